@@ -1,0 +1,83 @@
+# cython: language_level=3
+"""Compiled code as plain, relocatable C data: what the compiler writes and the machine links.
+
+A Unit is everything that was compiled from one file.  It names no address of an evaluator and no symbol id:
+constants are plain data, attribute names are text, positions are byte offsets in the file.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from snowsnake.syntax.nodes cimport Arena, Text
+
+cdef enum ConstantKind:
+    CONSTANT_NULL = 1
+    CONSTANT_TRUE
+    CONSTANT_FALSE
+    CONSTANT_INT                      # integer
+    CONSTANT_FLOAT                    # number
+    CONSTANT_STRING                   # text
+    CONSTANT_PATH                     # text: absolute and canonical
+    CONSTANT_SEARCH_PATH              # text: for FindFile
+    CONSTANT_HOME_PATH                # text: what follows `~/`, for ResolveHomePath
+    CONSTANT_CHUNK                    # chunk: a blueprint; as a value (no captures) a thunk or a closure by chunk.kind
+    CONSTANT_BUILTIN                  # text: name of a builtin ("map", "true" is not one): its function or value
+    CONSTANT_BUILTINS                 # the set `builtins`
+    CONSTANT_ATTR_NAME                # text and start_byte: an attribute's name at level 0, with its place (unsafeGetAttrPos)
+    CONSTANT_NAME                     # text: a symbol, operand of the named operations of the default level
+    CONSTANT_KEYS                     # keys: names in name order with places
+    CONSTANT_POSITION                 # start_byte: the set that __curPos gives
+    CONSTANT_LIST                     # items are none: the empty list; CONSTANT_ATTRS likewise the empty set
+    CONSTANT_ATTRS
+
+cdef struct Keys:                     # names in byte order of the names
+    Text* names
+    uint32_t* start_bytes             # place of each name in the file
+    uint8_t* has_default              # formals only, else NULL
+    uint32_t count
+    bint has_ellipsis                 # formals only
+
+cdef struct Constant:
+    uint8_t kind
+    uint32_t start_byte
+    int64_t integer
+    double number
+    Text text
+    Chunk* chunk
+    Keys* keys
+
+cdef struct SpanRun:                  # holds for the bytes of code from code_start to the next run
+    uint32_t code_start
+    uint32_t start_byte
+    uint32_t end_byte
+
+cdef enum ChunkKind:
+    CHUNK_TOPLEVEL = 1
+    CHUNK_LAMBDA
+    CHUNK_THUNK
+
+cdef struct Chunk:
+    uint8_t kind
+    uint8_t level
+    bint captures_with                # then one more upvalue, the last, is the with-scope
+    uint8_t* code
+    uint32_t code_size_bytes
+    uint32_t last_op                  # offset of the last operation written
+    Constant* constants
+    uint32_t constant_count
+    SpanRun* spans
+    uint32_t span_count
+    uint32_t upvalue_count            # without the with-scope
+    uint32_t max_stack                # slots above the frame's base, arguments included
+    uint32_t arity                    # lambdas: parameters taken at once (1 at level 0)
+    Keys* formals                     # lambdas with a pattern, else NULL
+    Text name                         # of a lambda: the binding it was given to, or empty
+    Text parameter                    # the first parameter's name, or empty
+    uint32_t start_byte               # of the lambda or thunk in the file
+    uint32_t end_byte
+    uint32_t index                    # in Unit.chunks
+
+cdef struct Unit:
+    Arena arena                       # everything below lives here
+    Chunk** chunks                    # chunks[0] is the top level
+    uint32_t chunk_count
+    char* error                       # NULL, or what is wrong with the program (undefined variable, …)
+    uint32_t error_start_byte
+    uint32_t error_end_byte
