@@ -1,0 +1,23 @@
+# cython: language_level=3
+"""Attribute sets: shared keys, building, merging, name order."""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+
+cdef struct Entry:                    # what a set is built of
+    uint32_t symbol
+    uint32_t position
+    Word value
+
+cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil
+    # of entries in any order (sorted in place); of equal symbols the FIRST wins.  0 and an error if memory is short
+cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil
+    # a set that shares keys; values in symbol order are copied (NULL: left for the caller to fill)
+cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil
+    # a // b; 0 and an error if memory is short
+cdef uint32_t* attrs_order(Machine* m, Word attrs) noexcept nogil
+    # for each place in name order the index into attrs_values; made once per keys.  NULL and an error if memory is short
+cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_t count) noexcept nogil
+    # a keys object, tagged as a box, of symbols in ascending order without repetition
+cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil
+    # `count` entries of malloc'ed scratch memory, to be freed by free(); NULL and an error if there is none

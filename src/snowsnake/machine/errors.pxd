@@ -1,0 +1,34 @@
+# cython: language_level=3
+"""Raising errors in nogil code.  Every function returns RAISE, so that `return raise_…` reads well."""
+from libc.stdint cimport uint32_t
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+
+cdef extern from *:
+    """
+    #include <stdarg.h>
+    #include <stdio.h>
+    #include <stdlib.h>
+    static char* snowsnake_format(const char* format, ...) {
+        char* text = NULL;
+        va_list arguments;
+        va_start(arguments, format);
+        if (vasprintf(&text, format, arguments) < 0) text = NULL;
+        va_end(arguments);
+        return text;
+    }
+    """
+    char* format_text "snowsnake_format"(const char* form, ...) noexcept nogil   # malloc'ed; `%.*s` with (int) sizes works
+
+cdef int raise_text(Machine* m, int code, char* message) noexcept nogil
+    # takes over a malloc'ed message: raise_text(m, ERROR_VALUE, format_text("…", …)); NULL is an out-of-memory error
+cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) noexcept nogil
+    # a message of any bytes (throw)
+cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
+    # "expected an integer but found a string: "abc""; expected with its article; found is a value, shown shortened
+cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexcept nogil
+cdef const char* type_name(Word value) noexcept nogil
+    # "an integer", "a string", "a set", "a list", "null", "a Boolean", "a path", "a float", "a function", "a thunk"
+cdef char* describe(Machine* m, Word value) noexcept nogil
+    # malloc'ed, NUL-terminated: type and value, shortened: `a list: [ 1 2 «3 items elided» ]`; forces nothing
+cdef void error_clear(Machine* m) noexcept nogil

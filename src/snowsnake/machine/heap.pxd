@@ -1,0 +1,79 @@
+# cython: language_level=3
+"""Allocation: a bump pointer.  It never collects; see state.pxd for how much may be allocated without a reservation."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport *
+
+cdef inline Word* heap_alloc(Machine* m, uint64_t words) noexcept nogil:
+    """Room for an object, header included, not initialised."""
+    cdef Word* p = m.hp
+    m.hp = p + words
+    return p
+
+cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil
+    # True if `words` may now be allocated; False: a memory error has been raised (return RAISE)
+cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil
+    # True if `words` may now be pushed; False: an error has been raised
+
+cdef inline void push(Machine* m, Word w) noexcept nogil:
+    m.sp[0] = w
+    m.sp += 1
+
+cdef inline Word pop(Machine* m) noexcept nogil:
+    m.sp -= 1
+    return m.sp[0]
+
+cdef inline Word make_int(Machine* m, int64_t i) noexcept nogil:
+    """Any 64-bit int: boxed if it needs more than 61 bits."""
+    cdef Word* p
+    if fits_small(i):
+        return <Word>i << 3
+    p = heap_alloc(m, 2)
+    p[0] = header_of(KIND_WIDE_INT, 1)
+    p[1] = <Word>i
+    return tagged(p, TAG_BOX)
+
+cdef inline Word make_float(Machine* m, double d) noexcept nogil:
+    cdef Word* p = heap_alloc(m, 2)
+    p[0] = header_of(KIND_FLOAT, 1)
+    (<double*>p)[1] = d
+    return tagged(p, TAG_BOX)
+
+cdef inline uint64_t string_words(uint64_t size_bytes) noexcept nogil:
+    return 3 + (size_bytes >> 3)
+
+cdef inline Word new_string(Machine* m, uint64_t size_bytes, uint32_t context) noexcept nogil:
+    """A string whose bytes the caller fills; the NUL behind them is there.  Reserve first if it may exceed 32 KiB."""
+    cdef Word* p = heap_alloc(m, string_words(size_bytes))
+    p[0] = header_of(KIND_STRING, size_bytes)
+    p[1] = <Word>context << 32
+    p[2 + (size_bytes >> 3)] = 0
+    return tagged(p, TAG_STRING)
+
+cdef inline Word make_string(Machine* m, const void* data, uint64_t size_bytes, uint32_t context) noexcept nogil:
+    """A copy of bytes as a string.  Reserve first if it may exceed 32 KiB."""
+    cdef Word s = new_string(m, size_bytes, context)
+    memcpy(string_data(s), data, size_bytes)
+    return s
+
+cdef inline Word new_list(Machine* m, uint64_t size) noexcept nogil:
+    """A list whose elements the caller fills before anything else is allocated.  Reserve first if it may exceed 4096."""
+    cdef Word* p
+    if size == 0:
+        return m.empty_list
+    p = heap_alloc(m, 1 + size)
+    p[0] = header_of(KIND_LIST, size)
+    return tagged(p, TAG_LIST)
+
+cdef inline Word make_path(Machine* m, Word string) noexcept nogil:
+    """A path of an absolute, canonical string word; its context is not kept."""
+    cdef Word* p = heap_alloc(m, 2)
+    p[0] = header_of(KIND_PATH, 1)
+    p[1] = string
+    return tagged(p, TAG_BOX)
+
+cdef Word make_apply(Machine* m, Word function, Word argument) noexcept nogil
+    # a thunk of `function argument` (map, genList)
+cdef Word make_apply2(Machine* m, Word function, Word first, Word second) noexcept nogil
+    # a thunk of `function first second` (mapAttrs, zipAttrsWith)

@@ -1,0 +1,233 @@
+# cython: language_level=3
+"""The state of one evaluator, as one C struct; nothing mutable lives in C globals.
+
+Protocol of native builtins (class letters as in docs/architecture.md)
+---------------------------------------------------------------------
+A builtin is `int f(Machine* m, Word* fp) noexcept nogil`.  Its arguments are fp[0] .. fp[arity-1].  Before the first entry the
+machine has dealt with each argument as the table's `forces` letters say, in order, and left the result in place:
+
+    .  untouched (may be a thunk: read it with val())      v  forced to any value
+    i  int   n  int or float   b  bool   l  list   a  attrs   f  callable (function, or set with __functor)
+    s  string (any context)    S  string that must have no context
+    c  coerced to a string, as string interpolation does but without copying paths to the store
+    p  coerced to an absolute path: replaced by a *string* word with its context
+
+What it returns:
+    DONE       m.result is the value, in weak head normal form or not
+    TAIL       m.result is to be forced, and is the value (seq, head, getAttr)
+    FORCE      m.need is a thunk (not done): force it, then enter f again; nothing is pushed
+    CALL + n   on top of the stack stand n arguments and then the function (pushed by f, argument 1 first): call it,
+               leave its forced result on top of the stack in their place, and enter f again
+    RAISE      an error has been set with raise_error()
+
+Entered again, f finds its progress only in the words that it pushed above its arguments: at the first entry m.sp == fp + arity.
+So a builtin that returns FORCE or CALL pushes at least one state word first (an index: small_int) unless repeating from the start
+is free of effects and O(1).  State words must be valid words (ints as small_int, pointers as tagged words): the collector moves
+objects at any FORCE and CALL and updates the stack, so raw pointers never survive a return.  Within one entry nothing moves:
+allocation never collects.  Call heap_reserve(m, words) before allocating more than 4096 words in one entry.
+Stack space: f may push freely up to 1024 words in an entry; before more, call stack_reserve(m, words).
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from snowsnake.bytecode.chunk cimport Chunk, Unit
+from snowsnake.machine.word cimport Word
+
+cdef enum Outcome:
+    DONE = 0
+    TAIL = 1
+    FORCE = 2
+    RAISE = 3
+    CALL = 16                         # CALL + n
+
+ctypedef int (*BuiltinFunction)(Machine* m, Word* fp) noexcept nogil
+
+cdef struct Builtin:
+    const char* name
+    uint8_t arity
+    uint8_t is_framed                 # may return FORCE, CALL: needs a frame of its own
+    char forces[8]
+    BuiltinFunction function
+    Word word                         # its function value, made per machine
+
+cdef struct Code:                     # a chunk, linked
+    uint8_t* start
+    Word* constants
+    uint32_t constant_count
+    uint32_t arity
+    uint32_t max_stack
+    uint32_t upvalue_count            # with-scope included
+    uint32_t captures_with
+    uint32_t index
+    uint32_t position_base            # position of byte 0 of the file
+    Word formals                      # keys object of the pattern as a box word, or WORD_NULL
+    Chunk* chunk
+
+cdef struct Frame:                    # what leaving an activation restores, and the thunk that the activation updates
+    const uint8_t* pc
+    Word* fp
+    Word function                     # of the caller: closure, thunk or builtin
+    Word thunk                        # updated when the callee returns, or 0
+    uint32_t depth
+    int32_t with_slot
+
+cdef enum ErrorCode:                  # order of the catalogue in diagnostics/catalogue.py
+    ERROR_NONE = 0
+    ERROR_THROW                       # catchable
+    ERROR_ASSERT                      # catchable
+    ERROR_SEARCH_PATH                 # catchable: file not found in the Nix search path
+    ERROR_ABORT
+    ERROR_TYPE
+    ERROR_MISSING_ATTRIBUTE
+    ERROR_UNDEFINED_VARIABLE
+    ERROR_MISSING_ARGUMENT
+    ERROR_UNEXPECTED_ARGUMENT
+    ERROR_NOT_A_FUNCTION
+    ERROR_INFINITE_RECURSION
+    ERROR_DEPTH
+    ERROR_MEMORY
+    ERROR_DIVISION_BY_ZERO
+    ERROR_OVERFLOW
+    ERROR_RANGE                       # index out of bounds, negative size
+    ERROR_VALUE                       # a malformed argument: bad JSON, bad regex, bad hash, …
+    ERROR_CONTEXT                     # a string may not refer to a store path
+    ERROR_FILE
+    ERROR_ACCESS                      # forbidden in pure or restricted mode
+    ERROR_SYNTAX
+    ERROR_DUPLICATE_ATTRIBUTE
+    ERROR_INTERRUPT
+    ERROR_TIMEOUT
+    ERROR_INTERNAL
+
+cdef struct TraceEntry:
+    uint32_t position                 # 0: unknown
+    uint16_t builtin                  # number + 1, or 0
+    uint32_t code                     # index + 1, or 0
+    char* text                        # of addErrorContext, or NULL
+
+cdef struct Error:
+    int code
+    char* message                     # malloc'ed, UTF-8 as far as the program's strings are
+    size_t message_size_bytes
+    uint32_t position
+    uint32_t position_end
+    TraceEntry* trace
+    uint32_t trace_count
+    uint32_t trace_total              # frames that were there; trace_count of them kept
+
+cdef struct File:
+    char* path
+    uint8_t* source                   # kept: diagnostics and unsafeGetAttrPos count its lines
+    uint32_t size_bytes
+    uint32_t position_base
+    Unit* unit
+
+cdef struct Context:                  # sorted symbols of encoded elements: path, =drv, !output!drv
+    uint32_t* elements
+    uint32_t count
+
+cdef struct ByteBuffer:               # growable, malloc'ed
+    uint8_t* data
+    size_t size_bytes
+    size_t capacity_bytes
+
+cdef struct Machine:
+    # heap: one growing region; `soft_limit` is where the next safepoint must look up
+    Word* hp
+    Word* soft_limit
+    Word* heap_base
+    Word* heap_end
+    Word* collect_at
+    uint64_t memory_limit_words
+    # stacks
+    Word* sp
+    Word* stack_base
+    Word* stack_end
+    Frame* fr
+    Frame* frames_base
+    Frame* frames_end
+    # registers of the running activation, valid outside the loop
+    const uint8_t* pc
+    Word* fp
+    Word function
+    uint32_t depth
+    int32_t with_slot
+    uint32_t depth_limit
+    # protocol
+    Word need
+    Word result
+    volatile int attention            # collect, interrupt, cancel, time out: looked at in safepoints
+    # code
+    Code** codes
+    uint32_t code_count
+    uint32_t code_capacity
+    File* files
+    uint32_t file_count
+    uint32_t file_capacity
+    uint32_t next_position
+    # symbols
+    Word* symbol_strings              # symbol -> string word
+    uint32_t* symbol_table
+    uint32_t symbol_count
+    uint32_t symbol_capacity
+    uint32_t symbol_mask
+    # contexts
+    Context* contexts
+    uint32_t context_count
+    uint32_t context_capacity
+    uint32_t* context_table           # hash table of contexts
+    uint32_t context_mask
+    uint64_t* union_cache             # memo of (a, b) -> union
+    # builtins
+    Builtin* builtins
+    uint32_t builtin_count
+    Word builtins_attrs               # the set `builtins`
+    # shared words
+    Word empty_list
+    Word empty_attrs
+    Word empty_string
+    # errors
+    Error error
+    Error* failures                   # of failed thunks
+    uint32_t failure_count
+    uint32_t failure_capacity
+    uint32_t try_count                # active tryEval frames: traces are not taken then
+    # buffers of builtins that build text over several entries
+    ByteBuffer* buffers
+    uint32_t buffer_count
+    uint32_t buffer_capacity
+    # handles held by Python
+    Word* handles
+    uint32_t handle_count
+    uint32_t handle_capacity
+    uint32_t handle_free
+    # well-known symbols
+    uint32_t symbol_name
+    uint32_t symbol_value
+    uint32_t symbol_functor
+    uint32_t symbol_to_string
+    uint32_t symbol_out_path
+    uint32_t symbol_drv_path
+    uint32_t symbol_type
+    uint32_t symbol_overrides
+    uint32_t symbol_body
+    uint32_t symbol_success
+    uint32_t symbol_file
+    uint32_t symbol_line
+    uint32_t symbol_column
+    uint32_t symbol_function_args
+    # caches
+    uint64_t* keys_cache              # (keysA, keysB) -> keys of a // b; cleared on collection
+    # the host: files, search path, environment (host/host.pxd)
+    void* host
+    # derivations seen (store/derivation.pxd)
+    void* derivations
+    # options
+    int level
+    bint stress                       # collect at every safepoint
+    bint has_tracer
+    void* observer
+    int trace_verbose
+    uint64_t collection_count
+    uint64_t collection_ns
+    uint64_t call_count
+    uint64_t thunk_count
+    uint64_t random_state

@@ -1,0 +1,35 @@
+# cython: language_level=3
+"""Symbols: interned names, numbered per machine; and string contexts, interned sets of symbols."""
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcmp
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word, pointer_of, string_data, string_size
+
+cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
+    # the symbol of these bytes; makes it if it is new
+cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil
+cdef uint32_t symbol_find(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
+    # the symbol of these bytes, or 0xFFFFFFFF if no such name was ever seen
+
+cdef inline uint32_t symbol_of(Machine* m, Word string) noexcept nogil:
+    """The symbol of a string word; remembered in the string.  The context plays no part."""
+    cdef uint32_t known = <uint32_t>pointer_of(string)[1]
+    return known - 1 if known else symbol_of_slow(m, string)
+
+cdef inline Word symbol_string(Machine* m, uint32_t symbol) noexcept nogil:
+    """The string (without context) of a symbol."""
+    return m.symbol_strings[symbol]
+
+cdef inline int compare_strings(Word a, Word b) noexcept nogil:
+    """Bytewise: negative, zero or positive."""
+    cdef uint64_t n = string_size(a), k = string_size(b)
+    cdef int c = memcmp(string_data(a), string_data(b), n if n < k else k)
+    if c:
+        return c
+    return -1 if n < k else (1 if n > k else 0)
+
+# ---- contexts: 0 is empty; elements are symbols of encoded strings, sorted by their text ---------------------------
+cdef uint32_t context_single(Machine* m, uint32_t element) noexcept nogil
+cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil
+cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil
+    # of any elements, in any order, with repetitions; sorts the caller's array

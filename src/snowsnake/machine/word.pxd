@@ -1,0 +1,241 @@
+# cython: language_level=3
+"""The 64-bit tagged word, and the layout of every heap object.
+
+A word is a small int, a pointer to an object with its tag in the low 3 bits, or an immediate.  Every object starts
+with a header word:
+
+    bits 0-2   111, so that a header is never a forwarding address
+    bits 3-7   kind
+    bits 8-10  state of a thunk
+    bit  11    holds deferred captures
+    bits 12-35 thunk and closure: payload words;   bits 12-63 of the others: size (elements or bytes)
+    bits 36-63 thunk and closure: index of the code
+
+Objects, after the header:
+
+    thunk       upvalues (at least one word); done: the value in word 1; failed: the failure's index as an int in word 1
+    closure     upvalues; the with-scope, if the code captures it, is the last upvalue
+    builtin     nothing; the size field is the builtin's number
+    partial     function, arguments…              (size: arguments)
+    attrs       keys, values in symbol order…     (size: values)
+    keys        order, then u32 symbols (ascending), then u32 positions   (size: symbols)
+    order       u32: for each place in name order its index in symbol order   (size: entries)
+    list        elements…                         (size: elements)
+    string      u32 symbol + 1 | u32 context << 32, bytes, NUL   (size: bytes)
+    float, wide int   the 64 bits
+    path        string (absolute, canonical)
+    with        parent scope or null, set, slot of the enclosing scope as an int
+    search path, home path   string
+    attr name   string, position as an int        (level 0: a name with its place)
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+ctypedef uint64_t Word
+
+cdef enum Tag:
+    TAG_INT = 0                       # value << 3, 61 bits
+    TAG_THUNK = 1
+    TAG_ATTRS = 2
+    TAG_LIST = 3
+    TAG_FUNCTION = 4                  # closure, builtin, partial
+    TAG_STRING = 5
+    TAG_BOX = 6                       # float, wide int, path, and machine-internal objects
+    TAG_IMMEDIATE = 7
+
+cdef enum Immediate:                  # complete words
+    WORD_NULL = 15
+    WORD_FALSE = 23
+    WORD_TRUE = 31
+    WORD_UNSET = 39
+    WORD_NOT_FOUND = 47
+    IMMEDIATE_DEFERRED = 55           # low byte; the slot is above
+    IMMEDIATE_SYMBOL = 63             # low byte; the symbol is above
+
+cdef enum Kind:
+    KIND_THUNK = 1
+    KIND_CLOSURE
+    KIND_BUILTIN
+    KIND_PARTIAL
+    KIND_ATTRS
+    KIND_KEYS
+    KIND_ORDER
+    KIND_LIST
+    KIND_STRING
+    KIND_FLOAT
+    KIND_WIDE_INT
+    KIND_PATH
+    KIND_WITH
+    KIND_SEARCH_PATH
+    KIND_HOME_PATH
+    KIND_ATTR_NAME
+    KIND_RAW                          # bytes that hold no word (size: words)
+
+cdef enum ThunkState:
+    THUNK_SUSPENDED = 0
+    THUNK_RUNNING = 1
+    THUNK_DONE = 2
+    THUNK_FAILED = 3
+
+cdef enum:
+    HEADER_DEFERRED = 2048            # bit 11
+
+cdef inline int tag_of(Word w) noexcept nogil:
+    return <int>(w & 7)
+
+cdef inline Word* pointer_of(Word w) noexcept nogil:
+    return <Word*>(w & ~<Word>7)
+
+cdef inline Word tagged(Word* p, Word tag) noexcept nogil:
+    return <Word>p | tag
+
+cdef inline Word header_of(Word kind, Word size) noexcept nogil:
+    return (size << 12) | (kind << 3) | 7
+
+cdef inline Word code_header(Word kind, Word size_words, Word code_index) noexcept nogil:
+    return (code_index << 36) | (size_words << 12) | (kind << 3) | 7
+
+cdef inline int header_kind(Word h) noexcept nogil:
+    return <int>((h >> 3) & 31)
+
+cdef inline uint64_t header_size(Word h) noexcept nogil:
+    return h >> 12
+
+cdef inline uint64_t header_payload_words(Word h) noexcept nogil:
+    return (h >> 12) & 0xFFFFFF
+
+cdef inline uint32_t header_code(Word h) noexcept nogil:
+    return <uint32_t>(h >> 36)
+
+cdef inline int header_state(Word h) noexcept nogil:
+    return <int>((h >> 8) & 7)
+
+cdef inline Word with_state(Word h, Word state) noexcept nogil:
+    return (h & ~<Word>0x700) | (state << 8)
+
+cdef inline int kind_of(Word w) noexcept nogil:
+    """Kind of the object behind a pointer word (not an int, not an immediate)."""
+    return header_kind(pointer_of(w)[0])
+
+# ---- values -----------------------------------------------------------------------------------------------------
+
+cdef inline Word val(Word w) noexcept nogil:
+    """Look through evaluated thunks.  What comes back is a value, or a thunk that is not done."""
+    cdef Word* p
+    while (w & 7) == TAG_THUNK:
+        p = pointer_of(w)
+        if ((p[0] >> 8) & 7) != THUNK_DONE:
+            return w
+        w = p[1]
+    return w
+
+cdef inline bint is_thunk(Word w) noexcept nogil:
+    return (w & 7) == TAG_THUNK
+
+cdef inline bint is_attrs(Word w) noexcept nogil:
+    return (w & 7) == TAG_ATTRS
+
+cdef inline bint is_list(Word w) noexcept nogil:
+    return (w & 7) == TAG_LIST
+
+cdef inline bint is_string(Word w) noexcept nogil:
+    return (w & 7) == TAG_STRING
+
+cdef inline bint is_function(Word w) noexcept nogil:
+    """A closure, builtin or partial application; not a functor."""
+    return (w & 7) == TAG_FUNCTION
+
+cdef inline bint is_bool(Word w) noexcept nogil:
+    return w == WORD_TRUE or w == WORD_FALSE
+
+cdef inline Word bool_word(bint b) noexcept nogil:
+    return WORD_TRUE if b else WORD_FALSE
+
+cdef inline bint is_int(Word w) noexcept nogil:
+    return (w & 7) == TAG_INT or ((w & 7) == TAG_BOX and kind_of(w) == KIND_WIDE_INT)
+
+cdef inline bint is_float(Word w) noexcept nogil:
+    return (w & 7) == TAG_BOX and kind_of(w) == KIND_FLOAT
+
+cdef inline bint is_path(Word w) noexcept nogil:
+    return (w & 7) == TAG_BOX and kind_of(w) == KIND_PATH
+
+cdef inline int64_t int_value(Word w) noexcept nogil:
+    """The int behind an int word of either form."""
+    if (w & 7) == TAG_INT:
+        return <int64_t>w >> 3
+    return <int64_t>pointer_of(w)[1]
+
+cdef inline double float_value(Word w) noexcept nogil:
+    return (<double*>pointer_of(w))[1]
+
+cdef inline Word path_string(Word w) noexcept nogil:
+    return pointer_of(w)[1]
+
+cdef inline bint fits_small(int64_t i) noexcept nogil:
+    return ((<uint64_t>i + (<uint64_t>1 << 60)) >> 61) == 0
+
+cdef inline Word small_int(int64_t i) noexcept nogil:
+    """An int known to fit 61 bits: indices, sizes, states."""
+    return <Word>i << 3
+
+# ---- strings ----------------------------------------------------------------------------------------------------
+
+cdef inline uint8_t* string_data(Word w) noexcept nogil:
+    return <uint8_t*>(pointer_of(w) + 2)
+
+cdef inline uint64_t string_size(Word w) noexcept nogil:
+    return pointer_of(w)[0] >> 12
+
+cdef inline uint32_t string_context(Word w) noexcept nogil:
+    """Number of the string's context; 0 is the empty one."""
+    return <uint32_t>(pointer_of(w)[1] >> 32)
+
+# ---- lists ------------------------------------------------------------------------------------------------------
+
+cdef inline Word* list_items(Word w) noexcept nogil:
+    return pointer_of(w) + 1
+
+cdef inline uint64_t list_size(Word w) noexcept nogil:
+    return pointer_of(w)[0] >> 12
+
+# ---- attribute sets ---------------------------------------------------------------------------------------------
+
+cdef inline uint64_t attrs_size(Word w) noexcept nogil:
+    return pointer_of(w)[0] >> 12
+
+cdef inline Word* attrs_keys(Word w) noexcept nogil:
+    return <Word*>pointer_of(w)[1]
+
+cdef inline Word* attrs_values(Word w) noexcept nogil:
+    """Values in symbol order, as `keys_symbols` of its keys has them."""
+    return pointer_of(w) + 2
+
+cdef inline uint64_t keys_size(Word* keys) noexcept nogil:
+    return keys[0] >> 12
+
+cdef inline uint32_t* keys_symbols(Word* keys) noexcept nogil:
+    return <uint32_t*>(keys + 2)
+
+cdef inline uint32_t* keys_positions(Word* keys) noexcept nogil:
+    return <uint32_t*>(keys + 2) + (keys[0] >> 12)
+
+cdef inline int64_t keys_find(Word* keys, uint32_t symbol) noexcept nogil:
+    """Index of a symbol, or -1."""
+    cdef uint32_t* a = <uint32_t*>(keys + 2)
+    cdef int64_t n = <int64_t>(keys[0] >> 12)
+    cdef int64_t lo = 0, mid, size = n
+    if n > 8:
+        while n > 1:                  # branch-free halving: the last element not greater than the symbol
+            mid = n >> 1
+            lo = lo + mid if a[lo + mid] <= symbol else lo
+            n -= mid
+        return lo if a[lo] == symbol else -1
+    for lo in range(size):
+        if a[lo] == symbol:
+            return lo
+    return -1
+
+cdef inline Word* attrs_find(Word attrs, uint32_t symbol) noexcept nogil:
+    """Place of an attribute's value in the set, or NULL."""
+    cdef int64_t i = keys_find(attrs_keys(attrs), symbol)
+    return NULL if i < 0 else pointer_of(attrs) + 2 + i

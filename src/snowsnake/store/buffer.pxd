@@ -1,0 +1,127 @@
+# cython: language_level=3
+"""Growable byte buffers and byte views for the store's compiled core.
+
+In: pointers and sizes.  Out: bytes in memory owned by whoever owns the `Bytes` (release it with `bytes_free`).
+Running out of memory sets `failed` and later appends do nothing, so a caller tests once, at the end.
+"""
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp, memcpy, strlen
+
+cdef struct View:                     # borrowed bytes, never owned
+    const uint8_t* data
+    size_t size
+
+cdef struct Bytes:
+    uint8_t* data
+    size_t size
+    size_t capacity
+    bint failed                       # memory ran out
+
+cdef inline void bytes_init(Bytes* self) noexcept nogil:
+    self.data = NULL
+    self.size = 0
+    self.capacity = 0
+    self.failed = False
+
+cdef inline void bytes_free(Bytes* self) noexcept nogil:
+    free(self.data)
+    bytes_init(self)
+
+cdef inline void bytes_clear(Bytes* self) noexcept nogil:
+    """Forgets the contents and keeps the memory."""
+    self.size = 0
+    self.failed = False
+
+cdef inline bint bytes_grow(Bytes* self, size_t extra) noexcept nogil:
+    cdef size_t capacity = self.capacity
+    cdef uint8_t* data
+    if self.failed:
+        return False
+    if extra > (<size_t>-1) // 4 - self.size:
+        self.failed = True
+        return False
+    if capacity < 64:
+        capacity = 64
+    while capacity < self.size + extra:
+        capacity *= 2
+    data = <uint8_t*>realloc(self.data, capacity)
+    if data == NULL:
+        self.failed = True
+        return False
+    self.data = data
+    self.capacity = capacity
+    return True
+
+cdef inline bint bytes_reserve(Bytes* self, size_t extra) noexcept nogil:
+    """Room for *extra* more bytes at `data + size`; False when memory runs out."""
+    if not self.failed and self.capacity - self.size >= extra:
+        return True
+    return bytes_grow(self, extra)
+
+cdef inline void bytes_append(Bytes* self, const void* data, size_t size) noexcept nogil:
+    if size and bytes_reserve(self, size):
+        memcpy(self.data + self.size, data, size)
+        self.size += size
+
+cdef inline void bytes_byte(Bytes* self, uint8_t value) noexcept nogil:
+    if bytes_reserve(self, 1):
+        self.data[self.size] = value
+        self.size += 1
+
+cdef inline void bytes_text(Bytes* self, const char* text) noexcept nogil:
+    bytes_append(self, text, strlen(text))
+
+cdef inline void bytes_view(Bytes* self, View view) noexcept nogil:
+    bytes_append(self, view.data, view.size)
+
+cdef inline void bytes_decimal(Bytes* self, uint64_t value) noexcept nogil:
+    cdef uint8_t digits[20]
+    cdef int start = 20
+    while True:
+        start -= 1
+        digits[start] = <uint8_t>(48 + value % 10)
+        value //= 10
+        if value == 0:
+            break
+    bytes_append(self, &digits[start], 20 - start)
+
+cdef inline void bytes_le64(Bytes* self, uint64_t value) noexcept nogil:
+    cdef int i
+    if bytes_reserve(self, 8):
+        for i in range(8):
+            self.data[self.size + i] = <uint8_t>(value >> (8 * i))
+        self.size += 8
+
+cdef inline View view_of(const Bytes* self) noexcept nogil:
+    cdef View view
+    view.data = self.data
+    view.size = self.size
+    return view
+
+cdef inline View make_view(const void* data, size_t size) noexcept nogil:
+    cdef View view
+    view.data = <const uint8_t*>data
+    view.size = size
+    return view
+
+cdef inline View view_text(const char* text) noexcept nogil:
+    cdef View view
+    view.data = <const uint8_t*>text
+    view.size = strlen(text)
+    return view
+
+cdef inline int view_compare(const View* a, const View* b) noexcept nogil:
+    """Byte order, a prefix first: the order of names and paths in Nix."""
+    cdef size_t shorter = a.size if a.size < b.size else b.size
+    cdef int order = memcmp(a.data, b.data, shorter) if shorter else 0
+    if order != 0:
+        return order
+    return (a.size > b.size) - (a.size < b.size)
+
+cdef inline bint view_equal(View a, View b) noexcept nogil:
+    return a.size == b.size and (a.size == 0 or memcmp(a.data, b.data, a.size) == 0)
+
+cdef inline bint view_is(View a, const char* text) noexcept nogil:
+    cdef size_t size = strlen(text)
+    return a.size == size and memcmp(a.data, text, size) == 0
