@@ -27,7 +27,7 @@ objects at any FORCE and CALL and updates the stack, so raw pointers never survi
 allocation never collects.  Call heap_reserve(m, words) before allocating more than 4096 words in one entry.
 Stack space: f may push freely up to 1024 words in an entry; before more, call stack_reserve(m, words).
 """
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.chunk cimport Chunk, Unit
 from snowsnake.machine.word cimport Word
 
