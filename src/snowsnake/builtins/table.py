@@ -1,0 +1,16 @@
+"""The table of builtins: name, arguments, what is forced, documentation and an example, once for everything.
+
+The compiled functions are bound to these entries by `registry.define`; manual, completion and tests read them.
+`forces` has one letter for each argument (see machine/state.pxd); `framed` says that the function may force or call
+and so needs a frame.  Names with two leading underscores that are not Nix's are internal to the machine.
+
+Each subject adds its entries in a module of its own, `table_<subject>.py`, as a tuple ENTRIES.
+"""
+
+from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
+
+TABLE: dict[str, Entry] = {}
+for _entries in (_INTERNAL,):
+    for _entry in _entries:
+        TABLE[_entry.name] = _entry

@@ -1,0 +1,14 @@
+"""Entries of the machine's own operations, in the order of machine/coercion.pxd's enum: their numbers come first."""
+
+from snowsnake.builtins.entry import Entry
+
+ENTRIES = (
+    Entry("__coerce", "value", "v", framed=True),
+    Entry("__coerceStore", "value", "v", framed=True),
+    Entry("__toStringCoerce", "value", "v", framed=True),
+    Entry("__coercePath", "value", "v", framed=True),
+    Entry("__equal", "a b", "vv", framed=True),
+    Entry("__less", "a b", "vv", framed=True),
+    Entry("__deepForce", "value", "v", framed=True),
+    Entry("__derivationString", "value", "v", framed=True),
+)
