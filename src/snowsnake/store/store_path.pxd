@@ -1,0 +1,45 @@
+# cython: language_level=3
+"""Store paths as plain C: made from hashes, checked, taken apart.  No Python object, no GIL, no global state.
+
+*store_dir* is "/nix/store" without a final slash; it is part of what is hashed.  A path is appended to *out* whole
+("/nix/store/<32 digits>-name").  Functions that can fail return False and append Nix's message to *error*.
+References are whole store paths, distinct and in byte order (`views_sort` makes them so).
+"""
+from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.store.hashes cimport Digest
+
+cdef enum IngestionMethod:            # what of an object is hashed to give its content address
+    INGEST_FLAT = 1                   # the file's bytes             "sha256"
+    INGEST_RECURSIVE                  # its NAR                      "r:sha256"
+    INGEST_TEXT                       # the file's bytes, may refer  "text:sha256"
+    INGEST_GIT                        # git's blob or tree hash      "git:sha1"
+
+cdef enum:
+    STORE_HASH_SIZE = 32              # digits of the hash part
+    STORE_NAME_MAX = 211
+
+cdef size_t views_sort(View* views, size_t count) noexcept nogil     # in byte order, without repeats; gives how many stay
+
+cdef bint store_name_check(View name, Bytes* error) noexcept nogil
+# The base name "<32 digits>-name" of a path.
+cdef bint store_base_check(View base, Bytes* error) noexcept nogil
+# *path* must be exactly an object of the store; *base*, if not NULL, becomes its base name.
+cdef bint store_path_parse(View store_dir, View path, View* base, Bytes* error) noexcept nogil
+# For a path in or below a store object: *object* is the object's own path, *rest* what follows ("" or "/bin/sh").
+cdef bint store_path_split(View store_dir, View path, View* object, View* rest, Bytes* error) noexcept nogil
+cdef bint store_is_path(View store_dir, View path) noexcept nogil
+
+cdef bint store_path_text(View store_dir, View name, const Digest* contents, const View* references, size_t count,
+                          Bytes* out, Bytes* error) noexcept nogil
+cdef bint store_path_source(View store_dir, View name, const Digest* nar, const View* references, size_t count,
+                            bint refers_to_self, Bytes* out, Bytes* error) noexcept nogil
+# *name* is the derivation's, without ".drv"; the path's name gets "-OUTPUT" unless the output is "out".
+cdef bint store_path_output(View store_dir, View name, View output, const Digest* modulo, Bytes* out,
+                            Bytes* error) noexcept nogil
+cdef bint store_path_fixed(View store_dir, View name, int method, const Digest* digest, const View* references,
+                           size_t count, bint refers_to_self, Bytes* out, Bytes* error) noexcept nogil
+cdef const char* ingestion_prefix(int method) noexcept nogil         # "", "r:", "text:", "git:"
+
+cdef void store_placeholder(View output, Bytes* out) noexcept nogil
+# Stands for an output whose path is only known after building; *drv_path* is whole.
+cdef bint store_downstream_placeholder(View store_dir, View drv_path, View output, Bytes* out, Bytes* error) noexcept nogil
