@@ -1,0 +1,158 @@
+"""The exception that every failed evaluation raises, with its facts in fields; rendering is in `render.py`.
+
+In: what the machine knows of an error.  Out: an `EvaluationError`.  Nothing here formats more than names.
+"""
+
+from snowsnake.diagnostics.catalogue import CATALOGUE, Entry
+from snowsnake.source import Position, SourceMap
+
+RawPosition = tuple[str, "bytes | None", int, int]
+RawFrame = tuple[str, str, "RawPosition | None"]
+
+# How a frame's kind reads in a trace.  `{}` is its name.
+_DESCRIPTIONS = {
+    "builtin": "while calling the '{}' builtin",
+    "function": "while calling '{}'",
+    "call": "from call site",
+    "attribute": "while evaluating the attribute '{}'",
+    "element": "while evaluating list element at index {}",
+    "derivation": "while evaluating derivation '{}'",
+    "derivation-attribute": "while evaluating attribute '{}' of derivation",
+    "file": "while evaluating the file '{}'",
+    "context": "{}",
+    "thunk": "while evaluating '{}'",
+    "text": "{}",
+}
+
+
+class Frame:
+    """One line of a trace: what was being done, and where.
+
+    `kind` is `builtin`, `function`, `call`, `attribute`, `context` (an `addErrorContext` line) or another of the machine's.
+    """
+
+    __slots__ = ("kind", "name", "position")
+
+    def __init__(self, kind: str, name: str, position: Position | None) -> None:
+        self.kind = kind
+        self.name = name
+        self.position = position
+
+    @property
+    def description(self) -> str:
+        if self.kind == "function" and not self.name:
+            return "while calling an anonymous function"
+        if self.kind == "thunk" and not self.name:
+            return "while evaluating this expression"
+        return _DESCRIPTIONS.get(self.kind, "{}").replace("{}", self.name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Frame):
+            return NotImplemented
+        return (self.kind, self.name, self.position) == (other.kind, other.name, other.position)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.name, self.position))
+
+    def __repr__(self) -> str:
+        return f"Frame({self.description!r}, {self.position})"
+
+
+class EvaluationError(Exception):
+    """A Nix expression could not be parsed or evaluated.
+
+    `code` is the catalogue's word for the kind of error (`"type"`, `"throw"`, `"syntax"`, …), `stable_code` its number.
+    `trace` goes from the outermost frame to the innermost one.
+
+    >>> error = EvaluationError("type", "expected a set but found an integer: 1")
+    >>> error.code, error.stable_code, error.is_catchable
+    ('type', 'SN0005', False)
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        position: Position | None = None,
+        trace: "list[Frame] | tuple[Frame, ...]" = (),
+        notes: "list[str] | tuple[str, ...]" = (),
+        suggestions: "list[str] | tuple[str, ...]" = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.position = position
+        self.trace = list(trace)
+        self.notes = list(notes)
+        self.suggestions = list(suggestions)
+
+    @property
+    def entry(self) -> Entry:
+        """The catalogue's entry: title and documentation."""
+        for entry in CATALOGUE:
+            if entry.name == self.code:
+                return entry
+        raise LookupError(self.code)
+
+    @property
+    def stable_code(self) -> str:
+        return self.entry.stable_code
+
+    @property
+    def is_catchable(self) -> bool:
+        """Whether `builtins.tryEval` would have caught it."""
+        return self.entry.is_catchable
+
+    def render(self, *, show_trace: bool = False, colours: bool = False) -> str:
+        """The text that the commands print: message, place with excerpt, trace."""
+        from snowsnake.diagnostics.render import render
+
+        return render(self, show_trace=show_trace, colours=colours)
+
+    def __str__(self) -> str:
+        return f"{self.message} (at {self.position})" if self.position is not None else self.message
+
+    def __reduce__(self):  # an error can cross a process boundary: jobs raise it elsewhere
+        arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
+        return EvaluationError, arguments
+
+
+def make_error(
+    code: int,
+    message: "bytes | str",
+    position: RawPosition | None = None,
+    trace: "list[RawFrame] | tuple[RawFrame, ...]" = (),
+    *,
+    omitted_frames: int = 0,
+    wanted: "bytes | str" = "",
+    candidates: "list[bytes] | tuple[bytes, ...]" = (),
+) -> EvaluationError:
+    """An exception from the machine's facts.
+
+    `code` is an `ErrorCode`; `trace` goes from the outermost frame to the innermost.  Those `candidates` that look like
+    `wanted`, a name that was not found, become suggestions.
+    """
+    maps: dict[tuple[str, int], SourceMap | None] = {}
+
+    def place(raw: RawPosition | None) -> Position | None:
+        if raw is None:
+            return None
+        path, source, start_byte, end_byte = raw
+        key = (path, id(source))
+        if key not in maps:
+            maps[key] = None if source is None else SourceMap(source)
+        return Position(path, maps[key], start_byte, end_byte)
+
+    entry = CATALOGUE[code] if 0 < code < len(CATALOGUE) else CATALOGUE[-1]
+    suggestions: list[str] = []
+    if candidates:
+        from snowsnake.diagnostics.suggestions import nearest
+
+        suggestions = nearest(_text(wanted), map(_text, candidates))
+    notes = [f"{omitted_frames} more frames were not recorded"] if omitted_frames > 0 else []
+    frames = [Frame(kind, name, place(raw)) for kind, name, raw in trace]
+    return EvaluationError(entry.name, _text(message), place(position), frames, notes, suggestions)
+
+
+def _text(data: "bytes | str") -> str:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data

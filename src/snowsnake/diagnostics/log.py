@@ -1,0 +1,70 @@
+"""Errors and warnings as JSON lines: `--log-format json` (ours) and `internal-json` (C++ Nix's own)."""
+
+import json
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.render import render, render_warning
+from snowsnake.source import Position
+
+
+def _position(position: Position | None) -> dict | None:
+    if position is None:
+        return None
+    return {
+        "file": position.file,
+        "line": position.line,
+        "column": position.column,
+        "start_byte": position.start_byte,
+        "end_byte": position.end_byte,
+        "excerpt": [{"line": number, "text": text} for number, text in position.excerpt],
+    }
+
+
+def _frame(frame: Frame) -> dict:
+    return {"kind": frame.kind, "name": frame.name, "text": frame.description, "position": _position(frame.position)}
+
+
+def error_line(error: EvaluationError) -> str:
+    """One JSON object with every fact of the error.
+
+    >>> error_line(EvaluationError("throw", "no"))[:66]
+    '{"level": "error", "code": "SN0001", "kind": "throw", "message": "'
+    """
+    facts = {
+        "level": "error",
+        "code": error.stable_code,
+        "kind": error.code,
+        "message": error.message,
+        "position": _position(error.position),
+        "trace": [_frame(frame) for frame in error.trace],
+        "notes": error.notes,
+        "suggestions": error.suggestions,
+    }
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def message_line(level: str, message: str) -> str:
+    """One JSON object for a warning or another message."""
+    return json.dumps({"level": level, "message": message}, ensure_ascii=False)
+
+
+def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
+    """The `@nix {…}` line that C++ Nix writes with `--log-format internal-json`."""
+
+    def place(position: Position | None) -> dict:
+        if position is None:
+            return {"column": None, "file": None, "line": None}
+        return {"column": position.column, "file": str(position), "line": position.line}
+
+    facts: dict = {"action": "msg", **place(error.position), "level": 0}
+    facts["msg"] = render(error, show_trace=show_trace, colours=True)
+    facts["raw_msg"] = error.message
+    if show_trace and error.trace:
+        facts["trace"] = [{**place(f.position), "raw_msg": f.description} for f in reversed(error.trace)]
+    return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+
+def nix_message_line(message: str, *, is_warning: bool) -> str:
+    text = render_warning(message, colours=True) if is_warning else message
+    facts = {"action": "msg", "level": 1 if is_warning else 0, "msg": text}
+    return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"))

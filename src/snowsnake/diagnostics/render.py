@@ -1,0 +1,142 @@
+"""How errors and warnings look: C++ Nix 2.34's layout, so that tools which read its stderr read ours.
+
+    error:
+           … while calling the 'throw' builtin
+             at «string»:1:5:
+                1| 1 + throw "no"
+                 |     ^
+
+           error: no
+
+In: an `EvaluationError`.  Out: text without a final newline.
+"""
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.source import Position
+
+_RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
+_SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
+_FEW = 5                               # so few repeated frames are printed rather than counted
+_TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
+# Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
+_DETAIL_KINDS = frozenset(("function", "call", "thunk"))
+
+
+class _Paint:
+    """Wraps text in colours, or leaves it alone."""
+
+    def __init__(self, colours: bool) -> None:
+        self.colours = colours
+
+    def __call__(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_PLAIN}" if self.colours else text
+
+
+def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = False) -> str:
+    """The whole report of an error."""
+    paint = _Paint(colours)
+    lines: list[str] = []
+    has_trace = _trace_lines(error.trace, show_trace, paint, lines)
+    prefix = paint(_RED, "error:") + " "
+    message = error.message.split("\n")
+    lines.append(prefix + message[0] if has_trace else message[0])
+    lines += message[1:]
+    if error.position is not None and not _is_told_by_trace(error, has_trace):
+        lines += place_lines(error.position, paint, "")
+    if error.suggestions:
+        from snowsnake.diagnostics.suggestions import sentence
+
+        lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
+    lines += [f"note: {note}" for note in error.notes]
+    return "\n".join(_indented(prefix, "       ", lines))
+
+
+def _is_told_by_trace(error: EvaluationError, has_trace: bool) -> bool:
+    """A builtin's error is at the builtin's call: one excerpt of the place is enough."""
+    if not has_trace or not error.trace:
+        return False
+    last = error.trace[-1]
+    return last.kind == "builtin" and last.position == error.position
+
+
+def render_warning(message: str, *, colours: bool = False, is_from_expression: bool = False) -> str:
+    """`warning: …`, as for unknown settings; `evaluation warning: …` for those of the program."""
+    paint = _Paint(colours)
+    title = "evaluation warning:" if is_from_expression else "warning:"
+    return paint(_MAGENTA, title) + " " + message
+
+
+def place_lines(position: Position, paint: _Paint, indent: str) -> list[str]:
+    """`at FILE:LINE:COLUMN:` and the numbered lines around it, with a caret under the column."""
+    where = paint(_MAGENTA, str(position))
+    lines = [f"{indent}{paint(_BLUE, 'at')} {where}:"]
+    for number, text in position.excerpt:
+        lines.append(f" {number:5}| {text}")
+        if number == position.line:
+            before = text[: position.display_column - 1]
+            # Tabs stay tabs, so that the caret stands under its character on every terminal.
+            padding = "".join("\t" if c == "\t" else " " for c in before)
+            lines.append(f"      | {padding}{paint(_RED, '^')}")
+    return lines
+
+
+def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: list[str]) -> bool:
+    """Append the trace, outermost frame first; tell whether anything of it is shown."""
+    seen: set[Frame] = set()
+    skipped: list[Frame] = []
+    shown = 0
+    is_truncated = False
+
+    def show(frame: Frame) -> None:
+        nonlocal shown
+        lines.extend(("", "… " + frame.description))
+        shown += 1
+        if frame.position is not None:
+            lines.extend(place_lines(frame.position, paint, "  "))
+            shown += 1
+
+    def show_skipped() -> None:
+        if len(skipped) > _FEW:
+            lines.extend(("", paint(_MAGENTA, f"({len(skipped)} duplicate frames omitted)")))
+            seen.clear()
+        else:
+            for frame in skipped:
+                show(frame)
+        skipped.clear()
+
+    start = len(lines)
+    for frame in trace if show_trace else _outline(trace):
+        if not show_trace and shown >= _SHOWN_LIMIT and frame.kind != "context":
+            is_truncated = True
+            continue
+        if frame in seen:
+            skipped.append(frame)
+            continue
+        show_skipped()
+        seen.add(frame)
+        show(frame)
+    show_skipped()
+    if is_truncated:
+        lines.extend(("", paint(_MAGENTA, _TRUNCATED)))
+    if len(lines) > start:
+        lines.append("")
+        return True
+    return False
+
+
+def _outline(trace: list[Frame]) -> list[Frame]:
+    """The frames worth showing without --show-trace: the innermost ones last, those of plain calls left out."""
+    return [frame for frame in trace if frame.kind not in _DETAIL_KINDS]
+
+
+def _indented(first: str, rest: str, lines: list[str]) -> list[str]:
+    return [((rest if number else first) + line).rstrip() for number, line in enumerate(lines)]
+
+
+def terminal_colours(stream_descriptor: int, environment) -> bool:
+    """Whether text for this file descriptor should be coloured: a terminal, and neither NO_COLOR nor TERM=dumb."""
+    import os
+
+    if environment.get("NO_COLOR") or environment.get("TERM", "dumb") == "dumb":
+        return bool(environment.get("CLICOLOR_FORCE")) and not environment.get("NO_COLOR")
+    return os.isatty(stream_descriptor)
