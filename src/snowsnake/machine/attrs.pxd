@@ -21,3 +21,4 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
     # a keys object, tagged as a box, of symbols in ascending order without repetition
 cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil
     # `count` entries of malloc'ed scratch memory, to be freed by free(); NULL and an error if there is none
+cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil

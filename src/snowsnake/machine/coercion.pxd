@@ -16,6 +16,9 @@ cdef enum Internal:
     INTERNAL_LESS                     # a b              -> bool
     INTERNAL_DEEP_FORCE               # value            -> the value, forced deeply (as deepSeq)
     INTERNAL_DERIVATION_STRING        # value            -> string: as derivation arguments (toString with paths into the store)
+    INTERNAL_ADD                      # a b              -> a + b for everything that is not two numbers
+    INTERNAL_CONCATENATE              # count, then count parts on the stack above it -> string
+    INTERNAL_CONCATENATE_PATH         # count, then a path and parts above it         -> path
     INTERNAL_COUNT
 
 cdef Word internal_word(Machine* m, int which) noexcept nogil

@@ -32,3 +32,5 @@ cdef const char* type_name(Word value) noexcept nogil
 cdef char* describe(Machine* m, Word value) noexcept nogil
     # malloc'ed, NUL-terminated: type and value, shortened: `a list: [ 1 2 «3 items elided» ]`; forces nothing
 cdef void error_clear(Machine* m) noexcept nogil
+cdef char* describe_value(Machine* m, Word value) noexcept nogil
+    # the value alone, likewise

@@ -5,6 +5,14 @@ from libc.string cimport memcpy
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport *
 
+cdef enum:                            # codes that every machine has (link.pyx)
+    CODE_APPLY = 0
+    CODE_APPLY2 = 1
+
+cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept nogil
+cdef void release_region(void* address, uint64_t size_bytes) noexcept nogil
+cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil
+
 cdef inline Word* heap_alloc(Machine* m, uint64_t words) noexcept nogil:
     """Room for an object, header included, not initialised."""
     cdef Word* p = m.hp

@@ -58,16 +58,26 @@ cdef struct Code:                     # a chunk, linked
     uint32_t captures_with
     uint32_t index
     uint32_t position_base            # position of byte 0 of the file
-    Word formals                      # keys object of the pattern as a box word, or WORD_NULL
+    uint32_t formal_count             # of a pattern; the arrays below are malloc'ed together
+    bint has_formals
+    bint has_ellipsis
+    uint32_t* formal_symbols          # in name order, which is the order of their slots
+    uint8_t* formal_has_default
+    uint32_t* formal_by_symbol        # indices of formals, in ascending order of symbols
     Chunk* chunk
 
 cdef struct Frame:                    # what leaving an activation restores, and the thunk that the activation updates
     const uint8_t* pc
     Word* fp
     Word function                     # of the caller: closure, thunk or builtin
-    Word thunk                        # updated when the callee returns, or 0
+    Word* constants
+    Word thunk                        # updated when the callee returns, or 0; with FRAME_PUSHES the value is also pushed
     uint32_t depth
     int32_t with_slot
+
+cdef enum:
+    FRAME_PUSHES = 2                  # in the low bits of Frame.thunk, beside TAG_THUNK
+    INTERNAL_CAPACITY = 16
 
 cdef enum ErrorCode:                  # order of the catalogue in diagnostics/catalogue.py
     ERROR_NONE = 0
@@ -148,6 +158,7 @@ cdef struct Machine:
     const uint8_t* pc
     Word* fp
     Word function
+    Word* constants
     uint32_t depth
     int32_t with_slot
     uint32_t depth_limit
@@ -163,6 +174,7 @@ cdef struct Machine:
     uint32_t file_count
     uint32_t file_capacity
     uint32_t next_position
+    void* imports                     # cache of imported files (link.pyx)
     # symbols
     Word* symbol_strings              # symbol -> string word
     uint32_t* symbol_table
@@ -180,6 +192,9 @@ cdef struct Machine:
     Builtin* builtins
     uint32_t builtin_count
     Word builtins_attrs               # the set `builtins`
+    Word internals[INTERNAL_CAPACITY] # function words of the internal builtins, by coercion.pxd's enum
+    Word try_eval_word
+    Word error_context_word
     # shared words
     Word empty_list
     Word empty_attrs

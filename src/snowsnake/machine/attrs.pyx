@@ -1,0 +1,321 @@
+# cython: language_level=3
+"""Attribute sets: building, merging with a cache of keys, and name order.
+
+Keys are immutable and shared.  `//` asks a cache of (keys of a, keys of b) first, so that updating the same two shapes
+again costs one pass over the values; the cache is cleared when the collector moves objects.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy, memset
+
+from snowsnake.machine.errors cimport raise_text
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve
+from snowsnake.machine.state cimport ERROR_MEMORY, Machine
+from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.word cimport *
+
+
+cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil:
+    cdef Entry* entries = <Entry*>malloc((count + 1) * sizeof(Entry))
+    if entries == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+    return entries
+
+
+cdef inline Word* _new_keys(Machine* m, uint64_t count) noexcept nogil:
+    cdef Word* k = heap_alloc(m, 2 + count)
+    k[0] = header_of(KIND_KEYS, count)
+    k[1] = 0
+    return k
+
+
+cdef inline Word* _new_attrs(Machine* m, Word* keys, uint64_t count) noexcept nogil:
+    cdef Word* p = heap_alloc(m, 2 + count)
+    p[0] = header_of(KIND_ATTRS, count)
+    p[1] = <Word>keys
+    return p
+
+
+cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_t count) noexcept nogil:
+    cdef Word* k = _new_keys(m, count)
+    memcpy(keys_symbols(k), symbols, count * sizeof(uint32_t))
+    if positions == NULL:
+        memset(keys_positions(k), 0, count * sizeof(uint32_t))
+    else:
+        memcpy(keys_positions(k), positions, count * sizeof(uint32_t))
+    return tagged(k, TAG_BOX)
+
+
+cdef void _sort_entries(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
+    """Stable merge sort by symbol, bottom up from runs that insertion made."""
+    cdef uint64_t width = 8, i, j, k, middle, end
+    cdef Entry x
+    cdef Entry* swap
+    cdef Entry* source = a
+    cdef Entry* target = scratch
+    i = 0
+    while i < n:                      # runs of 8
+        end = i + 8 if i + 8 < n else n
+        for j in range(i + 1, end):
+            x = a[j]
+            k = j
+            while k > i and a[k - 1].symbol > x.symbol:
+                a[k] = a[k - 1]
+                k -= 1
+            a[k] = x
+        i = end
+    while width < n:
+        i = 0
+        while i < n:
+            middle = i + width if i + width < n else n
+            end = middle + width if middle + width < n else n
+            j = i
+            k = middle
+            while i < end:
+                if j < middle and (k >= end or source[j].symbol <= source[k].symbol):
+                    target[i] = source[j]
+                    j += 1
+                else:
+                    target[i] = source[k]
+                    k += 1
+                i += 1
+        swap = source
+        source = target
+        target = swap
+        width *= 2
+    if source != a:
+        memcpy(a, source, n * sizeof(Entry))
+
+
+cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
+    cdef uint64_t i, kept = 0
+    cdef bint is_sorted = True
+    cdef Entry* scratch
+    cdef Word* k
+    cdef Word* p
+    if count == 0:
+        return m.empty_attrs
+    for i in range(1, count):
+        if entries[i - 1].symbol >= entries[i].symbol:
+            is_sorted = False
+            break
+    if not is_sorted:
+        scratch = NULL
+        if count > 8:
+            scratch = scratch_entries(m, count)
+            if scratch == NULL:
+                return 0
+        _sort_entries(entries, scratch, count)
+        free(scratch)
+        for i in range(count):
+            if kept and entries[kept - 1].symbol == entries[i].symbol:
+                continue
+            entries[kept] = entries[i]
+            kept += 1
+        count = kept
+    if count > 1024 and not heap_reserve(m, 4 + 2 * count):
+        return 0
+    k = _new_keys(m, count)
+    p = _new_attrs(m, k, count)
+    for i in range(count):
+        keys_symbols(k)[i] = entries[i].symbol
+        keys_positions(k)[i] = entries[i].position
+        p[2 + i] = entries[i].value
+    return tagged(p, TAG_ATTRS)
+
+
+cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil:
+    cdef uint64_t n = keys_size(keys)
+    cdef Word* p
+    if n > 4096 and not heap_reserve(m, n + 2):
+        return 0
+    p = _new_attrs(m, keys, n)
+    if values != NULL:
+        memcpy(p + 2, values, n * sizeof(Word))
+    return tagged(p, TAG_ATTRS)
+
+
+# ---- a // b -----------------------------------------------------------------------------------------------------
+
+cdef enum:
+    KEYS_CACHE_SIZE = 4096            # triples (keys a, keys b, keys of the result); direct-mapped
+
+
+cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
+    """Keys of a // b: one of the two if it has all, else new ones.  Positions of b win."""
+    cdef uint32_t* sa = keys_symbols(ka)
+    cdef uint32_t* sb = keys_symbols(kb)
+    cdef uint32_t* pa = keys_positions(ka)
+    cdef uint32_t* pb = keys_positions(kb)
+    cdef uint64_t na = keys_size(ka), nb = keys_size(kb), i = 0, j = 0, n = 0
+    cdef uint32_t* symbols
+    cdef uint32_t* positions
+    cdef Word* k
+    while i < na and j < nb:
+        if sa[i] < sb[j]:
+            i += 1
+        elif sa[i] > sb[j]:
+            j += 1
+        else:
+            i += 1
+            j += 1
+        n += 1
+    n += (na - i) + (nb - j)
+    if n == nb:                       # b has every attribute of a
+        return kb
+    k = _new_keys(m, n)
+    symbols = keys_symbols(k)
+    positions = keys_positions(k)
+    i = 0
+    j = 0
+    n = 0
+    while i < na or j < nb:
+        if j >= nb or (i < na and sa[i] < sb[j]):
+            symbols[n] = sa[i]
+            positions[n] = pa[i]
+            i += 1
+        else:
+            if i < na and sa[i] == sb[j]:
+                i += 1
+            symbols[n] = sb[j]
+            positions[n] = pb[j]
+            j += 1
+        n += 1
+    return k
+
+
+cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
+    cdef Word* ka = attrs_keys(a)
+    cdef Word* kb = attrs_keys(b)
+    cdef uint64_t na = attrs_size(a), nb = attrs_size(b), n, i, slot
+    cdef uint64_t* cached
+    cdef Word* k
+    cdef Word* p
+    cdef Word* va = attrs_values(a)
+    cdef Word* vb = attrs_values(b)
+    cdef uint32_t* s
+    cdef uint32_t* sb
+    cdef uint64_t j
+    if nb == 0:
+        return a
+    if na == 0 or ka == kb:
+        return b
+    if na + nb > 1024 and not heap_reserve(m, 2 * (na + nb) + 4):
+        return 0
+    slot = ((<uint64_t>ka * 31 + <uint64_t>kb) * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
+    if m.keys_cache == NULL:
+        m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
+    cached = m.keys_cache + slot
+    if cached[0] == <uint64_t>ka and cached[1] == <uint64_t>kb:
+        k = <Word*>cached[2]
+    else:
+        k = _merge_keys(m, ka, kb)
+        cached[0] = <uint64_t>ka
+        cached[1] = <uint64_t>kb
+        cached[2] = <uint64_t>k
+    if k == kb:
+        return b
+    n = keys_size(k)
+    p = _new_attrs(m, k, n)
+    s = keys_symbols(k)
+    sb = keys_symbols(kb)
+    if n == na:                       # only replaces: a's values, then b's over them
+        memcpy(p + 2, va, n * sizeof(Word))
+        if nb * 8 < n:
+            for j in range(nb):
+                p[2 + keys_find(k, sb[j])] = vb[j]
+            return tagged(p, TAG_ATTRS)
+        i = 0
+        for j in range(nb):
+            while s[i] != sb[j]:
+                i += 1
+            p[2 + i] = vb[j]
+        return tagged(p, TAG_ATTRS)
+    _merge_values(p + 2, s, n, keys_symbols(ka), va, na, sb, vb, nb)
+    return tagged(p, TAG_ATTRS)
+
+
+cdef inline void _merge_values(Word* out, uint32_t* s, uint64_t n, uint32_t* sa, Word* va, uint64_t na,
+                               uint32_t* sb, Word* vb, uint64_t nb) noexcept nogil:
+    cdef uint64_t i = 0, j = 0, k
+    for k in range(n):
+        if j < nb and sb[j] == s[k]:
+            out[k] = vb[j]
+            j += 1
+            if i < na and sa[i] == s[k]:
+                i += 1
+        else:
+            out[k] = va[i]
+            i += 1
+
+
+# ---- name order -------------------------------------------------------------------------------------------------
+
+cdef void _sort_names(Machine* m, uint32_t* symbols, uint32_t* a, uint32_t* scratch, uint64_t n) noexcept nogil:
+    """Indices in a, sorted by the text of their symbols; stable merge sort from short insertion runs."""
+    cdef uint64_t width = 8, i, j, k, middle, end
+    cdef uint32_t x
+    cdef uint32_t* swap
+    cdef uint32_t* source = a
+    cdef uint32_t* target = scratch
+    cdef Word* names = m.symbol_strings
+    i = 0
+    while i < n:
+        end = i + 8 if i + 8 < n else n
+        for j in range(i + 1, end):
+            x = a[j]
+            k = j
+            while k > i and compare_strings(names[symbols[a[k - 1]]], names[symbols[x]]) > 0:
+                a[k] = a[k - 1]
+                k -= 1
+            a[k] = x
+        i = end
+    while width < n:
+        i = 0
+        while i < n:
+            middle = i + width if i + width < n else n
+            end = middle + width if middle + width < n else n
+            j = i
+            k = middle
+            while i < end:
+                if j < middle and (k >= end or compare_strings(names[symbols[source[j]]], names[symbols[source[k]]]) <= 0):
+                    target[i] = source[j]
+                    j += 1
+                else:
+                    target[i] = source[k]
+                    k += 1
+                i += 1
+        swap = source
+        source = target
+        target = swap
+        width *= 2
+    if source != a:
+        memcpy(a, source, n * sizeof(uint32_t))
+
+
+cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
+    cdef uint64_t n = keys_size(keys), i
+    cdef Word* order
+    cdef uint32_t* indices
+    cdef uint32_t* scratch
+    if keys[1]:
+        return <uint32_t*>(<Word*>keys[1] + 1)
+    if n > 4096 and not heap_reserve(m, n):
+        return NULL
+    order = heap_alloc(m, 1 + ((n + 1) >> 1))
+    order[0] = header_of(KIND_ORDER, n)
+    indices = <uint32_t*>(order + 1)
+    for i in range(n):
+        indices[i] = <uint32_t>i
+    if n > 8:
+        scratch = <uint32_t*>malloc(n * sizeof(uint32_t))
+        _sort_names(m, keys_symbols(keys), indices, scratch, n)
+        free(scratch)
+    else:
+        _sort_names(m, keys_symbols(keys), indices, NULL, n)
+    keys[1] = <Word>order
+    return indices
+
+
+cdef uint32_t* attrs_order(Machine* m, Word attrs) noexcept nogil:
+    return keys_order(m, attrs_keys(attrs))

@@ -1,0 +1,73 @@
+# cython: language_level=3
+"""Where the heap and the stacks come from: reserved address space that costs nothing until it is touched."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
+
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_MEMORY, Machine
+from snowsnake.machine.word cimport *
+
+cdef extern from "sys/mman.h" nogil:
+    int MAP_NORESERVE
+    int MADV_HUGEPAGE
+    int madvise(void* address, size_t size, int advice)
+
+
+cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept nogil:
+    """Address space of *size_bytes, halved until the system gives it; NULL if not even least_bytes is to be had."""
+    cdef void* p
+    while size_bytes[0] >= least_bytes:
+        p = mmap(NULL, size_bytes[0], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        if p != MAP_FAILED:
+            return p
+        size_bytes[0] >>= 1
+    return NULL
+
+
+cdef void release_region(void* address, uint64_t size_bytes) noexcept nogil:
+    if address != NULL:
+        munmap(address, size_bytes)
+
+
+cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil:
+    """Ask for 2 MiB pages for what lies beyond the first 2 MiB: small evaluations stay small."""
+    cdef uint64_t start = (<uint64_t>address + (1 << 22) - 1) & ~<uint64_t>((1 << 21) - 1)
+    cdef uint64_t end = <uint64_t>address + size_bytes
+    if end > start:
+        madvise(<void*>start, end - start, MADV_HUGEPAGE)
+
+
+cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil:
+    cdef uint64_t room = <uint64_t>(m.heap_end - m.hp)
+    cdef uint64_t used = <uint64_t>(m.hp - m.heap_base)
+    if words + 65536 < room and used + words < m.memory_limit_words:
+        return True
+    raise_text(m, ERROR_MEMORY, format_text("out of memory: the evaluation needs more than its limit of %llu MiB",
+                                            <unsigned long long>(m.memory_limit_words >> 17)))
+    return False
+
+
+cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil:
+    if words + 4096 < <uint64_t>(m.stack_end - m.sp):
+        return True
+    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    return False
+
+
+cdef Word make_apply(Machine* m, Word function, Word argument) noexcept nogil:
+    cdef Word* p = m.hp
+    m.hp = p + 3
+    p[0] = code_header(KIND_THUNK, 2, CODE_APPLY)
+    p[1] = function
+    p[2] = argument
+    return tagged(p, TAG_THUNK)
+
+
+cdef Word make_apply2(Machine* m, Word function, Word first, Word second) noexcept nogil:
+    cdef Word* p = m.hp
+    m.hp = p + 4
+    p[0] = code_header(KIND_THUNK, 3, CODE_APPLY2)
+    p[1] = function
+    p[2] = first
+    p[3] = second
+    return tagged(p, TAG_THUNK)

@@ -1,0 +1,253 @@
+# cython: language_level=3
+"""The symbol table and the table of string contexts of one machine."""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy
+
+from snowsnake.machine.heap cimport heap_alloc
+from snowsnake.machine.state cimport Context, Machine
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    UNION_CACHE_SIZE = 4096           # pairs; direct-mapped
+
+
+cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
+    """Multiply-and-fold over 8-byte steps."""
+    cdef uint64_t h = n * <uint64_t>0x9E3779B97F4A7C15
+    cdef uint64_t w
+    while n >= 8:
+        memcpy(&w, p, 8)
+        h = (h ^ w) * <uint64_t>0x9E3779B97F4A7C15
+        h ^= h >> 32
+        p += 8
+        n -= 8
+    w = 0
+    while n > 0:
+        n -= 1
+        w = (w << 8) | p[n]
+    h = (h ^ w) * <uint64_t>0x9E3779B97F4A7C15
+    return h ^ (h >> 29)
+
+
+cdef void _grow(Machine* m) noexcept nogil:
+    cdef uint32_t i
+    cdef uint64_t h
+    cdef Word s
+    m.symbol_capacity = m.symbol_capacity * 2 if m.symbol_capacity else 2048
+    m.symbol_strings = <Word*>realloc(m.symbol_strings, m.symbol_capacity * sizeof(Word))
+    free(m.symbol_table)
+    m.symbol_mask = m.symbol_capacity * 2 - 1
+    m.symbol_table = <uint32_t*>calloc(m.symbol_mask + 1, sizeof(uint32_t))
+    for i in range(m.symbol_count):
+        s = m.symbol_strings[i]
+        h = hash_bytes(string_data(s), string_size(s)) & m.symbol_mask
+        while m.symbol_table[h]:
+            h = (h + 1) & m.symbol_mask
+        m.symbol_table[h] = i + 1
+
+
+cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
+    """Slot of the table that holds these bytes, or the empty one where they belong."""
+    cdef uint64_t h = hash_bytes(data, size_bytes) & m.symbol_mask
+    cdef Word s
+    while m.symbol_table[h]:
+        s = m.symbol_strings[m.symbol_table[h] - 1]
+        if string_size(s) == size_bytes and memcmp(string_data(s), data, size_bytes) == 0:
+            break
+        h = (h + 1) & m.symbol_mask
+    return h
+
+
+cdef uint32_t _add(Machine* m, uint64_t slot, Word string) noexcept nogil:
+    cdef uint32_t symbol = m.symbol_count
+    m.symbol_strings[symbol] = string
+    m.symbol_count += 1
+    m.symbol_table[slot] = symbol + 1
+    pointer_of(string)[1] = (pointer_of(string)[1] & ~<Word>0xFFFFFFFF) | (symbol + 1)
+    return symbol
+
+
+cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil:
+    cdef uint64_t slot
+    cdef Word* p
+    if m.symbol_count >= m.symbol_capacity:
+        _grow(m)
+    slot = _slot(m, <const uint8_t*>data, size_bytes)
+    if m.symbol_table[slot]:
+        return m.symbol_table[slot] - 1
+    p = heap_alloc(m, 3 + (size_bytes >> 3))
+    p[0] = header_of(KIND_STRING, size_bytes)
+    p[1] = 0
+    p[2 + (size_bytes >> 3)] = 0
+    memcpy(p + 2, data, size_bytes)
+    return _add(m, slot, tagged(p, TAG_STRING))
+
+
+cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
+    cdef uint64_t slot
+    cdef uint32_t symbol
+    if m.symbol_count >= m.symbol_capacity:
+        _grow(m)
+    slot = _slot(m, string_data(string), string_size(string))
+    if m.symbol_table[slot]:
+        symbol = m.symbol_table[slot] - 1
+        pointer_of(string)[1] = (pointer_of(string)[1] & ~<Word>0xFFFFFFFF) | (symbol + 1)
+        return symbol
+    if string_context(string):        # the symbol's own string has no context
+        return symbol_intern(m, string_data(string), string_size(string))
+    return _add(m, slot, string)
+
+
+cdef uint32_t symbol_find(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil:
+    cdef uint64_t slot = _slot(m, <const uint8_t*>data, size_bytes)
+    return m.symbol_table[slot] - 1   # an empty slot gives 0xFFFFFFFF
+
+
+# ---- contexts ---------------------------------------------------------------------------------------------------
+
+cdef inline int _compare_elements(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
+    cdef Word x = m.symbol_strings[a]
+    cdef Word y = m.symbol_strings[b]
+    cdef uint64_t n = string_size(x), k = string_size(y)
+    cdef int c = 0
+    if a == b:
+        return 0
+    c = memcmp(string_data(x), string_data(y), n if n < k else k)
+    if c:
+        return c
+    return -1 if n < k else 1
+
+
+cdef void _sort_elements(Machine* m, uint32_t* a, uint32_t* scratch, uint32_t n) noexcept nogil:
+    """Merge sort, bottom up."""
+    cdef uint32_t width = 1, i, j, k, middle, end
+    cdef uint32_t* swap
+    cdef uint32_t* source = a
+    cdef uint32_t* target = scratch
+    while width < n:
+        i = 0
+        while i < n:
+            middle = i + width if i + width < n else n
+            end = middle + width if middle + width < n else n
+            j = i
+            k = middle
+            while i < end:
+                if j < middle and (k >= end or _compare_elements(m, source[j], source[k]) <= 0):
+                    target[i] = source[j]
+                    j += 1
+                else:
+                    target[i] = source[k]
+                    k += 1
+                i += 1
+        swap = source
+        source = target
+        target = swap
+        width *= 2
+    if source != a:
+        memcpy(a, source, n * sizeof(uint32_t))
+
+
+cdef uint64_t _hash_elements(uint32_t* elements, uint32_t count) noexcept nogil:
+    return hash_bytes(<const uint8_t*>elements, count * sizeof(uint32_t))
+
+
+cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil:
+    """The number of a sorted set of distinct elements; copies them if it is new."""
+    cdef uint64_t h
+    cdef uint32_t i
+    cdef Context* c
+    if count == 0:
+        return 0
+    if (m.context_count + 1) * 2 > m.context_mask:
+        free(m.context_table)
+        m.context_mask = (m.context_mask * 2 + 1) if m.context_mask else 1023
+        m.context_table = <uint32_t*>calloc(m.context_mask + 1, sizeof(uint32_t))
+        for i in range(1, m.context_count):
+            h = _hash_elements(m.contexts[i].elements, m.contexts[i].count) & m.context_mask
+            while m.context_table[h]:
+                h = (h + 1) & m.context_mask
+            m.context_table[h] = i
+    if m.context_count + 1 >= m.context_capacity:
+        m.context_capacity = m.context_capacity * 2 if m.context_capacity else 256
+        m.contexts = <Context*>realloc(m.contexts, m.context_capacity * sizeof(Context))
+    if m.context_count == 0:          # number 0 is the empty context
+        m.contexts[0].elements = NULL
+        m.contexts[0].count = 0
+        m.context_count = 1
+    h = _hash_elements(elements, count) & m.context_mask
+    while m.context_table[h]:
+        c = &m.contexts[m.context_table[h]]
+        if c.count == count and memcmp(c.elements, elements, count * sizeof(uint32_t)) == 0:
+            return m.context_table[h]
+        h = (h + 1) & m.context_mask
+    c = &m.contexts[m.context_count]
+    c.elements = <uint32_t*>malloc(count * sizeof(uint32_t))
+    memcpy(c.elements, elements, count * sizeof(uint32_t))
+    c.count = count
+    m.context_table[h] = m.context_count
+    m.context_count += 1
+    return m.context_count - 1
+
+
+cdef uint32_t context_single(Machine* m, uint32_t element) noexcept nogil:
+    return _intern_context(m, &element, 1)
+
+
+cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil:
+    cdef uint32_t* scratch
+    cdef uint32_t i, kept = 0
+    if count > 1:
+        scratch = <uint32_t*>malloc(count * sizeof(uint32_t))
+        _sort_elements(m, elements, scratch, count)
+        free(scratch)
+    for i in range(count):
+        if kept == 0 or elements[kept - 1] != elements[i]:
+            elements[kept] = elements[i]
+            kept += 1
+    return _intern_context(m, elements, kept)
+
+
+cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
+    cdef uint64_t key, slot
+    cdef uint32_t* merged
+    cdef Context* x
+    cdef Context* y
+    cdef uint32_t i = 0, j = 0, n = 0, result
+    cdef int c
+    if a == b or b == 0:
+        return a
+    if a == 0:
+        return b
+    if a > b:
+        a, b = b, a
+    key = (<uint64_t>a << 32) | b
+    slot = ((key * <uint64_t>0x9E3779B97F4A7C15) >> 52) * 2
+    if m.union_cache == NULL:
+        m.union_cache = <uint64_t*>calloc(UNION_CACHE_SIZE * 2, sizeof(uint64_t))
+    if m.union_cache[slot] == key:
+        return <uint32_t>m.union_cache[slot + 1]
+    x = &m.contexts[a]
+    y = &m.contexts[b]
+    merged = <uint32_t*>malloc((x.count + y.count) * sizeof(uint32_t))
+    while i < x.count or j < y.count:
+        if i >= x.count:
+            c = 1
+        elif j >= y.count:
+            c = -1
+        else:
+            c = _compare_elements(m, x.elements[i], y.elements[j])
+        if c <= 0:
+            merged[n] = x.elements[i]
+            i += 1
+            if c == 0:
+                j += 1
+        else:
+            merged[n] = y.elements[j]
+            j += 1
+        n += 1
+    result = _intern_context(m, merged, n)
+    free(merged)
+    m.union_cache[slot] = key
+    m.union_cache[slot + 1] = result
+    return result
