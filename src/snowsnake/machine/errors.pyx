@@ -151,7 +151,7 @@ cdef void _string(Out* out, Word s) noexcept nogil:
             _put(out, &c, 1)
     _text(out, "\"")
     if shown < n:
-        _own(out, format_text(" «%llu bytes elided»", <unsigned long long>(n - shown)))
+        _own(out, format_text(b" \xc2\xab%llu bytes elided\xc2\xbb", <unsigned long long>(n - shown)))
 
 
 cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
@@ -163,9 +163,9 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     w = val(w)
     tag = tag_of(w)
     if out.size_bytes > MOST_MESSAGE_BYTES:
-        _text(out, "…")
+        _text(out, b"\xe2\x80\xa6")
     elif tag == TAG_THUNK:
-        _text(out, "«thunk»")
+        _text(out, b"\xc2\xabthunk\xc2\xbb")
     elif is_int(w):
         _own(out, format_text("%lld", <long long>int_value(w)))
     elif tag == TAG_STRING:
@@ -173,12 +173,12 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     elif tag == TAG_LIST:
         n = list_size(w)
         if depth >= MOST_DEPTH and n:
-            _text(out, "[ … ]")
+            _text(out, b"[ \xe2\x80\xa6 ]")
             return
         _text(out, "[ ")
         for i in range(n):
             if i == MOST_ITEMS:
-                _own(out, format_text("«%llu items elided» ", <unsigned long long>(n - i)))
+                _own(out, format_text(b"\xc2\xab%llu items elided\xc2\xbb ", <unsigned long long>(n - i)))
                 break
             _value(m, out, list_items(w)[i], depth + 1)
             _text(out, " ")
@@ -186,13 +186,13 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     elif tag == TAG_ATTRS:
         n = attrs_size(w)
         if depth >= MOST_DEPTH and n:
-            _text(out, "{ … }")
+            _text(out, b"{ \xe2\x80\xa6 }")
             return
         order = keys_order(m, attrs_keys(w))
         _text(out, "{ ")
         for i in range(n):
             if i == MOST_ITEMS or order == NULL:
-                _own(out, format_text("«%llu attributes elided» ", <unsigned long long>(n - i)))
+                _own(out, format_text(b"\xc2\xab%llu attributes elided\xc2\xbb ", <unsigned long long>(n - i)))
                 break
             s = symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])
             _put(out, string_data(s), string_size(s))
@@ -202,12 +202,12 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         _text(out, "}")
     elif tag == TAG_FUNCTION:
         if kind_of(w) == KIND_BUILTIN:
-            _own(out, format_text("«primop %s»", m.builtins[header_size(pointer_of(w)[0])].name))
+            _own(out, format_text(b"\xc2\xabprimop %s\xc2\xbb", m.builtins[header_size(pointer_of(w)[0])].name))
         elif kind_of(w) == KIND_PARTIAL and kind_of(pointer_of(w)[1]) == KIND_BUILTIN:
-            _own(out, format_text("«partially applied primop %s»",
+            _own(out, format_text(b"\xc2\xabpartially applied primop %s\xc2\xbb",
                                   m.builtins[header_size(pointer_of(pointer_of(w)[1])[0])].name))
         else:
-            _text(out, "«lambda»")
+            _text(out, b"\xc2\xablambda\xc2\xbb")
     elif tag == TAG_BOX:
         if kind_of(w) == KIND_FLOAT:
             _own(out, format_text("%g", float_value(w)))
@@ -215,7 +215,7 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
             s = path_string(w)
             _put(out, string_data(s), string_size(s))
         else:
-            _text(out, "«internal»")
+            _text(out, b"\xc2\xabinternal\xc2\xbb")
     elif w == WORD_NULL:
         _text(out, "null")
     elif w == WORD_TRUE:
@@ -223,7 +223,7 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     elif w == WORD_FALSE:
         _text(out, "false")
     else:
-        _text(out, "«internal»")
+        _text(out, b"\xc2\xabinternal\xc2\xbb")
 
 
 cdef char* describe(Machine* m, Word value) noexcept nogil:
