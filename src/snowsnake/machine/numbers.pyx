@@ -1,0 +1,112 @@
+# cython: language_level=3
+"""Arithmetic and comparison of numbers, out of line: the loop itself adds and compares small ints."""
+from libc.stdint cimport INT64_MIN, int64_t
+
+from snowsnake.bytecode.opcodes cimport *
+from snowsnake.machine.errors cimport describe_value, format_text, raise_text, raise_type, type_name
+from snowsnake.machine.heap cimport make_float, make_int
+from snowsnake.machine.state cimport (
+    DONE, ERROR_DIVISION_BY_ZERO, ERROR_OVERFLOW, ERROR_TYPE, Machine, RAISE, TAIL,
+)
+from snowsnake.machine.word cimport *
+from libc.stdlib cimport free
+
+
+cdef int _overflow(Machine* m, const char* verb, const char* sign, int64_t x, int64_t y) noexcept nogil:
+    return raise_text(m, ERROR_OVERFLOW, format_text("integer overflow in %s %lld %s %lld", verb, <long long>x, sign,
+                                                     <long long>y))
+
+
+cdef int _ints(Machine* m, int opcode, int64_t x, int64_t y, Word* out) noexcept nogil:
+    cdef int64_t r = 0
+    if opcode == OP_ADD:
+        if add_overflows(x, y, &r):
+            return _overflow(m, "adding", "+", x, y)
+    elif opcode == OP_SUB:
+        if sub_overflows(x, y, &r):
+            return _overflow(m, "subtracting", "-", x, y)
+    elif opcode == OP_MUL:
+        if mul_overflows(x, y, &r):
+            return _overflow(m, "multiplying", "*", x, y)
+    elif opcode == OP_DIV:
+        if y == 0:
+            return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
+        if x == INT64_MIN and y == -1:
+            return _overflow(m, "dividing", "/", x, y)
+        r = x // y
+    elif opcode == OP_LESS:
+        out[0] = bool_word(x < y)
+        return DONE
+    elif opcode == OP_LESS_OR_EQ:
+        out[0] = bool_word(x <= y)
+        return DONE
+    elif opcode == OP_MORE:
+        out[0] = bool_word(x > y)
+        return DONE
+    elif opcode == OP_MORE_OR_EQ:
+        out[0] = bool_word(x >= y)
+        return DONE
+    else:
+        out[0] = bool_word(x == y)
+        return DONE
+    out[0] = make_int(m, r)
+    return DONE
+
+
+cdef int _floats(Machine* m, int opcode, double x, double y, Word* out) noexcept nogil:
+    cdef double r = 0
+    if opcode == OP_ADD:
+        r = x + y
+    elif opcode == OP_SUB:
+        r = x - y
+    elif opcode == OP_MUL:
+        r = x * y
+    elif opcode == OP_DIV:
+        if y == 0:
+            return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
+        r = x / y
+    elif opcode == OP_LESS:
+        out[0] = bool_word(x < y)
+        return DONE
+    elif opcode == OP_MORE:
+        out[0] = bool_word(y < x)
+        return DONE
+    elif opcode == OP_LESS_OR_EQ:     # Nix defines a <= b as !(b < a): with NaN that is true
+        out[0] = bool_word(not (y < x))
+        return DONE
+    elif opcode == OP_MORE_OR_EQ:
+        out[0] = bool_word(not (x < y))
+        return DONE
+    else:
+        out[0] = bool_word(x == y)
+        return DONE
+    out[0] = make_float(m, r)
+    return DONE
+
+
+cdef int arithmetic(Machine* m, int opcode, Word a, Word b, Word* out) noexcept nogil:
+    cdef bint a_int = is_int(a)
+    cdef bint b_int = is_int(b)
+    if a_int and b_int:
+        return _ints(m, opcode, int_value(a), int_value(b), out)
+    if not (a_int or is_float(a)) or not (b_int or is_float(b)):
+        return TAIL
+    return _floats(m, opcode, <double>int_value(a) if a_int else float_value(a),
+                   <double>int_value(b) if b_int else float_value(b), out)
+
+
+cdef int arithmetic_mismatch(Machine* m, int opcode, Word a, Word b) noexcept nogil:
+    cdef bint wants_float = is_float(a) or is_float(b)
+    cdef char* x
+    cdef char* y
+    if opcode == OP_LESS or opcode == OP_LESS_OR_EQ or opcode == OP_MORE or opcode == OP_MORE_OR_EQ:
+        x = describe_value(m, a)
+        y = describe_value(m, b)
+        raise_text(m, ERROR_TYPE, format_text("cannot compare %s with %s; values are %s and %s", type_name(a),
+                                              type_name(b), x, y))
+        free(x)
+        free(y)
+        return RAISE
+    if is_int(a) or is_float(a):
+        return raise_type(m, "a float" if wants_float else "an integer", b)
+    return raise_type(m, "a float" if wants_float else "an integer", a)

@@ -1,0 +1,27 @@
+# cython: language_level=3
+"""What the loop does out of line: everything about an operation that is not its fast path."""
+from libc.stdint cimport uint32_t, uint8_t, uint64_t
+from snowsnake.machine.state cimport Builtin, Code, Machine
+from snowsnake.machine.word cimport Word
+
+cdef enum:
+    COERCE = 8                        # prepare(): the argument whose index is in m.result must be coerced first
+
+cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
+    # deals with arguments as b.forces says.  DONE, FORCE (m.need), RAISE, or COERCE: m.result is the index (raw) and
+    # m.need the internal function to call on it
+cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil
+    # operation Attrs.  DONE (m.result), FORCE, RAISE
+cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count) noexcept nogil
+cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil
+    # writes the formals' values, or WORD_UNSET; DONE or RAISE
+cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
+cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil
+cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil
+    # DONE (m.result), FORCE (m.need), RAISE, or TAIL: a part is not a string and must be coerced
+cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil
+    # DONE, FORCE, RAISE
+cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil
+    # of two forced values at the top of ==: 0 or 1, or -1: elements must be compared
+cdef int interpret_search_path(Machine* m, Word constant) noexcept nogil
+cdef int interpret_home_path(Machine* m, Word constant) noexcept nogil

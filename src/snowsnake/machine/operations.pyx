@@ -1,0 +1,374 @@
+# cython: language_level=3
+"""The slow parts of operations.  They never force or call: they say what is needed, and the loop does it."""
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.host.host cimport host_find_file, host_home_path
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_update, scratch_entries
+from snowsnake.machine.coercion cimport *
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, new_list, new_string
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
+from snowsnake.machine.word cimport *
+
+
+cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
+    cdef int i
+    cdef char letter
+    cdef Word w
+    for i in range(b.arity):
+        letter = b.forces[i]
+        if letter == c'.':
+            continue
+        w = val(arguments[i])
+        if is_thunk(w):
+            m.need = w
+            return FORCE
+        arguments[i] = w
+        if letter == c'v':
+            continue
+        if letter == c'l':
+            if not is_list(w):
+                return raise_type(m, "a list", w)
+        elif letter == c'a':
+            if not is_attrs(w):
+                return raise_type(m, "a set", w)
+        elif letter == c's':
+            if not is_string(w):
+                return raise_type(m, "a string", w)
+        elif letter == c'S':
+            if not is_string(w):
+                return raise_type(m, "a string", w)
+            if string_context(w):
+                return _raise_context(m, w)
+        elif letter == c'i':
+            if not is_int(w):
+                return raise_type(m, "an integer", w)
+        elif letter == c'n':
+            if not is_int(w) and not is_float(w):
+                return raise_type(m, "an integer", w)
+        elif letter == c'b':
+            if not is_bool(w):
+                return raise_type(m, "a Boolean", w)
+        elif letter == c'f':
+            if not is_function(w) and not (is_attrs(w) and attrs_find(w, m.symbol_functor) != NULL):
+                return raise_type(m, "a function", w)
+        elif not is_string(w) or letter == c'p':      # c, p
+            if letter == c'p' and is_string(w) and string_size(w) > 0 and string_data(w)[0] == c'/' \
+                    and _is_canonical(w):
+                continue
+            m.result = <Word>i
+            m.need = internal_word(m, INTERNAL_COERCE_PATH if letter == c'p' else INTERNAL_COERCE)
+            return COERCE
+    return DONE
+
+
+cdef bint _is_canonical(Word s) noexcept nogil:
+    """No empty, `.` or `..` component and no slash at the end."""
+    cdef uint8_t* p = string_data(s)
+    cdef uint64_t n = string_size(s), i
+    if n == 1:
+        return True
+    for i in range(n):
+        if p[i] == c'/':
+            if i + 1 == n or p[i + 1] == c'/':
+                return False
+            if p[i + 1] == c'.' and (i + 2 == n or p[i + 2] == c'/' or (p[i + 2] == c'.' and (i + 3 == n or p[i + 3] == c'/'))):
+                return False
+    return True
+
+
+cdef int _raise_context(Machine* m, Word s) noexcept nogil:
+    cdef Context* c = &m.contexts[string_context(s)]
+    cdef Word first = symbol_string(m, c.elements[0])
+    cdef const char* path = <const char*>string_data(first)
+    cdef int size = <int>string_size(first)
+    if size and path[0] == c'!':      # !output!path
+        path += 1
+        size -= 1
+        while size and path[0] != c'!':
+            path += 1
+            size -= 1
+    if size and (path[0] == c'!' or path[0] == c'='):
+        path += 1
+        size -= 1
+    return raise_text(m, ERROR_CONTEXT, format_text(
+        "the string '%.*s' is not allowed to refer to a store path (such as '%.*s')",
+        <int>string_size(s), <char*>string_data(s), size, path))
+
+
+# ---- sets -------------------------------------------------------------------------------------------------------
+
+cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, Entry* entries, uint64_t* kept) noexcept nogil:
+    """Entries of (name, value) pairs; a null name drops its pair."""
+    cdef uint64_t i
+    cdef Word name
+    for i in range(count):
+        name = val(pairs[2 * i])
+        if is_thunk(name):
+            m.need = name
+            return FORCE
+        if name == WORD_NULL:
+            continue
+        entries[kept[0]].position = 0
+        if (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME:
+            entries[kept[0]].position = <uint32_t>(pointer_of(name)[2] >> 3)
+            name = pointer_of(name)[1]
+        if not is_string(name):
+            return raise_type(m, "a string", name)
+        if string_context(name):
+            return _raise_context(m, name)
+        entries[kept[0]].symbol = symbol_of(m, name)
+        entries[kept[0]].value = pairs[2 * i + 1]
+        kept[0] += 1
+    return DONE
+
+
+cdef int _raise_duplicate(Machine* m, uint32_t symbol) noexcept nogil:
+    cdef Word s = symbol_string(m, symbol)
+    return raise_text(m, ERROR_DUPLICATE_ATTRIBUTE, format_text(
+        "dynamic attribute '%.*s' already defined", <int>string_size(s), <char*>string_data(s)))
+
+
+cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil:
+    return add_dynamic_attrs(m, m.empty_attrs, pairs, count)
+
+
+cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count) noexcept nogil:
+    cdef Entry[16] few
+    cdef Entry* entries = few
+    cdef uint64_t kept = 0, i
+    cdef int outcome
+    cdef Word added
+    if count > 16:
+        if not heap_reserve(m, 4 * count + attrs_size(attrs) + 64):
+            return RAISE
+        entries = scratch_entries(m, count)
+        if entries == NULL:
+            return RAISE
+    outcome = _pairs_to_entries(m, pairs, count, entries, &kept)
+    if outcome == DONE:
+        for i in range(kept):
+            if attrs_find(attrs, entries[i].symbol) != NULL:
+                outcome = _raise_duplicate(m, entries[i].symbol)
+                break
+    if outcome == DONE:
+        added = attrs_build(m, entries, kept)
+        if added == 0:
+            outcome = RAISE
+        elif attrs_size(added) != kept:
+            outcome = _raise_duplicate(m, _first_duplicate(entries, kept))
+        else:
+            m.result = attrs_update(m, attrs, added)
+            if m.result == 0:
+                outcome = RAISE
+    if entries != few:
+        free(entries)
+    return outcome
+
+
+cdef uint32_t _first_duplicate(Entry* entries, uint64_t count) noexcept nogil:
+    """attrs_build has sorted the entries and moved the kept ones to the front: any repeated symbol will do."""
+    cdef uint64_t i, j
+    for i in range(count):
+        for j in range(i + 1, count):
+            if entries[i].symbol == entries[j].symbol:
+                return entries[i].symbol
+    return entries[0].symbol
+
+
+# ---- patterns ---------------------------------------------------------------------------------------------------
+
+cdef char* _function_name(Code* code) noexcept nogil:
+    if code.chunk != NULL and code.chunk.name.size_bytes:
+        return format_text("function '%.*s'", <int>code.chunk.name.size_bytes, <const char*>code.chunk.name.data)
+    return format_text("function 'anonymous lambda'")
+
+
+cdef int _raise_argument(Machine* m, Code* code, int error, const char* what, uint32_t symbol) noexcept nogil:
+    cdef Word s = symbol_string(m, symbol)
+    cdef char* function = _function_name(code)
+    raise_text(m, error, format_text("%s called %s argument '%.*s'", function, what, <int>string_size(s),
+                                     <char*>string_data(s)))
+    free(function)
+    return RAISE
+
+
+cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
+    cdef Word* keys = attrs_keys(attrs)
+    cdef Word* values = attrs_values(attrs)
+    cdef uint32_t* symbols = keys_symbols(keys)
+    cdef uint64_t n = keys_size(keys), count = code.formal_count, i, j = 0, bound = 0
+    cdef uint32_t f, symbol
+    cdef int64_t found
+    cdef bint merges = n <= count * 4 + 8     # else look each formal up in the large set
+    for i in range(count):
+        f = code.formal_by_symbol[i]
+        symbol = code.formal_symbols[f]
+        if merges:
+            while j < n and symbols[j] < symbol:
+                j += 1
+            found = <int64_t>j if j < n and symbols[j] == symbol else -1
+        else:
+            found = keys_find(keys, symbol)
+        if found >= 0:
+            slots[f] = values[found]
+            bound += 1
+        else:
+            slots[f] = WORD_UNSET
+    if bound == n and bound == count:
+        return DONE
+    if bound != count:
+        for i in range(count):
+            if slots[i] == WORD_UNSET and not code.formal_has_default[i]:
+                return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
+    if bound != n and not code.has_ellipsis:
+        return check_closed_formals(m, code, attrs)
+    return DONE
+
+
+cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
+    cdef Word* keys = attrs_keys(attrs)
+    cdef uint32_t* symbols = keys_symbols(keys)
+    cdef uint64_t n = keys_size(keys), i, j = 0
+    if code.has_ellipsis:
+        return DONE
+    for i in range(n):
+        while j < code.formal_count and code.formal_symbols[code.formal_by_symbol[j]] < symbols[i]:
+            j += 1
+        if j >= code.formal_count or code.formal_symbols[code.formal_by_symbol[j]] != symbols[i]:
+            return _raise_argument(m, code, ERROR_UNEXPECTED_ARGUMENT, "with unexpected", symbols[i])
+    return DONE
+
+
+# ---- lists and strings ------------------------------------------------------------------------------------------
+
+cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
+    cdef uint64_t na = list_size(a), nb = list_size(b)
+    cdef Word r
+    if nb == 0:
+        m.result = a
+        return DONE
+    if na == 0:
+        m.result = b
+        return DONE
+    if na + nb > 1024 and not heap_reserve(m, na + nb + 1):
+        return RAISE
+    r = new_list(m, na + nb)
+    memcpy(list_items(r), list_items(a), na * sizeof(Word))
+    memcpy(list_items(r) + na, list_items(b), nb * sizeof(Word))
+    m.result = r
+    return DONE
+
+
+cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil:
+    cdef uint64_t i, total = 0
+    cdef uint32_t context = 0
+    cdef Word w, r
+    cdef uint8_t* out
+    for i in range(count):
+        w = val(parts[i])
+        if not is_string(w):
+            if is_thunk(w):
+                m.need = w
+                return FORCE
+            return TAIL
+        parts[i] = w
+        total += string_size(w)
+        if string_context(w):
+            context = context_union(m, context, string_context(w))
+    if count == 1:
+        m.result = parts[0]
+        return DONE
+    if total > 16384 and not heap_reserve(m, total >> 3):
+        return RAISE
+    r = new_string(m, total, context)
+    out = string_data(r)
+    for i in range(count):
+        memcpy(out, string_data(parts[i]), string_size(parts[i]))
+        out += string_size(parts[i])
+    m.result = r
+    return DONE
+
+
+# ---- names and paths --------------------------------------------------------------------------------------------
+
+cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil:
+    cdef Word s
+    cdef Word* found
+    cdef Word* cell
+    while scope != WORD_NULL:
+        cell = pointer_of(scope)
+        s = val(cell[2])
+        if is_thunk(s):
+            m.need = s
+            return FORCE
+        if not is_attrs(s):
+            return raise_type(m, "a set", s)
+        found = attrs_find(s, symbol)
+        if found != NULL:
+            m.result = found[0]
+            return DONE
+        scope = cell[1]
+    s = symbol_string(m, symbol)
+    return raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text(
+        "undefined variable '%.*s'", <int>string_size(s), <char*>string_data(s)))
+
+
+cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:
+    cdef int ta = tag_of(a), tb = tag_of(b)
+    if ta == TAG_FUNCTION or tb == TAG_FUNCTION:
+        return 0
+    if a == b:
+        if ta == TAG_BOX and is_float(a):
+            return 1 if float_value(a) == float_value(a) else 0
+        return 1
+    if ta == TAG_STRING and tb == TAG_STRING:
+        return 1 if string_size(a) == string_size(b) and compare_strings(a, b) == 0 else 0
+    if is_int(a):
+        if is_int(b):
+            return 1 if int_value(a) == int_value(b) else 0
+        if is_float(b):
+            return 1 if <double>int_value(a) == float_value(b) else 0
+        return 0
+    if is_float(a):
+        if is_float(b):
+            return 1 if float_value(a) == float_value(b) else 0
+        if is_int(b):
+            return 1 if float_value(a) == <double>int_value(b) else 0
+        return 0
+    if ta != tb:
+        return 0
+    if ta == TAG_LIST:
+        if list_size(a) != list_size(b):
+            return 0
+        return 1 if list_size(a) == 0 else -1
+    if ta == TAG_ATTRS:
+        return -1
+    if ta == TAG_BOX and is_path(a) and is_path(b):
+        return 1 if compare_strings(path_string(a), path_string(b)) == 0 else 0
+    return 0
+
+
+cdef int _path_result(Machine* m, int outcome, ByteBuffer* buffer) noexcept nogil:
+    if outcome == DONE:
+        m.result = make_path(m, make_string(m, buffer.data, buffer.size_bytes, 0))
+    free(buffer.data)
+    return outcome
+
+
+cdef int interpret_search_path(Machine* m, Word constant) noexcept nogil:
+    cdef Word s = pointer_of(constant)[1]
+    cdef ByteBuffer buffer
+    memset(&buffer, 0, sizeof(buffer))
+    return _path_result(m, host_find_file(m, string_data(s), string_size(s), &buffer), &buffer)
+
+
+cdef int interpret_home_path(Machine* m, Word constant) noexcept nogil:
+    cdef Word s = pointer_of(constant)[1]
+    cdef ByteBuffer buffer
+    memset(&buffer, 0, sizeof(buffer))
+    return _path_result(m, host_home_path(m, string_data(s), string_size(s), &buffer), &buffer)
