@@ -1,0 +1,73 @@
+# cython: language_level=3
+"""A derivation as C data, and its ATerm text.
+
+Views point into memory that somebody else owns: the text that was parsed, or the evaluator's heap.  A parsed derivation
+owns its arrays and the strings that had escapes; `derivation_free` releases them.  The text must outlive it.
+"""
+from libc.stdint cimport uint8_t
+from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.store.hashes cimport Digest
+
+cdef enum OutputKind:
+    OUTPUT_INPUT_ADDRESSED = 1        # path follows from what goes in
+    OUTPUT_FIXED                      # path follows from the stated hash
+    OUTPUT_FLOATING                   # content-addressed, known after building (feature ca-derivations)
+    OUTPUT_IMPURE                     # built anew every time (feature impure-derivations)
+    OUTPUT_DEFERRED                   # input-addressed, but an input is floating: known later
+
+cdef struct Output:
+    View name
+    View path                         # empty where it is not known
+    uint8_t kind                      # OutputKind
+    uint8_t method                    # IngestionMethod, for FIXED, FLOATING, IMPURE
+    Digest digest                     # FIXED; of FLOATING and IMPURE only digest.kind counts
+
+cdef struct Variable:                 # of the environment
+    View name
+    View value
+
+cdef struct InputDrv:                 # one output of one derivation
+    View path
+    View output                       # data NULL: the derivation is named without any output
+    bint all_outputs                  # for derivation_finish only: every output, and the whole closure of the .drv
+
+cdef struct Derivation:
+    Output* outputs                   # by name
+    size_t output_count
+    InputDrv* input_drvs              # by path, then output; distinct
+    size_t input_drv_count
+    View* input_srcs                  # in byte order, distinct
+    size_t input_src_count
+    View platform
+    View builder
+    View* args
+    size_t arg_count
+    Variable* env                     # by name, distinct
+    size_t env_count
+    Bytes unescaped                   # strings that had escapes
+
+cdef struct Splice:                   # where the value of an output's variable belongs in a text without it
+    size_t offset
+    size_t output                     # index in Derivation.outputs
+
+cdef void derivation_init(Derivation* self) noexcept nogil
+cdef void derivation_free(Derivation* self) noexcept nogil
+# Refuses what is not canonical punctuation, duplicate names, paths outside store_dir, trailing bytes; order is put right.
+cdef bint aterm_parse(View store_dir, View text, Derivation* out, Bytes* error) noexcept nogil
+cdef void aterm_write(const Derivation* drv, Bytes* out) noexcept nogil
+
+# The parts of the text, for hashing several variants of one derivation:
+#   Derive([OUTPUTS],[INPUTS],TAIL
+cdef void aterm_string(View text, Bytes* out) noexcept nogil
+cdef void aterm_plain(View text, Bytes* out) noexcept nogil                  # quoted, nothing to escape
+cdef void aterm_outputs(const Derivation* drv, bint is_masked, Bytes* out) noexcept nogil
+cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcept nogil
+# *splices* (room for output_count) makes the variables named like outputs empty and notes their places; NULL writes all.
+cdef size_t aterm_tail(const Derivation* drv, Splice* splices, Bytes* out) noexcept nogil
+
+# OutputKind that all outputs have; 0 with Nix's message when they are mixed or none.
+cdef int derivation_kind(const Derivation* drv, Bytes* error) noexcept nogil
+cdef void method_and_algorithm(const Output* output, Bytes* out) noexcept nogil   # "r:sha256"
+cdef int compare_inputs(const void* a, const void* b) noexcept nogil         # InputDrv, for qsort
+cdef int compare_variables(const void* a, const void* b) noexcept nogil      # Variable
+cdef int compare_outputs(const void* a, const void* b) noexcept nogil        # Output
