@@ -25,3 +25,5 @@ cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil
     # of two forced values at the top of ==: 0 or 1, or -1: elements must be compared
 cdef int interpret_search_path(Machine* m, Word constant) noexcept nogil
 cdef int interpret_home_path(Machine* m, Word constant) noexcept nogil
+cdef int raise_context(Machine* m, Word s) noexcept nogil
+    # "the string '…' is not allowed to refer to a store path"

@@ -43,7 +43,7 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
             if not is_string(w):
                 return raise_type(m, "a string", w)
             if string_context(w):
-                return _raise_context(m, w)
+                return raise_context(m, w)
         elif letter == c'i':
             if not is_int(w):
                 return raise_type(m, "an integer", w)
@@ -81,7 +81,7 @@ cdef bint _is_canonical(Word s) noexcept nogil:
     return True
 
 
-cdef int _raise_context(Machine* m, Word s) noexcept nogil:
+cdef int raise_context(Machine* m, Word s) noexcept nogil:
     cdef Context* c = &m.contexts[string_context(s)]
     cdef Word first = symbol_string(m, c.elements[0])
     cdef const char* path = <const char*>string_data(first)
@@ -120,7 +120,7 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, Entry* entri
         if not is_string(name):
             return raise_type(m, "a string", name)
         if string_context(name):
-            return _raise_context(m, name)
+            return raise_context(m, name)
         entries[kept[0]].symbol = symbol_of(m, name)
         entries[kept[0]].value = pairs[2 * i + 1]
         kept[0] += 1
