@@ -1,0 +1,67 @@
+# cython: language_level=3
+"""NAR archives of files on disk, written as plain C: into a hash, a buffer or a file descriptor.
+
+Without a filter: `nar_write_path`.  With a filter that runs between steps (builtins.path, filterSource): make a `NarTree`,
+`nar_tree_expand` one directory after another, set `is_excluded` on entries the filter refuses, then `nar_write_tree`.
+
+    nar_tree_init(&tree, root, &error)                     entry 0 is the root itself
+    nar_tree_expand(&tree, 0, &error)                      its entries: [first_child, first_child + child_count), in order
+    for each child: filter(nar_tree_path(child), kind) -> tree.entries[child].is_excluded = True, or expand it in its turn
+    nar_write_tree(&tree, &sink, &error); nar_tree_free(&tree)
+
+The order of Nix's filter calls is depth first, entries in byte order.  `nar_tree_expand` may move `tree.entries`: use indices.
+Paths are NUL-terminated inside; every function that can fail returns False and appends a message to *error*.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.store.hashes cimport Digest, Hasher
+
+cdef enum NarKind:
+    NAR_REGULAR = 1
+    NAR_EXECUTABLE
+    NAR_SYMLINK
+    NAR_DIRECTORY
+    NAR_UNKNOWN                       # a socket, a device: refused when written
+
+cdef struct NarSink:                  # goes to each of the three that is there
+    Hasher* hasher                    # or NULL
+    Bytes* bytes                      # or NULL
+    int fd                            # or -1
+    uint64_t size                     # bytes so far
+    Bytes waiting                     # not yet handed on
+    int fault                         # errno of a failed write
+
+cdef struct NarEntry:
+    uint32_t parent
+    uint32_t first_child
+    uint32_t child_count
+    uint32_t name_start               # in NarTree.names, NUL-terminated
+    uint32_t name_size
+    uint8_t kind                      # NarKind
+    bint is_expanded
+    bint is_excluded
+
+cdef struct NarTree:
+    NarEntry* entries
+    uint32_t count
+    uint32_t capacity
+    Bytes names
+    Bytes root                        # path of entry 0, NUL-terminated
+    Bytes path                        # of the entry being worked on
+    bint is_transient                 # entries are dropped once written
+
+cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noexcept nogil
+cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil       # hands on the rest, frees; always call it once
+
+cdef bint nar_tree_init(NarTree* self, View root, Bytes* error) noexcept nogil
+cdef void nar_tree_free(NarTree* self) noexcept nogil
+cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil
+cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil
+cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil     # appends, no NUL
+# Directories that were not expanded are taken whole.
+cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil
+cdef bint nar_write_path(View path, NarSink* sink, Bytes* error) noexcept nogil
+# The NAR of one regular file with these contents (a text, for paths of the embedded store).
+cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil
+cdef bint nar_hash_path(View path, int hash_kind, Digest* out, uint64_t* size, Bytes* error) noexcept nogil
+cdef const char* nar_kind_name(int kind) noexcept nogil      # as filters see it: regular, symlink, directory, unknown

@@ -1,0 +1,670 @@
+# cython: language_level=3
+"""NAR: the one serialisation of a file tree whose bytes depend only on names, contents, executable bits and link targets.
+
+In: a path, or a `NarTree` whose entries a filter has looked at.  Out: the archive's bytes into a hash, a buffer, a file.
+A tree is walked with the entries' parent indices, so depth costs no C stack.  Reading is in `nar_reader.py`.
+"""
+from libc.errno cimport errno
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.string cimport memcpy, memset, strcmp, strerror, strlen
+
+from snowsnake.store.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
+    bytes_view, make_view,
+)
+from snowsnake.store.hashes cimport (
+    Digest, Hasher, hash_kind_of, hasher_final, hasher_init, hasher_update,
+)
+
+import os
+
+cdef extern from *:
+    """
+    #include <dirent.h>
+    #include <errno.h>
+    #include <fcntl.h>
+    #include <stdint.h>
+    #include <string.h>
+    #include <sys/stat.h>
+    #include <unistd.h>
+
+    /* 0 unknown, 1 regular, 2 executable, 3 symlink, 4 directory; -1 with errno */
+    static int nar_kind_at(int directory, const char *name)
+    {
+        struct stat st;
+        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW))
+            return -1;
+        if (S_ISREG(st.st_mode))
+            return st.st_mode & S_IXUSR ? 2 : 1;
+        return S_ISLNK(st.st_mode) ? 3 : S_ISDIR(st.st_mode) ? 4 : 0;
+    }
+
+    static DIR *nar_open_directory(const char *path)
+    {
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        DIR *directory;
+        if (fd < 0)
+            return NULL;
+        directory = fdopendir(fd);
+        if (!directory)
+            close(fd);
+        return directory;
+    }
+
+    /* The next name but `.` and `..`; NULL at the end, or with errno set. */
+    static const char *nar_next_name(DIR *directory)
+    {
+        struct dirent *entry;
+        do {
+            errno = 0;
+            entry = readdir(directory);
+        } while (entry && (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
+        return entry ? entry->d_name : NULL;
+    }
+
+    static int nar_open_file(const char *path, uint64_t *size)
+    {
+        struct stat st;
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+            *size = (uint64_t)st.st_size;
+            return fd;
+        }
+        if (fd >= 0) {
+            int fault = errno ? errno : EINVAL;
+            close(fd);
+            errno = fault;
+        }
+        return -1;
+    }
+    """
+    ctypedef struct DIR:
+        pass
+    int nar_kind_at(int directory, const char* name) noexcept nogil
+    DIR* nar_open_directory(const char* path) noexcept nogil
+    const char* nar_next_name(DIR* directory) noexcept nogil
+    int dirfd(DIR* directory) noexcept nogil
+    int closedir(DIR* directory) noexcept nogil
+    int nar_open_file(const char* path, uint64_t* size) noexcept nogil
+    Py_ssize_t read(int fd, void* data, size_t size) noexcept nogil
+    Py_ssize_t write(int fd, const void* data, size_t size) noexcept nogil
+    Py_ssize_t readlink(const char* path, char* out, size_t size) noexcept nogil
+    int close(int fd) noexcept nogil
+    int AT_FDCWD
+    int EINTR
+
+cdef enum:
+    WAITING_SIZE = 65536
+    LINK_MAX_SIZE = 65536
+
+
+# --- the sink ------------------------------------------------------------------------------------------------------------
+
+cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noexcept nogil:
+    memset(self, 0, sizeof(NarSink))
+    self.hasher = hasher
+    self.bytes = bytes
+    self.fd = fd
+    bytes_init(&self.waiting)
+
+
+cdef void hand_on(NarSink* self, const uint8_t* data, size_t size) noexcept nogil:
+    cdef Py_ssize_t n
+    self.size += size
+    if self.hasher != NULL:
+        hasher_update(self.hasher, data, size)
+    if self.bytes != NULL:
+        bytes_append(self.bytes, data, size)
+    while self.fd >= 0 and size and self.fault == 0:
+        n = write(self.fd, data, size)
+        if n < 0 and errno == EINTR:
+            continue
+        if n < 0:
+            self.fault = errno
+            return
+        data += n
+        size -= n
+
+
+cdef inline void make_room(NarSink* self, size_t size) noexcept nogil:
+    if self.waiting.size + size > WAITING_SIZE:
+        hand_on(self, self.waiting.data, self.waiting.size)
+        self.waiting.size = 0
+
+
+cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil:
+    cdef bint ok = True
+    hand_on(self, self.waiting.data, self.waiting.size)
+    if self.waiting.failed or (self.bytes != NULL and self.bytes.failed):
+        bytes_text(error, "out of memory")
+        ok = False
+    elif self.fault:
+        bytes_text(error, "writing archive: ")
+        bytes_text(error, strerror(self.fault))
+        ok = False
+    bytes_free(&self.waiting)
+    return ok
+
+
+cdef void put_padding(NarSink* self, uint64_t size) noexcept nogil:
+    while size & 7:
+        bytes_byte(&self.waiting, 0)
+        size += 1
+
+
+cdef void put(NarSink* self, const void* data, size_t size) noexcept nogil:
+    """A string: its size in eight bytes, its bytes, zeros up to a multiple of eight."""
+    make_room(self, size + 16)
+    bytes_le64(&self.waiting, size)
+    bytes_append(&self.waiting, data, size)
+    put_padding(self, size)
+
+
+cdef inline void put_text(NarSink* self, const char* text) noexcept nogil:
+    put(self, text, strlen(text))
+
+
+# --- the tree ------------------------------------------------------------------------------------------------------------
+
+cdef bint system_error(Bytes* error, const char* doing, const Bytes* path, int fault) noexcept nogil:
+    """*path* is NUL-terminated."""
+    bytes_text(error, doing)
+    bytes_text(error, <const char*>path.data)
+    bytes_text(error, "': ")
+    bytes_text(error, strerror(fault))
+    return False
+
+
+cdef bint out_of_memory(Bytes* error) noexcept nogil:
+    bytes_text(error, "out of memory")
+    return False
+
+
+cdef uint32_t add_entry(NarTree* self, uint32_t parent, const char* name, int kind) noexcept nogil:
+    """Index of the new entry, 0 when memory runs out (the root never comes through here a second time)."""
+    cdef size_t size = strlen(name)
+    cdef uint32_t capacity
+    cdef NarEntry* entries
+    cdef NarEntry* entry
+    if self.count == self.capacity:
+        capacity = self.capacity * 2 if self.capacity else 64
+        entries = <NarEntry*>realloc(self.entries, capacity * sizeof(NarEntry))
+        if entries == NULL:
+            return 0
+        self.entries = entries
+        self.capacity = capacity
+    if self.names.size + size + 1 > <size_t>0xffffffff or self.count == <uint32_t>0xfffffffe:
+        return 0
+    entry = &self.entries[self.count]
+    memset(entry, 0, sizeof(NarEntry))
+    entry.parent = parent
+    entry.name_start = <uint32_t>self.names.size
+    entry.name_size = <uint32_t>size
+    entry.kind = <uint8_t>kind
+    bytes_append(&self.names, name, size + 1)
+    if self.names.failed:
+        return 0
+    self.count += 1
+    return self.count - 1
+
+
+cdef int kind_of(int directory, const char* name) noexcept nogil:
+    cdef int kind = nar_kind_at(directory, name)
+    return NAR_UNKNOWN if kind == 0 else kind
+
+
+cdef bint nar_tree_init(NarTree* self, View root, Bytes* error) noexcept nogil:
+    cdef int kind
+    memset(self, 0, sizeof(NarTree))
+    bytes_view(&self.root, root)
+    bytes_byte(&self.root, 0)
+    if self.root.failed:
+        return out_of_memory(error)
+    if strlen(<const char*>self.root.data) != root.size:
+        bytes_text(error, "a path with a NUL byte")
+        return False
+    kind = kind_of(AT_FDCWD, <const char*>self.root.data)
+    if kind < 0:
+        return system_error(error, "getting status of '", &self.root, errno)
+    add_entry(self, 0, "", kind)
+    if self.count == 0:
+        return out_of_memory(error)
+    return True
+
+
+cdef void nar_tree_free(NarTree* self) noexcept nogil:
+    free(self.entries)
+    bytes_free(&self.names)
+    bytes_free(&self.root)
+    bytes_free(&self.path)
+    memset(self, 0, sizeof(NarTree))
+
+
+cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil:
+    return make_view(self.names.data + self.entries[entry].name_start, self.entries[entry].name_size)
+
+
+cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil:
+    cdef size_t size = 0, end
+    cdef uint32_t at = entry
+    cdef View name
+    while at:
+        size += 1 + self.entries[at].name_size
+        at = self.entries[at].parent
+    bytes_append(out, self.root.data, self.root.size - 1)
+    if not bytes_reserve(out, size):
+        return
+    out.size += size
+    end = out.size
+    at = entry
+    while at:                           # from the last component backwards
+        name = nar_tree_name(self, at)
+        end -= name.size
+        memcpy(out.data + end, name.data, name.size)
+        end -= 1
+        out.data[end] = c'/'
+        at = self.entries[at].parent
+
+
+cdef int compare_names(const void* a, const void* b) noexcept nogil:
+    return strcmp((<const char**>a)[0], (<const char**>b)[0])
+
+
+cdef bint sort_children(NarTree* self, uint32_t first, uint32_t count) noexcept nogil:
+    """Entries [first, first + count) into byte order of their names."""
+    cdef const char** names
+    cdef NarEntry* copy
+    cdef uint32_t i
+    if count < 2:
+        return True
+    # A pointer to a name also tells the entry, by the name's offset: entries were added in the order of their names.
+    names = <const char**>malloc(count * sizeof(char*))
+    copy = <NarEntry*>malloc(count * sizeof(NarEntry))
+    if names != NULL and copy != NULL:
+        for i in range(count):
+            names[i] = <const char*>self.names.data + self.entries[first + i].name_start
+        qsort(names, count, sizeof(char*), compare_names)
+        for i in range(count):
+            copy[i] = self.entries[first + entry_with_name(self, first, count, names[i])]
+        memcpy(&self.entries[first], copy, count * sizeof(NarEntry))
+    free(<void*>names)
+    free(copy)
+    return names != NULL and copy != NULL
+
+
+cdef uint32_t entry_with_name(const NarTree* self, uint32_t first, uint32_t count, const char* name) noexcept nogil:
+    """Which of the unsorted entries has this very name, by its place in `names`, which grows with the entries."""
+    cdef size_t start = <const uint8_t*>name - self.names.data
+    cdef uint32_t low = 0, high = count, middle
+    while high - low > 1:
+        middle = low + (high - low) // 2
+        if self.entries[first + middle].name_start <= start:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+cdef bint set_path(NarTree* self, uint32_t entry) noexcept nogil:
+    bytes_clear(&self.path)
+    nar_tree_path(self, entry, &self.path)
+    bytes_byte(&self.path, 0)
+    return not self.path.failed
+
+
+cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
+    if self.entries[entry].is_expanded or self.entries[entry].kind != NAR_DIRECTORY:
+        return True
+    if not set_path(self, entry):
+        return out_of_memory(error)
+    return expand(self, entry, error)
+
+
+cdef bint expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
+    """Lists the directory at `self.path`."""
+    cdef uint32_t first = self.count
+    cdef const char* name
+    cdef int kind, fault
+    cdef DIR* directory = nar_open_directory(<const char*>self.path.data)
+    if directory == NULL:
+        return system_error(error, "opening directory '", &self.path, errno)
+    while True:
+        name = nar_next_name(directory)
+        if name == NULL:
+            fault = errno
+            break
+        kind = kind_of(dirfd(directory), name)
+        fault = errno
+        if kind < 0:
+            break
+        if add_entry(self, entry, name, kind) == 0:
+            closedir(directory)
+            return out_of_memory(error)
+    closedir(directory)
+    if fault:
+        return system_error(error, "reading directory '", &self.path, fault)
+    if not sort_children(self, first, self.count - first):
+        return out_of_memory(error)
+    self.entries[entry].first_child = first
+    self.entries[entry].child_count = self.count - first
+    self.entries[entry].is_expanded = True
+    return True
+
+
+# --- writing -------------------------------------------------------------------------------------------------------------
+
+cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
+    """Contents of the file at `self.path`."""
+    cdef uint64_t size = 0, left
+    cdef Py_ssize_t n
+    cdef size_t wanted
+    cdef int fd = nar_open_file(<const char*>self.path.data, &size)
+    cdef int fault = 0
+    if fd < 0:
+        return system_error(error, "opening file '", &self.path, errno)
+    put_text(sink, "contents")
+    make_room(sink, 8)
+    bytes_le64(&sink.waiting, size)
+    left = size
+    while left:
+        make_room(sink, WAITING_SIZE // 2 if left > WAITING_SIZE // 2 else <size_t>left)
+        wanted = WAITING_SIZE - sink.waiting.size
+        if wanted > left:
+            wanted = <size_t>left
+        if not bytes_reserve(&sink.waiting, wanted):
+            break
+        n = read(fd, sink.waiting.data + sink.waiting.size, wanted)
+        if n < 0 and errno == EINTR:
+            continue
+        fault = errno if n < 0 else 0
+        if n <= 0:
+            break
+        sink.waiting.size += n
+        left -= n
+    close(fd)
+    if sink.waiting.failed:
+        return out_of_memory(error)
+    if fault:
+        return system_error(error, "reading file '", &self.path, fault)
+    if left:
+        bytes_text(error, "file '")
+        bytes_text(error, <const char*>self.path.data)
+        bytes_text(error, "' became shorter while it was read")
+        return False
+    make_room(sink, 8)
+    put_padding(sink, size)
+    return True
+
+
+cdef bint write_link(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
+    cdef char* target = <char*>malloc(LINK_MAX_SIZE)
+    cdef Py_ssize_t size
+    cdef bint ok = True
+    if target == NULL:
+        return out_of_memory(error)
+    size = readlink(<const char*>self.path.data, target, LINK_MAX_SIZE)
+    if size < 0 or size == LINK_MAX_SIZE:
+        ok = system_error(error, "reading symbolic link '", &self.path, errno)
+    else:
+        put_text(sink, "symlink")
+        put_text(sink, "target")
+        put(sink, target, size)
+    free(target)
+    return ok
+
+
+cdef bint open_node(NarTree* self, uint32_t entry, NarSink* sink, Bytes* error) noexcept nogil:
+    """Everything of an entry but, for a directory, its entries."""
+    cdef int kind = self.entries[entry].kind
+    put_text(sink, "(")
+    put_text(sink, "type")
+    if kind == NAR_DIRECTORY:
+        put_text(sink, "directory")
+        return self.entries[entry].is_expanded or expand(self, entry, error)
+    if kind == NAR_SYMLINK:
+        return write_link(self, sink, error)
+    if kind == NAR_UNKNOWN:
+        bytes_text(error, "file '")
+        bytes_text(error, <const char*>self.path.data)
+        bytes_text(error, "' has an unsupported type")
+        return False
+    put_text(sink, "regular")
+    if kind == NAR_EXECUTABLE:
+        put_text(sink, "executable")
+        put_text(sink, "")
+    return write_file(self, sink, error)
+
+
+cdef void enter(NarTree* self, uint32_t child, NarSink* sink) noexcept nogil:
+    cdef View name = nar_tree_name(self, child)
+    put_text(sink, "entry")
+    put_text(sink, "(")
+    put_text(sink, "name")
+    put(sink, name.data, name.size)
+    put_text(sink, "node")
+    self.path.data[self.path.size - 1] = c'/'
+    bytes_append(&self.path, name.data, name.size)
+    bytes_byte(&self.path, 0)
+
+
+cdef void leave(NarTree* self, uint32_t entry, NarSink* sink) noexcept nogil:
+    put_text(sink, ")")
+    if entry == 0:
+        return
+    put_text(sink, ")")
+    self.path.size -= self.entries[entry].name_size + 1
+    self.path.data[self.path.size - 1] = 0
+    if self.is_transient and self.entries[entry].is_expanded:
+        self.count = self.entries[entry].first_child
+        if self.entries[entry].child_count:
+            self.names.size = least_name(self, entry)
+
+
+cdef size_t least_name(const NarTree* self, uint32_t entry) noexcept nogil:
+    """Where the names of an entry's children begin."""
+    cdef uint32_t first = self.entries[entry].first_child, i
+    cdef size_t least = self.names.size
+    for i in range(first, first + self.entries[entry].child_count):
+        if self.entries[i].name_start < least:
+            least = self.entries[i].name_start
+    return least
+
+
+cdef uint32_t next_child(const NarTree* self, uint32_t parent, uint32_t after) noexcept nogil:
+    """The first entry of *parent* from *after* on that is not excluded; 0 when there is none."""
+    cdef uint32_t end = self.entries[parent].first_child + self.entries[parent].child_count
+    while after < end and self.entries[after].is_excluded:
+        after += 1
+    return after if after < end else 0
+
+
+cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
+    cdef uint32_t at = 0, child
+    if not set_path(self, 0):
+        return out_of_memory(error)
+    put_text(sink, "nix-archive-1")
+    if not open_node(self, 0, sink, error):
+        return False
+    child = next_child(self, 0, self.entries[0].first_child) if self.entries[0].child_count else 0
+    while True:
+        if child:
+            enter(self, child, sink)
+            if self.path.failed:
+                return out_of_memory(error)
+            at = child
+            if not open_node(self, at, sink, error):
+                return False
+            child = next_child(self, at, self.entries[at].first_child) if self.entries[at].child_count else 0
+            continue
+        leave(self, at, sink)
+        if at == 0:
+            return True
+        child = next_child(self, self.entries[at].parent, at + 1)
+        at = self.entries[at].parent
+
+
+cdef bint nar_write_path(View path, NarSink* sink, Bytes* error) noexcept nogil:
+    cdef NarTree tree
+    cdef bint ok = nar_tree_init(&tree, path, error)
+    tree.is_transient = True
+    ok = ok and nar_write_tree(&tree, sink, error)
+    nar_tree_free(&tree)
+    return ok
+
+
+cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil:
+    put_text(sink, "nix-archive-1")
+    put_text(sink, "(")
+    put_text(sink, "type")
+    put_text(sink, "regular")
+    if is_executable:
+        put_text(sink, "executable")
+        put_text(sink, "")
+    put_text(sink, "contents")
+    put(sink, contents.data, contents.size)
+    put_text(sink, ")")
+
+
+cdef bint nar_hash_path(View path, int hash_kind, Digest* out, uint64_t* size, Bytes* error) noexcept nogil:
+    cdef Hasher hasher
+    cdef NarSink sink
+    cdef bint ok
+    hasher_init(&hasher, hash_kind)
+    nar_sink_init(&sink, &hasher, NULL, -1)
+    ok = nar_write_path(path, &sink, error)
+    ok = nar_sink_finish(&sink, error) and ok
+    hasher_final(&hasher, out)
+    if size != NULL:
+        size[0] = sink.size
+    return ok
+
+
+cdef const char* nar_kind_name(int kind) noexcept nogil:
+    if kind == NAR_DIRECTORY:
+        return "directory"
+    if kind == NAR_SYMLINK:
+        return "symlink"
+    return "unknown" if kind == NAR_UNKNOWN else "regular"
+
+
+# --- for Python ----------------------------------------------------------------------------------------------------------
+
+cdef View view_bytes(bytes data):
+    return make_view(<const char*>data, len(data))
+
+
+cdef int raise_error(Bytes* error) except -1:
+    try:
+        if error.failed:
+            raise MemoryError
+        raise OSError(error.data[:error.size].decode(errors="surrogateescape") if error.size else "archive failed")
+    finally:
+        bytes_free(error)
+
+
+cdef bint filter_tree(NarTree* tree, object accepts, Bytes* error) except -1:
+    """Asks *accepts(path, kind)* for every entry below the root, depth first in byte order."""
+    cdef Bytes path
+    cdef uint32_t at = 0, child
+    cdef bint ok
+    bytes_init(&path)
+    try:
+        if not nar_tree_expand(tree, 0, error):
+            return False
+        child = tree.entries[0].first_child if tree.entries[0].child_count else 0
+        while True:
+            if child:
+                bytes_clear(&path)
+                nar_tree_path(tree, child, &path)
+                name = os.fsdecode(path.data[:path.size])
+                tree.entries[child].is_excluded = not accepts(name, nar_kind_name(tree.entries[child].kind).decode())
+                if not tree.entries[child].is_excluded and tree.entries[child].kind == NAR_DIRECTORY:
+                    if not nar_tree_expand(tree, child, error):
+                        return False
+                    if tree.entries[child].child_count:
+                        child = tree.entries[child].first_child
+                        continue
+                at = child
+            elif at == 0:
+                return True
+            while at and at + 1 == tree.entries[tree.entries[at].parent].first_child + tree.entries[
+                    tree.entries[at].parent].child_count:
+                at = tree.entries[at].parent
+            if at == 0:
+                return True
+            child = at + 1
+    finally:
+        bytes_free(&path)
+
+
+cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd):
+    """Size of the archive."""
+    cdef bytes raw = os.fsencode(path)
+    cdef View root = view_bytes(raw)
+    cdef NarTree tree
+    cdef NarSink sink
+    cdef Bytes error
+    cdef bint ok, finished
+    bytes_init(&error)
+    nar_sink_init(&sink, hasher, out, fd)
+    ok = nar_tree_init(&tree, root, &error)
+    try:
+        if ok and accepts is not None:
+            ok = filter_tree(&tree, accepts, &error)
+        if ok:
+            tree.is_transient = accepts is None
+            with nogil:
+                ok = nar_write_tree(&tree, &sink, &error)
+    finally:
+        nar_tree_free(&tree)
+        finished = nar_sink_finish(&sink, &error)
+    if not ok or not finished:
+        raise_error(&error)
+    return sink.size
+
+
+def pack(path, accepts=None):
+    """The NAR of *path* as bytes; *accepts(path, kind)* may leave out entries below it."""
+    cdef Bytes out
+    bytes_init(&out)
+    try:
+        write_archive(path, accepts, NULL, &out, -1)
+        return out.data[:out.size]
+    finally:
+        bytes_free(&out)
+
+
+def pack_into(path, int fd, accepts=None):
+    """Writes the NAR of *path* to a file descriptor; its size."""
+    return write_archive(path, accepts, NULL, NULL, fd)
+
+
+def hash_path(path, str algorithm="sha256", accepts=None):
+    """(digest, size) of the NAR of *path*."""
+    cdef bytes name = algorithm.encode()
+    cdef int kind = hash_kind_of(view_bytes(name))
+    cdef Hasher hasher
+    cdef Digest digest
+    if kind == 0:
+        raise ValueError(f"unknown hash algorithm '{algorithm}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'")
+    hasher_init(&hasher, kind)
+    size = write_archive(path, accepts, &hasher, NULL, -1)
+    hasher_final(&hasher, &digest)
+    return digest.data[:digest.size], size
+
+
+def pack_contents(bytes contents not None, *, bint executable=False):
+    """The NAR of one regular file with these contents."""
+    cdef Bytes out, error
+    cdef NarSink sink
+    bytes_init(&out)
+    bytes_init(&error)
+    nar_sink_init(&sink, NULL, &out, -1)
+    nar_write_contents(view_bytes(contents), executable, &sink)
+    try:
+        if not nar_sink_finish(&sink, &error):
+            raise_error(&error)
+        return out.data[:out.size]
+    finally:
+        bytes_free(&out)
