@@ -1,0 +1,37 @@
+"""Snowsnake evaluates the Nix language.
+
+>>> import snowsnake
+>>> snowsnake.evaluate("map (x: x * x) [ 1 2 3 ]").to_python()
+[1, 4, 9]
+
+The names below are imported from `snowsnake.api` at first use, so that `import snowsnake` and the commands start fast.
+"""
+
+from snowsnake.version import NIX_VERSION
+from snowsnake.version import VERSION as __version__
+
+__all__ = [
+    "NIX_VERSION",
+    "EvaluationError",
+    "Evaluator",
+    "Value",
+    "__version__",
+    "compile",
+    "evaluate",
+    "evaluate_file",
+    "parse",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'snowsnake' has no attribute {name!r}")
+    from snowsnake import api
+
+    value = getattr(api, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

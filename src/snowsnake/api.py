@@ -1,0 +1,280 @@
+"""The library: evaluate Nix from Python.
+
+In: Nix source, Python values.  Out: lazy `Value`s; errors are `EvaluationError`s with fields.
+
+>>> import snowsnake
+>>> package = snowsnake.evaluate('{ name = "hello"; version = "2.10"; broken = throw "not looked at"; }')
+>>> package["name"].to_python()
+'hello'
+>>> sorted(package)
+['broken', 'name', 'version']
+
+A `Value` belongs to the evaluator that made it, and an evaluator to one thread at a time; several evaluators run at
+once, without the interpreter's lock.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from snowsnake import evaluator as _machine
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.syntax.tree import Syntax
+from snowsnake.version import NIX_VERSION
+
+__all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
+
+PathLike = "str | os.PathLike[str]"
+
+
+class Evaluator:
+    """Evaluates expressions that share imports, a search path and limits.
+
+    `search_path` is a list of `"prefix=path"` or `"path"`, or a mapping of prefixes to paths; without it `<name>` is
+    not found.  `pure` forbids everything that depends on the machine, `restricted` everything outside the search path and
+    `allowed_paths`.  `features` are experimental features (`"pipe-operators"`).  Limits of 0 are the defaults.
+
+    >>> nix = Evaluator(search_path={"lib": "/srv/lib"})
+    >>> nix.evaluate("builtins.nixPath").to_python()
+    [{'path': '/srv/lib', 'prefix': 'lib'}]
+    """
+
+    def __init__(
+        self,
+        *,
+        search_path: "Iterable[str] | Mapping[str, PathLike]" = (),
+        pure: bool = False,
+        restricted: bool = False,
+        allowed_paths: "Iterable[PathLike]" = (),
+        features: Iterable[str] = (),
+        memory_limit_bytes: int = 0,
+        depth_limit: int = 0,
+        timeout_s: float = 0.0,
+        optimise: int = 1,
+        store: "PathLike | None" = None,
+        environment: "Mapping[str, str] | None" = None,
+    ) -> None:
+        self._machine = _machine.Evaluator(
+            level=optimise,
+            search_path=_search_entries(search_path),
+            pure=pure,
+            restricted=restricted,
+            allowed_paths=tuple(os.fspath(path) for path in allowed_paths),
+            features=tuple(features),
+            memory_limit_bytes=memory_limit_bytes,
+            depth_limit=depth_limit,
+            timeout_s=timeout_s,
+            store=None if store is None else os.fspath(store),
+            environment=None if environment is None else dict(environment),
+        )
+
+    def evaluate(self, expression: "str | bytes", *, base_path: "PathLike | None" = None) -> "Value":
+        """The value of an expression, not yet forced; relative paths in it start at `base_path` (the working directory).
+
+        Syntax errors and undefined variables are raised here; everything else when the value is looked at.
+        """
+        source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
+        folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
+        return Value(self._machine.evaluate(source, folder), self)
+
+    def evaluate_file(self, path: PathLike) -> "Value":
+        """The value of a file; a folder stands for its `default.nix`."""
+        return Value(self._machine.evaluate_file(os.path.abspath(path)), self)
+
+    def value(self, value: object) -> "Value":
+        """A Nix value from Python: None, bool, int, float, str, bytes, lists, tuples, mappings, and `Value`s inside them.
+
+        >>> nix = Evaluator()
+        >>> nix.value({"a": [1, None, "x"]}).to_nix()
+        '{ a = [ 1 null "x" ]; }'
+        """
+        if isinstance(value, Value):
+            return value
+        return Value(self._machine.from_python(_plain(value)), self)
+
+    def files_read(self) -> list[str]:
+        """Every file and folder that evaluation has looked at so far."""
+        return self._machine.files_read()
+
+    def statistics(self) -> dict[str, int]:
+        """Counts of the machine: calls, thunks, collections, bytes."""
+        return self._machine.statistics()
+
+
+class Value:
+    """A Nix value.  It is lazy: looking at it evaluates it, as far as the look needs.
+
+    >>> value = evaluate('{ a.b = [ 1 2 ]; f = x: x + 1; bad = throw "no"; }')
+    >>> value["a"]["b"][1].to_python()
+    2
+    >>> value["f"](41).to_python()
+    42
+    >>> value["bad"].force()
+    Traceback (most recent call last):
+    snowsnake.diagnostics.error.EvaluationError: no (at «string»:1:36)
+    """
+
+    __slots__ = ("_handle", "_evaluator")
+
+    def __init__(self, handle, evaluator: Evaluator) -> None:
+        self._handle = handle
+        self._evaluator = evaluator
+
+    @property
+    def type(self) -> str:
+        """`int`, `float`, `string`, `bool`, `null`, `path`, `list`, `set` or `lambda`, as `builtins.typeOf` says."""
+        return self._handle.type_name()
+
+    def force(self, *, deep: bool = False) -> "Value":
+        """Evaluate to the outermost constructor, or (`deep`) to the leaves; the same value comes back."""
+        if deep:
+            self._handle.deep_force()
+        else:
+            self._handle.force()
+        return self
+
+    def to_python(self):
+        """The whole value as None, bool, int, float, str, list and dict; paths become str, functions are an error."""
+        return self._handle.to_python()
+
+    def to_json(self) -> str:
+        """The whole value as JSON, as `builtins.toJSON` writes it."""
+        return self._handle.to_json(strict=True).decode("utf-8", "surrogateescape")
+
+    def to_nix(self, *, strict: bool = True) -> str:
+        """The value as Nix text; not `strict`: what is not evaluated yet is written as `<CODE>`."""
+        return self._handle.to_nix(strict=strict).decode("utf-8", "surrogateescape")
+
+    def to_xml(self, *, location: bool = True) -> str:
+        """The whole value as the XML that `nix-instantiate --xml --strict` prints."""
+        return self._handle.to_xml(strict=True, location=location).decode("utf-8", "surrogateescape")
+
+    def keys(self) -> list[str]:
+        """Names of the attributes of a set, sorted."""
+        return [name.decode("utf-8", "surrogateescape") for name in self._handle.keys()]
+
+    def values(self) -> "list[Value]":
+        """The attributes of a set, in the order of their names."""
+        return [Value(self._handle.select(name), self._evaluator) for name in self._handle.keys()]
+
+    def items(self) -> "list[tuple[str, Value]]":
+        return list(zip(self.keys(), self.values(), strict=True))
+
+    def get(self, name: str, default: object = None):
+        """An attribute, or the default if the set does not have it."""
+        return self[name] if name in self else default
+
+    def select(self, path: str) -> "Value":
+        """Follow a selection path such as `a.b.0."c d"`; functions with defaults on the way are called.
+
+        >>> evaluate('{ a = [ { "b.c" = 5; } ]; }').select('a.0."b.c"').to_python()
+        5
+        """
+        from snowsnake.selection import select_path
+
+        return Value(select_path(self._handle, path, {}), self._evaluator)
+
+    def __getitem__(self, key: "str | int") -> "Value":
+        if isinstance(key, str):
+            return Value(self._handle.select(key.encode("utf-8", "surrogateescape")), self._evaluator)
+        size = len(self._handle)
+        index = key + size if key < 0 else key
+        if not 0 <= index < size:
+            raise IndexError(f"list index {key} is out of range for a list of {size}")
+        return Value(self._handle.index(index), self._evaluator)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.encode("utf-8", "surrogateescape") in self._handle.keys()
+
+    def __iter__(self) -> "Iterator[str] | Iterator[Value]":
+        """Names of a set, elements of a list."""
+        if self.type == "set":
+            return iter(self.keys())
+        return (Value(self._handle.index(i), self._evaluator) for i in range(len(self._handle)))
+
+    def __len__(self) -> int:
+        return len(self._handle)
+
+    def __bool__(self) -> bool:
+        if self.type != "bool":
+            raise TypeError(f"a Nix {self.type} is neither true nor false")
+        return self.to_python()
+
+    def __call__(self, *arguments: object, **attributes: object) -> "Value":
+        """Call a function with Python values or `Value`s, one after the other; keywords become one set.
+
+        >>> evaluate("a: { b, c ? 3 }: a + b + c")(1, b=2).to_python()
+        6
+        """
+        values = [*arguments, attributes] if attributes else list(arguments)
+        handles = [self._evaluator.value(value)._handle for value in values]
+        return Value(self._handle.call(*handles), self._evaluator)
+
+    def formals(self) -> "dict[str, bool] | None":
+        """Arguments of a function with a set pattern, and whether they have defaults; None for other functions."""
+        formals = self._handle.formals()
+        return None if formals is None else {name.decode("utf-8", "surrogateescape"): has for name, has in formals.items()}
+
+    def __repr__(self) -> str:
+        return f"<Value {self._handle.describe()}>"
+
+
+def evaluate(expression: "str | bytes", **options) -> Value:
+    """The value of an expression in an evaluator of its own; options as for `Evaluator`.
+
+    >>> evaluate("1 + 2").to_python()
+    3
+    >>> evaluate("1 + x")
+    Traceback (most recent call last):
+    snowsnake.diagnostics.error.EvaluationError: undefined variable 'x' (at «string»:1:5)
+    """
+    return Evaluator(**options).evaluate(expression)
+
+
+def evaluate_file(path: PathLike, **options) -> Value:
+    """The value of a file in an evaluator of its own; options as for `Evaluator`."""
+    return Evaluator(**options).evaluate_file(path)
+
+
+def parse(source: "str | bytes", *, name: str = "«string»", base_path: "PathLike | None" = None) -> Syntax:
+    """The syntax tree of an expression.
+
+    >>> parse("a: a+1").to_nix()
+    '(a: (a + 1))'
+    """
+    data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    return Syntax(data, name, os.getcwd() if base_path is None else os.path.abspath(base_path))
+
+
+def compile(source: "str | bytes", *, optimise: int = 1, name: str = "«string»") -> str:
+    """The bytecode of an expression, disassembled: every chunk with its constants and captures.
+
+    >>> print(compile("1", optimise=0))  # doctest: +ELLIPSIS
+    === ...
+    """
+    from snowsnake.bytecode.disassembler import disassemble
+
+    data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    return disassemble(data, os.getcwd(), optimise, name)
+
+
+def _search_entries(search_path: "Iterable[str] | Mapping[str, PathLike]") -> list[tuple[str, str]]:
+    if isinstance(search_path, Mapping):
+        return [(prefix, os.fspath(path)) for prefix, path in search_path.items()]
+    entries = []
+    for entry in search_path:
+        prefix, has_prefix, path = entry.partition("=")
+        entries.append((prefix, path) if has_prefix else ("", prefix))
+    return entries
+
+
+def _plain(value: object) -> object:
+    """Values inside containers become their handles; mappings and sequences become dict and list."""
+    if isinstance(value, Value):
+        return value._handle
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value

@@ -1,0 +1,182 @@
+"""`snowsnake eval`: evaluate a file or an expression and print its value.
+
+In: options, a file or expression.  Out: the value on stdout as Nix text, JSON, XML or raw string; on request the
+bytecode, a trace of the machine, the files read and statistics on stderr.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
+from snowsnake.cli.output import LOG_FORMATS, Reporter, write, write_line
+from snowsnake.cli.settings import Settings
+
+SOURCE_OPTIONS = (
+    Option("-E --expr", "EXPR", "evaluate this expression instead of a file"),
+    Option("-A --attr", "PATH", "select this attribute, such as a.b.0 (repeatable)", is_repeatable=True),
+    Option("--arg", "NAME EXPR", "pass an expression to a function that takes NAME", is_repeatable=True),
+    Option("--argstr", "NAME TEXT", "pass a string to a function that takes NAME", is_repeatable=True),
+    Option("-I --include", "PATH", "add PATH or PREFIX=PATH to the search path of <…>", is_repeatable=True),
+    Option("--pure", "", "forbid what depends on the machine: files outside, variables, the time"),
+    Option("--restrict", "", "allow only files of the search path"),
+    Option("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
+    Option("--feature", "NAME", "enable an experimental feature, such as pipe-operators", is_repeatable=True),
+    Option("--memory-limit", "MIB", "end with an error when values need more memory"),
+    Option("--depth-limit", "N", "end with an error when calls nest deeper"),
+    Option("--timeout", "SECONDS", "end with an error after this time"),
+    Option("--store", "DIR", "write derivations and sources to an embedded store in this folder"),
+    Option("--optimise", "N", "level of the compiler: 0 is plain bytecode, 1 the default"),
+    Option("--stress", "", "collect garbage at every safepoint (to find faults of the machine)"),
+    Option("--show-trace", "", "show every frame of an error's trace"),
+    Option("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
+    Option("--files-read", "", "list on stderr every file that was looked at"),
+    Option("--stats", "", "print statistics of the machine as JSON on stderr"),
+    Option("-h --help", "", "show this text"),
+)
+OUTPUT_OPTIONS = (
+    Option("--json", "", "print JSON"),
+    Option("--raw", "", "print a string as it is, without a newline"),
+    Option("--xml", "", "print XML"),
+    Option("--no-location", "", "leave positions out of the XML"),
+    Option("--strict", "", "evaluate everything inside before printing"),
+    Option("--dump-bytecode", "", "print the bytecode before the value"),
+    Option("--trace-compiler", "", "print each chunk on stderr when it has been compiled"),
+    Option("--trace-runtime", "", "print every operation of the machine on stderr"),
+    Option("--trace-runtime-timing", "", "the same with the time since the start"),
+)
+OPTIONS = OUTPUT_OPTIONS + SOURCE_OPTIONS
+USAGE = "snowsnake eval [OPTION …] [FILE | -E EXPR]"
+SUMMARY = "Evaluate a file (./default.nix if none is given, - for standard input) or an expression and print its value."
+
+
+def settings_of(given: Arguments, reporter: Reporter) -> Settings:
+    """Policy and features; `nix.conf` counts here as it does for Nix."""
+    settings = Settings(reporter.warning)
+    settings.load_environment(os.environ)
+    for name, value in given.texts("option"):
+        settings.set_or_warn(name, value)
+    for feature in given.texts("feature"):
+        settings.set("extra-experimental-features", feature)
+    if given.flag("pure"):
+        settings.set("pure-eval", "true")
+    if given.flag("restrict"):
+        settings.set("restrict-eval", "true")
+    return settings
+
+
+def session_of(given: Arguments, reporter: Reporter, **more):
+    """The evaluator that the options describe."""
+    settings = settings_of(given, reporter)
+    level = given.integer("optimise", 1)
+    if level not in (0, 1):
+        raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
+    reporter.show_trace = given.flag("show_trace") or settings.is_on("show-trace")
+    reporter.log_format = given.text("log_format", "text")
+    if reporter.log_format not in LOG_FORMATS:
+        raise UsageError(f"option '--log-format' takes text, json or internal-json, not '{reporter.log_format}'")
+    from snowsnake.cli.session import Session
+
+    options = {
+        "level": level,
+        "memory_limit_bytes": given.integer("memory_limit", 0) << 20,
+        "depth_limit": given.integer("depth_limit", 0),
+        "timeout_s": given.number("timeout", 0.0),
+        "stress": given.flag("stress"),
+        **more,
+    }
+    if given.flag("store"):
+        options["store"] = os.path.abspath(given.text("store"))
+    session = Session(settings, reporter, given.texts("include"), **options)
+    arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
+    session.add_arguments(arguments, sys.stdin.buffer.read)
+    return session
+
+
+def source_of(given: Arguments) -> tuple[str, bytes]:
+    """What to evaluate: ("file", path), or the name of a text and its bytes."""
+    if given.flag("expr"):
+        if given.words:
+            raise UsageError(f"both an expression and the file '{given.words[0]}' were given")
+        return "«string»", given.text("expr").encode("utf-8", "surrogateescape")
+    if len(given.words) > 1:
+        raise UsageError(f"more than one file was given: {' '.join(given.words)}")
+    word = given.words[0] if given.words else "./default.nix"
+    if word == "-":
+        return "«stdin»", sys.stdin.buffer.read()
+    return "file", os.fsencode(word)
+
+
+def load(session, given: Arguments):
+    """Compile the source; what comes back is not evaluated yet."""
+    name, data = source_of(given)
+    if name == "file":
+        return session.file(os.fsdecode(data))
+    return session.expression(data, name)
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    if sum(given.flag(name) for name in ("json", "raw", "xml")) > 1:
+        raise UsageError("only one of '--json', '--raw' and '--xml' can be given")
+    session = session_of(given, reporter, **_observers(given))
+    try:
+        if given.flag("dump_bytecode"):
+            _dump_bytecode(given, session)
+        root = load(session, given)
+        for path in given.texts("attr") or [""]:
+            _print_value(session, root, path, given)
+        sys.stdout.flush()
+    finally:
+        report_after(session, given)
+    return 0
+
+
+def _print_value(session, root, path: str, given: Arguments) -> None:
+    from snowsnake.selection import auto_call, select_path
+
+    value = select_path(root, path, session.arguments)
+    value.force()
+    if session.arguments:
+        value = auto_call(value, session.arguments)
+    if given.flag("raw"):
+        write(value.coerce_to_string(b"while generating the output"))
+    elif given.flag("json"):
+        write_line(value.to_json(strict=True))
+    elif given.flag("xml"):
+        write(value.to_xml(strict=given.flag("strict"), location=not given.flag("no_location")))
+    else:
+        write_line(value.to_nix(strict=given.flag("strict")))
+
+
+def _observers(given: Arguments) -> dict:
+    """Keywords of the evaluator that switch its observers on; empty, so that nothing is loaded, if there are none."""
+    if given.flag("trace_runtime") or given.flag("trace_runtime_timing") or given.flag("trace_compiler"):
+        from snowsnake.observe.options import observer_options
+
+        return observer_options(
+            runtime=given.flag("trace_runtime") or given.flag("trace_runtime_timing"),
+            timing=given.flag("trace_runtime_timing"),
+            compiler=given.flag("trace_compiler"),
+        )
+    return {}
+
+
+def _dump_bytecode(given: Arguments, session) -> None:
+    from snowsnake.cli.disassemble import disassembly
+
+    name, data = source_of(given)
+    write_line(disassembly(session, name, data, given.integer("optimise", 1)).encode("utf-8", "surrogateescape"))
+
+
+def report_after(session, given: Arguments) -> None:
+    """What was asked for about the evaluation itself; also after an error."""
+    if given.flag("files_read"):
+        for path in session.evaluator.files_read():
+            sys.stderr.write(path + "\n")
+    if given.flag("stats"):
+        import json
+
+        sys.stderr.write(json.dumps(session.evaluator.statistics(), indent=2) + "\n")

@@ -1,0 +1,290 @@
+"""The command `snowsnake-instantiate`: `nix-instantiate` of Nix 2.34, option for option.
+
+In: the words of its command line.  Out: what nix-instantiate prints, on the same streams, with the same exit code.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded, write, write_line
+from snowsnake.cli.settings import BOOLEANS, LISTS, OTHERS, Settings
+
+# name: number of values, for the options that are not settings
+_OPTIONS = {
+    "--help": 0, "--version": 0, "--expr": 0, "-E": 0, "--eval": 0, "--eval-only": 0, "--read-write-mode": 0,
+    "--parse": 0, "--parse-only": 0, "--find-file": 0, "--attr": 1, "-A": 1, "--add-root": 1, "--indirect": 0,
+    "--raw": 0, "--xml": 0, "--json": 0, "--no-location": 0, "--strict": 0, "--dry-run": 0,
+    "--arg": 2, "--argstr": 2, "--arg-from-file": 2, "--arg-from-stdin": 1, "--include": 1, "-I": 1, "--impure": 0,
+    "--override-flake": 2, "--eval-store": 1, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--option": 2,
+    "--log-format": 1, "--max-jobs": 1, "-j": 1, "--no-build-output": 0, "-Q": 0, "-K": 0, "-k": 0,
+    "--cores": 1, "--max-silent-time": 1, "--timeout": 1, "--readonly-mode": 0, "--no-gc-warning": 0, "--store": 1,
+    "--repair": 0, "--fallback": 0, "--keep-failed": 0, "--keep-going": 0,
+}  # fmt: skip
+# Options that C++ Nix reads in its own old way, with its own words for a missing value.
+_OLD_STYLE = ("-A", "--attr", "--add-root")
+_SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
+
+
+class Request:
+    """What a command line asks for."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.attribute_paths: list[str] = []
+        self.includes: list[str] = []
+        self.arguments: dict[str, list[str]] = {}
+        self.flags: set[str] = set()
+        self.output = "--nix"
+        self.store = ""
+        self.verbosity = 0
+
+
+def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Request:
+    """Read the words as nix-instantiate does: settings are options too, `-vE` is `-v -E`."""
+    request = Request()
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":                       # nix-instantiate reads the options after it all the same
+            continue
+        if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
+            word = _unbundle(word, rest)
+        if word == "-" or not word.startswith("-"):
+            request.words.append(word)
+            continue
+        count = _value_count(word)
+        if len(rest) < count:
+            if word in _OLD_STYLE:
+                raise UsageError(f"'{word}' requires an argument")
+            raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+        _apply(request, word, rest[:count], settings, reporter)
+        del rest[:count]
+    return request
+
+
+def _unbundle(word: str, rest: list[str]) -> str:
+    """Split `-vE` into `-v`, `-E`, and `-j3` into `-j`, `3`; the first comes back, the others go in front of the rest."""
+    parts: list[str] = []
+    for position in range(2, len(word)):
+        if not word[position].isalpha():
+            parts.append(word[position:])
+            break
+        parts.append("-" + word[position])
+    rest[:0] = parts
+    return word[:2]
+
+
+def _value_count(word: str) -> int:
+    if word in _OPTIONS:
+        return _OPTIONS[word]
+    name = word[2:] if word.startswith("--") else ""
+    if name in BOOLEANS or (name.startswith("no-") and name[3:] in BOOLEANS):
+        return 0
+    if name in LISTS or name in OTHERS or (name.startswith("extra-") and name[6:] in LISTS):
+        return 1
+    raise UsageError(f"unrecognised flag '{word}'")
+
+
+def _apply(request: Request, word: str, values: list[str], settings: Settings, reporter: Reporter) -> None:
+    if word in ("-A", "--attr"):
+        request.attribute_paths.append(values[0])
+    elif word in ("-I", "--include"):
+        request.includes.append(values[0])
+    elif word in ("--arg", "--argstr", "--arg-from-file"):
+        request.arguments[values[0]] = [word[2:], values[0], values[1]]
+    elif word == "--arg-from-stdin":
+        request.arguments[values[0]] = ["arg-from-stdin", values[0], ""]
+    elif word in ("--raw", "--xml", "--json"):
+        request.output = word
+    elif word == "--option":
+        settings.set_or_warn(values[0], values[1])
+    elif word == "--impure":
+        settings.set("pure-eval", "false")
+    elif word in ("-v", "--verbose"):
+        request.verbosity += 1
+    elif word == "--log-format":
+        if values[0] not in LOG_FORMATS:
+            raise UsageError(f"option 'log-format' has an invalid value '{values[0]}'")
+        reporter.log_format = values[0]
+    elif word == "--store":
+        request.store = values[0]
+    elif word in _SHORT_SETTINGS:
+        settings.set(_SHORT_SETTINGS[word], "true")
+    elif word in _OPTIONS:
+        request.flags.add(word)
+    else:
+        _apply_setting(word[2:], values, settings)
+
+
+def _apply_setting(name: str, values: list[str], settings: Settings) -> None:
+    if values:
+        settings.set(name, values[0])
+    elif name in BOOLEANS:
+        settings.set(name, "true")
+    else:
+        settings.set(name.removeprefix("no-"), "false")
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    settings = Settings(reporter.warning)
+    settings.load_environment(os.environ)
+    request = parse_words(words, settings, reporter)
+    reporter.show_trace = settings.is_on("show-trace")
+    if "--help" in request.flags:
+        print(_help())
+        return 0
+    if "--version" in request.flags:
+        _print_version(request.verbosity)
+        return 0
+    if request.flags & {"--parse", "--parse-only"}:
+        return _parse(request, settings, reporter)
+    return _evaluate(request, settings, reporter)
+
+
+def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
+    from snowsnake.cli.session import Session
+
+    options: dict = {}
+    if settings.text("max-call-depth"):
+        options["depth_limit"] = int(settings.text("max-call-depth"))
+    session = Session(settings, reporter, request.includes, **options)
+    session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
+    if "--find-file" in request.flags:
+        for word in request.words:
+            write_line(os.fsencode(session.find_file(word)))
+        return 0
+    for load in _sources(request, session):
+        value = load()
+        for path in request.attribute_paths or [""]:
+            _process(request, session, value, path)
+        sys.stdout.flush()
+    if os.environ.get("NIX_SHOW_STATS", "0") != "0":
+        _print_statistics(session)
+    return 0
+
+
+def _sources(request: Request, session) -> list:
+    """Functions that compile each source: the words as files or expressions, standard input for `-`."""
+    is_expression = request.flags & {"-E", "--expr"}
+    words = [word for word in request.words if word != "-"]
+    loads: list = []
+    if "-" in request.words:
+        loads.append(lambda: session.expression(_read_stdin(), "«stdin»"))
+    elif not words and not is_expression:
+        words = ["./default.nix"]
+    for word in words:
+        if is_expression:
+            loads.append(lambda word=word: session.expression(word.encode("utf-8", "surrogateescape")))
+        else:
+            loads.append(lambda word=word: session.file(word))
+    return loads
+
+
+def _process(request: Request, session, root, path: str) -> None:
+    """Print one selected value, or the derivations in it."""
+    from snowsnake.selection import auto_call, find_derivations, select_path
+
+    value = select_path(root, path, session.arguments)
+    if not request.flags & {"--eval", "--eval-only"}:
+        value.force()
+        for derivation in find_derivations(value, session.arguments):
+            if not request.flags & {"--add-root", "--no-gc-warning"}:
+                request.flags.add("--no-gc-warning")
+                session.reporter.warning(
+                    "you did not specify '--add-root'; the result might be removed by the garbage collector"
+                )
+            suffix = "" if derivation.output_name == "out" else "!" + derivation.output_name
+            write_line((derivation.drv_path + suffix).encode())
+        return
+    value.force()
+    if session.arguments:
+        value = auto_call(value, session.arguments)
+    strict = "--strict" in request.flags
+    if request.output == "--raw":
+        write(value.coerce_to_string(b"while generating the nix-instantiate output"))
+    elif request.output == "--json":
+        write_line(value.to_json(strict=strict))
+    elif request.output == "--xml":
+        write(value.to_xml(strict=strict, location="--no-location" not in request.flags))
+    else:
+        write_line(value.to_nix(strict=strict))
+
+
+def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
+    from snowsnake.cli.parse import print_expression, print_file
+    from snowsnake.cli.session import Session
+
+    features = settings.words("experimental-features")
+    is_expression = request.flags & {"-E", "--expr"}
+    words = [word for word in request.words if word != "-"]
+    if "-" in request.words:
+        print_expression(_read_stdin(), "«stdin»", features)
+    elif not words and not is_expression:
+        words = ["./default.nix"]
+    session = None
+    for word in words:
+        if is_expression:
+            print_expression(word.encode("utf-8", "surrogateescape"), "«string»", features)
+        elif word.startswith("<") or is_checked(settings):
+            session = session or Session(settings, reporter, request.includes)
+            print_file(session.resolve(word), features)
+        else:
+            print_file(word, features)
+    return 0
+
+
+def is_checked(settings: Settings) -> bool:
+    """Whether a policy stands between the command line and the files."""
+    return settings.is_on("pure-eval") or settings.is_on("restrict-eval")
+
+
+def _read_stdin() -> bytes:
+    return sys.stdin.buffer.read()
+
+
+def _print_version(verbosity: int) -> None:
+    from snowsnake.version import NIX_VERSION, VERSION
+
+    # Scripts take the last word of this line, or what follows "(Nix) ".
+    print(f"nix-instantiate (Nix) {NIX_VERSION}")
+    if verbosity:
+        system = f"{os.uname().machine}-{os.uname().sysname.lower()}"
+        print(f"Evaluator: Snowsnake {VERSION}\nSystem type: {system}\nStore directory: /nix/store")
+
+
+def _print_statistics(session) -> None:
+    import json
+
+    text = json.dumps(session.evaluator.statistics(), indent=2)
+    path = os.environ.get("NIX_SHOW_STATS_PATH", "-")
+    if path == "-":
+        print(text, file=sys.stderr)
+    else:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+def _help() -> str:
+    return (
+        "usage: snowsnake-instantiate [OPTION …] [FILE …]\n\n"
+        "Takes the options of nix-instantiate of Nix 2.34; its manual applies:\n"
+        "  --eval [--strict] [--json | --xml [--no-location] | --raw]   print values\n"
+        "  --parse                                                      print canonical Nix\n"
+        "  --find-file NAME …                                           look up <NAME>\n"
+        "  (none of them)                                               print the .drv paths of derivations\n"
+        "  -E / --expr, -A / --attr PATH, --arg NAME EXPR, --argstr NAME TEXT, --arg-from-file NAME PATH,\n"
+        "  --arg-from-stdin NAME, -I PATH, --show-trace, --option NAME VALUE, --pure-eval, --restrict-eval, --impure,\n"
+        "  --readonly-mode, --read-write-mode, --add-root PATH, --log-format FORMAT, -v, --version"
+    )
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(), "nix-instantiate")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

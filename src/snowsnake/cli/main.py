@@ -1,0 +1,62 @@
+"""The command `snowsnake`: finds the subcommand and runs it.  Each is imported only when it is used."""
+
+import sys
+
+# name: (module, one line for the help)
+COMMANDS = {
+    "eval": ("snowsnake.cli.evaluate", "evaluate a file or an expression and print its value"),
+    "parse": ("snowsnake.cli.parse", "parse files and print canonical Nix or JSON"),
+    "disassemble": ("snowsnake.cli.disassemble", "compile a file or an expression and print its bytecode"),
+    "instantiate": ("snowsnake.cli.derive", "evaluate to derivations and print the paths of their .drv files"),
+    "derivation": ("snowsnake.cli.derivation", "show a derivation, or what differs between two"),
+    "store": ("snowsnake.cli.store", "inspect and verify an embedded store"),
+    "hash": ("snowsnake.cli.hash", "hash files and convert hashes between encodings"),
+    "nar": ("snowsnake.cli.nar", "write, list and unpack Nix archives"),
+}
+
+
+def version() -> str:
+    from snowsnake.version import NIX_VERSION, VERSION
+
+    return f"snowsnake {VERSION} (compatible with Nix {NIX_VERSION})"
+
+
+def usage() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    return (
+        "usage: snowsnake COMMAND [OPTION …]\n\n"
+        "An evaluator for the Nix language.\n\n"
+        f"commands:\n{rows}\n\n"
+        "`snowsnake COMMAND --help` explains a command.  `snowsnake --version` prints the version."
+    )
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    name = words[0] if words else "--help"
+    if name in ("--help", "-h", "help"):
+        print(usage())
+        return 0 if words else 1
+    if name == "--version":
+        print(version())
+        return 0
+    from snowsnake.cli.output import Reporter, guarded
+
+    if name not in COMMANDS:
+        return guarded(_unknown, [name], Reporter(), "snowsnake")
+    module = __import__(COMMANDS[name][0], fromlist=["run"])
+    return guarded(module.run, words[1:], Reporter(), f"snowsnake {name}")
+
+
+def _unknown(words: list[str], reporter: object) -> int:
+    from snowsnake.cli.options import UsageError
+    from snowsnake.diagnostics.suggestions import nearest, sentence
+
+    names = nearest(words[0], COMMANDS)
+    raise UsageError(f"unknown command '{words[0]}'" + (f". {sentence(names)}" if names else ""))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Where commands write: results to stdout as bytes; errors and warnings to stderr in the chosen format.
+
+In: bytes, errors, warnings.  Out: text on the two streams; exit codes.  A closed pipe ends a command quietly.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.options import UsageError
+from snowsnake.diagnostics.error import EvaluationError
+
+LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
+
+
+class Reporter:
+    """Writes errors and warnings to stderr.
+
+    `log_format` is `json` (one object a line), `internal-json` (C++ Nix's `@nix` lines) or any other word for text.
+    """
+
+    def __init__(self, log_format: str = "text", show_trace: bool = False) -> None:
+        self.log_format = log_format
+        self.show_trace = show_trace
+
+    def _write(self, text: str) -> None:
+        sys.stdout.flush()
+        data = (text + "\n").encode("utf-8", "surrogateescape")
+        try:
+            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def _colours(self) -> bool:
+        from snowsnake.diagnostics.render import terminal_colours
+
+        return terminal_colours(2, os.environ)
+
+    def error(self, error: EvaluationError) -> None:
+        if self.log_format == "json":
+            from snowsnake.diagnostics.log import error_line
+
+            self._write(error_line(error))
+        elif self.log_format == "internal-json":
+            from snowsnake.diagnostics.log import nix_error_line
+
+            self._write(nix_error_line(error, show_trace=self.show_trace))
+        else:
+            self._write(error.render(show_trace=self.show_trace, colours=self._colours()))
+
+    def failure(self, message: str, hint: str = "") -> None:
+        """An error that is not of the evaluated program: usage, files, signals."""
+        if self.log_format == "json":
+            from snowsnake.diagnostics.log import message_line
+
+            self._write(message_line("error", message))
+            return
+        from snowsnake.diagnostics.render import render
+
+        error = EvaluationError("file", message)
+        if self.log_format == "internal-json":
+            from snowsnake.diagnostics.log import nix_error_line
+
+            self._write(nix_error_line(error, show_trace=False))
+        else:
+            self._write(render(error, colours=self._colours()))
+        if hint:
+            self._write(hint)
+
+    def warning(self, message: str) -> None:
+        if self.log_format == "json":
+            from snowsnake.diagnostics.log import message_line
+
+            self._write(message_line("warning", message))
+        elif self.log_format == "internal-json":
+            from snowsnake.diagnostics.log import nix_message_line
+
+            self._write(nix_message_line(message, is_warning=True))
+        else:
+            from snowsnake.diagnostics.render import render_warning
+
+            self._write(render_warning(message, colours=self._colours()))
+
+
+def write(data: bytes) -> None:
+    """Bytes to stdout."""
+    sys.stdout.buffer.write(data)
+
+
+def write_line(data: bytes) -> None:
+    sys.stdout.buffer.write(data + b"\n")
+
+
+def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
+    """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
+
+    0 is success, 1 any error, 130 an interrupt, 141 a reader of stdout that went away.
+    """
+    try:
+        code = command(words, reporter)
+        sys.stdout.flush()
+        return code or 0
+    except EvaluationError as error:
+        reporter.error(error)
+        return 130 if error.code == "interrupt" else 1
+    except UsageError as error:
+        reporter.failure(str(error), f"Try '{program} --help' for more information.")
+        return 1
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit: give it somewhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except OSError as error:
+        reporter.failure(_file_message(error))
+        return 1
+    except MemoryError:
+        reporter.failure("out of memory")
+        return 1
+    except KeyboardInterrupt:
+        reporter.failure("interrupted by the user")
+        return 130
+
+
+def _file_message(error: OSError) -> str:
+    name = error.filename
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    reason = error.strerror or str(error)
+    if name is None:
+        return reason
+    if isinstance(error, FileNotFoundError):
+        return f"path '{os.path.abspath(name)}' does not exist"
+    return f"cannot read '{name}': {reason}"

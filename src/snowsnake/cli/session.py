@@ -1,0 +1,102 @@
+"""From options to an evaluator: search path, policy, limits, arguments for functions; and the sources to evaluate.
+
+In: settings and parsed options.  Out: a `Session` that loads expressions and files.  Shared by `snowsnake` and
+`snowsnake-instantiate`; the evaluator is imported here, after the command line is known to be right.
+"""
+
+import os
+
+from snowsnake.cli.output import Reporter
+from snowsnake.cli.settings import (
+    Settings,
+    default_nix_path,
+    is_pseudo_url,
+    split_nix_path,
+    split_search_entry,
+)
+from snowsnake.diagnostics.error import EvaluationError
+
+
+class Session:
+    """One evaluator and what it was set up with.
+
+    `arguments` holds the values of `--arg` and its kin by name, for functions met at the top or on a selection path.
+    """
+
+    def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options) -> None:
+        from snowsnake.evaluator import Evaluator
+
+        self.settings = settings
+        self.reporter = reporter
+        is_pure = settings.is_on("pure-eval")
+        is_restricted = settings.is_on("restrict-eval")
+        search_path = [] if is_pure else _search_path(settings, includes, is_restricted)
+        if is_restricted:
+            options.setdefault("allowed_paths", tuple(path for _, path in search_path))
+        self.evaluator = Evaluator(
+            search_path=search_path,
+            pure=is_pure,
+            restricted=is_restricted,
+            features=tuple(settings.words("experimental-features")),
+            trace_verbose=settings.is_on("trace-verbose"),
+            **options,
+        )
+        self.arguments: dict[bytes, object] = {}
+
+    def expression(self, source: bytes, name: str = "«string»"):
+        """Compile an expression of the command line; relative paths start at the working directory."""
+        return self.evaluator.evaluate(source, os.getcwd(), name)
+
+    def file(self, word: str):
+        """Compile a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
+        return self.evaluator.evaluate_file(self.resolve(word))
+
+    def resolve(self, word: str) -> str:
+        """The absolute path that a file argument means."""
+        if is_pseudo_url(word) or word.startswith("flake:"):
+            raise EvaluationError("file", f"cannot fetch '{word}': only local files can be evaluated")
+        if len(word) > 2 and word[0] == "<" and word[-1] == ">":
+            return resolve_expression_path(self.find_file(word[1:-1]))
+        return resolve_expression_path(os.path.abspath(word))
+
+    def find_file(self, name: str) -> str:
+        """Where the search path has `<name>`."""
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+        source = f'toString (builtins.findFile builtins.nixPath "{escaped}")'
+        return os.fsdecode(self.expression(source.encode("utf-8", "surrogateescape")).string())
+
+    def add_arguments(self, given: list[list[str]], read_stdin) -> None:
+        """Values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
+        for kind, name, text in given:
+            key = name.encode("utf-8", "surrogateescape")
+            if kind == "arg":
+                value = self.expression(text.encode("utf-8", "surrogateescape"))
+            elif kind == "argstr":
+                value = self.evaluator.from_python(text.encode("utf-8", "surrogateescape"))
+            elif kind == "arg-from-file":
+                with open(text, "rb") as file:
+                    value = self.evaluator.from_python(file.read())
+            else:
+                value = self.evaluator.from_python(read_stdin())
+            self.arguments[key] = value
+
+
+def resolve_expression_path(path: str) -> str:
+    """Follow symbolic links of the last part of a path; a folder stands for its `default.nix`."""
+    for _ in range(1024):
+        if not os.path.islink(path):
+            break
+        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    else:
+        raise EvaluationError("file", f"too many symbolic links encountered while traversing the path '{path}'")
+    return os.path.join(path, "default.nix") if os.path.isdir(path) else path
+
+
+def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -> list[tuple[str, str]]:
+    if "nix-path" in settings.values and settings.values.get("nix-path-origin") != "default":
+        entries = settings.words("nix-path")
+    elif os.environ.get("NIX_PATH"):
+        entries = split_nix_path(os.environ["NIX_PATH"])
+    else:
+        entries = [] if is_restricted else default_nix_path(os.environ)
+    return [split_search_entry(entry) for entry in includes + entries]
