@@ -640,8 +640,8 @@ def pack_into(path, int fd, accepts=None):
     return write_archive(path, accepts, NULL, NULL, fd)
 
 
-def hash_path(path, str algorithm="sha256", accepts=None):
-    """(digest, size) of the NAR of *path*."""
+def path_digest(str algorithm, path, accepts=None):
+    """(digest, size) of the NAR of *path*; *accepts(path, kind)* may leave out entries below it."""
     cdef bytes name = algorithm.encode()
     cdef int kind = hash_kind_of(view_bytes(name))
     cdef Hasher hasher
