@@ -1,0 +1,123 @@
+# cython: language_level=3
+"""A roomy C stack for recursive descent.
+
+In: a C function and its argument.  Out: the function has run on a stack of its own, large enough for very deep
+input and with a limit that recursion can test, so that it ends in an error and never in an overflow.
+
+Each thread keeps one stack, reserved at first use; pages cost memory only once they are touched, and they are
+given back after a call that went deep.  Where no stack can be reserved the function runs on the caller's stack,
+with a limit close below it.
+"""
+
+cdef extern from *:
+    """
+    #include <pthread.h>
+    #include <stdint.h>
+    #include <stdlib.h>
+    #include <sys/mman.h>
+    #include <ucontext.h>
+
+    #ifndef MAP_NORESERVE
+    #define MAP_NORESERVE 0
+    #endif
+
+    #define SNOW_STACK_SIZE_BYTES ((size_t)256 << 20)
+    #define SNOW_STACK_LEAST_BYTES ((size_t)1 << 20)
+    #define SNOW_STACK_RESERVE_BYTES ((size_t)64 << 10)    /* below the limit: for C library functions and signals */
+    #define SNOW_STACK_KEPT_BYTES ((size_t)1 << 20)        /* stays resident between calls */
+    #define SNOW_STACK_PROBE_WORDS 512
+    #define SNOW_PAGE_BYTES ((size_t)65536)                /* a multiple of every page size in use */
+
+    typedef struct {
+        char *base;                   /* lowest address, a guard */
+        size_t size_bytes;
+        int is_running;
+        ucontext_t caller;
+        ucontext_t callee;
+        void (*function)(void *);
+        void *argument;
+    } snow_stack;
+
+    static __thread snow_stack *snow_thread_stack;
+    static pthread_key_t snow_stack_key;
+    static pthread_once_t snow_stack_once = PTHREAD_ONCE_INIT;
+
+    static void snow_stack_release(void *given) {
+        snow_stack *stack = given;
+        if (stack->base) munmap(stack->base, stack->size_bytes);
+        free(stack);
+    }
+
+    static void snow_stack_prepare(void) { pthread_key_create(&snow_stack_key, snow_stack_release); }
+
+    static snow_stack *snow_stack_of_thread(void) {
+        snow_stack *stack = snow_thread_stack;
+        size_t size_bytes = SNOW_STACK_SIZE_BYTES;
+        if (stack) return stack;
+        stack = calloc(1, sizeof *stack);
+        if (!stack) return NULL;
+        for (; size_bytes >= SNOW_STACK_LEAST_BYTES; size_bytes /= 2) {
+            void *base = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (base == MAP_FAILED) continue;
+            mprotect(base, SNOW_PAGE_BYTES, PROT_NONE);
+            stack->base = base;
+            stack->size_bytes = size_bytes;
+            break;
+        }
+        pthread_once(&snow_stack_once, snow_stack_prepare);
+        pthread_setspecific(snow_stack_key, stack);
+        snow_thread_stack = stack;
+        return stack;
+    }
+
+    static const char *snow_stack_limit(void) {
+        snow_stack *stack = snow_thread_stack;
+        if (stack && stack->is_running && stack->base)
+            return stack->base + SNOW_PAGE_BYTES + SNOW_STACK_RESERVE_BYTES;
+        return (const char *)__builtin_frame_address(0) - SNOW_STACK_RESERVE_BYTES;
+    }
+
+    static void snow_stack_entry(void) {
+        snow_stack *stack = snow_thread_stack;
+        stack->function(stack->argument);
+    }
+
+    /* Untouched pages read as zeros, so words that are not zero below the kept part say that the call went deep. */
+    static void snow_stack_trim(snow_stack *stack) {
+        size_t unkept = stack->size_bytes - SNOW_STACK_KEPT_BYTES;
+        const uint64_t *probe = (const uint64_t *)(stack->base + unkept) - SNOW_STACK_PROBE_WORDS;
+        uint64_t seen = 0;
+        if (stack->size_bytes < 4 * SNOW_STACK_KEPT_BYTES) return;
+        for (int i = 0; i < SNOW_STACK_PROBE_WORDS; i++) seen |= probe[i];
+        if (seen) madvise(stack->base + SNOW_PAGE_BYTES, unkept - SNOW_PAGE_BYTES, MADV_DONTNEED);
+    }
+
+    static void snow_call_on_deep_stack(void (*function)(void *), void *argument) {
+        snow_stack *stack = snow_stack_of_thread();
+        if (!stack || !stack->base || stack->is_running || getcontext(&stack->callee)) {
+            function(argument);
+            return;
+        }
+        stack->callee.uc_stack.ss_sp = stack->base;
+        stack->callee.uc_stack.ss_size = stack->size_bytes;
+        stack->callee.uc_link = &stack->caller;
+        stack->function = function;
+        stack->argument = argument;
+        stack->is_running = 1;
+        makecontext(&stack->callee, snow_stack_entry, 0);
+        swapcontext(&stack->caller, &stack->callee);
+        stack->is_running = 0;
+        snow_stack_trim(stack);
+    }
+    """
+    void snow_call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil
+    const char* snow_stack_limit() noexcept nogil
+
+
+cdef void call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil:
+    snow_call_on_deep_stack(function, argument)
+
+
+cdef const char* stack_limit() noexcept nogil:
+    return snow_stack_limit()

@@ -1,0 +1,261 @@
+# cython: language_level=3
+"""Bindings under construction: growing them, finding names, merging nested definitions.
+
+In: bindings in source order.  Out: Bindings in which `a.b = 1; a.c = 2; a = { d = 3; };` is one `a`, and faults for
+names defined twice.
+
+As in C++ Nix, a second definition is merged into the first if both are written as sets; it becomes part of the first
+one, which decides whether the whole is recursive.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport abort, free, malloc
+from libc.string cimport memcpy, memset
+from snowsnake.syntax.names cimport name_text_bytes, write_name
+from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.parse_state cimport *
+
+cdef enum:
+    FIRST_CAPACITY = 4
+    LARGEST_UNINDEXED = 12            # up to here a scan finds a name as fast
+
+
+cdef struct Builder:                  # what `Bindings*` points to while parsing
+    Bindings bindings
+    uint32_t capacity
+    uint32_t dynamic_capacity
+    uint32_t from_capacity
+    uint32_t index_mask
+    uint32_t* index                   # name → position in items + 1, open addressing; NULL while small
+
+
+cdef Bindings* new_set(ParseState* state) noexcept nogil:
+    cdef Builder* builder = <Builder*>allocate(state, (sizeof(Builder) + 7) & ~<size_t>7)
+    memset(builder, 0, sizeof(Builder))
+    return &builder.bindings
+
+
+cdef void* grown(ParseState* state, void* items, uint32_t count, uint32_t* capacity, size_t item_bytes) noexcept nogil:
+    """Room for one more item: the same array, or a copy of twice the capacity."""
+    cdef void* larger
+    if count < capacity[0]:
+        return items
+    capacity[0] = capacity[0] * 2 if capacity[0] != 0 else FIRST_CAPACITY
+    larger = allocate(state, capacity[0] * item_bytes)
+    if count != 0:
+        memcpy(larger, items, count * item_bytes)
+    return larger
+
+
+cdef inline uint32_t slot_of(Name name, uint32_t mask) noexcept nogil:
+    return (name * <uint32_t>2654435761U >> 7) & mask
+
+
+cdef inline void index_name(Builder* builder, Name name, uint32_t position) noexcept nogil:
+    cdef uint32_t at = slot_of(name, builder.index_mask)
+    while builder.index[at] != 0:
+        at = (at + 1) & builder.index_mask
+    builder.index[at] = position + 1
+
+
+cdef void build_index(ParseState* state, Builder* builder) noexcept nogil:
+    cdef uint32_t slots = builder.capacity * 4
+    cdef uint32_t i
+    builder.index = <uint32_t*>allocate(state, slots * sizeof(uint32_t))
+    memset(builder.index, 0, slots * sizeof(uint32_t))
+    builder.index_mask = slots - 1
+    for i in range(builder.bindings.count):
+        index_name(builder, builder.bindings.items[i].name, i)
+
+
+cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
+    cdef Builder* builder = <Builder*>bindings
+    cdef uint32_t i
+    if builder.index == NULL:
+        for i in range(bindings.count):
+            if bindings.items[i].name == name:
+                return &bindings.items[i]
+        return NULL
+    i = slot_of(name, builder.index_mask)
+    while builder.index[i] != 0:
+        if bindings.items[builder.index[i] - 1].name == name:
+            return &bindings.items[builder.index[i] - 1]
+        i = (i + 1) & builder.index_mask
+    return NULL
+
+
+cdef void append(ParseState* state, Bindings* bindings, Binding* binding) noexcept nogil:
+    cdef Builder* builder = <Builder*>bindings
+    cdef uint32_t capacity = builder.capacity
+    bindings.items = <Binding*>grown(state, bindings.items, bindings.count, &builder.capacity, sizeof(Binding))
+    bindings.items[bindings.count] = binding[0]
+    bindings.count += 1
+    if bindings.count > LARGEST_UNINDEXED:
+        if builder.index == NULL or builder.capacity != capacity:
+            build_index(state, builder)
+        else:
+            index_name(builder, binding.name, bindings.count - 1)
+
+
+cdef void append_dynamic(ParseState* state, Bindings* bindings, DynamicBinding* binding) noexcept nogil:
+    cdef Builder* builder = <Builder*>bindings
+    bindings.dynamic = <DynamicBinding*>grown(
+        state, bindings.dynamic, bindings.dynamic_count, &builder.dynamic_capacity, sizeof(DynamicBinding),
+    )
+    bindings.dynamic[bindings.dynamic_count] = binding[0]
+    bindings.dynamic_count += 1
+
+
+cdef uint32_t add_from(ParseState* state, Bindings* bindings, Node* expression) noexcept nogil:
+    """The index of *expression* among those of `inherit (e)`."""
+    cdef Builder* builder = <Builder*>bindings
+    bindings.froms = <Node**>grown(state, bindings.froms, bindings.from_count, &builder.from_capacity, sizeof(Node*))
+    bindings.froms[bindings.from_count] = expression
+    bindings.from_count += 1
+    return bindings.from_count - 1
+
+
+cdef void duplicate_fault(ParseState* state, Binding* again, Binding* first, PathStep* outer) noexcept nogil:
+    """`attribute 'a.b' already defined`; the place of the first definition is the fault's other byte."""
+    cdef PathStep* step = outer
+    cdef size_t size_bytes = name_text_bytes(&state.names[again.name])
+    cdef size_t part_bytes
+    cdef uint8_t* text
+    cdef Text whole
+    while step != NULL:
+        size_bytes += name_text_bytes(&state.names[step.name]) + 1
+        step = step.outer
+    if size_bytes > <size_t>1 << 20:
+        size_bytes = name_text_bytes(&state.names[again.name])
+        outer = NULL                  # too long to show where it stands
+    text = allocate_text(state, size_bytes)
+    whole.data = text
+    whole.size_bytes = <uint32_t>size_bytes
+    text += size_bytes - name_text_bytes(&state.names[again.name])
+    write_name(&state.names[again.name], text)
+    step = outer
+    while step != NULL:
+        part_bytes = name_text_bytes(&state.names[step.name])
+        text -= part_bytes + 1
+        write_name(&state.names[step.name], text)
+        text[part_bytes] = c'.'
+        step = step.outer
+    add_fault(state, again.start_byte, again.end_byte, first.start_byte, "attribute '", whole, "' already defined")
+
+
+cdef bint is_set(Binding* binding) noexcept nogil:
+    return binding.kind == BINDING_PLAIN and binding.value.kind == NODE_ATTRS
+
+
+cdef void merge(ParseState* state, Bindings* target, Bindings* source, PathStep* path) noexcept nogil:
+    cdef Binding binding
+    cdef uint32_t first_from = target.from_count
+    cdef uint32_t i
+    if is_too_deep(state):
+        depth_fault(state)
+        return
+    for i in range(source.from_count):
+        add_from(state, target, source.froms[i])
+    for i in range(source.count):
+        binding = source.items[i]
+        if binding.kind == BINDING_INHERIT_FROM:
+            binding.from_index += first_from
+        add_binding(state, target, &binding, path)
+    for i in range(source.dynamic_count):
+        append_dynamic(state, target, &source.dynamic[i])
+
+
+cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, PathStep* outer) noexcept nogil:
+    """Add a binding to the set that the names of *outer* lead to."""
+    cdef Binding* first = find(bindings, binding.name)
+    cdef PathStep step
+    if first == NULL:
+        append(state, bindings, binding)
+    elif is_set(first) and is_set(binding):
+        step.outer = outer
+        step.name = binding.name
+        merge(state, first.value.bindings, binding.value.bindings, &step)
+    else:
+        duplicate_fault(state, binding, first, outer)
+
+
+cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil:
+    cdef Node* node = new_node(state, NODE_ATTRS, path.start, path.end)
+    node.bindings = new_set(state)
+    return node
+
+
+cdef Bindings* enter(ParseState* state, Bindings* bindings, AttributePath* path, uint32_t i, PathStep* outer) noexcept nogil:
+    """The set that element *i*, which is not the last, leads to; NULL after a fault."""
+    cdef Node* element = path.elements[i]
+    cdef DynamicBinding dynamic
+    cdef Binding binding
+    cdef Binding* first
+    if element.name == NO_NAME:
+        dynamic.name = element.a
+        dynamic.value = new_nested_set(state, path)
+        dynamic.start_byte = path.start
+        dynamic.end_byte = element.end_byte
+        append_dynamic(state, bindings, &dynamic)
+        return dynamic.value.bindings
+    memset(&binding, 0, sizeof(Binding))
+    binding.kind = BINDING_PLAIN
+    binding.name = element.name
+    binding.start_byte = path.start
+    binding.end_byte = element.end_byte
+    first = find(bindings, element.name)
+    if first != NULL:
+        if is_set(first):
+            return first.value.bindings
+        duplicate_fault(state, &binding, first, outer)
+        return NULL
+    binding.value = new_nested_set(state, path)
+    append(state, bindings, &binding)
+    return binding.value.bindings
+
+
+cdef void add_last(ParseState* state, Bindings* bindings, AttributePath* path, Node* value, PathStep* outer) noexcept nogil:
+    cdef Node* element = path.elements[path.count - 1]
+    cdef DynamicBinding dynamic
+    cdef Binding binding
+    if element.name == NO_NAME:
+        dynamic.name = element.a
+        dynamic.value = value
+        dynamic.start_byte = path.start
+        dynamic.end_byte = element.end_byte
+        append_dynamic(state, bindings, &dynamic)
+        return
+    memset(&binding, 0, sizeof(Binding))
+    binding.kind = BINDING_PLAIN
+    binding.name = element.name
+    binding.start_byte = path.start
+    binding.end_byte = element.end_byte
+    binding.doc_start_byte = path.doc_start
+    binding.doc_end_byte = path.doc_end
+    binding.value = value
+    add_binding(state, bindings, &binding, outer)
+
+
+cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path, Node* value) noexcept nogil:
+    """Add `a.b.c = value`."""
+    cdef PathStep[16] few
+    cdef PathStep* steps = few
+    cdef PathStep* outer = NULL
+    cdef uint32_t i
+    if path.count > 16:
+        steps = <PathStep*>malloc(path.count * sizeof(PathStep))
+        if steps == NULL:
+            abort()                   # out of memory
+    for i in range(path.count - 1):
+        bindings = enter(state, bindings, path, i, outer)
+        if bindings == NULL:
+            break
+        if path.elements[i].name == NO_NAME:
+            outer = NULL              # a new set: nothing in it can be there already
+        else:
+            steps[i].outer = outer
+            steps[i].name = path.elements[i].name
+            outer = &steps[i]
+    if bindings != NULL:
+        add_last(state, bindings, path, value, outer)
+    if steps != few:
+        free(steps)

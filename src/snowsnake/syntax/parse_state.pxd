@@ -1,0 +1,93 @@
+# cython: language_level=3
+"""What the parts of the parser share: lexer, arena, names, faults, the stack of nodes being collected."""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
+from snowsnake.syntax.deep_stack cimport stack_is_low
+from snowsnake.syntax.lexer cimport Lexer, lexer_next
+from snowsnake.syntax.nodes cimport (
+    NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc,
+)
+
+cdef enum:
+    NO_BYTE = 0xFFFFFFFF              # SyntaxFault.other_byte: no second place
+    LARGEST_SOURCE_BYTES = 0xFFFFFF00 # offsets are 32 bits wide
+
+cdef struct NameSlot:
+    uint32_t hash
+    uint32_t name_and_one             # 0: empty
+
+cdef struct ParseState:
+    Lexer lexer
+    Ast* ast
+    const char* stack_limit
+    uint32_t features
+    uint32_t bracket_depth            # brackets open around the current token
+    uint32_t interpolation_depth      # `${` of strings and paths among them
+    bint is_hopeless                  # an error after which nothing more can be said
+    bint is_muted                     # skipping: faults are not recorded
+    Node** nodes                      # nodes collected so far for constructs that are still open
+    uint32_t node_count
+    uint32_t node_capacity
+    Text* names
+    uint32_t name_count
+    uint32_t name_capacity
+    NameSlot* slots                   # open addressing; a power of two
+    uint32_t slot_mask
+    SyntaxFault* faults
+    uint32_t fault_count
+    uint32_t fault_capacity
+    Node* (*parse_expression)(ParseState*) noexcept nogil  # for expressions inside of literals and bindings
+
+cdef void state_open(ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features) noexcept nogil
+cdef void state_close(ParseState* state) noexcept nogil
+cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) noexcept nogil
+cdef void grow_nodes(ParseState* state) noexcept nogil
+cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil
+cdef void add_fault(ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after) noexcept nogil
+cdef Node* syntax_fault(ParseState* state, const char* expecting) noexcept nogil
+cdef Node* unexpected_fault(ParseState* state, uint32_t start, uint8_t kind, const char* expecting) noexcept nogil
+cdef Node* depth_fault(ParseState* state) noexcept nogil
+
+
+cdef inline void advance(ParseState* state) noexcept nogil:
+    lexer_next(&state.lexer)
+
+
+cdef inline bint is_too_deep(ParseState* state) noexcept nogil:
+    return stack_is_low(state.stack_limit)
+
+
+cdef inline void* allocate(ParseState* state, size_t size_bytes) noexcept nogil:
+    """Memory in the tree's arena, not zeroed; *size_bytes* is a multiple of 8."""
+    cdef ArenaBlock* block = state.ast.arena.blocks
+    cdef uint8_t* start
+    if block == NULL or block.size_bytes - block.used_bytes < size_bytes:
+        return arena_alloc(&state.ast.arena, size_bytes)
+    start = <uint8_t*>block + sizeof(ArenaBlock) + block.used_bytes
+    block.used_bytes += size_bytes
+    return start
+
+
+cdef inline uint8_t* allocate_text(ParseState* state, size_t size_bytes) noexcept nogil:
+    return <uint8_t*>allocate(state, (size_bytes + 7) & ~<size_t>7)
+
+
+cdef inline Node* new_node(ParseState* state, uint8_t kind, uint32_t start, uint32_t end) noexcept nogil:
+    cdef Node* node = <Node*>allocate(state, sizeof(Node))
+    memset(node, 0, sizeof(Node))
+    node.kind = kind
+    node.start_byte = start
+    node.end_byte = end
+    return node
+
+
+cdef inline void push(ParseState* state, Node* node) noexcept nogil:
+    if state.node_count == state.node_capacity:
+        grow_nodes(state)
+    state.nodes[state.node_count] = node
+    state.node_count += 1
+
+
+cdef inline bint is_static_string(Node* node) noexcept nogil:
+    """Is it a string that C++ Nix takes for one constant?"""
+    return node.kind == NODE_STRING and (node.count == 0 or (node.count == 1 and node.items[0].kind == NODE_TEXT))

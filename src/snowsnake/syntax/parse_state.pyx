@@ -1,0 +1,258 @@
+# cython: language_level=3
+"""What the parts of the parser share.
+
+In: the source and the tree to fill.  Out: interned names, collected nodes, faults; at the end all of them are moved
+into the tree's arena and the working memory is freed.
+
+The source is copied behind NUL bytes, so that scanning needs no test for the end, and texts in the tree stay valid
+when the caller's buffer is gone.
+"""
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport abort, calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, strlen
+from snowsnake.syntax.deep_stack cimport stack_limit
+from snowsnake.syntax.numbers cimport is_valid_number
+from snowsnake.syntax.token_names cimport token_name
+from snowsnake.syntax.tokens cimport *
+
+cdef enum:
+    PADDING_BYTES = 8                 # NUL bytes behind the source
+    MOST_FAULTS = 50
+    FEATURE_PIPES = 1                 # parser.pxd's FEATURE_PIPE_OPERATORS
+
+
+cdef void state_open(ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features) noexcept nogil:
+    """Prepare for *size_bytes* (at most LARGEST_SOURCE_BYTES) of source."""
+    cdef uint8_t* copy
+    memset(state, 0, sizeof(ParseState))
+    state.ast = ast
+    copy = allocate_text(state, size_bytes + PADDING_BYTES)
+    memcpy(copy, data, size_bytes)
+    memset(copy + size_bytes, 0, PADDING_BYTES)
+    ast.source.data = copy
+    ast.source.size_bytes = <uint32_t>size_bytes
+    state.lexer.data = copy
+    state.lexer.size_bytes = <uint32_t>size_bytes
+    state.stack_limit = stack_limit()
+    state.features = features
+    state.node_capacity = 64
+    state.nodes = <Node**>malloc(state.node_capacity * sizeof(Node*))
+    state.name_capacity = 64
+    state.names = <Text*>malloc(state.name_capacity * sizeof(Text))
+    state.slot_mask = 127
+    state.slots = <NameSlot*>calloc(state.slot_mask + 1, sizeof(NameSlot))
+    if state.nodes == NULL or state.names == NULL or state.slots == NULL:
+        abort()                       # out of memory
+
+
+cdef void* moved(ParseState* state, const void* items, size_t size_bytes) noexcept nogil:
+    cdef void* copy = allocate_text(state, size_bytes)
+    if size_bytes != 0:
+        memcpy(copy, items, size_bytes)
+    return copy
+
+
+cdef void state_close(ParseState* state) noexcept nogil:
+    """Move names and faults into the tree and free the working memory."""
+    cdef Ast* ast = state.ast
+    ast.names = <Text*>moved(state, state.names, state.name_count * sizeof(Text))
+    ast.name_count = state.name_count
+    ast.faults = <SyntaxFault*>moved(state, state.faults, state.fault_count * sizeof(SyntaxFault))
+    ast.fault_count = state.fault_count
+    free(state.nodes)
+    free(state.names)
+    free(state.slots)
+    free(state.faults)
+
+
+cdef inline uint64_t load(const uint8_t* data, size_t size_bytes) noexcept nogil:
+    cdef uint64_t word = 0
+    memcpy(&word, data, size_bytes)
+    return word
+
+
+cdef inline uint32_t hash_of(const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    cdef uint64_t hashed = <uint64_t>size_bytes * 0x9E3779B97F4A7C15ULL
+    cdef uint32_t rest = size_bytes
+    while rest > 8:
+        hashed = (hashed ^ load(data, 8)) * 0xFF51AFD7ED558CCDULL
+        hashed ^= hashed >> 32
+        data += 8
+        rest -= 8
+    if size_bytes >= 8:               # the last 8 bytes, overlapping
+        hashed ^= load(data + rest - 8, 8)
+    elif rest >= 4:
+        hashed ^= load(data, 4) | (load(data + rest - 4, 4) << 32)
+    elif rest > 0:
+        hashed ^= <uint64_t>data[0] | (<uint64_t>data[rest >> 1] << 8) | (<uint64_t>data[rest - 1] << 16)
+    hashed *= 0xC4CEB9FE1A85EC53ULL
+    return <uint32_t>(hashed >> 32)
+
+
+cdef void grow_slots(ParseState* state) noexcept nogil:
+    cdef uint32_t old_count = state.slot_mask + 1
+    cdef uint32_t mask = old_count * 2 - 1
+    cdef NameSlot* old = state.slots
+    cdef NameSlot* slots = <NameSlot*>calloc(mask + 1, sizeof(NameSlot))
+    cdef uint32_t i, at
+    if slots == NULL:
+        abort()
+    for i in range(old_count):
+        if old[i].name_and_one != 0:
+            at = old[i].hash & mask
+            while slots[at].name_and_one != 0:
+                at = (at + 1) & mask
+            slots[at] = old[i]
+    free(old)
+    state.slots = slots
+    state.slot_mask = mask
+
+
+cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    """The name's number; *data* must stay valid as long as the tree."""
+    cdef uint32_t hashed = hash_of(data, size_bytes)
+    cdef uint32_t at = hashed & state.slot_mask
+    cdef NameSlot* slot
+    cdef Text* known
+    while True:
+        slot = &state.slots[at]
+        if slot.name_and_one == 0:
+            break
+        if slot.hash == hashed:
+            known = &state.names[slot.name_and_one - 1]
+            if known.size_bytes == size_bytes and memcmp(known.data, data, size_bytes) == 0:
+                return slot.name_and_one - 1
+        at = (at + 1) & state.slot_mask
+    if state.name_count == state.name_capacity:
+        state.name_capacity *= 2
+        state.names = <Text*>realloc(state.names, state.name_capacity * sizeof(Text))
+        if state.names == NULL:
+            abort()
+    state.names[state.name_count].data = data
+    state.names[state.name_count].size_bytes = size_bytes
+    state.name_count += 1
+    slot.hash = hashed
+    slot.name_and_one = state.name_count
+    if state.name_count * 2 > state.slot_mask:
+        grow_slots(state)
+    return state.name_count - 1
+
+
+cdef void grow_nodes(ParseState* state) noexcept nogil:
+    state.node_capacity *= 2
+    state.nodes = <Node**>realloc(state.nodes, state.node_capacity * sizeof(Node*))
+    if state.nodes == NULL:
+        abort()
+
+
+cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil:
+    """The nodes pushed since *base*, moved into the arena and taken off the stack."""
+    cdef size_t size_bytes = (state.node_count - base) * sizeof(Node*)
+    cdef Node** items = <Node**>allocate(state, size_bytes)
+    memcpy(items, state.nodes + base, size_bytes)
+    state.node_count = base
+    return items
+
+
+cdef void add_fault(ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after) noexcept nogil:
+    """Record a fault whose message is *before*, *middle* and *after*."""
+    cdef size_t before_bytes = strlen(before)
+    cdef size_t after_bytes = strlen(after)
+    cdef uint8_t* message
+    cdef SyntaxFault* fault
+    if state.is_muted or state.is_hopeless or state.fault_count == MOST_FAULTS:
+        return
+    if state.fault_count == state.fault_capacity:
+        state.fault_capacity = state.fault_capacity * 2 + 4
+        state.faults = <SyntaxFault*>realloc(state.faults, state.fault_capacity * sizeof(SyntaxFault))
+        if state.faults == NULL:
+            abort()
+    message = allocate_text(state, before_bytes + middle.size_bytes + after_bytes + 1)
+    memcpy(message, before, before_bytes)
+    memcpy(message + before_bytes, middle.data, middle.size_bytes)
+    memcpy(message + before_bytes + middle.size_bytes, after, after_bytes)
+    message[before_bytes + middle.size_bytes + after_bytes] = 0
+    fault = &state.faults[state.fault_count]
+    state.fault_count += 1
+    fault.start_byte = start
+    fault.end_byte = end
+    fault.message = <char*>message
+    fault.other_byte = other
+
+
+cdef Node* unexpected_fault(ParseState* state, uint32_t start, uint8_t kind, const char* expecting) noexcept nogil:
+    """"unexpected …" for a token of *kind* at *start*, up to the lexer's position; *expecting* is NULL if too much would fit."""
+    cdef Text found
+    found.data = <const uint8_t*>token_name(kind)
+    found.size_bytes = <uint32_t>strlen(token_name(kind))
+    if expecting == NULL:
+        add_fault(state, start, state.lexer.position, NO_BYTE, "syntax error, unexpected ", found, "")
+    else:
+        expected_fault(state, start, found, expecting)
+    return NULL
+
+
+cdef void expected_fault(ParseState* state, uint32_t start, Text found, const char* expecting) noexcept nogil:
+    cdef const char* between = ", expecting "
+    cdef Text both
+    cdef size_t between_bytes = strlen(between)
+    cdef size_t expecting_bytes = strlen(expecting)
+    cdef uint8_t* text = allocate_text(state, found.size_bytes + between_bytes + expecting_bytes)
+    memcpy(text, found.data, found.size_bytes)
+    memcpy(text + found.size_bytes, between, between_bytes)
+    memcpy(text + found.size_bytes + between_bytes, expecting, expecting_bytes)
+    both.data = text
+    both.size_bytes = <uint32_t>(found.size_bytes + between_bytes + expecting_bytes)
+    add_fault(state, start, state.lexer.position, NO_BYTE, "syntax error, unexpected ", both, "")
+
+
+cdef bint token_is_at_fault(ParseState* state) noexcept nogil:
+    """Report a token that is wrong wherever it stands: C++ Nix meets it while lexing."""
+    cdef Lexer* lexer = &state.lexer
+    cdef Text text
+    text.data = lexer.data + lexer.start
+    text.size_bytes = lexer.position - lexer.start
+    if (lexer.kind == TOKEN_PIPE_FROM or lexer.kind == TOKEN_PIPE_INTO) and not state.features & FEATURE_PIPES:
+        pipes_fault(state)
+        return True
+    if (lexer.kind == TOKEN_INT or lexer.kind == TOKEN_FLOAT) and not is_valid_number(text, lexer.kind == TOKEN_FLOAT):
+        number_fault(state)
+        return True
+    return False
+
+
+cdef void pipes_fault(ParseState* state) noexcept nogil:
+    cdef Text feature
+    feature.data = <const uint8_t*>"pipe-operators"
+    feature.size_bytes = 14
+    add_fault(
+        state, state.lexer.start, state.lexer.position, NO_BYTE, "experimental Nix feature '", feature,
+        "' is disabled; add '--extra-experimental-features pipe-operators' to enable it",
+    )
+
+
+cdef void number_fault(ParseState* state) noexcept nogil:
+    cdef Lexer* lexer = &state.lexer
+    cdef Text text
+    text.data = lexer.data + lexer.start
+    text.size_bytes = lexer.position - lexer.start
+    add_fault(
+        state, lexer.start, lexer.position, NO_BYTE,
+        "invalid integer '" if lexer.kind == TOKEN_INT else "invalid float '", text, "'",
+    )
+
+
+cdef Node* syntax_fault(ParseState* state, const char* expecting) noexcept nogil:
+    """The current token cannot stand here.  Gives NULL, so that callers can return it."""
+    if token_is_at_fault(state):
+        return NULL
+    return unexpected_fault(state, state.lexer.start, state.lexer.kind, expecting)
+
+
+cdef Node* depth_fault(ParseState* state) noexcept nogil:
+    cdef Text empty
+    empty.data = <const uint8_t*>""
+    empty.size_bytes = 0
+    add_fault(state, state.lexer.start, state.lexer.position, NO_BYTE, "nesting too deep: the expression cannot be parsed", empty, "")
+    state.is_hopeless = True
+    return NULL

@@ -1,0 +1,636 @@
+# cython: language_level=3
+"""The parser: source bytes to syntax tree.
+
+In: bytes and feature bits.  Out: an Ast with nodes, interned names and faults.
+
+Recursive descent for everything that opens with a word or bracket, precedence climbing for operators; one token is
+looked at, and where that does not decide (`{` may open a set or a pattern, an identifier may be a parameter) the
+parser reads on and hands what it has read to the rule that it turns out to be.  The grammar is that of C++ Nix 2.34:
+a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements and arguments are selections.
+
+Functions give NULL after a fault they have recorded.
+"""
+from libc.stdint cimport int64_t, uint16_t
+from libc.stdlib cimport abort, calloc, free
+from libc.string cimport memcmp
+from snowsnake.syntax.bindings cimport NameSpan, current_name, new_bindings, parse_attribute_path, parse_bindings
+from snowsnake.syntax.deep_stack cimport call_on_deep_stack
+from snowsnake.syntax.literals cimport (
+    parse_indented_string, parse_path, parse_search_path, parse_string, parse_uri,
+)
+from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.numbers cimport text_to_float, text_to_int
+from snowsnake.syntax.parse_state cimport *
+from snowsnake.syntax.patterns cimport parse_formals
+from snowsnake.syntax.tokens cimport *
+
+
+cdef struct Infix:
+    uint8_t precedence                # 0: no infix operator
+    uint8_t right_precedence          # least precedence of operators inside the right operand
+    uint8_t operator
+    bint is_chainable                 # else `a == b == c` is an error
+
+
+cdef enum:
+    PRECEDENCE_NOT = 7                # operators above bind tighter than `!`
+    PRECEDENCE_HAS_ATTR = 11
+    PRECEDENCE_NEGATE = 12
+
+cdef Infix[TOKEN_COUNT] INFIX_OF
+
+
+cdef fill_table():
+    left, right, none = range(3)
+    for token, operator, precedence, associates in [
+        (TOKEN_IMPLIES, OPERATOR_IMPLIES, 1, right),
+        (TOKEN_OR, OPERATOR_OR, 2, left),
+        (TOKEN_AND, OPERATOR_AND, 3, left),
+        (TOKEN_EQUAL, OPERATOR_EQUAL, 4, none),
+        (TOKEN_NOT_EQUAL, OPERATOR_NOT_EQUAL, 4, none),
+        (TOKEN_LESS, OPERATOR_LESS, 5, none),
+        (TOKEN_LESS_OR_EQUAL, OPERATOR_LESS_OR_EQUAL, 5, none),
+        (TOKEN_MORE, OPERATOR_MORE, 5, none),
+        (TOKEN_MORE_OR_EQUAL, OPERATOR_MORE_OR_EQUAL, 5, none),
+        (TOKEN_UPDATE, OPERATOR_UPDATE, 6, right),
+        (TOKEN_PLUS, OPERATOR_ADD, 8, left),
+        (TOKEN_MINUS, OPERATOR_SUB, 8, left),
+        (TOKEN_STAR, OPERATOR_MUL, 9, left),
+        (TOKEN_SLASH, OPERATOR_DIV, 9, left),
+        (TOKEN_CONCAT, OPERATOR_CONCAT, 10, right),
+        (TOKEN_QUESTION, 0, PRECEDENCE_HAS_ATTR, left),
+    ]:
+        INFIX_OF[<int>token].precedence = precedence
+        INFIX_OF[<int>token].right_precedence = precedence if associates == right else precedence + 1
+        INFIX_OF[<int>token].operator = operator
+        INFIX_OF[<int>token].is_chainable = associates != none
+
+
+fill_table()
+
+
+cdef struct Ahead:                    # a simple expression that was read while deciding which rule applies
+    Node* node
+    uint32_t start
+
+
+cdef Node* parse_int(ParseState* state) noexcept nogil:
+    cdef Lexer* lexer = &state.lexer
+    cdef Node* node = new_node(state, NODE_INT, lexer.start, lexer.position)
+    cdef Text digits
+    digits.data = lexer.data + lexer.start
+    digits.size_bytes = lexer.position - lexer.start
+    if not text_to_int(digits, &node.integer):
+        add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid integer '", digits, "'")
+    advance(state)
+    return node
+
+
+cdef Node* parse_float(ParseState* state) noexcept nogil:
+    cdef Lexer* lexer = &state.lexer
+    cdef Node* node = new_node(state, NODE_FLOAT, lexer.start, lexer.position)
+    cdef Text digits
+    digits.data = lexer.data + lexer.start
+    digits.size_bytes = lexer.position - lexer.start
+    if not text_to_float(digits, &node.number):
+        add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid float '", digits, "'")
+    advance(state)
+    return node
+
+
+cdef Node* variable_of(ParseState* state, NameSpan* span) noexcept nogil:
+    cdef uint32_t size_bytes = span.end - span.start
+    cdef Node* node
+    if size_bytes == 8 and memcmp(state.lexer.data + span.start, <const char*>"__curPos", 8) == 0:
+        return new_node(state, NODE_CURRENT_POSITION, span.start, span.end)
+    node = new_node(state, NODE_VARIABLE, span.start, span.end)
+    node.name = span.name
+    return node
+
+
+cdef Node* parse_parenthesised(ParseState* state) noexcept nogil:
+    cdef Node* node
+    state.bracket_depth += 1
+    advance(state)
+    node = parse_expression(state)
+    if node == NULL:
+        return NULL
+    if state.lexer.kind != TOKEN_RIGHT_PAREN:
+        return syntax_fault(state, "')'")
+    state.bracket_depth -= 1
+    advance(state)
+    node.flags |= NODE_PARENTHESISED
+    return node
+
+
+cdef Node* parse_list(ParseState* state) noexcept nogil:
+    cdef uint32_t start = state.lexer.start
+    cdef uint32_t base = state.node_count
+    cdef Node* node
+    state.bracket_depth += 1
+    advance(state)
+    while state.lexer.kind != TOKEN_RIGHT_BRACKET:
+        if not is_simple_start(state.lexer.kind):
+            return syntax_fault(state, NULL)
+        node = parse_select(state, NULL)
+        if node == NULL:
+            return NULL
+        push(state, node)
+    state.bracket_depth -= 1
+    node = new_node(state, NODE_LIST, start, state.lexer.position)
+    node.count = state.node_count - base
+    node.items = collect(state, base)
+    advance(state)
+    return node
+
+
+cdef Node* finish_set(ParseState* state, uint8_t kind, uint16_t flags, uint32_t start, NameSpan* name) noexcept nogil:
+    """Bindings and `}`, behind `{` and perhaps the first *name*."""
+    cdef Bindings* bindings = new_bindings(state)
+    cdef Node* node
+    if not parse_bindings(state, bindings, name):
+        return NULL
+    if state.lexer.kind != TOKEN_RIGHT_BRACE:
+        return syntax_fault(state, "'inherit'" if kind == NODE_ATTRS and flags == 0 else "'inherit' or '}'")
+    state.bracket_depth -= 1
+    node = new_node(state, kind, start, state.lexer.position)
+    node.flags = flags
+    node.bindings = bindings
+    advance(state)
+    return node
+
+
+cdef Node* parse_worded_set(ParseState* state, uint8_t kind, uint16_t flags) noexcept nogil:
+    """`rec { … }` and `let { … }`, at the word."""
+    cdef uint32_t start = state.lexer.start
+    advance(state)
+    if state.lexer.kind != TOKEN_LEFT_BRACE:
+        return syntax_fault(state, "'{'")
+    state.bracket_depth += 1
+    advance(state)
+    return finish_set(state, kind, flags, start, NULL)
+
+
+cdef Node* parse_plain_set(ParseState* state) noexcept nogil:
+    """`{ … }` where no lambda can stand."""
+    cdef uint32_t start = state.lexer.start
+    state.bracket_depth += 1
+    advance(state)
+    return finish_set(state, NODE_ATTRS, 0, start, NULL)
+
+
+cdef inline bint is_simple_start(uint8_t kind) noexcept nogil:
+    return kind != TOKEN_END and kind <= TOKEN_LAST_SIMPLE
+
+
+cdef Node* parse_simple(ParseState* state) noexcept nogil:
+    cdef uint8_t kind = state.lexer.kind
+    cdef NameSpan span
+    if kind == TOKEN_IDENTIFIER:
+        span = current_name(state)
+        advance(state)
+        return variable_of(state, &span)
+    if kind == TOKEN_QUOTE:
+        return parse_string(state)
+    if kind == TOKEN_LEFT_PAREN:
+        return parse_parenthesised(state)
+    if kind == TOKEN_LEFT_BRACKET:
+        return parse_list(state)
+    if kind == TOKEN_LEFT_BRACE:
+        return parse_plain_set(state)
+    if kind == TOKEN_INDENTED_OPEN:
+        return parse_indented_string(state)
+    if kind == TOKEN_PATH or kind == TOKEN_HOME_PATH:
+        return parse_path(state)
+    if kind == TOKEN_INT:
+        return parse_int(state)
+    if kind == TOKEN_REC:
+        return parse_worded_set(state, NODE_ATTRS, ATTRS_REC)
+    if kind == TOKEN_LET:
+        return parse_worded_set(state, NODE_LEGACY_LET, 0)
+    if kind == TOKEN_FLOAT:
+        return parse_float(state)
+    if kind == TOKEN_SEARCH_PATH:
+        return parse_search_path(state)
+    if kind == TOKEN_URI:
+        return parse_uri(state)
+    return syntax_fault(state, NULL)
+
+
+cdef Node* parse_attributes_of(ParseState* state, uint8_t kind, Node* of, uint32_t start) noexcept nogil:
+    """Behind the `.` or `?` that follows *of*: a node of *kind* with the attribute path."""
+    cdef uint32_t base = state.node_count
+    cdef Node* node
+    advance(state)
+    if not parse_attribute_path(state):
+        return NULL
+    node = new_node(state, kind, start, state.lexer.previous_end)
+    node.a = of
+    node.count = state.node_count - base
+    node.items = collect(state, base)
+    return node
+
+
+cdef Node* apply_to_or(ParseState* state, Node* function, uint32_t start) noexcept nogil:
+    """`f or`: here `or` is a variable, for the sake of old code."""
+    cdef uint32_t base = state.node_count
+    cdef NameSpan span = current_name(state)
+    cdef Node* node = new_node(state, NODE_APPLY, start, state.lexer.position)
+    push(state, variable_of(state, &span))
+    node.a = function
+    node.count = 1
+    node.items = collect(state, base)
+    advance(state)
+    return node
+
+
+cdef Node* parse_select(ParseState* state, Ahead* ahead) noexcept nogil:
+    """A simple expression (or *ahead*), with `.a.b` and `or e` behind it."""
+    cdef uint32_t start
+    cdef Node* node
+    if is_too_deep(state):
+        return depth_fault(state)
+    if ahead == NULL:
+        start = state.lexer.start
+        node = parse_simple(state)
+        if node == NULL:
+            return NULL
+    else:
+        start = ahead.start
+        node = ahead.node
+    if state.lexer.kind == TOKEN_DOT:
+        node = parse_attributes_of(state, NODE_SELECT, node, start)
+        if node == NULL or state.lexer.kind != TOKEN_OR_WORD:
+            return node
+        advance(state)
+        node.b = parse_select(state, NULL)
+        if node.b == NULL:
+            return NULL
+        node.end_byte = state.lexer.previous_end
+    elif state.lexer.kind == TOKEN_OR_WORD:
+        return apply_to_or(state, node, start)
+    return node
+
+
+cdef Node* parse_application(ParseState* state, Ahead* ahead) noexcept nogil:
+    """`f x y`"""
+    cdef uint32_t start = state.lexer.start if ahead == NULL else ahead.start
+    cdef uint32_t base
+    cdef Node* function = parse_select(state, ahead)
+    cdef Node* node
+    if function == NULL or not is_simple_start(state.lexer.kind):
+        return function
+    base = state.node_count
+    while is_simple_start(state.lexer.kind):
+        node = parse_select(state, NULL)
+        if node == NULL:
+            return NULL
+        push(state, node)
+    node = new_node(state, NODE_APPLY, start, state.lexer.previous_end)
+    node.a = function
+    node.count = state.node_count - base
+    node.items = collect(state, base)
+    return node
+
+
+cdef Node* parse_prefixed(ParseState* state, Ahead* ahead) noexcept nogil:
+    """`!e`, `-e` or an application."""
+    cdef uint8_t kind = state.lexer.kind
+    cdef uint32_t start
+    cdef Node* node
+    cdef Node* operand
+    if ahead != NULL or (kind != TOKEN_NOT and kind != TOKEN_MINUS):
+        return parse_application(state, ahead)
+    start = state.lexer.start
+    advance(state)
+    operand = parse_operation(state, NULL, PRECEDENCE_NOT + 1 if kind == TOKEN_NOT else PRECEDENCE_NEGATE)
+    if operand == NULL:
+        return NULL
+    node = new_node(state, NODE_NOT if kind == TOKEN_NOT else NODE_NEGATE, start, state.lexer.previous_end)
+    node.a = operand
+    return node
+
+
+cdef Node* parse_operation(ParseState* state, Ahead* ahead, uint8_t least) noexcept nogil:
+    """Operands joined by operators of precedence *least* and above."""
+    cdef uint32_t start = state.lexer.start if ahead == NULL else ahead.start
+    cdef Node* left
+    cdef Node* right
+    cdef Node* node
+    cdef Infix* infix
+    if is_too_deep(state):
+        return depth_fault(state)
+    left = parse_prefixed(state, ahead)
+    while left != NULL:
+        infix = &INFIX_OF[state.lexer.kind]
+        if infix.precedence == 0 or infix.precedence < least:
+            return left
+        if infix.operator == 0:
+            left = parse_attributes_of(state, NODE_HAS_ATTR, left, start)
+            continue
+        advance(state)
+        right = parse_operation(state, NULL, infix.right_precedence)
+        if right == NULL:
+            return NULL
+        node = new_node(state, NODE_BINARY, start, state.lexer.previous_end)
+        node.op = infix.operator
+        node.a = left
+        node.b = right
+        if not infix.is_chainable and INFIX_OF[state.lexer.kind].precedence == infix.precedence:
+            return syntax_fault(state, NULL)
+        left = node
+    return NULL
+
+
+cdef Node* new_pipe(ParseState* state, Node* function, Node* argument, uint32_t start) noexcept nogil:
+    cdef uint32_t base = state.node_count
+    cdef Node* node = new_node(state, NODE_APPLY, start, state.lexer.previous_end)
+    push(state, argument)
+    node.flags = APPLY_PIPE
+    node.a = function
+    node.count = 1
+    node.items = collect(state, base)
+    return node
+
+
+cdef Node* parse_pipe_from(ParseState* state, Node* function, uint32_t start) noexcept nogil:
+    """`f <| g <| x`, at the first operator; it groups to the right."""
+    cdef uint32_t argument_start
+    cdef Node* argument
+    if is_too_deep(state):
+        return depth_fault(state)
+    advance(state)
+    argument_start = state.lexer.start
+    argument = parse_operation(state, NULL, 0)
+    if argument != NULL and state.lexer.kind == TOKEN_PIPE_FROM:
+        argument = parse_pipe_from(state, argument, argument_start)
+    if argument == NULL:
+        return NULL
+    return new_pipe(state, function, argument, start)
+
+
+cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
+    """An operation, or several joined by pipes of one direction."""
+    cdef uint32_t start = state.lexer.start if ahead == NULL else ahead.start
+    cdef Node* node = parse_operation(state, ahead, 0)
+    cdef Node* function
+    if node == NULL or (state.lexer.kind != TOKEN_PIPE_FROM and state.lexer.kind != TOKEN_PIPE_INTO):
+        return node
+    if not state.features & 1:
+        return syntax_fault(state, NULL)
+    if state.lexer.kind == TOKEN_PIPE_FROM:
+        return parse_pipe_from(state, node, start)
+    while state.lexer.kind == TOKEN_PIPE_INTO:
+        advance(state)
+        function = parse_operation(state, NULL, 0)
+        if function == NULL:
+            return NULL
+        node = new_pipe(state, function, node, start)
+    return node
+
+
+cdef Node* finish_lambda(ParseState* state, Name parameter, Pattern* pattern, uint32_t start) noexcept nogil:
+    """The body, behind the `:`."""
+    cdef Node* node
+    cdef Node* body = parse_expression(state)
+    if body == NULL:
+        return NULL
+    node = new_node(state, NODE_LAMBDA, start, state.lexer.previous_end)
+    node.name = parameter
+    node.pattern = pattern
+    node.a = body
+    return node
+
+
+cdef Node* parse_from_name(ParseState* state) noexcept nogil:
+    """`x: e`, `x@{ … }: e`, or an operation that begins with an identifier."""
+    cdef NameSpan span = current_name(state)
+    cdef Ahead ahead
+    cdef Pattern* pattern
+    advance(state)
+    if state.lexer.kind == TOKEN_COLON:
+        advance(state)
+        return finish_lambda(state, span.name, NULL, span.start)
+    if state.lexer.kind != TOKEN_AT:
+        ahead.node = variable_of(state, &span)
+        ahead.start = span.start
+        return parse_pipes(state, &ahead)
+    advance(state)
+    if state.lexer.kind != TOKEN_LEFT_BRACE:
+        return syntax_fault(state, "'{'")
+    state.bracket_depth += 1
+    advance(state)
+    pattern = parse_formals(state, NULL, &span)
+    if pattern == NULL:
+        return NULL
+    if state.lexer.kind != TOKEN_COLON:
+        return syntax_fault(state, "':'")
+    advance(state)
+    return finish_lambda(state, NO_NAME, pattern, span.start)
+
+
+cdef Node* parse_from_pattern(ParseState* state, uint32_t start, NameSpan* first) noexcept nogil:
+    """`{ … }: e` and `{ … }@x: e`, inside the braces, behind *first* if there is a name."""
+    cdef Pattern* pattern = parse_formals(state, first, NULL)
+    if pattern == NULL:
+        return NULL
+    if state.lexer.kind != TOKEN_COLON:
+        return syntax_fault(state, "':'" if pattern.bind != NO_NAME else "':' or '@'")
+    advance(state)
+    return finish_lambda(state, NO_NAME, pattern, start)
+
+
+cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
+    """A pattern's lambda, or an operation that begins with a set."""
+    cdef uint32_t start = state.lexer.start
+    cdef uint8_t kind
+    cdef NameSpan span
+    cdef Ahead ahead
+    cdef Bindings* none
+    state.bracket_depth += 1
+    advance(state)
+    kind = state.lexer.kind
+    ahead.start = start
+    if kind == TOKEN_ELLIPSIS:
+        return parse_from_pattern(state, start, NULL)
+    if kind == TOKEN_IDENTIFIER:
+        span = current_name(state)
+        advance(state)
+        kind = state.lexer.kind
+        if kind == TOKEN_COMMA or kind == TOKEN_QUESTION or kind == TOKEN_RIGHT_BRACE:
+            return parse_from_pattern(state, start, &span)
+        ahead.node = finish_set(state, NODE_ATTRS, 0, start, &span)
+    elif kind == TOKEN_RIGHT_BRACE:
+        if follows_lambda(state):
+            return parse_from_pattern(state, start, NULL)
+        none = new_bindings(state)
+        state.bracket_depth -= 1
+        ahead.node = new_node(state, NODE_ATTRS, start, state.lexer.position)
+        ahead.node.bindings = none
+        advance(state)
+    else:
+        ahead.node = finish_set(state, NODE_ATTRS, 0, start, NULL)
+    if ahead.node == NULL:
+        return NULL
+    return parse_pipes(state, &ahead)
+
+
+cdef bint follows_lambda(ParseState* state) noexcept nogil:
+    """Does `:` or `@` stand behind the current token?"""
+    cdef Lexer before = state.lexer
+    cdef uint8_t kind
+    advance(state)
+    kind = state.lexer.kind
+    state.lexer = before
+    return kind == TOKEN_COLON or kind == TOKEN_AT
+
+
+cdef Node* parse_let(ParseState* state) noexcept nogil:
+    """`let … in e`, or an operation that begins with `let { … }`."""
+    cdef uint32_t start = state.lexer.start
+    cdef Ahead ahead
+    cdef Bindings* bindings
+    cdef Node* node
+    advance(state)
+    if state.lexer.kind == TOKEN_LEFT_BRACE:
+        state.bracket_depth += 1
+        advance(state)
+        ahead.start = start
+        ahead.node = finish_set(state, NODE_LEGACY_LET, 0, start, NULL)
+        return NULL if ahead.node == NULL else parse_pipes(state, &ahead)
+    bindings = new_bindings(state)
+    if not parse_bindings(state, bindings, NULL):
+        return NULL
+    if state.lexer.kind != TOKEN_IN:
+        return syntax_fault(state, "'in' or 'inherit'")
+    advance(state)
+    node = new_node(state, NODE_LET, start, start)
+    node.bindings = bindings
+    node.a = parse_expression(state)
+    if node.a == NULL:
+        return NULL
+    node.end_byte = state.lexer.previous_end
+    if bindings.dynamic_count != 0:
+        dynamic_let_fault(state, node)
+    return node
+
+
+cdef void dynamic_let_fault(ParseState* state, Node* node) noexcept nogil:
+    cdef Text empty
+    empty.data = <const uint8_t*>""
+    empty.size_bytes = 0
+    add_fault(
+        state, node.bindings.dynamic[0].start_byte, node.bindings.dynamic[0].end_byte, NO_BYTE,
+        "dynamic attributes not allowed in let", empty, "",
+    )
+
+
+cdef Node* parse_scoped(ParseState* state, uint8_t kind) noexcept nogil:
+    """`with e; e` and `assert e; e`, at the word."""
+    cdef uint32_t start = state.lexer.start
+    cdef Node* node
+    cdef Node* first
+    advance(state)
+    first = parse_expression(state)
+    if first == NULL:
+        return NULL
+    if state.lexer.kind != TOKEN_SEMICOLON:
+        return syntax_fault(state, "';'")
+    advance(state)
+    node = new_node(state, kind, start, start)
+    node.a = first
+    node.b = parse_expression(state)
+    if node.b == NULL:
+        return NULL
+    node.end_byte = state.lexer.previous_end
+    return node
+
+
+cdef Node* parse_if(ParseState* state) noexcept nogil:
+    cdef Node* node = new_node(state, NODE_IF, state.lexer.start, state.lexer.start)
+    advance(state)
+    node.a = parse_expression(state)
+    if node.a == NULL:
+        return NULL
+    if state.lexer.kind != TOKEN_THEN:
+        return syntax_fault(state, "'then'")
+    advance(state)
+    node.b = parse_expression(state)
+    if node.b == NULL:
+        return NULL
+    if state.lexer.kind != TOKEN_ELSE:
+        return syntax_fault(state, "'else'")
+    advance(state)
+    node.c = parse_expression(state)
+    if node.c == NULL:
+        return NULL
+    node.end_byte = state.lexer.previous_end
+    return node
+
+
+cdef Node* parse_expression(ParseState* state) noexcept nogil:
+    cdef uint8_t kind = state.lexer.kind
+    if is_too_deep(state):
+        return depth_fault(state)
+    if kind == TOKEN_IDENTIFIER:
+        return parse_from_name(state)
+    if kind == TOKEN_LEFT_BRACE:
+        return parse_from_brace(state)
+    if kind == TOKEN_LET:
+        return parse_let(state)
+    if kind == TOKEN_IF:
+        return parse_if(state)
+    if kind == TOKEN_WITH:
+        return parse_scoped(state, NODE_WITH)
+    if kind == TOKEN_ASSERT:
+        return parse_scoped(state, NODE_ASSERT)
+    return parse_pipes(state, NULL)
+
+
+cdef struct Request:                  # for the deep stack
+    Ast* ast
+    const uint8_t* data
+    size_t size_bytes
+    uint32_t features
+
+
+cdef void parse_request(void* given) noexcept nogil:
+    cdef Request* request = <Request*>given
+    cdef ParseState state
+    cdef Node* root
+    state_open(&state, request.ast, request.data, request.size_bytes, request.features)
+    state.parse_expression = parse_expression
+    advance(&state)
+    root = parse_expression(&state)
+    if root != NULL and state.lexer.kind != TOKEN_END:
+        root = syntax_fault(&state, "end of file")
+    if state.fault_count == 0:
+        request.ast.root = root
+    state_close(&state)
+
+
+cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features) noexcept nogil:
+    cdef Request request
+    request.ast = <Ast*>calloc(1, sizeof(Ast))
+    if request.ast == NULL:
+        abort()                       # out of memory
+    request.data = data
+    request.size_bytes = size_bytes
+    request.features = features
+    if size_bytes > LARGEST_SOURCE_BYTES:
+        too_large_fault(request.ast)
+        return request.ast
+    call_on_deep_stack(parse_request, &request)
+    return request.ast
+
+
+cdef void too_large_fault(Ast* ast) noexcept nogil:
+    ast.faults = <SyntaxFault*>arena_alloc(&ast.arena, sizeof(SyntaxFault))
+    ast.faults.message = "the source is larger than 4 GiB"
+    ast.faults.other_byte = NO_BYTE
+    ast.fault_count = 1
+
+
+cdef void ast_free(Ast* ast) noexcept nogil:
+    arena_free(&ast.arena)
+    free(ast)

@@ -1,0 +1,134 @@
+# cython: language_level=3
+"""Patterns of lambdas: `{ a, b ? 1, ... }`, with `@ name` on either side.
+
+In: the parse state inside the braces.  Out: a Pattern whose names are distinct, or NULL after a fault; the current
+token is the one behind the pattern and its `@ name`.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport abort, calloc, free
+from libc.string cimport memcpy, memset
+from snowsnake.syntax.bindings cimport current_name
+from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.parse_state cimport *
+from snowsnake.syntax.tokens cimport *
+
+cdef enum:
+    FIRST_CAPACITY = 4
+    LARGEST_COMPARED = 16             # up to here names are compared in pairs
+
+
+cdef bint parse_formal(ParseState* state, Formal* formal, NameSpan* ahead) noexcept nogil:
+    """`a` or `a ? e`; *ahead* is the name if it was read already."""
+    cdef NameSpan span
+    if ahead != NULL:
+        span = ahead[0]
+    else:
+        span = current_name(state)
+        advance(state)
+    formal.name = span.name
+    formal.start_byte = span.start
+    formal.end_byte = span.end
+    formal.default = NULL
+    if state.lexer.kind == TOKEN_QUESTION:
+        advance(state)
+        formal.default = state.parse_expression(state)
+        return formal.default != NULL
+    return True
+
+
+cdef bint parse_items(ParseState* state, Pattern* pattern, NameSpan* ahead) noexcept nogil:
+    """Everything up to the closing brace."""
+    cdef uint32_t capacity = 0
+    cdef Formal* larger
+    while True:
+        if ahead == NULL:
+            if state.lexer.kind == TOKEN_RIGHT_BRACE:
+                return True
+            if state.lexer.kind == TOKEN_ELLIPSIS:
+                pattern.has_ellipsis = True
+                advance(state)
+                if state.lexer.kind != TOKEN_RIGHT_BRACE:
+                    syntax_fault(state, "'}'")
+                    return False
+                return True
+            if state.lexer.kind != TOKEN_IDENTIFIER:
+                syntax_fault(state, "identifier or '...' or '}'")
+                return False
+        if pattern.count == capacity:
+            capacity = capacity * 2 if capacity != 0 else FIRST_CAPACITY
+            larger = <Formal*>allocate(state, (capacity * sizeof(Formal) + 7) & ~<size_t>7)
+            if pattern.count != 0:
+                memcpy(larger, pattern.formals, pattern.count * sizeof(Formal))
+            pattern.formals = larger
+        if not parse_formal(state, &pattern.formals[pattern.count], ahead):
+            return False
+        pattern.count += 1
+        ahead = NULL
+        if state.lexer.kind == TOKEN_COMMA:
+            advance(state)
+        elif state.lexer.kind != TOKEN_RIGHT_BRACE:
+            syntax_fault(state, "'}' or ','")
+            return False
+
+
+cdef void duplicate_fault(ParseState* state, Name name, uint32_t start, uint32_t end) noexcept nogil:
+    add_fault(state, start, end, NO_BYTE, "duplicate formal function argument '", state.names[name], "'")
+
+
+cdef void check_few(ParseState* state, Pattern* pattern) noexcept nogil:
+    cdef uint32_t i, j
+    for i in range(1, pattern.count):
+        for j in range(i):
+            if pattern.formals[i].name == pattern.formals[j].name:
+                duplicate_fault(state, pattern.formals[i].name, pattern.formals[i].start_byte, pattern.formals[i].end_byte)
+                break
+
+
+cdef void check_many(ParseState* state, Pattern* pattern) noexcept nogil:
+    cdef uint8_t* is_seen = <uint8_t*>calloc(state.name_count, 1)
+    cdef Formal* formal
+    cdef uint32_t i
+    if is_seen == NULL:
+        abort()                       # out of memory
+    for i in range(pattern.count):
+        formal = &pattern.formals[i]
+        if is_seen[formal.name]:
+            duplicate_fault(state, formal.name, formal.start_byte, formal.end_byte)
+        is_seen[formal.name] = 1
+    free(is_seen)
+
+
+cdef void set_bind(ParseState* state, Pattern* pattern, NameSpan* span, bint is_first) noexcept nogil:
+    cdef uint32_t i
+    pattern.bind = span.name
+    pattern.bind_is_first = is_first
+    for i in range(pattern.count):
+        if pattern.formals[i].name == span.name:
+            duplicate_fault(state, span.name, span.start, span.end)
+
+
+cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) noexcept nogil:
+    """The pattern, inside its braces; *first* is a name that was read already, *bind* the name before the `@`."""
+    cdef Pattern* pattern = <Pattern*>allocate(state, (sizeof(Pattern) + 7) & ~<size_t>7)
+    cdef NameSpan span
+    memset(pattern, 0, sizeof(Pattern))
+    pattern.bind = NO_NAME
+    if not parse_items(state, pattern, first):
+        return NULL
+    state.bracket_depth -= 1
+    advance(state)
+    if pattern.count <= LARGEST_COMPARED:
+        check_few(state, pattern)
+    else:
+        check_many(state, pattern)
+    if bind != NULL:
+        set_bind(state, pattern, bind, True)
+    elif state.lexer.kind == TOKEN_AT:
+        advance(state)
+        if state.lexer.kind != TOKEN_IDENTIFIER:
+            syntax_fault(state, "identifier")
+            return NULL
+        span = current_name(state)
+        advance(state)
+        set_bind(state, pattern, &span, False)
+    return pattern

@@ -1,0 +1,67 @@
+# cython: language_level=3
+"""The kinds of tokens.
+
+In: nothing.  Out: the numbers that the lexer gives and the parser asks for.
+Kinds up to TOKEN_LAST_SIMPLE begin a simple expression: an argument, an element of a list.
+"""
+
+cdef enum TokenKind:
+    TOKEN_END = 0                     # of the file, or a NUL byte outside of strings and comments, as in C++ Nix
+    TOKEN_IDENTIFIER
+    TOKEN_INT
+    TOKEN_FLOAT
+    TOKEN_QUOTE                       # `"`: the parser goes on with the text of the string
+    TOKEN_INDENTED_OPEN               # `''`, with the spaces up to the end of its line
+    TOKEN_PATH                        # the first literal piece; more may follow
+    TOKEN_HOME_PATH
+    TOKEN_SEARCH_PATH
+    TOKEN_URI
+    TOKEN_LEFT_PAREN
+    TOKEN_LEFT_BRACKET
+    TOKEN_LEFT_BRACE
+    TOKEN_REC
+    TOKEN_LET
+    TOKEN_IF
+    TOKEN_THEN
+    TOKEN_ELSE
+    TOKEN_ASSERT
+    TOKEN_WITH
+    TOKEN_IN
+    TOKEN_INHERIT
+    TOKEN_OR_WORD                     # `or`
+    TOKEN_RIGHT_PAREN
+    TOKEN_RIGHT_BRACKET
+    TOKEN_RIGHT_BRACE
+    TOKEN_DOLLAR_BRACE                # `${`
+    TOKEN_ELLIPSIS
+    TOKEN_SEMICOLON
+    TOKEN_COLON
+    TOKEN_COMMA
+    TOKEN_AT
+    TOKEN_DOT
+    TOKEN_ASSIGN
+    TOKEN_QUESTION
+    TOKEN_NOT
+    TOKEN_PLUS
+    TOKEN_MINUS
+    TOKEN_STAR
+    TOKEN_SLASH
+    TOKEN_CONCAT
+    TOKEN_UPDATE
+    TOKEN_EQUAL
+    TOKEN_NOT_EQUAL
+    TOKEN_LESS
+    TOKEN_LESS_OR_EQUAL
+    TOKEN_MORE
+    TOKEN_MORE_OR_EQUAL
+    TOKEN_AND
+    TOKEN_OR
+    TOKEN_IMPLIES
+    TOKEN_PIPE_FROM                   # `<|`
+    TOKEN_PIPE_INTO                   # `|>`
+    TOKEN_PATH_END                    # only in messages
+    TOKEN_INVALID                     # a byte that begins no token
+    TOKEN_COUNT
+
+cdef enum:
+    TOKEN_LAST_SIMPLE = TOKEN_LET
