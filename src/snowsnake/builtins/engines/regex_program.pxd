@@ -1,0 +1,51 @@
+# cython: language_level=3
+"""A POSIX extended regular expression as a graph of states: what `regex_program.pyx` parses and `regex.pyx` runs."""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+cdef enum RegexOp:
+    OP_MATCH = 0                      # consume one byte of the set `argument`
+    OP_ALTERNATIVE                    # `alternate` (the left side) first, then `next`; both are always tried
+    OP_REPEAT                         # `alternate` (once more) first; `next` only if that leads nowhere
+    OP_GROUP_BEGIN                    # argument: the group, from 0
+    OP_GROUP_END
+    OP_LINE_BEGIN
+    OP_LINE_END
+    OP_ACCEPT
+    OP_NOTHING                        # only while parsing
+
+cdef enum RegexStatus:
+    REGEX_OK = 0
+    REGEX_INVALID                     # "invalid regular expression '…'"
+    REGEX_TOO_LARGE                   # "memory limit exceeded by regular expression '…'"
+
+cdef struct RegexState:
+    uint8_t op
+    bint is_tracked                   # a repeat inside a loop whose body can match nothing
+    uint32_t argument
+    int32_t next
+    int32_t alternate
+    int32_t loops_opened              # only while parsing: nullable loops that begin and end at this state
+    int32_t loops_closed
+
+cdef struct ByteSet:
+    uint8_t bits[32]
+
+cdef struct RegexProgram:
+    RegexState* states
+    int32_t state_count
+    int32_t state_capacity
+    ByteSet* sets                     # the first 256 are the single bytes
+    uint32_t set_count
+    uint32_t set_capacity
+    int32_t start
+    int32_t accept
+    uint32_t group_count
+    bint has_alternative
+    bint has_line_begin
+    bint has_tracked
+
+cdef inline bint set_has(const ByteSet* byte_set, uint8_t byte) noexcept nogil:
+    return (byte_set.bits[byte >> 3] >> (byte & 7)) & 1
+
+cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* pattern, size_t size_bytes) noexcept nogil
+cdef void regex_program_free(RegexProgram* program) noexcept nogil

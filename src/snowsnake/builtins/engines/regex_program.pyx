@@ -1,0 +1,716 @@
+# cython: language_level=3
+"""Pattern → graph of states, for the POSIX extended syntax exactly as C++ Nix takes it.
+
+In: the bytes of a pattern.  Out: a `RegexProgram`, or why there is none.
+
+C++ Nix hands patterns to std::regex of libstdc++ (`extended`, C locale), so that library's reading of the syntax is the
+language: `\\d` and back-references are errors, `a**` is fine, ranges compare signed bytes, bounds are expanded, and a
+pattern of more than 100 000 of its states is refused.  The graph has its shape, state for state, so that limit and the
+order in which paths are tried are the same.  The parser keeps its own stack: nesting is bounded by memory only.
+
+A fragment is a contiguous run of states [low, high) with one loose end, so copying it for a bound is a block copy.
+"""
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+cdef enum:
+    STATE_LIMIT = 100000              # libstdc++'s, for all the states it ever makes for one pattern
+    NOWHERE = -1
+
+cdef struct Fragment:
+    int32_t start
+    int32_t end                       # the state whose `next` is loose
+    bint is_nullable
+
+cdef struct Level:                    # an open group, or the whole pattern
+    int32_t low                       # the group's first state
+    uint32_t group
+    Fragment choice                   # the alternatives before the last `|`
+    bint has_choice
+    Fragment sequence                 # the current alternative so far
+    bint has_sequence
+
+cdef struct Parser:
+    RegexProgram* program
+    const uint8_t* position
+    const uint8_t* end
+    int64_t states_made               # as libstdc++ counts: with the originals of copied fragments
+    RegexStatus status
+    Level* levels
+    size_t level_count
+    size_t level_capacity
+
+
+cdef void fail(Parser* parser, RegexStatus status) noexcept nogil:
+    if parser.status == REGEX_OK:
+        parser.status = status
+
+
+# -- states ------------------------------------------------------------------------------------------------------------
+
+cdef bint reserve_states(Parser* parser, int64_t extra) noexcept nogil:
+    cdef RegexProgram* program = parser.program
+    cdef int64_t wanted = program.state_count + extra
+    cdef RegexState* states
+    if wanted <= program.state_capacity:
+        return True
+    wanted = wanted * 2 if wanted < STATE_LIMIT else wanted
+    states = <RegexState*>realloc(program.states, wanted * sizeof(RegexState))
+    if states == NULL:
+        fail(parser, REGEX_TOO_LARGE)
+        return False
+    program.states = states
+    program.state_capacity = <int32_t>wanted
+    return True
+
+
+cdef int32_t make_state(Parser* parser, RegexOp op, uint32_t argument, int32_t next, int32_t alternate) noexcept nogil:
+    """A new state; 0 and a failed parser if the limit is reached."""
+    cdef RegexState* state
+    parser.states_made += 1
+    if parser.states_made > STATE_LIMIT:
+        fail(parser, REGEX_TOO_LARGE)
+    if parser.status != REGEX_OK or not reserve_states(parser, 1):
+        return 0
+    state = &parser.program.states[parser.program.state_count]
+    memset(state, 0, sizeof(RegexState))
+    state.op = <uint8_t>op
+    state.argument = argument
+    state.next = next
+    state.alternate = alternate
+    parser.program.state_count += 1
+    return parser.program.state_count - 1
+
+
+cdef Fragment single(int32_t state, bint is_nullable) noexcept nogil:
+    cdef Fragment fragment
+    fragment.start = state
+    fragment.end = state
+    fragment.is_nullable = is_nullable
+    return fragment
+
+
+cdef Fragment joined(Parser* parser, Fragment first, Fragment second) noexcept nogil:
+    parser.program.states[first.end].next = second.start
+    first.end = second.end
+    first.is_nullable = first.is_nullable and second.is_nullable
+    return first
+
+
+cdef void mark_loop(Parser* parser, int32_t low) noexcept nogil:
+    """A loop over [low, here) has a body that can match nothing: its repeats, and those inside, need counting."""
+    parser.program.states[low].loops_opened += 1
+    parser.program.states[parser.program.state_count - 1].loops_closed += 1
+    parser.program.has_tracked = True
+
+
+# -- bracket expressions -----------------------------------------------------------------------------------------------
+
+cdef const char* collating_names[128]
+collating_names[:] = [
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "alert", "backspace", "tab", "newline", "vertical-tab", "form-feed",
+    "carriage-return", "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC",
+    "IS4", "IS3", "IS2", "IS1", "space", "exclamation-mark", "quotation-mark", "number-sign", "dollar-sign",
+    "percent-sign", "ampersand", "apostrophe", "left-parenthesis", "right-parenthesis", "asterisk", "plus-sign", "comma",
+    "hyphen", "period", "slash", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "colon",
+    "semicolon", "less-than-sign", "equals-sign", "greater-than-sign", "question-mark", "commercial-at",
+    "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W",
+    "X", "Y", "Z", "left-square-bracket", "backslash", "right-square-bracket", "circumflex", "underscore", "grave-accent",
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w",
+    "x", "y", "z", "left-curly-bracket", "vertical-line", "right-curly-bracket", "tilde", "DEL",
+]
+cdef const char* class_names[15]
+class_names[:] = [
+    "d", "w", "s", "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit",
+]
+
+cdef enum:
+    CLASS_COUNT = 15
+
+cdef enum BracketToken:
+    BRACKET_END
+    BRACKET_DASH
+    BRACKET_BYTE
+    BRACKET_COLLATING                 # [.name.]
+    BRACKET_EQUIVALENCE               # [=name=]
+    BRACKET_CLASS                     # [:name:]
+    BRACKET_FAULT
+
+cdef struct Bracket:
+    Parser* parser
+    ByteSet byte_set
+    bint at_start
+    BracketToken token
+    uint8_t byte
+    const uint8_t* name
+    size_t name_size
+
+
+cdef inline void set_add(ByteSet* byte_set, uint8_t byte) noexcept nogil:
+    byte_set.bits[byte >> 3] |= <uint8_t>(1 << (byte & 7))
+
+
+cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
+    return byte + 32 if c'A' <= byte <= c'Z' else byte
+
+
+cdef bint in_class(int kind, uint8_t c) noexcept nogil:
+    """Whether byte `c` is in class_names[kind], in the C locale."""
+    cdef bint is_digit = c'0' <= c <= c'9'
+    cdef bint is_lower = c'a' <= c <= c'z'
+    cdef bint is_upper = c'A' <= c <= c'Z'
+    cdef bint is_alnum = is_digit or is_lower or is_upper
+    if kind == 0 or kind == 7:
+        return is_digit
+    if kind == 1:
+        return is_alnum or c == c'_'
+    if kind == 2 or kind == 12:
+        return c == c' ' or 9 <= c <= 13
+    if kind == 3:
+        return is_alnum
+    if kind == 4:
+        return is_lower or is_upper
+    if kind == 5:
+        return c == c' ' or c == c'\t'
+    if kind == 6:
+        return c < 32 or c == 127
+    if kind == 8:
+        return 33 <= c <= 126
+    if kind == 9:
+        return is_lower
+    if kind == 10:
+        return 32 <= c <= 126
+    if kind == 11:
+        return 33 <= c <= 126 and not is_alnum
+    if kind == 13:
+        return is_upper
+    return is_digit or c'a' <= lower(c) <= c'f'
+
+
+cdef void bracket_name(Bracket* bracket, uint8_t mark, BracketToken token) noexcept nogil:
+    """Read `name mark ]`."""
+    cdef Parser* parser = bracket.parser
+    parser.position += 1
+    bracket.name = parser.position
+    while parser.position != parser.end and parser.position[0] != mark:
+        parser.position += 1
+    bracket.name_size = parser.position - bracket.name
+    bracket.token = token
+    if parser.end - parser.position < 2 or parser.position[1] != c']':
+        bracket.token = BRACKET_FAULT
+        return
+    parser.position += 2
+
+
+cdef void bracket_advance(Bracket* bracket) noexcept nogil:
+    cdef Parser* parser = bracket.parser
+    cdef uint8_t byte
+    if parser.position == parser.end:
+        bracket.token = BRACKET_FAULT
+        return
+    byte = parser.position[0]
+    parser.position += 1
+    bracket.token = BRACKET_BYTE
+    bracket.byte = byte
+    if byte == c'-':
+        bracket.token = BRACKET_DASH
+    elif byte == c'[':
+        if parser.position == parser.end:
+            bracket.token = BRACKET_FAULT
+        elif parser.position[0] == c'.':
+            bracket_name(bracket, c'.', BRACKET_COLLATING)
+        elif parser.position[0] == c':':
+            bracket_name(bracket, c':', BRACKET_CLASS)
+        elif parser.position[0] == c'=':
+            bracket_name(bracket, c'=', BRACKET_EQUIVALENCE)
+    elif byte == c']' and not bracket.at_start:
+        bracket.token = BRACKET_END
+    bracket.at_start = False
+
+
+cdef int find_collating(Bracket* bracket) noexcept nogil:
+    cdef int i
+    for i in range(128):
+        if strlen(collating_names[i]) == bracket.name_size \
+                and memcmp(collating_names[i], bracket.name, bracket.name_size) == 0:
+            return i
+    return -1
+
+
+cdef int find_class(Bracket* bracket) noexcept nogil:
+    cdef int i
+    cdef size_t j
+    for i in range(CLASS_COUNT):
+        if strlen(class_names[i]) != bracket.name_size:
+            continue
+        for j in range(bracket.name_size):
+            if lower(bracket.name[j]) != <uint8_t>class_names[i][j]:
+                break
+        else:
+            return i
+    return -1
+
+
+cdef bint add_range(ByteSet* byte_set, int8_t first, int8_t last) noexcept nogil:
+    cdef int byte
+    if first > last:
+        return False
+    for byte in range(first, last + 1):
+        set_add(byte_set, <uint8_t>byte)
+    return True
+
+
+cdef bint bracket_items(Bracket* bracket) noexcept nogil:
+    """Everything up to the closing bracket; false if it is malformed."""
+    cdef ByteSet* byte_set = &bracket.byte_set
+    cdef int last = -1                # the byte that may begin a range; -1 none, -2 a class
+    cdef int found, i
+    bracket_advance(bracket)
+    if bracket.token == BRACKET_BYTE or bracket.token == BRACKET_DASH:
+        last = bracket.byte
+        set_add(byte_set, bracket.byte)
+        bracket_advance(bracket)
+    while bracket.token != BRACKET_END:
+        if bracket.token == BRACKET_BYTE:
+            set_add(byte_set, bracket.byte)
+            last = bracket.byte
+        elif bracket.token == BRACKET_COLLATING:
+            last = find_collating(bracket)
+            if last < 0:
+                return False
+            set_add(byte_set, <uint8_t>last)
+        elif bracket.token == BRACKET_EQUIVALENCE:
+            found = find_collating(bracket)
+            if found < 0:
+                return False
+            for i in range(256):
+                if lower(<uint8_t>i) == lower(<uint8_t>found):
+                    set_add(byte_set, <uint8_t>i)
+            last = -2
+        elif bracket.token == BRACKET_CLASS:
+            found = find_class(bracket)
+            if found < 0:
+                return False
+            for i in range(256):
+                if in_class(found, <uint8_t>i):
+                    set_add(byte_set, <uint8_t>i)
+            last = -2
+        elif bracket.token == BRACKET_DASH:
+            bracket_advance(bracket)
+            if bracket.token == BRACKET_END:
+                set_add(byte_set, c'-')
+                return True
+            if last < 0 or (bracket.token != BRACKET_BYTE and bracket.token != BRACKET_DASH):
+                return False
+            if not add_range(byte_set, <int8_t>last, <int8_t>bracket.byte):
+                return False
+            last = -1
+        else:
+            return False
+        bracket_advance(bracket)
+    return True
+
+
+cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
+    """After `[`: the index of the set."""
+    cdef Bracket bracket
+    cdef RegexProgram* program = parser.program
+    cdef bint is_negated = parser.position != parser.end and parser.position[0] == c'^'
+    cdef ByteSet* sets
+    cdef int i
+    memset(&bracket, 0, sizeof(Bracket))
+    bracket.parser = parser
+    bracket.at_start = True
+    if is_negated:
+        parser.position += 1
+    if not bracket_items(&bracket):
+        fail(parser, REGEX_INVALID)
+        return 0
+    if is_negated:
+        for i in range(32):
+            bracket.byte_set.bits[i] = <uint8_t>~bracket.byte_set.bits[i]
+    if program.set_count == program.set_capacity:
+        sets = <ByteSet*>realloc(program.sets, 2 * program.set_capacity * sizeof(ByteSet))
+        if sets == NULL:
+            fail(parser, REGEX_TOO_LARGE)
+            return 0
+        program.sets = sets
+        program.set_capacity *= 2
+    program.sets[program.set_count] = bracket.byte_set
+    program.set_count += 1
+    return program.set_count - 1
+
+
+# -- quantifiers -------------------------------------------------------------------------------------------------------
+
+cdef inline bint is_special(uint8_t byte) noexcept nogil:
+    """The bytes that a backslash may precede."""
+    return (byte == c'.' or byte == c'[' or byte == c'\\' or byte == c'(' or byte == c')' or byte == c'*' or byte == c'+'
+            or byte == c'?' or byte == c'{' or byte == c'|' or byte == c'^' or byte == c'$')
+
+
+cdef bint token_is_bad(Parser* parser) noexcept nogil:
+    """Whether what comes next cannot be read: libstdc++ looks one token ahead, before it copies for a bound."""
+    if parser.position == parser.end:
+        return False
+    if parser.position[0] == 0:
+        return True
+    return parser.position[0] == c'\\' and (parser.end - parser.position < 2 or not is_special(parser.position[1]))
+
+
+cdef int64_t parse_number(Parser* parser) noexcept nogil:
+    """Decimal digits; -1 and failure if there are none or they do not fit an int."""
+    cdef int64_t number = 0
+    if parser.position == parser.end or not (c'0' <= parser.position[0] <= c'9'):
+        fail(parser, REGEX_INVALID)
+        return -1
+    while parser.position != parser.end and c'0' <= parser.position[0] <= c'9':
+        number = number * 10 + (parser.position[0] - c'0')
+        if number > 0x7FFFFFFF:
+            fail(parser, REGEX_INVALID)
+            return -1
+        parser.position += 1
+    return number
+
+
+cdef Fragment parse_bound(Parser* parser, Fragment body, int32_t low) noexcept nogil:
+    """After `{`: read the bound and expand it."""
+    cdef int64_t least = parse_number(parser)
+    cdef int64_t most = least
+    cdef bint is_open = False
+    if parser.status == REGEX_OK and parser.position != parser.end and parser.position[0] == c',':
+        parser.position += 1
+        if parser.position != parser.end and c'0' <= parser.position[0] <= c'9':
+            most = parse_number(parser)
+        else:
+            is_open = True
+    if parser.status == REGEX_OK and (parser.position == parser.end or parser.position[0] != c'}'):
+        fail(parser, REGEX_INVALID)
+    if parser.status != REGEX_OK:
+        return body
+    parser.position += 1
+    if token_is_bad(parser):
+        fail(parser, REGEX_INVALID)
+        return body
+    return expand_bound(parser, body, low, least, most, is_open)
+
+
+cdef bint copy_fragment(Parser* parser, int32_t low, int64_t copies) noexcept nogil:
+    """Lay `copies` more of the states [low, here) behind them."""
+    cdef int32_t size = parser.program.state_count - low
+    cdef int32_t shift, i
+    cdef int64_t copy
+    cdef RegexState* state
+    if copies > 0 and not reserve_states(parser, size * copies):
+        return False
+    for copy in range(copies):
+        shift = <int32_t>(size * (copy + 1))
+        memcpy(&parser.program.states[low + shift], &parser.program.states[low], size * sizeof(RegexState))
+        for i in range(size):
+            state = &parser.program.states[low + shift + i]
+            if state.next != NOWHERE:
+                state.next += shift
+            if state.alternate != NOWHERE:
+                state.alternate += shift
+        parser.program.state_count += size
+    return True
+
+
+cdef Fragment expand_bound(Parser* parser, Fragment body, int32_t low, int64_t least, int64_t most,
+                           bint is_open) noexcept nogil:
+    cdef RegexProgram* program = parser.program
+    cdef int32_t size = program.state_count - low
+    cdef int64_t optional = 0 if is_open else most - least
+    cdef int64_t copies, i
+    cdef int32_t shift, start, repeat, exit
+    cdef Fragment piece, result
+    parser.states_made += 1           # the empty state its result begins with
+    parser.states_made += least * size
+    if parser.states_made > STATE_LIMIT:
+        fail(parser, REGEX_TOO_LARGE)
+        return body
+    if optional < 0:
+        fail(parser, REGEX_INVALID)
+        return body
+    parser.states_made += size + 1 if is_open else optional * (size + 1) + 1
+    if parser.states_made > STATE_LIMIT:
+        fail(parser, REGEX_TOO_LARGE)
+        return body
+    copies = least + (1 if is_open else optional)
+    if copies == 0:
+        program.state_count = low
+    elif not copy_fragment(parser, low, copies - 1):
+        return body
+    parser.states_made -= 1 + optional + 1                # made again below, and counted there
+    result = single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True)
+    exit = NOWHERE if is_open else make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE)
+    for i in range(copies):
+        if parser.status != REGEX_OK:
+            return body
+        shift = <int32_t>(size * i)
+        start = body.start + shift
+        piece.start = start
+        piece.end = body.end + shift
+        piece.is_nullable = body.is_nullable
+        if i < least:
+            result = joined(parser, result, piece)
+            continue
+        repeat = make_state(parser, OP_REPEAT, 0, exit, start)
+        if parser.status != REGEX_OK:
+            return body
+        program.states[result.end].next = repeat
+        if is_open:
+            program.states[piece.end].next = repeat
+            result.end = repeat
+            if body.is_nullable:
+                mark_loop(parser, low)
+        else:
+            result.end = piece.end
+    if not is_open:
+        program.states[result.end].next = exit
+        result.end = exit
+    result.is_nullable = least == 0 or body.is_nullable
+    return result
+
+
+cdef Fragment parse_quantifiers(Parser* parser, Fragment atom, int32_t low) noexcept nogil:
+    cdef uint8_t byte
+    cdef int32_t repeat, exit
+    while parser.status == REGEX_OK and parser.position != parser.end:
+        byte = parser.position[0]
+        if byte == c'{':
+            parser.position += 1
+            atom = parse_bound(parser, atom, low)
+            continue
+        if byte != c'*' and byte != c'+' and byte != c'?':
+            break
+        parser.position += 1
+        exit = NOWHERE
+        if byte == c'?':
+            exit = make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE)
+        repeat = make_state(parser, OP_REPEAT, 0, exit, atom.start)
+        if parser.status != REGEX_OK:
+            break
+        if byte == c'?':
+            parser.program.states[atom.end].next = exit
+            atom.start = repeat
+            atom.end = exit
+        else:
+            if atom.is_nullable:
+                mark_loop(parser, low)
+            parser.program.states[atom.end].next = repeat
+            atom.end = repeat
+            if byte == c'*':
+                atom.start = repeat
+        if byte != c'+':
+            atom.is_nullable = True
+    return atom
+
+
+# -- the grammar -------------------------------------------------------------------------------------------------------
+
+cdef void add_to_sequence(Parser* parser, Fragment piece) noexcept nogil:
+    cdef Level* level = &parser.levels[parser.level_count - 1]
+    if parser.status != REGEX_OK:
+        return
+    level.sequence = joined(parser, level.sequence, piece) if level.has_sequence else piece
+    level.has_sequence = True
+
+
+cdef void open_level(Parser* parser, int32_t low, uint32_t group) noexcept nogil:
+    cdef Level* levels
+    cdef size_t wanted
+    if parser.level_count == parser.level_capacity:
+        wanted = 2 * parser.level_capacity + 16
+        levels = <Level*>realloc(parser.levels, wanted * sizeof(Level))
+        if levels == NULL:
+            fail(parser, REGEX_TOO_LARGE)
+            return
+        parser.levels = levels
+        parser.level_capacity = wanted
+    memset(&parser.levels[parser.level_count], 0, sizeof(Level))
+    parser.levels[parser.level_count].low = low
+    parser.levels[parser.level_count].group = group
+    parser.level_count += 1
+
+
+cdef void end_alternative(Parser* parser) noexcept nogil:
+    """At `|`, `)` or the end: close the sequence and fold it into the level's choice."""
+    cdef Level* level = &parser.levels[parser.level_count - 1]
+    cdef int32_t exit, choice
+    add_to_sequence(parser, single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True))
+    if parser.status != REGEX_OK:
+        return
+    if level.has_choice:
+        exit = make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE)
+        choice = make_state(parser, OP_ALTERNATIVE, 0, level.sequence.start, level.choice.start)
+        if parser.status != REGEX_OK:
+            return
+        parser.program.states[level.choice.end].next = exit
+        parser.program.states[level.sequence.end].next = exit
+        level.choice.start = choice
+        level.choice.end = exit
+        level.choice.is_nullable = level.choice.is_nullable or level.sequence.is_nullable
+        parser.program.has_alternative = True
+    else:
+        level.choice = level.sequence
+        level.has_choice = True
+    level.has_sequence = False
+
+
+cdef void close_group(Parser* parser) noexcept nogil:
+    cdef Level level = parser.levels[parser.level_count - 1]
+    cdef Fragment group = single(level.low, True)
+    parser.level_count -= 1
+    group = joined(parser, group, level.choice)
+    group = joined(parser, group, single(make_state(parser, OP_GROUP_END, level.group, NOWHERE, NOWHERE), True))
+    add_to_sequence(parser, parse_quantifiers(parser, group, level.low))
+
+
+cdef void add_atom(Parser* parser, uint32_t byte_set) noexcept nogil:
+    cdef int32_t state = make_state(parser, OP_MATCH, byte_set, NOWHERE, NOWHERE)
+    add_to_sequence(parser, parse_quantifiers(parser, single(state, False), state))
+
+
+cdef void parse_step(Parser* parser) noexcept nogil:
+    """One byte of the pattern outside brackets and bounds, with all that belongs to it."""
+    cdef uint8_t byte = parser.position[0]
+    cdef uint32_t group
+    parser.position += 1
+    if byte == 0 or byte == c'*' or byte == c'+' or byte == c'?' or byte == c'{':
+        fail(parser, REGEX_INVALID)
+    elif byte == c'^':
+        parser.program.has_line_begin = True
+        add_to_sequence(parser, single(make_state(parser, OP_LINE_BEGIN, 0, NOWHERE, NOWHERE), True))
+    elif byte == c'$':
+        add_to_sequence(parser, single(make_state(parser, OP_LINE_END, 0, NOWHERE, NOWHERE), True))
+    elif byte == c'.':
+        add_atom(parser, 256)
+    elif byte == c'[':
+        add_atom(parser, parse_bracket(parser))
+    elif byte == c'\\':
+        if parser.position == parser.end or not is_special(parser.position[0]):
+            fail(parser, REGEX_INVALID)
+            return
+        parser.position += 1
+        add_atom(parser, parser.position[-1])
+    elif byte == c'(':
+        group = parser.program.group_count
+        parser.program.group_count += 1
+        open_level(parser, make_state(parser, OP_GROUP_BEGIN, group, NOWHERE, NOWHERE), group)
+    elif byte == c'|':
+        end_alternative(parser)
+    elif byte == c')':
+        end_alternative(parser)
+        if parser.level_count < 2:
+            fail(parser, REGEX_INVALID)
+        elif parser.status == REGEX_OK:
+            close_group(parser)
+    else:
+        add_atom(parser, byte)
+
+
+# -- after parsing -----------------------------------------------------------------------------------------------------
+
+cdef int32_t skip_nothing(RegexProgram* program, int32_t state) noexcept nogil:
+    """The first real state from `state` on; the chain is shortened on the way, so all chains together cost O(states)."""
+    cdef int32_t target = state
+    cdef int32_t following
+    while program.states[target].op == OP_NOTHING:
+        target = program.states[target].next
+    while program.states[state].op == OP_NOTHING:
+        following = program.states[state].next
+        program.states[state].next = target
+        state = following
+    return target
+
+
+cdef bint compact(RegexProgram* program) noexcept nogil:
+    """Drop the empty states, decide which repeats are tracked."""
+    cdef int32_t* new_index = <int32_t*>malloc((program.state_count + 1) * sizeof(int32_t))
+    cdef int32_t i
+    cdef int32_t kept = 0
+    cdef int64_t open_loops = 0
+    cdef RegexState* state
+    if new_index == NULL:
+        return False
+    for i in range(program.state_count):
+        state = &program.states[i]
+        open_loops += state.loops_opened
+        state.is_tracked = state.op == OP_REPEAT and open_loops > 0
+        open_loops -= state.loops_closed
+        new_index[i] = kept
+        if state.op != OP_NOTHING:
+            kept += 1
+            if state.op != OP_ACCEPT:
+                state.next = skip_nothing(program, state.next)
+            if state.alternate != NOWHERE:
+                state.alternate = skip_nothing(program, state.alternate)
+    program.start = new_index[skip_nothing(program, program.start)]
+    program.accept = new_index[program.accept]
+    for i in range(program.state_count):
+        state = &program.states[i]
+        if state.op == OP_NOTHING:
+            continue
+        if state.next != NOWHERE:
+            state.next = new_index[state.next]
+        if state.alternate != NOWHERE:
+            state.alternate = new_index[state.alternate]
+        program.states[new_index[i]] = state[0]
+    program.state_count = kept
+    free(new_index)
+    return True
+
+
+cdef bint init_program(RegexProgram* program) noexcept nogil:
+    cdef int i
+    memset(program, 0, sizeof(RegexProgram))
+    program.set_capacity = 264
+    program.sets = <ByteSet*>calloc(program.set_capacity, sizeof(ByteSet))
+    if program.sets == NULL:
+        return False
+    for i in range(256):
+        set_add(&program.sets[i], <uint8_t>i)
+    memset(&program.sets[256], 0xFF, sizeof(ByteSet))     # `.` is every byte but NUL
+    program.sets[256].bits[0] = 0xFE
+    program.set_count = 257
+    return True
+
+
+cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* pattern, size_t size_bytes) noexcept nogil:
+    """Fill `program`; on failure nothing is left to free."""
+    cdef Parser parser
+    cdef int32_t accept
+    memset(&parser, 0, sizeof(Parser))
+    parser.program = program
+    parser.position = pattern
+    parser.end = pattern + size_bytes
+    parser.states_made = 1            # the beginning of group 0, which we leave out, as its end below
+    if not init_program(program):
+        return REGEX_TOO_LARGE
+    open_level(&parser, 0, 0)
+    while parser.status == REGEX_OK and parser.position != parser.end:
+        parse_step(&parser)
+    if parser.status == REGEX_OK:
+        end_alternative(&parser)
+    if parser.status == REGEX_OK and parser.level_count != 1:
+        fail(&parser, REGEX_INVALID)
+    parser.states_made += 1
+    accept = make_state(&parser, OP_ACCEPT, 0, NOWHERE, NOWHERE)
+    if parser.status == REGEX_OK:
+        program.states[parser.levels[0].choice.end].next = accept
+        program.start = parser.levels[0].choice.start
+        program.accept = accept
+        if not compact(program):
+            fail(&parser, REGEX_TOO_LARGE)
+    free(parser.levels)
+    if parser.status != REGEX_OK:
+        regex_program_free(program)
+    return parser.status
+
+
+cdef void regex_program_free(RegexProgram* program) noexcept nogil:
+    free(program.states)
+    free(program.sets)
+    memset(program, 0, sizeof(RegexProgram))

@@ -1,0 +1,61 @@
+# cython: language_level=3
+"""For each place of a text: the states of a pattern from which the rest matches.  C interface of the backward pass."""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from snowsnake.builtins.engines.regex_program cimport RegexProgram
+
+cdef enum RegexResult:
+    REGEX_NO_MATCH = 0
+    REGEX_MATCH = 1
+    REGEX_MEMORY = 2                  # report it as REGEX_TOO_LARGE
+
+cdef struct Automaton:                # sets of states, one byte further to the left with each step; built lazily
+    bint accepts_anywhere             # a match may end anywhere (split), or only at the end of the text (match)
+    int32_t count
+    int32_t capacity
+    uint64_t* sets                    # count × words
+    int32_t* before                   # count × class_count: the set one byte earlier, or UNKNOWN
+    int32_t* before_first             # the same where that byte is the first of the text; only for patterns with ^
+    int32_t* table                    # the sets by hash, open addressing
+    size_t table_size
+    int32_t at_end                    # the set at the end of a text, and of an empty text; UNKNOWN at first
+    int32_t at_end_of_nothing
+
+cdef struct Reverse:
+    const RegexProgram* program
+    size_t words                      # of 64 bits, in one set
+    uint8_t byte_class[256]           # bytes that no set of the pattern tells apart share a class
+    uint32_t class_count
+    int32_t* matches                  # the states that consume a byte
+    int32_t match_count
+    int32_t* sources_start            # the edges that consume nothing, backwards; those of state s are
+    int32_t* sources                  #   sources[sources_start[s] : sources_start[s + 1]]
+    int32_t* work                     # stack of states
+    uint64_t* scratch                 # one set
+    Automaton exact
+    Automaton anywhere
+    Automaton* current                # of the text last run over:
+    int32_t* ids                      #   for each place the automaton's set, or IN_RAW
+    size_t ids_capacity
+    uint64_t* raw                     #   sets of the places raw_top, raw_top - 1, … if the automaton was full
+    size_t raw_capacity_words
+    int64_t raw_top
+
+cdef enum:
+    IN_RAW = -2
+
+cdef inline const uint64_t* reverse_set(const Reverse* reverse, int64_t place) noexcept nogil:
+    """The set at `place` of the text last run over with its sets kept."""
+    cdef int32_t id = reverse.ids[place]
+    if id != IN_RAW:
+        return reverse.current.sets + <size_t>id * reverse.words
+    return reverse.raw + <size_t>(reverse.raw_top - place) * reverse.words
+
+cdef inline bint has_state(const uint64_t* states, int32_t state) noexcept nogil:
+    return (states[state >> 6] >> (state & 63)) & 1
+
+cdef bint reverse_init(Reverse* reverse, const RegexProgram* program) noexcept nogil
+cdef void reverse_free(Reverse* reverse) noexcept nogil
+cdef size_t reverse_memory(const Reverse* reverse) noexcept nogil
+cdef RegexResult reverse_run(Reverse* reverse, bint accepts_anywhere, const uint8_t* data, size_t size_bytes,
+                             bint keeps_sets) noexcept nogil
+cdef void reverse_forget(Reverse* reverse) noexcept nogil
