@@ -1,0 +1,58 @@
+"""`snowsnake instantiate`: evaluate to derivations and print the paths of their `.drv` files.
+
+In: as `snowsnake eval`.  Out: one path a line, or with `--json` one object for each derivation.
+Nothing is written unless `--store DIR` names an embedded store.
+"""
+
+import sys
+
+from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_of
+from snowsnake.cli.options import Option, help_text, parse
+from snowsnake.cli.output import Reporter, write_line
+
+OPTIONS = (Option("--json", "", "print name, attribute path, drvPath, output and outPath as JSON"),) + SOURCE_OPTIONS
+USAGE = "snowsnake instantiate [OPTION …] [FILE | -E EXPR]"
+SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and print the .drv paths of its derivations."
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    from snowsnake.selection import find_derivations, select_path
+
+    session = session_of(given, reporter)
+    try:
+        root = load(session, given)
+        facts = []
+        for path in given.texts("attr") or [""]:
+            for derivation in find_derivations(select_path(root, path, session.arguments), session.arguments):
+                if given.flag("json"):
+                    facts.append(_facts(derivation, path))
+                else:
+                    suffix = "" if derivation.output_name == "out" else "!" + derivation.output_name
+                    write_line((derivation.drv_path + suffix).encode())
+        if given.flag("json"):
+            import json
+
+            write_line(json.dumps(facts, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+        sys.stdout.flush()
+    finally:
+        report_after(session, given)
+    return 0
+
+
+def _facts(derivation, selected: str) -> dict:
+    value = derivation.value
+    names = value.keys()
+    path = ".".join(part for part in (selected, derivation.attribute_path) if part)
+    facts = {
+        "name": value.select(b"name").string().decode("utf-8", "replace"),
+        "attribute": path,
+        "drvPath": derivation.drv_path,
+        "outputName": derivation.output_name,
+    }
+    if b"outPath" in names:
+        facts["outPath"] = value.select(b"outPath").string().decode("utf-8", "replace")
+    return facts

@@ -1,0 +1,62 @@
+"""`snowsnake hash`: hashes of files and trees, and conversion of hashes between encodings.
+
+In: paths or hashes.  Out: one hash a line.
+"""
+
+import os
+
+from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.output import Reporter, write_line
+
+OPTIONS = (
+    Option("--type", "ALGORITHM", "md5, sha1, sha256 (the default), sha512 or blake3"),
+    Option("--to", "ENCODING", "sri (the default), nix32, base16 or base64"),
+    Option("-h --help", "", "show this text"),
+)
+USAGE = "snowsnake hash (file | path | convert) [OPTION …] (PATH … | HASH …)"
+SUMMARY = (
+    "file: hash the bytes of files.  path: hash the NAR archive of files and folders, as `nix hash path` does.\n"
+    "convert: write hashes in another encoding."
+)
+_ENCODINGS = ("sri", "nix32", "base32", "base16", "base64")
+_ALGORITHMS = ("md5", "sha1", "sha256", "sha512", "blake3")
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    if not given.words or given.words[0] not in ("file", "path", "convert"):
+        raise UsageError("say what to do: file, path or convert")
+    encoding = given.text("to", "sri")
+    if encoding not in _ENCODINGS:
+        raise UsageError(f"unknown encoding '{encoding}': one of {', '.join(_ENCODINGS)}")
+    algorithm = given.text("type")
+    if algorithm and algorithm not in _ALGORITHMS:
+        raise UsageError(f"unknown hash algorithm '{algorithm}': one of {', '.join(_ALGORITHMS)}")
+    action, words = given.words[0], given.words[1:]
+    if not words:
+        raise UsageError(f"'snowsnake hash {action}' needs at least one argument")
+    for word in words:
+        write_line(_hash(action, word, algorithm, encoding).encode())
+    return 0
+
+
+def _hash(action: str, word: str, algorithm: str, encoding: str) -> str:
+    from snowsnake.store import hashes
+
+    if action == "convert":
+        try:
+            algorithm, digest = hashes.parse_hash(word, algorithm or None)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return hashes.format_hash(algorithm, digest, encoding)
+    algorithm = algorithm or "sha256"
+    if action == "file":
+        digest = hashes.file_digest(algorithm, os.path.abspath(word))[0]
+    else:
+        from snowsnake.store import nar
+
+        digest = nar.path_digest(algorithm, os.path.abspath(word))[0]
+    return hashes.format_hash(algorithm, digest, encoding)

@@ -1,0 +1,45 @@
+"""Options and surroundings of all tests.
+
+`--accept` rewrites golden files.  `--reference COMMAND` also runs the language tests through an evaluator with the
+command line of nix-instantiate.  SNOWSNAKE_STRESS=1 collects garbage at every safepoint.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Nothing of the machine's own Nix may decide what a test sees.
+for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_"))]:
+    del os.environ[name]
+os.environ.update(NIX_CONF_DIR="/nonexistent", HOME="/nonexistent", NO_COLOR="1", LC_ALL="C.UTF-8")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--accept", action="store_true", help="rewrite golden files with what came out")
+    parser.addoption("--reference", metavar="COMMAND", help="also compare with this nix-instantiate")
+
+
+@pytest.fixture
+def is_stressed() -> bool:
+    """Whether the machine is to move every object at every safepoint."""
+    return os.environ.get("SNOWSNAKE_STRESS", "") not in ("", "0")
+
+
+@pytest.fixture
+def run_command(tmp_path):
+    """Runs a command module in a process of its own: `run_command("instantiate", "--eval", "-E", "1")`."""
+
+    def run(module: str, *words: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess:
+        code = f"import sys; from snowsnake.cli.{module} import main; sys.exit(main())"
+        return subprocess.run(
+            [sys.executable, "-c", code, *words],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env=os.environ | environment,
+            timeout=120,
+        )
+
+    return run

@@ -1,0 +1,1 @@
+let zero = 1 - 1; in 5 / zero

@@ -1,0 +1,4 @@
+let
+  set = { version = 1; name = "x"; };
+in
+  set.verison

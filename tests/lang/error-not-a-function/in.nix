@@ -1,0 +1,4 @@
+let
+  f = { notFunctor = 1; };
+in
+  f 2

@@ -1,0 +1,5 @@
+let
+  check = v: if v then 1 else throw "the value
+is wrong";
+in
+  check false

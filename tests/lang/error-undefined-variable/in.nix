@@ -1,0 +1,4 @@
+let
+  length = 1;
+in
+  lenght + 1

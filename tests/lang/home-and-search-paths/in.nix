@@ -1,0 +1,1 @@
+[ (builtins.typeOf <library>) (import <library>) (import <folder/inner.nix>) (builtins.tryEval <absent>).success ]

@@ -1,0 +1,1 @@
+[ x map (let x = 6; in x) ]

@@ -1,0 +1,2 @@
+[ "a\nb\tc\rd" "\"quoted\" \\ \${not} $${still not} $" "\x\e" "é ☃ 𝄞" "line
+break" ]
