@@ -52,8 +52,6 @@ cdef struct Splice:                   # where the value of an output's variable 
 
 cdef void derivation_init(Derivation* self) noexcept nogil
 cdef void derivation_free(Derivation* self) noexcept nogil
-# Refuses what is not canonical punctuation, duplicate names, paths outside store_dir, trailing bytes; order is put right.
-cdef bint aterm_parse(View store_dir, View text, Derivation* out, Bytes* error) noexcept nogil
 cdef void aterm_write(const Derivation* drv, Bytes* out) noexcept nogil
 
 # The parts of the text, for hashing several variants of one derivation:

@@ -10,8 +10,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.store.aterm cimport (
     OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, Derivation, InputDrv, Output, Splice, aterm_inputs, aterm_outputs,
-    aterm_parse, aterm_tail, compare_inputs, derivation_free, derivation_kind, method_and_algorithm,
+    aterm_tail, compare_inputs, derivation_free, derivation_kind, method_and_algorithm,
 )
+from snowsnake.store.aterm_parser cimport aterm_parse
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
     make_view, view_compare, view_equal, view_is, view_of,
