@@ -8,9 +8,21 @@ Each subject adds its entries in a module of its own, `table_<subject>.py`, as a
 """
 
 from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.table_attrsets import ENTRIES as _ATTRSETS
+from snowsnake.builtins.table_control import ENTRIES as _CONTROL
 from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
+from snowsnake.builtins.table_lists import ENTRIES as _LISTS
+from snowsnake.builtins.table_numbers import ENTRIES as _NUMBERS
+from snowsnake.builtins.table_types import ENTRIES as _TYPES
 
 TABLE: dict[str, Entry] = {}
-for _entries in (_INTERNAL,):
+for _entries in (
+    _INTERNAL,
+    _ATTRSETS,
+    _CONTROL,
+    _LISTS,
+    _NUMBERS,
+    _TYPES,
+):
     for _entry in _entries:
         TABLE[_entry.name] = _entry

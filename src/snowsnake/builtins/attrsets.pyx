@@ -1,0 +1,476 @@
+# cython: language_level=3
+"""Builtins on attribute sets.
+
+In: arguments as the table's letters leave them.  Out: sets, lists, values.  Names are compared as symbols; where a
+result has the names of an argument it shares its keys.  Places (unsafeGetAttrPos) follow C++ Nix: `removeAttrs`,
+`intersectAttrs` and `listToAttrs` keep them, `mapAttrs`, `zipAttrsWith` and `groupBy` do not.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+from snowsnake.builtins.groups cimport *
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.bytecode.chunk cimport Keys
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_with_keys, keys_build, scratch_entries
+from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport (
+    CALL, Code, DONE, ERROR_MEMORY, ERROR_TYPE, File, FORCE, Machine, RAISE, TAIL,
+)
+from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    UNRESERVED = 1000                 # so many attributes may be allocated without asking first
+
+
+# ---- names and values -------------------------------------------------------------------------------------------
+
+cdef int attr_names(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = attrs_size(fp[0]), i
+    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef uint32_t* symbols = keys_symbols(attrs_keys(fp[0]))
+    cdef Word result
+    if order == NULL or (n > UNRESERVED and not heap_reserve(m, n + 1)):
+        return RAISE
+    result = new_list(m, n)
+    for i in range(n):
+        list_items(result)[i] = symbol_string(m, symbols[order[i]])
+    return done(m, result)
+
+
+cdef int attr_values(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = attrs_size(fp[0]), i
+    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef Word* values = attrs_values(fp[0])
+    cdef Word result
+    if order == NULL or (n > UNRESERVED and not heap_reserve(m, n + 1)):
+        return RAISE
+    result = new_list(m, n)
+    for i in range(n):
+        list_items(result)[i] = values[order[i]]
+    return done(m, result)
+
+
+cdef int has_attr(Machine* m, Word* fp) noexcept nogil:
+    return done(m, bool_word(attrs_find(fp[1], symbol_of(m, fp[0])) != NULL))
+
+
+cdef int get_attr(Machine* m, Word* fp) noexcept nogil:
+    cdef uint32_t symbol = symbol_of(m, fp[0])
+    cdef Word* place = attrs_find(fp[1], symbol)
+    if place == NULL:
+        return raise_missing_attribute(m, symbol, fp[1])
+    return tail(m, place[0])
+
+
+# ---- sets of the same names -------------------------------------------------------------------------------------
+
+cdef Word* _keys_without_places(Machine* m, Word* keys) noexcept nogil:
+    """Keys of the same names with no places; the same object if it has none.  Room for a copy has been reserved."""
+    cdef uint64_t n = keys_size(keys), i
+    cdef uint32_t* positions = keys_positions(keys)
+    cdef Word* copy
+    for i in range(n):
+        if positions[i]:
+            copy = pointer_of(keys_build(m, keys_symbols(keys), NULL, n))
+            copy[1] = keys[1]         # the name order is the same
+            return copy
+    return keys
+
+
+cdef int map_attrs(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = attrs_size(fp[1]), i
+    cdef Word* values = attrs_values(fp[1])
+    cdef Word f = fp[0], result
+    cdef Word* keys
+    cdef Word* out
+    if n == 0:
+        return done(m, fp[1])
+    if n > UNRESERVED // 2 and not heap_reserve(m, 6 * n + 4):
+        return RAISE
+    keys = _keys_without_places(m, attrs_keys(fp[1]))
+    result = attrs_with_keys(m, keys, NULL)
+    if not result:
+        return RAISE
+    out = attrs_values(result)
+    for i in range(n):
+        out[i] = apply2_thunk(m, f, symbol_string(m, keys_symbols(keys)[i]), values[i])
+    return done(m, result)
+
+
+# ---- fewer attributes -------------------------------------------------------------------------------------------
+
+cdef int _select(Machine* m, Word attrs, uint64_t* places, uint64_t count) noexcept nogil:
+    """The attributes of a set at ascending places.  Room has been reserved."""
+    cdef Word* keys = attrs_keys(attrs)
+    cdef Word* values = attrs_values(attrs)
+    cdef uint32_t* symbols
+    cdef uint32_t* positions
+    cdef Word result
+    cdef Word built
+    cdef uint64_t i
+    if count == 0:
+        return done(m, m.empty_attrs)
+    if count == keys_size(keys):
+        return done(m, attrs)
+    symbols = <uint32_t*>malloc(2 * count * sizeof(uint32_t))
+    if symbols == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    positions = symbols + count
+    for i in range(count):
+        symbols[i] = keys_symbols(keys)[places[i]]
+        positions[i] = keys_positions(keys)[places[i]]
+    built = keys_build(m, symbols, positions, count)
+    free(symbols)
+    result = attrs_with_keys(m, pointer_of(built), NULL)
+    if not result:
+        return RAISE
+    for i in range(count):
+        attrs_values(result)[i] = values[places[i]]
+    return done(m, result)
+
+
+cdef int _without(Machine* m, Word attrs, Word* names, uint64_t count) noexcept nogil:
+    """The set without the attributes of these names (evaluated strings)."""
+    cdef uint64_t n = attrs_size(attrs), i, kept = 0
+    cdef uint8_t* is_removed
+    cdef uint64_t* places
+    cdef int64_t place
+    cdef bint any_removed = False
+    cdef int outcome
+    is_removed = <uint8_t*>calloc(n + 1, 1)
+    places = <uint64_t*>malloc((n + 1) * sizeof(uint64_t))
+    if is_removed == NULL or places == NULL or (n > UNRESERVED and not heap_reserve(m, 2 * n + 4)):
+        free(is_removed)
+        free(places)
+        return RAISE if is_removed != NULL and places != NULL else raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(count):
+        place = keys_find(attrs_keys(attrs), symbol_of(m, val(names[i])))
+        if place >= 0:
+            is_removed[place] = 1
+            any_removed = True
+    if any_removed:
+        for i in range(n):
+            if not is_removed[i]:
+                places[kept] = i
+                kept += 1
+        outcome = _select(m, attrs, places, kept)
+    else:
+        outcome = done(m, attrs)
+    free(is_removed)
+    free(places)
+    return outcome
+
+
+cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
+    """State: number of names that are evaluated."""
+    cdef uint64_t n = list_size(fp[1]), i
+    cdef Word w
+    if m.sp == fp + 2:
+        push(m, 0)
+    i = <uint64_t>int_value(fp[2])
+    while i < n:
+        w = val(list_items(fp[1])[i])
+        if is_thunk(w):
+            fp[2] = small_int(<int64_t>i)
+            return force(m, w)
+        if not is_string(w):
+            return raise_type(m, "a string", w)
+        if string_context(w):
+            return raise_context(m, w)
+        i += 1
+    if n == 0:
+        return done(m, fp[0])
+    return _without(m, fp[0], list_items(fp[1]), n)
+
+
+cdef int intersect_attrs(Machine* m, Word* fp) noexcept nogil:
+    """Walks the smaller set and looks its names up in the larger."""
+    cdef Word* left = attrs_keys(fp[0])
+    cdef Word* right = attrs_keys(fp[1])
+    cdef uint64_t n = keys_size(left), k = keys_size(right), i, kept = 0
+    cdef uint64_t smaller = n if n < k else k
+    cdef uint64_t* places
+    cdef int64_t place
+    cdef int outcome
+    if left == right:
+        return done(m, fp[1])
+    if smaller > UNRESERVED and not heap_reserve(m, 2 * smaller + 4):
+        return RAISE
+    places = <uint64_t*>malloc((smaller + 1) * sizeof(uint64_t))
+    if places == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(smaller):
+        if n < k:
+            place = keys_find(right, keys_symbols(left)[i])
+        else:
+            place = <int64_t>i if keys_find(left, keys_symbols(right)[i]) >= 0 else -1
+        if place >= 0:
+            places[kept] = <uint64_t>place
+            kept += 1
+    outcome = _select(m, fp[1], places, kept)
+    free(places)
+    return outcome
+
+
+# ---- from lists -------------------------------------------------------------------------------------------------
+
+cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
+    """The name in a { name, value } pair: DONE, FORCE or RAISE."""
+    cdef Word* place
+    if is_thunk(element):
+        return force(m, element)
+    if not is_attrs(element):
+        return raise_type(m, "a set", element)
+    place = attrs_find(element, m.symbol_name)
+    if place == NULL:
+        return raise_missing_attribute(m, m.symbol_name, element)
+    name[0] = val(place[0])
+    if is_thunk(name[0]):
+        return force(m, name[0])
+    if not is_string(name[0]):
+        return raise_type(m, "a string", name[0])
+    return raise_context(m, name[0]) if string_context(name[0]) else DONE
+
+
+cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
+    """Of evaluated pairs.  Only the first pair of a name must have a value."""
+    cdef Entry* entries = scratch_entries(m, n)
+    cdef Word result, pair
+    cdef int64_t place
+    cdef uint32_t* positions
+    cdef uint64_t i
+    if entries == NULL:
+        return RAISE
+    for i in range(n):
+        pair = val(items[i])
+        entries[i].symbol = symbol_of(m, val(attrs_find(pair, m.symbol_name)[0]))
+        place = keys_find(attrs_keys(pair), m.symbol_value)
+        positions = keys_positions(attrs_keys(pair))
+        entries[i].position = 0 if place < 0 else positions[place]
+        entries[i].value = WORD_UNSET if place < 0 else attrs_values(pair)[place]
+    result = attrs_build(m, entries, n)
+    free(entries)
+    if not result:
+        return RAISE
+    for i in range(attrs_size(result)):
+        if attrs_values(result)[i] == WORD_UNSET:
+            return raise_missing_attribute(m, m.symbol_value, result)
+    return done(m, result)
+
+
+cdef int list_to_attrs(Machine* m, Word* fp) noexcept nogil:
+    """State: number of pairs whose name is evaluated."""
+    cdef uint64_t n = list_size(fp[0]), i
+    cdef Word name = 0
+    cdef int outcome
+    if m.sp == fp + 1:
+        push(m, 0)
+    i = <uint64_t>int_value(fp[1])
+    while i < n:
+        outcome = _named(m, val(list_items(fp[0])[i]), &name)
+        if outcome != DONE:
+            fp[1] = small_int(<int64_t>i)
+            return outcome
+        i += 1
+    return _pairs_to_attrs(m, list_items(fp[0]), n)
+
+
+cdef inline int _force_sets(Machine* m, Word list, Word* state) noexcept nogil:
+    """Forces the elements of a list, which must be sets, in order; state: the number of those that are."""
+    cdef uint64_t n = list_size(list), i = <uint64_t>int_value(state[0])
+    cdef Word w
+    while i < n:
+        w = val(list_items(list)[i])
+        if is_thunk(w):
+            state[0] = small_int(<int64_t>i)
+            return force(m, w)
+        if not is_attrs(w):
+            return raise_type(m, "a set", w)
+        i += 1
+    state[0] = small_int(<int64_t>n)
+    return DONE
+
+
+cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
+    """State: number of sets that are evaluated."""
+    cdef uint64_t n = list_size(fp[1]), i
+    cdef uint32_t symbol
+    cdef Word* items = list_items(fp[1])
+    cdef Word* place
+    cdef Word* out
+    cdef int outcome
+    if m.sp == fp + 2:
+        push(m, 0)
+    outcome = _force_sets(m, fp[1], &fp[2])
+    if outcome != DONE:
+        return outcome
+    if n > UNRESERVED and not heap_reserve(m, n + 1):
+        return RAISE
+    symbol = symbol_of(m, fp[0])
+    out = open_list(m)
+    for i in range(n):
+        place = attrs_find(val(items[i]), symbol)
+        if place != NULL:
+            out[0] = place[0]
+            out += 1
+    return done(m, close_list(m, out))
+
+
+cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
+    """{ name = f name [ values… ]; } of evaluated sets."""
+    cdef uint64_t total = 0, i, j
+    cdef Groups groups
+    cdef Group* group
+    cdef Entry* entries
+    cdef Word set, result, list
+    for i in range(n):
+        total += attrs_size(val(items[i]))
+    if not groups_init(&groups, total):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    entries = scratch_entries(m, total)
+    if entries == NULL or not heap_reserve(m, 8 * total + 16):
+        free(entries)
+        groups_free(&groups)
+        return RAISE
+    for i in range(n):
+        set = val(items[i])
+        for j in range(attrs_size(set)):
+            groups_at(&groups, keys_symbols(attrs_keys(set))[j]).size += 1
+    for i in range(groups.count):
+        group = &groups.items[i]
+        list = new_list(m, group.size)
+        group.next = list_items(list)
+        entries[i].symbol = group.symbol
+        entries[i].position = 0
+        entries[i].value = apply2_thunk(m, f, symbol_string(m, group.symbol), list)
+    for i in range(n):
+        set = val(items[i])
+        for j in range(attrs_size(set)):
+            group = groups_at(&groups, keys_symbols(attrs_keys(set))[j])
+            group.next[0] = attrs_values(set)[j]
+            group.next += 1
+    result = attrs_build(m, entries, groups.count)
+    free(entries)
+    groups_free(&groups)
+    return done(m, result) if result else RAISE
+
+
+cdef int zip_attrs_with(Machine* m, Word* fp) noexcept nogil:
+    """State: number of sets that are evaluated."""
+    cdef int outcome
+    if m.sp == fp + 2:
+        push(m, 0)
+    outcome = _force_sets(m, fp[1], &fp[2])
+    if outcome != DONE:
+        return outcome
+    return _zip(m, fp[0], list_items(fp[1]), list_size(fp[1]))
+
+
+# ---- functions and places ---------------------------------------------------------------------------------------
+
+cdef int function_args(Machine* m, Word* fp) noexcept nogil:
+    """Reads the chunk's own formals where the code was never entered and so is not linked yet."""
+    cdef Code* code
+    cdef Keys* formals
+    cdef Entry* entries
+    cdef Word result
+    cdef uint64_t i, k
+    if not is_function(fp[0]):
+        return raise_text(m, ERROR_TYPE, format_text("'functionArgs' requires a function"))
+    if kind_of(fp[0]) != KIND_CLOSURE:
+        return done(m, m.empty_attrs)
+    code = m.codes[header_code(pointer_of(fp[0])[0])]
+    formals = code.chunk.formals
+    if formals == NULL:
+        return done(m, m.empty_attrs)
+    entries = scratch_entries(m, formals.count)
+    if entries == NULL:
+        return RAISE
+    for i in range(formals.count):
+        k = code.formal_by_symbol[i] if code.is_linked else i
+        entries[i].symbol = code.formal_symbols[k] if code.is_linked \
+            else symbol_intern(m, formals.names[k].data, formals.names[k].size_bytes)
+        entries[i].position = code.position_base + formals.start_bytes[k]
+        entries[i].value = bool_word(formals.has_default[k])
+    result = attrs_build(m, entries, formals.count)
+    free(entries)
+    return done(m, result) if result else RAISE
+
+
+cdef File* _file_of(Machine* m, uint32_t position) noexcept nogil:
+    """The file that holds a position: files have ascending bases."""
+    cdef uint32_t low = 0, high = m.file_count, middle
+    if position == 0:
+        return NULL
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if m.files[middle].position_base <= position:
+            low = middle
+        else:
+            high = middle
+    if high == 0 or m.files[low].position_base > position:
+        return NULL
+    if position - m.files[low].position_base > m.files[low].size_bytes:
+        return NULL
+    return &m.files[low]
+
+
+cdef void line_and_column(const uint8_t* source, uint32_t offset, uint32_t* line, uint32_t* column) noexcept nogil:
+    """Counted from 1, columns in bytes; a line ends with \\n, \\r\\n or \\r alone."""
+    cdef uint32_t i, start = 0
+    line[0] = 1
+    for i in range(offset):
+        if source[i] == c'\n' or (source[i] == c'\r' and not (i + 1 < offset and source[i + 1] == c'\n')):
+            line[0] += 1
+            start = i + 1
+    column[0] = offset - start + 1
+
+
+cdef int unsafe_get_attr_pos(Machine* m, Word* fp) noexcept nogil:
+    """null if the attribute is missing, or was not written in a file."""
+    cdef int64_t place = keys_find(attrs_keys(fp[1]), symbol_of(m, fp[0]))
+    cdef uint32_t position, line = 0, column = 0
+    cdef uint32_t* positions
+    cdef Entry[3] entries
+    cdef uint64_t size = 0
+    cdef File* file
+    cdef Word result
+    if place < 0:
+        return done(m, WORD_NULL)
+    positions = keys_positions(attrs_keys(fp[1]))
+    position = positions[place]
+    file = _file_of(m, position)
+    if file == NULL or file.path == NULL or file.path[0] != c'/':
+        return done(m, WORD_NULL)
+    line_and_column(file.source, position - file.position_base, &line, &column)
+    while file.path[size]:
+        size += 1
+    entries[0].symbol = m.symbol_column
+    entries[0].value = small_int(column)
+    entries[1].symbol = m.symbol_file
+    entries[1].value = make_string(m, file.path, size, 0)
+    entries[2].symbol = m.symbol_line
+    entries[2].value = small_int(line)
+    for place in range(3):
+        entries[place].position = 0
+    result = attrs_build(m, entries, 3)
+    return done(m, result) if result else RAISE
+
+
+define("attrNames", attr_names)
+define("attrValues", attr_values)
+define("hasAttr", has_attr)
+define("getAttr", get_attr)
+define("mapAttrs", map_attrs)
+define("removeAttrs", remove_attrs)
+define("intersectAttrs", intersect_attrs)
+define("listToAttrs", list_to_attrs)
+define("catAttrs", cat_attrs)
+define("zipAttrsWith", zip_attrs_with)
+define("functionArgs", function_args)
+define("unsafeGetAttrPos", unsafe_get_attr_pos)

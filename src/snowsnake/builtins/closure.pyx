@@ -1,0 +1,352 @@
+# cython: language_level=3
+"""The builtin genericClosure: breadth first over what an operator gives, each key once.
+
+In: a set with `startSet` and `operator`.  Out: the list of visited elements.  Keys are kept in a red-black tree of small
+heap objects (lists of five words: key, left, right, parent, colour), because a comparison of keys may force and must be able
+to stop; it asks in the order in which C++ Nix's ordered set asks, so that errors come from the same pair.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.machine.coercion cimport INTERNAL_LESS
+from snowsnake.machine.errors cimport raise_missing_attribute, raise_type
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, pop, push
+from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.symbols cimport compare_strings, symbol_intern
+from snowsnake.machine.word cimport *
+
+cdef enum:                            # state words, above the argument
+    PHASE = 1
+    OPERATOR
+    QUEUE                             # list with room at its end: from HEAD to TAIL still to be visited
+    HEAD
+    TAIL_
+    VISITED                           # list with room at its end
+    VISITED_COUNT
+    ROOT
+    NODE                              # where the search for a key stands
+    SLOTS
+
+cdef enum:                            # phases
+    VISIT                             # the next element
+    DESCEND                           # its key is compared with NODE
+    CONFIRM                           # its key is compared with its predecessor NODE
+    OPERATE                           # the operator's answer comes
+    RECEIVE                           # its elements are forced, from NODE (an index) on
+
+cdef enum:                            # fields of a record or node
+    KEY
+    LEFT
+    RIGHT
+    PARENT
+    COLOUR
+    FIELDS
+
+cdef enum:
+    BLACK = 0                         # small ints as words
+    RED = 8
+
+
+# ---- the tree ---------------------------------------------------------------------------------------------------
+
+cdef inline Word _get(Word node, int field) noexcept nogil:
+    return list_items(node)[field]
+
+
+cdef inline void _set(Word node, int field, Word value) noexcept nogil:
+    list_items(node)[field] = value
+
+
+cdef inline void _replace_child(Word* root, Word parent, Word old, Word new) noexcept nogil:
+    if parent == WORD_NULL:
+        root[0] = new
+    elif _get(parent, LEFT) == old:
+        _set(parent, LEFT, new)
+    else:
+        _set(parent, RIGHT, new)
+
+
+cdef void _rotate(Word* root, Word x, int side) noexcept nogil:
+    """x goes down to *side* (LEFT or RIGHT), its child on the other side comes up."""
+    cdef int other = RIGHT if side == LEFT else LEFT
+    cdef Word y = _get(x, other), middle = _get(y, side)
+    _set(x, other, middle)
+    if middle != WORD_NULL:
+        _set(middle, PARENT, x)
+    _set(y, PARENT, _get(x, PARENT))
+    _replace_child(root, _get(x, PARENT), x, y)
+    _set(y, side, x)
+    _set(x, PARENT, y)
+
+
+cdef void _rebalance(Word* root, Word x) noexcept nogil:
+    cdef Word parent, grandparent, uncle
+    cdef int side, other
+    while x != root[0] and _get(_get(x, PARENT), COLOUR) == RED:
+        parent = _get(x, PARENT)
+        grandparent = _get(parent, PARENT)
+        side = LEFT if _get(grandparent, LEFT) == parent else RIGHT
+        other = RIGHT if side == LEFT else LEFT
+        uncle = _get(grandparent, other)
+        if uncle != WORD_NULL and _get(uncle, COLOUR) == RED:
+            _set(parent, COLOUR, BLACK)
+            _set(uncle, COLOUR, BLACK)
+            _set(grandparent, COLOUR, RED)
+            x = grandparent
+            continue
+        if x == _get(parent, other):
+            x = parent
+            _rotate(root, x, side)
+            parent = _get(x, PARENT)
+        _set(parent, COLOUR, BLACK)
+        _set(grandparent, COLOUR, RED)
+        _rotate(root, grandparent, other)
+    _set(root[0], COLOUR, BLACK)
+
+
+cdef inline Word _predecessor(Word node) noexcept nogil:
+    cdef Word parent
+    if _get(node, LEFT) != WORD_NULL:
+        node = _get(node, LEFT)
+        while _get(node, RIGHT) != WORD_NULL:
+            node = _get(node, RIGHT)
+        return node
+    parent = _get(node, PARENT)
+    while parent != WORD_NULL and _get(parent, LEFT) == node:
+        node = parent
+        parent = _get(node, PARENT)
+    return parent
+
+
+cdef void _insert(Machine* m, Word* root, Word parent, bint on_left, Word key) noexcept nogil:
+    cdef Word node = new_list(m, FIELDS)
+    _set(node, KEY, key)
+    _set(node, LEFT, WORD_NULL)
+    _set(node, RIGHT, WORD_NULL)
+    _set(node, PARENT, parent)
+    _set(node, COLOUR, RED)
+    if parent == WORD_NULL:
+        root[0] = node
+    else:
+        _set(parent, LEFT if on_left else RIGHT, node)
+    _rebalance(root, node)
+
+
+cdef inline int _less_now(Word a, Word b) noexcept nogil:
+    if is_string(a) and is_string(b):
+        return 1 if compare_strings(a, b) < 0 else 0
+    if is_int(a) and is_int(b):
+        return 1 if int_value(a) < int_value(b) else 0
+    return -1
+
+
+# ---- lists that grow --------------------------------------------------------------------------------------------
+
+cdef bint _append(Machine* m, Word* list, Word* used, Word* items, uint64_t count) noexcept nogil:
+    """Appends to a list with room at its end; False and an error if memory is short."""
+    cdef uint64_t size = <uint64_t>int_value(used[0]), room = list_size(list[0]), i
+    cdef Word grown
+    if size + count > room:
+        room = 2 * (size + count) + 8
+        if room > 1000 and not heap_reserve(m, room + 1):
+            return False
+        grown = new_list(m, room)
+        memcpy(list_items(grown), list_items(list[0]), size * sizeof(Word))
+        for i in range(size, room):
+            list_items(grown)[i] = WORD_NULL
+        list[0] = grown
+    memcpy(list_items(list[0]) + size, items, count * sizeof(Word))
+    used[0] = small_int(<int64_t>(size + count))
+    return True
+
+
+# ---- the walk ---------------------------------------------------------------------------------------------------
+
+cdef int _begin(Machine* m, Word* fp) noexcept nogil:
+    """Looks at the argument; pushes the state words."""
+    cdef uint32_t start = symbol_intern(m, "startSet", 8), operation = symbol_intern(m, "operator", 8)
+    cdef Word* place = attrs_find(fp[0], start)
+    cdef Word elements, f
+    cdef int i
+    if place == NULL:
+        return raise_missing_attribute(m, start, fp[0])
+    elements = val(place[0])
+    if is_thunk(elements):
+        return force(m, elements)
+    if not is_list(elements):
+        return raise_type(m, "a list", elements)
+    if list_size(elements) == 0:
+        return done(m, elements)
+    place = attrs_find(fp[0], operation)
+    if place == NULL:
+        return raise_missing_attribute(m, operation, fp[0])
+    f = val(place[0])
+    if is_thunk(f):
+        return force(m, f)
+    if not is_callable(m, f):
+        return raise_type(m, "a function", f)
+    for i in range(SLOTS - 1):
+        push(m, small_int(0))
+    fp[PHASE] = small_int(VISIT)
+    fp[OPERATOR] = f
+    fp[QUEUE] = elements
+    fp[TAIL_] = small_int(<int64_t>list_size(elements))
+    fp[VISITED] = m.empty_list
+    fp[ROOT] = WORD_NULL
+    return TAIL
+
+
+cdef inline Word _element(Word* fp) noexcept nogil:
+    return val(list_items(fp[QUEUE])[int_value(fp[HEAD])])
+
+
+cdef int _finish(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = <uint64_t>int_value(fp[VISITED_COUNT])
+    cdef Word result
+    if n > 1000 and not heap_reserve(m, n + 1):
+        return RAISE
+    result = new_list(m, n)
+    memcpy(list_items(result), list_items(fp[VISITED]), n * sizeof(Word))
+    return done(m, result)
+
+
+cdef inline void _visit_next(Word* fp) noexcept nogil:
+    list_items(fp[QUEUE])[int_value(fp[HEAD])] = WORD_NULL
+    fp[HEAD] = small_int(int_value(fp[HEAD]) + 1)
+    fp[PHASE] = small_int(VISIT)
+
+
+cdef int _key(Machine* m, Word* fp, Word* key) noexcept nogil:
+    """The evaluated key of the element in hand, forced with it: DONE, FORCE or RAISE."""
+    cdef Word element = _element(fp)
+    cdef uint32_t symbol
+    cdef Word* place
+    if is_thunk(element):
+        return force(m, element)
+    if not is_attrs(element):
+        return raise_type(m, "a set", element)
+    symbol = symbol_intern(m, "key", 3)
+    place = attrs_find(element, symbol)
+    if place == NULL:
+        return raise_missing_attribute(m, symbol, element)
+    key[0] = val(place[0])
+    return force(m, key[0]) if is_thunk(key[0]) else DONE
+
+
+cdef int _accept(Machine* m, Word* fp, Word parent, bint on_left, Word key) noexcept nogil:
+    """A new key: the element is visited, and the operator is asked about it."""
+    cdef Word element = _element(fp)
+    _insert(m, &fp[ROOT], parent, on_left, key)
+    if not _append(m, &fp[VISITED], &fp[VISITED_COUNT], &element, 1):
+        return RAISE
+    fp[PHASE] = small_int(OPERATE)
+    return call1(m, fp[OPERATOR], element)
+
+
+cdef int _receive(Machine* m, Word* fp) noexcept nogil:
+    """Forces what the operator gave (on top of the stack) from index NODE on; then appends it."""
+    cdef Word list = m.sp[-1], w
+    cdef uint64_t n, i = <uint64_t>int_value(fp[NODE])
+    if not is_list(list):
+        return raise_type(m, "a list", list)
+    n = list_size(list)
+    while i < n:
+        w = val(list_items(list)[i])
+        if is_thunk(w):
+            fp[NODE] = small_int(<int64_t>i)
+            return force(m, w)
+        i += 1
+    m.sp -= 1
+    _visit_next(fp)
+    return TAIL if _append(m, &fp[QUEUE], &fp[TAIL_], list_items(list), n) else RAISE
+
+
+cdef int _place(Machine* m, Word* fp, int less) noexcept nogil:
+    """Looks for the key's place from NODE on, with the answer of the comparison that was called, or -1."""
+    cdef Word key = 0, node, child
+    cdef int outcome = _key(m, fp, &key)
+    if outcome != DONE:
+        return outcome
+    if fp[ROOT] == WORD_NULL:
+        return _accept(m, fp, WORD_NULL, False, key)
+    while True:
+        node = fp[NODE]
+        if int_value(fp[PHASE]) == DESCEND:
+            if less < 0:
+                less = _less_now(key, _get(node, KEY))
+            if less < 0:
+                return call_internal2(m, INTERNAL_LESS, key, _get(node, KEY))
+            child = _get(node, LEFT if less else RIGHT)
+            if child != WORD_NULL:
+                fp[NODE] = child
+                less = -1
+                continue
+            if less:
+                child = _predecessor(node)
+                if child == WORD_NULL:
+                    return _accept(m, fp, node, True, key)
+                fp[NODE] = child
+            fp[PHASE] = small_int(CONFIRM)
+            less = -1
+            continue
+        if less < 0:
+            less = _less_now(_get(node, KEY), key)
+        if less < 0:
+            return call_internal2(m, INTERNAL_LESS, _get(node, KEY), key)
+        if not less:
+            _visit_next(fp)           # known already
+            return TAIL
+        child = _get(node, RIGHT)
+        if child == WORD_NULL:
+            return _accept(m, fp, node, False, key)
+        while _get(child, LEFT) != WORD_NULL:
+            child = _get(child, LEFT)
+        return _accept(m, fp, child, True, key)
+
+
+cdef int generic_closure(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome, less = -1
+    cdef int64_t phase
+    cdef Word copy
+    if m.sp == fp + 1:
+        outcome = _begin(m, fp)
+        if outcome != TAIL:
+            return outcome
+        copy = m.empty_list           # the queue is ours: it is overwritten
+        outcome = 1 if _append_copy(m, fp, copy) else 0
+        if not outcome:
+            return RAISE
+    while True:
+        phase = int_value(fp[PHASE])
+        if phase == OPERATE:
+            fp[PHASE] = small_int(RECEIVE)
+            fp[NODE] = small_int(0)
+            phase = RECEIVE
+        if phase == RECEIVE:
+            outcome = _receive(m, fp)
+            if outcome != TAIL:
+                return outcome
+            continue
+        if phase == VISIT:
+            if fp[HEAD] == fp[TAIL_]:
+                return _finish(m, fp)
+            fp[PHASE] = small_int(DESCEND)
+            fp[NODE] = fp[ROOT]
+        elif m.sp == fp + SLOTS + 1:
+            less = 1 if pop(m) == WORD_TRUE else 0
+        outcome = _place(m, fp, less)
+        if outcome != TAIL:
+            return outcome
+        less = -1
+
+
+cdef bint _append_copy(Machine* m, Word* fp, Word list) noexcept nogil:
+    cdef Word start = fp[QUEUE]
+    fp[QUEUE] = list
+    fp[TAIL_] = small_int(0)
+    return _append(m, &fp[QUEUE], &fp[TAIL_], list_items(start), list_size(start))
+
+
+define("genericClosure", generic_closure)

@@ -1,0 +1,182 @@
+# cython: language_level=3
+"""Builtins that steer evaluation: forcing, errors, and messages to the user.
+
+In: arguments as the table's letters leave them.  Out: the last argument's value, or an error.  The machine knows the frames of
+`tryEval` and `addErrorContext` by the name of their function when it unwinds.
+"""
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
+from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
+from snowsnake.machine.errors cimport describe_value, raise_bytes, raise_text
+from snowsnake.machine.heap cimport pop, push
+from snowsnake.machine.state cimport (
+    ByteBuffer, CALL, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, FORCE, Machine, RAISE, TAIL,
+)
+from snowsnake.machine.word cimport *
+
+cdef extern from "unistd.h" nogil:
+    ssize_t write(int file, const void* data, size_t size_bytes)
+
+cdef enum:
+    STANDARD_ERROR = 2
+    WARNING_INDENT = 20               # of further lines: the width of "evaluation warning: "
+
+
+# ---- forcing ----------------------------------------------------------------------------------------------------
+
+cdef int seq(Machine* m, Word* fp) noexcept nogil:
+    return tail(m, fp[1])
+
+
+cdef int deep_seq(Machine* m, Word* fp) noexcept nogil:
+    if m.sp == fp + 2 and (is_list(fp[0]) or is_attrs(fp[0])):
+        return call_internal1(m, INTERNAL_DEEP_FORCE, fp[0])
+    return tail(m, fp[1])
+
+
+cdef int break_(Machine* m, Word* fp) noexcept nogil:
+    return tail(m, fp[0])
+
+
+# ---- errors -----------------------------------------------------------------------------------------------------
+
+cdef int throw_(Machine* m, Word* fp) noexcept nogil:
+    cdef Word message
+    if m.sp == fp + 1 and not is_string(fp[0]):
+        return call_internal1(m, INTERNAL_COERCE_STORE, fp[0])
+    message = fp[0] if m.sp == fp + 1 else m.sp[-1]
+    return raise_bytes(m, ERROR_THROW, string_data(message), string_size(message))
+
+
+cdef int abort_(Machine* m, Word* fp) noexcept nogil:
+    cdef Word message
+    cdef ByteBuffer text
+    cdef int outcome
+    if m.sp == fp + 1 and not is_string(fp[0]):
+        return call_internal1(m, INTERNAL_COERCE_STORE, fp[0])
+    message = fp[0] if m.sp == fp + 1 else m.sp[-1]
+    memset(&text, 0, sizeof(text))
+    if buffer_text(&text, "evaluation aborted with the following error message: '") \
+            and buffer_append(&text, string_data(message), string_size(message)) and buffer_byte(&text, c"'"):
+        outcome = raise_bytes(m, ERROR_ABORT, text.data, text.size_bytes)
+    else:
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    buffer_free(&text)
+    return outcome
+
+
+cdef int _success(Machine* m, Word value) noexcept nogil:
+    cdef Entry[2] entries
+    cdef Word result
+    entries[0].symbol = m.symbol_success
+    entries[0].position = 0
+    entries[0].value = WORD_TRUE
+    entries[1].symbol = m.symbol_value
+    entries[1].position = 0
+    entries[1].value = value
+    result = attrs_build(m, entries, 2)
+    return done(m, result) if result else RAISE
+
+
+cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
+    """State: a word that says that this frame is counted.  An error that is caught never comes back here."""
+    cdef Word value = val(fp[0])
+    if m.sp == fp + 1:
+        if not is_thunk(value):
+            return _success(m, value)
+        m.try_count += 1
+        push(m, small_int(1))
+    if is_thunk(value):
+        return force(m, value)
+    m.try_count -= 1
+    return _success(m, value)
+
+
+cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
+    """The text is only evaluated when an error passes."""
+    cdef Word value = val(fp[1])
+    return force(m, value) if is_thunk(value) else done(m, value)
+
+
+# ---- messages ---------------------------------------------------------------------------------------------------
+
+cdef void _write_out(ByteBuffer* text) noexcept nogil:
+    """The whole message in one write, as far as the system takes it; standard error may be closed."""
+    cdef size_t start = 0
+    cdef ssize_t written
+    while start < text.size_bytes:
+        written = write(STANDARD_ERROR, text.data + start, text.size_bytes - start)
+        if written <= 0:
+            break
+        start += <size_t>written
+
+
+cdef bint _print_value(Machine* m, ByteBuffer* text, Word value) noexcept nogil:
+    """A string as it is, another value as Nix text; forces nothing."""
+    cdef char* shown
+    cdef bint fits
+    if is_string(value):
+        return buffer_append(text, string_data(value), string_size(value))
+    shown = describe_value(m, value)
+    fits = shown != NULL and buffer_text(text, shown)
+    free(shown)
+    return fits
+
+
+cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
+    cdef ByteBuffer text
+    memset(&text, 0, sizeof(text))
+    if not buffer_text(&text, "trace: ") or not _print_value(m, &text, value) or not buffer_byte(&text, c'\n'):
+        buffer_free(&text)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    _write_out(&text)
+    buffer_free(&text)
+    return tail(m, result)
+
+
+cdef int trace_(Machine* m, Word* fp) noexcept nogil:
+    return _trace(m, fp[0], fp[1])
+
+
+cdef int trace_verbose(Machine* m, Word* fp) noexcept nogil:
+    cdef Word message = val(fp[0])
+    if not m.trace_verbose:
+        return tail(m, fp[1])
+    return force(m, message) if is_thunk(message) else _trace(m, message, fp[1])
+
+
+cdef int warn(Machine* m, Word* fp) noexcept nogil:
+    """Further lines of the message stand under its first."""
+    cdef ByteBuffer text
+    cdef uint8_t* data = string_data(fp[0])
+    cdef uint64_t size = string_size(fp[0]), i
+    cdef bint fits
+    memset(&text, 0, sizeof(text))
+    fits = buffer_text(&text, "evaluation warning: ")
+    for i in range(size):
+        fits = fits and buffer_byte(&text, data[i])
+        if data[i] == c'\n':
+            fits = fits and buffer_spaces(&text, WARNING_INDENT)
+    fits = fits and buffer_byte(&text, c'\n')
+    if fits:
+        _write_out(&text)
+    buffer_free(&text)
+    return tail(m, fp[1]) if fits else raise_text(m, ERROR_MEMORY, NULL)
+
+
+define("seq", seq)
+define("deepSeq", deep_seq)
+define("break", break_)
+define("throw", throw_)
+define("abort", abort_)
+define("tryEval", try_eval)
+define("addErrorContext", add_error_context)
+define("trace", trace_)
+define("traceVerbose", trace_verbose)
+define("warn", warn)

@@ -1,0 +1,396 @@
+# cython: language_level=3
+"""Builtins on lists: map, filter, folds, tests, selection and concatenation; sorting and genericClosure have modules of their own.
+
+In: arguments as the table's letters leave them.  Out: lists, elements, booleans.  A builtin that calls a function for
+each element keeps the answers on the stack above its arguments, where the calls leave them: their number is its progress.
+"""
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+
+from snowsnake.builtins.groups cimport *
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.coercion cimport INTERNAL_EQUAL
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, stack_reserve
+from snowsnake.machine.operations cimport equal_now, raise_context
+from snowsnake.machine.state cimport CALL, DONE, ERROR_MEMORY, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.symbols cimport symbol_intern, symbol_of
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    UNRESERVED = 1000                 # so many elements may be allocated, or answers pushed, without asking first
+
+
+# ---- elements and slices ----------------------------------------------------------------------------------------
+
+cdef int length(Machine* m, Word* fp) noexcept nogil:
+    return done(m, small_int(<int64_t>list_size(fp[0])))
+
+
+cdef int head(Machine* m, Word* fp) noexcept nogil:
+    if list_size(fp[0]) == 0:
+        return raise_text(m, ERROR_RANGE, format_text("'builtins.head' called on an empty list"))
+    return tail(m, list_items(fp[0])[0])
+
+
+cdef int tail_(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = list_size(fp[0])
+    cdef Word rest
+    if n == 0:
+        return raise_text(m, ERROR_RANGE, format_text("'builtins.tail' called on an empty list"))
+    if n > UNRESERVED and not heap_reserve(m, n):
+        return RAISE
+    rest = new_list(m, n - 1)
+    memcpy(list_items(rest), list_items(fp[0]) + 1, (n - 1) * sizeof(Word))
+    return done(m, rest)
+
+
+cdef int elem_at(Machine* m, Word* fp) noexcept nogil:
+    cdef Word list = val(fp[0])
+    cdef int64_t index = int_value(fp[1])
+    if is_thunk(list):                # the index is forced before the list
+        return force(m, list)
+    if not is_list(list):
+        return raise_type(m, "a list", list)
+    if index < 0 or <uint64_t>index >= list_size(list):
+        return raise_text(m, ERROR_RANGE, format_text("'builtins.elemAt' called with index %lld on a list of size %llu",
+                                                      <long long>index, <unsigned long long>list_size(list)))
+    return tail(m, list_items(list)[index])
+
+
+cdef int elem(Machine* m, Word* fp) noexcept nogil:
+    """State: index of the element in hand; above it the answer of a deep comparison."""
+    cdef uint64_t n = list_size(fp[1]), i
+    cdef Word* items = list_items(fp[1])
+    cdef Word x = val(fp[0]), y
+    cdef int equal
+    if n == 0:
+        return done(m, WORD_FALSE)
+    if is_thunk(x):
+        return force(m, x)
+    if m.sp == fp + 2:
+        push(m, 0)
+    i = <uint64_t>int_value(fp[2])
+    if m.sp == fp + 4:
+        if pop(m) == WORD_TRUE:
+            return done(m, WORD_TRUE)
+        i += 1
+    while i < n:
+        y = val(items[i])
+        if is_thunk(y):
+            fp[2] = small_int(<int64_t>i)
+            return force(m, y)
+        if fp[0] == items[i]:         # the same cell is equal to itself, functions and NaN too
+            return done(m, WORD_TRUE)
+        equal = equal_now(m, x, y)
+        if equal == 1:
+            return done(m, WORD_TRUE)
+        if equal < 0:
+            fp[2] = small_int(<int64_t>i)
+            return call_internal2(m, INTERNAL_EQUAL, fp[0], items[i])
+        i += 1
+    return done(m, WORD_FALSE)
+
+
+# ---- lazy lists -------------------------------------------------------------------------------------------------
+
+cdef int map_(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = list_size(fp[1]), i
+    cdef Word* items = list_items(fp[1])
+    cdef Word* out
+    cdef Word f, result
+    cdef int outcome
+    if n == 0:                        # the function is not looked at
+        return done(m, m.empty_list)
+    outcome = need_function(m, fp)
+    if outcome != DONE:
+        return outcome
+    if n > UNRESERVED and not heap_reserve(m, 4 * n + 1):
+        return RAISE
+    f = fp[0]
+    result = new_list(m, n)
+    out = list_items(result)
+    for i in range(n):
+        out[i] = apply_thunk(m, f, items[i])
+    return done(m, result)
+
+
+cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
+    cdef int64_t n = int_value(fp[1]), i
+    cdef Word* out
+    cdef Word f, result
+    cdef int outcome
+    if n < 0:
+        return raise_text(m, ERROR_RANGE, format_text("cannot create list of size %lld", <long long>n))
+    outcome = need_function(m, fp)
+    if outcome != DONE:
+        return outcome
+    if n > (<int64_t>1 << 48):
+        return raise_text(m, ERROR_MEMORY, format_text("out of memory: a list of %lld elements", <long long>n))
+    if n > UNRESERVED and not heap_reserve(m, 4 * <uint64_t>n + 1):
+        return RAISE
+    f = fp[0]
+    result = new_list(m, <uint64_t>n)
+    out = list_items(result)
+    for i in range(n):
+        out[i] = apply_thunk(m, f, small_int(i))
+    return done(m, result)
+
+
+# ---- a boolean for each element ---------------------------------------------------------------------------------
+
+cdef inline int _ask_all(Machine* m, Word* fp) noexcept nogil:
+    """Asks fp[0] about each element of fp[1]; the answers, booleans, pile up from fp[2].  DONE when all are there."""
+    cdef uint64_t n = list_size(fp[1])
+    cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
+    if answered:
+        if not is_bool(m.sp[-1]):
+            return raise_type(m, "a Boolean", m.sp[-1])
+    elif n > UNRESERVED and not stack_reserve(m, n):
+        return RAISE
+    if answered == n:
+        return DONE
+    return call1(m, fp[0], list_items(fp[1])[answered])
+
+
+cdef inline uint64_t _count(Word* answers, uint64_t n, Word wanted) noexcept nogil:
+    cdef uint64_t i, count = 0
+    for i in range(n):
+        count += answers[i] == wanted
+    return count
+
+
+cdef inline Word _pick(Machine* m, Word* fp, Word wanted, uint64_t count) noexcept nogil:
+    """The elements of the list fp[1] whose answer is *wanted*."""
+    cdef uint64_t n = list_size(fp[1]), i, k = 0
+    cdef Word* items = list_items(fp[1])
+    cdef Word* out
+    cdef Word result
+    if count == n:
+        return fp[1]
+    result = new_list(m, count)
+    out = list_items(result)
+    for i in range(n):
+        if fp[2 + i] == wanted:
+            out[k] = items[i]
+            k += 1
+    return result
+
+
+cdef int filter_(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = list_size(fp[1]), kept
+    cdef int outcome
+    if n == 0:
+        return done(m, m.empty_list)
+    if m.sp == fp + 2:
+        outcome = need_function(m, fp)
+        if outcome != DONE:
+            return outcome
+    outcome = _ask_all(m, fp)
+    if outcome != DONE:
+        return outcome
+    kept = _count(fp + 2, n, WORD_TRUE)
+    if kept > UNRESERVED and not heap_reserve(m, kept + 1):
+        return RAISE
+    return done(m, _pick(m, fp, WORD_TRUE, kept))
+
+
+cdef int partition(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = list_size(fp[1]), right
+    cdef Entry[2] entries
+    cdef Word result
+    cdef int outcome = _ask_all(m, fp)
+    if outcome != DONE:
+        return outcome
+    if n > UNRESERVED and not heap_reserve(m, n + 16):
+        return RAISE
+    right = _count(fp + 2, n, WORD_TRUE)
+    entries[0].symbol = symbol_intern(m, "right", 5)
+    entries[0].position = 0
+    entries[0].value = _pick(m, fp, WORD_TRUE, right)
+    entries[1].symbol = symbol_intern(m, "wrong", 5)
+    entries[1].position = 0
+    entries[1].value = _pick(m, fp, WORD_FALSE, n - right)
+    result = attrs_build(m, entries, 2)
+    return done(m, result) if result else RAISE
+
+
+cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
+    """State: how many elements have been asked about."""
+    cdef Word answer
+    cdef int64_t i
+    if m.sp == fp + 2:
+        push(m, 0)
+    else:
+        answer = pop(m)
+        if not is_bool(answer):
+            return raise_type(m, "a Boolean", answer)
+        if answer == decisive:
+            return done(m, decisive)
+    i = int_value(fp[2])
+    if <uint64_t>i == list_size(fp[1]):
+        return done(m, WORD_FALSE if decisive == WORD_TRUE else WORD_TRUE)
+    fp[2] = small_int(i + 1)
+    return call1(m, fp[0], list_items(fp[1])[i])
+
+
+cdef int any_(Machine* m, Word* fp) noexcept nogil:
+    return _quantify(m, fp, WORD_TRUE)
+
+
+cdef int all_(Machine* m, Word* fp) noexcept nogil:
+    return _quantify(m, fp, WORD_FALSE)
+
+
+# ---- folding ----------------------------------------------------------------------------------------------------
+
+cdef int foldl(Machine* m, Word* fp) noexcept nogil:
+    """State: number of elements that were handed over.  The start value is let go once it is used."""
+    cdef Word accumulator
+    cdef int64_t i
+    if list_size(fp[2]) == 0:
+        return tail(m, fp[1])
+    if m.sp == fp + 3:
+        accumulator = fp[1]
+        fp[1] = WORD_NULL
+        push(m, 0)
+    else:
+        accumulator = pop(m)
+    i = int_value(fp[3])
+    if <uint64_t>i == list_size(fp[2]):
+        return done(m, accumulator)
+    fp[3] = small_int(i + 1)
+    return call2(m, fp[0], accumulator, list_items(fp[2])[i])
+
+
+# ---- concatenation ----------------------------------------------------------------------------------------------
+
+cdef inline int _concatenate(Machine* m, Word* lists, uint64_t count) noexcept nogil:
+    """One list of *count* evaluated lists."""
+    cdef uint64_t total = 0, i, n
+    cdef Word last = m.empty_list, result
+    cdef Word* out
+    for i in range(count):
+        n = list_size(val(lists[i]))
+        if n:
+            total += n
+            last = val(lists[i])
+        if total > (<uint64_t>1 << 48):
+            return raise_text(m, ERROR_MEMORY, format_text("out of memory: a list of too many elements"))
+    if total == list_size(last):      # at most one is not empty
+        return done(m, last)
+    if total > UNRESERVED and not heap_reserve(m, total + 1):
+        return RAISE
+    result = new_list(m, total)
+    out = list_items(result)
+    for i in range(count):
+        last = val(lists[i])
+        n = list_size(last)
+        memcpy(out, list_items(last), n * sizeof(Word))
+        out += n
+    return done(m, result)
+
+
+cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
+    """State: number of elements that are known to be lists."""
+    cdef uint64_t n = list_size(fp[0]), i
+    cdef Word* items = list_items(fp[0])
+    cdef Word w
+    if m.sp == fp + 1:
+        push(m, 0)
+    i = <uint64_t>int_value(fp[1])
+    while i < n:
+        w = val(items[i])
+        if is_thunk(w):
+            fp[1] = small_int(<int64_t>i)
+            return force(m, w)
+        if not is_list(w):
+            return raise_type(m, "a list", w)
+        i += 1
+    return _concatenate(m, items, n)
+
+
+cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
+    """The lists that the function gave pile up from fp[2]."""
+    cdef uint64_t n = list_size(fp[1])
+    cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
+    if answered:
+        if not is_list(m.sp[-1]):
+            return raise_type(m, "a list", m.sp[-1])
+    elif n > UNRESERVED and not stack_reserve(m, n):
+        return RAISE
+    if answered == n:
+        return _concatenate(m, fp + 2, n)
+    return call1(m, fp[0], list_items(fp[1])[answered])
+
+
+# ---- grouping ---------------------------------------------------------------------------------------------------
+
+cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil:
+    """The set of lists of items with equal names; the names are strings."""
+    cdef Groups groups
+    cdef Group* group
+    cdef Entry* entries
+    cdef Word result
+    cdef uint64_t i
+    if not groups_init(&groups, n):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(n):
+        group = groups_at(&groups, symbol_of(m, names[i]))
+        group.size += 1
+    if not heap_reserve(m, n + groups.count):
+        groups_free(&groups)
+        return RAISE
+    entries = scratch_entries(m, groups.count)
+    if entries == NULL:
+        groups_free(&groups)
+        return RAISE
+    for i in range(groups.count):
+        group = &groups.items[i]
+        entries[i].symbol = group.symbol
+        entries[i].position = 0
+        entries[i].value = new_list(m, group.size)
+        group.next = list_items(entries[i].value)
+    for i in range(n):
+        group = groups_at(&groups, symbol_of(m, names[i]))
+        group.next[0] = items[i]
+        group.next += 1
+    result = attrs_build(m, entries, groups.count)
+    free(entries)
+    groups_free(&groups)
+    return done(m, result) if result else RAISE
+
+
+cdef int group_by(Machine* m, Word* fp) noexcept nogil:
+    """The names pile up from fp[2]."""
+    cdef uint64_t n = list_size(fp[1])
+    cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
+    if answered:
+        if not is_string(m.sp[-1]):
+            return raise_type(m, "a string", m.sp[-1])
+        if string_context(m.sp[-1]):
+            return raise_context(m, m.sp[-1])
+    elif n > UNRESERVED and not stack_reserve(m, n):
+        return RAISE
+    if answered == n:
+        return _group(m, fp + 2, list_items(fp[1]), n)
+    return call1(m, fp[0], list_items(fp[1])[answered])
+
+
+define("length", length)
+define("head", head)
+define("tail", tail_)
+define("elemAt", elem_at)
+define("elem", elem)
+define("map", map_)
+define("genList", gen_list)
+define("filter", filter_)
+define("partition", partition)
+define("any", any_)
+define("all", all_)
+define("foldl'", foldl)
+define("concatLists", concat_lists)
+define("concatMap", concat_map)
+define("groupBy", group_by)

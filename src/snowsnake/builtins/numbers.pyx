@@ -1,0 +1,126 @@
+# cython: language_level=3
+"""Builtins on numbers: arithmetic, bits, rounding, and `lessThan`.
+
+In: evaluated values.  Out: numbers, booleans; overflow and division by zero are errors.  The arithmetic itself is
+machine/numbers.pyx, which the operators use too.
+"""
+from libc.math cimport ceil, floor
+from libc.stdint cimport int64_t
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_MUL, OP_SUB
+from snowsnake.machine.coercion cimport INTERNAL_LESS
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport make_int, pop
+from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
+from snowsnake.machine.state cimport CALL, DONE, ERROR_DIVISION_BY_ZERO, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.word cimport *
+
+cdef double LEAST_INT = -9223372036854775808.0     # and its negative is the first float past the greatest int
+
+
+cdef inline int _arithmetic(Machine* m, int opcode, Word* fp) noexcept nogil:
+    cdef int outcome = arithmetic(m, opcode, fp[0], fp[1], &m.result)
+    return arithmetic_mismatch(m, opcode, fp[0], fp[1]) if outcome == TAIL else outcome
+
+
+cdef int add(Machine* m, Word* fp) noexcept nogil:
+    return _arithmetic(m, OP_ADD, fp)
+
+
+cdef int sub(Machine* m, Word* fp) noexcept nogil:
+    return _arithmetic(m, OP_SUB, fp)
+
+
+cdef int mul(Machine* m, Word* fp) noexcept nogil:
+    return _arithmetic(m, OP_MUL, fp)
+
+
+cdef int div(Machine* m, Word* fp) noexcept nogil:
+    """The divisor is looked at first, and must be a number other than zero whatever the dividend is."""
+    if not is_int(fp[1]) and not is_float(fp[1]):
+        return raise_type(m, "a float", fp[1])
+    if (int_value(fp[1]) == 0) if is_int(fp[1]) else (float_value(fp[1]) == 0):
+        return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
+    return _arithmetic(m, OP_DIV, fp)
+
+
+# ---- bits -------------------------------------------------------------------------------------------------------
+
+cdef int bit_and(Machine* m, Word* fp) noexcept nogil:
+    return done(m, make_int(m, int_value(fp[0]) & int_value(fp[1])))
+
+
+cdef int bit_or(Machine* m, Word* fp) noexcept nogil:
+    return done(m, make_int(m, int_value(fp[0]) | int_value(fp[1])))
+
+
+cdef int bit_xor(Machine* m, Word* fp) noexcept nogil:
+    return done(m, make_int(m, int_value(fp[0]) ^ int_value(fp[1])))
+
+
+# ---- rounding ---------------------------------------------------------------------------------------------------
+
+cdef int _rounded_int(Machine* m, Word w) noexcept nogil:
+    """An int stays what it is, but C++ Nix refuses those that a float cannot hold, and so do we."""
+    cdef int64_t i = int_value(w)
+    cdef double d = <double>i
+    if d >= -LEAST_INT:
+        return raise_text(m, ERROR_RANGE, format_text(
+            "Due to a bug (see https://github.com/NixOS/nix/issues/12899) the NixInt argument %lld caused undefined "
+            "behavior in previous Nix versions.\n\tFuture Nix versions might implement the correct behavior.",
+            <long long>i))
+    if <int64_t>d != i:
+        return raise_text(m, ERROR_RANGE, format_text(
+            "Due to a bug (see https://github.com/NixOS/nix/issues/12899) a loss of precision occurred in previous Nix "
+            "versions because the NixInt argument %lld was rounded to %lld.\n\tFuture Nix versions might implement the "
+            "correct behavior.", <long long>i, <long long><int64_t>d))
+    return done(m, w)
+
+
+cdef inline int _rounded(Machine* m, Word w, double rounded) noexcept nogil:
+    if rounded >= LEAST_INT and rounded < -LEAST_INT:
+        return done(m, make_int(m, <int64_t>rounded))
+    return raise_text(m, ERROR_RANGE, format_text("NixFloat argument %g is not in the range of NixInt", float_value(w)))
+
+
+cdef int ceil_(Machine* m, Word* fp) noexcept nogil:
+    if is_int(fp[0]):
+        return _rounded_int(m, fp[0])
+    if not is_float(fp[0]):
+        return raise_type(m, "a float", fp[0])
+    return _rounded(m, fp[0], ceil(float_value(fp[0])))
+
+
+cdef int floor_(Machine* m, Word* fp) noexcept nogil:
+    if is_int(fp[0]):
+        return _rounded_int(m, fp[0])
+    if not is_float(fp[0]):
+        return raise_type(m, "a float", fp[0])
+    return _rounded(m, fp[0], floor(float_value(fp[0])))
+
+
+# ---- order ------------------------------------------------------------------------------------------------------
+
+cdef int less_than(Machine* m, Word* fp) noexcept nogil:
+    if m.sp > fp + 2:
+        return done(m, pop(m))
+    if is_string(fp[0]) and is_string(fp[1]):
+        return done(m, bool_word(compare_strings(fp[0], fp[1]) < 0))
+    if arithmetic(m, OP_LESS, fp[0], fp[1], &m.result) == DONE:
+        return DONE
+    return call_internal2(m, INTERNAL_LESS, fp[0], fp[1])
+
+
+define("add", add)
+define("sub", sub)
+define("mul", mul)
+define("div", div)
+define("bitAnd", bit_and)
+define("bitOr", bit_or)
+define("bitXor", bit_xor)
+define("ceil", ceil_)
+define("floor", floor_)
+define("lessThan", less_than)

@@ -1,0 +1,87 @@
+# cython: language_level=3
+"""Short forms of what every native builtin does by the machine's protocol: give a result, force, call.
+
+In: the machine and words.  Out: the outcome that the builtin returns at once (`return call1(m, f, x)`).
+"""
+from libc.stdint cimport uint64_t
+from snowsnake.machine.coercion cimport internal_word
+from snowsnake.machine.errors cimport raise_type
+from snowsnake.machine.heap cimport CODE_APPLY, CODE_APPLY2, push
+from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.word cimport *
+
+cdef inline int done(Machine* m, Word w) noexcept nogil:
+    m.result = w
+    return DONE
+
+cdef inline int tail(Machine* m, Word w) noexcept nogil:
+    m.result = w
+    return TAIL
+
+cdef inline int force(Machine* m, Word thunk) noexcept nogil:
+    m.need = thunk
+    return FORCE
+
+cdef inline int call1(Machine* m, Word f, Word x) noexcept nogil:
+    push(m, x)
+    push(m, f)
+    return CALL + 1
+
+cdef inline int call2(Machine* m, Word f, Word x, Word y) noexcept nogil:
+    push(m, x)
+    push(m, y)
+    push(m, f)
+    return CALL + 2
+
+cdef inline int call_internal1(Machine* m, int which, Word x) noexcept nogil:
+    return call1(m, internal_word(m, which), x)
+
+cdef inline int call_internal2(Machine* m, int which, Word x, Word y) noexcept nogil:
+    return call2(m, internal_word(m, which), x, y)
+
+cdef inline bint is_callable(Machine* m, Word w) noexcept nogil:
+    return is_function(w) or (is_attrs(w) and attrs_find(w, m.symbol_functor) != NULL)
+
+cdef inline int need_function(Machine* m, Word* slot) noexcept nogil:
+    """For an argument that the table leaves alone: DONE once *slot holds something callable, else FORCE or RAISE."""
+    cdef Word w = val(slot[0])
+    if is_thunk(w):
+        return force(m, w)
+    if not is_callable(m, w):
+        return raise_type(m, "a function", w)
+    slot[0] = w
+    return DONE
+
+cdef inline Word apply_thunk(Machine* m, Word f, Word x) noexcept nogil:
+    """A thunk of `f x`: three words."""
+    cdef Word* p = m.hp
+    m.hp = p + 3
+    p[0] = code_header(KIND_THUNK, 2, CODE_APPLY)
+    p[1] = f
+    p[2] = x
+    return tagged(p, TAG_THUNK)
+
+cdef inline Word apply2_thunk(Machine* m, Word f, Word x, Word y) noexcept nogil:
+    """A thunk of `f x y`: four words."""
+    cdef Word* p = m.hp
+    m.hp = p + 4
+    p[0] = code_header(KIND_THUNK, 3, CODE_APPLY2)
+    p[1] = f
+    p[2] = x
+    p[3] = y
+    return tagged(p, TAG_THUNK)
+
+# A list whose length is not known before it is filled: `open_list`, then items are written one after the other and
+# nothing else is allocated, then `close_list`.  Room for the longest possible list has been reserved.
+
+cdef inline Word* open_list(Machine* m) noexcept nogil:
+    return m.hp + 1
+
+cdef inline Word close_list(Machine* m, Word* end) noexcept nogil:
+    cdef Word* p = m.hp
+    cdef uint64_t size = <uint64_t>(end - (p + 1))
+    if size == 0:
+        return m.empty_list
+    p[0] = header_of(KIND_LIST, size)
+    m.hp = end
+    return tagged(p, TAG_LIST)

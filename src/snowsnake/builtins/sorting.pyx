@@ -1,0 +1,428 @@
+# cython: language_level=3
+"""The builtin sort: a stable merge sort that adapts to runs, and can stop at every comparison.
+
+In: a comparator and a list.  Out: the sorted list.  The order of comparisons, visible through errors and traces, is that of
+C++ Nix: Munro and Wild's "peeksort", with insertion below 17 elements; any comparator, even one that is no order, gives
+some permutation.  Where `builtins.lessThan` sorts only ints or only strings, nothing can fail, and a plain merge sort on
+(first 8 bytes, word) pairs does the work.
+
+The recursion is a stack of records above the arguments; a record's first word says what its range waits for.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset, strcmp
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.machine.coercion cimport INTERNAL_LESS
+from snowsnake.machine.errors cimport raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
+from snowsnake.machine.state cimport CALL, DONE, ERROR_MEMORY, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    RECORD = 10                       # words of a record
+    INSERTION_LIMIT = 16
+
+cdef enum:                            # fields of a record or node
+    PHASE
+    BEGIN                             # the range [BEGIN, END)
+    END
+    LEFT                              # [BEGIN, LEFT) is sorted; merging: the split
+    RIGHT                             # [RIGHT, END) is sorted
+    X
+    Y
+    RUN_BEGIN                         # the run around the middle
+    RUN_END
+    FALLING                           # 1: that run is strictly falling
+
+cdef enum:                            # phases
+    START
+    INSERT                            # X: first element not yet in place, Y: where the one in hand stands
+    DIRECTION                         # X: the middle
+    LEFTWARDS                         # Y: end of what is still to be looked at
+    RIGHTWARDS                        # Y: last element known to be in the run
+    SECOND                            # the first part is sorted
+    MERGE                             # both parts are
+    MERGING                           # X, Y: next on each side, in the buffer; RUN_BEGIN: where the result goes
+
+
+# ---- ints or strings only ---------------------------------------------------------------------------------------
+
+cdef struct Item:
+    uint64_t key                      # compares as the value does; equal keys of strings need a look at the rest
+    Word word
+
+
+cdef inline uint64_t _string_key(Word s) noexcept nogil:
+    cdef uint64_t key = 0, n = string_size(s), i
+    cdef uint8_t* data = string_data(s)
+    for i in range(8):
+        key = (key << 8) | (data[i] if i < n else 0)
+    return key
+
+
+cdef inline bint _item_less(Item* a, Item* b, bint strings) noexcept nogil:
+    if a.key != b.key:
+        return a.key < b.key
+    return strings and compare_strings(a.word, b.word) < 0
+
+
+cdef Item* _merge_sort(Item* source, Item* target, uint64_t n, bint strings) noexcept nogil:
+    """Stable, bottom up from insertion runs of 8; gives the array that holds the result."""
+    cdef uint64_t width = 8, i = 0, j, k, middle, end
+    cdef Item x
+    cdef Item* swap
+    while i < n:
+        end = i + 8 if i + 8 < n else n
+        for j in range(i + 1, end):
+            x = source[j]
+            k = j
+            while k > i and _item_less(&x, &source[k - 1], strings):
+                source[k] = source[k - 1]
+                k -= 1
+            source[k] = x
+        i = end
+    while width < n:
+        i = 0
+        while i < n:
+            middle = i + width if i + width < n else n
+            end = middle + width if middle + width < n else n
+            if middle == end or not _item_less(&source[middle], &source[middle - 1], strings):
+                memcpy(target + i, source + i, (end - i) * sizeof(Item))
+                i = end
+                continue
+            j = i
+            k = middle
+            while j < middle and k < end:
+                if _item_less(&source[k], &source[j], strings):
+                    target[i] = source[k]
+                    k += 1
+                else:
+                    target[i] = source[j]
+                    j += 1
+                i += 1
+            memcpy(target + i, source + j, (middle - j) * sizeof(Item))
+            i += middle - j
+            memcpy(target + i, source + k, (end - k) * sizeof(Item))
+            i = end
+        swap = source
+        source = target
+        target = swap
+        width *= 2
+    return source
+
+
+cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
+    """Evaluated elements by `<`: DONE, RAISE, or TAIL if they are not all ints or all strings."""
+    cdef uint64_t n = list_size(list), i
+    cdef Word* items = list_items(list)
+    cdef Word first = val(items[0]), w, result
+    cdef bint strings = is_string(first)
+    cdef Item* source
+    cdef Item* sorted_items
+    if not strings and not is_int(first):
+        return TAIL
+    for i in range(n):
+        w = val(items[i])
+        if not (is_string(w) if strings else is_int(w)):
+            return TAIL
+    if not heap_reserve(m, n + 1):
+        return RAISE
+    source = <Item*>malloc(2 * n * sizeof(Item))
+    if source == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(n):
+        w = val(items[i])
+        source[i].key = _string_key(w) if strings else <uint64_t>int_value(w) ^ (<uint64_t>1 << 63)
+        source[i].word = w
+    sorted_items = _merge_sort(source, source + n, n, strings)
+    result = new_list(m, n)
+    for i in range(n):
+        list_items(result)[i] = sorted_items[i].word
+    free(source)
+    return done(m, result)
+
+
+# ---- any comparator ---------------------------------------------------------------------------------------------
+
+cdef inline bint _is_less_than(Machine* m, Word f) noexcept nogil:
+    return is_function(f) and kind_of(f) == KIND_BUILTIN \
+        and strcmp(m.builtins[header_size(pointer_of(f)[0])].name, "lessThan") == 0
+
+
+cdef inline int _less_now(Word a, Word b) noexcept nogil:
+    """Of two evaluated numbers or strings 0 or 1; of others -1: the machine must compare them."""
+    if is_string(a) and is_string(b):
+        return 1 if compare_strings(a, b) < 0 else 0
+    if is_int(a):
+        if is_int(b):
+            return 1 if int_value(a) < int_value(b) else 0
+        if is_float(b):
+            return 1 if <double>int_value(a) < float_value(b) else 0
+    elif is_float(a):
+        if is_float(b):
+            return 1 if float_value(a) < float_value(b) else 0
+        if is_int(b):
+            return 1 if float_value(a) < <double>int_value(b) else 0
+    return -1
+
+
+cdef inline void _push_range(Machine* m, int64_t begin, int64_t end, int64_t left, int64_t right) noexcept nogil:
+    cdef Word* r = m.sp
+    memset(r, 0, RECORD * sizeof(Word))
+    r[PHASE] = small_int(START)
+    r[BEGIN] = small_int(begin)
+    r[END] = small_int(end)
+    r[LEFT] = small_int(left)
+    r[RIGHT] = small_int(right)
+    m.sp = r + RECORD
+
+
+cdef inline int64_t _get(Word* r, int field) noexcept nogil:
+    return <int64_t>r[field] >> 3
+
+
+cdef inline void _set(Word* r, int field, int64_t value) noexcept nogil:
+    r[field] = <Word>value << 3
+
+
+cdef inline void _start(Machine* m, Word* r) noexcept nogil:
+    """Decides what is to be done with a range; no comparison."""
+    cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT), right = _get(r, RIGHT)
+    cdef int64_t middle = begin + (end - begin) // 2
+    if left == end or right == begin:
+        m.sp = r                      # sorted already
+    elif end - begin <= INSERTION_LIMIT:
+        _set(r, PHASE, INSERT)
+        _set(r, X, begin + 1)
+        _set(r, Y, begin + 1)
+    elif middle <= left:
+        _set(r, PHASE, MERGE)
+        _push_range(m, left, end, left + 1, right)
+    elif middle >= right:
+        _set(r, PHASE, MERGE)
+        _set(r, LEFT, right)
+        _push_range(m, begin, right, left, right - 1)
+    else:
+        _set(r, PHASE, DIRECTION)
+        _set(r, X, middle)
+
+
+cdef inline void _split(Machine* m, Word* r, Word* items) noexcept nogil:
+    """The run around the middle is known: sort what stands on each side of it, the nearer side with the run."""
+    cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT)
+    cdef int64_t middle = _get(r, X), i = _get(r, RUN_BEGIN), j = _get(r, RUN_END)
+    cdef int64_t low = i, high = j - 1
+    cdef Word swap
+    if _get(r, FALLING):
+        while low < high:
+            swap = items[low]
+            items[low] = items[high]
+            items[high] = swap
+            low += 1
+            high -= 1
+    if i == begin and j == end:
+        m.sp = r
+        return
+    _set(r, PHASE, SECOND)
+    if middle - i < j - middle:
+        _set(r, LEFT, i)
+        _set(r, X, j)                 # left run of the second part
+        _push_range(m, begin, i, left, i - 1)
+    else:
+        _set(r, LEFT, j)
+        _set(r, X, j + 1)
+        _push_range(m, begin, j, left, i)
+
+
+cdef int _merge_rest(Word* r, Word* items, Word* buffer, int64_t x, int64_t y, int64_t out) noexcept nogil:
+    cdef int64_t split = _get(r, LEFT) - _get(r, BEGIN), size = _get(r, END) - _get(r, BEGIN)
+    memcpy(items + out, buffer + x, (split - x) * sizeof(Word))
+    memcpy(items + out + (split - x), buffer + y, (size - y) * sizeof(Word))
+    return 0
+
+
+cdef inline void _operands(Word* r, Word* items, Word* buffer, Word* a, Word* b) noexcept nogil:
+    """What the phase compares: is a less than b?"""
+    cdef int64_t phase = _get(r, PHASE), y = _get(r, Y)
+    if phase == INSERT:
+        a[0] = items[y]
+        b[0] = items[y - 1]
+    elif phase == DIRECTION:
+        a[0] = items[_get(r, X)]
+        b[0] = items[_get(r, X) - 1]
+    elif phase == LEFTWARDS:
+        a[0] = items[y - 1]
+        b[0] = items[y - 2]
+    elif phase == RIGHTWARDS:
+        a[0] = items[y + 1]
+        b[0] = items[y]
+    else:
+        a[0] = buffer[y]
+        b[0] = buffer[_get(r, X)]
+
+
+cdef inline bint _ends(Machine* m, Word* r, Word* items, Word* buffer) noexcept nogil:
+    """Moves a phase on that has nothing left to compare; False if it has."""
+    cdef int64_t phase = _get(r, PHASE), x = _get(r, X), y = _get(r, Y)
+    cdef int64_t begin = _get(r, BEGIN), end = _get(r, END)
+    if phase == INSERT:
+        if y == begin:                # the element in hand is in place
+            x += 1
+            y = x
+            _set(r, X, x)
+            _set(r, Y, y)
+        if x < end:
+            return False
+        m.sp = r
+    elif phase == LEFTWARDS:
+        if y - 1 > _get(r, LEFT):
+            return False
+        _set(r, RUN_BEGIN, y - 1)
+        _set(r, PHASE, RIGHTWARDS)
+        _set(r, Y, x - 1)
+    elif phase == RIGHTWARDS:
+        if y + 1 != _get(r, RIGHT):
+            return False
+        _set(r, RUN_END, y + 1)
+        _split(m, r, items)
+    elif phase == MERGING:
+        if x < _get(r, LEFT) - begin and y < end - begin:
+            return False
+        _merge_rest(r, items, buffer, x, y, _get(r, RUN_BEGIN))
+        m.sp = r
+    elif phase == START:
+        _start(m, r)
+    elif phase == SECOND:
+        _set(r, PHASE, MERGE)
+        _push_range(m, _get(r, LEFT), end, x, _get(r, RIGHT))
+    elif phase == MERGE:
+        memcpy(buffer, items + begin, (end - begin) * sizeof(Word))
+        _set(r, PHASE, MERGING)
+        _set(r, X, 0)
+        _set(r, Y, _get(r, LEFT) - begin)
+        _set(r, RUN_BEGIN, begin)
+    else:
+        return False
+    return True
+
+
+cdef inline void _take(Machine* m, Word* r, Word* items, Word* buffer, bint less) noexcept nogil:
+    """Moves a phase on by the answer to its comparison."""
+    cdef int64_t phase = _get(r, PHASE), x = _get(r, X), y = _get(r, Y), out
+    cdef Word swap
+    if phase == INSERT:
+        if less:
+            swap = items[y]
+            items[y] = items[y - 1]
+            items[y - 1] = swap
+            _set(r, Y, y - 1)
+        else:
+            _set(r, X, x + 1)
+            _set(r, Y, x + 1)
+    elif phase == DIRECTION:
+        _set(r, FALLING, 1 if less else 0)
+        _set(r, PHASE, LEFTWARDS)
+        _set(r, Y, x)
+    elif phase == LEFTWARDS:
+        if less == _get(r, FALLING):
+            _set(r, Y, y - 1)
+        else:
+            _set(r, RUN_BEGIN, y - 1)
+            _set(r, PHASE, RIGHTWARDS)
+            _set(r, Y, x - 1)
+    elif phase == RIGHTWARDS:
+        if less == _get(r, FALLING):
+            _set(r, Y, y + 1)
+        else:
+            _set(r, RUN_END, y + 1)
+            _split(m, r, items)
+    else:
+        out = _get(r, RUN_BEGIN)
+        if less:
+            items[out] = buffer[y]
+            _set(r, Y, y + 1)
+        else:
+            items[out] = buffer[x]
+            _set(r, X, x + 1)
+        _set(r, RUN_BEGIN, out + 1)
+
+
+cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
+    """Sorts on until a comparator must be called; answer: of the last one called, or -1."""
+    cdef Word* items = list_items(fp[2])
+    cdef Word* buffer = list_items(fp[3])
+    cdef bint by_less = _is_less_than(m, fp[0])
+    cdef Word a = 0, b = 0
+    cdef Word* r
+    while m.sp > fp + 4:
+        r = m.sp - RECORD
+        if answer < 0:
+            if _ends(m, r, items, buffer):
+                continue
+            _operands(r, items, buffer, &a, &b)
+            if by_less:
+                answer = _less_now(a, b)
+                if answer < 0:
+                    return call_internal2(m, INTERNAL_LESS, a, b)
+            else:
+                return call2(m, fp[0], a, b)
+        _take(m, r, items, buffer, answer == 1)
+        answer = -1
+    return done(m, fp[2])
+
+
+cdef int _force_elements(Machine* m, Word* fp) noexcept nogil:
+    """State: number of elements that are evaluated.  All are, in order, before the first comparison."""
+    cdef uint64_t n = list_size(fp[1]), i = <uint64_t>int_value(fp[2])
+    cdef Word w
+    while i < n:
+        w = val(list_items(fp[1])[i])
+        if is_thunk(w):
+            fp[2] = small_int(<int64_t>i)
+            return force(m, w)
+        i += 1
+    return DONE
+
+
+cdef int sort(Machine* m, Word* fp) noexcept nogil:
+    """State: the count of evaluated elements; later the list at work, a buffer, and the records."""
+    cdef uint64_t n = list_size(fp[1]), i
+    cdef Word answer
+    cdef int outcome
+    if m.sp > fp + 4:
+        answer = pop(m)
+        if not is_bool(answer):
+            return raise_type(m, "a Boolean", answer)
+        return _run(m, fp, 1 if answer == WORD_TRUE else 0)
+    if m.sp == fp + 2:
+        if n == 0:                    # the comparator is not looked at
+            return done(m, fp[1])
+        outcome = need_function(m, fp)
+        if outcome != DONE:
+            return outcome
+        push(m, 0)
+    outcome = _force_elements(m, fp)
+    if outcome != DONE:
+        return outcome
+    if n == 1:
+        return done(m, fp[1])
+    if _is_less_than(m, fp[0]):
+        outcome = _sort_plain(m, fp[1])
+        if outcome != TAIL:
+            return outcome
+    if not heap_reserve(m, 2 * n + 2):
+        return RAISE
+    fp[2] = new_list(m, n)
+    push(m, new_list(m, n))
+    for i in range(n):
+        list_items(fp[2])[i] = val(list_items(fp[1])[i])
+        list_items(fp[3])[i] = WORD_NULL
+    fp[1] = m.empty_list
+    _push_range(m, 0, <int64_t>n, 0, <int64_t>n)
+    return _run(m, fp, -1)
+
+
+define("sort", sort)

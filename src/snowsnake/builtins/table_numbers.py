@@ -1,0 +1,65 @@
+"""Entries of the builtins on numbers (numbers.pyx)."""
+
+from snowsnake.builtins.entry import Entry
+
+_BOTH = "Both arguments are forced, in order, and must be numbers; a float if one of them is. "
+
+ENTRIES = (
+    Entry(
+        "add",
+        "a b",
+        "vv",
+        doc=f"*a* + *b*, of numbers only. {_BOTH}Raises an error if an integer sum does not fit 64 bits.",
+        example="builtins.add 1 2 => 3",
+    ),
+    Entry(
+        "sub",
+        "a b",
+        "vv",
+        doc=f"*a* − *b*. {_BOTH}Raises an error if an integer difference does not fit 64 bits.",
+        example="builtins.sub 1 2 => -1",
+    ),
+    Entry(
+        "mul",
+        "a b",
+        "vv",
+        doc=f"*a* · *b*. {_BOTH}Raises an error if an integer product does not fit 64 bits.",
+        example="builtins.mul 3 0.5 => 1.5",
+    ),
+    Entry(
+        "div",
+        "a b",
+        "vv",
+        doc=f"*a* / *b*; of integers the quotient without its fraction, rounded towards zero. {_BOTH}"
+        "Raises an error if *b* is zero, float or not.",
+        example="map (builtins.div 7) [ 2 2.0 (-2) ] => [ 3 3.5 -3 ]",
+    ),
+    Entry("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
+    Entry("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
+    Entry("bitXor", "a b", "ii", doc="The bitwise *exclusive or* of two integers.", example="builtins.bitXor 12 10 => 6"),
+    Entry(
+        "ceil",
+        "number",
+        "v",
+        doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as C++ Nix does, for integers "
+        "that a float cannot hold exactly.",
+        example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 -1 3 ]",
+    ),
+    Entry(
+        "floor",
+        "number",
+        "v",
+        doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, and, as C++ Nix does, for "
+        "integers that a float cannot hold exactly.",
+        example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 -2 3 ]",
+    ),
+    Entry(
+        "lessThan",
+        "a b",
+        "vv",
+        framed=True,
+        doc="Whether *a* < *b*. Numbers, strings (bytewise), paths, and lists of these (element by element) can be compared; "
+        "other types, or two different ones, raise an error.",
+        example="builtins.lessThan [ 1 2 ] [ 1 3 ] => true",
+    ),
+)
