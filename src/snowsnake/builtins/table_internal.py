@@ -11,4 +11,8 @@ ENTRIES = (
     Entry("__less", "a b", "vv", framed=True),
     Entry("__deepForce", "value", "v", framed=True),
     Entry("__derivationString", "value", "v", framed=True),
+    Entry("__addCoerce", "a b", "vv", framed=True),
+    Entry("__concatenate", "count", ".", framed=True),
+    Entry("__concatenatePath", "count", ".", framed=True),
+    Entry("__notLess", "a b", "vv", framed=True),
 )

@@ -72,6 +72,8 @@ cdef enum Opcode:
     OP_CONCATENATE = 66
     OP_CONCATENATE_PATH = 67
     OP_JUMP_WIDE = 68
-    OP_NATIVE = 69
-    OP_HALT = 70
-    OP_INVALID = 71
+    OP_BRANCH_RESULT = 69
+    OP_LINK = 70
+    OP_NATIVE = 71
+    OP_HALT = 72
+    OP_INVALID = 73

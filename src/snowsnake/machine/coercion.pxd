@@ -7,18 +7,32 @@ is entered again with the result on top of the stack (pop(m)).
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef enum Internal:
+cdef enum:
     INTERNAL_COERCE = 0               # value            -> string: string, path as text, set by __toString or outPath
     INTERNAL_COERCE_STORE             # value            -> string: as interpolation does, paths copied into the store
     INTERNAL_TO_STRING                # value            -> string: as builtins.toString (bool, null, int, float, lists too)
     INTERNAL_COERCE_PATH              # value            -> string (absolute path) with its context
     INTERNAL_EQUAL                    # a b              -> bool
-    INTERNAL_LESS                     # a b              -> bool
+    INTERNAL_LESS                     # a b              -> bool: a < b
     INTERNAL_DEEP_FORCE               # value            -> the value, forced deeply (as deepSeq)
     INTERNAL_DERIVATION_STRING        # value            -> string: as derivation arguments (toString with paths into the store)
     INTERNAL_ADD                      # a b              -> a + b for everything that is not two numbers
     INTERNAL_CONCATENATE              # count, then count parts on the stack above it -> string
     INTERNAL_CONCATENATE_PATH         # count, then a path and parts above it         -> path
+    INTERNAL_NOT_LESS                 # a b              -> bool: !(a < b)
     INTERNAL_COUNT
 
 cdef Word internal_word(Machine* m, int which) noexcept nogil
+cdef int path_to_store_string(Machine* m, Word path, Word* result) noexcept nogil
+cdef Word canonical_string(Machine* m, Word s) noexcept nogil
+    # an absolute path's text without empty, `.` and `..` components, context kept
+
+# the builtins themselves, bound in builtins/internal.pyx
+cdef int coerce(Machine* m, Word* fp) noexcept nogil
+cdef int coerce_store(Machine* m, Word* fp) noexcept nogil
+cdef int to_string(Machine* m, Word* fp) noexcept nogil
+cdef int derivation_string(Machine* m, Word* fp) noexcept nogil
+cdef int coerce_path(Machine* m, Word* fp) noexcept nogil
+cdef int add_coerce(Machine* m, Word* fp) noexcept nogil
+cdef int concatenate(Machine* m, Word* fp) noexcept nogil
+cdef int concatenate_path(Machine* m, Word* fp) noexcept nogil

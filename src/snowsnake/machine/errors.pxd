@@ -34,3 +34,4 @@ cdef char* describe(Machine* m, Word value) noexcept nogil
 cdef void error_clear(Machine* m) noexcept nogil
 cdef char* describe_value(Machine* m, Word value) noexcept nogil
     # the value alone, likewise
+cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil

@@ -6,7 +6,7 @@ from libc.string cimport memcpy, strlen
 
 from snowsnake.machine.attrs cimport keys_order
 from snowsnake.machine.state cimport (
-    Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_TYPE, Machine, RAISE,
+    Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
@@ -246,3 +246,10 @@ cdef char* describe_value(Machine* m, Word value) noexcept nogil:
     out.capacity_bytes = 0
     _value(m, &out, value, 0)
     return out.data
+
+
+cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil:
+    cdef char* shown = describe(m, value)
+    raise_text(m, ERROR_NOT_A_FUNCTION, format_text("attempt to call something which is not a function but %s", shown))
+    free(shown)
+    return RAISE

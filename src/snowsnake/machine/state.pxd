@@ -58,6 +58,7 @@ cdef struct Code:                     # a chunk, linked
     uint32_t captures_with
     uint32_t index
     uint32_t position_base            # position of byte 0 of the file
+    bint is_linked                    # constants and formals are there; until then `start` is the machine's Link operation
     uint32_t formal_count             # of a pattern; the arrays below are malloc'ed together
     bint has_formals
     bint has_ellipsis
@@ -128,6 +129,8 @@ cdef struct File:
     uint8_t* source                   # kept: diagnostics and unsafeGetAttrPos count its lines
     uint32_t size_bytes
     uint32_t position_base
+    bint is_imported                  # value is what importing it gives; a root of the collector
+    Word value
     Unit* unit
 
 cdef struct Context:                  # sorted symbols of encoded elements: path, =drv, !output!drv
@@ -147,6 +150,7 @@ cdef struct Machine:
     Word* heap_end
     Word* collect_at
     uint64_t memory_limit_words
+    uint64_t least_growth_words       # between two collections
     # stacks
     Word* sp
     Word* stack_base
@@ -237,6 +241,7 @@ cdef struct Machine:
     void* derivations
     # options
     int level
+    uint32_t features                 # of the parser: 1 pipe operators
     bint stress                       # collect at every safepoint
     bint has_tracer
     void* observer

@@ -1,0 +1,18 @@
+# cython: language_level=3
+"""Binds the machine's own operations, in the order of machine/coercion.pxd's enum."""
+from snowsnake.builtins.registry cimport define
+from snowsnake.machine.coercion cimport *
+from snowsnake.machine.equality cimport deep_force, equal, less, not_less
+
+define("__coerce", coerce)
+define("__coerceStore", coerce_store)
+define("__toStringCoerce", to_string)
+define("__coercePath", coerce_path)
+define("__equal", equal)
+define("__less", less)
+define("__deepForce", deep_force)
+define("__derivationString", derivation_string)
+define("__addCoerce", add_coerce)
+define("__concatenate", concatenate)
+define("__concatenatePath", concatenate_path)
+define("__notLess", not_less)

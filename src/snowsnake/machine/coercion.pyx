@@ -1,0 +1,341 @@
+# cython: language_level=3
+"""Coercion to strings and paths, `+` and interpolation of what are not plain strings.
+
+All of them replace their operand and only move forward, so that every __toString runs once.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from snowsnake.bytecode.opcodes cimport OP_ADD
+from snowsnake.host.host cimport host_path_to_store
+from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.operations cimport concatenate_strings
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport context_single, symbol_intern
+from snowsnake.machine.word cimport *
+
+
+cdef Word internal_word(Machine* m, int which) noexcept nogil:
+    return m.internals[which]
+
+
+cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
+    cdef char* shown = describe_value(m, w)
+    raise_text(m, ERROR_TYPE, format_text("cannot coerce %s to a string: %s", type_name(w), shown))
+    free(shown)
+    return RAISE
+
+
+cdef int path_to_store_string(Machine* m, Word path, Word* result) noexcept nogil:
+    """The store path that a path value is copied to, with itself as context."""
+    cdef ByteBuffer buffer
+    cdef int outcome
+    memset(&buffer, 0, sizeof(buffer))
+    outcome = host_path_to_store(m, string_data(path_string(path)), string_size(path_string(path)), &buffer)
+    if outcome == DONE:
+        result[0] = make_string(m, buffer.data, buffer.size_bytes,
+                                context_single(m, symbol_intern(m, buffer.data, buffer.size_bytes)))
+    free(buffer.data)
+    return outcome
+
+
+cdef int _coerce(Machine* m, Word* fp, bint copies) noexcept nogil:
+    """The forced value in fp[0] to a string: strings, paths, sets by __toString or outPath."""
+    cdef Word w
+    cdef Word* p
+    if m.sp > fp + 1:                 # what __toString gave
+        fp[0] = pop(m)
+    while True:
+        w = val(fp[0])
+        if is_thunk(w):
+            m.need = w
+            return FORCE
+        fp[0] = w
+        if is_string(w):
+            m.result = w
+            return DONE
+        if is_path(w):
+            if copies:
+                return path_to_store_string(m, w, &m.result)
+            m.result = path_string(w)
+            return DONE
+        if is_attrs(w):
+            p = attrs_find(w, m.symbol_to_string)
+            if p != NULL:
+                push(m, w)
+                push(m, p[0])
+                return CALL + 1
+            p = attrs_find(w, m.symbol_out_path)
+            if p != NULL:
+                fp[0] = p[0]
+                continue
+        return _cannot_coerce(m, w)
+
+
+cdef int coerce(Machine* m, Word* fp) noexcept nogil:
+    return _coerce(m, fp, False)
+
+
+cdef int coerce_store(Machine* m, Word* fp) noexcept nogil:
+    return _coerce(m, fp, True)
+
+
+# ---- toString: also of null, booleans, numbers and lists ----------------------------------------------------------
+
+cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
+    """Text of null, a boolean or a number; 0 for anything else."""
+    cdef char* text
+    cdef Word s
+    if w == WORD_TRUE:
+        return make_string(m, "1", 1, 0)
+    if w == WORD_FALSE or w == WORD_NULL:
+        return m.empty_string
+    if is_int(w):
+        text = format_text("%lld", <long long>int_value(w))
+    elif is_float(w):
+        text = format_text("%f", float_value(w))
+    else:
+        return 0
+    s = make_string(m, text, _length(text), 0)
+    free(text)
+    return s
+
+
+cdef uint64_t _length(const char* text) noexcept nogil:
+    cdef uint64_t n = 0
+    while text[n]:
+        n += 1
+    return n
+
+
+cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
+    """One level of a walk through nested lists: the layout of a with-scope serves."""
+    cdef Word* p = heap_alloc(m, 4)
+    p[0] = header_of(KIND_WITH, 3)
+    p[1] = parent
+    p[2] = list_
+    p[3] = index
+    return tagged(p, TAG_BOX)
+
+
+cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
+    """Stack of a list: fp[1] cells of the lists being walked, innermost first; above it the pieces of text."""
+    cdef Word w, v, s
+    cdef Word* cell
+    cdef int64_t i, n
+    w = fp[0]
+    if m.sp == fp + 1 or not is_list(w):
+        s = _scalar_text(m, w)
+        if s:
+            m.result = s
+            return DONE
+        if not is_list(w):
+            if m.sp > fp + 1:
+                fp[0] = pop(m)
+                if not is_string(val(fp[0])):   # __toString gave something to coerce again
+                    push(m, val(fp[0]))
+                    push(m, m.internals[element])
+                    fp[0] = m.empty_string
+                    return CALL + 1
+            return _coerce(m, fp, copies)
+        push(m, _cell(m, WORD_NULL, w, 0))
+    while fp[1] != WORD_NULL:
+        cell = pointer_of(fp[1])
+        w = cell[2]
+        i = <int64_t>cell[3] >> 3
+        n = <int64_t>list_size(w)
+        if i & 1:                         # the piece of element i >> 1 is on the stack
+            cell[3] = small_int(i + 1)
+            if (i >> 1) + 1 < n and not _is_empty_list(val(list_items(w)[i >> 1])):
+                push(m, make_string(m, " ", 1, 0))
+            continue
+        i >>= 1
+        if i == n:
+            fp[1] = cell[1]
+            continue
+        if not stack_reserve(m, 8) or not heap_reserve(m, 64):
+            return RAISE
+        v = val(list_items(w)[i])
+        if is_thunk(v):
+            m.need = v
+            return FORCE
+        cell[3] = small_int(2 * i + 1)
+        if is_string(v):
+            push(m, v)
+        elif is_list(v):
+            fp[1] = _cell(m, fp[1], v, 0)
+        else:
+            s = _scalar_text(m, v)
+            if s:
+                push(m, s)
+                continue
+            push(m, v)
+            push(m, m.internals[element])
+            return CALL + 1
+    n = m.sp - (fp + 2)
+    if n == 0:
+        m.result = m.empty_string
+        return DONE
+    return concatenate_strings(m, fp + 2, n)
+
+
+cdef bint _is_empty_list(Word w) noexcept nogil:
+    return is_list(w) and list_size(w) == 0
+
+
+cdef int to_string(Machine* m, Word* fp) noexcept nogil:
+    return _to_string(m, fp, INTERNAL_TO_STRING, False)
+
+
+cdef int derivation_string(Machine* m, Word* fp) noexcept nogil:
+    return _to_string(m, fp, INTERNAL_DERIVATION_STRING, True)
+
+
+# ---- paths ------------------------------------------------------------------------------------------------------
+
+cdef uint64_t canonicalise(uint8_t* path, uint64_t size_bytes) noexcept nogil:
+    """Remove empty, `.` and `..` components of an absolute path in place; the new size."""
+    cdef uint64_t i = 0, out = 0, start, n
+    while i < size_bytes:
+        while i < size_bytes and path[i] == c'/':
+            i += 1
+        start = i
+        while i < size_bytes and path[i] != c'/':
+            i += 1
+        n = i - start
+        if n == 0 or (n == 1 and path[start] == c'.'):
+            continue
+        if n == 2 and path[start] == c'.' and path[start + 1] == c'.':
+            while out > 0 and path[out - 1] != c'/':
+                out -= 1
+            if out > 0:
+                out -= 1
+            continue
+        path[out] = c'/'
+        out += 1
+        while n:                      # never overtakes what is read
+            path[out] = path[start]
+            out += 1
+            start += 1
+            n -= 1
+    if out == 0:
+        path[0] = c'/'
+        out = 1
+    return out
+
+
+cdef Word canonical_string(Machine* m, Word s) noexcept nogil:
+    """An absolute path's text in canonical form, context kept."""
+    cdef Word copy = make_string(m, string_data(s), string_size(s), string_context(s))
+    cdef uint64_t n = canonicalise(string_data(copy), string_size(copy))
+    if n == string_size(copy):
+        return s
+    return make_string(m, string_data(copy), n, string_context(s))
+
+
+cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome = _coerce(m, fp, False)
+    cdef Word s
+    if outcome != DONE:
+        return outcome
+    s = m.result
+    if string_size(s) == 0 or string_data(s)[0] != c'/':
+        return raise_text(m, ERROR_TYPE, format_text("string '%.*s' doesn't represent an absolute path",
+                                                      <int>string_size(s), <char*>string_data(s)))
+    if not heap_reserve(m, string_size(s) >> 2):
+        return RAISE
+    m.result = canonical_string(m, s)
+    return DONE
+
+
+# ---- + and interpolation ------------------------------------------------------------------------------------------
+
+cdef enum:
+    FIRST_OTHER = 0
+    FIRST_STRING = 1                  # then paths are copied to the store
+    FIRST_PATH = 2                    # then the sum is a path
+
+
+cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
+    """The path of path text and strings, which must have no context."""
+    cdef uint64_t i
+    for i in range(count):
+        if string_context(parts[i]):
+            return raise_text(m, ERROR_CONTEXT, format_text(
+                "a string that refers to a store path cannot be appended to a path"))
+    i = concatenate_strings(m, parts, count)
+    if i == DONE:
+        m.result = make_path(m, canonical_string(m, m.result))
+    return <int>i
+
+
+cdef int add_coerce(Machine* m, Word* fp) noexcept nogil:
+    cdef int mode, i
+    cdef Word a = fp[0]
+    if m.sp == fp + 2:
+        if is_int(a) or is_float(a):
+            return raise_text(m, ERROR_TYPE, format_text("cannot add %s to %s", type_name(fp[1]),
+                                                         "an integer" if is_int(a) else "a float"))
+        mode = FIRST_STRING if is_string(a) else FIRST_PATH if is_path(a) else FIRST_OTHER
+        if mode == FIRST_PATH:
+            fp[0] = path_string(a)
+        push(m, small_int(mode))
+    elif m.sp > fp + 3:
+        i = 1 if is_string(fp[0]) else 0
+        fp[i] = pop(m)
+    mode = <int>(fp[2] >> 3)
+    for i in range(2):
+        if not is_string(fp[i]):
+            push(m, fp[i])
+            push(m, m.internals[INTERNAL_COERCE_STORE if mode == FIRST_STRING else INTERNAL_COERCE])
+            return CALL + 1
+    if mode == FIRST_PATH:
+        return _join_path(m, fp, 2)
+    return concatenate_strings(m, fp, 2)
+
+
+cdef int _coerce_parts(Machine* m, Word* fp, int how) noexcept nogil:
+    """fp[0] parts stand above it; behind them the index of the one at hand.  DONE: all are strings."""
+    cdef int64_t n = <int64_t>fp[0] >> 3
+    cdef int64_t i
+    cdef Word w
+    cdef Word* state = fp + 1 + n
+    if m.sp == state:
+        push(m, 0)
+    elif m.sp > state + 1:
+        fp[1 + (<int64_t>state[0] >> 3)] = pop(m)
+    i = <int64_t>state[0] >> 3
+    while i < n:
+        w = val(fp[1 + i])
+        if is_string(w):
+            fp[1 + i] = w
+            i += 1
+            continue
+        state[0] = small_int(i)
+        if is_thunk(w):
+            m.need = w
+            return FORCE
+        push(m, w)
+        push(m, m.internals[how])
+        return CALL + 1
+    return DONE
+
+
+cdef int concatenate(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome = _coerce_parts(m, fp, INTERNAL_COERCE_STORE)
+    if outcome != DONE:
+        return outcome
+    return concatenate_strings(m, fp + 1, fp[0] >> 3)
+
+
+cdef int concatenate_path(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome
+    cdef Word first = val(fp[1])
+    if is_path(first):
+        fp[1] = path_string(first)
+    outcome = _coerce_parts(m, fp, INTERNAL_COERCE)
+    if outcome != DONE:
+        return outcome
+    return _join_path(m, fp + 1, fp[0] >> 3)

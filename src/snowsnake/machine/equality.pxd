@@ -1,0 +1,13 @@
+# cython: language_level=3
+"""Equality, order and deep forcing of nested values, as internal builtins with a stack of their own."""
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+
+cdef enum:
+    HEADER_DEEP = 256                 # bit 8 of a list or set: forced all the way down
+    HEADER_DEEPENING = 512            # bit 9: being forced by a frame that is still there
+
+cdef int equal(Machine* m, Word* fp) noexcept nogil
+cdef int less(Machine* m, Word* fp) noexcept nogil
+cdef int not_less(Machine* m, Word* fp) noexcept nogil
+cdef int deep_force(Machine* m, Word* fp) noexcept nogil

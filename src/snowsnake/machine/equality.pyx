@@ -1,0 +1,260 @@
+# cython: language_level=3
+"""`==`, `<` and deepSeq on lists and sets.  The stack of each walk is the value stack: (x, y, index) or (x, index).
+
+Elements whose words are the same are the same cell, and so equal, whatever they hold.  Of two derivations only outPath is compared.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp
+
+from snowsnake.bytecode.opcodes cimport OP_LESS
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.coercion cimport INTERNAL_EQUAL
+from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
+from snowsnake.machine.operations cimport equal_now
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    CHECK_DERIVATION = -1             # index of a pair of sets that has not been looked at
+
+
+cdef inline int _answer(Machine* m, bint yes) noexcept nogil:
+    m.result = bool_word(yes)
+    return DONE
+
+
+cdef int _is_derivation(Machine* m, Word attrs) noexcept nogil:
+    """1, 0, or -1: m.need must be forced first."""
+    cdef Word* p = attrs_find(attrs, m.symbol_type)
+    cdef Word w
+    if p == NULL:
+        return 0
+    w = val(p[0])
+    if is_thunk(w):
+        m.need = w
+        return -1
+    return 1 if is_string(w) and string_size(w) == 10 and memcmp(string_data(w), "derivation", 10) == 0 else 0
+
+
+cdef inline void _push_pair(Machine* m, Word x, Word y) noexcept nogil:
+    push(m, x)
+    push(m, y)
+    push(m, small_int(CHECK_DERIVATION if is_attrs(x) else 0))
+
+
+cdef Word _singleton(Machine* m, Word w) noexcept nogil:
+    cdef Word list_ = new_list(m, 1)
+    list_items(list_)[0] = w
+    return list_
+
+
+cdef int _compare_sets(Machine* m) noexcept nogil:
+    """Decide how the pair of sets on top is compared.  DONE: go on; TAIL: they differ; FORCE."""
+    cdef Word x = m.sp[-3], y = m.sp[-2]
+    cdef int first = _is_derivation(m, x), second
+    cdef Word* px
+    cdef Word* py
+    if first < 0:
+        return FORCE
+    if first:
+        second = _is_derivation(m, y)
+        if second < 0:
+            return FORCE
+        px = attrs_find(x, m.symbol_out_path)
+        py = attrs_find(y, m.symbol_out_path)
+        if second and px != NULL and py != NULL:
+            m.sp[-3] = _singleton(m, px[0])
+            m.sp[-2] = _singleton(m, py[0])
+            m.sp[-1] = 0
+            return DONE
+    if attrs_size(x) != attrs_size(y):
+        return TAIL
+    if attrs_keys(x) != attrs_keys(y) and memcmp(keys_symbols(attrs_keys(x)), keys_symbols(attrs_keys(y)),
+                                                 attrs_size(x) * sizeof(uint32_t)) != 0:
+        return TAIL
+    m.sp[-1] = 0
+    return DONE
+
+
+cdef int equal(Machine* m, Word* fp) noexcept nogil:
+    cdef Word x, y, a, b
+    cdef int64_t i
+    cdef uint64_t n
+    cdef uint32_t* order
+    cdef int outcome
+    if m.sp == fp + 2:
+        outcome = equal_now(m, fp[0], fp[1])
+        if outcome >= 0:
+            return _answer(m, outcome)
+        _push_pair(m, fp[0], fp[1])
+    while m.sp > fp + 2:
+        x = m.sp[-3]
+        y = m.sp[-2]
+        i = <int64_t>m.sp[-1] >> 3
+        if i == CHECK_DERIVATION:
+            if not heap_reserve(m, 64):
+                return RAISE
+            outcome = _compare_sets(m)
+            if outcome == FORCE:
+                return FORCE
+            if outcome == TAIL:
+                return _answer(m, False)
+            continue
+        n = attrs_size(x) if is_attrs(x) else list_size(x)
+        if <uint64_t>i == n:
+            m.sp -= 3
+            continue
+        if is_attrs(x):
+            order = attrs_order(m, x)
+            if order == NULL:
+                return RAISE
+            a = attrs_values(x)[order[i]]
+            b = attrs_values(y)[order[i]]
+        else:
+            a = list_items(x)[i]
+            b = list_items(y)[i]
+        if a != b:
+            a = val(a)
+            if is_thunk(a):
+                m.need = a
+                return FORCE
+            b = val(b)
+            if is_thunk(b):
+                m.need = b
+                return FORCE
+            outcome = equal_now(m, a, b)
+            if outcome == 0:
+                return _answer(m, False)
+            m.sp[-1] = small_int(i + 1)
+            if outcome < 0:
+                if not stack_reserve(m, 8):
+                    return RAISE
+                _push_pair(m, a, b)
+        else:
+            m.sp[-1] = small_int(i + 1)
+    return _answer(m, True)
+
+
+# ---- order ------------------------------------------------------------------------------------------------------
+
+cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
+    cdef char* x
+    cdef char* y
+    if tag_of(a) != tag_of(b) or (is_bool(a) != is_bool(b)):
+        return arithmetic_mismatch(m, OP_LESS, a, b)
+    x = describe_value(m, a)
+    y = describe_value(m, b)
+    raise_text(m, ERROR_TYPE, format_text("cannot compare %s with %s; values of that type are incomparable "
+                                          "(values are %s and %s)", type_name(a), type_name(b), x, y))
+    free(x)
+    free(y)
+    return RAISE
+
+
+cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
+    """fp[2] is the index into two lists; above it the answer whether their elements there are equal."""
+    cdef Word a, b, r = 0
+    cdef int64_t i
+    cdef int outcome
+    while True:
+        a = val(fp[0])
+        b = val(fp[1])
+        if is_thunk(a):
+            m.need = a
+            return FORCE
+        if is_thunk(b):
+            m.need = b
+            return FORCE
+        if not is_list(a) or not is_list(b):
+            break
+        if m.sp == fp + 2:
+            push(m, 0)
+        i = <int64_t>fp[2] >> 3
+        if m.sp > fp + 3:
+            if pop(m) == WORD_TRUE:
+                i += 1
+            else:                     # the first difference decides
+                fp[0] = list_items(a)[i]
+                fp[1] = list_items(b)[i]
+                m.sp = fp + 2
+                continue
+        while True:
+            if <uint64_t>i == list_size(b):
+                return _answer(m, inverted)
+            if <uint64_t>i == list_size(a):
+                return _answer(m, not inverted)
+            if list_items(a)[i] != list_items(b)[i]:
+                break
+            i += 1
+        fp[2] = small_int(i)
+        push(m, list_items(a)[i])
+        push(m, list_items(b)[i])
+        push(m, m.internals[INTERNAL_EQUAL])
+        return CALL + 2
+    outcome = arithmetic(m, OP_LESS, a, b, &r)
+    if outcome == RAISE:
+        return RAISE
+    if outcome == DONE:
+        return _answer(m, (r == WORD_TRUE) != inverted)
+    if is_string(a) and is_string(b):
+        return _answer(m, (compare_strings(a, b) < 0) != inverted)
+    if is_path(a) and is_path(b):
+        return _answer(m, (compare_strings(path_string(a), path_string(b)) < 0) != inverted)
+    return _incomparable(m, a, b)
+
+
+cdef int less(Machine* m, Word* fp) noexcept nogil:
+    return _less(m, fp, False)
+
+
+cdef int not_less(Machine* m, Word* fp) noexcept nogil:
+    return _less(m, fp, True)
+
+
+# ---- deepSeq ----------------------------------------------------------------------------------------------------
+
+cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
+    """Stack: (list or set, index)…  The mark in the header keeps shared and cyclic values from being walked twice."""
+    cdef Word x, w
+    cdef Word* p
+    cdef int64_t i
+    cdef uint64_t n
+    cdef uint32_t* order
+    if m.sp == fp + 1:
+        w = fp[0]
+        if (is_list(w) or is_attrs(w)) and not pointer_of(w)[0] & (HEADER_DEEP | HEADER_DEEPENING):
+            pointer_of(w)[0] |= HEADER_DEEPENING
+            push(m, w)
+            push(m, 0)
+    while m.sp > fp + 1:
+        x = m.sp[-2]
+        i = <int64_t>m.sp[-1] >> 3
+        n = header_size(pointer_of(x)[0])
+        if <uint64_t>i == n:
+            p = pointer_of(x)
+            p[0] = (p[0] & ~<Word>HEADER_DEEPENING) | HEADER_DEEP
+            m.sp -= 2
+            continue
+        if is_attrs(x):
+            order = attrs_order(m, x)
+            if order == NULL:
+                return RAISE
+            w = val(attrs_values(x)[order[i]])
+        else:
+            w = val(list_items(x)[i])
+        if is_thunk(w):
+            m.need = w
+            return FORCE
+        m.sp[-1] = small_int(i + 1)
+        if (is_list(w) or is_attrs(w)) and not pointer_of(w)[0] & (HEADER_DEEP | HEADER_DEEPENING):
+            if not stack_reserve(m, 8):
+                return RAISE
+            pointer_of(w)[0] |= HEADER_DEEPENING
+            push(m, w)
+            push(m, 0)
+    m.result = fp[0]
+    return DONE

@@ -1,0 +1,633 @@
+# cython: language_level=3
+"""Linking: a compiled unit becomes codes of a machine; files become thunks.
+
+A chunk is linked when it is first entered (operation Link): strings, symbols and key sets of a function that never runs
+cost nothing.  Positions number the bytes of all sources of a machine, one after the other; 0 is no position.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+
+from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.opcodes cimport *
+from snowsnake.compiler.compile cimport compile_unit, unit_free
+from snowsnake.host.host cimport host_read_file
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, keys_build, scratch_entries
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.syntax.deep_stack cimport call_on_deep_stack
+from snowsnake.syntax.nodes cimport Ast, Text
+from snowsnake.syntax.parser cimport ast_free, parse
+
+cdef uint8_t[2] LINK_CODE
+cdef uint8_t[8] APPLY_CODE            # f x
+cdef uint8_t[10] APPLY2_CODE          # f x y
+LINK_CODE[0] = OP_LINK
+
+
+def _make_apply_codes():
+    one = bytes([OP_GET_UPVALUE, 1, OP_GET_UPVALUE, 0, OP_TAIL_CALL_N, 1, OP_RETURN])
+    two = bytes([OP_GET_UPVALUE, 1, OP_GET_UPVALUE, 2, OP_GET_UPVALUE, 0, OP_TAIL_CALL_N, 2, OP_RETURN])
+    for i, byte in enumerate(one):
+        APPLY_CODE[<int>i] = byte
+    for i, byte in enumerate(two):
+        APPLY2_CODE[<int>i] = byte
+
+
+_make_apply_codes()
+
+
+# ---- codes ------------------------------------------------------------------------------------------------------
+
+cdef bint _add_codes(Machine* m, Code* codes, uint32_t count) noexcept nogil:
+    cdef uint32_t i
+    if m.code_count + count > m.code_capacity:
+        m.code_capacity = (m.code_count + count) * 2
+        m.codes = <Code**>realloc(m.codes, m.code_capacity * sizeof(Code*))
+    if m.codes == NULL:
+        return False
+    for i in range(count):
+        codes[i].index = m.code_count
+        m.codes[m.code_count] = &codes[i]
+        m.code_count += 1
+    return True
+
+
+cdef void link_basic_codes(Machine* m) noexcept nogil:
+    cdef Code* codes = <Code*>calloc(2, sizeof(Code))
+    codes[CODE_APPLY].start = APPLY_CODE
+    codes[CODE_APPLY].max_stack = 8
+    codes[CODE_APPLY].upvalue_count = 2
+    codes[CODE_APPLY].is_linked = True
+    codes[CODE_APPLY2].start = APPLY2_CODE
+    codes[CODE_APPLY2].max_stack = 8
+    codes[CODE_APPLY2].upvalue_count = 3
+    codes[CODE_APPLY2].is_linked = True
+    _add_codes(m, codes, 2)
+
+
+cdef Word link_unit(Machine* m, Unit* unit, uint32_t position_base) noexcept nogil:
+    cdef Code* codes = <Code*>calloc(unit.chunk_count, sizeof(Code))
+    cdef Code* code
+    cdef Chunk* chunk
+    cdef Word* p
+    cdef uint32_t i, base = m.code_count
+    if codes == NULL or not _add_codes(m, codes, unit.chunk_count):
+        raise_text(m, ERROR_MEMORY, NULL)
+        return 0
+    for i in range(unit.chunk_count):
+        chunk = unit.chunks[i]
+        code = &codes[i]
+        code.start = LINK_CODE
+        code.arity = chunk.arity
+        code.max_stack = chunk.max_stack + 8
+        code.captures_with = chunk.captures_with
+        code.upvalue_count = chunk.upvalue_count + (1 if chunk.captures_with else 0)
+        code.position_base = position_base
+        code.chunk = chunk
+    p = heap_alloc(m, 2)
+    p[1] = 0
+    if unit.chunks[0].kind == CHUNK_LAMBDA:
+        p[0] = code_header(KIND_CLOSURE, 1, base)
+        return tagged(p, TAG_FUNCTION)
+    p[0] = code_header(KIND_THUNK, 1, base)
+    return tagged(p, TAG_THUNK)
+
+
+cdef int link_code(Machine* m, Code* code) noexcept nogil:
+    cdef Chunk* chunk = code.chunk
+    cdef uint32_t i, unit_base = code.index - chunk.index
+    cdef Word* constants
+    if not heap_reserve(m, 4096 + chunk.constant_count * 16):
+        return RAISE
+    constants = <Word*>malloc((chunk.constant_count + 1) * sizeof(Word))
+    if constants == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(chunk.constant_count):
+        constants[i] = _link_constant(m, code, &chunk.constants[i], unit_base)
+        if constants[i] == WORD_UNSET:
+            free(constants)
+            return RAISE
+    if chunk.formals != NULL and not code.has_formals and not _link_formals(m, code, chunk.formals):
+        free(constants)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    code.constants = constants
+    code.constant_count = chunk.constant_count
+    code.start = chunk.code
+    code.is_linked = True
+    return DONE
+
+
+cdef bint link_formals(Machine* m, Code* code) noexcept nogil:
+    """The formals of a lambda, wanted before it has ever been called (functionArgs)."""
+    if code.chunk == NULL or code.chunk.formals == NULL:
+        return True
+    return True if code.has_formals else _link_formals(m, code, code.chunk.formals)
+
+
+cdef bint _link_formals(Machine* m, Code* code, Keys* formals) noexcept nogil:
+    cdef uint32_t n = formals.count, i, j, x
+    cdef uint32_t* symbols = <uint32_t*>malloc((n + 1) * (2 * sizeof(uint32_t) + 1))
+    if symbols == NULL:
+        return False
+    code.formal_symbols = symbols
+    code.formal_by_symbol = symbols + n
+    code.formal_has_default = <uint8_t*>(symbols + 2 * n)
+    for i in range(n):
+        symbols[i] = symbol_intern(m, formals.names[i].data, formals.names[i].size_bytes)
+        code.formal_has_default[i] = formals.has_default[i]
+        j = i                         # insertion: patterns are short
+        while j > 0 and symbols[code.formal_by_symbol[j - 1]] > symbols[i]:
+            code.formal_by_symbol[j] = code.formal_by_symbol[j - 1]
+            j -= 1
+        code.formal_by_symbol[j] = i
+    code.formal_count = n
+    code.has_ellipsis = formals.has_ellipsis
+    code.has_formals = True
+    return True
+
+
+cdef Word _boxed_string(Machine* m, int kind, Word string, Word second) noexcept nogil:
+    cdef Word* p = heap_alloc(m, 3)
+    p[0] = header_of(kind, 2)
+    p[1] = string
+    p[2] = second
+    return tagged(p, TAG_BOX)
+
+
+cdef Word _link_constant(Machine* m, Code* code, Constant* c, uint32_t unit_base) noexcept nogil:
+    """The word of a constant; WORD_UNSET with an error set if that is impossible."""
+    cdef Word* p
+    cdef int kind = c.kind
+    if kind == CONSTANT_NAME:
+        return (<Word>symbol_intern(m, c.text.data, c.text.size_bytes) << 8) | IMMEDIATE_SYMBOL
+    if kind == CONSTANT_STRING:
+        if c.text.size_bytes > 8192 and not heap_reserve(m, c.text.size_bytes):
+            return WORD_UNSET
+        return make_string(m, c.text.data, c.text.size_bytes, 0)
+    if kind == CONSTANT_CHUNK:
+        if c.chunk.upvalue_count or c.chunk.captures_with:
+            return small_int(unit_base + c.chunk.index)
+        p = heap_alloc(m, 2)
+        p[1] = 0
+        if c.chunk.kind == CHUNK_LAMBDA:
+            p[0] = code_header(KIND_CLOSURE, 1, unit_base + c.chunk.index)
+            return tagged(p, TAG_FUNCTION)
+        p[0] = code_header(KIND_THUNK, 1, unit_base + c.chunk.index)
+        return tagged(p, TAG_THUNK)
+    if kind == CONSTANT_INT:
+        return make_int(m, c.integer)
+    if kind == CONSTANT_KEYS:
+        return _link_keys(m, code, c.keys)
+    if kind == CONSTANT_NULL:
+        return WORD_NULL
+    if kind == CONSTANT_TRUE:
+        return WORD_TRUE
+    if kind == CONSTANT_FALSE:
+        return WORD_FALSE
+    if kind == CONSTANT_FLOAT:
+        return make_float(m, c.number)
+    if kind == CONSTANT_PATH:
+        return make_path(m, make_string(m, c.text.data, c.text.size_bytes, 0))
+    if kind == CONSTANT_SEARCH_PATH:
+        return _boxed_string(m, KIND_SEARCH_PATH, make_string(m, c.text.data, c.text.size_bytes, 0), 0)
+    if kind == CONSTANT_HOME_PATH:
+        return _boxed_string(m, KIND_HOME_PATH, make_string(m, c.text.data, c.text.size_bytes, 0), 0)
+    if kind == CONSTANT_ATTR_NAME:
+        return _boxed_string(m, KIND_ATTR_NAME,
+                             symbol_string(m, symbol_intern(m, c.text.data, c.text.size_bytes)),
+                             small_int(code.position_base + c.start_byte))
+    if kind == CONSTANT_BUILTINS:
+        return builtins_set(m)
+    if kind == CONSTANT_BUILTIN:
+        return _builtin_value(m, c.text.data, c.text.size_bytes)
+    if kind == CONSTANT_POSITION:
+        return position_attrs(m, code.position_base + c.start_byte)
+    if kind == CONSTANT_LIST:
+        return m.empty_list
+    return m.empty_attrs
+
+
+cdef Word _link_keys(Machine* m, Code* code, Keys* keys) noexcept nogil:
+    """A keys object of names in name order, with its order made: AttrsKeys goes by it."""
+    cdef uint32_t n = keys.count, i
+    cdef uint32_t* symbols
+    cdef uint32_t* positions
+    cdef Entry* entries
+    cdef Word w
+    cdef Word* order
+    cdef uint32_t* indices
+    if keys.names == NULL:            # places of dynamic attributes: only their number matters to the machine
+        return small_int(n)
+    if not heap_reserve(m, 2 * n + 16):
+        return WORD_UNSET
+    entries = scratch_entries(m, n)
+    symbols = <uint32_t*>malloc((n + 1) * 2 * sizeof(uint32_t))
+    if entries == NULL or symbols == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+        return WORD_UNSET
+    positions = symbols + n
+    for i in range(n):
+        entries[i].symbol = symbol_intern(m, keys.names[i].data, keys.names[i].size_bytes)
+        entries[i].position = code.position_base + keys.start_bytes[i]
+        entries[i].value = i          # its place in name order
+    _sort_by_symbol(entries, n)
+    for i in range(n):
+        symbols[i] = entries[i].symbol
+        positions[i] = entries[i].position
+    w = keys_build(m, symbols, positions, n)
+    order = heap_alloc(m, 1 + ((n + 1) >> 1))
+    order[0] = header_of(KIND_ORDER, n)
+    indices = <uint32_t*>(order + 1)
+    for i in range(n):
+        indices[entries[i].value] = i
+    pointer_of(w)[1] = <Word>order
+    free(entries)
+    free(symbols)
+    return w
+
+
+cdef void _sort_by_symbol(Entry* a, uint64_t n) noexcept nogil:
+    """Insertion while short, else heap sort: symbols are distinct, stability does not matter."""
+    cdef uint64_t i, j, end, child
+    cdef Entry x
+    if n <= 24:
+        for i in range(1, n):
+            x = a[i]
+            j = i
+            while j > 0 and a[j - 1].symbol > x.symbol:
+                a[j] = a[j - 1]
+                j -= 1
+            a[j] = x
+        return
+    i = n >> 1
+    end = n
+    while True:
+        if i > 0:
+            i -= 1
+            x = a[i]
+        else:
+            end -= 1
+            if end == 0:
+                return
+            x = a[end]
+            a[end] = a[0]
+        j = i
+        child = 2 * j + 1
+        while child < end:
+            if child + 1 < end and a[child + 1].symbol > a[child].symbol:
+                child += 1
+            if a[child].symbol <= x.symbol:
+                break
+            a[j] = a[child]
+            j = child
+            child = 2 * j + 1
+        a[j] = x
+
+
+# ---- builtins ---------------------------------------------------------------------------------------------------
+
+cdef Word builtins_set(Machine* m) noexcept nogil:
+    cdef Entry[256] entries
+    cdef uint64_t n = 0
+    cdef uint32_t i, self_symbol
+    cdef Builtin* b
+    cdef const char* name
+    cdef Word set_
+    if m.builtins_attrs:
+        return m.builtins_attrs
+    self_symbol = symbol_intern(m, "builtins", 8)
+    for i in range(m.builtin_count):
+        b = &m.builtins[i]
+        name = b.name
+        if name[0] == c'_' and name[1] == c'_':       # internal
+            continue
+        entries[n].symbol = symbol_intern(m, name, strlen(name))
+        entries[n].position = 0
+        entries[n].value = b.word
+        if b.arity == 0:
+            m.result = WORD_NULL
+            b.function(m, m.sp)
+            entries[n].value = m.result
+        n += 1
+    entries[n].symbol = self_symbol
+    entries[n].position = 0
+    entries[n].value = WORD_NULL
+    n += 1
+    set_ = attrs_build(m, entries, n)
+    attrs_find(set_, self_symbol)[0] = set_
+    m.builtins_attrs = set_
+    return set_
+
+
+cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) noexcept nogil:
+    cdef Word set_ = builtins_set(m)
+    cdef Word* found = attrs_find(set_, symbol_intern(m, name, size_bytes))
+    if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
+        found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
+    if found == NULL:
+        raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text("undefined variable '%.*s'", <int>size_bytes, <const char*>name))
+        return WORD_UNSET
+    return found[0]
+
+
+# ---- positions --------------------------------------------------------------------------------------------------
+
+cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    cdef Code* code
+    cdef Chunk* chunk
+    cdef uint32_t offset, lo = 0, hi, middle
+    if function == 0 or tag_of(function) == TAG_INT:
+        return 0
+    if tag_of(function) == TAG_FUNCTION and kind_of(function) != KIND_CLOSURE:
+        return 0
+    if tag_of(function) != TAG_FUNCTION and tag_of(function) != TAG_THUNK:
+        return 0
+    code = code_of(m, function)
+    chunk = code.chunk
+    if chunk == NULL or chunk.span_count == 0:
+        return 0
+    if pc <= chunk.code or pc > chunk.code + chunk.code_size_bytes:
+        return code.position_base + chunk.start_byte
+    offset = <uint32_t>(pc - chunk.code) - 1
+    hi = chunk.span_count
+    while hi - lo > 1:
+        middle = (lo + hi) >> 1
+        if chunk.spans[middle].code_start <= offset:
+            lo = middle
+        else:
+            hi = middle
+    return code.position_base + chunk.spans[lo].start_byte
+
+
+cdef bint _load_again(Machine* m, File* file) noexcept nogil:
+    """Sources are not kept: whoever wants a line reads the file again."""
+    cdef ByteBuffer buffer
+    memset(&buffer, 0, sizeof(buffer))
+    if file.source != NULL:
+        return True
+    if host_read_file(m, <const uint8_t*>file.path, strlen(file.path), &buffer) != DONE or buffer.size_bytes < file.size_bytes:
+        free(buffer.data)
+        return False
+    file.source = buffer.data
+    return True
+
+
+cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t* line, uint32_t* column) noexcept nogil:
+    cdef uint32_t lo = 0, hi = m.file_count, middle, offset
+    cdef const uint8_t* p
+    cdef const uint8_t* end
+    cdef const uint8_t* newline
+    if position == 0 or m.file_count == 0 or position < m.files[0].position_base:
+        return False
+    while hi - lo > 1:
+        middle = (lo + hi) >> 1
+        if m.files[middle].position_base <= position:
+            lo = middle
+        else:
+            hi = middle
+    file[0] = lo
+    line[0] = 1
+    offset = position - m.files[lo].position_base
+    column[0] = offset + 1
+    if not _load_again(m, &m.files[lo]):
+        return True
+    p = m.files[lo].source
+    end = p + (offset if offset < m.files[lo].size_bytes else m.files[lo].size_bytes)
+    while True:
+        newline = <const uint8_t*>memchr(p, 10, end - p)
+        if newline == NULL:
+            break
+        line[0] += 1
+        p = newline + 1
+    column[0] = <uint32_t>(end - p) + 1
+    return True
+
+
+cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil:
+    cdef Entry[3] entries
+    cdef uint32_t file = 0, line = 0, column = 0
+    cdef const char* path
+    if not position_place(m, position, &file, &line, &column):
+        return WORD_NULL
+    path = m.files[file].path
+    entries[0].symbol = m.symbol_file
+    entries[0].value = make_string(m, path, strlen(path), 0)
+    entries[1].symbol = m.symbol_line
+    entries[1].value = small_int(line)
+    entries[2].symbol = m.symbol_column
+    entries[2].value = small_int(column)
+    entries[0].position = 0
+    entries[1].position = 0
+    entries[2].position = 0
+    return attrs_build(m, entries, 3)
+
+
+# ---- sources ----------------------------------------------------------------------------------------------------
+
+cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes) noexcept nogil:
+    cdef File* file
+    cdef size_t n = strlen(path)
+    if m.file_count == m.file_capacity:
+        m.file_capacity = m.file_capacity * 2 if m.file_capacity else 64
+        m.files = <File*>realloc(m.files, m.file_capacity * sizeof(File))
+    file = &m.files[m.file_count]
+    memset(file, 0, sizeof(File))
+    file.path = <char*>malloc(n + 1)
+    memcpy(file.path, path, n + 1)
+    file.source = source
+    file.size_bytes = size_bytes
+    if m.next_position == 0:
+        m.next_position = 1
+    file.position_base = m.next_position
+    m.next_position += size_bytes + 1
+    m.file_count += 1
+    return m.file_count - 1
+
+
+cdef struct Load:
+    Machine* machine
+    const char* base_directory
+    File* file
+    const Text* scope_names
+    uint32_t scope_count
+    Unit* unit
+    int outcome
+
+
+cdef void _parse_and_compile(void* argument) noexcept nogil:
+    """Runs on the deep stack: parser and compiler are recursive."""
+    cdef Load* load = <Load*>argument
+    cdef Machine* m = load.machine
+    cdef Ast* ast = parse(load.file.source, load.file.size_bytes, m.features)
+    load.outcome = RAISE
+    if ast == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+        return
+    if ast.root == NULL:
+        if ast.fault_count == 0:
+            raise_text(m, ERROR_MEMORY, NULL)
+        else:
+            raise_text(m, ERROR_SYNTAX, format_text("%s", ast.faults[0].message))
+            m.error.position = load.file.position_base + ast.faults[0].start_byte
+            m.error.position_end = load.file.position_base + ast.faults[0].end_byte
+    else:
+        load.unit = compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count)
+        if load.unit == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+        elif load.unit.error != NULL:
+            raise_text(m, _compile_error_code(load.unit.error), format_text("%s", load.unit.error))
+            m.error.position = load.file.position_base + load.unit.error_start_byte
+            m.error.position_end = load.file.position_base + load.unit.error_end_byte
+            unit_free(load.unit)
+        else:
+            load.outcome = DONE
+    ast_free(ast)
+
+
+cdef int _compile_error_code(const char* message) noexcept nogil:
+    return ERROR_UNDEFINED_VARIABLE if memcmp(message, "undefined variable", 18) == 0 else ERROR_SYNTAX
+
+
+cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
+                     uint32_t size_bytes, Word scope, Word* result) noexcept nogil:
+    cdef Load load
+    cdef char* base = format_text("%.*s", <int>base_size, <const char*>base_directory)
+    cdef uint32_t index
+    cdef Text* names = NULL
+    cdef uint32_t i
+    cdef Word s, top
+    memset(&load, 0, sizeof(load))
+    if base == NULL or <uint64_t>m.next_position + size_bytes + 1 > <uint64_t>0xFFFFFFF0:
+        free(base)
+        free(source)
+        return raise_text(m, ERROR_MEMORY, format_text("the sources of this evaluation exceed 4 GiB"))
+    index = add_file(m, name, source, size_bytes)
+    load.machine = m
+    load.base_directory = base
+    load.file = &m.files[index]
+    if scope != WORD_NULL:
+        load.scope_count = <uint32_t>attrs_size(scope)
+        names = <Text*>malloc((load.scope_count + 1) * sizeof(Text))
+        for i in range(load.scope_count):
+            s = symbol_string(m, keys_symbols(attrs_keys(scope))[i])
+            names[i].data = string_data(s)
+            names[i].size_bytes = <uint32_t>string_size(s)
+        load.scope_names = names
+    call_on_deep_stack(_parse_and_compile, &load)
+    free(base)
+    free(names)
+    if load.outcome != DONE:
+        return RAISE                  # the source stays: the error points into it
+    m.files[index].unit = load.unit
+    top = link_unit(m, load.unit, m.files[index].position_base)
+    if top == 0:
+        return RAISE
+    if scope != WORD_NULL:
+        top = make_apply(m, top, scope)
+    if name[0] == c'/':
+        free(m.files[index].source)
+        m.files[index].source = NULL
+    result[0] = top
+    return DONE
+
+
+# ---- import -----------------------------------------------------------------------------------------------------
+
+cdef struct ImportTable:              # path -> index of file + 1; open addressing
+    uint32_t* slots
+    uint32_t mask
+    uint32_t count
+
+
+cdef uint64_t _hash_path(const char* path, size_t n) noexcept nogil:
+    cdef uint64_t h = <uint64_t>1469598103934665603
+    cdef size_t i
+    for i in range(n):
+        h = (h ^ <uint8_t>path[i]) * <uint64_t>1099511628211
+    return h ^ (h >> 29)
+
+
+cdef uint32_t* _import_slot(Machine* m, const char* path, size_t n) noexcept nogil:
+    cdef ImportTable* t = <ImportTable*>m.imports
+    cdef uint32_t* old
+    cdef uint32_t i, old_mask
+    cdef uint64_t h
+    cdef const char* known
+    if t == NULL:
+        t = <ImportTable*>calloc(1, sizeof(ImportTable))
+        t.mask = 1023
+        t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+        m.imports = t
+    if t.count * 2 > t.mask:
+        old = t.slots
+        old_mask = t.mask
+        t.mask = t.mask * 2 + 1
+        t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+        for i in range(old_mask + 1):
+            if old[i]:
+                known = m.files[old[i] - 1].path
+                h = _hash_path(known, strlen(known)) & t.mask
+                while t.slots[h]:
+                    h = (h + 1) & t.mask
+                t.slots[h] = old[i]
+        free(old)
+    h = _hash_path(path, n) & t.mask
+    while t.slots[h]:
+        known = m.files[t.slots[h] - 1].path
+        if strlen(known) == n and memcmp(known, path, n) == 0:
+            break
+        h = (h + 1) & t.mask
+    return &t.slots[h]
+
+
+cdef void imports_free(Machine* m) noexcept nogil:
+    cdef ImportTable* t = <ImportTable*>m.imports
+    if t != NULL:
+        free(t.slots)
+        free(t)
+        m.imports = NULL
+
+
+cdef size_t _directory_size(const uint8_t* path, size_t n) noexcept nogil:
+    while n > 1 and path[n - 1] != c'/':
+        n -= 1
+    return n - 1 if n > 1 else n
+
+
+cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word* result) noexcept nogil:
+    cdef uint32_t* slot = _import_slot(m, <const char*>path, size_bytes)
+    cdef uint32_t index
+    cdef int outcome
+    if slot[0]:
+        result[0] = m.files[slot[0] - 1].value
+        return DONE
+    index = m.file_count
+    outcome = machine_import_scoped(m, path, size_bytes, WORD_NULL, result)
+    if outcome == DONE:
+        m.files[index].value = result[0]
+        m.files[index].is_imported = True
+        slot[0] = index + 1
+        (<ImportTable*>m.imports).count += 1
+    return outcome
+
+
+cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil:
+    cdef ByteBuffer content
+    cdef char* name
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    if host_read_file(m, path, size_bytes, &content) != DONE:
+        free(content.data)
+        return RAISE
+    if content.size_bytes > <size_t>0xFFFFFF00:
+        free(content.data)
+        return raise_text(m, ERROR_MEMORY, format_text("the file is larger than 4 GiB"))
+    name = format_text("%.*s", <int>size_bytes, <const char*>path)
+    outcome = load_source(m, name, path, <uint32_t>_directory_size(path, size_bytes), content.data,
+                          <uint32_t>content.size_bytes, scope, result)
+    free(name)
+    return outcome

@@ -1,0 +1,1454 @@
+# cython: language_level=3
+"""The loop: runs bytecode on the machine's own stacks; no C recursion, no Python object.
+
+One long function on purpose: the registers (pc, sp, fp, up, k, fr) stay in C locals and the chain of comparisons over
+the opcode enum becomes one jump table.  An operation that needs something first (a value forced, a function called)
+sets `action` and falls out of the chain to the common tail, which does it and comes back to `resume`.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memmove
+
+from snowsnake.bytecode.opcodes cimport *
+from snowsnake.machine.attrs cimport attrs_update, attrs_with_keys, keys_order
+from snowsnake.machine.collector cimport safepoint
+from snowsnake.machine.coercion cimport *
+from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_not_a_function, raise_text, raise_type
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.link cimport code_of, link_code, position_of
+from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
+from snowsnake.machine.operations cimport *
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport compare_strings, symbol_of
+from snowsnake.machine.unwind cimport raise_failure, unwind
+from snowsnake.machine.word cimport *
+
+cdef extern from *:
+    """
+    #define SN_LIKELY(x) __builtin_expect(!!(x), 1)
+    #define SN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+    """
+    bint LIKELY "SN_LIKELY"(bint x) noexcept nogil
+    bint UNLIKELY "SN_UNLIKELY"(bint x) noexcept nogil
+
+cdef enum Action:
+    ACTION_FORCE = 0                  # force `need`, then go on at `resume`
+    ACTION_CALL = 1                   # call {1} with `n` arguments, then go on at `resume`
+    ACTION_TAIL_CALL = 2
+    ACTION_RAISE = 3
+    ACTION_NATIVE = 4                 # run builtin word `need` on the `n` words on top, in a frame of its own; then `resume`
+    ACTION_BUILTIN = 5                # call builtin word `need` on the `n` words on top, frameless if it can be
+
+# The machine's own code.  Immutable after import.
+cdef uint8_t[4] FORCE_CODE            # Force Halt
+cdef uint8_t[3] RETURN_CODE           # Return
+cdef uint8_t[4] NATIVE_CODE           # prepare, prepare after a coercion, run
+cdef uint8_t[2] BRANCH_CODE           # BranchResult
+cdef uint8_t[256][4] CALL_CODE        # CallN n, Halt
+cdef uint8_t[256][4] REST_CODE        # TailCallN n: applies a result to the arguments that were too many
+
+FORCE_CODE[0] = OP_FORCE
+FORCE_CODE[1] = OP_HALT
+RETURN_CODE[0] = OP_RETURN
+BRANCH_CODE[0] = OP_BRANCH_RESULT
+NATIVE_CODE[0] = OP_NATIVE
+NATIVE_CODE[1] = OP_NATIVE
+NATIVE_CODE[2] = OP_NATIVE
+NATIVE_CODE[3] = OP_NATIVE
+
+
+def _make_call_codes():
+    for n in range(128):
+        CALL_CODE[n][0] = OP_CALL_N
+        CALL_CODE[n][1] = n
+        CALL_CODE[n][2] = OP_HALT
+        REST_CODE[n][0] = OP_TAIL_CALL_N
+        REST_CODE[n][1] = n
+        REST_CODE[n][2] = OP_RETURN
+
+
+_make_call_codes()
+
+
+cdef inline uint64_t read_uvarint(const uint8_t** pc) noexcept nogil:
+    """vu128, see spec: most operands are one byte."""
+    cdef const uint8_t* p = pc[0]
+    cdef uint64_t b = p[0]
+    cdef uint64_t x
+    cdef int n, i
+    if LIKELY(b < 0x80):
+        pc[0] = p + 1
+        return b
+    if b < 0xC0:
+        pc[0] = p + 2
+        return (b & 0x3F) | (<uint64_t>p[1] << 6)
+    if b < 0xE0:
+        pc[0] = p + 3
+        return (b & 0x1F) | (<uint64_t>p[1] << 5) | (<uint64_t>p[2] << 13)
+    if b < 0xF0:
+        pc[0] = p + 4
+        return (b & 0x0F) | (<uint64_t>p[1] << 4) | (<uint64_t>p[2] << 12) | (<uint64_t>p[3] << 20)
+    n = <int>(b & 0x0F) + 1
+    x = 0
+    for i in range(n):
+        x |= <uint64_t>p[1 + i] << (8 * i)
+    pc[0] = p + 1 + n
+    return x
+
+
+cdef inline uint32_t read_u16(const uint8_t* pc) noexcept nogil:
+    return pc[0] | (<uint32_t>pc[1] << 8)
+
+
+cdef inline Word cell_of(Word w) noexcept nogil:
+    """Look through evaluated thunks, but never to a function: `==` compares functions by their cell."""
+    cdef Word v = val(w)
+    return w if (v & 7) == TAG_FUNCTION else v
+
+
+cdef inline Word operand(uint64_t place, Word* fp, Word* up, Word* k) noexcept nogil:
+    if (place & 3) == 0:
+        return fp[place >> 2]
+    if (place & 3) == 1:
+        return up[place >> 2]
+    return k[place >> 2]
+
+
+cdef inline Word name_of_attr(Word w) noexcept nogil:
+    """The string of a name, which at level 0 may come with its place."""
+    w = val(w)
+    if (w & 7) == TAG_BOX and kind_of(w) == KIND_ATTR_NAME:
+        return pointer_of(w)[1]
+    return w
+
+
+cdef inline Word current_scope(Machine* m, Word* fp, Word* up, Word function, int32_t with_slot) noexcept nogil:
+    cdef Code* code
+    if with_slot >= 0:
+        return fp[with_slot]
+    code = code_of(m, function)
+    if code.captures_with:
+        return up[code.upvalue_count - 1]
+    return WORD_NULL
+
+
+cdef int run(Machine* m) noexcept nogil:
+    """Run from m.pc until Halt.  DONE: m.result; RAISE: everything above the base frame is gone."""
+    cdef const uint8_t* pc = m.pc
+    cdef const uint8_t* op0
+    cdef const uint8_t* resume
+    cdef Word* sp = m.sp
+    cdef Word* fp = m.fp
+    cdef Word* up = NULL
+    cdef Word* k = m.constants
+    cdef Frame* fr = m.fr
+    cdef Frame* base = m.fr
+    cdef Word function = m.function
+    cdef uint32_t depth = m.depth
+    cdef int32_t with_slot = m.with_slot
+    cdef int op, action, outcome
+    cdef Word a, b, r, need
+    cdef Word* p
+    cdef Word* q
+    cdef uint64_t n, i, x
+    cdef int64_t found
+    cdef uint32_t symbol
+    cdef uint32_t* order
+    cdef Code* code
+    cdef Builtin* builtin
+    while True:
+        op0 = pc
+        op = pc[0]
+        pc += 1
+        if op == OP_CONSTANT:
+            sp[0] = k[read_uvarint(&pc)]
+            sp += 1
+            continue
+        elif op == OP_GET_LOCAL:
+            sp[0] = fp[read_uvarint(&pc)]
+            sp += 1
+            continue
+        elif op == OP_GET_UPVALUE:
+            sp[0] = up[read_uvarint(&pc)]
+            sp += 1
+            continue
+        elif op == OP_FORCE_LOCAL:
+            p = fp + read_uvarint(&pc)
+            a = val(p[0])
+            if LIKELY((a & 7) != TAG_THUNK):
+                if (a & 7) != TAG_FUNCTION:
+                    p[0] = a
+                sp[0] = a
+                sp += 1
+                continue
+            need = a
+            resume = op0
+            action = ACTION_FORCE
+        elif op == OP_POP:
+            sp -= 1
+            continue
+        elif op == OP_SET_LOCAL:
+            sp -= 1
+            fp[read_uvarint(&pc)] = sp[0]
+            continue
+        elif op == OP_CLOSE_SCOPE:
+            n = read_uvarint(&pc)
+            sp[-1 - <int64_t>n] = sp[-1]
+            sp -= n
+            continue
+        elif op == OP_FORCE:
+            a = val(sp[-1])
+            sp[-1] = a
+            if LIKELY((a & 7) != TAG_THUNK):
+                continue
+            need = a
+            resume = pc
+            action = ACTION_FORCE
+        # ---- arithmetic -----------------------------------------------------------------------------------------
+        elif op == OP_ADD:
+            a = sp[-2]
+            b = sp[-1]
+            r = a + b
+            if LIKELY(((a | b) & 7) == 0 and (((a ^ r) & (b ^ r)) >> 63) == 0):
+                sp -= 1
+                sp[-1] = r
+                continue
+            a = val(a)
+            b = val(b)
+            resume = op0
+            if (a & 7) == TAG_THUNK:
+                need = a
+                action = ACTION_FORCE
+            elif (b & 7) == TAG_THUNK:
+                need = b
+                action = ACTION_FORCE
+            else:
+                outcome = arithmetic(m, OP_ADD, a, b, &r)
+                if outcome == DONE:
+                    sp -= 1
+                    sp[-1] = r
+                    continue
+                if outcome == TAIL:
+                    if (a & 7) == TAG_STRING and (b & 7) == TAG_STRING:
+                        sp[-2] = a
+                        sp[-1] = b
+                        outcome = concatenate_strings(m, sp - 2, 2)
+                        if outcome == DONE:
+                            sp -= 1
+                            sp[-1] = m.result
+                            continue
+                        action = ACTION_RAISE
+                    else:
+                        need = m.internals[INTERNAL_ADD]
+                        n = 2
+                        resume = pc
+                        action = ACTION_NATIVE
+                else:
+                    action = ACTION_RAISE
+        elif op == OP_SUB or op == OP_MUL or op == OP_DIV or op == OP_LESS or op == OP_LESS_OR_EQ or op == OP_MORE \
+                or op == OP_MORE_OR_EQ:
+            a = val(sp[-2])
+            b = val(sp[-1])
+            resume = op0
+            if UNLIKELY((a & 7) == TAG_THUNK):
+                need = a
+                action = ACTION_FORCE
+            elif UNLIKELY((b & 7) == TAG_THUNK):
+                need = b
+                action = ACTION_FORCE
+            else:
+                if ((a | b) & 7) == 0:
+                    if op == OP_SUB:
+                        r = a - b
+                        if LIKELY((((a ^ b) & (a ^ r)) >> 63) == 0):
+                            sp -= 1
+                            sp[-1] = r
+                            continue
+                    elif op == OP_LESS:
+                        sp -= 1
+                        sp[-1] = bool_word(<int64_t>a < <int64_t>b)
+                        continue
+                outcome = arithmetic(m, op, a, b, &r)
+                if outcome == DONE:
+                    sp -= 1
+                    sp[-1] = r
+                    continue
+                action = ACTION_RAISE
+                if outcome == TAIL:
+                    if op == OP_SUB or op == OP_MUL or op == OP_DIV:
+                        arithmetic_mismatch(m, op, a, b)
+                    else:             # a <= b is !(b < a), a > b is b < a
+                        if op == OP_LESS or op == OP_MORE_OR_EQ:
+                            sp[-2] = a
+                            sp[-1] = b
+                        else:
+                            sp[-2] = b
+                            sp[-1] = a
+                        need = m.internals[INTERNAL_LESS]
+                        n = 2
+                        resume = pc
+                        if op == OP_LESS_OR_EQ or op == OP_MORE_OR_EQ:
+                            need = m.internals[INTERNAL_NOT_LESS]
+                        action = ACTION_NATIVE
+        elif op == OP_EQUAL:
+            a = val(sp[-2])
+            b = val(sp[-1])
+            resume = op0
+            if UNLIKELY((a & 7) == TAG_THUNK):
+                need = a
+                action = ACTION_FORCE
+            elif UNLIKELY((b & 7) == TAG_THUNK):
+                need = b
+                action = ACTION_FORCE
+            else:
+                outcome = equal_now(m, a, b)
+                if outcome >= 0:
+                    sp -= 1
+                    sp[-1] = bool_word(outcome)
+                    continue
+                need = m.internals[INTERNAL_EQUAL]
+                n = 2
+                resume = pc
+                action = ACTION_NATIVE
+        elif op == OP_ARITHMETIC or op == OP_BRANCH_COMPARE:
+            op = pc[0]
+            pc += 1
+            a = val(operand(read_uvarint(&pc), fp, up, k))
+            b = val(operand(read_uvarint(&pc), fp, up, k))
+            resume = op0
+            if UNLIKELY((a & 7) == TAG_THUNK):
+                need = a
+                action = ACTION_FORCE
+            elif UNLIKELY((b & 7) == TAG_THUNK):
+                need = b
+                action = ACTION_FORCE
+            else:
+                outcome = TAIL
+                if LIKELY(((a | b) & 7) == 0):
+                    if op == OP_LESS:
+                        r = bool_word(<int64_t>a < <int64_t>b)
+                        outcome = DONE
+                    elif op == OP_EQUAL:
+                        r = bool_word(a == b)
+                        outcome = DONE
+                    elif op == OP_ADD:
+                        r = a + b
+                        if LIKELY((((a ^ r) & (b ^ r)) >> 63) == 0):
+                            outcome = DONE
+                    elif op == OP_SUB:
+                        r = a - b
+                        if LIKELY((((a ^ b) & (a ^ r)) >> 63) == 0):
+                            outcome = DONE
+                if outcome != DONE:
+                    if op == OP_EQUAL:
+                        outcome = equal_now(m, a, b)
+                        r = bool_word(outcome == 1)
+                        outcome = DONE if outcome >= 0 else TAIL
+                    else:
+                        outcome = arithmetic(m, op, a, b, &r)
+                if LIKELY(outcome == DONE):
+                    if op0[0] == OP_ARITHMETIC:
+                        sp[0] = r
+                        sp += 1
+                    else:
+                        pc += 2 if r == WORD_TRUE else 2 + read_u16(pc)
+                    continue
+                action = ACTION_RAISE
+                if outcome == TAIL:   # strings, lists, sets: in a native frame, then on with the result
+                    if op == OP_SUB or op == OP_MUL or op == OP_DIV:
+                        arithmetic_mismatch(m, op, a, b)
+                    else:
+                        resume = pc
+                        if op0[0] == OP_BRANCH_COMPARE:   # the branch itself is left to BranchResult
+                            sp[0] = small_int(pc - code_of(m, function).start)
+                            sp += 1
+                            resume = &BRANCH_CODE[0]
+                        if op == OP_LESS_OR_EQ or op == OP_MORE:
+                            sp[0] = b
+                            sp[1] = a
+                        else:
+                            sp[0] = a
+                            sp[1] = b
+                        sp += 2
+                        if op == OP_EQUAL:
+                            need = m.internals[INTERNAL_EQUAL]
+                        elif op == OP_ADD:
+                            need = m.internals[INTERNAL_ADD]
+                        elif op == OP_LESS or op == OP_MORE:
+                            need = m.internals[INTERNAL_LESS]
+                        else:
+                            need = m.internals[INTERNAL_NOT_LESS]
+                        n = 2
+                        action = ACTION_NATIVE
+        elif op == OP_EAGER_ARITHMETIC:
+            op = pc[0]
+            pc += 1
+            a = val(operand(read_uvarint(&pc), fp, up, k))
+            b = val(operand(read_uvarint(&pc), fp, up, k))
+            if ((a | b) & 7) == 0:
+                outcome = TAIL
+                if op == OP_ADD:
+                    r = a + b
+                    if (((a ^ r) & (b ^ r)) >> 63) == 0:
+                        outcome = DONE
+                elif op == OP_SUB:
+                    r = a - b
+                    if (((a ^ b) & (a ^ r)) >> 63) == 0:
+                        outcome = DONE
+                elif op == OP_MUL:
+                    if ((a + (<Word>1 << 32)) >> 33) == 0 and ((b + (<Word>1 << 32)) >> 33) == 0:
+                        r = <Word>((<int64_t>a >> 3) * <int64_t>b)
+                        outcome = DONE
+                elif op == OP_LESS:
+                    r = bool_word(<int64_t>a < <int64_t>b)
+                    outcome = DONE
+                elif op == OP_EQUAL:
+                    r = bool_word(a == b)
+                    outcome = DONE
+                elif op == OP_LESS_OR_EQ:
+                    r = bool_word(<int64_t>a <= <int64_t>b)
+                    outcome = DONE
+                elif op == OP_MORE:
+                    r = bool_word(<int64_t>a > <int64_t>b)
+                    outcome = DONE
+                elif op == OP_MORE_OR_EQ:
+                    r = bool_word(<int64_t>a >= <int64_t>b)
+                    outcome = DONE
+                if outcome == DONE:
+                    sp[0] = r
+                    sp += 1
+                    pc += 2 + read_u16(pc)
+                    continue
+            pc += 2
+            continue
+        elif op == OP_NEGATE:
+            a = val(sp[-1])
+            if (a & 7) == TAG_THUNK:
+                need = a
+                resume = op0
+                action = ACTION_FORCE
+            else:
+                outcome = arithmetic(m, OP_SUB, 0, a, &r)
+                if outcome == DONE:
+                    sp[-1] = r
+                    continue
+                if outcome == TAIL:
+                    raise_type(m, "an integer", a)
+                action = ACTION_RAISE
+        elif op == OP_INVERT:
+            a = val(sp[-1])
+            if a == WORD_TRUE or a == WORD_FALSE:
+                sp[-1] = a ^ (WORD_TRUE ^ WORD_FALSE)
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+            if (a & 7) != TAG_THUNK:
+                raise_type(m, "a Boolean", a)
+                action = ACTION_RAISE
+        # ---- jumps ----------------------------------------------------------------------------------------------
+        elif op == OP_BRANCH_FALSE:
+            a = val(sp[-1])
+            if a == WORD_TRUE:
+                sp -= 1
+                pc += 2
+                continue
+            if a == WORD_FALSE:
+                sp -= 1
+                pc += 2 + read_u16(pc)
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+            if (a & 7) != TAG_THUNK:
+                raise_type(m, "a Boolean", a)
+                action = ACTION_RAISE
+        elif op == OP_JUMP:
+            pc += 2 + read_u16(pc)
+            continue
+        elif op == OP_JUMP_WIDE:
+            pc += 4 + (read_u16(pc) | (read_u16(pc + 2) << 16))
+            continue
+        elif op == OP_JUMP_IF_TRUE or op == OP_JUMP_IF_FALSE:
+            a = val(sp[-1])
+            if a == WORD_TRUE or a == WORD_FALSE:
+                sp[-1] = a
+                if (a == WORD_TRUE) == (op == OP_JUMP_IF_TRUE):
+                    pc += 2 + read_u16(pc)
+                else:
+                    pc += 2
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+            if (a & 7) != TAG_THUNK:
+                raise_type(m, "a Boolean", a)
+                action = ACTION_RAISE
+        elif op == OP_JUMP_IF_CATCHABLE:
+            pc += 2
+            continue
+        elif op == OP_JUMP_IF_NOT_FOUND:
+            if sp[-1] == WORD_NOT_FOUND:
+                sp -= 1
+                pc += 2 + read_u16(pc)
+            else:
+                pc += 2
+            continue
+        elif op == OP_JUMP_IF_NO_FINALISE_REQUEST:
+            if sp[-1] == WORD_FALSE:
+                pc += 2 + read_u16(pc)
+            else:
+                pc += 2
+            continue
+        elif op == OP_JUMP_IF_SET:
+            p = fp + read_uvarint(&pc)
+            if p[0] != WORD_UNSET:
+                pc += 2 + read_u16(pc)
+            else:
+                pc += 2
+            continue
+        elif op == OP_ASSERT_BOOL:
+            a = val(sp[-1])
+            sp[-1] = a
+            if a == WORD_TRUE or a == WORD_FALSE:
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+            if (a & 7) != TAG_THUNK:
+                raise_type(m, "a Boolean", a)
+                action = ACTION_RAISE
+        elif op == OP_ASSERT_ATTRS:
+            a = val(sp[-1])
+            sp[-1] = a
+            if (a & 7) == TAG_ATTRS:
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+            if (a & 7) != TAG_THUNK:
+                raise_type(m, "a set", a)
+                action = ACTION_RAISE
+        elif op == OP_ASSERT_FAIL:
+            raise_text(m, ERROR_ASSERT, format_text("assertion failed"))
+            resume = pc
+            action = ACTION_RAISE
+        # ---- closures and thunks --------------------------------------------------------------------------------
+        elif op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE:
+            r = k[read_uvarint(&pc)] >> 3         # the code's index
+            n = read_uvarint(&pc)
+            q = m.hp
+            x = n >> 1
+            if UNLIKELY(x > 4096):
+                if not heap_reserve(m, x + 8):
+                    resume = pc
+                    action = ACTION_RAISE
+                    m.pc = pc
+                    x = 0
+                    n = 0
+            p = q + 1
+            b = 0                                 # becomes HEADER_DEFERRED
+            while x:
+                x -= 1
+                i = read_uvarint(&pc)
+                if (i & 3) == 0:
+                    a = fp[i >> 2]
+                    p[0] = cell_of(a)
+                elif (i & 3) == 2:
+                    a = up[i >> 2]
+                    p[0] = cell_of(a)
+                else:
+                    p[0] = ((i >> 2) << 8) | IMMEDIATE_DEFERRED
+                    b = HEADER_DEFERRED
+                p += 1
+            if n & 1:
+                p[0] = current_scope(m, fp, up, function, with_slot)
+                p += 1
+            if p == q + 1:
+                p[0] = 0
+                p += 1
+            m.hp = p
+            x = p - q - 1
+            if op == OP_THUNK_SUSPENDED:
+                q[0] = code_header(KIND_THUNK, x, r) | b
+                sp[0] = <Word>q | TAG_THUNK
+            else:
+                q[0] = code_header(KIND_CLOSURE, x, r) | b
+                sp[0] = <Word>q | TAG_FUNCTION
+            sp += 1
+            continue
+        elif op == OP_FINALISE:
+            a = fp[read_uvarint(&pc)]
+            if (a & 7) == TAG_THUNK or ((a & 7) == TAG_FUNCTION and kind_of(a) == KIND_CLOSURE):
+                p = pointer_of(a)
+                if p[0] & HEADER_DEFERRED:
+                    p[0] &= ~<Word>HEADER_DEFERRED
+                    n = header_payload_words(p[0])
+                    for i in range(1, n + 1):
+                        if (p[i] & 0xFF) == IMMEDIATE_DEFERRED:
+                            p[i] = fp[p[i] >> 8]
+            continue
+        elif op == OP_RETURN:
+            r = val(sp[-1])
+            if LIKELY((r & 7) != TAG_THUNK):
+                a = fr.thunk
+                sp = fp
+                if a == 0:
+                    sp[0] = r
+                    sp += 1
+                else:
+                    p = pointer_of(a)
+                    p[1] = r
+                    p[0] = with_state(p[0], THUNK_DONE)
+                    if a & FRAME_PUSHES:
+                        sp[0] = r
+                        sp += 1
+                pc = fr.pc
+                fp = fr.fp
+                function = fr.function
+                k = fr.constants
+                depth = fr.depth
+                with_slot = fr.with_slot
+                up = pointer_of(function) + 1
+                fr -= 1
+                continue
+            # enter the thunk in this frame
+            p = pointer_of(r)
+            need = r
+            resume = op0
+            action = ACTION_FORCE
+            if LIKELY(header_state(p[0]) == THUNK_SUSPENDED):
+                a = fr.thunk
+                if a == 0:
+                    fr.thunk = r | FRAME_PUSHES
+                else:
+                    q = pointer_of(a)
+                    q[1] = r
+                    q[0] = with_state(q[0], THUNK_DONE)
+                    fr.thunk = r | (a & FRAME_PUSHES)
+                p[0] = with_state(p[0], THUNK_RUNNING)
+                code = m.codes[header_code(p[0])]
+                pc = code.start
+                k = code.constants
+                up = p + 1
+                function = r
+                with_slot = -1
+                sp = fp
+                if UNLIKELY(m.hp > m.soft_limit or sp + code.max_stack > m.stack_end):
+                    m.pc = pc
+                    m.sp = sp
+                    m.fp = fp
+                    m.fr = fr
+                    m.function = function
+                    m.constants = k
+                    outcome = safepoint(m, code.max_stack)
+                    function = m.function
+                    up = pointer_of(function) + 1
+                    if outcome == DONE:
+                        continue
+                    op0 = pc
+                    resume = pc
+                    action = ACTION_RAISE
+                else:
+                    continue
+        # ---- calls ----------------------------------------------------------------------------------------------
+        elif op == OP_CALL_N:
+            n = read_uvarint(&pc)
+            a = val(sp[-1])
+            resume = pc
+            action = ACTION_CALL
+            p = pointer_of(a)
+            if LIKELY((a & 7) == TAG_FUNCTION and header_kind(p[0]) == KIND_CLOSURE):
+                code = m.codes[header_code(p[0])]
+                if LIKELY(code.arity == n and fr < m.frames_end and depth < m.depth_limit):
+                    fr += 1
+                    fr.pc = pc
+                    fr.fp = fp
+                    fr.function = function
+                    fr.constants = k
+                    fr.thunk = 0
+                    fr.depth = depth
+                    fr.with_slot = with_slot
+                    depth += 1
+                    sp -= 1
+                    fp = sp - n
+                    pc = code.start
+                    k = code.constants
+                    up = p + 1
+                    function = a
+                    with_slot = -1
+                    if LIKELY(m.hp <= m.soft_limit and sp + code.max_stack <= m.stack_end):
+                        continue
+                    m.pc = pc
+                    m.sp = sp
+                    m.fp = fp
+                    m.fr = fr
+                    m.function = function
+                    m.constants = k
+                    outcome = safepoint(m, code.max_stack)
+                    function = m.function
+                    up = pointer_of(function) + 1
+                    if outcome == DONE:
+                        continue
+                    op0 = pc
+                    action = ACTION_RAISE
+        elif op == OP_CALL:
+            n = 1
+            resume = pc
+            action = ACTION_TAIL_CALL if pc[0] == OP_RETURN else ACTION_CALL
+        elif op == OP_TAIL_CALL_N:
+            n = read_uvarint(&pc)
+            resume = pc
+            action = ACTION_TAIL_CALL
+        elif op == OP_CALL_BUILTIN:
+            need = k[read_uvarint(&pc)]
+            n = read_uvarint(&pc)
+            resume = pc
+            action = ACTION_BUILTIN
+        elif op == OP_NATIVE:
+            builtin = &m.builtins[header_size(pointer_of(function)[0])]
+            m.sp = sp
+            m.fp = fp
+            m.fr = fr
+            m.function = function
+            m.depth = depth
+            outcome = DONE
+            if op0 != &NATIVE_CODE[2]:
+                if op0 == &NATIVE_CODE[1]:        # the result of a coercion replaces the first argument not yet ready
+                    sp -= 1
+                    r = sp[0]
+                    m.sp = sp
+                    outcome = prepare(m, builtin, fp)
+                    if outcome == COERCE:
+                        fp[m.result] = r
+                outcome = prepare(m, builtin, fp)
+                if outcome == FORCE:
+                    need = m.need
+                    resume = &NATIVE_CODE[0]
+                    action = ACTION_FORCE
+                elif outcome == COERCE:
+                    sp[0] = fp[m.result]
+                    sp[1] = m.need
+                    sp += 2
+                    n = 1
+                    resume = &NATIVE_CODE[1]
+                    action = ACTION_CALL
+                elif outcome == RAISE:
+                    resume = pc
+                    action = ACTION_RAISE
+            if outcome == DONE:
+                outcome = builtin.function(m, fp)
+                sp = m.sp
+                resume = &NATIVE_CODE[2]
+                if outcome == DONE or outcome == TAIL:
+                    sp[0] = m.result
+                    sp += 1
+                    pc = &RETURN_CODE[0]
+                    if UNLIKELY(m.hp > m.soft_limit):
+                        m.pc = pc
+                        m.sp = sp
+                        m.constants = k
+                        outcome = safepoint(m, 0)
+                        function = m.function
+                        if outcome == DONE:
+                            continue
+                        action = ACTION_RAISE
+                    else:
+                        continue
+                elif outcome == FORCE:
+                    need = m.need
+                    action = ACTION_FORCE
+                elif outcome >= CALL:
+                    n = outcome - CALL
+                    action = ACTION_CALL
+                else:
+                    action = ACTION_RAISE
+        # ---- sets -----------------------------------------------------------------------------------------------
+        elif op == OP_SELECT or op == OP_SELECT_PLACE:
+            if op == OP_SELECT:
+                a = val(sp[-1])
+            else:
+                i = read_uvarint(&pc)
+                p = up + (i >> 1) if i & 1 else fp + (i >> 1)
+                a = val(p[0])
+            if LIKELY((a & 7) == TAG_ATTRS):
+                symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
+                p = attrs_find(a, symbol)
+                if LIKELY(p != NULL):
+                    if op == OP_SELECT:
+                        sp[-1] = p[0]
+                    else:
+                        sp[0] = p[0]
+                        sp += 1
+                    continue
+                raise_missing_attribute(m, symbol, a)
+                resume = pc
+                action = ACTION_RAISE
+            else:
+                resume = op0
+                need = a
+                action = ACTION_FORCE
+                if (a & 7) != TAG_THUNK:
+                    raise_type(m, "a set", a)
+                    action = ACTION_RAISE
+        elif op == OP_TRY_SELECT:
+            a = val(sp[-1])
+            if (a & 7) == TAG_ATTRS:
+                symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
+                p = attrs_find(a, symbol)
+                if p != NULL:
+                    sp[-1] = p[0]
+                    pc += 2
+                else:
+                    sp -= 1
+                    pc += 2 + read_u16(pc)
+                continue
+            if (a & 7) != TAG_THUNK:
+                read_uvarint(&pc)
+                sp -= 1
+                pc += 2 + read_u16(pc)
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+        elif op == OP_HAS_ATTR_NAME:
+            a = val(sp[-1])
+            if (a & 7) != TAG_THUNK:
+                symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
+                sp[-1] = bool_word((a & 7) == TAG_ATTRS and attrs_find(a, symbol) != NULL)
+                continue
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+        elif op == OP_EAGER_SELECT:
+            i = read_uvarint(&pc)
+            a = val(up[i >> 1] if i & 1 else fp[i >> 1])
+            symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
+            if (a & 7) == TAG_ATTRS:
+                p = attrs_find(a, symbol)
+                if p != NULL:
+                    r = val(p[0])
+                    if (r & 7) != TAG_THUNK and (r & 7) != TAG_FUNCTION:
+                        sp[0] = r
+                        sp += 1
+                        pc += 2 + read_u16(pc)
+                        continue
+            pc += 2
+            continue
+        elif op == OP_ATTRS_SELECT or op == OP_ATTRS_TRY_SELECT or op == OP_HAS_ATTR:
+            a = val(sp[-2])
+            b = name_of_attr(sp[-1])
+            resume = op0
+            if (a & 7) == TAG_THUNK:
+                need = a
+                action = ACTION_FORCE
+            elif (b & 7) == TAG_THUNK:
+                need = b
+                action = ACTION_FORCE
+            elif (b & 7) != TAG_STRING:
+                raise_type(m, "a string", b)
+                action = ACTION_RAISE
+            elif (a & 7) != TAG_ATTRS:
+                if op == OP_ATTRS_SELECT:
+                    raise_type(m, "a set", a)
+                    action = ACTION_RAISE
+                else:
+                    sp -= 1
+                    sp[-1] = WORD_FALSE if op == OP_HAS_ATTR else WORD_NOT_FOUND
+                    continue
+            else:
+                symbol = symbol_of(m, b)
+                p = attrs_find(a, symbol)
+                if op == OP_HAS_ATTR:
+                    sp -= 1
+                    sp[-1] = bool_word(p != NULL)
+                    continue
+                if p != NULL:
+                    sp -= 1
+                    sp[-1] = p[0]
+                    continue
+                if op == OP_ATTRS_TRY_SELECT:
+                    sp -= 1
+                    sp[-1] = WORD_NOT_FOUND
+                    continue
+                raise_missing_attribute(m, symbol, a)
+                action = ACTION_RAISE
+        elif op == OP_ATTRS_KEYS:
+            p = pointer_of(k[read_uvarint(&pc)])
+            n = p[0] >> 12
+            if n == 0:
+                sp[0] = m.empty_attrs
+                sp += 1
+                continue
+            if UNLIKELY(n > 4096) and not heap_reserve(m, n + 8):
+                resume = pc
+                action = ACTION_RAISE
+            else:
+                order = <uint32_t*>(<Word*>p[1] + 1)
+                q = m.hp
+                m.hp = q + 2 + n
+                q[0] = header_of(KIND_ATTRS, n)
+                q[1] = <Word>p
+                sp -= n
+                for i in range(n):
+                    q[2 + order[i]] = sp[i]
+                sp[0] = <Word>q | TAG_ATTRS
+                sp += 1
+                continue
+        elif op == OP_ATTRS:
+            n = read_uvarint(&pc)
+            m.sp = sp
+            outcome = build_attrs_of_pairs(m, sp - 2 * n, n)
+            if outcome == DONE:
+                sp -= 2 * n
+                sp[0] = m.result
+                sp += 1
+                continue
+            resume = op0
+            need = m.need
+            action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
+        elif op == OP_ATTRS_DYNAMIC:
+            b = k[read_uvarint(&pc)]
+            n = keys_size(pointer_of(b)) if (b & 7) == TAG_BOX else (b >> 3)
+            m.sp = sp
+            outcome = add_dynamic_attrs(m, val(sp[-1 - 2 * <int64_t>n]), sp - 2 * n, n)
+            if outcome == DONE:
+                sp -= 2 * n
+                sp[-1] = m.result
+                continue
+            resume = op0
+            need = m.need
+            action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
+        elif op == OP_ATTRS_UPDATE:
+            a = val(sp[-2])
+            b = val(sp[-1])
+            resume = op0
+            if (a & 7) == TAG_THUNK:
+                need = a
+                action = ACTION_FORCE
+            elif (b & 7) == TAG_THUNK:
+                need = b
+                action = ACTION_FORCE
+            elif (a & 7) != TAG_ATTRS or (b & 7) != TAG_ATTRS:
+                raise_type(m, "a set", b if (a & 7) == TAG_ATTRS else a)
+                action = ACTION_RAISE
+            else:
+                r = attrs_update(m, a, b)
+                if r:
+                    sp -= 1
+                    sp[-1] = r
+                    continue
+                action = ACTION_RAISE
+        elif op == OP_BIND_FORMALS:
+            a = val(fp[0])
+            read_uvarint(&pc)
+            resume = op0
+            if LIKELY((a & 7) == TAG_ATTRS):
+                fp[0] = a
+                code = code_of(m, function)
+                outcome = bind_formals(m, code, a, sp)
+                if LIKELY(outcome == DONE):
+                    sp += code.formal_count
+                    continue
+                action = ACTION_RAISE
+            elif (a & 7) == TAG_THUNK:
+                need = a
+                action = ACTION_FORCE
+            else:
+                raise_type(m, "a set", a)
+                action = ACTION_RAISE
+        elif op == OP_VALIDATE_CLOSED_FORMALS:
+            a = val(sp[-1])
+            if check_closed_formals(m, code_of(m, function), a) == DONE:
+                continue
+            resume = pc
+            action = ACTION_RAISE
+        # ---- lists and strings ----------------------------------------------------------------------------------
+        elif op == OP_LIST:
+            n = read_uvarint(&pc)
+            if UNLIKELY(n > 4096) and not heap_reserve(m, n + 8):
+                resume = pc
+                action = ACTION_RAISE
+            else:
+                sp -= n
+                if n == 0:
+                    sp[0] = m.empty_list
+                else:
+                    q = m.hp
+                    m.hp = q + 1 + n
+                    q[0] = header_of(KIND_LIST, n)
+                    for i in range(n):
+                        q[1 + i] = sp[i]
+                    sp[0] = <Word>q | TAG_LIST
+                sp += 1
+                continue
+        elif op == OP_CONCAT:
+            a = val(sp[-2])
+            b = val(sp[-1])
+            resume = op0
+            if (a & 7) == TAG_THUNK:
+                need = a
+                action = ACTION_FORCE
+            elif (b & 7) == TAG_THUNK:
+                need = b
+                action = ACTION_FORCE
+            elif (a & 7) != TAG_LIST or (b & 7) != TAG_LIST:
+                raise_type(m, "a list", b if (a & 7) == TAG_LIST else a)
+                action = ACTION_RAISE
+            elif concatenate_lists(m, a, b) == DONE:
+                sp -= 1
+                sp[-1] = m.result
+                continue
+            else:
+                action = ACTION_RAISE
+        elif op == OP_CONCATENATE or op == OP_INTERPOLATE or op == OP_CONCATENATE_PATH:
+            n = read_uvarint(&pc)
+            if op == OP_CONCATENATE_PATH:
+                n += 1
+                outcome = TAIL
+            else:
+                outcome = concatenate_strings(m, sp - n, n)
+            if LIKELY(outcome == DONE):
+                sp -= n
+                sp[0] = m.result
+                sp += 1
+                continue
+            resume = op0
+            need = m.need
+            action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
+            if outcome == TAIL:       # [parts] -> [count, parts], then in a frame of its own
+                memmove(sp - n + 1, sp - n, n * sizeof(Word))
+                sp[-<int64_t>n] = small_int(n)
+                sp += 1
+                n += 1
+                need = m.internals[INTERNAL_CONCATENATE_PATH if op == OP_CONCATENATE_PATH else INTERNAL_CONCATENATE]
+                resume = pc
+                action = ACTION_NATIVE
+        elif op == OP_COERCE_TO_STRING:
+            a = val(sp[-1])
+            i = pc[0]
+            pc += 1
+            if (a & 7) == TAG_STRING:
+                sp[-1] = a
+                continue
+            n = 1
+            need = m.internals[INTERNAL_COERCE_STORE if i & 2 else (INTERNAL_TO_STRING if i & 1 else INTERNAL_COERCE)]
+            resume = pc
+            action = ACTION_NATIVE
+        # ---- names ----------------------------------------------------------------------------------------------
+        elif op == OP_PUSH_WITH:
+            n = read_uvarint(&pc)
+            q = m.hp
+            m.hp = q + 4
+            q[0] = header_of(KIND_WITH, 3)
+            q[1] = current_scope(m, fp, up, function, with_slot)
+            q[2] = fp[n]
+            q[3] = <Word><int64_t>with_slot << 3
+            fp[n] = <Word>q | TAG_BOX
+            with_slot = <int32_t>n
+            continue
+        elif op == OP_POP_WITH:
+            with_slot = <int32_t>(<int64_t>pointer_of(fp[with_slot])[3] >> 3)
+            continue
+        elif op == OP_RESOLVE_WITH or op == OP_RESOLVE_WITH_NAME:
+            if op == OP_RESOLVE_WITH:
+                symbol = symbol_of(m, name_of_attr(sp[-1]))
+            else:
+                symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
+            outcome = resolve_with(m, current_scope(m, fp, up, function, with_slot), symbol)
+            if outcome == DONE:
+                if op == OP_RESOLVE_WITH:
+                    sp -= 1
+                sp[0] = m.result
+                sp += 1
+                continue
+            resume = op0
+            need = m.need
+            action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
+        elif op == OP_FIND_FILE or op == OP_RESOLVE_HOME_PATH:
+            m.sp = sp
+            if op == OP_FIND_FILE:
+                outcome = interpret_search_path(m, sp[-1])
+            else:
+                outcome = interpret_home_path(m, sp[-1])
+            if outcome == DONE:
+                sp[-1] = m.result
+                continue
+            resume = pc
+            action = ACTION_RAISE
+        elif op == OP_BRANCH_RESULT:
+            # [offset of the branch operand, result]: the comparison of BranchCompare was done in a native frame
+            r = sp[-1]
+            pc = code_of(m, function).start + (sp[-2] >> 3)
+            sp -= 2
+            pc += 2 if r == WORD_TRUE else 2 + read_u16(pc)
+            continue
+        elif op == OP_LINK:
+            code = code_of(m, function)
+            resume = pc
+            action = ACTION_RAISE
+            if link_code(m, code) == DONE:
+                pc = code.start
+                k = code.constants
+                continue
+        elif op == OP_HALT:
+            m.result = sp[-1]
+            m.sp = fp
+            m.fp = fr.fp
+            m.pc = fr.pc
+            m.function = fr.function
+            m.constants = fr.constants
+            m.depth = fr.depth
+            m.with_slot = fr.with_slot
+            m.fr = fr - 1
+            return DONE
+        else:
+            raise_text(m, ERROR_INTERNAL, format_text("internal error: invalid operation %d", op))
+            resume = pc
+            action = ACTION_RAISE
+
+        # ---- what operations asked for --------------------------------------------------------------------------
+        while True:
+            if action == ACTION_FORCE:
+                p = pointer_of(need)
+                outcome = header_state(p[0])
+                if LIKELY(outcome == THUNK_SUSPENDED and fr < m.frames_end):
+                    fr += 1
+                    fr.pc = resume
+                    fr.fp = fp
+                    fr.function = function
+                    fr.constants = k
+                    fr.thunk = need
+                    fr.depth = depth
+                    fr.with_slot = with_slot
+                    p[0] = with_state(p[0], THUNK_RUNNING)
+                    code = m.codes[header_code(p[0])]
+                    pc = code.start
+                    k = code.constants
+                    up = p + 1
+                    function = need
+                    with_slot = -1
+                    fp = sp
+                    if LIKELY(m.hp <= m.soft_limit and sp + code.max_stack <= m.stack_end):
+                        break
+                    m.pc = pc
+                    m.sp = sp
+                    m.fp = fp
+                    m.fr = fr
+                    m.function = function
+                    m.constants = k
+                    outcome = safepoint(m, code.max_stack)
+                    function = m.function
+                    up = pointer_of(function) + 1
+                    if outcome == DONE:
+                        break
+                    resume = pc
+                    op0 = pc
+                    action = ACTION_RAISE
+                    continue
+                action = ACTION_RAISE
+                if outcome == THUNK_RUNNING:
+                    raise_text(m, ERROR_INFINITE_RECURSION, format_text("infinite recursion encountered"))
+                elif outcome == THUNK_FAILED:
+                    raise_failure(m, p[1] >> 3)
+                else:
+                    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                continue
+            elif action == ACTION_CALL or action == ACTION_TAIL_CALL:
+                a = val(sp[-1])
+                if (a & 7) == TAG_FUNCTION:
+                    p = pointer_of(a)
+                    outcome = header_kind(p[0])
+                    if outcome == KIND_CLOSURE:
+                        code = m.codes[header_code(p[0])]
+                        if LIKELY(code.arity == n):
+                            if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end):
+                                raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                                action = ACTION_RAISE
+                                continue
+                            depth += 1
+                            sp -= 1
+                            if action == ACTION_TAIL_CALL:
+                                q = sp - n
+                                for i in range(n):
+                                    fp[i] = q[i]
+                                sp = fp + n
+                            else:
+                                fr += 1
+                                fr.pc = resume
+                                fr.fp = fp
+                                fr.function = function
+                                fr.constants = k
+                                fr.thunk = 0
+                                fr.depth = depth - 1
+                                fr.with_slot = with_slot
+                                fp = sp - n
+                            pc = code.start
+                            k = code.constants
+                            up = p + 1
+                            function = a
+                            with_slot = -1
+                            if LIKELY(m.hp <= m.soft_limit and sp + code.max_stack <= m.stack_end):
+                                break
+                            m.pc = pc
+                            m.sp = sp
+                            m.fp = fp
+                            m.fr = fr
+                            m.function = function
+                            m.constants = k
+                            outcome = safepoint(m, code.max_stack)
+                            function = m.function
+                            up = pointer_of(function) + 1
+                            if outcome == DONE:
+                                break
+                            resume = pc
+                            op0 = pc
+                            action = ACTION_RAISE
+                            continue
+                        i = code.arity
+                    elif outcome == KIND_BUILTIN:
+                        i = m.builtins[header_size(p[0])].arity
+                        if i == n:
+                            sp -= 1
+                            if action == ACTION_TAIL_CALL:
+                                resume = &RETURN_CODE[0]
+                            # frameless builtins must see their arguments again if one must be forced first
+                            need = a
+                            action = ACTION_BUILTIN
+                            continue
+                    else:             # partial: its arguments go under ours, and its function on top
+                        x = header_size(p[0])
+                        if n + x > 127:
+                            raise_text(m, ERROR_INTERNAL, format_text("too many arguments at once"))
+                            action = ACTION_RAISE
+                            continue
+                        memmove(sp - 1 - n + x, sp - 1 - n, n * sizeof(Word))
+                        q = sp - 1 - n
+                        for i in range(x):
+                            q[i] = p[2 + i]
+                        sp += x
+                        sp[-1] = p[1]
+                        n += x
+                        continue
+                    if n < i:         # too few: a partial application
+                        q = m.hp
+                        m.hp = q + 2 + n
+                        q[0] = header_of(KIND_PARTIAL, n)
+                        q[1] = a
+                        for i in range(n):
+                            q[2 + i] = sp[<int64_t>i - 1 - <int64_t>n]
+                        sp -= n
+                        sp[-1] = <Word>q | TAG_FUNCTION
+                        pc = resume if action == ACTION_CALL else &RETURN_CODE[0]
+                        break
+                    # too many: [a1 … an f] -> [the rest] and a call of f with the first i, in an activation that
+                    # applies the result to the rest
+                    x = n - i
+                    if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
+                        raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                        action = ACTION_RAISE
+                        continue
+                    q = sp - 1 - n
+                    if action == ACTION_TAIL_CALL:
+                        memmove(fp, q, (n + 1) * sizeof(Word))
+                        sp = fp + n + 1
+                        q = fp
+                    else:
+                        fr += 1
+                        fr.pc = resume
+                        fr.fp = fp
+                        fr.function = function
+                        fr.constants = k
+                        fr.thunk = 0
+                        fr.depth = depth
+                        fr.with_slot = with_slot
+                        fp = q
+                    function = m.internals[INTERNAL_NOT_LESS]   # any builtin: this activation has no code of its own
+                    k = NULL
+                    with_slot = -1
+                    # rotate: the first i arguments and f behind the rest
+                    memmove(sp, q, i * sizeof(Word))
+                    r = sp[-1]
+                    memmove(q, q + i, x * sizeof(Word))
+                    memmove(q + x, sp, i * sizeof(Word))
+                    q[n] = r
+                    sp = q + n + 1
+                    n = i
+                    resume = &REST_CODE[x][0]
+                    action = ACTION_CALL
+                    continue
+                elif (a & 7) == TAG_THUNK:
+                    # force the function where it stands, then make the same call
+                    sp[-1] = a
+                    need = a
+                    if action == ACTION_TAIL_CALL:
+                        memmove(fp, sp - 1 - n, (n + 1) * sizeof(Word))
+                        sp = fp + n + 1
+                        if n < 128:
+                            resume = &REST_CODE[n][0]
+                    elif op0[0] == OP_CALL_N or op0[0] == OP_CALL:
+                        resume = op0
+                    else:             # a builtin's call: wrap it in an activation of its own
+                        fr += 1
+                        fr.pc = resume
+                        fr.fp = fp
+                        fr.function = function
+                        fr.constants = k
+                        fr.thunk = 0
+                        fr.depth = depth
+                        fr.with_slot = with_slot
+                        fp = sp - 1 - n
+                        function = m.internals[INTERNAL_NOT_LESS]
+                        k = NULL
+                        with_slot = -1
+                        resume = &REST_CODE[n][0]
+                    action = ACTION_FORCE
+                    continue
+                elif (a & 7) == TAG_ATTRS:
+                    p = attrs_find(a, m.symbol_functor)
+                    if p != NULL:     # [args, set] -> [set, args, __functor]
+                        r = p[0]
+                        memmove(sp - n, sp - 1 - n, n * sizeof(Word))
+                        sp[-1 - <int64_t>n] = a
+                        sp[0] = r
+                        sp += 1
+                        n += 1
+                        if n > 126:
+                            raise_text(m, ERROR_INTERNAL, format_text("too many arguments at once"))
+                            action = ACTION_RAISE
+                            continue
+                        if action == ACTION_TAIL_CALL:
+                            memmove(fp, sp - 1 - n, (n + 1) * sizeof(Word))
+                            sp = fp + n + 1
+                            pc = &REST_CODE[n][0]
+                            break
+                        # in an activation of its own, so that a thunk __functor can be forced
+                        fr += 1
+                        fr.pc = resume
+                        fr.fp = fp
+                        fr.function = function
+                        fr.constants = k
+                        fr.thunk = 0
+                        fr.depth = depth
+                        fr.with_slot = with_slot
+                        fp = sp - 1 - n
+                        function = m.internals[INTERNAL_NOT_LESS]
+                        k = NULL
+                        with_slot = -1
+                        pc = &REST_CODE[n][0]
+                        if UNLIKELY(fr >= m.frames_end):
+                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                            action = ACTION_RAISE
+                            continue
+                        break
+                raise_not_a_function(m, a)
+                action = ACTION_RAISE
+                continue
+            elif action == ACTION_BUILTIN:
+                # arguments on top; op0 is executed again if one must be forced (for a call, its function goes back on top)
+                builtin = &m.builtins[header_size(pointer_of(need)[0])]
+                if builtin.is_framed:
+                    action = ACTION_NATIVE
+                    continue
+                m.sp = sp
+                m.fp = fp
+                m.fr = fr
+                m.function = function
+                m.depth = depth
+                outcome = prepare(m, builtin, sp - n)
+                if LIKELY(outcome == DONE):
+                    outcome = builtin.function(m, sp - n)
+                    if LIKELY(outcome <= TAIL):
+                        sp -= n
+                        sp[0] = m.result
+                        sp += 1
+                        pc = resume
+                        if outcome == TAIL:
+                            a = val(m.result)
+                            if (a & 7) == TAG_THUNK:
+                                need = a
+                                action = ACTION_FORCE
+                                continue
+                        break
+                    action = ACTION_RAISE
+                elif outcome == RAISE:
+                    action = ACTION_RAISE
+                else:                 # force or coerce: in a frame of its own
+                    action = ACTION_NATIVE
+                continue
+            elif action == ACTION_NATIVE:
+                if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or sp + 4096 > m.stack_end):
+                    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                    action = ACTION_RAISE
+                    continue
+                fr += 1
+                fr.pc = resume
+                fr.fp = fp
+                fr.function = function
+                fr.constants = k
+                fr.thunk = 0
+                fr.depth = depth
+                fr.with_slot = with_slot
+                depth += 1
+                fp = sp - n
+                function = need
+                k = NULL
+                with_slot = -1
+                pc = &NATIVE_CODE[0]
+                if need == m.internals[INTERNAL_CONCATENATE] or need == m.internals[INTERNAL_CONCATENATE_PATH]:
+                    pc = &NATIVE_CODE[2]
+                break
+            else:                     # ACTION_RAISE
+                m.sp = sp
+                m.fp = fp
+                m.fr = fr
+                m.function = function
+                m.depth = depth
+                if unwind(m, base, op0 + 1) == RAISE:
+                    return RAISE
+                sp = m.sp
+                fp = m.fp
+                fr = m.fr
+                function = m.function
+                k = m.constants
+                depth = m.depth
+                with_slot = m.with_slot
+                up = pointer_of(function) + 1
+                pc = &RETURN_CODE[0]
+                break
+
+
+# ---- the ways in ------------------------------------------------------------------------------------------------
+
+cdef int _enter(Machine* m, const uint8_t* code, uint32_t count) noexcept nogil:
+    """Run the machine's own code in a base activation whose frame is the topmost `count` words."""
+    if m.fr + 2 >= m.frames_end or m.sp + 4096 > m.stack_end:
+        m.sp -= count
+        return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    m.fr += 1
+    m.fr.pc = m.pc
+    m.fr.fp = m.fp
+    m.fr.function = m.function
+    m.fr.constants = m.constants
+    m.fr.thunk = 0
+    m.fr.depth = m.depth
+    m.fr.with_slot = m.with_slot
+    m.fp = m.sp - count
+    m.pc = code
+    m.function = m.internals[INTERNAL_NOT_LESS]
+    m.constants = NULL
+    m.with_slot = -1
+    return run(m)
+
+
+cdef int machine_force(Machine* m, Word w) noexcept nogil:
+    m.sp[0] = w
+    m.sp += 1
+    return _enter(m, &FORCE_CODE[0], 1)
+
+
+cdef int machine_call(Machine* m, uint32_t count) noexcept nogil:
+    return _enter(m, &CALL_CODE[count][0], count + 1)
+
+
+cdef uint32_t current_position(Machine* m) noexcept nogil:
+    return position_of(m, m.function, m.pc)

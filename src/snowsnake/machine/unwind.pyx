@@ -1,0 +1,178 @@
+# cython: language_level=3
+"""Errors on their way out.  The trace is taken before anything is unwound, unless a try frame will swallow it."""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.coercion cimport INTERNAL_DEEP_FORCE
+from snowsnake.machine.equality cimport HEADER_DEEPENING
+from snowsnake.machine.errors cimport error_clear, format_text
+from snowsnake.machine.heap cimport push
+from snowsnake.machine.link cimport position_of
+from snowsnake.machine.state cimport *
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
+
+
+cdef bint is_catchable(int code) noexcept nogil:
+    return code == ERROR_THROW or code == ERROR_ASSERT or code == ERROR_SEARCH_PATH
+
+
+cdef bint _is_transient(int code) noexcept nogil:
+    """Errors after which the same thunk may succeed: it goes back to suspended."""
+    return code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY \
+        or code == ERROR_INTERNAL
+
+
+cdef bint _has_try_frame(Machine* m, Frame* base) noexcept nogil:
+    cdef Frame* fr = m.fr
+    if m.function == m.try_eval_word:
+        return True
+    while fr > base:
+        if fr.function == m.try_eval_word:
+            return True
+        fr -= 1
+    return False
+
+
+cdef char* _context_text(Machine* m, Word* fp) noexcept nogil:
+    """Text of an addErrorContext frame: its first argument, if that was a plain string already."""
+    cdef Word s = val(fp[0])
+    if is_string(s):
+        return format_text("%.*s", <int>string_size(s), <char*>string_data(s))
+    return NULL
+
+
+cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
+    cdef Frame* fr = m.fr
+    cdef Word function = m.function
+    cdef Word* fp = m.fp
+    cdef TraceEntry* entry
+    cdef uint32_t position, previous = 0
+    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES, sizeof(TraceEntry))
+    if m.error.trace == NULL:
+        return
+    while True:
+        position = position_of(m, function, pc)
+        if m.error.position == 0 and position:
+            m.error.position = position
+        if m.error.trace_count < MOST_TRACE_ENTRIES:
+            entry = &m.error.trace[m.error.trace_count]
+            entry.position = position
+            entry.text = NULL
+            entry.builtin = 0
+            entry.code = 0
+            if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
+                entry.builtin = <uint16_t>(header_size(pointer_of(function)[0]) + 1)
+                if function == m.error_context_word:
+                    entry.text = _context_text(m, fp)
+            elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
+                entry.code = header_code(pointer_of(function)[0]) + 1
+            m.error.trace_count += 1
+        m.error.trace_total += 1
+        if fr <= base:
+            break
+        function = fr.function
+        fp = fr.fp
+        pc = fr.pc
+        fr -= 1
+
+
+cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
+    """Copy the pending error to the table of failures, whose entries failed thunks name."""
+    cdef Error* e
+    if m.failure_count == m.failure_capacity:
+        m.failure_capacity = m.failure_capacity * 2 if m.failure_capacity else 64
+        m.failures = <Error*>realloc(m.failures, m.failure_capacity * sizeof(Error))
+    e = &m.failures[m.failure_count]
+    memset(e, 0, sizeof(Error))
+    e.code = m.error.code
+    e.message = <char*>malloc(m.error.message_size_bytes + 1)
+    memcpy(e.message, m.error.message, m.error.message_size_bytes + 1)
+    e.message_size_bytes = m.error.message_size_bytes
+    e.position = m.error.position
+    e.position_end = m.error.position_end
+    m.failure_count += 1
+    return m.failure_count - 1
+
+
+cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil:
+    cdef Error* e = &m.failures[index]
+    error_clear(m)
+    m.error.code = e.code
+    m.error.message = <char*>malloc(e.message_size_bytes + 1)
+    memcpy(m.error.message, e.message, e.message_size_bytes + 1)
+    m.error.message_size_bytes = e.message_size_bytes
+    m.error.position = e.position
+    m.error.position_end = e.position_end
+    return RAISE
+
+
+cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure) noexcept nogil:
+    cdef Word* p = pointer_of(thunk)
+    if _is_transient(m.error.code):
+        p[0] = with_state(p[0], THUNK_SUSPENDED)
+        return
+    if failure[0] < 0:
+        failure[0] = _remember_failure(m)
+    p[0] = with_state(p[0], THUNK_FAILED)
+    p[1] = small_int(failure[0])
+
+
+cdef Word _caught(Machine* m) noexcept nogil:
+    """{ success = false; value = false; }"""
+    cdef Entry[2] entries
+    entries[0].symbol = m.symbol_success
+    entries[0].position = 0
+    entries[0].value = WORD_FALSE
+    entries[1].symbol = m.symbol_value
+    entries[1].position = 0
+    entries[1].value = WORD_FALSE
+    return attrs_build(m, entries, 2)
+
+
+cdef void _undo_deepening(Machine* m) noexcept nogil:
+    """deepSeq was interrupted: what it was in the middle of must be walked again when asked again."""
+    cdef Word* p = m.fp + 1
+    while p < m.sp:
+        if is_list(p[0]) or is_attrs(p[0]):
+            pointer_of(p[0])[0] &= ~<Word>HEADER_DEEPENING
+        p += 2
+
+
+cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
+    cdef int64_t failure = -1
+    cdef Frame* fr
+    cdef bint catchable = is_catchable(m.error.code)
+    if not (catchable and m.try_count and _has_try_frame(m, base)):
+        _take_trace(m, base, pc)
+    while True:
+        fr = m.fr
+        if m.function == m.try_eval_word and m.sp > m.fp + 1:   # past its first entry: it has counted itself
+            if m.try_count:
+                m.try_count -= 1
+            if catchable:
+                error_clear(m)
+                m.sp = m.fp + 1
+                push(m, _caught(m))
+                m.constants = NULL
+                return DONE
+        if m.function == m.internals[INTERNAL_DEEP_FORCE]:
+            _undo_deepening(m)
+        if fr.thunk:
+            _fail_thunk(m, fr.thunk, &failure)
+        m.sp = m.fp
+        m.fp = fr.fp
+        m.pc = fr.pc
+        m.function = fr.function
+        m.constants = fr.constants
+        m.depth = fr.depth
+        m.with_slot = fr.with_slot
+        m.fr = fr - 1
+        if fr == base:
+            return RAISE
+        if m.sp < m.fp:
+            m.sp = m.fp
