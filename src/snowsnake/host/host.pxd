@@ -3,9 +3,13 @@
 
 Paths are bytes with a length, absolute and canonical unless said otherwise.  Functions that return int give DONE or
 RAISE (an error has been set).  ByteBuffer results are appended to an empty buffer that the caller frees.
+A path that begins with `<nix/` is a file that the evaluator brings with it (`<nix/fetchurl.nix>`).
 """
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
+from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.store.derivation cimport DrvStore
 
 cdef enum FileType:
     FILE_NONE = 0
@@ -14,9 +18,86 @@ cdef enum FileType:
     FILE_SYMLINK = 3
     FILE_OTHER = 4
 
+cdef enum Resolve:                    # which symlinks of a path are followed
+    RESOLVE_NONE = 0
+    RESOLVE_PARENTS = 1               # those of all components but the last
+    RESOLVE_FULL = 2
+
+cdef enum Feature:                    # bits of Host.features
+    FEATURE_CA_DERIVATIONS = 1
+    FEATURE_IMPURE_DERIVATIONS = 2
+    FEATURE_DYNAMIC_DERIVATIONS = 4
+    FEATURE_FLAKES = 8
+    FEATURE_FETCH_TREE = 16
+    FEATURE_FETCH_CLOSURE = 32
+    FEATURE_GIT_HASHING = 64
+    FEATURE_BLAKE3_HASHES = 128
+    FEATURE_PIPE_OPERATORS = 256
+    FEATURE_PARSE_TOML_TIMESTAMPS = 512
+    FEATURE_VERIFIED_FETCHES = 1024
+
+cdef enum StoreObjectKind:
+    STORE_OBJECT_TEXT = 1             # data: the contents (builtins.toFile)
+    STORE_OBJECT_SOURCE               # data: the NAR, or NULL: serialise source_path
+    STORE_OBJECT_FLAT                 # data: the contents of one file, hashed flat
+    STORE_OBJECT_DERIVATION           # data: the ATerm
+
+cdef struct StoreObject:              # what an embedded store is asked to write; everything is borrowed
+    int kind
+    View path                         # its place in the logical store
+    View source_path                  # where it was copied from, or empty
+    View data
+    const View* references            # distinct, in byte order
+    size_t reference_count
+
+# Writes an object, or does nothing if it is there; False with *error* otherwise.  Called without the GIL.
+ctypedef bint (*StoreWriter)(void* context, const StoreObject* written, Bytes* error) noexcept nogil
+
+cdef struct SearchEntry:
+    char* prefix
+    size_t prefix_size
+    char* path                        # as it was given
+    size_t path_size
+
+cdef struct Host:
+    bint is_pure
+    bint is_restricted
+    uint32_t features                 # Feature bits
+    ByteMap allowed                   # canonical paths; they and what is below them may be read (pure and restricted)
+    SearchEntry* search
+    uint32_t search_count
+    ByteMap search_resolved           # a search path entry as given -> its absolute path, or nothing if it is missing
+    char* working_directory
+    char* home                        # or NULL: from the environment
+    char* system                      # builtins.currentSystem
+    char* store_dir                   # the logical store, "/nix/store"
+    size_t store_dir_size
+    char* real_store                  # the folder that stands for it on disk, or NULL: store_dir itself
+    int64_t current_time              # 0 until somebody asks
+    ByteMap copied                    # path -> store path
+    ByteMap records                   # kind letter and path: what was read, in the order of the first time
+    StoreWriter writer                # NULL: nothing is written
+    void* writer_context
+    DrvStore drv_store
+    bint has_drv_store
+    void* walks                       # path filters under way (builtins/sources.pyx)
+    uint32_t* marks                   # by symbol: generation in which it was last seen (contexts of a derivation)
+    uint32_t mark_count
+    uint32_t generation
+    Bytes scratch                     # arrays of the derivation in hand
+    ByteBuffer path_buffer
+
+cdef inline Host* host_of(Machine* m) noexcept nogil:
+    return <Host*>m.host
+
 cdef int host_new(Machine* m) noexcept nogil
-    # sets m.host; options are set through the Python face (Host) before evaluation starts
+    # sets m.host; options are set by host_configure before evaluation starts
 cdef void host_free(Machine* m) noexcept nogil
+cdef object host_configure(Machine* m, object options)
+    # options: a host.options.HostOptions; before evaluation starts
+cdef list host_records(Machine* m)
+    # (kind, path) of everything read, kind one of "file", "directory", "status", "variable"; in order, once each
+
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil
     # FILE_NONE if there is nothing; an access error if the policy forbids looking
@@ -24,10 +105,41 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     # entries: (one byte FileType, name, NUL)…, unsorted
 cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, ByteBuffer* path) noexcept nogil
     # `<name>` in the search path of the machine; ERROR_SEARCH_PATH if it is not there
+cdef int host_search_entry(Machine* m, View prefix, View folder, View name, ByteBuffer* path, bint* is_found) noexcept nogil
+    # one entry of a search path (builtins.findFile)
+cdef int host_search_failed(Machine* m, View name, ByteBuffer* path) noexcept nogil
+    # after all entries: `<nix/…>`, or ERROR_SEARCH_PATH
 cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, ByteBuffer* path) noexcept nogil
 cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* resolved) noexcept nogil
     # symlinks followed, a directory becomes its default.nix; the key of the import cache
+cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, ByteBuffer* resolved) noexcept nogil
+    # symlinks followed as far as *mode* says; components that are not there stay as they are
 cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil
     # NULL if unset, or if the policy hides the environment
+cdef const char* host_system(Machine* m) noexcept nogil
+cdef int64_t host_time(Machine* m) noexcept nogil
+    # seconds since 1970, the same whenever asked
 cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* store_path) noexcept nogil
     # the store path that copying this file or tree gives (`"${./x}"`); remembered per path
+
+cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
+    # whether the policy lets evaluation read this path
+cdef int host_check_access(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
+cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
+    # a store path that evaluation made may be read
+cdef bint host_is_in_store(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
+cdef View host_store_dir(Machine* m) noexcept nogil
+cdef bint host_store_has(Machine* m, View store_path) noexcept nogil
+    # whether an object (not something below one) is in the store on disk
+cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* real) noexcept nogil
+    # where a path is on disk (differs for the logical store), NUL-terminated, appended
+cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil
+    # hands an object to the embedded store, if there is one
+cdef DrvStore* host_drv_store(Machine* m) noexcept nogil
+    # the memory of derivations (also m.derivations); NULL: a memory error has been raised
+cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil
+cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) noexcept nogil
+cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil
+    # raises the message in *error* and frees it
+cdef void host_warn(Machine* m, char* message) noexcept nogil
+    # prints `warning: …` on standard error; takes over a malloc'ed message

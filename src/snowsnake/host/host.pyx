@@ -1,0 +1,349 @@
+# cython: language_level=3
+"""What evaluation may touch: options, policy and the record of what was read; files, search path and sources are included.
+
+In: `HostOptions` from Python, paths and names from builtins and the compiler.  Out: contents, types, found paths, store
+paths, or an error in the machine.  Files are only read; an embedded store, if one is attached, does the writing.
+"""
+from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport fprintf, fflush, stderr
+from libc.stdlib cimport calloc, free, getenv, malloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strdup, strerror, strlen
+from libc.time cimport time
+
+from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
+from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, path_is_in, path_join
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
+from snowsnake.machine.state cimport (
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_VALUE, Machine, RAISE,
+)
+from snowsnake.store.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_text,
+)
+from snowsnake.store.derivation cimport DrvStore, drv_store_free, drv_store_init
+from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hasher_final, hasher_init
+from snowsnake.store.nar cimport (
+    NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_init,
+    nar_tree_path, nar_write_contents, nar_write_tree,
+)
+from snowsnake.store.store_path cimport store_path_source
+
+cdef extern from *:
+    """
+    #include <dirent.h>
+    #include <errno.h>
+    #include <fcntl.h>
+    #include <pwd.h>
+    #include <stdint.h>
+    #include <stdlib.h>
+    #include <string.h>
+    #include <sys/stat.h>
+    #include <unistd.h>
+
+    /* FileType, 0 if nothing is there, -1 for another error (in *fault). */
+    static int disk_type(const char *path, int follow, int *fault)
+    {
+        struct stat st;
+        int failed = follow ? stat(path, &st) : lstat(path, &st);
+        if (fault)
+            *fault = failed ? errno : 0;
+        if (failed)
+            return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+        return S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
+    }
+
+    /* For reading.  Of what is neither file nor directory, *size is 1 for a character device and 0 for the others. */
+    static int disk_open(const char *path, int *kind, int64_t *size, int *fault)
+    {
+        struct stat st;
+        int fd;
+        if (stat(path, &st)) {
+            *fault = errno;
+            return -1;
+        }
+        *kind = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : 4;
+        *size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : S_ISCHR(st.st_mode) ? 1 : 0;
+        /* Opening a device may have effects and opening a pipe may wait: only /dev/null is worth it. */
+        fd = open(*kind == 1 ? path : "/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd >= 0 && *kind == 1 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+            close(fd);
+            errno = EINVAL;
+            fd = -1;
+        }
+        *fault = fd < 0 ? errno : 0;
+        if (fd >= 0 && *kind == 1)
+            *size = (int64_t)st.st_size;
+        return fd;
+    }
+
+    static const char *disk_next_name(DIR *directory, int *kind, int *fault)
+    {
+        struct dirent *entry;
+        struct stat st;
+        do {
+            errno = 0;
+            entry = readdir(directory);
+        } while (entry && (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
+        *fault = entry ? 0 : errno;
+        if (!entry)
+            return NULL;
+        switch (entry->d_type) {
+        case DT_REG: *kind = 1; break;
+        case DT_DIR: *kind = 2; break;
+        case DT_LNK: *kind = 3; break;
+        case DT_UNKNOWN:
+            *kind = 4;
+            if (!fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+                *kind = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
+            break;
+        default: *kind = 4;
+        }
+        return entry->d_name;
+    }
+
+    static const char *disk_home(void)
+    {
+        struct passwd *user = getpwuid(geteuid());
+        return user ? user->pw_dir : NULL;
+    }
+    """
+    ctypedef struct DIR:
+        pass
+    int disk_type(const char* path, int follow, int* fault) noexcept nogil
+    int disk_open(const char* path, int* kind, int64_t* size, int* fault) noexcept nogil
+    const char* disk_next_name(DIR* directory, int* kind, int* fault) noexcept nogil
+    const char* disk_home() noexcept nogil
+    DIR* opendir(const char* path) noexcept nogil
+    int closedir(DIR* directory) noexcept nogil
+    int close(int fd) noexcept nogil
+    Py_ssize_t read(int fd, void* data, size_t size) noexcept nogil
+    Py_ssize_t readlink(const char* path, char* out, size_t size) noexcept nogil
+
+cdef enum:
+    MISSING = 100                     # an outcome beside DONE and RAISE, inside this module
+
+cdef enum Record:
+    RECORD_FILE = 1
+    RECORD_DIRECTORY = 2
+    RECORD_STATUS = 3
+    RECORD_VARIABLE = 4
+
+_RECORD_NAMES = {RECORD_FILE: "file", RECORD_DIRECTORY: "directory", RECORD_STATUS: "status", RECORD_VARIABLE: "variable"}
+
+
+# ---- life and options -------------------------------------------------------------------------------------------
+
+cdef int host_new(Machine* m) noexcept nogil:
+    cdef Host* h = <Host*>calloc(1, sizeof(Host))
+    m.host = h
+    if h == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    h.store_dir = strdup("/nix/store")
+    h.working_directory = strdup("/")
+    if h.store_dir == NULL or h.working_directory == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    h.store_dir_size = strlen(h.store_dir)
+    bytes_init(&h.scratch)
+    return DONE
+
+
+cdef void host_free(Machine* m) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if h == NULL:
+        return
+    free_search(h)
+    map_free(&h.allowed)
+    map_free(&h.search_resolved)
+    map_free(&h.copied)
+    map_free(&h.records)
+    free(h.search)
+    free(h.working_directory)
+    free(h.home)
+    free(h.system)
+    free(h.store_dir)
+    free(h.real_store)
+    free(h.marks)
+    bytes_free(&h.scratch)
+    buffer_free(&h.path_buffer)
+    if h.has_drv_store:
+        drv_store_free(&h.drv_store)
+    free(h)
+    m.host = NULL
+    m.derivations = NULL
+
+
+cdef void free_search(Host* h) noexcept nogil:
+    cdef uint32_t i
+    for i in range(h.search_count):
+        free(h.search[i].prefix)
+        free(h.search[i].path)
+    h.search_count = 0
+
+
+cdef char* copied(bytes text) except NULL:
+    cdef char* copy = strdup(<const char*>text)
+    if copy == NULL:
+        raise MemoryError
+    return copy
+
+
+cdef object replace(char** field, bytes text):
+    cdef char* copy = copied(text)
+    free(field[0])
+    field[0] = copy
+
+
+_FEATURES = {
+    "ca-derivations": FEATURE_CA_DERIVATIONS,
+    "impure-derivations": FEATURE_IMPURE_DERIVATIONS,
+    "dynamic-derivations": FEATURE_DYNAMIC_DERIVATIONS,
+    "flakes": FEATURE_FLAKES | FEATURE_FETCH_TREE,
+    "fetch-tree": FEATURE_FETCH_TREE,
+    "fetch-closure": FEATURE_FETCH_CLOSURE,
+    "git-hashing": FEATURE_GIT_HASHING,
+    "blake3-hashes": FEATURE_BLAKE3_HASHES,
+    "pipe-operators": FEATURE_PIPE_OPERATORS,
+    "parse-toml-timestamps": FEATURE_PARSE_TOML_TIMESTAMPS,
+    "verified-fetches": FEATURE_VERIFIED_FETCHES,
+}
+
+
+cdef object host_configure(Machine* m, object options):
+    cdef Host* h = host_of(m)
+    cdef uint32_t i
+    h.is_pure = options.pure
+    h.is_restricted = options.restricted
+    h.features = 0
+    for name in options.features:
+        h.features |= <uint32_t>_FEATURES.get(name, 0)
+    replace(&h.working_directory, options.working_directory)
+    replace(&h.system, options.system)
+    replace(&h.store_dir, options.store_dir)
+    h.store_dir_size = strlen(h.store_dir)
+    if options.home is not None:
+        replace(&h.home, options.home)
+    if options.real_store is not None:
+        replace(&h.real_store, options.real_store)
+    free_search(h)
+    free(h.search)
+    h.search = <SearchEntry*>calloc(len(options.search_path) + 1, sizeof(SearchEntry))
+    if h.search == NULL:
+        raise MemoryError
+    for i, (prefix, path) in enumerate(options.search_path):
+        h.search[i].prefix = copied(prefix)
+        h.search[i].prefix_size = len(prefix)
+        h.search_count = i + 1
+        h.search[i].path = copied(path)
+        h.search[i].path_size = len(path)
+    for path in options.allowed_paths:
+        host_allow(m, <const uint8_t*><const char*>path, len(path))
+    return None
+
+
+cdef list host_records(Machine* m):
+    cdef Host* h = host_of(m)
+    cdef uint32_t i
+    found = []
+    for i in range(h.records.count):
+        text = (<const char*>h.records.entries[i].key)[1:h.records.entries[i].key_size]
+        found.append((_RECORD_NAMES[h.records.entries[i].key[0]], text.decode("utf-8", "surrogateescape")))
+    return found
+
+
+cdef bint record(Machine* m, int kind, const uint8_t* path, size_t size) noexcept nogil:
+    """Notes once that something was read; False: a memory error has been raised."""
+    cdef Host* h = host_of(m)
+    cdef ByteBuffer* key = &h.path_buffer
+    key.size_bytes = 0
+    if buffer_byte(key, <uint8_t>kind) and buffer_append(key, path, size) and \
+            map_add(&h.records, key.data, key.size_bytes, NULL, 0) != NULL:
+        return True
+    raise_text(m, ERROR_MEMORY, NULL)
+    return False
+
+
+# ---- policy -----------------------------------------------------------------------------------------------------
+
+cdef inline bint is_guarded(Machine* m) noexcept nogil:
+    return host_of(m).is_pure or host_of(m).is_restricted
+
+
+cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    """Allowed paths, what is below them, and the folders on the way to them."""
+    cdef Host* h = host_of(m)
+    cdef MapEntry* e
+    cdef uint32_t i
+    cdef size_t size = size_bytes
+    if not is_guarded(m) or is_internal(path, size_bytes):
+        return True
+    while True:
+        if map_find(&h.allowed, path, size) != NULL:
+            return True
+        if size <= 1:
+            break
+        size = parent_size(path, size)
+    for i in range(h.allowed.count):
+        e = &h.allowed.entries[i]
+        if path_is_in(e.key, e.key_size, path, size_bytes):
+            return True
+    return False
+
+
+cdef int host_check_access(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    if host_allows(m, path, size_bytes):
+        return DONE
+    return raise_text(m, ERROR_ACCESS, format_text(
+        "access to absolute path '%.*s' is forbidden in pure evaluation mode (use '--impure' to override)"
+        if host_of(m).is_pure else "access to absolute path '%.*s' is forbidden in restricted mode",
+        <int>size_bytes, <const char*>path))
+
+
+cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    if is_guarded(m):
+        map_add(&host_of(m).allowed, path, size_bytes, NULL, 0)
+
+
+cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil:
+    if is_guarded(m):
+        return NULL
+    if not record(m, RECORD_VARIABLE, <const uint8_t*>name, strlen(name)):
+        error_clear(m)
+    return getenv(name)
+
+
+cdef const char* host_system(Machine* m) noexcept nogil:
+    if host_of(m).system == NULL:
+        return "x86_64-linux"
+    return host_of(m).system
+
+
+cdef int64_t host_time(Machine* m) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if h.current_time == 0:
+        h.current_time = time(NULL)
+    return h.current_time
+
+
+cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil:
+    return (host_of(m).features & feature) != 0
+
+
+cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) noexcept nogil:
+    if host_has_feature(m, feature):
+        return DONE
+    return raise_text(m, ERROR_VALUE, format_text(
+        "experimental Nix feature '%s' is disabled; add '--extra-experimental-features %s' to enable it", name, name))
+
+
+cdef void host_warn(Machine* m, char* message) noexcept nogil:
+    if message != NULL:
+        fprintf(stderr, "warning: %s\n", message)
+        fflush(stderr)
+        free(message)
+
+
+include "internal_files.pxi"
+include "files.pxi"
+include "search.pxi"
+include "sources.pxi"

@@ -1,0 +1,52 @@
+# Files that the evaluator brings with it, at `<nix/NAME>`.  Included by host.pyx.
+
+cdef const uint8_t* FETCHURL_NIX = b"""# Fetch one file (or, with `unpack`, the tree in an archive) by its address and hash, with the fetcher built into Nix.
+# The hash is given as `hash` (any form), or as one of md5, sha1, sha256, sha512, or as outputHash and outputHashAlgo.
+{
+  url,
+  name ? baseNameOf (toString url),
+  hash ? "",
+  md5 ? "",
+  sha1 ? "",
+  sha256 ? "",
+  sha512 ? "",
+  outputHash ? given.hash,
+  outputHashAlgo ? given.algorithm,
+  executable ? false,
+  unpack ? false,
+  impure ? false,
+  system ? "",
+}:
+let
+  given =
+    if hash != "" then { inherit hash; algorithm = ""; }
+    else if sha512 != "" then { hash = sha512; algorithm = "sha512"; }
+    else if sha1 != "" then { hash = sha1; algorithm = "sha1"; }
+    else if md5 != "" then { hash = md5; algorithm = "md5"; }
+    else { hash = sha256; algorithm = "sha256"; };
+  content = if impure then { __impure = true; } else { inherit outputHash outputHashAlgo; };
+in
+derivation ({
+  inherit name url executable unpack;
+  urls = [ url ];
+  builder = "builtin:fetchurl";
+  system = "builtin";
+  outputHashMode = if executable || unpack then "recursive" else "flat";
+  preferLocalBuild = true;
+  impureEnvVars = [ "http_proxy" "https_proxy" "ftp_proxy" "all_proxy" "no_proxy" ];
+} // content)
+"""
+
+
+cdef bint is_internal(const uint8_t* path, size_t size) noexcept nogil:
+    return size > 0 and path[0] == c'<'
+
+
+cdef bint internal_is(const uint8_t* path, size_t size, const char* name) noexcept nogil:
+    return size == strlen(name) and memcmp(path, name, size) == 0
+
+
+cdef int internal_type(const uint8_t* path, size_t size) noexcept nogil:
+    if internal_is(path, size, "<nix/fetchurl.nix>"):
+        return FILE_REGULAR
+    return FILE_DIRECTORY if internal_is(path, size, "<nix/>") or internal_is(path, size, "<nix") else FILE_NONE

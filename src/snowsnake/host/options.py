@@ -1,0 +1,65 @@
+"""Options of the host, as plain data: search path, policy, places.  The evaluator hands them to the compiled host once."""
+
+import os
+import platform
+from collections.abc import Iterable
+
+_ARCHITECTURES = {"AMD64": "x86_64", "arm64": "aarch64", "i386": "i686"}
+
+
+def encoded(text: str | bytes | os.PathLike) -> bytes:
+    """A path or name as bytes, whatever was given; a NUL byte is refused."""
+    data = os.fsencode(text)
+    if b"\0" in data:
+        raise ValueError("a path or name with a NUL byte")
+    return data
+
+
+def default_system() -> str:
+    """The system of this machine as Nix names it.
+
+    >>> "-" in default_system()
+    True
+    """
+    machine = platform.machine()
+    return f"{_ARCHITECTURES.get(machine, machine)}-{platform.system().lower()}"
+
+
+class HostOptions:
+    """What one evaluator may read and how it names things; everything is kept as bytes.
+
+    `search_path`: (prefix, path) pairs; `allowed_paths`: read in spite of `pure` or `restricted`, what is below included;
+    `restricted` allows the folders of the search path too.  `real_store`: the folder that stands for `store_dir` on disk.
+    """
+
+    def __init__(
+        self,
+        *,
+        search_path: Iterable[tuple[str, str]] = (),
+        pure: bool = False,
+        restricted: bool = False,
+        allowed_paths: Iterable[str] = (),
+        features: Iterable[str] = (),
+        working_directory: str | None = None,
+        home: str | None = None,
+        system: str | None = None,
+        store_dir: str = "/nix/store",
+        real_store: str | None = None,
+    ) -> None:
+        self.pure = pure
+        self.restricted = restricted
+        self.features = tuple(features)
+        self.working_directory = encoded(os.path.abspath(working_directory or os.getcwd()))
+        self.search_path = [(encoded(prefix), encoded(path)) for prefix, path in search_path]
+        allowed = list(allowed_paths)
+        if restricted:
+            allowed += [path.decode("utf-8", "surrogateescape") for _, path in self.search_path]
+        self.allowed_paths = [self._absolute(path) for path in allowed]
+        self.home = None if home is None else encoded(home)
+        self.system = encoded(system or default_system())
+        self.store_dir = self._absolute(store_dir)
+        self.real_store = None if real_store is None else self._absolute(real_store)
+
+    def _absolute(self, path: str | bytes) -> bytes:
+        joined = os.path.normpath(os.path.join(self.working_directory, encoded(path)))
+        return joined[1:] if joined.startswith(b"//") else joined

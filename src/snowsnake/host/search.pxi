@@ -1,0 +1,156 @@
+# The search path: `<name>`, its entries, and `~/`.  Included by host.pyx.
+
+cdef bint matches_prefix(View prefix, View name, View* rest) noexcept nogil:
+    """Whether a name begins with a prefix, as whole components; *rest* is what follows."""
+    cdef bint needs_slash = prefix.size > 0 and prefix.size < name.size
+    if needs_slash and name.data[prefix.size] != c'/':
+        return False
+    if name.size < prefix.size or (prefix.size and memcmp(name.data, prefix.data, prefix.size) != 0):
+        return False
+    rest[0] = make_view(name.data + prefix.size + needs_slash, name.size - prefix.size - needs_slash)
+    return True
+
+
+cdef bint starts_with(View text, const char* start) noexcept nogil:
+    cdef size_t size = strlen(start)
+    return text.size >= size and memcmp(text.data, start, size) == 0
+
+
+cdef bint is_pseudo_url(View text) noexcept nogil:
+    cdef size_t i
+    cdef View scheme
+    if starts_with(text, "channel:"):
+        return True
+    for i in range(text.size):
+        if i + 2 < text.size and text.data[i] == c':' and text.data[i + 1] == c'/' and text.data[i + 2] == c'/':
+            scheme = make_view(text.data, i)
+            return view_is(scheme, "http") or view_is(scheme, "https") or view_is(scheme, "file") or \
+                view_is(scheme, "channel") or view_is(scheme, "git") or view_is(scheme, "s3") or view_is(scheme, "ssh")
+    return False
+
+
+cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
+    """An entry's folder, made absolute; an entry without a value is missing.  NULL: an error has been raised."""
+    cdef Host* h = host_of(m)
+    cdef MapEntry* known = map_find(&h.search_resolved, folder.data, folder.size)
+    cdef ByteBuffer path, full
+    cdef const char* real
+    cdef bint is_there = False
+    if known != NULL:
+        return known
+    if is_pseudo_url(folder):
+        host_warn(m, format_text("Nix search path entry '%.*s' cannot be downloaded, ignoring", <int>folder.size, <char*>folder.data))
+        known = map_add(&h.search_resolved, folder.data, folder.size, NULL, 0)
+        if known == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+        return known
+    if starts_with(folder, "flake:"):
+        if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
+            return NULL
+        raise_text(m, ERROR_FILE, format_text("cannot fetch '%.*s': network access is not available", <int>folder.size, <char*>folder.data))
+        return NULL
+    memset(&path, 0, sizeof(path))
+    memset(&full, 0, sizeof(full))
+    if (folder.size and folder.data[0] == c'/') or buffer_text(&path, h.working_directory):
+        if path_join(&path, 0, folder.data, folder.size) and (path.size_bytes or buffer_byte(&path, c'/')):
+            if host_resolve(m, path.data, path.size_bytes, RESOLVE_FULL, &full) == DONE:
+                real = disk_path(m, full.data, full.size_bytes)
+                is_there = real != NULL and disk_type(real, False, NULL) > FILE_NONE
+            if not is_there:
+                if m.error.code:
+                    error_clear(m)
+                host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size,
+                                         <char*>folder.data))
+            known = map_add(&h.search_resolved, folder.data, folder.size, path.data if is_there else NULL,
+                            path.size_bytes if is_there else 0)
+    buffer_free(&path)
+    buffer_free(&full)
+    if known == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+    return known
+
+
+cdef int host_search_entry(Machine* m, View prefix, View folder, View name, ByteBuffer* path, bint* is_found) noexcept nogil:
+    cdef View rest
+    cdef MapEntry* entry
+    cdef ByteBuffer joined
+    cdef int outcome, kind = FILE_NONE
+    is_found[0] = False
+    if not matches_prefix(prefix, name, &rest):
+        return DONE
+    entry = resolve_entry(m, folder)
+    if entry == NULL:
+        return RAISE
+    if entry.value == NULL:
+        return DONE
+    memset(&joined, 0, sizeof(joined))
+    # What follows the prefix stays below the folder: `..` in it goes no higher.
+    if not (buffer_append(&joined, entry.value, entry.value_size)
+            and canonical_below(&joined, rest.data, rest.size)):
+        buffer_free(&joined)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    if not record(m, RECORD_STATUS, joined.data, joined.size_bytes):
+        buffer_free(&joined)
+        return RAISE
+    outcome = host_resolve(m, joined.data, joined.size_bytes, RESOLVE_FULL, path)
+    buffer_free(&joined)
+    if outcome == DONE:
+        outcome = host_check_access(m, path.data, path.size_bytes)
+    if outcome == DONE:
+        outcome = status_now(m, path, &kind)
+    is_found[0] = outcome == DONE and kind > FILE_NONE
+    return outcome
+
+
+cdef bint canonical_below(ByteBuffer* path, const uint8_t* rest, size_t size) noexcept nogil:
+    cdef ByteBuffer below
+    cdef bint done
+    memset(&below, 0, sizeof(below))
+    done = path_join(&below, 0, rest, size) and path_join(path, 0, below.data, below.size_bytes)
+    buffer_free(&below)
+    return done
+
+
+cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, ByteBuffer* path) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef uint32_t i
+    cdef bint is_found = False
+    for i in range(h.search_count):
+        if host_search_entry(m, make_view(h.search[i].prefix, h.search[i].prefix_size),
+                             make_view(h.search[i].path, h.search[i].path_size), make_view(name, size_bytes), path,
+                             &is_found) != DONE:
+            return RAISE
+        if is_found:
+            return DONE
+    return host_search_failed(m, make_view(name, size_bytes), path)
+
+
+cdef int host_search_failed(Machine* m, View name, ByteBuffer* path) noexcept nogil:
+    path.size_bytes = 0
+    if starts_with(name, "nix/"):
+        if buffer_text(path, "<nix") and path_join(path, 4, name.data + 4, name.size - 4) \
+                and (path.size_bytes > 4 or buffer_byte(path, c'/')) and buffer_byte(path, c'>'):
+            return DONE
+        return raise_text(m, ERROR_MEMORY, NULL)
+    if host_of(m).is_pure:
+        return raise_text(m, ERROR_SEARCH_PATH, format_text(
+            "cannot look up '<%.*s>' in pure evaluation mode (use '--impure' to override)", <int>name.size, <char*>name.data))
+    return raise_text(m, ERROR_SEARCH_PATH, format_text(
+        "file '%.*s' was not found in the Nix search path (add it using $NIX_PATH or -I)", <int>name.size, <char*>name.data))
+
+
+cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, ByteBuffer* path) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef const char* home = h.home
+    if h.is_pure:
+        return raise_text(m, ERROR_ACCESS, format_text("the path '~/%.*s' can not be resolved in pure mode", <int>size_bytes,
+                                                       <const char*>rest))
+    if home == NULL:
+        home = getenv("HOME")
+    if home == NULL or home[0] == 0:
+        home = disk_home()
+    if home == NULL:
+        return raise_text(m, ERROR_FILE, format_text("cannot determine user's home directory"))
+    if not (canonicalise(<const uint8_t*>home, strlen(home), path) and path_join(path, 0, rest, size_bytes)):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    return DONE

@@ -1,0 +1,199 @@
+# The logical store: what is in it, what copying a source there would give, the hook that really writes.  Included by host.pyx.
+
+cdef bint host_is_in_store(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    cdef Host* h = host_of(m)
+    return size_bytes > h.store_dir_size + 1 and path[h.store_dir_size] == c'/' and \
+        memcmp(path, h.store_dir, h.store_dir_size) == 0
+
+
+cdef View host_store_dir(Machine* m) noexcept nogil:
+    return make_view(host_of(m).store_dir, host_of(m).store_dir_size)
+
+
+cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
+    cdef const char* real = disk_path(m, store_path.data, store_path.size)
+    if real == NULL:
+        error_clear(m)
+        return False
+    return disk_type(real, False, NULL) > FILE_NONE
+
+
+cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef Bytes error
+    if h.writer == NULL:
+        return DONE
+    bytes_init(&error)
+    if h.writer(h.writer_context, written, &error):
+        bytes_free(&error)
+        return DONE
+    return raise_store_error(m, ERROR_FILE, &error)
+
+
+cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
+    """The DrvReader of an evaluator: derivations that are in the store on disk."""
+    cdef Machine* m = <Machine*>context
+    cdef ByteBuffer content
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    outcome = read_now(m, drv_path.data, drv_path.size, &content)
+    if outcome == DONE:
+        bytes_append(text, content.data, content.size_bytes)
+    elif outcome == MISSING:
+        bytes_text(error, "path '")
+        bytes_append(error, drv_path.data + host_of(m).store_dir_size + 1, drv_path.size - host_of(m).store_dir_size - 1)
+        bytes_text(error, "' is not valid")
+    else:
+        bytes_append(error, m.error.message, m.error.message_size_bytes)
+        error_clear(m)
+    buffer_free(&content)
+    return outcome == DONE
+
+
+cdef DrvStore* host_drv_store(Machine* m) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if not h.has_drv_store:
+        if not drv_store_init(&h.drv_store, host_store_dir(m)):
+            raise_text(m, ERROR_MEMORY, NULL)
+            return NULL
+        h.drv_store.reader = read_derivation
+        h.drv_store.reader_context = <void*>m
+        h.drv_store.allows_floating = host_has_feature(m, FEATURE_CA_DERIVATIONS)
+        h.drv_store.allows_impure = host_has_feature(m, FEATURE_IMPURE_DERIVATIONS)
+        h.has_drv_store = True
+        m.derivations = &h.drv_store
+    return &h.drv_store
+
+
+# ---- sources ----------------------------------------------------------------------------------------------------
+
+cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* store_path) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef MapEntry* known = map_find(&h.copied, path, size_bytes)
+    cdef ByteBuffer resolved
+    cdef Bytes made
+    cdef int outcome
+    if known == NULL:
+        if size_bytes >= 4 and memcmp(path + size_bytes - 4, b".drv", 4) == 0:
+            return raise_text(m, ERROR_VALUE, format_text("file names are not allowed to end in '.drv'"))
+        memset(&resolved, 0, sizeof(resolved))
+        bytes_init(&made)
+        outcome = resolve_and_check(m, path, size_bytes, RESOLVE_PARENTS, &resolved)
+        if outcome == DONE:
+            outcome = host_source_path(m, make_view(resolved.data, resolved.size_bytes), source_name(path, size_bytes), &made)
+        if outcome == DONE:
+            known = map_add(&h.copied, path, size_bytes, made.data, made.size)
+            if known == NULL:
+                outcome = raise_text(m, ERROR_MEMORY, NULL)
+        buffer_free(&resolved)
+        bytes_free(&made)
+        if outcome != DONE:
+            return outcome
+    if not buffer_append(store_path, known.value, known.value_size):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    return DONE
+
+
+cdef View source_name(const uint8_t* path, size_t size) noexcept nogil:
+    cdef size_t start = base_name_start(path, size)
+    if is_internal(path, size):
+        return make_view(path + start, size - start - 1)
+    return make_view(path + start, size - start) if start < size else view_text("source")
+
+
+cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
+    """The store path of a resolved path, serialised whole (as far as the policy shows it)."""
+    cdef Bytes error
+    cdef NarTree tree
+    cdef NarSink sink
+    cdef Hasher hasher
+    cdef Digest digest
+    cdef StoreObject written
+    cdef bint done
+    cdef int outcome = DONE
+    bytes_init(&error)
+    hasher_init(&hasher, HASH_SHA256)
+    nar_sink_init(&sink, &hasher, NULL, -1)
+    if is_internal(path.data, path.size):
+        nar_write_contents(view_text(<const char*>FETCHURL_NIX), False, &sink)
+        done = nar_sink_finish(&sink, &error)
+    else:
+        if not record(m, RECORD_FILE, path.data, path.size):
+            nar_sink_finish(&sink, &error)
+            bytes_free(&error)
+            return RAISE
+        outcome = open_tree(m, path, &tree, &error)
+        done = outcome == DONE
+        if done:
+            if is_guarded(m):
+                done = hide_forbidden(m, &tree, path, &error)
+            done = done and nar_write_tree(&tree, &sink, &error)
+            nar_tree_free(&tree)
+        done = nar_sink_finish(&sink, &error) and done
+    if outcome != DONE:
+        bytes_free(&error)
+        return outcome
+    if not done:
+        return raise_store_error(m, ERROR_FILE, &error)
+    hasher_final(&hasher, &digest)
+    if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    host_allow(m, store_path.data, store_path.size)
+    if host_of(m).writer == NULL:
+        return DONE
+    memset(&written, 0, sizeof(written))
+    written.kind = STORE_OBJECT_SOURCE
+    written.path = make_view(store_path.data, store_path.size)
+    written.source_path = path
+    return host_write_object(m, &written)
+
+
+cdef int open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
+    """A tree for what is at a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
+    cdef int kind, fault = 0
+    cdef const char* real = disk_path(m, path.data, path.size)
+    if real == NULL:
+        return RAISE
+    kind = disk_type(real, False, &fault)
+    if kind == FILE_NONE or fault == ELOOP:
+        return raise_missing(m, path.data, path.size)
+    if kind < 0:
+        return raise_system(m, "getting status of", path.data, path.size, fault)
+    if kind == FILE_OTHER:
+        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>path.size, <char*>path.data))
+    if nar_tree_init(tree, view_text(real), error):
+        return DONE
+    nar_tree_free(tree)
+    bytes_byte(error, 0)
+    return raise_text(m, ERROR_FILE, format_text("%s", <char*>error.data if not error.failed else <char*>"out of memory"))
+
+
+cdef bint hide_forbidden(Machine* m, NarTree* tree, View root, Bytes* error) noexcept nogil:
+    """Leave out what a restricted evaluation may not see; entries come in breadth first and the list grows meanwhile."""
+    cdef uint32_t at = 0
+    cdef Bytes path
+    cdef bint done = True
+    bytes_init(&path)
+    while done and at < tree.count:
+        bytes_clear(&path)
+        nar_tree_path(tree, at, &path)
+        if not path.failed and not host_allows(m, path.data, path.size):
+            tree.entries[at].is_excluded = True
+        elif tree.entries[at].kind == NAR_DIRECTORY:
+            done = nar_tree_expand(tree, at, error)
+        at += 1
+    if path.failed:
+        bytes_text(error, "out of memory")
+    done = done and not path.failed
+    bytes_free(&path)
+    return done
+
+
+cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil:
+    if error.size == 0 or error.failed:
+        bytes_free(error)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    raise_bytes(m, code, error.data, error.size)
+    bytes_free(error)
+    return RAISE
