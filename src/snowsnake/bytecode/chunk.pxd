@@ -81,3 +81,8 @@ cdef struct Unit:
     char* error                       # NULL, or what is wrong with the program (undefined variable, …)
     uint32_t error_start_byte
     uint32_t error_end_byte
+
+cdef SpanRun* span_at(Chunk* chunk, uint32_t offset) noexcept nogil
+    # the run that holds the operation at `offset`, or NULL
+cdef object unit_to_python(Unit* unit)
+    # the top level as a bytecode.view.Chunk, everything copied

@@ -1,0 +1,74 @@
+# cython: language_level=3
+"""Growing a chunk: code, constants, spans, the depth of the stack, and jumps that find their target later.
+
+In: operations in order.  Out: a finished Chunk in a Unit's arena.  A Builder keeps its buffers from chunk to chunk.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun, Unit
+from snowsnake.bytecode.varint cimport varint_write
+
+cdef enum:
+    NO_JUMP = 0xFFFFFFFF
+
+cdef struct WideJump:                 # a jump whose distance does not fit its 16 bits
+    uint32_t operand                  # offset of the 16 bits
+    uint32_t target
+
+cdef struct Builder:
+    uint8_t* code
+    uint32_t code_size
+    uint32_t code_capacity
+    uint32_t last_op
+    Constant* constants
+    uint32_t constant_count
+    uint32_t constant_capacity
+    SpanRun* spans
+    uint32_t span_count
+    uint32_t span_capacity
+    uint32_t depth                    # words on the frame's stack now
+    uint32_t max_depth
+    WideJump* wide
+    uint32_t wide_count
+    uint32_t wide_capacity
+
+cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil
+cdef void builder_reset(Builder* b, uint32_t depth) noexcept nogil
+cdef void builder_free(Builder* b) noexcept nogil
+cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexcept nogil
+cdef Constant* builder_constant(Builder* b, uint8_t kind) noexcept nogil
+cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil
+cdef void builder_finish(Builder* b, Unit* unit, Chunk* chunk) noexcept nogil
+
+cdef inline void builder_room(Builder* b, uint32_t size) noexcept nogil:
+    if b.code_size + size > b.code_capacity:
+        b.code = <uint8_t*>grow(b.code, &b.code_capacity, b.code_size + size, 1)
+
+cdef inline void builder_op(Builder* b, uint8_t op, uint32_t start_byte, uint32_t end_byte, int effect) noexcept nogil:
+    """Write an operation that changes the depth by `effect`; operands follow."""
+    builder_room(b, 16)
+    b.last_op = b.code_size
+    if b.span_count == 0 or b.spans[b.span_count - 1].start_byte != start_byte \
+            or b.spans[b.span_count - 1].end_byte != end_byte:
+        builder_span(b, start_byte, end_byte)
+    b.code[b.code_size] = op
+    b.code_size += 1
+    b.depth += effect
+    if b.depth > b.max_depth:
+        b.max_depth = b.depth
+
+cdef inline void builder_byte(Builder* b, uint8_t x) noexcept nogil:
+    builder_room(b, 1)
+    b.code[b.code_size] = x
+    b.code_size += 1
+
+cdef inline void builder_varint(Builder* b, uint64_t x) noexcept nogil:
+    builder_room(b, 9)
+    b.code_size += varint_write(b.code + b.code_size, x)
+
+cdef inline uint32_t builder_jump(Builder* b) noexcept nogil:
+    """Leave room for a distance; gives the offset to patch."""
+    builder_room(b, 2)
+    b.code[b.code_size] = 0
+    b.code[b.code_size + 1] = 0
+    b.code_size += 2
+    return b.code_size - 2

@@ -1,0 +1,298 @@
+# cython: language_level=3
+"""Growing a chunk (see the header).  Jumps further than 64 KiB are rewritten when the chunk is finished."""
+from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport abort, free, realloc
+from libc.string cimport memcpy, memset
+from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun, Unit
+from snowsnake.bytecode.opcodes cimport OP_JUMP, OP_JUMP_WIDE
+from snowsnake.bytecode.varint cimport varint_read
+from snowsnake.syntax.nodes cimport arena_alloc
+
+from snowsnake.bytecode.instructions import INSTRUCTIONS, Operand
+
+cdef enum Encoding:                   # of an operand; what relaxing jumps has to know of the instruction table
+    ENCODING_END = 0
+    ENCODING_VARINT
+    ENCODING_U8
+    ENCODING_U16
+    ENCODING_U32
+    ENCODING_CAPTURES
+
+cdef uint8_t[256][4] ENCODINGS
+memset(&ENCODINGS[0][0], 0, sizeof(ENCODINGS))
+
+_ENCODING_OF = {
+    Operand.CONSTANT: ENCODING_VARINT,
+    Operand.COUNT: ENCODING_VARINT,
+    Operand.SLOT: ENCODING_VARINT,
+    Operand.UPVALUE: ENCODING_VARINT,
+    Operand.PLACE: ENCODING_VARINT,
+    Operand.VALUE: ENCODING_VARINT,
+    Operand.KIND: ENCODING_U8,
+    Operand.ARITHMETIC: ENCODING_U8,
+    Operand.U16: ENCODING_U16,
+    Operand.U32: ENCODING_U32,
+    Operand.CAPTURES: ENCODING_CAPTURES,
+}
+
+
+def _fill_encodings():
+    cdef int number, place
+    for number, op in enumerate(INSTRUCTIONS):
+        for place, operand in enumerate(op.operands):
+            ENCODINGS[number][place] = _ENCODING_OF[operand]
+
+
+_fill_encodings()
+
+
+cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:
+    """Make room for `needed` items, doubling.  Ends the process when memory does."""
+    cdef uint64_t size = capacity[0]
+    if size < 16:
+        size = 16
+    while size < needed:
+        size *= 2
+    data = realloc(data, size * item_bytes)
+    if data == NULL or size > <uint64_t>UINT32_MAX:
+        abort()
+    capacity[0] = <uint32_t>size
+    return data
+
+
+cdef void builder_reset(Builder* b, uint32_t depth) noexcept nogil:
+    """Begin a chunk on whose stack `depth` arguments stand."""
+    b.code_size = b.last_op = b.constant_count = b.span_count = b.wide_count = 0
+    b.depth = b.max_depth = depth
+
+
+cdef void builder_free(Builder* b) noexcept nogil:
+    free(b.code)
+    free(b.constants)
+    free(b.spans)
+    free(b.wide)
+
+
+cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexcept nogil:
+    """From the next byte of code on, this span holds."""
+    cdef SpanRun* run
+    if b.span_count == b.span_capacity:
+        b.spans = <SpanRun*>grow(b.spans, &b.span_capacity, b.span_count + 1, sizeof(SpanRun))
+    run = b.spans + b.span_count
+    run.code_start = b.code_size
+    run.start_byte = start_byte
+    run.end_byte = end_byte
+    b.span_count += 1
+
+
+cdef Constant* builder_constant(Builder* b, uint8_t kind) noexcept nogil:
+    """Append a constant, zeroed but for its kind; its index is constant_count - 1 then."""
+    cdef Constant* constant
+    if b.constant_count == b.constant_capacity:
+        b.constants = <Constant*>grow(b.constants, &b.constant_capacity, b.constant_count + 1, sizeof(Constant))
+    constant = b.constants + b.constant_count
+    b.constant_count += 1
+    memset(constant, 0, sizeof(Constant))
+    constant.kind = kind
+    return constant
+
+
+cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil:
+    """Let the jump whose 16 bits stand at `operand` go to the end of the code so far."""
+    cdef uint32_t distance = b.code_size - operand - 2
+    cdef WideJump* wide
+    if distance > 0xFFFF:
+        if b.wide_count == b.wide_capacity:
+            b.wide = <WideJump*>grow(b.wide, &b.wide_capacity, b.wide_count + 1, sizeof(WideJump))
+        wide = b.wide + b.wide_count
+        b.wide_count += 1
+        wide.operand = operand
+        wide.target = b.code_size
+        distance = 0
+    b.code[operand] = <uint8_t>distance
+    b.code[operand + 1] = <uint8_t>(distance >> 8)
+
+
+# ---- wide jumps -------------------------------------------------------------------------------------------------
+
+cdef uint32_t _op_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil:
+    """Size of the operation at `at` with its operands; where its 16-bit distance stands, or NO_JUMP."""
+    cdef uint32_t start = at
+    cdef uint8_t* encodings = &ENCODINGS[code[at]][0]
+    cdef uint32_t size, count
+    cdef int place
+    jump_operand[0] = NO_JUMP
+    at += 1
+    for place in range(4):
+        if encodings[place] == ENCODING_END:
+            break
+        elif encodings[place] == ENCODING_VARINT:
+            varint_read(code + at, &size)
+            at += size
+        elif encodings[place] == ENCODING_U8:
+            at += 1
+        elif encodings[place] == ENCODING_U16:
+            jump_operand[0] = at
+            at += 2
+        elif encodings[place] == ENCODING_U32:
+            at += 4
+        elif encodings[place] == ENCODING_CAPTURES:
+            varint_read(code + at, &size)
+            at += size
+            count = <uint32_t>(varint_read(code + at, &size) >> 1)
+            at += size
+            while count > 0:
+                varint_read(code + at, &size)
+                at += size
+                count -= 1
+    return at - start
+
+
+cdef struct Move:                     # an operation in the old code and in the new
+    uint32_t old
+    uint32_t size
+    uint32_t new
+    uint32_t jump_operand             # in the old code, or NO_JUMP
+    uint32_t target                   # old offset that it jumps to
+    bint is_wide
+
+
+cdef uint32_t _new_offset(Move* moves, uint32_t count, uint32_t old) noexcept nogil:
+    cdef uint32_t low = 0, high = count, middle
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if moves[middle].old <= old:
+            low = middle
+        else:
+            high = middle
+    return moves[low].new + (old - moves[low].old)
+
+
+cdef uint32_t _list_moves(Builder* b, Move** out) noexcept nogil:
+    """Every operation with its jump's target; the recorded wide jumps are marked."""
+    cdef Move* moves = NULL
+    cdef Move* move
+    cdef uint32_t capacity = 0, count = 0, at = 0, i
+    while at < b.code_size:
+        if count + 1 >= capacity:
+            moves = <Move*>grow(moves, &capacity, count + 2, sizeof(Move))
+        move = moves + count
+        count += 1
+        move.old = at
+        move.is_wide = False
+        move.size = _op_size(b.code, at, &move.jump_operand)
+        at += move.size
+        if move.jump_operand != NO_JUMP:
+            move.target = at + b.code[move.jump_operand] + (<uint32_t>b.code[move.jump_operand + 1] << 8)
+    moves[count].old = at             # the end: a place to jump to, but no operation
+    moves[count].size = 0
+    for i in range(b.wide_count):
+        move = _move_at(moves, count, b.wide[i].operand)
+        move.target = b.wide[i].target
+        move.is_wide = True
+    out[0] = moves
+    return count
+
+
+cdef Move* _move_at(Move* moves, uint32_t count, uint32_t inside) noexcept nogil:
+    cdef uint32_t low = 0, high = count, middle
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if moves[middle].old <= inside:
+            low = middle
+        else:
+            high = middle
+    return moves + low
+
+
+cdef void _place_moves(Builder* b, Move* moves, uint32_t count) noexcept nogil:
+    """Give every operation its new offset; jumps that became too far by it are made wide as well."""
+    cdef bint is_settled = False
+    cdef uint32_t at, i, operation
+    while not is_settled:
+        is_settled = True
+        at = 0
+        for i in range(count):
+            moves[i].new = at
+            at += moves[i].size
+            if moves[i].is_wide:
+                at += 2 if b.code[moves[i].old] == OP_JUMP else 8
+        moves[count].new = at
+        for i in range(count):
+            if moves[i].jump_operand != NO_JUMP and not moves[i].is_wide:
+                operation = moves[i].new + moves[i].size
+                if _new_offset(moves, count + 1, moves[i].target) - operation > 0xFFFF:
+                    moves[i].is_wide = True
+                    is_settled = False
+
+
+cdef void _write_distance(uint8_t* out, uint32_t distance, int size_bytes) noexcept nogil:
+    memcpy(out, &distance, size_bytes)
+
+
+cdef void _relax(Builder* b) noexcept nogil:
+    """Rewrite the code so that the recorded wide jumps reach their targets.
+
+    `Jump` becomes `JumpWide`.  A conditional jump goes over a short `Jump` to a `JumpWide` just behind it:
+    that works for every conditional, whatever it does to the stack.
+    """
+    cdef Move* moves = NULL
+    cdef uint32_t count = _list_moves(b, &moves)
+    cdef uint32_t i, at, target, size = 0, capacity = 0
+    cdef uint8_t* code
+    _place_moves(b, moves, count)
+    size = moves[count].new
+    code = <uint8_t*>grow(NULL, &capacity, size, 1)
+    for i in range(count):
+        at = moves[i].new
+        memcpy(code + at, b.code + moves[i].old, moves[i].size)
+        at += moves[i].size
+        if moves[i].jump_operand == NO_JUMP:
+            continue
+        target = _new_offset(moves, count + 1, moves[i].target)
+        if not moves[i].is_wide:
+            _write_distance(code + at - 2, target - at, 2)
+        elif b.code[moves[i].old] == OP_JUMP:
+            code[moves[i].new] = OP_JUMP_WIDE
+            _write_distance(code + at - 2, target - (at + 2), 4)
+        else:
+            _write_distance(code + at - 2, 3, 2)
+            code[at] = OP_JUMP
+            _write_distance(code + at + 1, 5, 2)
+            code[at + 3] = OP_JUMP_WIDE
+            _write_distance(code + at + 4, target - (at + 8), 4)
+    for i in range(b.span_count):
+        b.spans[i].code_start = _new_offset(moves, count + 1, b.spans[i].code_start)
+    b.last_op = _new_offset(moves, count + 1, b.last_op)
+    free(b.code)
+    free(moves)
+    b.code = code
+    b.code_size = size
+    b.code_capacity = capacity
+    b.wide_count = 0
+
+
+# ---- the finished chunk -----------------------------------------------------------------------------------------
+
+cdef void builder_finish(Builder* b, Unit* unit, Chunk* chunk) noexcept nogil:
+    """Copy code, constants and spans into the unit, in one piece."""
+    cdef size_t constants_bytes, spans_bytes
+    cdef uint8_t* data
+    if b.wide_count:
+        _relax(b)
+    constants_bytes = b.constant_count * sizeof(Constant)
+    spans_bytes = b.span_count * sizeof(SpanRun)
+    data = <uint8_t*>arena_alloc(&unit.arena, constants_bytes + spans_bytes + b.code_size)
+    if data == NULL:
+        abort()
+    chunk.constants = <Constant*>data
+    chunk.spans = <SpanRun*>(data + constants_bytes)
+    chunk.code = data + constants_bytes + spans_bytes
+    memcpy(chunk.constants, b.constants, constants_bytes)
+    memcpy(chunk.spans, b.spans, spans_bytes)
+    memcpy(chunk.code, b.code, b.code_size)
+    chunk.constant_count = b.constant_count
+    chunk.span_count = b.span_count
+    chunk.code_size_bytes = b.code_size
+    chunk.last_op = b.last_op
+    chunk.max_stack = b.max_depth

@@ -1,0 +1,337 @@
+# The default level: `let`, attribute sets, `inherit`, dynamic attributes.
+#
+# A scope whose names see each other gets a slot for each name; values are pushed one after the other, and a thunk that refers to a
+# later slot captures it deferred.  Nothing is evaluated before the last Finalise.
+
+cdef struct Source:                   # the expression of `inherit (e)`
+    Node* variable                    # a variable of an enclosing scope or of this one, used where it stands
+    uint32_t local                    # else a phantom that holds the delayed expression
+    bint is_builtins                  # `inherit (builtins)`
+
+cdef struct NamedIndex:
+    Text name
+    uint32_t index
+
+
+# ---- names in byte order ----------------------------------------------------------------------------------------
+
+cdef int _compare_named(const void* a, const void* b) noexcept nogil:
+    return compare_text(&(<NamedIndex*>a).name, &(<NamedIndex*>b).name)
+
+
+cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil:
+    cdef uint32_t i, j
+    cdef NamedIndex item
+    if count > 12:
+        qsort(items, count, sizeof(NamedIndex), _compare_named)
+        return
+    for i in range(1, count):
+        item = items[i]
+        j = i
+        while j > 0 and compare_text(&items[j - 1].name, &item.name) > 0:
+            items[j] = items[j - 1]
+            j -= 1
+        items[j] = item
+
+
+cdef void* scratch(size_t size_bytes) noexcept nogil:
+    """Memory that is freed before the construct is left."""
+    cdef void* data = malloc(size_bytes if size_bytes else 1)
+    if data == NULL:
+        abort()
+    return data
+
+
+cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil:
+    """The bindings in byte order of their names; to be freed."""
+    cdef NamedIndex* order = <NamedIndex*>scratch(bindings.count * sizeof(NamedIndex))
+    cdef uint32_t i
+    for i in range(bindings.count):
+        order[i].name = c.names[bindings.items[i].name]
+        order[i].index = i
+    sort_named(order, bindings.count)
+    return order
+
+
+cdef Keys* new_keys(Compiler* c, uint32_t count) noexcept nogil:
+    cdef Keys* keys = <Keys*>unit_alloc(c.unit, sizeof(Keys))
+    memset(keys, 0, sizeof(Keys))
+    keys.count = count
+    keys.names = <Text*>unit_alloc(c.unit, count * sizeof(Text))
+    keys.start_bytes = <uint32_t*>unit_alloc(c.unit, count * sizeof(uint32_t))
+    return keys
+
+
+cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* node) noexcept nogil:
+    """Build the set from its values, which stand on the stack in name order."""
+    cdef Keys* keys
+    cdef uint32_t i
+    if bindings.count == 0:
+        push_plain(c, CONSTANT_ATTRS, node)
+        return
+    keys = new_keys(c, bindings.count)
+    for i in range(bindings.count):
+        keys.names[i] = order[i].name
+        keys.start_bytes[i] = bindings.items[order[i].index].start_byte
+    builder_constant(&c.cx.code, CONSTANT_KEYS).keys = keys
+    op1(c, OP_ATTRS_KEYS, c.cx.code.constant_count - 1, node, 1 - <int>bindings.count)
+
+
+# ---- inherit (e) ------------------------------------------------------------------------------------------------
+
+cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) noexcept nogil:
+    """How each expression of `inherit (e)` will be reached; to be freed.  Phantoms are counted, not made yet."""
+    cdef Source* sources = <Source*>scratch(bindings.from_count * sizeof(Source))
+    cdef Node* node
+    cdef uint32_t i
+    phantoms[0] = 0
+    for i in range(bindings.from_count):
+        node = bindings.froms[i]
+        sources[i].variable = NULL
+        sources[i].local = NONE
+        sources[i].is_builtins = False
+        if node.kind == NODE_VARIABLE and c.heads[node.name] != NONE:
+            sources[i].variable = node
+            continue
+        if node.kind == NODE_VARIABLE:
+            sources[i].is_builtins = node.name == c.name_builtins
+        phantoms[0] += 1
+    return sources
+
+
+cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:
+    """Where the set stands for this chunk, or NO_PLACE if its value is still to come."""
+    if source.variable != NULL:
+        return place_of(c, source.variable)
+    if c.locals[source.local].context != c.cx.index:
+        return <uint64_t>capture(c, source.local) << 1 | 1
+    if c.locals[source.local].is_initialised:
+        return <uint64_t>c.locals[source.local].slot << 1
+    return NO_PLACE
+
+
+cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_t local) noexcept nogil:
+    """The value of a name of `inherit (e) name`: at once if the set is there, else a thunk that selects it."""
+    cdef Global* folded = NULL
+    cdef uint64_t place
+    cdef uint32_t found = NONE
+    cdef Node node
+    memset(&node, 0, sizeof(Node))
+    node.start_byte = binding.start_byte
+    node.end_byte = binding.end_byte
+    if source.is_builtins:
+        folded = find_builtin(c.names[binding.name])
+    if folded != NULL and folded.is_fixed:
+        op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
+        return
+    place = source_place(c, source)
+    if place != NO_PLACE:
+        op1(c, OP_EAGER_SELECT, place, &node, 0)
+        operand(c, name_constant(c, binding.name))
+        found = builder_jump(&c.cx.code)
+    begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)
+    op1(c, OP_SELECT_PLACE, source_place(c, source), &node, 1)
+    operand(c, name_constant(c, binding.name))
+    op(c, OP_RETURN, &node, 0)
+    close_chunk(c, &node, local)
+    if found != NONE:
+        land(c, found)
+
+
+# ---- sets without rec -------------------------------------------------------------------------------------------
+
+cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
+    cdef Bindings* bindings = node.bindings
+    cdef NamedIndex* order
+    cdef Source* sources
+    cdef uint32_t locals_before = c.local_count
+    cdef uint32_t phantoms = 0, i
+    cdef Binding* binding
+    if node.flags & ATTRS_REC:
+        evaluate_rec_attrs(c, node)
+        return
+    order = order_of(c, bindings)
+    sources = find_sources(c, bindings, &phantoms)
+    for i in range(bindings.from_count):
+        if sources[i].variable == NULL:
+            delay(c, bindings.froms[i], NONE, NO_NAME)
+            sources[i].local = declare_here(c, NO_NAME)
+    for i in range(bindings.count):
+        binding = bindings.items + order[i].index
+        if binding.kind == BINDING_INHERIT_FROM:
+            delay_inherited(c, binding, sources + binding.from_index, NONE)
+        else:
+            delay(c, binding.value, NONE, binding.name)
+    push_attrs(c, bindings, order, node)
+    add_dynamic(c, bindings, node)
+    close_scope(c, phantoms, node)
+    forget_locals(c, locals_before)
+    free(order)
+    free(sources)
+
+
+cdef void close_scope(Compiler* c, uint32_t count, Node* node) noexcept nogil:
+    if count:
+        op1(c, OP_CLOSE_SCOPE, count, node, -<int>count)
+
+
+cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32_t end, Node* node) noexcept nogil:
+    cdef Keys* keys = <Keys*>unit_alloc(c.unit, sizeof(Keys))
+    cdef uint32_t i
+    if first == end:
+        return
+    memset(keys, 0, sizeof(Keys))
+    keys.count = end - first
+    keys.start_bytes = <uint32_t*>unit_alloc(c.unit, (end - first) * sizeof(uint32_t))
+    for i in range(first, end):
+        keys.start_bytes[i - first] = bindings.dynamic[i].start_byte
+    builder_constant(&c.cx.code, CONSTANT_KEYS).keys = keys
+    op1(c, OP_ATTRS_DYNAMIC, c.cx.code.constant_count - 1, node, -2 * <int>(end - first))
+
+
+cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
+    """Add the dynamic attributes to the set on the stack.  A name with effects waits until those before it are checked."""
+    cdef uint32_t first = 0, i
+    for i in range(bindings.dynamic_count):
+        if not is_passive(c, bindings.dynamic[i].name):
+            _flush_dynamic(c, bindings, first, i, node)
+            first = i
+        evaluate(c, bindings.dynamic[i].name, False, NO_NAME)
+        delay(c, bindings.dynamic[i].value, NONE, NO_NAME)
+    _flush_dynamic(c, bindings, first, bindings.dynamic_count, node)
+
+
+# ---- scopes whose names see each other --------------------------------------------------------------------------
+
+cdef bint needs_slot(Compiler* c, Binding* binding) noexcept nogil:
+    """Does `inherit name` bind anything?  Not if the name means the same inside and outside, whatever comes between."""
+    return binding.kind != BINDING_INHERIT or (c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL)
+
+
+cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local) noexcept nogil:
+    cdef bint is_named = c.locals[local].name != NO_NAME
+    if binding.kind == BINDING_INHERIT_FROM:
+        delay_inherited(c, binding, sources + binding.from_index, local)
+    elif binding.kind == BINDING_INHERIT and is_named:
+        push_outer(c, binding)
+    else:
+        delay(c, binding.value, local, binding.name)
+    c.locals[local].is_initialised = True
+
+
+cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
+    """An inherited name that nothing binds outside: it is in a with-scope, or nowhere."""
+    if c.cx.with_count > 0:
+        delay_with_variable(c, binding.value, binding.name)
+    else:
+        push_variable(c, binding.value, MEANS_NOTHING, 0)
+
+
+cdef void finalise(Compiler* c, uint32_t first_local, Node* node) noexcept nogil:
+    """Patch the deferred captures of all locals from this one on."""
+    cdef uint32_t i
+    for i in range(first_local, c.local_count):
+        if c.locals[i].needs_finaliser:
+            op1(c, OP_FINALISE, c.locals[i].slot, node, 0)
+
+
+cdef void push_sources(Compiler* c, Bindings* bindings, Source* sources) noexcept nogil:
+    cdef uint32_t i
+    for i in range(bindings.from_count):
+        if sources[i].local != NONE:
+            delay(c, bindings.froms[i], sources[i].local, NO_NAME)
+            c.locals[sources[i].local].is_initialised = True
+
+
+cdef uint32_t declare_sources(Compiler* c, Bindings* bindings, Source* sources, uint32_t slot) noexcept nogil:
+    """Phantoms for the expressions of `inherit (e)` that need one; gives the next free slot."""
+    cdef uint32_t i
+    for i in range(bindings.from_count):
+        if sources[i].variable == NULL:
+            sources[i].local = declare(c, NO_NAME, slot)
+            slot += 1
+    return slot
+
+
+cdef Source* open_sources(Compiler* c, Bindings* bindings) noexcept nogil:
+    """Sources of a scope that its own names are in: known once these are declared; to be freed."""
+    cdef uint32_t phantoms = 0
+    return find_sources(c, bindings, &phantoms)
+
+
+cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bint all_slots, Node* node) noexcept nogil:
+    """Give every name a slot and its value; gives the number of slots, sources of `inherit (e)` included.
+
+    `order`: names get their slots in this order, or in that of the source if NULL.  `all_slots`: a useless inherit has a slot as
+    well (unnamed), because the values are to stand side by side.
+    """
+    cdef uint32_t base = depth_of(c), slot = depth_of(c), first_local = c.local_count
+    cdef uint32_t i, which, first_value
+    cdef bint* is_named = <bint*>scratch(bindings.count * sizeof(bint))
+    cdef Binding* binding
+    cdef Source* sources
+    for i in range(bindings.count):   # before any is declared: what does an inherited name mean outside?
+        is_named[i] = needs_slot(c, bindings.items + i)
+    # slots are numbered from the sources on, but which sources need one depends on the names: declare the names first
+    for i in range(bindings.count):
+        which = i if order == NULL else order[i].index
+        binding = bindings.items + which
+        if is_named[which] or all_slots:
+            declare(c, binding.name if is_named[which] else NO_NAME, slot)
+            slot += 1
+    sources = open_sources(c, bindings)
+    first_value = c.local_count
+    slot = declare_sources(c, bindings, sources, base)
+    for i in range(first_local, first_value):
+        c.locals[i].slot += slot - base
+    push_sources(c, bindings, sources)
+    which = first_local
+    for i in range(bindings.count):
+        binding = bindings.items + (i if order == NULL else order[i].index)
+        if all_slots or is_named[binding - bindings.items]:
+            push_binding(c, binding, sources, which)
+            which += 1
+    finalise(c, first_local, node)
+    free(sources)
+    free(is_named)
+    return c.local_count - first_local
+
+
+cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
+    cdef uint32_t locals_before = c.local_count
+    cdef uint32_t slots = bind_names(c, node.bindings, NULL, False, node)
+    evaluate(c, node.a, tail, NO_NAME)
+    if tail:
+        c.cx.code.depth -= slots
+    else:
+        close_scope(c, slots, node)
+    forget_locals(c, locals_before)
+
+
+cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
+    """The slots of a `rec` set stand in name order, so that they are the values that the set is built of."""
+    cdef Bindings* bindings = node.bindings
+    cdef NamedIndex* order = order_of(c, bindings)
+    cdef uint32_t locals_before = c.local_count, base = depth_of(c), i
+    cdef uint32_t slots = bind_names(c, bindings, order, True, node)
+    if bindings.dynamic_count:        # their names and values see the slots
+        for i in range(bindings.count):
+            op1(c, OP_GET_LOCAL, base + slots - bindings.count + i, node, 1)
+    push_attrs(c, bindings, order, node)
+    if bindings.dynamic_count:
+        add_dynamic(c, bindings, node)
+    close_scope(c, depth_of(c) - base - 1, node)
+    forget_locals(c, locals_before)
+    free(order)
+
+
+cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
+    """`let { …; body = e; }` is `rec { …; body = e; }.body`."""
+    cdef Node* attrs = new_node(c, NODE_ATTRS, node)
+    cdef Text text
+    attrs.flags = ATTRS_REC
+    attrs.bindings = node.bindings
+    evaluate(c, attrs, False, NO_NAME)
+    text.data = <const uint8_t*>BODY
+    text.size_bytes = 4
+    op1(c, OP_SELECT, text_constant(c, CONSTANT_NAME, keep_text(c, text.data, 4), 0), node, 0)

@@ -1,0 +1,273 @@
+# cython: language_level=3
+"""The compiler: a syntax tree becomes a Unit of chunks.
+
+In: an Ast and the directory that relative paths start from.  Out: a Unit, which names no address and no symbol of an evaluator.
+
+One extension module made of included files by subject (they call each other both ways, and recursion through C function
+pointers of other modules costs): scope.pxi names · globals.pxi · emit.pxi operations, constants, jumps · rewrite.pxi what is
+defined by other syntax · specified.pxi level 0 · lazy.pxi, expressions.pxi, bindings.pxi, patterns.pxi the default level.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport abort, calloc, free, malloc, qsort, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+cdef extern from "<time.h>" nogil:
+    ctypedef long clock_t
+    clock_t clock()
+    const double CLOCKS_PER_SEC
+
+from snowsnake.bytecode.builder cimport *
+from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.opcodes cimport *
+from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
+from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
+
+from snowsnake.compiler.fault import CompileFault
+from snowsnake.compiler.globals import GLOBALS
+
+cdef enum:
+    FEW_CAPTURES = 8                  # searched one by one; more get a hash table
+    SHARED_CONSTANTS = 16             # how far back a constant is looked for
+    SMALL_COLLECTION = 4              # elements of a list or set that is built rather than delayed
+    MAX_ARITY = 12                    # parameters that a lambda takes at once
+
+cdef uint64_t NO_PLACE = 0xFFFFFFFFFFFFFFFFU
+cdef const char* BODY = b"body"
+
+include "globals.pxi"
+include "emit.pxi"
+include "scope.pxi"
+include "rewrite.pxi"
+include "lazy.pxi"
+include "bindings.pxi"
+include "expressions.pxi"
+include "patterns.pxi"
+include "specified.pxi"
+
+
+# ---- names ------------------------------------------------------------------------------------------------------
+
+cdef Name add_name(Compiler* c, Text text) noexcept nogil:
+    """A Name that the parser did not make; the same text may have two."""
+    cdef uint32_t old = c.name_capacity
+    cdef Name name = c.name_count
+    if c.name_count == c.name_capacity:
+        c.names = <Text*>grow(c.names, &c.name_capacity, old + 1, sizeof(Text))
+        c.heads = <uint32_t*>realloc(c.heads, c.name_capacity * sizeof(uint32_t))
+        c.globals = <uint16_t*>realloc(c.globals, c.name_capacity * sizeof(uint16_t))
+        if c.heads == NULL or c.globals == NULL:
+            abort()
+    c.names[name] = text
+    c.heads[name] = NONE
+    c.globals[name] = 0
+    c.name_count += 1
+    return name
+
+
+cdef Name fresh_name(Compiler* c) noexcept nogil:
+    """A name that no program can write."""
+    cdef Text text
+    text.data = NULL
+    text.size_bytes = 0
+    return add_name(c, text)
+
+
+cdef Name known_name(Compiler* c, Name* known, const char* text) noexcept nogil:
+    """One of the language's own names, made if the program does not mention it."""
+    if known[0] == NO_NAME:
+        known[0] = add_name(c, keep_text(c, <const uint8_t*>text, <uint32_t>strlen(text)))
+    return known[0]
+
+
+cdef bint is_text(Text text, const char* expected) noexcept nogil:
+    return text.size_bytes == strlen(expected) and memcmp(text.data, expected, text.size_bytes) == 0
+
+
+cdef void take_names(Compiler* c) noexcept nogil:
+    """Copy the parser's names into the unit, and note those that the language itself refers to."""
+    cdef uint32_t i, count = c.ast.name_count
+    cdef size_t total = 0
+    cdef uint8_t* at
+    cdef Text text
+    for i in range(count):
+        total += c.ast.names[i].size_bytes
+    at = <uint8_t*>unit_alloc(c.unit, total if total else 1)
+    c.name_builtins = c.name_sub = c.name_mul = c.name_div = c.name_less_than = NO_NAME
+    c.name_find_file = c.name_nix_path = c.name_overrides = NO_NAME
+    for i in range(count):
+        text = c.ast.names[i]
+        memcpy(at, text.data, text.size_bytes)
+        text.data = at
+        at += text.size_bytes
+        add_name(c, text)
+        if text.size_bytes == 8 and is_text(text, b"builtins"):
+            c.name_builtins = i
+        elif text.size_bytes > 4 and text.data[0] == c'_' and text.data[1] == c'_':
+            note_known_name(c, text, i)
+
+
+cdef void note_known_name(Compiler* c, Text text, Name name) noexcept nogil:
+    if is_text(text, b"__sub"):
+        c.name_sub = name
+    elif is_text(text, b"__mul"):
+        c.name_mul = name
+    elif is_text(text, b"__div"):
+        c.name_div = name
+    elif is_text(text, b"__lessThan"):
+        c.name_less_than = name
+    elif is_text(text, b"__findFile"):
+        c.name_find_file = name
+    elif is_text(text, b"__nixPath"):
+        c.name_nix_path = name
+    elif is_text(text, b"__overrides"):
+        c.name_overrides = name
+
+
+# ---- units ------------------------------------------------------------------------------------------------------
+
+cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_count) noexcept nogil:
+    """The program as the body of `{ name, …, ... }:` with those names of the scope that it mentions."""
+    cdef Ast* ast = c.ast
+    cdef Node* node = new_node(c, NODE_LAMBDA, ast.root)
+    cdef Pattern* pattern = <Pattern*>arena_alloc(&ast.arena, sizeof(Pattern))
+    cdef uint32_t i, name
+    memset(pattern, 0, sizeof(Pattern))
+    pattern.formals = <Formal*>arena_alloc(&ast.arena, scope_count * sizeof(Formal) + 1)
+    pattern.has_ellipsis = True
+    pattern.bind = NO_NAME
+    for i in range(scope_count):
+        for name in range(ast.name_count):
+            if compare_text(&ast.names[name], scope_names + i) == 0:
+                memset(pattern.formals + pattern.count, 0, sizeof(Formal))
+                pattern.formals[pattern.count].name = name
+                pattern.count += 1
+                break
+    node.pattern = pattern
+    node.a = ast.root
+    return node
+
+
+cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
+    if is_scoped:
+        begin_chunk(c, CHUNK_LAMBDA, root, NO_NAME, 1)
+        if c.level > 0:
+            bind_pattern(c, root)
+            evaluate(c, root.a, True, NO_NAME)
+        else:
+            specified_lambda_body(c, root, NO_NAME)
+    else:
+        begin_chunk(c, CHUNK_TOPLEVEL, root, NO_NAME, 0)
+        if c.level > 0:
+            evaluate(c, root, True, NO_NAME)
+        else:
+            specified(c, root, NONE, NO_NAME)
+            op(c, OP_FORCE, root, 0)
+            op(c, OP_RETURN, root, 0)
+    end_chunk(c)
+
+
+cdef void compiler_free(Compiler* c) noexcept nogil:
+    cdef uint32_t i
+    for i in range(c.context_made):
+        builder_free(&c.contexts[i].code)
+        free(c.contexts[i].captures)
+        free(c.contexts[i].capture_table)
+        free(c.contexts[i])
+    free(c.contexts)
+    free(c.names)
+    free(c.heads)
+    free(c.globals)
+    free(c.locals)
+    free(c.jumps)
+
+
+cdef Unit* compile_unit(Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count) noexcept nogil:
+    cdef Compiler c
+    cdef Unit* unit = <Unit*>calloc(1, sizeof(Unit))
+    if unit == NULL:
+        abort()
+    memset(&c, 0, sizeof(Compiler))
+    c.ast = ast
+    c.unit = unit
+    c.level = level
+    c.base_dir = base_dir
+    c.base_dir_bytes = <uint32_t>strlen(base_dir)
+    c.stack_limit = stack_limit()
+    take_names(&c)
+    if scope_names != NULL:
+        compile_root(&c, scoped_root(&c, scope_names, scope_count), True)
+    else:
+        compile_root(&c, ast.root, False)
+    compiler_free(&c)
+    return unit
+
+
+cdef void unit_free(Unit* unit) noexcept nogil:
+    if unit != NULL:
+        arena_free(&unit.arena)
+        free(unit.chunks)
+        free(unit)
+
+
+# ---- from Python ------------------------------------------------------------------------------------------------
+
+cdef struct Request:                  # for the deep stack
+    Ast* ast
+    const char* base_dir
+    int level
+    Unit* unit
+
+
+cdef void _compile_request(void* given) noexcept nogil:
+    cdef Request* request = <Request*>given
+    request.unit = compile_unit(request.ast, request.base_dir, request.level, NULL, 0)
+
+
+def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_operators: bool = False):
+    """Compile a program: its top level as a `view.Chunk`.  CompileFault says what is wrong with it."""
+    cdef Request request
+    cdef bytes base = base_path.encode("utf-8", "surrogateescape")
+    cdef const uint8_t* data = <const uint8_t*><const char*>source
+    cdef size_t size = len(source)
+    cdef uint32_t features = FEATURE_PIPE_OPERATORS if pipe_operators else 0
+    request.base_dir = base
+    request.level = level
+    request.unit = NULL
+    with nogil:
+        request.ast = parse(data, size, features)
+        if request.ast.root != NULL:
+            call_on_deep_stack(_compile_request, &request)
+    try:
+        if request.unit == NULL:
+            fault = request.ast.faults[0]
+            raise CompileFault(fault.message.decode("utf-8", "replace"), fault.start_byte, fault.end_byte)
+        if request.unit.error != NULL:
+            raise CompileFault(
+                request.unit.error.decode("utf-8", "replace"), request.unit.error_start_byte, request.unit.error_end_byte
+            )
+        return unit_to_python(request.unit)
+    finally:
+        ast_free(request.ast)
+        unit_free(request.unit)
+
+
+def time_compile(source: bytes, level: int, rounds: int) -> tuple[float, float]:
+    """Seconds of CPU that parsing and compiling take, `rounds` times over: for benchmarks."""
+    cdef Request request
+    cdef const uint8_t* data = <const uint8_t*><const char*>source
+    cdef size_t size = len(source)
+    cdef clock_t start, middle, parsing = 0, compiling = 0
+    request.base_dir = b"/"
+    request.level = level
+    for _ in range(rounds):
+        start = clock()
+        request.ast = parse(data, size, 0)
+        middle = clock()
+        parsing += middle - start
+        if request.ast.root != NULL:
+            call_on_deep_stack(_compile_request, &request)
+            compiling += clock() - middle
+            unit_free(request.unit)
+        ast_free(request.ast)
+    return parsing / CLOCKS_PER_SEC, compiling / CLOCKS_PER_SEC

@@ -1,0 +1,10 @@
+"""What the compiler raises to Python."""
+
+
+class CompileFault(ValueError):
+    """A program that does not parse or compile: a message and the bytes of the source that it is about."""
+
+    def __init__(self, message: str, start_byte: int, end_byte: int) -> None:
+        super().__init__(message)
+        self.start_byte = start_byte
+        self.end_byte = end_byte

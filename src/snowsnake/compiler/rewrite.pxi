@@ -1,0 +1,210 @@
+# What the language defines in terms of other syntax: operators that a program may rebind, `__overrides`, path literals.
+#
+# Nix means `__sub a b` by `a - b`, with whatever `__sub` is in scope.  That matters only to programs that bind such a name, so
+# the tree is rewritten for those alone.
+
+cdef Node* new_node(Compiler* c, uint8_t kind, Node* place) noexcept nogil:
+    cdef Node* node = <Node*>arena_alloc(&c.ast.arena, sizeof(Node))
+    memset(node, 0, sizeof(Node))
+    node.kind = kind
+    node.name = NO_NAME
+    node.start_byte = place.start_byte
+    node.end_byte = place.end_byte
+    return node
+
+
+cdef Node* new_variable(Compiler* c, Name name, Node* place) noexcept nogil:
+    cdef Node* node = new_node(c, NODE_VARIABLE, place)
+    node.name = name
+    return node
+
+
+cdef Node* new_apply(Compiler* c, Node* function, Node* first, Node* second, Node* place) noexcept nogil:
+    cdef Node* node = new_node(c, NODE_APPLY, place)
+    node.a = function
+    node.count = 2
+    node.items = <Node**>arena_alloc(&c.ast.arena, 2 * sizeof(Node*))
+    node.items[0] = first
+    node.items[1] = second
+    return node
+
+
+cdef inline bint is_bound(Compiler* c, Name name) noexcept nogil:
+    """Does the program bind this name around here?"""
+    return name != NO_NAME and c.heads[name] != NONE
+
+
+cdef Node* rewrite_operator(Compiler* c, Node* node) noexcept nogil:
+    """The call that an operator means if the program has bound its function, else the node itself."""
+    cdef Node* outer
+    cdef Name name = NO_NAME
+    if node.kind == NODE_NEGATE:
+        if not is_bound(c, c.name_sub):
+            return node
+        outer = new_node(c, NODE_INT, node)
+        return new_apply(c, new_variable(c, c.name_sub, node), outer, node.a, node)
+    if node.op == OPERATOR_SUB:
+        name = c.name_sub
+    elif node.op == OPERATOR_MUL:
+        name = c.name_mul
+    elif node.op == OPERATOR_DIV:
+        name = c.name_div
+    elif OPERATOR_LESS <= node.op <= OPERATOR_MORE_OR_EQUAL:
+        name = c.name_less_than
+    if not is_bound(c, name):
+        return node
+    if node.op == OPERATOR_MORE or node.op == OPERATOR_LESS_OR_EQUAL:
+        outer = new_apply(c, new_variable(c, name, node), node.b, node.a, node)
+    else:
+        outer = new_apply(c, new_variable(c, name, node), node.a, node.b, node)
+    if node.op == OPERATOR_LESS_OR_EQUAL or node.op == OPERATOR_MORE_OR_EQUAL:
+        node = new_node(c, NODE_NOT, node)
+        node.a = outer
+        return node
+    return outer
+
+
+cdef Node* rewrite_search_path(Compiler* c, Node* node) noexcept nogil:
+    """`__findFile __nixPath "text"` if the program has bound one of them, else the node itself."""
+    cdef Node* text
+    cdef Node* piece
+    if not is_bound(c, c.name_find_file) and not is_bound(c, c.name_nix_path):
+        return node
+    piece = new_node(c, NODE_TEXT, node)
+    piece.text = node.text
+    piece.size_bytes = node.size_bytes
+    text = new_node(c, NODE_STRING, node)
+    text.count = 1
+    text.items = <Node**>arena_alloc(&c.ast.arena, sizeof(Node*))
+    text.items[0] = piece
+    return new_apply(c, new_variable(c, known_name(c, &c.name_find_file, b"__findFile"), node),
+                     new_variable(c, known_name(c, &c.name_nix_path, b"__nixPath"), node), text, node)
+
+
+# ---- __overrides ------------------------------------------------------------------------------------------------
+
+cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
+    """A `rec` set with an attribute `__overrides`: its attributes replace those of the set, for the set itself as well."""
+    cdef uint32_t i
+    if c.name_overrides == NO_NAME or not node.flags & ATTRS_REC or node.bindings == NULL:
+        return False
+    for i in range(node.bindings.count):
+        if node.bindings.items[i].name == c.name_overrides:
+            return True
+    return False
+
+
+cdef Bindings* _new_bindings(Compiler* c, uint32_t count) noexcept nogil:
+    cdef Bindings* bindings = <Bindings*>arena_alloc(&c.ast.arena, sizeof(Bindings))
+    memset(bindings, 0, sizeof(Bindings))
+    bindings.items = <Binding*>arena_alloc(&c.ast.arena, count * sizeof(Binding))
+    return bindings
+
+
+cdef void _add_binding(Bindings* bindings, Binding* like, Name name, Node* value) noexcept nogil:
+    cdef Binding* binding = bindings.items + bindings.count
+    binding[0] = like[0]
+    binding.kind = BINDING_PLAIN
+    binding.name = name
+    binding.value = value
+    bindings.count += 1
+
+
+cdef Node* rewrite_overrides(Compiler* c, Node* node) noexcept nogil:
+    """`rec { __overrides = o; a = v; inherit i; }` in terms of `let`:
+
+        let inherited = i;                      # a fresh name: must not see the set's own names
+        in let all = { __overrides = __overrides; a = v; i = inherited; } // __overrides;
+               __overrides = o;  a = all.a;  i = all.i;
+           in all
+    """
+    cdef Bindings* given = node.bindings
+    cdef Bindings* inherited = _new_bindings(c, given.count)
+    cdef Bindings* names = _new_bindings(c, given.count + 1)
+    cdef Bindings* originals = _new_bindings(c, given.count)
+    cdef Name all_name = fresh_name(c)
+    cdef Name name
+    cdef Node* original = new_node(c, NODE_ATTRS, node)
+    cdef Node* update = new_node(c, NODE_BINARY, node)
+    cdef Node* inner = new_node(c, NODE_LET, node)
+    cdef Node* outer = new_node(c, NODE_LET, node)
+    cdef Node* value
+    cdef Binding* binding
+    cdef uint32_t i
+    for i in range(given.count):
+        binding = given.items + i
+        if binding.name == c.name_overrides:
+            _add_binding(names, binding, binding.name, binding.value)
+            _add_binding(originals, binding, binding.name, new_variable(c, binding.name, node))
+            continue
+        value = new_node(c, NODE_SELECT, node)
+        value.a = new_variable(c, all_name, node)
+        value.count = 1
+        value.items = <Node**>arena_alloc(&c.ast.arena, sizeof(Node*))
+        value.items[0] = new_node(c, NODE_ATTR, node)
+        value.items[0].name = binding.name
+        _add_binding(names, binding, binding.name, value)
+        originals.items[originals.count] = binding[0]
+        originals.count += 1
+        if binding.kind == BINDING_INHERIT:
+            name = fresh_name(c)
+            _add_binding(inherited, binding, name, binding.value)
+            originals.items[originals.count - 1].kind = BINDING_PLAIN
+            originals.items[originals.count - 1].value = new_variable(c, name, node)
+    originals.froms = given.froms
+    originals.from_count = given.from_count
+    originals.dynamic = given.dynamic
+    originals.dynamic_count = given.dynamic_count
+    original.bindings = originals
+    update.op = OPERATOR_UPDATE
+    update.a = original
+    update.b = new_variable(c, c.name_overrides, node)
+    _add_binding(names, given.items, all_name, update)
+    inner.bindings = names
+    inner.a = new_variable(c, all_name, node)
+    outer.bindings = inherited
+    outer.a = inner
+    return outer if inherited.count else inner
+
+
+# ---- path literals ----------------------------------------------------------------------------------------------
+
+cdef uint32_t _append_canonical(uint8_t* out, uint32_t size, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    """Append the components of a path to a canonical one of `size` bytes; "" stands for the root."""
+    cdef uint32_t i = 0, start
+    while i < size_bytes:
+        if data[i] == c'/':
+            i += 1
+            continue
+        start = i
+        while i < size_bytes and data[i] != c'/':
+            i += 1
+        if i - start == 1 and data[start] == c'.':
+            continue
+        if i - start == 2 and data[start] == c'.' and data[start + 1] == c'.':
+            while size > 0 and out[size - 1] != c'/':
+                size -= 1
+            if size > 0:
+                size -= 1
+            continue
+        out[size] = c'/'
+        memcpy(out + size + 1, data + start, i - start)
+        size += 1 + i - start
+    return size
+
+
+cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
+    """The absolute, canonical path of an absolute or relative literal (of its first piece, if it is interpolated)."""
+    cdef Node* piece = node.items[0]
+    cdef Text text
+    cdef uint8_t* data = <uint8_t*>unit_alloc(c.unit, c.base_dir_bytes + piece.size_bytes + 4)
+    cdef uint32_t size = 0
+    if not node.flags & PATH_ABSOLUTE:
+        size = _append_canonical(data, 0, <const uint8_t*>c.base_dir, c.base_dir_bytes)
+    size = _append_canonical(data, size, piece.text, piece.size_bytes)
+    if size == 0:
+        data[0] = c'/'
+        size = 1
+    text.data = data
+    text.size_bytes = size
+    return text

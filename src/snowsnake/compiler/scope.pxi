@@ -1,0 +1,207 @@
+# Names: which local, upvalue, global or with-scope a name means at this place.
+#
+# Every name has a chain of the locals that bind it, innermost first, so that a look-up costs the same in a set of
+# ten thousand bindings.  A local belongs to the chunk under construction that has its slot; used from an inner chunk it is
+# captured by every chunk on the way.
+
+cdef enum Meaning:
+    MEANS_LOCAL = 1                   # index: the local
+    MEANS_DEFERRED                    # index: a local of this chunk whose value is not on the stack yet
+    MEANS_UPVALUE                     # index: the upvalue
+    MEANS_GLOBAL
+    MEANS_WITH
+    MEANS_NOTHING
+
+
+cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
+    """A new local in this chunk; a phantom if the name is NO_NAME.  Its value is still to come."""
+    cdef Local* local
+    if c.local_count == c.local_capacity:
+        c.locals = <Local*>grow(c.locals, &c.local_capacity, c.local_count + 1, sizeof(Local))
+    local = c.locals + c.local_count
+    local.name = name
+    local.slot = slot
+    local.context = c.cx.index
+    local.is_initialised = False
+    local.needs_finaliser = False
+    local.shadowed = NONE
+    if name != NO_NAME:
+        local.shadowed = c.heads[name]
+        c.heads[name] = c.local_count
+    c.local_count += 1
+    return c.local_count - 1
+
+
+cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil:
+    """A local for the word on top of the stack."""
+    cdef uint32_t local = declare(c, name, c.cx.code.depth - 1)
+    c.locals[local].is_initialised = True
+    return local
+
+
+cdef void forget_locals(Compiler* c, uint32_t count) noexcept nogil:
+    """Drop the innermost locals until `count` are left."""
+    cdef Local* local
+    while c.local_count > count:
+        c.local_count -= 1
+        local = c.locals + c.local_count
+        if local.name != NO_NAME:
+            c.heads[local.name] = local.shadowed
+
+
+cdef inline uint32_t _capture_hash(uint32_t local) noexcept nogil:
+    return local * <uint32_t>2654435761 >> 7
+
+
+cdef void _rebuild_captures(Context* cx) noexcept nogil:
+    cdef uint32_t i, place, mask
+    cdef uint32_t size = 64
+    while size < cx.capture_count * 4:
+        size *= 2
+    if size > cx.capture_table_size:
+        free(cx.capture_table)
+        cx.capture_table = <uint32_t*>malloc(size * sizeof(uint32_t))
+        if cx.capture_table == NULL:
+            abort()
+        cx.capture_table_size = size
+    memset(cx.capture_table, 0, cx.capture_table_size * sizeof(uint32_t))
+    mask = cx.capture_table_size - 1
+    for i in range(cx.capture_count):
+        place = _capture_hash(cx.captures[i].local) & mask
+        while cx.capture_table[place]:
+            place = (place + 1) & mask
+        cx.capture_table[place] = i + 1
+
+
+cdef uint32_t _find_capture(Context* cx, uint32_t local) noexcept nogil:
+    cdef uint32_t i, place, mask
+    if cx.capture_count <= FEW_CAPTURES:
+        for i in range(cx.capture_count):
+            if cx.captures[i].local == local:
+                return i
+        return NONE
+    mask = cx.capture_table_size - 1
+    place = _capture_hash(local) & mask
+    while cx.capture_table[place]:
+        i = cx.capture_table[place] - 1
+        if cx.captures[i].local == local:
+            return i
+        place = (place + 1) & mask
+    return NONE
+
+
+cdef uint32_t _add_capture(Context* cx, uint32_t local, uint32_t outer) noexcept nogil:
+    cdef uint32_t i = cx.capture_count, place
+    if i == cx.capture_capacity:
+        cx.captures = <Capture*>grow(cx.captures, &cx.capture_capacity, i + 1, sizeof(Capture))
+    cx.captures[i].local = local
+    cx.captures[i].outer = outer
+    cx.capture_count += 1
+    if cx.capture_count > FEW_CAPTURES:
+        if cx.capture_count == FEW_CAPTURES + 1 or cx.capture_count * 2 > cx.capture_table_size:
+            _rebuild_captures(cx)
+        else:
+            place = _capture_hash(local) & (cx.capture_table_size - 1)
+            while cx.capture_table[place]:
+                place = (place + 1) & (cx.capture_table_size - 1)
+            cx.capture_table[place] = i + 1
+    return i
+
+
+cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
+    """The upvalue of this chunk that holds a local of an enclosing one; captured on the way where it was not yet."""
+    cdef uint32_t owner = c.locals[local].context
+    cdef uint32_t at = c.cx.index
+    cdef uint32_t found = _find_capture(c.cx, local)
+    cdef uint32_t outer = NONE
+    if found != NONE:
+        return found
+    while at > owner + 1:             # find the innermost chunk that has it already
+        at -= 1
+        outer = _find_capture(c.contexts[at], local)
+        if outer != NONE:
+            at += 1
+            break
+    while at <= c.cx.index:
+        outer = _add_capture(c.contexts[at], local, outer)
+        at += 1
+    return outer
+
+
+cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil:
+    """What a name means here.  Captures it if it belongs to an enclosing chunk."""
+    cdef uint32_t local = c.heads[name]
+    if local != NONE:
+        if c.locals[local].context == c.cx.index:
+            index[0] = local
+            return MEANS_LOCAL if c.locals[local].is_initialised else MEANS_DEFERRED
+        index[0] = capture(c, local)
+        return MEANS_UPVALUE
+    if find_global(c, name) != NULL:
+        return MEANS_GLOBAL
+    if c.cx.with_count > 0:
+        return MEANS_WITH
+    return MEANS_NOTHING
+
+
+cdef void capture_with(Compiler* c) noexcept nogil:
+    """This chunk looks into with-scopes: it and those around it keep them, out to the one that opened the first."""
+    cdef uint32_t at = c.cx.index
+    while at > 0 and c.contexts[at - 1].with_count > 0 and not c.contexts[at].captures_with:
+        c.contexts[at].captures_with = True
+        at -= 1
+
+
+# ---- chunks under construction ----------------------------------------------------------------------------------
+
+cdef Chunk* _new_chunk(Compiler* c, uint8_t kind, Node* node) noexcept nogil:
+    cdef Unit* unit = c.unit
+    cdef Chunk* chunk = <Chunk*>unit_alloc(unit, sizeof(Chunk))
+    memset(chunk, 0, sizeof(Chunk))
+    chunk.kind = kind
+    chunk.level = <uint8_t>c.level
+    chunk.start_byte = node.start_byte
+    chunk.end_byte = node.end_byte
+    chunk.index = unit.chunk_count
+    if unit.chunk_count == c.chunk_capacity:
+        unit.chunks = <Chunk**>grow(unit.chunks, &c.chunk_capacity, unit.chunk_count + 1, sizeof(Chunk*))
+    unit.chunks[unit.chunk_count] = chunk
+    unit.chunk_count += 1
+    return chunk
+
+
+cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil:
+    """Start a chunk inside the present one.  `label`: the name that its value is given to."""
+    cdef Context* cx
+    if c.context_count == c.context_made:
+        if c.context_made == c.context_capacity:
+            c.contexts = <Context**>grow(c.contexts, &c.context_capacity, c.context_made + 1, sizeof(Context*))
+        cx = <Context*>calloc(1, sizeof(Context))
+        if cx == NULL:
+            abort()
+        c.contexts[c.context_made] = cx
+        c.context_made += 1
+    cx = c.contexts[c.context_count]
+    cx.index = c.context_count
+    cx.with_count = 0 if c.cx == NULL else c.cx.with_count
+    cx.captures_with = False
+    cx.capture_count = 0
+    builder_reset(&cx.code, arity)
+    cx.chunk = _new_chunk(c, kind, node)
+    cx.chunk.arity = arity
+    if label != NO_NAME:
+        cx.chunk.name = c.names[label]
+    c.context_count += 1
+    c.cx = cx
+
+
+cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
+    """Finish the present chunk; the one around it is the present one again."""
+    cdef Context* cx = c.cx
+    cdef Chunk* chunk = cx.chunk
+    chunk.captures_with = cx.captures_with
+    chunk.upvalue_count = cx.capture_count
+    builder_finish(&cx.code, c.unit, chunk)
+    c.context_count -= 1
+    c.cx = NULL if c.context_count == 0 else c.contexts[c.context_count - 1]
+    return chunk
