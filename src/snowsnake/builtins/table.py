@@ -9,11 +9,17 @@ Each subject adds its entries in a module of its own, `table_<subject>.py`, as a
 
 from snowsnake.builtins.entry import Entry
 from snowsnake.builtins.table_attrsets import ENTRIES as _ATTRSETS
+from snowsnake.builtins.table_context import ENTRIES as _CONTEXT
 from snowsnake.builtins.table_control import ENTRIES as _CONTROL
+from snowsnake.builtins.table_conversion import ENTRIES as _CONVERSION
+from snowsnake.builtins.table_hashes import ENTRIES as _HASHES
 from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
 from snowsnake.builtins.table_lists import ENTRIES as _LISTS
 from snowsnake.builtins.table_numbers import ENTRIES as _NUMBERS
+from snowsnake.builtins.table_regex import ENTRIES as _REGEX
+from snowsnake.builtins.table_strings import ENTRIES as _STRINGS
 from snowsnake.builtins.table_types import ENTRIES as _TYPES
+from snowsnake.builtins.table_versions import ENTRIES as _VERSIONS
 
 TABLE: dict[str, Entry] = {}
 for _entries in (
@@ -23,6 +29,12 @@ for _entries in (
     _LISTS,
     _NUMBERS,
     _TYPES,
+    _CONTEXT,
+    _CONVERSION,
+    _HASHES,
+    _REGEX,
+    _STRINGS,
+    _VERSIONS,
 ):
     for _entry in _entries:
         TABLE[_entry.name] = _entry

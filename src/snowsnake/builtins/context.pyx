@@ -1,0 +1,405 @@
+# cython: language_level=3
+"""Builtins on string contexts: asking for, changing and dropping the store paths that a string refers to.
+
+In: strings.  Out: strings with other contexts, sets that show one.  An element is the symbol of its encoded form:
+`path` (the path itself), `=drv` (a derivation and all its outputs), `!output!drv` (an output of a derivation).
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort
+from libc.string cimport memchr, memcmp, memcpy
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport builtin_table_count, define
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
+from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push, string_words
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport ByteBuffer, Context, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport make_view, view_text
+from snowsnake.store.store_path cimport store_is_path
+
+cdef unsigned int DISCARD_CONTEXT     # their numbers in the table
+cdef unsigned int DISCARD_OUTPUTS
+cdef unsigned int ADD_OUTPUTS
+
+
+cdef inline int out_of_memory(Machine* m) noexcept nogil:
+    return raise_text(m, ERROR_MEMORY, NULL)
+
+
+cdef inline int coerced_first(Machine* m, unsigned int builtin, Word value) noexcept nogil:
+    """Go on as `builtin (value as interpolation has it)`."""
+    return tail(m, apply_thunk(m, m.builtins[builtin].word,
+                               apply_thunk(m, internal_word(m, INTERNAL_COERCE_STORE), value)))
+
+
+cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
+    """DONE with the string in another context."""
+    if string_context(s) == context:
+        return done(m, s)
+    if not heap_reserve(m, string_words(string_size(s))):
+        return RAISE
+    return done(m, make_string(m, string_data(s), string_size(s), context))
+
+
+# ---- encoded elements -------------------------------------------------------------------------------------------
+
+cdef struct Element:
+    uint32_t path                     # symbol
+    uint32_t output                   # symbol, of `!output!drv` only
+    uint32_t place                    # in the context: keeps the order of the outputs
+    uint8_t kind                      # 0, b'=' or b'!'
+
+
+cdef void _decode(Machine* m, uint32_t symbol, Element* element) noexcept nogil:
+    cdef Word s = symbol_string(m, symbol)
+    cdef const uint8_t* data = string_data(s)
+    cdef uint64_t size = string_size(s)
+    cdef const uint8_t* end
+    element.kind = 0
+    element.output = 0
+    element.path = symbol
+    if size and data[0] == b'=':
+        element.kind = b'='
+        element.path = symbol_intern(m, data + 1, size - 1)
+    elif size and data[0] == b'!':
+        end = <const uint8_t*>memchr(data + 1, b'!', size - 1)
+        if end != NULL:
+            element.kind = b'!'
+            element.output = symbol_intern(m, data + 1, <uint64_t>(end - data) - 1)
+            element.path = symbol_intern(m, end + 1, <uint64_t>(data + size - end) - 1)
+
+
+cdef uint32_t _encode(Machine* m, const char* prefix, uint64_t prefix_size, Word output, Word path) noexcept nogil:
+    """Symbol of prefix, output and `!` (unless output is 0), path; 0xFFFFFFFF if memory is short."""
+    cdef ByteBuffer text
+    cdef uint32_t symbol = <uint32_t>-1
+    cdef bint fits
+    text.data = NULL
+    text.size_bytes = 0
+    text.capacity_bytes = 0
+    fits = buffer_append(&text, prefix, prefix_size)
+    if output:
+        fits = fits and buffer_append(&text, string_data(output), string_size(output)) and buffer_byte(&text, b'!')
+    fits = fits and buffer_append(&text, string_data(path), string_size(path))
+    if fits and heap_reserve(m, string_words(text.size_bytes)):
+        symbol = symbol_intern(m, text.data, text.size_bytes)
+    buffer_free(&text)
+    return symbol
+
+
+cdef bint is_derivation_path(Word s) noexcept nogil:
+    return string_size(s) >= 4 and memcmp(string_data(s) + string_size(s) - 4, <const char*>".drv", 4) == 0
+
+
+# ---- asking -----------------------------------------------------------------------------------------------------
+
+cdef int has_context(Machine* m, Word* fp) noexcept nogil:
+    return done(m, bool_word(string_context(fp[0]) != 0))
+
+
+cdef int _compare_elements(const void* a, const void* b) noexcept nogil:
+    cdef const Element* x = <const Element*>a
+    cdef const Element* y = <const Element*>b
+    if x.path != y.path:
+        return -1 if x.path < y.path else 1
+    return -1 if x.place < y.place else 1
+
+
+cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept nogil:
+    """{ allOutputs, outputs, path } of the elements that name one path."""
+    cdef Entry[3] entries
+    cdef uint64_t i, n = 0, outputs = 0
+    cdef Word list
+    cdef bint is_path = False, is_deep = False
+    for i in range(count):
+        if elements[i].kind == 0:
+            is_path = True
+        elif elements[i].kind == b'=':
+            is_deep = True
+        else:
+            outputs += 1
+    if not heap_reserve(m, outputs + 64):
+        return 0
+    if is_path:
+        entries[n].symbol = symbol_intern(m, <const char*>"path", 4)
+        entries[n].value = WORD_TRUE
+        n += 1
+    if is_deep:
+        entries[n].symbol = symbol_intern(m, <const char*>"allOutputs", 10)
+        entries[n].value = WORD_TRUE
+        n += 1
+    if outputs:
+        entries[n].symbol = symbol_intern(m, <const char*>"outputs", 7)
+        list = new_list(m, outputs)
+        outputs = 0
+        for i in range(count):
+            if elements[i].kind == b'!':
+                list_items(list)[outputs] = symbol_string(m, elements[i].output)
+                outputs += 1
+        entries[n].value = list
+        n += 1
+    for i in range(n):
+        entries[i].position = 0
+    return attrs_build(m, entries, n)
+
+
+cdef int get_context(Machine* m, Word* fp) noexcept nogil:
+    cdef uint32_t number = string_context(fp[0]), n, i
+    cdef uint64_t start = 0, end, paths = 0
+    cdef Element* elements
+    cdef Entry* entries
+    cdef Word result = 0
+    if number == 0:
+        return done(m, m.empty_attrs)
+    n = m.contexts[number].count
+    elements = <Element*>malloc(n * sizeof(Element))
+    entries = scratch_entries(m, n)
+    if elements == NULL or entries == NULL:
+        free(elements)
+        free(entries)
+        return out_of_memory(m)
+    for i in range(n):
+        if not heap_reserve(m, 4096):
+            free(elements)
+            free(entries)
+            return RAISE
+        _decode(m, m.contexts[number].elements[i], &elements[i])
+        elements[i].place = i
+    qsort(elements, n, sizeof(Element), _compare_elements)
+    while start < n:
+        end = start + 1
+        while end < n and elements[end].path == elements[start].path:
+            end += 1
+        entries[paths].symbol = elements[start].path
+        entries[paths].position = 0
+        result = _describe_path(m, elements + start, end - start)
+        entries[paths].value = result
+        if result == 0:
+            break
+        paths += 1
+        start = end
+    if result:
+        result = attrs_build(m, entries, paths)
+    free(elements)
+    free(entries)
+    return done(m, result) if result else RAISE
+
+
+# ---- dropping ---------------------------------------------------------------------------------------------------
+
+cdef int unsafe_discard_string_context(Machine* m, Word* fp) noexcept nogil:
+    if not is_string(fp[0]):
+        return coerced_first(m, DISCARD_CONTEXT, fp[0])
+    return _with_context(m, fp[0], 0)
+
+
+cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
+    """`=drv` becomes `drv`."""
+    cdef uint32_t number, n, i, context
+    cdef uint32_t* elements
+    cdef Element element
+    if not is_string(fp[0]):
+        return coerced_first(m, DISCARD_OUTPUTS, fp[0])
+    number = string_context(fp[0])
+    if number == 0:
+        return done(m, fp[0])
+    n = m.contexts[number].count
+    elements = <uint32_t*>malloc(n * sizeof(uint32_t))
+    if elements == NULL:
+        return out_of_memory(m)
+    for i in range(n):
+        elements[i] = m.contexts[number].elements[i]
+        if not heap_reserve(m, 4096):
+            free(elements)
+            return RAISE
+        _decode(m, elements[i], &element)
+        if element.kind == b'=':
+            elements[i] = element.path
+    context = context_make(m, elements, n)
+    free(elements)
+    return _with_context(m, fp[0], context)
+
+
+# ---- adding -----------------------------------------------------------------------------------------------------
+
+cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
+    cdef Word s = fp[0], path, output
+    cdef uint32_t number, symbol
+    cdef Element element
+    if not is_string(s):
+        return coerced_first(m, ADD_OUTPUTS, s)
+    number = string_context(s)
+    if number == 0 or m.contexts[number].count != 1:
+        return raise_text(m, ERROR_VALUE, format_text(
+            "context of string '%.*s' must have exactly one element, but has %u", <int>string_size(s),
+            <char*>string_data(s), 0 if number == 0 else m.contexts[number].count))
+    _decode(m, m.contexts[number].elements[0], &element)
+    if element.kind == b'=':
+        return done(m, s)
+    if element.kind == b'!':
+        output = symbol_string(m, element.output)
+        return raise_text(m, ERROR_VALUE, format_text(
+            "`addDrvOutputDependencies` can only act on derivations, not on a derivation output such as '%.*s'",
+            <int>string_size(output), <char*>string_data(output)))
+    path = symbol_string(m, element.path)
+    if not is_derivation_path(path):
+        return raise_text(m, ERROR_VALUE, format_text("path '%.*s' is not a derivation", <int>string_size(path),
+                                                      <char*>string_data(path)))
+    symbol = _encode(m, "=", 1, 0, path)
+    if symbol == <uint32_t>-1:
+        return out_of_memory(m)
+    return _with_context(m, s, context_make(m, &symbol, 1))
+
+
+cdef struct Adding:                   # the attributes that describe one path, NULL where there is none
+    Word* path
+    Word* all_outputs
+    Word* outputs
+
+
+cdef inline void _look_up(Machine* m, Word description, Adding* adding) noexcept nogil:
+    adding.path = attrs_find(description, symbol_intern(m, <const char*>"path", 4))
+    adding.all_outputs = attrs_find(description, symbol_intern(m, <const char*>"allOutputs", 10))
+    adding.outputs = attrs_find(description, symbol_intern(m, <const char*>"outputs", 7))
+
+
+cdef int _check_flag(Machine* m, Word* place) noexcept nogil:
+    cdef Word w
+    if place == NULL:
+        return DONE
+    w = val(place[0])
+    if is_thunk(w):
+        return force(m, w)
+    return DONE if is_bool(w) else raise_type(m, "a Boolean", w)
+
+
+cdef int _raise_not_derivation(Machine* m, const char* what, Word name) noexcept nogil:
+    return raise_text(m, ERROR_VALUE, format_text(
+        "tried to add %s context of \"%.*s\", which is not a derivation, to a string", what, <int>string_size(name),
+        <char*>string_data(name)))
+
+
+cdef int _check_outputs(Machine* m, Word* fp, Word* place, Word name) noexcept nogil:
+    """State: fp[3] is the index of the output in hand."""
+    cdef Word list, w
+    cdef uint64_t i
+    if place == NULL:
+        return DONE
+    list = val(place[0])
+    if not is_list(list):
+        return force(m, list) if is_thunk(list) else raise_type(m, "a list", list)
+    if list_size(list) and not is_derivation_path(name):
+        return _raise_not_derivation(m, "derivation output", name)
+    i = <uint64_t>int_value(fp[3])
+    while i < list_size(list):
+        w = val(list_items(list)[i])
+        if not is_string(w):
+            fp[3] = small_int(<int64_t>i)
+            return force(m, w) if is_thunk(w) else raise_type(m, "a string", w)
+        if string_context(w):
+            return raise_context(m, w)
+        i += 1
+    fp[3] = 0
+    return DONE
+
+
+cdef int _check_path(Machine* m, Word* fp, Word name, Word description) noexcept nogil:
+    """Forces and checks everything that is said of one path, in Nix's order."""
+    cdef Adding adding
+    cdef int outcome
+    if not store_is_path(view_text("/nix/store"), make_view(string_data(name), string_size(name))):
+        return raise_text(m, ERROR_VALUE, format_text("context key '\"%.*s\"' is not a store path",
+                                                      <int>string_size(name), <char*>string_data(name)))
+    description = val(description)
+    if not is_attrs(description):
+        return force(m, description) if is_thunk(description) else raise_type(m, "a set", description)
+    _look_up(m, description, &adding)
+    outcome = _check_flag(m, adding.path)
+    if outcome == DONE:
+        outcome = _check_flag(m, adding.all_outputs)
+    if outcome != DONE:
+        return outcome
+    if adding.all_outputs != NULL and val(adding.all_outputs[0]) == WORD_TRUE and not is_derivation_path(name):
+        return _raise_not_derivation(m, "all-outputs", name)
+    return _check_outputs(m, fp, adding.outputs, name)
+
+
+cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:
+    cdef uint64_t i, n = 0
+    cdef Adding adding
+    for i in range(attrs_size(attrs)):
+        _look_up(m, val(attrs_values(attrs)[i]), &adding)
+        n += 2 + (0 if adding.outputs == NULL else list_size(val(adding.outputs[0])))
+    return n
+
+
+cdef int append_context(Machine* m, Word* fp) noexcept nogil:
+    """First everything is forced and checked, then it is encoded.  State: indices of the path and of its output."""
+    cdef Word attrs = fp[1], name, description, list
+    cdef uint64_t n = attrs_size(attrs), i, j, old = 0, count = 0
+    cdef uint32_t* order
+    cdef uint32_t* elements
+    cdef uint32_t symbol
+    cdef Adding adding
+    cdef int outcome
+    if n == 0:
+        return done(m, fp[0])
+    order = attrs_order(m, attrs)
+    if order == NULL:
+        return RAISE
+    if m.sp == fp + 2:
+        push(m, 0)
+        push(m, 0)
+    i = <uint64_t>int_value(fp[2])
+    while i < n:
+        name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
+        outcome = _check_path(m, fp, name, attrs_values(attrs)[order[i]])
+        if outcome != DONE:
+            fp[2] = small_int(<int64_t>i)
+            return outcome
+        i += 1
+    if string_context(fp[0]):
+        old = m.contexts[string_context(fp[0])].count
+    elements = <uint32_t*>malloc((old + _count_elements(m, attrs)) * sizeof(uint32_t))
+    if elements == NULL:
+        return out_of_memory(m)
+    if old:
+        memcpy(elements, m.contexts[string_context(fp[0])].elements, old * sizeof(uint32_t))
+    count = old
+    for i in range(n):
+        name = symbol_string(m, keys_symbols(attrs_keys(attrs))[i])
+        _look_up(m, val(attrs_values(attrs)[i]), &adding)
+        if adding.path != NULL and val(adding.path[0]) == WORD_TRUE:
+            elements[count] = keys_symbols(attrs_keys(attrs))[i]
+            count += 1
+        if adding.all_outputs != NULL and val(adding.all_outputs[0]) == WORD_TRUE:
+            elements[count] = _encode(m, "=", 1, 0, name)
+            count += 1
+        if adding.outputs != NULL:
+            list = val(adding.outputs[0])
+            for j in range(list_size(list)):
+                elements[count] = _encode(m, "!", 1, val(list_items(list)[j]), name)
+                count += 1
+    for i in range(count):
+        if elements[i] == <uint32_t>-1:
+            free(elements)
+            return out_of_memory(m)
+    symbol = context_make(m, elements, <uint32_t>count) if count else 0
+    free(elements)
+    return _with_context(m, fp[0], symbol)
+
+
+define("hasContext", has_context)
+define("getContext", get_context)
+DISCARD_CONTEXT = builtin_table_count()
+define("unsafeDiscardStringContext", unsafe_discard_string_context)
+DISCARD_OUTPUTS = builtin_table_count()
+define("unsafeDiscardOutputDependency", unsafe_discard_output_dependency)
+ADD_OUTPUTS = builtin_table_count()
+define("addDrvOutputDependencies", add_drv_output_dependencies)
+define("appendContext", append_context)

@@ -1,0 +1,377 @@
+# cython: language_level=3
+"""Builtins on strings: length, parts, replacement, joining, base names.
+
+In: arguments as the table's letters leave them.  Out: strings with the contexts of what they are made of.
+A builtin that is not framed and meets a value to be coerced goes on as `itself (coerce value)`, a thunk in tail position.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcmp, memcpy, memset
+
+from snowsnake.builtins.gather cimport Gathered, gather, gathered
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport builtin_table_count, define
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
+from snowsnake.machine.coercion cimport (
+    INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
+)
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, pop, push, string_words
+from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    SHORT_STRING = 32000              # bytes that may be allocated without a reservation
+
+cdef unsigned int STRING_LENGTH       # their numbers in the table
+cdef unsigned int DIR_OF
+
+
+cdef inline int out_of_memory(Machine* m) noexcept nogil:
+    return raise_text(m, ERROR_MEMORY, NULL)
+
+
+cdef inline bint string_reserve(Machine* m, uint64_t size_bytes) noexcept nogil:
+    return size_bytes <= SHORT_STRING or heap_reserve(m, string_words(size_bytes))
+
+
+cdef inline int coerced_first(Machine* m, unsigned int builtin, int coercion, Word value) noexcept nogil:
+    """Go on as `builtin (coercion value)`."""
+    return tail(m, apply_thunk(m, m.builtins[builtin].word, apply_thunk(m, internal_word(m, coercion), value)))
+
+
+# ---- length and parts -------------------------------------------------------------------------------------------
+
+cdef int string_length(Machine* m, Word* fp) noexcept nogil:
+    if not is_string(fp[0]):
+        return coerced_first(m, STRING_LENGTH, INTERNAL_COERCE_STORE, fp[0])
+    return done(m, small_int(<int64_t>string_size(fp[0])))
+
+
+cdef int substring(Machine* m, Word* fp) noexcept nogil:
+    """A negative start is an error before the length is looked at."""
+    cdef int64_t start = int_value(fp[0]), size
+    cdef uint64_t available
+    cdef Word s
+    if start < 0:
+        return raise_text(m, ERROR_RANGE, format_text("negative start position in 'substring'"))
+    fp[1] = val(fp[1])
+    if not is_int(fp[1]):
+        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "an integer", fp[1])
+    if m.sp > fp + 3:                 # the answer of the coercion
+        fp[2] = pop(m)
+    s = fp[2] = val(fp[2])
+    if not is_string(s):
+        return force(m, s) if is_thunk(s) else call_internal1(m, INTERNAL_COERCE_STORE, s)
+    available = string_size(s) - <uint64_t>start if <uint64_t>start < string_size(s) else 0
+    size = int_value(fp[1])
+    if size < 0 or <uint64_t>size > available:
+        size = <int64_t>available
+    if <uint64_t>size == string_size(s):
+        return done(m, s)
+    if size == 0 and string_context(s) == 0:
+        return done(m, m.empty_string)
+    if not string_reserve(m, <uint64_t>size):
+        return RAISE
+    if size == 0:
+        start = 0
+    return done(m, make_string(m, string_data(s) + start, <uint64_t>size, string_context(s)))
+
+
+cdef int to_string(Machine* m, Word* fp) noexcept nogil:
+    if is_string(fp[0]):
+        return done(m, fp[0])
+    return tail(m, apply_thunk(m, internal_word(m, INTERNAL_TO_STRING), fp[0]))
+
+
+# ---- base names -------------------------------------------------------------------------------------------------
+
+cdef int base_name_of(Machine* m, Word* fp) noexcept nogil:
+    """One slash at the end does not count."""
+    cdef Word s = fp[0]
+    cdef uint8_t* data = string_data(s)
+    cdef uint64_t end = string_size(s), start
+    if end and data[end - 1] == b'/':
+        end -= 1
+    start = end
+    while start and data[start - 1] != b'/':
+        start -= 1
+    if end - start == string_size(s):
+        return done(m, s)
+    if not string_reserve(m, end - start):
+        return RAISE
+    return done(m, make_string(m, data + start, end - start, string_context(s)))
+
+
+cdef Word parent_of(Machine* m, Word s, bint is_path) noexcept nogil:
+    """What stands before the last slash; 0 and an error if memory is short."""
+    cdef uint8_t* data = string_data(s)
+    cdef uint64_t end = string_size(s)
+    cdef uint32_t context = 0 if is_path else string_context(s)
+    while end and data[end - 1] != b'/':
+        end -= 1
+    if end == 0:
+        return make_string(m, <const char*>".", 1, context)
+    if end > 1:
+        end -= 1
+    if not string_reserve(m, end):
+        return 0
+    return make_string(m, data, end, context)
+
+
+cdef int dir_of(Machine* m, Word* fp) noexcept nogil:
+    cdef Word parent
+    if is_path(fp[0]):
+        parent = parent_of(m, path_string(fp[0]), True)
+        return done(m, make_path(m, parent)) if parent else RAISE
+    if not is_string(fp[0]):
+        return coerced_first(m, DIR_OF, INTERNAL_COERCE, fp[0])
+    parent = parent_of(m, fp[0], False)
+    return done(m, parent) if parent else RAISE
+
+
+# ---- joining ----------------------------------------------------------------------------------------------------
+
+cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nogil:
+    """All items are strings, perhaps behind evaluated thunks."""
+    cdef uint64_t i, size, step = string_size(separator)
+    cdef Gathered contexts
+    cdef Word s
+    cdef uint8_t* out
+    memset(&contexts, 0, sizeof(Gathered))
+    gather(&contexts, string_context(separator))
+    size = step * (n - 1)
+    if step and (n - 1) > (<uint64_t>1 << 50) // step:
+        size = <uint64_t>1 << 50      # more than there can be: the reservation fails
+    for i in range(n):
+        s = val(items[i])
+        size += string_size(s)
+        gather(&contexts, string_context(s))
+    if not string_reserve(m, size):
+        free(contexts.contexts)
+        return RAISE
+    s = new_string(m, size, gathered(m, &contexts))
+    if contexts.failed:
+        return out_of_memory(m)
+    m.result = s
+    out = string_data(s)
+    for i in range(n):
+        s = val(items[i])
+        memcpy(out, string_data(s), string_size(s))
+        out += string_size(s)
+        if step and i + 1 < n:
+            memcpy(out, string_data(separator), step)
+            out += step
+    return DONE
+
+
+cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
+    """State: index of the element in hand, and, once one was coerced, a copy of the list that has the coerced ones."""
+    cdef uint64_t n, i = 0
+    cdef Word* items
+    cdef Word list = fp[1], w, copy
+    cdef bint is_answer = False
+    if m.sp > fp + 2:
+        i = <uint64_t>int_value(fp[2])
+        if fp[3] != WORD_NULL:
+            list = fp[3]
+        is_answer = m.sp > fp + 4
+    n = list_size(list)
+    items = list_items(list)
+    if n == 0:
+        if string_context(fp[0]) == 0:
+            return done(m, m.empty_string)
+        return done(m, make_string(m, NULL, 0, string_context(fp[0])))
+    if is_answer:
+        if fp[3] == WORD_NULL:
+            if not heap_reserve(m, n + 1):
+                return RAISE
+            copy = new_list(m, n)
+            memcpy(list_items(copy), items, n * sizeof(Word))
+            fp[3] = copy
+            items = list_items(copy)
+        items[i] = pop(m)
+        i += 1
+    while i < n:
+        w = val(items[i])
+        if not is_string(w):
+            if m.sp == fp + 2:
+                push(m, 0)
+                push(m, WORD_NULL)
+            fp[2] = small_int(<int64_t>i)
+            return force(m, w) if is_thunk(w) else call_internal1(m, INTERNAL_COERCE_STORE, w)
+        i += 1
+    return _join(m, fp[0], items, n)
+
+
+# ---- replacement ------------------------------------------------------------------------------------------------
+
+cdef struct Patterns:
+    Word* items                       # strings, perhaps behind thunks
+    uint64_t count
+    uint64_t first_empty              # index of the first empty pattern, or count: no later one is ever tried
+    int32_t heads[256]                # for a first byte: the first pattern, or -1
+    int32_t* nexts                    # then the next one
+    uint8_t* used                     # the pattern matched somewhere
+
+
+cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogil:
+    cdef int64_t i
+    cdef Word s
+    cdef uint8_t first
+    p.items = items
+    p.count = count
+    p.first_empty = count
+    p.nexts = <int32_t*>malloc(count * (sizeof(int32_t) + 1) + 1)
+    if p.nexts == NULL or count > 0x7FFFFFFF:
+        free(p.nexts)
+        return False
+    p.used = <uint8_t*>(p.nexts + count)
+    memset(p.used, 0, count)
+    memset(p.heads, 0xFF, sizeof(p.heads))
+    for i in range(<int64_t>count):
+        if string_size(val(items[i])) == 0:
+            p.first_empty = <uint64_t>i
+            break
+    for i in range(<int64_t>p.first_empty - 1, -1, -1):
+        s = val(items[i])
+        first = string_data(s)[0]
+        p.nexts[i] = p.heads[first]
+        p.heads[first] = <int32_t>i
+    return True
+
+
+cdef inline int64_t _pattern_at(Patterns* p, const uint8_t* data, uint64_t size, uint64_t at) noexcept nogil:
+    """Index of the pattern that matches here, or -1."""
+    cdef int32_t i
+    cdef Word s
+    if at < size:
+        i = p.heads[data[at]]
+        while i >= 0:
+            s = val(p.items[i])
+            if string_size(s) <= size - at and memcmp(string_data(s), data + at, string_size(s)) == 0:
+                return i
+            i = p.nexts[i]
+    return <int64_t>p.first_empty if p.first_empty < p.count else -1
+
+
+cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogil:
+    """DONE, RAISE, or FORCE: *needed is a replacement that is not a string yet."""
+    cdef Word s = fp[2], by
+    cdef const uint8_t* data = string_data(s)
+    cdef uint64_t size = string_size(s), at = 0, copied = 0, i
+    cdef Word* replacements = list_items(fp[1])
+    cdef int64_t which
+    cdef Gathered contexts
+    cdef ByteBuffer out
+    cdef bint is_replaced = False, fits = True
+    memset(&out, 0, sizeof(ByteBuffer))
+    while at <= size:
+        if p.first_empty == p.count:
+            while at < size and p.heads[data[at]] < 0:
+                at += 1
+        which = _pattern_at(p, data, size, at)
+        if which < 0:
+            at += 1
+            continue
+        by = val(replacements[which])
+        if not is_string(by):
+            buffer_free(&out)
+            needed[0] = by
+            return FORCE if is_thunk(by) else raise_type(m, "a string", by)
+        p.used[which] = 1
+        is_replaced = True
+        fits = buffer_append(&out, data + copied, at - copied) and buffer_append(&out, string_data(by), string_size(by))
+        copied = at
+        if <uint64_t>which == p.first_empty:
+            at += 1
+        else:
+            at += string_size(val(p.items[which]))
+            copied = at
+        if not fits:
+            break
+    if not is_replaced:
+        return done(m, s)
+    memset(&contexts, 0, sizeof(Gathered))
+    gather(&contexts, string_context(s))
+    for i in range(p.count):
+        if p.used[i]:
+            gather(&contexts, string_context(val(replacements[i])))
+    fits = fits and (copied >= size or buffer_append(&out, data + copied, size - copied))
+    if not fits or not string_reserve(m, out.size_bytes):
+        free(contexts.contexts)
+        buffer_free(&out)
+        return RAISE if fits else out_of_memory(m)
+    m.result = make_string(m, out.data, out.size_bytes, gathered(m, &contexts))
+    buffer_free(&out)
+    return out_of_memory(m) if contexts.failed else DONE
+
+
+cdef int _force_replacements(Machine* m, Word* fp, Patterns* p) noexcept nogil:
+    """Goes once over the text, forcing each replacement when first needed.  State: place in the text in fp[3]."""
+    cdef const uint8_t* data = string_data(fp[2])
+    cdef uint64_t size = string_size(fp[2]), at = <uint64_t>int_value(fp[3])
+    cdef Word* replacements = list_items(fp[1])
+    cdef int64_t which
+    cdef Word by
+    while at <= size:
+        which = _pattern_at(p, data, size, at)
+        if which < 0:
+            at += 1
+            continue
+        by = val(replacements[which])
+        if not is_string(by):
+            fp[3] = small_int(<int64_t>at)
+            return force(m, by) if is_thunk(by) else raise_type(m, "a string", by)
+        at += 1 if <uint64_t>which == p.first_empty else string_size(val(p.items[which]))
+    return DONE
+
+
+cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
+    """State: fp[3] says up to which place of the text the replacements needed are known to be forced."""
+    cdef uint64_t n, i
+    cdef Word w
+    cdef Patterns patterns
+    cdef int outcome = DONE
+    fp[1] = val(fp[1])
+    if not is_list(fp[1]):
+        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a list", fp[1])
+    n = list_size(fp[0])
+    if n != list_size(fp[1]):
+        return raise_text(m, ERROR_VALUE, format_text(
+            "'from' and 'to' arguments passed to builtins.replaceStrings have different lengths"))
+    if m.sp == fp + 3:
+        push(m, 0)
+        push(m, 0)
+    i = <uint64_t>int_value(fp[4])    # patterns known to be strings
+    while i < n:
+        w = val(list_items(fp[0])[i])
+        if not is_string(w):
+            fp[4] = small_int(<int64_t>i)
+            return force(m, w) if is_thunk(w) else raise_type(m, "a string", w)
+        i += 1
+    fp[4] = small_int(<int64_t>i)
+    fp[2] = val(fp[2])
+    if not is_string(fp[2]):
+        return force(m, fp[2]) if is_thunk(fp[2]) else raise_type(m, "a string", fp[2])
+    if not _patterns_init(&patterns, list_items(fp[0]), n):
+        return out_of_memory(m)
+    if fp[3] == 0:
+        outcome = _replace(m, fp, &patterns, &w)
+    if outcome == FORCE or fp[3] != 0:
+        outcome = _force_replacements(m, fp, &patterns)
+        if outcome == DONE:
+            outcome = _replace(m, fp, &patterns, &w)
+    free(patterns.nexts)
+    return outcome
+
+
+STRING_LENGTH = builtin_table_count()
+define("stringLength", string_length)
+define("substring", substring)
+define("toString", to_string)
+define("baseNameOf", base_name_of)
+DIR_OF = builtin_table_count()
+define("dirOf", dir_of)
+define("concatStringsSep", concat_strings_sep)
+define("replaceStrings", replace_strings)

@@ -1,0 +1,44 @@
+"""Entries of the builtins on string contexts."""
+
+from snowsnake.builtins.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "hasContext", "s", "s",
+        doc="Whether the string *s* refers to a store path.  Cost: O(1).  Raises: a type error.",
+        example='builtins.hasContext "plain" => false',
+    ),
+    Entry(
+        "getContext", "s", "s",
+        doc="The context of *s*: for each store path a set with `path` (the path itself), `allOutputs` (a derivation "
+        "with all its outputs) and `outputs` (names of outputs of a derivation), as far as they apply.  Cost: "
+        "O(n log n).  Raises: a type error.",
+        example='builtins.getContext "plain" => { }',
+    ),
+    Entry(
+        "appendContext", "s attrs", "sa", framed=True,
+        doc="*s* with a context as `getContext` shows it added.  Forces *s*, *attrs*, then for each path in name order "
+        "its set and the attributes `path`, `allOutputs`, `outputs`.  Raises: an error for a name that is not a store "
+        "path, or for outputs of what is not a derivation; type errors.",
+        example='builtins.appendContext "plain" { } => "plain"',
+    ),
+    Entry(
+        "unsafeDiscardStringContext", "s", "v",
+        doc="*s* without its context: a derivation that uses the result does not depend on what *s* names.  What is not "
+        "a string is coerced as in interpolation.  Cost: O(n).",
+        example='builtins.unsafeDiscardStringContext "plain" => "plain"',
+    ),
+    Entry(
+        "unsafeDiscardOutputDependency", "s", "v",
+        doc="*s*, where the references to a derivation with all its outputs (as `drvPath` has them) become references "
+        "to the `.drv` file alone.  Cost: O(n).",
+        example='builtins.unsafeDiscardOutputDependency "plain" => "plain"',
+    ),
+    Entry(
+        "addDrvOutputDependencies", "s", "v",
+        doc="*s*, where the reference to a `.drv` file becomes one to the derivation with all its outputs.  Raises: an "
+        "error unless the context is one derivation.",
+        example='builtins.tryEval (builtins.isFunction builtins.addDrvOutputDependencies) => '
+        "{ success = true; value = true; }",
+    ),
+)

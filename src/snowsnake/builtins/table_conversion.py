@@ -1,0 +1,33 @@
+"""Entries of the builtins that turn values into JSON and XML, and JSON and TOML into values."""
+
+from snowsnake.builtins.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "toJSON", "e", ".", framed=True,
+        doc="*e* as JSON.  A set with `__toString` or `outPath` is shown as what these give, a path as its copy in the "
+        "store; contexts are united.  Forces everything it shows, attributes in name order.  Cost: linear.  Raises: a "
+        "type error for functions; an error for strings that are not UTF-8.",
+        example='builtins.toJSON { a = [ 1 2.5 null ]; } => "{\\"a\\":[1,2.5,null]}"',
+    ),
+    Entry(
+        "fromJSON", "e", "S",
+        doc="The value that the JSON text *e* describes; of several members with one name the last counts.  Cost: "
+        "linear, with no limit to the depth.  Raises: an error for malformed text, for integers that do not fit, for "
+        "strings with a zero byte.",
+        example='builtins.fromJSON "[1, {\\"a\\": null}]" => [ 1 { a = null; } ]',
+    ),
+    Entry(
+        "toXML", "e", ".", framed=True,
+        doc="*e* as XML.  A derivation is shown in full where it occurs first.  Forces everything it shows, attributes in "
+        "name order.  Cost: linear.",
+        example="builtins.stringLength (builtins.toXML { a = 1; }) => 120",
+    ),
+    Entry("__toXML", "e strict location", ".bb", framed=True),
+    Entry(
+        "fromTOML", "e", "S", is_global=True,
+        doc="The value that the TOML text *e* describes.  Cost: linear.  Raises: an error for malformed text and for "
+        "dates and times.",
+        example='fromTOML "a = [ 1, 2 ]" => { a = [ 1 2 ]; }',
+    ),
+)

@@ -1,0 +1,26 @@
+"""Entries of the builtins on hashes."""
+
+from snowsnake.builtins.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "hashString", "type s", "S.", framed=True,
+        doc="The hash of the bytes of *s* in base 16; *type* is `md5`, `sha1`, `sha256` or `sha512`.  The context of *s* "
+        "plays no part.  Forces *type*, then *s*.  Cost: O(n).  Raises: an error for an unknown *type*, type errors.",
+        example='builtins.hashString "md5" "" => "d41d8cd98f00b204e9800998ecf8427e"',
+    ),
+    Entry(
+        "hashFile", "type path", "S.", framed=True,
+        doc="The hash of the contents of the file *path* in base 16; *type* as for `hashString`.  Forces *type*, then "
+        "*path*.  Raises: an error for an unknown *type*, for a file that cannot be read.",
+        example='builtins.tryEval (builtins.isFunction (builtins.hashFile "md5")) => { success = true; value = true; }',
+    ),
+    Entry(
+        "convertHash", "args", "a", framed=True,
+        doc="A hash in another format.  *args* has `hash` (with its algorithm, or SRI), `toHashFormat` (`base16`, "
+        "`nix32`, `base64` or `sri`) and, if `hash` does not say it, `hashAlgo`.  Forces them in the order `hash`, "
+        "`hashAlgo`, `toHashFormat`.  Raises: an error for what is not such a hash, type errors.",
+        example='builtins.convertHash { hash = "d41d8cd98f00b204e9800998ecf8427e"; hashAlgo = "md5"; '
+        'toHashFormat = "sri"; } => "md5-1B2M2Y8AsgTpgAmY7PhCfg=="',
+    ),
+)
