@@ -146,12 +146,34 @@ cdef bint is_set(Binding* binding) noexcept nogil:
     return binding.kind == BINDING_PLAIN and binding.value.kind == NODE_ATTRS
 
 
+cdef bint find_conflict(ParseState* state, Bindings* target, Bindings* source, PathStep* path) noexcept nogil:
+    """Report the first name, in the order in which names appeared, that both sets define and that cannot be merged."""
+    cdef Binding* conflict = NULL
+    cdef Binding* conflicting = NULL
+    cdef Binding* first
+    cdef Binding* binding
+    cdef uint32_t i
+    for i in range(source.count):
+        binding = &source.items[i]
+        first = find(target, binding.name)
+        if first != NULL and not (is_set(first) and is_set(binding)):
+            if conflict == NULL or binding.name < conflict.name:
+                conflict = binding
+                conflicting = first
+    if conflict == NULL:
+        return False
+    duplicate_fault(state, conflict, conflicting, path)
+    return True
+
+
 cdef void merge(ParseState* state, Bindings* target, Bindings* source, PathStep* path) noexcept nogil:
     cdef Binding binding
     cdef uint32_t first_from = target.from_count
     cdef uint32_t i
     if is_too_deep(state):
         depth_fault(state)
+        return
+    if find_conflict(state, target, source, path):
         return
     for i in range(source.from_count):
         add_from(state, target, source.froms[i])

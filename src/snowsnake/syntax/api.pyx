@@ -1,0 +1,121 @@
+# cython: language_level=3
+"""Syntax trees in Python.
+
+In: source bytes, the folder that relative paths start from, experimental features.  Out: a ParsedTree with the faults
+found, canonical Nix and JSON.
+"""
+from libc.stdlib cimport free
+from snowsnake.syntax.binding_check cimport check_bindings
+from snowsnake.syntax.nodes cimport Ast, Text
+from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
+from snowsnake.syntax.printer cimport print_nix
+from snowsnake.syntax.text_buffer cimport TextBuffer
+from snowsnake.syntax.tree_json cimport print_json
+import os
+
+PIPE_OPERATORS = FEATURE_PIPE_OPERATORS
+TOO_DEEP = "nesting too deep: the expression cannot be printed"
+
+
+cdef Text text_of(bytes data):
+    cdef Text text
+    text.data = data
+    text.size_bytes = len(data)
+    return text
+
+
+cdef bytes taken(TextBuffer* buffer, bint is_complete):
+    """The buffer's text; the buffer is freed."""
+    try:
+        if buffer.is_out_of_memory:
+            raise MemoryError("the text of a syntax tree")
+        if not is_complete:
+            raise RecursionError(TOO_DEEP)
+        return buffer.data[:buffer.size_bytes] if buffer.data != NULL else b""
+    finally:
+        free(buffer.data)
+
+
+cdef class ParsedTree:
+    """A parsed expression; without faults it can be printed."""
+    cdef Ast* ast
+    cdef readonly bytes base_path
+    cdef readonly bytes home
+
+    def __dealloc__(self):
+        if self.ast != NULL:
+            ast_free(self.ast)
+
+    @property
+    def faults(self):
+        """`(start_byte, end_byte, message, other_byte or None)` for each; empty if the expression is right.
+
+        `other_byte` is where what the message speaks of was defined before: Nix puts ` at FILE:LINE:COLUMN` there.
+        """
+        found = []
+        for i in range(self.ast.fault_count):
+            fault = self.ast.faults[i]
+            message = (<bytes>fault.message).decode("utf-8", "replace")
+            other = None if fault.other_byte == 0xFFFFFFFF else fault.other_byte
+            found.append((fault.start_byte, fault.end_byte, message, other))
+        return found
+
+    def to_nix(self) -> bytes:
+        """Canonical Nix, byte for byte what `nix-instantiate --parse` prints, without the newline."""
+        cdef TextBuffer buffer
+        cdef bint is_complete
+        cdef Text base_path = text_of(self.base_path)
+        cdef Text home = text_of(self.home)
+        self.expect_root()
+        buffer.data = NULL
+        buffer.size_bytes = 0
+        buffer.capacity_bytes = 0
+        buffer.is_out_of_memory = False
+        with nogil:
+            is_complete = print_nix(self.ast, base_path, home, &buffer)
+        return taken(&buffer, is_complete)
+
+    def to_json(self) -> str:
+        """The tree as JSON: an object for each node, with `kind` and `span` (byte offsets)."""
+        cdef TextBuffer buffer
+        cdef bint is_complete
+        self.expect_root()
+        buffer.data = NULL
+        buffer.size_bytes = 0
+        buffer.capacity_bytes = 0
+        buffer.is_out_of_memory = False
+        with nogil:
+            is_complete = print_json(self.ast, &buffer)
+        return taken(&buffer, is_complete).decode("utf-8", "replace")
+
+    cdef expect_root(self):
+        if self.ast.root == NULL or self.ast.fault_count != 0:
+            raise ValueError("the source has faults: " + self.faults[0][2])
+
+
+def parse_text(bytes source, base_path: str, *, features: int = 0, check_bindings: bool = True, home: "str | None" = None) -> ParsedTree:
+    """Parse *source*; `features` may contain PIPE_OPERATORS, `check_bindings` looks for undefined variables, too.
+
+    `home` stands for `~` when printing; by default it is the user's home folder.
+    """
+    cdef ParsedTree tree = ParsedTree.__new__(ParsedTree)
+    cdef const unsigned char* data = source
+    cdef size_t size_bytes = len(source)
+    cdef unsigned int bits = features
+    cdef Ast* ast
+    cdef bint is_checked = check_bindings
+    tree.base_path = os.fsencode(base_path)
+    tree.home = os.fsencode(os.path.expanduser("~") if home is None else home)
+    with nogil:
+        ast = parse(data, size_bytes, bits)
+    tree.ast = ast
+    if is_checked and ast.fault_count == 0 and not run_check(ast):
+        raise RecursionError(TOO_DEEP)
+    return tree
+
+
+cdef bint run_check(Ast* ast):
+    cdef bint is_complete
+    with nogil:
+        is_complete = check_bindings(ast)
+    return is_complete
