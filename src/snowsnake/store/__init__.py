@@ -1,0 +1,64 @@
+"""The formats of the Nix store, as a library of its own that knows no value of the evaluator.
+
+    Hash, convert_hash          hashes in all their texts
+    StorePath                   /nix/store/<hash>-name: made, checked, taken apart
+    Derivation, diff            .drv files: ATerm, JSON; what makes two of them differ
+    pack, unpack, read_nar      NAR archives
+    NarInfo                     .narinfo files
+    LocalStore                  a store in a folder of the user's own
+
+Names are imported when first used: an evaluation that only hashes must not pay for SQLite.
+"""
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snowsnake.store.derivation import DerivationMemory
+    from snowsnake.store.drv import Derivation, DerivationOutput
+    from snowsnake.store.drv_diff import diff
+    from snowsnake.store.hash import Hash, convert_hash
+    from snowsnake.store.local import LocalStore
+    from snowsnake.store.nar import pack
+    from snowsnake.store.nar_reader import BadArchive, read_nar, unpack
+    from snowsnake.store.narinfo import NarInfo
+    from snowsnake.store.path import StorePath
+
+_HOME = {
+    "BadArchive": "nar_reader",
+    "Derivation": "drv",
+    "DerivationMemory": "derivation",
+    "DerivationOutput": "drv",
+    "Hash": "hash",
+    "LocalStore": "local",
+    "NarInfo": "narinfo",
+    "StorePath": "path",
+    "convert_hash": "hash",
+    "diff": "drv_diff",
+    "pack": "nar",
+    "read_nar": "nar_reader",
+    "unpack": "nar_reader",
+}
+
+__all__ = [
+    "BadArchive",
+    "Derivation",
+    "DerivationMemory",
+    "DerivationOutput",
+    "Hash",
+    "LocalStore",
+    "NarInfo",
+    "StorePath",
+    "convert_hash",
+    "diff",
+    "pack",
+    "read_nar",
+    "unpack",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

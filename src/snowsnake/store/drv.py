@@ -1,0 +1,242 @@
+"""A derivation as a value: read from and written to `.drv` text and the JSON of `nix derivation show` (2.34, version 4).
+
+In: ATerm bytes or JSON objects.  Out: `Derivation`.  Texts that are not UTF-8 keep their bytes as surrogate escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from snowsnake.store import aterm, aterm_parser, store_path
+from snowsnake.store.derivation import DerivationMemory
+from snowsnake.store.hash import Hash
+from snowsnake.store.path import STORE_DIR
+
+JSON_VERSION = 4
+
+
+@dataclass(frozen=True)
+class DerivationOutput:
+    """*kind*: input (addressed), fixed, floating, impure, deferred.  *path* is empty where it is not known before building."""
+
+    path: str = ""
+    kind: str = "input"
+    method: str | None = None  # flat, nar, text, git
+    algorithm: str | None = None
+    hash: Hash | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        if self.kind == "input":
+            return {"path": self.path.rpartition("/")[2]}
+        if self.kind == "deferred":
+            return {}
+        if self.kind == "fixed":
+            assert self.hash is not None
+            return {"hash": self.hash.sri, "method": self.method}
+        found: dict[str, Any] = {"hashAlgo": self.algorithm, "method": self.method}
+        if self.kind == "impure":
+            found["impure"] = True
+        return found
+
+
+@dataclass
+class Derivation:
+    name: str
+    system: str
+    builder: str
+    args: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, DerivationOutput] = field(default_factory=dict)
+    input_drvs: dict[str, list[str]] = field(default_factory=dict)  # path: names of outputs
+    input_srcs: list[str] = field(default_factory=list)
+    store_dir: str = STORE_DIR
+
+    # --- ATerm
+
+    @classmethod
+    def from_aterm(cls, text: bytes, name: str, store_dir: str = STORE_DIR) -> Derivation:
+        """*name*: the derivation's, or the path of its `.drv`; the text does not hold it."""
+        if name.endswith(".drv"):
+            name = store_path.parse(name, store_dir)[1].removesuffix(".drv")
+        outputs, inputs, sources, system, builder, args, env = aterm_parser.parse(text, store_dir)
+        drv = cls(name, system, builder, args, dict(env), store_dir=store_dir, input_srcs=sources)
+        for output, path, kind, method, algorithm, digest in outputs:
+            content = Hash(algorithm, digest) if digest is not None else None
+            drv.outputs[output] = DerivationOutput(path, kind, method, algorithm, content)
+        for path, output in inputs:
+            names = drv.input_drvs.setdefault(path, [])
+            if output is not None:
+                names.append(output)
+        return drv
+
+    def to_aterm(self) -> bytes:
+        outputs = [
+            (name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None)
+            for name, o in self.outputs.items()
+        ]
+        inputs = [(path, name) for path, names in self.input_drvs.items() for name in sorted(set(names)) or [None]]
+        return aterm.write(
+            outputs, inputs, self.input_srcs, self.system, self.builder, self.args, list(self.env.items())
+        )
+
+    # --- what follows from it
+
+    @property
+    def references(self) -> list[str]:
+        """What the `.drv` file refers to."""
+        return sorted({*self.input_drvs, *self.input_srcs})
+
+    @property
+    def drv_path(self) -> str:
+        return store_path.text_path(f"{self.name}.drv", self.to_aterm(), self.references, self.store_dir)
+
+    def finish(self, memory: DerivationMemory) -> str:
+        """Computes the output paths and their variables anew, as if the derivation had just been evaluated; the `.drv` path."""
+        kind = next(iter(self.outputs.values())).kind if self.outputs else "input"
+        first = next(iter(self.outputs.values()), DerivationOutput())
+        path, paths, text = memory.finish(
+            self.name,
+            system=self.system,
+            builder=self.builder,
+            args=self.args,
+            env={k: v for k, v in self.env.items() if k not in self.outputs},
+            outputs=list(self.outputs),
+            kind="input" if kind == "deferred" else kind,
+            method=first.method or "flat",
+            algorithm=first.algorithm or "sha256",
+            digest=first.hash.digest if first.hash else None,
+            input_drvs=[(drv, output) for drv, outputs in self.input_drvs.items() for output in outputs],
+            input_srcs=self.input_srcs,
+        )
+        made = Derivation.from_aterm(text, path, self.store_dir)
+        self.outputs, self.env = made.outputs, made.env
+        return str(path)
+
+    # --- JSON
+
+    def to_json(self) -> dict[str, Any]:
+        """One derivation as `nix derivation show` prints it."""
+        env = dict(sorted(self.env.items()))
+        structured = env.pop("__json", None)
+        found: dict[str, Any] = {
+            "args": self.args,
+            "builder": self.builder,
+            "env": env,
+            "inputs": {
+                "drvs": {
+                    path.rpartition("/")[2]: {"dynamicOutputs": {}, "outputs": sorted(names)}
+                    for path, names in sorted(self.input_drvs.items())
+                },
+                "srcs": [path.rpartition("/")[2] for path in sorted(self.input_srcs)],
+            },
+            "name": self.name,
+            "outputs": {name: output.to_json() for name, output in sorted(self.outputs.items())},
+            "system": self.system,
+            "version": JSON_VERSION,
+        }
+        if structured is not None:
+            found["structuredAttrs"] = json.loads(structured)
+        return dict(sorted(found.items()))
+
+    @classmethod
+    def from_json(cls, given: Any, store_dir: str = STORE_DIR) -> Derivation:
+        """From an object that `to_json` or `nix derivation show` wrote; ValueError says what is wrong with it."""
+        version = _member(given, "version", int, JSON_VERSION)
+        if version != JSON_VERSION:
+            raise ValueError(
+                f"Unsupported derivation JSON format version {version}, only format version {JSON_VERSION} is currently"
+                " supported."
+            )
+        inputs = _member(given, "inputs", dict, {})
+        drv = cls(
+            _member(given, "name", str),
+            _member(given, "system", str),
+            _member(given, "builder", str),
+            _texts(_member(given, "args", list, []), "args"),
+            store_dir=store_dir,
+        )
+        store_path.check_name(drv.name)
+        for key, value in _member(given, "env", dict, {}).items():
+            drv.env[key] = _typed(value, str, f"env.{key}")
+        if "structuredAttrs" in given:
+            drv.env["__json"] = json.dumps(
+                given["structuredAttrs"], ensure_ascii=False, separators=(",", ":"), sort_keys=True
+            )
+        for path in _texts(_member(inputs, "srcs", list, []), "inputs.srcs"):
+            drv.input_srcs.append(_store_path(path, store_dir))
+        for path, wanted in _member(inputs, "drvs", dict, {}).items():
+            if isinstance(wanted, dict) and wanted.get("dynamicOutputs"):
+                raise ValueError(f"'{path}': dynamic outputs are not supported")
+            names = _member(wanted, "outputs", list) if isinstance(wanted, dict) else wanted
+            drv.input_drvs[_store_path(path, store_dir)] = _texts(names, f"inputs.drvs.{path}")
+        for name, output in _member(given, "outputs", dict).items():
+            drv.outputs[name] = _output_from_json(drv, name, output)
+        return drv
+
+
+def show(derivations: Iterable[tuple[str, Derivation]]) -> dict[str, Any]:
+    """(`.drv` path, derivation) pairs as `nix derivation show` prints them."""
+    found = {path.rpartition("/")[2]: drv.to_json() for path, drv in derivations}
+    return {"derivations": dict(sorted(found.items())), "version": JSON_VERSION}
+
+
+def closure(roots: Iterable[str], read: Callable[[str], Derivation]) -> dict[str, Derivation]:
+    """All derivations that *roots* need, themselves included (`nix derivation show --recursive`)."""
+    found: dict[str, Derivation] = {}
+    waiting = list(roots)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path] = read(path)
+            waiting.extend(found[path].input_drvs)
+    return found
+
+
+def _typed(value: Any, kind: type, where: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"'{where}' should be of type {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _member(given: Any, key: str, kind: type, default: Any = None) -> Any:
+    if not isinstance(given, dict):
+        raise ValueError(f"an object with '{key}' was expected, not {type(given).__name__}")
+    if key not in given:
+        if default is None:
+            raise ValueError(f"'{key}' is missing")
+        return default
+    return _typed(given[key], kind, key)
+
+
+def _texts(values: Any, where: str) -> list[str]:
+    return [_typed(value, str, where) for value in _typed(values, list, where)]
+
+
+def _store_path(text: str, store_dir: str) -> str:
+    path = text if text.startswith("/") else f"{store_dir}/{text}"
+    store_path.parse(path, store_dir)
+    return path
+
+
+def _output_from_json(drv: Derivation, name: str, given: Any) -> DerivationOutput:
+    if not isinstance(given, dict):
+        raise ValueError(f"output '{name}' should be an object")
+    method = given.get("method")
+    if method is not None and method not in aterm.METHODS:
+        raise ValueError(f"output '{name}': unknown method '{method}'")
+    if "hash" in given:
+        content = Hash.parse(_typed(given["hash"], str, "hash"), given.get("hashAlgo"))
+        full = drv.name if name == "out" else f"{drv.name}-{name}"
+        path = store_path.fixed_path(
+            full, method or "flat", content.algorithm, content.digest, (), False, drv.store_dir
+        )
+        return DerivationOutput(path, "fixed", method or "flat", content.algorithm, content)
+    if "hashAlgo" in given:
+        algorithm = Hash.of_bytes(b"", _typed(given["hashAlgo"], str, "hashAlgo")).algorithm
+        return DerivationOutput("", "impure" if given.get("impure") else "floating", method or "nar", algorithm)
+    if "path" in given:
+        return DerivationOutput(_store_path(_typed(given["path"], str, "path"), drv.store_dir))
+    return DerivationOutput("", "deferred")

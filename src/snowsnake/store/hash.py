@@ -1,0 +1,71 @@
+"""A hash as a value: algorithm and digest, read from and written to every text that Nix uses.
+
+In: bytes, files, texts.  Out: `Hash`.  What is wrong with a text is a ValueError with Nix's message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+
+from snowsnake.store import hashes
+
+
+@dataclass(frozen=True, order=True)
+class Hash:
+    """*algorithm* is md5, sha1, sha256, sha512 or blake3; *digest* its raw bytes."""
+
+    algorithm: str
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        hashes.format_hash(self.algorithm, self.digest, "base16")  # refuses unknown algorithms and wrong sizes
+
+    @classmethod
+    def parse(cls, text: str, algorithm: str | None = None) -> Hash:
+        """From "sha256:…" in base16, nix32 or base64, "sha256-…" (SRI), or with *algorithm* the bare digits."""
+        return cls(*hashes.parse_hash(text, algorithm))
+
+    @classmethod
+    def of_bytes(cls, data: bytes, algorithm: str = "sha256") -> Hash:
+        return cls(algorithm, hashes.digest(algorithm, data))
+
+    @classmethod
+    def of_file(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
+        """Of a file's bytes (`nix hash file`)."""
+        return cls(algorithm, hashes.file_digest(algorithm, path)[0])
+
+    @classmethod
+    def of_path(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
+        """Of the NAR of a file or folder (`nix hash path`)."""
+        from snowsnake.store import nar
+
+        return cls(algorithm, nar.path_digest(algorithm, path)[0])
+
+    def format(self, encoding: str, *, with_algorithm: bool = False) -> str:
+        """*encoding*: base16, nix32, base64 or sri; with *with_algorithm* "sha256:" goes before it."""
+        return hashes.format_hash(self.algorithm, self.digest, encoding, with_algorithm=with_algorithm)
+
+    @property
+    def base16(self) -> str:
+        return self.digest.hex()
+
+    @property
+    def nix32(self) -> str:
+        return self.format("nix32")
+
+    @property
+    def base64(self) -> str:
+        return self.format("base64")
+
+    @property
+    def sri(self) -> str:
+        return self.format("sri")
+
+    def __str__(self) -> str:
+        return self.sri
+
+
+def convert_hash(text: str, to: str, algorithm: str | None = None) -> str:
+    """*text* in another encoding, as `builtins.convertHash`: base16, nix32, base64 or sri."""
+    return Hash.parse(text, algorithm).format(to)

@@ -1,0 +1,334 @@
+"""An embedded store: `.drv` files, texts and sources really written, in a folder of the user's own.
+
+In: what an evaluation makes.  Out: files below DIR/nix/store, valid once they are in the database.  Layout as `nix --store DIR`.
+
+A store object is written under a temporary name, synced, renamed into place and only then registered, references first:
+what a killed process leaves is a temporary folder that the next one removes, or a complete object that is not valid yet.
+Several processes may write at once: objects are named by their contents, so whoever comes second finds the same bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable
+from os import PathLike
+
+from snowsnake.store import hashes, nar, nar_reader, store_path
+from snowsnake.store.drv import Derivation
+from snowsnake.store.local_database import PathInfo, StoreDatabase
+from snowsnake.store.path import STORE_DIR
+
+_BATCH_SIZE = 256  # objects that wait for one round of syncing and one transaction
+_BATCH_BYTES = 16 << 20
+
+
+class LocalStore:
+    """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
+
+    *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.
+    """
+
+    def __init__(
+        self, root: str | PathLike[str], store_dir: str = STORE_DIR, *, durable: bool = True, read_only: bool = False
+    ) -> None:
+        self.root = os.path.abspath(os.fspath(root))
+        self.store_dir = store_dir
+        self.durable = durable
+        self.read_only = read_only
+        self._objects = self.root + store_dir
+        self._waiting: dict[str, tuple[PathInfo, bytes]] = {}
+        self._waiting_bytes = 0
+        self._scratch = ""
+        self._scratch_fd = -1
+        if read_only and not os.path.isdir(self._objects):
+            raise FileNotFoundError(f"there is no store in '{self.root}'")
+        if not read_only:
+            os.makedirs(self._objects, exist_ok=True)
+        self.database = StoreDatabase(os.path.join(self.root, "nix/var/nix/db"), read_only=read_only)
+        if not read_only:
+            self._open_scratch()
+
+    def __enter__(self) -> LocalStore:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Writes what waits and lets go of the database."""
+        try:
+            if not self.read_only:
+                self.flush()
+        finally:
+            self.database.close()
+            if self._scratch_fd >= 0:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+                os.close(self._scratch_fd)
+                self._scratch_fd = -1
+
+    # --- asking
+
+    def real_path(self, path: str) -> str:
+        """Where *path*, in or below the store, lies on disk."""
+        store_path.split(path, self.store_dir)
+        return self.root + path
+
+    def is_valid(self, path: str) -> bool:
+        return path in self._waiting or self.database.is_valid(path)
+
+    def info(self, path: str) -> PathInfo | None:
+        return self._waiting[path][0] if path in self._waiting else self.database.info(path)
+
+    def paths(self) -> list[str]:
+        return sorted({*self._waiting, *self.database.paths()})
+
+    def read(self, path: str) -> bytes:
+        """Contents of a file in the store."""
+        if path in self._waiting:
+            return self._waiting[path][1]
+        found = store_path.split(path, self.store_dir)[0]
+        if not self.is_valid(found):
+            raise ValueError(f"path '{found}' is not valid")
+        with open(self.real_path(path), "rb") as file:
+            return file.read()
+
+    def read_derivation(self, drv_path: str) -> Derivation:
+        return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
+
+    # --- adding
+
+    def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
+        """As `builtins.toFile`; the path."""
+        wanted = sorted(set(references))
+        path = store_path.text_path(name, contents, wanted, self.store_dir)
+        self._add_file(path, contents, wanted, {})
+        return str(path)
+
+    def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
+        """A `.drv` with this text; its path.  *drv_path*, when the caller knows it, must be the one that follows from the text."""
+        if drv_path is not None and self.is_valid(drv_path):
+            return drv_path
+        drv = Derivation.from_aterm(text, name, self.store_dir)
+        path = store_path.text_path(f"{drv.name}.drv", text, drv.references, self.store_dir)
+        if drv_path is not None and drv_path != path:
+            raise ValueError(f"derivation '{drv_path}' has a text that belongs to '{path}'")
+        outputs = {output: o.path for output, o in drv.outputs.items() if o.path}
+        self._add_file(path, text, drv.references, outputs)
+        return str(path)
+
+    def _add_file(self, path: str, contents: bytes, references: list[str], outputs: dict[str, str]) -> None:
+        if self.is_valid(path):
+            return
+        for reference in references:
+            if not self.is_valid(reference):
+                raise ValueError(f"'{path}' refers to '{reference}', which is not valid")
+        archive = nar.pack_contents(contents)
+        content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
+        info = PathInfo(
+            path, "sha256:" + hashes.digest("sha256", archive).hex(), len(archive), references, "text:" + content,
+            outputs=outputs,
+        )
+        self._waiting[path] = (info, contents)
+        self._waiting_bytes += len(contents)
+        if len(self._waiting) >= _BATCH_SIZE or self._waiting_bytes >= _BATCH_BYTES:
+            self.flush()
+
+    def add_source(
+        self,
+        name: str,
+        source: str | PathLike[str],
+        method: str = "nar",
+        accepts: Callable[[str, str], bool] | None = None,
+    ) -> str:
+        """Copies a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses."""
+        path, _ = self._source_path(name, source, method, accepts)
+        if self.is_valid(path):
+            return path
+        target = os.path.join(self._new_folder(), "x")
+        archive = target + ".nar"
+        with open(archive, "wb") as file:
+            nar.pack_into(source, file.fileno(), accepts)
+        with open(archive, "rb") as file:
+            nar_reader.unpack(file, target)
+        os.unlink(archive)
+        copied, content = self._source_path(name, target, method, None)
+        if copied != path:
+            raise ValueError(f"'{os.fspath(source)}' changed while it was copied")
+        digest, size = nar.path_digest("sha256", target)
+        prefix = "fixed:r:" if method == "nar" else "fixed:"
+        self._settle(target)
+        self._move(target, path)
+        self.database.register([PathInfo(path, "sha256:" + digest.hex(), size, [], prefix + content)])
+        return path
+
+    def _source_path(
+        self, name: str, source: str | PathLike[str], method: str, accepts: Callable[[str, str], bool] | None
+    ) -> tuple[str, str]:
+        """(store path, "sha256:" and nix32) of what *source* holds now."""
+        if method == "nar":
+            digest = nar.path_digest("sha256", source, accepts)[0]
+        elif method == "flat":
+            digest = hashes.file_digest("sha256", source)[0]
+        else:
+            raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
+        path = store_path.fixed_path(name, method, "sha256", digest, (), False, self.store_dir)
+        return path, hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
+
+    # --- writing
+
+    def flush(self) -> None:
+        """Writes and registers everything that waits."""
+        if not self._waiting:
+            return
+        folder = self._new_folder()
+        moves = []
+        for number, (info, contents) in enumerate(self._waiting.values()):
+            target = os.path.join(folder, str(number))
+            with open(target, "xb") as file:
+                file.write(contents)
+            moves.append((target, info.path))
+        for target, _ in moves:  # synced together: the first carries most of the others
+            self._settle(target)
+        for target, path in moves:
+            self._move(target, path, sync=False)
+        self._sync(self._objects)
+        self.database.register(info for info, _ in self._waiting.values())
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        os.rmdir(folder)
+
+    def _settle(self, target: str) -> None:
+        """Read-only, without a date of its own, and on the disk: as every object of a Nix store."""
+        for directory, names, files in os.walk(target, topdown=False):
+            for name in files + [n for n in names if os.path.islink(os.path.join(directory, n))]:
+                self._settle_one(os.path.join(directory, name))
+            if directory != target:
+                self._settle_one(directory)
+        self._settle_one(target)
+
+    def _settle_one(self, path: str) -> None:
+        status = os.lstat(path)
+        if not stat.S_ISLNK(status.st_mode):
+            os.chmod(path, 0o555 if stat.S_ISDIR(status.st_mode) or status.st_mode & stat.S_IXUSR else 0o444)
+        os.utime(path, (1, 1), follow_symlinks=False)
+        if not stat.S_ISLNK(status.st_mode):
+            self._sync(path)
+
+    def _sync(self, path: str) -> None:
+        if not self.durable:
+            return
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _move(self, target: str, path: str, *, sync: bool = True) -> None:
+        """Renames into place.  An object left there by a killed process makes way: it may not be what it is named for."""
+        place = self.root + path
+        if os.path.isdir(target) and not os.path.islink(target):
+            os.chmod(target, 0o755)  # a directory's own permission is needed to rename it
+        try:
+            os.rename(target, place)
+        except OSError:
+            if self.database.is_valid(path) or nar.path_digest("sha256", place) == nar.path_digest("sha256", target):
+                _remove(target)
+            else:
+                os.rename(place, os.path.join(self._new_folder(), "stale"))
+                os.rename(target, place)
+        if os.path.isdir(place) and not os.path.islink(place):
+            os.chmod(place, 0o555)
+            os.utime(place, (1, 1))
+        if sync:
+            self._sync(self._objects)
+
+    # --- temporary folders, one per process, locked as long as it lives
+
+    def _open_scratch(self) -> None:
+        parent = os.path.join(self.root, "nix/var/snowsnake/tmp")
+        os.makedirs(parent, exist_ok=True)
+        while self._scratch_fd < 0:
+            self._scratch = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent)
+            fd = os.open(self._scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.path.exists(self._scratch):
+                self._scratch_fd = fd
+            else:  # another process took it for abandoned before it was locked
+                os.close(fd)
+        for name in os.listdir(parent):
+            path = os.path.join(parent, name)
+            if path != self._scratch:
+                _remove_abandoned(path)
+
+    def _new_folder(self) -> str:
+        return tempfile.mkdtemp(dir=self._scratch)
+
+    # --- looking for faults
+
+    def verify(self, *, check_contents: bool = True, on_path: Callable[[str], None] | None = None) -> list[str]:
+        """What is wrong: empty when all is well.  Files that are not valid paths are no fault: they do not count."""
+        faults = self.database.check()
+        for path in self.database.paths():
+            if on_path is not None:
+                on_path(path)
+            info = self.database.info(path)
+            if info is None:  # removed meanwhile
+                continue
+            try:
+                store_path.parse(path, self.store_dir)
+            except ValueError as error:
+                faults.append(str(error))
+                continue
+            if not os.path.lexists(self.root + path):
+                faults.append(f"path '{path}' is valid but not there")
+            elif check_contents:
+                faults += self._content_faults(info)
+        return faults
+
+    def _content_faults(self, info: PathInfo) -> list[str]:
+        try:
+            digest, size = nar.path_digest("sha256", self.root + info.path)
+        except OSError as error:
+            return [f"path '{info.path}' cannot be read: {error}"]
+        found = "sha256:" + digest.hex()
+        if found != info.nar_hash or size != info.nar_size:
+            return [f"path '{info.path}' was modified! expected hash '{info.nar_hash}', got '{found}'"]
+        if not info.path.endswith(".drv"):
+            return []
+        try:
+            with open(self.root + info.path, "rb") as file:
+                drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
+        except ValueError as error:
+            return [f"error parsing derivation '{info.path}': {error}"]
+        if drv.drv_path != info.path or drv.references != info.references:
+            return [f"derivation '{info.path}' does not fit its path or its references"]
+        return []
+
+
+def _remove(path: str) -> None:
+    """A file or tree of ours, whose directories may be read-only."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        os.unlink(path)
+        return
+    for directory, _, _ in os.walk(path):
+        os.chmod(directory, 0o755)
+    shutil.rmtree(path)
+
+
+def _remove_abandoned(path: str) -> None:
+    """Removes the temporary folder of a process that is no more; its lock went with it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove(path)
+    except OSError:
+        pass  # still in use, or removed by somebody else
+    finally:
+        os.close(fd)

@@ -1,0 +1,189 @@
+"""The SQLite database of an embedded store: which paths are valid, what they refer to, what their contents hash to.
+
+In: rows.  Out: rows.  Tables, columns and lock files are those of Nix (schema 10), so that a store made here can be used,
+built from and garbage-collected by Nix, `nix --store DIR`, and the other way round.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+_SCHEMA_VERSION = "10"
+_BUSY_TIMEOUT_S = 600.0
+_SCHEMA = """
+create table if not exists ValidPaths (
+    id               integer primary key autoincrement not null,
+    path             text unique not null,
+    hash             text not null,
+    registrationTime integer not null,
+    deriver          text,
+    narSize          integer,
+    ultimate         integer,
+    sigs             text,
+    ca               text
+);
+create table if not exists Refs (
+    referrer  integer not null,
+    reference integer not null,
+    primary key (referrer, reference),
+    foreign key (referrer) references ValidPaths(id) on delete cascade,
+    foreign key (reference) references ValidPaths(id) on delete restrict
+);
+create index if not exists IndexReferrer on Refs(referrer);
+create index if not exists IndexReference on Refs(reference);
+create trigger if not exists DeleteSelfRefs before delete on ValidPaths
+  begin
+    delete from Refs where referrer = old.id and reference = old.id;
+  end;
+create table if not exists DerivationOutputs (
+    drv  integer not null,
+    id   text not null,
+    path text not null,
+    primary key (drv, id),
+    foreign key (drv) references ValidPaths(id) on delete cascade
+);
+create index if not exists IndexDerivationOutputs on DerivationOutputs(path);
+"""
+
+
+@dataclass
+class PathInfo:
+    """What is known of a valid path.  *nar_hash*: "sha256:" and base16."""
+
+    path: str
+    nar_hash: str
+    nar_size: int
+    references: list[str] = field(default_factory=list)
+    ca: str | None = None
+    deriver: str | None = None
+    outputs: dict[str, str] = field(default_factory=dict)  # of a derivation
+    registration_time_s: int = 0
+
+
+class StoreDatabase:
+    """One process's connection.  Every change is one transaction: it is there whole, or not at all, after a kill."""
+
+    def __init__(self, directory: str, *, read_only: bool = False) -> None:
+        self._lock_fd = -1
+        path = os.path.join(directory, "db.sqlite")
+        if read_only:
+            self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
+        else:
+            os.makedirs(directory, exist_ok=True)
+            self._lock_fd = os.open(os.path.join(directory, "big-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._create(directory, path)
+        self._db.isolation_level = None
+        self._db.execute("pragma foreign_keys = on")
+        self._db.execute("pragma synchronous = normal")
+
+    def _create(self, directory: str, path: str) -> None:
+        """Tables, by one process at a time; afterwards the lock is shared, as every Nix process holds it."""
+        version_path = os.path.join(directory, "schema")
+        fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+        if not os.path.exists(version_path):
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        try:
+            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+            if not os.path.exists(version_path):
+                self._db.execute("pragma journal_mode = wal")
+                self._db.executescript(f"begin immediate; {_SCHEMA} commit;")
+                with open(version_path + ".new", "w") as file:
+                    file.write(_SCHEMA_VERSION)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.rename(version_path + ".new", version_path)
+            with open(version_path) as file:
+                version = file.read(32).strip()
+            if version != _SCHEMA_VERSION:
+                raise ValueError(f"the store's database has schema {version!r}, only {_SCHEMA_VERSION!r} is known")
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if hasattr(self, "_db"):
+            self._db.close()
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    # --- asking
+
+    def is_valid(self, path: str) -> bool:
+        return self._db.execute("select 1 from ValidPaths where path = ?", (path,)).fetchone() is not None
+
+    def info(self, path: str) -> PathInfo | None:
+        row = self._db.execute(
+            "select id, path, hash, narSize, ca, deriver, registrationTime from ValidPaths where path = ?", (path,)
+        ).fetchone()
+        if row is None:
+            return None
+        found = PathInfo(row[1], row[2], row[3] or 0, ca=row[4], deriver=row[5], registration_time_s=row[6])
+        found.references = [
+            name
+            for (name,) in self._db.execute(
+                "select path from Refs join ValidPaths on reference = id where referrer = ? order by path", (row[0],)
+            )
+        ]
+        found.outputs = dict(self._db.execute("select id, path from DerivationOutputs where drv = ?", (row[0],)))
+        return found
+
+    def paths(self) -> list[str]:
+        return [path for (path,) in self._db.execute("select path from ValidPaths order by path")]
+
+    # --- changing
+
+    def register(self, infos: Iterable[PathInfo]) -> None:
+        """Makes paths valid that are wholly on disk.  References may point among them; paths that are valid stay as they are."""
+        now = int(time.time())
+        with self._transaction():
+            new: list[tuple[int, PathInfo]] = []
+            for info in infos:
+                cursor = self._db.execute(
+                    "insert or ignore into ValidPaths (path, hash, registrationTime, deriver, narSize, ca)"
+                    " values (?, ?, ?, ?, ?, ?)",
+                    (info.path, info.nar_hash, now, info.deriver, info.nar_size, info.ca),
+                )
+                if cursor.rowcount == 1 and cursor.lastrowid is not None:
+                    new.append((cursor.lastrowid, info))
+            for row, info in new:
+                self._register_details(row, info)
+
+    def _register_details(self, row: int, info: PathInfo) -> None:
+        for reference in info.references:
+            cursor = self._db.execute(
+                "insert or ignore into Refs (referrer, reference) select ?, id from ValidPaths where path = ?", (row, reference)
+            )
+            if cursor.rowcount != 1:
+                raise ValueError(f"'{info.path}' refers to '{reference}', which is not valid")
+        self._db.executemany(
+            "insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)",
+            [(row, name, path) for name, path in info.outputs.items()],
+        )
+
+    def check(self) -> list[str]:
+        """SQLite's own findings."""
+        faults = [row[0] for row in self._db.execute("pragma integrity_check") if row[0] != "ok"]
+        faults += [f"{table}: row {row} refers to nothing" for table, row, *_ in self._db.execute("pragma foreign_key_check")]
+        return faults
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -1,0 +1,123 @@
+"""`.narinfo`: what a binary cache says about one store path.
+
+In: the text of a `.narinfo`, hostile or not.  Out: `NarInfo`, and its text again.  Bad input is a ValueError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from snowsnake.store.hash import Hash
+from snowsnake.store.path import STORE_DIR, StorePath
+
+_MAX_SIZE_BYTES = (1 << 63) - 1
+
+
+@dataclass
+class NarInfo:
+    path: str
+    url: str
+    nar_hash: Hash
+    nar_size: int
+    compression: str = "bzip2"  # what a text that does not say means, as in Nix
+    file_hash: Hash | None = None
+    file_size: int | None = None
+    references: list[str] = field(default_factory=list)
+    deriver: str | None = None
+    signatures: list[str] = field(default_factory=list)
+    ca: str | None = None
+    system: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, store_dir: str = STORE_DIR) -> NarInfo:
+        """Unknown fields are ignored; a known one that comes twice, but `Sig`, is refused."""
+        fields: dict[str, str] = {}
+        signatures: list[str] = []
+        if text and not text.endswith("\n"):
+            raise _corrupt("it does not end with a newline")
+        for number, line in enumerate(text.split("\n")[:-1], 1):
+            key, colon, value = line.partition(": ")
+            if not colon:
+                key, colon, value = line.partition(":")
+            if not colon or not key or value.strip() != value:
+                raise _corrupt(f"line {number} is not of the form 'Key: value'")
+            if key == "Sig":
+                signatures.append(value)
+            elif key in fields and key in _KNOWN:
+                raise _corrupt(f"'{key}' is there twice")
+            else:
+                fields[key] = value
+        for key in ("StorePath", "URL", "NarHash", "NarSize"):
+            if not fields.get(key):
+                raise _corrupt(f"'{key}' is missing")
+        deriver = fields.get("Deriver")
+        return cls(
+            path=_path(fields["StorePath"], store_dir),
+            url=fields["URL"],
+            nar_hash=_hash(fields["NarHash"], "NarHash"),
+            nar_size=_size(fields["NarSize"], "NarSize"),
+            compression=fields.get("Compression") or "bzip2",
+            file_hash=_hash(fields["FileHash"], "FileHash") if "FileHash" in fields else None,
+            file_size=_size(fields["FileSize"], "FileSize") if "FileSize" in fields else None,
+            references=[_base(name, store_dir) for name in fields.get("References", "").split(" ") if name],
+            deriver=_base(deriver, store_dir) if deriver and deriver != "unknown-deriver" else None,
+            signatures=signatures,
+            ca=fields.get("CA"),
+            system=fields.get("System"),
+        )
+
+    def format(self) -> str:
+        lines = [f"StorePath: {self.path}", f"URL: {self.url}", f"Compression: {self.compression}"]
+        if self.file_hash is not None:
+            lines.append(f"FileHash: {self.file_hash.format('nix32', with_algorithm=True)}")
+        if self.file_size is not None:
+            lines.append(f"FileSize: {self.file_size}")
+        lines.append(f"NarHash: {self.nar_hash.format('nix32', with_algorithm=True)}")
+        lines.append(f"NarSize: {self.nar_size}")
+        lines.append("References: " + " ".join(path.rpartition("/")[2] for path in self.references))
+        if self.deriver is not None:
+            lines.append(f"Deriver: {self.deriver.rpartition('/')[2]}")
+        if self.system is not None:
+            lines.append(f"System: {self.system}")
+        lines.extend(f"Sig: {signature}" for signature in self.signatures)
+        if self.ca is not None:
+            lines.append(f"CA: {self.ca}")
+        return "\n".join(lines) + "\n"
+
+    def fingerprint(self) -> str:
+        """What signatures sign."""
+        nar_hash = self.nar_hash.format("nix32", with_algorithm=True)
+        return f"1;{self.path};{nar_hash};{self.nar_size};{','.join(sorted(self.references))}"
+
+
+_KNOWN = {
+    "StorePath", "URL", "Compression", "FileHash", "FileSize", "NarHash", "NarSize", "References", "Deriver", "System", "CA",
+}
+
+
+def _corrupt(what: str) -> ValueError:
+    return ValueError(f"NAR info file is corrupt: {what}")
+
+
+def _path(text: str, store_dir: str) -> str:
+    try:
+        return str(StorePath.parse(text, store_dir))
+    except ValueError as error:
+        raise _corrupt(str(error)) from None
+
+
+def _base(name: str, store_dir: str) -> str:
+    return _path(f"{store_dir}/{name}", store_dir)
+
+
+def _hash(text: str, key: str) -> Hash:
+    try:
+        return Hash.parse(text)
+    except ValueError as error:
+        raise _corrupt(f"{key}: {error}") from None
+
+
+def _size(text: str, key: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20) or int(text) > _MAX_SIZE_BYTES:
+        raise _corrupt(f"'{key}' is not a size in bytes: {text[:40]!r}")
+    return int(text)
