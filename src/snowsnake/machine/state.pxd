@@ -155,6 +155,8 @@ cdef struct Machine:
     Word* sp
     Word* stack_base
     Word* stack_end
+    uint64_t stack_bytes
+    uint64_t frames_bytes
     Frame* fr
     Frame* frames_base
     Frame* frames_end
@@ -251,3 +253,4 @@ cdef struct Machine:
     uint64_t call_count
     uint64_t thunk_count
     uint64_t random_state
+    void* regex_cache                 # compiled patterns (builtins/regex.pxd)
