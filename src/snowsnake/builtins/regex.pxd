@@ -1,0 +1,6 @@
+# cython: language_level=3
+"""The compiled regular expressions that a machine keeps."""
+from snowsnake.machine.state cimport Machine
+
+cdef void regex_release(Machine* m) noexcept nogil
+    # frees what m.regex_cache holds; for the end of the machine

@@ -1,0 +1,209 @@
+# cython: language_level=3
+"""match and split.  In: a pattern and a text.  Out: lists of parts and groups; compiled patterns stay with the machine."""
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+
+from snowsnake.builtins.engines.regex cimport (
+    Regex, RegexCache, regex_cache_free, regex_cache_get, regex_cache_init, regex_group_count, regex_match_full,
+    regex_scan_begin, regex_scan_end, regex_scan_next,
+)
+from snowsnake.builtins.engines.regex_program cimport REGEX_INVALID, REGEX_OK, RegexStatus
+from snowsnake.builtins.engines.regex_reverse cimport REGEX_MATCH, REGEX_MEMORY, REGEX_NO_MATCH, RegexResult
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
+from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    FEW_GROUPS = 32                   # whose places fit on the stack
+
+
+cdef void regex_release(Machine* m) noexcept nogil:
+    if m.regex_cache != NULL:
+        regex_cache_free(<RegexCache*>m.regex_cache)
+        free(m.regex_cache)
+        m.regex_cache = NULL
+
+
+cdef inline int out_of_memory(Machine* m) noexcept nogil:
+    return raise_text(m, ERROR_MEMORY, NULL)
+
+
+cdef int _raise_bad_pattern(Machine* m, Word pattern, bint is_invalid) noexcept nogil:
+    return raise_text(m, ERROR_VALUE, format_text(
+        "invalid regular expression '%.*s'" if is_invalid else "memory limit exceeded by regular expression '%.*s'",
+        <int>string_size(pattern), <char*>string_data(pattern)))
+
+
+cdef Regex* _compiled(Machine* m, Word pattern) noexcept nogil:
+    """NULL and an error for a pattern that is none."""
+    cdef RegexStatus status = REGEX_OK
+    cdef Regex* regex
+    if m.regex_cache == NULL:
+        m.regex_cache = malloc(sizeof(RegexCache))
+        if m.regex_cache == NULL:
+            out_of_memory(m)
+            return NULL
+        regex_cache_init(<RegexCache*>m.regex_cache)
+    regex = regex_cache_get(<RegexCache*>m.regex_cache, string_data(pattern), string_size(pattern), &status)
+    if regex == NULL:
+        _raise_bad_pattern(m, pattern, status == REGEX_INVALID)
+    return regex
+
+
+cdef inline Word _part(Machine* m, const uint8_t* data, int64_t start, int64_t end) noexcept nogil:
+    if start >= end:
+        return m.empty_string
+    return make_string(m, data + start, <uint64_t>(end - start), 0)
+
+
+cdef inline uint64_t _part_words(int64_t start, int64_t end) noexcept nogil:
+    return string_words(<uint64_t>(end - start)) if start < end else 0
+
+
+cdef uint64_t _groups_words(const int64_t* captures, uint64_t groups) noexcept nogil:
+    """Room for the list of the groups."""
+    cdef uint64_t words = 1 + groups, i
+    for i in range(groups):
+        words += _part_words(captures[2 * i + 2], captures[2 * i + 3])
+    return words
+
+
+cdef Word _groups_list(Machine* m, const uint8_t* data, const int64_t* captures, uint64_t groups) noexcept nogil:
+    """Strings, null for a group that took no part.  Room has been reserved."""
+    cdef Word list = new_list(m, groups)
+    cdef uint64_t i
+    for i in range(groups):
+        if captures[2 * i + 2] < 0:
+            list_items(list)[i] = WORD_NULL
+        else:
+            list_items(list)[i] = _part(m, data, captures[2 * i + 2], captures[2 * i + 3])
+    return list
+
+
+cdef int match(Machine* m, Word* fp) noexcept nogil:
+    cdef int64_t[2 * FEW_GROUPS + 2] few
+    cdef int64_t* captures = few
+    cdef Regex* regex = _compiled(m, fp[0])
+    cdef RegexResult result
+    cdef uint64_t groups
+    if regex == NULL:
+        return RAISE
+    fp[1] = val(fp[1])
+    if not is_string(fp[1]):
+        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
+    groups = regex_group_count(regex)
+    if groups > FEW_GROUPS:
+        captures = <int64_t*>malloc((2 * groups + 2) * sizeof(int64_t))
+        if captures == NULL:
+            return out_of_memory(m)
+    result = regex_match_full(regex, string_data(fp[1]), string_size(fp[1]), captures)
+    if result == REGEX_NO_MATCH:
+        m.result = WORD_NULL
+    elif result == REGEX_MATCH and heap_reserve(m, _groups_words(captures, groups)):
+        m.result = _groups_list(m, string_data(fp[1]), captures, groups)
+    else:
+        m.result = 0
+    if captures != few:
+        free(captures)
+    if m.result == 0:
+        return RAISE if result == REGEX_MATCH else _raise_bad_pattern(m, fp[0], False)
+    return DONE
+
+
+# ---- split ------------------------------------------------------------------------------------------------------
+
+cdef struct Matches:
+    int64_t* captures                 # `step` numbers for each match
+    uint64_t count
+    uint64_t capacity
+    uint64_t step
+
+
+cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept nogil:
+    """REGEX_MATCH when the text was read to its end; REGEX_MEMORY."""
+    cdef RegexResult result = regex_scan_begin(regex, string_data(text), string_size(text))
+    cdef int64_t* grown
+    if result == REGEX_MEMORY:
+        return result
+    while True:
+        if matches.count == matches.capacity:
+            matches.capacity = matches.capacity * 2 if matches.capacity else 8
+            grown = <int64_t*>realloc(matches.captures, matches.capacity * matches.step * sizeof(int64_t))
+            if grown == NULL:
+                result = REGEX_MEMORY
+                break
+            matches.captures = grown
+        result = regex_scan_next(regex, matches.captures + matches.count * matches.step)
+        if result != REGEX_MATCH:
+            break
+        matches.count += 1
+    regex_scan_end(regex)
+    return REGEX_MEMORY if result == REGEX_MEMORY else REGEX_MATCH
+
+
+cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
+    """0 and an error if memory is short."""
+    cdef uint64_t groups = matches.step // 2 - 1, words = 2 + 2 * matches.count, i
+    cdef const uint8_t* data = string_data(text)
+    cdef int64_t size = <int64_t>string_size(text), end = 0
+    cdef int64_t* captures = matches.captures
+    cdef Word list
+    cdef Word* items
+    for i in range(matches.count):
+        words += _part_words(end, captures[0]) + _groups_words(captures, groups)
+        end = captures[1]
+        captures += matches.step
+    if not heap_reserve(m, words + _part_words(end, size)):
+        return 0
+    list = new_list(m, 2 * matches.count + 1)
+    items = list_items(list)
+    captures = matches.captures
+    end = 0
+    for i in range(matches.count):
+        items[2 * i] = _part(m, data, end, captures[0])
+        items[2 * i + 1] = _groups_list(m, data, captures, groups)
+        end = captures[1]
+        captures += matches.step
+    items[2 * matches.count] = _part(m, data, end, size)
+    return list
+
+
+cdef int split(Machine* m, Word* fp) noexcept nogil:
+    cdef Regex* regex = _compiled(m, fp[0])
+    cdef Matches matches
+    cdef Word w
+    cdef RegexResult result
+    if regex == NULL:
+        return RAISE
+    fp[1] = val(fp[1])
+    if not is_string(fp[1]):
+        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
+    matches.captures = NULL
+    matches.count = 0
+    matches.capacity = 0
+    matches.step = 2 * regex_group_count(regex) + 2
+    result = _find_all(regex, fp[1], &matches)
+    if result == REGEX_MEMORY:
+        free(matches.captures)
+        return _raise_bad_pattern(m, fp[0], False)
+    if matches.count == 0:
+        free(matches.captures)
+        w = new_list(m, 1)
+        list_items(w)[0] = m.empty_string
+        if string_context(fp[1]) == 0:
+            list_items(w)[0] = fp[1]
+            return done(m, w)
+        if not heap_reserve(m, string_words(string_size(fp[1]))):
+            return RAISE
+        list_items(w)[0] = _part(m, string_data(fp[1]), 0, <int64_t>string_size(fp[1]))
+        return done(m, w)
+    w = _split_list(m, fp[1], &matches)
+    free(matches.captures)
+    return done(m, w) if w else RAISE
+
+
+define("match", match)
+define("split", split)
