@@ -10,6 +10,7 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport builtin_table_count, define
+from snowsnake.host.host cimport host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
@@ -19,7 +20,7 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, Context, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.store.buffer cimport make_view, view_text
+from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path
 
 cdef unsigned int DISCARD_CONTEXT     # their numbers in the table
@@ -312,7 +313,7 @@ cdef int _check_path(Machine* m, Word* fp, Word name, Word description) noexcept
     """Forces and checks everything that is said of one path, in Nix's order."""
     cdef Adding adding
     cdef int outcome
-    if not store_is_path(view_text("/nix/store"), make_view(string_data(name), string_size(name))):
+    if not store_is_path(host_store_dir(m), make_view(string_data(name), string_size(name))):
         return raise_text(m, ERROR_VALUE, format_text("context key '\"%.*s\"' is not a store path",
                                                       <int>string_size(name), <char*>string_data(name)))
     description = val(description)

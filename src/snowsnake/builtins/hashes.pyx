@@ -1,0 +1,128 @@
+# cython: language_level=3
+"""Builtins on hashes.  In: strings and files.  Out: hashes as text."""
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memset
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
+from snowsnake.machine.buffer cimport buffer_free
+from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
+from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_type
+from snowsnake.machine.heap cimport make_string
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport ByteBuffer, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.symbols cimport symbol_intern
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
+from snowsnake.store.digests cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes
+from snowsnake.store.hashes cimport (
+    ENCODING_BASE16, ENCODING_SRI, hash_encoding_parse, hash_format, hash_kind_parse, hash_parse,
+)
+
+
+cdef inline View _view(Word s) noexcept nogil:
+    return make_view(string_data(s), string_size(s))
+
+
+cdef int _parse_kind(Machine* m, Word name, int* kind) noexcept nogil:
+    """DONE, or RAISE for an algorithm that is unknown or not enabled."""
+    cdef Bytes error
+    bytes_init(&error)
+    if not hash_kind_parse(_view(name), kind, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    if kind[0] == HASH_BLAKE3:
+        return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
+    return DONE
+
+
+cdef int _give(Machine* m, const Digest* digest, int encoding) noexcept nogil:
+    cdef Bytes text
+    bytes_init(&text)
+    hash_format(digest, encoding, encoding == ENCODING_SRI, &text)
+    if text.failed:
+        return raise_store_error(m, ERROR_VALUE, &text)
+    m.result = make_string(m, text.data, text.size, 0)
+    bytes_free(&text)
+    return DONE
+
+
+cdef int hash_string(Machine* m, Word* fp) noexcept nogil:
+    cdef int kind = HASH_NONE
+    cdef Digest digest
+    if _parse_kind(m, fp[0], &kind) == RAISE:
+        return RAISE
+    fp[1] = val(fp[1])
+    if not is_string(fp[1]):
+        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
+    hash_bytes(kind, string_data(fp[1]), string_size(fp[1]), &digest)
+    return _give(m, &digest, ENCODING_BASE16)
+
+
+cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
+    """State: the place above the arguments is taken by the answer of the coercion."""
+    cdef int kind = HASH_NONE
+    cdef Digest digest
+    cdef ByteBuffer content
+    cdef Word path
+    if _parse_kind(m, fp[0], &kind) == RAISE:
+        return RAISE
+    if m.sp == fp + 2:
+        fp[1] = val(fp[1])
+        if is_thunk(fp[1]):
+            return force(m, fp[1])
+        return call_internal1(m, INTERNAL_COERCE_PATH, fp[1])
+    path = m.sp[-1]
+    memset(&content, 0, sizeof(ByteBuffer))
+    if host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
+        buffer_free(&content)
+        return RAISE
+    hash_bytes(kind, content.data, content.size_bytes, &digest)
+    buffer_free(&content)
+    return _give(m, &digest, ENCODING_BASE16)
+
+
+# ---- convertHash ------------------------------------------------------------------------------------------------
+
+cdef int _attribute(Machine* m, Word attrs, const char* name, uint64_t size, bint is_required, Word* out) noexcept nogil:
+    """*out becomes the string without context, or 0 if there is no such attribute; DONE, FORCE, RAISE."""
+    cdef uint32_t symbol = symbol_intern(m, name, size)
+    cdef Word* place = attrs_find(attrs, symbol)
+    out[0] = 0
+    if place == NULL:
+        return raise_missing_attribute(m, symbol, attrs) if is_required else DONE
+    out[0] = val(place[0])
+    if not is_string(out[0]):
+        return force(m, out[0]) if is_thunk(out[0]) else raise_type(m, "a string", out[0])
+    return raise_context(m, out[0]) if string_context(out[0]) else DONE
+
+
+cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:
+    cdef Word text, algorithm, encoding_name
+    cdef int kind = HASH_NONE, encoding = 0, outcome
+    cdef Digest digest
+    cdef Bytes error
+    outcome = _attribute(m, fp[0], "hash", 4, True, &text)
+    if outcome != DONE:
+        return outcome
+    outcome = _attribute(m, fp[0], "hashAlgo", 8, False, &algorithm)
+    if outcome != DONE:
+        return outcome
+    if algorithm and _parse_kind(m, algorithm, &kind) == RAISE:
+        return RAISE
+    outcome = _attribute(m, fp[0], "toHashFormat", 12, True, &encoding_name)
+    if outcome != DONE:
+        return outcome
+    bytes_init(&error)
+    if not hash_encoding_parse(_view(encoding_name), &encoding, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    if view_is(_view(encoding_name), "base32"):
+        host_warn(m, format_text("\"base32\" is a deprecated alias for hash format \"nix32\"."))
+    if not hash_parse(_view(text), kind, &digest, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    return _give(m, &digest, encoding)
+
+
+define("hashString", hash_string)
+define("hashFile", hash_file)
+define("convertHash", convert_hash)
