@@ -15,7 +15,7 @@ LAYERS = (
     ("__init__",),
     ("cli", "repl", "explorer", "jobs", "serde"),
     ("api",),
-    ("selection",),
+    ("parsing", "selection"),
     ("evaluator",),
     ("builtins", "+", "observe", "output"),
     ("compiler", "+", "machine", "host"),

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from snowsnake import evaluator as _machine
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.syntax.tree import Syntax
+from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.version import NIX_VERSION
 
 __all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
@@ -169,9 +169,9 @@ class Value:
         >>> evaluate('{ a = [ { "b.c" = 5; } ]; }').select('a.0."b.c"').to_python()
         5
         """
-        from snowsnake.selection import select_path
+        from snowsnake.selection import Selector
 
-        return Value(select_path(self._handle, path, {}), self._evaluator)
+        return Value(Selector(self._evaluator._machine, {}).select(self._handle, path), self._evaluator)
 
     def __getitem__(self, key: "str | int") -> "Value":
         if isinstance(key, str):
@@ -235,14 +235,21 @@ def evaluate_file(path: PathLike, **options) -> Value:
     return Evaluator(**options).evaluate_file(path)
 
 
-def parse(source: "str | bytes", *, name: str = "«string»", base_path: "PathLike | None" = None) -> Syntax:
-    """The syntax tree of an expression.
+def parse(
+    source: "str | bytes",
+    *,
+    name: str = "«string»",
+    base_path: "PathLike | None" = None,
+    features: Iterable[str] = (),
+) -> Syntax:
+    """The syntax tree of an expression; an error's `others` are the further faults of the source.
 
     >>> parse("a: a+1").to_nix()
     '(a: (a + 1))'
     """
     data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
-    return Syntax(data, name, os.getcwd() if base_path is None else os.path.abspath(base_path))
+    folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
+    return parse_source(data, name, folder, features)
 
 
 def compile(source: "str | bytes", *, optimise: int = 1, name: str = "«string»") -> str:
@@ -251,10 +258,8 @@ def compile(source: "str | bytes", *, optimise: int = 1, name: str = "«string»
     >>> print(compile("1", optimise=0))  # doctest: +ELLIPSIS
     === ...
     """
-    from snowsnake.bytecode.disassembler import disassemble
-
     data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
-    return disassemble(data, os.getcwd(), optimise, name)
+    return compile_source(data, name, os.getcwd(), optimise)
 
 
 def _search_entries(search_path: "Iterable[str] | Mapping[str, PathLike]") -> list[tuple[str, str]]:

@@ -96,14 +96,14 @@ def summary(text: str) -> list[str]:
 def test_bytecode(feature, request):
     options = feature / "options.txt"
     words = shlex.split(options.read_text()) if options.exists() else []
-    session = session_of(parse([*words, "--optimise", "0"], OPTIONS), Reporter())
+    features = parse(words, OPTIONS).texts("feature")
     try:
-        text = disassembly(session, "file", b"in.nix", 0)
+        text = disassembly("file", b"in.nix", 0, features)
     except EvaluationError as error:
         assert error.code in ("syntax", "duplicate-attribute", "undefined-variable")
         assert not (feature / "bytecode.txt").exists()
         return
-    compare(feature / "bytecode.txt", text.replace(str(feature), ".") + "\n", request.config.getoption("--accept"))
+    compare(feature / "bytecode.txt", text.replace(str(feature), "."), request.config.getoption("--accept"))
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)

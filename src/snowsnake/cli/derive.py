@@ -20,14 +20,12 @@ def run(words: list[str], reporter: Reporter) -> int:
     if given.flag("help"):
         print(help_text(USAGE, SUMMARY, OPTIONS))
         return 0
-    from snowsnake.selection import find_derivations, select_path
-
     session = session_of(given, reporter)
     try:
         root = load(session, given)
         facts = []
         for path in given.texts("attr") or [""]:
-            for derivation in find_derivations(select_path(root, path, session.arguments), session.arguments):
+            for derivation in session.selector.derivations(session.selector.select(root, path)):
                 if given.flag("json"):
                     facts.append(_facts(derivation, path))
                 else:

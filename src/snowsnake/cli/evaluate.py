@@ -135,12 +135,10 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def _print_value(session, root, path: str, given: Arguments) -> None:
-    from snowsnake.selection import auto_call, select_path
-
-    value = select_path(root, path, session.arguments)
+    value = session.selector.select(root, path)
     value.force()
-    if session.arguments:
-        value = auto_call(value, session.arguments)
+    if session.arguments or session.selector.is_callable_with_defaults(value):
+        value = session.selector.auto_call(value)
     if given.flag("raw"):
         write(value.coerce_to_string(b"while generating the output"))
     elif given.flag("json"):
@@ -167,8 +165,8 @@ def _observers(given: Arguments) -> dict:
 def _dump_bytecode(given: Arguments, session) -> None:
     from snowsnake.cli.disassemble import disassembly
 
-    name, data = source_of(given)
-    write_line(disassembly(session, name, data, given.integer("optimise", 1)).encode("utf-8", "surrogateescape"))
+    features = session.settings.words("experimental-features")
+    write(disassembly(*source_of(given), given.integer("optimise", 1), features).encode("utf-8", "surrogateescape"))
 
 
 def report_after(session, given: Arguments) -> None:

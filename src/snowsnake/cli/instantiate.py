@@ -184,12 +184,10 @@ def _sources(request: Request, session) -> list:
 
 def _process(request: Request, session, root, path: str) -> None:
     """Print one selected value, or the derivations in it."""
-    from snowsnake.selection import auto_call, find_derivations, select_path
-
-    value = select_path(root, path, session.arguments)
+    value = session.selector.select(root, path)
     if not request.flags & {"--eval", "--eval-only"}:
         value.force()
-        for derivation in find_derivations(value, session.arguments):
+        for derivation in session.selector.derivations(value):
             if not request.flags & {"--add-root", "--no-gc-warning"}:
                 request.flags.add("--no-gc-warning")
                 session.reporter.warning(
@@ -200,7 +198,7 @@ def _process(request: Request, session, root, path: str) -> None:
         return
     value.force()
     if session.arguments:
-        value = auto_call(value, session.arguments)
+        value = session.selector.auto_call(value)
     strict = "--strict" in request.flags
     if request.output == "--raw":
         write(value.coerce_to_string(b"while generating the nix-instantiate output"))

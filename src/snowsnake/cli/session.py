@@ -15,6 +15,7 @@ from snowsnake.cli.settings import (
     split_search_entry,
 )
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.selection import Selector
 
 
 class Session:
@@ -42,6 +43,7 @@ class Session:
             **options,
         )
         self.arguments: dict[bytes, object] = {}
+        self.selector = Selector(self.evaluator, self.arguments)
 
     def expression(self, source: bytes, name: str = "«string»"):
         """Compile an expression of the command line; relative paths start at the working directory."""

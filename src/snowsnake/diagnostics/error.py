@@ -62,7 +62,8 @@ class EvaluationError(Exception):
     """A Nix expression could not be parsed or evaluated.
 
     `code` is the catalogue's word for the kind of error (`"type"`, `"throw"`, `"syntax"`, …), `stable_code` its number.
-    `trace` goes from the outermost frame to the innermost one.
+    `trace` goes from the outermost frame to the innermost one.  A source with several faults gives the first one, and
+    the others in `others`.
 
     >>> error = EvaluationError("type", "expected a set but found an integer: 1")
     >>> error.code, error.stable_code, error.is_catchable
@@ -85,6 +86,7 @@ class EvaluationError(Exception):
         self.trace = list(trace)
         self.notes = list(notes)
         self.suggestions = list(suggestions)
+        self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
 
     @property
     def entry(self) -> Entry:

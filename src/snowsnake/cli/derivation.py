@@ -1,0 +1,89 @@
+"""`snowsnake derivation`: show derivations as JSON, and what differs between two of them.
+
+In: paths of `.drv` files, in `/nix/store`, in an embedded store (`--store DIR`) or anywhere else.  Out: JSON, or differences.
+"""
+
+import os
+from collections.abc import Callable
+
+from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.output import Reporter, write_line
+
+OPTIONS = (
+    Option("-r --recursive", "", "show: with all derivations that these need"),
+    Option("--store", "DIR", "read derivations from the embedded store in this folder"),
+    Option("--json", "", "diff: print JSON"),
+    Option("--all", "", "diff: also what follows from another difference"),
+    Option("-h --help", "", "show this text"),
+)
+USAGE = "snowsnake derivation (show DRV … | diff OLD NEW) [OPTION …]"
+SUMMARY = "show prints derivations as `nix derivation show` does; diff says why two differ, the first cause first."
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    action, paths = (given.words[0], given.words[1:]) if given.words else ("", [])
+    if action not in ("show", "diff"):
+        raise UsageError("say what to do: show or diff")
+    if not paths or (action == "diff" and len(paths) != 2):
+        raise UsageError(f"'snowsnake derivation {action}' takes {'two paths' if action == 'diff' else 'paths'} of .drv files")
+    read = reader(given.text("store"))
+    try:
+        if action == "show":
+            _show(paths, read, given.flag("recursive"))
+            return 0
+        return _diff(paths[0], paths[1], read, given)
+    except ValueError as error:
+        reporter.failure(str(error))
+        return 1
+
+
+def reader(folder: str) -> Callable:
+    """A function from the path of a `.drv` file to its derivation."""
+    from snowsnake.store.drv import Derivation
+
+    root = os.path.abspath(folder) if folder else ""
+
+    def read(path: str) -> Derivation:
+        real = root + path if root and path.startswith("/nix/store/") else os.path.abspath(path)
+        with open(real, "rb") as file:
+            return Derivation.from_aterm(file.read(), path)
+
+    return read
+
+
+def _show(paths: list[str], read: Callable, is_recursive: bool) -> None:
+    import json
+
+    from snowsnake.store.drv import closure, show
+
+    found = closure(paths, read) if is_recursive else {path: read(path) for path in paths}
+    write_line(json.dumps(show(found.items()), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+
+
+def _diff(old: str, new: str, read: Callable, given) -> int:
+    """Exit code 0 if they are the same, 1 if they differ, as `diff` has it."""
+    from snowsnake.store.drv_diff import diff
+
+    differences = [found for found in diff(old, new, read) if found.is_cause or given.flag("all")]
+    if given.flag("json"):
+        import json
+
+        facts = [
+            {
+                "old": found.old_path,
+                "new": found.new_path,
+                "trail": list(found.trail),
+                "isCause": found.is_cause,
+                "changes": [{"what": c.what, "key": c.key, "old": c.old, "new": c.new} for c in found.changes],
+            }
+            for found in differences
+        ]
+        write_line(json.dumps(facts, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    else:
+        for found in differences:
+            write_line(str(found).encode("utf-8", "surrogateescape"))
+    return 1 if differences else 0

@@ -1,0 +1,88 @@
+"""`snowsnake nar`: write, list, show and unpack Nix archives.
+
+In: paths of files, folders and archives (`-` is standard input).  Out: an archive, a listing, or files.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.output import Reporter, write, write_line
+
+OPTIONS = (
+    Option("-l --long", "", "ls: with kind, size and target"),
+    Option("-h --help", "", "show this text"),
+)
+USAGE = "snowsnake nar (pack PATH | ls NAR | cat NAR MEMBER | unpack NAR TARGET)"
+SUMMARY = "pack writes the archive of a file or folder to standard output; NAR may be - for standard input."
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    action, rest = (given.words[0], given.words[1:]) if given.words else ("", [])
+    wanted = {"pack": 1, "ls": 1, "cat": 2, "unpack": 2}
+    if action not in wanted:
+        raise UsageError("say what to do: pack, ls, cat or unpack")
+    if len(rest) != wanted[action]:
+        raise UsageError(f"'snowsnake nar {action}' takes {wanted[action]} arguments, not {len(rest)}")
+    try:
+        return _ACTIONS[action](rest, given.flag("long"))
+    except ValueError as error:
+        reporter.failure(str(error))
+        return 1
+
+
+def _open(word: str):
+    return sys.stdin.buffer if word == "-" else open(word, "rb")
+
+
+def _pack(words: list[str], is_long: bool) -> int:
+    from snowsnake.store.nar import pack_into
+
+    sys.stdout.flush()
+    pack_into(os.path.abspath(words[0]), sys.stdout.fileno())
+    return 0
+
+
+def _list(words: list[str], is_long: bool) -> int:
+    from snowsnake.store.nar_reader import read_nar
+
+    with _open(words[0]) as stream:
+        for member in read_nar(stream):
+            path = member.path or "."
+            if is_long:
+                kind = "executable" if member.executable else member.kind
+                target = f" -> {member.target}" if member.kind == "symlink" else ""
+                path = f"{kind:10} {member.size:12} {path}{target}"
+            write_line(path.encode("utf-8", "surrogateescape"))
+    return 0
+
+
+def _show(words: list[str], is_long: bool) -> int:
+    from snowsnake.store.nar_reader import read_nar
+
+    wanted = words[1].strip("/")
+    found = False
+    with _open(words[0]) as stream:
+        for member in read_nar(stream):
+            if member.path == wanted and member.kind == "regular":
+                found = True
+                for piece in member.pieces():
+                    write(piece)
+    if not found:
+        raise ValueError(f"the archive has no file '{wanted}'")
+    return 0
+
+
+def _unpack(words: list[str], is_long: bool) -> int:
+    from snowsnake.store.nar_reader import unpack
+
+    with _open(words[0]) as stream:
+        unpack(stream, words[1])
+    return 0
+
+
+_ACTIONS = {"pack": _pack, "ls": _list, "cat": _show, "unpack": _unpack}

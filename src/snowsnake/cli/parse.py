@@ -1,0 +1,75 @@
+"""`snowsnake parse`: files to canonical Nix or JSON; all syntax errors of a file in one run.
+
+In: paths, an expression, or standard input.  Out: one line for each source.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.evaluate import settings_of
+from snowsnake.cli.options import Option, help_text, parse
+from snowsnake.cli.output import Reporter, write_line
+from snowsnake.diagnostics.error import EvaluationError
+
+OPTIONS = (
+    Option("-E --expr", "EXPR", "parse this expression"),
+    Option("--json", "", "print the tree as JSON: an object for each node, with its kind and span"),
+    Option("--feature", "NAME", "enable an experimental feature, such as pipe-operators", is_repeatable=True),
+    Option("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
+    Option("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
+    Option("-h --help", "", "show this text"),
+)
+USAGE = "snowsnake parse [OPTION …] [FILE … | -E EXPR]"
+SUMMARY = "Parse files (./default.nix if none is given, - for standard input) and print canonical Nix."
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    reporter.log_format = given.text("log_format", "text")
+    features = settings_of(given, reporter).words("experimental-features")
+    as_json = given.flag("json")
+    code = 0
+    if given.flag("expr"):
+        source = given.text("expr").encode("utf-8", "surrogateescape")
+        code |= _reported(lambda: print_expression(source, "«string»", features, as_json), reporter)
+    for word in given.words or ([] if given.flag("expr") else ["./default.nix"]):
+        if word == "-":
+            source = sys.stdin.buffer.read()
+            code |= _reported(lambda: print_expression(source, "«stdin»", features, as_json), reporter)
+        else:
+            code |= _reported(lambda word=word: print_file(word, features, as_json), reporter)
+    return code
+
+
+def _reported(action, reporter: Reporter) -> int:
+    """Run it; an error is reported with the further ones of its source, and the next source is still parsed."""
+    try:
+        action()
+    except EvaluationError as error:
+        for fault in [error, *error.others]:
+            reporter.error(fault)
+        return 1
+    return 0
+
+
+def print_expression(source: bytes, name: str, features: list[str], as_json: bool = False) -> None:
+    _print(source, name, os.getcwd(), features, as_json)
+
+
+def print_file(word: str, features: list[str], as_json: bool = False) -> None:
+    from snowsnake.cli.session import resolve_expression_path
+
+    path = resolve_expression_path(os.path.abspath(word))
+    with open(path, "rb") as file:
+        source = file.read()
+    _print(source, path, os.path.dirname(path), features, as_json)
+
+
+def _print(source: bytes, name: str, folder: str, features: list[str], as_json: bool) -> None:
+    from snowsnake.parsing import parse_source
+
+    tree = parse_source(source, name, folder, features)
+    write_line(tree.to_json().encode("utf-8", "surrogateescape") if as_json else tree.to_nix_bytes())

@@ -1,0 +1,75 @@
+"""`snowsnake store`: what is in an embedded store, and whether it is whole.
+
+In: the folder of a store (`--store DIR`).  Out: paths, facts about paths, contents, faults.
+"""
+
+from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
+from snowsnake.cli.output import Reporter, write, write_line
+
+OPTIONS = (
+    Option("--store", "DIR", "the folder of the store"),
+    Option("--no-contents", "", "verify: only the database and which files there are, not their hashes"),
+    Option("-h --help", "", "show this text"),
+)
+USAGE = "snowsnake store (ls | info PATH … | cat PATH | verify) --store DIR"
+SUMMARY = "ls lists the valid paths; info prints hash, size and references; cat prints a file; verify looks for faults."
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS))
+        return 0
+    action, paths = (given.words[0], given.words[1:]) if given.words else ("", [])
+    if action not in _ACTIONS:
+        raise UsageError("say what to do: ls, info, cat or verify")
+    if not given.text("store"):
+        raise UsageError("say which store: --store DIR")
+    if bool(paths) != (action in ("info", "cat")):
+        raise UsageError(f"'snowsnake store {action}' takes {'no' if paths else 'at least one'} path")
+    from snowsnake.store.local import LocalStore
+
+    try:
+        with LocalStore(given.text("store"), read_only=True) as store:
+            return _ACTIONS[action](store, paths, given)
+    except ValueError as error:
+        reporter.failure(str(error))
+        return 1
+
+
+def _list(store, paths: list[str], given: Arguments) -> int:
+    for path in store.paths():
+        write_line(path.encode())
+    return 0
+
+
+def _info(store, paths: list[str], given: Arguments) -> int:
+    import json
+    from dataclasses import asdict
+
+    facts = {}
+    for path in paths:
+        info = store.info(path)
+        if info is None:
+            raise ValueError(f"path '{path}' is not valid")
+        facts[path] = asdict(info)
+    write_line(json.dumps(facts, indent=2, default=str).encode())
+    return 0
+
+
+def _cat(store, paths: list[str], given: Arguments) -> int:
+    for path in paths:
+        write(store.read(path))
+    return 0
+
+
+def _verify(store, paths: list[str], given: Arguments) -> int:
+    faults = store.verify(check_contents=not given.flag("no_contents"))
+    for fault in faults:
+        write_line(fault.encode("utf-8", "surrogateescape"))
+    if not faults:
+        write_line(f"{len(store.paths())} paths, no faults".encode())
+    return 1 if faults else 0
+
+
+_ACTIONS = {"ls": _list, "info": _info, "cat": _cat, "verify": _verify}
