@@ -82,22 +82,26 @@ cdef bint _is_canonical(Word s) noexcept nogil:
 
 
 cdef int raise_context(Machine* m, Word s) noexcept nogil:
+    """Shows the first element of the context: `path`, `path^output` (from !output!path) or `path (deep)` (from =path)."""
     cdef Context* c = &m.contexts[string_context(s)]
     cdef Word first = symbol_string(m, c.elements[0])
     cdef const char* path = <const char*>string_data(first)
-    cdef int size = <int>string_size(first)
-    if size and path[0] == c'!':      # !output!path
+    cdef const char* output = NULL
+    cdef int size = <int>string_size(first), output_size = 0
+    cdef bint deep = size > 0 and path[0] == c'='
+    if deep:
         path += 1
         size -= 1
-        while size and path[0] != c'!':
-            path += 1
-            size -= 1
-    if size and (path[0] == c'!' or path[0] == c'='):
-        path += 1
-        size -= 1
+    elif size and path[0] == c'!':
+        output = path + 1
+        while output_size + 2 < size and output[output_size] != c'!':
+            output_size += 1
+        path += output_size + 2
+        size -= output_size + 2
     return raise_text(m, ERROR_CONTEXT, format_text(
-        "the string '%.*s' is not allowed to refer to a store path (such as '%.*s')",
-        <int>string_size(s), <char*>string_data(s), size, path))
+        "the string '%.*s' is not allowed to refer to a store path (such as '%.*s%s%.*s%s')",
+        <int>string_size(s), <char*>string_data(s), size, path, "^" if output_size else "", output_size, output,
+        " (deep)" if deep else ""))
 
 
 # ---- sets -------------------------------------------------------------------------------------------------------
