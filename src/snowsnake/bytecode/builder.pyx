@@ -8,42 +8,7 @@ from snowsnake.bytecode.opcodes cimport OP_JUMP, OP_JUMP_WIDE
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.syntax.nodes cimport arena_alloc
 
-from snowsnake.bytecode.instructions import INSTRUCTIONS, Operand
-
-cdef enum Encoding:                   # of an operand; what relaxing jumps has to know of the instruction table
-    ENCODING_END = 0
-    ENCODING_VARINT
-    ENCODING_U8
-    ENCODING_U16
-    ENCODING_U32
-    ENCODING_CAPTURES
-
-cdef uint8_t[256][4] ENCODINGS
-memset(&ENCODINGS[0][0], 0, sizeof(ENCODINGS))
-
-_ENCODING_OF = {
-    Operand.CONSTANT: ENCODING_VARINT,
-    Operand.COUNT: ENCODING_VARINT,
-    Operand.SLOT: ENCODING_VARINT,
-    Operand.UPVALUE: ENCODING_VARINT,
-    Operand.PLACE: ENCODING_VARINT,
-    Operand.VALUE: ENCODING_VARINT,
-    Operand.KIND: ENCODING_U8,
-    Operand.ARITHMETIC: ENCODING_U8,
-    Operand.U16: ENCODING_U16,
-    Operand.U32: ENCODING_U32,
-    Operand.CAPTURES: ENCODING_CAPTURES,
-}
-
-
-def _fill_encodings():
-    cdef int number, place
-    for number, op in enumerate(INSTRUCTIONS):
-        for place, operand in enumerate(op.operands):
-            ENCODINGS[number][place] = _ENCODING_OF[operand]
-
-
-_fill_encodings()
+include "encodings.pxi"
 
 
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:
@@ -118,25 +83,25 @@ cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil:
 cdef uint32_t _op_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil:
     """Size of the operation at `at` with its operands; where its 16-bit distance stands, or NO_JUMP."""
     cdef uint32_t start = at
-    cdef uint8_t* encodings = &ENCODINGS[code[at]][0]
+    cdef const char* encodings = &snow_encodings[code[at]][0]
     cdef uint32_t size, count
     cdef int place
     jump_operand[0] = NO_JUMP
     at += 1
     for place in range(4):
-        if encodings[place] == ENCODING_END:
+        if encodings[place] == 0:
             break
-        elif encodings[place] == ENCODING_VARINT:
+        elif encodings[place] == c'v':
             varint_read(code + at, &size)
             at += size
-        elif encodings[place] == ENCODING_U8:
+        elif encodings[place] == c'1':
             at += 1
-        elif encodings[place] == ENCODING_U16:
+        elif encodings[place] == c'2':
             jump_operand[0] = at
             at += 2
-        elif encodings[place] == ENCODING_U32:
+        elif encodings[place] == c'4':
             at += 4
-        elif encodings[place] == ENCODING_CAPTURES:
+        else:
             varint_read(code + at, &size)
             at += size
             count = <uint32_t>(varint_read(code + at, &size) >> 1)

@@ -6,8 +6,6 @@ In: a Unit.  Out: `view.Chunk` objects that own copies of everything.
 from libc.stdint cimport uint32_t
 from snowsnake.syntax.nodes cimport Text
 
-from snowsnake.bytecode import view
-
 _KIND_NAMES = {
     CONSTANT_NULL: "null",
     CONSTANT_TRUE: "true",
@@ -52,6 +50,7 @@ cdef str _text(Text text):
 
 cdef object _keys(Keys* keys):
     cdef uint32_t i
+    from snowsnake.bytecode import view
     return view.Keys(
         [_text(keys.names[i]) for i in range(keys.count)] if keys.names != NULL else [],
         [keys.start_bytes[i] for i in range(keys.count)],
@@ -62,6 +61,7 @@ cdef object _keys(Keys* keys):
 
 cdef object _constant(Constant* constant, list chunks):
     cdef object value = None
+    from snowsnake.bytecode import view
     if constant.kind == CONSTANT_INT:
         value = constant.integer
     elif constant.kind == CONSTANT_FLOAT:
@@ -80,6 +80,7 @@ cdef object _constant(Constant* constant, list chunks):
 
 cdef void _fill(object target, Chunk* chunk, list chunks):
     cdef uint32_t i
+    from snowsnake.bytecode import view
     target.kind = _CHUNK_KINDS[chunk.kind]
     target.code = (<const char*>chunk.code)[: chunk.code_size_bytes]
     target.constants = [_constant(chunk.constants + i, chunks) for i in range(chunk.constant_count)]
@@ -103,6 +104,7 @@ cdef void _fill(object target, Chunk* chunk, list chunks):
 
 cdef object unit_to_python(Unit* unit):
     cdef uint32_t i
+    from snowsnake.bytecode import view     # not needed to run programs, and not free to import
     cdef list chunks = [view.Chunk() for i in range(unit.chunk_count)]
     for i in range(unit.chunk_count):
         _fill(chunks[i], unit.chunks[i], chunks)

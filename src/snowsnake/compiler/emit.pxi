@@ -140,6 +140,8 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
     cdef Text text
     if node.kind == NODE_INT:
         return int_constant(c, node.integer)
+    if node.kind == NODE_VARIABLE:
+        return global_constant(c, find_global(c, node.name))
     if node.kind == NODE_NEGATE:
         return int_constant(c, -node.a.integer)
     if node.kind == NODE_FLOAT:

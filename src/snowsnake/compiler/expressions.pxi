@@ -5,12 +5,14 @@
 
 cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogil:
     cdef uint32_t index = 0
+    cdef int meaning
     if is_too_deep(c, node):
         return
     if is_literal(c, node):
         op1(c, OP_CONSTANT, literal_constant(c, node), node, 1)
     elif node.kind == NODE_VARIABLE:
-        push_variable(c, node, resolve(c, node.name, &index), index)
+        meaning = resolve(c, node.name, &index)
+        push_variable(c, node, meaning, index)
     elif node.kind == NODE_APPLY:
         evaluate_apply(c, node, tail)
         return

@@ -21,7 +21,7 @@ _global_texts = []                    # keeps the bytes alive
 
 def _fill_globals():
     global GLOBAL_TABLE, GLOBAL_COUNT
-    rows = [(g.name, GLOBAL_BUILTIN, g.arity, g.is_plain, g.is_fixed) for g in GLOBALS]
+    rows = [(name, GLOBAL_BUILTIN, arity, is_plain, is_fixed) for name, arity, is_plain, is_fixed in GLOBALS]
     rows += [
         ("builtins", GLOBAL_BUILTINS, 0, True, False),
         ("true", GLOBAL_TRUE, 0, True, True),

@@ -4,18 +4,6 @@ In: nothing.  Out: the table that the compiler looks names up in.  Every builtin
 global scope it has the same name, or that name after two underscores.  The registry of builtins is checked against this.
 """
 
-from typing import NamedTuple
-
-
-class Global(NamedTuple):
-    """A builtin: its name in `builtins`, its number of arguments (0: a value, or not known), and how it is named globally."""
-
-    name: str
-    arity: int
-    is_plain: bool  # global under its own name; else under `__name`
-    is_fixed: bool  # is in `builtins` whatever the settings are: `builtins.name` can be looked up while compiling
-
-
 _PLAIN = {
     "abort": 1, "baseNameOf": 1, "break": 1, "derivation": 0, "derivationStrict": 1, "dirOf": 1, "fetchGit": 1,
     "fetchMercurial": 1, "fetchTarball": 1, "fromTOML": 1, "import": 1, "isNull": 1, "map": 2, "placeholder": 1,
@@ -41,7 +29,9 @@ _PREFIXED = {
 
 _UNFIXED = {"currentSystem", "currentTime", "fetchMercurial", "flakeRefToString", "getFlake", "parseFlakeRef"}
 
-GLOBALS: tuple[Global, ...] = tuple(
-    Global(name, arity, name in _PLAIN, name not in _UNFIXED)
+# rows: name in `builtins`; number of arguments (0: a value, or not known); is it global under its own name, not `__name`;
+# is it in `builtins` whatever the settings are, so that `builtins.name` can be looked up while compiling
+GLOBALS: tuple[tuple[str, int, bool, bool], ...] = tuple(
+    (name, arity, name in _PLAIN, name not in _UNFIXED)
     for name, arity in sorted({**_PLAIN, **_PREFIXED}.items(), key=lambda item: item[0].encode())
 )

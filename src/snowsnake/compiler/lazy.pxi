@@ -15,7 +15,14 @@ cdef bint is_literal(Compiler* c, Node* node) noexcept nogil:
         return node.count == 0
     if node.kind == NODE_ATTRS:
         return node.bindings == NULL or (node.bindings.count == 0 and node.bindings.dynamic_count == 0)
+    if node.kind == NODE_VARIABLE:
+        return c.heads[node.name] == NONE and is_plain_global(find_global(c, node.name))
     return is_negative_int(c, node)
+
+
+cdef bint is_plain_global(Global* which) noexcept nogil:
+    """`true`, `false` or `null`."""
+    return which != NULL and which.kind != GLOBAL_BUILTIN and which.kind != GLOBAL_BUILTINS
 
 
 cdef bint is_negative_int(Compiler* c, Node* node) noexcept nogil:
@@ -145,8 +152,10 @@ cdef uint64_t value_of(Compiler* c, Node* node) noexcept nogil:
 cdef bint is_operand(Compiler* c, Node* node) noexcept nogil:
     """Will `value_of` give a value?"""
     cdef uint32_t local
+    if is_literal(c, node):
+        return True
     if node.kind != NODE_VARIABLE:
-        return is_literal(c, node)
+        return False
     local = c.heads[node.name]
     return local != NONE and (c.locals[local].context != c.cx.index or c.locals[local].is_initialised)
 
@@ -188,7 +197,7 @@ cdef void arithmetic_operands(Compiler* c, uint8_t opcode, uint8_t which, Node* 
 
 cdef bint is_numeric(Compiler* c, Node* node) noexcept nogil:
     """An operand that may be a small number."""
-    return node.kind == NODE_VARIABLE or node.kind == NODE_INT or is_negative_int(c, node)
+    return node.kind == NODE_INT or (node.kind == NODE_VARIABLE and not is_literal(c, node)) or is_negative_int(c, node)
 
 
 cdef void delay_binary(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:

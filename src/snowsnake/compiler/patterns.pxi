@@ -15,7 +15,7 @@ cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexc
     else:
         c.cx.chunk.parameter = c.names[node.name]
         for slot in range(arity):
-            c.locals[declare(c, parameter.name, slot)].is_initialised = True
+            declare_ready(c, parameter.name, slot)
             parameter = parameter.a
     evaluate(c, innermost.a, True, label)
     forget_locals(c, locals_before)
@@ -52,7 +52,7 @@ cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
     c.cx.chunk.formals = keys
     if pattern.bind != NO_NAME:
         c.cx.chunk.parameter = c.names[pattern.bind]
-    c.locals[declare(c, pattern.bind, 0)].is_initialised = True
+    declare_ready(c, pattern.bind, 0)
     builder_constant(&c.cx.code, CONSTANT_KEYS).keys = keys
     op1(c, OP_BIND_FORMALS, c.cx.code.constant_count - 1, node, <int>pattern.count)
     for i in range(pattern.count):

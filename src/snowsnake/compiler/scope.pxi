@@ -32,11 +32,16 @@ cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
     return c.local_count - 1
 
 
-cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil:
-    """A local for the word on top of the stack."""
-    cdef uint32_t local = declare(c, name, c.cx.code.depth - 1)
+cdef uint32_t declare_ready(Compiler* c, Name name, uint32_t slot) noexcept nogil:
+    """A local whose value is there."""
+    cdef uint32_t local = declare(c, name, slot)
     c.locals[local].is_initialised = True
     return local
+
+
+cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil:
+    """A local for the word on top of the stack."""
+    return declare_ready(c, name, c.cx.code.depth - 1)
 
 
 cdef void forget_locals(Compiler* c, uint32_t count) noexcept nogil:
