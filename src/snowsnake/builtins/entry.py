@@ -1,21 +1,40 @@
 """One entry of the table of builtins."""
 
-from typing import NamedTuple
 
-
-class Entry(NamedTuple):
+class Entry:
     """A builtin as users and the machine see it.
 
     `arguments` names them, separated by blanks; `forces` has a letter for each (machine/state.pxd);
-    `framed`: may force or call; `example` is `expression => value`, run by the tests.
+    `framed`: may force or call; `example` is `expression => value`, run by the tests;
+    `is_global`: also a name in the global scope (`map`), not only `builtins.map`;
+    `is_constant`: a value, not a function, evaluated when first used;
+    `feature`: the experimental feature that must be on.
     """
 
-    name: str
-    arguments: str
-    forces: str
-    framed: bool = False
-    doc: str = ""
-    example: str = ""
-    is_global: bool = False            # also a name in the global scope (`map`), not only `builtins.map`
-    is_constant: bool = False          # a value, not a function: evaluated when first used
-    feature: str = ""                  # the experimental feature that must be on
+    # A plain class: importing `typing` for a NamedTuple would cost every start of the command more than the whole table does.
+    __slots__ = ("name", "arguments", "forces", "framed", "doc", "example", "is_global", "is_constant", "feature")
+
+    def __init__(
+        self,
+        name: str,
+        arguments: str,
+        forces: str,
+        framed: bool = False,
+        doc: str = "",
+        example: str = "",
+        is_global: bool = False,
+        is_constant: bool = False,
+        feature: str = "",
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.forces = forces
+        self.framed = framed
+        self.doc = doc
+        self.example = example
+        self.is_global = is_global
+        self.is_constant = is_constant
+        self.feature = feature
+
+    def __repr__(self) -> str:
+        return f"Entry({self.name!r}, {self.arguments!r}, {self.forces!r})"

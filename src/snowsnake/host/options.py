@@ -1,7 +1,6 @@
 """Options of the host, as plain data: search path, policy, places.  The evaluator hands them to the compiled host once."""
 
 import os
-import platform
 from collections.abc import Iterable
 
 _ARCHITECTURES = {"AMD64": "x86_64", "arm64": "aarch64", "i386": "i686"}
@@ -21,8 +20,8 @@ def default_system() -> str:
     >>> "-" in default_system()
     True
     """
-    machine = platform.machine()
-    return f"{_ARCHITECTURES.get(machine, machine)}-{platform.system().lower()}"
+    names = os.uname()                  # not `platform`, which imports regular expressions
+    return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
 
 
 class HostOptions:

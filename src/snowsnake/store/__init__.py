@@ -9,9 +9,8 @@
 
 Names are imported when first used: an evaluation that only hashes must not pay for SQLite.
 """
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# For type checkers, which know the name; importing `typing` would cost every start of the command.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.derivation import DerivationMemory
     from snowsnake.store.drv import Derivation, DerivationOutput
@@ -56,9 +55,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(__import__(f"{__name__}.{_HOME[name]}", fromlist=[name]), name)
     globals()[name] = value
     return value
