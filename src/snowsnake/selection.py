@@ -70,7 +70,76 @@ class Selector:
             value = _attribute(value, part, path) if index is None else _element(value, index, path)
         return value
 
-    class Derivation:
+    def auto_call(self, value):
+        """Call a function that takes a set with the arguments it names (all of them if it has `...`).
+
+        Anything else comes back as it is.  A set with `__functor` stands for the function that it gives.
+        """
+        kind = value.type_name()
+        while kind == "set" and b"__functor" in value.keys():
+            value = value.select(b"__functor").call(value)
+            kind = value.type_name()
+        formals = value.formals() if kind == "lambda" else None
+        if formals is None:
+            return value
+        if value.has_ellipsis():
+            passed = dict(self._arguments)
+        else:
+            passed = {name: self._arguments[name] for name in formals if name in self._arguments}
+            for name, has_default in formals.items():
+                if name not in passed and not has_default:
+                    raise missing_argument(name.decode("utf-8", "replace"))
+        return value.call(self._evaluator.from_python(passed))
+
+    def is_callable_with_defaults(self, value) -> bool:
+        """Whether `auto_call` would call this function without any argument missing."""
+        formals = value.formals() if value.type_name() == "lambda" else None
+        return formals is not None and all(has or name in self._arguments for name, has in formals.items())
+
+    def derivations(self, root) -> "Iterator[Derivation]":
+        """All derivations of a value: itself, or those in its attributes and list elements.
+
+        Sets inside are entered only if they say `recurseForDerivations = true`.
+        The whole value is searched before the first derivation is returned, as C++ Nix does.
+        """
+        found = _Found()
+        self._search(root, "", found)
+        for path, value in found.values:
+            yield _derivation(value, path)
+
+    def _search(self, value, path: str, found: "_Found") -> None:
+        value = self.auto_call(value)
+        if not _note_derivation(value, path, found):
+            return
+        kind = value.type_name()
+        if kind == "set":
+            self._search_set(value, path, found)
+        elif kind == "list":
+            for number in range(len(value)):
+                inner_path = _joined(path, str(number))
+                inner = value.index(number)
+                if _note_derivation(inner, inner_path, found):
+                    self._search(inner, inner_path, found)
+        else:
+            raise EvaluationError("type", "expression does not evaluate to a derivation (or a set or list of those)")
+
+    def _search_set(self, value, path: str, found: "_Found") -> None:
+        names = value.keys()
+        combines = b"_combineChannels" in names
+        for name in names:
+            if not _is_plain_name(name):
+                continue
+            inner_path = _joined(path, name.decode())
+            try:
+                inner = value.select(name)
+                if combines or (_note_derivation(inner, inner_path, found) and _wants_search(inner)):
+                    self._search(inner, inner_path, found)
+            except EvaluationError as error:
+                error.trace.insert(0, Frame("attribute", name.decode(), None))
+                raise
+
+
+class Derivation:
     """A derivation found in a value: the path of its .drv file, its selected output, and where it was."""
 
     __slots__ = ("drv_path", "output_name", "attribute_path", "value")

@@ -119,6 +119,14 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     except KeyboardInterrupt:
         reporter.failure("interrupted by the user")
         return 130
+    except RecursionError:
+        reporter.failure("the value is nested too deep for this command")
+        return 1
+    except Exception as error:
+        reporter.failure(f"fault of the evaluator, please report it: {type(error).__name__}: {error}")
+        if os.environ.get("SNOWSNAKE_DEBUG"):
+            raise
+        return 1
 
 
 def _file_message(error: OSError) -> str:
