@@ -1,0 +1,717 @@
+# cython: language_level=3
+"""The wiring: one machine with its builtins and its host, behind Python classes.
+
+In: sources, options, Python values.  Out: handles on values of the machine, their texts and Python forms, errors as exceptions.
+The machine runs without the GIL.  A handle is a root of the collector; when Python drops it, its place is queued
+and freed at the next call, because that may happen in any thread.
+"""
+import os
+import threading
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset, strlen
+
+from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
+from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
+from snowsnake.machine.coercion cimport *
+from snowsnake.machine.collector cimport collect, set_limits
+from snowsnake.machine.errors cimport error_clear, raise_type
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.lifecycle cimport machine_free, machine_new
+from snowsnake.machine.link cimport code_of, link_formals, load_source, machine_import
+from snowsnake.machine.loop cimport machine_call, machine_force
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.machine.errors cimport describe_value
+
+from snowsnake.diagnostics.error import make_error
+from snowsnake.host.options import HostOptions
+
+import snowsnake.builtins.internal     # first: the numbers of the internal builtins
+import snowsnake.builtins.subjects     # all the others
+
+cdef extern from "signal.h" nogil:
+    ctypedef void (*Handler)(int)
+    struct sigaction_type "sigaction":
+        Handler sa_handler
+        int sa_flags
+    int sigaction(int number, const sigaction_type* action, sigaction_type* old)
+    int SIGINT
+
+cdef enum:
+    ATTENTION_INTERRUPT = 1           # as in machine/collector.pyx
+    ATTENTION_TIMEOUT = 2
+    PIPE_OPERATORS = 1                # feature bit of the parser
+
+cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
+
+
+cdef void _on_interrupt(int number) noexcept nogil:
+    cdef Machine* m = _interruptible
+    if m != NULL:
+        m.attention |= ATTENTION_INTERRUPT
+        m.soft_limit = NULL
+
+
+cdef bytes _bytes(Word s):
+    return PyBytes_FromStringAndSize(<char*>string_data(s), string_size(s))
+
+
+cdef class Evaluator:
+    """One machine.  Used by one thread at a time; several evaluators run in as many threads.
+
+    `level`: 0 is the specified bytecode, 1 the default.  `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults:
+    four fifths of the memory, a call depth of two million, no time limit.
+    """
+
+    cdef Machine* m
+    cdef list released
+    cdef object owner                 # ident of the thread inside, or None
+    cdef double timeout_s
+    cdef object __weakref__
+
+    def __cinit__(self, **options):
+        self.m = NULL
+        self.released = []
+        self.owner = None
+
+    def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
+                 uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
+                 bint trace_verbose=False, store=None, environment=None, **host_options):
+        cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
+        if m == NULL:
+            raise MemoryError("no address space for an evaluator")
+        self.m = m
+        m.level = level
+        m.stress = stress
+        m.trace_verbose = trace_verbose
+        if "pipe-operators" in features:
+            m.features |= PIPE_OPERATORS
+        self.timeout_s = timeout_s
+        host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
+                                      features=features, **host_options))
+        set_limits(m)
+
+    def __dealloc__(self):
+        machine_free(self.m)
+
+    # ---- sources ------------------------------------------------------------------------------------------------
+
+    def evaluate(self, bytes source, str base_path, str name="«string»"):
+        """Compile an expression; relative paths start at *base_path*.  Nothing is forced.
+
+        Raises EvaluationError for syntax errors and undefined variables.
+        """
+        cdef bytes base = os.fsencode(base_path)
+        cdef bytes label = name.encode("utf-8", "surrogateescape")
+        cdef uint32_t size = <uint32_t>len(source)
+        cdef const char* label_text = label
+        cdef const uint8_t* base_text = <const uint8_t*><const char*>base
+        cdef uint32_t base_size = <uint32_t>len(base)
+        cdef uint8_t* copy
+        cdef Word w = 0
+        cdef int outcome
+        if len(source) > 0xFFFFFF00:
+            raise make_error(ERROR_MEMORY, "an expression of more than 4 GiB")
+        self.enter()
+        try:
+            copy = <uint8_t*>malloc(size + 1)
+            if copy == NULL:
+                raise MemoryError
+            memcpy(copy, <const char*>source, size)
+            copy[size] = 0
+            with nogil:
+                outcome = load_source(self.m, label_text, base_text, base_size, copy, size, WORD_NULL, &w)
+            self.check(outcome)
+            return self.handle(w)
+        finally:
+            self.leave()
+
+    def evaluate_file(self, str path):
+        """Compile a file (a folder's default.nix), as `import` does: the same file is compiled once.  Nothing is forced."""
+        cdef bytes name = os.fsencode(os.path.abspath(path))
+        cdef const uint8_t* text = <const uint8_t*><const char*>name
+        cdef size_t size = len(name)
+        cdef ByteBuffer resolved
+        cdef Word w = 0
+        cdef int outcome
+        memset(&resolved, 0, sizeof(resolved))
+        self.enter()
+        try:
+            with nogil:
+                outcome = host_resolve_import(self.m, text, size, &resolved)
+                if outcome == DONE:
+                    outcome = machine_import(self.m, resolved.data, resolved.size_bytes, &w)
+            self.check(outcome)
+            return self.handle(w)
+        finally:
+            free(resolved.data)
+            self.leave()
+
+    def from_python(self, value):
+        """A value of None, bool, int, float, str, bytes, a list or tuple, or a dict with str or bytes keys.
+
+        Strings have no context.  An int that needs more than 64 bits is an OverflowError, another type a TypeError.
+        """
+        self.enter()
+        try:
+            return self.handle(self.build(value, 0))
+        finally:
+            self.leave()
+
+    cdef Word build(self, value, int depth) except? 0x57:
+        cdef Machine* m = self.m
+        cdef bytes data
+        cdef Word w
+        cdef Entry* entries
+        cdef uint64_t i
+        if depth > 500:
+            raise ValueError("a Python value nested more than 500 levels deep, or one that contains itself")
+        if value is None:
+            return WORD_NULL
+        if value is True:
+            return WORD_TRUE
+        if value is False:
+            return WORD_FALSE
+        if isinstance(value, int):
+            return make_int(m, <int64_t>value)
+        if isinstance(value, float):
+            return make_float(m, value)
+        if isinstance(value, Handle):
+            if (<Handle>value).evaluator is not self:
+                raise ValueError("a value of another evaluator")
+            return m.handles[(<Handle>value).slot]
+        if isinstance(value, (str, bytes)):
+            data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+            self.reserve(len(data) // 8)
+            return make_string(m, <const char*>data, len(data), 0)
+        if isinstance(value, (list, tuple)):
+            words = [self.build(item, depth + 1) for item in value]
+            self.reserve(len(words))
+            w = new_list(m, len(words))
+            for i in range(<uint64_t>len(words)):
+                list_items(w)[i] = words[i]
+            return w
+        if isinstance(value, dict):
+            items = [(key.encode("utf-8", "surrogateescape") if isinstance(key, str) else bytes(key),
+                      self.build(item, depth + 1)) for key, item in value.items()]
+            entries = scratch_entries(m, len(items))
+            if entries == NULL:
+                raise MemoryError
+            for i in range(<uint64_t>len(items)):
+                data = items[i][0]
+                entries[i].symbol = symbol_intern(m, <const char*>data, len(data))
+                entries[i].position = 0
+                entries[i].value = items[i][1]
+            w = attrs_build(m, entries, len(items))
+            free(entries)
+            return w
+        raise TypeError(f"{type(value).__name__} has no Nix form")
+
+    cdef int reserve(self, uint64_t words) except -1:
+        if not heap_reserve(self.m, words + 4096):
+            self.check(RAISE)
+        return 0
+
+    # ---- what it did --------------------------------------------------------------------------------------------
+
+    def files_read(self):
+        """Paths of the files and folders that were read, in order, each once."""
+        return [os.fsdecode(path) for kind, path in host_records(self.m) if kind in ("file", "directory")]
+
+    def records(self):
+        """(kind, path or name) of everything that was read from outside."""
+        return [(kind, os.fsdecode(path)) for kind, path in host_records(self.m)]
+
+    def statistics(self):
+        """Counters of the machine; sizes in bytes, times in nanoseconds."""
+        cdef Machine* m = self.m
+        return {
+            "heap_bytes": (m.hp - m.heap_base) * sizeof(Word),
+            "collections": m.collection_count,
+            "collection_ns": m.collection_ns,
+            "symbols": m.symbol_count,
+            "contexts": m.context_count,
+            "codes": m.code_count,
+            "codes_linked": sum([m.codes[i].is_linked for i in range(m.code_count)]),
+            "files": m.file_count,
+            "failures": m.failure_count,
+            "handles": m.handle_count,
+        }
+
+    def collect(self):
+        """Run the collector now."""
+        self.enter()
+        try:
+            with nogil:
+                collect(self.m)
+                set_limits(self.m)
+        finally:
+            self.leave()
+
+    def cancel(self):
+        """Stop what the machine is doing, from another thread: it raises an `interrupt` error."""
+        self.m.attention |= ATTENTION_INTERRUPT
+        self.m.soft_limit = NULL
+
+    def _time_out(self):
+        self.m.attention |= ATTENTION_TIMEOUT
+        self.m.soft_limit = NULL
+
+    # ---- entering and leaving -------------------------------------------------------------------------------------
+
+    cdef int enter(self) except -1:
+        cdef Machine* m = self.m
+        me = threading.get_ident()
+        if self.owner is not None:
+            raise RuntimeError("this evaluator is at work; use one evaluator for each thread")
+        self.owner = me
+        while self.released:
+            index = self.released.pop()
+            m.handles[<uint32_t>index] = small_int(m.handle_free)
+            m.handle_free = <uint32_t>index + 1
+        return 0
+
+    cdef void leave(self):
+        self.owner = None
+
+    cdef Handle handle(self, Word w):
+        """A handle on a word; must not be called while the machine runs."""
+        cdef Machine* m = self.m
+        cdef uint32_t index
+        cdef Handle h
+        if m.handle_free:
+            index = m.handle_free - 1
+            m.handle_free = <uint32_t>(m.handles[index] >> 3)
+        else:
+            if m.handle_count == m.handle_capacity:
+                m.handle_capacity = m.handle_capacity * 2 if m.handle_capacity else 64
+                m.handles = <Word*>realloc(m.handles, m.handle_capacity * sizeof(Word))
+            index = m.handle_count
+            m.handle_count += 1
+        m.handles[index] = w
+        h = Handle.__new__(Handle)
+        h.evaluator = self
+        h.slot = index
+        return h
+
+    cdef int run_call(self, uint32_t count) except -1:
+        """Call the function on top of the machine's stack; count 0: force the word on top.  m.result is the value."""
+        global _interruptible
+        cdef Machine* m = self.m
+        cdef Machine* outer = _interruptible
+        cdef sigaction_type ours
+        cdef sigaction_type theirs
+        cdef bint is_main = threading.current_thread() is threading.main_thread()
+        cdef int outcome
+        timer = None
+        if self.timeout_s > 0:
+            timer = threading.Timer(self.timeout_s, self._time_out)
+            timer.daemon = True
+            timer.start()
+        if is_main:
+            memset(&ours, 0, sizeof(ours))
+            ours.sa_handler = _on_interrupt
+            _interruptible = m
+            sigaction(SIGINT, &ours, &theirs)
+        with nogil:
+            if count == 0:
+                m.sp -= 1
+                outcome = machine_force(m, m.sp[0])
+            else:
+                outcome = machine_call(m, count)
+        if is_main:
+            sigaction(SIGINT, &theirs, NULL)
+            _interruptible = outer
+        if timer is not None:
+            timer.cancel()
+        if outcome != DONE and m.error.code == ERROR_INTERRUPT and is_main:
+            error_clear(m)
+            raise KeyboardInterrupt
+        self.check(outcome)
+        return 0
+
+    cdef object place(self, uint32_t position, uint32_t end):
+        """(path, source or None, start, end) of a position; None if it has none."""
+        cdef Machine* m = self.m
+        cdef uint32_t lo = 0, hi = m.file_count, middle, offset, size
+        cdef File* file
+        if position == 0 or hi == 0 or position < m.files[0].position_base:
+            return None
+        while hi - lo > 1:
+            middle = (lo + hi) >> 1
+            if m.files[middle].position_base <= position:
+                lo = middle
+            else:
+                hi = middle
+        file = &m.files[lo]
+        path = (<bytes>file.path).decode("utf-8", "surrogateescape")
+        source = None
+        if file.source != NULL:
+            source = PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
+        elif path.startswith("/"):
+            try:
+                with open(path, "rb") as stream:
+                    source = stream.read()
+            except OSError:
+                source = None
+        offset = position - file.position_base
+        return (path, source, offset, (end - file.position_base) if end > position else offset + 1)
+
+    cdef int check(self, int outcome) except -1:
+        """Turn a pending error of the machine into the exception."""
+        cdef Machine* m = self.m
+        cdef TraceEntry* entry
+        cdef uint32_t i
+        if outcome == DONE:
+            return 0
+        message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes)
+        position = self.place(m.error.position, m.error.position_end)
+        frames = []
+        for i in range(m.error.trace_count):
+            entry = &m.error.trace[m.error.trace_count - 1 - i]
+            raw = self.place(entry.position, 0)
+            if entry.text != NULL:
+                frames.append(("context", (<bytes>entry.text).decode("utf-8", "replace"), raw))
+            elif entry.builtin:
+                name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
+                if not name.startswith("__"):
+                    frames.append(("builtin", name, raw))
+            elif entry.code and raw is not None:
+                frames.append(self.code_frame(m.codes[entry.code - 1], raw))
+        omitted = m.error.trace_total - m.error.trace_count
+        code = m.error.code
+        error_clear(m)
+        raise make_error(code, message, position, frames, omitted_frames=omitted)
+
+    cdef object code_frame(self, Code* code, raw):
+        name = ""
+        if code.chunk != NULL and code.chunk.name.size_bytes:
+            name = PyBytes_FromStringAndSize(<const char*>code.chunk.name.data, code.chunk.name.size_bytes).decode("utf-8", "replace")
+        kind = "call" if code.arity else "thunk"
+        return (kind, name, raw)
+
+
+cdef class Handle:
+    """A value of an evaluator, forced or not."""
+
+    cdef Evaluator evaluator
+    cdef uint32_t slot
+
+    def __dealloc__(self):
+        if self.evaluator is not None:
+            self.evaluator.released.append(self.slot)
+
+    cdef Word word(self):
+        return val(self.evaluator.m.handles[self.slot])
+
+    cdef Word forced(self) except? 0x57:
+        """The value, forced; call between enter() and leave()."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w = self.word()
+        if is_thunk(w):
+            push(m, w)
+            self.evaluator.run_call(0)
+            w = m.result
+            m.handles[self.slot] = w
+        return w
+
+    cdef Word internal_call(self, int which) except? 0x57:
+        cdef Machine* m = self.evaluator.m
+        push(m, self.word())
+        push(m, m.internals[which])
+        self.evaluator.run_call(1)
+        return m.result
+
+    cdef Word builtin_call(self, const char* name, list before) except? 0x57:
+        """Call a builtin by name on (before…, this value)."""
+        cdef Machine* m = self.evaluator.m
+        cdef uint32_t i
+        cdef Word function = 0
+        for i in range(m.builtin_count):
+            if m.builtins[i].name == (<bytes>name):
+                function = m.builtins[i].word
+        if function == 0:
+            raise RuntimeError(f"no builtin {(<bytes>name).decode()}")
+        for flag in before:
+            push(m, WORD_TRUE if flag else WORD_FALSE)
+        push(m, self.word())
+        push(m, function)
+        self.evaluator.run_call(<uint32_t>len(before) + 1)
+        return m.result
+
+    def force(self):
+        """Evaluate to weak head normal form."""
+        self.evaluator.enter()
+        try:
+            self.forced()
+        finally:
+            self.evaluator.leave()
+
+    def deep_force(self):
+        """Evaluate everything inside lists and sets as well."""
+        self.evaluator.enter()
+        try:
+            self.evaluator.m.handles[self.slot] = self.internal_call(INTERNAL_DEEP_FORCE)
+        finally:
+            self.evaluator.leave()
+
+    def type_name(self):
+        """"int", "float", "string", "path", "null", "bool", "list", "set" or "lambda".  Forces."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+        finally:
+            self.evaluator.leave()
+        return _type_name(w)
+
+    def string(self):
+        """The bytes of a string.  Forces; an error if it is not one."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_string(w):
+                self.evaluator.check(raise_type(self.evaluator.m, "a string", w))
+            return _bytes(w)
+        finally:
+            self.evaluator.leave()
+
+    def to_python(self):
+        """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle.  Forces deeply.
+
+        Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
+        """
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.internal_call(INTERNAL_DEEP_FORCE)
+            return self.convert(w)
+        finally:
+            self.evaluator.leave()
+
+    cdef object scalar(self, Word w):
+        """A value that holds no others; NotImplemented for lists and sets."""
+        if is_list(w) or is_attrs(w):
+            return NotImplemented
+        if is_string(w):
+            return _bytes(w).decode("utf-8", "surrogateescape")
+        if w == WORD_NULL:
+            return None
+        if is_bool(w):
+            return w == WORD_TRUE
+        if is_int(w):
+            return int_value(w)
+        if is_float(w):
+            return float_value(w)
+        if is_path(w):
+            return _bytes(path_string(w)).decode("utf-8", "surrogateescape")
+        return self.evaluator.handle(w)
+
+    cdef object convert(self, Word root):
+        """Without recursion: containers are made empty, remembered by address, and filled from a list of work."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w, item
+        cdef uint64_t i, n
+        cdef uint32_t* order
+        seen = {}
+        root_object = self.scalar(root)
+        if root_object is not NotImplemented:
+            return root_object
+        root_object = [] if is_list(root) else {}
+        seen[<uint64_t>root] = root_object
+        work = [root]
+        while work:
+            w = work.pop()
+            target = seen[<uint64_t>w]
+            if is_list(w):
+                n = list_size(w)
+            else:
+                n = attrs_size(w)
+                order = attrs_order(m, w)
+            for i in range(n):
+                item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[order[i]])
+                converted = self.scalar(item)
+                if converted is NotImplemented:
+                    converted = seen.get(<uint64_t>item)
+                    if converted is None:
+                        converted = [] if is_list(item) else {}
+                        seen[<uint64_t>item] = converted
+                        work.append(item)
+                if is_list(w):
+                    target.append(converted)
+                else:
+                    name = _bytes(symbol_string(m, keys_symbols(attrs_keys(w))[order[i]]))
+                    target[name.decode("utf-8", "surrogateescape")] = converted
+        return root_object
+
+    def to_nix(self, *, bint strict=False):
+        """Nix text as `nix-instantiate --eval` prints it.  Forces the value, deeply if *strict*."""
+        cdef Machine* m = self.evaluator.m
+        cdef ByteBuffer out
+        cdef Word w
+        cdef int outcome
+        memset(&out, 0, sizeof(out))
+        self.evaluator.enter()
+        try:
+            w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
+            m.handles[self.slot] = w
+            out.data = <uint8_t*>describe_value(m, w)
+            out.size_bytes = strlen(<char*>out.data)
+            return PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes)
+        finally:
+            free(out.data)
+            self.evaluator.leave()
+
+    def to_json(self):
+        """JSON as `--json` prints it.  Forces deeply; paths are copied to the store."""
+        self.evaluator.enter()
+        try:
+            return _bytes(self.builtin_call("toJSON", []))
+        finally:
+            self.evaluator.leave()
+
+    def to_xml(self, *, bint location=True):
+        """XML as `--xml` prints it; *location*: with the places of attributes and functions."""
+        self.evaluator.enter()
+        try:
+            return _bytes(self.builtin_call("__toXML", [location]))
+        finally:
+            self.evaluator.leave()
+
+    def keys(self):
+        """Names of a set, sorted.  Forces; an error if it is not a set."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w
+        cdef uint32_t* order
+        cdef uint64_t i
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_attrs(w):
+                self.evaluator.check(raise_type(m, "a set", w))
+            order = attrs_order(m, w)
+            return [_bytes(symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])) for i in range(attrs_size(w))]
+        finally:
+            self.evaluator.leave()
+
+    def __len__(self):
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if is_list(w):
+                return list_size(w)
+            if is_attrs(w):
+                return attrs_size(w)
+            self.evaluator.check(raise_type(self.evaluator.m, "a list or a set", w))
+        finally:
+            self.evaluator.leave()
+
+    def select(self, bytes name):
+        """An attribute, not forced.  KeyError if it is not there."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w
+        cdef Word* p
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_attrs(w):
+                self.evaluator.check(raise_type(m, "a set", w))
+            p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
+            if p == NULL:
+                raise KeyError(name.decode("utf-8", "replace"))
+            return self.evaluator.handle(p[0])
+        finally:
+            self.evaluator.leave()
+
+    def index(self, Py_ssize_t i):
+        """An element, not forced.  IndexError if it is not there."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_list(w):
+                self.evaluator.check(raise_type(self.evaluator.m, "a list", w))
+            if i < 0 or <uint64_t>i >= list_size(w):
+                raise IndexError(i)
+            return self.evaluator.handle(list_items(w)[i])
+        finally:
+            self.evaluator.leave()
+
+    def call(self, *arguments):
+        """Call a function with handles of the same evaluator; the result is forced."""
+        cdef Machine* m = self.evaluator.m
+        if not arguments or len(arguments) > 64:
+            raise ValueError("from 1 to 64 arguments")
+        for argument in arguments:
+            if not isinstance(argument, Handle) or (<Handle>argument).evaluator is not self.evaluator:
+                raise ValueError("arguments must be handles of the same evaluator")
+        self.evaluator.enter()
+        try:
+            for argument in arguments:
+                push(m, m.handles[(<Handle>argument).slot])
+            push(m, m.handles[self.slot])
+            self.evaluator.run_call(<uint32_t>len(arguments))
+            return self.evaluator.handle(m.result)
+        finally:
+            self.evaluator.leave()
+
+    def formals(self):
+        """Of a lambda with a pattern: name → has a default; None for anything else.  Forces."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w
+        cdef Code* code
+        cdef uint32_t i
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_function(w) or kind_of(w) != KIND_CLOSURE:
+                return None
+            code = code_of(m, w)
+            if not link_formals(m, code):
+                raise MemoryError
+            if not code.has_formals:
+                return None
+            return {_bytes(symbol_string(m, code.formal_symbols[i])): bool(code.formal_has_default[i])
+                    for i in range(code.formal_count)}
+        finally:
+            self.evaluator.leave()
+
+    def has_ellipsis(self):
+        """Whether a lambda's pattern has `...`.  Forces."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_function(w) or kind_of(w) != KIND_CLOSURE:
+                return False
+            link_formals(self.evaluator.m, code_of(self.evaluator.m, w))
+            return bool(code_of(self.evaluator.m, w).has_ellipsis)
+        finally:
+            self.evaluator.leave()
+
+
+cdef str _type_name(Word w):
+    if is_attrs(w):
+        return "set"
+    if is_list(w):
+        return "list"
+    if is_string(w):
+        return "string"
+    if is_function(w):
+        return "lambda"
+    if w == WORD_NULL:
+        return "null"
+    if is_bool(w):
+        return "bool"
+    if is_int(w):
+        return "int"
+    if is_float(w):
+        return "float"
+    return "path"

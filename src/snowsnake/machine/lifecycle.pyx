@@ -1,0 +1,187 @@
+# cython: language_level=3
+"""Making a machine: address space, well-known symbols, function words of the builtins; and giving all of it back."""
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, strcmp, strlen
+
+from snowsnake.compiler.compile cimport unit_free
+from snowsnake.host.host cimport host_free, host_new
+from snowsnake.machine.collector cimport set_limits
+from snowsnake.machine.errors cimport error_clear
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.link cimport imports_free, link_basic_codes
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_intern
+from snowsnake.machine.word cimport *
+
+cdef extern from "unistd.h" nogil:
+    long sysconf(int name)
+    int _SC_PHYS_PAGES
+    int _SC_PAGE_SIZE
+
+cdef enum:
+    DEFAULT_DEPTH_LIMIT = 2000000
+    SMALLEST_REGION_BYTES = 1 << 26
+    LEAST_GROWTH_BYTES = 1 << 28      # a heap smaller than this is not collected
+
+
+cdef bint _reserve_stacks(Machine* m) noexcept nogil:
+    cdef uint64_t bytes = <uint64_t>1 << 36
+    m.heap_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
+    if m.heap_base == NULL:
+        return False
+    m.heap_end = m.heap_base + bytes // sizeof(Word)
+    advise_huge_pages(m.heap_base, bytes)
+    bytes = <uint64_t>1 << 31
+    m.stack_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
+    if m.stack_base == NULL:
+        return False
+    m.stack_bytes = bytes
+    m.stack_end = m.stack_base + bytes // sizeof(Word) - 65536
+    bytes = <uint64_t>1 << 31
+    m.frames_base = <Frame*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
+    if m.frames_base == NULL:
+        return False
+    m.frames_bytes = bytes
+    m.frames_end = m.frames_base + bytes // sizeof(Frame) - 64
+    return True
+
+
+cdef void _make_symbols(Machine* m) noexcept nogil:
+    m.symbol_name = symbol_intern(m, "name", 4)
+    m.symbol_value = symbol_intern(m, "value", 5)
+    m.symbol_functor = symbol_intern(m, "__functor", 9)
+    m.symbol_to_string = symbol_intern(m, "__toString", 10)
+    m.symbol_out_path = symbol_intern(m, "outPath", 7)
+    m.symbol_drv_path = symbol_intern(m, "drvPath", 7)
+    m.symbol_type = symbol_intern(m, "type", 4)
+    m.symbol_overrides = symbol_intern(m, "__overrides", 11)
+    m.symbol_body = symbol_intern(m, "body", 4)
+    m.symbol_success = symbol_intern(m, "success", 7)
+    m.symbol_file = symbol_intern(m, "file", 4)
+    m.symbol_line = symbol_intern(m, "line", 4)
+    m.symbol_column = symbol_intern(m, "column", 6)
+    m.symbol_function_args = symbol_intern(m, "__functionArgs", 14)
+
+
+cdef void _make_builtins(Machine* m) noexcept nogil:
+    """Function words; the internal builtins come first in the table, in the order of coercion.pxd."""
+    cdef uint32_t i
+    cdef Word* p
+    for i in range(m.builtin_count):
+        p = heap_alloc(m, 1)
+        p[0] = header_of(KIND_BUILTIN, i)
+        m.builtins[i].word = tagged(p, TAG_FUNCTION)
+        if i < INTERNAL_CAPACITY and m.builtins[i].name[0] == c'_' and m.builtins[i].name[1] == c'_':
+            m.internals[i] = m.builtins[i].word
+        if strcmp(m.builtins[i].name, "tryEval") == 0:
+            m.try_eval_word = m.builtins[i].word
+        if strcmp(m.builtins[i].name, "addErrorContext") == 0:
+            m.error_context_word = m.builtins[i].word
+
+
+cdef void _make_shared_words(Machine* m) noexcept nogil:
+    cdef Word* p = heap_alloc(m, 1)   # a list of no element is its header
+    cdef Word* keys
+    p[0] = header_of(KIND_LIST, 0)
+    m.empty_list = tagged(p, TAG_LIST)
+    keys = heap_alloc(m, 3)
+    keys[0] = header_of(KIND_KEYS, 0)
+    keys[1] = <Word>(keys + 2)
+    keys[2] = header_of(KIND_ORDER, 0)
+    p = heap_alloc(m, 2)
+    p[0] = header_of(KIND_ATTRS, 0)
+    p[1] = <Word>keys
+    m.empty_attrs = tagged(p, TAG_ATTRS)
+    m.empty_string = new_string(m, 0, 0)
+
+
+cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_limit_bytes, uint32_t depth_limit) noexcept nogil:
+    cdef Machine* m = <Machine*>calloc(1, sizeof(Machine))
+    if m == NULL:
+        return NULL
+    if not _reserve_stacks(m):
+        machine_free(m)
+        return NULL
+    m.hp = m.heap_base
+    m.sp = m.stack_base
+    m.fp = m.stack_base
+    m.fr = m.frames_base
+    m.with_slot = -1
+    m.depth_limit = depth_limit if depth_limit else DEFAULT_DEPTH_LIMIT
+    if memory_limit_bytes == 0:       # four fifths of what the machine has
+        memory_limit_bytes = <uint64_t>sysconf(_SC_PHYS_PAGES) * <uint64_t>sysconf(_SC_PAGE_SIZE) // 5 * 4
+    m.memory_limit_words = memory_limit_bytes >> 3
+    m.least_growth_words = LEAST_GROWTH_BYTES >> 3
+    m.collect_at = m.heap_base + m.least_growth_words
+    m.level = 1
+    set_limits(m)
+    m.builtins = <Builtin*>malloc((count + 1) * sizeof(Builtin))
+    memcpy(m.builtins, builtins, count * sizeof(Builtin))
+    m.builtin_count = count
+    _make_shared_words(m)
+    _make_symbols(m)
+    _make_builtins(m)
+    link_basic_codes(m)
+    host_new(m)
+    return m
+
+
+cdef void _free_codes(Machine* m) noexcept nogil:
+    cdef uint32_t i
+    for i in range(m.code_count):
+        if m.codes[i].is_linked and m.codes[i].chunk != NULL:
+            free(m.codes[i].constants)
+        free(m.codes[i].formal_symbols)
+    i = m.code_count
+    while i > 0:                      # each unit's codes are one allocation, that of its first chunk
+        i -= 1
+        if m.codes[i].chunk == NULL:
+            if i == 0:
+                free(m.codes[0])
+        elif m.codes[i].chunk.index == 0:
+            free(m.codes[i])
+    free(m.codes)
+
+
+cdef void _free_files(Machine* m) noexcept nogil:
+    cdef uint32_t i
+    for i in range(m.file_count):
+        if m.files[i].unit != NULL:
+            unit_free(m.files[i].unit)
+        free(m.files[i].path)
+        free(m.files[i].source)
+    free(m.files)
+
+
+cdef void machine_free(Machine* m) noexcept nogil:
+    cdef uint32_t i
+    if m == NULL:
+        return
+    error_clear(m)
+    for i in range(m.failure_count):
+        free(m.failures[i].message)
+    free(m.failures)
+    if m.codes != NULL:
+        _free_codes(m)
+    _free_files(m)
+    imports_free(m)
+    if m.host != NULL:
+        host_free(m)
+    for i in range(m.buffer_count):
+        free(m.buffers[i].data)
+    free(m.buffers)
+    for i in range(1, m.context_count):
+        free(m.contexts[i].elements)
+    free(m.contexts)
+    free(m.context_table)
+    free(m.union_cache)
+    free(m.keys_cache)
+    free(m.symbol_strings)
+    free(m.symbol_table)
+    free(m.builtins)
+    free(m.handles)
+    release_region(m.heap_base, <uint64_t>(m.heap_end - m.heap_base) * sizeof(Word))
+    release_region(m.stack_base, m.stack_bytes)
+    release_region(m.frames_base, m.frames_bytes)
+    free(m)
