@@ -17,6 +17,7 @@ from snowsnake.syntax.parse_state cimport *
 cdef enum:
     FIRST_CAPACITY = 4
     LARGEST_UNINDEXED = 12            # up to here a scan finds a name as fast
+    LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
 
 
 cdef struct Builder:                  # what `Bindings*` points to while parsing
@@ -124,7 +125,7 @@ cdef void duplicate_fault(ParseState* state, Binding* again, Binding* first, Pat
     while step != NULL:
         size_bytes += name_text_bytes(&state.names[step.name]) + 1
         step = step.outer
-    if size_bytes > <size_t>1 << 20:
+    if size_bytes > LONGEST_SHOWN_BYTES:
         size_bytes = name_text_bytes(&state.names[again.name])
         outer = NULL                  # too long to show where it stands
     text = allocate_text(state, size_bytes)
