@@ -18,7 +18,7 @@ from snowsnake.host.host cimport host_configure, host_records, host_resolve_impo
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport collect, set_limits
-from snowsnake.machine.errors cimport error_clear, raise_type
+from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
 from snowsnake.machine.link cimport code_of, link_formals, load_source, machine_import
@@ -26,7 +26,7 @@ from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.machine.errors cimport describe_value
+from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_value
 
 from snowsnake.diagnostics.error import make_error
 from snowsnake.host.options import HostOptions
@@ -47,6 +47,7 @@ cdef enum:
     ATTENTION_TIMEOUT = 2
     PIPE_OPERATORS = 1                # feature bit of the parser
 
+cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
 cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
 
 
@@ -427,8 +428,8 @@ cdef class Handle:
         self.evaluator.run_call(1)
         return m.result
 
-    cdef Word builtin_call(self, const char* name, list before) except? 0x57:
-        """Call a builtin by name on (before…, this value)."""
+    cdef Word builtin_call(self, const char* name, tuple flags=()) except? 0x57:
+        """Call a builtin by name on this value and then Booleans."""
         cdef Machine* m = self.evaluator.m
         cdef uint32_t i
         cdef Word function = 0
@@ -437,11 +438,11 @@ cdef class Handle:
                 function = m.builtins[i].word
         if function == 0:
             raise RuntimeError(f"no builtin {(<bytes>name).decode()}")
-        for flag in before:
-            push(m, WORD_TRUE if flag else WORD_FALSE)
         push(m, self.word())
+        for flag in flags:
+            push(m, WORD_TRUE if flag else WORD_FALSE)
         push(m, function)
-        self.evaluator.run_call(<uint32_t>len(before) + 1)
+        self.evaluator.run_call(<uint32_t>len(flags) + 1)
         return m.result
 
     def force(self):
@@ -550,37 +551,92 @@ cdef class Handle:
                     target[name.decode("utf-8", "surrogateescape")] = converted
         return root_object
 
-    def to_nix(self, *, bint strict=False):
-        """Nix text as `nix-instantiate --eval` prints it.  Forces the value, deeply if *strict*."""
+    def to_nix(self, *, bint strict=False, bint kinds=False):
+        """Nix text as `nix-instantiate --eval` prints it.  Forces the value, deeply if *strict*.
+
+        *kinds*: what is not printed in full reads `«thunk»`, `«lambda f @ file:1:2»` instead of `<CODE>`, `<LAMBDA>`.
+        """
         cdef Machine* m = self.evaluator.m
         cdef ByteBuffer out
         cdef Word w
-        cdef int outcome
         memset(&out, 0, sizeof(out))
         self.evaluator.enter()
         try:
             w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
             m.handles[self.slot] = w
-            out.data = <uint8_t*>describe_value(m, w)
-            out.size_bytes = strlen(<char*>out.data)
+            self.evaluator.check(print_value(m, w, &out, PRINT_KINDS if kinds else PRINT_CODES))
             return PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes)
         finally:
             free(out.data)
             self.evaluator.leave()
 
-    def to_json(self):
-        """JSON as `--json` prints it.  Forces deeply; paths are copied to the store."""
+    def describe(self):
+        """Type and value in one short line, as error messages show them; forces nothing."""
+        cdef char* text
         self.evaluator.enter()
         try:
-            return _bytes(self.builtin_call("toJSON", []))
+            text = describe(self.evaluator.m, self.word())
+            if text == NULL:
+                raise MemoryError
+            try:
+                return (<bytes>text).decode("utf-8", "replace")
+            finally:
+                free(text)
         finally:
             self.evaluator.leave()
 
-    def to_xml(self, *, bint location=True):
+    def is_same(self, Handle other):
+        """Whether both are the same object of the machine: for sets and lists, not merely equal ones.  Forces nothing."""
+        return other.evaluator is self.evaluator and self.word() == other.word()
+
+    def coerce_to_string(self):
+        """The bytes of a string, path (copied to the store) or set that can be coerced, as `"${…}"` does it."""
+        self.evaluator.enter()
+        try:
+            return _bytes(self.internal_call(INTERNAL_COERCE_STORE))
+        finally:
+            self.evaluator.leave()
+
+    def to_json(self, *, bint strict=True):
+        """JSON as `--json` prints it; paths are copied to the store.
+
+        *strict* forces deeply; without it what is not evaluated is an error, as it is for `nix-instantiate --json`.
+        """
+        self.evaluator.enter()
+        try:
+            self.forced()
+            if not strict and self.holds_thunk():
+                self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
+            return _bytes(self.builtin_call("toJSON"))
+        finally:
+            self.evaluator.leave()
+
+    cdef bint holds_thunk(self) except -1:
+        """Whether something inside the value is not evaluated."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w, item
+        cdef uint64_t i, n
+        seen = set()
+        work = [self.word()]
+        while work:
+            w = work.pop()
+            if is_thunk(w):
+                return True
+            if not (is_list(w) or is_attrs(w)) or <uint64_t>w in seen:
+                continue
+            seen.add(<uint64_t>w)
+            n = list_size(w) if is_list(w) else attrs_size(w)
+            for i in range(n):
+                item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[i])
+                work.append(item)
+        return False
+
+    def to_xml(self, *, bint strict=True, bint location=True):
         """XML as `--xml` prints it; *location*: with the places of attributes and functions."""
         self.evaluator.enter()
         try:
-            return _bytes(self.builtin_call("__toXML", [location]))
+            self.forced()
+            return _bytes(self.builtin_call("__toXML", (strict, location)))
         finally:
             self.evaluator.leave()
 

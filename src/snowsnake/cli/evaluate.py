@@ -140,7 +140,7 @@ def _print_value(session, root, path: str, given: Arguments) -> None:
     if session.arguments or session.selector.is_callable_with_defaults(value):
         value = session.selector.auto_call(value)
     if given.flag("raw"):
-        write(value.coerce_to_string(b"while generating the output"))
+        write(value.coerce_to_string())
     elif given.flag("json"):
         write_line(value.to_json(strict=True))
     elif given.flag("xml"):

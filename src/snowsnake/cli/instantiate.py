@@ -201,7 +201,7 @@ def _process(request: Request, session, root, path: str) -> None:
         value = session.selector.auto_call(value)
     strict = "--strict" in request.flags
     if request.output == "--raw":
-        write(value.coerce_to_string(b"while generating the nix-instantiate output"))
+        write(value.coerce_to_string())
     elif request.output == "--json":
         write_line(value.to_json(strict=strict))
     elif request.output == "--xml":
