@@ -1006,6 +1006,15 @@ cdef int run(Machine* m) noexcept nogil:
                 n += 1
                 outcome = TAIL
             else:
+                if op == OP_INTERPOLATE:      # the specified level pushes the parts last to first
+                    p = sp - n
+                    q = sp - 1
+                    while p < q:
+                        r = p[0]
+                        p[0] = q[0]
+                        q[0] = r
+                        p += 1
+                        q -= 1
                 outcome = concatenate_strings(m, sp - n, n)
             if LIKELY(outcome == DONE):
                 sp -= n
