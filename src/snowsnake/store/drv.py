@@ -36,10 +36,9 @@ class DerivationOutput:
         if self.kind == "fixed":
             assert self.hash is not None
             return {"hash": self.hash.sri, "method": self.method}
-        found: dict[str, Any] = {"hashAlgo": self.algorithm, "method": self.method}
         if self.kind == "impure":
-            found["impure"] = True
-        return found
+            return {"hashAlgo": self.algorithm, "impure": True, "method": self.method}
+        return {"hashAlgo": self.algorithm, "method": self.method}
 
 
 @dataclass

@@ -1,0 +1,300 @@
+"""Derivations: the text and the paths of real `.drv` files, byte for byte; hostile texts are refused.
+
+`store_derivations/` holds what Nix 2.34 wrote for `shapes.nix`, and what `nix derivation show` printed for it.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snowsnake.store import Derivation, DerivationMemory, DerivationOutput, Hash
+from snowsnake.store.drv import closure, show
+
+FOLDER = Path(__file__).parent / "store_derivations"
+TEXTS = {f"/nix/store/{file.name}": file.read_bytes() for file in sorted(FOLDER.glob("*.drv"))}
+DRVS = {path: Derivation.from_aterm(text, path) for path, text in TEXTS.items()}
+SOURCES = {f"/nix/store/{file.name}": file.read_bytes() for file in sorted(FOLDER.glob("*.txt"))}
+
+
+def path_of(name):
+    (found,) = (path for path in DRVS if path[44:] == name + ".drv")
+    return found
+
+
+def in_order():
+    """Inputs before what uses them."""
+    done = []
+    waiting = list(DRVS)
+    while waiting:
+        path = waiting.pop()
+        missing = [i for i in DRVS[path].input_drvs if i not in done]
+        if missing:
+            waiting += [path, *missing]
+        elif path not in done:
+            done.append(path)
+    return done
+
+
+def test_the_shapes_are_there():
+    assert len(TEXTS) == 37 and len(SOURCES) == 2
+    assert {o.kind for d in DRVS.values() for o in d.outputs.values()} == {"input", "fixed", "floating", "impure", "deferred"}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p[44:70])
+def test_text_and_path(path):
+    assert DRVS[path].to_aterm() == TEXTS[path]
+    assert DRVS[path].drv_path == path
+
+
+def finish(drv, memory, *, shuffled=False):
+    """The paths and the text, from nothing but what an evaluation knows."""
+    outputs = list(drv.outputs)
+    first = drv.outputs[outputs[0]]
+    env = [(k, v) for k, v in drv.env.items() if k not in drv.outputs]
+    inputs = [(path, name) for path, names in drv.input_drvs.items() for name in names]
+    sources = drv.input_srcs
+    if shuffled:
+        outputs, env, inputs, sources = outputs[::-1], env[::-1], inputs[::-1] * 2, sources[::-1] * 2
+    return memory.finish(
+        drv.name,
+        system=drv.system,
+        builder=drv.builder,
+        args=drv.args,
+        env=dict(env),
+        outputs=outputs,
+        kind="input" if first.kind == "deferred" else first.kind,
+        method=first.method or "flat",
+        algorithm=first.algorithm or "sha256",
+        digest=first.hash.digest if first.hash else None,
+        input_drvs=inputs,
+        input_srcs=sources,
+    )
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_finished_as_nix_does(shuffled):
+    memory = DerivationMemory()
+    for path in in_order():
+        drv_path, outputs, text = finish(DRVS[path], memory, shuffled=shuffled)
+        assert (drv_path, text) == (path, TEXTS[path])
+        for name, output in DRVS[path].outputs.items():
+            assert not output.path or outputs[name] == output.path
+
+
+def test_inputs_are_read_when_they_are_not_known():
+    for path in TEXTS:
+        memory = DerivationMemory(reader=TEXTS.__getitem__)
+        assert finish(DRVS[path], memory)[0] == path
+
+
+def test_reading_and_finishing_remember_the_same():
+    made, read = DerivationMemory(), DerivationMemory(reader=TEXTS.__getitem__)
+    for path in in_order():
+        finish(DRVS[path], made)
+        assert made.modulo(path) == read.modulo(path)
+        assert made.modulo(path)[1] == (DRVS[path].name in {
+            "floating", "floating-flat", "deferred", "deferred-twice", "impure", "impure-twice"})
+
+
+def test_placeholders_of_floating_outputs():
+    memory = DerivationMemory(reader=TEXTS.__getitem__)
+    outputs = finish(DRVS[path_of("floating")], memory)[1]
+    assert outputs["bin"] == DRVS[path_of("deferred")].env["x"]
+    assert outputs["out"] == DRVS[path_of("floating-flat")].env["x"]
+
+
+def test_a_whole_closure_as_input():
+    memory = DerivationMemory(reader=TEXTS.__getitem__)
+    deep = DRVS[path_of("deep")]
+    referring, text = sorted(SOURCES, key=lambda p: p[44:])
+    memory.add_references(referring, [text])
+    everything = path_of("everything-1.0")
+    env = {k: v for k, v in deep.env.items() if k != "out"}
+    made = memory.finish(deep.name, system=deep.system, builder=deep.builder, env=env, closures=[everything])
+    assert made[0] == path_of("deep")
+    assert memory.closure(everything) == sorted(deep.input_srcs)
+
+
+def test_other_store_directories():
+    memory = DerivationMemory("/gnu/store")
+    path, outputs, text = memory.finish("a", system="s", builder="b")
+    assert path.startswith("/gnu/store/") and outputs["out"].encode() in text
+    assert Derivation.from_aterm(text, path, "/gnu/store").drv_path == path
+    with pytest.raises(ValueError, match="is not in the Nix store"):
+        Derivation.from_aterm(text, path)
+
+
+PLAIN = {"system": "x", "builder": "y"}
+BROKEN = [
+    ({"name": "a b"}, "name 'a b' contains illegal character ' '"),
+    ({"name": ""}, "name must not be empty|is not a valid store path"),
+    ({"name": "x" * 210}, "must be no longer than 211 characters"),
+    ({"outputs": []}, "must have at least one output"),
+    ({"outputs": ["out", "out"]}, "duplicate derivation output 'out'"),
+    ({"outputs": ["a/b"]}, "illegal character '/'"),
+    ({"outputs": ["out", "dev"], "kind": "fixed", "digest": bytes(32)}, "multiple outputs are not supported in fixed-output"),
+    ({"outputs": ["dev"], "kind": "fixed", "digest": bytes(32)}, "multiple outputs are not supported in fixed-output"),
+    ({"input_drvs": [("/nix/store/5d9fy1jj2m1qilq3kwnpqjpi3nrz0bqz-a.drv", "out")]}, "is not valid"),
+    ({"input_drvs": [("/tmp/a.drv", "out")]}, "path '/tmp/a.drv' is not in the Nix store"),
+    ({"input_drvs": [("/nix/store/5d9fy1jj2m1qilq3kwnpqjpi3nrz0bqz-a", "out")]}, "is not a valid derivation path"),
+    ({"closures": ["/nix/store/5d9fy1jj2m1qilq3kwnpqjpi3nrz0bqz-a.drv"]}, "is not valid"),
+]
+
+
+@pytest.mark.parametrize("wrong, message", BROKEN)
+def test_broken_derivations(wrong, message):
+    memory = DerivationMemory()
+    given_ = {**PLAIN, **wrong}
+    with pytest.raises(ValueError, match=message):
+        memory.finish(given_.pop("name", "a"), **given_)
+    assert memory.finish("a", **PLAIN)[0].endswith("-a.drv")  # and the memory still works
+
+
+def test_an_output_that_the_input_does_not_have():
+    memory = DerivationMemory(reader=TEXTS.__getitem__)
+    with pytest.raises(ValueError, match="no hash for output 'nope' of derivation 'a'"):
+        memory.finish("a", **PLAIN, input_drvs=[(path_of("plain"), "nope")])
+
+
+def test_features():
+    memory = DerivationMemory(reader=TEXTS.__getitem__, allows_floating=False, allows_impure=False)
+    for name, feature in (("floating", "ca-derivations"), ("impure", "impure-derivations")):
+        with pytest.raises(ValueError, match=f"experimental Nix feature '{feature}' is disabled"):
+            memory.modulo(path_of(name))
+
+
+def test_a_reader_that_fails():
+    def fail(path):
+        raise OSError("no luck")
+
+    with pytest.raises(ValueError, match="no luck"):
+        DerivationMemory(reader=fail).modulo(path_of("plain"))
+    with pytest.raises(ValueError, match="error parsing derivation .*: expected string 'Derive"):
+        DerivationMemory(reader=lambda path: b"Deriv(").modulo(path_of("plain"))
+
+
+def chained(path, below):
+    inputs = f'("{below}",["out"])' if below else ""
+    return f'Derive([("out","","","")],[{inputs}],[],"x","y",[],[])'.encode()
+
+
+def fake(number):
+    digits = "0123456789abcdfghijklmnpqrsvwxyz"
+    return "/nix/store/" + "".join(digits[number >> (5 * i) & 31] for i in range(32)) + "-x.drv"
+
+
+def test_cycles_and_depth_of_derivations_that_are_read():
+    count = 20_000
+    index = {fake(i): i for i in range(count)}
+    deep = DerivationMemory(reader=lambda p: chained(p, fake(index[p] + 1) if index[p] + 1 < count else None))
+    assert len(deep.modulo(fake(0))[0]) == 32
+    cyclic = DerivationMemory(reader=lambda p: chained(p, fake((index[p] + 1) % 3)))
+    with pytest.raises(ValueError, match="depends on itself"):
+        cyclic.modulo(fake(0))
+
+
+def test_show_is_what_nix_prints():
+    expected = (FOLDER / "show.json").read_text().strip()
+    assert json.dumps(show(DRVS.items()), separators=(",", ":"), ensure_ascii=False) == expected
+    for base, given_ in json.loads(expected)["derivations"].items():
+        assert Derivation.from_json(given_).to_aterm() == TEXTS["/nix/store/" + base]
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"version": 3}, "Unsupported derivation JSON format version 3"),
+    ({"name": None}, "'name' should be of type str"),
+    ({"name": "a/b"}, "illegal character"),
+    ({"args": "x"}, "'args' should be of type list"),
+    ({"args": [1]}, "'args' should be of type str"),
+    ({"env": {"a": 1}}, "'env.a' should be of type str"),
+    ({"outputs": {"out": {"hashAlgo": "sha257"}}}, "unknown hash algorithm 'sha257'"),
+    ({"outputs": {"out": {"path": "x"}}}, "too short"),
+    ({"outputs": {"out": []}}, "should be an object"),
+    ({"inputs": {"drvs": {"x": []}}}, "too short"),
+])
+def test_broken_json(change, message):
+    good = DRVS[path_of("plain")].to_json()
+    with pytest.raises(ValueError, match=message):
+        Derivation.from_json({**good, **change})
+    with pytest.raises(ValueError):
+        Derivation.from_json([])
+
+
+def test_closure_and_finish():
+    found = closure([path_of("many")], DRVS.__getitem__)
+    assert path_of("fixed-md5") in found and len(found) > 10
+    drv = Derivation.from_aterm(TEXTS[path_of("several")], "several")
+    drv.env["extra"] = "1"
+    path = drv.finish(DerivationMemory(reader=TEXTS.__getitem__))
+    assert path == drv.drv_path != path_of("several")
+    assert drv.outputs["lib"].path == drv.env["lib"] != DRVS[path_of("several")].env["lib"]
+
+
+TEXT_ERRORS = [
+    (b"", "unexpected end of file"),
+    (b"Derive(", "expected string 'Derive"),
+    (b'Derive([("', "unexpected end of file"),
+    (b'Derive([("\\', "unexpected end of file"),
+    (b'Derive([],[],[],"","",[],[])', "must have at least one output"),
+    (b'Derive([("out","/tmp","","")],[],[],"","",[],[])', "path '/tmp' is not in the Nix store"),
+    (b'Derive([("out","","sha256","x")],[],[],"","",[],[])', "bad path '' in derivation"),
+    (b'Derive([("out","","","x")],[],[],"","",[],[])', "a hash without an algorithm"),
+    (b'Derive([("out","","sha25","")],[],[],"","",[],[])', "unknown hash algorithm 'sha25'"),
+    (b'Derive([("a","","",""),("a","","","")],[],[],"","",[],[])', "'a' is repeated"),
+    (b'Derive([("a","","","")],[],[],"","",[],[("a",""),("a","")])', "'a' is repeated"),
+    (b'Derive([("a","","",""),("b","","sha1","")],[],[],"","",[],[])', "can't mix derivation output types"),
+    (b'Derive([("a","","","")],[("x",[])],[],"","",[],[])', "bad path 'x' in derivation"),
+    (b'Derive([("a","","","")],[],[],"","",[],[])x', "trailing bytes"),
+    (b'Derive([("a","","","")],[],[],"","",["a""b"],[])', "expected string ','"),
+    (b'DrvWithVersion("xp-dyn-drv",[("a","","","")])', "dynamic derivations"),
+]
+
+
+@pytest.mark.parametrize("text, message", TEXT_ERRORS)
+def test_broken_texts(text, message):
+    with pytest.raises(ValueError, match=message):
+        Derivation.from_aterm(text, "x")
+
+
+STRINGS = st.binary(max_size=30).map(lambda b: b.decode(errors="surrogateescape"))
+
+
+@given(STRINGS, st.lists(STRINGS, max_size=5), st.dictionaries(STRINGS, STRINGS, max_size=6), STRINGS)
+def test_any_strings_survive(builder, args, env, system):
+    drv = Derivation("x", system.replace('"', "").replace("\\", ""), builder, args, env, {"out": DerivationOutput(kind="deferred")})
+    assert Derivation.from_aterm(drv.to_aterm(), "x") == drv
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(sorted(TEXTS)), st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255), st.integers(0, 3)), max_size=6))
+def test_mutated_texts_give_a_derivation_or_an_error(path, edits):
+    text = bytearray(TEXTS[path])
+    for place, byte, action in edits:
+        place %= len(text) + 1
+        if action == 0:
+            text[place : place + 1] = bytes([byte])
+        elif action == 1:
+            text[place:place] = bytes([byte]) * (byte % 5)
+        elif action == 2:
+            del text[place : place + byte]
+        else:
+            text[place:place] = text[: byte % 64]
+    try:
+        drv = Derivation.from_aterm(bytes(text), path)
+    except ValueError:
+        return
+    assert Derivation.from_aterm(drv.to_aterm(), path) == drv
+
+
+def test_fixed_output_paths_follow_from_the_hash():
+    value = Hash.of_bytes(b"")
+    drv = Derivation.from_json({
+        "name": "fixed.tar.gz", "system": "x", "builder": "y",
+        "outputs": {"out": {"hash": value.sri, "method": "flat"}},
+    })
+    assert drv.outputs["out"].path == DRVS[path_of("fixed.tar.gz")].outputs["out"].path
+    assert os.path.basename(drv.drv_path).endswith("-fixed.tar.gz.drv")
