@@ -15,10 +15,11 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_with_keys, keys_build, scratch_entries
 from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push
+from snowsnake.machine.heap cimport heap_reserve, new_list, push
+from snowsnake.machine.link cimport position_attrs
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    CALL, Code, DONE, ERROR_MEMORY, ERROR_TYPE, File, FORCE, Machine, RAISE, TAIL,
+    CALL, Code, DONE, ERROR_MEMORY, ERROR_TYPE, FORCE, Machine, RAISE, TAIL,
 )
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
@@ -402,63 +403,15 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     return done(m, result) if result else RAISE
 
 
-cdef File* _file_of(Machine* m, uint32_t position) noexcept nogil:
-    """The file that holds a position: files have ascending bases."""
-    cdef uint32_t low = 0, high = m.file_count, middle
-    if position == 0:
-        return NULL
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if m.files[middle].position_base <= position:
-            low = middle
-        else:
-            high = middle
-    if high == 0 or m.files[low].position_base > position:
-        return NULL
-    if position - m.files[low].position_base > m.files[low].size_bytes:
-        return NULL
-    return &m.files[low]
-
-
-cdef void line_and_column(const uint8_t* source, uint32_t offset, uint32_t* line, uint32_t* column) noexcept nogil:
-    """Counted from 1, columns in bytes; a line ends with \\n, \\r\\n or \\r alone."""
-    cdef uint32_t i, start = 0
-    line[0] = 1
-    for i in range(offset):
-        if source[i] == c'\n' or (source[i] == c'\r' and not (i + 1 < offset and source[i + 1] == c'\n')):
-            line[0] += 1
-            start = i + 1
-    column[0] = offset - start + 1
-
-
 cdef int unsafe_get_attr_pos(Machine* m, Word* fp) noexcept nogil:
     """null if the attribute is missing, or was not written in a file."""
     cdef int64_t place = keys_find(attrs_keys(fp[1]), symbol_of(m, fp[0]))
-    cdef uint32_t position, line = 0, column = 0
     cdef uint32_t* positions
-    cdef Entry[3] entries
-    cdef uint64_t size = 0
-    cdef File* file
     cdef Word result
     if place < 0:
         return done(m, WORD_NULL)
     positions = keys_positions(attrs_keys(fp[1]))
-    position = positions[place]
-    file = _file_of(m, position)
-    if file == NULL or file.path == NULL or file.path[0] != c'/':
-        return done(m, WORD_NULL)
-    line_and_column(file.source, position - file.position_base, &line, &column)
-    while file.path[size]:
-        size += 1
-    entries[0].symbol = m.symbol_column
-    entries[0].value = small_int(column)
-    entries[1].symbol = m.symbol_file
-    entries[1].value = make_string(m, file.path, size, 0)
-    entries[2].symbol = m.symbol_line
-    entries[2].value = small_int(line)
-    for place in range(3):
-        entries[place].position = 0
-    result = attrs_build(m, entries, 3)
+    result = position_attrs(m, positions[place])
     return done(m, result) if result else RAISE
 
 

@@ -32,7 +32,7 @@ ENTRIES = (
         "vv",
         doc=f"*a* / *b*; of integers the quotient without its fraction, rounded towards zero. {_BOTH}"
         "Raises an error if *b* is zero, float or not.",
-        example="map (builtins.div 7) [ 2 2.0 (-2) ] => [ 3 3.5 -3 ]",
+        example="map (builtins.div 7) [ 2 2.0 (-2) ] => [ 3 3.5 (-3) ]",
     ),
     Entry("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
     Entry("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
@@ -43,7 +43,7 @@ ENTRIES = (
         "v",
         doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as C++ Nix does, for integers "
         "that a float cannot hold exactly.",
-        example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 -1 3 ]",
+        example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 (-1) 3 ]",
     ),
     Entry(
         "floor",
@@ -51,7 +51,7 @@ ENTRIES = (
         "v",
         doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, and, as C++ Nix does, for "
         "integers that a float cannot hold exactly.",
-        example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 -2 3 ]",
+        example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 (-2) 3 ]",
     ),
     Entry(
         "lessThan",

@@ -13,7 +13,7 @@ from snowsnake.bytecode.opcodes cimport *
 from snowsnake.compiler.compile cimport compile_unit, unit_free
 from snowsnake.host.host cimport host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, keys_build, scratch_entries
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
@@ -364,23 +364,46 @@ cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept
 
 
 cdef bint _load_again(Machine* m, File* file) noexcept nogil:
-    """Sources are not kept: whoever wants a line reads the file again."""
+    """Sources are not kept: whoever wants a line reads the file again.  An error that is pending stays as it is."""
     cdef ByteBuffer buffer
+    cdef Error pending = m.error
+    cdef int outcome
     memset(&buffer, 0, sizeof(buffer))
     if file.source != NULL:
         return True
-    if host_read_file(m, <const uint8_t*>file.path, strlen(file.path), &buffer) != DONE or buffer.size_bytes < file.size_bytes:
+    memset(&m.error, 0, sizeof(Error))
+    outcome = host_read_file(m, <const uint8_t*>file.path, strlen(file.path), &buffer)
+    error_clear(m)
+    m.error = pending
+    if outcome != DONE or buffer.size_bytes < file.size_bytes:
         free(buffer.data)
         return False
     file.source = buffer.data
     return True
 
 
+cdef void _count_lines(const uint8_t* p, const uint8_t* end, uint32_t* line, uint32_t* column) noexcept nogil:
+    """Of the byte at end.  A line ends with a newline, a carriage return, or both."""
+    cdef const uint8_t* start = p
+    cdef const uint8_t* newline
+    cdef bint has_returns = memchr(p, 13, end - p) != NULL
+    while True:
+        newline = <const uint8_t*>memchr(start, 10, end - start)
+        if has_returns:
+            p = <const uint8_t*>memchr(start, 13, (newline if newline != NULL else end) - start)
+            if p != NULL and p + 1 != newline:
+                newline = p
+        if newline == NULL:
+            break
+        line[0] += 1
+        start = newline + 1
+    column[0] = <uint32_t>(end - start) + 1
+
+
 cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t* line, uint32_t* column) noexcept nogil:
     cdef uint32_t lo = 0, hi = m.file_count, middle, offset
     cdef const uint8_t* p
     cdef const uint8_t* end
-    cdef const uint8_t* newline
     if position == 0 or m.file_count == 0 or position < m.files[0].position_base:
         return False
     while hi - lo > 1:
@@ -397,13 +420,7 @@ cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t
         return True
     p = m.files[lo].source
     end = p + (offset if offset < m.files[lo].size_bytes else m.files[lo].size_bytes)
-    while True:
-        newline = <const uint8_t*>memchr(p, 10, end - p)
-        if newline == NULL:
-            break
-        line[0] += 1
-        p = newline + 1
-    column[0] = <uint32_t>(end - p) + 1
+    _count_lines(p, end, line, column)
     return True
 
 
@@ -414,6 +431,8 @@ cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil:
     if not position_place(m, position, &file, &line, &column):
         return WORD_NULL
     path = m.files[file].path
+    if path[0] != c'/':               # not a file: as in C++ Nix there is no such place
+        return WORD_NULL
     entries[0].symbol = m.symbol_file
     entries[0].value = make_string(m, path, strlen(path), 0)
     entries[1].symbol = m.symbol_line
