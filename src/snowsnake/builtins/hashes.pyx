@@ -5,6 +5,7 @@ from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.store_context cimport realise_context
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
@@ -74,7 +75,7 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
         return call_internal1(m, INTERNAL_COERCE_PATH, fp[1])
     path = m.sp[-1]
     memset(&content, 0, sizeof(ByteBuffer))
-    if host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
+    if realise_context(m, path) == RAISE or host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
         buffer_free(&content)
         return RAISE
     hash_bytes(kind, content.data, content.size_bytes, &digest)

@@ -12,10 +12,13 @@ from snowsnake.builtins.table_attrsets import ENTRIES as _ATTRSETS
 from snowsnake.builtins.table_context import ENTRIES as _CONTEXT
 from snowsnake.builtins.table_control import ENTRIES as _CONTROL
 from snowsnake.builtins.table_conversion import ENTRIES as _CONVERSION
+from snowsnake.builtins.table_derivations import ENTRIES as _DERIVATIONS
+from snowsnake.builtins.table_environment import ENTRIES as _ENVIRONMENT
 from snowsnake.builtins.table_hashes import ENTRIES as _HASHES
 from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
 from snowsnake.builtins.table_lists import ENTRIES as _LISTS
 from snowsnake.builtins.table_numbers import ENTRIES as _NUMBERS
+from snowsnake.builtins.table_paths import ENTRIES as _PATHS
 from snowsnake.builtins.table_regex import ENTRIES as _REGEX
 from snowsnake.builtins.table_strings import ENTRIES as _STRINGS
 from snowsnake.builtins.table_types import ENTRIES as _TYPES
@@ -35,6 +38,9 @@ for _entries in (
     _REGEX,
     _STRINGS,
     _VERSIONS,
+    _DERIVATIONS,
+    _ENVIRONMENT,
+    _PATHS,
 ):
     for _entry in _entries:
         TABLE[_entry.name] = _entry

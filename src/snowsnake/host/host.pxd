@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport Bytes, View
-from snowsnake.store.derivation cimport DrvStore
+from snowsnake.store.drv_store cimport DrvStore
 
 cdef enum FileType:
     FILE_NONE = 0
@@ -81,6 +81,8 @@ cdef struct Host:
     DrvStore drv_store
     bint has_drv_store
     void* walks                       # path filters under way (builtins/sources.pyx)
+    void (*free_walks)(Host* host) noexcept nogil
+    uint32_t[32] symbols              # of the attributes that derivations know (builtins/derivations.pyx); [0] is 0: not looked up yet
     uint32_t* marks                   # by symbol: generation in which it was last seen (contexts of a derivation)
     uint32_t mark_count
     uint32_t generation

@@ -21,7 +21,7 @@ from snowsnake.machine.state cimport (
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_text,
 )
-from snowsnake.store.derivation cimport DrvStore, drv_store_free, drv_store_init
+from snowsnake.store.drv_store cimport DrvStore, drv_store_free, drv_store_init
 from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_init,
@@ -152,6 +152,8 @@ cdef void host_free(Machine* m) noexcept nogil:
     cdef Host* h = host_of(m)
     if h == NULL:
         return
+    if h.free_walks != NULL:
+        h.free_walks(h)
     free_search(h)
     map_free(&h.allowed)
     map_free(&h.search_resolved)

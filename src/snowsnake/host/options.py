@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-_ARCHITECTURES = {"AMD64": "x86_64", "arm64": "aarch64", "i386": "i686"}
+_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
 
 def encoded(text: str | bytes | os.PathLike) -> bytes:

@@ -1,0 +1,240 @@
+# cython: language_level=3
+"""The sets that stand for derivations: what `derivation` gives, and what importing a .drv gives.
+
+`derivation attrs` is `attrs` with an attribute for each output and `all`, `drvAttrs`, `drvPath`, `outPath`, `type` and
+`outputName`; only the list of outputs is forced.  drvPath and outPath call derivationStrict when they are needed.  The set of
+the first output is made at once, the others when they are needed: they differ only in outPath and outputName.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from snowsnake.builtins.derivations cimport builtin_number, derivation_set
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.host.host cimport host_drv_store, host_read_file, host_store_dir, raise_store_error
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_update, attrs_with_keys, scratch_entries
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport (
+    ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, FORCE, Machine, RAISE,
+)
+from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.store.aterm cimport Derivation, derivation_free, derivation_init
+from snowsnake.store.aterm_parser cimport aterm_parse
+from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, bytes_reserve, make_view, view_is
+from snowsnake.store.derivation cimport DerivationOutput, DerivationResult
+
+cdef enum:
+    FIXED_ATTRIBUTES = 6              # all, drvAttrs, drvPath, outPath, outputName, type
+
+
+# ---- derivation -------------------------------------------------------------------------------------------------
+
+cdef int derivation(Machine* m, Word* fp) noexcept nogil:
+    """fp[1]: index of the output name at hand."""
+    cdef Word* place = attrs_find(fp[0], symbol_intern(m, b"outputs", 7))
+    cdef Word outputs, name
+    cdef uint64_t n, i
+    if m.sp == fp + 1:
+        push(m, small_int(0))
+    if place == NULL:
+        outputs = new_list(m, 1)
+        list_items(outputs)[0] = make_string(m, b"out", 3, 0)
+        return _build(m, fp[0], outputs)
+    outputs = val(place[0])
+    if is_thunk(outputs):
+        return force(m, outputs)
+    if not is_list(outputs):
+        return raise_type(m, "a list", outputs)
+    n = list_size(outputs)
+    if n == 0:
+        return raise_text(m, ERROR_RANGE, format_text("'builtins.head' called on an empty list"))
+    i = <uint64_t>fp[1] >> 3
+    while i < n:
+        name = val(list_items(outputs)[i])
+        if is_thunk(name):
+            fp[1] = small_int(<int64_t>i)
+            return force(m, name)
+        if not is_string(name):
+            return raise_type(m, "a string", name)
+        if string_context(name):
+            return raise_context(m, name)
+        i += 1
+    return _build(m, fp[0], outputs)
+
+
+cdef Word _builtin(Machine* m, const char* name) noexcept nogil:
+    return m.builtins[builtin_number(m, name)].word
+
+
+cdef inline void _put(Entry* entries, uint64_t* count, uint32_t symbol, Word value) noexcept nogil:
+    entries[count[0]].symbol = symbol
+    entries[count[0]].position = 0
+    entries[count[0]].value = value
+    count[0] += 1
+
+
+cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
+    cdef uint64_t n = list_size(outputs), i, count = 0
+    cdef Word strict, all_, first, name, path, pair, added
+    cdef Word get = _builtin(m, "getAttr")
+    cdef Entry[16] few
+    cdef Entry* entries = few
+    if not heap_reserve(m, 3 * attrs_size(attrs) + 24 * n + 256):
+        return RAISE
+    if n + FIXED_ATTRIBUTES > 16:
+        entries = scratch_entries(m, n + FIXED_ATTRIBUTES)
+        if entries == NULL:
+            return RAISE
+    strict = make_apply(m, _builtin(m, "derivationStrict"), attrs)
+    all_ = new_list(m, n)
+    for i in range(n):
+        list_items(all_)[i] = WORD_NULL
+    name = val(list_items(outputs)[0])
+    _put(entries, &count, m.symbol_drv_path, make_apply2(m, get, symbol_string(m, m.symbol_drv_path), strict))
+    _put(entries, &count, m.symbol_out_path, make_apply2(m, get, name, strict))
+    _put(entries, &count, m.symbol_type, make_string(m, b"derivation", 10, 0))
+    _put(entries, &count, symbol_intern(m, b"outputName", 10), name)
+    _put(entries, &count, symbol_intern(m, b"all", 3), all_)
+    _put(entries, &count, symbol_intern(m, b"drvAttrs", 8), attrs)
+    for i in range(n):                # of equal names the first counts, and those above count more
+        _put(entries, &count, symbol_of(m, val(list_items(outputs)[i])), small_int(<int64_t>i))
+    added = attrs_build(m, entries, count)
+    if entries != few:
+        free(entries)
+    first = 0 if added == 0 else attrs_update(m, attrs, added)
+    if first == 0:
+        return RAISE
+    list_items(all_)[0] = first
+    for i in range(1, n):
+        name = val(list_items(outputs)[i])
+        path = make_apply2(m, get, name, strict)
+        pair = new_list(m, 2)
+        list_items(pair)[0] = name
+        list_items(pair)[1] = path
+        list_items(all_)[i] = make_apply2(m, _builtin(m, "__derivationOutput"), first, pair)
+    for i in range(n):
+        _point_to(m, first, symbol_of(m, val(list_items(outputs)[n - 1 - i])), list_items(all_)[n - 1 - i])
+    return done(m, first)
+
+
+cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept nogil:
+    """Gives an output's attribute its set, unless an attribute of that name is one of the fixed ones."""
+    cdef Word* place = attrs_find(set_, symbol)
+    if symbol == m.symbol_drv_path or symbol == m.symbol_out_path or symbol == m.symbol_type \
+            or symbol == symbol_intern(m, b"outputName", 10) or symbol == symbol_intern(m, b"all", 3) \
+            or symbol == symbol_intern(m, b"drvAttrs", 8):
+        return
+    place[0] = value
+
+
+cdef int derivation_output(Machine* m, Word* fp) noexcept nogil:
+    """The set of another output: that of the first with another name and path."""
+    cdef uint64_t n = attrs_size(fp[0])
+    cdef Word result
+    if not heap_reserve(m, n + 64):
+        return RAISE
+    result = attrs_with_keys(m, attrs_keys(fp[0]), attrs_values(fp[0]))
+    attrs_find(result, symbol_intern(m, b"outputName", 10))[0] = list_items(fp[1])[0]
+    attrs_find(result, m.symbol_out_path)[0] = list_items(fp[1])[1]
+    return done(m, result)
+
+
+# ---- import of a .drv -------------------------------------------------------------------------------------------
+
+cdef int import_derivation(Machine* m, Word path) noexcept nogil:
+    cdef ByteBuffer text
+    cdef Derivation drv
+    cdef Bytes error
+    cdef int outcome
+    text.data = NULL
+    text.size_bytes = 0
+    text.capacity_bytes = 0
+    outcome = host_read_file(m, string_data(path), string_size(path), &text)
+    if outcome == DONE:
+        bytes_init(&error)
+        derivation_init(&drv)
+        if aterm_parse(host_store_dir(m), make_view(text.data, text.size_bytes), &drv, &error):
+            outcome = _imported(m, path, &drv)
+            derivation_free(&drv)
+            bytes_free(&error)
+        else:
+            derivation_free(&drv)
+            outcome = raise_store_error(m, ERROR_FILE, &error)
+    free(text.data)
+    return outcome
+
+
+cdef int _imported(Machine* m, Word path, Derivation* drv) noexcept nogil:
+    """{ all, drvPath, name, outPath, outputName, type, and each output }: outputs as the .drv names them."""
+    cdef DerivationResult result
+    cdef DerivationOutput* known
+    cdef Bytes room
+    cdef size_t i
+    cdef int outcome
+    bytes_init(&room)
+    if not bytes_reserve(&room, (drv.output_count + 1) * sizeof(DerivationOutput)):
+        bytes_free(&room)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    known = <DerivationOutput*>room.data
+    for i in range(drv.output_count):
+        known[i].name = drv.outputs[i].name
+        known[i].path = drv.outputs[i].path
+        known[i].is_known = drv.outputs[i].path.size > 0
+    result.drv_path = make_view(string_data(path), string_size(path))
+    result.outputs = known
+    result.output_count = drv.output_count
+    outcome = derivation_set(m, &result)
+    bytes_free(&room)
+    if outcome == DONE:
+        outcome = _imported_set(m, drv, m.result)
+    return outcome
+
+
+cdef int _imported_set(Machine* m, Derivation* drv, Word paths) noexcept nogil:
+    cdef uint64_t n = drv.output_count, i, j, count
+    cdef Word all_, set_, name = m.empty_string
+    cdef Entry* entries = scratch_entries(m, n + FIXED_ATTRIBUTES)
+    cdef uint32_t symbol
+    if entries == NULL:
+        return RAISE
+    if not heap_reserve(m, (n + 1) * (2 * n + 64) + 256):
+        free(entries)
+        return RAISE
+    for i in range(drv.env_count):
+        if view_is(drv.env[i].name, "name"):
+            name = make_string(m, drv.env[i].value.data, drv.env[i].value.size, 0)
+    all_ = new_list(m, n)
+    for i in range(n):
+        list_items(all_)[i] = WORD_NULL
+    for i in range(n):
+        count = 0
+        symbol = symbol_intern(m, drv.outputs[i].name.data, drv.outputs[i].name.size)
+        _put(entries, &count, symbol_intern(m, b"outputName", 10), symbol_string(m, symbol))
+        _put(entries, &count, m.symbol_out_path, attrs_find(paths, symbol)[0])
+        _put(entries, &count, m.symbol_drv_path, attrs_find(paths, m.symbol_drv_path)[0])
+        _put(entries, &count, m.symbol_name, name)
+        _put(entries, &count, m.symbol_type, make_string(m, b"derivation", 10, 0))
+        _put(entries, &count, symbol_intern(m, b"all", 3), all_)
+        for j in range(n):
+            _put(entries, &count, symbol_intern(m, drv.outputs[j].name.data, drv.outputs[j].name.size), WORD_NULL)
+        set_ = attrs_build(m, entries, count)
+        if set_ == 0:
+            free(entries)
+            return RAISE
+        list_items(all_)[i] = set_
+    free(entries)
+    for i in range(n):
+        for j in range(n):
+            _point_to(m, list_items(all_)[i], symbol_intern(m, drv.outputs[j].name.data, drv.outputs[j].name.size),
+                      list_items(all_)[j])
+    if n == 0:
+        return raise_text(m, ERROR_FILE, format_text("the derivation has no outputs"))
+    return done(m, list_items(all_)[0])
+
+
+define("derivation", derivation)
+define("__derivationOutput", derivation_output)

@@ -1,0 +1,850 @@
+# cython: language_level=3
+"""derivationStrict and derivation: from a set of attributes to store paths.
+
+derivationStrict walks the attributes in name order and leaves finished (name, string) pairs on the stack; then one function
+makes the derivation of them.  Strings, paths, numbers, and derivations whose output path is known are taken as they are,
+without a call; everything else goes through the machine's own coercion.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.store_context cimport *
+from snowsnake.host.host cimport *
+from snowsnake.machine.attrs cimport (
+    Entry, attrs_build, attrs_order, attrs_update, attrs_with_keys, scratch_entries,
+)
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_text
+from snowsnake.machine.coercion cimport INTERNAL_DERIVATION_STRING
+from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, new_string, pop, push, stack_reserve
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport (
+    ByteBuffer, CALL, Context, DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, Machine, RAISE,
+)
+from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.store.aterm cimport (
+    InputDrv, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Variable,
+)
+from snowsnake.store.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, make_view, view_is,
+    view_of,
+)
+from snowsnake.store.derivation cimport DerivationInput, DerivationOutput, DerivationResult, derivation_finish
+from snowsnake.store.drv_store cimport DrvStore
+from snowsnake.store.hashes cimport (
+    Digest, ENCODING_SRI, HASH_NONE, HASH_SHA256, hash_format, hash_kind_of, hash_parse, hash_size,
+)
+from snowsnake.store.store_path cimport (
+    INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, store_name_check, store_placeholder,
+)
+
+cdef enum:                            # Host.symbols: attributes with a meaning of their own
+    NAME_NAME = 0
+    NAME_STRUCTURED_ATTRS
+    NAME_IGNORE_NULLS
+    NAME_CONTENT_ADDRESSED
+    NAME_IMPURE
+    NAME_ARGS
+    NAME_BUILDER
+    NAME_SYSTEM
+    NAME_OUTPUTS
+    NAME_OUTPUT_HASH
+    NAME_OUTPUT_HASH_ALGO
+    NAME_OUTPUT_HASH_MODE
+    NAME_ALLOWED_REFERENCES           # from here to NAME_MAX_CLOSURE_SIZE: without effect in structured derivations
+    NAME_ALLOWED_REQUISITES
+    NAME_DISALLOWED_REFERENCES
+    NAME_DISALLOWED_REQUISITES
+    NAME_MAX_SIZE
+    NAME_MAX_CLOSURE_SIZE
+    NAME_ALL
+    NAME_DRV_ATTRS
+    NAME_DRV_PATH
+    NAME_OUT_PATH
+    NAME_TYPE
+    NAME_OUTPUT_NAME
+    NAME_COUNT
+
+cdef extern from *:
+    """
+    static const char *const snowsnake_derivation_names[] = {
+        "name", "__structuredAttrs", "__ignoreNulls", "__contentAddressed", "__impure", "args", "builder", "system",
+        "outputs", "outputHash", "outputHashAlgo", "outputHashMode", "allowedReferences", "allowedRequisites",
+        "disallowedReferences", "disallowedRequisites", "maxSize", "maxClosureSize", "all", "drvAttrs", "drvPath",
+        "outPath", "type", "outputName",
+    };
+    """
+    const char** NAMES "snowsnake_derivation_names"
+
+cdef enum:                            # words above the argument while derivationStrict runs
+    SLOT_PHASE = 1
+    SLOT_INDEX                        # place of the attribute at hand in name order
+    SLOT_STEP                         # what is under way for it
+    SLOT_FLAGS                        # Flag bits, then the hash kind << 8 and the ingestion method << 16
+    SLOT_NAME
+    SLOT_BUILDER
+    SLOT_SYSTEM
+    SLOT_HASH                         # outputHash
+    SLOT_OUTPUTS                      # string or list, or null
+    SLOT_ELEMENT                      # index in args or outputs
+    SLOT_PAIRS                        # from here on: symbol (as an int; null for an argument of the builder) and string
+
+cdef enum Phase:
+    PHASE_NAME = 0
+    PHASE_STRUCTURED
+    PHASE_NULLS
+    PHASE_ATTRIBUTES
+
+cdef enum Step:
+    STEP_START = 0
+    STEP_COERCED                      # the attribute's string is on top
+    STEP_JSON                         # its JSON is on top
+    STEP_ARGUMENTS
+    STEP_ARGUMENT_COERCED
+
+cdef enum:
+    FLAG_STRUCTURED = 1
+    FLAG_IGNORE_NULLS = 2
+    FLAG_CONTENT_ADDRESSED = 4
+    FLAG_IMPURE = 8
+
+cdef enum:
+    NOT_SIMPLE = 50                   # an outcome of _simple_string: a call is needed
+
+
+cdef void _look_up_names(Machine* m) noexcept nogil:
+    cdef int i
+    for i in range(NAME_COUNT):
+        host_of(m).symbols[i] = symbol_intern(m, NAMES[i], strlen(NAMES[i]))
+
+
+cdef inline uint32_t* _symbols(Machine* m) noexcept nogil:
+    if host_of(m).symbols[NAME_OUTPUT_NAME] == 0:
+        _look_up_names(m)
+    return host_of(m).symbols
+
+
+cdef inline View _view(Word s) noexcept nogil:
+    return make_view(string_data(s), string_size(s))
+
+
+cdef int builtin_number(Machine* m, const char* name) noexcept nogil:
+    cdef uint32_t i
+    cdef size_t size = strlen(name)
+    for i in range(m.builtin_count):
+        if memcmp(m.builtins[i].name, name, size + 1) == 0:
+            return <int>i
+    return 0
+
+
+# ---- strings without a call -------------------------------------------------------------------------------------
+
+cdef Word _known_string(Machine* m, Word w) noexcept nogil:
+    """The string that a forced value stands for at once: a string, or a set with a known outPath; 0 otherwise."""
+    cdef Word* place
+    if is_string(w):
+        return w
+    if is_attrs(w) and attrs_find(w, m.symbol_to_string) == NULL:
+        place = attrs_find(w, m.symbol_out_path)
+        if place != NULL and is_string(val(place[0])):
+            return val(place[0])
+    return m.empty_string if w == WORD_NULL or w == WORD_FALSE else 0
+
+
+cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
+    """The elements of a list with blanks between them, if every one is known."""
+    cdef uint64_t n = list_size(list_), i, total = n
+    cdef uint32_t context = 0
+    cdef Word s
+    cdef uint8_t* out
+    for i in range(n):
+        s = _known_string(m, val(list_items(list_)[i]))
+        if s == 0:
+            return NOT_SIMPLE
+        total += string_size(s)
+    if n == 0:
+        result[0] = m.empty_string
+        return DONE
+    if not heap_reserve(m, (total >> 3) + 8):
+        return RAISE
+    result[0] = new_string(m, total - 1, 0)
+    out = string_data(result[0])
+    for i in range(n):
+        s = _known_string(m, val(list_items(list_)[i]))
+        if string_context(s) and string_context(s) != context:
+            context = context_union(m, context, string_context(s))
+        memcpy(out, string_data(s), string_size(s))
+        out += string_size(s)
+        if i + 1 < n:
+            out[0] = c' '
+            out += 1
+    pointer_of(result[0])[1] = <Word>context << 32
+    return DONE
+
+
+cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:
+    """DONE, RAISE, FORCE (m.need), or NOT_SIMPLE: the machine's coercion must be called."""
+    cdef ByteBuffer store_path
+    cdef Word* place
+    cdef char* text
+    cdef int outcome
+    result[0] = _known_string(m, w)
+    if result[0]:
+        return DONE
+    if is_list(w):
+        return _list_string(m, w, result)
+    if is_attrs(w):
+        place = attrs_find(w, m.symbol_out_path)
+        if place == NULL or attrs_find(w, m.symbol_to_string) != NULL or not is_thunk(val(place[0])):
+            return NOT_SIMPLE
+        return force(m, val(place[0]))
+    if is_path(w):
+        memset(&store_path, 0, sizeof(store_path))
+        outcome = host_path_to_store(m, string_data(path_string(w)), string_size(path_string(w)), &store_path)
+        if outcome == DONE:
+            result[0] = store_string(m, make_view(store_path.data, store_path.size_bytes))
+        free(store_path.data)
+        return outcome
+    if w == WORD_TRUE:
+        result[0] = make_string(m, "1", 1, 0)
+        return DONE
+    if not is_int(w):
+        return NOT_SIMPLE
+    text = format_text("%lld", <long long>int_value(w))
+    if text == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    result[0] = make_string(m, text, strlen(text), 0)
+    free(text)
+    return DONE
+
+
+# ---- the walk ---------------------------------------------------------------------------------------------------
+
+cdef int derivation_strict(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome
+    if m.sp == fp + 1:
+        if not stack_reserve(m, 2 * attrs_size(fp[0]) + 64):
+            return RAISE
+        _start(m, fp)
+    while True:
+        if fp[SLOT_PHASE] == small_int(PHASE_ATTRIBUTES):
+            outcome = _attributes(m, fp)
+            return _finish(m, fp) if outcome == DONE else outcome
+        outcome = _before_attributes(m, fp)
+        if outcome != DONE:
+            return outcome
+        fp[SLOT_PHASE] += small_int(1)
+
+
+cdef void _start(Machine* m, Word* fp) noexcept nogil:
+    cdef int i
+    for i in range(SLOT_PHASE, SLOT_PAIRS):
+        fp[i] = WORD_NULL
+    fp[SLOT_PHASE] = small_int(PHASE_NAME)
+    fp[SLOT_INDEX] = small_int(0)
+    fp[SLOT_STEP] = small_int(STEP_START)
+    fp[SLOT_FLAGS] = small_int(0)
+    fp[SLOT_ELEMENT] = small_int(0)
+    m.sp = fp + SLOT_PAIRS
+
+
+cdef int _before_attributes(Machine* m, Word* fp) noexcept nogil:
+    cdef int64_t phase = <int64_t>fp[SLOT_PHASE] >> 3
+    cdef uint32_t* symbols = _symbols(m)
+    cdef Word* place
+    cdef Word w
+    place = attrs_find(fp[0], symbols[NAME_NAME if phase == PHASE_NAME else NAME_STRUCTURED_ATTRS if phase == PHASE_STRUCTURED
+                                      else NAME_IGNORE_NULLS])
+    if place == NULL:
+        return raise_missing_attribute(m, symbols[NAME_NAME], fp[0]) if phase == PHASE_NAME else DONE
+    w = val(place[0])
+    if is_thunk(w):
+        return force(m, w)
+    if phase == PHASE_NAME:
+        return _take_name(m, fp, w)
+    if not is_bool(w):
+        return raise_type(m, "a Boolean", w)
+    if w == WORD_TRUE:
+        fp[SLOT_FLAGS] |= small_int(FLAG_STRUCTURED if phase == PHASE_STRUCTURED else FLAG_IGNORE_NULLS)
+    return DONE
+
+
+cdef int _take_name(Machine* m, Word* fp, Word w) noexcept nogil:
+    cdef Bytes error
+    cdef int outcome
+    if not is_string(w):
+        return raise_type(m, "a string", w)
+    if string_context(w):
+        return raise_context(m, w)
+    fp[SLOT_NAME] = w
+    bytes_init(&error)
+    if store_name_check(_view(w), &error):
+        return DONE
+    outcome = raise_text(m, ERROR_VALUE, format_text("invalid derivation name: %.*s. Please pass a different 'name'.",
+                                                     <int>error.size, <char*>error.data))
+    bytes_free(&error)
+    return outcome
+
+
+cdef int _attributes(Machine* m, Word* fp) noexcept nogil:
+    cdef uint64_t n = attrs_size(fp[0])
+    cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
+    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef uint32_t* names = keys_symbols(attrs_keys(fp[0]))
+    cdef Word* values = attrs_values(fp[0])
+    cdef int outcome
+    if order == NULL:
+        return RAISE
+    while i < n:
+        outcome = _attribute(m, fp, names[order[i]], values[order[i]])
+        if outcome != DONE:
+            fp[SLOT_INDEX] = small_int(<int64_t>i)
+            return outcome
+        fp[SLOT_STEP] = small_int(STEP_START)
+        i += 1
+    return DONE
+
+
+cdef int _attribute(Machine* m, Word* fp, uint32_t symbol, Word value) noexcept nogil:
+    """One attribute: DONE when its pair, if it has one, is on the stack.  Entered again until then."""
+    cdef uint32_t* symbols = _symbols(m)
+    cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
+    cdef int64_t step = <int64_t>fp[SLOT_STEP] >> 3
+    cdef Word w, s = 0
+    cdef int outcome
+    if step == STEP_COERCED:
+        return _note(m, fp, symbol, m.sp[-1])
+    w = val(value)
+    if step == STEP_JSON:
+        return _note_structured(m, fp, symbol, w)
+    if step == STEP_ARGUMENTS or step == STEP_ARGUMENT_COERCED:
+        return _arguments(m, fp, w)
+    if symbol == symbols[NAME_IGNORE_NULLS]:
+        return DONE
+    if flags & FLAG_IGNORE_NULLS:
+        if is_thunk(w):
+            return force(m, w)
+        if w == WORD_NULL:
+            return DONE
+    if symbol == symbols[NAME_ARGS]:
+        return _arguments(m, fp, w)
+    if symbol == symbols[NAME_CONTENT_ADDRESSED] or symbol == symbols[NAME_IMPURE]:
+        if is_thunk(w):
+            return force(m, w)
+        if not is_bool(w):
+            return raise_type(m, "a Boolean", w)
+        if w == WORD_TRUE:
+            return _note_kind(m, fp, symbol == symbols[NAME_IMPURE])
+    if flags & FLAG_STRUCTURED:
+        if symbol == symbols[NAME_STRUCTURED_ATTRS]:
+            return DONE
+        push(m, small_int(symbol))
+        fp[SLOT_STEP] = small_int(STEP_JSON)
+        return call1(m, m.builtins[builtin_number(m, "toJSON")].word, value)
+    if is_thunk(w):
+        return force(m, w)
+    outcome = _simple_string(m, w, &s)
+    if outcome == DONE:
+        push(m, small_int(symbol))
+        push(m, s)
+        return _note(m, fp, symbol, s)
+    if outcome != NOT_SIMPLE:
+        return outcome
+    push(m, small_int(symbol))
+    fp[SLOT_STEP] = small_int(STEP_COERCED)
+    return call_internal1(m, INTERNAL_DERIVATION_STRING, w)
+
+
+cdef int _note_kind(Machine* m, Word* fp, bint is_impure) noexcept nogil:
+    fp[SLOT_FLAGS] |= small_int(FLAG_IMPURE if is_impure else FLAG_CONTENT_ADDRESSED)
+    if is_impure:
+        return host_require_feature(m, FEATURE_IMPURE_DERIVATIONS, "impure-derivations")
+    return host_require_feature(m, FEATURE_CA_DERIVATIONS, "ca-derivations")
+
+
+cdef int _arguments(Machine* m, Word* fp, Word w) noexcept nogil:
+    cdef uint64_t n, i
+    cdef Word element, s = 0
+    cdef int outcome
+    if is_thunk(w):
+        return force(m, w)
+    if not is_list(w):
+        return raise_type(m, "a list", w)
+    n = list_size(w)
+    i = <uint64_t>fp[SLOT_ELEMENT] >> 3
+    if fp[SLOT_STEP] == small_int(STEP_ARGUMENT_COERCED):
+        i += 1
+    elif i == 0 and not stack_reserve(m, 2 * n + 2 * attrs_size(fp[0]) + 64):
+        return RAISE
+    fp[SLOT_STEP] = small_int(STEP_ARGUMENTS)
+    while i < n:
+        fp[SLOT_ELEMENT] = small_int(<int64_t>i)
+        element = val(list_items(w)[i])
+        if is_thunk(element):
+            return force(m, element)
+        outcome = _simple_string(m, element, &s)
+        if outcome == NOT_SIMPLE:
+            push(m, WORD_NULL)
+            fp[SLOT_STEP] = small_int(STEP_ARGUMENT_COERCED)
+            return call_internal1(m, INTERNAL_DERIVATION_STRING, element)
+        if outcome != DONE:
+            return outcome
+        push(m, WORD_NULL)
+        push(m, s)
+        i += 1
+    fp[SLOT_ELEMENT] = small_int(0)
+    return DONE
+
+
+cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
+    """What an attribute means beyond its environment variable."""
+    cdef uint32_t* symbols = _symbols(m)
+    if symbol == symbols[NAME_BUILDER]:
+        fp[SLOT_BUILDER] = s
+    elif symbol == symbols[NAME_SYSTEM]:
+        fp[SLOT_SYSTEM] = s
+    elif symbol == symbols[NAME_OUTPUT_HASH]:
+        fp[SLOT_HASH] = s
+    elif symbol == symbols[NAME_OUTPUT_HASH_ALGO]:
+        fp[SLOT_FLAGS] |= small_int(<int64_t>hash_kind_of(_view(s)) << 8)
+    elif symbol == symbols[NAME_OUTPUT_HASH_MODE]:
+        return _note_mode(m, fp, s)
+    elif symbol == symbols[NAME_OUTPUTS]:
+        fp[SLOT_OUTPUTS] = s
+        return _check_outputs(m, s)
+    return DONE
+
+
+cdef int _note_mode(Machine* m, Word* fp, Word s) noexcept nogil:
+    cdef View mode = _view(s)
+    cdef int method
+    if view_is(mode, "recursive") or view_is(mode, "nar"):
+        method = INGEST_RECURSIVE
+    elif view_is(mode, "flat"):
+        method = INGEST_FLAT
+    elif view_is(mode, "text"):
+        method = INGEST_TEXT
+        if not host_has_feature(m, FEATURE_DYNAMIC_DERIVATIONS):
+            return raise_text(m, ERROR_VALUE, format_text(
+                "experimental Nix feature 'dynamic-derivations' is disabled (text-hashed derivation '%.*s', outputHashMode = "
+                "\"text\"); add '--extra-experimental-features dynamic-derivations' to enable it",
+                <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME])))
+    elif view_is(mode, "git"):
+        method = INGEST_GIT
+        if host_require_feature(m, FEATURE_GIT_HASHING, "git-hashing") != DONE:
+            return RAISE
+    else:
+        return raise_text(m, ERROR_VALUE, format_text("invalid value '%.*s' for 'outputHashMode' attribute", <int>mode.size,
+                                                      <char*>mode.data))
+    fp[SLOT_FLAGS] |= small_int(<int64_t>method << 16)
+    return DONE
+
+
+cdef int _note_structured(Machine* m, Word* fp, uint32_t symbol, Word w) noexcept nogil:
+    """The attribute's JSON is on the stack, so w has been forced; what else it means needs values of the right type."""
+    cdef uint32_t* symbols = _symbols(m)
+    cdef int i
+    if symbol == symbols[NAME_OUTPUTS]:
+        return _structured_outputs(m, fp, w)
+    for i in range(NAME_ALLOWED_REFERENCES, NAME_MAX_CLOSURE_SIZE + 1):
+        if symbol == symbols[i]:
+            host_warn(m, format_text(
+                "In a derivation named '%.*s', 'structuredAttrs' disables the effect of the derivation attribute '%s'; use "
+                "'outputChecks.<output>.%s' instead", <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME]),
+                NAMES[i], NAMES[i]))
+            return DONE
+    if symbol != symbols[NAME_BUILDER] and symbol != symbols[NAME_SYSTEM] and symbol != symbols[NAME_OUTPUT_HASH] \
+            and symbol != symbols[NAME_OUTPUT_HASH_ALGO] and symbol != symbols[NAME_OUTPUT_HASH_MODE]:
+        return DONE
+    if not is_string(w):
+        return raise_type(m, "a string", w)
+    if string_context(w) and symbol != symbols[NAME_BUILDER]:
+        return raise_context(m, w)
+    return _note(m, fp, symbol, w)
+
+
+cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
+    cdef uint64_t i
+    cdef Word s
+    if not is_list(w):
+        return raise_type(m, "a list", w)
+    for i in range(list_size(w)):
+        s = val(list_items(w)[i])
+        if not is_string(s):
+            return raise_type(m, "a string", s)
+        if string_context(s):
+            return raise_context(m, s)
+    fp[SLOT_OUTPUTS] = w
+    return _check_outputs(m, w)
+
+
+# ---- outputs ----------------------------------------------------------------------------------------------------
+
+cdef inline bint _is_blank(uint8_t c) noexcept nogil:
+    return c == c' ' or c == c'\t' or c == c'\n' or c == c'\r'
+
+
+cdef size_t _output_names(Word outputs, View* names, size_t capacity) noexcept nogil:
+    """How many names there are; the first *capacity* of them are written."""
+    cdef size_t count = 0, at = 0, start, size
+    cdef uint8_t* text
+    if outputs == WORD_NULL:
+        if capacity:
+            names[0] = make_view(<const uint8_t*>b"out", 3)
+        return 1
+    if is_list(outputs):
+        for at in range(list_size(outputs)):
+            if at < capacity:
+                names[at] = _view(val(list_items(outputs)[at]))
+        return list_size(outputs)
+    text = string_data(outputs)
+    size = string_size(outputs)
+    while True:
+        while at < size and _is_blank(text[at]):
+            at += 1
+        if at == size:
+            return count
+        start = at
+        while at < size and not _is_blank(text[at]):
+            at += 1
+        if count < capacity:
+            names[count] = make_view(text + start, at - start)
+        count += 1
+
+
+cdef int _check_outputs(Machine* m, Word outputs) noexcept nogil:
+    cdef View[16] few
+    cdef View* names = few
+    cdef size_t n = _output_names(outputs, few, 16), i, j
+    cdef int outcome = DONE
+    if n == 0:
+        return raise_text(m, ERROR_VALUE, format_text("derivation cannot have an empty set of outputs"))
+    if n > 16:
+        names = <View*>calloc(n, sizeof(View))
+        if names == NULL:
+            return raise_text(m, ERROR_MEMORY, NULL)
+        _output_names(outputs, names, n)
+    for i in range(n):
+        if outcome == DONE and n > 4096:
+            outcome = raise_text(m, ERROR_VALUE, format_text("derivation has too many outputs: %zu", n))
+            break
+        for j in range(i):
+            if outcome == DONE and names[i].size == names[j].size and memcmp(names[i].data, names[j].data, names[i].size) == 0:
+                outcome = raise_text(m, ERROR_VALUE, format_text("duplicate derivation output '%.*s'", <int>names[i].size,
+                                                                 <char*>names[i].data))
+        if outcome == DONE and view_is(names[i], "drvPath"):
+            outcome = raise_text(m, ERROR_VALUE, format_text("invalid derivation output name 'drvPath'"))
+    if names != few:
+        free(names)
+    return outcome
+
+
+# ---- the end ----------------------------------------------------------------------------------------------------
+
+cdef struct Room:                     # arrays of a DerivationInput, in the host's scratch memory
+    size_t args
+    size_t env
+    size_t outputs
+    size_t elements
+
+
+cdef bint _make_room(Machine* m, Room* room, DerivationInput* input) noexcept nogil:
+    cdef Bytes* scratch = &host_of(m).scratch
+    cdef uint8_t* at
+    cdef size_t size = (room.args + room.outputs + room.elements) * sizeof(View) + room.env * sizeof(Variable) \
+        + room.elements * sizeof(InputDrv)
+    bytes_clear(scratch)
+    if not bytes_reserve(scratch, size + 64):
+        raise_text(m, ERROR_MEMORY, NULL)
+        return False
+    at = scratch.data
+    input.args = <View*>at
+    at += room.args * sizeof(View)
+    input.outputs = <View*>at
+    at += room.outputs * sizeof(View)
+    input.input_srcs = <View*>at
+    at += room.elements * sizeof(View)
+    input.env = <Variable*>at
+    at += room.env * sizeof(Variable)
+    input.input_drvs = <InputDrv*>at
+    return True
+
+
+cdef bint _next_generation(Machine* m) noexcept nogil:
+    """Forgets which symbols were marked; room for marks of all symbols."""
+    cdef Host* h = host_of(m)
+    cdef uint32_t* marks
+    cdef uint32_t count = m.symbol_count + 1024
+    if h.mark_count < m.symbol_count:
+        marks = <uint32_t*>realloc(h.marks, <size_t>count * sizeof(uint32_t))
+        if marks == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+            return False
+        memset(marks + h.mark_count, 0, (count - h.mark_count) * sizeof(uint32_t))
+        h.marks = marks
+        h.mark_count = count
+    h.generation += 1
+    return True
+
+
+cdef void _add_context(Machine* m, uint32_t context, DerivationInput* input) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef Context* c = &m.contexts[context]
+    cdef Element e
+    cdef InputDrv* drv
+    cdef uint32_t i
+    for i in range(c.count):
+        if h.marks[c.elements[i]] == h.generation:
+            continue
+        h.marks[c.elements[i]] = h.generation
+        e = context_element(m, c.elements[i])
+        if e.kind == ELEMENT_PATH:
+            input.input_srcs[input.input_src_count] = e.path
+            input.input_src_count += 1
+            continue
+        drv = &input.input_drvs[input.input_drv_count]
+        drv.path = e.path
+        drv.output = e.output
+        drv.all_outputs = e.kind == ELEMENT_DERIVATION
+        input.input_drv_count += 1
+
+
+cdef int _finish(Machine* m, Word* fp) noexcept nogil:
+    cdef DerivationInput input
+    cdef ByteBuffer json
+    cdef int outcome
+    memset(&input, 0, sizeof(input))
+    memset(&json, 0, sizeof(json))
+    outcome = _fill(m, fp, &input, &json)
+    if outcome == DONE:
+        outcome = _check(m, fp, &input)
+    if outcome == DONE:
+        outcome = _conclude(m, &input)
+    free(json.data)
+    return outcome
+
+
+cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) noexcept nogil:
+    cdef Word* pair = fp + SLOT_PAIRS
+    cdef Room room
+    cdef uint32_t context, last = 0
+    cdef bint is_structured = (<int64_t>fp[SLOT_FLAGS] >> 3) & FLAG_STRUCTURED
+    memset(&room, 0, sizeof(room))
+    room.outputs = _output_names(fp[SLOT_OUTPUTS], NULL, 0)
+    room.env = 1
+    while pair < m.sp:
+        if pair[0] == WORD_NULL:
+            room.args += 1
+        else:
+            room.env += 1
+        context = string_context(pair[1])
+        if context != last:
+            room.elements += m.contexts[context].count
+            last = context
+        pair += 2
+    if not _make_room(m, &room, input) or not _next_generation(m):
+        return RAISE
+    input.output_count = _output_names(fp[SLOT_OUTPUTS], input.outputs, room.outputs)
+    pair = fp + SLOT_PAIRS
+    last = 0
+    while pair < m.sp:
+        if pair[0] == WORD_NULL:
+            input.args[input.arg_count] = _view(pair[1])
+            input.arg_count += 1
+        elif is_structured:
+            if not _add_json(m, json, symbol_string(m, <uint32_t>(pair[0] >> 3)), pair[1]):
+                return raise_text(m, ERROR_MEMORY, NULL)
+        else:
+            input.env[input.env_count].name = _view(symbol_string(m, <uint32_t>(pair[0] >> 3)))
+            input.env[input.env_count].value = _view(pair[1])
+            input.env_count += 1
+        context = string_context(pair[1])
+        if context != last:
+            _add_context(m, context, input)
+            last = context
+        pair += 2
+    if is_structured:
+        if not buffer_text(json, "}" if json.size_bytes else "{}"):
+            return raise_text(m, ERROR_MEMORY, NULL)
+        input.env[0].name = make_view(<const uint8_t*>b"__json", 6)
+        input.env[0].value = make_view(json.data, json.size_bytes)
+        input.env_count = 1
+    input.name = _view(fp[SLOT_NAME])
+    input.builder = _view(m.empty_string if fp[SLOT_BUILDER] == WORD_NULL else fp[SLOT_BUILDER])
+    input.platform = _view(m.empty_string if fp[SLOT_SYSTEM] == WORD_NULL else fp[SLOT_SYSTEM])
+    return DONE
+
+
+cdef bint _json_name(ByteBuffer* json, Word name) noexcept nogil:
+    cdef uint8_t* text = string_data(name)
+    cdef uint64_t i
+    cdef char* escaped
+    cdef bint done = buffer_byte(json, c'"')
+    for i in range(string_size(name)):
+        if text[i] == c'"' or text[i] == c'\\':
+            done = done and buffer_byte(json, c'\\') and buffer_byte(json, text[i])
+        elif text[i] < 32:
+            escaped = format_text("\\u%04x", <int>text[i])
+            done = done and escaped != NULL and buffer_text(json, escaped)
+            free(escaped)
+        else:
+            done = done and buffer_byte(json, text[i])
+    return done and buffer_byte(json, c'"')
+
+
+cdef bint _add_json(Machine* m, ByteBuffer* json, Word name, Word value) noexcept nogil:
+    return buffer_byte(json, c',' if json.size_bytes else c'{') and _json_name(json, name) \
+        and buffer_byte(json, c':') and buffer_append(json, string_data(value), string_size(value))
+
+
+cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
+    """Whether all is there, and which kind of derivation it is."""
+    cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
+    cdef int hash_kind = <int>(flags >> 8) & 0xFF
+    cdef bint is_single = input.output_count == 1 and view_is(input.outputs[0], "out")
+    input.method = <int>(flags >> 16)
+    if input.builder.size == 0:
+        return raise_text(m, ERROR_VALUE, format_text("required attribute 'builder' missing"))
+    if input.platform.size == 0:
+        return raise_text(m, ERROR_VALUE, format_text("required attribute 'system' missing"))
+    if input.name.size >= 4 and memcmp(input.name.data + input.name.size - 4, b".drv", 4) == 0 \
+            and not (input.method == INGEST_TEXT and is_single):
+        return raise_text(m, ERROR_VALUE, format_text(
+            "derivation names are allowed to end in '.drv' only if they produce a single derivation file"))
+    if fp[SLOT_HASH] != WORD_NULL:
+        if not is_single:
+            return raise_text(m, ERROR_VALUE, format_text("multiple outputs are not supported in fixed-output derivations"))
+        input.kind = OUTPUT_FIXED
+        input.method = input.method if input.method else INGEST_FLAT
+        return parse_stated_hash(m, fp[SLOT_HASH], hash_kind, &input.digest)
+    input.kind = OUTPUT_INPUT_ADDRESSED
+    if flags & (FLAG_CONTENT_ADDRESSED | FLAG_IMPURE):
+        if (flags & FLAG_CONTENT_ADDRESSED) and (flags & FLAG_IMPURE):
+            return raise_text(m, ERROR_VALUE, format_text("derivation cannot be both content-addressed and impure"))
+        input.kind = OUTPUT_IMPURE if flags & FLAG_IMPURE else OUTPUT_FLOATING
+        input.method = input.method if input.method else INGEST_RECURSIVE
+        input.digest.kind = <uint8_t>(hash_kind if hash_kind else HASH_SHA256)
+    return DONE
+
+
+cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil:
+    """A hash that a user wrote; an empty one stands for zeros, with a warning."""
+    cdef Bytes shown
+    bytes_init(&shown)
+    if string_size(text):
+        if hash_parse(_view(text), kind, digest, &shown):
+            return DONE
+        return raise_store_error(m, ERROR_VALUE, &shown)
+    if kind == HASH_NONE:
+        return raise_text(m, ERROR_VALUE, format_text("empty hash requires explicit hash algorithm"))
+    memset(digest, 0, sizeof(Digest))
+    digest.kind = <uint8_t>kind
+    digest.size = <uint8_t>hash_size(kind)
+    hash_format(digest, ENCODING_SRI, True, &shown)
+    if not shown.failed:
+        host_warn(m, format_text("found empty hash, assuming '%.*s'", <int>shown.size, <char*>shown.data))
+    bytes_free(&shown)
+    return DONE
+
+
+cdef int _conclude(Machine* m, DerivationInput* input) noexcept nogil:
+    cdef DrvStore* drv_store = host_drv_store(m)
+    cdef DerivationResult result
+    cdef StoreObject written
+    cdef Bytes error
+    if drv_store == NULL:
+        return RAISE
+    bytes_init(&error)
+    if not derivation_finish(drv_store, input, &result, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    if host_of(m).writer != NULL:
+        memset(&written, 0, sizeof(written))
+        written.kind = STORE_OBJECT_DERIVATION
+        written.path = result.drv_path
+        written.data = result.text
+        written.references = result.references
+        written.reference_count = result.reference_count
+        if host_write_object(m, &written) != DONE:
+            return RAISE
+    return derivation_set(m, &result)
+
+
+cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
+    """{ drvPath, and each output }, every string with its context."""
+    cdef Entry[8] few
+    cdef Entry* entries = few
+    cdef size_t i
+    cdef uint32_t context
+    cdef Bytes element
+    if result.output_count > 7:
+        entries = scratch_entries(m, result.output_count + 1)
+        if entries == NULL:
+            return RAISE
+    if not heap_reserve(m, 256 + result.output_count * 256):
+        return RAISE
+    bytes_init(&element)
+    bytes_byte(&element, c'=')
+    bytes_append(&element, result.drv_path.data, result.drv_path.size)
+    if not element.failed:
+        context = context_single(m, symbol_intern(m, element.data, element.size))
+        entries[0].symbol = m.symbol_drv_path
+        entries[0].position = 0
+        entries[0].value = make_string(m, result.drv_path.data, result.drv_path.size, context)
+    for i in range(result.output_count):
+        bytes_clear(&element)
+        bytes_byte(&element, c'!')
+        bytes_append(&element, result.outputs[i].name.data, result.outputs[i].name.size)
+        bytes_byte(&element, c'!')
+        bytes_append(&element, result.drv_path.data, result.drv_path.size)
+        if element.failed:
+            break
+        context = context_single(m, symbol_intern(m, element.data, element.size))
+        entries[i + 1].symbol = symbol_intern(m, result.outputs[i].name.data, result.outputs[i].name.size)
+        entries[i + 1].position = 0
+        entries[i + 1].value = make_string(m, result.outputs[i].path.data, result.outputs[i].path.size, context)
+    if element.failed:
+        raise_text(m, ERROR_MEMORY, NULL)
+        m.result = 0
+    else:
+        m.result = attrs_build(m, entries, result.output_count + 1)
+    bytes_free(&element)
+    if entries != few:
+        free(entries)
+    return DONE if m.result else RAISE
+
+
+cdef char* derivation_trace(Machine* m, Word* fp) noexcept nogil:
+    cdef Word name = fp[SLOT_NAME], attribute
+    cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
+    cdef uint32_t* order
+    if name == WORD_NULL:
+        return format_text("while evaluating the derivation attribute 'name'")
+    if fp[SLOT_PHASE] != small_int(PHASE_ATTRIBUTES) or i >= attrs_size(fp[0]):
+        return format_text("while evaluating derivation '%.*s'", <int>string_size(name), <char*>string_data(name))
+    order = attrs_order(m, fp[0])
+    if order == NULL:
+        return NULL
+    attribute = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
+    return format_text("while evaluating attribute '%.*s' of derivation '%.*s'", <int>string_size(attribute),
+                       <char*>string_data(attribute), <int>string_size(name), <char*>string_data(name))
+
+
+cdef int placeholder(Machine* m, Word* fp) noexcept nogil:
+    cdef Bytes text
+    bytes_init(&text)
+    store_placeholder(_view(fp[0]), &text)
+    if text.failed:
+        bytes_free(&text)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    m.result = make_string(m, text.data, text.size, 0)
+    bytes_free(&text)
+    return DONE
+
+
+define("derivationStrict", derivation_strict)
+define("placeholder", placeholder)

@@ -1,0 +1,63 @@
+# cython: language_level=3
+"""import and scopedImport: from a path to the value of the file there.
+
+A file is read, compiled and evaluated once per evaluator (machine/link.pyx keeps the cache); scopedImport does it anew.
+"""
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset
+
+from snowsnake.builtins.derivation_sets cimport import_derivation
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.store_context cimport realise_context
+from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
+from snowsnake.machine.errors cimport raise_type
+from snowsnake.machine.link cimport machine_import, machine_import_scoped
+from snowsnake.machine.state cimport ByteBuffer, DONE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport make_view
+from snowsnake.store.store_path cimport store_is_path
+
+
+cdef bint _is_derivation(Machine* m, Word path) noexcept nogil:
+    """Whether a path is the .drv of a derivation that is in the store on disk."""
+    cdef uint8_t* text = string_data(path)
+    cdef uint64_t n = string_size(path)
+    return n > 4 and memcmp(text + n - 4, b".drv", 4) == 0 and host_is_in_store(m, text, n) \
+        and store_is_path(host_store_dir(m), make_view(text, n)) and host_store_has(m, make_view(text, n))
+
+
+cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
+    cdef ByteBuffer resolved
+    cdef int outcome
+    if realise_context(m, path) != DONE:
+        return RAISE
+    if _is_derivation(m, path):
+        return import_derivation(m, path)
+    memset(&resolved, 0, sizeof(resolved))
+    outcome = host_resolve_import(m, string_data(path), string_size(path), &resolved)
+    if outcome == DONE:
+        if scope == WORD_NULL:
+            outcome = machine_import(m, resolved.data, resolved.size_bytes, &m.result)
+        else:
+            outcome = machine_import_scoped(m, resolved.data, resolved.size_bytes, scope, &m.result)
+    free(resolved.data)
+    return TAIL if outcome == DONE else outcome
+
+
+cdef int import_(Machine* m, Word* fp) noexcept nogil:
+    return _import(m, fp[0], WORD_NULL)
+
+
+cdef int scoped_import(Machine* m, Word* fp) noexcept nogil:
+    cdef Word scope = val(fp[0])
+    if is_thunk(scope):
+        return force(m, scope)
+    if not is_attrs(scope):
+        return raise_type(m, "a set", scope)
+    return _import(m, fp[1], scope)
+
+
+define("import", import_)
+define("scopedImport", scoped_import)

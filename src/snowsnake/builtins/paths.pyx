@@ -1,0 +1,246 @@
+# cython: language_level=3
+"""Builtins that look at files and directories: reading, listing, types, and the search path.
+
+In: paths as absolute text with its context.  Out: contents, types, found paths.  All access goes through the host.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memchr, memset, strlen
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.store_context cimport realise_context
+from snowsnake.host.host cimport *
+from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
+from snowsnake.machine.errors cimport error_clear, format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_string, pop, push, stack_reserve
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport (
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, FORCE, Machine, RAISE,
+)
+from snowsnake.machine.symbols cimport symbol_intern
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport View, make_view
+
+
+# ---- files ------------------------------------------------------------------------------------------------------
+
+cdef int _read(Machine* m, Word path, ByteBuffer* content) noexcept nogil:
+    memset(content, 0, sizeof(ByteBuffer))
+    if realise_context(m, path) != DONE:
+        return RAISE
+    return host_read_file(m, string_data(path), string_size(path), content)
+
+
+cdef int read_file(Machine* m, Word* fp) noexcept nogil:
+    cdef ByteBuffer content
+    cdef int outcome = _read(m, fp[0], &content)
+    if outcome == DONE and content.size_bytes and memchr(content.data, 0, content.size_bytes) != NULL:
+        outcome = raise_text(m, ERROR_VALUE, format_text("the contents of the file '%.*s' cannot be represented as a Nix string",
+                                                         <int>string_size(fp[0]), <char*>string_data(fp[0])))
+    if outcome == DONE and not heap_reserve(m, (content.size_bytes >> 3) + 4):
+        outcome = RAISE
+    if outcome == DONE:
+        m.result = make_string(m, content.data, content.size_bytes, 0)
+    free(content.data)
+    return outcome
+
+
+# ---- types and directories --------------------------------------------------------------------------------------
+
+cdef Word _type_name(Machine* m, int file_type) noexcept nogil:
+    cdef const char* name = "unknown"
+    if file_type == FILE_REGULAR:
+        name = "regular"
+    elif file_type == FILE_DIRECTORY:
+        name = "directory"
+    elif file_type == FILE_SYMLINK:
+        name = "symlink"
+    return make_string(m, name, strlen(name), 0)
+
+
+cdef int read_file_type(Machine* m, Word* fp) noexcept nogil:
+    cdef int file_type = FILE_NONE
+    if realise_context(m, fp[0]) != DONE or \
+            host_file_type(m, string_data(fp[0]), string_size(fp[0]), False, &file_type) != DONE:
+        return RAISE
+    if file_type == FILE_NONE:
+        return raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>string_size(fp[0]),
+                                                     <char*>string_data(fp[0])))
+    return done(m, _type_name(m, file_type))
+
+
+cdef int read_dir(Machine* m, Word* fp) noexcept nogil:
+    cdef ByteBuffer listing
+    cdef int outcome
+    memset(&listing, 0, sizeof(listing))
+    outcome = realise_context(m, fp[0])
+    if outcome == DONE:
+        outcome = host_read_directory(m, string_data(fp[0]), string_size(fp[0]), &listing)
+    if outcome == DONE:
+        outcome = _directory_set(m, &listing)
+    free(listing.data)
+    return outcome
+
+
+cdef int _directory_set(Machine* m, ByteBuffer* listing) noexcept nogil:
+    cdef uint64_t count = 0
+    cdef size_t at = 0, size
+    cdef Word[5] names
+    cdef Entry* entries
+    cdef int i
+    while at < listing.size_bytes:
+        at += 2 + strlen(<char*>listing.data + at + 1)
+        count += 1
+    if not heap_reserve(m, 64 + 4 * count + (listing.size_bytes >> 2)):      # names may become new symbols
+        return RAISE
+    entries = scratch_entries(m, count)
+    if entries == NULL:
+        return RAISE
+    for i in range(5):
+        names[i] = _type_name(m, i)
+    count = 0
+    at = 0
+    while at < listing.size_bytes:
+        size = strlen(<char*>listing.data + at + 1)
+        entries[count].symbol = symbol_intern(m, listing.data + at + 1, size)
+        entries[count].position = 0
+        entries[count].value = names[listing.data[at]]
+        count += 1
+        at += 2 + size
+    m.result = attrs_build(m, entries, count)
+    free(entries)
+    return DONE if m.result else RAISE
+
+
+cdef int path_exists(Machine* m, Word* fp) noexcept nogil:
+    """fp[1]: whether the text asks for a directory, by a slash at its end; above it the path's text."""
+    cdef Word w = fp[0]
+    cdef uint8_t* text
+    cdef uint64_t n
+    cdef bint must_be_directory = False
+    cdef int file_type = FILE_NONE
+    if m.sp == fp + 1:
+        if is_string(w):
+            n = string_size(w)
+            text = string_data(w)
+            must_be_directory = n >= 1 and (text[n - 1] == c'/' or (n >= 2 and text[n - 1] == c'.' and text[n - 2] == c'/'))
+        push(m, small_int(1 if must_be_directory else 0))
+        if not is_path(w):
+            return call_internal1(m, INTERNAL_COERCE_PATH, w)
+        push(m, path_string(w))
+    w = m.sp[-1]
+    must_be_directory = fp[1] != 0
+    if realise_context(m, w) != DONE:
+        return RAISE
+    if host_file_type(m, string_data(w), string_size(w), must_be_directory, &file_type) != DONE:
+        if m.error.code != ERROR_ACCESS:
+            return RAISE
+        error_clear(m)
+        file_type = FILE_NONE
+    return done(m, bool_word(file_type == FILE_DIRECTORY if must_be_directory else file_type != FILE_NONE))
+
+
+cdef int to_path(Machine* m, Word* fp) noexcept nogil:
+    return done(m, fp[0])
+
+
+# ---- search path ------------------------------------------------------------------------------------------------
+
+cdef enum FindStep:                   # what is under way for the entry at hand
+    STEP_ENTRY = 0
+    STEP_PREFIX = 1
+    STEP_PATH = 2
+    STEP_COERCED = 3
+
+
+cdef int find_file(Machine* m, Word* fp) noexcept nogil:
+    """fp[2]: index of the entry at hand · 4 + step; above it prefix and path of each entry that is done."""
+    cdef uint64_t n = list_size(fp[0]), i
+    cdef int step
+    cdef Word entry, w
+    cdef Word* place
+    cdef uint32_t symbol_prefix, symbol_path
+    if m.sp == fp + 2:
+        if not stack_reserve(m, 2 * n + 16):
+            return RAISE
+        push(m, 0)
+    symbol_prefix = symbol_intern(m, b"prefix", 6)
+    symbol_path = symbol_intern(m, b"path", 4)
+    while True:
+        i = <uint64_t>fp[2] >> 5
+        step = <int>(fp[2] >> 3) & 3
+        if i == n:
+            break
+        entry = val(list_items(fp[0])[i])
+        if step == STEP_ENTRY:
+            if is_thunk(entry):
+                return force(m, entry)
+            if not is_attrs(entry):
+                return raise_type(m, "a set", entry)
+            step = STEP_PREFIX
+        if step == STEP_PREFIX:
+            place = attrs_find(entry, symbol_prefix)
+            w = m.empty_string if place == NULL else val(place[0])
+            if is_thunk(w):
+                fp[2] = small_int(<int64_t>(i << 2) | STEP_PREFIX)
+                return force(m, w)
+            if not is_string(w):
+                return raise_type(m, "a string", w)
+            if string_context(w):
+                return raise_context(m, w)
+            push(m, w)
+            step = STEP_PATH
+        if step == STEP_PATH:
+            place = attrs_find(entry, symbol_path)
+            if place == NULL:
+                return raise_missing_attribute(m, symbol_path, entry)
+            fp[2] = small_int(<int64_t>(i << 2) | STEP_COERCED)
+            w = val(place[0])
+            if not is_string(w):
+                return call_internal1(m, INTERNAL_COERCE, w)
+            push(m, w)
+        if realise_context(m, m.sp[-1]) != DONE:
+            error_clear(m)
+            return raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since it is in a store path that is not valid",
+                                                         <int>string_size(m.sp[-1]), <char*>string_data(m.sp[-1])))
+        fp[2] = small_int(<int64_t>(i + 1) << 2)
+    w = val(fp[1])
+    if is_thunk(w):
+        return force(m, w)
+    if not is_string(w):
+        return raise_type(m, "a string", w)
+    if string_context(w):
+        return raise_context(m, w)
+    return _look_up(m, fp + 3, n, w)
+
+
+cdef inline View _view(Word s) noexcept nogil:
+    return make_view(string_data(s), string_size(s))
+
+
+cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept nogil:
+    cdef ByteBuffer found
+    cdef bint is_found = False
+    cdef int outcome = DONE
+    cdef uint64_t i
+    memset(&found, 0, sizeof(found))
+    for i in range(count):
+        outcome = host_search_entry(m, _view(pairs[2 * i]), _view(pairs[2 * i + 1]), _view(name), &found, &is_found)
+        if outcome != DONE or is_found:
+            break
+    if outcome == DONE and not is_found:
+        outcome = host_search_failed(m, _view(name), &found)
+    if outcome == DONE:
+        m.result = make_path(m, make_string(m, found.data, found.size_bytes, 0))
+    free(found.data)
+    return outcome
+
+
+define("readFile", read_file)
+define("readFileType", read_file_type)
+define("readDir", read_dir)
+define("pathExists", path_exists)
+define("toPath", to_path)
+define("findFile", find_file)

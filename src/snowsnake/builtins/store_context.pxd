@@ -1,0 +1,26 @@
+# cython: language_level=3
+"""String contexts and the logical store, as builtins that read files need them.
+
+An element of a context is the text of a symbol: `/nix/store/…` (a path), `=/nix/store/….drv` (a derivation with all that it
+needs), `!out!/nix/store/….drv` (one output of a derivation).
+"""
+from libc.stdint cimport uint8_t, uint32_t
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+from snowsnake.store.buffer cimport View
+
+cdef enum ElementKind:
+    ELEMENT_PATH = 1
+    ELEMENT_DERIVATION                # `=`
+    ELEMENT_OUTPUT                    # `!`
+
+cdef struct Element:
+    int kind
+    View path                         # the store path itself
+    View output                       # of ELEMENT_OUTPUT
+
+cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil
+cdef int realise_context(Machine* m, Word path) noexcept nogil
+    # every store path in the context of a path's text must be in the store; outputs that would have to be built are an error
+cdef Word store_string(Machine* m, View store_path) noexcept nogil
+    # a store path as a string with itself as context

@@ -1,0 +1,78 @@
+# cython: language_level=3
+"""What a string's context says about the store, and whether what it names is there.
+
+In: context elements.  Out: their parts, or an error.  Nothing is ever built: a path that needs building and is not on disk is
+an error, with the words that C++ Nix has for a store that may not be written.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memchr
+
+from snowsnake.host.host cimport host_is_in_store, host_store_dir, host_store_has
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.heap cimport make_string
+from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, Machine, RAISE
+from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport View, make_view
+
+
+cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
+    cdef Word s = symbol_string(m, symbol)
+    cdef uint8_t* text = string_data(s)
+    cdef size_t size = string_size(s)
+    cdef const uint8_t* end
+    cdef Element e
+    e.output = make_view(NULL, 0)
+    e.kind = ELEMENT_PATH
+    e.path = make_view(text, size)
+    if size and text[0] == c'=':
+        e.kind = ELEMENT_DERIVATION
+        e.path = make_view(text + 1, size - 1)
+    elif size and text[0] == c'!':
+        end = <const uint8_t*>memchr(text + 1, c'!', size - 1)
+        if end != NULL:
+            e.kind = ELEMENT_OUTPUT
+            e.output = make_view(text + 1, <size_t>(end - text - 1))
+            e.path = make_view(end + 1, <size_t>(text + size - end - 1))
+    return e
+
+
+cdef int realise_context(Machine* m, Word path) noexcept nogil:
+    cdef Context* c = &m.contexts[string_context(path)]
+    cdef Element e
+    cdef View dir_ = host_store_dir(m)
+    cdef bint needs_building = False
+    cdef uint32_t i
+    if string_context(path) == 0:
+        return DONE
+    for i in range(c.count):
+        e = context_element(m, c.elements[i])
+        if not host_store_has(m, e.path):
+            return raise_text(m, ERROR_FILE, format_text("path '%.*s' is not valid", <int>(e.path.size - dir_.size - 1),
+                                                         <char*>e.path.data + dir_.size + 1))
+        needs_building |= e.kind == ELEMENT_OUTPUT
+    if needs_building and not host_store_has(m, _object_of(m, path)):
+        for i in range(c.count):
+            e = context_element(m, c.elements[i])
+            if e.kind == ELEMENT_OUTPUT:
+                return raise_text(m, ERROR_FILE, format_text(
+                    "cannot build '%.*s^%.*s' during evaluation: building is not supported", <int>e.path.size,
+                    <char*>e.path.data, <int>e.output.size, <char*>e.output.data))
+    return DONE
+
+
+cdef View _object_of(Machine* m, Word path) noexcept nogil:
+    """The store object that a path is in, or the path itself."""
+    cdef uint8_t* text = string_data(path)
+    cdef size_t size = string_size(path), end
+    if host_is_in_store(m, text, size):
+        end = host_store_dir(m).size + 1
+        while end < size and text[end] != c'/':
+            end += 1
+        size = end
+    return make_view(text, size)
+
+
+cdef Word store_string(Machine* m, View store_path) noexcept nogil:
+    return make_string(m, store_path.data, store_path.size,
+                       context_single(m, symbol_intern(m, store_path.data, store_path.size)))

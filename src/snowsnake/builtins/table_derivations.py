@@ -1,0 +1,36 @@
+"""Entries of the builtins that make derivations (derivations.pyx, derivation_sets.pyx)."""
+
+from snowsnake.builtins.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "derivationStrict",
+        "attributes",
+        "a",
+        framed=True,
+        is_global=True,
+        doc="The store paths of a derivation: the set of `drvPath` and a path for each output. All attributes are forced, in the order of their "
+        "names, and become the builder's environment; `name`, `builder`, `system`, `args`, `outputs`, `outputHash`, `outputHashAlgo`, "
+        "`outputHashMode`, `__structuredAttrs` and `__ignoreNulls` have a meaning of their own. Use `derivation`.",
+        example='builtins.attrNames (derivationStrict { name = "x"; system = "any"; builder = "/b"; }) => [ "drvPath" "out" ]',
+    ),
+    Entry(
+        "derivation",
+        "attributes",
+        "a",
+        framed=True,
+        is_global=True,
+        doc="A derivation: *attributes* with `drvPath`, `outPath`, `type`, `outputName`, `drvAttrs`, `all` and an attribute for each output. Only "
+        "the list `outputs` is forced; the paths are computed when they are needed, and only then are the attributes checked.",
+        example='(derivation { name = "x"; system = "any"; builder = throw "unused"; }).outputName => "out"',
+    ),
+    Entry("__derivationOutput", "first output", "a."),
+    Entry(
+        "placeholder",
+        "output",
+        "S",
+        is_global=True,
+        doc="A text that stands for the path of the output *output* in the attributes of its own derivation; the build replaces it.",
+        example='placeholder "out" => "/1rz4g4znpzjwh1xymhjpm42vipw92pr73vdgl6xs1hycac8kf2n9"',
+    ),
+)

@@ -1,0 +1,45 @@
+"""Entries of the builtins about the surroundings (environment.pyx)."""
+
+from snowsnake.builtins.entry import Entry
+
+ENTRIES = (
+    Entry(
+        "getEnv",
+        "name",
+        "S",
+        doc="The value of the environment variable *name*; an empty string if it is not set, or if evaluation is pure or restricted.",
+        example='builtins.getEnv "A_VARIABLE_THAT_IS_NOT_SET" => ""',
+    ),
+    Entry(
+        "currentSystem",
+        "",
+        "",
+        is_constant=True,
+        doc="The system that evaluation is for, as `x86_64-linux`: this machine's, unless the option `system` says otherwise. Missing in pure evaluation.",
+        example="builtins.isString builtins.currentSystem => true",
+    ),
+    Entry(
+        "currentTime",
+        "",
+        "",
+        is_constant=True,
+        doc="Seconds since 1970 when first asked for; the same for the whole evaluation. Missing in pure evaluation.",
+        example="builtins.currentTime == builtins.currentTime => true",
+    ),
+    Entry(
+        "storeDir",
+        "",
+        "",
+        is_constant=True,
+        doc="The folder of the logical store, in which store paths are named.",
+        example='builtins.storeDir => "/nix/store"',
+    ),
+    Entry(
+        "nixPath",
+        "",
+        "",
+        is_constant=True,
+        doc="The search path in which `<name>` is looked up, as a list of sets `{ path, prefix }`: from `-I` and `NIX_PATH`.",
+        example="builtins.isList builtins.nixPath => true",
+    ),
+)

@@ -1,0 +1,74 @@
+"""Entries of the builtins on files, the search path and imports (paths.pyx, imports.pyx)."""
+
+from snowsnake.builtins.entry import Entry
+
+_PATH = (
+    "The path may be a path value, a string with an absolute path, or a set that coerces to one; what its context names must be in the store on disk."
+)
+
+ENTRIES = (
+    Entry(
+        "readFile",
+        "path",
+        "p",
+        doc=f"The contents of the file at *path* as a string. {_PATH} Raises an error if there is no such file, or if it holds a NUL byte.",
+        example='builtins.readFile /dev/null => ""',
+    ),
+    Entry(
+        "readFileType",
+        "path",
+        "p",
+        doc=f'What is at *path*: "regular", "directory", "symlink" or "unknown"; a symlink at the end of the path is not followed. {_PATH}',
+        example='builtins.readFileType /. => "directory"',
+    ),
+    Entry(
+        "readDir",
+        "path",
+        "p",
+        doc=f"The entries of the directory *path*: a set from names to types as `readFileType` gives them. {_PATH}",
+        example="builtins.isAttrs (builtins.readDir /.) => true",
+    ),
+    Entry(
+        "pathExists",
+        "path",
+        "v",
+        framed=True,
+        doc="Whether there is something at *path*. A symlink at the end is not followed, unless the path is a string that ends in `/` "
+        "or `/.`: then there must be a directory. What a pure or restricted evaluation may not see does not exist.",
+        example="builtins.pathExists /. => true",
+    ),
+    Entry(
+        "toPath",
+        "path",
+        "p",
+        doc="The absolute path that *path* means, as a string in canonical form. Deprecated: use `/. + string`.",
+        example='builtins.toPath "/a/../b//c/" => "/b/c"',
+    ),
+    Entry(
+        "findFile",
+        "search_path name",
+        "l.",
+        framed=True,
+        doc="Where *search_path*, a list of sets `{ prefix, path }`, has *name*: what `<name>` is short for. Entries are tried in order; "
+        "symlinks in the result are resolved. Raises an error that `tryEval` catches if no entry has it.",
+        example='builtins.findFile [ { path = "/"; } ] "." => /.',
+    ),
+    Entry(
+        "import",
+        "path",
+        "p",
+        is_global=True,
+        doc="The value of the Nix file at *path*; of a directory, that of its `default.nix`. Each file is read and evaluated once. "
+        "Importing a `.drv` that is in the store on disk gives the derivation.",
+        example="builtins.isFunction (import <nix/fetchurl.nix>) => true",
+    ),
+    Entry(
+        "scopedImport",
+        "scope path",
+        ".p",
+        framed=True,
+        is_global=True,
+        doc="Like `import`, but the names of the set *scope* are in scope in the file, before the builtins. The file is read anew each time.",
+        example='builtins.isFunction (scopedImport { derivation = throw "unused"; } <nix/fetchurl.nix>) => true',
+    ),
+)
