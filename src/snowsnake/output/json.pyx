@@ -1,0 +1,298 @@
+# cython: language_level=3
+"""builtins.toJSON: a value as JSON, forced piece by piece.
+
+In: any value.  Out: a string with the contexts of all strings in it.  Compact, as C++ Nix writes it; names in byte order.
+The stack holds, above the argument: the text's slots, the first string that is not UTF-8 (or null), then two words for each
+list or set that is open: itself and the index of what comes next in it.  For a set that is shown as its outPath the
+index is AS_OUT_PATH, then OUT_PATH_DONE.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer, buffer_free, buffer_init
+from snowsnake.builtins.engines.numbers cimport format_float_json
+from snowsnake.builtins.protocol cimport *
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
+from snowsnake.machine.errors cimport format_text, raise_text, type_name
+from snowsnake.machine.heap cimport pop, push, stack_reserve
+from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.output.text cimport *
+
+cdef enum:
+    BAD = 5                           # the string that is not UTF-8
+    LEVELS = 6
+    AS_OUT_PATH = -1
+    OUT_PATH_DONE = -2
+
+cdef enum ByteClass:
+    BYTE_PLAIN = 0
+    BYTE_ESCAPED = 1
+    BYTE_HIGH = 2
+
+cdef uint8_t[256] CLASSES             # filled once, below
+
+cdef const char* HEX = "0123456789abcdef"
+
+
+# ---- strings ----------------------------------------------------------------------------------------------------
+
+cdef int _sequence_size(const uint8_t* p, const uint8_t* end, const uint8_t** fault) noexcept nogil:
+    """Bytes of the UTF-8 sequence at p; 0: *fault is the first byte that cannot be right, or the end."""
+    cdef uint8_t c = p[0], low = 0x80, high = 0xBF
+    cdef int size, i
+    fault[0] = p
+    if c < 0xC2 or c > 0xF4:
+        return 0
+    size = 2 if c < 0xE0 else (3 if c < 0xF0 else 4)
+    if c == 0xE0:
+        low = 0xA0
+    elif c == 0xED:
+        high = 0x9F
+    elif c == 0xF0:
+        low = 0x90
+    elif c == 0xF4:
+        high = 0x8F
+    for i in range(1, size):
+        fault[0] = p + i
+        if p + i == end or p[i] < low or p[i] > high:
+            return 0
+        low = 0x80
+        high = 0xBF
+    return size
+
+
+cdef void _put_escape(Text* t, uint8_t c) noexcept nogil:
+    cdef uint8_t[6] escape
+    escape[0] = b'\\'
+    if c == b'"' or c == b'\\':
+        escape[1] = c
+    elif c == b'\n':
+        escape[1] = b'n'
+    elif c == b'\t':
+        escape[1] = b't'
+    elif c == b'\r':
+        escape[1] = b'r'
+    elif c == 8:
+        escape[1] = b'b'
+    elif c == 12:
+        escape[1] = b'f'
+    else:
+        escape[1] = b'u'
+        escape[2] = b'0'
+        escape[3] = b'0'
+        escape[4] = HEX[c >> 4]
+        escape[5] = HEX[c & 15]
+    text_append(t, escape, 6 if escape[1] == b'u' else 2)
+
+
+cdef void _put_string(Text* t, Word* fp, Word s) noexcept nogil:
+    """With quotes.  A string that is not UTF-8 is an error, but only after everything has been forced."""
+    cdef const uint8_t* start = string_data(s)
+    cdef const uint8_t* p = start
+    cdef const uint8_t* end = start + string_size(s)
+    cdef const uint8_t* fault
+    cdef int size
+    text_context(t, string_context(s))
+    text_byte(t, b'"')
+    while True:
+        while p < end and CLASSES[p[0]] == BYTE_PLAIN:
+            p += 1
+        if p == end:
+            break
+        if CLASSES[p[0]] == BYTE_ESCAPED:
+            text_append(t, start, <uint64_t>(p - start))
+            _put_escape(t, p[0])
+            p += 1
+            start = p
+            continue
+        size = _sequence_size(p, end, &fault)
+        if size == 0:
+            if fp[BAD] == WORD_NULL:
+                fp[BAD] = s
+            break
+        p += size
+    text_append(t, start, <uint64_t>(p - start))
+    text_byte(t, b'"')
+
+
+cdef int _raise_bad_string(Machine* m, Word s) noexcept nogil:
+    cdef const uint8_t* start = string_data(s)
+    cdef const uint8_t* p = start
+    cdef const uint8_t* end = start + string_size(s)
+    cdef const uint8_t* fault = start
+    cdef int size
+    while p < end:
+        if CLASSES[p[0]] == BYTE_HIGH:
+            size = _sequence_size(p, end, &fault)
+            if size == 0:
+                break
+            p += size
+        else:
+            p += 1
+    if fault == end:
+        return raise_text(m, ERROR_VALUE, format_text(
+            "JSON serialization error: [json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x%02X",
+            <unsigned int>end[-1]))
+    return raise_text(m, ERROR_VALUE, format_text(
+        "JSON serialization error: [json.exception.type_error.316] invalid UTF-8 byte at index %llu: 0x%02X",
+        <unsigned long long>(fault - start), <unsigned int>fault[0]))
+
+
+# ---- values -----------------------------------------------------------------------------------------------------
+
+cdef void _put_float(Text* t, double number) noexcept nogil:
+    cdef EngineBuffer buffer
+    buffer_init(&buffer)
+    format_float_json(&buffer, number)
+    text_append(t, buffer.data, buffer.size_bytes)
+    buffer_free(&buffer)
+
+
+cdef int _raise_function(Machine* m, Word f) noexcept nogil:
+    cdef Word inner = f
+    cdef bint is_partial = False
+    while kind_of(inner) == KIND_PARTIAL:
+        inner = pointer_of(inner)[1]
+        is_partial = True
+    if kind_of(inner) != KIND_BUILTIN:
+        return raise_text(m, ERROR_TYPE, format_text("cannot convert a function to JSON"))
+    return raise_text(m, ERROR_TYPE, format_text(
+        "cannot convert the %sbuilt-in function '%s' to JSON", "partially applied " if is_partial else "",
+        m.builtins[header_size(pointer_of(inner)[0])].name))
+
+
+cdef inline bint _open(Machine* m, Word container, int64_t index) noexcept nogil:
+    if not stack_reserve(m, 16):
+        return False
+    push(m, container)
+    push(m, small_int(index))
+    return True
+
+
+cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
+    """DONE: written, or a level opened; CALL: its text comes as an answer; RAISE."""
+    cdef Machine* m = t.m
+    cdef int tag = tag_of(w)
+    if tag == TAG_STRING:
+        _put_string(t, fp, w)
+    elif tag == TAG_LIST:
+        text_byte(t, b'[')
+        return DONE if _open(m, w, 0) else RAISE
+    elif tag == TAG_ATTRS:
+        if attrs_find(w, m.symbol_to_string) != NULL:
+            return call_internal1(m, INTERNAL_COERCE, w)
+        if attrs_find(w, m.symbol_out_path) != NULL:
+            return DONE if _open(m, w, AS_OUT_PATH) else RAISE
+        text_byte(t, b'{')
+        return DONE if _open(m, w, 0) else RAISE
+    elif is_int(w):
+        text_decimal(t, int_value(w))
+    elif w == WORD_NULL:
+        text_append(t, <const char*>"null", 4)
+    elif w == WORD_TRUE:
+        text_append(t, <const char*>"true", 4)
+    elif w == WORD_FALSE:
+        text_append(t, <const char*>"false", 5)
+    elif tag == TAG_FUNCTION:
+        return _raise_function(m, w)
+    elif is_float(w):
+        _put_float(t, float_value(w))
+    else:
+        return call_internal1(m, INTERNAL_COERCE_STORE, w)
+    return DONE
+
+
+cdef int _put_item(Text* t, Word* fp, Word item, Word name, uint8_t separator) noexcept nogil:
+    """FORCE if it must be; otherwise what `_put_value` says, with the index in hand advanced."""
+    cdef Machine* m = t.m
+    cdef Word w = val(item)
+    if is_thunk(w):
+        return force(m, w)
+    m.sp[-1] = small_int(int_value(m.sp[-1]) + 1)
+    if separator:
+        text_byte(t, separator)
+    if name:
+        _put_string(t, fp, name)
+        text_byte(t, b':')
+    return _put_value(t, fp, w)
+
+
+cdef int _go_on(Text* t, Word* fp) noexcept nogil:
+    """Writes until something must be forced or called; DONE: the last level is closed."""
+    cdef Machine* m = t.m
+    cdef Word container, name
+    cdef int64_t i
+    cdef uint32_t* order
+    cdef uint32_t place
+    cdef int outcome = DONE
+    while outcome == DONE and m.sp > fp + LEVELS:
+        container = m.sp[-2]
+        i = int_value(m.sp[-1])
+        if is_list(container):
+            if i == <int64_t>list_size(container):
+                text_byte(t, b']')
+                m.sp -= 2
+                continue
+            outcome = _put_item(t, fp, list_items(container)[i], 0, b',' if i else 0)
+        elif i == AS_OUT_PATH:
+            name = val(attrs_find(container, m.symbol_out_path)[0])
+            if is_thunk(name):
+                return force(m, name)
+            m.sp[-1] = small_int(OUT_PATH_DONE)
+            outcome = _put_value(t, fp, name)
+        elif i == OUT_PATH_DONE:
+            m.sp -= 2
+        elif i == <int64_t>attrs_size(container):
+            text_byte(t, b'}')
+            m.sp -= 2
+        else:
+            order = attrs_order(m, container)
+            if order == NULL:
+                return RAISE
+            place = order[i]
+            name = symbol_string(m, keys_symbols(attrs_keys(container))[place])
+            outcome = _put_item(t, fp, attrs_values(container)[place], name, b',' if i else 0)
+        if t.failed:
+            return RAISE
+        if <uint64_t>(m.sp - fp) >> 1 > m.depth_limit:
+            return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    return outcome
+
+
+cdef int to_json(Machine* m, Word* fp) noexcept nogil:
+    cdef Text t
+    cdef Word w
+    cdef int outcome = DONE
+    if m.sp == fp + 1:
+        w = val(fp[0])
+        if is_thunk(w):
+            return force(m, w)
+        text_push_slots(m)
+        push(m, WORD_NULL)
+        text_begin(&t, m, fp + 1)
+        outcome = _put_value(&t, fp, w)
+    else:
+        text_begin(&t, m, fp + 1)
+        if (m.sp - (fp + LEVELS)) & 1:
+            _put_string(&t, fp, pop(m))
+    if outcome == DONE:
+        outcome = _go_on(&t, fp)
+    if outcome != DONE:
+        text_save(&t)
+        return outcome
+    if t.failed:
+        return RAISE
+    if fp[BAD] != WORD_NULL:
+        return _raise_bad_string(m, fp[BAD])
+    w = text_finish(&t)
+    return done(m, w) if w else RAISE
+
+
+def _fill_classes():
+    for byte in range(256):
+        CLASSES[byte] = BYTE_ESCAPED if byte < 32 or byte in b'"\\' else BYTE_PLAIN if byte < 128 else BYTE_HIGH
+
+
+_fill_classes()

@@ -1,0 +1,305 @@
+# cython: language_level=3
+"""Values as Nix text, as C++ Nix prints them.
+
+In: a word.  Out: text in a ByteBuffer.  A stack of its own takes any depth.  A set or list that was printed before is
+«repeated»; a set is the same if it is the same object; a list only if it is reached through the same thunk as well, because
+C++ Nix copies the value of a list wherever an expression, not a variable, gives it.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memset, strlen
+
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
+from snowsnake.machine.errors cimport raise_text
+from snowsnake.machine.link cimport code_of, position_place
+from snowsnake.machine.state cimport ByteBuffer, Code, DONE, ERROR_MEMORY, Machine, RAISE
+from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.word cimport *
+
+cdef struct Level:                    # a list or set that is being printed
+    Word container
+    uint64_t next
+
+cdef struct Printer:
+    Machine* m
+    ByteBuffer* out
+    int flags
+    bint fits                         # False: memory ran out
+    Level* levels
+    uint64_t level_count
+    uint64_t level_capacity
+    Word* seen                        # open addressing; 0 is free
+    uint64_t seen_count
+    uint64_t seen_mask
+
+
+# ---- strings and names ------------------------------------------------------------------------------------------
+
+cdef inline const char* _escape(const uint8_t* data, uint64_t i, uint64_t size) noexcept nogil:
+    cdef uint8_t c = data[i]
+    if c == b'"':
+        return "\\\""
+    if c == b'\\':
+        return "\\\\"
+    if c == b'\n':
+        return "\\n"
+    if c == b'\r':
+        return "\\r"
+    if c == b'\t':
+        return "\\t"
+    if c == b'$' and i + 1 < size and data[i + 1] == b'{':
+        return "\\$"
+    return NULL
+
+
+cdef bint print_string(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
+    cdef uint64_t i, start = 0
+    cdef const char* escaped
+    if not buffer_byte(out, b'"'):
+        return False
+    for i in range(size_bytes):
+        escaped = _escape(data, i, size_bytes)
+        if escaped != NULL:
+            if not buffer_append(out, data + start, i - start) or not buffer_text(out, escaped):
+                return False
+            start = i + 1
+    return buffer_append(out, data + start, size_bytes - start) and buffer_byte(out, b'"')
+
+
+cdef bint _is_keyword(const uint8_t* data, uint64_t size) noexcept nogil:
+    if size == 2:
+        return memcmp(data, <const char*>"if", 2) == 0 or memcmp(data, <const char*>"in", 2) == 0
+    if size == 3:
+        return memcmp(data, <const char*>"let", 3) == 0 or memcmp(data, <const char*>"rec", 3) == 0
+    if size == 4:
+        return (memcmp(data, <const char*>"then", 4) == 0 or memcmp(data, <const char*>"else", 4) == 0
+                or memcmp(data, <const char*>"with", 4) == 0)
+    if size == 6:
+        return memcmp(data, <const char*>"assert", 6) == 0
+    return size == 7 and memcmp(data, <const char*>"inherit", 7) == 0
+
+
+cdef bint _is_plain_name(const uint8_t* data, uint64_t size) noexcept nogil:
+    cdef uint64_t i
+    cdef uint8_t c
+    if size == 0 or _is_keyword(data, size):
+        return False
+    for i in range(size):
+        c = data[i]
+        if (b'a' <= c <= b'z') or (b'A' <= c <= b'Z') or c == b'_':
+            continue
+        if i == 0 or not ((b'0' <= c <= b'9') or c == 39 or c == b'-'):
+            return False
+    return True
+
+
+cdef bint print_name(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
+    if _is_plain_name(data, size_bytes):
+        return buffer_append(out, data, size_bytes)
+    return print_string(out, data, size_bytes)
+
+
+# ---- values without parts ---------------------------------------------------------------------------------------
+
+cdef inline void _put(Printer* p, const char* text) noexcept nogil:
+    p.fits = p.fits and buffer_text(p.out, text)
+
+
+cdef inline void _put_string(Printer* p, Word s) noexcept nogil:
+    p.fits = p.fits and buffer_append(p.out, string_data(s), string_size(s))
+
+
+cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
+    cdef Code* code
+    cdef uint32_t file = 0, line = 0, column = 0
+    while kind_of(f) == KIND_PARTIAL:
+        f = pointer_of(f)[1]
+    code = code_of(p.m, f)
+    _put(p, b"\xc2\xablambda ")
+    if code.chunk != NULL:
+        if code.chunk.name.size_bytes:
+            p.fits = p.fits and buffer_append(p.out, code.chunk.name.data, code.chunk.name.size_bytes)
+            _put(p, " ")
+        if position_place(p.m, code.position_base + code.chunk.start_byte, &file, &line, &column):
+            _put(p, "@ ")
+            _put(p, p.m.files[file].path)
+            p.fits = (p.fits and buffer_byte(p.out, b':') and buffer_decimal(p.out, line) and buffer_byte(p.out, b':')
+                      and buffer_decimal(p.out, column))
+    _put(p, b"\xc2\xbb")
+
+
+cdef void _put_function(Printer* p, Word f) noexcept nogil:
+    cdef Word inner = f
+    cdef bint is_partial = False
+    while kind_of(inner) == KIND_PARTIAL:
+        inner = pointer_of(inner)[1]
+        is_partial = True
+    if kind_of(inner) != KIND_BUILTIN:
+        if p.flags & PRINT_KINDS:
+            _put_lambda(p, f)
+        else:
+            _put(p, "<LAMBDA>")
+    elif p.flags & PRINT_KINDS:
+        _put(p, b"\xc2\xabpartially applied primop " if is_partial else b"\xc2\xabprimop ")
+        _put(p, p.m.builtins[header_size(pointer_of(inner)[0])].name)
+        _put(p, b"\xc2\xbb")
+    else:
+        _put(p, "<PRIMOP-APP>" if is_partial else "<PRIMOP>")
+
+
+cdef void _put_float(Printer* p, double number) noexcept nogil:
+    """As %g; the decimal point is one in every locale."""
+    cdef char[64] text
+    cdef int i
+    snprintf(text, sizeof(text), "%g", number)
+    for i in range(<int>strlen(text)):
+        if text[i] == b',':
+            text[i] = b'.'
+    _put(p, text)
+
+
+cdef void _put_simple(Printer* p, Word w) noexcept nogil:
+    """Anything but a list or a set."""
+    cdef int tag = tag_of(w)
+    if tag == TAG_STRING:
+        p.fits = p.fits and print_string(p.out, string_data(w), string_size(w))
+    elif tag == TAG_THUNK:
+        if header_state(pointer_of(w)[0]) == THUNK_RUNNING:
+            _put(p, b"\xc2\xabpotential infinite recursion\xc2\xbb")
+        else:
+            _put(p, b"\xc2\xabthunk\xc2\xbb" if p.flags & PRINT_KINDS else b"<CODE>")
+    elif tag == TAG_FUNCTION:
+        _put_function(p, w)
+    elif is_int(w):
+        p.fits = p.fits and buffer_decimal(p.out, int_value(w))
+    elif is_float(w):
+        _put_float(p, float_value(w))
+    elif is_path(w):
+        _put_string(p, path_string(w))
+    elif w == WORD_NULL:
+        _put(p, "null")
+    elif w == WORD_TRUE:
+        _put(p, "true")
+    elif w == WORD_FALSE:
+        _put(p, "false")
+    else:
+        _put(p, b"\xc2\xabinternal\xc2\xbb")
+
+
+# ---- lists and sets ---------------------------------------------------------------------------------------------
+
+cdef inline uint64_t _slot(Word* table, uint64_t mask, Word w) noexcept nogil:
+    cdef uint64_t h = ((w >> 3) * <uint64_t>0x9E3779B97F4A7C15 >> 20) & mask
+    while table[h] and table[h] != w:
+        h = (h + 1) & mask
+    return h
+
+
+cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
+    """Whether the word was asked for before."""
+    cdef uint64_t i, mask, h
+    cdef Word* table
+    if p.seen_count * 2 >= p.seen_mask:
+        mask = p.seen_mask * 2 + 1 if p.seen_mask else 63
+        table = <Word*>calloc(mask + 1, sizeof(Word))
+        if table == NULL:
+            p.fits = False
+            return True
+        if p.seen != NULL:
+            for i in range(p.seen_mask + 1):
+                if p.seen[i]:
+                    table[_slot(table, mask, p.seen[i])] = p.seen[i]
+        free(p.seen)
+        p.seen = table
+        p.seen_mask = mask
+    h = _slot(p.seen, p.seen_mask, w)
+    if p.seen[h]:
+        return True
+    p.seen[h] = w
+    p.seen_count += 1
+    return False
+
+
+cdef void _open(Printer* p, Word container) noexcept nogil:
+    cdef Level* grown
+    if p.level_count == p.level_capacity:
+        p.level_capacity = p.level_capacity * 2 if p.level_capacity else 32
+        grown = <Level*>realloc(p.levels, p.level_capacity * sizeof(Level))
+        if grown == NULL:
+            p.fits = False
+            return
+        p.levels = grown
+    p.levels[p.level_count].container = container
+    p.levels[p.level_count].next = 0
+    p.level_count += 1
+
+
+cdef void _put_value(Printer* p, Word w) noexcept nogil:
+    """A simple value whole, of a list or set the beginning."""
+    cdef Word value = val(w)
+    if is_list(value):
+        if list_size(value) and _seen_before(p, w):
+            _put(p, b"\xc2\xabrepeated\xc2\xbb")
+            return
+        _put(p, "[ ")
+        _open(p, value)
+    elif is_attrs(value):
+        if attrs_size(value) and _seen_before(p, value):
+            _put(p, b"\xc2\xabrepeated\xc2\xbb")
+            return
+        _put(p, "{ ")
+        _open(p, value)
+    else:
+        _put_simple(p, value)
+
+
+cdef void _put_rest(Printer* p) noexcept nogil:
+    """Goes on at the innermost level until all are closed."""
+    cdef Level* level
+    cdef Word container, name
+    cdef uint32_t* order
+    cdef uint64_t i
+    while p.level_count and p.fits:
+        level = &p.levels[p.level_count - 1]
+        container = level.container
+        i = level.next
+        level.next += 1
+        if is_list(container):
+            if i:
+                _put(p, " ")
+            if i == list_size(container):
+                _put(p, "]")
+                p.level_count -= 1
+            else:
+                _put_value(p, list_items(container)[i])
+            continue
+        if i:
+            _put(p, "; ")
+        if i == attrs_size(container):
+            _put(p, "}")
+            p.level_count -= 1
+            continue
+        order = attrs_order(p.m, container)
+        if order == NULL:
+            p.fits = False
+            return
+        name = symbol_string(p.m, keys_symbols(attrs_keys(container))[order[i]])
+        p.fits = p.fits and print_name(p.out, string_data(name), string_size(name))
+        _put(p, " = ")
+        _put_value(p, attrs_values(container)[order[i]])
+
+
+cdef int print_value(Machine* m, Word value, ByteBuffer* out, int flags) noexcept nogil:
+    cdef Printer p
+    memset(&p, 0, sizeof(Printer))
+    p.m = m
+    p.out = out
+    p.flags = flags
+    p.fits = True
+    _put_value(&p, value)
+    _put_rest(&p)
+    free(p.levels)
+    free(p.seen)
+    return DONE if p.fits else raise_text(m, ERROR_MEMORY, NULL)

@@ -1,0 +1,378 @@
+# cython: language_level=3
+"""builtins.toXML and `--xml`: a value as XML, forced piece by piece or shown as it is.
+
+In: any value, and whether to force it deeply and to show places.  Out: a string with the contexts of all strings in it.
+The stack holds, above the three arguments: the text's slots, the table of derivations seen and their number, the number of
+open elements, then two words for each list or set that is open: itself and twice the index of what comes next in it, plus
+one if it is a derivation.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcmp, memset, strlen
+
+from snowsnake.builtins.protocol cimport *
+from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
+from snowsnake.machine.link cimport code_of, position_place
+from snowsnake.machine.state cimport Code, ERROR_DEPTH, Machine, RAISE
+from snowsnake.machine.symbols cimport symbol_of, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.output.text cimport *
+
+cdef enum:
+    STRICT = 1
+    LOCATION = 2
+    TEXT = 3
+    SEEN = 7                          # table of symbols + 1, open addressing, in the bytes of a string
+    SEEN_COUNT = 8
+    DEPTH = 9
+    LEVELS = 10
+
+
+# ---- elements ---------------------------------------------------------------------------------------------------
+
+cdef void _put_escaped(Text* t, const uint8_t* data, uint64_t size) noexcept nogil:
+    cdef uint64_t i, start = 0
+    cdef const char* entity
+    for i in range(size):
+        if data[i] == b'"':
+            entity = "&quot;"
+        elif data[i] == b'<':
+            entity = "&lt;"
+        elif data[i] == b'>':
+            entity = "&gt;"
+        elif data[i] == b'&':
+            entity = "&amp;"
+        elif data[i] == b'\n':
+            entity = "&#xA;"
+        else:
+            continue
+        text_append(t, data + start, i - start)
+        text_put(t, entity)
+        start = i + 1
+    text_append(t, data + start, size - start)
+
+
+cdef void _put_attribute(Text* t, const char* name, const void* data, uint64_t size) noexcept nogil:
+    text_byte(t, b' ')
+    text_put(t, name)
+    text_put(t, "=\"")
+    _put_escaped(t, <const uint8_t*>data, size)
+    text_byte(t, b'"')
+
+
+cdef void _put_number(Text* t, const char* name, int64_t number) noexcept nogil:
+    text_byte(t, b' ')
+    text_put(t, name)
+    text_put(t, "=\"")
+    text_decimal(t, number)
+    text_byte(t, b'"')
+
+
+cdef inline void _start(Text* t, Word* fp, const char* tag) noexcept nogil:
+    text_spaces(t, 2 * <uint64_t>int_value(fp[DEPTH]))
+    text_byte(t, b'<')
+    text_put(t, tag)
+
+
+cdef inline void _end_open(Text* t, Word* fp) noexcept nogil:
+    text_append(t, <const char*>">\n", 2)
+    fp[DEPTH] = small_int(int_value(fp[DEPTH]) + 1)
+
+
+cdef inline void _end_empty(Text* t) noexcept nogil:
+    text_append(t, <const char*>" />\n", 4)
+
+
+cdef inline void _close(Text* t, Word* fp, const char* tag) noexcept nogil:
+    fp[DEPTH] = small_int(int_value(fp[DEPTH]) - 1)
+    text_spaces(t, 2 * <uint64_t>int_value(fp[DEPTH]))
+    text_append(t, <const char*>"</", 2)
+    text_put(t, tag)
+    text_append(t, <const char*>">\n", 2)
+
+
+cdef inline void _put_leaf(Text* t, Word* fp, const char* tag, const void* value, uint64_t size) noexcept nogil:
+    _start(t, fp, tag)
+    _put_attribute(t, "value", value, size)
+    _end_empty(t)
+
+
+cdef void _put_place(Text* t, Word* fp, uint32_t position, bint is_path) noexcept nogil:
+    """Column and line, or the path, which comes later in the order of names; nothing if places are not wanted."""
+    cdef uint32_t file = 0, line = 0, column = 0
+    cdef const char* path
+    if fp[LOCATION] != WORD_TRUE or not position_place(t.m, position, &file, &line, &column):
+        return
+    if not is_path:
+        _put_number(t, "column", column)
+        _put_number(t, "line", line)
+        return
+    path = t.m.files[file].path
+    if path[0] == b'/':
+        _put_attribute(t, "path", path, strlen(path))
+
+
+# ---- derivations seen -------------------------------------------------------------------------------------------
+
+cdef inline uint64_t _slot(uint32_t* table, uint64_t mask, uint32_t entry) noexcept nogil:
+    cdef uint64_t h = (entry * <uint64_t>0x9E3779B97F4A7C15 >> 32) & mask
+    while table[h] and table[h] != entry:
+        h = (h + 1) & mask
+    return h
+
+
+cdef int _see(Machine* m, Word* fp, uint32_t symbol) noexcept nogil:
+    """1 if the symbol is new, 0 if not, -1 and an error if memory is short."""
+    cdef uint64_t size = string_size(fp[SEEN]) // 4, i, h
+    cdef uint32_t* table = <uint32_t*>string_data(fp[SEEN])
+    cdef uint32_t* grown
+    cdef Word room
+    if <uint64_t>int_value(fp[SEEN_COUNT]) * 2 >= size:
+        if not heap_reserve(m, string_words(size * 8 + 256)):
+            return -1
+        room = new_string(m, size * 8 if size else 256, 0)
+        memset(string_data(room), 0, string_size(room))
+        grown = <uint32_t*>string_data(room)
+        for i in range(size):
+            if table[i]:
+                grown[_slot(grown, string_size(room) // 4 - 1, table[i])] = table[i]
+        fp[SEEN] = room
+        table = grown
+        size = string_size(room) // 4
+    h = _slot(table, size - 1, symbol + 1)
+    if table[h]:
+        return 0
+    table[h] = symbol + 1
+    fp[SEEN_COUNT] = small_int(int_value(fp[SEEN_COUNT]) + 1)
+    return 1
+
+
+# ---- values -----------------------------------------------------------------------------------------------------
+
+cdef bint _is_derivation(Machine* m, Word attrs) noexcept nogil:
+    """What `type` is has been forced."""
+    cdef Word* place = attrs_find(attrs, m.symbol_type)
+    cdef Word w
+    if place == NULL:
+        return False
+    w = val(place[0])
+    return is_string(w) and string_size(w) == 10 and memcmp(string_data(w), <const char*>"derivation", 10) == 0
+
+
+cdef Word _unforced(Machine* m, Word w, bint is_strict) noexcept nogil:
+    """A thunk that must be forced before anything of w can be written, or 0."""
+    cdef Word* place
+    if is_thunk(w):
+        return w if is_strict else 0
+    if not is_attrs(w):
+        return 0
+    place = attrs_find(w, m.symbol_type)
+    if place == NULL:
+        return 0
+    if is_thunk(val(place[0])):
+        return val(place[0])
+    if not is_strict or not _is_derivation(m, w):
+        return 0
+    place = attrs_find(w, m.symbol_drv_path)
+    if place != NULL and is_thunk(val(place[0])):
+        return val(place[0])
+    place = attrs_find(w, m.symbol_out_path)
+    if place != NULL and is_thunk(val(place[0])):
+        return val(place[0])
+    return 0
+
+
+cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
+    """Its parameters.  Builtins are not told apart from what is not evaluated."""
+    cdef Chunk* chunk = NULL
+    cdef Code* code
+    cdef uint32_t i
+    if kind_of(f) == KIND_CLOSURE:
+        code = code_of(t.m, f)
+        chunk = code.chunk
+    if chunk == NULL:
+        _start(t, fp, "unevaluated")
+        _end_empty(t)
+        return
+    _start(t, fp, "function")
+    _put_place(t, fp, code.position_base + chunk.start_byte, False)
+    _put_place(t, fp, code.position_base + chunk.start_byte, True)
+    _end_open(t, fp)
+    if chunk.formals == NULL:
+        _start(t, fp, "varpat")
+        _put_attribute(t, "name", chunk.parameter.data, chunk.parameter.size_bytes)
+        _end_empty(t)
+    else:
+        _start(t, fp, "attrspat")
+        if chunk.formals.has_ellipsis:
+            _put_attribute(t, "ellipsis", <const char*>"1", 1)
+        if chunk.parameter.size_bytes:
+            _put_attribute(t, "name", chunk.parameter.data, chunk.parameter.size_bytes)
+        _end_open(t, fp)
+        for i in range(chunk.formals.count):
+            _start(t, fp, "attr")
+            _put_attribute(t, "name", chunk.formals.names[i].data, chunk.formals.names[i].size_bytes)
+            _end_empty(t)
+        _close(t, fp, "attrspat")
+    _close(t, fp, "function")
+
+
+cdef inline int _open(Machine* m, Word container, bint is_derivation) noexcept nogil:
+    if not stack_reserve(m, 16):
+        return RAISE
+    push(m, container)
+    push(m, small_int(1 if is_derivation else 0))
+    return DONE
+
+
+cdef int _put_derivation(Text* t, Word* fp, Word w) noexcept nogil:
+    cdef Machine* m = t.m
+    cdef Word* drv_path = attrs_find(w, m.symbol_drv_path)
+    cdef Word* out_path = attrs_find(w, m.symbol_out_path)
+    cdef Word s
+    cdef int is_new = 0
+    _start(t, fp, "derivation")
+    if drv_path != NULL and is_string(val(drv_path[0])):
+        s = val(drv_path[0])
+        _put_attribute(t, "drvPath", string_data(s), string_size(s))
+        if string_size(s):
+            is_new = _see(m, fp, symbol_of(m, s))
+            if is_new < 0:
+                return RAISE
+    if out_path != NULL and is_string(val(out_path[0])):
+        s = val(out_path[0])
+        _put_attribute(t, "outPath", string_data(s), string_size(s))
+    _end_open(t, fp)
+    if is_new:
+        return _open(m, w, True)
+    _start(t, fp, "repeated")
+    _end_empty(t)
+    _close(t, fp, "derivation")
+    return DONE
+
+
+cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
+    """What must be forced for it has been.  DONE: written, or a level opened; RAISE."""
+    cdef char[64] number
+    cdef int tag = tag_of(w)
+    if tag == TAG_STRING:
+        text_context(t, string_context(w))
+        _put_leaf(t, fp, "string", string_data(w), string_size(w))
+    elif tag == TAG_ATTRS:
+        if _is_derivation(t.m, w):
+            return _put_derivation(t, fp, w)
+        _start(t, fp, "attrs")
+        _end_open(t, fp)
+        return _open(t.m, w, False)
+    elif tag == TAG_LIST:
+        _start(t, fp, "list")
+        _end_open(t, fp)
+        return _open(t.m, w, False)
+    elif is_int(w):
+        _start(t, fp, "int")
+        _put_number(t, "value", int_value(w))
+        _end_empty(t)
+    elif w == WORD_NULL:
+        _start(t, fp, "null")
+        _end_empty(t)
+    elif is_bool(w):
+        if w == WORD_TRUE:
+            _put_leaf(t, fp, "bool", <const char*>"true", 4)
+        else:
+            _put_leaf(t, fp, "bool", <const char*>"false", 5)
+    elif tag == TAG_FUNCTION:
+        _put_function(t, fp, w)
+    elif tag == TAG_BOX and is_float(w):
+        snprintf(number, sizeof(number), "%g", float_value(w))
+        _put_leaf(t, fp, "float", number, strlen(number))
+    elif tag == TAG_BOX and is_path(w):
+        _put_leaf(t, fp, "path", string_data(path_string(w)), string_size(path_string(w)))
+    else:
+        _start(t, fp, "unevaluated")
+        _end_empty(t)
+    return DONE
+
+
+cdef int _go_on(Text* t, Word* fp) noexcept nogil:
+    """Writes until something must be forced; DONE: the last level is closed."""
+    cdef Machine* m = t.m
+    cdef Word container, w, thunk, name
+    cdef uint64_t i, n
+    cdef uint32_t* order = NULL
+    cdef uint32_t place = 0
+    cdef bint is_derivation
+    while m.sp > fp + LEVELS:
+        container = m.sp[-2]
+        i = <uint64_t>int_value(m.sp[-1]) >> 1
+        is_derivation = int_value(m.sp[-1]) & 1
+        n = list_size(container) if is_list(container) else attrs_size(container)
+        if i == n:
+            if n and is_attrs(container):
+                _close(t, fp, "attr")
+            _close(t, fp, "list" if is_list(container) else ("derivation" if is_derivation else "attrs"))
+            m.sp -= 2
+            continue
+        if is_list(container):
+            w = val(list_items(container)[i])
+        else:
+            order = attrs_order(m, container)
+            if order == NULL:
+                return RAISE
+            place = order[i]
+            w = val(attrs_values(container)[place])
+        thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
+        if thunk:
+            return force(m, thunk)
+        m.sp[-1] = small_int(int_value(m.sp[-1]) + 2)
+        if is_attrs(container):
+            if i:
+                _close(t, fp, "attr")
+            name = symbol_string(m, keys_symbols(attrs_keys(container))[place])
+            _start(t, fp, "attr")
+            _put_place(t, fp, keys_positions(attrs_keys(container))[place], False)
+            _put_attribute(t, "name", string_data(name), string_size(name))
+            _put_place(t, fp, keys_positions(attrs_keys(container))[place], True)
+            _end_open(t, fp)
+        if _put_value(t, fp, w) == RAISE or t.failed:
+            return RAISE
+        if <uint64_t>(m.sp - fp) >> 1 > m.depth_limit:
+            return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    return DONE
+
+
+cdef int to_xml_as(Machine* m, Word* fp) noexcept nogil:
+    cdef Text t
+    cdef Word w, thunk
+    cdef int outcome = DONE
+    if m.sp == fp + 3:
+        w = val(fp[0])
+        thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
+        if thunk:
+            return force(m, thunk)
+        text_push_slots(m)
+        push(m, m.empty_string)
+        push(m, 0)
+        push(m, small_int(1))
+        text_begin(&t, m, fp + TEXT)
+        text_put(&t, "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n")
+        outcome = _put_value(&t, fp, w)
+    else:
+        text_begin(&t, m, fp + TEXT)
+    if outcome == DONE:
+        outcome = _go_on(&t, fp)
+    if outcome != DONE:
+        text_save(&t)
+        return outcome
+    text_put(&t, "</expr>\n")
+    w = text_finish(&t)
+    return done(m, w) if w else RAISE
+
+
+cdef int to_xml(Machine* m, Word* fp) noexcept nogil:
+    if m.sp == fp + 1:
+        push(m, WORD_TRUE)
+        push(m, WORD_FALSE)
+    return to_xml_as(m, fp)
