@@ -10,6 +10,11 @@ The names below are imported from `snowsnake.api` at first use, so that `import 
 from snowsnake.version import NIX_VERSION
 from snowsnake.version import VERSION as __version__
 
+# For type checkers, which know the name; importing `typing` would cost every start of the command.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.api import EvaluationError, Evaluator, Value, compile, evaluate, evaluate_file, parse
+
 __all__ = [
     "NIX_VERSION",
     "EvaluationError",
@@ -23,7 +28,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name):
     if name not in __all__:
         raise AttributeError(f"module 'snowsnake' has no attribute {name!r}")
     from snowsnake import api

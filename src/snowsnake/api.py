@@ -23,7 +23,7 @@ from snowsnake.version import NIX_VERSION
 
 __all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
 
-PathLike = "str | os.PathLike[str]"
+PathLike = str | os.PathLike[str]
 
 
 class Evaluator:
@@ -41,17 +41,17 @@ class Evaluator:
     def __init__(
         self,
         *,
-        search_path: "Iterable[str] | Mapping[str, PathLike]" = (),
+        search_path: Iterable[str] | Mapping[str, PathLike] = (),
         pure: bool = False,
         restricted: bool = False,
-        allowed_paths: "Iterable[PathLike]" = (),
+        allowed_paths: Iterable[PathLike] = (),
         features: Iterable[str] = (),
         memory_limit_bytes: int = 0,
         depth_limit: int = 0,
         timeout_s: float = 0.0,
         optimise: int = 1,
-        store: "PathLike | None" = None,
-        environment: "Mapping[str, str] | None" = None,
+        store: PathLike | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._machine = _machine.Evaluator(
             level=optimise,
@@ -67,7 +67,7 @@ class Evaluator:
             environment=None if environment is None else dict(environment),
         )
 
-    def evaluate(self, expression: "str | bytes", *, base_path: "PathLike | None" = None) -> "Value":
+    def evaluate(self, expression: str | bytes, *, base_path: PathLike | None = None) -> "Value":
         """The value of an expression, not yet forced; relative paths in it start at `base_path` (the working directory).
 
         Syntax errors and undefined variables are raised here; everything else when the value is looked at.
@@ -218,7 +218,7 @@ class Value:
         return f"<Value {self._handle.describe()}>"
 
 
-def evaluate(expression: "str | bytes", **options) -> Value:
+def evaluate(expression: str | bytes, **options) -> Value:
     """The value of an expression in an evaluator of its own; options as for `Evaluator`.
 
     >>> evaluate("1 + 2").to_python()
@@ -236,10 +236,10 @@ def evaluate_file(path: PathLike, **options) -> Value:
 
 
 def parse(
-    source: "str | bytes",
+    source: str | bytes,
     *,
     name: str = "«string»",
-    base_path: "PathLike | None" = None,
+    base_path: PathLike | None = None,
     features: Iterable[str] = (),
 ) -> Syntax:
     """The syntax tree of an expression; an error's `others` are the further faults of the source.
@@ -252,7 +252,7 @@ def parse(
     return parse_source(data, name, folder, features)
 
 
-def compile(source: "str | bytes", *, optimise: int = 1, name: str = "«string»") -> str:
+def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»") -> str:
     """The bytecode of an expression, disassembled: every chunk with its constants and captures.
 
     >>> print(compile("1", optimise=0))  # doctest: +ELLIPSIS
@@ -262,7 +262,7 @@ def compile(source: "str | bytes", *, optimise: int = 1, name: str = "«string»
     return compile_source(data, name, os.getcwd(), optimise)
 
 
-def _search_entries(search_path: "Iterable[str] | Mapping[str, PathLike]") -> list[tuple[str, str]]:
+def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list[tuple[str, str]]:
     if isinstance(search_path, Mapping):
         return [(prefix, os.fspath(path)) for prefix, path in search_path.items()]
     entries = []

@@ -139,6 +139,40 @@ class Selector:
                 raise
 
 
+def _index(part: str) -> int | None:
+    is_number = part.isascii() and part.isdigit()
+    return int(part) if is_number and len(part) < 11 and int(part) < 1 << 32 else None
+
+
+def _attribute(value, name: str, path: str):
+    _expect(value, "set", path)
+    if not name:
+        raise EvaluationError("missing-attribute", f"empty attribute name in selection path '{path}'")
+    key = name.encode("utf-8", "surrogateescape")
+    names = value.keys()
+    if key not in names:
+        from snowsnake.diagnostics.suggestions import nearest
+
+        alike = nearest(name, (n.decode("utf-8", "replace") for n in names))
+        message = f"attribute '{name}' in selection path '{path}' not found"
+        raise EvaluationError("missing-attribute", message, suggestions=alike)
+    return value.select(key)
+
+
+def _element(value, index: int, path: str):
+    _expect(value, "list", path)
+    if index >= len(value):
+        raise EvaluationError("missing-attribute", f"list index {index} in selection path '{path}' is out of range")
+    return value.index(index)
+
+
+def _expect(value, wanted: str, path: str) -> None:
+    found = value.type_name()
+    if found != wanted:
+        message = f"the expression selected by the selection path '{path}' should be a {wanted} but is {_TYPES[found]}"
+        raise EvaluationError("type", message)
+
+
 class Derivation:
     """A derivation found in a value: the path of its .drv file, its selected output, and where it was."""
 

@@ -37,8 +37,9 @@ def run(words: list[str], reporter: Reporter) -> int:
         code |= _reported(lambda: print_expression(source, "«string»", features, as_json), reporter)
     for word in given.words or ([] if given.flag("expr") else ["./default.nix"]):
         if word == "-":
-            source = sys.stdin.buffer.read()
-            code |= _reported(lambda: print_expression(source, "«stdin»", features, as_json), reporter)
+            code |= _reported(
+                lambda: print_expression(sys.stdin.buffer.read(), "«stdin»", features, as_json), reporter
+            )
         else:
             code |= _reported(lambda word=word: print_file(word, features, as_json), reporter)
     return code

@@ -107,7 +107,7 @@ class Settings:
 
     def load(self, text: str, source: str) -> None:
         """Take over the lines of a configuration file."""
-        for number, raw in enumerate(text.split("\n")):
+        for raw in text.split("\n"):
             line = raw.split("#", 1)[0]
             words = line.split()
             if not words:

@@ -36,13 +36,14 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
     """The whole report of an error."""
     paint = _Paint(colours)
     lines: list[str] = []
-    has_trace = _trace_lines(error.trace, show_trace, paint, lines)
+    trace, position = _placed(error)
+    has_trace = _trace_lines(trace, show_trace, paint, lines)
     prefix = paint(_RED, "error:") + " "
     message = error.message.split("\n")
     lines.append(prefix + message[0] if has_trace else message[0])
     lines += message[1:]
-    if error.position is not None and not _is_told_by_trace(error, has_trace):
-        lines += place_lines(error.position, paint, "")
+    if position is not None:
+        lines += place_lines(position, paint, "")
     if error.suggestions:
         from snowsnake.diagnostics.suggestions import sentence
 
@@ -51,12 +52,15 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
     return "\n".join(_indented(prefix, "       ", lines))
 
 
-def _is_told_by_trace(error: EvaluationError, has_trace: bool) -> bool:
-    """A builtin's error is at the builtin's call: one excerpt of the place is enough."""
-    if not has_trace or not error.trace:
-        return False
-    last = error.trace[-1]
-    return last.kind == "builtin" and last.position == error.position
+def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:
+    """Trace and place: the error of a builtin is at the builtin's call, and its place is shown with that frame, once."""
+    trace, position = error.trace, error.position
+    if not trace or position is None or trace[-1].kind != "builtin":
+        return trace, position
+    last = trace[-1]
+    if last.position not in (None, position):
+        return trace, position
+    return [*trace[:-1], Frame(last.kind, last.name, position)], None
 
 
 def render_warning(message: str, *, colours: bool = False, is_from_expression: bool = False) -> str:
