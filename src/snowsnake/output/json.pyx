@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer, buffer_free, buffer_init
 from snowsnake.builtins.engines.numbers cimport format_float_json
+from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
 from snowsnake.builtins.protocol cimport *
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
@@ -37,31 +38,6 @@ cdef const char* HEX = "0123456789abcdef"
 
 
 # ---- strings ----------------------------------------------------------------------------------------------------
-
-cdef int _sequence_size(const uint8_t* p, const uint8_t* end, const uint8_t** fault) noexcept nogil:
-    """Bytes of the UTF-8 sequence at p; 0: *fault is the first byte that cannot be right, or the end."""
-    cdef uint8_t c = p[0], low = 0x80, high = 0xBF
-    cdef int size, i
-    fault[0] = p
-    if c < 0xC2 or c > 0xF4:
-        return 0
-    size = 2 if c < 0xE0 else (3 if c < 0xF0 else 4)
-    if c == 0xE0:
-        low = 0xA0
-    elif c == 0xED:
-        high = 0x9F
-    elif c == 0xF0:
-        low = 0x90
-    elif c == 0xF4:
-        high = 0x8F
-    for i in range(1, size):
-        fault[0] = p + i
-        if p + i == end or p[i] < low or p[i] > high:
-            return 0
-        low = 0x80
-        high = 0xBF
-    return size
-
 
 cdef void _put_escape(Text* t, uint8_t c) noexcept nogil:
     cdef uint8_t[6] escape
@@ -92,52 +68,32 @@ cdef void _put_string(Text* t, Word* fp, Word s) noexcept nogil:
     cdef const uint8_t* start = string_data(s)
     cdef const uint8_t* p = start
     cdef const uint8_t* end = start + string_size(s)
-    cdef const uint8_t* fault
-    cdef int size
+    cdef uint8_t seen = 0
+    cdef size_t fault = 0
     text_context(t, string_context(s))
     text_byte(t, b'"')
-    while True:
-        while p < end and CLASSES[p[0]] == BYTE_PLAIN:
-            p += 1
-        if p == end:
-            break
+    while p < end:
+        seen |= CLASSES[p[0]]
         if CLASSES[p[0]] == BYTE_ESCAPED:
             text_append(t, start, <uint64_t>(p - start))
             _put_escape(t, p[0])
-            p += 1
-            start = p
-            continue
-        size = _sequence_size(p, end, &fault)
-        if size == 0:
-            if fp[BAD] == WORD_NULL:
-                fp[BAD] = s
-            break
-        p += size
+            start = p + 1
+        p += 1
     text_append(t, start, <uint64_t>(p - start))
     text_byte(t, b'"')
+    if seen & BYTE_HIGH and fp[BAD] == WORD_NULL and utf8_check(string_data(s), string_size(s), &fault) != UTF8_OK:
+        fp[BAD] = s
 
 
 cdef int _raise_bad_string(Machine* m, Word s) noexcept nogil:
-    cdef const uint8_t* start = string_data(s)
-    cdef const uint8_t* p = start
-    cdef const uint8_t* end = start + string_size(s)
-    cdef const uint8_t* fault = start
-    cdef int size
-    while p < end:
-        if CLASSES[p[0]] == BYTE_HIGH:
-            size = _sequence_size(p, end, &fault)
-            if size == 0:
-                break
-            p += size
-        else:
-            p += 1
-    if fault == end:
+    cdef size_t index = 0
+    if utf8_check(string_data(s), string_size(s), &index) == UTF8_INCOMPLETE:
         return raise_text(m, ERROR_VALUE, format_text(
             "JSON serialization error: [json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x%02X",
-            <unsigned int>end[-1]))
+            <unsigned int>string_data(s)[string_size(s) - 1]))
     return raise_text(m, ERROR_VALUE, format_text(
         "JSON serialization error: [json.exception.type_error.316] invalid UTF-8 byte at index %llu: 0x%02X",
-        <unsigned long long>(fault - start), <unsigned int>fault[0]))
+        <unsigned long long>index, <unsigned int>string_data(s)[index]))
 
 
 # ---- values -----------------------------------------------------------------------------------------------------

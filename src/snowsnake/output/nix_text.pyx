@@ -8,8 +8,9 @@ C++ Nix copies the value of a list wherever an expression, not a variable, gives
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcmp, memset, strlen
+from libc.string cimport memset, strlen
 
+from snowsnake.builtins.engines.text cimport is_identifier
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
 from snowsnake.machine.errors cimport raise_text
@@ -68,35 +69,8 @@ cdef bint print_string(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes
     return buffer_append(out, data + start, size_bytes - start) and buffer_byte(out, b'"')
 
 
-cdef bint _is_keyword(const uint8_t* data, uint64_t size) noexcept nogil:
-    if size == 2:
-        return memcmp(data, <const char*>"if", 2) == 0 or memcmp(data, <const char*>"in", 2) == 0
-    if size == 3:
-        return memcmp(data, <const char*>"let", 3) == 0 or memcmp(data, <const char*>"rec", 3) == 0
-    if size == 4:
-        return (memcmp(data, <const char*>"then", 4) == 0 or memcmp(data, <const char*>"else", 4) == 0
-                or memcmp(data, <const char*>"with", 4) == 0)
-    if size == 6:
-        return memcmp(data, <const char*>"assert", 6) == 0
-    return size == 7 and memcmp(data, <const char*>"inherit", 7) == 0
-
-
-cdef bint _is_plain_name(const uint8_t* data, uint64_t size) noexcept nogil:
-    cdef uint64_t i
-    cdef uint8_t c
-    if size == 0 or _is_keyword(data, size):
-        return False
-    for i in range(size):
-        c = data[i]
-        if (b'a' <= c <= b'z') or (b'A' <= c <= b'Z') or c == b'_':
-            continue
-        if i == 0 or not ((b'0' <= c <= b'9') or c == 39 or c == b'-'):
-            return False
-    return True
-
-
 cdef bint print_name(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
-    if _is_plain_name(data, size_bytes):
+    if is_identifier(data, size_bytes):
         return buffer_append(out, data, size_bytes)
     return print_string(out, data, size_bytes)
 
