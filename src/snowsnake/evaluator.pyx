@@ -417,8 +417,8 @@ cdef class Handle:
         if is_thunk(w):
             push(m, w)
             self.evaluator.run_call(0)
-            w = m.result
-            m.handles[self.slot] = w
+            m.handles[self.slot] = m.result
+            w = val(m.result)             # a function comes back in its cell, which `==` compares
         return w
 
     cdef Word internal_call(self, int which) except? 0x57:
@@ -426,7 +426,7 @@ cdef class Handle:
         push(m, self.word())
         push(m, m.internals[which])
         self.evaluator.run_call(1)
-        return m.result
+        return val(m.result)
 
     cdef Word builtin_call(self, const char* name, tuple flags=()) except? 0x57:
         """Call a builtin by name on this value and then Booleans."""
@@ -443,7 +443,7 @@ cdef class Handle:
             push(m, WORD_TRUE if flag else WORD_FALSE)
         push(m, function)
         self.evaluator.run_call(<uint32_t>len(flags) + 1)
-        return m.result
+        return val(m.result)
 
     def force(self):
         """Evaluate to weak head normal form."""
