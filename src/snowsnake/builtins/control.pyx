@@ -5,20 +5,21 @@ In: arguments as the table's letters leave them.  Out: the last argument's value
 `tryEval` and `addErrorContext` by the name of their function when it unwinds.
 """
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
-from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
-from snowsnake.machine.errors cimport describe_value, raise_bytes, raise_text
+from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
+from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.state cimport (
     ByteBuffer, CALL, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, FORCE, Machine, RAISE, TAIL,
 )
+from snowsnake.machine.unwind cimport raise_again
 from snowsnake.machine.word cimport *
+from snowsnake.output.nix_text cimport PRINT_KINDS, print_value
 
 cdef extern from "unistd.h" nogil:
     ssize_t write(int file, const void* data, size_t size_bytes)
@@ -99,9 +100,13 @@ cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
-    """The text is only evaluated when an error passes."""
+    """Entered again with a state word when an error passes (machine/unwind.pyx): then the message is evaluated."""
     cdef Word value = val(fp[1])
-    return force(m, value) if is_thunk(value) else done(m, value)
+    if m.sp == fp + 2:
+        return force(m, value) if is_thunk(value) else done(m, value)
+    if m.sp == fp + 3:
+        return call_internal1(m, INTERNAL_COERCE, fp[0])
+    return raise_again(m, fp + 2, pop(m))
 
 
 # ---- messages ---------------------------------------------------------------------------------------------------
@@ -117,27 +122,24 @@ cdef void _write_out(ByteBuffer* text) noexcept nogil:
         start += <size_t>written
 
 
-cdef bint _print_value(Machine* m, ByteBuffer* text, Word value) noexcept nogil:
-    """A string as it is, another value as Nix text; forces nothing."""
-    cdef char* shown
-    cdef bint fits
-    if is_string(value):
-        return buffer_append(text, string_data(value), string_size(value))
-    shown = describe_value(m, value)
-    fits = shown != NULL and buffer_text(text, shown)
-    free(shown)
-    return fits
-
-
 cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
+    """A string as it is, another value as Nix text; forces nothing."""
     cdef ByteBuffer text
+    cdef bint fits
+    cdef int outcome
     memset(&text, 0, sizeof(text))
-    if not buffer_text(&text, "trace: ") or not _print_value(m, &text, value) or not buffer_byte(&text, c'\n'):
-        buffer_free(&text)
-        return raise_text(m, ERROR_MEMORY, NULL)
-    _write_out(&text)
+    fits = buffer_text(&text, "trace: ")
+    if is_string(value):
+        fits = fits and buffer_append(&text, string_data(value), string_size(value))
+    else:
+        fits = fits and print_value(m, value, &text, PRINT_KINDS) == DONE
+    if fits and buffer_byte(&text, c'\n'):
+        _write_out(&text)
+        outcome = tail(m, result)
+    else:
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
     buffer_free(&text)
-    return tail(m, result)
+    return outcome
 
 
 cdef int trace_(Machine* m, Word* fp) noexcept nogil:

@@ -1412,7 +1412,8 @@ cdef int run(Machine* m) noexcept nogil:
                 m.fr = fr
                 m.function = function
                 m.depth = depth
-                if unwind(m, base, op0 + 1) == RAISE:
+                outcome = unwind(m, base, op0 + 1)
+                if outcome == RAISE:
                     return RAISE
                 sp = m.sp
                 fp = m.fp
@@ -1422,7 +1423,7 @@ cdef int run(Machine* m) noexcept nogil:
                 depth = m.depth
                 with_slot = m.with_slot
                 up = pointer_of(function) + 1
-                pc = &RETURN_CODE[0]
+                pc = &RETURN_CODE[0] if outcome == DONE else &NATIVE_CODE[2]
                 break
 
 

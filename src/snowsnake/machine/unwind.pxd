@@ -2,10 +2,14 @@
 """Unwinding: from the place of an error to the nearest try frame, or out of the machine."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.machine.state cimport Frame, Machine
+from snowsnake.machine.word cimport Word
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # with the registers of the raising activation in m.  DONE: a tryEval frame is the running activation and its result
-    # stands on top of the stack, to be returned; RAISE: the base frame has been left
+    # stands on top of the stack, to be returned; FORCE: an addErrorContext frame is the running activation and its function is to
+    # be entered again; RAISE: the base frame has been left
 cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil
     # raises again the error of a failed thunk
 cdef bint is_catchable(int code) noexcept nogil
+cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil
+    # the error that unwinding put aside in an addErrorContext frame, now with its message; the frame must then return

@@ -15,6 +15,7 @@ from snowsnake.machine.word cimport *
 
 cdef enum:
     MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
+    MOST_CONTEXT_ENTRIES = 100        # of addErrorContext further out
 
 
 cdef bint is_catchable(int code) noexcept nogil:
@@ -38,21 +39,12 @@ cdef bint _has_try_frame(Machine* m, Frame* base) noexcept nogil:
     return False
 
 
-cdef char* _context_text(Machine* m, Word* fp) noexcept nogil:
-    """Text of an addErrorContext frame: its first argument, if that was a plain string already."""
-    cdef Word s = val(fp[0])
-    if is_string(s):
-        return format_text("%.*s", <int>string_size(s), <char*>string_data(s))
-    return NULL
-
-
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef Frame* fr = m.fr
     cdef Word function = m.function
-    cdef Word* fp = m.fp
     cdef TraceEntry* entry
-    cdef uint32_t position, previous = 0
-    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES, sizeof(TraceEntry))
+    cdef uint32_t position
+    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES, sizeof(TraceEntry))
     if m.error.trace == NULL:
         return
     while True:
@@ -67,8 +59,6 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
             entry.code = 0
             if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
                 entry.builtin = <uint16_t>(header_size(pointer_of(function)[0]) + 1)
-                if function == m.error_context_word:
-                    entry.text = _context_text(m, fp)
             elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
                 entry.code = header_code(pointer_of(function)[0]) + 1
             m.error.trace_count += 1
@@ -76,10 +66,69 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
         if fr <= base:
             break
         function = fr.function
-        fp = fr.fp
         pc = fr.pc
         fr -= 1
 
+
+# ---- addErrorContext --------------------------------------------------------------------------------------------
+#
+# When an error leaves the second argument of an addErrorContext frame, unwinding stops: the error is put aside, the frame gets
+# it as a state word (malloc'ed memory, so the word reads as an int), and the builtin is entered again to evaluate its
+# message.  Then it raises the error again, with the message in the trace.
+
+cdef bint _put_aside(Machine* m) noexcept nogil:
+    """The running activation is an addErrorContext frame that has not evaluated its message yet."""
+    cdef Error* aside = <Error*>malloc(sizeof(Error))
+    if aside == NULL:
+        return False
+    aside[0] = m.error
+    memset(&m.error, 0, sizeof(Error))
+    push(m, <Word>aside)
+    m.constants = NULL
+    return True
+
+
+cdef void _forget(Word* state) noexcept nogil:
+    """The message could not be evaluated: its own error takes the place of the one put aside."""
+    cdef Error* aside = <Error*>state[0]
+    cdef uint32_t i
+    if aside == NULL:
+        return
+    for i in range(aside.trace_count):
+        free(aside.trace[i].text)
+    free(aside.trace)
+    free(aside.message)
+    free(aside)
+    state[0] = 0
+
+
+cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil:
+    cdef Error* aside = <Error*>state[0]
+    cdef TraceEntry* entry = NULL
+    cdef uint16_t number = <uint16_t>(header_size(pointer_of(m.error_context_word)[0]) + 1)
+    cdef uint32_t i
+    error_clear(m)
+    m.error = aside[0]
+    free(aside)
+    state[0] = 0
+    if m.error.trace == NULL:         # a try frame will swallow it
+        return RAISE
+    for i in range(m.error.trace_count):
+        if m.error.trace[i].builtin == number and m.error.trace[i].text == NULL:
+            entry = &m.error.trace[i]
+            break
+    if entry == NULL:                 # its frame was too far out to be kept
+        if m.error.trace_count == MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES:
+            return RAISE
+        entry = &m.error.trace[m.error.trace_count]
+        memset(entry, 0, sizeof(TraceEntry))
+        entry.builtin = number
+        m.error.trace_count += 1
+    entry.text = format_text("%.*s", <int>string_size(message), <char*>string_data(message))
+    return RAISE
+
+
+# ---- failed thunks ----------------------------------------------------------------------------------------------
 
 cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
     """Copy the pending error to the table of failures, whose entries failed thunks name."""
@@ -147,7 +196,7 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef int64_t failure = -1
     cdef Frame* fr
     cdef bint catchable = is_catchable(m.error.code)
-    if not (catchable and m.try_count and _has_try_frame(m, base)):
+    if m.error.trace == NULL and not (catchable and m.try_count and _has_try_frame(m, base)):
         _take_trace(m, base, pc)
     while True:
         fr = m.fr
@@ -162,6 +211,12 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
                 return DONE
         if m.function == m.internals[INTERNAL_DEEP_FORCE]:
             _undo_deepening(m)
+        elif m.function == m.error_context_word:
+            if m.sp == m.fp + 2:
+                if not _is_transient(m.error.code) and _put_aside(m):
+                    return FORCE
+            else:
+                _forget(m.fp + 2)
         if fr.thunk:
             _fail_thunk(m, fr.thunk, &failure)
         m.sp = m.fp
