@@ -6,7 +6,7 @@ The machine runs without the GIL.  A handle is a root of the collector; when Pyt
 and freed at the next call, because that may happen in any thread.
 """
 import os
-import threading
+from _thread import get_ident        # not `threading`: importing it takes longer than a small evaluation
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -33,6 +33,10 @@ from snowsnake.host.options import HostOptions
 
 import snowsnake.builtins.internal     # first: the numbers of the internal builtins
 import snowsnake.builtins.subjects     # all the others
+
+cdef extern from "unistd.h" nogil:
+    int getpid()
+    int gettid()
 
 cdef extern from "signal.h" nogil:
     ctypedef void (*Handler)(int)
@@ -267,7 +271,7 @@ cdef class Evaluator:
 
     cdef int enter(self) except -1:
         cdef Machine* m = self.m
-        me = threading.get_ident()
+        me = get_ident()
         if self.owner is not None:
             raise RuntimeError("this evaluator is at work; use one evaluator for each thread")
         self.owner = me
@@ -307,10 +311,12 @@ cdef class Evaluator:
         cdef Machine* outer = _interruptible
         cdef sigaction_type ours
         cdef sigaction_type theirs
-        cdef bint is_main = threading.current_thread() is threading.main_thread()
+        cdef bint is_main = gettid() == getpid()
         cdef int outcome
         timer = None
         if self.timeout_s > 0:
+            import threading
+
             timer = threading.Timer(self.timeout_s, self._time_out)
             timer.daemon = True
             timer.start()
