@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from snowsnake.store import Hash, convert_hash, hashes
 
 EMPTY = hashlib.sha256(b"").hexdigest()
-SIZES = [*range(0, 260), 1023, 1024, 1025, 2048, 2049, 5000, 70000]
+SIZES = [*range(260), 1023, 1024, 1025, 2048, 2049, 5000, 70000]
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256", "sha512"])

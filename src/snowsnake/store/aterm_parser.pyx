@@ -179,7 +179,8 @@ cdef bint parse_outputs(Parser* self) noexcept nogil:
         if not parse_output(self, &items[drv.output_count]):
             return False
         drv.output_count += 1
-    qsort(drv.outputs, drv.output_count, sizeof(Output), compare_outputs)
+    if drv.output_count:
+        qsort(drv.outputs, drv.output_count, sizeof(Output), compare_outputs)
     return True
 
 
@@ -226,7 +227,8 @@ cdef bint parse_input_drvs(Parser* self) noexcept nogil:
             return False
         if not expect(self, ")"):
             return False
-    qsort(self.drv.input_drvs, self.drv.input_drv_count, sizeof(InputDrv), compare_inputs)
+    if self.drv.input_drv_count:
+        qsort(self.drv.input_drvs, self.drv.input_drv_count, sizeof(InputDrv), compare_inputs)
     return True
 
 
@@ -268,7 +270,8 @@ cdef bint parse_env(Parser* self) noexcept nogil:
                 and parse_string(self, &items[drv.env_count].value) and expect(self, ")")):
             return False
         drv.env_count += 1
-    qsort(drv.env, drv.env_count, sizeof(Variable), compare_variables)
+    if drv.env_count:
+        qsort(drv.env, drv.env_count, sizeof(Variable), compare_variables)
     return True
 
 

@@ -76,7 +76,11 @@ class Derivation:
             (name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None)
             for name, o in self.outputs.items()
         ]
-        inputs = [(path, name) for path, names in self.input_drvs.items() for name in sorted(set(names)) or [None]]
+        inputs: list[tuple[str, str | None]] = []
+        for path, names in self.input_drvs.items():
+            inputs.extend((path, name) for name in sorted(set(names)))
+            if not names:
+                inputs.append((path, None))
         return aterm.write(
             outputs, inputs, self.input_srcs, self.system, self.builder, self.args, list(self.env.items())
         )
@@ -96,7 +100,7 @@ class Derivation:
         """Computes the output paths and their variables anew, as if the derivation had just been evaluated; the `.drv` path."""
         kind = next(iter(self.outputs.values())).kind if self.outputs else "input"
         first = next(iter(self.outputs.values()), DerivationOutput())
-        path, paths, text = memory.finish(
+        path, _, text = memory.finish(
             self.name,
             system=self.system,
             builder=self.builder,

@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from os import PathLike
+from typing import Self
 
 from snowsnake.store import hashes, nar, nar_reader, store_path
 from snowsnake.store.drv import Derivation
@@ -66,7 +67,7 @@ class LocalStore:
         if not read_only:
             self._open_scratch()
 
-    def __enter__(self) -> LocalStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

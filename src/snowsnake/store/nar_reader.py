@@ -207,8 +207,7 @@ def unpack(stream: BinaryIO | bytes, target: str | PathLike[str], *, allow_trail
         else:
             mode = 0o755 if member.executable else 0o644
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode), "wb") as file:
-                for piece in member.pieces():
-                    file.write(piece)
+                file.writelines(member.pieces())
 
 
 def listing(stream: BinaryIO | bytes) -> list[Member]:

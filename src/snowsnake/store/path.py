@@ -28,7 +28,8 @@ class StorePath:
     @classmethod
     def parse(cls, path: str, store_dir: str = STORE_DIR) -> StorePath:
         """From exactly the path of a store object."""
-        return cls(*store_path.parse(path, store_dir), store_dir)
+        hash_part, name = store_path.parse(path, store_dir)
+        return cls(hash_part, name, store_dir)
 
     @classmethod
     def containing(cls, path: str, store_dir: str = STORE_DIR) -> tuple[StorePath, str]:
