@@ -57,9 +57,11 @@ class Derivation:
 
     @classmethod
     def from_aterm(cls, text: bytes, name: str, store_dir: str = STORE_DIR) -> Derivation:
-        """*name*: the derivation's, or the path of its `.drv`; the text does not hold it."""
+        """*name*: the derivation's, or the path of its `.drv`, wherever the file lies; the text does not hold it."""
         if name.endswith(".drv"):
-            name = store_path.parse(name, store_dir)[1].removesuffix(".drv")
+            base = name.rpartition("/")[2]
+            store_path.check_base(base)
+            name = base[33:].removesuffix(".drv")
         outputs, inputs, sources, system, builder, args, env = aterm_parser.parse(text, store_dir)
         drv = cls(name, system, builder, args, dict(env), store_dir=store_dir, input_srcs=sources)
         for output, path, kind, method, algorithm, digest in outputs:
