@@ -2,9 +2,10 @@
 """Raising: the error is written into the machine; the loop takes the trace and unwinds."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.machine.attrs cimport keys_order
+from snowsnake.machine.link cimport position_place
 from snowsnake.machine.state cimport (
     Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
 )
@@ -12,7 +13,7 @@ from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
 
 cdef enum:
-    MOST_ITEMS = 10                   # of a list or set shown in a message
+    MOST_ITEMS = 10                   # of all lists together, and of all sets, shown in a message
     MOST_STRING_BYTES = 1024
     MOST_DEPTH = 10
     MOST_MESSAGE_BYTES = 4096
@@ -107,6 +108,10 @@ cdef struct Out:
     char* data
     size_t size_bytes
     size_t capacity_bytes
+    int item_count                    # shown so far, at whatever depth
+    int attr_count
+    Word[MOST_ITEMS * 2 + 2] seen     # sets; there cannot be more
+    int seen_count
 
 
 cdef void _put(Out* out, const void* data, size_t n) noexcept nogil:
@@ -154,6 +159,101 @@ cdef void _string(Out* out, Word s) noexcept nogil:
         _own(out, format_text(b" \xc2\xab%llu bytes elided\xc2\xbb", <unsigned long long>(n - shown)))
 
 
+cdef void _name(Out* out, Word s) noexcept nogil:
+    """Of an attribute: as a string literal if it is no identifier."""
+    cdef uint8_t* data = string_data(s)
+    cdef uint64_t n = string_size(s), i
+    cdef bint plain = n > 0
+    cdef uint8_t c
+    for i in range(n):
+        c = data[i]
+        plain = plain and (c'a' <= (c | 32) <= c'z' or c == c'_'
+                           or (i > 0 and (c'0' <= c <= c'9' or c == c'-' or c == 39)))
+    if plain:
+        _put(out, data, n)
+    else:
+        _string(out, s)
+
+
+cdef void _elided(Out* out, uint64_t count, const char* what) noexcept nogil:
+    _own(out, format_text(b"\xc2\xab%llu %s%s elided\xc2\xbb ", <unsigned long long>count, what, "s" if count > 1 else ""))
+
+
+cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
+    cdef uint64_t n = list_size(w), i
+    if depth >= MOST_DEPTH and n:
+        _text(out, "[ ... ]")
+        return
+    _text(out, "[ ")
+    for i in range(n):
+        if out.item_count == MOST_ITEMS:
+            _elided(out, n - i, "item")
+            break
+        out.item_count += 1
+        _value(m, out, list_items(w)[i], depth + 1)
+        _text(out, " ")
+    _text(out, "]")
+
+
+cdef bint _is_type(Word name) noexcept nogil:
+    """`type` and `_type` say most and are shown first."""
+    return (string_size(name) == 4 and memcmp(string_data(name), <const char*>"type", 4) == 0) \
+        or (string_size(name) == 5 and memcmp(string_data(name), <const char*>"_type", 5) == 0)
+
+
+cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
+    cdef uint64_t n = attrs_size(w), i, shown = 0
+    cdef uint32_t* order
+    cdef Word name
+    cdef int first
+    if depth >= MOST_DEPTH and n:
+        _text(out, "{ ... }")
+        return
+    for i in range(out.seen_count):
+        if out.seen[i] == w:
+            _text(out, b"\xc2\xabrepeated\xc2\xbb")
+            return
+    if n and out.seen_count < MOST_ITEMS * 2 + 2:
+        out.seen[out.seen_count] = w
+        out.seen_count += 1
+    order = keys_order(m, attrs_keys(w))
+    _text(out, "{ ")
+    for first in range(1, -1, -1):
+        for i in range(n):
+            if order == NULL:
+                break
+            name = symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])
+            if _is_type(name) != first:
+                continue
+            if out.attr_count == MOST_ITEMS:
+                _elided(out, n - shown, "attribute")
+                order = NULL
+                break
+            out.attr_count += 1
+            shown += 1
+            _name(out, name)
+            _text(out, " = ")
+            _value(m, out, attrs_values(w)[order[i]], depth + 1)
+            _text(out, "; ")
+    _text(out, "}")
+
+
+cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
+    """«lambda name @ file:line:column»"""
+    cdef Code* code
+    cdef uint32_t file = 0, line = 0, column = 0
+    while kind_of(w) == KIND_PARTIAL:
+        w = pointer_of(w)[1]
+    code = m.codes[header_code(pointer_of(w)[0])]
+    _text(out, b"\xc2\xablambda")
+    if code.chunk != NULL and code.chunk.name.size_bytes:
+        _text(out, " ")
+        _put(out, code.chunk.name.data, code.chunk.name.size_bytes)
+    if code.chunk != NULL and position_place(m, code.position_base + code.chunk.start_byte, &file, &line, &column):
+        _own(out, format_text(" @ %s:%u:%u", m.files[file].path, line, column))
+    _text(out, b"\xc2\xbb")
+
+
 cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     cdef int tag
     cdef uint64_t i, n
@@ -171,35 +271,9 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     elif tag == TAG_STRING:
         _string(out, w)
     elif tag == TAG_LIST:
-        n = list_size(w)
-        if depth >= MOST_DEPTH and n:
-            _text(out, b"[ \xe2\x80\xa6 ]")
-            return
-        _text(out, "[ ")
-        for i in range(n):
-            if i == MOST_ITEMS:
-                _own(out, format_text(b"\xc2\xab%llu items elided\xc2\xbb ", <unsigned long long>(n - i)))
-                break
-            _value(m, out, list_items(w)[i], depth + 1)
-            _text(out, " ")
-        _text(out, "]")
+        _list(m, out, w, depth)
     elif tag == TAG_ATTRS:
-        n = attrs_size(w)
-        if depth >= MOST_DEPTH and n:
-            _text(out, b"{ \xe2\x80\xa6 }")
-            return
-        order = keys_order(m, attrs_keys(w))
-        _text(out, "{ ")
-        for i in range(n):
-            if i == MOST_ITEMS or order == NULL:
-                _own(out, format_text(b"\xc2\xab%llu attributes elided\xc2\xbb ", <unsigned long long>(n - i)))
-                break
-            s = symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])
-            _put(out, string_data(s), string_size(s))
-            _text(out, " = ")
-            _value(m, out, attrs_values(w)[order[i]], depth + 1)
-            _text(out, "; ")
-        _text(out, "}")
+        _set(m, out, w, depth)
     elif tag == TAG_FUNCTION:
         if kind_of(w) == KIND_BUILTIN:
             _own(out, format_text(b"\xc2\xabprimop %s\xc2\xbb", m.builtins[header_size(pointer_of(w)[0])].name))
@@ -207,7 +281,7 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
             _own(out, format_text(b"\xc2\xabpartially applied primop %s\xc2\xbb",
                                   m.builtins[header_size(pointer_of(pointer_of(w)[1])[0])].name))
         else:
-            _text(out, b"\xc2\xablambda\xc2\xbb")
+            _lambda(m, out, w)
     elif tag == TAG_BOX:
         if kind_of(w) == KIND_FLOAT:
             _own(out, format_text("%g", float_value(w)))
@@ -228,26 +302,27 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
 
 cdef char* describe(Machine* m, Word value) noexcept nogil:
     cdef Out out
-    out.data = NULL
-    out.size_bytes = 0
-    out.capacity_bytes = 0
+    cdef Word f
+    memset(&out, 0, sizeof(Out))
     value = val(value)
-    _text(&out, type_name(value))
-    if value != WORD_NULL:
-        _text(&out, ": ")
-        _value(m, &out, value, 0)
+    f = value
+    while is_function(f) and kind_of(f) == KIND_PARTIAL:
+        f = pointer_of(f)[1]
+    if is_function(f) and kind_of(f) == KIND_BUILTIN:
+        _own(&out, format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
+                               m.builtins[header_size(pointer_of(f)[0])].name))
+    else:
+        _text(&out, type_name(value))
+    _text(&out, ": ")
+    _value(m, &out, value, 0)
     return out.data
 
 
 cdef char* describe_value(Machine* m, Word value) noexcept nogil:
     cdef Out out
-    out.data = NULL
-    out.size_bytes = 0
-    out.capacity_bytes = 0
+    memset(&out, 0, sizeof(Out))
     _value(m, &out, value, 0)
     return out.data
-
-
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil:
     cdef char* shown = describe(m, value)
     raise_text(m, ERROR_NOT_A_FUNCTION, format_text("attempt to call something which is not a function but %s", shown))
