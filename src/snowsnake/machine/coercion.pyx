@@ -238,7 +238,7 @@ cdef Word canonical_string(Machine* m, Word s) noexcept nogil:
 cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = _coerce(m, fp, False)
     cdef Word s
-    if outcome != DONE:
+    if outcome != DONE or is_path(fp[0]):
         return outcome
     s = m.result
     if string_size(s) == 0 or string_data(s)[0] != c'/':
