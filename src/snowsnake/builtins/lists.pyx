@@ -141,10 +141,14 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
 
 # ---- a boolean for each element ---------------------------------------------------------------------------------
 
-cdef inline int _ask_all(Machine* m, Word* fp) noexcept nogil:
-    """Asks fp[0] about each element of fp[1]; the answers, booleans, pile up from fp[2].  DONE when all are there."""
+cdef inline int _ask_all(Machine* m, Word* fp, bint forces) noexcept nogil:
+    """Asks fp[0] about each element of fp[1]; the answers, booleans, pile up from fp[2].  DONE when all are there.
+
+    forces: each element before it is asked about.
+    """
     cdef uint64_t n = list_size(fp[1])
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
+    cdef Word x
     if answered:
         if not is_bool(m.sp[-1]):
             return raise_type(m, "a Boolean", m.sp[-1])
@@ -152,7 +156,10 @@ cdef inline int _ask_all(Machine* m, Word* fp) noexcept nogil:
         return RAISE
     if answered == n:
         return DONE
-    return call1(m, fp[0], list_items(fp[1])[answered])
+    x = list_items(fp[1])[answered]
+    if forces and is_thunk(val(x)):
+        return force(m, val(x))
+    return call1(m, fp[0], x)
 
 
 cdef inline uint64_t _count(Word* answers, uint64_t n, Word wanted) noexcept nogil:
@@ -188,7 +195,7 @@ cdef int filter_(Machine* m, Word* fp) noexcept nogil:
         outcome = need_function(m, fp)
         if outcome != DONE:
             return outcome
-    outcome = _ask_all(m, fp)
+    outcome = _ask_all(m, fp, False)
     if outcome != DONE:
         return outcome
     kept = _count(fp + 2, n, WORD_TRUE)
@@ -201,7 +208,7 @@ cdef int partition(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[1]), right
     cdef Entry[2] entries
     cdef Word result
-    cdef int outcome = _ask_all(m, fp)
+    cdef int outcome = _ask_all(m, fp, True)
     if outcome != DONE:
         return outcome
     if n > UNRESERVED and not heap_reserve(m, n + 16):

@@ -77,7 +77,7 @@ ENTRIES = (
         "fl",
         framed=True,
         doc="A set of two lists: `right` has the elements for which *predicate* gives true, `wrong` the others, both in order. The "
-        "predicate is forced first, then the list. O(n).",
+        "predicate is forced first, then the list; each element before the predicate is asked about it. O(n).",
         example="builtins.partition (x: x > 2) [ 1 5 2 3 ] => { right = [ 5 3 ]; wrong = [ 1 2 ]; }",
     ),
     Entry(

@@ -1,0 +1,49 @@
+"""Every entry of the table of builtins: documented, bound to a function, and its example true."""
+
+import pytest
+
+import snowsnake
+from snowsnake.builtins import registry
+from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.table import TABLE
+
+# What a program can see: names with two underscores in front are the machine's own.
+ENTRIES = [entry for entry in TABLE.values() if not entry.name.startswith("__")]
+# Globals have a second name; other builtins are reached as `__name` too.
+LETTERS = set(".vnibslafScp")
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_example(entry: Entry, tmp_path) -> None:
+    expression, arrow, value = entry.example.rpartition(" => ")
+    assert arrow, "an example is `expression => value`"
+    nix = snowsnake.Evaluator(features=(entry.feature,) if entry.feature else ())
+    shown = nix.evaluate(expression, base_path=tmp_path).to_nix()
+    assert shown == nix.evaluate(value, base_path=tmp_path).to_nix()
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_entry_is_complete(entry: Entry) -> None:
+    assert len(entry.arguments.split()) == len(entry.forces)
+    assert set(entry.forces) <= LETTERS
+    assert entry.doc.endswith(".")
+    assert not entry.is_constant or not entry.forces
+
+
+def test_every_entry_is_bound() -> None:
+    assert sorted(registry.names()) == sorted(TABLE)
+
+
+def test_the_set_has_every_entry() -> None:
+    expected = {entry.name for entry in ENTRIES if not entry.feature}
+    assert set(snowsnake.evaluate("builtins").keys()) == expected
+
+
+def test_globals() -> None:
+    for entry in ENTRIES:
+        if entry.name in ("builtins", "true", "false", "null") or entry.feature:
+            continue
+        name = entry.name if entry.is_global else f"__{entry.name}"
+        shown = snowsnake.evaluate(f"[ {name} ]").to_nix()
+        if not entry.is_constant:
+            assert shown == snowsnake.evaluate(f"[ builtins.{entry.name} ]").to_nix()
