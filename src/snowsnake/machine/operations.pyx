@@ -56,7 +56,9 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
         elif letter == c'f':
             if not is_function(w) and not (is_attrs(w) and attrs_find(w, m.symbol_functor) != NULL):
                 return raise_type(m, "a function", w)
-        elif not is_string(w) or letter == c'p':      # c, p
+        elif is_path(w):              # c, p
+            arguments[i] = path_string(w)
+        elif not is_string(w) or letter == c'p':
             if letter == c'p' and is_string(w) and string_size(w) > 0 and string_data(w)[0] == c'/' \
                     and _is_canonical(w):
                 continue
