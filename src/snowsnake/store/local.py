@@ -212,19 +212,33 @@ class LocalStore:
         objects = list(self._waiting.values())
         for number, object_ in enumerate(objects):
             if object_.contents is not None:
-                object_.target = os.path.join(folder, str(number))
-                with open(object_.target, "wb") as file:
-                    file.write(object_.contents)
-            self._settle(object_.target)
+                object_.target = f"{folder}/{number}"
+                self._write_settled(object_.target, object_.contents)
+            else:
+                self._settle(object_.target)
         self._sync_all()
         for object_ in objects:
-            self._move(object_.target, object_.info.path)
+            try:
+                os.rename(object_.target, self.root + object_.info.path)
+            except OSError:
+                self._move(object_.target, object_.info.path)
         self._sync(self._objects)
         self.database.register(object_.info for object_ in objects)
         self._known.update(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _write_settled(self, target: str, contents: bytes) -> None:
+        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+        with open(fd, "wb", buffering=0) as file:
+            left = memoryview(contents)
+            while left:
+                left = left[file.write(left) :]
+            os.fchmod(fd, 0o444)
+            os.utime(fd, (1, 1))
+            if self.durable and _syncfs is None:
+                os.fsync(fd)
 
     def _settle(self, target: str) -> None:
         """Read-only, without a date of its own: as every object of a Nix store."""
@@ -260,7 +274,10 @@ class LocalStore:
             raise OSError(f"syncing '{self.root}' failed")
 
     def _move(self, target: str, path: str) -> None:
-        """Renames into place.  An object left there by a killed process makes way: it may not be what it is named for."""
+        """Renames into place what could not simply be renamed: a folder, which is read-only by now, or where something lies.
+
+        An object left there by a killed process makes way: it may not be what it is named for.
+        """
         place = self.root + path
         if not os.path.lexists(target) and os.path.lexists(place):
             return  # a flush that failed half-way got this far
