@@ -8,7 +8,7 @@ from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.host.host cimport host_find_file, host_home_path
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_update, scratch_entries
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, new_list, new_string
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
@@ -200,6 +200,8 @@ cdef int _raise_argument(Machine* m, Code* code, int error, const char* what, ui
     raise_text(m, error, format_text("%s called %s argument '%.*s'", function, what, <int>string_size(s),
                                      <char*>string_data(s)))
     free(function)
+    if error == ERROR_UNEXPECTED_ARGUMENT:
+        add_candidates(m, symbol, code.formal_symbols, code.formal_count)
     return RAISE
 
 
