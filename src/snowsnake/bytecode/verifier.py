@@ -659,6 +659,7 @@ _HANDLERS: dict[str, _Handler] = {
     "ConcatenatePath": _counted(1, 1, FORCED, enters=True),
     "JumpWide": _jump,
     "BranchResult": _machine_only,
+    "Link": _machine_only,
     "Native": _machine_only,
     "Halt": _machine_only,
     "Invalid": _machine_only,

@@ -445,7 +445,7 @@ cdef void specified_lambda_body(Compiler* c, Node* node, Name label) noexcept no
     else:
         c.cx.chunk.parameter = c.names[node.name]
         declare_here(c, node.name)
-    specified(c, node.a, NONE, label)
+    specified(c, node.a, NONE, label if node.a.kind == NODE_LAMBDA else NO_NAME)
     close_scope(c, depth_of(c) - 1, node)
     if caught != NONE:
         land(c, caught)
