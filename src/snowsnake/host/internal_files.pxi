@@ -2,6 +2,13 @@
 
 cdef const uint8_t* FETCHURL_NIX = b"""# Fetch one file (or, with `unpack`, the tree in an archive) by its address and hash, with the fetcher built into Nix.
 # The hash is given as `hash` (any form), or as one of md5, sha1, sha256, sha512, or as outputHash and outputHashAlgo.
+let
+  pair = algorithm: hash: { inherit algorithm hash; };
+  # The first hash that is stated, of those in front of the last.
+  first = pairs:
+    let rest = builtins.tail pairs; in
+    if rest == [ ] || (builtins.head pairs).hash != "" then builtins.head pairs else first rest;
+in
 {
   url,
   name ? baseNameOf (toString url),
@@ -10,22 +17,14 @@ cdef const uint8_t* FETCHURL_NIX = b"""# Fetch one file (or, with `unpack`, the 
   sha1 ? "",
   sha256 ? "",
   sha512 ? "",
-  outputHash ? given.hash,
-  outputHashAlgo ? given.algorithm,
+  outputHash ? (first [ (pair "" hash) (pair "sha512" sha512) (pair "sha1" sha1) (pair "md5" md5) (pair "sha256" sha256) ]).hash,
+  outputHashAlgo ?
+    (first [ (pair "" hash) (pair "sha512" sha512) (pair "sha1" sha1) (pair "md5" md5) (pair "sha256" sha256) ]).algorithm,
   executable ? false,
   unpack ? false,
   impure ? false,
   system ? "",
 }:
-let
-  given =
-    if hash != "" then { inherit hash; algorithm = ""; }
-    else if sha512 != "" then { hash = sha512; algorithm = "sha512"; }
-    else if sha1 != "" then { hash = sha1; algorithm = "sha1"; }
-    else if md5 != "" then { hash = md5; algorithm = "md5"; }
-    else { hash = sha256; algorithm = "sha256"; };
-  content = if impure then { __impure = true; } else { inherit outputHash outputHashAlgo; };
-in
 derivation ({
   inherit name url executable unpack;
   urls = [ url ];
@@ -34,7 +33,7 @@ derivation ({
   outputHashMode = if executable || unpack then "recursive" else "flat";
   preferLocalBuild = true;
   impureEnvVars = [ "http_proxy" "https_proxy" "ftp_proxy" "all_proxy" "no_proxy" ];
-} // content)
+} // (if impure then { __impure = true; } else { inherit outputHash outputHashAlgo; }))
 """
 
 
