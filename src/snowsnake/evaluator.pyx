@@ -372,35 +372,66 @@ cdef class Evaluator:
     cdef int check(self, int outcome) except -1:
         """Turn a pending error of the machine into the exception."""
         cdef Machine* m = self.m
-        cdef TraceEntry* entry
-        cdef uint32_t i
         if outcome == DONE:
             return 0
         message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes)
+        wanted, candidates = b"", []
+        code = m.error.code
+        if code == ERROR_MISSING_ATTRIBUTE or code == ERROR_UNEXPECTED_ARGUMENT:
+            message, *candidates = message.split(b"\0")          # machine/errors.pyx, add_candidates
+            if candidates:
+                wanted, *candidates = candidates
         position = self.place(m.error.position, m.error.position_end)
+        frames = self.frames()
+        omitted = m.error.trace_total - m.error.trace_count
+        error_clear(m)
+        raise make_error(code, message, position, frames, omitted_frames=omitted, wanted=wanted, candidates=candidates)
+
+    cdef list frames(self):
+        """The trace as (kind, name, place), outermost first.
+
+        An activation of a function is two frames: the call of it, at the place where its caller stood, and the function
+        itself, at the place where it was written.
+        """
+        cdef Machine* m = self.m
+        cdef TraceEntry* entry
+        cdef TraceEntry* inner
+        cdef Code* code
+        cdef uint32_t i, n = m.error.trace_count
+        cdef bint is_import = False
         frames = []
-        for i in range(m.error.trace_count):
-            entry = &m.error.trace[m.error.trace_count - 1 - i]
-            raw = self.place(entry.position, 0)
+        place = None
+        for i in range(n):
+            entry = &m.error.trace[n - 1 - i]
+            inner = entry - 1 if i + 1 < n else NULL
             if entry.text != NULL:
-                frames.append(("context", (<bytes>entry.text).decode("utf-8", "replace"), raw))
+                frames.append(("context", (<bytes>entry.text).decode("utf-8", "replace"), self.place(entry.position, 0)))
             elif entry.builtin:
                 name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
                 if not name.startswith("__"):
-                    frames.append(("builtin", name, raw))
-            elif entry.code and raw is not None:
-                frames.append(self.code_frame(m.codes[entry.code - 1], raw))
-        omitted = m.error.trace_total - m.error.trace_count
-        code = m.error.code
-        error_clear(m)
-        raise make_error(code, message, position, frames, omitted_frames=omitted)
+                    frames.append(("builtin", name, place))
+                is_import = name == "import" or name == "scopedImport"
+            elif entry.code:
+                code = m.codes[entry.code - 1]
+                place = self.place(entry.position, 0)
+                if code.arity:
+                    frames.append(("function", self.code_name(code), self.code_place(code)))
+                elif is_import and place is not None:
+                    frames.append(("file", place[0], None))
+                is_import = False
+                if inner != NULL and inner.code and m.codes[inner.code - 1].arity:
+                    frames.append(("call", "", place))
+        return frames
 
-    cdef object code_frame(self, Code* code, raw):
-        name = ""
-        if code.chunk != NULL and code.chunk.name.size_bytes:
-            name = PyBytes_FromStringAndSize(<const char*>code.chunk.name.data, code.chunk.name.size_bytes).decode("utf-8", "replace")
-        kind = "call" if code.arity else "thunk"
-        return (kind, name, raw)
+    cdef object code_name(self, Code* code):
+        if code.chunk == NULL or code.chunk.name.size_bytes == 0:
+            return ""
+        return PyBytes_FromStringAndSize(<const char*>code.chunk.name.data, code.chunk.name.size_bytes).decode("utf-8", "replace")
+
+    cdef object code_place(self, Code* code):
+        if code.chunk == NULL or code.position_base == 0:
+            return None
+        return self.place(code.position_base + code.chunk.start_byte, code.position_base + code.chunk.end_byte)
 
 
 cdef class Handle:

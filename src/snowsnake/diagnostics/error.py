@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     "element": "while evaluating list element at index {}",
     "derivation": "while evaluating derivation '{}'",
     "derivation-attribute": "while evaluating attribute '{}' of derivation",
-    "file": "while evaluating the file '{}'",
+    "file": "while evaluating the file '{}':",
     "context": "{}",
     "thunk": "while evaluating '{}'",
     "text": "{}",

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Raising errors in nogil code.  Every function returns RAISE, so that `return raise_…` reads well."""
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
@@ -27,6 +27,8 @@ cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) 
 cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
     # "expected an integer but found a string: "abc""; expected with its article; found is a value, shown shortened
 cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexcept nogil
+cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil
+    # to the error just raised: behind its message, each after a NUL, the name that was not found and the names that there are
 cdef const char* type_name(Word value) noexcept nogil
     # "an integer", "a string", "a set", "a list", "null", "a Boolean", "a path", "a float", "a function", "a thunk"
 cdef char* describe(Machine* m, Word value) noexcept nogil

@@ -17,6 +17,7 @@ cdef enum:
     MOST_STRING_BYTES = 1024
     MOST_DEPTH = 10
     MOST_MESSAGE_BYTES = 4096
+    MOST_CANDIDATES = 20000           # names given along with one that was not found
 
 
 cdef void error_clear(Machine* m) noexcept nogil:
@@ -65,8 +66,37 @@ cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
 
 cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexcept nogil:
     cdef Word s = symbol_string(m, symbol)
-    return raise_text(m, ERROR_MISSING_ATTRIBUTE,
-                      format_text("attribute '%.*s' missing", <int>string_size(s), <char*>string_data(s)))
+    raise_text(m, ERROR_MISSING_ATTRIBUTE,
+               format_text("attribute '%.*s' missing", <int>string_size(s), <char*>string_data(s)))
+    add_candidates(m, symbol, keys_symbols(attrs_keys(attrs)), attrs_size(attrs))
+    return RAISE
+
+
+cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil:
+    """Behind the message, each after a NUL: the name that was not found, then the names that there are."""
+    cdef size_t size = m.error.message_size_bytes + string_size(symbol_string(m, wanted)) + 1
+    cdef uint64_t i
+    cdef char* text
+    if count > MOST_CANDIDATES:
+        return
+    for i in range(count):
+        size += string_size(symbol_string(m, symbols[i])) + 1
+    text = <char*>realloc(m.error.message, size + 1)
+    if text == NULL:
+        return
+    m.error.message = text
+    text += m.error.message_size_bytes
+    text = _add_name(text, symbol_string(m, wanted))
+    for i in range(count):
+        text = _add_name(text, symbol_string(m, symbols[i]))
+    m.error.message_size_bytes = size
+
+
+cdef char* _add_name(char* text, Word name) noexcept nogil:
+    text[0] = 0
+    memcpy(text + 1, string_data(name), string_size(name))
+    text[1 + string_size(name)] = 0
+    return text + 1 + string_size(name)
 
 
 cdef const char* type_name(Word value) noexcept nogil:
