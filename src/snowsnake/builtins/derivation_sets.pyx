@@ -98,7 +98,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     _put(entries, &count, m.symbol_out_path, make_apply2(m, get, name, strict))
     _put(entries, &count, m.symbol_type, make_string(m, b"derivation", 10, 0))
     _put(entries, &count, symbol_intern(m, b"outputName", 10), name)
-    _put(entries, &count, symbol_intern(m, b"all", 3), all_)
+    _put(entries, &count, symbol_intern(m, b"all", 3), make_apply(m, _builtin(m, "__value"), all_))
     _put(entries, &count, symbol_intern(m, b"drvAttrs", 8), attrs)
     for i in range(n):                # of equal names the first counts, and those above count more
         _put(entries, &count, symbol_of(m, val(list_items(outputs)[i])), small_int(<int64_t>i))
@@ -236,5 +236,11 @@ cdef int _imported_set(Machine* m, Derivation* drv, Word paths) noexcept nogil:
     return done(m, list_items(all_)[0])
 
 
+cdef int value(Machine* m, Word* fp) noexcept nogil:
+    """A thunk of it keeps `all` out of what is printed before it is asked for, as in C++ Nix."""
+    return done(m, fp[0])
+
+
 define("derivation", derivation)
+define("__value", value)
 define("__derivationOutput", derivation_output)

@@ -337,8 +337,7 @@ cdef int _attribute(Machine* m, Word* fp, uint32_t symbol, Word value) noexcept 
             return force(m, w)
         if not is_bool(w):
             return raise_type(m, "a Boolean", w)
-        if w == WORD_TRUE:
-            return _note_kind(m, fp, symbol == symbols[NAME_IMPURE])
+        return _note_kind(m, fp, symbol == symbols[NAME_IMPURE]) if w == WORD_TRUE else DONE
     if flags & FLAG_STRUCTURED:
         if symbol == symbols[NAME_STRUCTURED_ATTRS]:
             return DONE
@@ -642,7 +641,7 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) n
         else:
             room.env += 1
         context = string_context(pair[1])
-        if context != last:
+        if context and context != last:
             room.elements += m.contexts[context].count
             last = context
         pair += 2
@@ -663,7 +662,7 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) n
             input.env[input.env_count].value = _view(pair[1])
             input.env_count += 1
         context = string_context(pair[1])
-        if context != last:
+        if context and context != last:
             _add_context(m, context, input)
             last = context
         pair += 2

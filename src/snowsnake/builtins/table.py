@@ -20,6 +20,7 @@ from snowsnake.builtins.table_lists import ENTRIES as _LISTS
 from snowsnake.builtins.table_numbers import ENTRIES as _NUMBERS
 from snowsnake.builtins.table_paths import ENTRIES as _PATHS
 from snowsnake.builtins.table_regex import ENTRIES as _REGEX
+from snowsnake.builtins.table_sources import ENTRIES as _SOURCES
 from snowsnake.builtins.table_strings import ENTRIES as _STRINGS
 from snowsnake.builtins.table_types import ENTRIES as _TYPES
 from snowsnake.builtins.table_versions import ENTRIES as _VERSIONS
@@ -41,6 +42,7 @@ for _entries in (
     _DERIVATIONS,
     _ENVIRONMENT,
     _PATHS,
+    _SOURCES,
 ):
     for _entry in _entries:
         TABLE[_entry.name] = _entry

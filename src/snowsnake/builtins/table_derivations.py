@@ -25,6 +25,7 @@ ENTRIES = (
         example='(derivation { name = "x"; system = "any"; builder = throw "unused"; }).outputName => "out"',
     ),
     Entry("__derivationOutput", "first output", "a."),
+    Entry("__value", "value", "v"),
     Entry(
         "placeholder",
         "output",

@@ -133,6 +133,9 @@ cdef int put_in_front(Machine* m, ByteBuffer* todo, size_t at, const char* targe
 
 
 cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mode, ByteBuffer* resolved) noexcept nogil:
+    """Where symlinks lead must be allowed; in pure evaluation the path itself too, so that nothing outside is looked at."""
+    if host_of(m).is_pure and host_check_access(m, path, size) != DONE:
+        return RAISE
     if host_resolve(m, path, size, mode, resolved) != DONE:
         return RAISE
     return host_check_access(m, resolved.data, resolved.size_bytes)

@@ -10,6 +10,7 @@ from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport Bytes, View
 from snowsnake.store.drv_store cimport DrvStore
+from snowsnake.store.nar cimport NarTree
 
 cdef enum FileType:
     FILE_NONE = 0
@@ -123,6 +124,11 @@ cdef int64_t host_time(Machine* m) noexcept nogil
     # seconds since 1970, the same whenever asked
 cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* store_path) noexcept nogil
     # the store path that copying this file or tree gives (`"${./x}"`); remembered per path
+
+cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil
+    # likewise of a resolved path under another name; not remembered
+cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil
+    # a tree to be filtered, of a resolved path that is a file, directory or symlink; RAISE: nothing is to be freed
 
 cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
     # whether the policy lets evaluation read this path

@@ -51,6 +51,8 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
         return NULL
     memset(&path, 0, sizeof(path))
     memset(&full, 0, sizeof(full))
+    if is_guarded(m) and folder.size and folder.data[0] == c'/' and host_check_access(m, folder.data, folder.size) != DONE:
+        return NULL
     if (folder.size and folder.data[0] == c'/') or buffer_text(&path, h.working_directory):
         if path_join(&path, 0, folder.data, folder.size) and (path.size_bytes or buffer_byte(&path, c'/')):
             if host_resolve(m, path.data, path.size_bytes, RESOLVE_FULL, &full) == DONE:

@@ -122,7 +122,7 @@ cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) n
             nar_sink_finish(&sink, &error)
             bytes_free(&error)
             return RAISE
-        outcome = open_tree(m, path, &tree, &error)
+        outcome = host_open_tree(m, path, &tree, &error)
         done = outcome == DONE
         if done:
             if is_guarded(m):
@@ -149,7 +149,7 @@ cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) n
     return host_write_object(m, &written)
 
 
-cdef int open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
+cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
     """A tree for what is at a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
     cdef int kind, fault = 0
     cdef const char* real = disk_path(m, path.data, path.size)

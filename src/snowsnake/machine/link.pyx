@@ -309,8 +309,9 @@ cdef Word builtins_set(Machine* m) noexcept nogil:
         entries[n].position = 0
         entries[n].value = b.word
         if b.arity == 0:
-            m.result = WORD_NULL
-            b.function(m, m.sp)
+            if b.function(m, m.sp) != DONE:           # currentSystem and currentTime in pure evaluation: not there
+                error_clear(m)
+                continue
             entries[n].value = m.result
         n += 1
     entries[n].symbol = self_symbol
@@ -328,6 +329,8 @@ cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) n
     cdef Word* found = attrs_find(set_, symbol_intern(m, name, size_bytes))
     if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
         found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
+    if found == NULL:
+        return m.internals[0]
     if found == NULL:
         raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text("undefined variable '%.*s'", <int>size_bytes, <const char*>name))
         return WORD_UNSET

@@ -1,0 +1,538 @@
+# cython: language_level=3
+"""Builtins that bring something into the logical store: path, filterSource, toFile, storePath.
+
+In: paths, texts, a filter.  Out: store paths with themselves as context.  Nothing is written unless the host has a writer.
+A filter is called for one entry after the other, depth first, in byte order of the names; the tree that it works on lives in
+the host's list of walks, so that an error in the filter loses nothing.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memset, strlen
+
+from snowsnake.builtins.derivations cimport parse_stated_hash
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.store_context cimport *
+from snowsnake.host.host cimport *
+from snowsnake.host.paths cimport base_name_start
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport (
+    ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, FORCE, Machine, RAISE,
+)
+from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport (
+    Bytes, View, bytes_append, bytes_free, bytes_init, bytes_reserve, make_view, view_equal, view_is, view_of, view_text,
+)
+from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
+from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init
+from snowsnake.store.nar cimport (
+    NAR_DIRECTORY, NarSink, NarTree, nar_kind_name, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path,
+    nar_write_tree,
+)
+from snowsnake.store.store_path cimport (
+    INGEST_FLAT, INGEST_RECURSIVE, store_is_path, store_path_fixed, store_path_source, store_path_split, store_path_text,
+)
+
+cdef enum:                            # words above the arguments while a source is being added
+    SLOT_PHASE = 0
+    SLOT_INDEX                        # of the attribute at hand, in name order
+    SLOT_NAME                         # strings, or null as long as they are not known
+    SLOT_PATH
+    SLOT_FILTER
+    SLOT_RECURSIVE
+    SLOT_HASH
+    SLOT_WALK                         # address of the Walk, as an int
+    SLOT_END
+
+cdef enum Phase:
+    PHASE_NAME = 0
+    PHASE_PATH
+    PHASE_OTHERS
+    PHASE_ADD
+    PHASE_WALK
+
+cdef struct Walk:                     # a tree with a filter under way
+    Walk* next
+    NarTree tree
+    uint32_t entry                    # the one that the filter is looking at
+
+
+cdef inline View _view(Word s) noexcept nogil:
+    return make_view(string_data(s), string_size(s))
+
+
+cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
+    cdef int i
+    if m.sp == slots:
+        for i in range(SLOT_END):
+            push(m, WORD_NULL)
+        slots[SLOT_PHASE] = small_int(PHASE_NAME)
+        slots[SLOT_INDEX] = small_int(0)
+        slots[SLOT_RECURSIVE] = WORD_TRUE
+    return slots
+
+
+# ---- path and filterSource --------------------------------------------------------------------------------------
+
+cdef int path(Machine* m, Word* fp) noexcept nogil:
+    """name and path come first, as in C++ Nix, then the others by name."""
+    cdef Word* s = _open_slots(m, fp + 1)
+    cdef uint32_t symbol = m.symbol_name
+    cdef Word* place
+    cdef int outcome
+    if s[SLOT_PHASE] == small_int(PHASE_NAME):
+        place = attrs_find(fp[0], m.symbol_name)
+        outcome = DONE if place == NULL else _take_string(m, place[0], &s[SLOT_NAME])
+        if outcome != DONE:
+            return outcome
+        s[SLOT_PHASE] = small_int(PHASE_PATH)
+    if s[SLOT_PHASE] == small_int(PHASE_PATH):
+        place = attrs_find(fp[0], symbol_intern(m, b"path", 4))
+        if place != NULL:
+            outcome = _take_path(m, s, place[0])
+            if outcome != DONE:
+                return outcome
+        s[SLOT_PHASE] = small_int(PHASE_OTHERS)
+    if s[SLOT_PHASE] == small_int(PHASE_OTHERS):
+        outcome = _take_others(m, fp[0], s)
+        if outcome != DONE:
+            return outcome
+        if s[SLOT_PATH] == WORD_NULL:
+            return raise_text(m, ERROR_VALUE, format_text(
+                "missing required 'path' attribute in the first argument to 'builtins.path'"))
+        s[SLOT_PHASE] = small_int(PHASE_ADD)
+    return _add(m, s)
+
+
+cdef int filter_source(Machine* m, Word* fp) noexcept nogil:
+    """The path is looked at before the filter."""
+    cdef Word* s = _open_slots(m, fp + 2)
+    cdef int outcome
+    if s[SLOT_PHASE] == small_int(PHASE_NAME):
+        outcome = _take_path(m, s, fp[1])
+        if outcome != DONE:
+            return outcome
+        s[SLOT_PHASE] = small_int(PHASE_OTHERS)
+    if s[SLOT_PHASE] == small_int(PHASE_OTHERS):
+        outcome = need_function(m, &fp[0])
+        if outcome != DONE:
+            return outcome
+        s[SLOT_FILTER] = fp[0]
+        s[SLOT_PHASE] = small_int(PHASE_ADD)
+    return _add(m, s)
+
+
+cdef int _take_string(Machine* m, Word w, Word* slot) noexcept nogil:
+    w = val(w)
+    if is_thunk(w):
+        return force(m, w)
+    if not is_string(w):
+        return raise_type(m, "a string", w)
+    if string_context(w):
+        return raise_context(m, w)
+    slot[0] = w
+    return DONE
+
+
+cdef int _take_path(Machine* m, Word* s, Word w) noexcept nogil:
+    if m.sp > s + SLOT_END:
+        s[SLOT_PATH] = pop(m)
+        return DONE
+    w = val(w)
+    if is_thunk(w):
+        return force(m, w)
+    if is_path(w):
+        s[SLOT_PATH] = path_string(w)
+        return DONE
+    return call_internal1(m, INTERNAL_COERCE_PATH, w)
+
+
+cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
+    cdef uint32_t* order = attrs_order(m, attrs)
+    cdef uint64_t n = attrs_size(attrs), i = <uint64_t>s[SLOT_INDEX] >> 3
+    cdef uint32_t symbol
+    cdef int outcome
+    if order == NULL:
+        return RAISE
+    while i < n:
+        symbol = keys_symbols(attrs_keys(attrs))[order[i]]
+        outcome = _take_other(m, s, symbol_string(m, symbol), &attrs_values(attrs)[order[i]])
+        if outcome != DONE:
+            s[SLOT_INDEX] = small_int(<int64_t>i)
+            return outcome
+        i += 1
+    s[SLOT_INDEX] = small_int(<int64_t>n)
+    return DONE
+
+
+cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil:
+    cdef View text = _view(name)
+    cdef Word w = val(value[0])
+    if view_is(text, "name") or view_is(text, "path"):
+        return DONE
+    if view_is(text, "filter"):
+        s[SLOT_FILTER] = w
+        return need_function(m, &s[SLOT_FILTER])
+    if view_is(text, "sha256"):
+        return _take_string(m, w, &s[SLOT_HASH])
+    if not view_is(text, "recursive"):
+        return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'builtins.path'", <int>text.size,
+                                                      <char*>text.data))
+    if is_thunk(w):
+        return force(m, w)
+    if not is_bool(w):
+        return raise_type(m, "a Boolean", w)
+    s[SLOT_RECURSIVE] = w
+    return DONE
+
+
+# ---- adding -----------------------------------------------------------------------------------------------------
+
+cdef View _source_name(Word* s) noexcept nogil:
+    cdef View given = _view(s[SLOT_PATH])
+    cdef size_t start
+    if s[SLOT_NAME] != WORD_NULL and string_size(s[SLOT_NAME]):
+        return _view(s[SLOT_NAME])
+    start = base_name_start(given.data, given.size)
+    return make_view(given.data + start, given.size - start) if start < given.size else view_text("source")
+
+
+cdef int _expected(Machine* m, Word* s, Bytes* expected) noexcept nogil:
+    """The store path that the stated hash gives."""
+    cdef Digest digest
+    cdef Bytes error
+    if parse_stated_hash(m, s[SLOT_HASH], HASH_SHA256, &digest) != DONE:
+        return RAISE
+    bytes_init(&error)
+    if store_path_fixed(host_store_dir(m), _source_name(s), INGEST_RECURSIVE if s[SLOT_RECURSIVE] == WORD_TRUE else INGEST_FLAT,
+                        &digest, NULL, 0, False, expected, &error):
+        bytes_free(&error)
+        return DONE
+    return raise_store_error(m, ERROR_VALUE, &error)
+
+
+cdef int _add(Machine* m, Word* s) noexcept nogil:
+    cdef ByteBuffer resolved
+    cdef Bytes expected, made
+    cdef int outcome
+    cdef bint is_there = False
+    if s[SLOT_PHASE] == small_int(PHASE_WALK):
+        return _walk(m, s)
+    memset(&resolved, 0, sizeof(resolved))
+    bytes_init(&expected)
+    bytes_init(&made)
+    outcome = realise_context(m, s[SLOT_PATH])
+    if outcome == DONE and s[SLOT_HASH] != WORD_NULL:
+        outcome = _expected(m, s, &expected)
+        is_there = outcome == DONE and host_store_has(m, view_of(&expected))
+    if outcome == DONE and is_there:
+        host_allow(m, expected.data, expected.size)
+        m.result = store_string(m, view_of(&expected))
+    elif outcome == DONE:
+        outcome = host_resolve(m, string_data(s[SLOT_PATH]), string_size(s[SLOT_PATH]), RESOLVE_FULL, &resolved)
+        if outcome == DONE:
+            outcome = host_check_access(m, resolved.data, resolved.size_bytes)
+        if outcome == DONE:
+            if s[SLOT_RECURSIVE] != WORD_TRUE:
+                outcome = _flat_path(m, s, &resolved, &made)
+            elif s[SLOT_FILTER] == WORD_NULL:
+                outcome = host_source_path(m, make_view(resolved.data, resolved.size_bytes), _source_name(s), &made)
+            else:
+                outcome = _open_walk(m, s, &resolved)
+        if outcome == DONE and s[SLOT_WALK] == WORD_NULL:
+            outcome = _deliver(m, s, &made, &expected)
+    bytes_free(&expected)
+    bytes_free(&made)
+    free(resolved.data)
+    if outcome == DONE and s[SLOT_WALK] != WORD_NULL:
+        return _walk(m, s)
+    return outcome
+
+
+cdef int _deliver(Machine* m, Word* s, Bytes* made, Bytes* expected) noexcept nogil:
+    if expected.size and not view_equal(view_of(made), view_of(expected)):
+        return raise_text(m, ERROR_VALUE, format_text("store path mismatch in (possibly filtered) path added from '%.*s'",
+                                                      <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH])))
+    host_allow(m, made.data, made.size)
+    return done(m, store_string(m, view_of(made)))
+
+
+cdef int _flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made) noexcept nogil:
+    cdef ByteBuffer content
+    cdef StoreObject written
+    cdef Digest digest
+    cdef Bytes error
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    bytes_init(&error)
+    outcome = host_read_file(m, resolved.data, resolved.size_bytes, &content)
+    if outcome == DONE:
+        hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
+        if store_path_fixed(host_store_dir(m), _source_name(s), INGEST_FLAT, &digest, NULL, 0, False, made, &error):
+            memset(&written, 0, sizeof(written))
+            written.kind = STORE_OBJECT_FLAT
+            written.path = view_of(made)
+            written.data = make_view(content.data, content.size_bytes)
+            outcome = host_write_object(m, &written)
+            bytes_free(&error)
+        else:
+            outcome = raise_store_error(m, ERROR_VALUE, &error)
+    free(content.data)
+    return outcome
+
+
+# ---- filters ----------------------------------------------------------------------------------------------------
+
+cdef void _free_walks(Host* h) noexcept nogil:
+    cdef Walk* walk = <Walk*>h.walks
+    cdef Walk* next_
+    while walk != NULL:
+        next_ = walk.next
+        nar_tree_free(&walk.tree)
+        free(walk)
+        walk = next_
+    h.walks = NULL
+
+
+cdef void _close_walk(Machine* m, Walk* walk) noexcept nogil:
+    cdef Walk** link = <Walk**>&host_of(m).walks
+    while link[0] != NULL and link[0] != walk:
+        link = &link[0].next
+    if link[0] == walk:
+        link[0] = walk.next
+    nar_tree_free(&walk.tree)
+    free(walk)
+
+
+cdef int _open_walk(Machine* m, Word* s, ByteBuffer* resolved) noexcept nogil:
+    cdef Walk* walk = <Walk*>calloc(1, sizeof(Walk))
+    cdef Bytes error
+    if walk == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    bytes_init(&error)
+    if host_open_tree(m, make_view(resolved.data, resolved.size_bytes), &walk.tree, &error) != DONE:
+        free(walk)
+        bytes_free(&error)
+        return RAISE
+    walk.next = <Walk*>host_of(m).walks
+    host_of(m).walks = walk
+    host_of(m).free_walks = _free_walks
+    s[SLOT_WALK] = small_int(<int64_t>walk)
+    s[SLOT_PHASE] = small_int(PHASE_WALK)
+    if not nar_tree_expand(&walk.tree, 0, &error):
+        return raise_store_error(m, ERROR_FILE, &error)
+    bytes_free(&error)
+    walk.entry = walk.tree.entries[0].first_child if walk.tree.entries[0].child_count else 0
+    return DONE
+
+
+cdef uint32_t _after(NarTree* tree, uint32_t entry) noexcept nogil:
+    """The next entry that is not below this one; 0 at the end."""
+    cdef uint32_t parent
+    while entry:
+        parent = tree.entries[entry].parent
+        if entry + 1 < tree.entries[parent].first_child + tree.entries[parent].child_count:
+            return entry + 1
+        entry = parent
+    return 0
+
+
+cdef int _walk(Machine* m, Word* s) noexcept nogil:
+    """One call of the filter for each entry; its answer comes back on top of the stack."""
+    cdef Walk* walk = <Walk*>int_value(s[SLOT_WALK])
+    cdef NarTree* tree = &walk.tree
+    cdef Bytes text
+    cdef Word answer
+    cdef Word type_, name
+    if m.sp > s + SLOT_END:
+        answer = pop(m)
+        if not is_bool(answer):
+            return raise_type(m, "a Boolean", answer)
+        if _take_answer(m, walk, answer == WORD_TRUE) != DONE:
+            return RAISE
+    while walk.entry:
+        bytes_init(&text)
+        nar_tree_path(tree, walk.entry, &text)
+        if text.failed or not heap_reserve(m, (text.size >> 3) + 64):
+            bytes_free(&text)
+            return raise_text(m, ERROR_MEMORY, NULL) if text.failed else RAISE
+        if not host_allows(m, text.data, text.size):
+            bytes_free(&text)
+            if _take_answer(m, walk, False) != DONE:
+                return RAISE
+            continue
+        name = make_string(m, text.data, text.size, 0)
+        bytes_free(&text)
+        type_ = make_string(m, nar_kind_name(tree.entries[walk.entry].kind), strlen(nar_kind_name(tree.entries[walk.entry].kind)), 0)
+        return call2(m, s[SLOT_FILTER], name, type_)
+    return _end_walk(m, s, walk)
+
+
+cdef int _take_answer(Machine* m, Walk* walk, bint is_wanted) noexcept nogil:
+    cdef uint32_t entry = walk.entry
+    cdef Bytes error
+    if not is_wanted:
+        walk.tree.entries[entry].is_excluded = True
+    elif walk.tree.entries[entry].kind == NAR_DIRECTORY:
+        bytes_init(&error)
+        if not nar_tree_expand(&walk.tree, entry, &error):
+            return raise_store_error(m, ERROR_FILE, &error)
+        bytes_free(&error)
+        if walk.tree.entries[entry].child_count:
+            walk.entry = walk.tree.entries[entry].first_child
+            return DONE
+    walk.entry = _after(&walk.tree, entry)
+    return DONE
+
+
+cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
+    cdef Hasher hasher
+    cdef NarSink sink
+    cdef Digest digest
+    cdef StoreObject written
+    cdef Bytes archive, made, expected, error
+    cdef bint is_done
+    cdef int outcome = DONE
+    bytes_init(&archive)
+    bytes_init(&made)
+    bytes_init(&expected)
+    bytes_init(&error)
+    hasher_init(&hasher, HASH_SHA256)
+    nar_sink_init(&sink, &hasher, &archive if host_of(m).writer != NULL else NULL, -1)
+    is_done = nar_write_tree(&walk.tree, &sink, &error)
+    is_done = nar_sink_finish(&sink, &error) and is_done
+    _close_walk(m, walk)
+    s[SLOT_WALK] = WORD_NULL
+    if is_done:
+        hasher_final(&hasher, &digest)
+        is_done = store_path_source(host_store_dir(m), _source_name(s), &digest, NULL, 0, False, &made, &error)
+    if not is_done:
+        outcome = raise_store_error(m, ERROR_FILE, &error)
+    elif s[SLOT_HASH] != WORD_NULL:
+        outcome = _expected(m, s, &expected)
+    if outcome == DONE and archive.size:
+        memset(&written, 0, sizeof(written))
+        written.kind = STORE_OBJECT_SOURCE
+        written.path = view_of(&made)
+        written.data = view_of(&archive)
+        outcome = host_write_object(m, &written)
+    if outcome == DONE:
+        outcome = _deliver(m, s, &made, &expected)
+    bytes_free(&archive)
+    bytes_free(&made)
+    bytes_free(&expected)
+    bytes_free(&error)
+    return outcome
+
+
+# ---- toFile and storePath ---------------------------------------------------------------------------------------
+
+cdef int to_file(Machine* m, Word* fp) noexcept nogil:
+    cdef Context* c = &m.contexts[string_context(fp[1])]
+    cdef uint32_t count = c.count if string_context(fp[1]) else 0
+    cdef View* references = <View*>calloc(count + 1, sizeof(View))
+    cdef Element e
+    cdef uint32_t i
+    cdef int outcome = DONE
+    if references == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(count):
+        e = context_element(m, c.elements[i])
+        if e.kind != ELEMENT_PATH:
+            outcome = _refuse_derivation(m, fp[0], e)
+            break
+        references[i] = e.path
+    if outcome == DONE:
+        outcome = _text_path(m, fp[0], fp[1], references, count)
+    free(references)
+    return outcome
+
+
+cdef int _refuse_derivation(Machine* m, Word name, Element e) noexcept nogil:
+    cdef size_t skipped = host_store_dir(m).size + 1
+    return raise_text(m, ERROR_CONTEXT, format_text(
+        "files created by builtins.toFile may not reference derivations, but %.*s references %s%.*s%s%.*s",
+        <int>string_size(name), <char*>string_data(name), <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"=", <int>e.output.size,
+        <char*>e.output.data if e.output.data != NULL else <char*>"", <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"",
+        <int>(e.path.size - skipped), <char*>e.path.data + skipped))
+
+
+cdef int _text_path(Machine* m, Word name, Word text, View* references, size_t count) noexcept nogil:
+    cdef DrvStore* drv_store = host_drv_store(m)
+    cdef StoreObject written
+    cdef Digest digest
+    cdef Bytes made, error
+    cdef int outcome = DONE
+    if drv_store == NULL:
+        return RAISE
+    bytes_init(&made)
+    bytes_init(&error)
+    hash_bytes(HASH_SHA256, string_data(text), string_size(text), &digest)
+    if not store_path_text(host_store_dir(m), _view(name), &digest, references, count, &made, &error) or \
+            not drv_store_add_references(drv_store, view_of(&made), references, count, &error):
+        bytes_free(&made)
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    memset(&written, 0, sizeof(written))
+    written.kind = STORE_OBJECT_TEXT
+    written.path = view_of(&made)
+    written.data = _view(text)
+    written.references = references
+    written.reference_count = count
+    outcome = host_write_object(m, &written)
+    if outcome == DONE:
+        host_allow(m, made.data, made.size)
+        m.result = store_string(m, view_of(&made))
+    bytes_free(&made)
+    return outcome
+
+
+cdef int store_path_(Machine* m, Word* fp) noexcept nogil:
+    cdef ByteBuffer resolved
+    cdef int outcome = DONE
+    if host_of(m).is_pure:
+        return raise_text(m, ERROR_ACCESS, format_text("'builtins.storePath' is not allowed in pure evaluation mode"))
+    memset(&resolved, 0, sizeof(resolved))
+    if store_is_path(host_store_dir(m), _view(fp[0])):
+        outcome = DONE if _copy(&resolved, _view(fp[0])) else raise_text(m, ERROR_MEMORY, NULL)
+    else:
+        outcome = host_resolve(m, string_data(fp[0]), string_size(fp[0]), RESOLVE_FULL, &resolved)
+    if outcome == DONE:
+        outcome = _store_path_string(m, make_view(resolved.data, resolved.size_bytes), string_context(fp[0]))
+    free(resolved.data)
+    return outcome
+
+
+cdef bint _copy(ByteBuffer* to, View text) noexcept nogil:
+    cdef Bytes copy
+    bytes_init(&copy)
+    bytes_append(&copy, text.data, text.size)
+    to.data = copy.data
+    to.size_bytes = copy.size
+    to.capacity_bytes = copy.capacity
+    return not copy.failed
+
+
+cdef int _store_path_string(Machine* m, View path, uint32_t context) noexcept nogil:
+    cdef View object_, rest
+    cdef Bytes error
+    cdef uint32_t own
+    if not host_is_in_store(m, path.data, path.size):
+        return raise_text(m, ERROR_VALUE, format_text("path '%.*s' is not in the Nix store", <int>path.size, <char*>path.data))
+    bytes_init(&error)
+    if not store_path_split(host_store_dir(m), path, &object_, &rest, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    own = context_single(m, symbol_intern(m, object_.data, object_.size))
+    return done(m, make_string(m, path.data, path.size, context_union(m, context, own)))
+
+
+define("path", path)
+define("filterSource", filter_source)
+define("toFile", to_file)
+define("storePath", store_path_)
