@@ -118,12 +118,18 @@ def test_wide_and_deep_trees(tmp_path):
     for name in names:
         (tmp_path / name).unlink()
     deep = tmp_path
-    for _ in range(300):  # pytest removes trees with a recursive function
+    for _ in range(MAX_DEPTH - 1):
         deep = deep / "d"
         deep.mkdir()
     members = listing(pack(tmp_path))
-    assert len(members) == 301 and members[-1].path.count("d") == 300
+    assert len(members) == MAX_DEPTH and members[-1].path.count("d") == MAX_DEPTH - 1
     unpack(pack(tmp_path), tmp_path / "e")
+    for _ in range(300):
+        deep = deep / "d"
+        deep.mkdir()
+    assert pack(tmp_path).count(word("directory")) > 300  # writing knows no limit
+    with pytest.raises(BadArchive, match="NAR directory nesting exceeds maximum depth of 64"):
+        listing(pack(tmp_path))
 
 
 def test_unpack_is_the_reverse(tree, tmp_path):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO
 
-MAX_DEPTH = 1024
+MAX_DEPTH = 64  # as Nix 2.34
 _MAX_NAME_BYTES = 4096
 _MAX_TARGET_BYTES = 65536
 _MAX_TOKEN_BYTES = 64
@@ -147,7 +147,7 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
         names[-1] = name
         source.expect(b"node")
         if len(names) >= MAX_DEPTH:
-            raise BadArchive(f"NAR directory nesting exceeds maximum depth of {MAX_DEPTH}")
+            raise BadArchive(f"bad archive: NAR directory nesting exceeds maximum depth of {MAX_DEPTH}")
         before = len(names)
         yield from _node(source, names)
         if len(names) == before:
