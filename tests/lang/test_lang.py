@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from snowsnake.cli.evaluate import OPTIONS, session_of
 from snowsnake.cli.disassemble import disassembly
+from snowsnake.cli.evaluate import OPTIONS, session_of
 from snowsnake.cli.options import parse
 from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics import EvaluationError
