@@ -198,7 +198,7 @@ cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
     cdef uint64_t j
     if nb == 0:
         return a
-    if na == 0 or ka == kb:
+    if na == 0:
         return b
     if na + nb > 1024 and not heap_reserve(m, 2 * (na + nb) + 4):
         return 0
@@ -213,10 +213,11 @@ cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
         cached[0] = <uint64_t>ka
         cached[1] = <uint64_t>kb
         cached[2] = <uint64_t>k
-    if k == kb:
-        return b
     n = keys_size(k)
     p = _new_attrs(m, k, n)
+    if k == kb:                       # all of a's names are b's: a new set all the same, as `«repeated»` shows
+        memcpy(p + 2, vb, n * sizeof(Word))
+        return tagged(p, TAG_ATTRS)
     s = keys_symbols(k)
     sb = keys_symbols(kb)
     if n == na:                       # only replaces: a's values, then b's over them
