@@ -2,7 +2,8 @@
 """What each derivation hashes to, and refers to: the memory behind `derivation_finish`.
 
 In: derivations finished in this process, or, through a reader, the text of others.  Out: hashes modulo fixed outputs,
-output names, closures.  Derivations from elsewhere are read with a stack of our own: any depth, cycles refused.
+output names, closures.  Derivations from elsewhere are read with a stack of our own: any depth, cycles refused.  Over 600
+lines: the table, the reading and the hashing need each other.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
