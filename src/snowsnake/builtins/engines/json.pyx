@@ -1,0 +1,659 @@
+# cython: language_level=3
+"""Reading JSON as a stream of events, and the strings of writing it.
+
+In: bytes.  Out: events one at a time (a pull parser without recursion: depth is bounded by memory), or the message that
+C++ Nix 2.34 gives; escaped strings.
+
+What is accepted, how numbers are classed and every message is that of the library C++ Nix uses (nlohmann's JSON 3): integers
+beyond 64 bits become floats, a number from 2^63 to 2^64 - 1 is an error of Nix's own, duplicate keys are the caller's matter.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
+from snowsnake.builtins.engines.buffer cimport (
+    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_clear, buffer_free, buffer_init,
+)
+from snowsnake.builtins.engines.numbers cimport (
+    NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
+)
+from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
+
+cdef enum Token:
+    TOKEN_NONE                        # as an expectation: none in particular
+    TOKEN_TRUE
+    TOKEN_FALSE
+    TOKEN_NULL
+    TOKEN_STRING
+    TOKEN_NUMBER
+    TOKEN_OPEN_ARRAY
+    TOKEN_OPEN_OBJECT
+    TOKEN_CLOSE_ARRAY
+    TOKEN_CLOSE_OBJECT
+    TOKEN_COLON
+    TOKEN_COMMA
+    TOKEN_FAULT
+    TOKEN_END
+    TOKEN_VALUE                       # only as an expectation
+    TOKEN_COUNT
+
+cdef const char* token_names[TOKEN_COUNT]
+token_names[:] = [
+    "", "true literal", "false literal", "null literal", "string literal", "number literal", "'['", "'{'", "']'", "'}'",
+    "':'", "','", "<parse error>", "end of input", "'[', '{', or a literal",
+]
+cdef const char* control_names[32]
+control_names[:] = [
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR", "SO", "SI",
+    "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US",
+]
+
+cdef enum:
+    END_OF_INPUT = -1
+    BAD_ESCAPE = -1
+    CONTROL_FAULT = 1                 # JsonReader.fault for a control character: the message is made from it
+
+
+# -- reading bytes -----------------------------------------------------------------------------------------------------
+
+cdef void json_reader_init(JsonReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """`data` must live as long as the reader."""
+    memset(reader, 0, sizeof(JsonReader))
+    reader.data = data
+    reader.size_bytes = size_bytes
+    reader.state = EXPECT_VALUE
+    buffer_init(&reader.unescaped)
+    buffer_init(&reader.message)
+
+
+cdef void json_reader_free(JsonReader* reader) noexcept nogil:
+    free(reader.levels)
+    buffer_free(&reader.unescaped)
+    buffer_free(&reader.message)
+    reader.levels = NULL
+
+
+cdef inline int get(JsonReader* reader) noexcept nogil:
+    if reader.position < reader.size_bytes:
+        reader.position += 1
+        return reader.data[reader.position - 1]
+    reader.position = reader.size_bytes + 1
+    return END_OF_INPUT
+
+
+cdef inline Token fault(JsonReader* reader, const char* text) noexcept nogil:
+    reader.fault = text
+    return TOKEN_FAULT
+
+
+# -- strings -----------------------------------------------------------------------------------------------------------
+
+cdef int hex_digit(int byte) noexcept nogil:
+    if c'0' <= byte <= c'9':
+        return byte - c'0'
+    if c'a' <= byte <= c'f':
+        return byte - c'a' + 10
+    if c'A' <= byte <= c'F':
+        return byte - c'A' + 10
+    return -1
+
+
+cdef int four_hex_digits(JsonReader* reader) noexcept nogil:
+    cdef int value = 0
+    cdef int digit, i
+    for i in range(4):
+        digit = hex_digit(get(reader))
+        if digit < 0:
+            return BAD_ESCAPE
+        value = value * 16 + digit
+    return value
+
+
+cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil:
+    if point < 0x80:
+        buffer_append_byte(out, <uint8_t>point)
+        return
+    if point < 0x800:
+        buffer_append_byte(out, <uint8_t>(0xC0 | (point >> 6)))
+    else:
+        if point < 0x10000:
+            buffer_append_byte(out, <uint8_t>(0xE0 | (point >> 12)))
+        else:
+            buffer_append_byte(out, <uint8_t>(0xF0 | (point >> 18)))
+            buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
+        buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
+    buffer_append_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
+
+
+cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:
+    """After `\\u`."""
+    cdef int point = four_hex_digits(reader)
+    cdef int second
+    if point == BAD_ESCAPE:
+        return fault(reader, "invalid string: '\\u' must be followed by 4 hex digits")
+    if 0xD800 <= point <= 0xDBFF:
+        if get(reader) != c'\\' or get(reader) != c'u':
+            return fault(reader, "invalid string: surrogate U+D800..U+DBFF must be followed by U+DC00..U+DFFF")
+        second = four_hex_digits(reader)
+        if second == BAD_ESCAPE:
+            return fault(reader, "invalid string: '\\u' must be followed by 4 hex digits")
+        if not (0xDC00 <= second <= 0xDFFF):
+            return fault(reader, "invalid string: surrogate U+D800..U+DBFF must be followed by U+DC00..U+DFFF")
+        point = 0x10000 + ((point - 0xD800) << 10) + (second - 0xDC00)
+    elif 0xDC00 <= point <= 0xDFFF:
+        return fault(reader, "invalid string: surrogate U+DC00..U+DFFF must follow U+D800..U+DBFF")
+    if point == 0:
+        reader.has_nul = True
+    append_utf8(&reader.unescaped, <uint32_t>point)
+    return TOKEN_STRING
+
+
+cdef Token read_escape(JsonReader* reader) noexcept nogil:
+    """After a backslash: append what it stands for."""
+    cdef int byte = get(reader)
+    if byte == c'u':
+        return read_unicode_escape(reader)
+    if byte == c'b':
+        byte = 8
+    elif byte == c'f':
+        byte = 12
+    elif byte == c'n':
+        byte = 10
+    elif byte == c'r':
+        byte = 13
+    elif byte == c't':
+        byte = 9
+    elif byte != c'"' and byte != c'\\' and byte != c'/':
+        return fault(reader, "invalid string: forbidden character after backslash")
+    buffer_append_byte(&reader.unescaped, <uint8_t>byte)
+    return TOKEN_STRING
+
+
+cdef bint read_multibyte(JsonReader* reader, int first) noexcept nogil:
+    """The rest of a UTF-8 character; false, behind the first wrong byte, if it is ill-formed."""
+    cdef int following = 1
+    cdef int low = 0x80
+    cdef int high = 0xBF
+    cdef int byte
+    if first < 0xC2 or first > 0xF4:
+        return False
+    if first >= 0xF0:
+        following = 3
+        if first == 0xF0:
+            low = 0x90
+        elif first == 0xF4:
+            high = 0x8F
+    elif first >= 0xE0:
+        following = 2
+        if first == 0xE0:
+            low = 0xA0
+        elif first == 0xED:
+            high = 0x9F
+    while following:
+        byte = get(reader)
+        if byte < low or byte > high:
+            return False
+        low = 0x80
+        high = 0xBF
+        following -= 1
+    return True
+
+
+cdef Token read_string(JsonReader* reader) noexcept nogil:
+    """After the opening quote."""
+    cdef const uint8_t* data = reader.data
+    cdef size_t plain = reader.position                   # where the stretch not yet copied begins
+    cdef bint is_copied = False
+    cdef int byte
+    reader.token_start = reader.position - 1
+    reader.has_nul = False
+    while True:
+        while reader.position < reader.size_bytes:
+            byte = data[reader.position]
+            if byte < 0x20 or byte >= 0x80 or byte == c'"' or byte == c'\\':
+                break
+            reader.position += 1
+        byte = get(reader)
+        if byte == c'"':
+            break
+        if byte == END_OF_INPUT:
+            return fault(reader, "invalid string: missing closing quote")
+        if byte == c'\\':
+            if not is_copied:
+                buffer_clear(&reader.unescaped)
+                is_copied = True
+            buffer_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
+            if read_escape(reader) == TOKEN_FAULT:
+                return TOKEN_FAULT
+            plain = reader.position
+        elif byte < 0x20:
+            return fault(reader, <const char*>CONTROL_FAULT)
+        elif not read_multibyte(reader, byte):
+            return fault(reader, "invalid string: ill-formed UTF-8 byte")
+    if is_copied:
+        buffer_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
+        if reader.unescaped.failed:
+            return fault(reader, "no memory for a string")
+        reader.text = reader.unescaped.data
+        reader.text_size = reader.unescaped.size_bytes
+    else:
+        reader.text = data + plain
+        reader.text_size = reader.position - 1 - plain
+    return TOKEN_STRING
+
+
+# -- numbers and literals ----------------------------------------------------------------------------------------------
+
+cdef inline bint is_digit(int byte) noexcept nogil:
+    return c'0' <= byte <= c'9'
+
+
+cdef Token read_number(JsonReader* reader, int byte) noexcept nogil:
+    """The extent of a number; `is_range_error` is left to `number_event`."""
+    reader.token_start = reader.position - 1
+    if byte == c'-':
+        byte = get(reader)
+        if not is_digit(byte):
+            return fault(reader, "invalid number; expected digit after '-'")
+    if byte == c'0':
+        byte = get(reader)
+    else:
+        while is_digit(byte):
+            byte = get(reader)
+    if byte == c'.':
+        byte = get(reader)
+        if not is_digit(byte):
+            return fault(reader, "invalid number; expected digit after '.'")
+        while is_digit(byte):
+            byte = get(reader)
+    if byte == c'e' or byte == c'E':
+        byte = get(reader)
+        if byte == c'+' or byte == c'-':
+            byte = get(reader)
+            if not is_digit(byte):
+                return fault(reader, "invalid number; expected digit after exponent sign")
+        elif not is_digit(byte):
+            return fault(reader, "invalid number; expected '+', '-', or digit after exponent")
+        while is_digit(byte):
+            byte = get(reader)
+    reader.position -= 1
+    return TOKEN_NUMBER
+
+
+cdef Token read_literal(JsonReader* reader, const char* rest, Token token) noexcept nogil:
+    while rest[0]:
+        if get(reader) != rest[0]:
+            return fault(reader, "invalid literal")
+        rest += 1
+    return token
+
+
+cdef Token read_token(JsonReader* reader) noexcept nogil:
+    cdef int byte
+    if reader.position == 0 and reader.size_bytes and reader.data[0] == 0xEF:
+        reader.position = 1
+        if get(reader) != 0xBB or get(reader) != 0xBF:
+            return fault(reader, "invalid BOM; must be 0xEF 0xBB 0xBF if given")
+    while True:
+        byte = get(reader)
+        if byte != c' ' and byte != c'\n' and byte != c'\t' and byte != c'\r':
+            break
+    if byte == c'"':
+        return read_string(reader)
+    if byte == c',':
+        return TOKEN_COMMA
+    if byte == c':':
+        return TOKEN_COLON
+    if byte == c'-' or is_digit(byte):
+        return read_number(reader, byte)
+    if byte == c'{':
+        return TOKEN_OPEN_OBJECT
+    if byte == c'}':
+        return TOKEN_CLOSE_OBJECT
+    if byte == c'[':
+        return TOKEN_OPEN_ARRAY
+    if byte == c']':
+        return TOKEN_CLOSE_ARRAY
+    if byte == c't':
+        return read_literal(reader, "rue", TOKEN_TRUE)
+    if byte == c'f':
+        return read_literal(reader, "alse", TOKEN_FALSE)
+    if byte == c'n':
+        return read_literal(reader, "ull", TOKEN_NULL)
+    if byte == END_OF_INPUT or byte == 0:
+        return TOKEN_END
+    return fault(reader, "invalid literal")
+
+
+# -- messages ----------------------------------------------------------------------------------------------------------
+
+cdef void append_hex(ByteBuffer* out, uint32_t number, int digits) noexcept nogil:
+    cdef const char* names = "0123456789ABCDEF"
+    while digits:
+        digits -= 1
+        buffer_append_byte(out, <uint8_t>names[(number >> (4 * digits)) & 15])
+
+
+cdef void append_place(JsonReader* reader) noexcept nogil:
+    cdef int64_t line = 1
+    cdef size_t line_start = 0
+    cdef size_t i
+    for i in range(reader.position if reader.position < reader.size_bytes else reader.size_bytes):
+        if reader.data[i] == c'\n':
+            line += 1
+            line_start = i + 1
+    buffer_append_text(&reader.message, "[json.exception.parse_error.101] parse error at line ")
+    format_int(&reader.message, line)
+    buffer_append_text(&reader.message, ", column ")
+    format_int(&reader.message, <int64_t>(reader.position - line_start))
+    buffer_append_text(&reader.message, ": ")
+
+
+cdef void append_last_read(JsonReader* reader) noexcept nogil:
+    """The bytes since the last string or number began, control characters by name."""
+    cdef size_t i
+    cdef size_t end = reader.position if reader.position < reader.size_bytes else reader.size_bytes
+    for i in range(reader.token_start, end):
+        if reader.data[i] < 0x20:
+            buffer_append_text(&reader.message, "<U+")
+            append_hex(&reader.message, reader.data[i], 4)
+            buffer_append_byte(&reader.message, c'>')
+        else:
+            buffer_append_byte(&reader.message, reader.data[i])
+
+
+cdef void append_control_fault(JsonReader* reader) noexcept nogil:
+    cdef ByteBuffer* out = &reader.message
+    cdef uint8_t byte = reader.data[reader.position - 1]
+    cdef char short_form = 0
+    if byte == 8:
+        short_form = c'b'
+    elif byte == 9:
+        short_form = c't'
+    elif byte == 10:
+        short_form = c'n'
+    elif byte == 12:
+        short_form = c'f'
+    elif byte == 13:
+        short_form = c'r'
+    buffer_append_text(out, "invalid string: control character U+")
+    append_hex(out, byte, 4)
+    buffer_append_text(out, " (")
+    buffer_append_text(out, control_names[byte])
+    buffer_append_text(out, ") must be escaped to \\u")
+    append_hex(out, byte, 4)
+    if short_form:
+        buffer_append_text(out, " or \\")
+        buffer_append_byte(out, <uint8_t>short_form)
+
+
+cdef JsonEvent syntax_error(JsonReader* reader, Token found, Token expected, const char* context) noexcept nogil:
+    cdef ByteBuffer* out = &reader.message
+    append_place(reader)
+    buffer_append_text(out, "syntax error while parsing ")
+    buffer_append_text(out, context)
+    buffer_append_text(out, " - ")
+    if found == TOKEN_FAULT:
+        if reader.fault == <const char*>CONTROL_FAULT:
+            append_control_fault(reader)
+        else:
+            buffer_append_text(out, reader.fault)
+        buffer_append_text(out, "; last read: '")
+        append_last_read(reader)
+        buffer_append_byte(out, c"'")
+    else:
+        buffer_append_text(out, "unexpected ")
+        buffer_append_text(out, token_names[<int>found])
+    if expected != TOKEN_NONE:
+        buffer_append_text(out, "; expected ")
+        buffer_append_text(out, token_names[<int>expected])
+    reader.state = EXPECT_NOTHING
+    return JSON_ERROR
+
+
+cdef JsonEvent failed(JsonReader* reader, const char* before, const char* after) noexcept nogil:
+    """An error about the number just read, quoted between `before` and `after`."""
+    buffer_append_text(&reader.message, before)
+    buffer_append(&reader.message, reader.data + reader.token_start, reader.position - reader.token_start)
+    buffer_append_text(&reader.message, after)
+    reader.state = EXPECT_NOTHING
+    return JSON_ERROR
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+cdef JsonEvent number_event(JsonReader* reader) noexcept nogil:
+    cdef const uint8_t* text = reader.data + reader.token_start
+    cdef size_t size_bytes = reader.position - reader.token_start
+    cdef NumberStatus status = parse_int64(text, size_bytes, &reader.integer)
+    if status == NUMBER_OK:
+        return JSON_INT
+    if status == NUMBER_OVERFLOW and text[0] != c'-' and fits_unsigned(text, size_bytes):
+        reader.is_range_error = True
+        return failed(reader, "unsigned json number ", " outside of Nix integer range")
+    status = parse_double(text, size_bytes, &reader.number)
+    if status == NUMBER_OVERFLOW:
+        return failed(reader, "[json.exception.out_of_range.406] number overflow parsing '", "'")
+    if status == NUMBER_INVALID:
+        return failed(reader, "no memory to read the number ", "")
+    return JSON_FLOAT
+
+
+cdef bint fits_unsigned(const uint8_t* digits, size_t size_bytes) noexcept nogil:
+    """Whether these digits, without leading zeros, are at most 2^64 - 1."""
+    cdef const char* largest = "18446744073709551615"
+    cdef size_t i
+    if size_bytes != 20:
+        return size_bytes < 20
+    for i in range(20):
+        if digits[i] != <uint8_t>largest[i]:
+            return digits[i] < <uint8_t>largest[i]
+    return True
+
+
+cdef JsonEvent open_level(JsonReader* reader, bint is_array) noexcept nogil:
+    cdef uint8_t* levels
+    cdef size_t capacity
+    if reader.depth == reader.level_capacity:
+        capacity = 2 * reader.level_capacity + 64
+        levels = <uint8_t*>realloc(reader.levels, capacity)
+        if levels == NULL:
+            buffer_append_text(&reader.message, "no memory for the nesting of the input")
+            reader.state = EXPECT_NOTHING
+            return JSON_ERROR
+        reader.levels = levels
+        reader.level_capacity = capacity
+    reader.levels[reader.depth] = is_array
+    reader.depth += 1
+    reader.state = EXPECT_FIRST_ITEM if is_array else EXPECT_FIRST_KEY
+    return JSON_BEGIN_ARRAY if is_array else JSON_BEGIN_OBJECT
+
+
+cdef JsonEvent close_level(JsonReader* reader, JsonEvent event) noexcept nogil:
+    reader.depth -= 1
+    reader.state = EXPECT_MORE
+    return event
+
+
+cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
+    reader.state = EXPECT_MORE
+    if token == TOKEN_STRING:
+        return JSON_STRING
+    if token == TOKEN_NUMBER:
+        return number_event(reader)
+    if token == TOKEN_OPEN_OBJECT:
+        return open_level(reader, False)
+    if token == TOKEN_OPEN_ARRAY:
+        return open_level(reader, True)
+    if token == TOKEN_TRUE:
+        return JSON_TRUE
+    if token == TOKEN_FALSE:
+        return JSON_FALSE
+    if token == TOKEN_NULL:
+        return JSON_NULL
+    if token == TOKEN_END and reader.position == 1:
+        append_place(reader)
+        buffer_append_text(
+            &reader.message,
+            "attempting to parse an empty input; check that your input string or stream contains the expected JSON",
+        )
+        reader.state = EXPECT_NOTHING
+        return JSON_ERROR
+    return syntax_error(reader, token, TOKEN_NONE if token == TOKEN_FAULT else TOKEN_VALUE, "value")
+
+
+cdef JsonEvent key_event(JsonReader* reader, Token token) noexcept nogil:
+    if token != TOKEN_STRING:
+        return syntax_error(reader, token, TOKEN_STRING, "object key")
+    reader.state = EXPECT_MEMBER
+    return JSON_KEY
+
+
+cdef JsonEvent more_event(JsonReader* reader) noexcept nogil:
+    """After a value: a comma and what follows it, a closing bracket, or the end."""
+    cdef Token token = read_token(reader)
+    if reader.depth == 0:
+        reader.state = EXPECT_NOTHING
+        return JSON_END if token == TOKEN_END else syntax_error(reader, token, TOKEN_END, "value")
+    if reader.levels[reader.depth - 1]:
+        if token == TOKEN_COMMA:
+            return value_event(reader, read_token(reader))
+        if token == TOKEN_CLOSE_ARRAY:
+            return close_level(reader, JSON_END_ARRAY)
+        return syntax_error(reader, token, TOKEN_CLOSE_ARRAY, "array")
+    if token == TOKEN_COMMA:
+        return key_event(reader, read_token(reader))
+    if token == TOKEN_CLOSE_OBJECT:
+        return close_level(reader, JSON_END_OBJECT)
+    return syntax_error(reader, token, TOKEN_CLOSE_OBJECT, "object")
+
+
+cdef JsonEvent json_reader_next(JsonReader* reader) noexcept nogil:
+    """The next event; JSON_END and JSON_ERROR repeat nothing: do not call again after them."""
+    cdef Token token
+    if reader.state == EXPECT_MORE:
+        return more_event(reader)
+    if reader.state == EXPECT_NOTHING:
+        return JSON_END
+    token = read_token(reader)
+    if reader.state == EXPECT_FIRST_ITEM:
+        if token == TOKEN_CLOSE_ARRAY:
+            return close_level(reader, JSON_END_ARRAY)
+    elif reader.state == EXPECT_FIRST_KEY:
+        if token == TOKEN_CLOSE_OBJECT:
+            return close_level(reader, JSON_END_OBJECT)
+        return key_event(reader, token)
+    elif reader.state == EXPECT_MEMBER:
+        if token != TOKEN_COLON:
+            return syntax_error(reader, token, TOKEN_COLON, "object separator")
+        token = read_token(reader)
+    return value_event(reader, token)
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+cdef bint json_append_string(ByteBuffer* out, const uint8_t* data, size_t size_bytes, ByteBuffer* message) noexcept nogil:
+    """The string with its quotes.  False and a message, as C++ Nix has behind "JSON serialization error: ", if it is not UTF-8."""
+    cdef size_t i
+    cdef size_t plain = 0
+    cdef size_t index = 0
+    cdef uint8_t byte
+    cdef Utf8Fault fault = utf8_check(data, size_bytes, &index)
+    if fault != UTF8_OK:
+        if fault == UTF8_INCOMPLETE:
+            buffer_append_text(message, "[json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x")
+        else:
+            buffer_append_text(message, "[json.exception.type_error.316] invalid UTF-8 byte at index ")
+            format_int(message, <int64_t>index)
+            buffer_append_text(message, ": 0x")
+        append_hex(message, data[index], 2)
+        return False
+    buffer_append_byte(out, c'"')
+    for i in range(size_bytes):
+        byte = data[i]
+        if byte >= 0x20 and byte != c'"' and byte != c'\\':
+            continue
+        buffer_append(out, data + plain, i - plain)
+        plain = i + 1
+        buffer_append_byte(out, c'\\')
+        if byte == 8:
+            byte = c'b'
+        elif byte == 9:
+            byte = c't'
+        elif byte == 10:
+            byte = c'n'
+        elif byte == 12:
+            byte = c'f'
+        elif byte == 13:
+            byte = c'r'
+        elif byte < 0x20:
+            buffer_append_text(out, "u00")
+            buffer_append_byte(out, <uint8_t>(c'0' + (byte >> 4)))
+            byte = <uint8_t>("0123456789abcdef"[byte & 15])
+        buffer_append_byte(out, byte)
+    buffer_append(out, data + plain, size_bytes - plain)
+    buffer_append_byte(out, c'"')
+    return True
+
+
+# -- Python's side -----------------------------------------------------------------------------------------------------
+
+class JsonError(ValueError):
+    """Text that is not JSON, with Nix's message; or a string that is not UTF-8."""
+
+
+cdef object text_of(ByteBuffer* buffer):
+    return (<bytes>buffer.data[:buffer.size_bytes] if buffer.size_bytes else b"").decode("utf-8", "surrogateescape")
+
+
+def loads(bytes data not None):
+    """The Python value: strings are bytes, an object a dictionary in which the last of equal keys counts."""
+    cdef JsonReader reader
+    cdef JsonEvent event
+    json_reader_init(&reader, data, len(data))
+    stack = [[]]
+    keys = []
+    try:
+        while True:
+            event = json_reader_next(&reader)
+            if event == JSON_END:
+                return stack[0][0]
+            if event == JSON_ERROR:
+                raise JsonError(text_of(&reader.message))
+            if event == JSON_KEY:
+                keys.append(<bytes>reader.text[:reader.text_size])
+                continue
+            if event == JSON_BEGIN_ARRAY or event == JSON_BEGIN_OBJECT:
+                stack.append([] if event == JSON_BEGIN_ARRAY else {})
+                continue
+            if event == JSON_END_ARRAY or event == JSON_END_OBJECT:
+                value = stack.pop()
+            elif event == JSON_STRING:
+                value = <bytes>reader.text[:reader.text_size]
+            elif event == JSON_INT:
+                value = reader.integer
+            elif event == JSON_FLOAT:
+                value = reader.number
+            else:
+                value = None if event == JSON_NULL else event == JSON_TRUE
+            top = stack[len(stack) - 1]
+            if type(top) is list:
+                top.append(value)
+            else:
+                top[keys.pop()] = value
+    finally:
+        json_reader_free(&reader)
+
+
+def json_string(bytes text not None):
+    """The JSON string, quotes included."""
+    cdef ByteBuffer out
+    cdef ByteBuffer message
+    buffer_init(&out)
+    buffer_init(&message)
+    try:
+        if not json_append_string(&out, text, len(text), &message):
+            raise JsonError(text_of(&message))
+        return <bytes>out.data[:out.size_bytes]
+    finally:
+        buffer_free(&out)
+        buffer_free(&message)

@@ -1,0 +1,446 @@
+# cython: language_level=3
+"""Numbers as Nix reads and writes them.
+
+In: numbers, or the bytes of one.  Out: text appended to a buffer, or a number and a status.
+
+Floats have three written forms: printed values and XML (`%g`, six digits: 1e+20), toString (`%f`: 1.500000), and JSON.  JSON's
+is that of the library C++ Nix uses, digits by the Grisu2 algorithm (Loitsch 2010): they round-trip and are nearly always
+the shortest, but not always, so another shortest-digits algorithm would differ in about one number of a thousand.
+The locale of the process never matters.
+"""
+from libc cimport errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+from snowsnake.builtins.engines.buffer cimport (
+    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_free, buffer_init,
+)
+
+cdef extern from *:
+    """
+    #include <locale.h>
+    #include <stdlib.h>
+    #if defined(__APPLE__) || defined(__FreeBSD__)
+    #include <xlocale.h>
+    #endif
+    typedef unsigned __int128 snowsnake_uint128;
+    static locale_t snowsnake_c_locale(void) { return newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+    """
+    ctypedef struct locale_t:
+        pass
+    ctypedef uint64_t uint128_t "snowsnake_uint128"
+    locale_t snowsnake_c_locale() nogil
+    double strtod_l(const char* text, char** end, locale_t locale) nogil
+
+cdef locale_t c_locale = snowsnake_c_locale()
+
+
+# -- integers ----------------------------------------------------------------------------------------------------------
+
+cdef void format_int(ByteBuffer* out, int64_t number) noexcept nogil:
+    cdef uint8_t digits[24]
+    cdef int at = 24
+    cdef uint64_t rest = <uint64_t>number
+    if number < 0:
+        rest = 0 - rest
+    while True:
+        at -= 1
+        digits[at] = <uint8_t>(c'0' + rest % 10)
+        rest //= 10
+        if rest == 0:
+            break
+    if number < 0:
+        at -= 1
+        digits[at] = c'-'
+    buffer_append(out, digits + at, 24 - at)
+
+
+cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* number) noexcept nogil:
+    """An optional minus sign and decimal digits, nothing else."""
+    cdef bint is_negative = size_bytes > 0 and data[0] == c'-'
+    cdef size_t i = 1 if is_negative else 0
+    cdef uint64_t limit = (<uint64_t>1 << 63) - (0 if is_negative else 1)
+    cdef uint64_t value = 0
+    cdef uint8_t digit
+    if i == size_bytes:
+        return NUMBER_INVALID
+    while i < size_bytes:
+        digit = <uint8_t>(data[i] - c'0')
+        if digit > 9:
+            return NUMBER_INVALID
+        if value > limit // 10 or value * 10 > limit - digit:
+            break
+        value = value * 10 + digit
+        i += 1
+    if i == size_bytes:
+        number[0] = <int64_t>(0 - value if is_negative else value)
+        return NUMBER_OK
+    while i < size_bytes:
+        if <uint8_t>(data[i] - c'0') > 9:
+            return NUMBER_INVALID
+        i += 1
+    return NUMBER_OVERFLOW
+
+
+# -- floats: printf's forms --------------------------------------------------------------------------------------------
+
+cdef void format_printf(ByteBuffer* out, const char* form, double number) noexcept nogil:
+    """One printf conversion; whatever the locale takes for the decimal point becomes a full stop."""
+    cdef char text[512]
+    cdef int size = snprintf(text, sizeof(text), form, number)
+    cdef int i
+    cdef bint in_point = False
+    for i in range(size):
+        if c'0' <= text[i] <= c'9' or c'a' <= text[i] <= c'z' or text[i] == c'-' or text[i] == c'+':
+            buffer_append_byte(out, <uint8_t>text[i])
+            in_point = False
+        elif not in_point:
+            buffer_append_byte(out, c'.')
+            in_point = True
+
+
+cdef void format_float_print(ByteBuffer* out, double number) noexcept nogil:
+    """As Nix prints a value, and in XML."""
+    format_printf(out, "%g", number)
+
+
+cdef void format_float_tostring(ByteBuffer* out, double number) noexcept nogil:
+    """As toString gives it; at most 317 bytes."""
+    format_printf(out, "%f", number)
+
+
+# -- floats: JSON ------------------------------------------------------------------------------------------------------
+
+cdef struct Scaled:                   # significand × 2^exponent
+    uint64_t significand
+    int exponent
+
+cdef enum:
+    POWER_FIRST = -300
+    POWER_STEP = 8
+    POWER_COUNT = 79
+    DIGITS_LIMIT = 24
+    LOWEST_BINARY_EXPONENT = -60      # of the product with a power of ten, so that its integer part fits 32 bits
+
+cdef Scaled powers_of_ten[POWER_COUNT]
+
+
+def _fill_powers():
+    """10^-300, 10^-292, … 10^324 as 64 significant bits, rounded to nearest; once, at import."""
+    cdef int i
+    for i in range(POWER_COUNT):
+        tens = POWER_FIRST + POWER_STEP * i
+        numerator, denominator = (10**tens, 1) if tens >= 0 else (1, 10**-tens)
+        shift = 64 - (numerator.bit_length() - denominator.bit_length())
+        scaled_numerator = numerator << max(shift, 0)
+        scaled_denominator = denominator << max(-shift, 0)
+        while scaled_numerator >= scaled_denominator << 64:
+            scaled_denominator <<= 1
+            shift -= 1
+        while scaled_numerator < scaled_denominator << 63:
+            scaled_numerator <<= 1
+            shift += 1
+        powers_of_ten[i].significand = (2 * scaled_numerator + scaled_denominator) // (2 * scaled_denominator)
+        powers_of_ten[i].exponent = -shift
+
+
+_fill_powers()
+
+
+cdef inline Scaled normalised(uint64_t significand, int exponent) noexcept nogil:
+    cdef Scaled result
+    while not (significand >> 63):
+        significand <<= 1
+        exponent -= 1
+    result.significand = significand
+    result.exponent = exponent
+    return result
+
+
+cdef inline uint64_t product(uint64_t x, uint64_t y) noexcept nogil:
+    """The upper half of x × y, rounded."""
+    return <uint64_t>((<uint128_t>x * y + (<uint128_t>1 << 63)) >> 64)
+
+
+cdef void round_digits(uint8_t* digits, int count, uint64_t distance, uint64_t delta, uint64_t rest,
+                       uint64_t unit) noexcept nogil:
+    """Step the last digit down while that comes closer to the number and stays inside the interval."""
+    while rest < distance and delta - rest >= unit \
+            and (rest + unit < distance or distance - rest > rest + unit - distance):
+        digits[count - 1] -= 1
+        rest += unit
+
+
+cdef int make_digits(uint8_t* digits, int* decimal_exponent, uint64_t low, uint64_t middle, uint64_t high,
+                     int exponent) noexcept nogil:
+    """The fewest digits of a number between `low` and `high` (× 2^exponent); how many."""
+    cdef int shift = -exponent
+    cdef uint64_t one = <uint64_t>1 << shift
+    cdef uint64_t delta = high - low
+    cdef uint64_t distance = high - middle
+    cdef uint32_t integer = <uint32_t>(high >> shift)
+    cdef uint64_t fraction = high & (one - 1)
+    cdef uint64_t rest
+    cdef uint32_t unit = 1
+    cdef int left = 1
+    cdef int count = 0
+    while integer // unit >= 10:
+        unit *= 10
+        left += 1
+    while left > 0:
+        digits[count] = <uint8_t>(c'0' + integer // unit)
+        count += 1
+        integer %= unit
+        left -= 1
+        rest = (<uint64_t>integer << shift) + fraction
+        if rest <= delta:
+            decimal_exponent[0] += left
+            round_digits(digits, count, distance, delta, rest, <uint64_t>unit << shift)
+            return count
+        unit //= 10
+    while True:
+        fraction *= 10
+        digits[count] = <uint8_t>(c'0' + (fraction >> shift))
+        count += 1
+        fraction &= one - 1
+        decimal_exponent[0] -= 1
+        delta *= 10
+        distance *= 10
+        if fraction <= delta:
+            break
+    round_digits(digits, count, distance, delta, fraction, one)
+    return count
+
+
+cdef int float_digits(double number, uint8_t* digits, int* decimal_exponent) noexcept nogil:
+    """Decimal digits of a positive finite number: digits × 10^decimal_exponent; how many digits."""
+    cdef uint64_t bits, fraction, significand
+    cdef int biased, exponent, f, k, index
+    cdef Scaled value, high
+    cdef uint64_t low
+    cdef uint64_t ten
+    memcpy(&bits, &number, 8)
+    fraction = bits & ((<uint64_t>1 << 52) - 1)
+    biased = <int>(bits >> 52)
+    significand = fraction if biased == 0 else fraction | (<uint64_t>1 << 52)
+    exponent = (1 if biased == 0 else biased) - 1075
+    value = normalised(significand, exponent)
+    high = normalised(2 * significand + 1, exponent - 1)
+    if fraction == 0 and biased > 1:  # the next smaller number is only half as far away
+        low = (4 * significand - 1) << (exponent - 2 - high.exponent)
+    else:
+        low = (2 * significand - 1) << (exponent - 1 - high.exponent)
+    f = LOWEST_BINARY_EXPONENT - high.exponent - 1
+    k = (f * 78913) // (1 << 18) + (1 if f > 0 else 0)     # log10(2) ~ 78913 / 2^18; C's division, towards 0
+    index = (-POWER_FIRST + k + POWER_STEP - 1) // POWER_STEP
+    ten = powers_of_ten[index].significand
+    decimal_exponent[0] = -(POWER_FIRST + POWER_STEP * index)
+    return make_digits(
+        digits, decimal_exponent, product(low, ten) + 1, product(value.significand, ten),
+        product(high.significand, ten) - 1, high.exponent + powers_of_ten[index].exponent + 64,
+    )
+
+
+cdef void append_zeros(ByteBuffer* out, int count) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        buffer_append_byte(out, c'0')
+
+
+cdef void append_exponent(ByteBuffer* out, int exponent) noexcept nogil:
+    buffer_append_text(out, "e-" if exponent < 0 else "e+")
+    if exponent < 0:
+        exponent = -exponent
+    if exponent < 10:
+        buffer_append_byte(out, c'0')
+    format_int(out, exponent)
+
+
+cdef void format_float_json(ByteBuffer* out, double number) noexcept nogil:
+    """As toJSON gives it: 1.0, 1e+20; null where JSON has no number."""
+    cdef uint8_t digits[DIGITS_LIMIT]
+    cdef int decimal_exponent = 0
+    cdef int count, point
+    cdef uint64_t bits
+    if number != number or number - number != 0:
+        buffer_append_text(out, "null")
+        return
+    memcpy(&bits, &number, 8)
+    if bits >> 63:
+        buffer_append_byte(out, c'-')
+        number = -number
+    if number == 0:
+        buffer_append_text(out, "0.0")
+        return
+    count = float_digits(number, digits, &decimal_exponent)
+    point = count + decimal_exponent                      # digits before the decimal point
+    if count <= point <= 15:
+        buffer_append(out, digits, count)
+        append_zeros(out, point - count)
+        buffer_append_text(out, ".0")
+    elif 0 < point <= 15:
+        buffer_append(out, digits, point)
+        buffer_append_byte(out, c'.')
+        buffer_append(out, digits + point, count - point)
+    elif -4 < point <= 0:
+        buffer_append_text(out, "0.")
+        append_zeros(out, -point)
+        buffer_append(out, digits, count)
+    else:
+        buffer_append_byte(out, digits[0])
+        if count > 1:
+            buffer_append_byte(out, c'.')
+            buffer_append(out, digits + 1, count - 1)
+        append_exponent(out, point - 1)
+
+
+# -- reading floats ----------------------------------------------------------------------------------------------------
+
+cdef double exact_tens[23]
+for _power in range(23):
+    exact_tens[_power] = float(10**_power)
+
+
+cdef bint parse_simple(const uint8_t* data, size_t size_bytes, double* number) noexcept nogil:
+    """The exact way for at most 15 digits and small exponents, which one multiplication or division rounds correctly."""
+    cdef size_t i = 0
+    cdef uint64_t significand = 0
+    cdef int digits = 0
+    cdef int scale = 0
+    cdef int exponent = 0
+    cdef bint is_negative = False
+    cdef bint is_small = False
+    cdef bint has_point = False
+    cdef double value
+    if i < size_bytes and data[i] == c'-':
+        is_negative = True
+        i += 1
+    while i < size_bytes:
+        if c'0' <= data[i] <= c'9':
+            digits += 1
+            if digits > 15:
+                return False
+            significand = significand * 10 + (data[i] - c'0')
+            if has_point:
+                scale -= 1
+        elif data[i] == c'.' and not has_point:
+            has_point = True
+        else:
+            break
+        i += 1
+    if digits == 0:
+        return False
+    if i < size_bytes and (data[i] == c'e' or data[i] == c'E'):
+        i += 1
+        if i < size_bytes and (data[i] == c'-' or data[i] == c'+'):
+            is_small = data[i] == c'-'
+            i += 1
+        if i == size_bytes or size_bytes - i > 3:
+            return False
+        while i < size_bytes and c'0' <= data[i] <= c'9':
+            exponent = exponent * 10 + (data[i] - c'0')
+            i += 1
+    scale += -exponent if is_small else exponent
+    if i != size_bytes or scale < -22 or scale > 22:
+        return False
+    value = <double>significand
+    value = value * exact_tens[scale] if scale >= 0 else value / exact_tens[-scale]
+    number[0] = -value if is_negative else value
+    return True
+
+
+cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* number) noexcept nogil:
+    """A decimal number that fills all of `data`: digits, point, exponent as strtod takes them; rounded correctly."""
+    cdef char small[128]
+    cdef char* text = small
+    cdef char* end = NULL
+    cdef double value
+    cdef size_t i
+    cdef NumberStatus status = NUMBER_OK
+    if parse_simple(data, size_bytes, number):
+        return NUMBER_OK
+    for i in range(size_bytes):       # no hexadecimal, no words, no leading blanks
+        if not (c'0' <= data[i] <= c'9' or data[i] == c'.' or data[i] == c'e' or data[i] == c'E' or data[i] == c'-'
+                or data[i] == c'+'):
+            return NUMBER_INVALID
+    if size_bytes == 0:
+        return NUMBER_INVALID
+    if size_bytes >= sizeof(small):
+        text = <char*>malloc(size_bytes + 1)
+        if text == NULL:
+            return NUMBER_INVALID
+    memcpy(text, data, size_bytes)
+    text[size_bytes] = 0
+    errno.errno = 0
+    value = strtod_l(text, &end, c_locale)
+    if end != text + size_bytes:
+        status = NUMBER_INVALID
+    elif errno.errno == errno.ERANGE:
+        status = NUMBER_UNDERFLOW if -1 < value < 1 else NUMBER_OVERFLOW
+    number[0] = value
+    if text != small:
+        free(text)
+    return status
+
+
+# -- Python's side, for tests ------------------------------------------------------------------------------------------
+
+cdef bytes taken(ByteBuffer* buffer):
+    cdef bytes text
+    if buffer.failed:
+        buffer_free(buffer)
+        raise MemoryError
+    text = buffer.data[:buffer.size_bytes] if buffer.size_bytes else b""
+    buffer_free(buffer)
+    return text
+
+
+def print_float(double number):
+    """As Nix prints a float: `print_float(1e20)` is `b"1e+20"`."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    format_float_print(&buffer, number)
+    return taken(&buffer)
+
+
+def tostring_float(double number):
+    """As toString: `tostring_float(1.5)` is `b"1.500000"`."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    format_float_tostring(&buffer, number)
+    return taken(&buffer)
+
+
+def json_float(double number):
+    """As toJSON: `json_float(1)` is `b"1.0"`."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    format_float_json(&buffer, number)
+    return taken(&buffer)
+
+
+def print_int(int64_t number):
+    """Decimal digits."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    format_int(&buffer, number)
+    return taken(&buffer)
+
+
+def read_int(bytes text not None):
+    """The number; None if it does not fit 64 bits.  ValueError if `text` is none."""
+    cdef int64_t number = 0
+    cdef NumberStatus status = parse_int64(text, len(text), &number)
+    if status == NUMBER_INVALID:
+        raise ValueError(text)
+    return number if status == NUMBER_OK else None
+
+
+def read_float(bytes text not None):
+    """(number, whether strtod reports it out of range).  ValueError if `text` is no number."""
+    cdef double number = 0
+    cdef NumberStatus status = parse_double(text, len(text), &number)
+    if status == NUMBER_INVALID:
+        raise ValueError(text)
+    return number, status != NUMBER_OK

@@ -1,0 +1,198 @@
+# cython: language_level=3
+"""How text is written: Nix string literals and attribute names, XML attributes, UTF-8.
+
+In: bytes.  Out: escaped text appended to a buffer, or a verdict.
+"""
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcmp, memcpy, strlen
+from snowsnake.builtins.engines.buffer cimport (
+    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_free, buffer_init,
+)
+
+cdef const char* keywords[9]
+keywords[:] = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"]
+
+
+# -- UTF-8 -------------------------------------------------------------------------------------------------------------
+
+cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index) noexcept nogil:
+    """Whether `data` is well-formed; if not, `index` is the first byte that fits no character."""
+    cdef size_t i = 0
+    cdef uint64_t eight
+    cdef uint8_t byte, low, high
+    cdef int following
+    while i < size_bytes:
+        if size_bytes - i >= 8:
+            memcpy(&eight, data + i, 8)
+            if (eight & <uint64_t>0x8080808080808080) == 0:
+                i += 8
+                continue
+        byte = data[i]
+        if byte < 0x80:
+            i += 1
+            continue
+        low = 0x80
+        high = 0xBF
+        if 0xC2 <= byte <= 0xDF:
+            following = 1
+        elif 0xE0 <= byte <= 0xEF:
+            following = 2
+            if byte == 0xE0:
+                low = 0xA0            # shorter forms exist below
+            elif byte == 0xED:
+                high = 0x9F           # surrogates
+        elif 0xF0 <= byte <= 0xF4:
+            following = 3
+            if byte == 0xF0:
+                low = 0x90
+            elif byte == 0xF4:
+                high = 0x8F           # the end of Unicode
+        else:
+            index[0] = i
+            return UTF8_INVALID
+        while following:
+            i += 1
+            if i == size_bytes:
+                index[0] = i - 1
+                return UTF8_INCOMPLETE
+            if not (low <= data[i] <= high):
+                index[0] = i
+                return UTF8_INVALID
+            low = 0x80
+            high = 0xBF
+            following -= 1
+        i += 1
+    return UTF8_OK
+
+
+# -- Nix ---------------------------------------------------------------------------------------------------------------
+
+cdef void append_nix_string(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """The literal, with its quotes, as Nix prints it."""
+    cdef size_t i
+    cdef size_t plain = 0             # where the stretch not yet copied begins
+    cdef uint8_t byte
+    buffer_append_byte(out, c'"')
+    for i in range(size_bytes):
+        byte = data[i]
+        if byte == c'"' or byte == c'\\':
+            pass
+        elif byte == c'$':
+            if i + 1 == size_bytes or data[i + 1] != c'{':
+                continue
+        elif byte == c'\n':
+            byte = c'n'
+        elif byte == c'\r':
+            byte = c'r'
+        elif byte == c'\t':
+            byte = c't'
+        else:
+            continue
+        buffer_append(out, data + plain, i - plain)
+        buffer_append_byte(out, c'\\')
+        buffer_append_byte(out, byte)
+        plain = i + 1
+    buffer_append(out, data + plain, size_bytes - plain)
+    buffer_append_byte(out, c'"')
+
+
+cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """Words that cannot name a variable; `or`, `true` and `__curPos` are not among them."""
+    cdef int i
+    for i in range(9):
+        if strlen(keywords[i]) == size_bytes and memcmp(keywords[i], data, size_bytes) == 0:
+            return True
+    return False
+
+
+cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """Whether these bytes have the form of an identifier (a keyword has it too)."""
+    cdef size_t i
+    cdef uint8_t byte
+    if size_bytes == 0 or c'0' <= data[0] <= c'9' or data[0] == c'-' or data[0] == c'\'':
+        return False
+    for i in range(size_bytes):
+        byte = data[i]
+        if not (c'a' <= byte <= c'z' or c'A' <= byte <= c'Z' or c'0' <= byte <= c'9' or byte == c'_' or byte == c'-'
+                or byte == c'\''):
+            return False
+    return True
+
+
+cdef void append_nix_name(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """An attribute name, quoted where Nix quotes it."""
+    if is_identifier(data, size_bytes) and not is_keyword(data, size_bytes):
+        buffer_append(out, data, size_bytes)
+    else:
+        append_nix_string(out, data, size_bytes)
+
+
+# -- XML ---------------------------------------------------------------------------------------------------------------
+
+cdef void append_xml_attribute(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """The value of an attribute, without its quotes.  Other control characters pass, as in Nix."""
+    cdef size_t i
+    cdef size_t plain = 0
+    cdef uint8_t byte
+    cdef const char* escape
+    for i in range(size_bytes):
+        byte = data[i]
+        if byte == c'"':
+            escape = "&quot;"
+        elif byte == c'<':
+            escape = "&lt;"
+        elif byte == c'>':
+            escape = "&gt;"
+        elif byte == c'&':
+            escape = "&amp;"
+        elif byte == c'\n':
+            escape = "&#xA;"          # else a reader would turn it into a space
+        else:
+            continue
+        buffer_append(out, data + plain, i - plain)
+        buffer_append_text(out, escape)
+        plain = i + 1
+    buffer_append(out, data + plain, size_bytes - plain)
+
+
+# -- Python's side -----------------------------------------------------------------------------------------------------
+
+cdef bytes taken(ByteBuffer* buffer):
+    cdef bytes text
+    if buffer.failed:
+        buffer_free(buffer)
+        raise MemoryError
+    text = buffer.data[:buffer.size_bytes] if buffer.size_bytes else b""
+    buffer_free(buffer)
+    return text
+
+
+def nix_string(bytes text not None):
+    """The literal: `nix_string(b"a${b}")` is `b'"a\\\\${b}"'`."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    append_nix_string(&buffer, text, len(text))
+    return taken(&buffer)
+
+
+def nix_name(bytes name not None):
+    """`nix_name(b"a b")` is `b'"a b"'`."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    append_nix_name(&buffer, name, len(name))
+    return taken(&buffer)
+
+
+def xml_attribute(bytes text not None):
+    """`xml_attribute(b"<")` is `b"&lt;"`."""
+    cdef ByteBuffer buffer
+    buffer_init(&buffer)
+    append_xml_attribute(&buffer, text, len(text))
+    return taken(&buffer)
+
+
+def utf8_fault(bytes text not None):
+    """None, or (index, whether the text merely ends too early)."""
+    cdef size_t index = 0
+    cdef Utf8Fault fault = utf8_check(text, len(text), &index)
+    return None if fault == UTF8_OK else (index, fault == UTF8_INCOMPLETE)
