@@ -6,20 +6,21 @@ In: strings.  Out: strings with other contexts, sets that show one.  An element 
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.host.host cimport host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push, string_words
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, Context, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
+from snowsnake.output.nix_text cimport print_name
 from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path
 
@@ -309,13 +310,25 @@ cdef int _check_outputs(Machine* m, Word* fp, Word* place, Word name) noexcept n
     return DONE
 
 
+cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
+    """The name is shown as in a set: quoted if it is no identifier."""
+    cdef ByteBuffer message
+    memset(&message, 0, sizeof(message))
+    if (buffer_text(&message, "context key '") and print_name(&message, string_data(name), string_size(name))
+            and buffer_text(&message, "' is not a store path")):
+        raise_bytes(m, ERROR_VALUE, message.data, message.size_bytes)
+    else:
+        out_of_memory(m)
+    buffer_free(&message)
+    return RAISE
+
+
 cdef int _check_path(Machine* m, Word* fp, Word name, Word description) noexcept nogil:
     """Forces and checks everything that is said of one path, in Nix's order."""
     cdef Adding adding
     cdef int outcome
     if not store_is_path(host_store_dir(m), make_view(string_data(name), string_size(name))):
-        return raise_text(m, ERROR_VALUE, format_text("context key '\"%.*s\"' is not a store path",
-                                                      <int>string_size(name), <char*>string_data(name)))
+        return _raise_not_store_path(m, name)
     description = val(description)
     if not is_attrs(description):
         return force(m, description) if is_thunk(description) else raise_type(m, "a set", description)

@@ -10,14 +10,15 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset, strlen
 
-from snowsnake.builtins.engines.text cimport is_identifier
+from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
 from snowsnake.machine.errors cimport raise_text
-from snowsnake.machine.link cimport code_of, position_place
-from snowsnake.machine.state cimport ByteBuffer, Code, DONE, ERROR_MEMORY, Machine, RAISE
+from snowsnake.machine.link cimport position_place
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
+from snowsnake.output.parameters cimport Parameter, next_parameter
 
 cdef struct Level:                    # a list or set that is being printed
     Word container
@@ -70,7 +71,7 @@ cdef bint print_string(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes
 
 
 cdef bint print_name(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
-    if is_identifier(data, size_bytes):
+    if is_identifier(data, size_bytes) and not is_keyword(data, size_bytes):
         return buffer_append(out, data, size_bytes)
     return print_string(out, data, size_bytes)
 
@@ -86,17 +87,14 @@ cdef inline void _put_string(Printer* p, Word s) noexcept nogil:
 
 
 cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
-    cdef Code* code
+    cdef Parameter parameter = next_parameter(p.m, f)
     cdef uint32_t file = 0, line = 0, column = 0
-    while kind_of(f) == KIND_PARTIAL:
-        f = pointer_of(f)[1]
-    code = code_of(p.m, f)
     _put(p, b"\xc2\xablambda ")
-    if code.chunk != NULL:
-        if code.chunk.name.size_bytes:
-            p.fits = p.fits and buffer_append(p.out, code.chunk.name.data, code.chunk.name.size_bytes)
+    if parameter.chunk != NULL:
+        if parameter.chunk.name.size_bytes and kind_of(f) != KIND_PARTIAL:
+            p.fits = p.fits and buffer_append(p.out, parameter.chunk.name.data, parameter.chunk.name.size_bytes)
             _put(p, " ")
-        if position_place(p.m, code.position_base + code.chunk.start_byte, &file, &line, &column):
+        if position_place(p.m, parameter.position, &file, &line, &column):
             _put(p, "@ ")
             _put(p, p.m.files[file].path)
             p.fits = (p.fits and buffer_byte(p.out, b':') and buffer_decimal(p.out, line) and buffer_byte(p.out, b':')

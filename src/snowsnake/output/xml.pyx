@@ -11,14 +11,15 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport *
-from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
-from snowsnake.machine.link cimport code_of, position_place
-from snowsnake.machine.state cimport Code, ERROR_DEPTH, Machine, RAISE
+from snowsnake.machine.link cimport position_place
+from snowsnake.machine.state cimport ERROR_DEPTH, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport *
+from snowsnake.output.parameters cimport Parameter, next_parameter
 from snowsnake.output.text cimport *
 
 cdef enum:
@@ -187,36 +188,32 @@ cdef Word _unforced(Machine* m, Word w, bint is_strict) noexcept nogil:
 
 cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
     """Its parameters.  Builtins are not told apart from what is not evaluated."""
-    cdef Chunk* chunk = NULL
-    cdef Code* code
+    cdef Parameter parameter = next_parameter(t.m, f)
+    cdef Keys* formals
     cdef uint32_t i
-    if kind_of(f) == KIND_CLOSURE:
-        code = code_of(t.m, f)
-        chunk = code.chunk
-    if chunk == NULL:
+    if parameter.chunk == NULL:
         _start(t, fp, "unevaluated")
         _end_empty(t)
         return
+    formals = parameter.chunk.formals
     _start(t, fp, "function")
-    _put_place(t, fp, code.position_base + chunk.start_byte, False)
-    _put_place(t, fp, code.position_base + chunk.start_byte, True)
+    _put_place(t, fp, parameter.position, False)
+    _put_place(t, fp, parameter.position, True)
     _end_open(t, fp)
-    if chunk.formals == NULL:
-        _start(t, fp, "varpat")
-        _put_attribute(t, "name", chunk.parameter.data, chunk.parameter.size_bytes)
-        _end_empty(t)
-    else:
-        _start(t, fp, "attrspat")
-        if chunk.formals.has_ellipsis:
-            _put_attribute(t, "ellipsis", <const char*>"1", 1)
-        if chunk.parameter.size_bytes:
-            _put_attribute(t, "name", chunk.parameter.data, chunk.parameter.size_bytes)
+    _start(t, fp, "attrspat" if parameter.is_pattern else "varpat")
+    if parameter.is_pattern and formals.has_ellipsis:
+        _put_attribute(t, "ellipsis", <const char*>"1", 1)
+    if parameter.name.size_bytes:
+        _put_attribute(t, "name", parameter.name.data, parameter.name.size_bytes)
+    if parameter.is_pattern:
         _end_open(t, fp)
-        for i in range(chunk.formals.count):
+        for i in range(formals.count):
             _start(t, fp, "attr")
-            _put_attribute(t, "name", chunk.formals.names[i].data, chunk.formals.names[i].size_bytes)
+            _put_attribute(t, "name", formals.names[i].data, formals.names[i].size_bytes)
             _end_empty(t)
         _close(t, fp, "attrspat")
+    else:
+        _end_empty(t)
     _close(t, fp, "function")
 
 
