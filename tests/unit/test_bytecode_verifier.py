@@ -114,7 +114,7 @@ BAD = {
     "ThunkSuspended 4 2 0; Return": "another kind",
     "ThunkSuspended 0 2 0; Return": "not a chunk",
     "Closure 3 2 0; Return": "another kind",
-    "Constant 0; CoerceToString #4; Return": "no such kind",
+    "Constant 0; CoerceToString #5; Return": "no such kind",
     "Constant 0; Arithmetic #3 0 0; Return": "no such arithmetic",
     "Constant 0; Arithmetic #4 0 3; Return": "of no kind",
     "BindFormals 2; Return": "not the formals",

@@ -78,7 +78,7 @@ def _operands(operation: Operation) -> str:
             with_text = "captures with, " if operation.operands[1] else ""
             texts.append(f"BP @ {value}, {with_text}{len(operation.captures)} upvalues")
         elif operand is Operand.KIND:
-            texts.append(_KINDS[value & 3])
+            texts.append("operand of +" if value == 4 else _KINDS[value & 3])
         elif operand is Operand.PLACE:
             texts.append(f"{'upvalue' if value & 1 else 'local'} {value >> 1}")
         elif operand is Operand.VALUE:

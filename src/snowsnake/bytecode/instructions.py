@@ -21,7 +21,7 @@ class Operand(Enum):
     UPVALUE = "uvarint: index of an upvalue"
     U16 = "u16: distance of a forward jump in bytes, from the end of the operand"
     U32 = "u32: distance of a forward jump in bytes, from the end of the operand"
-    KIND = "u8: bit 0 strong, bit 1 import paths"
+    KIND = "u8: bit 0 strong, bit 1 import paths, bit 2 left operand of +"
     PLACE = "uvarint: index << 1 | is_upvalue"
     ARITHMETIC = "u8: number of the operation Add, Sub, Mul, Equal, Less, LessOrEq, More or MoreOrEq"
     VALUE = "uvarint: index << 2 | 0 stack slot, 1 upvalue, 2 constant"

@@ -406,7 +406,7 @@ def _resolve_with_name(walk: _Walk, operation: Operation) -> None:
 
 
 def _coerce(walk: _Walk, operation: Operation) -> None:
-    if operation.operands[0] > 3:
+    if operation.operands[0] > 4:
         raise _Fault("no such kind of coercion")
     walk.pop()
     walk.enter()

@@ -125,7 +125,7 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
         op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
         return
     place = source_place(c, source)
-    if place != NO_PLACE:
+    if place != NO_PLACE and source.variable != NULL and may_be_forced(c, source.variable):
         op1(c, OP_EAGER_SELECT, place, &node, 0)
         operand(c, name_constant(c, binding.name))
         found = builder_jump(&c.cx.code)
@@ -210,6 +210,7 @@ cdef bint needs_slot(Compiler* c, Binding* binding) noexcept nogil:
 
 cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local) noexcept nogil:
     cdef bint is_named = c.locals[local].name != NO_NAME
+    cdef uint32_t start = c.cx.code.code_size
     if binding.kind == BINDING_INHERIT_FROM:
         delay_inherited(c, binding, sources + binding.from_index, local)
     elif binding.kind == BINDING_INHERIT and is_named:
@@ -217,6 +218,20 @@ cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t 
     else:
         delay(c, binding.value, local, binding.name)
     c.locals[local].is_initialised = True
+    c.locals[local].is_suspended = is_thunk_at(c, start)
+
+
+cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
+    """Does the operation at `start` push a thunk?"""
+    cdef Builder* b = &c.cx.code
+    cdef uint32_t size
+    cdef uint64_t constant
+    if start == b.code_size:          # given up: nested too deeply
+        return False
+    if b.code[start] != OP_CONSTANT:
+        return b.code[start] == OP_THUNK_SUSPENDED
+    constant = varint_read(b.code + start + 1, &size)
+    return b.constants[constant].kind == CONSTANT_CHUNK and b.constants[constant].chunk.kind == CHUNK_THUNK
 
 
 cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
@@ -292,6 +307,8 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bin
             push_binding(c, binding, sources, which)
             which += 1
     finalise(c, first_local, node)
+    for i in range(first_local, c.local_count):
+        c.locals[i].is_suspended = False
     free(sources)
     free(is_named)
     return c.local_count - first_local

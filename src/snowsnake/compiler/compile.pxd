@@ -15,6 +15,7 @@ cdef struct Local:                    # a name bound in some chunk under constru
     uint32_t shadowed                 # the local that had the name before, or NONE
     bint is_initialised               # its value stands on the stack; if not, captures are deferred
     bint needs_finaliser              # its value captured something that was not yet there
+    bint is_suspended                 # its value is a thunk that nothing can have forced yet
 
 cdef struct Capture:                  # an upvalue of a chunk under construction
     uint32_t local                    # whose value it is

@@ -19,6 +19,7 @@ cdef extern from "<time.h>" nogil:
 from snowsnake.bytecode.builder cimport *
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport *
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse

@@ -373,6 +373,16 @@ cdef uint8_t binary_opcode(uint8_t operator) noexcept nogil:
     return OP_CONCAT
 
 
+cdef void evaluate_left_of_add(Compiler* c, Node* node, Node* following) noexcept nogil:
+    """`a + b` rejects or coerces a before it looks at b."""
+    if node.kind == NODE_INT or node.kind == NODE_FLOAT or node.kind == NODE_STRING or is_passive(c, following):
+        evaluate(c, node, False, NO_NAME)
+        return
+    evaluate(c, node, False, NO_NAME)
+    op(c, OP_COERCE_TO_STRING, node, 0)
+    builder_byte(&c.cx.code, 4)
+
+
 cdef void evaluate_binary(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef bint is_swapped = False
     cdef uint8_t which
@@ -394,7 +404,10 @@ cdef void evaluate_binary(Compiler* c, Node* node, bint tail) noexcept nogil:
     if which != OP_INVALID and is_operand(c, left) and is_operand(c, right):
         arithmetic_operands(c, OP_ARITHMETIC, which, left, right, node, 1)
     else:
-        evaluate_before(c, left, right)
+        if which == OP_ADD:
+            evaluate_left_of_add(c, left, right)
+        else:
+            evaluate_before(c, left, right)
         evaluate(c, right, False, NO_NAME)
         op(c, binary_opcode(node.op) if which == OP_INVALID else which, node, -1)
     if node.op == OPERATOR_NOT_EQUAL:

@@ -119,6 +119,15 @@ cdef uint64_t place_of(Compiler* c, Node* node) noexcept nogil:
     return NO_PLACE
 
 
+cdef bint may_be_forced(Compiler* c, Node* node) noexcept nogil:
+    """Can the value of this operand be known when the chunk gets here?  If not, trying an operation at once is useless."""
+    cdef uint32_t local
+    if node.kind != NODE_VARIABLE:
+        return True
+    local = c.heads[node.name]
+    return local == NONE or c.locals[local].context != c.cx.index or not c.locals[local].is_suspended
+
+
 cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
     cdef Global* folded = folded_builtin(c, node)
     cdef uint64_t place = NO_PLACE
@@ -128,7 +137,7 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
         return
     if node.count == 1 and node.b == NULL and node.items[0].name != NO_NAME:
         place = place_of(c, node.a)
-    if place == NO_PLACE:
+    if place == NO_PLACE or not may_be_forced(c, node.a):
         push_thunk(c, node, local, label)
         return
     op1(c, OP_EAGER_SELECT, place, node, 0)
@@ -207,7 +216,8 @@ cdef void delay_binary(Compiler* c, Node* node, uint32_t local, Name label) noex
     cdef Node* right = node.a if is_swapped else node.b
     cdef uint32_t found
     if which == OP_INVALID or node.op == OPERATOR_NOT_EQUAL or rewrite_operator(c, node) != node \
-            or not is_operand(c, left) or not is_operand(c, right) or not is_numeric(c, left) or not is_numeric(c, right):
+            or not is_operand(c, left) or not is_operand(c, right) or not is_numeric(c, left) or not is_numeric(c, right) \
+            or not may_be_forced(c, left) or not may_be_forced(c, right):
         push_thunk(c, node, local, label)
         return
     arithmetic_operands(c, OP_EAGER_ARITHMETIC, which, left, right, node, 0)

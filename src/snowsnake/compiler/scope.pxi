@@ -24,6 +24,7 @@ cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
     local.context = c.cx.index
     local.is_initialised = False
     local.needs_finaliser = False
+    local.is_suspended = False
     local.shadowed = NONE
     if name != NO_NAME:
         local.shadowed = c.heads[name]

@@ -870,7 +870,9 @@ cdef int run(Machine* m) noexcept nogil:
                     sp -= 1
                     sp[-1] = WORD_NOT_FOUND
                     continue
-                raise_missing_attribute(m, symbol, a)
+                code = code_of(m, function)
+                if code.chunk == NULL or code.chunk.level > 0 or check_required_formals(m, code, a) == DONE:
+                    raise_missing_attribute(m, symbol, a)
                 action = ACTION_RAISE
         elif op == OP_ATTRS_KEYS:
             p = pointer_of(k[read_uvarint(&pc)])
@@ -922,15 +924,18 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(sp[-2])
             b = val(sp[-1])
             resume = op0
-            if (a & 7) == TAG_THUNK:
-                need = a
-                action = ACTION_FORCE
-            elif (b & 7) == TAG_THUNK:
+            if (b & 7) != TAG_ATTRS:  # the right side first, as Nix does since 2.32
                 need = b
                 action = ACTION_FORCE
-            elif (a & 7) != TAG_ATTRS or (b & 7) != TAG_ATTRS:
-                raise_type(m, "a set", b if (a & 7) == TAG_ATTRS else a)
-                action = ACTION_RAISE
+                if (b & 7) != TAG_THUNK:
+                    raise_type(m, "a set", b)
+                    action = ACTION_RAISE
+            elif (a & 7) != TAG_ATTRS:
+                need = a
+                action = ACTION_FORCE
+                if (a & 7) != TAG_THUNK:
+                    raise_type(m, "a set", a)
+                    action = ACTION_RAISE
             else:
                 r = attrs_update(m, a, b)
                 if r:
@@ -958,7 +963,8 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_RAISE
         elif op == OP_VALIDATE_CLOSED_FORMALS:
             a = val(sp[-1])
-            if check_closed_formals(m, code_of(m, function), a) == DONE:
+            code = code_of(m, function)
+            if check_required_formals(m, code, a) == DONE and check_closed_formals(m, code, a) == DONE:
                 continue
             resume = pc
             action = ACTION_RAISE
@@ -1039,10 +1045,18 @@ cdef int run(Machine* m) noexcept nogil:
             if (a & 7) == TAG_STRING:
                 sp[-1] = a
                 continue
-            n = 1
-            need = m.internals[INTERNAL_COERCE_STORE if i & 2 else (INTERNAL_TO_STRING if i & 1 else INTERNAL_COERCE)]
-            resume = pc
-            action = ACTION_NATIVE
+            if i & 4 and (tag_of(a) == TAG_INT or tag_of(a) == TAG_BOX):
+                sp[-1] = a            # the left operand of `+`: numbers and paths stay
+                continue
+            if i & 4 and is_thunk(a):
+                need = a
+                resume = op0
+                action = ACTION_FORCE
+            else:
+                n = 1
+                need = m.internals[INTERNAL_COERCE_STORE if i & 2 else (INTERNAL_TO_STRING if i & 1 else INTERNAL_COERCE)]
+                resume = pc
+                action = ACTION_NATIVE
         # ---- names ----------------------------------------------------------------------------------------------
         elif op == OP_PUSH_WITH:
             n = read_uvarint(&pc)

@@ -238,6 +238,15 @@ cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept 
     return DONE
 
 
+cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
+    """Level 0: arguments that must be there are asked for before those that must not."""
+    cdef uint64_t i
+    for i in range(code.formal_count):
+        if not code.formal_has_default[i] and keys_find(attrs_keys(attrs), code.formal_symbols[i]) < 0:
+            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
+    return DONE
+
+
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
     cdef Word* keys = attrs_keys(attrs)
     cdef uint32_t* symbols = keys_symbols(keys)
