@@ -93,7 +93,9 @@ cdef class ParsedTree:
             raise ValueError("the source has faults: " + self.faults[0][2])
 
 
-def parse_text(bytes source, base_path: str, *, features: int = 0, check_bindings: bool = True, home: "str | None" = None) -> ParsedTree:
+def parse_text(
+    bytes source, base_path: str, *, features: int = 0, check_bindings: bool = True, home: "str | None" = None,
+) -> ParsedTree:
     """Parse *source*; `features` may contain PIPE_OPERATORS, `check_bindings` looks for undefined variables, too.
 
     `home` stands for `~` when printing; by default it is the user's home folder.

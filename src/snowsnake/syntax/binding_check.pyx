@@ -208,6 +208,9 @@ cdef void check_node(Check* check, Node* node) noexcept nogil:
         check.with_depth += 1
         check_node(check, node.b)
         check.with_depth -= 1
+    elif kind == NODE_BINARY and (node.op == OPERATOR_MORE or node.op == OPERATOR_LESS_OR_EQUAL):
+        check_node(check, node.b)     # C++ Nix: `__lessThan b a`
+        check_node(check, node.a)
     else:
         if node.a != NULL:
             check_node(check, node.a)

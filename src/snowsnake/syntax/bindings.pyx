@@ -8,7 +8,6 @@ A fault inside one binding does not end the parse where it is safe to go on: the
 binding, counting brackets, and carries on behind it, so that one run reports several faults.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcpy
 from snowsnake.syntax.literals cimport parse_indented_string, parse_path, parse_string
 from snowsnake.syntax.merging cimport (
     AttributePath, add_at_path, add_binding, add_from, new_set,
@@ -171,7 +170,9 @@ cdef bint parse_binding(ParseState* state, Bindings* bindings, NameSpan* ahead) 
     return parse_path_binding(state, bindings, &span, base)
 
 
-cdef void add_inherited(ParseState* state, Bindings* bindings, Node* attribute, uint32_t from_index, bint is_from) noexcept nogil:
+cdef void add_inherited(
+    ParseState* state, Bindings* bindings, Node* attribute, uint32_t from_index, bint is_from,
+) noexcept nogil:
     cdef Binding binding
     cdef Text empty
     if attribute.name == NO_NAME:
@@ -232,6 +233,13 @@ cdef inline bint is_attribute_start(uint8_t kind) noexcept nogil:
     return kind == TOKEN_IDENTIFIER or kind == TOKEN_OR_WORD or kind == TOKEN_QUOTE or kind == TOKEN_DOLLAR_BRACE
 
 
+cdef bint is_opening(uint8_t kind) noexcept nogil:
+    return (
+        kind == TOKEN_LEFT_PAREN or kind == TOKEN_LEFT_BRACKET or kind == TOKEN_LEFT_BRACE
+        or kind == TOKEN_DOLLAR_BRACE
+    )
+
+
 cdef bint skip_literal(ParseState* state) noexcept nogil:
     """Read over a literal without saying what is wrong inside."""
     cdef bint was_muted = state.is_muted
@@ -250,7 +258,7 @@ cdef bint skip_literal(ParseState* state) noexcept nogil:
 
 
 cdef bint recover(ParseState* state, uint32_t bracket_depth, uint32_t interpolation_depth) noexcept nogil:
-    """Behind a fault: go on after the `;` that ends the binding, whose brackets are those counted.  False: stop here."""
+    """Behind a fault, go on after the `;` of the binding, which began at these depths; False if that is not safe."""
     cdef uint32_t depth = state.bracket_depth
     cdef uint8_t kind
     if state.is_hopeless or state.interpolation_depth != interpolation_depth:
@@ -263,7 +271,7 @@ cdef bint recover(ParseState* state, uint32_t bracket_depth, uint32_t interpolat
             if not skip_literal(state):
                 return False
             continue
-        if kind == TOKEN_LEFT_PAREN or kind == TOKEN_LEFT_BRACKET or kind == TOKEN_LEFT_BRACE or kind == TOKEN_DOLLAR_BRACE:
+        if is_opening(kind):
             depth += 1
         elif kind == TOKEN_RIGHT_PAREN or kind == TOKEN_RIGHT_BRACKET or kind == TOKEN_RIGHT_BRACE:
             if depth == bracket_depth:

@@ -51,7 +51,9 @@ cdef uint32_t least_indentation(Node** pieces, uint32_t count) noexcept nogil:
     return least
 
 
-cdef void strip_piece(ParseState* state, Node* piece, uint32_t indentation, bint* is_line_start, uint32_t* dropped) noexcept nogil:
+cdef void strip_piece(
+    ParseState* state, Node* piece, uint32_t indentation, bint* is_line_start, uint32_t* dropped,
+) noexcept nogil:
     cdef const uint8_t* at = piece.text
     cdef const uint8_t* end = at + piece.size_bytes
     cdef const uint8_t* line_end

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Literals that have text of their own: strings, indented strings, paths, URIs.
+"""Literals: strings, indented strings, paths, URIs, numbers.
 
 In: the parse state, its current token the opening one.  Out: a node, or NULL after a fault; the current token is the
 one behind the literal.
@@ -14,6 +14,7 @@ from snowsnake.syntax.lexer cimport (
     CLASS_INDENTED_STOP, CLASS_STRING_STOP, character_classes, path_piece_end,
 )
 from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.numbers cimport text_to_float, text_to_int
 from snowsnake.syntax.parse_state cimport *
 from snowsnake.syntax.tokens cimport *
 
@@ -331,5 +332,29 @@ cdef Node* parse_uri(ParseState* state) noexcept nogil:
     node.flags = STRING_URI
     node.count = 1
     node.items = collect(state, base)
+    advance(state)
+    return node
+
+
+cdef Node* parse_int(ParseState* state) noexcept nogil:
+    cdef Lexer* lexer = &state.lexer
+    cdef Node* node = new_node(state, NODE_INT, lexer.start, lexer.position)
+    cdef Text digits
+    digits.data = lexer.data + lexer.start
+    digits.size_bytes = lexer.position - lexer.start
+    if not text_to_int(digits, &node.integer):
+        add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid integer '", digits, "'")
+    advance(state)
+    return node
+
+
+cdef Node* parse_float(ParseState* state) noexcept nogil:
+    cdef Lexer* lexer = &state.lexer
+    cdef Node* node = new_node(state, NODE_FLOAT, lexer.start, lexer.position)
+    cdef Text digits
+    digits.data = lexer.data + lexer.start
+    digits.size_bytes = lexer.position - lexer.start
+    if not text_to_float(digits, &node.number):
+        add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid float '", digits, "'")
     advance(state)
     return node

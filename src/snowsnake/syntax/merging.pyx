@@ -207,7 +207,9 @@ cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil
     return node
 
 
-cdef Bindings* enter(ParseState* state, Bindings* bindings, AttributePath* path, uint32_t i, PathStep* outer) noexcept nogil:
+cdef Bindings* enter(
+    ParseState* state, Bindings* bindings, AttributePath* path, uint32_t i, PathStep* outer,
+) noexcept nogil:
     """The set that element *i*, which is not the last, leads to; NULL after a fault."""
     cdef Node* element = path.elements[i]
     cdef DynamicBinding dynamic
@@ -236,7 +238,9 @@ cdef Bindings* enter(ParseState* state, Bindings* bindings, AttributePath* path,
     return binding.value.bindings
 
 
-cdef void add_last(ParseState* state, Bindings* bindings, AttributePath* path, Node* value, PathStep* outer) noexcept nogil:
+cdef void add_last(
+    ParseState* state, Bindings* bindings, AttributePath* path, Node* value, PathStep* outer,
+) noexcept nogil:
     cdef Node* element = path.elements[path.count - 1]
     cdef DynamicBinding dynamic
     cdef Binding binding

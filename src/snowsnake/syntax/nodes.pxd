@@ -38,7 +38,7 @@ cdef enum NodeKind:
     NODE_ASSERT                       # a: condition; b: body
     NODE_NOT                          # a
     NODE_NEGATE                       # a
-    NODE_BINARY                       # op; a; b
+    NODE_BINARY                       # op; a; b; size_bytes: offset of the operator in the source
     NODE_CURRENT_POSITION             # __curPos
 
 cdef enum Operator:

@@ -38,12 +38,16 @@ cdef struct ParseState:
     uint32_t fault_capacity
     Node* (*parse_expression)(ParseState*) noexcept nogil  # for expressions inside of literals and bindings
 
-cdef void state_open(ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features) noexcept nogil
+cdef void state_open(
+    ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features,
+) noexcept nogil
 cdef void state_close(ParseState* state) noexcept nogil
 cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) noexcept nogil
 cdef void grow_nodes(ParseState* state) noexcept nogil
 cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil
-cdef void add_fault(ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after) noexcept nogil
+cdef void add_fault(
+    ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after,
+) noexcept nogil
 cdef Node* syntax_fault(ParseState* state, const char* expecting) noexcept nogil
 cdef Node* unexpected_fault(ParseState* state, uint32_t start, uint8_t kind, const char* expecting) noexcept nogil
 cdef Node* depth_fault(ParseState* state) noexcept nogil

@@ -21,7 +21,9 @@ cdef enum:
     FEATURE_PIPES = 1                 # parser.pxd's FEATURE_PIPE_OPERATORS
 
 
-cdef void state_open(ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features) noexcept nogil:
+cdef void state_open(
+    ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features,
+) noexcept nogil:
     """Prepare for *size_bytes* (at most LARGEST_SOURCE_BYTES) of source."""
     cdef uint8_t* copy
     memset(state, 0, sizeof(ParseState))
@@ -154,7 +156,9 @@ cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil:
     return items
 
 
-cdef void add_fault(ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after) noexcept nogil:
+cdef void add_fault(
+    ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after,
+) noexcept nogil:
     """Record a fault whose message is *before*, *middle* and *after*."""
     cdef size_t before_bytes = strlen(before)
     cdef size_t after_bytes = strlen(after)
@@ -181,7 +185,7 @@ cdef void add_fault(ParseState* state, uint32_t start, uint32_t end, uint32_t ot
 
 
 cdef Node* unexpected_fault(ParseState* state, uint32_t start, uint8_t kind, const char* expecting) noexcept nogil:
-    """"unexpected …" for a token of *kind* at *start*, up to the lexer's position; *expecting* is NULL if too much would fit."""
+    """A token of *kind* at *start* is wrong there; *expecting* is NULL where more than four kinds could stand."""
     cdef Text found
     found.data = <const uint8_t*>token_name(kind)
     found.size_bytes = <uint32_t>strlen(token_name(kind))
@@ -253,6 +257,9 @@ cdef Node* depth_fault(ParseState* state) noexcept nogil:
     cdef Text empty
     empty.data = <const uint8_t*>""
     empty.size_bytes = 0
-    add_fault(state, state.lexer.start, state.lexer.position, NO_BYTE, "nesting too deep: the expression cannot be parsed", empty, "")
+    add_fault(
+        state, state.lexer.start, state.lexer.position, NO_BYTE, "nesting too deep: the expression cannot be parsed",
+        empty, "",
+    )
     state.is_hopeless = True
     return NULL

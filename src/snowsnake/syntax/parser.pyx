@@ -10,18 +10,17 @@ a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements an
 
 Functions give NULL after a fault they have recorded.
 """
-from libc.stdint cimport int64_t, uint16_t
+from libc.stdint cimport uint16_t
 from libc.stdlib cimport abort, calloc, free
 from libc.string cimport memcmp
 from snowsnake.syntax.bindings cimport NameSpan, current_name, new_bindings, parse_attribute_path, parse_bindings
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.literals cimport (
-    parse_indented_string, parse_path, parse_search_path, parse_string, parse_uri,
+    parse_float, parse_indented_string, parse_int, parse_path, parse_search_path, parse_string, parse_uri,
 )
 from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.numbers cimport text_to_float, text_to_int
 from snowsnake.syntax.parse_state cimport *
-from snowsnake.syntax.patterns cimport parse_formals
+from snowsnake.syntax.patterns cimport check_formals, parse_formals
 from snowsnake.syntax.tokens cimport *
 
 
@@ -72,30 +71,6 @@ fill_table()
 cdef struct Ahead:                    # a simple expression that was read while deciding which rule applies
     Node* node
     uint32_t start
-
-
-cdef Node* parse_int(ParseState* state) noexcept nogil:
-    cdef Lexer* lexer = &state.lexer
-    cdef Node* node = new_node(state, NODE_INT, lexer.start, lexer.position)
-    cdef Text digits
-    digits.data = lexer.data + lexer.start
-    digits.size_bytes = lexer.position - lexer.start
-    if not text_to_int(digits, &node.integer):
-        add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid integer '", digits, "'")
-    advance(state)
-    return node
-
-
-cdef Node* parse_float(ParseState* state) noexcept nogil:
-    cdef Lexer* lexer = &state.lexer
-    cdef Node* node = new_node(state, NODE_FLOAT, lexer.start, lexer.position)
-    cdef Text digits
-    digits.data = lexer.data + lexer.start
-    digits.size_bytes = lexer.position - lexer.start
-    if not text_to_float(digits, &node.number):
-        add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid float '", digits, "'")
-    advance(state)
-    return node
 
 
 cdef Node* variable_of(ParseState* state, NameSpan* span) noexcept nogil:
@@ -318,6 +293,7 @@ cdef Node* parse_operation(ParseState* state, Ahead* ahead, uint8_t least) noexc
     cdef Node* right
     cdef Node* node
     cdef Infix* infix
+    cdef uint32_t operator_byte
     if is_too_deep(state):
         return depth_fault(state)
     left = parse_prefixed(state, ahead)
@@ -328,12 +304,14 @@ cdef Node* parse_operation(ParseState* state, Ahead* ahead, uint8_t least) noexc
         if infix.operator == 0:
             left = parse_attributes_of(state, NODE_HAS_ATTR, left, start)
             continue
+        operator_byte = state.lexer.start
         advance(state)
         right = parse_operation(state, NULL, infix.right_precedence)
         if right == NULL:
             return NULL
         node = new_node(state, NODE_BINARY, start, state.lexer.previous_end)
         node.op = infix.operator
+        node.size_bytes = operator_byte
         node.a = left
         node.b = right
         if not infix.is_chainable and INFIX_OF[state.lexer.kind].precedence == infix.precedence:
@@ -395,6 +373,8 @@ cdef Node* finish_lambda(ParseState* state, Name parameter, Pattern* pattern, ui
     cdef Node* body = parse_expression(state)
     if body == NULL:
         return NULL
+    if pattern != NULL:
+        check_formals(state, pattern, start)
     node = new_node(state, NODE_LAMBDA, start, state.lexer.previous_end)
     node.name = parameter
     node.pattern = pattern

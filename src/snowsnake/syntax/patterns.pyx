@@ -1,8 +1,9 @@
 # cython: language_level=3
 """Patterns of lambdas: `{ a, b ? 1, ... }`, with `@ name` on either side.
 
-In: the parse state inside the braces.  Out: a Pattern whose names are distinct, or NULL after a fault; the current
-token is the one behind the pattern and its `@ name`.
+In: the parse state inside the braces.  Out: a Pattern, or NULL after a fault; the current token is the one
+behind the pattern and its `@ name`.  That its names are distinct is checked when the whole lambda has been read, as in
+C++ Nix.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport abort, calloc, free
@@ -76,11 +77,13 @@ cdef void duplicate_fault(ParseState* state, Name name, uint32_t start, uint32_t
 
 
 cdef void check_few(ParseState* state, Pattern* pattern) noexcept nogil:
+    cdef Formal* formal
     cdef uint32_t i, j
     for i in range(1, pattern.count):
+        formal = &pattern.formals[i]
         for j in range(i):
-            if pattern.formals[i].name == pattern.formals[j].name:
-                duplicate_fault(state, pattern.formals[i].name, pattern.formals[i].start_byte, pattern.formals[i].end_byte)
+            if formal.name == pattern.formals[j].name:
+                duplicate_fault(state, formal.name, formal.start_byte, formal.end_byte)
                 break
 
 
@@ -98,13 +101,16 @@ cdef void check_many(ParseState* state, Pattern* pattern) noexcept nogil:
     free(is_seen)
 
 
-cdef void set_bind(ParseState* state, Pattern* pattern, NameSpan* span, bint is_first) noexcept nogil:
+cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noexcept nogil:
+    """Report names that the pattern of the lambda at *start* gives twice."""
     cdef uint32_t i
-    pattern.bind = span.name
-    pattern.bind_is_first = is_first
+    if pattern.count <= LARGEST_COMPARED:
+        check_few(state, pattern)
+    else:
+        check_many(state, pattern)
     for i in range(pattern.count):
-        if pattern.formals[i].name == span.name:
-            duplicate_fault(state, span.name, span.start, span.end)
+        if pattern.formals[i].name == pattern.bind:
+            duplicate_fault(state, pattern.bind, start, pattern.formals[i].end_byte)
 
 
 cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) noexcept nogil:
@@ -117,12 +123,9 @@ cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) 
         return NULL
     state.bracket_depth -= 1
     advance(state)
-    if pattern.count <= LARGEST_COMPARED:
-        check_few(state, pattern)
-    else:
-        check_many(state, pattern)
     if bind != NULL:
-        set_bind(state, pattern, bind, True)
+        pattern.bind = bind.name
+        pattern.bind_is_first = True
     elif state.lexer.kind == TOKEN_AT:
         advance(state)
         if state.lexer.kind != TOKEN_IDENTIFIER:
@@ -130,5 +133,5 @@ cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) 
             return NULL
         span = current_name(state)
         advance(state)
-        set_bind(state, pattern, &span, False)
+        pattern.bind = span.name
     return pattern

@@ -10,7 +10,7 @@ those inherited first.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, qsort, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.names cimport name_text_bytes, quoted_text_bytes, write_name, write_quoted
 from snowsnake.syntax.nodes cimport *
@@ -441,7 +441,9 @@ cdef void put_list(Printer* printer, Node* node) noexcept nogil:
     put(printer, "]")
 
 
-cdef void put_parts(Printer* printer, const char* opening, Node* a, const char* between, Node* b, const char* closing) noexcept nogil:
+cdef void put_parts(
+    Printer* printer, const char* opening, Node* a, const char* between, Node* b, const char* closing,
+) noexcept nogil:
     put(printer, opening)
     put_node(printer, a)
     put(printer, between)

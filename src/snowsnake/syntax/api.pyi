@@ -1,0 +1,13 @@
+PIPE_OPERATORS: int
+
+class ParsedTree:
+    base_path: bytes
+    home: bytes
+    @property
+    def faults(self) -> list[tuple[int, int, str, int | None]]: ...
+    def to_nix(self) -> bytes: ...
+    def to_json(self) -> str: ...
+
+def parse_text(
+    source: bytes, base_path: str, *, features: int = 0, check_bindings: bool = True, home: str | None = None
+) -> ParsedTree: ...
