@@ -3,9 +3,12 @@
 In: handles of an evaluator and texts.  Out: handles; errors worded as C++ Nix words them.
 """
 
-from collections.abc import Iterator
-
 from snowsnake.diagnostics.error import EvaluationError, Frame
+
+# For type checkers, which know the name: what is imported here is paid for by every start of the command.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TYPES = {
     "int": "an integer",

@@ -3,6 +3,7 @@
 In: bytes, errors, warnings.  Out: text on the two streams; exit codes.  A closed pipe ends a command quietly.
 """
 
+import gc
 import os
 import sys
 
@@ -96,6 +97,8 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
 
     0 is success, 1 any error, 130 an interrupt, 141 a reader of stdout that went away.
     """
+    # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
+    gc.disable()
     try:
         code = command(words, reporter)
         sys.stdout.flush()

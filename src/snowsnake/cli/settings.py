@@ -5,9 +5,13 @@ The other settings of Nix are known by name, so that they are accepted, and a mi
 """
 
 import os
-from collections.abc import Callable
 
 from snowsnake.cli.options import UsageError
+
+# For type checkers, which know the name: what is imported here is paid for by every start of the command.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Of Nix 2.34.  Those that matter here are read by name in cli/session.py.
 BOOLEANS = frozenset(
@@ -68,7 +72,7 @@ class Settings:
     ['flakes', 'pipe-operators']
     """
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    def __init__(self, warn: "Callable[[str], None]") -> None:
         self.values: dict[str, str] = {}
         self._warn = warn
 

@@ -1,7 +1,11 @@
 """Options of the host, as plain data: search path, policy, places.  The evaluator hands them to the compiled host once."""
 
 import os
-from collections.abc import Iterable
+
+# For type checkers, which know the name: what is imported here is paid for by every start of the command.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
@@ -34,11 +38,11 @@ class HostOptions:
     def __init__(
         self,
         *,
-        search_path: Iterable[tuple[str, str]] = (),
+        search_path: "Iterable[tuple[str, str]]" = (),
         pure: bool = False,
         restricted: bool = False,
-        allowed_paths: Iterable[str] = (),
-        features: Iterable[str] = (),
+        allowed_paths: "Iterable[str]" = (),
+        features: "Iterable[str]" = (),
         working_directory: str | None = None,
         home: str | None = None,
         system: str | None = None,
