@@ -2,7 +2,7 @@
 """md5, sha1, sha256, sha512 and blake3.
 
 In: bytes, a piece at a time.  Out: a `Digest`.  sha256 runs some hundred thousand times per evaluation of nixpkgs, so on x86 it
-uses the SHA instructions when the processor has them (4x on small inputs).  Over 600 lines with the tables of constants.
+uses the SHA instructions when the processor has them (8 times as fast on 4 KiB).  Over 600 lines with the tables of constants.
 """
 from libc.errno cimport errno
 from libc.stdlib cimport free, malloc
