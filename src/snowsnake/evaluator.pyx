@@ -86,7 +86,7 @@ cdef class Evaluator:
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
-                 bint trace_verbose=False, store=None, environment=None, **host_options):
+                 bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
         if m == NULL:
             raise MemoryError("no address space for an evaluator")
@@ -94,6 +94,7 @@ cdef class Evaluator:
         m.level = level
         m.stress = stress
         m.trace_verbose = trace_verbose
+        m.abort_on_warn = abort_on_warn
         if "pipe-operators" in features:
             m.features |= PIPE_OPERATORS
         self.timeout_s = timeout_s

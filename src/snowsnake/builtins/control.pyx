@@ -12,7 +12,7 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
-from snowsnake.machine.errors cimport raise_bytes, raise_text
+from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.state cimport (
     ByteBuffer, CALL, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, FORCE, Machine, RAISE, TAIL,
@@ -169,7 +169,12 @@ cdef int warn(Machine* m, Word* fp) noexcept nogil:
     if fits:
         _write_out(&text)
     buffer_free(&text)
-    return tail(m, fp[1]) if fits else raise_text(m, ERROR_MEMORY, NULL)
+    if not fits:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    if m.abort_on_warn:
+        return raise_text(m, ERROR_ABORT, format_text(
+            "aborting to reveal stack trace of warning, as abort-on-warn is set"))
+    return tail(m, fp[1])
 
 
 define("seq", seq)

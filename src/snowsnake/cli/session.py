@@ -40,6 +40,7 @@ class Session:
             restricted=is_restricted,
             features=tuple(settings.words("experimental-features")),
             trace_verbose=settings.is_on("trace-verbose"),
+            abort_on_warn=settings.is_on("abort-on-warn"),
             **options,
         )
         self.arguments: dict[bytes, object] = {}

@@ -49,7 +49,19 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
 
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     lines += [f"note: {note}" for note in error.notes]
-    return "\n".join(_indented(prefix, "       ", lines))
+    text = "\n".join(_indented(prefix, "       ", lines))
+    return text if colours or "\x1b" not in text else without_escapes(text)
+
+
+def without_escapes(text: str) -> str:
+    """Text without terminal escape sequences: messages of programs may hold some, and not every reader is a terminal.
+
+    >>> without_escapes("a \\x1b[1mbold\\x1b[0m word")
+    'a bold word'
+    """
+    import re
+
+    return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]?|\][^\x07]*\x07?)", "", text)
 
 
 def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:

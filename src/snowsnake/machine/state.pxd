@@ -254,3 +254,4 @@ cdef struct Machine:
     uint64_t thunk_count
     uint64_t random_state
     void* regex_cache                 # compiled patterns (builtins/regex.pxd)
+    bint abort_on_warn                # builtins.warn is an error
