@@ -5,6 +5,7 @@ moved to /srv/code), and the span that a fault has here.
 """
 
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -204,35 +205,27 @@ ATOMS = st.one_of(
 )
 
 
-def larger(inner):
-    path = st.lists(ATTRIBUTES, min_size=1, max_size=3).map(".".join)
-    unique = st.lists(NAMES, unique=True, max_size=3)
-    values = st.lists(inner, min_size=3, max_size=3)
+OPERATORS = "+ - * / // ++ == != < <= > >= && || ->".split()
+FORMS = [  # `e` an expression, `n` a name, `p` an attribute path
+    *(f"(e {operator} e)" for operator in OPERATORS),
+    "((e) (e))", "(e).p or (e)", "(with e; e)", "(!(e))", "(-(e))", "((e).p)", "((e) ? p)", '"a${e}b"', "[ (e) (e) ]",
+    "(if e then e else e)", "(n: e)", "({ n, ... }: e)", "({ n ? e }@x: e)", "(let n = e; y.p = e; in e)",
+    "rec { n = e; y.p = e; }", "{ inherit (e) n; inherit y; }",
+]  # fmt: skip
 
-    def pair(form):
-        return st.builds(form.format, inner, inner)
 
-    return st.one_of(
-        *(pair(f"({{}} {operator} {{}})") for operator in "+ - * / // ++ == != < <= > >= && || ->".split()),
-        pair("(({}) ({}))"), pair("({}).a or ({})"), pair("(with {}; {})"),
-        st.builds("(!({}))".format, inner), st.builds("(-({}))".format, inner),
-        st.builds("(({}).{})".format, inner, path), st.builds("(({}) ? {})".format, inner, path),
-        st.builds('"a${{{}}}b"'.format, inner), st.builds("[ ({}) ({}) ]".format, inner, inner),
-        st.builds("(if {} then {} else {})".format, inner, inner, inner), st.builds("({}: {})".format, NAMES, inner),
-        st.builds(lambda names, body: f"({{ {', '.join([*names, '...'])} }}: {body})", unique, inner),
-        st.builds(
-            lambda names, parts: "(let " + "".join(f"{n} = {v}; " for n, v in zip(names, parts, strict=False)) + f"in {parts[0]})",
-            unique, values,
-        ),
-        st.builds(
-            lambda names, parts: "rec { " + "".join(f"{n}.c = {v}; " for n, v in zip(names, parts, strict=False)) + "}",
-            unique, values,
-        ),
-    )  # fmt: skip
+@st.composite
+def expressions(draw, depth: int = 4) -> str:
+    if depth == 0 or draw(st.booleans()):
+        return draw(ATOMS)
+    form = draw(st.sampled_from(FORMS))
+    paths = st.lists(ATTRIBUTES, min_size=1, max_size=3).map(".".join)
+    made = {"e": expressions(depth - 1), "n": NAMES, "p": paths}
+    return re.sub(r"\b[enp]\b", lambda match: draw(made[match[0]]), form)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.recursive(ATOMS, larger, max_leaves=20))
+@given(expressions())
 def test_printing_twice_changes_nothing(source):
     """Canonical text is canonical: reading it back and printing it gives the same text.
 
