@@ -5,17 +5,18 @@ In: arguments as the table's letters leave them.  Out: sets, lists, values.  Nam
 result has the names of an argument it shares its keys.  Places (unsafeGetAttrPos) follow C++ Nix: `removeAttrs`,
 `intersectAttrs` and `listToAttrs` keep them, `mapAttrs`, `zipAttrsWith` and `groupBy` do not.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 
 from snowsnake.builtins.groups cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.chunk cimport Keys
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_with_keys, keys_build, scratch_entries
+from snowsnake.machine.attrs cimport (
+    Entry, attrs_build, attrs_order, attrs_with_keys, keys_build, keys_share, scratch_entries,
+)
 from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, new_list, push
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
 from snowsnake.machine.link cimport position_attrs
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
@@ -26,6 +27,7 @@ from snowsnake.machine.word cimport *
 
 cdef enum:
     UNRESERVED = 1000                 # so many attributes may be allocated without asking first
+    SMALL = 64                        # so many need no malloc'ed scratch memory
 
 
 # ---- names and values -------------------------------------------------------------------------------------------
@@ -79,7 +81,7 @@ cdef Word* _keys_without_places(Machine* m, Word* keys) noexcept nogil:
         if positions[i]:
             copy = pointer_of(keys_build(m, keys_symbols(keys), NULL, n))
             copy[1] = keys[1]         # the name order is the same
-            return copy
+            return keys_share(m, copy)
     return keys
 
 
@@ -105,29 +107,24 @@ cdef int map_attrs(Machine* m, Word* fp) noexcept nogil:
 
 # ---- fewer attributes -------------------------------------------------------------------------------------------
 
-cdef int _select(Machine* m, Word attrs, uint64_t* places, uint64_t count) noexcept nogil:
+cdef int _select(Machine* m, Word attrs, uint32_t* places, uint64_t count) noexcept nogil:
     """The attributes of a set at ascending places.  Room has been reserved."""
     cdef Word* keys = attrs_keys(attrs)
     cdef Word* values = attrs_values(attrs)
-    cdef uint32_t* symbols
-    cdef uint32_t* positions
+    cdef Word* selected
     cdef Word result
-    cdef Word built
     cdef uint64_t i
     if count == 0:
         return done(m, m.empty_attrs)
     if count == keys_size(keys):
         return done(m, attrs)
-    symbols = <uint32_t*>malloc(2 * count * sizeof(uint32_t))
-    if symbols == NULL:
-        return raise_text(m, ERROR_MEMORY, NULL)
-    positions = symbols + count
+    selected = heap_alloc(m, 2 + count)
+    selected[0] = header_of(KIND_KEYS, count)
+    selected[1] = 0
     for i in range(count):
-        symbols[i] = keys_symbols(keys)[places[i]]
-        positions[i] = keys_positions(keys)[places[i]]
-    built = keys_build(m, symbols, positions, count)
-    free(symbols)
-    result = attrs_with_keys(m, pointer_of(built), NULL)
+        keys_symbols(selected)[i] = keys_symbols(keys)[places[i]]
+        keys_positions(selected)[i] = keys_positions(keys)[places[i]]
+    result = attrs_with_keys(m, keys_share(m, selected), NULL)
     if not result:
         return RAISE
     for i in range(count):
@@ -135,35 +132,46 @@ cdef int _select(Machine* m, Word attrs, uint64_t* places, uint64_t count) noexc
     return done(m, result)
 
 
+cdef inline uint32_t* _places(Machine* m, uint32_t* small, uint64_t count) noexcept nogil:
+    """Scratch memory for *count* places, to be freed unless it is *small*; NULL and an error if there is none."""
+    cdef uint32_t* places = small
+    if count > SMALL:
+        places = <uint32_t*>malloc(count * sizeof(uint32_t))
+        if places == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+    return places
+
+
 cdef int _without(Machine* m, Word attrs, Word* names, uint64_t count) noexcept nogil:
     """The set without the attributes of these names (evaluated strings)."""
     cdef uint64_t n = attrs_size(attrs), i, kept = 0
-    cdef uint8_t* is_removed
-    cdef uint64_t* places
+    cdef uint32_t[SMALL] small
+    cdef uint32_t* places
     cdef int64_t place
     cdef bint any_removed = False
     cdef int outcome
-    is_removed = <uint8_t*>calloc(n + 1, 1)
-    places = <uint64_t*>malloc((n + 1) * sizeof(uint64_t))
-    if is_removed == NULL or places == NULL or (n > UNRESERVED and not heap_reserve(m, 2 * n + 4)):
-        free(is_removed)
-        free(places)
-        return RAISE if is_removed != NULL and places != NULL else raise_text(m, ERROR_MEMORY, NULL)
+    if n > UNRESERVED and not heap_reserve(m, 2 * n + 4):
+        return RAISE
+    places = _places(m, small, n)
+    if places == NULL:
+        return RAISE
+    for i in range(n):
+        places[i] = 0
     for i in range(count):
         place = keys_find(attrs_keys(attrs), symbol_of(m, val(names[i])))
         if place >= 0:
-            is_removed[place] = 1
+            places[place] = 1         # removed
             any_removed = True
     if any_removed:
         for i in range(n):
-            if not is_removed[i]:
-                places[kept] = i
+            if not places[i]:
+                places[kept] = <uint32_t>i
                 kept += 1
         outcome = _select(m, attrs, places, kept)
     else:
         outcome = done(m, attrs)
-    free(is_removed)
-    free(places)
+    if places != small:
+        free(places)
     return outcome
 
 
@@ -195,26 +203,28 @@ cdef int intersect_attrs(Machine* m, Word* fp) noexcept nogil:
     cdef Word* right = attrs_keys(fp[1])
     cdef uint64_t n = keys_size(left), k = keys_size(right), i, kept = 0
     cdef uint64_t smaller = n if n < k else k
-    cdef uint64_t* places
+    cdef uint32_t[SMALL] small
+    cdef uint32_t* places
     cdef int64_t place
     cdef int outcome
     if left == right:
         return done(m, fp[1])
     if smaller > UNRESERVED and not heap_reserve(m, 2 * smaller + 4):
         return RAISE
-    places = <uint64_t*>malloc((smaller + 1) * sizeof(uint64_t))
+    places = _places(m, small, smaller)
     if places == NULL:
-        return raise_text(m, ERROR_MEMORY, NULL)
+        return RAISE
     for i in range(smaller):
         if n < k:
             place = keys_find(right, keys_symbols(left)[i])
         else:
             place = <int64_t>i if keys_find(left, keys_symbols(right)[i]) >= 0 else -1
         if place >= 0:
-            places[kept] = <uint64_t>place
+            places[kept] = <uint32_t>place
             kept += 1
     outcome = _select(m, fp[1], places, kept)
-    free(places)
+    if places != small:
+        free(places)
     return outcome
 
 
@@ -240,7 +250,8 @@ cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
 
 cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
     """Of evaluated pairs.  Only the first pair of a name must have a value."""
-    cdef Entry* entries = scratch_entries(m, n)
+    cdef Entry[SMALL] small
+    cdef Entry* entries = &small[0] if n <= SMALL else scratch_entries(m, n)
     cdef Word result, pair
     cdef int64_t place
     cdef uint32_t* positions
@@ -255,7 +266,8 @@ cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
         entries[i].position = 0 if place < 0 else positions[place]
         entries[i].value = WORD_UNSET if place < 0 else attrs_values(pair)[place]
     result = attrs_build(m, entries, n)
-    free(entries)
+    if entries != small:
+        free(entries)
     if not result:
         return RAISE
     for i in range(attrs_size(result)):
@@ -327,15 +339,17 @@ cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
     cdef uint64_t total = 0, i, j
     cdef Groups groups
     cdef Group* group
+    cdef Entry[SMALL] small
     cdef Entry* entries
     cdef Word set, result, list
     for i in range(n):
         total += attrs_size(val(items[i]))
     if not groups_init(&groups, total):
         return raise_text(m, ERROR_MEMORY, NULL)
-    entries = scratch_entries(m, total)
-    if entries == NULL or not heap_reserve(m, 8 * total + 16):
-        free(entries)
+    entries = &small[0] if total <= SMALL else scratch_entries(m, total)
+    if entries == NULL or (total > UNRESERVED // 4 and not heap_reserve(m, 8 * total + 16)):
+        if entries != small:
+            free(entries)
         groups_free(&groups)
         return RAISE
     for i in range(n):
@@ -356,7 +370,8 @@ cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
             group.next[0] = attrs_values(set)[j]
             group.next += 1
     result = attrs_build(m, entries, groups.count)
-    free(entries)
+    if entries != small:
+        free(entries)
     groups_free(&groups)
     return done(m, result) if result else RAISE
 
@@ -378,6 +393,7 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     """Reads the chunk's own formals where the code was never entered and so is not linked yet."""
     cdef Code* code
     cdef Keys* formals
+    cdef Entry[SMALL] small
     cdef Entry* entries
     cdef Word result
     cdef uint64_t i, k
@@ -389,7 +405,7 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     formals = code.chunk.formals
     if formals == NULL:
         return done(m, m.empty_attrs)
-    entries = scratch_entries(m, formals.count)
+    entries = &small[0] if formals.count <= SMALL else scratch_entries(m, formals.count)
     if entries == NULL:
         return RAISE
     for i in range(formals.count):
@@ -399,7 +415,8 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
         entries[i].position = code.position_base + formals.start_bytes[k]
         entries[i].value = bool_word(formals.has_default[k])
     result = attrs_build(m, entries, formals.count)
-    free(entries)
+    if entries != small:
+        free(entries)
     return done(m, result) if result else RAISE
 
 

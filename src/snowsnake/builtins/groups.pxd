@@ -5,6 +5,7 @@ In: symbols, one after the other.  Out: `items[0 .. count]`.  The memory is mall
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
 from snowsnake.machine.word cimport Word
 
 cdef struct Group:
@@ -12,7 +13,12 @@ cdef struct Group:
     uint64_t size
     Word* next                        # where the next member goes; the user's
 
+cdef enum:
+    FEW_GROUPS = 32                   # so many need no malloc'ed memory
+
 cdef struct Groups:
+    Group[FEW_GROUPS] few
+    uint32_t[2 * FEW_GROUPS] few_slots
     Group* items
     uint64_t count
     uint32_t* slots                   # index + 1 of a group; 0: free
@@ -25,6 +31,11 @@ cdef inline bint groups_init(Groups* g, uint64_t most) noexcept nogil:
         capacity *= 2
     g.count = 0
     g.mask = capacity - 1
+    if most <= FEW_GROUPS:
+        g.items = g.few
+        g.slots = g.few_slots
+        memset(g.slots, 0, capacity * sizeof(uint32_t))
+        return True
     g.items = <Group*>malloc((most + 1) * sizeof(Group))
     g.slots = <uint32_t*>calloc(capacity, sizeof(uint32_t))
     if g.items == NULL or g.slots == NULL:
@@ -34,8 +45,9 @@ cdef inline bint groups_init(Groups* g, uint64_t most) noexcept nogil:
     return True
 
 cdef inline void groups_free(Groups* g) noexcept nogil:
-    free(g.items)
-    free(g.slots)
+    if g.items != g.few:
+        free(g.items)
+        free(g.slots)
 
 cdef inline Group* groups_at(Groups* g, uint32_t symbol) noexcept nogil:
     """The group of a symbol; made, empty, if it is new."""

@@ -339,6 +339,7 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
     """The set of lists of items with equal names; the names are strings."""
     cdef Groups groups
     cdef Group* group
+    cdef Entry[FEW_GROUPS] few
     cdef Entry* entries
     cdef Word result
     cdef uint64_t i
@@ -350,7 +351,7 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
     if not heap_reserve(m, n + groups.count):
         groups_free(&groups)
         return RAISE
-    entries = scratch_entries(m, groups.count)
+    entries = &few[0] if groups.count <= FEW_GROUPS else scratch_entries(m, groups.count)
     if entries == NULL:
         groups_free(&groups)
         return RAISE
@@ -365,7 +366,8 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
         group.next[0] = items[i]
         group.next += 1
     result = attrs_build(m, entries, groups.count)
-    free(entries)
+    if entries != few:
+        free(entries)
     groups_free(&groups)
     return done(m, result) if result else RAISE
 

@@ -2,7 +2,8 @@
 """Attribute sets: building, merging with a cache of keys, and name order.
 
 Keys are immutable and shared.  `//` asks a cache of (keys of a, keys of b) first, so that updating the same two shapes
-again costs one pass over the values; the cache is cleared when the collector moves objects.
+again costs one pass over the values.  Keys that a builtin makes are looked up by their contents first, so that results of one
+shape share them.  The cache is cleared when the collector moves objects.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -44,6 +45,41 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
     else:
         memcpy(keys_positions(k), positions, count * sizeof(uint32_t))
     return tagged(k, TAG_BOX)
+
+
+cdef enum:
+    KEYS_CACHE_SIZE = 4096            # triples, direct-mapped: (keys a, keys b, keys of a // b), (hash, BY_CONTENTS, keys)
+    BY_CONTENTS = 1                   # the address of nothing
+    MOST_SHARED_KEYS = 256            # larger keys are not looked up
+
+
+cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
+    if m.keys_cache == NULL:
+        m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
+    return m.keys_cache != NULL
+
+
+cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
+    """The same keys if they are known already, and then the room of these, the last that was allocated, is free again."""
+    cdef uint64_t n = keys_size(keys), hash_ = n, i
+    cdef uint64_t* pairs = <uint64_t*>(keys + 2)     # the symbols, then the positions: n words
+    cdef uint64_t* cached
+    cdef Word* known
+    if n > MOST_SHARED_KEYS or not _has_keys_cache(m):
+        return keys
+    for i in range(n):
+        hash_ = (hash_ ^ pairs[i]) * <uint64_t>0x9E3779B97F4A7C15
+        hash_ ^= hash_ >> 29
+    cached = m.keys_cache + (hash_ * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
+    if cached[0] == hash_ and cached[1] == BY_CONTENTS:
+        known = <Word*>cached[2]
+        if keys_size(known) == n and memcmp(known + 2, pairs, n * sizeof(uint64_t)) == 0:
+            m.hp = keys
+            return known
+    cached[0] = hash_
+    cached[1] = BY_CONTENTS
+    cached[2] = <uint64_t>keys
+    return keys
 
 
 cdef void _sort_entries(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
@@ -116,10 +152,12 @@ cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil
     if count > 1024 and not heap_reserve(m, 4 + 2 * count):
         return 0
     k = _new_keys(m, count)
-    p = _new_attrs(m, k, count)
     for i in range(count):
         keys_symbols(k)[i] = entries[i].symbol
         keys_positions(k)[i] = entries[i].position
+    k = keys_share(m, k)
+    p = _new_attrs(m, k, count)
+    for i in range(count):
         p[2 + i] = entries[i].value
     return tagged(p, TAG_ATTRS)
 
@@ -136,10 +174,6 @@ cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil:
 
 
 # ---- a // b -----------------------------------------------------------------------------------------------------
-
-cdef enum:
-    KEYS_CACHE_SIZE = 4096            # triples (keys a, keys b, keys of the result); direct-mapped
-
 
 cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
     """Keys of a // b: one of the two if it has all, else new ones.  Positions of b win."""
@@ -203,13 +237,16 @@ cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
     if na + nb > 1024 and not heap_reserve(m, 2 * (na + nb) + 4):
         return 0
     slot = ((<uint64_t>ka * 31 + <uint64_t>kb) * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
-    if m.keys_cache == NULL:
-        m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
+    if not _has_keys_cache(m):
+        raise_text(m, ERROR_MEMORY, NULL)
+        return 0
     cached = m.keys_cache + slot
     if cached[0] == <uint64_t>ka and cached[1] == <uint64_t>kb:
         k = <Word*>cached[2]
     else:
         k = _merge_keys(m, ka, kb)
+        if k != kb:
+            k = keys_share(m, k)
         cached[0] = <uint64_t>ka
         cached[1] = <uint64_t>kb
         cached[2] = <uint64_t>k
