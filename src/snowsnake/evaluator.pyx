@@ -417,7 +417,7 @@ cdef class Evaluator:
                 place = self.place(entry.position, 0)
                 if code.arity:
                     frames.append(("function", self.code_name(code), self.code_place(code)))
-                elif is_import and place is not None:
+                elif is_import and place is not None and code.chunk != NULL and code.chunk.index == 0:
                     frames.append(("file", place[0], None))
                 is_import = False
                 if inner != NULL and inner.code and m.codes[inner.code - 1].arity:

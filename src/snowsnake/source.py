@@ -104,7 +104,7 @@ class Position:
     @property
     def excerpt(self) -> list[tuple[int, str]]:
         """Numbered lines around the place: the one before, its own, the one after; empty if the text is not known."""
-        if self._map is None:
+        if self._map is None or not self._map.source:
             return []
         line = self.line
         numbers = range(max(1, line - 1), min(line + 1, self._map.line_count()) + 1)

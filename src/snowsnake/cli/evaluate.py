@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
-from snowsnake.cli.output import LOG_FORMATS, Reporter, write, write_line
+from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line
 from snowsnake.cli.settings import Settings
 
 SOURCE_OPTIONS = (
@@ -140,9 +140,9 @@ def _print_value(session, root, path: str, given: Arguments) -> None:
     if session.arguments or session.selector.is_callable_with_defaults(value):
         value = session.selector.auto_call(value)
     if given.flag("raw"):
-        write(value.coerce_to_string())
+        write(raw_text(value, "while generating the output"))
     elif given.flag("json"):
-        write_line(value.to_json(strict=True))
+        write_line(json_text(value, True))
     elif given.flag("xml"):
         write(value.to_xml(strict=given.flag("strict"), location=not given.flag("no_location")))
     else:

@@ -7,8 +7,9 @@ import os
 import sys
 
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded, write, write_line
+from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded, json_text, raw_text, write, write_line
 from snowsnake.cli.settings import BOOLEANS, LISTS, OTHERS, Settings
+from snowsnake.diagnostics.error import EvaluationError
 
 # name: number of values, for the options that are not settings
 _OPTIONS = {
@@ -105,7 +106,7 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         request.verbosity += 1
     elif word == "--log-format":
         if values[0] not in LOG_FORMATS:
-            raise UsageError(f"option 'log-format' has an invalid value '{values[0]}'")
+            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
         reporter.log_format = values[0]
     elif word == "--store":
         request.store = values[0]
@@ -144,7 +145,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
-    from snowsnake.cli.session import Session
+    from snowsnake.cli.session import Session, is_internal
 
     options: dict = {}
     if settings.text("max-call-depth"):
@@ -153,7 +154,10 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:
         for word in request.words:
-            write_line(os.fsencode(session.find_file(word)))
+            path = session.find_file(word)
+            if is_internal(path):
+                raise EvaluationError("file", f"'{path}' has no physical path")
+            write_line(os.fsencode(path))
         return 0
     for load in _sources(request, session):
         value = load()
@@ -201,9 +205,9 @@ def _process(request: Request, session, root, path: str) -> None:
         value = session.selector.auto_call(value)
     strict = "--strict" in request.flags
     if request.output == "--raw":
-        write(value.coerce_to_string())
+        write(raw_text(value, "while generating the nix-instantiate output"))
     elif request.output == "--json":
-        write_line(value.to_json(strict=strict))
+        write_line(json_text(value, strict))
     elif request.output == "--xml":
         write(value.to_xml(strict=strict, location="--no-location" not in request.flags))
     else:

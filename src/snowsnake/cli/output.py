@@ -92,6 +92,27 @@ def write_line(data: bytes) -> None:
     sys.stdout.buffer.write(data + b"\n")
 
 
+def raw_text(value, purpose: str) -> bytes:
+    """A value coerced to a string, for `--raw`."""
+    try:
+        return value.coerce_to_string()
+    except EvaluationError as error:
+        from snowsnake.diagnostics.error import Frame
+
+        error.trace.insert(0, Frame("context", purpose, None))
+        raise
+
+
+def json_text(value, strict: bool) -> bytes:
+    """A value as JSON, for `--json`."""
+    try:
+        return value.to_json(strict=strict)
+    except EvaluationError as error:
+        if error.trace and error.trace[0].name == "toJSON" and error.trace[0].position is None:
+            del error.trace[0]             # nobody called it but this command
+        raise
+
+
 def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 

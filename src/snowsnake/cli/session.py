@@ -34,6 +34,9 @@ class Session:
         search_path = [] if is_pure else _search_path(settings, includes, is_restricted)
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
+        system = settings.text("eval-system") or settings.text("system")
+        if system:
+            options["system"] = system
         self.evaluator = Evaluator(
             search_path=search_path,
             pure=is_pure,
@@ -52,21 +55,29 @@ class Session:
 
     def file(self, word: str):
         """Compile a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
+        if is_search_path(word):
+            path = self.find_file(word[1:-1])
+            if is_internal(path):
+                return self.expression(f"import {word}".encode("utf-8", "surrogateescape"))
+            return self.evaluator.evaluate_file(resolve_expression_path(path))
         return self.evaluator.evaluate_file(self.resolve(word))
 
     def resolve(self, word: str) -> str:
         """The absolute path that a file argument means."""
         if is_pseudo_url(word) or word.startswith("flake:"):
             raise EvaluationError("file", f"cannot fetch '{word}': only local files can be evaluated")
-        if len(word) > 2 and word[0] == "<" and word[-1] == ">":
+        if is_search_path(word):
             return resolve_expression_path(self.find_file(word[1:-1]))
         return resolve_expression_path(os.path.abspath(word))
 
     def find_file(self, name: str) -> str:
-        """Where the search path has `<name>`."""
+        """Where the search path has `<name>`; `<nix/…>` itself for a file that comes with the evaluator."""
         escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
         source = f'toString (builtins.findFile builtins.nixPath "{escaped}")'
-        return os.fsdecode(self.expression(source.encode("utf-8", "surrogateescape")).string())
+        try:
+            return os.fsdecode(self.expression(source.encode("utf-8", "surrogateescape")).string())
+        except EvaluationError as error:
+            raise EvaluationError(error.code, error.message) from None     # not the places of our own expression
 
     def add_arguments(self, given: list[list[str]], read_stdin) -> None:
         """Values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
@@ -82,6 +93,16 @@ class Session:
             else:
                 value = self.evaluator.from_python(read_stdin())
             self.arguments[key] = value
+
+
+def is_search_path(word: str) -> bool:
+    """Whether a file argument is looked up in the search path."""
+    return len(word) > 2 and word[0] == "<" and word[-1] == ">"
+
+
+def is_internal(path: str) -> bool:
+    """Whether a found file comes with the evaluator and has no place on disk."""
+    return not path.startswith("/")
 
 
 def resolve_expression_path(path: str) -> str:
