@@ -110,7 +110,7 @@ class Value:
     42
     >>> value["bad"].force()
     Traceback (most recent call last):
-    snowsnake.diagnostics.error.EvaluationError: no (at «string»:1:36)
+    snowsnake.diagnostics.error.EvaluationError: no (at «string»:1:38)
     """
 
     __slots__ = ("_handle", "_evaluator")

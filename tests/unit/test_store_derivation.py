@@ -263,9 +263,12 @@ def test_broken_texts(text, message):
 STRINGS = st.binary(max_size=30).map(lambda b: b.decode(errors="surrogateescape"))
 
 
-@given(STRINGS, st.lists(STRINGS, max_size=5), st.dictionaries(STRINGS, STRINGS, max_size=6), STRINGS)
+PLAIN_STRINGS = STRINGS.filter(lambda s: '"' not in s and "\\" not in s)
+
+
+@given(STRINGS, st.lists(STRINGS, max_size=5), st.dictionaries(STRINGS, STRINGS, max_size=6), PLAIN_STRINGS)
 def test_any_strings_survive(builder, args, env, system):
-    drv = Derivation("x", system.replace('"', "").replace("\\", ""), builder, args, env, {"out": DerivationOutput(kind="deferred")})
+    drv = Derivation("x", system, builder, args, env, {"out": DerivationOutput(kind="deferred")})
     assert Derivation.from_aterm(drv.to_aterm(), "x") == drv
 
 

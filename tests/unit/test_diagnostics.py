@@ -1,0 +1,118 @@
+"""Source maps, the catalogue, and how errors are rendered."""
+
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from snowsnake.diagnostics import EvaluationError, Frame, make_error
+from snowsnake.diagnostics.catalogue import CATALOGUE
+from snowsnake.diagnostics.suggestions import nearest, sentence
+from snowsnake.source import Position, SourceMap
+
+SOURCE = "let\n  f = x: x;\n\tg = y: \"é\" + f y;\nin g 1\n".encode()
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "place"),
+    [
+        (b"", 0, (1, 1)),
+        (b"abc", 2, (1, 3)),
+        (b"abc", 99, (1, 4)),
+        (b"a\nb", 2, (2, 1)),
+        (b"a\n", 2, (2, 1)),
+        (b"a\r\nb", 3, (2, 1)),
+        (b"a\rb", 2, (2, 1)),
+        (b"a\r\rb\n\r\nc", 7, (5, 1)),
+    ],
+)
+def test_places(text, offset, place):
+    assert SourceMap(text).place(offset) == place
+
+
+def test_excerpt_and_caret():
+    position = Position("a.nix", SOURCE, SOURCE.index(b"f y"), SOURCE.index(b"f y") + 3)
+    assert (str(position), position.text, position.display_column) == ("a.nix:3:16", "f y", 15)
+    assert [number for number, _ in position.excerpt] == [2, 3, 4]
+
+
+def test_catalogue_follows_the_machine():
+    enum = (ROOT / "src/snowsnake/machine/state.pxd").read_text().split("cdef enum ErrorCode")[1].split("\n\n")[0]
+    names = re.findall(r"^    ERROR_(\w+)", enum, re.MULTILINE)
+    assert len(names) == len(CATALOGUE)
+    renamed = {"ASSERT": "assertion"}
+    assert [renamed.get(name, name.lower().replace("_", "-")) for name in names] == [entry.name for entry in CATALOGUE]
+    assert len({entry.stable_code for entry in CATALOGUE}) == len(CATALOGUE)
+    assert all(entry.doc and entry.title for entry in CATALOGUE)
+
+
+def place(text: bytes):
+    start = SOURCE.index(text)
+    return ("/a.nix", SOURCE, start, start + len(text))
+
+
+def test_fields():
+    error = make_error(5, b"no \xff", place(b"f y"), [("function", "g", place(b"y:"))], wanted=b"lenght", candidates=[b"length"])
+    assert (error.code, error.stable_code, error.is_catchable) == ("type", "SN0005", False)
+    assert (error.message, error.suggestions, str(error)) == ("no \ufffd", ["length"], "no \ufffd (at /a.nix:3:16)")
+    assert error.trace[0].description == "while calling 'g'"
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.code, copy.message, str(copy.position), copy.trace) == (error.code, error.message, str(error.position), error.trace)
+
+
+def test_plain_message():
+    assert EvaluationError("throw", "no").render() == "error: no"
+    assert EvaluationError("throw", "two\nlines").render() == "error: two\n       lines"
+    assert EvaluationError("throw", "no").render(colours=True) == "\x1b[31;1merror:\x1b[0m no"
+
+
+def test_builtin_frame_takes_the_place():
+    error = make_error(1, b"no", place(b"f y"), [("builtin", "throw", None)])
+    assert error.render().split("\n") == [
+        "error:",
+        "       … while calling the 'throw' builtin",
+        "         at /a.nix:3:16:",
+        "            2|   f = x: x;",
+        '            3| \tg = y: "é" + f y;',
+        "             | \t             ^",
+        "            4| in g 1",
+        "",
+        "       error: no",
+    ]
+
+
+def test_folded_frames():
+    calls = [("function", "f", place(b"x: x")), ("call", "", place(b"f y"))]
+    contexts = [("context", f"step {n}", None) for n in range(3)]
+    builtins = [("builtin", "map", place(b"f y")), ("builtin", "filter", place(b"g 1")), ("builtin", "sort", place(b"x;"))]
+    error = make_error(1, b"no", None, [*calls, *builtins, *contexts])
+    short, full = error.render(), error.render(show_trace=True)
+    assert "while calling 'f'" not in short and "while calling 'f'" in full
+    assert "'sort'" not in short and "stack trace truncated" in short and "stack trace truncated" not in full
+    assert all(f"step {n}" in short for n in range(3))
+
+
+def test_repeated_frames_are_counted():
+    frames = [("builtin", "map", place(b"f y"))] * 9
+    text = make_error(1, b"no", None, [*frames, ("context", "end", None)]).render(show_trace=True)
+    assert text.count("'map'") == 1 and "(8 duplicate frames omitted)" in text
+    assert make_error(1, b"no", None, frames[:3]).render(show_trace=True).count("'map'") == 3
+
+
+def test_unknown_places():
+    text = make_error(1, b"no", ("/gone.nix", None, 5, 6)).render()
+    assert text == "error: no\n       at /gone.nix:"
+    assert make_error(999, b"no").code == "internal"
+
+
+def test_suggestions():
+    assert nearest("foldl", ["foldl'", "fold", "map", "foldl"]) == ["foldl", "fold", "foldl'"]
+    assert nearest("x", ["aaaa"]) == []
+    assert sentence(["a"]) == "Did you mean a?"
+    assert sentence(["a", "b"]) == "Did you mean one of a or b?"
+
+
+def test_frames_compare():
+    assert Frame("call", "", None) == Frame("call", "", None) != Frame("call", "x", None)
