@@ -18,6 +18,12 @@ from snowsnake.machine.word cimport *
 
 cdef enum:
     FEW_GROUPS = 32                   # whose places fit on the stack
+    MOST_LITERAL = 64                 # bytes of a pattern that is searched for without an automaton
+
+cdef uint8_t[256] IS_SPECIAL          # bytes that mean something in a pattern
+
+cdef extern from "string.h":
+    void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
 
 
 cdef void regex_release(Machine* m) noexcept nogil:
@@ -171,21 +177,68 @@ cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
     return list
 
 
+cdef uint64_t _literal(Word pattern, uint8_t* out) noexcept nogil:
+    """Bytes of the text that is all this pattern matches, written to `out`; 0 if it is not so simple."""
+    cdef const uint8_t* p = string_data(pattern)
+    cdef uint64_t size = string_size(pattern), i = 0, n = 0
+    while i < size and n < MOST_LITERAL:
+        if p[i] == b'\\' and i + 1 < size and IS_SPECIAL[p[i + 1]]:
+            i += 1
+        elif IS_SPECIAL[p[i]]:
+            return 0
+        out[n] = p[i]
+        n += 1
+        i += 1
+    return n if i == size else 0
+
+
+cdef bint _find_literal(Word text, const uint8_t* literal, uint64_t size, Matches* matches) noexcept nogil:
+    """Every place where the literal stands; False if memory is short."""
+    cdef const uint8_t* start = string_data(text)
+    cdef const uint8_t* p = start
+    cdef const uint8_t* end = start + string_size(text)
+    cdef int64_t* grown
+    while True:
+        p = <const uint8_t*>memmem(p, <size_t>(end - p), literal, size)
+        if p == NULL:
+            return True
+        if matches.count == matches.capacity:
+            matches.capacity = matches.capacity * 2 if matches.capacity else 8
+            grown = <int64_t*>realloc(matches.captures, matches.capacity * 2 * sizeof(int64_t))
+            if grown == NULL:
+                return False
+            matches.captures = grown
+        matches.captures[2 * matches.count] = p - start
+        p += size
+        matches.captures[2 * matches.count + 1] = p - start
+        matches.count += 1
+
+
 cdef int split(Machine* m, Word* fp) noexcept nogil:
-    cdef Regex* regex = _compiled(m, fp[0])
+    cdef uint8_t[MOST_LITERAL] literal
+    cdef uint64_t literal_size = _literal(fp[0], literal)
+    cdef Regex* regex = NULL
     cdef Matches matches
     cdef Word w
-    cdef RegexResult result
-    if regex == NULL:
-        return RAISE
+    cdef RegexResult result = REGEX_MATCH
+    if literal_size == 0:
+        regex = _compiled(m, fp[0])
+        if regex == NULL:
+            return RAISE
     fp[1] = val(fp[1])
     if not is_string(fp[1]):
         return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
     matches.captures = NULL
     matches.count = 0
     matches.capacity = 0
-    matches.step = 2 * regex_group_count(regex) + 2
-    result = _find_all(regex, fp[1], &matches)
+    matches.step = 2
+    if literal_size:
+        if not _find_literal(fp[1], literal, literal_size, &matches):
+            free(matches.captures)
+            return out_of_memory(m)
+    else:
+        matches.step += 2 * regex_group_count(regex)
+        result = _find_all(regex, fp[1], &matches)
     if result == REGEX_MEMORY:
         free(matches.captures)
         return _raise_bad_pattern(m, fp[0], False)
@@ -205,5 +258,11 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
     return done(m, w) if w else RAISE
 
 
+def _mark_special_bytes():
+    for byte in map(ord, r".[]{}()\*+?|^$"):
+        IS_SPECIAL[byte] = 1
+
+
+_mark_special_bytes()
 define("match", match)
 define("split", split)

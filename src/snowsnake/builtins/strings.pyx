@@ -78,10 +78,35 @@ cdef int substring(Machine* m, Word* fp) noexcept nogil:
     return done(m, make_string(m, string_data(s) + start, <uint64_t>size, string_context(s)))
 
 
+cdef int _integer_text(Machine* m, int64_t number) noexcept nogil:
+    cdef uint8_t[20] digits
+    cdef int start = 20
+    cdef uint64_t rest = <uint64_t>number
+    if number < 0:
+        rest = <uint64_t>0 - rest
+    while True:
+        start -= 1
+        digits[start] = <uint8_t>(48 + rest % 10)
+        rest //= 10
+        if rest == 0:
+            break
+    if number < 0:
+        start -= 1
+        digits[start] = b'-'
+    return done(m, make_string(m, &digits[start], 20 - start, 0))
+
+
 cdef int to_string(Machine* m, Word* fp) noexcept nogil:
-    if is_string(fp[0]):
-        return done(m, fp[0])
-    return tail(m, apply_thunk(m, internal_word(m, INTERNAL_TO_STRING), fp[0]))
+    cdef Word w = fp[0]
+    if is_string(w):
+        return done(m, w)
+    if is_int(w):
+        return _integer_text(m, int_value(w))
+    if w == WORD_TRUE:
+        return done(m, make_string(m, <const char*>"1", 1, 0))
+    if w == WORD_FALSE or w == WORD_NULL:
+        return done(m, m.empty_string)
+    return tail(m, apply_thunk(m, internal_word(m, INTERNAL_TO_STRING), w))
 
 
 # ---- base names -------------------------------------------------------------------------------------------------

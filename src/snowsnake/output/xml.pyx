@@ -30,6 +30,7 @@ cdef enum:
     SEEN_COUNT = 8
     DEPTH = 9
     LEVELS = 10
+    MOST_LEVELS = 10000               # as in C++ Nix: indentation makes the text grow with the square of the depth
 
 
 # ---- elements ---------------------------------------------------------------------------------------------------
@@ -335,7 +336,7 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
             _end_open(t, fp)
         if _put_value(t, fp, w) == RAISE or t.failed:
             return RAISE
-        if <uint64_t>(m.sp - fp) >> 1 > m.depth_limit:
+        if <uint64_t>(m.sp - fp) > 2 * MOST_LEVELS:
             return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
     return DONE
 
