@@ -17,7 +17,7 @@ from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.collector cimport collect, set_limits
+from snowsnake.machine.collector cimport census, collect, set_limits
 from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
@@ -51,6 +51,9 @@ cdef enum:
     ATTENTION_TIMEOUT = 2
     PIPE_OPERATORS = 1                # feature bit of the parser
 
+# In the order of machine/word.pxd's enum Kind, which starts at 1.
+_KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
+          "with", "search path", "home path", "attr name", "raw")
 cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
 cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
 
@@ -248,6 +251,24 @@ cdef class Evaluator:
             "failures": m.failure_count,
             "handles": m.handle_count,
         }
+
+    def census(self):
+        """Objects and bytes of the heap by kind, dead ones included; thunks also by state: a look into the memory.
+
+        >>> Evaluator().census()["builtin"][0] > 100
+        True
+        """
+        cdef uint64_t[32] objects
+        cdef uint64_t[32] words
+        cdef uint64_t[8] states
+        memset(objects, 0, sizeof(objects))
+        memset(words, 0, sizeof(words))
+        memset(states, 0, sizeof(states))
+        census(self.m, objects, words, states)
+        counted = {name: (objects[kind], words[kind] * sizeof(Word)) for kind, name in enumerate(_KINDS, 1)}
+        for state, name in enumerate(("suspended", "running", "done", "failed")):
+            counted[f"thunk {name}"] = (0, states[state] * sizeof(Word))
+        return counted
 
     def collect(self):
         """Run the collector now."""

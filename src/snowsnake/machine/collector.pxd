@@ -8,3 +8,5 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil
 cdef void collect(Machine* m) noexcept nogil
 cdef void set_limits(Machine* m) noexcept nogil
     # soft_limit from collect_at, attention and stress
+cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil
+    # counts objects and words by kind (32 each), words of thunks by state (8)

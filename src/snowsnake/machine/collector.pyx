@@ -232,3 +232,16 @@ cdef void collect(Machine* m) noexcept nogil:
     m.collect_at = m.hp + (live * 3 // 2 if live > m.least_growth_words else m.least_growth_words)
     m.collection_count += 1
     m.collection_ns += _now_ns() - started
+
+
+cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
+    """Count the heap's objects and their words by kind (32 each), and thunks by state (8); dead ones included."""
+    cdef Word* p = m.heap_base
+    cdef int kind
+    while p < m.hp:
+        kind = header_kind(p[0])
+        objects[kind] += 1
+        words[kind] += _object_words(p[0])
+        if kind == KIND_THUNK:
+            states[header_state(p[0])] += _object_words(p[0])
+        p += _object_words(p[0])
