@@ -7,6 +7,7 @@ result has the names of an argument it shares its keys.  Places (unsafeGetAttrPo
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport strcmp
 
 from snowsnake.builtins.groups cimport *
 from snowsnake.builtins.protocol cimport *
@@ -334,45 +335,90 @@ cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
     return done(m, close_list(m, out))
 
 
+cdef struct Names:                    # groups of the attributes of sets; sets of one shape follow each other often
+    Groups groups
+    Word* keys                        # of the set that was looked at last, or NULL
+    uint32_t[SMALL] indices           # of its attributes' groups, if it is small
+
+
+cdef inline bint _look_up(Names* names, Word* keys) noexcept nogil:
+    """Fills names.indices for a set of at most SMALL attributes; False if memory is short."""
+    cdef uint64_t i
+    cdef Group* group
+    if keys == names.keys:
+        return True
+    for i in range(keys_size(keys)):
+        group = groups_at(&names.groups, keys_symbols(keys)[i])
+        if group == NULL:
+            return False
+        names.indices[i] = <uint32_t>(group - names.groups.items)
+    names.keys = keys
+    return True
+
+
+cdef bint _count_names(Names* names, Word* items, uint64_t n, uint64_t* total) noexcept nogil:
+    """Groups the attributes of evaluated sets by name; False if memory is short."""
+    cdef uint64_t i, j, size
+    cdef Word* keys
+    cdef Group* group
+    groups_init(&names.groups)
+    names.keys = NULL
+    for i in range(n):
+        keys = attrs_keys(val(items[i]))
+        size = keys_size(keys)
+        total[0] += size
+        if size <= SMALL:
+            if not _look_up(names, keys):
+                return False
+            for j in range(size):
+                names.groups.items[names.indices[j]].size += 1
+            continue
+        for j in range(size):
+            group = groups_at(&names.groups, keys_symbols(keys)[j])
+            if group == NULL:
+                return False
+            group.size += 1
+    return True
+
+
+cdef void _distribute(Names* names, Word set) noexcept nogil:
+    """Writes the values of a set where the lists of its names go on."""
+    cdef Word* keys = attrs_keys(set)
+    cdef uint64_t i
+    cdef Group* group
+    cdef bint is_small = keys_size(keys) <= SMALL and _look_up(names, keys)
+    for i in range(keys_size(keys)):
+        group = &names.groups.items[names.indices[i]] if is_small else groups_at(&names.groups, keys_symbols(keys)[i])
+        group.next[0] = attrs_values(set)[i]
+        group.next += 1
+
+
 cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
     """{ name = f name [ values… ]; } of evaluated sets."""
-    cdef uint64_t total = 0, i, j
-    cdef Groups groups
+    cdef uint64_t total = 0, i
+    cdef Names names
     cdef Group* group
     cdef Entry[SMALL] small
-    cdef Entry* entries
-    cdef Word set, result, list
-    for i in range(n):
-        total += attrs_size(val(items[i]))
-    if not groups_init(&groups, total):
-        return raise_text(m, ERROR_MEMORY, NULL)
-    entries = &small[0] if total <= SMALL else scratch_entries(m, total)
-    if entries == NULL or (total > UNRESERVED // 4 and not heap_reserve(m, 8 * total + 16)):
-        if entries != small:
-            free(entries)
-        groups_free(&groups)
-        return RAISE
-    for i in range(n):
-        set = val(items[i])
-        for j in range(attrs_size(set)):
-            groups_at(&groups, keys_symbols(attrs_keys(set))[j]).size += 1
-    for i in range(groups.count):
-        group = &groups.items[i]
-        list = new_list(m, group.size)
-        group.next = list_items(list)
-        entries[i].symbol = group.symbol
-        entries[i].position = 0
-        entries[i].value = apply2_thunk(m, f, symbol_string(m, group.symbol), list)
-    for i in range(n):
-        set = val(items[i])
-        for j in range(attrs_size(set)):
-            group = groups_at(&groups, keys_symbols(attrs_keys(set))[j])
-            group.next[0] = attrs_values(set)[j]
-            group.next += 1
-    result = attrs_build(m, entries, groups.count)
+    cdef Entry* entries = NULL
+    cdef Word result = 0, list
+    if not _count_names(&names, items, n, &total):
+        raise_text(m, ERROR_MEMORY, NULL)
+    elif total <= UNRESERVED // 4 or heap_reserve(m, 8 * total + 16):
+        entries = &small[0] if names.groups.count <= SMALL else scratch_entries(m, names.groups.count)
+    if entries != NULL:
+        for i in range(names.groups.count):
+            group = &names.groups.items[i]
+            list = new_list(m, group.size)
+            group.next = list_items(list)
+            entries[i].symbol = group.symbol
+            entries[i].position = 0
+            entries[i].value = apply2_thunk(m, f, symbol_string(m, group.symbol), list)
+        for i in range(n):
+            _distribute(&names, val(items[i]))
+        result = attrs_build(m, entries, names.groups.count)
     if entries != small:
         free(entries)
-    groups_free(&groups)
+    groups_free(&names.groups)
     return done(m, result) if result else RAISE
 
 
@@ -399,6 +445,11 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t i, k
     if not is_function(fp[0]):
         return raise_text(m, ERROR_TYPE, format_text("'functionArgs' requires a function"))
+    if kind_of(fp[0]) == KIND_BUILTIN and strcmp(m.builtins[header_size(pointer_of(fp[0])[0])].name, "derivation") == 0:
+        small[0].symbol = symbol_intern(m, "outputs", 7)         # a function of a pattern in C++ Nix
+        small[0].position = 0
+        small[0].value = WORD_TRUE
+        return done(m, attrs_build(m, small, 1))
     if kind_of(fp[0]) != KIND_CLOSURE:
         return done(m, m.empty_attrs)
     code = m.codes[header_code(pointer_of(fp[0])[0])]

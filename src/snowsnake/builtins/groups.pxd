@@ -1,63 +1,76 @@
 # cython: language_level=3
-"""Counting by symbol in linear time: a small hash table from symbols to groups, in order of first appearance.
+"""Counting by symbol in linear time: a hash table from symbols to groups, in order of first appearance.
 
-In: symbols, one after the other.  Out: `items[0 .. count]`.  The memory is malloc'ed, so no collection touches it.
+In: symbols, one after the other.  Out: `items[0 .. count]`.  Few groups live in the struct itself, more in malloc'ed memory, so
+no collection touches them; the struct must not be moved.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from snowsnake.machine.word cimport Word
+
+cdef enum:
+    FEW_GROUPS = 32                   # so many need no malloc'ed memory
 
 cdef struct Group:
     uint32_t symbol
     uint64_t size
     Word* next                        # where the next member goes; the user's
 
-cdef enum:
-    FEW_GROUPS = 32                   # so many need no malloc'ed memory
-
 cdef struct Groups:
     Group[FEW_GROUPS] few
     uint32_t[2 * FEW_GROUPS] few_slots
     Group* items
     uint64_t count
-    uint32_t* slots                   # index + 1 of a group; 0: free
+    uint32_t* slots                   # index + 1 of a group; 0: free.  Twice as many as there is room for groups
     uint64_t mask
 
-cdef inline bint groups_init(Groups* g, uint64_t most) noexcept nogil:
-    """Room for at most *most* groups; False if memory is short."""
-    cdef uint64_t capacity = 8
-    while capacity < 2 * most:
-        capacity *= 2
+cdef inline void groups_init(Groups* g) noexcept nogil:
+    g.items = g.few
+    g.slots = g.few_slots
     g.count = 0
-    g.mask = capacity - 1
-    if most <= FEW_GROUPS:
-        g.items = g.few
-        g.slots = g.few_slots
-        memset(g.slots, 0, capacity * sizeof(uint32_t))
-        return True
-    g.items = <Group*>malloc((most + 1) * sizeof(Group))
-    g.slots = <uint32_t*>calloc(capacity, sizeof(uint32_t))
-    if g.items == NULL or g.slots == NULL:
-        free(g.items)
-        free(g.slots)
-        return False
-    return True
+    g.mask = 2 * FEW_GROUPS - 1
+    memset(g.slots, 0, 2 * FEW_GROUPS * sizeof(uint32_t))
 
 cdef inline void groups_free(Groups* g) noexcept nogil:
     if g.items != g.few:
         free(g.items)
         free(g.slots)
 
-cdef inline Group* groups_at(Groups* g, uint32_t symbol) noexcept nogil:
-    """The group of a symbol; made, empty, if it is new."""
+cdef inline uint64_t groups_slot(Groups* g, uint32_t symbol) noexcept nogil:
+    """The slot of a symbol, or the free one where it belongs."""
     cdef uint64_t i = (<uint64_t>symbol * <uint64_t>0x9E3779B97F4A7C15 >> 32) & g.mask
-    cdef Group* group
-    while g.slots[i]:
-        group = &g.items[g.slots[i] - 1]
-        if group.symbol == symbol:
-            return group
+    while g.slots[i] and g.items[g.slots[i] - 1].symbol != symbol:
         i = (i + 1) & g.mask
+    return i
+
+cdef inline bint groups_grow(Groups* g) noexcept nogil:
+    cdef uint64_t i
+    cdef Group* items = <Group*>malloc(2 * g.count * sizeof(Group))
+    cdef uint32_t* slots = <uint32_t*>calloc(4 * g.count, sizeof(uint32_t))
+    if items == NULL or slots == NULL:
+        free(items)
+        free(slots)
+        return False
+    memcpy(items, g.items, g.count * sizeof(Group))
+    groups_free(g)
+    g.items = items
+    g.slots = slots
+    g.mask = 4 * g.count - 1
+    for i in range(g.count):
+        g.slots[groups_slot(g, items[i].symbol)] = <uint32_t>(i + 1)
+    return True
+
+cdef inline Group* groups_at(Groups* g, uint32_t symbol) noexcept nogil:
+    """The group of a symbol; made, empty, if it is new.  NULL if memory is short."""
+    cdef uint64_t i = groups_slot(g, symbol)
+    cdef Group* group
+    if g.slots[i]:
+        return &g.items[g.slots[i] - 1]
+    if 2 * g.count > g.mask:
+        if not groups_grow(g):
+            return NULL
+        i = groups_slot(g, symbol)
     group = &g.items[g.count]
     g.count += 1
     g.slots[i] = <uint32_t>g.count

@@ -343,10 +343,12 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
     cdef Entry* entries
     cdef Word result
     cdef uint64_t i
-    if not groups_init(&groups, n):
-        return raise_text(m, ERROR_MEMORY, NULL)
+    groups_init(&groups)
     for i in range(n):
         group = groups_at(&groups, symbol_of(m, names[i]))
+        if group == NULL:
+            groups_free(&groups)
+            return raise_text(m, ERROR_MEMORY, NULL)
         group.size += 1
     if not heap_reserve(m, n + groups.count):
         groups_free(&groups)
