@@ -10,6 +10,9 @@ import sys
 
 import pytest
 
+import snowsnake
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(snowsnake.__file__)))
 # Nothing of the machine's own Nix may decide what a test sees.
 for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_"))]:
     del os.environ[name]
@@ -38,7 +41,7 @@ def run_command(tmp_path):
             input=stdin,
             capture_output=True,
             cwd=tmp_path,
-            env=os.environ | environment,
+            env=os.environ | {"PYTHONPATH": SOURCE} | environment,
             timeout=120,
         )
 

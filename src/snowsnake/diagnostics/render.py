@@ -150,9 +150,14 @@ def _indented(first: str, rest: str, lines: list[str]) -> list[str]:
 
 
 def terminal_colours(stream_descriptor: int, environment) -> bool:
-    """Whether text for this file descriptor should be coloured: a terminal, and neither NO_COLOR nor TERM=dumb."""
+    """Whether text for this file descriptor should be coloured: it is a terminal, and neither NO_COLOR nor TERM=dumb is set.
+
+    CLICOLOR_FORCE=1 colours what goes elsewhere, too.
+    """
     import os
 
-    if environment.get("NO_COLOR") or environment.get("TERM", "dumb") == "dumb":
-        return bool(environment.get("CLICOLOR_FORCE")) and not environment.get("NO_COLOR")
-    return os.isatty(stream_descriptor)
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    return environment.get("TERM", "dumb") != "dumb" and os.isatty(stream_descriptor)
