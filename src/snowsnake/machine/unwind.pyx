@@ -196,8 +196,11 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef int64_t failure = -1
     cdef Frame* fr
     cdef bint catchable = is_catchable(m.error.code)
-    if m.error.trace == NULL and not (catchable and m.try_count and _has_try_frame(m, base)):
-        _take_trace(m, base, pc)
+    if m.error.trace_total == 0:      # else an addErrorContext frame raised it again: that was decided
+        if catchable and m.try_count and _has_try_frame(m, base):
+            m.error.trace_total = 1
+        else:
+            _take_trace(m, base, pc)
     while True:
         fr = m.fr
         if m.function == m.try_eval_word and m.sp > m.fp + 1:   # past its first entry: it has counted itself
