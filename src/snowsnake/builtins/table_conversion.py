@@ -21,7 +21,7 @@ ENTRIES = (
         "toXML", "e", ".", framed=True,
         doc="*e* as XML.  A derivation is shown in full where it occurs first.  Forces everything it shows, attributes in "
         "name order.  Cost: linear.",
-        example="builtins.stringLength (builtins.toXML { a = 1; }) => 120",
+        example="builtins.stringLength (builtins.toXML { }) => 75",
     ),
     Entry("__toXML", "e strict location", ".bb", framed=True),
     Entry(
