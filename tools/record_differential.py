@@ -6,7 +6,8 @@ In: tests/differential/expressions/*.txt (or the files named).  Out: beside them
 tools/conformance/run_suite.py, with what the reference printed or the text of its error.  Known cases keep their ids.
 
 An expression file has one expression a line; lines that start with a blank continue it; `#` starts a comment line.  A line
-`%flags WORDS`, `%env NAME=VALUE` or `%file PATH TEXT` (with \\n for line ends) belongs to the next expression.
+`%flags WORDS`, `%env NAME=VALUE`, `%file PATH TEXT` (with \\n for line ends) or `%symlink PATH TARGET` belongs to the next
+expression.
 """
 
 import hashlib
@@ -35,6 +36,9 @@ def directive(line: str, case: dict[str, Any]) -> None:
     elif word == "file":
         path, _, text = rest.partition(" ")
         case.setdefault("files", {})[path] = text.replace("\\n", "\n")
+    elif word == "symlink":
+        path, _, target = rest.partition(" ")
+        case.setdefault("files", {})[path] = {"symlink": target}
     else:
         raise SystemExit(f"unknown directive: {line}")
 

@@ -9,6 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
+from snowsnake.builtins.engines.buffer cimport ByteBuffer as TextBuffer, buffer_append as text_append, buffer_append_byte as text_byte
+from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport *
@@ -16,9 +18,8 @@ from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_order, attrs_update, attrs_with_keys, scratch_entries,
 )
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_DERIVATION_STRING
-from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, raise_bytes, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, new_string, pop, push, stack_reserve
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
@@ -614,7 +615,7 @@ cdef void _add_context(Machine* m, uint32_t context, DerivationInput* input) noe
 
 cdef int _finish(Machine* m, Word* fp) noexcept nogil:
     cdef DerivationInput input
-    cdef ByteBuffer json
+    cdef TextBuffer json
     cdef int outcome
     memset(&input, 0, sizeof(input))
     memset(&json, 0, sizeof(json))
@@ -627,7 +628,7 @@ cdef int _finish(Machine* m, Word* fp) noexcept nogil:
     return outcome
 
 
-cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) noexcept nogil:
+cdef int _fill(Machine* m, Word* fp, DerivationInput* input, TextBuffer* json) noexcept nogil:
     cdef Word* pair = fp + SLOT_PAIRS
     cdef Room room
     cdef uint32_t context, last = 0
@@ -655,8 +656,8 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) n
             input.args[input.arg_count] = _view(pair[1])
             input.arg_count += 1
         elif is_structured:
-            if not _add_json(m, json, symbol_string(m, <uint32_t>(pair[0] >> 3)), pair[1]):
-                return raise_text(m, ERROR_MEMORY, NULL)
+            if _add_json(m, json, symbol_string(m, <uint32_t>(pair[0] >> 3)), pair[1]) != DONE:
+                return RAISE
         else:
             input.env[input.env_count].name = _view(symbol_string(m, <uint32_t>(pair[0] >> 3)))
             input.env[input.env_count].value = _view(pair[1])
@@ -667,7 +668,10 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) n
             last = context
         pair += 2
     if is_structured:
-        if not buffer_text(json, "}" if json.size_bytes else "{}"):
+        if json.size_bytes == 0:
+            text_byte(json, c'{')
+        text_byte(json, c'}')
+        if json.failed:
             return raise_text(m, ERROR_MEMORY, NULL)
         input.env[0].name = make_view(<const uint8_t*>b"__json", 6)
         input.env[0].value = make_view(json.data, json.size_bytes)
@@ -678,26 +682,17 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, ByteBuffer* json) n
     return DONE
 
 
-cdef bint _json_name(ByteBuffer* json, Word name) noexcept nogil:
-    cdef uint8_t* text = string_data(name)
-    cdef uint64_t i
-    cdef char* escaped
-    cdef bint done = buffer_byte(json, c'"')
-    for i in range(string_size(name)):
-        if text[i] == c'"' or text[i] == c'\\':
-            done = done and buffer_byte(json, c'\\') and buffer_byte(json, text[i])
-        elif text[i] < 32:
-            escaped = format_text("\\u%04x", <int>text[i])
-            done = done and escaped != NULL and buffer_text(json, escaped)
-            free(escaped)
-        else:
-            done = done and buffer_byte(json, text[i])
-    return done and buffer_byte(json, c'"')
-
-
-cdef bint _add_json(Machine* m, ByteBuffer* json, Word name, Word value) noexcept nogil:
-    return buffer_byte(json, c',' if json.size_bytes else c'{') and _json_name(json, name) \
-        and buffer_byte(json, c':') and buffer_append(json, string_data(value), string_size(value))
+cdef int _add_json(Machine* m, TextBuffer* json, Word name, Word value) noexcept nogil:
+    cdef TextBuffer fault
+    cdef int outcome = DONE
+    memset(&fault, 0, sizeof(fault))
+    text_byte(json, c',' if json.size_bytes else c'{')
+    if not json_append_string(json, string_data(name), string_size(name), &fault):
+        outcome = raise_bytes(m, ERROR_VALUE, fault.data, fault.size_bytes)
+    text_byte(json, c':')
+    text_append(json, string_data(value), string_size(value))
+    free(fault.data)
+    return outcome
 
 
 cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:

@@ -17,6 +17,10 @@ from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.word cimport *
 
 
+cdef enum:
+    MOST_OUT_PATHS = 100000           # sets that are each other's outPath
+
+
 cdef Word internal_word(Machine* m, int which) noexcept nogil:
     return m.internals[which]
 
@@ -45,6 +49,7 @@ cdef int _coerce(Machine* m, Word* fp, bint copies) noexcept nogil:
     """The forced value in fp[0] to a string: strings, paths, sets by __toString or outPath."""
     cdef Word w
     cdef Word* p
+    cdef uint64_t steps = 0
     if m.sp > fp + 1:                 # what __toString gave
         fp[0] = pop(m)
     while True:
@@ -70,6 +75,9 @@ cdef int _coerce(Machine* m, Word* fp, bint copies) noexcept nogil:
             p = attrs_find(w, m.symbol_out_path)
             if p != NULL:
                 fp[0] = p[0]
+                steps += 1
+                if steps > MOST_OUT_PATHS:
+                    return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
                 continue
         return _cannot_coerce(m, w)
 
@@ -120,12 +128,34 @@ cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
     return tagged(p, TAG_BOX)
 
 
+cdef bint _enter_out_path(Machine* m, Word* w) noexcept nogil:
+    """From a set without __toString to its outPath, and on; False: it goes round in a circle."""
+    cdef Word* p
+    cdef uint64_t steps = 0
+    while is_attrs(w[0]) and attrs_find(w[0], m.symbol_to_string) == NULL:
+        p = attrs_find(w[0], m.symbol_out_path)
+        if p == NULL:
+            break
+        w[0] = val(p[0])
+        steps += 1
+        if steps > MOST_OUT_PATHS:
+            return False
+    return True
+
+
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
     """Stack of a list: fp[1] cells of the lists being walked, innermost first; above it the pieces of text."""
     cdef Word w, v, s
     cdef Word* cell
     cdef int64_t i, n
-    w = fp[0]
+    w = val(fp[0])
+    if m.sp == fp + 1 and is_attrs(w):
+        if not _enter_out_path(m, &w):
+            return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+        fp[0] = w
+        if is_thunk(w):
+            m.need = w
+            return FORCE
     if m.sp == fp + 1 or not is_list(w):
         s = _scalar_text(m, w)
         if s:
