@@ -1,8 +1,8 @@
 """Expressions whose value or error was recorded from C++ Nix 2.34 (tools/record_differential.py): ours are the same.
 
-Each case runs in this process through the command `snowsnake-instantiate`.  A value must be equal, and so must the text of
-an error, without places and traces; where ours differs on purpose, known_differences.txt lists the case, and the kind of
-error must still be the same.  A listed case that agrees is a failure, so that the list only shrinks.
+Each case runs in this process through the command `snowsnake-instantiate`.  A value must be equal, and so must the text
+of an error, without places and traces; where ours differs on purpose, known_differences.txt lists the case, and the kind
+of error must still be the same.  A listed case that agrees is a failure, so that the list only shrinks.
 """
 
 import json
@@ -21,7 +21,8 @@ from run_suite import err_kind, last_error, make_files  # noqa: E402
 CASES = [
     json.loads(line) for path in sorted(HERE.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()
 ]
-KNOWN = {line.split()[0] for line in (HERE / "known_differences.txt").read_text().splitlines() if line[:1] not in ("", "#")}
+LISTED = (HERE / "known_differences.txt").read_text(encoding="utf-8").splitlines()
+KNOWN = {line.split()[0] for line in LISTED if line[:1] not in ("", "#")}
 ENVIRONMENT = {"NIX_REMOTE": "dummy://", "NIX_STORE_DIR": "/nix/store", "HOME": "/fake-home", "NIX_PATH": ""}
 
 

@@ -16,7 +16,10 @@ MILLION = [
     ("builtins.elem 999999 (builtins.genList (x: x) 1000000)", True),
     ("builtins.head (builtins.sort builtins.lessThan (builtins.genList (x: 1000000 - x) 1000000))", 1),
     ("builtins.elemAt (builtins.sort (a: b: a < b) (builtins.genList (x: builtins.bitXor x 4095) 200000)) 777", 777),
-    ("builtins.length (builtins.attrNames (builtins.groupBy (x: toString (x / 10)) (builtins.genList (x: x) 300000)))", 30_000),
+    (
+        "builtins.length (builtins.attrNames (builtins.groupBy (x: toString (x / 10)) (builtins.genList (x: x) 300000)))",
+        30_000,
+    ),
     (
         "builtins.length (builtins.attrValues (removeAttrs (builtins.listToAttrs (builtins.genList"
         ' (x: { name = "a${toString x}"; value = x; }) 200000)) (builtins.genList (x: "a${toString x}") 100000)))',

@@ -1,9 +1,9 @@
 # cython: language_level=3
 """The builtin genericClosure: breadth first over what an operator gives, each key once.
 
-In: a set with `startSet` and `operator`.  Out: the list of visited elements.  Keys are kept in a red-black tree of small
-heap objects (lists of five words: key, left, right, parent, colour), because a comparison of keys may force and must be able
-to stop; it asks in the order in which C++ Nix's ordered set asks, so that errors come from the same pair.
+In: a set with `startSet` and `operator`.  Out: the list of visited elements.  Keys are kept in a red-black tree of
+small heap objects (lists of five words: key, left, right, parent, colour), because a comparison of keys may force and
+must be able to stop; it asks in the order in which C++ Nix's ordered set asks, so that errors come from the same pair.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -12,7 +12,7 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport raise_missing_attribute, raise_type
-from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, pop, push
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, pop, push, write_barrier
 from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport *
@@ -55,33 +55,34 @@ cdef inline Word _get(Word node, int field) noexcept nogil:
     return list_items(node)[field]
 
 
-cdef inline void _set(Word node, int field, Word value) noexcept nogil:
+cdef inline void _set(Machine* m, Word node, int field, Word value) noexcept nogil:
     list_items(node)[field] = value
+    write_barrier(m, node)
 
 
-cdef inline void _replace_child(Word* root, Word parent, Word old, Word new) noexcept nogil:
+cdef inline void _replace_child(Machine* m, Word* root, Word parent, Word old, Word new) noexcept nogil:
     if parent == WORD_NULL:
         root[0] = new
     elif _get(parent, LEFT) == old:
-        _set(parent, LEFT, new)
+        _set(m, parent, LEFT, new)
     else:
-        _set(parent, RIGHT, new)
+        _set(m, parent, RIGHT, new)
 
 
-cdef void _rotate(Word* root, Word x, int side) noexcept nogil:
+cdef void _rotate(Machine* m, Word* root, Word x, int side) noexcept nogil:
     """x goes down to *side* (LEFT or RIGHT), its child on the other side comes up."""
     cdef int other = RIGHT if side == LEFT else LEFT
     cdef Word y = _get(x, other), middle = _get(y, side)
-    _set(x, other, middle)
+    _set(m, x, other, middle)
     if middle != WORD_NULL:
-        _set(middle, PARENT, x)
-    _set(y, PARENT, _get(x, PARENT))
-    _replace_child(root, _get(x, PARENT), x, y)
-    _set(y, side, x)
-    _set(x, PARENT, y)
+        _set(m, middle, PARENT, x)
+    _set(m, y, PARENT, _get(x, PARENT))
+    _replace_child(m, root, _get(x, PARENT), x, y)
+    _set(m, y, side, x)
+    _set(m, x, PARENT, y)
 
 
-cdef void _rebalance(Word* root, Word x) noexcept nogil:
+cdef void _rebalance(Machine* m, Word* root, Word x) noexcept nogil:
     cdef Word parent, grandparent, uncle
     cdef int side, other
     while x != root[0] and _get(_get(x, PARENT), COLOUR) == RED:
@@ -91,19 +92,19 @@ cdef void _rebalance(Word* root, Word x) noexcept nogil:
         other = RIGHT if side == LEFT else LEFT
         uncle = _get(grandparent, other)
         if uncle != WORD_NULL and _get(uncle, COLOUR) == RED:
-            _set(parent, COLOUR, BLACK)
-            _set(uncle, COLOUR, BLACK)
-            _set(grandparent, COLOUR, RED)
+            _set(m, parent, COLOUR, BLACK)
+            _set(m, uncle, COLOUR, BLACK)
+            _set(m, grandparent, COLOUR, RED)
             x = grandparent
             continue
         if x == _get(parent, other):
             x = parent
-            _rotate(root, x, side)
+            _rotate(m, root, x, side)
             parent = _get(x, PARENT)
-        _set(parent, COLOUR, BLACK)
-        _set(grandparent, COLOUR, RED)
-        _rotate(root, grandparent, other)
-    _set(root[0], COLOUR, BLACK)
+        _set(m, parent, COLOUR, BLACK)
+        _set(m, grandparent, COLOUR, RED)
+        _rotate(m, root, grandparent, other)
+    _set(m, root[0], COLOUR, BLACK)
 
 
 cdef inline Word _predecessor(Word node) noexcept nogil:
@@ -122,16 +123,16 @@ cdef inline Word _predecessor(Word node) noexcept nogil:
 
 cdef void _insert(Machine* m, Word* root, Word parent, bint on_left, Word key) noexcept nogil:
     cdef Word node = new_list(m, FIELDS)
-    _set(node, KEY, key)
-    _set(node, LEFT, WORD_NULL)
-    _set(node, RIGHT, WORD_NULL)
-    _set(node, PARENT, parent)
-    _set(node, COLOUR, RED)
+    _set(m, node, KEY, key)
+    _set(m, node, LEFT, WORD_NULL)
+    _set(m, node, RIGHT, WORD_NULL)
+    _set(m, node, PARENT, parent)
+    _set(m, node, COLOUR, RED)
     if parent == WORD_NULL:
         root[0] = node
     else:
-        _set(parent, LEFT if on_left else RIGHT, node)
-    _rebalance(root, node)
+        _set(m, parent, LEFT if on_left else RIGHT, node)
+    _rebalance(m, root, node)
 
 
 cdef inline int _less_now(Word a, Word b) noexcept nogil:
@@ -158,6 +159,8 @@ cdef bint _append(Machine* m, Word* list, Word* used, Word* items, uint64_t coun
             list_items(grown)[i] = WORD_NULL
         list[0] = grown
     memcpy(list_items(list[0]) + size, items, count * sizeof(Word))
+    if count:
+        write_barrier(m, list[0])
     used[0] = small_int(<int64_t>(size + count))
     return True
 

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Builtins that steer evaluation: forcing, errors, and messages to the user.
 
-In: arguments as the table's letters leave them.  Out: the last argument's value, or an error.  The machine knows the frames of
-`tryEval` and `addErrorContext` by the name of their function when it unwinds.
+In: arguments as the table's letters leave them.  Out: the last argument's value, or an error.  The machine knows the
+frames of `tryEval` and `addErrorContext` by the name of their function when it unwinds.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset

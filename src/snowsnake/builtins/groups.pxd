@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Counting by symbol in linear time: a hash table from symbols to groups, in order of first appearance.
 
-In: symbols, one after the other.  Out: `items[0 .. count]`.  Few groups live in the struct itself, more in malloc'ed memory, so
-no collection touches them; the struct must not be moved.
+In: symbols, one after the other.  Out: `items[0 .. count]`.  Few groups live in the struct itself, more in malloc'ed
+memory, so no collection touches them; the struct must not be moved.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc

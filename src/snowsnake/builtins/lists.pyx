@@ -1,8 +1,9 @@
 # cython: language_level=3
-"""Builtins on lists: map, filter, folds, tests, selection and concatenation; sorting and genericClosure have modules of their own.
+"""Builtins on lists: map, filter, folds, tests, selection, concatenation; sort and genericClosure live apart.
 
 In: arguments as the table's letters leave them.  Out: lists, elements, booleans.  A builtin that calls a function for
-each element keeps the answers on the stack above its arguments, where the calls leave them: their number is its progress.
+each element keeps the answers on the stack above its arguments, where the calls leave them: their number is its
+progress.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy

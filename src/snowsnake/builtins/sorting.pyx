@@ -1,10 +1,10 @@
 # cython: language_level=3
 """The builtin sort: a stable merge sort that adapts to runs, and can stop at every comparison.
 
-In: a comparator and a list.  Out: the sorted list.  The order of comparisons, visible through errors and traces, is that of
-C++ Nix: Munro and Wild's "peeksort", with insertion below 17 elements; any comparator, even one that is no order, gives
-some permutation.  Where `builtins.lessThan` sorts only ints or only strings, nothing can fail, and a plain merge sort on
-(first 8 bytes, word) pairs does the work.
+In: a comparator and a list.  Out: the sorted list.  The order of comparisons, visible through errors and traces, is
+that of C++ Nix: Munro and Wild's "peeksort", with insertion below 17 elements; any comparator, even one that is no
+order, gives some permutation.  Where `builtins.lessThan` sorts only ints or only strings, nothing can fail, and a plain
+merge sort on (first 8 bytes, word) pairs does the work.
 
 The recursion is a stack of records above the arguments; a record's first word says what its range waits for.
 """

@@ -7,7 +7,8 @@ ENTRIES = (
         "attrNames",
         "set",
         "a",
-        doc="The names of the attributes of *set*, sorted bytewise. No value is forced. O(n); the first time for a shape of set O(n log n).",
+        doc="The names of the attributes of *set*, sorted bytewise. No value is forced. O(n); the first time for a "
+        "shape of set O(n log n).",
         example='builtins.attrNames { b = throw "unused"; a = 1; } => [ "a" "b" ]',
     ),
     Entry(
@@ -21,23 +22,26 @@ ENTRIES = (
         "hasAttr",
         "name set",
         "Sa",
-        doc="Whether *set* has an attribute called *name*: `set ? name` with a computed name. The value is not forced. O(log n).",
+        doc="Whether *set* has an attribute called *name*: `set ? name` with a computed name. The value is not "
+        "forced. O(log n).",
         example='builtins.hasAttr "a" { a = throw "unused"; } => true',
     ),
     Entry(
         "getAttr",
         "name set",
         "Sa",
-        doc="The value of the attribute *name* of *set*: `set.name` with a computed name. Raises an error if it is missing. O(log n).",
+        doc="The value of the attribute *name* of *set*: `set.name` with a computed name. Raises an error if it is "
+        "missing. O(log n).",
         example='builtins.getAttr "a" { a = 1; b = 2; } => 1',
     ),
     Entry(
         "mapAttrs",
         "function set",
         ".a",
-        doc="The set of the same names with the values `function name value`. Only the set is forced: neither the function nor any "
-        "value, until a value of the result is needed. O(n).",
-        example='builtins.mapAttrs (name: value: "${name}=${toString value}") { a = 1; b = 2; } => { a = "a=1"; b = "b=2"; }',
+        doc="The set of the same names with the values `function name value`. Only the set is forced: neither the "
+        "function nor any value, until a value of the result is needed. O(n).",
+        example='builtins.mapAttrs (name: value: "${name}=${toString value}") { a = 1; b = 2; } '
+        '=> { a = "a=1"; b = "b=2"; }',
     ),
     Entry(
         "removeAttrs",
@@ -45,15 +49,17 @@ ENTRIES = (
         "al",
         framed=True,
         is_global=True,
-        doc="*set* without the attributes called *names*; names that it does not have are ignored. The names are forced in order and must be "
-        "strings without context; no value is forced. O(size of the set + names · log size).",
+        doc="*set* without the attributes called *names*; names that it does not have are ignored. The names are "
+        "forced in order and must be strings without context; no value is forced. O(size of the set + names · log "
+        "size).",
         example='removeAttrs { a = 1; b = 2; c = 3; } [ "a" "c" "x" ] => { b = 2; }',
     ),
     Entry(
         "intersectAttrs",
         "first second",
         "aa",
-        doc="The attributes of *second* whose names *first* has too. No value is forced. O(m log n), where m is the size of the smaller set.",
+        doc="The attributes of *second* whose names *first* has too. No value is forced. O(m log n), where m is "
+        "the size of the smaller set.",
         example="builtins.intersectAttrs { a = 1; b = 2; } { b = 20; c = 30; } => { b = 20; }",
     ),
     Entry(
@@ -61,9 +67,11 @@ ENTRIES = (
         "pairs",
         "l",
         framed=True,
-        doc="The set of a list of `{ name, value }` sets. Of pairs with the same name the first counts. Each pair and its name are forced, "
-        "in order; values are not. Raises an error if a name is missing, or the value of the first pair of its name. O(n log n).",
-        example='builtins.listToAttrs [ { name = "a"; value = 1; } { name = "b"; value = 2; } { name = "a"; value = 3; } ] '
+        doc="The set of a list of `{ name, value }` sets. Of pairs with the same name the first counts. Each pair "
+        "and its name are forced, in order; values are not. Raises an error if a name is missing, or the value of "
+        "the first pair of its name. O(n log n).",
+        example='builtins.listToAttrs [ { name = "a"; value = 1; } { name = "b"; value = 2; } '
+        '{ name = "a"; value = 3; } ] '
         "=> { a = 1; b = 2; }",
     ),
     Entry(
@@ -71,8 +79,8 @@ ENTRIES = (
         "name sets",
         "Sl",
         framed=True,
-        doc="The values of attribute *name* in each set of *sets* that has it, in list order. The sets are forced, in order; the values are "
-        "not. O(n log m).",
+        doc="The values of attribute *name* in each set of *sets* that has it, in list order. The sets are forced, "
+        "in order; the values are not. O(n log m).",
         example='builtins.catAttrs "a" [ { a = 1; } { b = 0; } { a = 2; } ] => [ 1 2 ]',
     ),
     Entry(
@@ -80,25 +88,28 @@ ENTRIES = (
         "function sets",
         "fl",
         framed=True,
-        doc="A set of all the names in *sets*, with the values `function name values`, where *values* lists what the sets have under that "
-        "name, in order. The function is forced first, then the list and each set; applications are evaluated when needed. "
-        "O(total number of attributes).",
-        example="builtins.zipAttrsWith (name: values: values) [ { a = 1; } { a = 2; b = 3; } ] => { a = [ 1 2 ]; b = [ 3 ]; }",
+        doc="A set of all the names in *sets*, with the values `function name values`, where *values* lists what "
+        "the sets have under that name, in order. The function is forced first, then the list and each set; "
+        "applications are evaluated when needed. O(total number of attributes).",
+        example="builtins.zipAttrsWith (name: values: values) [ { a = 1; } { a = 2; b = 3; } ] "
+        "=> { a = [ 1 2 ]; b = [ 3 ]; }",
     ),
     Entry(
         "functionArgs",
         "function",
         "v",
-        doc="The names in the set pattern of *function*, each with whether it has a default. An empty set for a function without a "
-        "set pattern and for builtins. Raises an error for what is no function; a set with `__functor` is none. O(n).",
+        doc="The names in the set pattern of *function*, each with whether it has a default. An empty set for a "
+        "function without a set pattern and for builtins. Raises an error for what is no function; a set with "
+        "`__functor` is none. O(n).",
         example="builtins.functionArgs ({ a, b ? 1, ... }: a) => { a = false; b = true; }",
     ),
     Entry(
         "unsafeGetAttrPos",
         "name set",
         "Sa",
-        doc="Where the attribute *name* of *set* was written: a set of `file`, `line` and `column` (counted from 1, in bytes), or null if it is "
-        "missing or was not written in a file. Unsafe, since the result depends on the layout of the source. O(offset in the file).",
+        doc="Where the attribute *name* of *set* was written: a set of `file`, `line` and `column` (counted from "
+        "1, in bytes), or null if it is missing or was not written in a file. Unsafe, since the result depends on "
+        "the layout of the source. O(offset in the file).",
         example='builtins.unsafeGetAttrPos "b" { a = 1; } => null',
     ),
 )

@@ -7,7 +7,8 @@ ENTRIES = (
         "seq",
         "first second",
         "v.",
-        doc="Forces *first*, then gives *second*. Only the outermost constructor of *first* is evaluated: of a list or set no element.",
+        doc="Forces *first*, then gives *second*. Only the outermost constructor of *first* is evaluated: of a "
+        "list or set no element.",
         example='builtins.seq [ (throw "unused") ] 2 => 2',
     ),
     Entry(
@@ -15,8 +16,8 @@ ENTRIES = (
         "first second",
         "v.",
         framed=True,
-        doc="Forces *first* with all elements and attributes, at any depth, then gives *second*. What was visited is not "
-        "visited again, so cyclic values are fine. O(size of the value).",
+        doc="Forces *first* with all elements and attributes, at any depth, then gives *second*. What was visited "
+        "is not visited again, so cyclic values are fine. O(size of the value).",
         example="builtins.deepSeq { a = [ 1 2 ]; } 3 => 3",
     ),
     Entry(
@@ -33,7 +34,8 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
-        doc="Raises an error with *message*, which is coerced to a string as interpolation does. `tryEval` catches it.",
+        doc="Raises an error with *message*, which is coerced to a string as interpolation does. `tryEval` catches "
+        "it.",
         example='builtins.tryEval (throw "no") => { success = false; value = false; }',
     ),
     Entry(
@@ -42,7 +44,8 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
-        doc="Ends the evaluation with *message*, which is coerced to a string as interpolation does. Nothing catches it.",
+        doc="Ends the evaluation with *message*, which is coerced to a string as interpolation does. Nothing "
+        "catches it.",
         example='builtins.tryEval (x: abort "unused") != { } => true',
     ),
     Entry(
@@ -50,8 +53,9 @@ ENTRIES = (
         "value",
         ".",
         framed=True,
-        doc="Forces *value*, not deeply: `{ success = true; value = …; }`, or `{ success = false; value = false; }` if that raised what can be "
-        "caught: `throw`, a failed `assert`, a `<path>` that is not in the search path. All other errors pass.",
+        doc="Forces *value*, not deeply: `{ success = true; value = …; }`, or `{ success = false; value = false; "
+        "}` if that raised what can be caught: `throw`, a failed `assert`, a `<path>` that is not in the search "
+        "path. All other errors pass.",
         example="builtins.tryEval (1 + 1) => { success = true; value = 2; }",
     ),
     Entry(
@@ -59,15 +63,16 @@ ENTRIES = (
         "message value",
         "..",
         framed=True,
-        doc="Gives *value*; if evaluating it fails, the trace of the error has a line with *message*, which is only evaluated then.",
+        doc="Gives *value*; if evaluating it fails, the trace of the error has a line with *message*, which is "
+        "only evaluated then.",
         example='builtins.addErrorContext (throw "unused") 1 => 1',
     ),
     Entry(
         "trace",
         "message value",
         "v.",
-        doc="Writes `trace: ` and *message* to standard error, then gives *value*. A string is written as it is, any other value "
-        "as Nix text in which nothing more is forced.",
+        doc="Writes `trace: ` and *message* to standard error, then gives *value*. A string is written as it is, "
+        "any other value as Nix text in which nothing more is forced.",
         example='builtins.trace "seen" 1 => 1',
     ),
     Entry(
@@ -75,14 +80,16 @@ ENTRIES = (
         "message value",
         "..",
         framed=True,
-        doc="As `trace` if the option `trace-verbose` is set; otherwise gives *value* and leaves the message unevaluated.",
+        doc="As `trace` if the option `trace-verbose` is set; otherwise gives *value* and leaves the message "
+        "unevaluated.",
         example='builtins.traceVerbose (throw "unused") 1 => 1',
     ),
     Entry(
         "warn",
         "message value",
         "s.",
-        doc="Writes `evaluation warning: ` and *message*, which must be a string, to standard error, then gives *value*.",
+        doc="Writes `evaluation warning: ` and *message*, which must be a string, to standard error, then gives "
+        "*value*.",
         example='builtins.warn "old" 1 => 1',
     ),
 )

@@ -21,8 +21,8 @@ ENTRIES = (
         "tail",
         "list",
         "l",
-        doc="*list* without its first element; no element is forced. Raises an error if the list is empty. The rest is copied, "
-        "so a loop over `tail` costs O(n²): fold or index instead.",
+        doc="*list* without its first element; no element is forced. Raises an error if the list is empty. The "
+        "rest is copied, so a loop over `tail` costs O(n²): fold or index instead.",
         example="builtins.tail [ 1 2 3 ] => [ 2 3 ]",
     ),
     Entry(
@@ -30,8 +30,8 @@ ENTRIES = (
         "list index",
         ".i",
         framed=True,
-        doc="The element of *list* at *index*, counted from 0. The index is forced first, then the list, then that one element. "
-        "Raises an error if the index is negative or not below the length. O(1).",
+        doc="The element of *list* at *index*, counted from 0. The index is forced first, then the list, then that "
+        "one element. Raises an error if the index is negative or not below the length. O(1).",
         example='builtins.elemAt [ "a" "b" "c" ] 1 => "b"',
     ),
     Entry(
@@ -39,8 +39,8 @@ ENTRIES = (
         "value list",
         ".l",
         framed=True,
-        doc="Whether *list* has an element that equals *value* (`==`). The value is forced unless the list is empty; elements are "
-        "forced in order up to the first that is equal. O(n) comparisons.",
+        doc="Whether *list* has an element that equals *value* (`==`). The value is forced unless the list is "
+        "empty; elements are forced in order up to the first that is equal. O(n) comparisons.",
         example="builtins.elem 2 [ 1 2 (throw \"unused\") ] => true",
     ),
     Entry(
@@ -49,8 +49,8 @@ ENTRIES = (
         ".l",
         framed=True,
         is_global=True,
-        doc="The list of *function* applied to each element. The list is forced; the function is forced, and must be one, unless the "
-        "list is empty; applications are evaluated when their result is needed. O(n).",
+        doc="The list of *function* applied to each element. The list is forced; the function is forced, and must "
+        "be one, unless the list is empty; applications are evaluated when their result is needed. O(n).",
         example="map (x: x * 2) [ 1 2 3 ] => [ 2 4 6 ]",
     ),
     Entry(
@@ -58,8 +58,9 @@ ENTRIES = (
         "generator length",
         ".i",
         framed=True,
-        doc="The list of *generator* applied to 0, 1, … *length* − 1. The length is forced first, then the generator; applications "
-        "are evaluated when their result is needed. Raises an error if the length is negative. O(n).",
+        doc="The list of *generator* applied to 0, 1, … *length* − 1. The length is forced first, then the "
+        "generator; applications are evaluated when their result is needed. Raises an error if the length is "
+        "negative. O(n).",
         example="builtins.genList (i: i * i) 4 => [ 0 1 4 9 ]",
     ),
     Entry(
@@ -67,8 +68,9 @@ ENTRIES = (
         "predicate list",
         ".l",
         framed=True,
-        doc="The elements of *list* for which *predicate* gives true, in order. The list is forced first; the predicate is forced "
-        "unless the list is empty, and called once for each element at once; an element is forced only if the predicate forces it. O(n).",
+        doc="The elements of *list* for which *predicate* gives true, in order. The list is forced first; the "
+        "predicate is forced unless the list is empty, and called once for each element at once; an element is "
+        "forced only if the predicate forces it. O(n).",
         example="builtins.filter (x: x > 1) [ 1 2 3 ] => [ 2 3 ]",
     ),
     Entry(
@@ -76,8 +78,9 @@ ENTRIES = (
         "predicate list",
         "fl",
         framed=True,
-        doc="A set of two lists: `right` has the elements for which *predicate* gives true, `wrong` the others, both in order. The "
-        "predicate is forced first, then the list; each element before the predicate is asked about it. O(n).",
+        doc="A set of two lists: `right` has the elements for which *predicate* gives true, `wrong` the others, "
+        "both in order. The predicate is forced first, then the list; each element before the predicate is asked "
+        "about it. O(n).",
         example="builtins.partition (x: x > 2) [ 1 5 2 3 ] => { right = [ 5 3 ]; wrong = [ 1 2 ]; }",
     ),
     Entry(
@@ -85,8 +88,8 @@ ENTRIES = (
         "predicate list",
         "fl",
         framed=True,
-        doc="Whether *predicate* gives true for at least one element of *list*; it is asked in order, up to the first such one. "
-        "False for an empty list. The predicate is forced first, then the list.",
+        doc="Whether *predicate* gives true for at least one element of *list*; it is asked in order, up to the "
+        "first such one. False for an empty list. The predicate is forced first, then the list.",
         example="builtins.any (x: x == 2) [ 1 2 (throw \"unused\") ] => true",
     ),
     Entry(
@@ -94,8 +97,8 @@ ENTRIES = (
         "predicate list",
         "fl",
         framed=True,
-        doc="Whether *predicate* gives true for every element of *list*; it is asked in order, up to the first that fails. True for "
-        "an empty list. The predicate is forced first, then the list.",
+        doc="Whether *predicate* gives true for every element of *list*; it is asked in order, up to the first "
+        "that fails. True for an empty list. The predicate is forced first, then the list.",
         example="builtins.all (x: x < 2) [ 1 2 (throw \"unused\") ] => false",
     ),
     Entry(
@@ -103,9 +106,9 @@ ENTRIES = (
         "operator start list",
         "f.l",
         framed=True,
-        doc="Folds *list* from the left: `operator (operator start x0) x1` and so on. Every result of the operator is forced before "
-        "the next step; the start value only if the operator forces it or the list is empty. The operator is forced first, "
-        "then the list. O(n) calls, constant depth.",
+        doc="Folds *list* from the left: `operator (operator start x0) x1` and so on. Every result of the operator "
+        "is forced before the next step; the start value only if the operator forces it or the list is empty. The "
+        "operator is forced first, then the list. O(n) calls, constant depth.",
         example="builtins.foldl' (sum: x: sum + x) 0 [ 1 2 3 ] => 6",
     ),
     Entry(
@@ -113,7 +116,8 @@ ENTRIES = (
         "lists",
         "l",
         framed=True,
-        doc="One list of the elements of all *lists*. Each inner list is forced, in order; its elements are not. O(total length).",
+        doc="One list of the elements of all *lists*. Each inner list is forced, in order; its elements are not. "
+        "O(total length).",
         example="builtins.concatLists [ [ 1 2 ] [ ] [ 3 ] ] => [ 1 2 3 ]",
     ),
     Entry(
@@ -121,8 +125,8 @@ ENTRIES = (
         "function list",
         "fl",
         framed=True,
-        doc="The lists that *function* gives for the elements of *list*, as one. The function is forced first, then the list; each "
-        "call is evaluated, and must give a list. O(total length).",
+        doc="The lists that *function* gives for the elements of *list*, as one. The function is forced first, "
+        "then the list; each call is evaluated, and must give a list. O(total length).",
         example="builtins.concatMap (x: [ x x ]) [ 1 2 ] => [ 1 1 2 2 ]",
     ),
     Entry(
@@ -130,18 +134,21 @@ ENTRIES = (
         "function list",
         "fl",
         framed=True,
-        doc="A set of lists: under each name that *function* gives stand the elements for which it gave that name, in order. The names "
-        "must be strings without context. The function is forced first, then the list. O(n log n).",
-        example='builtins.groupBy (x: if x < 3 then "small" else "large") [ 1 5 2 ] => { large = [ 5 ]; small = [ 1 2 ]; }',
+        doc="A set of lists: under each name that *function* gives stand the elements for which it gave that name, "
+        "in order. The names must be strings without context. The function is forced first, then the list. O(n log "
+        "n).",
+        example='builtins.groupBy (x: if x < 3 then "small" else "large") [ 1 5 2 ] '
+        "=> { large = [ 5 ]; small = [ 1 2 ]; }",
     ),
     Entry(
         "sort",
         "comparator list",
         ".l",
         framed=True,
-        doc="*list* in ascending order; `comparator a b` says whether a is to stand before b. The sort is stable. The list and all "
-        "its elements are forced first; the comparator is forced unless the list is empty. O(n log n) comparisons, O(n) if the list is "
-        "sorted already. With `builtins.lessThan` itself as the comparator, lists of ints or of strings sort without any call.",
+        doc="*list* in ascending order; `comparator a b` says whether a is to stand before b. The sort is stable. "
+        "The list and all its elements are forced first; the comparator is forced unless the list is empty. O(n log "
+        "n) comparisons, O(n) if the list is sorted already. With `builtins.lessThan` itself as the comparator, "
+        "lists of ints or of strings sort without any call.",
         example="builtins.sort builtins.lessThan [ 3 1 2 ] => [ 1 2 3 ]",
     ),
     Entry(
@@ -149,9 +156,10 @@ ENTRIES = (
         "attrs",
         "a",
         framed=True,
-        doc="The closure of `startSet` (a list of sets, each with a `key`) under `operator`, which gives for a set a list of further "
-        "ones. Sets whose key was met before are left out; the order is breadth first. Keys are compared by `<`, so they must be of "
-        "one comparable type: numbers, strings, paths or lists of these. O(n log n) comparisons.",
+        doc="The closure of `startSet` (a list of sets, each with a `key`) under `operator`, which gives for a set "
+        "a list of further ones. Sets whose key was met before are left out; the order is breadth first. Keys are "
+        "compared by `<`, so they must be of one comparable type: numbers, strings, paths or lists of these. O(n "
+        "log n) comparisons.",
         example="builtins.genericClosure { startSet = [ { key = 1; } ]; operator = x: "
         "if x.key < 3 then [ { key = x.key + 1; } ] else [ ]; } => [ { key = 1; } { key = 2; } { key = 3; } ]",
     ),

@@ -36,21 +36,27 @@ ENTRIES = (
     ),
     Entry("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
     Entry("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
-    Entry("bitXor", "a b", "ii", doc="The bitwise *exclusive or* of two integers.", example="builtins.bitXor 12 10 => 6"),
+    Entry(
+        "bitXor",
+        "a b",
+        "ii",
+        doc="The bitwise *exclusive or* of two integers.",
+        example="builtins.bitXor 12 10 => 6",
+    ),
     Entry(
         "ceil",
         "number",
         "v",
-        doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as C++ Nix does, for integers "
-        "that a float cannot hold exactly.",
+        doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as "
+        "C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 (-1) 3 ]",
     ),
     Entry(
         "floor",
         "number",
         "v",
-        doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, and, as C++ Nix does, for "
-        "integers that a float cannot hold exactly.",
+        doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, "
+        "and, as C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 (-2) 3 ]",
     ),
     Entry(
@@ -58,8 +64,8 @@ ENTRIES = (
         "a b",
         "vv",
         framed=True,
-        doc="Whether *a* < *b*. Numbers, strings (bytewise), paths, and lists of these (element by element) can be compared; "
-        "other types, or two different ones, raise an error.",
+        doc="Whether *a* < *b*. Numbers, strings (bytewise), paths, and lists of these (element by element) can be "
+        "compared; other types, or two different ones, raise an error.",
         example="builtins.lessThan [ 1 2 ] [ 1 3 ] => true",
     ),
 )

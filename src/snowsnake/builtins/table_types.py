@@ -14,7 +14,8 @@ ENTRIES = (
         "typeOf",
         "value",
         "v",
-        doc='The name of the type of *value*: "int", "float", "bool", "string", "path", "null", "set", "list" or "lambda". Forces it.',
+        doc='The name of the type of *value*: "int", "float", "bool", "string", "path", "null", "set", '
+        '"list" or "lambda". Forces it.',
         example='map builtins.typeOf [ 1 "a" { } (x: x) ] => [ "int" "string" "set" "lambda" ]',
     ),
     _test("isAttrs", "an attribute set", "builtins.isAttrs { } => true"),
@@ -27,7 +28,15 @@ ENTRIES = (
     _test("isPath", "a path", 'builtins.isPath "/a" => false'),
     _test("isString", "a string", 'builtins.isString "a" => true'),
     Entry("true", "", "", doc="The boolean true.", example="builtins.true => true", is_constant=True, is_global=True),
-    Entry("false", "", "", doc="The boolean false.", example="builtins.false => false", is_constant=True, is_global=True),
+    Entry(
+        "false",
+        "",
+        "",
+        doc="The boolean false.",
+        example="builtins.false => false",
+        is_constant=True,
+        is_global=True,
+    ),
     Entry("null", "", "", doc="The value null.", example="builtins.null => null", is_constant=True, is_global=True),
     Entry(
         "langVersion",
