@@ -174,25 +174,38 @@ def test_four_writers_and_a_hundred_kills(root):
     def start(seed):
         return subprocess.Popen([*writer, str(seed)], env=environment, stderr=subprocess.PIPE)
 
-    running = [start(seed) for seed in range(4)]
-    time.sleep(1)
-    for kill in range(100):
-        time.sleep(chance.uniform(0, 0.1))
-        victim = chance.randrange(4)
-        running[victim].send_signal(signal.SIGKILL)
-        _, errors = running[victim].communicate()
-        assert running[victim].returncode == -signal.SIGKILL, errors.decode()
-        running[victim] = start(kill + 4)
-        if kill % 25 == 0:
-            with LocalStore(root, read_only=True) as store:
-                assert store.verify() == []
-    time.sleep(1)
-    for process in running:
+    def end(process):
         process.send_signal(signal.SIGKILL)
         _, errors = process.communicate()
         assert process.returncode == -signal.SIGKILL, errors.decode()
+
+    def valid():
+        with LocalStore(root, read_only=True) as store:
+            return len(store.paths())
+
+    running = [start(seed) for seed in range(4)]
+    try:
+        wait_until(lambda: (root / "nix/var/nix/db/schema").exists() and valid() > 20)
+        for kill in range(100):
+            time.sleep(chance.uniform(0, 0.1))
+            victim = chance.randrange(4)
+            end(running[victim])
+            running[victim] = start(kill + 4)
+            if kill % 25 == 0:
+                with LocalStore(root, read_only=True) as store:
+                    assert store.verify() == []
+        wait_until(lambda: valid() > 100)
+    finally:
+        for process in running:
+            end(process)
     with LocalStore(root) as store:
         assert store.verify() == []
-        assert len(store.paths()) > 100
     check_every_object(root)
     assert os.listdir(root / "nix/var/snowsnake/tmp") == []
+
+
+def wait_until(holds, limit_s=60):
+    end = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)

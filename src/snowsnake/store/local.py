@@ -302,20 +302,25 @@ class LocalStore:
     # --- temporary folders, one per process, locked as long as it lives
 
     def _open_scratch(self) -> None:
+        """Makes a folder and locks it.  Who removes folders holds the parent's lock alone: none is new and not locked yet."""
         parent = os.path.join(self.root, "nix/var/snowsnake/tmp")
         os.makedirs(parent, exist_ok=True)
-        while self._scratch_fd < 0:
+        parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(parent_fd, fcntl.LOCK_SH)
             self._scratch = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent)
-            fd = os.open(self._scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if os.path.exists(self._scratch):
-                self._scratch_fd = fd
-            else:  # another process took it for abandoned before it was locked
-                os.close(fd)
-        for name in os.listdir(parent):
-            path = os.path.join(parent, name)
-            if path != self._scratch:
-                _remove_abandoned(path)
+            self._scratch_fd = os.open(self._scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._scratch_fd, fcntl.LOCK_EX)
+            fcntl.flock(parent_fd, fcntl.LOCK_UN)
+            fcntl.flock(parent_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for name in os.listdir(parent):
+                path = os.path.join(parent, name)
+                if path != self._scratch:
+                    _remove_abandoned(path)
+        except BlockingIOError:
+            pass  # somebody else is starting: the next process will look
+        finally:
+            os.close(parent_fd)
 
     def _new_folder(self) -> str:
         return tempfile.mkdtemp(dir=self._scratch)
