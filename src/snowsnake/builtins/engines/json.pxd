@@ -16,7 +16,7 @@ cdef enum JsonEvent:
     JSON_END_OBJECT
     JSON_BEGIN_ARRAY
     JSON_END_ARRAY
-    JSON_KEY                          # reader.text, reader.text_size, reader.has_nul
+    JSON_KEY                          # reader.text, reader.text_size
     JSON_STRING
     JSON_INT                          # reader.integer
     JSON_FLOAT                        # reader.number
@@ -49,7 +49,7 @@ cdef struct JsonReader:
     double number
     ByteBuffer unescaped
     ByteBuffer message                # as C++ Nix words it, without "while decoding a JSON string"
-    bint is_range_error               # the message is not about syntax: a number beyond Nix's integers
+    bint is_nix_error                 # the message is not about syntax: no trace line "while decoding a JSON string"
 
 cdef void json_reader_init(JsonReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef void json_reader_free(JsonReader* reader) noexcept nogil

@@ -248,7 +248,7 @@ cdef inline bint is_digit(int byte) noexcept nogil:
 
 
 cdef Token read_number(JsonReader* reader, int byte) noexcept nogil:
-    """The extent of a number; `is_range_error` is left to `number_event`."""
+    """The extent of a number; its value is left to `number_event`."""
     reader.token_start = reader.position - 1
     if byte == c'-':
         byte = get(reader)
@@ -421,6 +421,21 @@ cdef JsonEvent failed(JsonReader* reader, const char* before, const char* after)
 
 # -- events ------------------------------------------------------------------------------------------------------------
 
+cdef JsonEvent nul_error(JsonReader* reader) noexcept nogil:
+    """Nix has no NUL in strings."""
+    cdef size_t i
+    buffer_append_text(&reader.message, "input string '")
+    for i in range(reader.text_size):
+        if reader.text[i]:
+            buffer_append_byte(&reader.message, reader.text[i])
+        else:
+            buffer_append_text(&reader.message, b"\xe2\x90\x80")
+    buffer_append_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
+    reader.is_nix_error = True
+    reader.state = EXPECT_NOTHING
+    return JSON_ERROR
+
+
 cdef JsonEvent number_event(JsonReader* reader) noexcept nogil:
     cdef const uint8_t* text = reader.data + reader.token_start
     cdef size_t size_bytes = reader.position - reader.token_start
@@ -428,7 +443,7 @@ cdef JsonEvent number_event(JsonReader* reader) noexcept nogil:
     if status == NUMBER_OK:
         return JSON_INT
     if status == NUMBER_OVERFLOW and text[0] != c'-' and fits_unsigned(text, size_bytes):
-        reader.is_range_error = True
+        reader.is_nix_error = True
         return failed(reader, "unsigned json number ", " outside of Nix integer range")
     status = parse_double(text, size_bytes, &reader.number)
     if status == NUMBER_OVERFLOW:
@@ -477,7 +492,7 @@ cdef JsonEvent close_level(JsonReader* reader, JsonEvent event) noexcept nogil:
 cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
     reader.state = EXPECT_MORE
     if token == TOKEN_STRING:
-        return JSON_STRING
+        return nul_error(reader) if reader.has_nul else JSON_STRING
     if token == TOKEN_NUMBER:
         return number_event(reader)
     if token == TOKEN_OPEN_OBJECT:
@@ -504,6 +519,8 @@ cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
 cdef JsonEvent key_event(JsonReader* reader, Token token) noexcept nogil:
     if token != TOKEN_STRING:
         return syntax_error(reader, token, TOKEN_STRING, "object key")
+    if reader.has_nul:
+        return nul_error(reader)
     reader.state = EXPECT_MEMBER
     return JSON_KEY
 

@@ -1,0 +1,428 @@
+# cython: language_level=3
+"""TOML 1.0 as fromTOML of C++ Nix 2.34 takes it (toml11): the document is read into a tree, the tree given out as events.
+
+In: bytes.  Out: events, or a message.  Nothing recurses: nesting and dotted keys are bounded by memory only.
+"""
+from libc.stdint cimport int32_t, uint8_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memchr, memset
+from snowsnake.builtins.engines.buffer cimport buffer_append, buffer_append_text, buffer_free, buffer_init
+from snowsnake.builtins.engines.json cimport (
+    JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_FALSE, JSON_FLOAT, JSON_INT,
+    JSON_KEY, JSON_STRING, JSON_TRUE,
+)
+from snowsnake.builtins.engines.text cimport UTF8_OK, utf8_check
+from snowsnake.builtins.engines.toml_document cimport (
+    FORM_CLOSED, NO_NODE, TOML_ARRAY, TOML_BOOLEAN, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TOML_TABLE, TomlNode,
+    toml_add, toml_document_free, toml_document_init, toml_dotted_parent, toml_header, toml_header_parent,
+)
+from snowsnake.builtins.engines.toml_values cimport toml_fail, toml_read_scalar, toml_read_string
+
+cdef enum:
+    END_OF_INPUT = -1
+
+cdef struct Key:                      # in the document's texts
+    size_t start
+    size_t size_bytes
+
+
+cdef inline int peek(const TomlReader* reader) noexcept nogil:
+    return <int>reader.data[reader.position] if reader.position < reader.size_bytes else END_OF_INPUT
+
+
+cdef bint refused(TomlReader* reader, size_t place) noexcept nogil:
+    """The document would not take something written at `place`."""
+    return toml_fail(reader, reader.document.fault, place, "inserting this")
+
+
+# -- between values ----------------------------------------------------------------------------------------------------
+
+cdef void skip_blanks(TomlReader* reader) noexcept nogil:
+    while peek(reader) == c' ' or peek(reader) == c'\t':
+        reader.position += 1
+
+
+cdef bint skip_comment(TomlReader* reader) noexcept nogil:
+    """A comment if there is one, up to the end of its line."""
+    cdef int byte
+    if peek(reader) != c'#':
+        return True
+    while True:
+        byte = peek(reader)
+        if byte == END_OF_INPUT or byte == c'\n':
+            return True
+        if byte == c'\r' and reader.position + 1 < reader.size_bytes and reader.data[reader.position + 1] == c'\n':
+            return True
+        if (byte < 0x20 and byte != c'\t') or byte == 0x7F:
+            return toml_fail(reader, "toml::parse_comment_line: newline (LF / CRLF) or EOF is expected",
+                             reader.position, "but got this")
+        reader.position += 1
+
+
+cdef bint skip_line_end(TomlReader* reader) noexcept nogil:
+    if peek(reader) == c'\n':
+        reader.position += 1
+        return True
+    if peek(reader) == c'\r' and reader.position + 1 < reader.size_bytes and reader.data[reader.position + 1] == c'\n':
+        reader.position += 2
+        return True
+    return False
+
+
+cdef bint skip_lines(TomlReader* reader) noexcept nogil:
+    """Blanks, comments and line ends."""
+    while True:
+        skip_blanks(reader)
+        if not skip_comment(reader):
+            return False
+        if not skip_line_end(reader):
+            return True
+
+
+cdef bint end_line(TomlReader* reader, const char* title) noexcept nogil:
+    """Nothing but a comment may stand before the line's end."""
+    skip_blanks(reader)
+    if not skip_comment(reader):
+        return False
+    if peek(reader) == END_OF_INPUT or skip_line_end(reader):
+        return True
+    return toml_fail(reader, title, reader.position, "here")
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+cdef inline bint is_bare(int byte) noexcept nogil:
+    return c'a' <= byte <= c'z' or c'A' <= byte <= c'Z' or c'0' <= byte <= c'9' or byte == c'-' or byte == c'_'
+
+
+cdef bint read_key(TomlReader* reader, Key* key) noexcept nogil:
+    """One part of a key, and the blanks around it."""
+    cdef size_t start
+    skip_blanks(reader)
+    if peek(reader) == c'"' or peek(reader) == c"'":
+        if not toml_read_string(reader, False, &key.start, &key.size_bytes):
+            return False
+    else:
+        start = reader.position
+        while is_bare(peek(reader)):
+            reader.position += 1
+        if start == reader.position:
+            return toml_fail(
+                reader,
+                "toml::parse_simple_key: invalid key: key must be \"quoted\", 'quoted-literal', or bare key.",
+                start, "expected alpha [a-zA-Z], digit [0-9], -, or _",
+            )
+        key.start = reader.document.texts.size_bytes
+        key.size_bytes = reader.position - start
+        buffer_append(&reader.document.texts, reader.data + start, key.size_bytes)
+    if reader.document.texts.failed:
+        return toml_fail(reader, "no memory for a key", reader.position, "here")
+    skip_blanks(reader)
+    return check_nul(reader, key.start, key.size_bytes)
+
+
+cdef bint check_nul(TomlReader* reader, size_t start, size_t size_bytes) noexcept nogil:
+    """Nix has no NUL in strings; the message is Nix's, not the parser's."""
+    cdef const uint8_t* text = reader.document.texts.data + start
+    cdef size_t i
+    if size_bytes == 0 or memchr(text, 0, size_bytes) == NULL:
+        return True
+    reader.has_failed = True
+    buffer_append_text(&reader.message, "while parsing TOML: error: input string '")
+    for i in range(size_bytes):
+        if text[i]:
+            buffer_append(&reader.message, text + i, 1)
+        else:
+            buffer_append_text(&reader.message, b"\xe2\x90\x80")
+    buffer_append_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
+    return False
+
+
+cdef bint read_assignment(TomlReader* reader, int32_t table) noexcept nogil:
+    """`a.b.c =` and the beginning of the value."""
+    cdef Key key
+    cdef size_t place = reader.position
+    cdef int32_t node
+    while True:
+        if not read_key(reader, &key):
+            return False
+        if peek(reader) != c'.':
+            break
+        reader.position += 1
+        table = toml_dotted_parent(&reader.document, table, key.start, key.size_bytes)
+        if table == NO_NODE:
+            return refused(reader, place)
+    if peek(reader) != c'=':
+        return toml_fail(reader, "toml::parse_key_value_pair: invalid key value separator `=`", reader.position,
+                         "expected =")
+    reader.position += 1
+    skip_blanks(reader)
+    node = toml_add(&reader.document, table, key.start, key.size_bytes)
+    if node == NO_NODE:
+        return refused(reader, place)
+    return begin_value(reader, node)
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+cdef bint begin_value(TomlReader* reader, int32_t node) noexcept nogil:
+    """A scalar whole; of an array or inline table, the opening bracket."""
+    cdef int byte = peek(reader)
+    cdef TomlFrame* frames
+    cdef size_t capacity
+    if byte != c'[' and byte != c'{':
+        if not toml_read_scalar(reader, node):
+            return False
+        if reader.document.nodes[node].kind != TOML_STRING:
+            return True
+        return check_nul(reader, reader.document.nodes[node].text_start, reader.document.nodes[node].text_size)
+    if reader.frame_count == reader.frame_capacity:
+        capacity = 2 * reader.frame_capacity + 16
+        frames = <TomlFrame*>realloc(reader.frames, capacity * sizeof(TomlFrame))
+        if frames == NULL:
+            return toml_fail(reader, "no memory for the nesting of the document", reader.position, "here")
+        reader.frames = frames
+        reader.frame_capacity = capacity
+    reader.frames[reader.frame_count].node = node
+    reader.frames[reader.frame_count].is_after_comma = False
+    reader.frames[reader.frame_count].has_items = False
+    reader.frame_count += 1
+    reader.position += 1
+    reader.document.nodes[node].kind = TOML_ARRAY if byte == c'[' else TOML_TABLE
+    reader.document.nodes[node].form = FORM_CLOSED
+    return True
+
+
+cdef bint read_array_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
+    """Up to the next item, comma or closing bracket of the innermost array."""
+    cdef int32_t item
+    if not skip_lines(reader):
+        return False
+    if peek(reader) == c']':
+        reader.position += 1
+        reader.frame_count -= 1
+        return True
+    if frame.has_items and not frame.is_after_comma:
+        if peek(reader) == c',':
+            reader.position += 1
+            frame.is_after_comma = True
+            return True
+        if peek(reader) == END_OF_INPUT:
+            return toml_fail(reader, "toml::parse_array: missing closing bracket `]`", reader.position, "here")
+        return toml_fail(reader, "toml::parse_array: expected value-separator `,` or closing `]`", reader.position, "here")
+    frame.has_items = True
+    frame.is_after_comma = False
+    item = toml_add(&reader.document, frame.node, 0, 0)
+    if item == NO_NODE:
+        return refused(reader, reader.position)
+    return begin_value(reader, item)
+
+
+cdef bint read_table_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
+    """The same for the innermost inline table."""
+    skip_blanks(reader)
+    if peek(reader) == c'}':
+        if frame.is_after_comma:
+            return toml_fail(reader, "toml::parse_inline_table: trailing comma is not allowed in TOML-v1.0.0)",
+                             reader.position, "here")
+        reader.position += 1
+        reader.frame_count -= 1
+        return True
+    if frame.has_items and not frame.is_after_comma:
+        if peek(reader) == c',':
+            reader.position += 1
+            frame.is_after_comma = True
+            return True
+        return toml_fail(reader, "toml::parse_inline_table: expected value-separator `,` or closing `}`",
+                         reader.position, "here")
+    frame.has_items = True
+    frame.is_after_comma = False
+    return read_assignment(reader, frame.node)
+
+
+cdef bint finish_value(TomlReader* reader) noexcept nogil:
+    """Until all brackets are closed."""
+    cdef TomlFrame* frame
+    while reader.frame_count:
+        frame = &reader.frames[reader.frame_count - 1]
+        if reader.document.nodes[frame.node].kind == TOML_ARRAY:
+            if not read_array_item(reader, frame):
+                return False
+        elif not read_table_item(reader, frame):
+            return False
+    return True
+
+
+# -- lines -------------------------------------------------------------------------------------------------------------
+
+cdef bint read_header(TomlReader* reader) noexcept nogil:
+    """`[a.b]` or `[[a.b]]`."""
+    cdef size_t place = reader.position
+    cdef bint is_array
+    cdef int32_t table = 0
+    cdef Key key
+    cdef const char* title
+    reader.position += 1
+    is_array = peek(reader) == c'['
+    if is_array:
+        reader.position += 1
+    title = "toml::parse_file: invalid array-table key" if is_array else "toml::parse_file: invalid table key"
+    while True:
+        if not read_key(reader, &key):
+            return False
+        if peek(reader) != c'.':
+            break
+        reader.position += 1
+        table = toml_header_parent(&reader.document, table, key.start, key.size_bytes)
+        if table == NO_NODE:
+            return refused(reader, place)
+    for _ in range(2 if is_array else 1):
+        if peek(reader) != c']':
+            return toml_fail(reader, title, reader.position, "expected ]")
+        reader.position += 1
+    reader.table = toml_header(&reader.document, table, key.start, key.size_bytes, is_array)
+    if reader.table == NO_NODE:
+        return refused(reader, place)
+    return end_line(reader, "toml::parse_file: newline (or EOF) expected")
+
+
+cdef bint read_document(TomlReader* reader) noexcept nogil:
+    cdef size_t index = 0
+    if utf8_check(reader.data, reader.size_bytes, &index) != UTF8_OK:
+        return toml_fail(reader, "the document is not UTF-8", index, "this byte cannot stand here")
+    if reader.size_bytes >= 3 and reader.data[0] == 0xEF and reader.data[1] == 0xBB and reader.data[2] == 0xBF:
+        reader.position = 3
+    while True:
+        if not skip_lines(reader):
+            return False
+        if peek(reader) == END_OF_INPUT:
+            return not reader.document.texts.failed
+        if peek(reader) == c'[':
+            if not read_header(reader):
+                return False
+        elif not read_assignment(reader, reader.table) or not finish_value(reader) \
+                or not end_line(reader, "toml::parse_table: newline (LF / CRLF) or EOF is expected"):
+            return False
+
+
+cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil:
+    """Read the whole document; false with `message` set if it is not TOML.  `data` is not needed afterwards."""
+    memset(reader, 0, sizeof(TomlReader))
+    reader.data = data
+    reader.size_bytes = size_bytes
+    buffer_init(&reader.message)
+    if not toml_document_init(&reader.document):
+        buffer_append_text(&reader.message, "while parsing TOML: no memory for the document")
+        return False
+    if read_document(reader):
+        return True
+    if not reader.has_failed:
+        buffer_append_text(&reader.message, "while parsing TOML: no memory for the document")
+    return False
+
+
+cdef void toml_reader_free(TomlReader* reader) noexcept nogil:
+    toml_document_free(&reader.document)
+    buffer_free(&reader.message)
+    free(reader.frames)
+    reader.frames = NULL
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+cdef void move_on(TomlReader* reader, const TomlNode* node) noexcept nogil:
+    """Behind `node`: to its sibling, else to the end of its parent."""
+    reader.is_after_key = False
+    if node.parent == NO_NODE:
+        reader.has_ended = True
+    elif node.next != NO_NODE:
+        reader.node = node.next
+    else:
+        reader.node = node.parent
+        reader.is_leaving = True
+
+
+cdef int begin_container(TomlReader* reader, const TomlNode* node) noexcept nogil:
+    reader.is_after_key = False
+    if node.first == NO_NODE:
+        reader.is_leaving = True
+    else:
+        reader.node = node.first
+    return JSON_BEGIN_ARRAY if node.kind == TOML_ARRAY else JSON_BEGIN_OBJECT
+
+
+cdef int toml_reader_next(TomlReader* reader) noexcept nogil:
+    """The next event: a JsonEvent, or TOML_TIMESTAMP."""
+    cdef const TomlNode* node = &reader.document.nodes[reader.node]
+    if reader.has_ended:
+        return JSON_END
+    if reader.is_leaving:
+        reader.is_leaving = False
+        move_on(reader, node)
+        return JSON_END_ARRAY if node.kind == TOML_ARRAY else JSON_END_OBJECT
+    if not reader.is_after_key and node.parent != NO_NODE and reader.document.nodes[node.parent].kind == TOML_TABLE:
+        reader.is_after_key = True
+        reader.text = reader.document.texts.data + node.key_start
+        reader.text_size = node.key_size
+        return JSON_KEY
+    if node.kind == TOML_TABLE or node.kind == TOML_ARRAY:
+        return begin_container(reader, node)
+    move_on(reader, node)
+    reader.integer = node.integer
+    reader.number = node.number
+    if node.kind == TOML_INTEGER:
+        return JSON_INT
+    if node.kind == TOML_FLOAT:
+        return JSON_FLOAT
+    if node.kind == TOML_BOOLEAN:
+        return JSON_TRUE if node.integer else JSON_FALSE
+    reader.text = reader.document.texts.data + node.text_start
+    reader.text_size = node.text_size
+    return JSON_STRING if node.kind == TOML_STRING else TOML_TIMESTAMP
+
+
+# -- Python's side -----------------------------------------------------------------------------------------------------
+
+class TomlError(ValueError):
+    """Text that is not TOML, with the message."""
+
+
+def loads(bytes data not None):
+    """The Python value: strings are bytes, dates and times `("timestamp", text)`."""
+    cdef TomlReader reader
+    cdef int event
+    cdef list stack = [[]]
+    cdef list keys = []
+    try:
+        if not toml_reader_init(&reader, data, len(data)):
+            message = <bytes>reader.message.data[:reader.message.size_bytes]
+            raise TomlError(message.decode("utf-8", "surrogateescape"))
+        while True:
+            event = toml_reader_next(&reader)
+            if event == JSON_END:
+                return stack[0][0]
+            if event == JSON_KEY:
+                keys.append(<bytes>reader.text[:reader.text_size])
+                continue
+            if event == JSON_BEGIN_ARRAY or event == JSON_BEGIN_OBJECT:
+                stack.append([] if event == JSON_BEGIN_ARRAY else {})
+                continue
+            if event == JSON_END_ARRAY or event == JSON_END_OBJECT:
+                value = stack.pop()
+            elif event == JSON_INT:
+                value = reader.integer
+            elif event == JSON_FLOAT:
+                value = reader.number
+            elif event == JSON_TRUE or event == JSON_FALSE:
+                value = event == JSON_TRUE
+            else:
+                value = <bytes>reader.text[:reader.text_size]
+                if event == TOML_TIMESTAMP:
+                    value = ("timestamp", value)
+            top = stack[len(stack) - 1]
+            if type(top) is list:
+                top.append(value)
+            else:
+                top[keys.pop()] = value
+    finally:
+        toml_reader_free(&reader)

@@ -1,0 +1,54 @@
+# cython: language_level=3
+"""A TOML document as a tree, and the rules about which table may be written where: C interface."""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from snowsnake.builtins.engines.buffer cimport ByteBuffer
+
+cdef enum TomlKind:
+    TOML_TABLE = 0
+    TOML_ARRAY
+    TOML_STRING
+    TOML_INTEGER
+    TOML_FLOAT
+    TOML_BOOLEAN                      # integer 0 or 1
+    TOML_DATE_TIME                    # text, normalised as Nix shows it
+
+cdef enum TomlForm:                   # how a table or array came to be
+    FORM_IMPLICIT = 0                 # [a] by [a.b]
+    FORM_HEADER                       # by [a]
+    FORM_DOTTED                       # a by a.b = 1
+    FORM_CLOSED                       # written as a value: nothing may be added later
+    FORM_TABLES                       # an array of tables: [[a]]
+
+cdef struct TomlNode:
+    uint8_t kind
+    uint8_t form
+    int32_t parent                    # NO_NODE for the root
+    int32_t first                     # child
+    int32_t last
+    int32_t next                      # sibling
+    size_t key_start                  # in TomlDocument.texts
+    size_t key_size
+    size_t text_start
+    size_t text_size
+    int64_t integer
+    double number
+
+cdef struct TomlDocument:
+    TomlNode* nodes                   # the first is the root table
+    int32_t count
+    int32_t capacity
+    int32_t* index                    # (parent, key) to node; open addressing
+    size_t index_size
+    ByteBuffer texts
+    const char* fault                 # what the last refused operation says
+
+cdef enum:
+    NO_NODE = -1
+
+cdef bint toml_document_init(TomlDocument* document) noexcept nogil
+cdef void toml_document_free(TomlDocument* document) noexcept nogil
+cdef int32_t toml_add(TomlDocument* document, int32_t parent, size_t key_start, size_t key_size) noexcept nogil
+cdef int32_t toml_dotted_parent(TomlDocument* document, int32_t table, size_t key_start, size_t key_size) noexcept nogil
+cdef int32_t toml_header_parent(TomlDocument* document, int32_t table, size_t key_start, size_t key_size) noexcept nogil
+cdef int32_t toml_header(TomlDocument* document, int32_t table, size_t key_start, size_t key_size,
+                         bint is_array) noexcept nogil
