@@ -240,8 +240,10 @@ cdef class Evaluator:
         """Counters of the machine; sizes in bytes, times in nanoseconds."""
         cdef Machine* m = self.m
         return {
-            "heap_bytes": (m.hp - m.heap_base) * sizeof(Word),
+            "heap_bytes": ((m.hp - m.heap_base) + (m.old_top - m.old_base)) * sizeof(Word),
             "collections": m.collection_count,
+            "nursery_collections": m.minor_count,
+            "promoted_bytes": m.promoted_words * sizeof(Word),
             "collection_ns": m.collection_ns,
             "symbols": m.symbol_count,
             "contexts": m.context_count,

@@ -24,3 +24,14 @@ cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil
     # keys that were allocated last, complete: the same keys known from before if there are any, and these are given back
+
+
+cdef enum:
+    BY_CONTENTS = 1                   # second word of an entry (hash, BY_CONTENTS, keys): keys known by what they hold
+
+cdef inline uint64_t shared_keys_place(uint64_t hash_of_contents) noexcept nogil:
+    return (hash_of_contents * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
+
+cdef inline uint64_t keys_cache_place(Word* a, Word* b) noexcept nogil:
+    """Where the cache of keys has (a, b, keys of a // b): an index of words; the cache has 4096 entries of three."""
+    return ((<uint64_t>a * 31 + <uint64_t>b) * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.machine.errors cimport raise_text
-from snowsnake.machine.heap cimport heap_alloc, heap_reserve
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, write_barrier
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport *
@@ -49,7 +49,6 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
 
 cdef enum:
     KEYS_CACHE_SIZE = 4096            # triples, direct-mapped: (keys a, keys b, keys of a // b), (hash, BY_CONTENTS, keys)
-    BY_CONTENTS = 1                   # the address of nothing
     MOST_SHARED_KEYS = 4096           # larger keys are not looked up
 
 
@@ -70,7 +69,7 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
     for i in range(n):
         hash_ = (hash_ ^ pairs[i]) * <uint64_t>0x9E3779B97F4A7C15
         hash_ ^= hash_ >> 29
-    cached = m.keys_cache + (hash_ * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
+    cached = m.keys_cache + shared_keys_place(hash_)
     if cached[0] == hash_ and cached[1] == BY_CONTENTS:
         known = <Word*>cached[2]
         if keys_size(known) == n and memcmp(known + 2, pairs, n * sizeof(uint64_t)) == 0:
@@ -236,7 +235,7 @@ cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
         return b
     if na + nb > 1024 and not heap_reserve(m, 2 * (na + nb) + 4):
         return 0
-    slot = ((<uint64_t>ka * 31 + <uint64_t>kb) * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
+    slot = keys_cache_place(ka, kb)
     if not _has_keys_cache(m):
         raise_text(m, ERROR_MEMORY, NULL)
         return 0
@@ -352,6 +351,7 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
     else:
         _sort_names(m, keys_symbols(keys), indices, NULL, n)
     keys[1] = <Word>order
+    write_barrier(m, <Word>keys)
     return indices
 
 

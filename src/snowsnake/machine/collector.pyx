@@ -1,22 +1,31 @@
 # cython: language_level=3
-"""A precise copying collector: live objects move to a new region in breadth-first order, and the old region goes back.
+"""A precise copying collector with two generations.
+
+Objects are made in the nursery.  When that is full, what is alive there moves to the old space, and the nursery is used
+again: its few megabytes stay in the cache, and memory is touched for survivors only.  When the old space has grown enough, everything alive moves
+to a new region, in breadth-first order, and the old one goes back.
 
 Roots: the value stack below sp, the frames, the registers, the constants of linked codes, symbols, builtins, imported files,
-handles held by Python.  A thunk that is done disappears: whoever held it gets its value, unless that is a function
-(`==` compares functions by the cell they stand in).  Tables keyed by address are emptied.
+handles held by Python.  For the nursery alone: of codes and symbols only the new ones, and the remembered set, old objects that
+were written to (a thunk that got its value, a keys object that got its order, the few lists that builtins change).
+
+A thunk that is done disappears: whoever held it gets its value, unless that is a function
+(`==` compares functions by the cell they stand in).  Tables keyed by address are made anew.
 """
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.heap cimport advise_huge_pages, release_region, reserve_region
+from snowsnake.machine.attrs cimport BY_CONTENTS, keys_cache_place, shared_keys_place
+from snowsnake.machine.heap cimport advise_huge_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
 cdef enum:
-    KEYS_CACHE_WORDS = 3 * 4096       # attrs.pyx
-    SLACK_WORDS = 1 << 20             # what may be allocated between two safepoints without a reservation
+    KEYS_CACHE_SIZE = 4096
+    STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
 
 cdef enum Attention:
     ATTENTION_INTERRUPT = 1
@@ -30,12 +39,7 @@ cdef uint64_t _now_ns() noexcept nogil:
 
 
 cdef void set_limits(Machine* m) noexcept nogil:
-    if m.stress or m.attention:
-        m.soft_limit = m.heap_base
-        return
-    m.soft_limit = m.collect_at
-    if m.soft_limit > m.heap_end - SLACK_WORDS:
-        m.soft_limit = m.heap_end - SLACK_WORDS
+    m.soft_limit = m.heap_base if m.stress or m.attention else m.heap_base + m.nursery_words
 
 
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
@@ -50,9 +54,12 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
             m.attention = 0
             set_limits(m)
             return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
-    if m.stress or m.hp > m.collect_at or m.hp > m.heap_end - SLACK_WORDS:
-        collect(m)
-        if <uint64_t>(m.hp - m.heap_base) + SLACK_WORDS > m.memory_limit_words:
+    if m.stress or m.hp > m.heap_base + m.nursery_words:
+        if m.old_top > m.collect_at or (m.stress and m.minor_count % STRESS_MAJOR == 0):
+            collect(m)
+        else:
+            collect_nursery(m)
+        if <uint64_t>(m.old_top - m.old_base) + m.nursery_words > m.memory_limit_words:
             return raise_text(m, ERROR_MEMORY, format_text(
                 "out of memory: the evaluation needs more than its limit of %llu MiB",
                 <unsigned long long>(m.memory_limit_words >> 17)))
@@ -83,11 +90,13 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
     cdef Word h = p[0]
     cdef Word* to
     cdef uint64_t n
+    if m.is_minor and (p < m.heap_base or p >= m.heap_end):
+        return p
     if (h & 7) == 0:
         return <Word*>h
     n = _object_words(h)
-    to = m.hp
-    m.hp = to + n
+    to = m.old_top
+    m.old_top = to + n
     memcpy(to, p, n * sizeof(Word))
     p[0] = <Word>to
     return to
@@ -156,10 +165,16 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
             p[i] = _forward(m, p[i])
 
 
+cdef void _forward_constants(Machine* m, Code* code) noexcept nogil:
+    cdef uint32_t i
+    for i in range(code.constant_count):
+        code.constants[i] = _forward(m, code.constants[i])
+
+
 cdef void _forward_roots(Machine* m) noexcept nogil:
     cdef Word* p
     cdef Frame* fr
-    cdef uint32_t i, j
+    cdef uint32_t i
     p = m.stack_base
     while p < m.sp:
         p[0] = _forward(m, p[0])
@@ -173,11 +188,18 @@ cdef void _forward_roots(Machine* m) noexcept nogil:
     m.function = _forward_code(m, m.function)
     m.need = 0
     m.result = _forward(m, m.result)
-    for i in range(m.code_count):
-        for j in range(m.codes[i].constant_count):
-            m.codes[i].constants[j] = _forward(m, m.codes[i].constants[j])
-    for i in range(m.symbol_count):
-        m.symbol_strings[i] = _forward(m, m.symbol_strings[i])
+    if m.is_minor:
+        for i in range(m.fresh_code_count):
+            _forward_constants(m, m.codes[m.fresh_codes[i]])
+        for i in range(m.old_symbol_count, m.symbol_count):
+            m.symbol_strings[i] = _forward(m, m.symbol_strings[i])
+    else:
+        for i in range(m.code_count):
+            _forward_constants(m, m.codes[i])
+        for i in range(m.symbol_count):
+            m.symbol_strings[i] = _forward(m, m.symbol_strings[i])
+    m.fresh_code_count = 0
+    m.old_symbol_count = m.symbol_count
     for i in range(m.builtin_count):
         m.builtins[i].word = _forward(m, m.builtins[i].word)
     for i in range(INTERNAL_CAPACITY):
@@ -201,47 +223,136 @@ cdef inline Word _forward_code(Machine* m, Word function) noexcept nogil:
     return <Word>_copy(m, pointer_of(function)) | (function & 7)
 
 
-cdef void collect(Machine* m) noexcept nogil:
-    """Move everything that is alive to a region of its own; nothing happens if none can be had."""
-    cdef uint64_t started = _now_ns()
-    cdef Word* old = m.heap_base
-    cdef uint64_t old_bytes = <uint64_t>(m.heap_end - m.heap_base) * sizeof(Word)
-    cdef uint64_t bytes = old_bytes
-    cdef Word* region = <Word*>reserve_region(&bytes, <uint64_t>(m.hp - old) * sizeof(Word) + (64 << 20))
-    cdef Word* scan
+cdef void _scan_from(Machine* m, Word* scan) noexcept nogil:
+    """Forward what the objects from *scan* to the top of the old space hold; they grow in number meanwhile."""
     cdef Word h
-    cdef uint64_t live
-    if region == NULL:
-        m.collect_at = m.heap_end
-        return
-    if not m.stress:
-        advise_huge_pages(region, bytes)
-    m.heap_base = region
-    m.heap_end = region + bytes // sizeof(Word)
-    m.hp = region
-    scan = region
-    _forward_roots(m)
-    while scan < m.hp:
+    while scan < m.old_top:
         h = scan[0]
         _scan_object(m, scan)
         scan += _object_words(h)
-    release_region(old, old_bytes)
+
+
+cdef Word* _survivor(Machine* m, Word* p) noexcept nogil:
+    """Where a keys object is now; NULL if it did not survive.  Before the old places are gone."""
+    if m.is_minor and (p < m.heap_base or p >= m.heap_end):
+        return p
+    return <Word*>p[0] if (p[0] & 7) == 0 else NULL
+
+
+cdef void _renew_keys_cache(Machine* m) noexcept nogil:
+    cdef uint64_t* old = m.keys_cache
+    cdef uint64_t* entry
+    cdef uint64_t i, hash_
+    cdef Word* a
+    cdef Word* b
+    cdef Word* c
+    if old == NULL:
+        return
+    m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
     if m.keys_cache != NULL:
-        memset(m.keys_cache, 0, KEYS_CACHE_WORDS * sizeof(uint64_t))
-    live = <uint64_t>(m.hp - region)
-    m.collect_at = m.hp + (live * 3 // 2 if live > m.least_growth_words else m.least_growth_words)
-    m.collection_count += 1
+        for i in range(KEYS_CACHE_SIZE):
+            entry = old + 3 * i
+            if entry[2] == 0:
+                continue
+            if entry[1] == BY_CONTENTS:
+                c = _survivor(m, <Word*>entry[2])
+                if c != NULL:
+                    hash_ = entry[0]
+                    entry = m.keys_cache + shared_keys_place(hash_)
+                    entry[0] = hash_
+                    entry[1] = BY_CONTENTS
+                    entry[2] = <uint64_t>c
+                continue
+            a = _survivor(m, <Word*>entry[0])
+            b = _survivor(m, <Word*>entry[1])
+            c = _survivor(m, <Word*>entry[2])
+            if a != NULL and b != NULL and c != NULL:
+                entry = m.keys_cache + keys_cache_place(a, b)
+                entry[0] = <uint64_t>a
+                entry[1] = <uint64_t>b
+                entry[2] = <uint64_t>c
+    free(old)
+
+
+cdef void _empty_nursery(Machine* m) noexcept nogil:
+    """What one large allocation touched beyond the nursery's size goes back to the system."""
+    cdef uint64_t start = (<uint64_t>(m.heap_base + m.nursery_words) + 4095) & ~<uint64_t>4095
+    if m.hp > m.heap_base + m.nursery_words + (m.nursery_words >> 2):
+        release_pages(<void*>start, <uint64_t>m.hp - start)
+    m.hp = m.heap_base
+
+
+cdef void collect_nursery(Machine* m) noexcept nogil:
+    cdef uint64_t started = _now_ns(), i
+    cdef Word* top = m.old_top
+    cdef Word* p
+    if <uint64_t>(m.old_end - m.old_top) < <uint64_t>(m.hp - m.heap_base) + 1024:
+        collect(m)
+        return
+    m.is_minor = True
+    _forward_roots(m)
+    for i in range(m.remembered_count):
+        p = m.remembered[i]
+        if header_kind(p[0]) != KIND_THUNK:
+            p[0] &= ~<Word>HEADER_REMEMBERED
+        _scan_object(m, p)
+    m.remembered_count = 0
+    _scan_from(m, top)
+    _renew_keys_cache(m)
+    m.is_minor = False
+    _empty_nursery(m)
+    m.promoted_words += <uint64_t>(m.old_top - top)
+    m.minor_count += 1
     m.collection_ns += _now_ns() - started
 
 
-cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
-    """Count the heap's objects and their words by kind (32 each), and thunks by state (8); dead ones included."""
-    cdef Word* p = m.heap_base
+cdef void collect(Machine* m) noexcept nogil:
+    """Move everything that is alive to a region of its own; only the nursery if none can be had."""
+    cdef uint64_t started = _now_ns()
+    cdef Word* old = m.old_base
+    cdef uint64_t old_bytes = <uint64_t>(m.old_end - m.old_base) * sizeof(Word)
+    cdef uint64_t bytes = old_bytes
+    cdef uint64_t used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
+    cdef Word* region = <Word*>reserve_region(&bytes, used * sizeof(Word) + (64 << 20))
+    cdef uint64_t live, i
+    if region == NULL:
+        m.collect_at = m.old_end
+        if <uint64_t>(m.old_end - m.old_top) > <uint64_t>(m.hp - m.heap_base) + 1024:
+            collect_nursery(m)
+        return
+    if not m.stress:
+        advise_huge_pages(region, bytes)
+    for i in range(m.remembered_count):
+        if header_kind(m.remembered[i][0]) != KIND_THUNK:
+            m.remembered[i][0] &= ~<Word>HEADER_REMEMBERED
+    m.remembered_count = 0
+    m.old_base = region
+    m.old_end = region + bytes // sizeof(Word)
+    m.old_top = region
+    _forward_roots(m)
+    _scan_from(m, region)
+    _renew_keys_cache(m)
+    _empty_nursery(m)
+    release_region(old, old_bytes)
+    live = <uint64_t>(m.old_top - region)
+    m.collect_at = m.old_top + (live if live > m.least_growth_words else m.least_growth_words)
+    m.collection_count += 1
+    m.minor_count += 1
+    m.collection_ns += _now_ns() - started
+
+
+cdef void _count(Word* p, Word* end, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
     cdef int kind
-    while p < m.hp:
+    while p < end:
         kind = header_kind(p[0])
         objects[kind] += 1
         words[kind] += _object_words(p[0])
         if kind == KIND_THUNK:
             states[header_state(p[0])] += _object_words(p[0])
         p += _object_words(p[0])
+
+
+cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
+    """Count the objects and their words by kind (32 each), and thunks by state (8); dead ones included."""
+    _count(m.heap_base, m.hp, objects, words, states)
+    _count(m.old_base, m.old_top, objects, words, states)

@@ -11,6 +11,8 @@ cdef enum:                            # codes that every machine has (link.pyx)
 
 cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept nogil
 cdef void release_region(void* address, uint64_t size_bytes) noexcept nogil
+cdef void release_pages(void* address, uint64_t size_bytes) noexcept nogil
+    # their contents are lost; the address space stays
 cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil
 
 cdef inline Word* heap_alloc(Machine* m, uint64_t words) noexcept nogil:
@@ -23,6 +25,24 @@ cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil
     # True if `words` may now be allocated; False: a memory error has been raised (return RAISE)
 cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil
     # True if `words` may now be pushed; False: an error has been raised
+
+cdef void remember_object(Machine* m, Word* object) noexcept nogil
+    # an old object that now holds a word of the nursery; the inline barriers call it
+
+cdef inline bint is_young(Machine* m, Word* p) noexcept nogil:
+    return p >= m.heap_base and p < m.heap_end
+
+cdef inline void thunk_barrier(Machine* m, Word* thunk) noexcept nogil:
+    """After a thunk got its value: it happens once for each, so nothing marks it."""
+    if thunk < m.heap_base or thunk >= m.heap_end:
+        remember_object(m, thunk)
+
+cdef inline void write_barrier(Machine* m, Word holder) noexcept nogil:
+    """After a word was stored into a list, set or keys object that may have been made before the last safepoint."""
+    cdef Word* p = pointer_of(holder)
+    if (p < m.heap_base or p >= m.heap_end) and not p[0] & HEADER_REMEMBERED:
+        p[0] |= HEADER_REMEMBERED
+        remember_object(m, p)
 
 cdef inline void push(Machine* m, Word w) noexcept nogil:
     m.sp[0] = w

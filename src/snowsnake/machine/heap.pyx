@@ -1,6 +1,7 @@
 # cython: language_level=3
 """Where the heap and the stacks come from: reserved address space that costs nothing until it is touched."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport realloc
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
 from snowsnake.machine.errors cimport format_text, raise_text
@@ -10,6 +11,7 @@ from snowsnake.machine.word cimport *
 cdef extern from "sys/mman.h" nogil:
     int MAP_NORESERVE
     int MADV_HUGEPAGE
+    int MADV_DONTNEED
     int madvise(void* address, size_t size, int advice)
 
 
@@ -29,6 +31,10 @@ cdef void release_region(void* address, uint64_t size_bytes) noexcept nogil:
         munmap(address, size_bytes)
 
 
+cdef void release_pages(void* address, uint64_t size_bytes) noexcept nogil:
+    madvise(address, size_bytes, MADV_DONTNEED)
+
+
 cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil:
     """Ask for 2 MiB pages for what lies beyond the first 2 MiB: small evaluations stay small."""
     cdef uint64_t start = (<uint64_t>address + (1 << 22) - 1) & ~<uint64_t>((1 << 21) - 1)
@@ -37,9 +43,17 @@ cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil:
         madvise(<void*>start, end - start, MADV_HUGEPAGE)
 
 
+cdef void remember_object(Machine* m, Word* object) noexcept nogil:
+    if m.remembered_count == m.remembered_capacity:
+        m.remembered_capacity = m.remembered_capacity * 2 if m.remembered_capacity else 1024
+        m.remembered = <Word**>realloc(m.remembered, m.remembered_capacity * sizeof(Word*))
+    m.remembered[m.remembered_count] = object
+    m.remembered_count += 1
+
+
 cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil:
     cdef uint64_t room = <uint64_t>(m.heap_end - m.hp)
-    cdef uint64_t used = <uint64_t>(m.hp - m.heap_base)
+    cdef uint64_t used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
     if words + 65536 < room and used + words < m.memory_limit_words:
         return True
     raise_text(m, ERROR_MEMORY, format_text("out of memory: the evaluation needs more than its limit of %llu MiB",

@@ -22,7 +22,8 @@ cdef extern from "unistd.h" nogil:
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 26
-    LEAST_GROWTH_BYTES = 1 << 28      # a heap smaller than this is not collected
+    NURSERY_BYTES = 1 << 23           # measured: docs/decisions/performance.md
+    LEAST_GROWTH_BYTES = 1 << 28      # an old space smaller than this is not collected
 
 
 cdef bint _reserve_stacks(Machine* m) noexcept nogil:
@@ -31,7 +32,13 @@ cdef bint _reserve_stacks(Machine* m) noexcept nogil:
     if m.heap_base == NULL:
         return False
     m.heap_end = m.heap_base + bytes // sizeof(Word)
-    advise_huge_pages(m.heap_base, bytes)
+    bytes = <uint64_t>1 << 36
+    m.old_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
+    if m.old_base == NULL:
+        return False
+    m.old_end = m.old_base + bytes // sizeof(Word)
+    m.old_top = m.old_base
+    advise_huge_pages(m.old_base, bytes)
     bytes = <uint64_t>1 << 31
     m.stack_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.stack_base == NULL:
@@ -113,7 +120,8 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
         memory_limit_bytes = <uint64_t>sysconf(_SC_PHYS_PAGES) * <uint64_t>sysconf(_SC_PAGE_SIZE) // 5 * 4
     m.memory_limit_words = memory_limit_bytes >> 3
     m.least_growth_words = LEAST_GROWTH_BYTES >> 3
-    m.collect_at = m.heap_base + m.least_growth_words
+    m.nursery_words = NURSERY_BYTES >> 3
+    m.collect_at = m.old_base + m.least_growth_words
     m.level = 1
     set_limits(m)
     m.builtins = <Builtin*>malloc((count + 1) * sizeof(Builtin))
@@ -179,9 +187,12 @@ cdef void machine_free(Machine* m) noexcept nogil:
     free(m.keys_cache)
     free(m.symbol_strings)
     free(m.symbol_table)
+    free(m.remembered)
+    free(m.fresh_codes)
     free(m.builtins)
     free(m.handles)
     release_region(m.heap_base, <uint64_t>(m.heap_end - m.heap_base) * sizeof(Word))
+    release_region(m.old_base, <uint64_t>(m.old_end - m.old_base) * sizeof(Word))
     release_region(m.stack_base, m.stack_bytes)
     release_region(m.frames_base, m.frames_bytes)
     free(m)

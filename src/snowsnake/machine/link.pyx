@@ -114,6 +114,11 @@ cdef int link_code(Machine* m, Code* code) noexcept nogil:
     if chunk.formals != NULL and not code.has_formals and not _link_formals(m, code, chunk.formals):
         free(constants)
         return raise_text(m, ERROR_MEMORY, NULL)
+    if m.fresh_code_count == m.fresh_code_capacity:
+        m.fresh_code_capacity = m.fresh_code_capacity * 2 if m.fresh_code_capacity else 1024
+        m.fresh_codes = <uint32_t*>realloc(m.fresh_codes, m.fresh_code_capacity * sizeof(uint32_t))
+    m.fresh_codes[m.fresh_code_count] = code.index
+    m.fresh_code_count += 1
     code.constants = constants
     code.constant_count = chunk.constant_count
     code.start = chunk.code

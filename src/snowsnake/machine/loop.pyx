@@ -582,6 +582,7 @@ cdef int run(Machine* m) noexcept nogil:
                 p = pointer_of(a)
                 if p[0] & HEADER_DEFERRED:
                     p[0] &= ~<Word>HEADER_DEFERRED
+                    thunk_barrier(m, p)
                     n = header_payload_words(p[0])
                     for i in range(1, n + 1):
                         if (p[i] & 0xFF) == IMMEDIATE_DEFERRED:
@@ -599,6 +600,7 @@ cdef int run(Machine* m) noexcept nogil:
                     p = pointer_of(a)
                     p[1] = r
                     p[0] = with_state(p[0], THUNK_DONE)
+                    thunk_barrier(m, p)
                     if a & FRAME_PUSHES:
                         sp[0] = r
                         sp += 1
@@ -624,6 +626,7 @@ cdef int run(Machine* m) noexcept nogil:
                     q = pointer_of(a)
                     q[1] = r
                     q[0] = with_state(q[0], THUNK_DONE)
+                    thunk_barrier(m, q)
                     fr.thunk = r | (a & FRAME_PUSHES)
                 p[0] = with_state(p[0], THUNK_RUNNING)
                 code = m.codes[header_code(p[0])]

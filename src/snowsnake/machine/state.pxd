@@ -143,14 +143,27 @@ cdef struct ByteBuffer:               # growable, malloc'ed
     size_t capacity_bytes
 
 cdef struct Machine:
-    # heap: one growing region; `soft_limit` is where the next safepoint must look up
+    # heap: objects are made in the nursery, from heap_base up; what survives there moves to the old space.
+    # `soft_limit` is where the next safepoint must look up
     Word* hp
     Word* soft_limit
     Word* heap_base
-    Word* heap_end
-    Word* collect_at
+    Word* heap_end                    # of the nursery's address space, far above what it uses
+    Word* old_base
+    Word* old_top
+    Word* old_end
+    Word* collect_at                  # in the old space: where to look for garbage there too
     uint64_t memory_limit_words
-    uint64_t least_growth_words       # between two collections
+    uint64_t nursery_words            # so much is made between two collections of the nursery
+    uint64_t least_growth_words       # of the old space between two collections of everything
+    Word** remembered                 # old objects that may hold words of the nursery
+    uint64_t remembered_count
+    uint64_t remembered_capacity
+    uint32_t* fresh_codes             # linked since the last collection: their constants may be in the nursery
+    uint32_t fresh_code_count
+    uint32_t fresh_code_capacity
+    uint32_t old_symbol_count         # symbols whose strings are in the old space
+    bint is_minor                     # the collector is at work on the nursery alone
     # stacks
     Word* sp
     Word* stack_base
@@ -248,7 +261,9 @@ cdef struct Machine:
     bint has_tracer
     void* observer
     int trace_verbose
-    uint64_t collection_count
+    uint64_t collection_count         # of everything
+    uint64_t minor_count
+    uint64_t promoted_words
     uint64_t collection_ns
     uint64_t call_count
     uint64_t thunk_count

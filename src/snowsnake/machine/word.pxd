@@ -78,6 +78,7 @@ cdef enum ThunkState:
 
 cdef enum:
     HEADER_DEFERRED = 2048            # bit 11
+    HEADER_REMEMBERED = 1024          # bit 10, of objects other than thunks: in the collector's remembered set
 
 cdef inline int tag_of(Word w) noexcept nogil:
     return <int>(w & 7)
