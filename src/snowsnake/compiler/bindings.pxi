@@ -7,6 +7,7 @@ cdef struct Source:                   # the expression of `inherit (e)`
     Node* variable                    # a variable of an enclosing scope or of this one, used where it stands
     uint32_t local                    # else a phantom that holds the delayed expression
     bint is_builtins                  # `inherit (builtins)`
+    bint is_needed                    # as a phantom
 
 cdef struct NamedIndex:
     Text name
@@ -90,13 +91,26 @@ cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) n
         sources[i].variable = NULL
         sources[i].local = NONE
         sources[i].is_builtins = False
+        sources[i].is_needed = False
         if node.kind == NODE_VARIABLE and c.heads[node.name] != NONE:
             sources[i].variable = node
             continue
-        if node.kind == NODE_VARIABLE:
-            sources[i].is_builtins = node.name == c.name_builtins
-        phantoms[0] += 1
+        sources[i].is_builtins = node.kind == NODE_VARIABLE and node.name == c.name_builtins
+        sources[i].is_needed = not sources[i].is_builtins or not are_all_fixed(c, bindings, i)
+        phantoms[0] += sources[i].is_needed
     return sources
+
+
+cdef bint are_all_fixed(Compiler* c, Bindings* bindings, uint32_t source) noexcept nogil:
+    """Are the names inherited from `builtins` all known while compiling?"""
+    cdef Global* found
+    cdef uint32_t i
+    for i in range(bindings.count):
+        if bindings.items[i].kind == BINDING_INHERIT_FROM and bindings.items[i].from_index == source:
+            found = find_builtin(c.names[bindings.items[i].name])
+            if found == NULL or not found.is_fixed:
+                return False
+    return True
 
 
 cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:
@@ -153,7 +167,7 @@ cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
     order = order_of(c, bindings)
     sources = find_sources(c, bindings, &phantoms)
     for i in range(bindings.from_count):
-        if sources[i].variable == NULL:
+        if sources[i].is_needed:
             delay(c, bindings.froms[i], NONE, NO_NAME)
             sources[i].local = declare_here(c, NO_NAME)
     for i in range(bindings.count):
@@ -262,7 +276,7 @@ cdef uint32_t declare_sources(Compiler* c, Bindings* bindings, Source* sources, 
     """Phantoms for the expressions of `inherit (e)` that need one; gives the next free slot."""
     cdef uint32_t i
     for i in range(bindings.from_count):
-        if sources[i].variable == NULL:
+        if sources[i].is_needed:
             sources[i].local = declare(c, NO_NAME, slot)
             slot += 1
     return slot

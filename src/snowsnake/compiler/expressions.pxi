@@ -375,7 +375,7 @@ cdef uint8_t binary_opcode(uint8_t operator) noexcept nogil:
 
 cdef void evaluate_left_of_add(Compiler* c, Node* node, Node* following) noexcept nogil:
     """`a + b` rejects or coerces a before it looks at b."""
-    if node.kind == NODE_INT or node.kind == NODE_FLOAT or node.kind == NODE_STRING or is_passive(c, following):
+    if is_numeric_literal(c, node) or node.kind == NODE_STRING or is_passive(c, following):
         evaluate(c, node, False, NO_NAME)
         return
     evaluate(c, node, False, NO_NAME)

@@ -20,6 +20,10 @@ cdef bint is_literal(Compiler* c, Node* node) noexcept nogil:
     return is_negative_int(c, node)
 
 
+cdef bint is_numeric_literal(Compiler* c, Node* node) noexcept nogil:
+    return node.kind == NODE_INT or node.kind == NODE_FLOAT or is_negative_int(c, node)
+
+
 cdef bint is_plain_global(Global* which) noexcept nogil:
     """`true`, `false` or `null`."""
     return which != NULL and which.kind != GLOBAL_BUILTIN and which.kind != GLOBAL_BUILTINS

@@ -317,8 +317,10 @@ cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind
         if binding.kind != BINDING_INHERIT:
             continue
         if kind == BINDINGS_LET:
-            if c.cx.with_count == 0:
-                continue              # means the same outside
+            if c.cx.with_count == 0:  # means the same outside, if anything
+                if c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL:
+                    fault(c, "undefined variable '", c.names[binding.name], "'", binding.value)
+                continue
             capture_with(c)
         place = place_node(binding.start_byte, binding.end_byte)
         if kind != BINDINGS_LET:
