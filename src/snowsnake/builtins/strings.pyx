@@ -8,6 +8,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer, buffer_free as engine_buffer_free, buffer_init
+from snowsnake.builtins.engines.numbers cimport format_float_tostring
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport builtin_table_count, define
@@ -96,12 +98,23 @@ cdef int _integer_text(Machine* m, int64_t number) noexcept nogil:
     return done(m, make_string(m, &digits[start], 20 - start, 0))
 
 
+cdef int _float_text(Machine* m, double number) noexcept nogil:
+    cdef EngineBuffer text
+    buffer_init(&text)
+    format_float_tostring(&text, number)
+    m.result = 0 if text.failed else make_string(m, text.data, text.size_bytes, 0)
+    engine_buffer_free(&text)
+    return DONE if m.result else out_of_memory(m)
+
+
 cdef int to_string(Machine* m, Word* fp) noexcept nogil:
     cdef Word w = fp[0]
     if is_string(w):
         return done(m, w)
     if is_int(w):
         return _integer_text(m, int_value(w))
+    if is_float(w):
+        return _float_text(m, float_value(w))
     if w == WORD_TRUE:
         return done(m, make_string(m, <const char*>"1", 1, 0))
     if w == WORD_FALSE or w == WORD_NULL:

@@ -102,19 +102,35 @@ cdef inline void _put_leaf(Text* t, Word* fp, const char* tag, const void* value
     _end_empty(t)
 
 
-cdef void _put_place(Text* t, Word* fp, uint32_t position, bint is_path) noexcept nogil:
-    """Column and line, or the path, which comes later in the order of names; nothing if places are not wanted."""
-    cdef uint32_t file = 0, line = 0, column = 0
+cdef struct Place:                    # of an attribute or function; line 0: not wanted, or unknown
+    uint32_t file
+    uint32_t line
+    uint32_t column
+
+
+cdef Place _place(Text* t, Word* fp, uint32_t position) noexcept nogil:
+    cdef Place place
+    place.line = 0
+    place.column = 0
+    place.file = 0
+    if fp[LOCATION] == WORD_TRUE:
+        position_place(t.m, position, &place.file, &place.line, &place.column)
+    return place
+
+
+cdef void _put_line(Text* t, Place place) noexcept nogil:
+    if place.line:
+        _put_number(t, "column", place.column)
+        _put_number(t, "line", place.line)
+
+
+cdef void _put_path(Text* t, Place place) noexcept nogil:
+    """Attributes stand in the order of their names, so a `name` comes between the line and the path."""
     cdef const char* path
-    if fp[LOCATION] != WORD_TRUE or not position_place(t.m, position, &file, &line, &column):
-        return
-    if not is_path:
-        _put_number(t, "column", column)
-        _put_number(t, "line", line)
-        return
-    path = t.m.files[file].path
-    if path[0] == b'/':
-        _put_attribute(t, "path", path, strlen(path))
+    if place.line:
+        path = t.m.files[place.file].path
+        if path[0] == b'/':
+            _put_attribute(t, "path", path, strlen(path))
 
 
 # ---- derivations seen -------------------------------------------------------------------------------------------
@@ -191,6 +207,7 @@ cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
     """Its parameters.  Builtins are not told apart from what is not evaluated."""
     cdef Parameter parameter = next_parameter(t.m, f)
     cdef Keys* formals
+    cdef Place place
     cdef uint32_t i
     if parameter.chunk == NULL:
         _start(t, fp, "unevaluated")
@@ -198,8 +215,9 @@ cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
         return
     formals = parameter.chunk.formals
     _start(t, fp, "function")
-    _put_place(t, fp, parameter.position, False)
-    _put_place(t, fp, parameter.position, True)
+    place = _place(t, fp, parameter.position)
+    _put_line(t, place)
+    _put_path(t, place)
     _end_open(t, fp)
     _start(t, fp, "attrspat" if parameter.is_pattern else "varpat")
     if parameter.is_pattern and formals.has_ellipsis:
@@ -301,6 +319,7 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
     cdef uint64_t i, n
     cdef uint32_t* order = NULL
     cdef uint32_t place = 0
+    cdef Place where
     cdef bint is_derivation
     while m.sp > fp + LEVELS:
         container = m.sp[-2]
@@ -330,9 +349,10 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
                 _close(t, fp, "attr")
             name = symbol_string(m, keys_symbols(attrs_keys(container))[place])
             _start(t, fp, "attr")
-            _put_place(t, fp, keys_positions(attrs_keys(container))[place], False)
+            where = _place(t, fp, keys_positions(attrs_keys(container))[place])
+            _put_line(t, where)
             _put_attribute(t, "name", string_data(name), string_size(name))
-            _put_place(t, fp, keys_positions(attrs_keys(container))[place], True)
+            _put_path(t, where)
             _end_open(t, fp)
         if _put_value(t, fp, w) == RAISE or t.failed:
             return RAISE
