@@ -1,7 +1,7 @@
 """Build extension modules in place, each on its own: a broken module does not stop the others.
 
 usage: python tools/build.py [-O1] [MODULE ...]     MODULE: syntax/parser, machine/loop, …; default: all that are stale
-A module is stale when its .pyx or any .pxd of the tree is newer than its shared object.
+A module is stale when its .pyx or any .pxd or .pxi of the tree is newer than its shared object.
 """
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def build(pyx: Path, level: str) -> str | None:
 def main() -> int:
     level = next((a for a in sys.argv[1:] if a.startswith("-O")), "-O2")
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
-    headers = max((p.stat().st_mtime for p in SOURCE.rglob("*.pxd")), default=0)
+    headers = max((p.stat().st_mtime for p in SOURCE.rglob("*.px[di]")), default=0)
     pyx_files = sorted(SOURCE.rglob("*.pyx"))
     if wanted:
         names = {w.removesuffix(".pyx").replace(".", "/") for w in wanted}

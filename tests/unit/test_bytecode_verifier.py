@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snowsnake.bytecode.varint import encode
+from snowsnake.compiler.compile import compile_text
 
 from snowsnake.bytecode.decode import DecodeFault, operations
+from snowsnake.bytecode.effects import EFFECTS
 from snowsnake.bytecode.instructions import INSTRUCTIONS, INVALID, OPCODES
-from snowsnake.bytecode.varint import encode
-from snowsnake.bytecode.verifier import _HANDLERS, verify, verify_all
+from snowsnake.bytecode.verifier import verify, verify_all
 from snowsnake.bytecode.view import Chunk, Constant, Keys, Span
-from snowsnake.compiler.compile import compile_text
 from snowsnake.compiler.fault import CompileFault
 
 LANGUAGE = Path(__file__).parent.parent / "lang"
@@ -127,7 +128,7 @@ BAD = {
 
 
 def test_every_operation_is_known() -> None:
-    assert set(_HANDLERS) == {op.name for op in INSTRUCTIONS}
+    assert set(EFFECTS) == {op.name for op in INSTRUCTIONS}
 
 
 @pytest.mark.parametrize("text", GOOD)

@@ -21,7 +21,7 @@ class Capture(NamedTuple):
     """Where a captured value comes from: kind is `local`, `deferred` or `upvalue`."""
 
     kind: str
-    index: int
+    number: int
 
 
 _CAPTURE_KINDS = ("local", "deferred", "upvalue")

@@ -98,7 +98,7 @@ def _meaning(chunk: Chunk, operation: Operation) -> str:
             texts.append(constant_text(chunk, value))
         elif operand is Operand.VALUE and value & 3 == 2:
             texts.append(constant_text(chunk, value >> 2))
-    texts += [f"{capture.kind} {capture.index}" for capture in operation.captures]
+    texts += [f"{capture.kind} {capture.number}" for capture in operation.captures]
     if operation.target is not None:
         texts.append(f"to {operation.target:#x}")
     return ", ".join(texts)
