@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset, strlen
 
+from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
@@ -106,6 +107,8 @@ cdef class Evaluator:
         set_limits(m)
 
     def __dealloc__(self):
+        if self.m != NULL:
+            regex_release(self.m)
         machine_free(self.m)
 
     # ---- sources ------------------------------------------------------------------------------------------------
