@@ -58,21 +58,30 @@ cdef inline bint buffer_spaces(ByteBuffer* b, size_t count) noexcept nogil:
     b.size_bytes += count
     return True
 
-cdef inline bint buffer_decimal(ByteBuffer* b, int64_t value) noexcept nogil:
-    cdef uint8_t[20] digits
-    cdef int start = 20
+cdef enum:
+    DECIMAL_SIZE = 20                 # bytes of the longest 64-bit number
+
+cdef inline int write_decimal(int64_t value, uint8_t* out) noexcept nogil:
+    """Fills the end of DECIMAL_SIZE bytes; gives the index where the number starts."""
+    cdef int start = DECIMAL_SIZE
     cdef uint64_t rest = <uint64_t>value
     if value < 0:
         rest = <uint64_t>0 - rest
-        if not buffer_byte(b, 45):
-            return False
     while True:
         start -= 1
-        digits[start] = <uint8_t>(48 + rest % 10)
+        out[start] = <uint8_t>(48 + rest % 10)
         rest //= 10
         if rest == 0:
             break
-    return buffer_append(b, &digits[start], 20 - start)
+    if value < 0:
+        start -= 1
+        out[start] = 45
+    return start
+
+cdef inline bint buffer_decimal(ByteBuffer* b, int64_t value) noexcept nogil:
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef int start = write_decimal(value, digits)
+    return buffer_append(b, &digits[start], DECIMAL_SIZE - start)
 
 cdef inline void buffer_clear(ByteBuffer* b) noexcept nogil:
     """Forgets the contents and keeps the memory."""

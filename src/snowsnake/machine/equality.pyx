@@ -1,7 +1,7 @@
 # cython: language_level=3
 """`==`, `<` and deepSeq on lists and sets.  The stack of each walk is the value stack: (x, y, index) or (x, index).
 
-Elements whose words are the same are the same cell, and so equal, whatever they hold.  Of two derivations only outPath is compared.
+Elements whose words are the same are the same cell: forced, and then equal whatever they are.  Of two derivations only outPath is compared.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -117,7 +117,13 @@ cdef int equal(Machine* m, Word* fp) noexcept nogil:
         else:
             a = list_items(x)[i]
             b = list_items(y)[i]
-        if a != b:
+        if a == b:                    # the same cell: forced, and equal whatever it is
+            a = val(a)
+            if is_thunk(a):
+                m.need = a
+                return FORCE
+            m.sp[-1] = small_int(i + 1)
+        else:
             a = val(a)
             if is_thunk(a):
                 m.need = a
@@ -134,8 +140,6 @@ cdef int equal(Machine* m, Word* fp) noexcept nogil:
                 if not stack_reserve(m, 8):
                     return RAISE
                 _push_pair(m, a, b)
-        else:
-            m.sp[-1] = small_int(i + 1)
     return _answer(m, True)
 
 
@@ -187,7 +191,7 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
                 return _answer(m, inverted)
             if <uint64_t>i == list_size(a):
                 return _answer(m, not inverted)
-            if list_items(a)[i] != list_items(b)[i]:
+            if list_items(a)[i] != list_items(b)[i] or is_thunk(val(list_items(a)[i])):
                 break
             i += 1
         fp[2] = small_int(i)

@@ -36,7 +36,7 @@ cdef enum Action:
     ACTION_TAIL_CALL = 2
     ACTION_RAISE = 3
     ACTION_NATIVE = 4                 # run builtin word `need` on the `n` words on top, in a frame of its own; then `resume`
-    ACTION_BUILTIN = 5                # call builtin word `need` on the `n` words on top, frameless if it can be
+    ACTION_BUILTIN = 5                # call builtin word `need` on the `n` words on top, in a frame only if it asks for something
 
 # The machine's own code.  Immutable after import.
 cdef uint8_t[4] FORCE_CODE            # Force Halt
@@ -1372,34 +1372,57 @@ cdef int run(Machine* m) noexcept nogil:
             elif action == ACTION_BUILTIN:
                 # arguments on top; op0 is executed again if one must be forced (for a call, its function goes back on top)
                 builtin = &m.builtins[header_size(pointer_of(need)[0])]
-                if builtin.is_framed:
-                    action = ACTION_NATIVE
-                    continue
                 m.sp = sp
                 m.fp = fp
                 m.fr = fr
                 m.function = function
                 m.depth = depth
                 outcome = prepare(m, builtin, sp - n)
-                if LIKELY(outcome == DONE):
-                    outcome = builtin.function(m, sp - n)
-                    if LIKELY(outcome <= TAIL):
-                        sp -= n
-                        sp[0] = m.result
-                        sp += 1
-                        pc = resume
-                        if outcome == TAIL:
-                            a = val(m.result)
-                            if (a & 7) == TAG_THUNK:
-                                need = a
-                                action = ACTION_FORCE
-                                continue
-                        break
+                if UNLIKELY(outcome != DONE):     # force, coerce or fail in a frame of its own
+                    action = ACTION_NATIVE
+                    continue
+                outcome = builtin.function(m, sp - n)
+                if LIKELY(outcome <= TAIL):
+                    sp -= n
+                    sp[0] = m.result
+                    sp += 1
+                    pc = resume
+                    if outcome == TAIL:
+                        a = val(m.result)
+                        if (a & 7) == TAG_THUNK:
+                            need = a
+                            action = ACTION_FORCE
+                            continue
+                    break
+                # it needs its frame after all: to come back to, or to show in the trace
+                if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or m.sp + 4096 > m.stack_end):
+                    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
                     action = ACTION_RAISE
+                    continue
+                fr += 1
+                fr.pc = resume
+                fr.fp = fp
+                fr.function = function
+                fr.constants = k
+                fr.thunk = 0
+                fr.depth = depth
+                fr.with_slot = with_slot
+                depth += 1
+                fp = sp - n
+                sp = m.sp
+                function = need
+                k = NULL
+                with_slot = -1
+                resume = &NATIVE_CODE[2]
+                op0 = resume
+                if outcome == FORCE:
+                    need = m.need
+                    action = ACTION_FORCE
                 elif outcome == RAISE:
                     action = ACTION_RAISE
-                else:                 # force or coerce: in a frame of its own
-                    action = ACTION_NATIVE
+                else:
+                    n = outcome - CALL
+                    action = ACTION_CALL
                 continue
             elif action == ACTION_NATIVE:
                 if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or sp + 4096 > m.stack_end):

@@ -247,6 +247,15 @@ cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nog
     return DONE
 
 
+cdef int check_arguments(Machine* m, Code* code, Word attrs) noexcept nogil:
+    """At the specified level: what BindFormals checks, in its order."""
+    cdef uint32_t i
+    for i in range(code.formal_count):
+        if not code.formal_has_default[i] and attrs_find(attrs, code.formal_symbols[i]) == NULL:
+            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
+    return check_closed_formals(m, code, attrs)
+
+
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
     cdef Word* keys = attrs_keys(attrs)
     cdef uint32_t* symbols = keys_symbols(keys)
@@ -339,7 +348,7 @@ cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:
     cdef int ta = tag_of(a), tb = tag_of(b)
     if ta == TAG_FUNCTION or tb == TAG_FUNCTION:
         return 0
-    if a == b:
+    if a == b and ta != TAG_LIST and ta != TAG_ATTRS:     # of those the elements are forced all the same
         if ta == TAG_BOX and is_float(a):
             return 1 if float_value(a) == float_value(a) else 0
         return 1
