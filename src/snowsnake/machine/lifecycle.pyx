@@ -6,6 +6,7 @@ from libc.string cimport memcpy, strcmp, strlen
 
 from snowsnake.compiler.compile cimport unit_free
 from snowsnake.host.host cimport host_free, host_new
+from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport set_limits
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport *
@@ -71,16 +72,37 @@ cdef void _make_symbols(Machine* m) noexcept nogil:
     m.symbol_function_args = symbol_intern(m, "__functionArgs", 14)
 
 
+cdef const char*[INTERNAL_COUNT] INTERNAL_NAMES     # in the order of coercion.pxd
+INTERNAL_NAMES[INTERNAL_COERCE] = "__coerce"
+INTERNAL_NAMES[INTERNAL_COERCE_STORE] = "__coerceStore"
+INTERNAL_NAMES[INTERNAL_TO_STRING] = "__toStringCoerce"
+INTERNAL_NAMES[INTERNAL_COERCE_PATH] = "__coercePath"
+INTERNAL_NAMES[INTERNAL_EQUAL] = "__equal"
+INTERNAL_NAMES[INTERNAL_LESS] = "__less"
+INTERNAL_NAMES[INTERNAL_DEEP_FORCE] = "__deepForce"
+INTERNAL_NAMES[INTERNAL_DERIVATION_STRING] = "__derivationString"
+INTERNAL_NAMES[INTERNAL_ADD] = "__addCoerce"
+INTERNAL_NAMES[INTERNAL_CONCATENATE] = "__concatenate"
+INTERNAL_NAMES[INTERNAL_CONCATENATE_PATH] = "__concatenatePath"
+INTERNAL_NAMES[INTERNAL_NOT_LESS] = "__notLess"
+
+
+cdef void _note_internal(Machine* m, Builtin* b) noexcept nogil:
+    cdef int i
+    for i in range(INTERNAL_COUNT):
+        if strcmp(b.name, INTERNAL_NAMES[i]) == 0:
+            m.internals[i] = b.word
+
+
 cdef void _make_builtins(Machine* m) noexcept nogil:
-    """Function words; the internal builtins come first in the table, in the order of coercion.pxd."""
     cdef uint32_t i
     cdef Word* p
     for i in range(m.builtin_count):
         p = heap_alloc(m, 1)
         p[0] = header_of(KIND_BUILTIN, i)
         m.builtins[i].word = tagged(p, TAG_FUNCTION)
-        if i < INTERNAL_CAPACITY and m.builtins[i].name[0] == c'_' and m.builtins[i].name[1] == c'_':
-            m.internals[i] = m.builtins[i].word
+        if m.builtins[i].name[0] == c'_' and m.builtins[i].name[1] == c'_':
+            _note_internal(m, &m.builtins[i])
         if strcmp(m.builtins[i].name, "tryEval") == 0:
             m.try_eval_word = m.builtins[i].word
         if strcmp(m.builtins[i].name, "addErrorContext") == 0:
