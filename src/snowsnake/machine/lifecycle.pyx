@@ -72,7 +72,8 @@ cdef void _make_symbols(Machine* m) noexcept nogil:
     m.symbol_function_args = symbol_intern(m, "__functionArgs", 14)
 
 
-cdef const char*[INTERNAL_COUNT] INTERNAL_NAMES     # in the order of coercion.pxd
+ctypedef const char* Name
+cdef Name[INTERNAL_COUNT] INTERNAL_NAMES  # in the order of coercion.pxd
 INTERNAL_NAMES[INTERNAL_COERCE] = "__coerce"
 INTERNAL_NAMES[INTERNAL_COERCE_STORE] = "__coerceStore"
 INTERNAL_NAMES[INTERNAL_TO_STRING] = "__toStringCoerce"
