@@ -14,6 +14,7 @@ from snowsnake.builtins.table_control import ENTRIES as _CONTROL
 from snowsnake.builtins.table_conversion import ENTRIES as _CONVERSION
 from snowsnake.builtins.table_derivations import ENTRIES as _DERIVATIONS
 from snowsnake.builtins.table_environment import ENTRIES as _ENVIRONMENT
+from snowsnake.builtins.table_fetching import ENTRIES as _FETCHING
 from snowsnake.builtins.table_hashes import ENTRIES as _HASHES
 from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
 from snowsnake.builtins.table_lists import ENTRIES as _LISTS
@@ -41,6 +42,7 @@ for _entries in (
     _VERSIONS,
     _DERIVATIONS,
     _ENVIRONMENT,
+    _FETCHING,
     _PATHS,
     _SOURCES,
 ):

@@ -1,0 +1,305 @@
+# cython: language_level=3
+"""Fetchers and flakes, as far as they need no network: checks of arguments, store paths that follow from a stated hash, local files.
+
+In: an address or a set of `url`, `name`, `sha256`.  Out: a store path, or the error that the network is not available.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset, strlen
+
+from snowsnake.builtins.derivations cimport builtin_number, parse_stated_hash
+from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.store_context cimport store_string
+from snowsnake.host.host cimport *
+from snowsnake.host.paths cimport canonicalise
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.coercion cimport INTERNAL_COERCE
+from snowsnake.machine.errors cimport error_clear, format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.heap cimport pop, push
+from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.state cimport (
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_VALUE, FORCE, Machine, RAISE,
+)
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of,
+)
+from snowsnake.store.hashes cimport Digest, ENCODING_BASE32, HASH_SHA256, digest_equal, hash_bytes, hash_format
+from snowsnake.store.store_path cimport INGEST_FLAT, INGEST_RECURSIVE, store_name_check, store_path_fixed
+
+cdef enum:                            # words above the argument while its attributes are forced
+    SLOT_INDEX = 1
+    SLOT_URL
+    SLOT_NAME
+    SLOT_HASH
+    SLOT_END
+
+
+cdef inline View _view(Word s) noexcept nogil:
+    return make_view(string_data(s), string_size(s))
+
+
+cdef int _take_string(Machine* m, Word w, Word* slot) noexcept nogil:
+    w = val(w)
+    if is_thunk(w):
+        return force(m, w)
+    if not is_string(w):
+        return raise_type(m, "a string", w)
+    if string_context(w):
+        return raise_context(m, w)
+    slot[0] = w
+    return DONE
+
+
+# ---- fetchurl and fetchTarball ----------------------------------------------------------------------------------
+
+cdef int fetchurl(Machine* m, Word* fp) noexcept nogil:
+    return _fetch(m, fp, "fetchurl", False)
+
+
+cdef int fetch_tarball(Machine* m, Word* fp) noexcept nogil:
+    return _fetch(m, fp, "fetchTarball", True)
+
+
+cdef int _fetch(Machine* m, Word* fp, const char* who, bint unpacks) noexcept nogil:
+    cdef int outcome
+    if m.sp == fp + 1:
+        while m.sp < fp + SLOT_END:
+            push(m, WORD_NULL)
+        fp[SLOT_INDEX] = small_int(0)
+    if is_attrs(fp[0]):
+        outcome = _take_attributes(m, fp, who)
+    else:
+        outcome = _take_string(m, fp[0], &fp[SLOT_URL])
+    if outcome != DONE:
+        return outcome
+    if fp[SLOT_URL] == WORD_NULL:
+        return raise_text(m, ERROR_VALUE, format_text("'url' argument required"))
+    return _fetch_url(m, fp, who, unpacks)
+
+
+cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
+    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef uint64_t n = attrs_size(fp[0]), i = <uint64_t>fp[SLOT_INDEX] >> 3
+    cdef View name
+    cdef int slot, outcome
+    if order == NULL:
+        return RAISE
+    while i < n:
+        fp[SLOT_INDEX] = small_int(<int64_t>i)
+        name = _view(symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]]))
+        if view_is(name, "url"):
+            slot = SLOT_URL
+        elif view_is(name, "name"):
+            slot = SLOT_NAME
+        elif view_is(name, "sha256"):
+            slot = SLOT_HASH
+        else:
+            return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to '%s'", <int>name.size, <char*>name.data, who))
+        outcome = _take_string(m, attrs_values(fp[0])[order[i]], &fp[slot])
+        if outcome != DONE:
+            return outcome
+        i += 1
+    fp[SLOT_INDEX] = small_int(<int64_t>n)
+    return DONE
+
+
+cdef View _name_of(Word* fp, bint unpacks) noexcept nogil:
+    cdef View url = _view(fp[SLOT_URL])
+    cdef size_t end = url.size, start
+    if fp[SLOT_NAME] != WORD_NULL and string_size(fp[SLOT_NAME]):
+        return _view(fp[SLOT_NAME])
+    if unpacks and fp[SLOT_NAME] == WORD_NULL:
+        return make_view(<const uint8_t*>b"source", 6)
+    while end > 1 and url.data[end - 1] == c'/':
+        end -= 1
+    start = end
+    while start > 0 and url.data[start - 1] != c'/':
+        start -= 1
+    return make_view(url.data + start, end - start)
+
+
+cdef int _check_name(Machine* m, Word* fp, View name, const char* who) noexcept nogil:
+    cdef Bytes error
+    cdef int outcome
+    cdef const char* advice = "Please pass an attribute set with 'url' and 'name' attributes to '%s',  so that it can create a valid store path."
+    cdef char* resolution
+    bytes_init(&error)
+    if store_name_check(name, &error):
+        bytes_free(&error)
+        return DONE
+    if fp[SLOT_NAME] != WORD_NULL:
+        advice = "Please change the value for the 'name' attribute passed to '%s', so that it can create a valid store path."
+    elif is_attrs(fp[0]):
+        advice = "Please add a valid 'name' attribute to the argument for '%s', so that it can create a valid store path."
+    resolution = format_text(advice, who)
+    outcome = raise_text(m, ERROR_VALUE, format_text("invalid store path name when fetching URL '%.*s': %.*s. %s",
+                                                     <int>string_size(fp[SLOT_URL]), <char*>string_data(fp[SLOT_URL]), <int>error.size,
+                                                     <char*>error.data, resolution if resolution != NULL else <char*>""))
+    free(resolution)
+    bytes_free(&error)
+    return outcome
+
+
+cdef int _check_url(Machine* m, View url) noexcept nogil:
+    """Restricted evaluation: local addresses by the rules for files, all others are forbidden."""
+    cdef size_t skipped = 7 if url.size > 7 and memcmp(url.data, b"file://", 7) == 0 else 0
+    if not host_of(m).is_restricted:
+        return DONE
+    if skipped < url.size and url.data[skipped] == c'/':
+        return host_check_access(m, url.data + skipped, url.size - skipped)
+    return raise_text(m, ERROR_ACCESS, format_text("access to URI '%.*s' is forbidden in restricted mode", <int>url.size, <char*>url.data))
+
+
+cdef int _fetch_url(Machine* m, Word* fp, const char* who, bint unpacks) noexcept nogil:
+    cdef View url = _view(fp[SLOT_URL]), name = _name_of(fp, unpacks)
+    cdef Digest digest
+    cdef bint is_local = url.size > 8 and memcmp(url.data, b"file:///", 8) == 0
+    if fp[SLOT_HASH] != WORD_NULL and parse_stated_hash(m, fp[SLOT_HASH], HASH_SHA256, &digest) != DONE:
+        return RAISE
+    if _check_url(m, url) != DONE or _check_name(m, fp, name, who) != DONE:
+        return RAISE
+    if fp[SLOT_HASH] == WORD_NULL and host_of(m).is_pure:
+        return raise_text(m, ERROR_ACCESS, format_text("in pure evaluation mode, '%s' requires a 'sha256' argument", who))
+    if is_local and not unpacks:
+        return _local_file(m, url, name, &digest if fp[SLOT_HASH] != WORD_NULL else NULL)
+    if fp[SLOT_HASH] != WORD_NULL:
+        return _fixed_path(m, name, INGEST_RECURSIVE if unpacks else INGEST_FLAT, &digest)
+    return raise_unreachable(m, url)
+
+
+cdef int raise_unreachable(Machine* m, View url) noexcept nogil:
+    cdef size_t i
+    for i in range(url.size):
+        if url.data[i] == c':':
+            return raise_text(m, ERROR_FILE, format_text("unable to download '%.*s': network access is not available", <int>url.size,
+                                                         <char*>url.data))
+    return raise_text(m, ERROR_VALUE, format_text("URL '%.*s' doesn't have a scheme", <int>url.size, <char*>url.data))
+
+
+cdef int _fixed_path(Machine* m, View name, int method, Digest* digest) noexcept nogil:
+    cdef Bytes made, error
+    bytes_init(&made)
+    bytes_init(&error)
+    if not store_path_fixed(host_store_dir(m), name, method, digest, NULL, 0, False, &made, &error):
+        bytes_free(&made)
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    host_allow(m, made.data, made.size)
+    m.result = store_string(m, view_of(&made))
+    bytes_free(&made)
+    return DONE
+
+
+cdef int _local_file(Machine* m, View url, View name, Digest* expected) noexcept nogil:
+    cdef ByteBuffer path, content
+    cdef Digest digest
+    cdef int outcome
+    memset(&path, 0, sizeof(path))
+    memset(&content, 0, sizeof(content))
+    if canonicalise(url.data + 7, url.size - 7, &path):
+        outcome = host_read_file(m, path.data, path.size_bytes, &content)
+    else:
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    if outcome == DONE:
+        hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
+        if expected != NULL and not digest_equal(expected, &digest):
+            outcome = _raise_mismatch(m, url, expected, &digest)
+    free(path.data)
+    free(content.data)
+    return _fixed_path(m, name, INGEST_FLAT, &digest) if outcome == DONE else outcome
+
+
+cdef int _raise_mismatch(Machine* m, View url, Digest* expected, Digest* got) noexcept nogil:
+    cdef Bytes text
+    bytes_init(&text)
+    bytes_text(&text, "hash mismatch in file downloaded from '")
+    bytes_append(&text, url.data, url.size)
+    bytes_text(&text, "':\n  specified: ")
+    hash_format(expected, ENCODING_BASE32, True, &text)
+    bytes_text(&text, "\n  got:       ")
+    hash_format(got, ENCODING_BASE32, True, &text)
+    return raise_store_error(m, ERROR_VALUE, &text)
+
+
+# ---- version control and flakes ---------------------------------------------------------------------------------
+
+cdef int _coerced_url(Machine* m, Word* fp, Word value) noexcept nogil:
+    """fp[1]: the address as a string, once it is known."""
+    if m.sp > fp + 1:
+        return DONE
+    if is_string(value):
+        push(m, value)
+        return DONE
+    return call_internal1(m, INTERNAL_COERCE, value)
+
+
+cdef int _fetch_repository(Machine* m, Word* fp, const char* missing) noexcept nogil:
+    """Only says why it cannot be done."""
+    cdef Word* place
+    cdef Word value = fp[0]
+    cdef int outcome
+    if is_attrs(value) and attrs_find(value, m.symbol_out_path) == NULL:
+        place = attrs_find(value, symbol_intern(m, b"url", 3))
+        if place == NULL:
+            return raise_text(m, ERROR_VALUE, format_text("%s", missing))
+        value = val(place[0])
+        if is_thunk(value):
+            return force(m, value)
+    outcome = _coerced_url(m, fp, value)
+    if outcome != DONE:
+        return outcome
+    if _check_url(m, _view(fp[1])) != DONE:
+        return RAISE
+    return raise_text(m, ERROR_FILE, format_text("unable to fetch '%.*s': repositories are not fetched here", <int>string_size(fp[1]),
+                                                 <char*>string_data(fp[1])))
+
+
+cdef int fetch_git(Machine* m, Word* fp) noexcept nogil:
+    return _fetch_repository(m, fp, "input attribute 'url' is missing")
+
+
+cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
+    return _fetch_repository(m, fp, "'url' argument required")
+
+
+cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
+    """A constant, as far as the machine is concerned, so that it is missing without its feature."""
+    if not host_has_feature(m, FEATURE_FETCH_TREE):
+        return raise_text(m, ERROR_MISSING_ATTRIBUTE, format_text("attribute 'fetchTree' missing"))
+    return done(m, m.builtins[builtin_number(m, "__fetchTree")].word)
+
+
+cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
+    if is_attrs(fp[0]) and attrs_find(fp[0], m.symbol_type) == NULL:
+        return raise_text(m, ERROR_VALUE, format_text("attribute 'type' is missing in call to 'fetchTree'"))
+    return raise_text(m, ERROR_FILE, format_text("unable to fetch a tree: network access is not available"))
+
+
+cdef int _flakes(Machine* m) noexcept nogil:
+    if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
+        return RAISE
+    return raise_text(m, ERROR_FILE, format_text("flakes are not supported by this evaluator"))
+
+
+cdef int get_flake(Machine* m, Word* fp) noexcept nogil:
+    return _flakes(m)
+
+
+cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
+    if attrs_find(fp[0], m.symbol_type) == NULL:
+        return raise_text(m, ERROR_VALUE, format_text("'type' attribute to specify input scheme is required but not provided"))
+    return _flakes(m)
+
+
+define("fetchurl", fetchurl)
+define("fetchTarball", fetch_tarball)
+define("fetchGit", fetch_git)
+define("fetchMercurial", fetch_mercurial)
+define("fetchTree", fetch_tree)
+define("__fetchTree", fetch_tree_now)
+define("getFlake", get_flake)
+define("parseFlakeRef", get_flake)
+define("flakeRefToString", flake_ref_to_string)

@@ -1,0 +1,77 @@
+"""Entries of the fetchers and of flakes (fetching.pyx)."""
+
+from snowsnake.builtins.entry import Entry
+
+_HASH = "0000000000000000000000000000000000000000000000000000"
+
+ENTRIES = (
+    Entry(
+        "fetchurl",
+        "source",
+        "v",
+        framed=True,
+        doc="The store path of one file: *source* is its address or a set of `url`, `sha256` and `name` (else the address's last part). With a hash "
+        "nothing is fetched: the path follows from it. Without one only `file://` addresses can be read.",
+        example=f'builtins.fetchurl {{ url = "https://example.org/x"; sha256 = "{_HASH}"; }} '
+        '=> "/nix/store/yplc6kklcg6k8aln037jq8jxq5v92wln-x"',
+    ),
+    Entry(
+        "fetchTarball",
+        "source",
+        "v",
+        framed=True,
+        is_global=True,
+        doc='The store path of the tree in an archive: *source* is its address or a set of `url`, `sha256` (of the unpacked tree) and `name` '
+        '(else "source"). With a hash nothing is fetched: the path follows from it. Without one it is an error.',
+        example='builtins.isFunction fetchTarball => true',
+    ),
+    Entry(
+        "fetchGit",
+        "source",
+        "v",
+        framed=True,
+        is_global=True,
+        doc="A tree from a Git repository. Repositories are not fetched: the arguments are checked, and then it is an error.",
+        example="builtins.isFunction fetchGit => true",
+    ),
+    Entry(
+        "fetchMercurial",
+        "source",
+        "v",
+        framed=True,
+        is_global=True,
+        doc="A tree from a Mercurial repository. Repositories are not fetched: the arguments are checked, and then it is an error.",
+        example="builtins.isFunction fetchMercurial => true",
+    ),
+    Entry(
+        "fetchTree",
+        "",
+        "",
+        is_constant=True,
+        feature="fetch-tree",
+        doc="A tree from any source. Only there with the feature `fetch-tree` or `flakes`. Nothing is fetched: it is an error.",
+        example="builtins ? fetchTree => true",
+    ),
+    Entry("__fetchTree", "source", "v"),
+    Entry(
+        "getFlake",
+        "reference",
+        "S",
+        doc="The outputs of a flake. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
+        example="builtins.isFunction builtins.getFlake => true",
+    ),
+    Entry(
+        "parseFlakeRef",
+        "reference",
+        "S",
+        doc="The parts of a flake reference. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
+        example="builtins.isFunction builtins.parseFlakeRef => true",
+    ),
+    Entry(
+        "flakeRefToString",
+        "attributes",
+        "a",
+        doc="The text of a flake reference. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
+        example="builtins.isFunction builtins.flakeRefToString => true",
+    ),
+)
