@@ -6,10 +6,13 @@ In: strings.  Out: strings with other contexts, sets that show one.  An element 
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport builtin_table_count, define
+from snowsnake.builtins.store_context cimport (
+    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
+)
 from snowsnake.host.host cimport host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
@@ -52,28 +55,16 @@ cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
 
 cdef struct Element:
     uint32_t path                     # symbol
-    uint32_t output                   # symbol, of `!output!drv` only
+    uint32_t output                   # symbol, of ELEMENT_OUTPUT only
     uint32_t place                    # in the context: keeps the order of the outputs
-    uint8_t kind                      # 0, b'=' or b'!'
+    int kind
 
 
 cdef void _decode(Machine* m, uint32_t symbol, Element* element) noexcept nogil:
-    cdef Word s = symbol_string(m, symbol)
-    cdef const uint8_t* data = string_data(s)
-    cdef uint64_t size = string_size(s)
-    cdef const uint8_t* end
-    element.kind = 0
-    element.output = 0
-    element.path = symbol
-    if size and data[0] == b'=':
-        element.kind = b'='
-        element.path = symbol_intern(m, data + 1, size - 1)
-    elif size and data[0] == b'!':
-        end = <const uint8_t*>memchr(data + 1, b'!', size - 1)
-        if end != NULL:
-            element.kind = b'!'
-            element.output = symbol_intern(m, data + 1, <uint64_t>(end - data) - 1)
-            element.path = symbol_intern(m, end + 1, <uint64_t>(data + size - end) - 1)
+    cdef Parts parts = context_element(m, symbol)
+    element.kind = parts.kind
+    element.output = symbol_intern(m, parts.output.data, parts.output.size) if parts.kind == ELEMENT_OUTPUT else 0
+    element.path = symbol_intern(m, parts.path.data, parts.path.size)
 
 
 cdef uint32_t _encode(Machine* m, const char* prefix, uint64_t prefix_size, Word output, Word path) noexcept nogil:
@@ -119,9 +110,9 @@ cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept
     cdef Word list
     cdef bint is_path = False, is_deep = False
     for i in range(count):
-        if elements[i].kind == 0:
+        if elements[i].kind == ELEMENT_PATH:
             is_path = True
-        elif elements[i].kind == b'=':
+        elif elements[i].kind == ELEMENT_DERIVATION:
             is_deep = True
         else:
             outputs += 1
@@ -140,7 +131,7 @@ cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept
         list = new_list(m, outputs)
         outputs = 0
         for i in range(count):
-            if elements[i].kind == b'!':
+            if elements[i].kind == ELEMENT_OUTPUT:
                 list_items(list)[outputs] = symbol_string(m, elements[i].output)
                 outputs += 1
         entries[n].value = list
@@ -220,7 +211,7 @@ cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
             free(elements)
             return RAISE
         _decode(m, elements[i], &element)
-        if element.kind == b'=':
+        if element.kind == ELEMENT_DERIVATION:
             elements[i] = element.path
     context = context_make(m, elements, n)
     free(elements)
@@ -241,9 +232,9 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
             "context of string '%.*s' must have exactly one element, but has %u", <int>string_size(s),
             <char*>string_data(s), 0 if number == 0 else m.contexts[number].count))
     _decode(m, m.contexts[number].elements[0], &element)
-    if element.kind == b'=':
+    if element.kind == ELEMENT_DERIVATION:
         return done(m, s)
-    if element.kind == b'!':
+    if element.kind == ELEMENT_OUTPUT:
         output = symbol_string(m, element.output)
         return raise_text(m, ERROR_VALUE, format_text(
             "`addDrvOutputDependencies` can only act on derivations, not on a derivation output such as '%.*s'",

@@ -6,14 +6,14 @@ A builtin that is not framed and meets a value to be coerced goes on as `itself 
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer, buffer_free as engine_buffer_free, buffer_init
 from snowsnake.builtins.engines.numbers cimport format_float_tostring
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport builtin_table_count, define
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
+from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
 from snowsnake.machine.coercion cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
 )
@@ -81,21 +81,9 @@ cdef int substring(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _integer_text(Machine* m, int64_t number) noexcept nogil:
-    cdef uint8_t[20] digits
-    cdef int start = 20
-    cdef uint64_t rest = <uint64_t>number
-    if number < 0:
-        rest = <uint64_t>0 - rest
-    while True:
-        start -= 1
-        digits[start] = <uint8_t>(48 + rest % 10)
-        rest //= 10
-        if rest == 0:
-            break
-    if number < 0:
-        start -= 1
-        digits[start] = b'-'
-    return done(m, make_string(m, &digits[start], 20 - start, 0))
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef int start = write_decimal(number, digits)
+    return done(m, make_string(m, &digits[start], DECIMAL_SIZE - start, 0))
 
 
 cdef int _float_text(Machine* m, double number) noexcept nogil:

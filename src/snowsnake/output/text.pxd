@@ -13,6 +13,7 @@ A Text is a view on the slots for one entry: `text_begin` first, `text_save` bef
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
+from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, string_words
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
@@ -101,19 +102,9 @@ cdef inline void text_spaces(Text* t, uint64_t count) noexcept nogil:
         t.at += count
 
 cdef inline void text_decimal(Text* t, int64_t number) noexcept nogil:
-    cdef uint8_t[20] digits
-    cdef int start = 20
-    cdef uint64_t rest = <uint64_t>number
-    if number < 0:
-        rest = <uint64_t>0 - rest
-        text_byte(t, b'-')
-    while True:
-        start -= 1
-        digits[start] = <uint8_t>(48 + rest % 10)
-        rest //= 10
-        if rest == 0:
-            break
-    text_append(t, &digits[start], 20 - start)
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef int start = write_decimal(number, digits)
+    text_append(t, &digits[start], DECIMAL_SIZE - start)
 
 cdef inline void text_context(Text* t, uint32_t context) noexcept nogil:
     """The finished text refers to these store paths as well."""
