@@ -28,7 +28,8 @@ allocation never collects.  Call heap_reserve(m, words) before allocating more t
 Stack space: f may push freely up to 1024 words in an entry; before more, call stack_reserve(m, words).
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from snowsnake.bytecode.chunk cimport Chunk, Unit
+from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.bytecode.image cimport Image
 from snowsnake.machine.word cimport Word
 
 cdef enum Outcome:
@@ -58,14 +59,16 @@ cdef struct Code:                     # a chunk, linked
     uint32_t captures_with
     uint32_t index
     uint32_t position_base            # position of byte 0 of the file
-    bint is_linked                    # constants and formals are there; until then `start` is the machine's Link operation
+    bint is_linked                    # False only of Machine.unlinked, which stands for every code that was never wanted
+    const uint8_t* spans              # as the image has them
+    uint32_t span_count
     uint32_t formal_count             # of a pattern; the arrays below are malloc'ed together
     bint has_formals
     bint has_ellipsis
     uint32_t* formal_symbols          # in name order, which is the order of their slots
     uint8_t* formal_has_default
     uint32_t* formal_by_symbol        # indices of formals, in ascending order of symbols
-    Chunk* chunk
+    Chunk* chunk                      # what else is known of it: name, formals, place; no constants, no spans
 
 cdef struct Frame:                    # what leaving an activation restores, and the thunk that the activation updates
     const uint8_t* pc
@@ -131,7 +134,8 @@ cdef struct File:
     uint32_t position_base
     bint is_imported                  # value is what importing it gives; a root of the collector
     Word value
-    Unit* unit
+    Image* image                      # its compiled code; NULL if it did not compile
+    uint32_t code_base                # number of its first code
 
 cdef struct Context:                  # sorted symbols of encoded elements: path, =drv, !output!drv
     uint32_t* elements
@@ -187,6 +191,7 @@ cdef struct Machine:
     volatile int attention            # collect, interrupt, cancel, time out: looked at in safepoints
     # code
     Code** codes
+    Code* unlinked                    # starts with the operation Link; its arity fits no call
     uint32_t code_count
     uint32_t code_capacity
     File* files
