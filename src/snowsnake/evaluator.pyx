@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset, strlen
 
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
+from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
 from snowsnake.machine.coercion cimport *
@@ -22,7 +23,7 @@ from snowsnake.machine.collector cimport census, collect, set_limits
 from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
-from snowsnake.machine.link cimport code_of, link_formals, load_source, machine_import
+from snowsnake.machine.link cimport code_of, load_source, machine_import
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
@@ -73,7 +74,7 @@ cdef bytes _bytes(Word s):
 cdef class Evaluator:
     """One machine.  Used by one thread at a time; several evaluators run in as many threads.
 
-    `level`: 0 is the specified bytecode, 1 the default.  `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults:
+    `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to stderr.  `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults:
     four fifths of the memory, a call depth of two million, no time limit.
     """
 
@@ -81,6 +82,7 @@ cdef class Evaluator:
     cdef list released
     cdef object owner                 # ident of the thread inside, or None
     cdef double timeout_s
+    cdef object tracer                # keeps the observer's state alive
     cdef object __weakref__
 
     def __cinit__(self, **options):
@@ -90,7 +92,7 @@ cdef class Evaluator:
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
-                 bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, **host_options):
+                 bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, str trace="", **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
         if m == NULL:
             raise MemoryError("no address space for an evaluator")
@@ -101,6 +103,10 @@ cdef class Evaluator:
         m.abort_on_warn = abort_on_warn
         if "pipe-operators" in features:
             m.features |= PIPE_OPERATORS
+        if trace:
+            from snowsnake.observe.tracer import attach
+
+            self.tracer = attach(<size_t>m, trace == "timing")
         self.timeout_s = timeout_s
         host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
                                       features=features, **host_options))
@@ -274,6 +280,19 @@ cdef class Evaluator:
         for state, name in enumerate(("suspended", "running", "done", "failed")):
             counted[f"thunk {name}"] = (0, states[state] * sizeof(Word))
         return counted
+
+    def chunks(self):
+        """(kind, name, place, bytes of code, upvalues, arity) of everything compiled so far, in the order of compiling."""
+        cdef Chunk* chunk
+        cdef uint32_t i
+        found = []
+        for i in range(self.m.code_count):
+            chunk = self.m.codes[i].chunk
+            if chunk != NULL:
+                kind = "lambda" if chunk.kind == CHUNK_LAMBDA else "thunk" if chunk.kind == CHUNK_THUNK else "toplevel"
+                place = self.code_place(self.m.codes[i])
+                found.append((kind, self.code_name(self.m.codes[i]), place, chunk.code_size_bytes, chunk.upvalue_count, chunk.arity))
+        return found
 
     def collect(self):
         """Run the collector now."""
@@ -794,8 +813,6 @@ cdef class Handle:
             if not is_function(w) or kind_of(w) != KIND_CLOSURE:
                 return None
             code = code_of(m, w)
-            if not link_formals(m, code):
-                raise MemoryError
             if not code.has_formals:
                 return None
             return {_bytes(symbol_string(m, code.formal_symbols[i])): bool(code.formal_has_default[i])
@@ -811,7 +828,6 @@ cdef class Handle:
             w = self.forced()
             if not is_function(w) or kind_of(w) != KIND_CLOSURE:
                 return False
-            link_formals(self.evaluator.m, code_of(self.evaluator.m, w))
             return bool(code_of(self.evaluator.m, w).has_ellipsis)
         finally:
             self.evaluator.leave()

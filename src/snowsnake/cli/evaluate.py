@@ -40,7 +40,7 @@ OUTPUT_OPTIONS = (
     Option("--no-location", "", "leave positions out of the XML"),
     Option("--strict", "", "evaluate everything inside before printing"),
     Option("--dump-bytecode", "", "print the bytecode before the value"),
-    Option("--trace-compiler", "", "print each chunk on stderr when it has been compiled"),
+    Option("--trace-compiler", "", "list on stderr each chunk that was compiled"),
     Option("--trace-runtime", "", "print every operation of the machine on stderr"),
     Option("--trace-runtime-timing", "", "the same with the time since the start"),
 )
@@ -151,15 +151,26 @@ def _print_value(session, root, path: str, given: Arguments) -> None:
 
 def _observers(given: Arguments) -> dict:
     """Keywords of the evaluator that switch its observers on; empty, so that nothing is loaded, if there are none."""
-    if given.flag("trace_runtime") or given.flag("trace_runtime_timing") or given.flag("trace_compiler"):
-        from snowsnake.observe.options import observer_options
+    if given.flag("trace_runtime_timing"):
+        return {"trace": "timing"}
+    return {"trace": "operations"} if given.flag("trace_runtime") else {}
 
-        return observer_options(
-            runtime=given.flag("trace_runtime") or given.flag("trace_runtime_timing"),
-            timing=given.flag("trace_runtime_timing"),
-            compiler=given.flag("trace_compiler"),
-        )
-    return {}
+
+def _print_chunks(session) -> None:
+    """What was compiled, in the order of compiling: one line for each top level, lambda and thunk."""
+    from snowsnake.source import Position, SourceMap
+
+    maps: dict[str, SourceMap | None] = {}
+    for kind, name, place, size_bytes, upvalues, arity in session.evaluator.chunks():
+        where = "internal"
+        if place is not None:
+            path, source, start_byte, end_byte = place
+            if path not in maps:
+                maps[path] = SourceMap(source) if source is not None else None
+            where = str(Position(path, maps[path], start_byte, end_byte))
+        label = f"{kind} '{name}'" if name else kind
+        details = f"{size_bytes} bytes, {upvalues} upvalues" + (f", {arity} parameters" if arity else "")
+        sys.stderr.write(f"compiled {label} at {where} ({details})\n")
 
 
 def _dump_bytecode(given: Arguments, session) -> None:
@@ -171,6 +182,8 @@ def _dump_bytecode(given: Arguments, session) -> None:
 
 def report_after(session, given: Arguments) -> None:
     """What was asked for about the evaluation itself; also after an error."""
+    if given.flag("trace_compiler"):
+        _print_chunks(session)
     if given.flag("files_read"):
         for path in session.evaluator.files_read():
             sys.stderr.write(path + "\n")

@@ -30,6 +30,14 @@ cdef extern from *:
     bint LIKELY "SN_LIKELY"(bint x) noexcept nogil
     bint UNLIKELY "SN_UNLIKELY"(bint x) noexcept nogil
 
+cdef extern from *:
+    """
+    #ifndef SN_OBSERVE            /* observe/traced_loop.pyx, which includes this file, defines it */
+    #define SN_OBSERVE(m, pc, fp, sp, fr, function) ((void)0)
+    #endif
+    """
+    void OBSERVE "SN_OBSERVE"(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
+
 cdef enum Action:
     ACTION_FORCE = 0                  # force `need`, then go on at `resume`
     ACTION_CALL = 1                   # call {1} with `n` arguments, then go on at `resume`
@@ -158,6 +166,7 @@ cdef int run(Machine* m) noexcept nogil:
     while True:
         op0 = pc
         op = pc[0]
+        OBSERVE(m, pc, fp, sp, fr, function)
         pc += 1
         if op == OP_CONSTANT:
             sp[0] = k[read_uvarint(&pc)]
@@ -913,7 +922,7 @@ cdef int run(Machine* m) noexcept nogil:
             action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
         elif op == OP_ATTRS_DYNAMIC:
             b = k[read_uvarint(&pc)]
-            n = keys_size(pointer_of(b)) if (b & 7) == TAG_BOX else (b >> 3)
+            n = keys_size(pointer_of(b))
             m.sp = sp
             outcome = add_dynamic_attrs(m, val(sp[-1 - 2 * <int64_t>n]), sp - 2 * n, n)
             if outcome == DONE:
@@ -1109,13 +1118,15 @@ cdef int run(Machine* m) noexcept nogil:
             pc += 2 if r == WORD_TRUE else 2 + read_u16(pc)
             continue
         elif op == OP_LINK:
-            code = code_of(m, function)
+            code = link_code(m, header_code(pointer_of(function)[0]))
             resume = pc
             action = ACTION_RAISE
-            if link_code(m, code) == DONE:
-                pc = code.start
-                k = code.constants
-                continue
+            if code != NULL:
+                if LIKELY(sp + code.max_stack <= m.stack_end):
+                    pc = code.start
+                    k = code.constants
+                    continue
+                raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
         elif op == OP_HALT:
             m.result = sp[-1]
             m.sp = fp
@@ -1229,6 +1240,10 @@ cdef int run(Machine* m) noexcept nogil:
                             resume = pc
                             op0 = pc
                             action = ACTION_RAISE
+                            continue
+                        if UNLIKELY(not code.is_linked):
+                            if link_code(m, header_code(p[0])) == NULL:
+                                action = ACTION_RAISE
                             continue
                         i = code.arity
                     elif outcome == KIND_BUILTIN:
@@ -1487,6 +1502,8 @@ cdef int _enter(Machine* m, const uint8_t* code, uint32_t count) noexcept nogil:
     m.function = m.internals[INTERNAL_NOT_LESS]
     m.constants = NULL
     m.with_slot = -1
+    if UNLIKELY(m.observer != NULL):
+        return m.observer.run(m)
     return run(m)
 
 

@@ -146,6 +146,10 @@ cdef struct ByteBuffer:               # growable, malloc'ed
     size_t size_bytes
     size_t capacity_bytes
 
+cdef struct Observer:                 # what watches a machine; its state follows in a struct that begins with this one
+    int (*run)(Machine* m) noexcept nogil                    # a loop that calls `step` before every operation
+    void (*step)(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
+
 cdef struct Machine:
     # heap: objects are made in the nursery, from heap_base up; what survives there moves to the old space.
     # `soft_limit` is where the next safepoint must look up
@@ -263,8 +267,7 @@ cdef struct Machine:
     int level
     uint32_t features                 # of the parser: 1 pipe operators
     bint stress                       # collect at every safepoint
-    bint has_tracer
-    void* observer
+    Observer* observer                # NULL, or what watches: its loop runs instead of the machine's
     int trace_verbose
     uint64_t collection_count         # of everything
     uint64_t minor_count

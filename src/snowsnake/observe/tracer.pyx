@@ -1,0 +1,174 @@
+# cython: language_level=3
+"""Writes what the machine does to stderr: frames entered, left and replaced, and each operation with the stack before it.
+
+In: a machine.  Out: lines such as
+
+    enter lambda 'f' #1
+      0x0000 OpArithmetic           [ 3 ]
+      0x0004 OpReturn               [ 3 4 ]
+    leave
+
+An operation that has to wait for a value is shown again when it goes on, as `(again)`.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport FILE, fflush, fprintf
+from libc.stdlib cimport free
+from libc.string cimport strlen
+
+from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
+from snowsnake.bytecode.opcodes cimport OP_NATIVE
+from snowsnake.machine.errors cimport describe_value
+from snowsnake.machine.state cimport Builtin, Code, Frame, Machine, Observer
+from snowsnake.machine.word cimport *
+from snowsnake.observe.traced_loop cimport traced_run
+
+from snowsnake.bytecode.instructions import INSTRUCTIONS
+
+cdef extern from "<stdio.h>" nogil:
+    FILE* stderr
+
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        int64_t tv_sec
+        int64_t tv_nsec
+    int clock_gettime(int clock, timespec* now)
+    int CLOCK_MONOTONIC
+
+cdef enum:
+    MOST_SHOWN = 4                    # values of the stack in one line, from the top
+    MOST_BYTES = 40                   # of a value
+    DEEPEST_INDENT = 60
+    DEPTHS = 4096
+
+ctypedef const uint8_t* Place
+
+cdef struct Tracer:
+    Observer head
+    Frame* frame                      # of the operation before
+    Word function
+    Place[DEPTHS] last                    # the operation last shown in each frame, by depth modulo DEPTHS
+    bint has_times
+    int64_t started_ns
+
+ctypedef const char* Name
+
+cdef Name[256] _names
+_kept = [f"Op{INSTRUCTIONS[min(number, len(INSTRUCTIONS) - 1)].name}".encode() for number in range(256)]
+
+
+def _fill_names():
+    cdef bytes name
+    for number in range(256):
+        name = _kept[number]          # the list keeps it alive
+        _names[number] = name
+
+
+_fill_names()
+
+
+cdef int64_t _now_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1000000000 + now.tv_nsec
+
+
+cdef void _margin(Tracer* t, Machine* m, Frame* fr) noexcept nogil:
+    cdef int64_t depth = fr - m.frames_base
+    if t.has_times:
+        fprintf(stderr, "%10.3f ms ", <double>(_now_ns() - t.started_ns) / 1e6)
+    fprintf(stderr, "%*s", <int>(2 * min(depth, DEEPEST_INDENT)), "")
+
+
+cdef Code* _code_of(Machine* m, Word function) noexcept nogil:
+    """The code of a closure or thunk, or NULL."""
+    cdef uint64_t header
+    if tag_of(function) != TAG_THUNK and tag_of(function) != TAG_FUNCTION:
+        return NULL
+    header = pointer_of(function)[0]
+    if header_kind(header) != KIND_THUNK and header_kind(header) != KIND_CLOSURE:
+        return NULL
+    return m.codes[header_code(header)] if header_code(header) < m.code_count else NULL
+
+
+cdef void _show_function(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    cdef Code* code = _code_of(m, function)
+    cdef Chunk* chunk
+    cdef const char* kind = "toplevel"
+    if code == NULL or code.chunk == NULL:
+        if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN and pc[0] == OP_NATIVE:
+            fprintf(stderr, "builtin '%s'", m.builtins[header_size(pointer_of(function)[0])].name)
+        else:
+            fprintf(stderr, "the machine's own code")
+        return
+    chunk = code.chunk
+    if chunk.kind == CHUNK_LAMBDA:
+        kind = "lambda"
+    elif chunk.kind == CHUNK_THUNK:
+        kind = "thunk"
+    fprintf(stderr, "%s", kind)
+    if chunk.name.size_bytes:
+        fprintf(stderr, " '%.*s'", <int>chunk.name.size_bytes, <const char*>chunk.name.data)
+    fprintf(stderr, " #%u", chunk.index)
+
+
+cdef void _show_stack(Machine* m, Word* fp, Word* sp) noexcept nogil:
+    cdef int64_t count = sp - fp, first = max(0, count - MOST_SHOWN), i
+    cdef char* text
+    fprintf(stderr, " [")
+    if first > 0:
+        fprintf(stderr, " ...%lld", <long long>first)
+    for i in range(first, count):
+        text = describe_value(m, fp[i])
+        if text != NULL:
+            if strlen(text) > MOST_BYTES:
+                fprintf(stderr, " %.*s...", <int>MOST_BYTES, text)
+            else:
+                fprintf(stderr, " %s", text)
+        free(text)
+    fprintf(stderr, " ]\n")
+
+
+cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil:
+    cdef Tracer* t = <Tracer*>m.observer
+    cdef Code* code = _code_of(m, function)
+    cdef bint is_again = False
+    if fr > t.frame or t.frame == NULL:
+        _margin(t, m, fr)
+        fprintf(stderr, "enter ")
+        _show_function(m, function, pc)
+        fprintf(stderr, "\n")
+    elif fr < t.frame:
+        _margin(t, m, fr + 1)
+        fprintf(stderr, "leave\n")
+        is_again = t.last[(fr - m.frames_base) % DEPTHS] == pc
+    elif function != t.function:
+        _margin(t, m, fr)
+        fprintf(stderr, "go on as ")   # a tail call, or a thunk that stands for another
+        _show_function(m, function, pc)
+        fprintf(stderr, "\n")
+    t.frame = fr
+    t.function = function
+    t.last[(fr - m.frames_base) % DEPTHS] = pc
+    _margin(t, m, fr + 1)
+    if code != NULL and code.chunk != NULL and pc >= code.start and pc < code.start + code.chunk.code_size_bytes:
+        fprintf(stderr, "0x%04llx ", <unsigned long long>(pc - code.start))
+    fprintf(stderr, "%-22s%s", _names[pc[0]], "(again)" if is_again else "")
+    _show_stack(m, fp, sp)
+
+
+cdef class RuntimeTracer:
+    """The observer of one machine; must live as long as the machine does."""
+
+    cdef Tracer tracer
+
+
+def attach(size_t machine, bint has_times):
+    """Watch the machine at this address; what comes back must be kept as long as the machine."""
+    cdef Machine* m = <Machine*>machine
+    cdef RuntimeTracer watcher = RuntimeTracer.__new__(RuntimeTracer)
+    watcher.tracer.head.run = traced_run
+    watcher.tracer.head.step = _step
+    watcher.tracer.has_times = has_times
+    watcher.tracer.started_ns = _now_ns()
+    m.observer = <Observer*>&watcher.tracer
+    return watcher
