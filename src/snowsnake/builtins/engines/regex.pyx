@@ -30,7 +30,7 @@ cdef enum:
     NONE = -1
     THREAD_LIMIT_BYTES = 512 << 20
     EXACT_STEPS = 200000              # counting of empty iterations: so many steps for a text, and
-    EXACT_STEPS_PER_BYTE = 64         # so many for each of its bytes
+    EXACT_STEPS_PER_BYTE = 32         # so many for each of its bytes
     EMPTY_ITERATIONS = 2
     CACHE_LIMIT = 1024                # patterns
     CACHE_LIMIT_BYTES = 64 << 20

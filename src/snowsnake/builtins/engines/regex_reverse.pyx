@@ -18,7 +18,7 @@ cdef enum:
     DEAD = 0
     UNKNOWN = -1
     FULL = -3
-    AUTOMATON_LIMIT_BYTES = 4 << 20
+    AUTOMATON_LIMIT_BYTES = 1 << 20
     RAW_LIMIT_BYTES = 512 << 20
     KEPT_PLACES = 1 << 16             # a longer array of ids is given back after use
 
