@@ -18,7 +18,7 @@ from snowsnake.machine.attrs cimport (
 )
 from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
-from snowsnake.machine.link cimport position_attrs
+from snowsnake.machine.link cimport code_of, position_attrs
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
     CALL, Code, DONE, ERROR_MEMORY, ERROR_TYPE, FORCE, Machine, RAISE, TAIL,
@@ -452,17 +452,16 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
         return done(m, attrs_build(m, small, 1))
     if kind_of(fp[0]) != KIND_CLOSURE:
         return done(m, m.empty_attrs)
-    code = m.codes[header_code(pointer_of(fp[0])[0])]
-    formals = code.chunk.formals
+    code = code_of(m, fp[0])
+    formals = code.chunk.formals if code.chunk != NULL else NULL
     if formals == NULL:
         return done(m, m.empty_attrs)
     entries = &small[0] if formals.count <= SMALL else scratch_entries(m, formals.count)
     if entries == NULL:
         return RAISE
     for i in range(formals.count):
-        k = code.formal_by_symbol[i] if code.is_linked else i
-        entries[i].symbol = code.formal_symbols[k] if code.is_linked \
-            else symbol_intern(m, formals.names[k].data, formals.names[k].size_bytes)
+        k = code.formal_by_symbol[i]
+        entries[i].symbol = code.formal_symbols[k]
         entries[i].position = code.position_base + formals.start_bytes[k]
         entries[i].value = bool_word(formals.has_default[k])
     result = attrs_build(m, entries, formals.count)

@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.machine.attrs cimport keys_order
-from snowsnake.machine.link cimport position_place
+from snowsnake.machine.link cimport code_of, position_place
 from snowsnake.machine.state cimport (
     Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
 )
@@ -274,7 +274,7 @@ cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
     cdef uint32_t file = 0, line = 0, column = 0
     while kind_of(w) == KIND_PARTIAL:
         w = pointer_of(w)[1]
-    code = m.codes[header_code(pointer_of(w)[0])]
+    code = code_of(m, w)
     _text(out, b"\xc2\xablambda")
     if code.chunk != NULL and code.chunk.name.size_bytes:
         _text(out, " ")

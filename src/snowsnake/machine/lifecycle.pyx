@@ -4,13 +4,13 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strcmp, strlen
 
-from snowsnake.compiler.compile cimport unit_free
+from snowsnake.bytecode.image cimport image_free
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport set_limits
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport *
-from snowsnake.machine.link cimport imports_free, link_basic_codes
+from snowsnake.machine.link cimport free_codes, imports_free, link_basic_codes
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
@@ -158,28 +158,10 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     return m
 
 
-cdef void _free_codes(Machine* m) noexcept nogil:
-    cdef uint32_t i
-    for i in range(m.code_count):
-        if m.codes[i].is_linked and m.codes[i].chunk != NULL:
-            free(m.codes[i].constants)
-        free(m.codes[i].formal_symbols)
-    i = m.code_count
-    while i > 0:                      # each unit's codes are one allocation, that of its first chunk
-        i -= 1
-        if m.codes[i].chunk == NULL:
-            if i == 0:
-                free(m.codes[0])
-        elif m.codes[i].chunk.index == 0:
-            free(m.codes[i])
-    free(m.codes)
-
-
 cdef void _free_files(Machine* m) noexcept nogil:
     cdef uint32_t i
     for i in range(m.file_count):
-        if m.files[i].unit != NULL:
-            unit_free(m.files[i].unit)
+        image_free(m.files[i].image)
         free(m.files[i].path)
         free(m.files[i].source)
     free(m.files)
@@ -194,7 +176,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
         free(m.failures[i].message)
     free(m.failures)
     if m.codes != NULL:
-        _free_codes(m)
+        free_codes(m)
     _free_files(m)
     imports_free(m)
     if m.host != NULL:

@@ -5,14 +5,18 @@ from snowsnake.bytecode.chunk cimport Unit
 from snowsnake.machine.state cimport Code, Machine
 from snowsnake.machine.word cimport Word, header_code, pointer_of
 
+cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil
+    # the code, linked if it was not: most of a package set never is.  NULL and an error if memory is short
+cdef Code* linked_code(Machine* m, uint32_t index) noexcept nogil
+    # likewise, but never NULL: what memory is too short for stays Machine.unlinked
+
 cdef inline Code* code_of(Machine* m, Word function) noexcept nogil:
     """Code of a closure or thunk."""
-    return m.codes[header_code(pointer_of(function)[0])]
+    cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
+    return code if code.is_linked else linked_code(m, header_code(pointer_of(function)[0]))
 
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil
     # position of the operation before pc in an activation; 0 if it has none (builtins)
-cdef int link_code(Machine* m, Code* code) noexcept nogil
-    # links one chunk when it is first entered: most of a package set never is
 cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil
     # { column; file; line; } of a position, or null
 cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t* line, uint32_t* column) noexcept nogil
@@ -21,8 +25,8 @@ cdef Word builtins_set(Machine* m) noexcept nogil
     # the set `builtins`, made when first asked for
 cdef void link_basic_codes(Machine* m) noexcept nogil
     # the machine's own codes, CODE_APPLY and CODE_APPLY2
-cdef Word link_unit(Machine* m, Unit* unit, uint32_t position_base) noexcept nogil
-    # the unit's top level as a thunk; the machine owns the unit from here on.  0 and an error if memory is short
+cdef Word link_unit(Machine* m, Unit* unit, uint32_t file) noexcept nogil
+    # the unit's top level as a thunk.  The file keeps its image; the unit is freed.  0 and an error if memory is short
 cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes) noexcept nogil
     # registers a source (takes over both buffers if they are malloc'ed: path is copied, source is kept); index of the file
 cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
@@ -33,5 +37,4 @@ cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word
     # path as host_resolve_import gives it; the same path gives the same thunk
 cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil
 cdef void imports_free(Machine* m) noexcept nogil
-cdef bint link_formals(Machine* m, Code* code) noexcept nogil
-    # fills code.formal_*; False if memory is short
+cdef void free_codes(Machine* m) noexcept nogil

@@ -1,14 +1,15 @@
 # cython: language_level=3
 """Linking: a compiled unit becomes codes of a machine; files become thunks.
 
-A chunk is linked when it is first entered (operation Link): strings, symbols and key sets of a function that never runs
-cost nothing.  Positions number the bytes of all sources of a machine, one after the other; 0 is no position.
+A file keeps its compiled form as an image, and a chunk is linked when it is first entered (operation Link) or asked for: what
+never runs costs its bytes in the image and a pointer.  Positions number the bytes of all sources of a machine, one after the other; 0 is no position.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.image cimport *
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.compiler.compile cimport compile_unit, unit_free
 from snowsnake.host.host cimport host_read_file
@@ -27,6 +28,9 @@ cdef uint8_t[8] APPLY_CODE            # f x
 cdef uint8_t[10] APPLY2_CODE          # f x y
 LINK_CODE[0] = OP_LINK
 
+cdef enum:
+    MOST_CODES = (1 << 28) - 1        # what a header has room for
+
 
 def _make_apply_codes():
     one = bytes([OP_GET_UPVALUE, 1, OP_GET_UPVALUE, 0, OP_TAIL_CALL_N, 1, OP_RETURN])
@@ -42,22 +46,19 @@ _make_apply_codes()
 
 # ---- codes ------------------------------------------------------------------------------------------------------
 
-cdef bint _add_codes(Machine* m, Code* codes, uint32_t count) noexcept nogil:
-    cdef uint32_t i
+cdef bint _reserve_codes(Machine* m, uint32_t count) noexcept nogil:
+    cdef Code** codes
     if m.code_count + count > m.code_capacity:
+        codes = <Code**>realloc(m.codes, (m.code_count + count) * 2 * sizeof(Code*))
+        if codes == NULL:
+            return False
+        m.codes = codes
         m.code_capacity = (m.code_count + count) * 2
-        m.codes = <Code**>realloc(m.codes, m.code_capacity * sizeof(Code*))
-    if m.codes == NULL:
-        return False
-    for i in range(count):
-        codes[i].index = m.code_count
-        m.codes[m.code_count] = &codes[i]
-        m.code_count += 1
     return True
 
 
 cdef void link_basic_codes(Machine* m) noexcept nogil:
-    cdef Code* codes = <Code*>calloc(2, sizeof(Code))
+    cdef Code* codes = <Code*>calloc(3, sizeof(Code))
     codes[CODE_APPLY].start = APPLY_CODE
     codes[CODE_APPLY].max_stack = 8
     codes[CODE_APPLY].upvalue_count = 2
@@ -66,92 +67,190 @@ cdef void link_basic_codes(Machine* m) noexcept nogil:
     codes[CODE_APPLY2].max_stack = 8
     codes[CODE_APPLY2].upvalue_count = 3
     codes[CODE_APPLY2].is_linked = True
-    _add_codes(m, codes, 2)
+    codes[CODE_APPLY2].index = CODE_APPLY2
+    m.unlinked = codes + 2
+    m.unlinked.start = LINK_CODE
+    m.unlinked.arity = 0xFFFFFFFF
+    m.unlinked.max_stack = 8
+    _reserve_codes(m, 1024)
+    m.codes[CODE_APPLY] = codes
+    m.codes[CODE_APPLY2] = codes + 1
+    m.code_count = 2
 
 
-cdef Word link_unit(Machine* m, Unit* unit, uint32_t position_base) noexcept nogil:
-    cdef Code* codes = <Code*>calloc(unit.chunk_count, sizeof(Code))
-    cdef Code* code
-    cdef Chunk* chunk
+cdef Word link_unit(Machine* m, Unit* unit, uint32_t file) noexcept nogil:
+    cdef Image* image = image_of_unit(unit)
     cdef Word* p
     cdef uint32_t i, base = m.code_count
-    if codes == NULL or not _add_codes(m, codes, unit.chunk_count):
+    cdef bint is_lambda = unit.chunks[0].kind == CHUNK_LAMBDA
+    unit_free(unit)
+    if image == NULL or base + image.chunk_count > MOST_CODES or not _reserve_codes(m, image.chunk_count):
+        image_free(image)
         raise_text(m, ERROR_MEMORY, NULL)
         return 0
-    for i in range(unit.chunk_count):
-        chunk = unit.chunks[i]
-        code = &codes[i]
-        code.start = LINK_CODE
-        code.arity = chunk.arity
-        code.max_stack = chunk.max_stack + 8
-        code.captures_with = chunk.captures_with
-        code.upvalue_count = chunk.upvalue_count + (1 if chunk.captures_with else 0)
-        code.position_base = position_base
-        code.chunk = chunk
+    m.files[file].image = image
+    m.files[file].code_base = base
+    for i in range(image.chunk_count):
+        m.codes[base + i] = m.unlinked
+    m.code_count += image.chunk_count
     p = heap_alloc(m, 2)
+    p[0] = code_header(KIND_CLOSURE if is_lambda else KIND_THUNK, 1, base)
     p[1] = 0
-    if unit.chunks[0].kind == CHUNK_LAMBDA:
-        p[0] = code_header(KIND_CLOSURE, 1, base)
-        return tagged(p, TAG_FUNCTION)
-    p[0] = code_header(KIND_THUNK, 1, base)
-    return tagged(p, TAG_THUNK)
+    return tagged(p, TAG_FUNCTION if is_lambda else TAG_THUNK)
 
 
-cdef int link_code(Machine* m, Code* code) noexcept nogil:
-    cdef Chunk* chunk = code.chunk
-    cdef uint32_t i, unit_base = code.index - chunk.index
-    cdef Word* constants
-    if not heap_reserve(m, 4096 + chunk.constant_count * 16):
-        return RAISE
-    constants = <Word*>malloc((chunk.constant_count + 1) * sizeof(Word))
-    if constants == NULL:
-        return raise_text(m, ERROR_MEMORY, NULL)
-    for i in range(chunk.constant_count):
-        constants[i] = _link_constant(m, code, &chunk.constants[i], unit_base)
-        if constants[i] == WORD_UNSET:
-            free(constants)
-            return RAISE
-    if chunk.formals != NULL and not code.has_formals and not _link_formals(m, code, chunk.formals):
-        free(constants)
-        return raise_text(m, ERROR_MEMORY, NULL)
+cdef File* _file_of_code(Machine* m, uint32_t index) noexcept nogil:
+    """The file that a code is of: files are in the order of their codes."""
+    cdef uint32_t lo = 0, hi = m.file_count, middle
+    while hi - lo > 1:
+        middle = (lo + hi) >> 1
+        if m.files[middle].code_base <= index:
+            lo = middle
+        else:
+            hi = middle
+    return &m.files[lo]
+
+
+cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
+    cdef File* file
+    cdef RecordHead head
+    cdef Code* code
+    if m.codes[index].is_linked:
+        return m.codes[index]
+    file = _file_of_code(m, index)
+    read_head(file.image, index - file.code_base, &head)
+    if not heap_reserve(m, 4096 + <uint64_t>head.constant_count * 16):
+        return NULL
+    code = _new_code(m, file, &head)
+    if code == NULL or not _link_constants(m, file, code, &head):
+        if code != NULL:
+            _free_code(code)
+        if m.error.code == ERROR_NONE:
+            raise_text(m, ERROR_MEMORY, NULL)
+        return NULL
     if m.fresh_code_count == m.fresh_code_capacity:
         m.fresh_code_capacity = m.fresh_code_capacity * 2 if m.fresh_code_capacity else 1024
         m.fresh_codes = <uint32_t*>realloc(m.fresh_codes, m.fresh_code_capacity * sizeof(uint32_t))
-    m.fresh_codes[m.fresh_code_count] = code.index
+    m.fresh_codes[m.fresh_code_count] = index
     m.fresh_code_count += 1
-    code.constants = constants
-    code.constant_count = chunk.constant_count
-    code.start = chunk.code
+    code.index = index
+    code.chunk.index = index - file.code_base
     code.is_linked = True
-    return DONE
+    m.codes[index] = code
+    return code
 
 
-cdef bint link_formals(Machine* m, Code* code) noexcept nogil:
-    """The formals of a lambda, wanted before it has ever been called (functionArgs)."""
-    if code.chunk == NULL or code.chunk.formals == NULL:
-        return True
-    return True if code.has_formals else _link_formals(m, code, code.chunk.formals)
+cdef Code* linked_code(Machine* m, uint32_t index) noexcept nogil:
+    cdef Code* code = link_code(m, index)
+    return code if code != NULL else m.unlinked
 
 
-cdef bint _link_formals(Machine* m, Code* code, Keys* formals) noexcept nogil:
-    cdef uint32_t n = formals.count, i, j, x
+cdef void _free_code(Code* code) noexcept nogil:
+    free(code.formal_symbols)
+    free(code.constants)
+    if code.chunk.formals != NULL:
+        free(code.chunk.formals.names)
+        free(code.chunk.formals)
+    free(code)
+
+
+cdef void free_codes(Machine* m) noexcept nogil:
+    cdef uint32_t i
+    for i in range(2, m.code_count):
+        if m.codes[i].is_linked:
+            _free_code(m.codes[i])
+    free(m.codes[CODE_APPLY])
+    free(m.codes)
+
+
+cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
+    """A code and its chunk in one allocation, from the head of a record."""
+    cdef Code* code = <Code*>calloc(1, sizeof(Code) + sizeof(Chunk))
+    cdef Chunk* chunk
+    if code == NULL:
+        return NULL
+    chunk = <Chunk*>(code + 1)
+    chunk.kind = head.flags & RECORD_KIND
+    chunk.level = head.flags >> RECORD_LEVEL_SHIFT
+    chunk.captures_with = 1 if head.flags & RECORD_CAPTURES_WITH else 0
+    chunk.arity = head.arity
+    chunk.upvalue_count = head.upvalue_count
+    chunk.max_stack = head.max_stack
+    chunk.start_byte = head.start_byte
+    chunk.end_byte = head.end_byte
+    if head.name:
+        chunk.name = image_text(file.image, head.name - 1)
+    if head.parameter:
+        chunk.parameter = image_text(file.image, head.parameter - 1)
+    code.arity = head.arity
+    code.max_stack = head.max_stack + 8
+    code.captures_with = chunk.captures_with
+    code.upvalue_count = head.upvalue_count + chunk.captures_with
+    code.position_base = file.position_base
+    code.spans = head.spans
+    code.span_count = head.span_count
+    code.chunk = chunk
+    if head.flags & RECORD_HAS_FORMALS and not _link_formals(m, file, code, head):
+        _free_code(code)
+        return NULL
+    return code
+
+
+cdef bint _link_formals(Machine* m, File* file, Code* code, RecordHead* head) noexcept nogil:
+    cdef uint32_t n = head.formal_count, i, j
+    cdef Keys* keys = <Keys*>calloc(1, sizeof(Keys))
     cdef uint32_t* symbols = <uint32_t*>malloc((n + 1) * (2 * sizeof(uint32_t) + 1))
-    if symbols == NULL:
+    cdef Text* names = <Text*>malloc((n + 1) * (sizeof(Text) + sizeof(uint32_t)))
+    cdef const uint8_t* p = head.formals
+    cdef uint64_t x
+    if keys == NULL or symbols == NULL or names == NULL:
+        free(keys)
+        free(symbols)
+        free(names)
         return False
     code.formal_symbols = symbols
     code.formal_by_symbol = symbols + n
     code.formal_has_default = <uint8_t*>(symbols + 2 * n)
+    keys.names = names
+    keys.start_bytes = <uint32_t*>(names + n)
+    keys.has_default = code.formal_has_default
+    keys.count = n
+    keys.has_ellipsis = head.has_ellipsis
     for i in range(n):
-        symbols[i] = symbol_intern(m, formals.names[i].data, formals.names[i].size_bytes)
-        code.formal_has_default[i] = formals.has_default[i]
+        x = take(&p)
+        names[i] = image_text(file.image, x >> 1)
+        code.formal_has_default[i] = x & 1
+        keys.start_bytes[i] = <uint32_t>take(&p)
+        symbols[i] = symbol_intern(m, names[i].data, names[i].size_bytes)
         j = i                         # insertion: patterns are short
         while j > 0 and symbols[code.formal_by_symbol[j - 1]] > symbols[i]:
             code.formal_by_symbol[j] = code.formal_by_symbol[j - 1]
             j -= 1
         code.formal_by_symbol[j] = i
+    code.chunk.formals = keys
     code.formal_count = n
-    code.has_ellipsis = formals.has_ellipsis
+    code.has_ellipsis = head.has_ellipsis
     code.has_formals = True
+    return True
+
+
+cdef bint _link_constants(Machine* m, File* file, Code* code, RecordHead* head) noexcept nogil:
+    """Constants as words; what follows them in the record is the code."""
+    cdef Word* constants = <Word*>malloc((head.constant_count + 1) * sizeof(Word))
+    cdef const uint8_t* p = head.constants
+    cdef uint32_t i
+    if constants == NULL:
+        return False
+    for i in range(head.constant_count):
+        constants[i] = _link_constant(m, file, &p)
+        if constants[i] == WORD_UNSET:
+            free(constants)
+            return False
+    code.chunk.code_size_bytes = <uint32_t>take(&p)
+    code.chunk.code = <uint8_t*>p
+    code.start = <uint8_t*>p
+    code.constants = constants
+    code.constant_count = head.constant_count
     return True
 
 
@@ -163,30 +262,46 @@ cdef Word _boxed_string(Machine* m, int kind, Word string, Word second) noexcept
     return tagged(p, TAG_BOX)
 
 
-cdef Word _link_constant(Machine* m, Code* code, Constant* c, uint32_t unit_base) noexcept nogil:
-    """The word of a constant; WORD_UNSET with an error set if that is impossible."""
+cdef Word _text_string(Machine* m, Text text) noexcept nogil:
+    if text.size_bytes > 8192 and not heap_reserve(m, text.size_bytes):
+        return WORD_UNSET
+    return make_string(m, text.data, text.size_bytes, 0)
+
+
+cdef Word _link_chunk(Machine* m, File* file, uint32_t chunk) noexcept nogil:
+    """A blueprint: the number of the code; of one without captures the closure or thunk itself."""
+    cdef RecordHead head
     cdef Word* p
-    cdef int kind = c.kind
+    read_head(file.image, chunk, &head)
+    if head.upvalue_count or head.flags & RECORD_CAPTURES_WITH:
+        return small_int(file.code_base + chunk)
+    p = heap_alloc(m, 2)
+    p[1] = 0
+    if (head.flags & RECORD_KIND) == CHUNK_LAMBDA:
+        p[0] = code_header(KIND_CLOSURE, 1, file.code_base + chunk)
+        return tagged(p, TAG_FUNCTION)
+    p[0] = code_header(KIND_THUNK, 1, file.code_base + chunk)
+    return tagged(p, TAG_THUNK)
+
+
+cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nogil:
+    """The word of the constant at *p*, which moves on; WORD_UNSET with an error set if that is impossible."""
+    cdef int kind = <int>take(p)
+    cdef Text text
+    cdef Word string
+    cdef double number
+    cdef uint32_t symbol
     if kind == CONSTANT_NAME:
-        return (<Word>symbol_intern(m, c.text.data, c.text.size_bytes) << 8) | IMMEDIATE_SYMBOL
+        text = image_text(file.image, take(p))
+        return (<Word>symbol_intern(m, text.data, text.size_bytes) << 8) | IMMEDIATE_SYMBOL
     if kind == CONSTANT_STRING:
-        if c.text.size_bytes > 8192 and not heap_reserve(m, c.text.size_bytes):
-            return WORD_UNSET
-        return make_string(m, c.text.data, c.text.size_bytes, 0)
+        return _text_string(m, image_text(file.image, take(p)))
     if kind == CONSTANT_CHUNK:
-        if c.chunk.upvalue_count or c.chunk.captures_with:
-            return small_int(unit_base + c.chunk.index)
-        p = heap_alloc(m, 2)
-        p[1] = 0
-        if c.chunk.kind == CHUNK_LAMBDA:
-            p[0] = code_header(KIND_CLOSURE, 1, unit_base + c.chunk.index)
-            return tagged(p, TAG_FUNCTION)
-        p[0] = code_header(KIND_THUNK, 1, unit_base + c.chunk.index)
-        return tagged(p, TAG_THUNK)
+        return _link_chunk(m, file, <uint32_t>take(p))
     if kind == CONSTANT_INT:
-        return make_int(m, c.integer)
+        return make_int(m, take_signed(p))
     if kind == CONSTANT_KEYS:
-        return _link_keys(m, code, c.keys)
+        return _link_keys(m, file, p)
     if kind == CONSTANT_NULL:
         return WORD_NULL
     if kind == CONSTANT_TRUE:
@@ -194,52 +309,63 @@ cdef Word _link_constant(Machine* m, Code* code, Constant* c, uint32_t unit_base
     if kind == CONSTANT_FALSE:
         return WORD_FALSE
     if kind == CONSTANT_FLOAT:
-        return make_float(m, c.number)
-    if kind == CONSTANT_PATH:
-        return make_path(m, make_string(m, c.text.data, c.text.size_bytes, 0))
-    if kind == CONSTANT_SEARCH_PATH:
-        return _boxed_string(m, KIND_SEARCH_PATH, make_string(m, c.text.data, c.text.size_bytes, 0), 0)
-    if kind == CONSTANT_HOME_PATH:
-        return _boxed_string(m, KIND_HOME_PATH, make_string(m, c.text.data, c.text.size_bytes, 0), 0)
+        memcpy(&number, p[0], sizeof(double))
+        p[0] += sizeof(double)
+        return make_float(m, number)
+    if kind == CONSTANT_PATH or kind == CONSTANT_SEARCH_PATH or kind == CONSTANT_HOME_PATH:
+        string = _text_string(m, image_text(file.image, take(p)))
+        if string == WORD_UNSET:
+            return WORD_UNSET
+        if kind == CONSTANT_PATH:
+            return make_path(m, string)
+        return _boxed_string(m, KIND_SEARCH_PATH if kind == CONSTANT_SEARCH_PATH else KIND_HOME_PATH, string, 0)
     if kind == CONSTANT_ATTR_NAME:
-        return _boxed_string(m, KIND_ATTR_NAME,
-                             symbol_string(m, symbol_intern(m, c.text.data, c.text.size_bytes)),
-                             small_int(code.position_base + c.start_byte))
+        text = image_text(file.image, take(p))
+        symbol = symbol_intern(m, text.data, text.size_bytes)
+        return _boxed_string(m, KIND_ATTR_NAME, symbol_string(m, symbol), small_int(file.position_base + take(p)))
     if kind == CONSTANT_BUILTINS:
         return builtins_set(m)
     if kind == CONSTANT_BUILTIN:
-        return _builtin_value(m, c.text.data, c.text.size_bytes)
+        text = image_text(file.image, take(p))
+        return _builtin_value(m, text.data, text.size_bytes)
     if kind == CONSTANT_POSITION:
-        return position_attrs(m, code.position_base + c.start_byte)
+        return position_attrs(m, file.position_base + <uint32_t>take(p))
     if kind == CONSTANT_LIST:
         return m.empty_list
     return m.empty_attrs
 
 
-cdef Word _link_keys(Machine* m, Code* code, Keys* keys) noexcept nogil:
+cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
     """A keys object of names in name order, with its order made: AttrsKeys goes by it."""
-    cdef uint32_t n = keys.count, i
+    cdef uint64_t x = take(p)
+    cdef uint32_t n = <uint32_t>(x >> 1), i
+    cdef bint has_names = x & 1
     cdef uint32_t* symbols
     cdef uint32_t* positions
     cdef Entry* entries
+    cdef Text text
     cdef Word w
     cdef Word* order
     cdef uint32_t* indices
-    if keys.names == NULL:            # places of dynamic attributes: only their number matters to the machine
-        return small_int(n)
     if not heap_reserve(m, 2 * n + 16):
         return WORD_UNSET
     entries = scratch_entries(m, n)
     symbols = <uint32_t*>malloc((n + 1) * 2 * sizeof(uint32_t))
     if entries == NULL or symbols == NULL:
+        free(entries)
+        free(symbols)
         raise_text(m, ERROR_MEMORY, NULL)
         return WORD_UNSET
     positions = symbols + n
     for i in range(n):
-        entries[i].symbol = symbol_intern(m, keys.names[i].data, keys.names[i].size_bytes)
-        entries[i].position = code.position_base + keys.start_bytes[i]
+        entries[i].symbol = i         # without names, of dynamic attributes, only the places count, in their order
+        if has_names:
+            text = image_text(file.image, take(p))
+            entries[i].symbol = symbol_intern(m, text.data, text.size_bytes)
+        entries[i].position = file.position_base + <uint32_t>take(p)
         entries[i].value = i          # its place in name order
-    _sort_by_symbol(entries, n)
+    if has_names:
+        _sort_by_symbol(entries, n)
     for i in range(n):
         symbols[i] = entries[i].symbol
         positions[i] = entries[i].position
@@ -347,28 +473,33 @@ cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) n
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
     cdef Code* code
     cdef Chunk* chunk
-    cdef uint32_t offset, lo = 0, hi, middle
+    cdef const uint8_t* p
+    cdef uint32_t offset, start, at, found, i
     if function == 0 or tag_of(function) == TAG_INT:
         return 0
     if tag_of(function) == TAG_FUNCTION and kind_of(function) != KIND_CLOSURE:
         return 0
     if tag_of(function) != TAG_FUNCTION and tag_of(function) != TAG_THUNK:
         return 0
-    code = code_of(m, function)
+    code = m.codes[header_code(pointer_of(function)[0])]
     chunk = code.chunk
-    if chunk == NULL or chunk.span_count == 0:
+    if chunk == NULL:
         return 0
-    if pc <= chunk.code or pc > chunk.code + chunk.code_size_bytes:
+    if code.span_count == 0 or pc <= chunk.code or pc > chunk.code + chunk.code_size_bytes:
         return code.position_base + chunk.start_byte
     offset = <uint32_t>(pc - chunk.code) - 1
-    hi = chunk.span_count
-    while hi - lo > 1:
-        middle = (lo + hi) >> 1
-        if chunk.spans[middle].code_start <= offset:
-            lo = middle
-        else:
-            hi = middle
-    return code.position_base + chunk.spans[lo].start_byte
+    p = code.spans
+    start = chunk.start_byte
+    at = 0
+    found = start
+    for i in range(code.span_count):
+        at += <uint32_t>take(&p)
+        start += <uint32_t>take_signed(&p)
+        take(&p)
+        if at > offset:
+            break
+        found = start
+    return code.position_base + found
 
 
 cdef bint _load_again(Machine* m, File* file) noexcept nogil:
@@ -470,6 +601,7 @@ cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t s
     if m.next_position == 0:
         m.next_position = 1
     file.position_base = m.next_position
+    file.code_base = m.code_count
     m.next_position += size_bytes + 1
     m.file_count += 1
     return m.file_count - 1
@@ -549,8 +681,7 @@ cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory
     free(names)
     if load.outcome != DONE:
         return RAISE                  # the source stays: the error points into it
-    m.files[index].unit = load.unit
-    top = link_unit(m, load.unit, m.files[index].position_base)
+    top = link_unit(m, load.unit, index)
     if top == 0:
         return RAISE
     if scope != WORD_NULL:

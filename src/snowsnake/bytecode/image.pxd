@@ -1,0 +1,74 @@
+# cython: language_level=3
+"""The compact form of a unit: what a machine keeps of a compiled file, and what can be written to disk.
+
+    texts     each once: uvarint size, bytes
+    record    one for each chunk, its numbers as uvarints, signed ones zigzag:
+              flags (kind | captures_with << 2 | has_formals << 3 | level << 4), upvalues, max_stack, arity, name + 1,
+              parameter + 1, start, length in the source;
+              formals, if any: count << 1 | has_ellipsis, then (text << 1 | has_default, place) each;
+              spans: count, then (code, start, length) each, as differences to the run before;
+              constants: count, then kind and what belongs to it;
+              code: size, bytes
+
+A chunk that was never entered costs its record and one pointer; see machine/link.pyx.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from snowsnake.bytecode.chunk cimport Keys, Unit
+from snowsnake.bytecode.varint cimport varint_read
+from snowsnake.syntax.nodes cimport Text
+
+cdef enum:
+    RECORD_KIND = 3
+    RECORD_CAPTURES_WITH = 4
+    RECORD_HAS_FORMALS = 8
+    RECORD_LEVEL_SHIFT = 4
+
+cdef struct Image:
+    uint8_t* data
+    uint32_t size_bytes
+    uint32_t chunk_count
+    uint32_t text_count
+    uint32_t* records                 # offset of each chunk's record
+    uint32_t* texts                   # offset of each text
+
+cdef struct RecordHead:
+    uint8_t flags
+    uint32_t upvalue_count
+    uint32_t max_stack
+    uint32_t arity
+    uint32_t name                     # text + 1
+    uint32_t parameter
+    uint32_t start_byte
+    uint32_t end_byte
+    uint32_t formal_count
+    bint has_ellipsis
+    const uint8_t* formals            # where they start
+    uint32_t span_count
+    const uint8_t* spans
+    uint32_t constant_count
+    const uint8_t* constants
+    const uint8_t* after_constants    # set by whoever reads the constants: there the code begins
+
+cdef Image* image_of_unit(Unit* unit) noexcept nogil
+    # NULL if memory is short
+cdef void image_free(Image* image) noexcept nogil
+cdef void read_head(Image* image, uint32_t chunk, RecordHead* head) noexcept nogil
+
+cdef inline uint64_t take(const uint8_t** p) noexcept nogil:
+    """Read a uvarint and move on."""
+    cdef uint32_t size = 0
+    cdef uint64_t x = varint_read(p[0], &size)
+    p[0] += size
+    return x
+
+cdef inline int64_t take_signed(const uint8_t** p) noexcept nogil:
+    cdef uint64_t x = take(p)
+    return <int64_t>(x >> 1) ^ -<int64_t>(x & 1)
+
+cdef inline Text image_text(Image* image, uint64_t index) noexcept nogil:
+    """Bytes of a text, inside the image."""
+    cdef Text text
+    cdef const uint8_t* p = image.data + image.texts[index]
+    text.size_bytes = <uint32_t>take(&p)
+    text.data = p
+    return text

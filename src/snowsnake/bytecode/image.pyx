@@ -1,0 +1,295 @@
+# cython: language_level=3
+"""Writes the compact form of a unit and reads the heads of its records."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy
+
+from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.varint cimport VARINT_MAX_SIZE_BYTES, varint_write
+from snowsnake.syntax.nodes cimport Text
+
+cdef struct Writer:
+    uint8_t* data
+    size_t size_bytes
+    size_t capacity_bytes
+    uint32_t* texts                   # offsets
+    uint32_t text_count
+    uint32_t text_capacity
+    uint32_t* slots                   # open addressing over the texts: index + 1
+    uint32_t mask
+    bint failed
+
+
+cdef bint _room(Writer* w, size_t size_bytes) noexcept nogil:
+    cdef size_t capacity
+    cdef uint8_t* data
+    if w.failed:
+        return False
+    if w.size_bytes + size_bytes <= w.capacity_bytes:
+        return True
+    capacity = (w.size_bytes + size_bytes) * 2 + 256
+    data = <uint8_t*>realloc(w.data, capacity)
+    if data == NULL or capacity > <size_t>0xFFFFFFFF:
+        w.failed = True
+        return False
+    w.data = data
+    w.capacity_bytes = capacity
+    return True
+
+
+cdef void _put(Writer* w, uint64_t x) noexcept nogil:
+    if _room(w, VARINT_MAX_SIZE_BYTES):
+        w.size_bytes += varint_write(w.data + w.size_bytes, x)
+
+
+cdef void _put_signed(Writer* w, int64_t x) noexcept nogil:
+    _put(w, (<uint64_t>x << 1) ^ <uint64_t>(x >> 63))
+
+
+cdef void _put_bytes(Writer* w, const void* data, size_t size_bytes) noexcept nogil:
+    if size_bytes and _room(w, size_bytes):
+        memcpy(w.data + w.size_bytes, data, size_bytes)
+        w.size_bytes += size_bytes
+
+
+# ---- texts: found in a first pass, each written once ---------------------------------------------------------------
+
+cdef uint64_t _hash(Text text) noexcept nogil:
+    cdef uint64_t h = text.size_bytes, word
+    cdef uint32_t i = 0
+    while i + 8 <= text.size_bytes:
+        memcpy(&word, text.data + i, 8)
+        h = (h ^ word) * <uint64_t>0x9E3779B97F4A7C15
+        h ^= h >> 29
+        i += 8
+    word = 0
+    while i < text.size_bytes:
+        word = (word << 8) | text.data[i]
+        i += 1
+    h = (h ^ word) * <uint64_t>0x9E3779B97F4A7C15
+    return h ^ (h >> 32)
+
+
+cdef Text _text_at(Writer* w, uint32_t index) noexcept nogil:
+    cdef Text text
+    cdef const uint8_t* p = w.data + w.texts[index]
+    text.size_bytes = <uint32_t>take(&p)
+    text.data = p
+    return text
+
+
+cdef void _grow_slots(Writer* w) noexcept nogil:
+    cdef uint32_t i
+    cdef uint64_t h
+    free(w.slots)
+    w.mask = w.mask * 2 + 1 if w.mask else 255
+    w.slots = <uint32_t*>calloc(w.mask + 1, sizeof(uint32_t))
+    if w.slots == NULL:
+        w.failed = True
+        return
+    for i in range(w.text_count):
+        h = _hash(_text_at(w, i)) & w.mask
+        while w.slots[h]:
+            h = (h + 1) & w.mask
+        w.slots[h] = i + 1
+
+
+cdef uint32_t _text(Writer* w, Text text) noexcept nogil:
+    """Index of a text; the first pass writes what it has not met."""
+    cdef uint64_t h
+    cdef Text known
+    cdef uint32_t* texts
+    if w.failed:
+        return 0
+    if w.text_count * 2 >= w.mask:
+        _grow_slots(w)
+        if w.failed:
+            return 0
+    h = _hash(text) & w.mask
+    while w.slots[h]:
+        known = _text_at(w, w.slots[h] - 1)
+        if known.size_bytes == text.size_bytes and memcmp(known.data, text.data, text.size_bytes) == 0:
+            return w.slots[h] - 1
+        h = (h + 1) & w.mask
+    if w.text_count == w.text_capacity:
+        w.text_capacity = w.text_capacity * 2 + 64
+        texts = <uint32_t*>realloc(w.texts, w.text_capacity * sizeof(uint32_t))
+        if texts == NULL:
+            w.failed = True
+            return 0
+        w.texts = texts
+    w.texts[w.text_count] = <uint32_t>w.size_bytes
+    _put(w, text.size_bytes)
+    _put_bytes(w, text.data, text.size_bytes)
+    w.text_count += 1
+    w.slots[h] = w.text_count
+    return w.text_count - 1
+
+
+cdef bint _holds_text(int kind) noexcept nogil:
+    return kind == CONSTANT_STRING or kind == CONSTANT_PATH or kind == CONSTANT_SEARCH_PATH or kind == CONSTANT_HOME_PATH \
+        or kind == CONSTANT_BUILTIN or kind == CONSTANT_ATTR_NAME or kind == CONSTANT_NAME
+
+
+cdef void _collect_texts(Writer* w, Chunk* chunk) noexcept nogil:
+    cdef uint32_t i, j
+    cdef Constant* c
+    if chunk.name.size_bytes:
+        _text(w, chunk.name)
+    if chunk.parameter.size_bytes:
+        _text(w, chunk.parameter)
+    if chunk.formals != NULL:
+        for i in range(chunk.formals.count):
+            _text(w, chunk.formals.names[i])
+    for i in range(chunk.constant_count):
+        c = &chunk.constants[i]
+        if _holds_text(c.kind):
+            _text(w, c.text)
+        elif c.kind == CONSTANT_KEYS and c.keys.names != NULL:
+            for j in range(c.keys.count):
+                _text(w, c.keys.names[j])
+
+
+# ---- records ----------------------------------------------------------------------------------------------------
+
+cdef void _put_formals(Writer* w, Keys* formals) noexcept nogil:
+    cdef uint32_t i
+    _put(w, (<uint64_t>formals.count << 1) | (1 if formals.has_ellipsis else 0))
+    for i in range(formals.count):
+        _put(w, (<uint64_t>_text(w, formals.names[i]) << 1) | (1 if formals.has_default[i] else 0))
+        _put(w, formals.start_bytes[i])
+
+
+cdef void _put_spans(Writer* w, Chunk* chunk) noexcept nogil:
+    cdef uint32_t i, code = 0, start = chunk.start_byte
+    cdef SpanRun* run
+    _put(w, chunk.span_count)
+    for i in range(chunk.span_count):
+        run = &chunk.spans[i]
+        _put(w, run.code_start - code)
+        _put_signed(w, <int64_t>run.start_byte - <int64_t>start)
+        _put(w, run.end_byte - run.start_byte if run.end_byte > run.start_byte else 0)
+        code = run.code_start
+        start = run.start_byte
+
+
+cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
+    cdef uint32_t i
+    _put(w, c.kind)
+    if _holds_text(c.kind):
+        _put(w, _text(w, c.text))
+        if c.kind == CONSTANT_ATTR_NAME:
+            _put(w, c.start_byte)
+    elif c.kind == CONSTANT_INT:
+        _put_signed(w, c.integer)
+    elif c.kind == CONSTANT_FLOAT:
+        _put_bytes(w, &c.number, sizeof(double))
+    elif c.kind == CONSTANT_CHUNK:
+        _put(w, c.chunk.index)
+    elif c.kind == CONSTANT_POSITION:
+        _put(w, c.start_byte)
+    elif c.kind == CONSTANT_KEYS:
+        _put(w, (<uint64_t>c.keys.count << 1) | (1 if c.keys.names != NULL else 0))
+        for i in range(c.keys.count):
+            if c.keys.names != NULL:
+                _put(w, _text(w, c.keys.names[i]))
+            _put(w, c.keys.start_bytes[i] if c.keys.start_bytes != NULL else 0)
+
+
+cdef void _put_record(Writer* w, Chunk* chunk) noexcept nogil:
+    cdef uint32_t i
+    _put(w, chunk.kind | (RECORD_CAPTURES_WITH if chunk.captures_with else 0)
+         | (RECORD_HAS_FORMALS if chunk.formals != NULL else 0) | (<uint32_t>chunk.level << RECORD_LEVEL_SHIFT))
+    _put(w, chunk.upvalue_count)
+    _put(w, chunk.max_stack)
+    _put(w, chunk.arity)
+    _put(w, _text(w, chunk.name) + 1 if chunk.name.size_bytes else 0)
+    _put(w, _text(w, chunk.parameter) + 1 if chunk.parameter.size_bytes else 0)
+    _put(w, chunk.start_byte)
+    _put(w, chunk.end_byte - chunk.start_byte if chunk.end_byte > chunk.start_byte else 0)
+    if chunk.formals != NULL:
+        _put_formals(w, chunk.formals)
+    _put_spans(w, chunk)
+    _put(w, chunk.constant_count)
+    for i in range(chunk.constant_count):
+        _put_constant(w, &chunk.constants[i])
+    _put(w, chunk.code_size_bytes)
+    _put_bytes(w, chunk.code, chunk.code_size_bytes)
+
+
+cdef Image* image_of_unit(Unit* unit) noexcept nogil:
+    cdef Writer w
+    cdef Image* image = <Image*>calloc(1, sizeof(Image))
+    cdef uint32_t* records = <uint32_t*>malloc((unit.chunk_count + 1) * sizeof(uint32_t))
+    cdef uint32_t i
+    w.data = NULL
+    w.size_bytes = 0
+    w.capacity_bytes = 0
+    w.texts = NULL
+    w.text_count = 0
+    w.text_capacity = 0
+    w.slots = NULL
+    w.mask = 0
+    w.failed = image == NULL or records == NULL
+    for i in range(unit.chunk_count):
+        _collect_texts(&w, unit.chunks[i])
+    for i in range(unit.chunk_count):
+        if w.failed:
+            break
+        records[i] = <uint32_t>w.size_bytes
+        _put_record(&w, unit.chunks[i])
+    free(w.slots)
+    if w.failed:
+        free(w.data)
+        free(w.texts)
+        free(records)
+        free(image)
+        return NULL
+    image.data = <uint8_t*>realloc(w.data, w.size_bytes + 16)      # vu128 of 8 bytes may be read in one go
+    image.texts = <uint32_t*>realloc(w.texts, (w.text_count + 1) * sizeof(uint32_t))
+    image.size_bytes = <uint32_t>w.size_bytes
+    image.records = records
+    image.chunk_count = unit.chunk_count
+    image.text_count = w.text_count
+    return image
+
+
+cdef void image_free(Image* image) noexcept nogil:
+    if image != NULL:
+        free(image.data)
+        free(image.records)
+        free(image.texts)
+        free(image)
+
+
+cdef void read_head(Image* image, uint32_t chunk, RecordHead* head) noexcept nogil:
+    cdef const uint8_t* p = image.data + image.records[chunk]
+    cdef uint64_t x
+    cdef uint32_t i
+    head.flags = <uint8_t>take(&p)
+    head.upvalue_count = <uint32_t>take(&p)
+    head.max_stack = <uint32_t>take(&p)
+    head.arity = <uint32_t>take(&p)
+    head.name = <uint32_t>take(&p)
+    head.parameter = <uint32_t>take(&p)
+    head.start_byte = <uint32_t>take(&p)
+    head.end_byte = head.start_byte + <uint32_t>take(&p)
+    head.formal_count = 0
+    head.has_ellipsis = False
+    if head.flags & RECORD_HAS_FORMALS:
+        x = take(&p)
+        head.formal_count = <uint32_t>(x >> 1)
+        head.has_ellipsis = x & 1
+        head.formals = p
+        for i in range(head.formal_count):
+            take(&p)
+            take(&p)
+    head.span_count = <uint32_t>take(&p)
+    head.spans = p
+    for i in range(head.span_count):
+        take(&p)
+        take(&p)
+        take(&p)
+    head.constant_count = <uint32_t>take(&p)
+    head.constants = p
+    head.after_constants = NULL
