@@ -24,7 +24,7 @@ cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 26
     NURSERY_BYTES = 1 << 23           # measured: docs/decisions/performance.md
-    LEAST_GROWTH_BYTES = 1 << 28      # an old space smaller than this is not collected
+    LEAST_GROWTH_BYTES = 1 << 29      # an old space smaller than this is not collected
 
 
 cdef bint _reserve_stacks(Machine* m) noexcept nogil:
