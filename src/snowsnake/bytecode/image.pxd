@@ -6,9 +6,9 @@
               flags (kind | captures_with << 2 | has_formals << 3 | level << 4), upvalues, max_stack, arity, name + 1,
               parameter + 1, start, length in the source;
               formals, if any: count << 1 | has_ellipsis, then (text << 1 | has_default, place) each;
-              spans: count, then (code, start, length) each, as differences to the run before;
-              constants: count, then kind and what belongs to it;
-              code: size, bytes
+              constants: count, then kind and what belongs to it, of a chunk number << 2 | has_captures << 1 | is_lambda;
+              code: size, bytes;
+              spans: count, then (code, start, length) each, as differences to the run before
 
 A chunk that was never entered costs its record and one pointer; see machine/link.pyx.
 """
@@ -43,11 +43,8 @@ cdef struct RecordHead:
     uint32_t formal_count
     bint has_ellipsis
     const uint8_t* formals            # where they start
-    uint32_t span_count
-    const uint8_t* spans
     uint32_t constant_count
-    const uint8_t* constants
-    const uint8_t* after_constants    # set by whoever reads the constants: there the code begins
+    const uint8_t* constants          # behind them stand the code and the spans
 
 cdef Image* image_of_unit(Unit* unit) noexcept nogil
     # NULL if memory is short

@@ -2,7 +2,7 @@
 """Writes the compact form of a unit and reads the heads of its records."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.varint cimport VARINT_MAX_SIZE_BYTES, varint_write
@@ -13,6 +13,7 @@ cdef struct Writer:
     size_t size_bytes
     size_t capacity_bytes
     uint32_t* texts                   # offsets
+    Text* sources                     # the texts themselves
     uint32_t text_count
     uint32_t text_capacity
     uint32_t* slots                   # open addressing over the texts: index + 1
@@ -54,28 +55,10 @@ cdef void _put_bytes(Writer* w, const void* data, size_t size_bytes) noexcept no
 
 # ---- texts: found in a first pass, each written once ---------------------------------------------------------------
 
-cdef uint64_t _hash(Text text) noexcept nogil:
-    cdef uint64_t h = text.size_bytes, word
-    cdef uint32_t i = 0
-    while i + 8 <= text.size_bytes:
-        memcpy(&word, text.data + i, 8)
-        h = (h ^ word) * <uint64_t>0x9E3779B97F4A7C15
-        h ^= h >> 29
-        i += 8
-    word = 0
-    while i < text.size_bytes:
-        word = (word << 8) | text.data[i]
-        i += 1
-    h = (h ^ word) * <uint64_t>0x9E3779B97F4A7C15
-    return h ^ (h >> 32)
-
-
-cdef Text _text_at(Writer* w, uint32_t index) noexcept nogil:
-    cdef Text text
-    cdef const uint8_t* p = w.data + w.texts[index]
-    text.size_bytes = <uint32_t>take(&p)
-    text.data = p
-    return text
+cdef inline uint64_t _hash(Text text) noexcept nogil:
+    """By address: the compiler has each name once, and a string constant that stands here twice is written twice."""
+    cdef uint64_t h = (<uint64_t>text.data + text.size_bytes) * <uint64_t>0x9E3779B97F4A7C15
+    return h >> 32
 
 
 cdef void _grow_slots(Writer* w) noexcept nogil:
@@ -88,37 +71,44 @@ cdef void _grow_slots(Writer* w) noexcept nogil:
         w.failed = True
         return
     for i in range(w.text_count):
-        h = _hash(_text_at(w, i)) & w.mask
+        h = _hash(w.sources[i]) & w.mask
         while w.slots[h]:
             h = (h + 1) & w.mask
         w.slots[h] = i + 1
 
 
+cdef bint _grow_texts(Writer* w) noexcept nogil:
+    cdef uint32_t capacity = w.text_capacity * 2 + 64
+    cdef uint32_t* texts = <uint32_t*>realloc(w.texts, capacity * sizeof(uint32_t))
+    cdef Text* sources
+    if texts != NULL:
+        w.texts = texts
+    sources = <Text*>realloc(w.sources, capacity * sizeof(Text))
+    if sources != NULL:
+        w.sources = sources
+    w.text_capacity = capacity
+    w.failed = w.failed or texts == NULL or sources == NULL
+    return not w.failed
+
+
 cdef uint32_t _text(Writer* w, Text text) noexcept nogil:
     """Index of a text; the first pass writes what it has not met."""
     cdef uint64_t h
-    cdef Text known
-    cdef uint32_t* texts
-    if w.failed:
-        return 0
+    cdef Text* known
     if w.text_count * 2 >= w.mask:
         _grow_slots(w)
-        if w.failed:
-            return 0
+    if w.failed:
+        return 0
     h = _hash(text) & w.mask
     while w.slots[h]:
-        known = _text_at(w, w.slots[h] - 1)
-        if known.size_bytes == text.size_bytes and memcmp(known.data, text.data, text.size_bytes) == 0:
+        known = &w.sources[w.slots[h] - 1]
+        if known.data == text.data and known.size_bytes == text.size_bytes:
             return w.slots[h] - 1
         h = (h + 1) & w.mask
-    if w.text_count == w.text_capacity:
-        w.text_capacity = w.text_capacity * 2 + 64
-        texts = <uint32_t*>realloc(w.texts, w.text_capacity * sizeof(uint32_t))
-        if texts == NULL:
-            w.failed = True
-            return 0
-        w.texts = texts
+    if w.text_count == w.text_capacity and not _grow_texts(w):
+        return 0
     w.texts[w.text_count] = <uint32_t>w.size_bytes
+    w.sources[w.text_count] = text
     _put(w, text.size_bytes)
     _put_bytes(w, text.data, text.size_bytes)
     w.text_count += 1
@@ -185,7 +175,8 @@ cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
     elif c.kind == CONSTANT_FLOAT:
         _put_bytes(w, &c.number, sizeof(double))
     elif c.kind == CONSTANT_CHUNK:
-        _put(w, c.chunk.index)
+        _put(w, (<uint64_t>c.chunk.index << 2) | (2 if c.chunk.upvalue_count or c.chunk.captures_with else 0)
+             | (1 if c.chunk.kind == CHUNK_LAMBDA else 0))
     elif c.kind == CONSTANT_POSITION:
         _put(w, c.start_byte)
     elif c.kind == CONSTANT_KEYS:
@@ -209,12 +200,12 @@ cdef void _put_record(Writer* w, Chunk* chunk) noexcept nogil:
     _put(w, chunk.end_byte - chunk.start_byte if chunk.end_byte > chunk.start_byte else 0)
     if chunk.formals != NULL:
         _put_formals(w, chunk.formals)
-    _put_spans(w, chunk)
     _put(w, chunk.constant_count)
     for i in range(chunk.constant_count):
         _put_constant(w, &chunk.constants[i])
     _put(w, chunk.code_size_bytes)
     _put_bytes(w, chunk.code, chunk.code_size_bytes)
+    _put_spans(w, chunk)
 
 
 cdef Image* image_of_unit(Unit* unit) noexcept nogil:
@@ -226,6 +217,7 @@ cdef Image* image_of_unit(Unit* unit) noexcept nogil:
     w.size_bytes = 0
     w.capacity_bytes = 0
     w.texts = NULL
+    w.sources = NULL
     w.text_count = 0
     w.text_capacity = 0
     w.slots = NULL
@@ -239,6 +231,7 @@ cdef Image* image_of_unit(Unit* unit) noexcept nogil:
         records[i] = <uint32_t>w.size_bytes
         _put_record(&w, unit.chunks[i])
     free(w.slots)
+    free(w.sources)
     if w.failed:
         free(w.data)
         free(w.texts)
@@ -284,12 +277,5 @@ cdef void read_head(Image* image, uint32_t chunk, RecordHead* head) noexcept nog
         for i in range(head.formal_count):
             take(&p)
             take(&p)
-    head.span_count = <uint32_t>take(&p)
-    head.spans = p
-    for i in range(head.span_count):
-        take(&p)
-        take(&p)
-        take(&p)
     head.constant_count = <uint32_t>take(&p)
     head.constants = p
-    head.after_constants = NULL

@@ -187,8 +187,6 @@ cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
     code.captures_with = chunk.captures_with
     code.upvalue_count = head.upvalue_count + chunk.captures_with
     code.position_base = file.position_base
-    code.spans = head.spans
-    code.span_count = head.span_count
     code.chunk = chunk
     if head.flags & RECORD_HAS_FORMALS and not _link_formals(m, file, code, head):
         _free_code(code)
@@ -235,7 +233,7 @@ cdef bint _link_formals(Machine* m, File* file, Code* code, RecordHead* head) no
 
 
 cdef bint _link_constants(Machine* m, File* file, Code* code, RecordHead* head) noexcept nogil:
-    """Constants as words; what follows them in the record is the code."""
+    """Constants as words; what follows them in the record is the code, and then the spans."""
     cdef Word* constants = <Word*>malloc((head.constant_count + 1) * sizeof(Word))
     cdef const uint8_t* p = head.constants
     cdef uint32_t i
@@ -249,6 +247,9 @@ cdef bint _link_constants(Machine* m, File* file, Code* code, RecordHead* head) 
     code.chunk.code_size_bytes = <uint32_t>take(&p)
     code.chunk.code = <uint8_t*>p
     code.start = <uint8_t*>p
+    p += code.chunk.code_size_bytes
+    code.span_count = <uint32_t>take(&p)
+    code.spans = p
     code.constants = constants
     code.constant_count = head.constant_count
     return True
@@ -268,20 +269,16 @@ cdef Word _text_string(Machine* m, Text text) noexcept nogil:
     return make_string(m, text.data, text.size_bytes, 0)
 
 
-cdef Word _link_chunk(Machine* m, File* file, uint32_t chunk) noexcept nogil:
+cdef Word _link_chunk(Machine* m, File* file, uint64_t blueprint) noexcept nogil:
     """A blueprint: the number of the code; of one without captures the closure or thunk itself."""
-    cdef RecordHead head
+    cdef uint32_t index = file.code_base + <uint32_t>(blueprint >> 2)
     cdef Word* p
-    read_head(file.image, chunk, &head)
-    if head.upvalue_count or head.flags & RECORD_CAPTURES_WITH:
-        return small_int(file.code_base + chunk)
+    if blueprint & 2:
+        return small_int(index)
     p = heap_alloc(m, 2)
+    p[0] = code_header(KIND_CLOSURE if blueprint & 1 else KIND_THUNK, 1, index)
     p[1] = 0
-    if (head.flags & RECORD_KIND) == CHUNK_LAMBDA:
-        p[0] = code_header(KIND_CLOSURE, 1, file.code_base + chunk)
-        return tagged(p, TAG_FUNCTION)
-    p[0] = code_header(KIND_THUNK, 1, file.code_base + chunk)
-    return tagged(p, TAG_THUNK)
+    return tagged(p, TAG_FUNCTION if blueprint & 1 else TAG_THUNK)
 
 
 cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nogil:
@@ -297,7 +294,7 @@ cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nog
     if kind == CONSTANT_STRING:
         return _text_string(m, image_text(file.image, take(p)))
     if kind == CONSTANT_CHUNK:
-        return _link_chunk(m, file, <uint32_t>take(p))
+        return _link_chunk(m, file, take(p))
     if kind == CONSTANT_INT:
         return make_int(m, take_signed(p))
     if kind == CONSTANT_KEYS:
