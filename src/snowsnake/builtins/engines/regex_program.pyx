@@ -10,9 +10,10 @@ order in which paths are tried are the same.  The parser keeps its own stack: ne
 
 A fragment is a contiguous run of states [low, high) with one loose end, so copying it for a bound is a block copy.
 """
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcpy, memset
+from snowsnake.builtins.engines.regex_brackets cimport bracket_parse
 
 cdef enum:
     STATE_LIMIT = 100000              # libstdc++'s, for all the states it ever makes for one pattern
@@ -105,231 +106,12 @@ cdef void mark_loop(Parser* parser, int32_t low) noexcept nogil:
     parser.program.has_tracked = True
 
 
-# -- bracket expressions -----------------------------------------------------------------------------------------------
+# -- byte sets ---------------------------------------------------------------------------------------------------------
 
-cdef const char* collating_names[128]
-collating_names[:] = [
-    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "alert", "backspace", "tab", "newline", "vertical-tab", "form-feed",
-    "carriage-return", "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC",
-    "IS4", "IS3", "IS2", "IS1", "space", "exclamation-mark", "quotation-mark", "number-sign", "dollar-sign",
-    "percent-sign", "ampersand", "apostrophe", "left-parenthesis", "right-parenthesis", "asterisk", "plus-sign", "comma",
-    "hyphen", "period", "slash", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "colon",
-    "semicolon", "less-than-sign", "equals-sign", "greater-than-sign", "question-mark", "commercial-at",
-    "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W",
-    "X", "Y", "Z", "left-square-bracket", "backslash", "right-square-bracket", "circumflex", "underscore", "grave-accent",
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w",
-    "x", "y", "z", "left-curly-bracket", "vertical-line", "right-curly-bracket", "tilde", "DEL",
-]
-cdef const char* class_names[15]
-class_names[:] = [
-    "d", "w", "s", "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit",
-]
-
-cdef enum:
-    CLASS_COUNT = 15
-
-cdef enum BracketToken:
-    BRACKET_END
-    BRACKET_DASH
-    BRACKET_BYTE
-    BRACKET_COLLATING                 # [.name.]
-    BRACKET_EQUIVALENCE               # [=name=]
-    BRACKET_CLASS                     # [:name:]
-    BRACKET_FAULT
-
-cdef struct Bracket:
-    Parser* parser
-    ByteSet byte_set
-    bint at_start
-    BracketToken token
-    uint8_t byte
-    const uint8_t* name
-    size_t name_size
-
-
-cdef inline void set_add(ByteSet* byte_set, uint8_t byte) noexcept nogil:
-    byte_set.bits[byte >> 3] |= <uint8_t>(1 << (byte & 7))
-
-
-cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
-    return byte + 32 if c'A' <= byte <= c'Z' else byte
-
-
-cdef bint in_class(int kind, uint8_t c) noexcept nogil:
-    """Whether byte `c` is in class_names[kind], in the C locale."""
-    cdef bint is_digit = c'0' <= c <= c'9'
-    cdef bint is_lower = c'a' <= c <= c'z'
-    cdef bint is_upper = c'A' <= c <= c'Z'
-    cdef bint is_alnum = is_digit or is_lower or is_upper
-    if kind == 0 or kind == 7:
-        return is_digit
-    if kind == 1:
-        return is_alnum or c == c'_'
-    if kind == 2 or kind == 12:
-        return c == c' ' or 9 <= c <= 13
-    if kind == 3:
-        return is_alnum
-    if kind == 4:
-        return is_lower or is_upper
-    if kind == 5:
-        return c == c' ' or c == c'\t'
-    if kind == 6:
-        return c < 32 or c == 127
-    if kind == 8:
-        return 33 <= c <= 126
-    if kind == 9:
-        return is_lower
-    if kind == 10:
-        return 32 <= c <= 126
-    if kind == 11:
-        return 33 <= c <= 126 and not is_alnum
-    if kind == 13:
-        return is_upper
-    return is_digit or c'a' <= lower(c) <= c'f'
-
-
-cdef void bracket_name(Bracket* bracket, uint8_t mark, BracketToken token) noexcept nogil:
-    """Read `name mark ]`."""
-    cdef Parser* parser = bracket.parser
-    parser.position += 1
-    bracket.name = parser.position
-    while parser.position != parser.end and parser.position[0] != mark:
-        parser.position += 1
-    bracket.name_size = parser.position - bracket.name
-    bracket.token = token
-    if parser.end - parser.position < 2 or parser.position[1] != c']':
-        bracket.token = BRACKET_FAULT
-        return
-    parser.position += 2
-
-
-cdef void bracket_advance(Bracket* bracket) noexcept nogil:
-    cdef Parser* parser = bracket.parser
-    cdef uint8_t byte
-    if parser.position == parser.end:
-        bracket.token = BRACKET_FAULT
-        return
-    byte = parser.position[0]
-    parser.position += 1
-    bracket.token = BRACKET_BYTE
-    bracket.byte = byte
-    if byte == c'-':
-        bracket.token = BRACKET_DASH
-    elif byte == c'[':
-        if parser.position == parser.end:
-            bracket.token = BRACKET_FAULT
-        elif parser.position[0] == c'.':
-            bracket_name(bracket, c'.', BRACKET_COLLATING)
-        elif parser.position[0] == c':':
-            bracket_name(bracket, c':', BRACKET_CLASS)
-        elif parser.position[0] == c'=':
-            bracket_name(bracket, c'=', BRACKET_EQUIVALENCE)
-    elif byte == c']' and not bracket.at_start:
-        bracket.token = BRACKET_END
-    bracket.at_start = False
-
-
-cdef int find_collating(Bracket* bracket) noexcept nogil:
-    cdef int i
-    for i in range(128):
-        if strlen(collating_names[i]) == bracket.name_size \
-                and memcmp(collating_names[i], bracket.name, bracket.name_size) == 0:
-            return i
-    return -1
-
-
-cdef int find_class(Bracket* bracket) noexcept nogil:
-    cdef int i
-    cdef size_t j
-    for i in range(CLASS_COUNT):
-        if strlen(class_names[i]) != bracket.name_size:
-            continue
-        for j in range(bracket.name_size):
-            if lower(bracket.name[j]) != <uint8_t>class_names[i][j]:
-                break
-        else:
-            return i
-    return -1
-
-
-cdef bint add_range(ByteSet* byte_set, int8_t first, int8_t last) noexcept nogil:
-    cdef int byte
-    if first > last:
-        return False
-    for byte in range(first, last + 1):
-        set_add(byte_set, <uint8_t>byte)
-    return True
-
-
-cdef bint bracket_items(Bracket* bracket) noexcept nogil:
-    """Everything up to the closing bracket; false if it is malformed."""
-    cdef ByteSet* byte_set = &bracket.byte_set
-    cdef int last = -1                # the byte that may begin a range; -1 none, -2 a class
-    cdef int found, i
-    bracket_advance(bracket)
-    if bracket.token == BRACKET_BYTE or bracket.token == BRACKET_DASH:
-        last = bracket.byte
-        set_add(byte_set, bracket.byte)
-        bracket_advance(bracket)
-    while bracket.token != BRACKET_END:
-        if bracket.token == BRACKET_BYTE:
-            set_add(byte_set, bracket.byte)
-            last = bracket.byte
-        elif bracket.token == BRACKET_COLLATING:
-            last = find_collating(bracket)
-            if last < 0:
-                return False
-            set_add(byte_set, <uint8_t>last)
-        elif bracket.token == BRACKET_EQUIVALENCE:
-            found = find_collating(bracket)
-            if found < 0:
-                return False
-            for i in range(256):
-                if lower(<uint8_t>i) == lower(<uint8_t>found):
-                    set_add(byte_set, <uint8_t>i)
-            last = -2
-        elif bracket.token == BRACKET_CLASS:
-            found = find_class(bracket)
-            if found < 0:
-                return False
-            for i in range(256):
-                if in_class(found, <uint8_t>i):
-                    set_add(byte_set, <uint8_t>i)
-            last = -2
-        elif bracket.token == BRACKET_DASH:
-            bracket_advance(bracket)
-            if bracket.token == BRACKET_END:
-                set_add(byte_set, c'-')
-                return True
-            if last < 0 or (bracket.token != BRACKET_BYTE and bracket.token != BRACKET_DASH):
-                return False
-            if not add_range(byte_set, <int8_t>last, <int8_t>bracket.byte):
-                return False
-            last = -1
-        else:
-            return False
-        bracket_advance(bracket)
-    return True
-
-
-cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
-    """After `[`: the index of the set."""
-    cdef Bracket bracket
+cdef uint32_t new_set(Parser* parser, const ByteSet* byte_set) noexcept nogil:
+    """The index of a copy of `byte_set`."""
     cdef RegexProgram* program = parser.program
-    cdef bint is_negated = parser.position != parser.end and parser.position[0] == c'^'
     cdef ByteSet* sets
-    cdef int i
-    memset(&bracket, 0, sizeof(Bracket))
-    bracket.parser = parser
-    bracket.at_start = True
-    if is_negated:
-        parser.position += 1
-    if not bracket_items(&bracket):
-        fail(parser, REGEX_INVALID)
-        return 0
-    if is_negated:
-        for i in range(32):
-            bracket.byte_set.bits[i] = <uint8_t>~bracket.byte_set.bits[i]
     if program.set_count == program.set_capacity:
         sets = <ByteSet*>realloc(program.sets, 2 * program.set_capacity * sizeof(ByteSet))
         if sets == NULL:
@@ -337,9 +119,19 @@ cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
             return 0
         program.sets = sets
         program.set_capacity *= 2
-    program.sets[program.set_count] = bracket.byte_set
+    program.sets[program.set_count] = byte_set[0]
     program.set_count += 1
     return program.set_count - 1
+
+
+cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
+    """After `[`: the index of the set."""
+    cdef ByteSet byte_set
+    parser.position = bracket_parse(parser.position, parser.end, &byte_set)
+    if parser.position == NULL:
+        fail(parser, REGEX_INVALID)
+        return 0
+    return new_set(parser, &byte_set)
 
 
 # -- quantifiers -------------------------------------------------------------------------------------------------------
@@ -576,7 +368,7 @@ cdef void add_atom(Parser* parser, uint32_t byte_set) noexcept nogil:
 cdef void parse_step(Parser* parser) noexcept nogil:
     """One byte of the pattern outside brackets and bounds, with all that belongs to it."""
     cdef uint8_t byte = parser.position[0]
-    cdef uint32_t group
+    cdef uint32_t group, byte_set
     parser.position += 1
     if byte == 0 or byte == c'*' or byte == c'+' or byte == c'?' or byte == c'{':
         fail(parser, REGEX_INVALID)
@@ -588,7 +380,9 @@ cdef void parse_step(Parser* parser) noexcept nogil:
     elif byte == c'.':
         add_atom(parser, 256)
     elif byte == c'[':
-        add_atom(parser, parse_bracket(parser))
+        byte_set = parse_bracket(parser)
+        if parser.status == REGEX_OK:
+            add_atom(parser, byte_set)
     elif byte == c'\\':
         if parser.position == parser.end or not is_special(parser.position[0]):
             fail(parser, REGEX_INVALID)
@@ -671,7 +465,7 @@ cdef bint init_program(RegexProgram* program) noexcept nogil:
     if program.sets == NULL:
         return False
     for i in range(256):
-        set_add(&program.sets[i], <uint8_t>i)
+        program.sets[i].bits[i >> 3] = <uint8_t>(1 << (i & 7))
     memset(&program.sets[256], 0xFF, sizeof(ByteSet))     # `.` is every byte but NUL
     program.sets[256].bits[0] = 0xFE
     program.set_count = 257

@@ -1,0 +1,267 @@
+# cython: language_level=3
+"""Tokens of JSON: strings unescaped, numbers delimited.
+
+In: a reader.  Out: the next token; of a string `text`, of a number the bytes from `token_start` to `position`; of a
+wrong one `fault`, with `position` behind the byte that made it wrong, as the messages of C++ Nix count.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+from snowsnake.builtins.engines.buffer cimport ByteBuffer, buffer_append, buffer_append_byte, buffer_clear
+from snowsnake.builtins.engines.json cimport JsonReader
+
+cdef enum:
+    END_OF_INPUT = -1
+    BAD_ESCAPE = -1
+
+
+# -- bytes -------------------------------------------------------------------------------------------------------------
+
+cdef inline int get(JsonReader* reader) noexcept nogil:
+    if reader.position < reader.size_bytes:
+        reader.position += 1
+        return reader.data[reader.position - 1]
+    reader.position = reader.size_bytes + 1
+    return END_OF_INPUT
+
+
+cdef inline Token fault(JsonReader* reader, const char* text) noexcept nogil:
+    reader.fault = text
+    return TOKEN_FAULT
+
+
+# -- strings -----------------------------------------------------------------------------------------------------------
+
+cdef int hex_digit(int byte) noexcept nogil:
+    if c'0' <= byte <= c'9':
+        return byte - c'0'
+    if c'a' <= byte <= c'f':
+        return byte - c'a' + 10
+    if c'A' <= byte <= c'F':
+        return byte - c'A' + 10
+    return -1
+
+
+cdef int four_hex_digits(JsonReader* reader) noexcept nogil:
+    cdef int value = 0
+    cdef int digit, i
+    for i in range(4):
+        digit = hex_digit(get(reader))
+        if digit < 0:
+            return BAD_ESCAPE
+        value = value * 16 + digit
+    return value
+
+
+cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil:
+    if point < 0x80:
+        buffer_append_byte(out, <uint8_t>point)
+        return
+    if point < 0x800:
+        buffer_append_byte(out, <uint8_t>(0xC0 | (point >> 6)))
+    else:
+        if point < 0x10000:
+            buffer_append_byte(out, <uint8_t>(0xE0 | (point >> 12)))
+        else:
+            buffer_append_byte(out, <uint8_t>(0xF0 | (point >> 18)))
+            buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
+        buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
+    buffer_append_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
+
+
+cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:
+    """After `\\u`."""
+    cdef int point = four_hex_digits(reader)
+    cdef int second
+    if point == BAD_ESCAPE:
+        return fault(reader, "invalid string: '\\u' must be followed by 4 hex digits")
+    if 0xD800 <= point <= 0xDBFF:
+        if get(reader) != c'\\' or get(reader) != c'u':
+            return fault(reader, "invalid string: surrogate U+D800..U+DBFF must be followed by U+DC00..U+DFFF")
+        second = four_hex_digits(reader)
+        if second == BAD_ESCAPE:
+            return fault(reader, "invalid string: '\\u' must be followed by 4 hex digits")
+        if not (0xDC00 <= second <= 0xDFFF):
+            return fault(reader, "invalid string: surrogate U+D800..U+DBFF must be followed by U+DC00..U+DFFF")
+        point = 0x10000 + ((point - 0xD800) << 10) + (second - 0xDC00)
+    elif 0xDC00 <= point <= 0xDFFF:
+        return fault(reader, "invalid string: surrogate U+DC00..U+DFFF must follow U+D800..U+DBFF")
+    if point == 0:
+        reader.has_nul = True
+    append_utf8(&reader.unescaped, <uint32_t>point)
+    return TOKEN_STRING
+
+
+cdef Token read_escape(JsonReader* reader) noexcept nogil:
+    """After a backslash: append what it stands for."""
+    cdef int byte = get(reader)
+    if byte == c'u':
+        return read_unicode_escape(reader)
+    if byte == c'b':
+        byte = 8
+    elif byte == c'f':
+        byte = 12
+    elif byte == c'n':
+        byte = 10
+    elif byte == c'r':
+        byte = 13
+    elif byte == c't':
+        byte = 9
+    elif byte != c'"' and byte != c'\\' and byte != c'/':
+        return fault(reader, "invalid string: forbidden character after backslash")
+    buffer_append_byte(&reader.unescaped, <uint8_t>byte)
+    return TOKEN_STRING
+
+
+cdef bint read_multibyte(JsonReader* reader, int first) noexcept nogil:
+    """The rest of a UTF-8 character; false, behind the first wrong byte, if it is ill-formed."""
+    cdef int following = 1
+    cdef int low = 0x80
+    cdef int high = 0xBF
+    cdef int byte
+    if first < 0xC2 or first > 0xF4:
+        return False
+    if first >= 0xF0:
+        following = 3
+        if first == 0xF0:
+            low = 0x90
+        elif first == 0xF4:
+            high = 0x8F
+    elif first >= 0xE0:
+        following = 2
+        if first == 0xE0:
+            low = 0xA0
+        elif first == 0xED:
+            high = 0x9F
+    while following:
+        byte = get(reader)
+        if byte < low or byte > high:
+            return False
+        low = 0x80
+        high = 0xBF
+        following -= 1
+    return True
+
+
+cdef Token read_string(JsonReader* reader) noexcept nogil:
+    """After the opening quote."""
+    cdef const uint8_t* data = reader.data
+    cdef size_t plain = reader.position                   # where the stretch not yet copied begins
+    cdef bint is_copied = False
+    cdef int byte
+    reader.token_start = reader.position - 1
+    reader.has_nul = False
+    while True:
+        while reader.position < reader.size_bytes:
+            byte = data[reader.position]
+            if byte < 0x20 or byte >= 0x80 or byte == c'"' or byte == c'\\':
+                break
+            reader.position += 1
+        byte = get(reader)
+        if byte == c'"':
+            break
+        if byte == END_OF_INPUT:
+            return fault(reader, "invalid string: missing closing quote")
+        if byte == c'\\':
+            if not is_copied:
+                buffer_clear(&reader.unescaped)
+                is_copied = True
+            buffer_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
+            if read_escape(reader) == TOKEN_FAULT:
+                return TOKEN_FAULT
+            plain = reader.position
+        elif byte < 0x20:
+            return fault(reader, <const char*>CONTROL_FAULT)
+        elif not read_multibyte(reader, byte):
+            return fault(reader, "invalid string: ill-formed UTF-8 byte")
+    if is_copied:
+        buffer_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
+        if reader.unescaped.failed:
+            return fault(reader, "no memory for a string")
+        reader.text = reader.unescaped.data
+        reader.text_size = reader.unescaped.size_bytes
+    else:
+        reader.text = data + plain
+        reader.text_size = reader.position - 1 - plain
+    return TOKEN_STRING
+
+
+# -- numbers and literals ----------------------------------------------------------------------------------------------
+
+cdef inline bint is_digit(int byte) noexcept nogil:
+    return c'0' <= byte <= c'9'
+
+
+cdef Token read_number(JsonReader* reader, int byte) noexcept nogil:
+    """The extent of a number; its value is left to `number_event`."""
+    reader.token_start = reader.position - 1
+    if byte == c'-':
+        byte = get(reader)
+        if not is_digit(byte):
+            return fault(reader, "invalid number; expected digit after '-'")
+    if byte == c'0':
+        byte = get(reader)
+    else:
+        while is_digit(byte):
+            byte = get(reader)
+    if byte == c'.':
+        byte = get(reader)
+        if not is_digit(byte):
+            return fault(reader, "invalid number; expected digit after '.'")
+        while is_digit(byte):
+            byte = get(reader)
+    if byte == c'e' or byte == c'E':
+        byte = get(reader)
+        if byte == c'+' or byte == c'-':
+            byte = get(reader)
+            if not is_digit(byte):
+                return fault(reader, "invalid number; expected digit after exponent sign")
+        elif not is_digit(byte):
+            return fault(reader, "invalid number; expected '+', '-', or digit after exponent")
+        while is_digit(byte):
+            byte = get(reader)
+    reader.position -= 1
+    return TOKEN_NUMBER
+
+
+cdef Token read_literal(JsonReader* reader, const char* rest, Token token) noexcept nogil:
+    while rest[0]:
+        if get(reader) != rest[0]:
+            return fault(reader, "invalid literal")
+        rest += 1
+    return token
+
+
+cdef Token read_token(JsonReader* reader) noexcept nogil:
+    cdef int byte
+    if reader.position == 0 and reader.size_bytes and reader.data[0] == 0xEF:
+        reader.position = 1
+        if get(reader) != 0xBB or get(reader) != 0xBF:
+            return fault(reader, "invalid BOM; must be 0xEF 0xBB 0xBF if given")
+    while True:
+        byte = get(reader)
+        if byte != c' ' and byte != c'\n' and byte != c'\t' and byte != c'\r':
+            break
+    if byte == c'"':
+        return read_string(reader)
+    if byte == c',':
+        return TOKEN_COMMA
+    if byte == c':':
+        return TOKEN_COLON
+    if byte == c'-' or is_digit(byte):
+        return read_number(reader, byte)
+    if byte == c'{':
+        return TOKEN_OPEN_OBJECT
+    if byte == c'}':
+        return TOKEN_CLOSE_OBJECT
+    if byte == c'[':
+        return TOKEN_OPEN_ARRAY
+    if byte == c']':
+        return TOKEN_CLOSE_ARRAY
+    if byte == c't':
+        return read_literal(reader, "rue", TOKEN_TRUE)
+    if byte == c'f':
+        return read_literal(reader, "alse", TOKEN_FALSE)
+    if byte == c'n':
+        return read_literal(reader, "ull", TOKEN_NULL)
+    if byte == END_OF_INPUT or byte == 0:
+        return TOKEN_END
+    return fault(reader, "invalid literal")

@@ -1,0 +1,379 @@
+# cython: language_level=3
+"""The forward walk through a pattern, once the backward pass has said where each state leads to a match.
+
+In: a `Regex` whose `reverse` ran over the text.  Out: the end of the match, the places of its groups in the slots.
+
+C++ Nix (std::regex of libstdc++, `extended`) backtracks.  Its rule for the answer, found by reading and by experiment:
+paths are tried depth first, the left side of `|` before the right one, once more before leaving a loop.  A loop is left
+only if once more leads to no match at all; of `|` both sides are always tried.  `match` takes the first path that reaches
+the end of the text; `split` takes, of the paths so found, the first among the longest, at the first place where there
+is one.  A loop may take two iterations, but not three, that consume nothing at the same place.
+
+So a decision needs to know only whether a path leads to a match, which the backward pass knows for every place.  With it
+the walk takes each decision at once and never goes back: one path for `match`, and for `split` one too, unless the
+pattern has a `|`; then a list of states in the order of preference.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
+from snowsnake.builtins.engines.regex cimport Frame, Memo, Regex, ThreadList
+from snowsnake.builtins.engines.regex_program cimport (
+    OP_ACCEPT, OP_ALTERNATIVE, OP_GROUP_BEGIN, OP_GROUP_END, OP_MATCH, OP_REPEAT, RegexState,
+)
+from snowsnake.builtins.engines.regex_reverse cimport has_state, reverse_set
+
+cdef enum:
+    NONE = -1
+    THREAD_LIMIT_BYTES = 512 << 20
+    EMPTY_ITERATIONS = 2
+
+cdef enum FrameKind:
+    FRAME_SLOT                        # give slot `state` its `value` back
+    FRAME_SECOND                      # explore `state`
+    FRAME_OTHERWISE                   # explore `state` if there is no solution beyond the first `value`
+    FRAME_LEAVE                       # the repeat `state` was entered `value` times before; `key` as before
+    FRAME_MEMO                        # `state` with `key` is explored; there were `value` solutions before
+
+cdef enum MemoValue:
+    MEMO_NO = 0
+    MEMO_YES = 1
+    MEMO_UNDER_WAY
+
+
+# -- along one path ----------------------------------------------------------------------------------------------------
+
+cdef void clear_slots(Regex* regex, int64_t* slots) noexcept nogil:
+    memset(slots, 0xFF, regex.slot_count * sizeof(int64_t))
+
+
+cdef int64_t walk(Regex* regex, int64_t place) noexcept nogil:
+    """From the start at `place`, where it leads to a match, to the end of the match; fills `regex.slots`."""
+    cdef const RegexState* states = regex.program.states
+    cdef const RegexState* state
+    cdef const uint64_t* viable = reverse_set(&regex.reverse, place)
+    cdef int64_t* slots = regex.slots
+    cdef int32_t at = regex.program.start
+    while True:
+        state = &states[at]
+        if state.op == OP_MATCH:
+            place += 1
+            viable = reverse_set(&regex.reverse, place)
+        elif state.op == OP_REPEAT or state.op == OP_ALTERNATIVE:
+            if has_state(viable, state.alternate):
+                at = state.alternate
+                continue
+        elif state.op == OP_GROUP_BEGIN:
+            slots[2 * state.argument] = place
+        elif state.op == OP_GROUP_END:
+            slots[2 * state.argument + 1] = place
+        elif state.op == OP_ACCEPT:
+            return place
+        at = state.next
+
+
+# -- exploring ----------------------------------------------------------------------------------------------------------
+
+cdef inline uint64_t entered_key(int32_t state, int64_t times) noexcept nogil:
+    """What a repeat entered so many times adds to the key of the states met behind it."""
+    cdef uint64_t value = (<uint64_t>state * 4 + <uint64_t>times + 1) * <uint64_t>0x9E3779B97F4A7C15
+    if times == 0:
+        return 0
+    value ^= value >> 29
+    value *= <uint64_t>0xBF58476D1CE4E5B9
+    return value ^ (value >> 32)
+
+
+cdef bint push(Regex* regex, FrameKind kind, int32_t state, int64_t value, uint64_t key) noexcept nogil:
+    cdef Frame* frames
+    cdef Frame* frame
+    cdef size_t capacity
+    if regex.frame_count == regex.frame_capacity:
+        capacity = 2 * regex.frame_capacity + 64
+        frames = <Frame*>realloc(regex.frames, capacity * sizeof(Frame))
+        if frames == NULL:
+            regex.is_out_of_memory = True
+            return False
+        regex.frames = frames
+        regex.frame_capacity = capacity
+    frame = &regex.frames[regex.frame_count]
+    frame.kind = <uint8_t>kind
+    frame.state = state
+    frame.value = value
+    frame.key = key
+    regex.frame_count += 1
+    return True
+
+
+cdef Memo* find_memo(Regex* regex, int32_t state, uint64_t key) noexcept nogil:
+    """The memo of (state, key) or the free place for it; NULL if there is none yet."""
+    cdef size_t slot
+    cdef Memo* memo
+    if regex.memo_capacity == 0:
+        return NULL
+    slot = (key ^ (<uint64_t>state * <uint64_t>0xFF51AFD7ED558CCD)) & (regex.memo_capacity - 1)
+    while True:
+        memo = &regex.memos[slot]
+        if memo.generation != regex.generation or (memo.state == state and memo.key == key):
+            return memo
+        slot = (slot + 1) & (regex.memo_capacity - 1)
+
+
+cdef bint grow_memos(Regex* regex) noexcept nogil:
+    cdef size_t old_capacity = regex.memo_capacity
+    cdef size_t i
+    cdef Memo* old = regex.memos
+    cdef Memo* memos
+    memos = <Memo*>calloc(2 * old_capacity + (0 if old_capacity else 64), sizeof(Memo))
+    if memos == NULL:
+        regex.is_out_of_memory = True
+        return False
+    regex.memos = memos
+    regex.memo_capacity = 2 * old_capacity if old_capacity else 64
+    for i in range(old_capacity):
+        if old[i].generation == regex.generation:
+            find_memo(regex, old[i].state, old[i].key)[0] = old[i]
+    free(old)
+    return True
+
+
+cdef void set_memo(Regex* regex, int32_t state, uint64_t key, MemoValue value) noexcept nogil:
+    cdef Memo* memo
+    if key == 0 or regex.is_coarse:
+        regex.memo_generation[state] = regex.generation
+        regex.memo_solution[state] = <uint8_t>value
+        return
+    if value == MEMO_UNDER_WAY:       # cannot be met again with the same key
+        return
+    if 2 * regex.memo_count >= regex.memo_capacity and not grow_memos(regex):
+        return
+    memo = find_memo(regex, state, key)
+    if memo.generation != regex.generation:
+        regex.memo_count += 1
+    memo.generation = regex.generation
+    memo.state = state
+    memo.key = key
+    memo.has_solution = value == MEMO_YES
+
+
+cdef inline int known(Regex* regex, int32_t state, uint64_t key) noexcept nogil:
+    """The MemoValue of (state, key), or NONE."""
+    cdef Memo* memo
+    if key == 0 or regex.is_coarse:
+        if regex.memo_generation[state] != regex.generation:
+            return NONE
+        return <int>regex.memo_solution[state]
+    memo = find_memo(regex, state, key)
+    if memo == NULL or memo.generation != regex.generation:
+        return NONE
+    return 1 if memo.has_solution else 0
+
+
+cdef bint queue(Regex* regex, ThreadList* threads, int32_t state) noexcept nogil:
+    """Append `state` with a copy of the slots, unless a better path to it was there before."""
+    cdef size_t capacity, row
+    cdef void* moved
+    if regex.queued_generation[state] == regex.generation:
+        return True
+    regex.queued_generation[state] = regex.generation
+    row = regex.slot_count * sizeof(int64_t)
+    if threads.count == threads.capacity:
+        capacity = 2 * threads.capacity + 4
+        if capacity * (row + 4) > THREAD_LIMIT_BYTES:
+            regex.is_out_of_memory = True
+            return False
+        moved = realloc(threads.states, capacity * sizeof(int32_t))
+        if moved != NULL:
+            threads.states = <int32_t*>moved
+            moved = realloc(threads.slots, capacity * row + 8)
+        if moved == NULL:
+            regex.is_out_of_memory = True
+            return False
+        threads.slots = <int64_t*>moved
+        threads.capacity = capacity
+    threads.states[threads.count] = state
+    memcpy(threads.slots + threads.count * regex.slot_count, regex.slots, row)
+    threads.count += 1
+    return True
+
+
+cdef inline void set_slot(Regex* regex, size_t slot, int64_t place) noexcept nogil:
+    push(regex, FRAME_SLOT, <int32_t>slot, regex.slots[slot], 0)
+    regex.slots[slot] = place
+
+
+cdef struct Exploration:
+    int64_t place
+    const uint64_t* viable
+    bint wants_first                  # stop at the first solution
+    bint may_accept                   # false where a match must not be empty
+    ThreadList* threads               # where the states behind this byte go
+    int64_t end                       # of the best match so far, or NONE
+    int64_t solutions
+    uint64_t key                      # which tracked repeats were entered how often
+
+
+cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
+    """Decide at a repeat; the state to go on with, NONE to go back."""
+    cdef const RegexState* state = &regex.program.states[at]
+    cdef int64_t times = 0
+    cdef uint64_t key = here.key
+    cdef int memo = known(regex, at, key)
+    if memo == MEMO_UNDER_WAY:        # only in coarse mode: an empty iteration, not repeated
+        return state.next
+    if memo != NONE:
+        here.solutions += memo
+        return NONE
+    if not state.is_tracked:
+        set_memo(regex, at, key, MEMO_UNDER_WAY)
+        push(regex, FRAME_MEMO, at, here.solutions, key)
+        push(regex, FRAME_OTHERWISE, state.next, here.solutions, key)
+        return state.alternate
+    regex.steps_left -= 1
+    if regex.steps_left < 0:
+        regex.is_coarse = True
+    if regex.entered_generation[at] == regex.generation:
+        times = regex.entered[at]
+    if times >= EMPTY_ITERATIONS:
+        return state.next
+    set_memo(regex, at, key, MEMO_UNDER_WAY)
+    push(regex, FRAME_MEMO, at, here.solutions, key)
+    push(regex, FRAME_OTHERWISE, state.next, here.solutions, key)
+    push(regex, FRAME_LEAVE, at, times, key)
+    regex.entered_generation[at] = regex.generation
+    regex.entered[at] = <uint8_t>(times + 1)
+    here.key = key ^ entered_key(at, times) ^ entered_key(at, times + 1)
+    return state.alternate
+
+
+cdef int32_t go_back(Regex* regex, Exploration* here) noexcept nogil:
+    """Undo frames until one has a state to go on with; NONE when there is none left."""
+    cdef Frame* frame
+    while regex.frame_count:
+        regex.frame_count -= 1
+        frame = &regex.frames[regex.frame_count]
+        if frame.kind == FRAME_SLOT:
+            regex.slots[frame.state] = frame.value
+        elif frame.kind == FRAME_SECOND:
+            return frame.state
+        elif frame.kind == FRAME_OTHERWISE:
+            if here.solutions == frame.value:
+                return frame.state
+        elif frame.kind == FRAME_LEAVE:
+            regex.entered[frame.state] = <uint8_t>frame.value
+            here.key = frame.key
+        else:
+            set_memo(regex, frame.state, frame.key, MEMO_YES if here.solutions > frame.value else MEMO_NO)
+    return NONE
+
+
+cdef int32_t explore(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
+    """All that `at` leads to without consuming a byte, in the order of preference.
+
+    Out: with `wants_first` the state that consumes the next byte, or the accepting one, with the slots set;
+    else NONE, the states behind this byte queued, the slots as before.
+    """
+    cdef const RegexState* state
+    cdef int memo
+    regex.frame_count = 0
+    here.key = 0
+    while not regex.is_out_of_memory:
+        if at == NONE or not has_state(here.viable, at):
+            at = go_back(regex, here)
+            if at == NONE:
+                return NONE
+            continue
+        state = &regex.program.states[at]
+        if state.op == OP_REPEAT:
+            at = enter_repeat(regex, here, at)
+            continue
+        if state.op == OP_ALTERNATIVE:
+            memo = known(regex, at, here.key)
+            if memo != NONE:
+                here.solutions += 1 if memo == MEMO_YES else 0
+                at = NONE
+                continue
+            set_memo(regex, at, here.key, MEMO_UNDER_WAY)
+            push(regex, FRAME_MEMO, at, here.solutions, here.key)
+            push(regex, FRAME_SECOND, state.next, 0, 0)
+            at = state.alternate
+            continue
+        if state.op == OP_MATCH:
+            if here.wants_first:
+                return at
+            here.solutions += 1
+            queue(regex, here.threads, state.next)
+            at = NONE
+            continue
+        if state.op == OP_ACCEPT:
+            if not here.may_accept:
+                at = NONE
+                continue
+            if here.wants_first:
+                return at
+            here.solutions += 1
+            if here.end != here.place:
+                here.end = here.place
+                memcpy(regex.best_slots, regex.slots, regex.slot_count * sizeof(int64_t))
+            at = NONE
+            continue
+        if state.op == OP_GROUP_BEGIN:
+            set_slot(regex, 2 * state.argument, here.place)
+        elif state.op == OP_GROUP_END:
+            set_slot(regex, 2 * state.argument + 1, here.place)
+        at = state.next
+    return NONE
+
+
+cdef void arrive(Regex* regex, Exploration* here, int64_t place) noexcept nogil:
+    here.place = place
+    here.viable = reverse_set(&regex.reverse, place)
+    regex.generation += 1
+    regex.memo_count = 0
+
+
+cdef int64_t walk_exploring(Regex* regex, int64_t place) noexcept nogil:
+    """As `walk`, for a pattern with loops whose body can match nothing."""
+    cdef Exploration here
+    cdef int32_t at = regex.program.start
+    memset(&here, 0, sizeof(here))
+    here.wants_first = True
+    here.may_accept = True
+    while True:
+        arrive(regex, &here, place)
+        at = explore(regex, &here, at)
+        if at == NONE:
+            return NONE               # no memory
+        if regex.program.states[at].op == OP_ACCEPT:
+            return place
+        at = regex.program.states[at].next
+        place += 1
+
+
+cdef int64_t walk_parallel(Regex* regex, int64_t begin, bint may_be_empty) noexcept nogil:
+    """The end of the first longest match at `begin`, its slots in best_slots; NONE if there is none."""
+    cdef Exploration here
+    cdef ThreadList* threads = &regex.lists[0]
+    cdef ThreadList* following = &regex.lists[1]
+    cdef ThreadList* spare
+    cdef int64_t place = begin
+    cdef size_t i
+    memset(&here, 0, sizeof(here))
+    here.end = NONE
+    threads.count = 0
+    regex.generation += 1
+    clear_slots(regex, regex.slots)
+    queue(regex, threads, regex.program.start)
+    while threads.count and not regex.is_out_of_memory:
+        arrive(regex, &here, place)
+        here.may_accept = may_be_empty or place > begin
+        here.threads = following
+        following.count = 0
+        for i in range(threads.count):
+            regex.slots = threads.slots + i * regex.slot_count
+            explore(regex, &here, threads.states[i])
+        spare = threads
+        threads = following
+        following = spare
+        place += 1
+    regex.slots = regex.own_slots
+    return here.end
