@@ -62,7 +62,7 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
     cdef int links = MOST_LINKS, kind, fault, outcome = DONE
     memset(&todo, 0, sizeof(todo))
     resolved.size_bytes = 0
-    if is_internal(path, size_bytes):
+    if is_internal(m, path, size_bytes):
         return DONE if buffer_append(resolved, path, size_bytes) else raise_text(m, ERROR_MEMORY, NULL)
     if not buffer_append(&todo, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
@@ -146,7 +146,7 @@ cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mod
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil:
     cdef ByteBuffer resolved
     cdef int outcome
-    if is_internal(path, size_bytes):
+    if is_internal(m, path, size_bytes):
         return read_internal(m, path, size_bytes, content)
     if not record(m, RECORD_FILE, path, size_bytes):
         return RAISE
@@ -165,10 +165,14 @@ cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, Byte
 
 
 cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
-    if internal_type(path, size) == FILE_DIRECTORY:
+    cdef MapEntry* text
+    if internal_type(m, path, size) == FILE_DIRECTORY:
         return raise_system(m, "reading file", path, size, EISDIR)
-    if internal_type(path, size) != FILE_REGULAR:
+    if internal_type(m, path, size) != FILE_REGULAR:
         return raise_missing(m, path, size)
+    if path[0] != c'<':
+        text = map_find(&host_of(m).texts, path, size)
+        return DONE if buffer_append(content, text.value, text.value_size) else raise_text(m, ERROR_MEMORY, NULL)
     if not buffer_text(content, <const char*>FETCHURL_NIX):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE
@@ -224,8 +228,8 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
     cdef int outcome, fault = 0
     cdef const char* real
     file_type[0] = FILE_NONE
-    if is_internal(path, size_bytes):
-        file_type[0] = internal_type(path, size_bytes)
+    if is_internal(m, path, size_bytes):
+        file_type[0] = internal_type(m, path, size_bytes)
         return DONE
     if not record(m, RECORD_STATUS, path, size_bytes):
         return RAISE
@@ -260,7 +264,7 @@ cdef int status_now(Machine* m, ByteBuffer* path, int* file_type) noexcept nogil
 cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* entries) noexcept nogil:
     cdef ByteBuffer resolved
     cdef int outcome
-    if is_internal(path, size_bytes):
+    if is_internal(m, path, size_bytes):
         return list_internal(m, path, size_bytes, entries)
     if not record(m, RECORD_DIRECTORY, path, size_bytes):
         return RAISE
@@ -279,7 +283,7 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
 
 
 cdef int list_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil:
-    cdef int kind = internal_type(path, size)
+    cdef int kind = internal_type(m, path, size)
     if kind == FILE_NONE:
         return raise_missing(m, path, size)
     if kind == FILE_REGULAR:
@@ -339,7 +343,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
     resolved.size_bytes = 0
     if not buffer_append(resolved, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
-    if is_internal(path, size_bytes):
+    if is_internal(m, path, size_bytes):
         return DONE
     memset(&full, 0, sizeof(full))
     while outcome == DONE:

@@ -83,12 +83,14 @@ cdef struct Host:
     bint has_drv_store
     void* walks                       # path filters under way (builtins/sources.pyx)
     void (*free_walks)(Host* host) noexcept nogil
-    uint32_t[32] symbols              # of the attributes that derivations know (builtins/derivations.pyx); [0] is 0: not looked up yet
+    uint32_t[32] symbols              # of the attributes that derivations know (builtins/derivations.pyx); 0: not looked up yet
+    uint32_t[8] builtins              # numbers of builtins that others make thunks of
     uint32_t* marks                   # by symbol: generation in which it was last seen (contexts of a derivation)
     uint32_t mark_count
     uint32_t generation
     Bytes scratch                     # arrays of the derivation in hand
     ByteBuffer path_buffer
+    ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:
     return <Host*>m.host

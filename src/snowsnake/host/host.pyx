@@ -159,6 +159,7 @@ cdef void host_free(Machine* m) noexcept nogil:
     map_free(&h.search_resolved)
     map_free(&h.copied)
     map_free(&h.records)
+    map_free(&h.texts)
     free(h.search)
     free(h.working_directory)
     free(h.home)
@@ -277,7 +278,7 @@ cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexce
     cdef MapEntry* e
     cdef uint32_t i
     cdef size_t size = size_bytes
-    if not is_guarded(m) or is_internal(path, size_bytes):
+    if not is_guarded(m) or is_internal(m, path, size_bytes):
         return True
     while True:
         if map_find(&h.allowed, path, size) != NULL:

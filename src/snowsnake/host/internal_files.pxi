@@ -37,15 +37,18 @@ derivation ({
 """
 
 
-cdef bint is_internal(const uint8_t* path, size_t size) noexcept nogil:
-    return size > 0 and path[0] == c'<'
+cdef bint is_internal(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    """A file that is not on disk: one that comes with the evaluator, or a text that the program put into the logical store."""
+    if size > 0 and path[0] == c'<':
+        return True
+    return host_of(m).texts.count > 0 and map_find(&host_of(m).texts, path, size) != NULL
 
 
 cdef bint internal_is(const uint8_t* path, size_t size, const char* name) noexcept nogil:
     return size == strlen(name) and memcmp(path, name, size) == 0
 
 
-cdef int internal_type(const uint8_t* path, size_t size) noexcept nogil:
-    if internal_is(path, size, "<nix/fetchurl.nix>"):
+cdef int internal_type(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    if path[0] != c'<' or internal_is(path, size, "<nix/fetchurl.nix>"):
         return FILE_REGULAR
     return FILE_DIRECTORY if internal_is(path, size, "<nix/>") or internal_is(path, size, "<nix") else FILE_NONE
