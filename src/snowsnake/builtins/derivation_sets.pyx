@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from snowsnake.builtins.derivations cimport builtin_number, derivation_set
+from snowsnake.builtins.derivations cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport host_drv_store, host_read_file, host_store_dir, raise_store_error
@@ -35,7 +35,7 @@ cdef enum:
 
 cdef int derivation(Machine* m, Word* fp) noexcept nogil:
     """fp[1]: index of the output name at hand."""
-    cdef Word* place = attrs_find(fp[0], symbol_intern(m, b"outputs", 7))
+    cdef Word* place = attrs_find(fp[0], derivation_symbols(m)[NAME_OUTPUTS])
     cdef Word outputs, name
     cdef uint64_t n, i
     if m.sp == fp + 1:
@@ -66,10 +66,6 @@ cdef int derivation(Machine* m, Word* fp) noexcept nogil:
     return _build(m, fp[0], outputs)
 
 
-cdef Word _builtin(Machine* m, const char* name) noexcept nogil:
-    return m.builtins[builtin_number(m, name)].word
-
-
 cdef inline void _put(Entry* entries, uint64_t* count, uint32_t symbol, Word value) noexcept nogil:
     entries[count[0]].symbol = symbol
     entries[count[0]].position = 0
@@ -80,7 +76,7 @@ cdef inline void _put(Entry* entries, uint64_t* count, uint32_t symbol, Word val
 cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     cdef uint64_t n = list_size(outputs), i, count = 0
     cdef Word strict, all_, first, name, path, pair, added
-    cdef Word get = _builtin(m, "getAttr")
+    cdef Word get = builtin_word(m, BUILTIN_GET_ATTR)
     cdef Entry[16] few
     cdef Entry* entries = few
     if not heap_reserve(m, 3 * attrs_size(attrs) + 24 * n + 256):
@@ -89,7 +85,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
         entries = scratch_entries(m, n + FIXED_ATTRIBUTES)
         if entries == NULL:
             return RAISE
-    strict = make_apply(m, _builtin(m, "derivationStrict"), attrs)
+    strict = make_apply(m, builtin_word(m, BUILTIN_DERIVATION_STRICT), attrs)
     all_ = new_list(m, n)
     for i in range(n):
         list_items(all_)[i] = WORD_NULL
@@ -97,9 +93,9 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     _put(entries, &count, m.symbol_drv_path, make_apply2(m, get, symbol_string(m, m.symbol_drv_path), strict))
     _put(entries, &count, m.symbol_out_path, make_apply2(m, get, name, strict))
     _put(entries, &count, m.symbol_type, make_string(m, b"derivation", 10, 0))
-    _put(entries, &count, symbol_intern(m, b"outputName", 10), name)
-    _put(entries, &count, symbol_intern(m, b"all", 3), make_apply(m, _builtin(m, "__value"), all_))
-    _put(entries, &count, symbol_intern(m, b"drvAttrs", 8), attrs)
+    _put(entries, &count, derivation_symbols(m)[NAME_OUTPUT_NAME], name)
+    _put(entries, &count, derivation_symbols(m)[NAME_ALL], make_apply(m, builtin_word(m, BUILTIN_VALUE), all_))
+    _put(entries, &count, derivation_symbols(m)[NAME_DRV_ATTRS], attrs)
     for i in range(n):                # of equal names the first counts, and those above count more
         _put(entries, &count, symbol_of(m, val(list_items(outputs)[i])), small_int(<int64_t>i))
     added = attrs_build(m, entries, count)
@@ -115,7 +111,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
         pair = new_list(m, 2)
         list_items(pair)[0] = name
         list_items(pair)[1] = path
-        list_items(all_)[i] = make_apply2(m, _builtin(m, "__derivationOutput"), first, pair)
+        list_items(all_)[i] = make_apply2(m, builtin_word(m, BUILTIN_DERIVATION_OUTPUT), first, pair)
     for i in range(n):
         _point_to(m, first, symbol_of(m, val(list_items(outputs)[n - 1 - i])), list_items(all_)[n - 1 - i])
     return done(m, first)
@@ -125,8 +121,8 @@ cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept
     """Gives an output's attribute its set, unless an attribute of that name is one of the fixed ones."""
     cdef Word* place = attrs_find(set_, symbol)
     if symbol == m.symbol_drv_path or symbol == m.symbol_out_path or symbol == m.symbol_type \
-            or symbol == symbol_intern(m, b"outputName", 10) or symbol == symbol_intern(m, b"all", 3) \
-            or symbol == symbol_intern(m, b"drvAttrs", 8):
+            or symbol == derivation_symbols(m)[NAME_OUTPUT_NAME] or symbol == derivation_symbols(m)[NAME_ALL] \
+            or symbol == derivation_symbols(m)[NAME_DRV_ATTRS]:
         return
     place[0] = value
 
@@ -138,7 +134,7 @@ cdef int derivation_output(Machine* m, Word* fp) noexcept nogil:
     if not heap_reserve(m, n + 64):
         return RAISE
     result = attrs_with_keys(m, attrs_keys(fp[0]), attrs_values(fp[0]))
-    attrs_find(result, symbol_intern(m, b"outputName", 10))[0] = list_items(fp[1])[0]
+    attrs_find(result, derivation_symbols(m)[NAME_OUTPUT_NAME])[0] = list_items(fp[1])[0]
     attrs_find(result, m.symbol_out_path)[0] = list_items(fp[1])[1]
     return done(m, result)
 
@@ -213,12 +209,12 @@ cdef int _imported_set(Machine* m, Derivation* drv, Word paths) noexcept nogil:
     for i in range(n):
         count = 0
         symbol = symbol_intern(m, drv.outputs[i].name.data, drv.outputs[i].name.size)
-        _put(entries, &count, symbol_intern(m, b"outputName", 10), symbol_string(m, symbol))
+        _put(entries, &count, derivation_symbols(m)[NAME_OUTPUT_NAME], symbol_string(m, symbol))
         _put(entries, &count, m.symbol_out_path, attrs_find(paths, symbol)[0])
         _put(entries, &count, m.symbol_drv_path, attrs_find(paths, m.symbol_drv_path)[0])
         _put(entries, &count, m.symbol_name, name)
         _put(entries, &count, m.symbol_type, make_string(m, b"derivation", 10, 0))
-        _put(entries, &count, symbol_intern(m, b"all", 3), all_)
+        _put(entries, &count, derivation_symbols(m)[NAME_ALL], all_)
         for j in range(n):
             _put(entries, &count, symbol_intern(m, drv.outputs[j].name.data, drv.outputs[j].name.size), WORD_NULL)
         set_ = attrs_build(m, entries, count)

@@ -1,12 +1,50 @@
 # cython: language_level=3
 """What other builtins need of derivations."""
+from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 from snowsnake.store.derivation cimport DerivationResult
 from snowsnake.store.hashes cimport Digest
 
-cdef int builtin_number(Machine* m, const char* name) noexcept nogil
-    # index in m.builtins
+cdef enum:                            # derivation_symbols: attributes with a meaning of their own
+    NAME_NAME = 0
+    NAME_STRUCTURED_ATTRS
+    NAME_IGNORE_NULLS
+    NAME_CONTENT_ADDRESSED
+    NAME_IMPURE
+    NAME_ARGS
+    NAME_BUILDER
+    NAME_SYSTEM
+    NAME_OUTPUTS
+    NAME_OUTPUT_HASH
+    NAME_OUTPUT_HASH_ALGO
+    NAME_OUTPUT_HASH_MODE
+    NAME_ALLOWED_REFERENCES           # from here to NAME_MAX_CLOSURE_SIZE: without effect in structured derivations
+    NAME_ALLOWED_REQUISITES
+    NAME_DISALLOWED_REFERENCES
+    NAME_DISALLOWED_REQUISITES
+    NAME_MAX_SIZE
+    NAME_MAX_CLOSURE_SIZE
+    NAME_ALL
+    NAME_DRV_ATTRS
+    NAME_DRV_PATH
+    NAME_OUT_PATH
+    NAME_TYPE
+    NAME_OUTPUT_NAME
+    NAME_COUNT
+
+cdef enum:                            # builtins that other builtins make thunks of
+    BUILTIN_DERIVATION_STRICT = 0
+    BUILTIN_GET_ATTR
+    BUILTIN_TO_JSON
+    BUILTIN_DERIVATION_OUTPUT
+    BUILTIN_VALUE
+    BUILTIN_FETCH_TREE
+
+cdef uint32_t* derivation_symbols(Machine* m) noexcept nogil
+    # by NAME_…; looked up once per machine
+cdef Word builtin_word(Machine* m, int which) noexcept nogil
+    # the function value of one of BUILTIN_…
 cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil
     # a hash that a user wrote (kind: of its algorithm, or HASH_NONE); an empty one stands for zeros, with a warning
 cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil

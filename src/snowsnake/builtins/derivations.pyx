@@ -7,7 +7,7 @@ without a call; everything else goes through the machine's own coercion.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
 from snowsnake.builtins.engines.buffer cimport ByteBuffer as TextBuffer, buffer_append as text_append, buffer_append_byte as text_byte
 from snowsnake.builtins.engines.json cimport json_append_string
@@ -43,33 +43,6 @@ from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, store_name_check, store_placeholder,
 )
 
-cdef enum:                            # Host.symbols: attributes with a meaning of their own
-    NAME_NAME = 0
-    NAME_STRUCTURED_ATTRS
-    NAME_IGNORE_NULLS
-    NAME_CONTENT_ADDRESSED
-    NAME_IMPURE
-    NAME_ARGS
-    NAME_BUILDER
-    NAME_SYSTEM
-    NAME_OUTPUTS
-    NAME_OUTPUT_HASH
-    NAME_OUTPUT_HASH_ALGO
-    NAME_OUTPUT_HASH_MODE
-    NAME_ALLOWED_REFERENCES           # from here to NAME_MAX_CLOSURE_SIZE: without effect in structured derivations
-    NAME_ALLOWED_REQUISITES
-    NAME_DISALLOWED_REFERENCES
-    NAME_DISALLOWED_REQUISITES
-    NAME_MAX_SIZE
-    NAME_MAX_CLOSURE_SIZE
-    NAME_ALL
-    NAME_DRV_ATTRS
-    NAME_DRV_PATH
-    NAME_OUT_PATH
-    NAME_TYPE
-    NAME_OUTPUT_NAME
-    NAME_COUNT
-
 cdef extern from *:
     """
     static const char *const snowsnake_derivation_names[] = {
@@ -78,8 +51,12 @@ cdef extern from *:
         "disallowedReferences", "disallowedRequisites", "maxSize", "maxClosureSize", "all", "drvAttrs", "drvPath",
         "outPath", "type", "outputName",
     };
+    static const char *const snowsnake_known_builtins[] = {
+        "derivationStrict", "getAttr", "toJSON", "__derivationOutput", "__value", "__fetchTree",
+    };
     """
     const char** NAMES "snowsnake_derivation_names"
+    const char** KNOWN_BUILTINS "snowsnake_known_builtins"
 
 cdef enum:                            # words above the argument while derivationStrict runs
     SLOT_PHASE = 1
@@ -123,7 +100,7 @@ cdef void _look_up_names(Machine* m) noexcept nogil:
         host_of(m).symbols[i] = symbol_intern(m, NAMES[i], strlen(NAMES[i]))
 
 
-cdef inline uint32_t* _symbols(Machine* m) noexcept nogil:
+cdef uint32_t* derivation_symbols(Machine* m) noexcept nogil:
     if host_of(m).symbols[NAME_OUTPUT_NAME] == 0:
         _look_up_names(m)
     return host_of(m).symbols
@@ -133,13 +110,14 @@ cdef inline View _view(Word s) noexcept nogil:
     return make_view(string_data(s), string_size(s))
 
 
-cdef int builtin_number(Machine* m, const char* name) noexcept nogil:
+cdef Word builtin_word(Machine* m, int which) noexcept nogil:
+    cdef Host* h = host_of(m)
     cdef uint32_t i
-    cdef size_t size = strlen(name)
-    for i in range(m.builtin_count):
-        if memcmp(m.builtins[i].name, name, size + 1) == 0:
-            return <int>i
-    return 0
+    if h.builtins[which] == 0:
+        for i in range(m.builtin_count):
+            if strcmp(m.builtins[i].name, KNOWN_BUILTINS[which]) == 0:
+                h.builtins[which] = i
+    return m.builtins[h.builtins[which]].word
 
 
 # ---- strings without a call -------------------------------------------------------------------------------------
@@ -255,7 +233,7 @@ cdef void _start(Machine* m, Word* fp) noexcept nogil:
 
 cdef int _before_attributes(Machine* m, Word* fp) noexcept nogil:
     cdef int64_t phase = <int64_t>fp[SLOT_PHASE] >> 3
-    cdef uint32_t* symbols = _symbols(m)
+    cdef uint32_t* symbols = derivation_symbols(m)
     cdef Word* place
     cdef Word w
     place = attrs_find(fp[0], symbols[NAME_NAME if phase == PHASE_NAME else NAME_STRUCTURED_ATTRS if phase == PHASE_STRUCTURED
@@ -312,7 +290,7 @@ cdef int _attributes(Machine* m, Word* fp) noexcept nogil:
 
 cdef int _attribute(Machine* m, Word* fp, uint32_t symbol, Word value) noexcept nogil:
     """One attribute: DONE when its pair, if it has one, is on the stack.  Entered again until then."""
-    cdef uint32_t* symbols = _symbols(m)
+    cdef uint32_t* symbols = derivation_symbols(m)
     cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
     cdef int64_t step = <int64_t>fp[SLOT_STEP] >> 3
     cdef Word w, s = 0
@@ -344,7 +322,7 @@ cdef int _attribute(Machine* m, Word* fp, uint32_t symbol, Word value) noexcept 
             return DONE
         push(m, small_int(symbol))
         fp[SLOT_STEP] = small_int(STEP_JSON)
-        return call1(m, m.builtins[builtin_number(m, "toJSON")].word, value)
+        return call1(m, builtin_word(m, BUILTIN_TO_JSON), value)
     if is_thunk(w):
         return force(m, w)
     outcome = _simple_string(m, w, &s)
@@ -402,7 +380,7 @@ cdef int _arguments(Machine* m, Word* fp, Word w) noexcept nogil:
 
 cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
     """What an attribute means beyond its environment variable."""
-    cdef uint32_t* symbols = _symbols(m)
+    cdef uint32_t* symbols = derivation_symbols(m)
     if symbol == symbols[NAME_BUILDER]:
         fp[SLOT_BUILDER] = s
     elif symbol == symbols[NAME_SYSTEM]:
@@ -446,7 +424,7 @@ cdef int _note_mode(Machine* m, Word* fp, Word s) noexcept nogil:
 
 cdef int _note_structured(Machine* m, Word* fp, uint32_t symbol, Word w) noexcept nogil:
     """The attribute's JSON is on the stack, so w has been forced; what else it means needs values of the right type."""
-    cdef uint32_t* symbols = _symbols(m)
+    cdef uint32_t* symbols = derivation_symbols(m)
     cdef int i
     if symbol == symbols[NAME_OUTPUTS]:
         return _structured_outputs(m, fp, w)

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset, strlen
 
-from snowsnake.builtins.derivations cimport builtin_number, parse_stated_hash
+from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word, parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string
@@ -269,7 +269,7 @@ cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
     """A constant, as far as the machine is concerned, so that it is missing without its feature."""
     if not host_has_feature(m, FEATURE_FETCH_TREE):
         return raise_text(m, ERROR_MISSING_ATTRIBUTE, format_text("attribute 'fetchTree' missing"))
-    return done(m, m.builtins[builtin_number(m, "__fetchTree")].word)
+    return done(m, builtin_word(m, BUILTIN_FETCH_TREE))
 
 
 cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:

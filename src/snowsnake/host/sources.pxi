@@ -103,7 +103,7 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
 
 cdef View source_name(const uint8_t* path, size_t size) noexcept nogil:
     cdef size_t start = base_name_start(path, size)
-    if (size > 0 and path[0] == c'<'):
+    if size > 0 and path[0] == c'<':
         return make_view(path + start, size - start - 1)
     return make_view(path + start, size - start) if start < size else view_text("source")
 
@@ -116,14 +116,18 @@ cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) n
     cdef Hasher hasher
     cdef Digest digest
     cdef StoreObject written
+    cdef ByteBuffer content
     cdef bint done
     cdef int outcome = DONE
     bytes_init(&error)
     hasher_init(&hasher, HASH_SHA256)
     nar_sink_init(&sink, &hasher, NULL, -1)
     if is_internal(m, path.data, path.size):
-        nar_write_contents(view_text(<const char*>FETCHURL_NIX), False, &sink)
-        done = nar_sink_finish(&sink, &error)
+        memset(&content, 0, sizeof(content))
+        outcome = read_internal(m, path.data, path.size, &content)
+        nar_write_contents(make_view(content.data, content.size_bytes), False, &sink)
+        done = nar_sink_finish(&sink, &error) and outcome == DONE
+        buffer_free(&content)
     else:
         if not record(m, RECORD_FILE, path.data, path.size):
             nar_sink_finish(&sink, &error)
