@@ -120,14 +120,15 @@ def test_results_before_an_error_are_printed(nix):
 
 def test_derivations(nix):
     drv = 'derivation { name = "%s"; builder = "b"; system = "s"; outputs = [ "lib" "dev" ]; }'
-    source = "{ a = %s; b.recurseForDerivations = true; b.x = %s; c.y = %s; d = 5; }" % tuple(drv % n for n in "xyz")
+    x, y, z = (drv % name for name in "xyz")
+    source = f"{{ a = {x}; b.recurseForDerivations = true; b.x = {y}; c.y = {z}; d = 5; }}"
     code, stdout, stderr = nix("-E", source)
     paths = stdout.split()
     assert code == 0 and len(paths) == 2
     assert paths[0] == "/nix/store/vj8aqxhl6dpaz0xfs287vahhv041r098-x.drv!lib"
     assert stderr == "warning: you did not specify '--add-root'; the result might be removed by the garbage collector\n"
     assert nix("-E", source, "-A", "a.dev")[1] == paths[0].replace("!lib", "!dev") + "\n"
-    same = nix("--no-gc-warning", "-E", "rec { a = %s; b = a; c = [ a ]; }" % (drv % "x"))
+    same = nix("--no-gc-warning", "-E", f"rec {{ a = {x}; b = a; c = [ a ]; }}")
     assert same == (0, paths[0] + "\n", "")
 
 

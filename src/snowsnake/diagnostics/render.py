@@ -47,6 +47,8 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
     if error.suggestions:
         from snowsnake.diagnostics.suggestions import sentence
 
+        if position is None and error.position is not None:
+            lines.append("")               # told apart from the message, as the place between them would do
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     lines += [f"note: {note}" for note in error.notes]
     text = "\n".join(_indented(prefix, "       ", lines))
