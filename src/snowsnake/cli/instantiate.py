@@ -150,6 +150,8 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     options: dict = {}
     if settings.text("max-call-depth"):
         options["depth_limit"] = int(settings.text("max-call-depth"))
+    is_eval = request.flags & {"--eval", "--eval-only"}
+    options["is_writable"] = "--read-write-mode" in request.flags or not (is_eval or "--readonly-mode" in request.flags)
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:

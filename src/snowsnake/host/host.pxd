@@ -90,6 +90,7 @@ cdef struct Host:
     uint32_t generation
     Bytes scratch                     # arrays of the derivation in hand
     ByteBuffer path_buffer
+    bint is_writable                  # texts are kept, and can be read
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:

@@ -217,6 +217,7 @@ cdef object host_configure(Machine* m, object options):
     cdef uint32_t i
     h.is_pure = options.pure
     h.is_restricted = options.restricted
+    h.is_writable = options.is_writable
     h.features = 0
     for name in options.features:
         h.features |= <uint32_t>_FEATURES.get(name, 0)

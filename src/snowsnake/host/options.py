@@ -32,7 +32,8 @@ class HostOptions:
     """What one evaluator may read and how it names things; everything is kept as bytes.
 
     `search_path`: (prefix, path) pairs; `allowed_paths`: read in spite of `pure` or `restricted`, what is below included;
-    `restricted` allows the folders of the search path too.  `real_store`: the folder that stands for `store_dir` on disk.
+    `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
+    evaluation that made them, as with `--read-write-mode`.  `real_store`: the folder that stands for `store_dir` on disk.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class HostOptions:
         system: str | None = None,
         store_dir: str = "/nix/store",
         real_store: str | None = None,
+        is_writable: bool = False,
     ) -> None:
         self.pure = pure
         self.restricted = restricted
+        self.is_writable = is_writable
         self.features = tuple(features)
         self.working_directory = encoded(os.path.abspath(working_directory or os.getcwd()))
         self.search_path = [(encoded(prefix), encoded(path)) for prefix, path in search_path]

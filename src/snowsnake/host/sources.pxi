@@ -26,8 +26,8 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
     cdef Bytes error
     if h.writer == NULL:
         # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.  Derivations are too many.
-        if written.kind == STORE_OBJECT_TEXT and map_add(&h.texts, written.path.data, written.path.size,
-                                                         written.data.data, written.data.size) == NULL:
+        if h.is_writable and written.kind == STORE_OBJECT_TEXT and map_add(
+                &h.texts, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
             return raise_text(m, ERROR_MEMORY, NULL)
         return DONE
     bytes_init(&error)

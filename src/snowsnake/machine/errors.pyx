@@ -68,6 +68,12 @@ cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexce
     cdef Word s = symbol_string(m, symbol)
     raise_text(m, ERROR_MISSING_ATTRIBUTE,
                format_text("attribute '%.*s' missing", <int>string_size(s), <char*>string_data(s)))
+    return RAISE
+
+
+cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexcept nogil:
+    """Of the operator `.`: with the names that look alike, which builtins do not give."""
+    raise_missing_attribute(m, symbol, attrs)
     add_candidates(m, symbol, keys_symbols(attrs_keys(attrs)), attrs_size(attrs))
     return RAISE
 

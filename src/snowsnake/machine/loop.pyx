@@ -12,7 +12,7 @@ from snowsnake.bytecode.opcodes cimport *
 from snowsnake.machine.attrs cimport attrs_update, attrs_with_keys, keys_order
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_not_a_function, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.link cimport code_of, link_code, position_of
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
@@ -792,7 +792,7 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[0] = p[0]
                         sp += 1
                     continue
-                raise_missing_attribute(m, symbol, a)
+                raise_missing_selection(m, symbol, a)
                 resume = pc
                 action = ACTION_RAISE
             else:
@@ -884,7 +884,7 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 code = code_of(m, function)
                 if code.chunk == NULL or code.chunk.level > 0 or check_required_formals(m, code, a) == DONE:
-                    raise_missing_attribute(m, symbol, a)
+                    raise_missing_selection(m, symbol, a)
                 action = ACTION_RAISE
         elif op == OP_ATTRS_KEYS:
             p = pointer_of(k[read_uvarint(&pc)])
