@@ -17,10 +17,12 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -47,14 +49,17 @@ class Measurement:
         self.cpu_s, self.wall_s, self.peak_kib, self.output, self.code = cpu_s, wall_s, peak_kib, output, code
 
 
-def measure(command: list[str], folder: Path, environment: dict[str, str]) -> Measurement:
-    """Run a command and account for it and its children with wait4."""
+def measure(command: list[str], folder: Path, environment: dict[str, str], limit_s: float) -> Measurement:
+    """Run a command, at most so long, and account for it and its children with wait4."""
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, cwd=folder, env=environment
         )
+        timer = threading.Timer(limit_s, process.kill)
+        timer.start()
         _, status, usage = os.wait4(process.pid, 0)
+        timer.cancel()
         wall_s = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
@@ -112,7 +117,7 @@ def normal(output: bytes) -> object:
         return output.strip()
 
 
-def run_program(name: str, file: Path, size: int | None, folder: Path, found: dict[str, list[str]], runs: int) -> dict:
+def run_program(name: str, file: Path, size: int | None, folder: Path, found: dict[str, list[str]], runs: int, limit_s: float) -> dict:
     """All evaluators in turn, `runs` times: their measurements, and whether they agree."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NIX_", "XDG_"))}
     environment["HOME"] = str(folder)
@@ -123,9 +128,9 @@ def run_program(name: str, file: Path, size: int | None, folder: Path, found: di
             words = command_line(command, file, size)
             if words is None or evaluator in dropped:
                 continue
-            done = measure(words, folder, environment)
+            done = measure(words, folder, environment, limit_s)
             if done.code != 0:
-                dropped[evaluator] = f"exit code {done.code}"
+                dropped[evaluator] = f"over {limit_s:.0f} s" if done.code == -signal.SIGKILL else f"exit code {done.code}"
                 continue
             results.setdefault(evaluator, []).append(done)
     outputs = {evaluator: normal(runs[0].output) for evaluator, runs in results.items()}
@@ -173,6 +178,7 @@ def table(rows: list[dict], names: list[str], against: str) -> str:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=5, help="runs of each program by each evaluator (5)")
+    options.add_argument("--limit", type=float, default=60, help="seconds after which a run is given up (60)")
     options.add_argument("--only", default="", help="names of programs, separated by commas")
     options.add_argument("--evaluator", action="append", default=[], metavar="NAME=COMMAND")
     options.add_argument("--against", default="", help="the evaluator that ratios are taken to (the first after ours)")
@@ -183,7 +189,7 @@ def main() -> int:
     against = given.against or (names[1] if len(names) > 1 else "snowsnake")
     rows = []
     for name, file, size, folder in programs([word for word in given.only.split(",") if word]):
-        rows.append(run_program(name, file, size, folder, found, given.runs))
+        rows.append(run_program(name, file, size, folder, found, given.runs, given.limit))
         print(table(rows[-1:], names, against).split("\n")[2], file=sys.stderr)
     text = table(rows, names, against)
     given.output.mkdir(parents=True, exist_ok=True)
