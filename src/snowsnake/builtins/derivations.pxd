@@ -49,5 +49,3 @@ cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noex
     # a hash that a user wrote (kind: of its algorithm, or HASH_NONE); an empty one stands for zeros, with a warning
 cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil
     # m.result: { drvPath, and each output }, every string with its context
-cdef char* derivation_trace(Machine* m, Word* fp) noexcept nogil
-    # of a running derivationStrict: "while evaluating attribute 'x' of derivation 'y'", malloc'ed; NULL if there is nothing to say

@@ -23,7 +23,7 @@ from snowsnake.machine.errors cimport format_text, raise_bytes, raise_missing_at
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, new_string, pop, push, stack_reserve
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    ByteBuffer, CALL, Context, DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, Machine, RAISE,
+    ByteBuffer, CALL, Context, DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, Machine, RAISE, TraceEntry,
 )
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
@@ -229,6 +229,7 @@ cdef void _start(Machine* m, Word* fp) noexcept nogil:
     fp[SLOT_FLAGS] = small_int(0)
     fp[SLOT_ELEMENT] = small_int(0)
     m.sp = fp + SLOT_PAIRS
+    m.trace_hook = _trace
 
 
 cdef int _before_attributes(Machine* m, Word* fp) noexcept nogil:
@@ -285,6 +286,7 @@ cdef int _attributes(Machine* m, Word* fp) noexcept nogil:
             return outcome
         fp[SLOT_STEP] = small_int(STEP_START)
         i += 1
+    fp[SLOT_INDEX] = small_int(<int64_t>n)
     return DONE
 
 
@@ -790,20 +792,32 @@ cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
     return DONE if m.result else RAISE
 
 
-cdef char* derivation_trace(Machine* m, Word* fp) noexcept nogil:
+cdef uint32_t _trace(Machine* m, uint32_t builtin, Word* fp, TraceEntry* entries) noexcept nogil:
+    """The attribute and the derivation at hand, with their places (machine/state.pxd: trace_hook)."""
     cdef Word name = fp[SLOT_NAME], attribute
     cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
     cdef uint32_t* order
-    if name == WORD_NULL:
-        return format_text("while evaluating the derivation attribute 'name'")
-    if fp[SLOT_PHASE] != small_int(PHASE_ATTRIBUTES) or i >= attrs_size(fp[0]):
-        return format_text("while evaluating derivation '%.*s'", <int>string_size(name), <char*>string_data(name))
+    cdef int64_t place
+    cdef uint32_t count = 0
+    if m.builtins[builtin].function != derivation_strict or not is_attrs(fp[0]):
+        return 0
     order = attrs_order(m, fp[0])
-    if order == NULL:
-        return NULL
-    attribute = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
-    return format_text("while evaluating attribute '%.*s' of derivation '%.*s'", <int>string_size(attribute),
-                       <char*>string_data(attribute), <int>string_size(name), <char*>string_data(name))
+    place = keys_find(attrs_keys(fp[0]), m.symbol_name)
+    if m.sp < fp + SLOT_PAIRS or order == NULL or place < 0:
+        return 0
+    if name == WORD_NULL:
+        entries[0].text = format_text("while evaluating the derivation attribute 'name'")
+        entries[0].position = keys_positions(attrs_keys(fp[0]))[place]
+        return 1
+    if fp[SLOT_PHASE] == small_int(PHASE_ATTRIBUTES) and i < attrs_size(fp[0]):
+        attribute = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
+        entries[0].text = format_text("while evaluating attribute '%.*s' of derivation '%.*s'", <int>string_size(attribute),
+                                      <char*>string_data(attribute), <int>string_size(name), <char*>string_data(name))
+        entries[0].position = keys_positions(attrs_keys(fp[0]))[order[i]]
+        count = 1
+    entries[count].text = format_text("while evaluating derivation '%.*s'", <int>string_size(name), <char*>string_data(name))
+    entries[count].position = keys_positions(attrs_keys(fp[0]))[place]
+    return count + 1
 
 
 cdef int placeholder(Machine* m, Word* fp) noexcept nogil:

@@ -111,6 +111,9 @@ cdef enum ErrorCode:                  # order of the catalogue in diagnostics/ca
     ERROR_TIMEOUT
     ERROR_INTERNAL
 
+cdef enum:
+    TRACE_HOOK_ENTRIES = 2
+
 cdef struct TraceEntry:
     uint32_t position                 # 0: unknown
     uint16_t builtin                  # number + 1, or 0
@@ -278,3 +281,5 @@ cdef struct Machine:
     uint64_t random_state
     void* regex_cache                 # compiled patterns (builtins/regex.pxd)
     bint abort_on_warn                # builtins.warn is an error
+    # lines of a builtin's own in a trace: writes at most TRACE_HOOK_ENTRIES, the innermost first, and gives their number
+    uint32_t (*trace_hook)(Machine* m, uint32_t builtin, Word* fp, TraceEntry* entries) noexcept nogil

@@ -42,9 +42,10 @@ cdef bint _has_try_frame(Machine* m, Frame* base) noexcept nogil:
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef Frame* fr = m.fr
     cdef Word function = m.function
+    cdef Word* fp = m.fp
     cdef TraceEntry* entry
-    cdef uint32_t position
-    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES, sizeof(TraceEntry))
+    cdef uint32_t position, own
+    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + TRACE_HOOK_ENTRIES, sizeof(TraceEntry))
     if m.error.trace == NULL:
         return
     while True:
@@ -58,6 +59,12 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
             entry.builtin = 0
             entry.code = 0
             if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
+                if m.trace_hook != NULL:
+                    own = m.trace_hook(m, <uint32_t>header_size(pointer_of(function)[0]), fp, entry)
+                    m.error.trace_count += own
+                    m.error.trace_total += own
+                    entry += own
+                entry.position = position
                 entry.builtin = <uint16_t>(header_size(pointer_of(function)[0]) + 1)
             elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
                 entry.code = header_code(pointer_of(function)[0]) + 1
@@ -66,6 +73,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
         if fr <= base:
             break
         function = fr.function
+        fp = fr.fp
         pc = fr.pc
         fr -= 1
 
