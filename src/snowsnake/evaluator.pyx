@@ -451,7 +451,7 @@ cdef class Evaluator:
             entry = &m.error.trace[n - 1 - i]
             inner = entry - 1 if i + 1 < n else NULL
             if entry.text != NULL:
-                frames.append(("context", (<bytes>entry.text).decode("utf-8", "replace"), self.place(entry.position, 0)))
+                frames.append(("context" if entry.builtin else "text", (<bytes>entry.text).decode("utf-8", "replace"), self.place(entry.position, 0)))
             elif entry.builtin:
                 name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
                 if not name.startswith("__"):

@@ -2,7 +2,7 @@
 """Binds the machine's own operations, in the order of machine/coercion.pxd's enum."""
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.equality cimport deep_force, equal, less, not_less
+from snowsnake.machine.equality cimport assert_equal, deep_force, equal, less, not_less
 
 define("__coerce", coerce)
 define("__coerceStore", coerce_store)
@@ -16,3 +16,4 @@ define("__addCoerce", add_coerce)
 define("__concatenate", concatenate)
 define("__concatenatePath", concatenate_path)
 define("__notLess", not_less)
+define("__assertEqual", assert_equal)

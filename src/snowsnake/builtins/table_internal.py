@@ -15,4 +15,5 @@ ENTRIES = (
     Entry("__concatenate", "count", ".", framed=True),
     Entry("__concatenatePath", "count", ".", framed=True),
     Entry("__notLess", "a b", "vv", framed=True),
+    Entry("__assertEqual", "a b", "vv", framed=True),
 )

@@ -406,6 +406,7 @@ EFFECTS: dict[str, Effect] = {
     "Concatenate": _counted(1, 0, FORCED, enters=True, least=1),
     "ConcatenatePath": _counted(1, 1, FORCED, enters=True),
     "JumpWide": _jump,
+    "AssertEqual": _simple(2),
     "BranchResult": _machine_only,
     "Link": _machine_only,
     "Native": _machine_only,

@@ -128,6 +128,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("Concatenate", (_N,), "~part* -- string", "Interpolation: coerce every part (paths into the store) and concatenate."),
     Op("ConcatenatePath", (_N,), "path ~part* -- path", "A path literal with interpolation."),
     Op("JumpWide", (Operand.U32,), "--", "Jump forward, further than 64 KiB."),
+    Op("AssertEqual", (), "~a ~b -- true", "Fail, saying what differs, unless {2} and {1} are equal."),
     Op("BranchResult", (), "offset bool --", "Take the branch of a BranchCompare; only in the machine's own code."),
     Op("Link", (), "--", "Link the code of this frame, then run it; only in the machine's own code."),
     Op("Native", (), "-- *", "Run the builtin of this frame; only in the machine's own code."),

@@ -72,8 +72,9 @@ cdef enum Opcode:
     OP_CONCATENATE = 66
     OP_CONCATENATE_PATH = 67
     OP_JUMP_WIDE = 68
-    OP_BRANCH_RESULT = 69
-    OP_LINK = 70
-    OP_NATIVE = 71
-    OP_HALT = 72
-    OP_INVALID = 73
+    OP_ASSERT_EQUAL = 69
+    OP_BRANCH_RESULT = 70
+    OP_LINK = 71
+    OP_NATIVE = 72
+    OP_HALT = 73
+    OP_INVALID = 74

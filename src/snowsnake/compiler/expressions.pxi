@@ -547,6 +547,13 @@ cdef void evaluate_if(Compiler* c, Node* node, bint tail) noexcept nogil:
 
 cdef void evaluate_assert(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef uint32_t otherwise = NONE, done = NONE
+    if node.a.kind == NODE_BINARY and node.a.op == OPERATOR_EQUAL:
+        evaluate_before(c, node.a.a, node.a.b)
+        evaluate(c, node.a.b, False, NO_NAME)
+        op(c, OP_ASSERT_EQUAL, node.a, -1)
+        op(c, OP_POP, node.a, -1)
+        evaluate(c, node.b, tail, NO_NAME)
+        return
     condition(c, node.a, False, &otherwise)
     evaluate(c, node.b, tail, NO_NAME)
     if not tail:

@@ -20,6 +20,7 @@ cdef enum:
     INTERNAL_CONCATENATE              # count, then count parts on the stack above it -> string
     INTERNAL_CONCATENATE_PATH         # count, then a path and parts above it         -> path
     INTERNAL_NOT_LESS                 # a b              -> bool: !(a < b)
+    INTERNAL_ASSERT_EQUAL             # a b              -> true, or the error of a failed assertion
     INTERNAL_COUNT
 
 cdef Word internal_word(Machine* m, int which) noexcept nogil

@@ -8,6 +8,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp
 
 from snowsnake.bytecode.opcodes cimport OP_LESS
+from snowsnake.machine.assertion cimport raise_difference
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
@@ -17,10 +18,6 @@ from snowsnake.machine.operations cimport equal_now
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport *
-
-cdef enum:
-    CHECK_DERIVATION = -1             # index of a pair of sets that has not been looked at
-
 
 cdef inline int _answer(Machine* m, bint yes) noexcept nogil:
     m.result = bool_word(yes)
@@ -46,30 +43,18 @@ cdef inline void _push_pair(Machine* m, Word x, Word y) noexcept nogil:
     push(m, small_int(CHECK_DERIVATION if is_attrs(x) else 0))
 
 
-cdef Word _singleton(Machine* m, Word w) noexcept nogil:
-    cdef Word list_ = new_list(m, 1)
-    list_items(list_)[0] = w
-    return list_
-
-
 cdef int _compare_sets(Machine* m) noexcept nogil:
     """Decide how the pair of sets on top is compared.  DONE: go on; TAIL: they differ; FORCE."""
     cdef Word x = m.sp[-3], y = m.sp[-2]
     cdef int first = _is_derivation(m, x), second
-    cdef Word* px
-    cdef Word* py
     if first < 0:
         return FORCE
     if first:
         second = _is_derivation(m, y)
         if second < 0:
             return FORCE
-        px = attrs_find(x, m.symbol_out_path)
-        py = attrs_find(y, m.symbol_out_path)
-        if second and px != NULL and py != NULL:
-            m.sp[-3] = _singleton(m, px[0])
-            m.sp[-2] = _singleton(m, py[0])
-            m.sp[-1] = 0
+        if second and attrs_find(x, m.symbol_out_path) != NULL and attrs_find(y, m.symbol_out_path) != NULL:
+            m.sp[-1] = small_int(COMPARE_OUT_PATH)
             return DONE
     if attrs_size(x) != attrs_size(y):
         return TAIL
@@ -80,7 +65,12 @@ cdef int _compare_sets(Machine* m) noexcept nogil:
     return DONE
 
 
-cdef int equal(Machine* m, Word* fp) noexcept nogil:
+cdef inline int _different(Machine* m, bint is_asserted, Word a, Word b) noexcept nogil:
+    return raise_difference(m, a, b) if is_asserted else _answer(m, False)
+
+
+cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
+    """m.result; a difference raises if *is_asserted*, and the stack shows where it was."""
     cdef Word x, y, a, b
     cdef int64_t i
     cdef uint64_t n
@@ -88,27 +78,30 @@ cdef int equal(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome
     if m.sp == fp + 2:
         outcome = equal_now(m, fp[0], fp[1])
-        if outcome >= 0:
-            return _answer(m, outcome)
+        if outcome == 0:
+            return _different(m, is_asserted, fp[0], fp[1])
+        if outcome > 0:
+            return _answer(m, True)
         _push_pair(m, fp[0], fp[1])
     while m.sp > fp + 2:
         x = m.sp[-3]
         y = m.sp[-2]
         i = <int64_t>m.sp[-1] >> 3
         if i == CHECK_DERIVATION:
-            if not heap_reserve(m, 64):
-                return RAISE
             outcome = _compare_sets(m)
             if outcome == FORCE:
                 return FORCE
             if outcome == TAIL:
-                return _answer(m, False)
+                return _different(m, is_asserted, x, y)
             continue
         n = attrs_size(x) if is_attrs(x) else list_size(x)
-        if <uint64_t>i == n:
+        if <uint64_t>i == n or i == COMPARED_OUT_PATH:
             m.sp -= 3
             continue
-        if is_attrs(x):
+        if i == COMPARE_OUT_PATH:
+            a = attrs_find(x, m.symbol_out_path)[0]
+            b = attrs_find(y, m.symbol_out_path)[0]
+        elif is_attrs(x):
             order = attrs_order(m, x)
             if order == NULL:
                 return RAISE
@@ -134,13 +127,21 @@ cdef int equal(Machine* m, Word* fp) noexcept nogil:
                 return FORCE
             outcome = equal_now(m, a, b)
             if outcome == 0:
-                return _answer(m, False)
+                return _different(m, is_asserted, a, b)
             m.sp[-1] = small_int(i + 1)
             if outcome < 0:
                 if not stack_reserve(m, 8):
                     return RAISE
                 _push_pair(m, a, b)
     return _answer(m, True)
+
+
+cdef int equal(Machine* m, Word* fp) noexcept nogil:
+    return _equal(m, fp, False)
+
+
+cdef int assert_equal(Machine* m, Word* fp) noexcept nogil:
+    return _equal(m, fp, True)
 
 
 # ---- order ------------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ INTERNAL_NAMES[INTERNAL_ADD] = "__addCoerce"
 INTERNAL_NAMES[INTERNAL_CONCATENATE] = "__concatenate"
 INTERNAL_NAMES[INTERNAL_CONCATENATE_PATH] = "__concatenatePath"
 INTERNAL_NAMES[INTERNAL_NOT_LESS] = "__notLess"
+INTERNAL_NAMES[INTERNAL_ASSERT_EQUAL] = "__assertEqual"
 
 
 cdef void _note_internal(Machine* m, Builtin* b) noexcept nogil:

@@ -17,6 +17,8 @@ cdef inline Code* code_of(Machine* m, Word function) noexcept nogil:
 
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil
     # position of the operation before pc in an activation; 0 if it has none (builtins)
+cdef uint32_t position_span(Machine* m, Word function, const uint8_t* pc, uint32_t* end) noexcept nogil
+    # the same, and where the source of that operation ends
 cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil
     # { column; file; line; } of a position, or null
 cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t* line, uint32_t* column) noexcept nogil

@@ -468,10 +468,15 @@ cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) n
 # ---- positions --------------------------------------------------------------------------------------------------
 
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    cdef uint32_t end
+    return position_span(m, function, pc, &end)
+
+
+cdef uint32_t position_span(Machine* m, Word function, const uint8_t* pc, uint32_t* end) noexcept nogil:
     cdef Code* code
     cdef Chunk* chunk
     cdef const uint8_t* p
-    cdef uint32_t offset, start, at, found, i
+    cdef uint32_t offset, start, at, found, size, i
     if function == 0 or tag_of(function) == TAG_INT:
         return 0
     if tag_of(function) == TAG_FUNCTION and kind_of(function) != KIND_CLOSURE:
@@ -482,6 +487,7 @@ cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept
     chunk = code.chunk
     if chunk == NULL:
         return 0
+    end[0] = code.position_base + chunk.end_byte
     if code.span_count == 0 or pc <= chunk.code or pc > chunk.code + chunk.code_size_bytes:
         return code.position_base + chunk.start_byte
     offset = <uint32_t>(pc - chunk.code) - 1
@@ -492,10 +498,11 @@ cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept
     for i in range(code.span_count):
         at += <uint32_t>take(&p)
         start += <uint32_t>take_signed(&p)
-        take(&p)
+        size = <uint32_t>take(&p)
         if at > offset:
             break
         found = start
+        end[0] = code.position_base + found + size
     return code.position_base + found
 
 

@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memmove
 
 from snowsnake.bytecode.opcodes cimport *
+from snowsnake.machine.assertion cimport raise_assertion
 from snowsnake.machine.attrs cimport attrs_update, attrs_with_keys, keys_order
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
@@ -298,7 +299,7 @@ cdef int run(Machine* m) noexcept nogil:
                         if op == OP_LESS_OR_EQ or op == OP_MORE_OR_EQ:
                             need = m.internals[INTERNAL_NOT_LESS]
                         action = ACTION_NATIVE
-        elif op == OP_EQUAL:
+        elif op == OP_EQUAL or op == OP_ASSERT_EQUAL:
             a = val(sp[-2])
             b = val(sp[-1])
             resume = op0
@@ -310,11 +311,11 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_FORCE
             else:
                 outcome = equal_now(m, a, b)
-                if outcome >= 0:
+                if outcome > 0 or (outcome == 0 and op == OP_EQUAL):
                     sp -= 1
                     sp[-1] = bool_word(outcome)
                     continue
-                need = m.internals[INTERNAL_EQUAL]
+                need = m.internals[INTERNAL_EQUAL if op == OP_EQUAL else INTERNAL_ASSERT_EQUAL]
                 n = 2
                 resume = pc
                 action = ACTION_NATIVE
@@ -538,7 +539,7 @@ cdef int run(Machine* m) noexcept nogil:
                 raise_type(m, "a set", a)
                 action = ACTION_RAISE
         elif op == OP_ASSERT_FAIL:
-            raise_text(m, ERROR_ASSERT, format_text("assertion failed"))
+            raise_assertion(m, function, pc)
             resume = pc
             action = ACTION_RAISE
         # ---- closures and thunks --------------------------------------------------------------------------------

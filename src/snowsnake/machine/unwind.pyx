@@ -5,7 +5,8 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from snowsnake.machine.attrs cimport Entry, attrs_build
-from snowsnake.machine.coercion cimport INTERNAL_DEEP_FORCE
+from snowsnake.machine.assertion cimport trace_difference
+from snowsnake.machine.coercion cimport INTERNAL_ASSERT_EQUAL, INTERNAL_DEEP_FORCE
 from snowsnake.machine.equality cimport HEADER_DEEPENING
 from snowsnake.machine.errors cimport error_clear, format_text
 from snowsnake.machine.heap cimport push
@@ -48,6 +49,8 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + TRACE_HOOK_ENTRIES, sizeof(TraceEntry))
     if m.error.trace == NULL:
         return
+    if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
+        trace_difference(m, m.fp, fr.function, fr.pc, MOST_TRACE_ENTRIES - 1)
     while True:
         position = position_of(m, function, pc)
         if m.error.position == 0 and position:

@@ -1,0 +1,13 @@
+# cython: language_level=3
+"""What a failed assertion says."""
+from libc.stdint cimport uint8_t, uint32_t
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+
+cdef int raise_assertion(Machine* m, Word function, const uint8_t* pc) noexcept nogil
+    # the condition whose operation ends before pc is false
+cdef int raise_difference(Machine* m, Word a, Word b) noexcept nogil
+    # two forced values that should be equal
+cdef void trace_difference(Machine* m, Word* fp, Word function, const uint8_t* pc, uint32_t most_entries) noexcept nogil
+    # adds to the trace, innermost first: the way into the values of the activation of __assertEqual at fp, then the
+    # condition, which is what `function` did before pc

@@ -1,0 +1,216 @@
+# cython: language_level=3
+"""What a failed assertion says: its condition as canonical Nix, and of `a == b` the first difference, as C++ Nix words both.
+
+In: the place of the condition, or two values and the stack of their comparison.  Out: the error, and lines of its trace.
+The text of a condition is not kept: it is printed from the source, read again, once it is wanted.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset, strlen, strrchr
+
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.equality cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COMPARED_OUT_PATH
+from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.link cimport position_place, position_span
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.syntax.nodes cimport Ast, Text
+from snowsnake.syntax.parser cimport ast_free, parse
+from snowsnake.syntax.printer cimport print_nix
+from snowsnake.syntax.text_buffer cimport TextBuffer, write_bytes
+
+cdef extern from "unistd.h" nogil:
+    char* getcwd(char* buffer, size_t size)
+
+cdef enum:
+    MOST_CONDITION_BYTES = 100000     # of source; a longer condition is not printed
+
+
+# ---- the condition ----------------------------------------------------------------------------------------------
+
+cdef Text _folder_of(const char* path, char* buffer, size_t size_bytes) noexcept nogil:
+    """Where relative paths of a source start."""
+    cdef Text text
+    cdef const char* slash = strrchr(path, c'/')
+    text.data = <const uint8_t*>path
+    text.size_bytes = <uint32_t>(slash - path) if slash != NULL else 0
+    if path[0] != c'/':
+        text.data = <const uint8_t*>getcwd(buffer, size_bytes)
+        text.size_bytes = <uint32_t>strlen(buffer) if text.data != NULL else 0
+    return text
+
+
+cdef char* _print_source(Machine* m, const char* path, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    cdef char[4096] buffer
+    cdef Text folder = _folder_of(path, buffer, sizeof(buffer))
+    cdef Text home
+    cdef TextBuffer out
+    cdef bint is_complete = False
+    cdef Ast* ast = parse(data, size_bytes, m.features)
+    memset(&out, 0, sizeof(out))
+    if ast == NULL:
+        return NULL
+    home.data = <const uint8_t*>"~"
+    home.size_bytes = 1
+    if ast.root != NULL:
+        is_complete = print_nix(ast, folder, home, &out)
+        write_bytes(&out, "", 1)
+    ast_free(ast)
+    if is_complete and not out.is_out_of_memory:
+        return <char*>out.data
+    free(out.data)
+    return NULL
+
+
+cdef char* _condition_text(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    """The condition as canonical Nix, malloc'ed; NULL if its source is gone."""
+    cdef uint32_t end = 0, file = 0, line = 0, column = 0, offset
+    cdef uint32_t start = position_span(m, function, pc, &end)
+    cdef File* source
+    if not position_place(m, start, &file, &line, &column):
+        return NULL
+    source = &m.files[file]
+    offset = start - source.position_base
+    if source.source == NULL or end <= start or end - start > MOST_CONDITION_BYTES or offset + (end - start) > source.size_bytes:
+        return NULL
+    return _print_source(m, source.path, source.source + offset, end - start)
+
+
+cdef int raise_assertion(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    cdef char* text = _condition_text(m, function, pc)
+    raise_text(m, ERROR_ASSERT, format_text("assertion failed") if text == NULL else
+               format_text("assertion '%s' failed", text))
+    free(text)
+    return RAISE
+
+
+# ---- the difference ---------------------------------------------------------------------------------------------
+
+cdef int _raise_about(Machine* m, const char* format, Word a, Word b) noexcept nogil:
+    """`format` takes the two values as text."""
+    cdef char* x = describe_value(m, a)
+    cdef char* y = describe_value(m, b)
+    raise_text(m, ERROR_ASSERT, format_text(format, x, y))
+    free(x)
+    free(y)
+    return RAISE
+
+
+cdef int _raise_types(Machine* m, const char* of, Word a, Word b) noexcept nogil:
+    cdef char* x = describe_value(m, a)
+    cdef char* y = describe_value(m, b)
+    raise_text(m, ERROR_ASSERT, format_text("%s %s value '%s' is not equal to %s %s value '%s'",
+                                            type_name(a), of, x, type_name(b), of, y))
+    free(x)
+    free(y)
+    return RAISE
+
+
+cdef int _raise_lengths(Machine* m, Word a, Word b) noexcept nogil:
+    cdef char* x = describe_value(m, a)
+    cdef char* y = describe_value(m, b)
+    raise_text(m, ERROR_ASSERT, format_text(
+        "list of size '%llu' is not equal to list of size '%llu', left hand side is '%s', right hand side is '%s'",
+        <unsigned long long>list_size(a), <unsigned long long>list_size(b), x, y))
+    free(x)
+    free(y)
+    return RAISE
+
+
+cdef int _raise_names(Machine* m, Word a, Word b) noexcept nogil:
+    """Sets of the same size with different names: the first name, in their order, that only `a` has."""
+    cdef uint32_t* order = attrs_order(m, a)
+    cdef uint32_t symbol = 0
+    cdef uint64_t i
+    cdef char* x
+    cdef char* y
+    cdef Word s
+    if order == NULL:
+        return RAISE
+    for i in range(attrs_size(a)):
+        symbol = keys_symbols(attrs_keys(a))[order[i]]
+        if attrs_find(b, symbol) == NULL:
+            break
+    s = symbol_string(m, symbol)
+    x = describe_value(m, a)
+    y = describe_value(m, b)
+    raise_text(m, ERROR_ASSERT, format_text("attribute name '%.*s' is contained in '%s', but not in '%s'",
+                                            <int>string_size(s), <char*>string_data(s), x, y))
+    free(x)
+    free(y)
+    return RAISE
+
+
+cdef int raise_difference(Machine* m, Word a, Word b) noexcept nogil:
+    cdef bint is_number = is_int(a) or is_float(a)
+    if is_number and (is_int(b) or is_float(b)):
+        return _raise_types(m, "with", a, b)
+    if is_number or tag_of(a) != tag_of(b) or is_bool(a) != is_bool(b) or (tag_of(a) == TAG_BOX and is_path(a) != is_path(b)):
+        return _raise_types(m, "of", a, b)
+    if is_list(a):
+        return _raise_lengths(m, a, b)
+    if is_attrs(a):
+        if attrs_size(a) == attrs_size(b):
+            return _raise_names(m, a, b)
+        return _raise_about(m, "attribute names of attribute set '%s' differs from attribute set '%s'", a, b)
+    if is_function(a):
+        return raise_text(m, ERROR_ASSERT, format_text(
+            "distinct functions and immediate comparisons of identical functions compare as unequal"))
+    if is_string(a):
+        return _raise_about(m, "string '%s' is not equal to string '%s'", a, b)
+    if is_bool(a):
+        return _raise_about(m, "boolean '%s' is not equal to boolean '%s'", a, b)
+    return _raise_about(m, "path '%s' is not equal to path '%s'", a, b)
+
+
+# ---- the trace --------------------------------------------------------------------------------------------------
+
+cdef void _add_line(Machine* m, uint32_t position, char* text, uint32_t most_entries) noexcept nogil:
+    cdef TraceEntry* entry = &m.error.trace[m.error.trace_count]
+    if m.error.trace_count >= most_entries or text == NULL:
+        free(text)
+        return
+    memset(entry, 0, sizeof(TraceEntry))
+    entry.position = position
+    entry.text = text
+    m.error.trace_count += 1
+    m.error.trace_total += 1
+
+
+cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t most_entries) noexcept nogil:
+    cdef uint32_t i = attrs_order(m, x)[place]        # both have been compared by it: it is there
+    cdef Word s = symbol_string(m, keys_symbols(attrs_keys(x))[i])
+    cdef uint32_t left = keys_positions(attrs_keys(x))[i]
+    cdef uint32_t right = keys_positions(attrs_keys(y))[i]
+    if right:
+        _add_line(m, right, format_text("where right hand side is"), most_entries)
+    if left:
+        _add_line(m, left, format_text("where left hand side is"), most_entries)
+    _add_line(m, 0, format_text("while comparing attribute '%.*s'", <int>string_size(s), <char*>string_data(s)), most_entries)
+
+
+cdef void trace_difference(Machine* m, Word* fp, Word function, const uint8_t* pc, uint32_t most_entries) noexcept nogil:
+    cdef Word* p = m.sp - 3           # (x, y, index): of the innermost pair the index is at hand, of others it has moved on
+    cdef int64_t i
+    cdef uint32_t end = 0, room = most_entries - 1
+    cdef char* text
+    while p >= fp + 2:
+        i = <int64_t>p[2] >> 3
+        if p + 3 == m.sp:
+            if i == CHECK_DERIVATION:
+                p -= 3
+                continue
+        else:
+            i -= 1
+        if i == COMPARE_OUT_PATH:
+            _add_line(m, 0, format_text("while comparing a derivation by its 'outPath' attribute"), room)
+        elif is_attrs(p[0]):
+            _add_attribute(m, p[0], p[1], <uint32_t>i, room)
+        else:
+            _add_line(m, 0, format_text("while comparing list element %lld", <long long>i), room)
+        p -= 3
+    text = _condition_text(m, function, pc)
+    if text != NULL:
+        _add_line(m, position_span(m, function, pc, &end), format_text("while evaluating the condition of the assertion '%s'", text), most_entries)
+        free(text)
