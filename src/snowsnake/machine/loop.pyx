@@ -922,10 +922,10 @@ cdef int run(Machine* m) noexcept nogil:
             need = m.need
             action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
         elif op == OP_ATTRS_DYNAMIC:
-            b = k[read_uvarint(&pc)]
-            n = keys_size(pointer_of(b))
+            p = pointer_of(k[read_uvarint(&pc)])
+            n = keys_size(p)
             m.sp = sp
-            outcome = add_dynamic_attrs(m, val(sp[-1 - 2 * <int64_t>n]), sp - 2 * n, n)
+            outcome = add_dynamic_attrs(m, val(sp[-1 - 2 * <int64_t>n]), sp - 2 * n, n, keys_positions(p))
             if outcome == DONE:
                 sp -= 2 * n
                 sp[-1] = m.result

@@ -12,7 +12,8 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
     # m.need the internal function to call on it
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil
     # operation Attrs.  DONE (m.result), FORCE, RAISE
-cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count) noexcept nogil
+cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil
+    # positions of the names, or NULL
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil
     # writes the formals' values, or WORD_UNSET; DONE or RAISE
 cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil

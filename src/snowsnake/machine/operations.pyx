@@ -108,7 +108,8 @@ cdef int raise_context(Machine* m, Word s) noexcept nogil:
 
 # ---- sets -------------------------------------------------------------------------------------------------------
 
-cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, Entry* entries, uint64_t* kept) noexcept nogil:
+cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32_t* positions, Entry* entries,
+                           uint64_t* kept) noexcept nogil:
     """Entries of (name, value) pairs; a null name drops its pair."""
     cdef uint64_t i
     cdef Word name
@@ -119,7 +120,7 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, Entry* entri
             return FORCE
         if name == WORD_NULL:
             continue
-        entries[kept[0]].position = 0
+        entries[kept[0]].position = 0 if positions == NULL else positions[i]
         if (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME:
             entries[kept[0]].position = <uint32_t>(pointer_of(name)[2] >> 3)
             name = pointer_of(name)[1]
@@ -140,10 +141,10 @@ cdef int _raise_duplicate(Machine* m, uint32_t symbol) noexcept nogil:
 
 
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil:
-    return add_dynamic_attrs(m, m.empty_attrs, pairs, count)
+    return add_dynamic_attrs(m, m.empty_attrs, pairs, count, NULL)
 
 
-cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count) noexcept nogil:
+cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil:
     cdef Entry[16] few
     cdef Entry* entries = few
     cdef uint64_t kept = 0, i
@@ -155,7 +156,7 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count) 
         entries = scratch_entries(m, count)
         if entries == NULL:
             return RAISE
-    outcome = _pairs_to_entries(m, pairs, count, entries, &kept)
+    outcome = _pairs_to_entries(m, pairs, count, positions, entries, &kept)
     if outcome == DONE:
         for i in range(kept):
             if attrs_find(attrs, entries[i].symbol) != NULL:

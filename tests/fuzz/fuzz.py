@@ -1,0 +1,191 @@
+"""Runs random programs and looks for crashes and for differences between levels, and between ours and C++ Nix.
+
+    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|bytes] [--reference "nix repl"] [--out DIR]
+
+Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
+--reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
+process does the work, so that a crash is one more find.  Finds are written to the folder as NUMBER.nix with a line of explanation in
+finds.txt; `--reduce FILE` makes one smaller.  The same seed gives the same programs.
+"""
+
+import argparse
+import json
+import os
+import random
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "src")]
+
+SILENCE_S = 120
+STRESSED_BYTES = 500
+
+
+def corpus() -> list[bytes]:
+    return [path.read_bytes() for path in sorted((HERE.parent / "lang").glob("*/in.nix")) if path.stat().st_size < 4000]
+
+
+def program_of(seed: int, kind: str, sources: list[bytes]) -> bytes:
+    from mutations import mutated
+    from programs import Programs
+
+    if kind == "programs":
+        return Programs(seed).program().encode()
+    random_ = random.Random(seed)
+    source = random_.choice(sources) if random_.random() < 0.5 else Programs(seed, 20).program().encode()
+    return mutated(source, sources, random_)
+
+
+class Judge:
+    """Runs one program everywhere and says what is wrong, or nothing."""
+
+    def __init__(self, folder: Path, reference: str) -> None:
+        from outcomes import Ours, Reference
+        from programs import FIELDS, NAMES, ODD_NAMES
+
+        self.folder = folder
+        self.ours = Ours()
+        names = [name.strip('"') for name in {*FIELDS, *NAMES, *ODD_NAMES}]
+        self.reference = Reference(shlex.split(reference), names) if reference else None
+        self.counts = {"values": 0, "errors": 0, "limits": 0, "compared": 0}
+
+    def verdict(self, program: bytes, number: int, is_stressed: bool) -> str:
+        folder = str(self.folder)
+        default = self.ours.outcome(program, "default", folder)
+        self.counts["limits" if default.is_limit() else "errors" if default.value is None else "values"] += 1
+        plain = self.ours.outcome(program, "plain", folder)
+        if not default.agrees(plain) or default.code != plain.code and not default.is_limit() and not plain.is_limit():
+            return f"levels: default {default}, plain {plain}"
+        if is_stressed:
+            stressed = self.ours.outcome(program, "stress", folder)
+            if not default.agrees(stressed):
+                return f"stress: default {default}, stressed {stressed}"
+        return self.against_reference(program, number, default)
+
+    def against_reference(self, program: bytes, number: int, ours) -> str:
+        if self.reference is None or ours.is_limit():
+            return ""
+        file = self.folder / f"p{number}-{time.monotonic_ns()}.nix"
+        file.write_bytes(program)
+        try:
+            theirs = self.reference.outcome(file)
+        finally:
+            file.unlink()
+        if theirs is None:
+            return ""
+        self.counts["compared"] += 1
+        return "" if ours.agrees(theirs) else f"reference: ours {ours}, theirs {theirs}"
+
+
+def work(given) -> None:
+    """The worker: `N` before each program, `! JSON` for a find, `= JSON` at the end."""
+    sources = corpus()
+    judge = Judge(Path(given.out), given.reference)
+    for seed in range(given.seed, given.seed + given.count):
+        print(seed, flush=True)
+        program = program_of(seed, given.kind, sources)
+        is_stressed = seed % given.stress_every == 0 and len(program) < STRESSED_BYTES
+        verdict = judge.verdict(program, seed, is_stressed)
+        if verdict:
+            print("!", json.dumps([seed, verdict]), flush=True)
+    print("=", json.dumps(judge.counts), flush=True)
+
+
+class Run:
+    """The parent: restarts workers that died, collects finds."""
+
+    def __init__(self, given) -> None:
+        self.given = given
+        self.out = Path(given.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.finds = 0
+        self.counts: dict[str, int] = {}
+
+    def find(self, seed: int, verdict: str) -> None:
+        self.finds += 1
+        program = program_of(seed, self.given.kind, corpus())
+        (self.out / f"{self.given.kind}-{seed}.nix").write_bytes(program)
+        with open(self.out / "finds.txt", "a", encoding="utf-8") as stream:
+            stream.write(f"{self.given.kind}-{seed} {verdict[:600]!r}\n")
+        print(f"{seed}: {verdict[:300]}", flush=True)
+
+    def run(self) -> int:
+        first, end = self.given.seed, self.given.seed + self.given.count
+        while first < end:
+            first = self.one_worker(first, end) + 1
+        print(f"{self.given.count} programs, {self.finds} finds, {self.counts}")
+        return 1 if self.finds else 0
+
+    def one_worker(self, first: int, end: int) -> int:
+        """The last program that was done or killed its worker."""
+        words = [sys.executable, __file__, "--worker", "--seed", str(first), "--count", str(end - first), "--kind", self.given.kind,
+                 "--reference", self.given.reference, "--out", str(self.out), "--stress-every", str(self.given.stress_every)]  # fmt: skip
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE if not self.given.verbose else None, text=True) as worker:
+            seed = self.follow(worker, first)
+            error = worker.stderr.read()[-2000:] if worker.stderr else ""
+        if worker.returncode == 0:
+            return end - 1
+        self.find(seed, f"crash: exit {worker.returncode} {error}")
+        return seed
+
+    def follow(self, worker: subprocess.Popen, seed: int) -> int:
+        import selectors
+
+        selector = selectors.DefaultSelector()
+        selector.register(worker.stdout, selectors.EVENT_READ)
+        while True:
+            if not selector.select(SILENCE_S):
+                worker.kill()
+                return seed
+            line = worker.stdout.readline()
+            if not line:
+                return seed
+            if line[0] == "!":
+                self.find(*json.loads(line[1:]))
+            elif line[0] == "=":
+                for name, count in json.loads(line[1:]).items():
+                    self.counts[name] = self.counts.get(name, 0) + count
+            else:
+                seed = int(line)
+
+
+def reduce_file(given) -> None:
+    from reduce import reduced
+
+    program = Path(given.reduce).read_bytes()
+    judge = Judge(Path(given.out), given.reference)
+    wanted = judge.verdict(program, 0, True).partition(":")[0]
+    print(judge.verdict(program, 0, True))
+    smaller = reduced(program, lambda text: judge.verdict(text, 0, wanted == "stress").partition(":")[0] == wanted)
+    print(smaller.decode("utf-8", "replace"))
+    print(judge.verdict(smaller, 0, True))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--kind", choices=["programs", "bytes"], default="programs")
+    parser.add_argument("--reference", default="", help="words of a `nix repl`")
+    parser.add_argument("--stress-every", type=int, default=5)
+    parser.add_argument("--out", default="fuzz-finds")
+    parser.add_argument("--reduce", metavar="FILE")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        work(given)
+        return 0
+    if given.reduce:
+        os.makedirs(given.out, exist_ok=True)
+        reduce_file(given)
+        return 0
+    return Run(given).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
