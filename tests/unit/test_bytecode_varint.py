@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from snowsnake.bytecode.varint import decode, encode
 
 VECTORS = """

@@ -1,15 +1,26 @@
-"""Imports every module of builtins, which binds them; the internal ones come first."""
+"""Imports every module of builtins, which binds them."""
 
-from importlib import import_module
-
-for _subject in (
-    "internal", "attrsets", "closure", "context", "control", "conversion", "derivations", "derivation_sets", "environment", "fetching",
-    "flakes", "hashes", "imports", "json", "lists", "numbers", "paths", "regex", "sorting", "sources", "store_context", "strings",
-    "toml", "types", "versions", "xml",
-):  # fmt: skip
-    try:
-        import_module(f"snowsnake.builtins.{_subject}")
-    except ModuleNotFoundError:
-        pass
-    except KeyError as _e:
-        print(_subject, _e)
+from snowsnake.builtins import (  # noqa: F401
+    attrsets,
+    closure,
+    context,
+    control,
+    conversion,
+    derivation_sets,
+    derivations,
+    environment,
+    fetching,
+    hashes,
+    imports,
+    internal,
+    lists,
+    numbers,
+    paths,
+    regex,
+    sorting,
+    sources,
+    store_context,
+    strings,
+    types,
+    versions,
+)
