@@ -65,6 +65,7 @@ class Evaluator:
             timeout_s=timeout_s,
             store=None if store is None else os.fspath(store),
             environment=None if environment is None else dict(environment),
+            is_writable=True,
         )
 
     def evaluate(self, expression: str | bytes, *, base_path: PathLike | None = None) -> "Value":

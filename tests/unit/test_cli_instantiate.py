@@ -132,6 +132,13 @@ def test_derivations(nix):
     assert same == (0, paths[0] + "\n", "")
 
 
+def test_read_write_mode(nix):
+    source = 'import (builtins.toFile "x" "1 + 1")'
+    assert nix("--eval", "--read-write-mode", "-E", source)[:2] == (0, "2\n")
+    code, _, stderr = nix("--eval", "-E", source)
+    assert code == 1 and "is not valid" in stderr
+
+
 def test_log_formats(nix):
     import json
 

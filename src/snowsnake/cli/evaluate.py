@@ -82,6 +82,7 @@ def session_of(given: Arguments, reporter: Reporter, **more):
         "depth_limit": given.integer("depth_limit", 0),
         "timeout_s": given.number("timeout", 0.0),
         "stress": given.flag("stress"),
+        "is_writable": True,
         **more,
     }
     if given.flag("store"):

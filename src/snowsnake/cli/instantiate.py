@@ -147,7 +147,11 @@ def run(words: list[str], reporter: Reporter) -> int:
 def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.session import Session, is_internal
 
-    options: dict = {}
+    is_evaluation = bool(request.flags & {"--eval", "--eval-only"})
+    is_read_only = (is_evaluation and "--read-write-mode" not in request.flags) or bool(
+        request.flags & {"--dry-run", "--readonly-mode"}
+    )
+    options: dict = {"is_writable": not is_read_only}
     if settings.text("max-call-depth"):
         options["depth_limit"] = int(settings.text("max-call-depth"))
     is_eval = request.flags & {"--eval", "--eval-only"}
