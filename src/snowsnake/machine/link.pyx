@@ -458,8 +458,6 @@ cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) n
     if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
         found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
     if found == NULL:
-        return m.internals[0]
-    if found == NULL:
         raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text("undefined variable '%.*s'", <int>size_bytes, <const char*>name))
         return WORD_UNSET
     return found[0]
