@@ -272,9 +272,33 @@ cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
     return done(m, builtin_word(m, BUILTIN_FETCH_TREE))
 
 
+cdef int _refuse_negative(Machine* m, Word attrs, const char* what) noexcept nogil:
+    """Forces the attributes in name order; ints among them must not be negative."""
+    cdef uint32_t* order = attrs_order(m, attrs)
+    cdef uint64_t i
+    cdef Word w, name
+    if order == NULL:
+        return RAISE
+    for i in range(attrs_size(attrs)):
+        w = val(attrs_values(attrs)[order[i]])
+        if is_thunk(w):
+            m.need = w
+            return FORCE
+        if is_int(w) and int_value(w) < 0:
+            name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
+            return raise_text(m, ERROR_VALUE, format_text("negative value given for %s attr %.*s: %lld", what,
+                <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+    return DONE
+
+
 cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome
     if is_attrs(fp[0]) and attrs_find(fp[0], m.symbol_type) == NULL:
         return raise_text(m, ERROR_VALUE, format_text("attribute 'type' is missing in call to 'fetchTree'"))
+    if is_attrs(fp[0]):
+        outcome = _refuse_negative(m, fp[0], "fetchTree")
+        if outcome != DONE:
+            return outcome
     return raise_text(m, ERROR_FILE, format_text("unable to fetch a tree: network access is not available"))
 
 
@@ -289,9 +313,11 @@ cdef int get_flake(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome
     if attrs_find(fp[0], m.symbol_type) == NULL:
         return raise_text(m, ERROR_VALUE, format_text("'type' attribute to specify input scheme is required but not provided"))
-    return _flakes(m)
+    outcome = _refuse_negative(m, fp[0], "flake ref")
+    return outcome if outcome != DONE else _flakes(m)
 
 
 define("fetchurl", fetchurl)

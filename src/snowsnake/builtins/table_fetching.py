@@ -52,7 +52,7 @@ ENTRIES = (
         doc="A tree from any source. Only there with the feature `fetch-tree` or `flakes`. Nothing is fetched: it is an error.",
         example="builtins ? fetchTree => true",
     ),
-    Entry("__fetchTree", "source", "v"),
+    Entry("__fetchTree", "source", "v", framed=True),
     Entry(
         "getFlake",
         "reference",
@@ -71,6 +71,7 @@ ENTRIES = (
         "flakeRefToString",
         "attributes",
         "a",
+        framed=True,
         doc="The text of a flake reference. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
         example="builtins.isFunction builtins.flakeRefToString => true",
     ),
