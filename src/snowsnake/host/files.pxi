@@ -18,30 +18,37 @@ cdef const char* disk_path(Machine* m, const uint8_t* path, size_t size) noexcep
     """Where a path is on disk, as a C string that lives until the next call; NULL: an error has been raised."""
     cdef Host* h = host_of(m)
     cdef ByteBuffer* b = &h.path_buffer
-    cdef size_t end
     b.size_bytes = 0
     if memchr(path, 0, size) != NULL:
         raise_text(m, ERROR_FILE, format_text("path '%.*s' contains a NUL byte", <int>size, <const char*>path))
         return NULL
-    if h.real_store != NULL and size > h.store_dir_size and host_is_in_store(m, path, size):
-        end = h.store_dir_size + 1
-        while end < size and path[end] != c'/':
-            end += 1
-        if not (buffer_text(b, h.real_store) and buffer_append(b, path + h.store_dir_size, end - h.store_dir_size)
-                and buffer_byte(b, 0)):
-            raise_text(m, ERROR_MEMORY, NULL)
-            return NULL
-        if disk_type(<const char*>b.data, False, NULL) > 0:
-            b.size_bytes -= 1
-            if not (buffer_append(b, path + end, size - end) and buffer_byte(b, 0)):
-                raise_text(m, ERROR_MEMORY, NULL)
-                return NULL
-            return <const char*>b.data
-        b.size_bytes = 0
+    if (h.real_store != NULL or h.sources.count) and host_is_in_store(m, path, size) and store_disk_path(m, path, size):
+        return <const char*>b.data
+    b.size_bytes = 0
     if not (buffer_append(b, path, size) and buffer_byte(b, 0)):
         raise_text(m, ERROR_MEMORY, NULL)
         return NULL
     return <const char*>b.data
+
+
+cdef bint store_disk_path(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    """Where a path of the logical store is kept: where it was copied from, or in the folder that stands for the store."""
+    cdef Host* h = host_of(m)
+    cdef ByteBuffer* b = &h.path_buffer
+    cdef MapEntry* source
+    cdef size_t end = h.store_dir_size + 1
+    while end < size and path[end] != c'/':
+        end += 1
+    source = map_find(&h.sources, path, end)
+    if source != NULL:
+        return buffer_append(b, source.value, source.value_size) and buffer_append(b, path + end, size - end) and buffer_byte(b, 0)
+    if h.real_store == NULL or not (buffer_text(b, h.real_store) and
+                                    buffer_append(b, path + h.store_dir_size, end - h.store_dir_size) and buffer_byte(b, 0)):
+        return False
+    if disk_type(<const char*>b.data, False, NULL) <= FILE_NONE:
+        return False
+    b.size_bytes -= 1
+    return buffer_append(b, path + end, size - end) and buffer_byte(b, 0)
 
 
 cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* real) noexcept nogil:

@@ -91,6 +91,7 @@ cdef struct Host:
     Bytes scratch                     # arrays of the derivation in hand
     ByteBuffer path_buffer
     bint is_writable                  # texts are kept, and can be read
+    ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:

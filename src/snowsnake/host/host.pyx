@@ -159,6 +159,7 @@ cdef void host_free(Machine* m) noexcept nogil:
     map_free(&h.search_resolved)
     map_free(&h.copied)
     map_free(&h.records)
+    map_free(&h.sources)
     map_free(&h.texts)
     free(h.search)
     free(h.working_directory)

@@ -26,8 +26,11 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
     cdef Bytes error
     if h.writer == NULL:
         # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.  Derivations are too many.
-        if h.is_writable and written.kind == STORE_OBJECT_TEXT and map_add(
+        if h.is_writable and (written.kind == STORE_OBJECT_TEXT or written.kind == STORE_OBJECT_FLAT) and map_add(
                 &h.texts, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
+            return raise_text(m, ERROR_MEMORY, NULL)
+        if h.is_writable and written.kind == STORE_OBJECT_SOURCE and written.source_path.size and map_add(
+                &h.sources, written.path.data, written.path.size, written.source_path.data, written.source_path.size) == NULL:
             return raise_text(m, ERROR_MEMORY, NULL)
         return DONE
     bytes_init(&error)
@@ -151,7 +154,7 @@ cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) n
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)
     host_allow(m, store_path.data, store_path.size)
-    if host_of(m).writer == NULL:
+    if is_internal(m, path.data, path.size) and host_of(m).writer == NULL:
         return DONE
     memset(&written, 0, sizeof(written))
     written.kind = STORE_OBJECT_SOURCE
