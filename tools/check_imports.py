@@ -15,8 +15,9 @@ LAYERS = (
     ("__init__",),
     ("cli", "repl", "explorer", "jobs", "serde"),
     ("api",),
-    ("parsing", "selection"),
+    ("selection",),
     ("evaluator",),
+    ("parsing",),
     ("builtins", "+", "observe", "output"),
     ("compiler", "+", "machine", "host"),
     ("bytecode", "syntax", "store", "diagnostics"),
@@ -25,7 +26,6 @@ LAYERS = (
 # Decisions that the order does not show, each with its reason.
 ALLOWED = {
     ("bytecode", "syntax"): "the texts and spans of a chunk are those of the tree",
-    ("machine", "builtins"): "a machine copies the registry's table of C functions",
     ("output", "builtins"): "printing and conversion are builtins of the machine's protocol",
 }
 IMPORT = re.compile(r"^\s*(?:from\s+(snowsnake[\w.]*)\s+c?import\s+(.*)|c?import\s+(snowsnake[\w.]*))")

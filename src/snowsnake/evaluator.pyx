@@ -431,7 +431,13 @@ cdef class Evaluator:
         frames = self.frames()
         omitted = m.error.trace_total - m.error.trace_count
         error_clear(m)
-        raise make_error(code, message, position, frames, omitted_frames=omitted, wanted=wanted, candidates=candidates)
+        error = make_error(code, message, position, frames, omitted_frames=omitted, wanted=wanted, candidates=candidates)
+        if code == ERROR_UNDEFINED_VARIABLE and position is not None and position[1] is not None:
+            from snowsnake.parsing import similar_variables
+
+            features = ("pipe-operators",) if m.features & PIPE_OPERATORS else ()
+            error.suggestions = similar_variables(position[1], position[2], error.position.text, features)
+        raise error
 
     cdef list frames(self):
         """The trace as (kind, name, place), outermost first.

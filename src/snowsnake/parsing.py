@@ -9,6 +9,8 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.source import Position, SourceMap
 from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, parse_text
 
+LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again to find names
+
 
 class Syntax:
     """A parsed expression: canonical Nix, and the tree as JSON."""
@@ -45,6 +47,9 @@ def parse_source(source: bytes, name: str, base_path: str, features: Iterable[st
     faults = tree.faults
     if faults:
         errors = _errors(faults, source, name)
+        for error in errors:
+            if error.code == "undefined-variable" and error.position is not None:
+                error.suggestions = similar_variables(source, error.position.start_byte, error.position.text, features)
         errors[0].others = errors[1:]
         raise errors[0]
     return Syntax(tree, name)
@@ -80,3 +85,50 @@ def compile_source(source: bytes, name: str, base_path: str, level: int = 1, fea
         place = Position(name, SourceMap(source), fault.start_byte, fault.end_byte)
         raise EvaluationError(_code(str(fault)), str(fault), place) from None
     return disassemble(chunk, source)
+
+
+def similar_variables(source: bytes, offset: int, wanted: str, features: Iterable[str] = ()) -> list[str]:
+    """Names that look like an undefined variable, among those that can be used at its place.
+
+    >>> similar_variables(b"let length = 1; f = x: lenght; in f", 23, "lenght")
+    ['length']
+    """
+    from snowsnake.diagnostics.suggestions import nearest
+
+    return nearest(wanted, visible_names(source, offset, features))
+
+
+def visible_names(source: bytes, offset: int, features: Iterable[str] = ()) -> set[str]:
+    """Variables bound around a byte of the source, and the global ones."""
+    import json
+
+    from snowsnake.builtins.table import TABLE
+
+    names = {"true", "false", "null", "builtins"} | {name for name, entry in TABLE.items() if entry.is_global}
+    if len(source) > LARGEST_SEARCHED_BYTES:
+        return names
+    bits = PIPE_OPERATORS if "pipe-operators" in features else 0
+    try:
+        tree = json.loads(parse_text(source, "/", features=bits, check_bindings=False).to_json())
+    except (RecursionError, ValueError):
+        return names                       # too deep for Python, or with further faults: the globals must do
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += node
+        elif isinstance(node, dict) and ("kind" not in node or node["span"][0] <= offset < node["span"][1]):
+            names |= _bound_names(node)
+            pending += [inner for inner in node.values() if isinstance(inner, dict | list)]
+    return names
+
+
+def _bound_names(node: dict) -> set[str]:
+    """What a node binds for the nodes inside it."""
+    kind = node.get("kind")
+    if kind == "lambda":
+        formals = {formal["name"] for formal in node.get("formals", ())}
+        return formals | {node[key] for key in ("parameter", "bind") if node.get(key)}
+    if kind == "let" or (kind == "attrs" and node.get("recursive")):
+        return {binding["name"] for binding in node.get("bindings", ())}
+    return set()

@@ -14,6 +14,7 @@ MODULES = (
     "snowsnake.diagnostics.error",
     "snowsnake.diagnostics.log",
     "snowsnake.diagnostics.suggestions",
+    "snowsnake.parsing",
     "snowsnake.selection",
     "snowsnake.source",
 )
