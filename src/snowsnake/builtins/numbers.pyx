@@ -14,7 +14,7 @@ from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport make_int, pop
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
-from snowsnake.machine.state cimport CALL, DONE, ERROR_DIVISION_BY_ZERO, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport CALL, DONE, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport *
 
@@ -39,11 +39,6 @@ cdef int mul(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int div(Machine* m, Word* fp) noexcept nogil:
-    """The divisor is looked at first, and must be a number other than zero whatever the dividend is."""
-    if not is_int(fp[1]) and not is_float(fp[1]):
-        return raise_type(m, "a float", fp[1])
-    if (int_value(fp[1]) == 0) if is_int(fp[1]) else (float_value(fp[1]) == 0):
-        return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
     return _arithmetic(m, OP_DIV, fp)
 
 

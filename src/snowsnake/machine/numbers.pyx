@@ -107,6 +107,11 @@ cdef int arithmetic_mismatch(Machine* m, int opcode, Word a, Word b) noexcept no
         free(x)
         free(y)
         return RAISE
+    if opcode == OP_DIV:              # Nix looks at the divisor first: a number other than zero, whatever the dividend is
+        if not is_int(b) and not is_float(b):
+            return raise_type(m, "a float", b)
+        if (int_value(b) == 0) if is_int(b) else (float_value(b) == 0):
+            return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
     if is_int(a) or is_float(a):
         return raise_type(m, "a float" if wants_float else "an integer", b)
     return raise_type(m, "a float" if wants_float else "an integer", a)
