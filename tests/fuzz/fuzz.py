@@ -60,31 +60,28 @@ class Judge:
         self.counts = {"values": 0, "errors": 0, "limits": 0, "compared": 0}
 
     def verdict(self, program: bytes, number: int, is_stressed: bool) -> str:
-        folder = str(self.folder)
-        default = self.ours.outcome(program, "default", folder)
+        file = self.folder / f"p{number}-{time.monotonic_ns()}.nix"      # a name never used before: imports are remembered
+        file.write_bytes(program)
+        try:
+            return self.verdict_on(program, file, is_stressed)
+        finally:
+            file.unlink()
+
+    def verdict_on(self, program: bytes, file: Path, is_stressed: bool) -> str:
+        default = self.ours.outcome(file, "default")
         self.counts["limits" if default.is_limit() else "errors" if default.value is None else "values"] += 1
-        plain = self.ours.outcome(program, "plain", folder)
+        plain = self.ours.outcome(file, "plain")
         if not default.agrees(plain) and not is_order(program, default, plain):
             return f"levels: default {default}, plain {plain}"
         if is_stressed:
-            stressed = self.ours.outcome(program, "stress", folder)
+            stressed = self.ours.outcome(file, "stress")
             if not default.agrees(stressed):
                 return f"stress: default {default}, stressed {stressed}"
-        return self.against_reference(program, number, default)
-
-    def against_reference(self, program: bytes, number: int, ours) -> str:
-        if self.reference is None or ours.is_limit():
-            return ""
-        file = self.folder / f"p{number}-{time.monotonic_ns()}.nix"
-        file.write_bytes(program)
-        try:
-            theirs = self.reference.outcome(file)
-        finally:
-            file.unlink()
+        theirs = None if self.reference is None or default.is_limit() else self.reference.outcome(file)
         if theirs is None:
             return ""
         self.counts["compared"] += 1
-        return "" if ours.agrees(theirs) else f"reference: ours {ours}, theirs {theirs}"
+        return "" if default.agrees(theirs) else f"reference: ours {default}, theirs {theirs}"
 
 
 def work(given) -> None:

@@ -63,9 +63,9 @@ class Ours:
         self.evaluators[setting] = (machine, uses + 1)
         return machine
 
-    def outcome(self, program: bytes, setting: str, folder: str) -> Outcome:
+    def outcome(self, file: Path, setting: str) -> Outcome:
         try:
-            value = self.evaluator(setting).evaluate(program, folder)
+            value = self.evaluator(setting).evaluate_file(str(file))
             return Outcome(value.to_nix(strict=True).decode("utf-8", "replace"))
         except EvaluationError as error:
             return Outcome(None, error.message, error.code)
