@@ -68,7 +68,7 @@ def test_way_to_the_difference() -> None:
 
 
 def test_derivations_are_compared_by_path() -> None:
-    one, other = ('{ type = "derivation"; outPath = "%s"; broken = throw "not looked at"; }' % path for path in "ab")
+    one, other = (f'{{ type = "derivation"; outPath = "{path}"; broken = throw "not looked at"; }}' for path in "ab")
     assert snowsnake.evaluate(f"assert {one} == {one}; true").to_python() is True
     error = failure(f"assert [ {one} ] == [ {other} ]; 1")
     assert "while comparing a derivation by its 'outPath' attribute" in [frame.description for frame in error.trace]
