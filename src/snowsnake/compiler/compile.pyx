@@ -31,6 +31,7 @@ cdef enum:
     FEW_CAPTURES = 8                  # searched one by one; more get a hash table
     SHARED_CONSTANTS = 16             # how far back a constant is looked for
     SMALL_COLLECTION = 4              # elements of a list or set that is built rather than delayed
+    MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, with those of partial applications
     MAX_ARITY = 12                    # parameters that a lambda takes at once
 
 cdef uint64_t NO_PLACE = 0xFFFFFFFFFFFFFFFFU

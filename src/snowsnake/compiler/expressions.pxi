@@ -162,11 +162,20 @@ cdef Global* called_builtin(Compiler* c, Node* function) noexcept nogil:
 cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
     """Arguments, delayed, then the function; a builtin that has all its arguments is called directly."""
     cdef Global* builtin = called_builtin(c, node.a)
-    cdef uint32_t taken = 0, i
+    cdef uint32_t taken = 0, i, group, end
     if builtin != NULL and builtin.arity <= node.count:
         taken = builtin.arity
-    for i in range(taken, node.count):
-        delay(c, node.items[i], NONE, NO_NAME)
+    group = taken
+    while group + MAX_ARGUMENTS < node.count:
+        group += MAX_ARGUMENTS
+    end = node.count
+    while True:                       # the last group deepest: each call finds its own arguments on top
+        for i in range(group, end):
+            delay(c, node.items[i], NONE, NO_NAME)
+        if group == taken:
+            break
+        end = group
+        group -= MAX_ARGUMENTS
     if taken:
         for i in range(taken):
             delay(c, node.items[i], NONE, NO_NAME)
@@ -175,6 +184,9 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
     else:
         evaluate(c, node.a, False, NO_NAME)
     if taken < node.count:
+        while taken + MAX_ARGUMENTS < node.count:
+            op1(c, OP_CALL_N, MAX_ARGUMENTS, node, -MAX_ARGUMENTS)
+            taken += MAX_ARGUMENTS
         op1(c, OP_TAIL_CALL_N if tail else OP_CALL_N, node.count - taken, node, -<int>(node.count - taken))
     else:
         leave(c, node, tail)
