@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from manual import PAGES
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -55,6 +57,7 @@ def encodings_pxi() -> str:
 PRODUCTS = {
     "src/snowsnake/bytecode/opcodes.pxd": opcodes_pxd,
     "src/snowsnake/bytecode/encodings.pxi": encodings_pxi,
+    **PAGES,
 }
 
 

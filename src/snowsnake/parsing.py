@@ -42,14 +42,14 @@ def parse_source(source: bytes, name: str, base_path: str, features: Iterable[st
     bits = PIPE_OPERATORS if "pipe-operators" in features else 0
     try:
         tree = parse_text(source, base_path, features=bits)
-    except RecursionError as error:
-        raise EvaluationError("depth", str(error)) from None
+    except RecursionError as too_deep:
+        raise EvaluationError("depth", str(too_deep)) from None
     faults = tree.faults
     if faults:
         errors = _errors(faults, source, name)
-        for error in errors:
-            if error.code == "undefined-variable" and error.position is not None:
-                error.suggestions = similar_variables(source, error.position.start_byte, error.position.text, features)
+        for fault in errors:
+            if fault.code == "undefined-variable" and fault.position is not None:
+                fault.suggestions = similar_variables(source, fault.position.start_byte, fault.position.text, features)
         errors[0].others = errors[1:]
         raise errors[0]
     return Syntax(tree, name)

@@ -21,9 +21,9 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
-        doc='The store path of the tree in an archive: *source* is its address or a set of `url`, `sha256` (of the unpacked tree) and `name` '
+        doc="The store path of the tree in an archive: *source* is its address or a set of `url`, `sha256` (of the unpacked tree) and `name` "
         '(else "source"). With a hash nothing is fetched: the path follows from it. Without one it is an error.',
-        example='builtins.isFunction fetchTarball => true',
+        example="builtins.isFunction fetchTarball => true",
     ),
     Entry(
         "fetchGit",

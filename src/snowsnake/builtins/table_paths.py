@@ -2,9 +2,7 @@
 
 from snowsnake.builtins.entry import Entry
 
-_PATH = (
-    "The path may be a path value, a string with an absolute path, or a set that coerces to one; what its context names must be in the store on disk."
-)
+_PATH = "The path may be a path value, a string with an absolute path, or a set that coerces to one; what its context names must be in the store on disk."
 
 ENTRIES = (
     Entry(

@@ -155,14 +155,16 @@ cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, Byte
     cdef int outcome
     if is_internal(m, path, size_bytes):
         return read_internal(m, path, size_bytes, content)
-    if not record(m, RECORD_FILE, path, size_bytes):
-        return RAISE
     if not is_guarded(m):
+        if not record(m, RECORD_FILE, path, size_bytes):
+            return RAISE
         outcome = read_now(m, path, size_bytes, content)
         if outcome != MISSING:
             return outcome
     memset(&resolved, 0, sizeof(resolved))
     outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
+    if outcome == DONE and not record(m, RECORD_FILE, path, size_bytes):
+        outcome = RAISE
     if outcome == DONE:
         outcome = read_now(m, resolved.data, resolved.size_bytes, content)
         if outcome == MISSING:
@@ -238,9 +240,9 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
     if is_internal(m, path, size_bytes):
         file_type[0] = internal_type(m, path, size_bytes)
         return DONE
-    if not record(m, RECORD_STATUS, path, size_bytes):
-        return RAISE
     if not is_guarded(m):
+        if not record(m, RECORD_STATUS, path, size_bytes):
+            return RAISE
         real = disk_path(m, path, size_bytes)
         if real == NULL:
             return RAISE
@@ -251,6 +253,8 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
             return raise_system(m, "getting status of", path, size_bytes, fault)
     memset(&resolved, 0, sizeof(resolved))
     outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
+    if outcome == DONE and not record(m, RECORD_STATUS, path, size_bytes):
+        outcome = RAISE
     if outcome == DONE:
         outcome = status_now(m, &resolved, file_type)
     buffer_free(&resolved)
@@ -273,14 +277,16 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     cdef int outcome
     if is_internal(m, path, size_bytes):
         return list_internal(m, path, size_bytes, entries)
-    if not record(m, RECORD_DIRECTORY, path, size_bytes):
-        return RAISE
     if not is_guarded(m):
+        if not record(m, RECORD_DIRECTORY, path, size_bytes):
+            return RAISE
         outcome = list_now(m, path, size_bytes, entries)
         if outcome != MISSING:
             return outcome
     memset(&resolved, 0, sizeof(resolved))
     outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
+    if outcome == DONE and not record(m, RECORD_DIRECTORY, path, size_bytes):
+        outcome = RAISE
     if outcome == DONE:
         outcome = list_now(m, resolved.data, resolved.size_bytes, entries)
         if outcome == MISSING:

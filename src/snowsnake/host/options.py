@@ -24,7 +24,7 @@ def default_system() -> str:
     >>> "-" in default_system()
     True
     """
-    names = os.uname()                  # not `platform`, which imports regular expressions
+    names = os.uname()  # not `platform`, which imports regular expressions
     return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
 
 

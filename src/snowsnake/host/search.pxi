@@ -91,13 +91,12 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
             and canonical_below(&joined, rest.data, rest.size)):
         buffer_free(&joined)
         return raise_text(m, ERROR_MEMORY, NULL)
-    if not record(m, RECORD_STATUS, joined.data, joined.size_bytes):
-        buffer_free(&joined)
-        return RAISE
     outcome = host_resolve(m, joined.data, joined.size_bytes, RESOLVE_FULL, path)
-    buffer_free(&joined)
     if outcome == DONE:
         outcome = host_check_access(m, path.data, path.size_bytes)
+    if outcome == DONE and not record(m, RECORD_STATUS, joined.data, joined.size_bytes):
+        outcome = RAISE
+    buffer_free(&joined)
     if outcome == DONE:
         outcome = status_now(m, path, &kind)
     is_found[0] = outcome == DONE and kind > FILE_NONE

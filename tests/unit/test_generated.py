@@ -1,0 +1,12 @@
+"""Generated sources and pages are what their tables say now."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_nothing_is_stale():
+    done = subprocess.run([sys.executable, "tools/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"run `python tools/generate.py`: {done.stdout}{done.stderr}"
