@@ -31,7 +31,8 @@ class Evaluator:
 
     `search_path` is a list of `"prefix=path"` or `"path"`, or a mapping of prefixes to paths; without it `<name>` is
     not found.  `pure` forbids everything that depends on the machine, `restricted` everything outside the search path and
-    `allowed_paths`.  `features` are experimental features (`"pipe-operators"`).  Limits of 0 are the defaults.
+    `allowed_paths`.  `features` are experimental features (`"pipe-operators"`).  `store` is a folder that gets an
+    embedded store: derivations, texts and sources are really written, and can be read.  Limits of 0 are the defaults.
 
     >>> nix = Evaluator(search_path={"lib": "/srv/lib"})
     >>> nix.evaluate("builtins.nixPath").to_python()
@@ -95,6 +96,13 @@ class Evaluator:
     def files_read(self) -> list[str]:
         """Every file and folder that evaluation has looked at so far."""
         return self._machine.files_read()
+
+    def flush(self) -> None:
+        """Derivations, texts and sources that went to `store` are on disk and valid afterwards.
+
+        It happens by itself when many wait, and at the end; before other programs look at the store, say it.
+        """
+        self._machine.flush_store()
 
     def statistics(self) -> dict[str, int]:
         """Counts of the machine: calls, thunks, collections, bytes."""

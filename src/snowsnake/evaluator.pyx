@@ -83,6 +83,7 @@ cdef class Evaluator:
     cdef object owner                 # ident of the thread inside, or None
     cdef double timeout_s
     cdef object tracer                # keeps the observer's state alive
+    cdef object store_writer          # likewise; None: nothing is written
     cdef object __weakref__
 
     def __cinit__(self, **options):
@@ -108,8 +109,14 @@ cdef class Evaluator:
 
             self.tracer = attach(<size_t>m, trace == "timing")
         self.timeout_s = timeout_s
+        if store is not None:
+            host_options["real_store"] = store + "/nix/store"
         host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
                                       features=features, **host_options))
+        if store is not None:
+            from snowsnake.host.store_writer import StoreWriter
+
+            self.store_writer = StoreWriter(<size_t>m, store)
         set_limits(m)
 
     def __dealloc__(self):
@@ -234,6 +241,16 @@ cdef class Evaluator:
         if not heap_reserve(self.m, words + 4096):
             self.check(RAISE)
         return 0
+
+    def flush_store(self):
+        """What went to the embedded store is on disk and valid afterwards; an EvaluationError says what went wrong."""
+        if self.store_writer is not None:
+            self.store_writer.flush()
+
+    @property
+    def store(self):
+        """The embedded store that is written to (a `LocalStore`), or None."""
+        return None if self.store_writer is None else self.store_writer.store
 
     # ---- what it did --------------------------------------------------------------------------------------------
 

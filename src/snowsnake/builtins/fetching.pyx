@@ -195,6 +195,7 @@ cdef int _fixed_path(Machine* m, View name, int method, Digest* digest) noexcept
 
 cdef int _local_file(Machine* m, View url, View name, Digest* expected) noexcept nogil:
     cdef ByteBuffer path, content
+    cdef StoreObject written
     cdef Digest digest
     cdef int outcome
     memset(&path, 0, sizeof(path))
@@ -207,9 +208,17 @@ cdef int _local_file(Machine* m, View url, View name, Digest* expected) noexcept
         hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
         if expected != NULL and not digest_equal(expected, &digest):
             outcome = _raise_mismatch(m, url, expected, &digest)
+    if outcome == DONE:
+        outcome = _fixed_path(m, name, INGEST_FLAT, &digest)
+    if outcome == DONE:
+        memset(&written, 0, sizeof(written))
+        written.kind = STORE_OBJECT_FLAT
+        written.path = _view(m.result)
+        written.data = make_view(content.data, content.size_bytes)
+        outcome = host_write_object(m, &written)
     free(path.data)
     free(content.data)
-    return _fixed_path(m, name, INGEST_FLAT, &digest) if outcome == DONE else outcome
+    return outcome
 
 
 cdef int _raise_mismatch(Machine* m, View url, Digest* expected, Digest* got) noexcept nogil:

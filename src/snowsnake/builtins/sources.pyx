@@ -528,6 +528,9 @@ cdef int _store_path_string(Machine* m, View path, uint32_t context) noexcept no
     if not store_path_split(host_store_dir(m), path, &object_, &rest, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)
+    if host_of(m).writer != NULL and not host_store_has(m, object_):
+        return raise_text(m, ERROR_FILE, format_text("path '%.*s' is required, but there is no substituter that can build it",
+                                                     <int>object_.size, <char*>object_.data))
     own = context_single(m, symbol_intern(m, object_.data, object_.size))
     return done(m, make_string(m, path.data, path.size, context_union(m, context, own)))
 

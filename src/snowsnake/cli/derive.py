@@ -25,7 +25,9 @@ def run(words: list[str], reporter: Reporter) -> int:
         root = load(session, given)
         facts = []
         for path in given.texts("attr") or [""]:
-            for derivation in session.selector.derivations(session.selector.select(root, path)):
+            found = list(session.selector.derivations(session.selector.select(root, path)))
+            session.evaluator.flush_store()        # a path that was printed is valid
+            for derivation in found:
                 if given.flag("json"):
                     facts.append(_facts(derivation, path))
                 else:

@@ -129,6 +129,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         root = load(session, given)
         for path in given.texts("attr") or [""]:
             _print_value(session, root, path, given)
+        session.evaluator.flush_store()
         sys.stdout.flush()
     finally:
         report_after(session, given)

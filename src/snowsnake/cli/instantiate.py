@@ -8,7 +8,7 @@ import sys
 
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded, json_text, raw_text, write, write_line
-from snowsnake.cli.settings import BOOLEANS, LISTS, OTHERS, Settings
+from snowsnake.cli.settings import BOOLEANS, LISTS, OTHERS, Settings, store_folder
 from snowsnake.diagnostics.error import EvaluationError
 
 # name: number of values, for the options that are not settings
@@ -38,6 +38,8 @@ class Request:
         self.flags: set[str] = set()
         self.output = "--nix"
         self.store = ""
+        self.root = ""                         # of `--add-root`
+        self.root_count = 0
         self.verbosity = 0
 
 
@@ -108,6 +110,8 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         if values[0] not in LOG_FORMATS:
             raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
         reporter.log_format = values[0]
+    elif word == "--add-root":
+        request.root = values[0]
     elif word == "--store":
         request.store = values[0]
     elif word in _SHORT_SETTINGS:
@@ -147,15 +151,14 @@ def run(words: list[str], reporter: Reporter) -> int:
 def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.session import Session, is_internal
 
-    is_evaluation = bool(request.flags & {"--eval", "--eval-only"})
-    is_read_only = (is_evaluation and "--read-write-mode" not in request.flags) or bool(
-        request.flags & {"--dry-run", "--readonly-mode"}
-    )
-    options: dict = {"is_writable": not is_read_only}
+    is_eval = request.flags & {"--eval", "--eval-only"}
+    is_writable = "--read-write-mode" in request.flags or not (is_eval or "--readonly-mode" in request.flags)
+    options: dict = {"is_writable": is_writable}
     if settings.text("max-call-depth"):
         options["depth_limit"] = int(settings.text("max-call-depth"))
-    is_eval = request.flags & {"--eval", "--eval-only"}
-    options["is_writable"] = "--read-write-mode" in request.flags or not (is_eval or "--readonly-mode" in request.flags)
+    folder = store_folder(request.store)
+    if folder is not None:
+        options |= {"store": folder} if is_writable else {"real_store": folder + "/nix/store"}
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:
@@ -170,6 +173,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
         for path in request.attribute_paths or [""]:
             _process(request, session, value, path)
         sys.stdout.flush()
+    session.evaluator.flush_store()
     if os.environ.get("NIX_SHOW_STATS", "0") != "0":
         _print_statistics(session)
     return 0
@@ -198,13 +202,9 @@ def _process(request: Request, session, root, path: str) -> None:
     if not request.flags & {"--eval", "--eval-only"}:
         value.force()
         for derivation in session.selector.derivations(value):
-            if not request.flags & {"--add-root", "--no-gc-warning"}:
-                request.flags.add("--no-gc-warning")
-                session.reporter.warning(
-                    "you did not specify '--add-root'; the result might be removed by the garbage collector"
-                )
+            session.evaluator.flush_store()        # a path that was printed is valid
             suffix = "" if derivation.output_name == "out" else "!" + derivation.output_name
-            write_line((derivation.drv_path + suffix).encode())
+            write_line(os.fsencode(_rooted(request, session, derivation.drv_path) + suffix))
         return
     value.force()
     if session.arguments:
@@ -218,6 +218,24 @@ def _process(request: Request, session, root, path: str) -> None:
         write(value.to_xml(strict=strict, location="--no-location" not in request.flags))
     else:
         write_line(value.to_nix(strict=strict))
+
+
+def _rooted(request: Request, session, drv_path: str) -> str:
+    """The link that `--add-root` made for a derivation of the embedded store; without one, its path."""
+    if not request.root:
+        if "--no-gc-warning" not in request.flags:
+            request.flags.add("--no-gc-warning")
+            session.reporter.warning("you did not specify '--add-root'; the result might be removed by the garbage collector")
+        return drv_path
+    request.root_count += 1
+    store = session.evaluator.store
+    if store is None:                              # nothing is written: there is nothing to link to
+        return drv_path
+    suffix = f"-{request.root_count}" if request.root_count > 1 else ""
+    try:
+        return store.add_root(os.path.abspath(request.root) + suffix, drv_path)
+    except ValueError as error:
+        raise EvaluationError("file", str(error)) from None
 
 
 def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
@@ -284,7 +302,7 @@ def _help() -> str:
         "  (none of them)                                               print the .drv paths of derivations\n"
         "  -E / --expr, -A / --attr PATH, --arg NAME EXPR, --argstr NAME TEXT, --arg-from-file NAME PATH,\n"
         "  --arg-from-stdin NAME, -I PATH, --show-trace, --option NAME VALUE, --pure-eval, --restrict-eval, --impure,\n"
-        "  --readonly-mode, --read-write-mode, --add-root PATH, --log-format FORMAT, -v, --version"
+        "  --readonly-mode, --read-write-mode, --store FOLDER, --add-root PATH, --log-format FORMAT, -v, --version"
     )
 
 

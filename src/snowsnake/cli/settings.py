@@ -205,3 +205,22 @@ def default_nix_path(environment) -> list[str]:
     profiles = os.path.join(environment.get("NIX_STATE_DIR") or "/nix/var/nix", "profiles/per-user/root/channels")
     candidates = [("", os.path.join(home, ".nix-defexpr/channels")), ("nixpkgs=", profiles + "/nixpkgs"), ("", profiles)]
     return [prefix + path for prefix, path in candidates if os.path.exists(path)]
+
+
+def store_folder(address: str) -> str | None:
+    """The folder of an embedded store that `--store` of nix-instantiate means; None for a store of the machine's.
+
+    >>> store_folder("local?root=/srv/store"), store_folder("/srv/store"), store_folder("daemon")
+    ('/srv/store', '/srv/store', None)
+    """
+    name, _, query = address.partition("?")
+    scheme, has_scheme, _ = name.partition("://")
+    if name in ("", "auto", "daemon", "local") or (has_scheme and scheme in ("dummy", "unix", "local")):
+        parameters = dict(part.partition("=")[::2] for part in query.split("&"))
+        root = parameters.get("root", "") if scheme == "local" else ""
+        return os.path.abspath(root) if root else None
+    if has_scheme:
+        raise UsageError(f"don't know how to open Nix store with scheme '{scheme}'")
+    if "/" not in name:
+        raise UsageError(f"Cannot parse Nix store '{address}'")
+    return os.path.abspath(name)

@@ -22,6 +22,8 @@ cdef const char* disk_path(Machine* m, const uint8_t* path, size_t size) noexcep
     if memchr(path, 0, size) != NULL:
         raise_text(m, ERROR_FILE, format_text("path '%.*s' contains a NUL byte", <int>size, <const char*>path))
         return NULL
+    if h.unsettled.count and is_unsettled(m, path, size) and not settle(m):
+        return NULL
     if (h.real_store != NULL or h.sources.count) and host_is_in_store(m, path, size) and store_disk_path(m, path, size):
         return <const char*>b.data
     b.size_bytes = 0
@@ -29,6 +31,16 @@ cdef const char* disk_path(Machine* m, const uint8_t* path, size_t size) noexcep
         raise_text(m, ERROR_MEMORY, NULL)
         return NULL
     return <const char*>b.data
+
+
+cdef bint is_unsettled(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    """Whether a path lies in a store object that the embedded store took and may not have written yet."""
+    cdef size_t end = host_of(m).store_dir_size + 1
+    if not host_is_in_store(m, path, size):
+        return False
+    while end < size and path[end] != c'/':
+        end += 1
+    return map_find(&host_of(m).unsettled, path, end) != NULL
 
 
 cdef bint store_disk_path(Machine* m, const uint8_t* path, size_t size) noexcept nogil:

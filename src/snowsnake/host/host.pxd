@@ -51,8 +51,13 @@ cdef struct StoreObject:              # what an embedded store is asked to write
     const View* references            # distinct, in byte order
     size_t reference_count
 
-# Writes an object, or does nothing if it is there; False with *error* otherwise.  Called without the GIL.
+# Of an embedded store; called without the GIL, False with *error* is a failure.
 ctypedef bint (*StoreWriter)(void* context, const StoreObject* written, Bytes* error) noexcept nogil
+    # takes an object, or does nothing if it is there; it may be on disk later
+ctypedef bint (*StoreSettler)(void* context, Bytes* error) noexcept nogil
+    # afterwards all objects that were taken are on disk
+ctypedef bint (*StoreAsker)(void* context, View path) noexcept nogil
+    # whether a path is valid
 
 cdef struct SearchEntry:
     char* prefix
@@ -78,7 +83,10 @@ cdef struct Host:
     ByteMap copied                    # path -> store path
     ByteMap records                   # kind letter and path: what was read, in the order of the first time
     StoreWriter writer                # NULL: nothing is written
+    StoreSettler settler
+    StoreAsker asker
     void* writer_context
+    ByteMap unsettled                 # store paths that the writer took and that may not be on disk yet
     DrvStore drv_store
     bint has_drv_store
     void* walks                       # path filters under way (builtins/sources.pyx)

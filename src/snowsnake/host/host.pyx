@@ -161,6 +161,7 @@ cdef void host_free(Machine* m) noexcept nogil:
     map_free(&h.records)
     map_free(&h.sources)
     map_free(&h.texts)
+    map_free(&h.unsettled)
     free(h.search)
     free(h.working_directory)
     free(h.home)

@@ -14,6 +14,8 @@ cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
     cdef const char* real
     if is_internal(m, store_path.data, store_path.size):
         return True
+    if host_of(m).asker != NULL:
+        return host_of(m).asker(host_of(m).writer_context, store_path)
     real = disk_path(m, store_path.data, store_path.size)
     if real == NULL:
         error_clear(m)
@@ -34,10 +36,25 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
             return raise_text(m, ERROR_MEMORY, NULL)
         return DONE
     bytes_init(&error)
-    if h.writer(h.writer_context, written, &error):
-        bytes_free(&error)
-        return DONE
-    return raise_store_error(m, ERROR_FILE, &error)
+    if not h.writer(h.writer_context, written, &error):
+        return raise_store_error(m, ERROR_FILE, &error)
+    bytes_free(&error)
+    if map_add(&h.unsettled, written.path.data, written.path.size, NULL, 0) == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    return DONE
+
+
+cdef bint settle(Machine* m) noexcept nogil:
+    """Everything that the embedded store took is on disk, and can be read; False: an error has been raised."""
+    cdef Host* h = host_of(m)
+    cdef Bytes error
+    bytes_init(&error)
+    if not h.settler(h.writer_context, &error):
+        raise_store_error(m, ERROR_FILE, &error)
+        return False
+    bytes_free(&error)
+    map_free(&h.unsettled)
+    return True
 
 
 cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
@@ -113,54 +130,86 @@ cdef View source_name(const uint8_t* path, size_t size) noexcept nogil:
 
 cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
     """The store path of a resolved path, serialised whole (as far as the policy shows it)."""
-    cdef Bytes error
-    cdef NarTree tree
     cdef NarSink sink
     cdef Hasher hasher
     cdef Digest digest
-    cdef StoreObject written
-    cdef ByteBuffer content
-    cdef bint done
-    cdef int outcome = DONE
+    cdef Bytes error, archive
+    cdef int outcome
+    # What is on disk is not what is copied: the writer gets the archive.
+    cdef bint is_kept = host_of(m).writer != NULL and (is_guarded(m) or is_internal(m, path.data, path.size))
     bytes_init(&error)
+    bytes_init(&archive)
     hasher_init(&hasher, HASH_SHA256)
-    nar_sink_init(&sink, &hasher, NULL, -1)
+    nar_sink_init(&sink, &hasher, &archive if is_kept else NULL, -1)
+    outcome = serialise(m, path, &sink, &error)
+    if not nar_sink_finish(&sink, &error) and outcome == DONE:
+        outcome = raise_store_error(m, ERROR_FILE, &error)
+        bytes_init(&error)
+    if outcome == DONE:
+        hasher_final(&hasher, &digest)
+        if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, &error):
+            outcome = raise_store_error(m, ERROR_VALUE, &error)
+            bytes_init(&error)
+    bytes_free(&error)
+    if outcome == DONE:
+        host_allow(m, store_path.data, store_path.size)
+        outcome = write_source(m, make_view(store_path.data, store_path.size), path, &archive)
+    bytes_free(&archive)
+    return outcome
+
+
+cdef int serialise(Machine* m, View path, NarSink* sink, Bytes* error) noexcept nogil:
+    """What is at a resolved path, as the policy shows it, into the sink."""
+    cdef NarTree tree
+    cdef ByteBuffer content
+    cdef bint done = True
+    cdef int outcome
     if is_internal(m, path.data, path.size):
         memset(&content, 0, sizeof(content))
         outcome = read_internal(m, path.data, path.size, &content)
-        nar_write_contents(make_view(content.data, content.size_bytes), False, &sink)
-        done = nar_sink_finish(&sink, &error) and outcome == DONE
+        if outcome == DONE:
+            nar_write_contents(make_view(content.data, content.size_bytes), False, sink)
         buffer_free(&content)
-    else:
-        if not record(m, RECORD_FILE, path.data, path.size):
-            nar_sink_finish(&sink, &error)
-            bytes_free(&error)
-            return RAISE
-        outcome = host_open_tree(m, path, &tree, &error)
-        done = outcome == DONE
-        if done:
-            if is_guarded(m):
-                done = hide_forbidden(m, &tree, path, &error)
-            done = done and nar_write_tree(&tree, &sink, &error)
-            nar_tree_free(&tree)
-        done = nar_sink_finish(&sink, &error) and done
-    if outcome != DONE:
-        bytes_free(&error)
         return outcome
-    if not done:
-        return raise_store_error(m, ERROR_FILE, &error)
-    hasher_final(&hasher, &digest)
-    if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, &error):
-        return raise_store_error(m, ERROR_VALUE, &error)
-    bytes_free(&error)
-    host_allow(m, store_path.data, store_path.size)
-    if is_internal(m, path.data, path.size) and host_of(m).writer == NULL:
+    if not record(m, RECORD_FILE, path.data, path.size):
+        return RAISE
+    outcome = host_open_tree(m, path, &tree, error)
+    if outcome != DONE:
+        return outcome
+    if is_guarded(m):
+        done = hide_forbidden(m, &tree, path, error)
+    done = done and nar_write_tree(&tree, sink, error)
+    nar_tree_free(&tree)
+    if done:
         return DONE
+    outcome = raise_store_error(m, ERROR_FILE, error)
+    bytes_init(error)
+    return outcome
+
+
+cdef int write_source(Machine* m, View store_path, View path, Bytes* archive) noexcept nogil:
+    """Hands a copied source on: as an archive if there is one, else as the place where it lies."""
+    cdef StoreObject written
+    cdef Bytes real
+    cdef int outcome = DONE
     memset(&written, 0, sizeof(written))
     written.kind = STORE_OBJECT_SOURCE
-    written.path = make_view(store_path.data, store_path.size)
-    written.source_path = path
-    return host_write_object(m, &written)
+    written.path = store_path
+    if host_of(m).writer == NULL:
+        if is_internal(m, path.data, path.size):
+            return DONE
+        written.source_path = path
+        return host_write_object(m, &written)
+    bytes_init(&real)
+    if archive.size:
+        written.data = make_view(archive.data, archive.size)
+    else:
+        outcome = host_real_path(m, path.data, path.size, &real)
+        written.source_path = make_view(real.data, real.size - 1 if real.size else 0)
+    if outcome == DONE:
+        outcome = host_write_object(m, &written)
+    bytes_free(&real)
+    return outcome
 
 
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:

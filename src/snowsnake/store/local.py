@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Self
 
-from snowsnake.store import hashes, nar, nar_reader, store_path
+from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.drv import Derivation
 from snowsnake.store.local_database import PathInfo, StoreDatabase
 from snowsnake.store.path import STORE_DIR
@@ -147,20 +147,39 @@ class LocalStore:
             return
         for reference in references:
             if not self.is_valid(reference):
-                raise ValueError(f"'{path}' refers to '{reference}', which is not valid")
-        archive = nar.pack_contents(contents)
+                raise ValueError(f"path '{reference}' is required, but there is no substituter that can build it")
         content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
-        info = PathInfo(
-            path, "sha256:" + hashes.digest("sha256", archive).hex(), len(archive), references, "text:" + content,
-            outputs=outputs,
-        )
+        info = _info_of_text(path, contents, references, "text:" + content)
+        info.outputs = outputs
         self._wait(_Waiting(info, contents))
+
+    def add_root(self, link: str, path: str) -> str:
+        """A link at *link* to the valid path *path*; its absolute path comes back."""
+        self.flush()
+        return roots.add_root(link, path, self.root, self.store_dir)
 
     def _wait(self, object_: _Waiting) -> None:
         self._waiting[object_.info.path] = object_
         self._waiting_bytes += object_.info.nar_size
         if len(self._waiting) >= _BATCH_SIZE or self._waiting_bytes >= _BATCH_BYTES:
             self.flush()
+
+    def add_flat(self, name: str, contents: bytes) -> str:
+        """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
+        path, content = self._fixed_path(name, "flat", hashes.digest("sha256", contents))
+        if not self.is_valid(path):
+            self._wait(_Waiting(_info_of_text(path, contents, [], "fixed:" + content), contents))
+        return path
+
+    def add_archive(self, name: str, archive: bytes) -> str:
+        """The file or tree that a NAR holds."""
+        digest = hashes.digest("sha256", archive)
+        path, content = self._fixed_path(name, "nar", digest)
+        if not self.is_valid(path):
+            target = os.path.join(self._new_folder(), "object")
+            nar_reader.unpack(archive, target)
+            self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), len(archive), [], "fixed:r:" + content), target=target))
+        return path
 
     def add_source(
         self,
@@ -170,35 +189,30 @@ class LocalStore:
         accepts: Callable[[str, str], bool] | None = None,
     ) -> str:
         """Copies a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses."""
-        path, _ = self._source_path(name, source, method, accepts)
+        if method == "flat":
+            with open(source, "rb") as file:
+                return self.add_flat(name, file.read())
+        if method != "nar":
+            raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
+        path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0])
         if self.is_valid(path):
             return path
         target = os.path.join(self._new_folder(), "object")
         archive = target + ".nar"
         with open(archive, "wb") as file:
             nar.pack_into(source, file.fileno(), accepts)
+        digest, size = hashes.file_digest("sha256", archive)
+        copied, content = self._fixed_path(name, "nar", digest)
+        if copied != path:
+            raise ValueError(f"'{os.fspath(source)}' changed while it was copied")
         with open(archive, "rb") as file:
             nar_reader.unpack(file, target)
         os.unlink(archive)
-        copied, content = self._source_path(name, target, method, None)
-        if copied != path:
-            raise ValueError(f"'{os.fspath(source)}' changed while it was copied")
-        digest, size = nar.path_digest("sha256", target)
-        prefix = "fixed:r:" if method == "nar" else "fixed:"
-        info = PathInfo(path, "sha256:" + digest.hex(), size, [], prefix + content)
-        self._wait(_Waiting(info, target=target))
+        self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:r:" + content), target=target))
         return path
 
-    def _source_path(
-        self, name: str, source: str | PathLike[str], method: str, accepts: Callable[[str, str], bool] | None
-    ) -> tuple[str, str]:
-        """(store path, "sha256:" and nix32) of what *source* holds now."""
-        if method == "nar":
-            digest = nar.path_digest("sha256", source, accepts)[0]
-        elif method == "flat":
-            digest = hashes.file_digest("sha256", source)[0]
-        else:
-            raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
+    def _fixed_path(self, name: str, method: str, digest: bytes) -> tuple[str, str]:
+        """(store path, "sha256:" and nix32) of contents with this hash."""
         path = store_path.fixed_path(name, method, "sha256", digest, (), False, self.store_dir)
         return path, hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
 
@@ -365,6 +379,12 @@ class LocalStore:
         if drv.drv_path != info.path or drv.references != info.references:
             return [f"derivation '{info.path}' does not fit its path or its references"]
         return []
+
+
+def _info_of_text(path: str, contents: bytes, references: list[str], ca: str) -> PathInfo:
+    """What the database says about one plain file."""
+    archive = nar.pack_contents(contents)
+    return PathInfo(path, "sha256:" + hashes.digest("sha256", archive).hex(), len(archive), references, ca)
 
 
 def _remove(path: str) -> None:

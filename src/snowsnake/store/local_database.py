@@ -66,6 +66,43 @@ class PathInfo:
     registration_time_s: int = 0
 
 
+class BadDatabase(ValueError):
+    """The database cannot be used: damaged, not ours, locked for too long, no room."""
+
+
+class _Connection(sqlite3.Connection):
+    """SQLite's errors as `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
+
+    path = ""
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise BadDatabase(f"the store's database '{self.path}': {error}") from None
+
+    def rows(self, query: str, parameters: tuple = ()) -> list:
+        with self.checked():
+            return self.execute(query, parameters).fetchall()
+
+    def run(self, query: str, parameters: tuple = ()) -> sqlite3.Cursor:
+        with self.checked():
+            return self.execute(query, parameters)
+
+
+def _connect(path: str, *, read_only: bool) -> _Connection:
+    address = f"file:{_quoted(path)}" + ("?mode=ro" if read_only else "")
+    try:
+        connection = sqlite3.connect(
+            address, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, factory=_Connection
+        )
+    except sqlite3.Error as error:
+        raise BadDatabase(f"the store's database '{path}': {error}") from None
+    connection.path = path
+    return connection
+
+
 class StoreDatabase:
     """One process's connection.  Every change is one transaction: it is there whole, or not at all, after a kill."""
 
@@ -73,14 +110,19 @@ class StoreDatabase:
         self._lock_fd = -1
         path = os.path.join(directory, "db.sqlite")
         if read_only:
-            self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
+            self._db = _connect(path, read_only=True)
         else:
             os.makedirs(directory, exist_ok=True)
             self._lock_fd = os.open(os.path.join(directory, "big-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._create(directory, path)
         self._db.isolation_level = None
-        self._db.execute("pragma foreign_keys = on")
-        self._db.execute("pragma synchronous = normal")
+        try:
+            self._db.run("pragma foreign_keys = on")
+            self._db.run("pragma synchronous = normal")
+            self._db.rows("select id from ValidPaths limit 1")      # is it a database, and ours?
+        except BadDatabase:
+            self.close()
+            raise
 
     def _create(self, directory: str, path: str) -> None:
         """Tables, by one process at a time; afterwards the lock is shared, as every Nix process holds it."""
@@ -89,10 +131,11 @@ class StoreDatabase:
         if not os.path.exists(version_path):
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
         try:
-            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+            self._db = _connect(path, read_only=False)
             if not os.path.exists(version_path):
-                self._db.execute("pragma journal_mode = wal")
-                self._db.executescript(f"begin immediate; {_SCHEMA} commit;")
+                with self._db.checked():
+                    self._db.execute("pragma journal_mode = wal")
+                    self._db.executescript(f"begin immediate; {_SCHEMA} commit;")
                 with open(version_path + ".new", "w") as file:
                     file.write(_SCHEMA_VERSION)
                     file.flush()
@@ -116,37 +159,39 @@ class StoreDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("begin immediate")
+        self._db.run("begin immediate")
         try:
             yield
+            self._db.run("commit")
         except BaseException:
-            self._db.execute("rollback")
+            if self._db.in_transaction:
+                self._db.run("rollback")
             raise
-        self._db.execute("commit")
 
     # --- asking
 
     def is_valid(self, path: str) -> bool:
-        return self._db.execute("select 1 from ValidPaths where path = ?", (path,)).fetchone() is not None
+        return bool(self._db.rows("select 1 from ValidPaths where path = ?", (path,)))
 
     def info(self, path: str) -> PathInfo | None:
-        row = self._db.execute(
+        found = self._db.rows(
             "select id, path, hash, narSize, ca, deriver, registrationTime from ValidPaths where path = ?", (path,)
-        ).fetchone()
-        if row is None:
+        )
+        if not found:
             return None
-        found = PathInfo(row[1], row[2], row[3] or 0, ca=row[4], deriver=row[5], registration_time_s=row[6])
-        found.references = [
+        row = found[0]
+        info = PathInfo(row[1], row[2], row[3] or 0, ca=row[4], deriver=row[5], registration_time_s=row[6])
+        info.references = [
             name
-            for (name,) in self._db.execute(
+            for (name,) in self._db.rows(
                 "select path from Refs join ValidPaths on reference = id where referrer = ? order by path", (row[0],)
             )
         ]
-        found.outputs = dict(self._db.execute("select id, path from DerivationOutputs where drv = ?", (row[0],)))
-        return found
+        info.outputs = dict(self._db.rows("select id, path from DerivationOutputs where drv = ?", (row[0],)))
+        return info
 
     def paths(self) -> list[str]:
-        return [path for (path,) in self._db.execute("select path from ValidPaths order by path")]
+        return [path for (path,) in self._db.rows("select path from ValidPaths order by path")]
 
     # --- changing
 
@@ -156,7 +201,7 @@ class StoreDatabase:
         with self._transaction():
             new: list[tuple[int, PathInfo]] = []
             for info in infos:
-                cursor = self._db.execute(
+                cursor = self._db.run(
                     "insert or ignore into ValidPaths (path, hash, registrationTime, deriver, narSize, ca)"
                     " values (?, ?, ?, ?, ?, ?)",
                     (info.path, info.nar_hash, now, info.deriver, info.nar_size, info.ca),
@@ -168,21 +213,20 @@ class StoreDatabase:
 
     def _register_details(self, row: int, info: PathInfo) -> None:
         for reference in info.references:
-            cursor = self._db.execute(
+            cursor = self._db.run(
                 "insert or ignore into Refs (referrer, reference) select ?, id from ValidPaths where path = ?", (row, reference)
             )
             if cursor.rowcount != 1:
                 raise ValueError(f"'{info.path}' refers to '{reference}', which is not valid")
-        self._db.executemany(
-            "insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)",
-            [(row, name, path) for name, path in info.outputs.items()],
-        )
+        for name, path in info.outputs.items():
+            self._db.run("insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)", (row, name, path))
 
     def check(self) -> list[str]:
-        """SQLite's own findings."""
-        faults = [row[0] for row in self._db.execute("pragma integrity_check") if row[0] != "ok"]
-        faults += [f"{table}: row {row} refers to nothing" for table, row, *_ in self._db.execute("pragma foreign_key_check")]
-        return faults
+        """SQLite's own findings; a `BadDatabase` when it cannot even look."""
+        faults = [row[0] for row in self._db.rows("pragma integrity_check") if row[0] != "ok"]
+        return faults + [
+            f"{table}: row {row} refers to nothing" for table, row, *_ in self._db.rows("pragma foreign_key_check")
+        ]
 
 
 def _quoted(path: str) -> str:

@@ -1,0 +1,131 @@
+# cython: language_level=3
+"""The bridge from an evaluation to an embedded store: what the host wants written is handed to a `LocalStore`.
+
+In: a machine and a folder.  Out: `StoreWriter`, which the evaluator keeps; the host's hooks call it without the GIL.
+Only evaluators with a store import this module, and with it SQLite.
+"""
+import os
+import sys
+import weakref
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+from snowsnake.host.host cimport (
+    STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_of, host_store_dir,
+)
+from snowsnake.machine.state cimport Machine
+from snowsnake.store.buffer cimport Bytes, View, bytes_append
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.store.local import LocalStore
+
+_FAULTS = (OSError, ValueError)
+
+
+cdef class StoreWriter:
+    """The embedded store of one evaluator.  The machine knows it by address: the evaluator must keep it as long."""
+
+    cdef readonly object store
+    cdef size_t skipped               # bytes before the name in a store path
+    cdef object __weakref__
+
+    def __init__(self, size_t machine, str root):
+        cdef Machine* m = <Machine*>machine
+        cdef Host* h = host_of(m)
+        store_dir = _text(host_store_dir(m))
+        self.skipped = len(store_dir) + 1 + 33
+        try:
+            self.store = LocalStore(root, store_dir)
+        except _FAULTS as error:
+            raise EvaluationError("file", _message(root, error)) from None
+        weakref.finalize(self, _close, self.store)
+        h.writer = write_object
+        h.settler = settle_objects
+        h.asker = ask_object
+        h.writer_context = <void*>self
+
+    def flush(self):
+        """Everything that was handed on is on disk and valid afterwards.  What goes wrong is an EvaluationError."""
+        try:
+            self.store.flush()
+        except _FAULTS as error:
+            raise EvaluationError("file", _message(self.store.root, error)) from None
+
+    cdef int write(self, const StoreObject* written) except -1:
+        path = _text(written.path)
+        if self.store.is_valid(path):
+            return 0
+        name = path[self.skipped:]
+        if written.kind == STORE_OBJECT_DERIVATION:
+            made = self.store.add_derivation(_bytes(written.data), path, path)
+        elif written.kind == STORE_OBJECT_TEXT:
+            references = [_text(written.references[i]) for i in range(written.reference_count)]
+            made = self.store.add_text(name, _bytes(written.data), references)
+        elif written.kind == STORE_OBJECT_FLAT:
+            made = self.store.add_flat(name, _bytes(written.data))
+        elif written.data.size:
+            made = self.store.add_archive(name, _bytes(written.data))
+        else:
+            source = os.fsdecode(_bytes(written.source_path))
+            made = self.store.add_source(name, source)
+            if made != path:
+                raise ValueError(f"'{source}' changed while it was copied")
+        if made != path:
+            raise ValueError(f"the store made '{made}' of '{path}'")
+        return 0
+
+
+def _close(store):
+    """At the latest at the end of the program."""
+    try:
+        store.close()
+    except _FAULTS as error:
+        sys.stderr.write(f"warning: {_message(store.root, error)}\n")
+
+
+cdef bytes _bytes(View view):
+    return PyBytes_FromStringAndSize(<const char*>view.data, view.size)
+
+
+cdef str _text(View view):
+    return _bytes(view).decode("utf-8", "surrogateescape")
+
+
+cdef str _message(str root, error):
+    if isinstance(error, OSError) and error.strerror:
+        return f"writing to the store in '{root}': {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+cdef bint write_object(void* context, const StoreObject* written, Bytes* error) noexcept nogil:
+    with gil:
+        return _attempt(<StoreWriter>context, written, error)
+
+
+cdef bint settle_objects(void* context, Bytes* error) noexcept nogil:
+    with gil:
+        return _attempt(<StoreWriter>context, NULL, error)
+
+
+cdef bint _attempt(StoreWriter writer, const StoreObject* written, Bytes* error) noexcept:
+    cdef bytes message
+    try:
+        if written == NULL:
+            writer.store.flush()
+        else:
+            writer.write(written)
+        return True
+    except _FAULTS as fault:
+        message = _message(writer.store.root, fault).encode("utf-8", "surrogateescape")
+    except BaseException as fault:         # an interrupt, no memory: the evaluation ends with it
+        message = (type(fault).__name__ + " while writing to the store").encode()
+    bytes_append(error, <const char*>message, len(message))
+    return False
+
+
+cdef bint ask_object(void* context, View path) noexcept nogil:
+    with gil:
+        try:
+            return (<StoreWriter>context).store.is_valid(_text(path))
+        except _FAULTS:
+            return False                   # what is wrong with the database comes out when something is written

@@ -1,0 +1,42 @@
+"""Roots: links outside a store to what is in it, registered so that Nix's garbage collector spares what they point to.
+
+In: a link's path, a store path.  Out: the link, and one to it below `nix/var/nix/gcroots/auto`, as `nix-store --add-root`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from snowsnake.store import hashes
+
+
+def add_root(link: str, path: str, root: str, store_dir: str) -> str:
+    """Makes *link* (an older link into the store is replaced) for *path* of the store in *root*; its absolute path."""
+    link = os.path.abspath(link)
+    if _is_in(link, store_dir):
+        raise ValueError(
+            f'creating a garbage collector root ("{link}") in the Nix store is forbidden (are you running nix-build inside'
+            " the store?)"
+        )
+    if os.path.lexists(link) and not (os.path.islink(link) and _is_in(os.readlink(link), store_dir)):
+        raise ValueError(f'cannot create symlink "{link}"; already exists')
+    _replace_link(link, path)
+    gcroots = root + "/nix/var/nix/gcroots"
+    if not link.startswith(gcroots + "/"):
+        name = hashes.format_hash("sha1", hashes.digest("sha1", os.fsencode(link)), "nix32")
+        _replace_link(f"{gcroots}/auto/{name}", link)
+    return link
+
+
+def _is_in(path: str, store_dir: str) -> bool:
+    return path.startswith(store_dir + "/") and len(path) > len(store_dir) + 1
+
+
+def _replace_link(link: str, target: str) -> None:
+    """Atomically: there is always the old link or the new one."""
+    parent = os.path.dirname(link)
+    os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".root-", dir=parent) as folder:
+        os.symlink(target, folder + "/link")
+        os.rename(folder + "/link", link)
