@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Fetchers and flakes, as far as they need no network: checks of arguments, store paths that follow from a stated hash, local files.
+"""Fetchers, as far as they need no network: checks of arguments, store paths that follow from a stated hash, local files.
 
 In: an address or a set of `url`, `name`, `sha256`.  Out: a store path, or the error that the network is not available.
 """
@@ -233,7 +233,7 @@ cdef int _raise_mismatch(Machine* m, View url, Digest* expected, Digest* got) no
     return raise_store_error(m, ERROR_VALUE, &text)
 
 
-# ---- version control and flakes ---------------------------------------------------------------------------------
+# ---- version control --------------------------------------------------------------------------------------------
 
 cdef int _coerced_url(Machine* m, Word* fp, Word value) noexcept nogil:
     """fp[1]: the address as a string, once it is known."""
@@ -311,30 +311,9 @@ cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
     return raise_text(m, ERROR_FILE, format_text("unable to fetch a tree: network access is not available"))
 
 
-cdef int _flakes(Machine* m) noexcept nogil:
-    if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
-        return RAISE
-    return raise_text(m, ERROR_FILE, format_text("flakes are not supported by this evaluator"))
-
-
-cdef int get_flake(Machine* m, Word* fp) noexcept nogil:
-    return _flakes(m)
-
-
-cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
-    cdef int outcome
-    if attrs_find(fp[0], m.symbol_type) == NULL:
-        return raise_text(m, ERROR_VALUE, format_text("'type' attribute to specify input scheme is required but not provided"))
-    outcome = _refuse_negative(m, fp[0], "flake ref")
-    return outcome if outcome != DONE else _flakes(m)
-
-
 define("fetchurl", fetchurl)
 define("fetchTarball", fetch_tarball)
 define("fetchGit", fetch_git)
 define("fetchMercurial", fetch_mercurial)
 define("fetchTree", fetch_tree)
 define("__fetchTree", fetch_tree_now)
-define("getFlake", get_flake)
-define("parseFlakeRef", get_flake)
-define("flakeRefToString", flake_ref_to_string)

@@ -9,6 +9,7 @@ import snowsnake.builtins.derivation_sets  # noqa: F401
 import snowsnake.builtins.derivations  # noqa: F401
 import snowsnake.builtins.environment  # noqa: F401
 import snowsnake.builtins.fetching  # noqa: F401
+import snowsnake.builtins.flakes  # noqa: F401
 import snowsnake.builtins.hashes  # noqa: F401
 import snowsnake.builtins.imports  # noqa: F401
 import snowsnake.builtins.internal  # noqa: F401

@@ -57,22 +57,27 @@ ENTRIES = (
         "getFlake",
         "reference",
         "S",
-        doc="The outputs of a flake. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
+        doc="The outputs of a flake. Needs the feature `flakes`; flakes are not fetched, so that it is an error.",
         example="builtins.isFunction builtins.getFlake => true",
     ),
     Entry(
         "parseFlakeRef",
         "reference",
         "S",
-        doc="The parts of a flake reference. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
-        example="builtins.isFunction builtins.parseFlakeRef => true",
+        framed=True,
+        doc="The attributes of a flake reference: `type` and what its scheme has (`owner`, `repo`, `ref`, `rev`, `url`, `path`, …). Nothing is "
+        "fetched or looked up. Needs the feature `flakes`.",
+        example='builtins.parseFlakeRef "github:NixOS/nixpkgs/23.05?dir=lib" '
+        '=> { dir = "lib"; owner = "NixOS"; ref = "23.05"; repo = "nixpkgs"; type = "github"; }',
+        feature="flakes",
     ),
     Entry(
         "flakeRefToString",
         "attributes",
         "a",
         framed=True,
-        doc="The text of a flake reference. Needs the feature `flakes`; flakes are not supported, so that it is an error.",
-        example="builtins.isFunction builtins.flakeRefToString => true",
+        doc="The flake reference that *attributes* (strings, ints, Booleans) say: what `parseFlakeRef` takes apart. Needs the feature `flakes`.",
+        example='builtins.flakeRefToString { type = "path"; path = "/src"; dir = "lib"; } => "path:/src?dir=lib"',
+        feature="flakes",
     ),
 )

@@ -146,7 +146,7 @@ cdef struct Out:
     size_t capacity_bytes
     int item_count                    # shown so far, at whatever depth
     int attr_count
-    Word[MOST_ITEMS * 2 + 2] seen     # sets; there cannot be more
+    Word[MOST_ITEMS * 5] seen         # sets; there cannot be more
     int seen_count
 
 
@@ -225,8 +225,8 @@ cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         if out.item_count == MOST_ITEMS:
             _elided(out, n - i, "item")
             break
-        out.item_count += 1
         _value(m, out, list_items(w)[i], depth + 1)
+        out.item_count += 1           # afterwards: those around it do not count yet
         _text(out, " ")
     _text(out, "]")
 
@@ -249,7 +249,7 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         if out.seen[i] == w:
             _text(out, b"\xc2\xabrepeated\xc2\xbb")
             return
-    if n and out.seen_count < MOST_ITEMS * 2 + 2:
+    if n and out.seen_count < MOST_ITEMS * 5:
         out.seen[out.seen_count] = w
         out.seen_count += 1
     order = keys_order(m, attrs_keys(w))
@@ -265,12 +265,12 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
                 _elided(out, n - shown, "attribute")
                 order = NULL
                 break
-            out.attr_count += 1
-            shown += 1
             _name(out, name)
             _text(out, " = ")
             _value(m, out, attrs_values(w)[order[i]], depth + 1)
             _text(out, "; ")
+            out.attr_count += 1
+            shown += 1
     _text(out, "}")
 
 

@@ -1,0 +1,394 @@
+"""Flake references: from text to attributes and back, as C++ Nix 2.34 does it.  Nothing is fetched or looked up.
+
+In: `github:NixOS/nixpkgs/23.05?dir=lib`, or its attributes.  Out: the other form; `MalformedReference` in C++ Nix's words.
+"""
+
+import json
+import re
+
+from snowsnake.builtins.engines.addresses import (
+    Address,
+    MalformedAddress,
+    encode,
+    encode_query,
+    parse_address,
+    parse_query,
+)
+
+Attribute = str | int | bool
+Attributes = dict[str, Attribute]
+
+_ID = "[a-zA-Z][a-zA-Z0-9_-]*"
+_REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
+_REV = "[0-9a-fA-F]{40}"
+_ID_REFERENCE = re.compile(rf"({_ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?")
+_BAD_REF = re.compile(r"//|^[./]|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
+_HOST = re.compile(r"[a-zA-Z0-9.-]*(?::[0-9]*)?")
+
+_FORGES = ("github", "gitlab", "sourcehut")
+_SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")
+_KEYS = ("keytype", "publicKey", "publicKeys")
+_NUMBERS = ("revCount", "lastModified")
+_FORGE_NAMES = "owner repo ref rev narHash lastModified host treeHash"
+_TREE_NAMES = "url narHash name unpack rev revCount lastModified"
+# the attributes that each scheme knows, beside `type` and `dir`
+_KNOWN = {
+    "github": _FORGE_NAMES,
+    "gitlab": _FORGE_NAMES,
+    "sourcehut": _FORGE_NAMES,
+    "indirect": "id ref rev narHash",
+    "git": "url ref rev narHash name lastModified revCount dirtyRev dirtyShortRev " + " ".join(_SWITCHES + _KEYS),
+    "hg": "url ref rev revCount narHash name",
+    "tarball": _TREE_NAMES,
+    "file": _TREE_NAMES,
+    "path": "path rev revCount lastModified narHash",
+}
+_VERIFIED = (
+    "experimental Nix feature 'verified-fetches' is disabled; "
+    "add '--extra-experimental-features verified-fetches' to enable it"
+)
+
+
+class MalformedReference(Exception):
+    """A text or set that is no flake reference; the message is for the user."""
+
+
+def is_legal_ref(name: str) -> bool:
+    """Whether Git takes it as the name of a branch or tag.
+
+    >>> is_legal_ref("refs/heads/main"), is_legal_ref("a..b")
+    (True, False)
+    """
+    return _BAD_REF.search(name) is None
+
+
+# ---- text to attributes -----------------------------------------------------------------------------------------
+
+
+def parse(text: str) -> Attributes:
+    """The attributes of a reference.
+
+    >>> parse("github:NixOS/nixpkgs/23.05?dir=lib")
+    {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05', 'dir': 'lib'}
+    >>> parse("nixpkgs/nixos-unstable")
+    {'type': 'indirect', 'id': 'nixpkgs', 'ref': 'nixos-unstable'}
+    """
+    attributes, fragment = _parse(text)
+    if fragment:
+        raise MalformedReference(f"unexpected fragment '{fragment}' in flake reference '{text}'")
+    return attributes
+
+
+def _parse(text: str) -> tuple[Attributes, str]:
+    by_name = _ID_REFERENCE.fullmatch(text)
+    if by_name is not None and not _has_illegal_ref(by_name[1]):
+        return _indirect(by_name[1], f"flake:{by_name[1]}"), by_name[2] or ""
+    try:
+        address = parse_address(text)
+        return _of_address(address, text), address.fragment
+    except MalformedAddress:
+        return _of_path(text)
+
+
+def _has_illegal_ref(text: str) -> bool:
+    parts = text.split("/", 1)
+    return len(parts) == 2 and not is_legal_ref(parts[1])
+
+
+def _of_path(text: str) -> tuple[Attributes, str]:
+    rest, _, fragment = text.partition("#")
+    path, _, query = rest.partition("?")
+    if not path.startswith("/"):
+        raise MalformedReference(f"flake reference '{text}' is not an absolute path")
+    shown = f"path://{encode(path)}" + (f"?{query}" if query else "")
+    return _with_folder(_path_attributes, path, parse_query(query), shown), fragment
+
+
+def _of_address(address: Address, text: str) -> Attributes:
+    scheme = address.scheme
+    if scheme in _FORGES:
+        return _with_folder(_forge, address, dict(address.query), text)
+    if scheme == "flake":
+        return _with_folder(_indirect_address, address, dict(address.query), text)
+    if scheme == "path":
+        if address.authority:
+            raise MalformedReference(f"path URL '{text}' should not have an authority ('{address.authority}')")
+        return _with_folder(_path_attributes, address.decoded_path, dict(address.query), text)
+    application, _, transport = scheme.rpartition("+")
+    if scheme == "git" or application == "git":
+        return _with_folder(_git, address, dict(address.query), text)
+    if application == "hg" and transport in ("http", "https", "ssh", "file"):
+        return _with_folder(_mercurial, address, dict(address.query), text)
+    if application in ("", "tarball", "file") and transport in ("http", "https", "file"):
+        return _with_folder(_tree, address, dict(address.query), text)
+    raise MalformedReference(f"input '{text}' is unsupported")
+
+
+def _with_folder(scheme, subject, query: dict[str, str], text: str) -> Attributes:
+    """The attributes that `scheme` finds, and `dir`, which every scheme has."""
+    folder = query.pop("dir", "")
+    attributes: Attributes = scheme(subject, query, text)
+    return attributes | ({"dir": folder} if folder else {})
+
+
+def _forge(address: Address, query: dict[str, str], text: str) -> Attributes:
+    parts = [part for part in address.decoded_parts if part]
+    if len(parts) < 2:
+        raise MalformedAddress(text)
+    found: Attributes = {"type": address.scheme, "owner": parts[0], "repo": parts[1]}
+    last = "/".join(parts[2:])
+    if re.fullmatch(_REV, last):
+        found["rev"] = last
+    elif last:
+        found["ref"] = last
+    for name in ("ref", "rev", "host", "narHash"):
+        if name in query and name in found:
+            raise MalformedAddress(text)
+        if name in query:
+            found[name] = query[name]
+    if "rev" in query:
+        check_revision(query["rev"])
+    if ("ref" in found and ("rev" in found or not is_legal_ref(str(found["ref"])))) or not _HOST.fullmatch(query.get("host", "")):
+        raise MalformedAddress(text)
+    return found
+
+
+def check_revision(text: str) -> None:
+    """Whether a text is a SHA-1 hash, as a revision is."""
+    if re.fullmatch(_REV, text):
+        return
+    if len(text) == 40:
+        raise MalformedReference(f"invalid base16 hash '{text}', length 0 != expected length 20")
+    if len(text) not in (28, 32):
+        raise MalformedReference(f"hash '{text}' has wrong length for hash algorithm 'sha1'")
+
+
+def _indirect_address(address: Address, query: dict[str, str], text: str) -> Attributes:
+    parts = [part for part in address.decoded_parts if part]
+    if not parts or len(parts) > 3 or not re.fullmatch(_ID, parts[0]):
+        raise MalformedAddress(text)
+    if len(parts) > 1 and not re.fullmatch(_REV, parts[1]) and not (re.fullmatch(_REF, parts[1]) and is_legal_ref(parts[1])):
+        raise MalformedAddress(text)
+    if len(parts) == 3 and not re.fullmatch(_REV, parts[2]):
+        raise MalformedAddress(text)
+    return _indirect("/".join(parts), text)
+
+
+def _indirect(path: str, text: str) -> Attributes:
+    parts = path.split("/")
+    found: Attributes = {"type": "indirect", "id": parts[0]}
+    if len(parts) > 3 or (len(parts) == 3 and not re.fullmatch(_REV, parts[2])):
+        raise MalformedReference(f"GitHub URL '{text}' is invalid")
+    if len(parts) > 1:
+        found["rev" if re.fullmatch(_REV, parts[1]) else "ref"] = parts[1]
+    if len(parts) == 3:
+        found["rev"] = parts[2]
+    return found
+
+
+def _path_attributes(path: str, query: dict[str, str], text: str) -> Attributes:
+    found: Attributes = {"type": "path", "path": path}
+    for name, value in query.items():
+        if name in _NUMBERS:
+            if not _is_number(value):
+                raise MalformedReference(f"path URL '{text}' has invalid parameter '{name}'")
+            found[name] = int(value)
+        elif name in ("rev", "narHash"):
+            found[name] = value
+        else:
+            raise MalformedReference(f"path URL '{text}' has unsupported parameter '{name}'")
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) < 1 << 63
+
+
+def _git(address: Address, query: dict[str, str], text: str) -> Attributes:
+    found: Attributes = {"type": "git"}
+    if address.authority is None and not address.decoded_path.startswith("/"):
+        raise MalformedAddress(text)
+    for name in list(query):
+        if name in _KEYS or name == "verifyCommit":
+            raise MalformedReference(_VERIFIED)
+        if name in _SWITCHES:
+            found[name] = query.pop(name) == "1"
+        elif name in ("ref", "rev"):
+            found[name] = query.pop(name)
+    if not is_legal_ref(str(found.get("ref", "x"))):
+        raise MalformedAddress(text)
+    found["url"] = address.replaced(address.scheme.removeprefix("git+"), query).to_text()
+    return found
+
+
+def _mercurial(address: Address, query: dict[str, str], text: str) -> Attributes:
+    found: Attributes = {"type": "hg"}
+    for name in ("ref", "rev"):
+        if name in query:
+            found[name] = query.pop(name)
+    if not is_legal_ref(str(found.get("ref", "x"))):
+        raise MalformedAddress(text)
+    found["url"] = address.replaced(address.scheme.removeprefix("hg+"), query).to_text()
+    return found
+
+
+def _tree(address: Address, query: dict[str, str], text: str) -> Attributes:
+    application, _, transport = address.scheme.rpartition("+")
+    found: Attributes = {"type": "file" if application == "file" else "tarball"}
+    for name in ("narHash", "rev", *_NUMBERS, "name", "unpack", "url", "type"):
+        value = query.pop(name, None)
+        if value is not None and name in _NUMBERS and _is_number(value):
+            found[name] = int(value)
+        elif value is not None and name in ("narHash", "rev"):
+            found[name] = value
+    found["url"] = address.replaced(transport, query).to_text()
+    return found
+
+
+# ---- attributes to text -----------------------------------------------------------------------------------------
+
+
+def to_text(given: Attributes) -> str:
+    """The reference that attributes say.
+
+    >>> to_text({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05", "dir": "lib"})
+    'github:NixOS/nixpkgs/23.05?dir=lib'
+    """
+    if "type" not in given:
+        raise MalformedReference("'type' attribute to specify input scheme is required but not provided")
+    folder = _string(given, "dir") if "dir" in given else ""
+    attributes = {name: given[name] for name in sorted(given) if name != "dir"}
+    kind = _string(attributes, "type")
+    if kind not in _KNOWN:
+        raise MalformedReference(f"cannot show unsupported input '{_shown(attributes)}'")
+    known = _KNOWN[kind].split()
+    for name in attributes:
+        if name != "type" and name not in known:
+            raise MalformedReference(f"input attribute '{name}' not supported by scheme '{kind}'")
+    writer = _WRITERS.get(kind, _forge_text)
+    path, query = writer(attributes)
+    if folder:
+        query["dir"] = folder
+    path, mark, fragment = path.partition("#")
+    return path + encode_query(query) + mark + fragment
+
+
+def _shown(attributes: Attributes) -> str:
+    return json.dumps({name: attributes[name] for name in sorted(attributes)}, separators=(",", ":"), ensure_ascii=False)
+
+
+def _string(attributes: Attributes, name: str) -> str:
+    if name not in attributes:
+        raise MalformedReference(f"input attribute '{name}' is missing")
+    value = attributes[name]
+    if not isinstance(value, str):
+        raise MalformedReference(f"input attribute '{name}' is not a string {_shown(attributes)}")
+    return value
+
+
+def _revision(attributes: Attributes) -> str:
+    if "rev" not in attributes:
+        return ""
+    text = _string(attributes, "rev")
+    check_revision(text)
+    return text
+
+
+def _tree_hash(attributes: Attributes) -> dict[str, str]:
+    if "narHash" not in attributes:
+        return {}
+    text = _string(attributes, "narHash")
+    if not re.fullmatch("(md5|sha1|sha256|sha512|blake3)-.*", text):
+        raise MalformedReference(f"hash '{text}' is not SRI")
+    return {"narHash": text}
+
+
+def _forge_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
+    owner, repository = _string(attributes, "owner"), _string(attributes, "repo")
+    ref = _string(attributes, "ref") if "ref" in attributes else ""
+    revision = _revision(attributes)
+    host = _string(attributes, "host") if "host" in attributes else ""
+    shown = _shown(attributes)
+    if ref and revision:
+        raise MalformedReference(f"input {shown} contains both a commit hash ('{revision}') and a branch/tag name ('{ref}')")
+    if "ref" in attributes and not is_legal_ref(ref):
+        raise MalformedReference(f"input {shown} contains an invalid branch/tag name")
+    if not _HOST.fullmatch(host):
+        raise MalformedReference(f"input {shown} contains an invalid instance host")
+    parts = [owner, repository] + [part for part in (ref or revision,) if part]
+    query = _tree_hash(attributes) | ({"host": host} if host else {})
+    return f"{attributes['type']}:" + "/".join(map(encode, (part.replace("/", "\0") for part in parts))).replace("%00", "%2F"), query
+
+
+def _indirect_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
+    name = _string(attributes, "id")
+    if not re.fullmatch(_ID, name):
+        raise MalformedReference(f"'{name}' is not a valid flake ID")
+    parts = [name] + ([_string(attributes, "ref")] if "ref" in attributes else []) + [_revision(attributes)]
+    return "flake:" + "/".join(part for part in parts if part), {}
+
+
+def _git_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
+    for name in (*_KEYS, "verifyCommit"):
+        if name in attributes:
+            raise MalformedReference(_VERIFIED)
+    switches = [name for name in _SWITCHES if name in attributes]
+    url = _string(attributes, "url")
+    ref = _string(attributes, "ref") if "ref" in attributes else ""
+    for name in switches:
+        if not isinstance(attributes[name], bool):
+            raise MalformedReference(f"input attribute '{name}' is not a Boolean")
+    if "ref" in attributes and not is_legal_ref(ref):
+        raise MalformedReference(f"invalid Git branch/tag name '{ref}'")
+    query = {name: "1" for name in switches if attributes[name] and name != "allRefs"}
+    query |= {name: value for name, value in (("ref", ref), ("rev", _revision(attributes))) if value}
+    if not re.match("[a-zA-Z][a-zA-Z0-9+.-]*:", url):
+        return "git+file:" + ("//" if url.startswith("/") else "") + encode(url), query
+    address = _address(url)
+    scheme = address.scheme if address.scheme == "git" else "git+" + address.scheme.removeprefix("git+")
+    return _merged(address.replaced(scheme, address.query), query)
+
+
+def _mercurial_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
+    address = _address(_string(attributes, "url"))
+    query = {"ref": _string(attributes, "ref")} if "ref" in attributes else {}
+    if "rev" in attributes:
+        query["rev"] = _revision(attributes)
+    return _merged(address.replaced("hg+" + address.scheme, address.query), query)
+
+
+def _tree_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
+    return _merged(_address(_string(attributes, "url")), _tree_hash(attributes))
+
+
+def _merged(address: Address, query: dict[str, str]) -> tuple[str, dict[str, str]]:
+    return address.replaced(address.scheme, {}).to_text(), {**address.query, **query}
+
+
+def _address(url: str) -> Address:
+    try:
+        return parse_address(url)
+    except MalformedAddress as error:
+        if ":" not in url:
+            raise MalformedReference(f"'{url}' doesn't have a scheme") from None
+        raise MalformedReference(f"'{url}' is not a valid URL: {error.reason}") from None
+
+
+def _path_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
+    path = _string(attributes, "path")
+    for name in _NUMBERS:
+        value = attributes.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise MalformedReference(f"input attribute '{name}' is not an integer")
+    query = {name: str(value) for name, value in attributes.items() if name not in ("type", "path")}
+    return "path:" + encode(path), query
+
+
+_WRITERS = {
+    "indirect": _indirect_text,
+    "git": _git_text,
+    "hg": _mercurial_text,
+    "tarball": _tree_text,
+    "file": _tree_text,
+    "path": _path_text,
+}
