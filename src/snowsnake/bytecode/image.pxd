@@ -47,7 +47,7 @@ cdef struct RecordHead:
     const uint8_t* constants          # behind them stand the code and the spans
 
 cdef Image* image_of_unit(Unit* unit) noexcept nogil
-    # NULL if memory is short
+    # NULL if memory is short.  The unit can only be freed afterwards: its texts are spent
 cdef void image_free(Image* image) noexcept nogil
 cdef void read_head(Image* image, uint32_t chunk, RecordHead* head) noexcept nogil
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Writes the compact form of a unit and reads the heads of its records."""
+"""Writes the compact form of a unit, whose texts it replaces by numbers on the way, and reads the heads of its records."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
@@ -38,22 +38,26 @@ cdef bint _room(Writer* w, size_t size_bytes) noexcept nogil:
     return True
 
 
-cdef void _put(Writer* w, uint64_t x) noexcept nogil:
-    if _room(w, VARINT_MAX_SIZE_BYTES):
-        w.size_bytes += varint_write(w.data + w.size_bytes, x)
+cdef inline void _put(Writer* w, uint64_t x) noexcept nogil:
+    """Room was made before: for a record as a whole."""
+    cdef uint8_t* p = w.data + w.size_bytes
+    if x < 0x80:
+        p[0] = <uint8_t>x
+        w.size_bytes += 1
+    else:
+        w.size_bytes += varint_write(p, x)
 
 
-cdef void _put_signed(Writer* w, int64_t x) noexcept nogil:
+cdef inline void _put_signed(Writer* w, int64_t x) noexcept nogil:
     _put(w, (<uint64_t>x << 1) ^ <uint64_t>(x >> 63))
 
 
 cdef void _put_bytes(Writer* w, const void* data, size_t size_bytes) noexcept nogil:
-    if size_bytes and _room(w, size_bytes):
-        memcpy(w.data + w.size_bytes, data, size_bytes)
-        w.size_bytes += size_bytes
+    memcpy(w.data + w.size_bytes, data, size_bytes)
+    w.size_bytes += size_bytes
 
 
-# ---- texts: found in a first pass, each written once ---------------------------------------------------------------
+# ---- texts: numbered and written in a first pass, each once ---------------------------------------------------------------
 
 cdef inline uint64_t _hash(Text text) noexcept nogil:
     """By address: the compiler has each name once, and a string constant that stands here twice is written twice."""
@@ -91,8 +95,8 @@ cdef bint _grow_texts(Writer* w) noexcept nogil:
     return not w.failed
 
 
-cdef uint32_t _text(Writer* w, Text text) noexcept nogil:
-    """Index of a text; the first pass writes what it has not met."""
+cdef uint32_t _text_index(Writer* w, Text text) noexcept nogil:
+    """Index of a text, which is written if it is new."""
     cdef uint64_t h
     cdef Text* known
     if w.text_count * 2 >= w.mask:
@@ -107,13 +111,28 @@ cdef uint32_t _text(Writer* w, Text text) noexcept nogil:
         h = (h + 1) & w.mask
     if w.text_count == w.text_capacity and not _grow_texts(w):
         return 0
+    if not _room(w, VARINT_MAX_SIZE_BYTES + text.size_bytes):
+        return 0
     w.texts[w.text_count] = <uint32_t>w.size_bytes
     w.sources[w.text_count] = text
     _put(w, text.size_bytes)
-    _put_bytes(w, text.data, text.size_bytes)
+    if text.size_bytes:
+        _put_bytes(w, text.data, text.size_bytes)
     w.text_count += 1
     w.slots[h] = w.text_count
     return w.text_count - 1
+
+
+cdef inline void _number(Writer* w, Text* text) noexcept nogil:
+    """Put the text's index in the place of its size; `data` says that it was done."""
+    if text.data != <const uint8_t*>w:
+        text.size_bytes = _text_index(w, text[0])
+        text.data = <const uint8_t*>w
+
+
+cdef inline uint64_t _optional(Writer* w, Text text) noexcept nogil:
+    """Index of a name + 1, or 0 if there is none."""
+    return <uint64_t>text.size_bytes + 1 if text.data == <const uint8_t*>w else 0
 
 
 cdef bint _holds_text(int kind) noexcept nogil:
@@ -121,23 +140,23 @@ cdef bint _holds_text(int kind) noexcept nogil:
         or kind == CONSTANT_BUILTIN or kind == CONSTANT_ATTR_NAME or kind == CONSTANT_NAME
 
 
-cdef void _collect_texts(Writer* w, Chunk* chunk) noexcept nogil:
+cdef void _number_texts(Writer* w, Chunk* chunk) noexcept nogil:
     cdef uint32_t i, j
     cdef Constant* c
     if chunk.name.size_bytes:
-        _text(w, chunk.name)
+        _number(w, &chunk.name)
     if chunk.parameter.size_bytes:
-        _text(w, chunk.parameter)
+        _number(w, &chunk.parameter)
     if chunk.formals != NULL:
         for i in range(chunk.formals.count):
-            _text(w, chunk.formals.names[i])
+            _number(w, &chunk.formals.names[i])
     for i in range(chunk.constant_count):
         c = &chunk.constants[i]
         if _holds_text(c.kind):
-            _text(w, c.text)
+            _number(w, &c.text)
         elif c.kind == CONSTANT_KEYS and c.keys.names != NULL:
             for j in range(c.keys.count):
-                _text(w, c.keys.names[j])
+                _number(w, &c.keys.names[j])
 
 
 # ---- records ----------------------------------------------------------------------------------------------------
@@ -146,7 +165,7 @@ cdef void _put_formals(Writer* w, Keys* formals) noexcept nogil:
     cdef uint32_t i
     _put(w, (<uint64_t>formals.count << 1) | (1 if formals.has_ellipsis else 0))
     for i in range(formals.count):
-        _put(w, (<uint64_t>_text(w, formals.names[i]) << 1) | (1 if formals.has_default[i] else 0))
+        _put(w, (<uint64_t>formals.names[i].size_bytes << 1) | (1 if formals.has_default[i] else 0))
         _put(w, formals.start_bytes[i])
 
 
@@ -167,7 +186,7 @@ cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
     cdef uint32_t i
     _put(w, c.kind)
     if _holds_text(c.kind):
-        _put(w, _text(w, c.text))
+        _put(w, c.text.size_bytes)
         if c.kind == CONSTANT_ATTR_NAME:
             _put(w, c.start_byte)
     elif c.kind == CONSTANT_INT:
@@ -183,19 +202,33 @@ cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
         _put(w, (<uint64_t>c.keys.count << 1) | (1 if c.keys.names != NULL else 0))
         for i in range(c.keys.count):
             if c.keys.names != NULL:
-                _put(w, _text(w, c.keys.names[i]))
+                _put(w, c.keys.names[i].size_bytes)
             _put(w, c.keys.start_bytes[i] if c.keys.start_bytes != NULL else 0)
+
+
+cdef size_t _most_bytes(Chunk* chunk) noexcept nogil:
+    """No record of this chunk is longer."""
+    cdef size_t numbers = 16 + 3 * (<size_t>chunk.constant_count + chunk.span_count)
+    cdef uint32_t i
+    if chunk.formals != NULL:
+        numbers += 2 * <size_t>chunk.formals.count
+    for i in range(chunk.constant_count):
+        if chunk.constants[i].kind == CONSTANT_KEYS:
+            numbers += 2 * <size_t>chunk.constants[i].keys.count
+    return numbers * VARINT_MAX_SIZE_BYTES + chunk.code_size_bytes
 
 
 cdef void _put_record(Writer* w, Chunk* chunk) noexcept nogil:
     cdef uint32_t i
+    if not _room(w, _most_bytes(chunk)):
+        return
     _put(w, chunk.kind | (RECORD_CAPTURES_WITH if chunk.captures_with else 0)
          | (RECORD_HAS_FORMALS if chunk.formals != NULL else 0) | (<uint32_t>chunk.level << RECORD_LEVEL_SHIFT))
     _put(w, chunk.upvalue_count)
     _put(w, chunk.max_stack)
     _put(w, chunk.arity)
-    _put(w, _text(w, chunk.name) + 1 if chunk.name.size_bytes else 0)
-    _put(w, _text(w, chunk.parameter) + 1 if chunk.parameter.size_bytes else 0)
+    _put(w, _optional(w, chunk.name))
+    _put(w, _optional(w, chunk.parameter))
     _put(w, chunk.start_byte)
     _put(w, chunk.end_byte - chunk.start_byte if chunk.end_byte > chunk.start_byte else 0)
     if chunk.formals != NULL:
@@ -224,7 +257,7 @@ cdef Image* image_of_unit(Unit* unit) noexcept nogil:
     w.mask = 0
     w.failed = image == NULL or records == NULL
     for i in range(unit.chunk_count):
-        _collect_texts(&w, unit.chunks[i])
+        _number_texts(&w, unit.chunks[i])
     for i in range(unit.chunk_count):
         if w.failed:
             break
