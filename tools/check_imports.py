@@ -20,6 +20,7 @@ LAYERS = (
     ("parsing",),
     ("builtins", "+", "observe", "output"),
     ("compiler", "+", "machine", "host"),
+    ("cache",),
     ("bytecode", "syntax", "store", "diagnostics"),
     ("source", "version"),
 )

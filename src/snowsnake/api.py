@@ -33,6 +33,8 @@ class Evaluator:
     not found.  `pure` forbids everything that depends on the machine, `restricted` everything outside the search path and
     `allowed_paths`.  `features` are experimental features (`"pipe-operators"`).  `store` is a folder that gets an
     embedded store: derivations, texts and sources are really written, and can be read.  Limits of 0 are the defaults.
+    `cache` is a folder in which files are kept compiled from one evaluator to the next, or True for the folder that the
+    commands use; `cache_validate` says how a file is known again: by its time and size ("stat") or its content ("hash").
 
     >>> nix = Evaluator(search_path={"lib": "/srv/lib"})
     >>> nix.evaluate("builtins.nixPath").to_python()
@@ -53,6 +55,8 @@ class Evaluator:
         optimise: int = 1,
         store: PathLike | None = None,
         environment: Mapping[str, str] | None = None,
+        cache: bool | PathLike = False,
+        cache_validate: str = "stat",
     ) -> None:
         self._machine = _machine.Evaluator(
             level=optimise,
@@ -67,6 +71,7 @@ class Evaluator:
             store=None if store is None else os.fspath(store),
             environment=None if environment is None else dict(environment),
             is_writable=True,
+            **_cache_options(cache, cache_validate),
         )
 
     def evaluate(self, expression: str | bytes, *, base_path: PathLike | None = None) -> "Value":
@@ -269,6 +274,15 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
     """
     data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
     return compile_source(data, name, os.getcwd(), optimise)
+
+
+def _cache_options(cache: bool | PathLike, how: str) -> dict[str, object]:
+    from snowsnake.cache.location import machine_options
+
+    if how not in ("stat", "hash"):
+        raise ValueError(f"cache_validate is 'stat' or 'hash', not {how!r}")
+    folder = None if isinstance(cache, bool) else os.fspath(cache)
+    return machine_options(os.environ, is_off=cache is False, folder=folder, by_content=how == "hash")
 
 
 def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list[tuple[str, str]]:

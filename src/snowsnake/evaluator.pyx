@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset, strlen
 
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
+from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
@@ -75,7 +76,8 @@ cdef class Evaluator:
     """One machine.  Used by one thread at a time; several evaluators run in as many threads.
 
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to stderr.  `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults:
-    four fifths of the memory, a call depth of two million, no time limit.
+    four fifths of the memory, a call depth of two million, no time limit.  `cache`: the folder of compiled files, none if empty;
+    `cache_by_content`: a file is known by its content alone, not by its time and size.
     """
 
     cdef Machine* m
@@ -93,7 +95,8 @@ cdef class Evaluator:
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
-                 bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, str trace="", **host_options):
+                 bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, str trace="",
+                 bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
         if m == NULL:
             raise MemoryError("no address space for an evaluator")
@@ -111,6 +114,8 @@ cdef class Evaluator:
         self.timeout_s = timeout_s
         if store is not None:
             host_options["real_store"] = store + "/nix/store"
+        if cache:
+            m.cache = cache_new(cache, cache_limit_bytes, cache_by_content)
         host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
                                       features=features, **host_options))
         if store is not None:
@@ -276,6 +281,9 @@ cdef class Evaluator:
             "codes": m.code_count,
             "codes_linked": sum([m.codes[i].is_linked for i in range(m.code_count)]),
             "files": m.file_count,
+            "files_from_cache": 0 if m.cache == NULL else (<Cache*>m.cache).hit_count,
+            "files_to_cache": 0 if m.cache == NULL else (<Cache*>m.cache).write_count,
+            "load_ns": m.load_ns,
             "failures": m.failure_count,
             "handles": m.handle_count,
         }
@@ -345,6 +353,8 @@ cdef class Evaluator:
         return 0
 
     cdef void leave(self):
+        if self.m.cache != NULL:
+            cache_flush(<Cache*>self.m.cache)
         self.owner = None
 
     cdef Handle handle(self, Word w):

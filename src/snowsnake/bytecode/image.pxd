@@ -30,6 +30,7 @@ cdef struct Image:
     uint32_t text_count
     uint32_t* records                 # offset of each chunk's record
     uint32_t* texts                   # offset of each text
+    bint is_borrowed                  # the three of them belong to somebody else: they lie in the pack of compiled files
 
 cdef struct RecordHead:
     uint8_t flags

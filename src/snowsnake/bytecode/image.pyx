@@ -282,9 +282,10 @@ cdef Image* image_of_unit(Unit* unit) noexcept nogil:
 
 cdef void image_free(Image* image) noexcept nogil:
     if image != NULL:
-        free(image.data)
-        free(image.records)
-        free(image.texts)
+        if not image.is_borrowed:
+            free(image.data)
+            free(image.records)
+            free(image.texts)
         free(image)
 
 

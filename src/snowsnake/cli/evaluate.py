@@ -26,6 +26,9 @@ SOURCE_OPTIONS = (
     Option("--timeout", "SECONDS", "end with an error after this time"),
     Option("--store", "DIR", "write derivations and sources to an embedded store in this folder"),
     Option("--optimise", "N", "level of the compiler: 0 is plain bytecode, 1 the default"),
+    Option("--no-cache", "", "neither use nor keep compiled files"),
+    Option("--cache-dir", "DIR", "keep compiled files in this folder (default: snowsnake in the user's cache)"),
+    Option("--cache-validate", "HOW", "know a file again by its time and size (stat, the default) or by its content (hash)"),
     Option("--stress", "", "collect garbage at every safepoint (to find faults of the machine)"),
     Option("--show-trace", "", "show every frame of an error's trace"),
     Option("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
@@ -74,7 +77,7 @@ def session_of(given: Arguments, reporter: Reporter, **more):
     reporter.log_format = given.text("log_format", "text")
     if reporter.log_format not in LOG_FORMATS:
         raise UsageError(f"option '--log-format' takes text, json or internal-json, not '{reporter.log_format}'")
-    from snowsnake.cli.session import Session
+    from snowsnake.cli.session import Session, cache_options
 
     options = {
         "level": level,
@@ -83,6 +86,7 @@ def session_of(given: Arguments, reporter: Reporter, **more):
         "timeout_s": given.number("timeout", 0.0),
         "stress": given.flag("stress"),
         "is_writable": True,
+        **cache_options(given.flag("no_cache"), given.text("cache_dir"), given.text("cache_validate", "stat")),
         **more,
     }
     if given.flag("store"):

@@ -21,6 +21,8 @@ _OPTIONS = {
     "--log-format": 1, "--max-jobs": 1, "-j": 1, "--no-build-output": 0, "-Q": 0, "-K": 0, "-k": 0,
     "--cores": 1, "--max-silent-time": 1, "--timeout": 1, "--readonly-mode": 0, "--no-gc-warning": 0, "--store": 1,
     "--repair": 0, "--fallback": 0, "--keep-failed": 0, "--keep-going": 0,
+    # ours
+    "--no-cache": 0, "--cache-dir": 1, "--cache-validate": 1,
 }  # fmt: skip
 # Options that C++ Nix reads in its own old way, with its own words for a missing value.
 _OLD_STYLE = ("-A", "--attr", "--add-root")
@@ -40,6 +42,8 @@ class Request:
         self.store = ""
         self.root = ""                         # of `--add-root`
         self.root_count = 0
+        self.cache_folder = ""
+        self.cache_validate = "stat"
         self.verbosity = 0
 
 
@@ -114,6 +118,10 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         request.root = values[0]
     elif word == "--store":
         request.store = values[0]
+    elif word == "--cache-dir":
+        request.cache_folder = values[0]
+    elif word == "--cache-validate":
+        request.cache_validate = values[0]
     elif word in _SHORT_SETTINGS:
         settings.set(_SHORT_SETTINGS[word], "true")
     elif word in _OPTIONS:
@@ -149,7 +157,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
-    from snowsnake.cli.session import Session, is_internal
+    from snowsnake.cli.session import Session, cache_options, is_internal
 
     is_eval = request.flags & {"--eval", "--eval-only"}
     is_writable = "--read-write-mode" in request.flags or not (is_eval or "--readonly-mode" in request.flags)
@@ -159,6 +167,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     folder = store_folder(request.store)
     if folder is not None:
         options |= {"store": folder} if is_writable else {"real_store": folder + "/nix/store"}
+    options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:
@@ -302,7 +311,8 @@ def _help() -> str:
         "  (none of them)                                               print the .drv paths of derivations\n"
         "  -E / --expr, -A / --attr PATH, --arg NAME EXPR, --argstr NAME TEXT, --arg-from-file NAME PATH,\n"
         "  --arg-from-stdin NAME, -I PATH, --show-trace, --option NAME VALUE, --pure-eval, --restrict-eval, --impure,\n"
-        "  --readonly-mode, --read-write-mode, --store FOLDER, --add-root PATH, --log-format FORMAT, -v, --version"
+        "  --readonly-mode, --read-write-mode, --store FOLDER, --add-root PATH, --log-format FORMAT, -v, --version\n"
+        "Compiled files are kept: --no-cache, --cache-dir DIR, --cache-validate stat|hash"
     )
 
 

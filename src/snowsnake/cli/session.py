@@ -6,6 +6,7 @@ In: settings and parsed options.  Out: a `Session` that loads expressions and fi
 
 import os
 
+from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter
 from snowsnake.cli.settings import (
     Settings,
@@ -93,6 +94,15 @@ class Session:
             else:
                 value = self.evaluator.from_python(read_stdin())
             self.arguments[key] = value
+
+
+def cache_options(is_off: bool, folder: str, how: str) -> dict[str, object]:
+    """Keywords of the evaluator for `--no-cache`, `--cache-dir` and `--cache-validate`."""
+    if how not in ("stat", "hash"):
+        raise UsageError(f"option '--cache-validate' takes stat or hash, not '{how}'")
+    from snowsnake.cache.location import machine_options
+
+    return machine_options(os.environ, is_off=is_off, folder=folder or None, by_content=how == "hash")
 
 
 def is_search_path(word: str) -> bool:

@@ -242,6 +242,29 @@ cdef int read_now(Machine* m, const uint8_t* path, size_t size, ByteBuffer* cont
     return DONE if fault == 0 else raise_system(m, "reading file", path, size, fault)
 
 
+cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, FileStamp* stamp) noexcept nogil:
+    cdef ByteBuffer resolved
+    cdef const char* real
+    cdef bint done
+    if is_internal(m, path, size_bytes):
+        return False
+    if not is_guarded(m):
+        real = disk_path(m, path, size_bytes)
+        if real != NULL and disk_stamp(real, stamp) and record(m, RECORD_FILE, path, size_bytes):
+            return True
+        error_clear(m)
+        return False
+    memset(&resolved, 0, sizeof(resolved))
+    done = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved) == DONE
+    if done:
+        real = disk_path(m, resolved.data, resolved.size_bytes)
+        done = real != NULL and disk_stamp(real, stamp) and record(m, RECORD_FILE, path, size_bytes)
+    if not done:
+        error_clear(m)
+    buffer_free(&resolved)
+    return done
+
+
 # ---- status and directories -------------------------------------------------------------------------------------
 
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil:

@@ -6,6 +6,7 @@ RAISE (an error has been set).  ByteBuffer results are appended to an empty buff
 A path that begins with `<nix/` is a file that the evaluator brings with it (`<nix/fetchurl.nix>`).
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport Bytes, View
@@ -114,6 +115,8 @@ cdef list host_records(Machine* m)
     # (kind, path) of everything read, kind one of "file", "directory", "status", "variable"; in order, once each
 
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil
+cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, FileStamp* stamp) noexcept nogil
+    # what host_read_file would read, as it is now; it counts as read.  False: no regular file on disk that may be read, and no error
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil
     # FILE_NONE if there is nothing; an access error if the policy forbids looking
 cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* entries) noexcept nogil

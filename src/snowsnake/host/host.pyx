@@ -11,6 +11,7 @@ from libc.stdlib cimport calloc, free, getenv, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strdup, strerror, strlen
 from libc.time cimport time
 
+from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, path_is_in, path_join
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
@@ -77,6 +78,21 @@ cdef extern from *:
         return fd;
     }
 
+    /* Of a regular file: time of change and of status change, number, size. */
+    static int disk_stamp(const char *path, void *stamp)
+    {
+        struct stat st;
+        int64_t numbers[4];
+        if (stat(path, &st) || !S_ISREG(st.st_mode))
+            return 0;
+        numbers[0] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        numbers[1] = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+        numbers[2] = (int64_t)st.st_ino;
+        numbers[3] = (int64_t)st.st_size;
+        memcpy(stamp, numbers, sizeof(numbers));
+        return 1;
+    }
+
     static const char *disk_next_name(DIR *directory, int *kind, int *fault)
     {
         struct dirent *entry;
@@ -113,6 +129,7 @@ cdef extern from *:
     int disk_type(const char* path, int follow, int* fault) noexcept nogil
     int disk_open(const char* path, int* kind, int64_t* size, int* fault) noexcept nogil
     const char* disk_next_name(DIR* directory, int* kind, int* fault) noexcept nogil
+    bint disk_stamp(const char* path, FileStamp* stamp) noexcept nogil
     const char* disk_home() noexcept nogil
     DIR* opendir(const char* path) noexcept nogil
     int closedir(DIR* directory) noexcept nogil

@@ -5,6 +5,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strcmp, strlen
 
 from snowsnake.bytecode.image cimport image_free
+from snowsnake.cache.pack cimport Cache, cache_free
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport set_limits
@@ -179,6 +180,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     if m.codes != NULL:
         free_codes(m)
     _free_files(m)
+    cache_free(<Cache*>m.cache)
     imports_free(m)
     if m.host != NULL:
         host_free(m)

@@ -11,8 +11,11 @@ from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport *
 from snowsnake.bytecode.opcodes cimport *
+from snowsnake.cache.pack cimport (
+    CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
+)
 from snowsnake.compiler.compile cimport compile_unit, unit_free
-from snowsnake.host.host cimport host_read_file
+from snowsnake.host.host cimport host_file_stamp, host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, keys_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport *
@@ -23,6 +26,19 @@ from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.nodes cimport Ast, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <time.h>
+    static uint64_t load_clock_ns(void)
+    {
+        struct timespec t;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    }
+    """
+    uint64_t load_clock_ns() noexcept nogil
+
 cdef uint8_t[2] LINK_CODE
 cdef uint8_t[8] APPLY_CODE            # f x
 cdef uint8_t[10] APPLY2_CODE          # f x y
@@ -30,6 +46,7 @@ LINK_CODE[0] = OP_LINK
 
 cdef enum:
     MOST_CODES = (1 << 28) - 1        # what a header has room for
+    LAST_POSITION = 0xFFFFFFF0
 
 
 def _make_apply_codes():
@@ -80,14 +97,20 @@ cdef void link_basic_codes(Machine* m) noexcept nogil:
 
 cdef Word link_unit(Machine* m, Unit* unit, uint32_t file) noexcept nogil:
     cdef Image* image = image_of_unit(unit)
+    unit_free(unit)
+    return link_image(m, image, file)
+
+
+cdef Word link_image(Machine* m, Image* image, uint32_t file) noexcept nogil:
+    """The top level of an image as a thunk; the file keeps the image.  0 and an error if memory is short."""
     cdef Word* p
     cdef uint32_t i, base = m.code_count
-    cdef bint is_lambda = unit.chunks[0].kind == CHUNK_LAMBDA
-    unit_free(unit)
+    cdef bint is_lambda
     if image == NULL or base + image.chunk_count > MOST_CODES or not _reserve_codes(m, image.chunk_count):
         image_free(image)
         raise_text(m, ERROR_MEMORY, NULL)
         return 0
+    is_lambda = image.data[image.records[0]] & RECORD_KIND == CHUNK_LAMBDA
     m.files[file].image = image
     m.files[file].code_base = base
     for i in range(image.chunk_count):
@@ -609,6 +632,10 @@ cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t s
     return m.file_count - 1
 
 
+cdef int _raise_too_much(Machine* m) noexcept nogil:
+    return raise_text(m, ERROR_MEMORY, format_text("the sources of this evaluation exceed 4 GiB"))
+
+
 cdef struct Load:
     Machine* machine
     const char* base_directory
@@ -655,6 +682,12 @@ cdef int _compile_error_code(const char* message) noexcept nogil:
 
 cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
                      uint32_t size_bytes, Word scope, Word* result) noexcept nogil:
+    return _load(m, name, base_directory, base_size, source, size_bytes, scope, NULL, result)
+
+
+cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
+               uint32_t size_bytes, Word scope, Lookup* lookup, Word* result) noexcept nogil:
+    """With a *lookup*, what was compiled goes into the cache."""
     cdef Load load
     cdef char* base = format_text("%.*s", <int>base_size, <const char*>base_directory)
     cdef uint32_t index
@@ -662,10 +695,10 @@ cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory
     cdef uint32_t i
     cdef Word s, top
     memset(&load, 0, sizeof(load))
-    if base == NULL or <uint64_t>m.next_position + size_bytes + 1 > <uint64_t>0xFFFFFFF0:
+    if base == NULL or <uint64_t>m.next_position + size_bytes + 1 > LAST_POSITION:
         free(base)
         free(source)
-        return raise_text(m, ERROR_MEMORY, format_text("the sources of this evaluation exceed 4 GiB"))
+        return _raise_too_much(m)
     index = add_file(m, name, source, size_bytes)
     load.machine = m
     load.base_directory = base
@@ -686,6 +719,8 @@ cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory
     top = link_unit(m, load.unit, index)
     if top == 0:
         return RAISE
+    if lookup != NULL:
+        cache_add(<Cache*>m.cache, lookup, m.files[index].image, source, size_bytes)
     if scope != WORD_NULL:
         top = make_apply(m, top, scope)
     if name[0] == c'/':
@@ -776,18 +811,52 @@ cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word
 
 
 cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil:
+    cdef uint64_t start_ns = load_clock_ns()
+    cdef int outcome = _import_file(m, path, size_bytes, scope, result)
+    m.load_ns += load_clock_ns() - start_ns
+    return outcome
+
+
+cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil:
     cdef ByteBuffer content
+    cdef Lookup lookup
     cdef char* name
     cdef int outcome
+    cdef Found found = CACHE_MISS
+    cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
+    if is_cached:
+        lookup.path = path
+        lookup.path_size_bytes = size_bytes
+        lookup.settings = <uint64_t>m.level | (<uint64_t>m.features << 8)
+        found = cache_look_up(<Cache*>m.cache, &lookup)
+        if found == CACHE_HIT:
+            return _load_compiled(m, path, size_bytes, &lookup, result)
     memset(&content, 0, sizeof(content))
     if host_read_file(m, path, size_bytes, &content) != DONE:
         free(content.data)
         return RAISE
+    if found == CACHE_UNSURE and cache_has_content(<Cache*>m.cache, &lookup, content.data, content.size_bytes):
+        free(content.data)
+        return _load_compiled(m, path, size_bytes, &lookup, result)
     if content.size_bytes > <size_t>0xFFFFFF00:
         free(content.data)
         return raise_text(m, ERROR_MEMORY, format_text("the file is larger than 4 GiB"))
     name = format_text("%.*s", <int>size_bytes, <const char*>path)
-    outcome = load_source(m, name, path, <uint32_t>_directory_size(path, size_bytes), content.data,
-                          <uint32_t>content.size_bytes, scope, result)
+    outcome = _load(m, name, path, <uint32_t>_directory_size(path, size_bytes), content.data,
+                    <uint32_t>content.size_bytes, scope, &lookup if is_cached else NULL, result)
     free(name)
     return outcome
+
+
+cdef int _load_compiled(Machine* m, const uint8_t* path, size_t size_bytes, Lookup* lookup, Word* result) noexcept nogil:
+    """A file whose image is in the cache; its source is read when somebody wants a line of it."""
+    cdef uint64_t source_size = lookup.stamp.size_bytes
+    cdef char* name
+    cdef uint32_t index
+    if <uint64_t>m.next_position + source_size + 1 > LAST_POSITION:
+        return _raise_too_much(m)
+    name = format_text("%.*s", <int>size_bytes, <const char*>path)
+    index = add_file(m, name, NULL, <uint32_t>source_size)
+    free(name)
+    result[0] = link_image(m, cache_image(<Cache*>m.cache, lookup), index)
+    return DONE if result[0] else RAISE

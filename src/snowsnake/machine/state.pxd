@@ -264,6 +264,9 @@ cdef struct Machine:
     uint64_t* keys_cache              # (keysA, keysB) -> keys of a // b; cleared on collection
     # the host: files, search path, environment (host/host.pxd)
     void* host
+    # compiled files on disk (cache/pack.pxd), or NULL
+    void* cache
+    uint64_t load_ns                  # reading, parsing and compiling of imported files, or finding them compiled
     # derivations seen (store/derivation.pxd)
     void* derivations
     # options

@@ -1,0 +1,63 @@
+# The pack for people and for tests.  Included by pack.pyx.
+
+cdef class Inspection:
+    """A look at the pack of a folder: what is in it, whether it is whole; and emptying it."""
+
+    cdef Cache* cache
+
+    def __cinit__(self, bytes folder, uint64_t limit_bytes):
+        self.cache = cache_new(folder, limit_bytes, False)
+        if self.cache == NULL:
+            raise MemoryError
+        _open(self.cache)
+
+    def __dealloc__(self):
+        cache_free(self.cache)
+
+    def is_usable(self):
+        """Whether there is a pack that evaluators read."""
+        return self.cache.map != NULL
+
+    def size_bytes(self):
+        return self.cache.map_size_bytes if self.cache.map != NULL else 0
+
+    def slot_count(self):
+        return self.cache.slot_count
+
+    def compiler(self):
+        """The identity of the compiler that runs; entries of another one are not used."""
+        return self.cache.compiler
+
+    def entries(self):
+        """Of each slot in use (path or None, size, of this compiler, days since its last use, is it whole)."""
+        cdef const uint64_t* slots
+        cdef const uint16_t* days
+        cdef const Entry* entry
+        cdef Cache* cache = self.cache
+        cdef uint64_t i
+        if cache.map == NULL:
+            return
+        slots = <const uint64_t*>(cache.map + HEADER_BYTES)
+        days = <const uint16_t*>(cache.map + _days_start(cache.slot_count))
+        for i in range(cache.slot_count):
+            if slots[i]:
+                entry = _entry_at(cache.map, cache.map_size_bytes, (slots[i] & OFFSET_MASK) * ALIGNMENT)
+                if entry == NULL or entry.key >> 40 != slots[i] >> 40 or not _is_body_whole(entry):
+                    yield None, 0, False, 0, False
+                else:
+                    yield ((<const char*>_path(entry))[:entry.path_size_bytes], _entry_bytes(entry),
+                           entry.compiler == cache.compiler, <uint16_t>(cache.today - days[i]), True)
+
+    def clear(self):
+        """Remove the pack; evaluators that have it mapped go on with what they have.  False: that was not possible."""
+        cdef int lock = pack_lock(self.cache.lock_path)
+        if lock < 0:
+            return False
+        unlink(self.cache.pack_path)
+        close(lock)
+        return True
+
+
+def checksum(bytes data, uint64_t seed=0):
+    """XXH64, as entries are protected by it."""
+    return xxh64(<const char*>data, len(data), seed)

@@ -1,0 +1,90 @@
+"""`snowsnake cache`: what is in the cache of compiled files, whether it is whole, and emptying it.
+
+In: the folder (`--cache-dir`, else the one that evaluations use).  Out: facts and faults.
+"""
+
+import os
+
+from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
+from snowsnake.cli.output import Reporter, write_line
+
+OPTIONS = (
+    Option("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
+    Option("--json", "", "stats: print JSON"),
+    Option("-h --help", "", "show this text"),
+)
+USAGE = "snowsnake cache (stats | verify | clear) [OPTION …]"
+SUMMARY = "stats counts the compiled files that are kept; verify looks at every byte of them; clear removes them."
+NOTES = (
+    "The folder is $SNOWSNAKE_CACHE_DIR, else snowsnake in $XDG_CACHE_HOME or ~/.cache.  $SNOWSNAKE_CACHE_LIMIT is its size in\n"
+    "MiB (default 256): beyond it the files that were not used for longest go.  SNOWSNAKE_NO_CACHE=1 switches it off."
+)
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    given = parse(words, OPTIONS)
+    if given.flag("help"):
+        print(help_text(USAGE, SUMMARY, OPTIONS, NOTES))
+        return 0
+    if len(given.words) != 1 or given.words[0] not in _ACTIONS:
+        raise UsageError("say what to do: stats, verify or clear")
+    from snowsnake.cache.location import default_folder, limit_bytes
+
+    folder = os.path.abspath(given.text("cache_dir")) if given.flag("cache_dir") else default_folder(os.environ)
+    if folder is None:
+        reporter.failure("there is no cache: SNOWSNAKE_NO_CACHE is set, or there is no home folder")
+        return 1
+    from snowsnake.cache.pack import Inspection
+
+    inspection = Inspection(os.fsencode(folder), limit_bytes(os.environ))
+    return _ACTIONS[given.words[0]](inspection, folder, given, reporter)
+
+
+def _stats(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+    from snowsnake.cache.location import limit_bytes
+
+    whole = [entry for entry in inspection.entries() if entry[4]]
+    facts = {
+        "folder": folder,
+        "files": len(whole),
+        "files_of_this_compiler": sum(entry[2] for entry in whole),
+        "files_used_today": sum(entry[3] == 0 for entry in whole),
+        "compiled_bytes": sum(entry[1] for entry in whole),
+        "pack_bytes": inspection.size_bytes(),
+        "limit_bytes": limit_bytes(os.environ),
+    }
+    if given.flag("json"):
+        import json
+
+        write_line(json.dumps(facts, indent=2).encode("utf-8", "surrogateescape"))
+    else:
+        for name, value in facts.items():
+            write_line(f"{name.replace('_', ' '):24}{value}".encode("utf-8", "surrogateescape"))
+    return 0
+
+
+def _verify(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+    if not inspection.is_usable() and os.path.exists(os.path.join(folder, "compiled-1.pack")):
+        reporter.failure("the file in the cache is none of ours, or its beginning is damaged; the next evaluation replaces it")
+        return 1
+    count = damaged = 0
+    for entry in inspection.entries():
+        count += 1
+        damaged += not entry[4]
+    if damaged:
+        reporter.failure(f"{damaged} of {count} compiled files are damaged; evaluations do not use them")
+        return 1
+    write_line(f"{count} compiled files, no faults".encode())
+    return 0
+
+
+def _clear(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+    if not os.path.exists(os.path.join(folder, "compiled-1.pack")):
+        return 0
+    if not inspection.clear():
+        reporter.failure(f"cannot remove the compiled files in '{folder}': not ours, or somebody is writing to them")
+        return 1
+    return 0
+
+
+_ACTIONS = {"stats": _stats, "verify": _verify, "clear": _clear}
