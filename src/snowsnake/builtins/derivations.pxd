@@ -47,5 +47,7 @@ cdef Word builtin_word(Machine* m, int which) noexcept nogil
     # the function value of one of BUILTIN_…
 cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil
     # a hash that a user wrote (kind: of its algorithm, or HASH_NONE); an empty one stands for zeros, with a warning
+cdef int require_hash_features(Machine* m, Word text) noexcept nogil
+    # the experimental feature that a stated hash needs, if it needs one
 cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil
     # m.result: { drvPath, and each output }, every string with its context

@@ -37,7 +37,7 @@ from snowsnake.store.buffer cimport (
 from snowsnake.store.derivation cimport DerivationInput, DerivationOutput, DerivationResult, derivation_finish
 from snowsnake.store.drv_store cimport DrvStore
 from snowsnake.store.hashes cimport (
-    Digest, ENCODING_SRI, HASH_NONE, HASH_SHA256, hash_format, hash_kind_of, hash_parse, hash_size,
+    Digest, ENCODING_SRI, HASH_BLAKE3, HASH_NONE, HASH_SHA256, hash_format, hash_kind_of, hash_parse, hash_size,
 )
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, store_name_check, store_placeholder,
@@ -390,6 +390,8 @@ cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
     elif symbol == symbols[NAME_OUTPUT_HASH]:
         fp[SLOT_HASH] = s
     elif symbol == symbols[NAME_OUTPUT_HASH_ALGO]:
+        if hash_kind_of(_view(s)) == HASH_BLAKE3 and host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes") != DONE:
+            return RAISE
         fp[SLOT_FLAGS] |= small_int(<int64_t>hash_kind_of(_view(s)) << 8)
     elif symbol == symbols[NAME_OUTPUT_HASH_MODE]:
         return _note_mode(m, fp, s)
@@ -705,9 +707,19 @@ cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
     return DONE
 
 
+cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
+    """A hash that names blake3 needs the feature."""
+    if string_size(text) > 6 and memcmp(string_data(text), b"blake3", 6) == 0 and (
+            string_data(text)[6] == c'-' or string_data(text)[6] == c':'):
+        return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
+    return DONE
+
+
 cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil:
     """A hash that a user wrote; an empty one stands for zeros, with a warning."""
     cdef Bytes shown
+    if require_hash_features(m, text) != DONE:
+        return RAISE
     bytes_init(&shown)
     if string_size(text):
         if hash_parse(_view(text), kind, digest, &shown):

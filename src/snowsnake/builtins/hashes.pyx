@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
+from snowsnake.builtins.derivations cimport require_hash_features
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context
@@ -119,6 +120,8 @@ cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:
         return raise_store_error(m, ERROR_VALUE, &error)
     if view_is(_view(encoding_name), "base32"):
         host_warn(m, format_text("\"base32\" is a deprecated alias for hash format \"nix32\"."))
+    if require_hash_features(m, text) != DONE:
+        return RAISE
     if not hash_parse(_view(text), kind, &digest, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     return _give(m, &digest, encoding)

@@ -11,6 +11,8 @@ from snowsnake.machine.state cimport (
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
+from snowsnake.syntax.names cimport name_text_bytes, write_name
+from snowsnake.syntax.nodes cimport Text
 
 cdef enum:
     MOST_ITEMS = 10                   # of all lists together, and of all sets, shown in a message
@@ -66,8 +68,18 @@ cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
 
 cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexcept nogil:
     cdef Word s = symbol_string(m, symbol)
-    raise_text(m, ERROR_MISSING_ATTRIBUTE,
-               format_text("attribute '%.*s' missing", <int>string_size(s), <char*>string_data(s)))
+    cdef Text name
+    cdef size_t size
+    cdef char* shown
+    name.data = string_data(s)
+    name.size_bytes = <uint32_t>string_size(s)
+    size = name_text_bytes(&name)
+    shown = <char*>malloc(size)
+    if shown == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    write_name(&name, <uint8_t*>shown)
+    raise_text(m, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%.*s' missing", <int>size, shown))
+    free(shown)
     return RAISE
 
 
