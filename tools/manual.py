@@ -14,6 +14,7 @@ _FORCES = {
     "b": "a Boolean",
     "l": "a list",
     "a": "a set",
+    "A": "a set",
     "f": "a function",
     "s": "a string",
     "S": "a string without context",

@@ -18,7 +18,7 @@ from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_order, scratch_entries
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport census, collect, set_limits
 from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
@@ -56,7 +56,7 @@ cdef enum:
 
 # In the order of machine/word.pxd's enum Kind, which starts at 1.
 _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
-          "with", "search path", "home path", "attr name", "raw")
+          "with", "search path", "home path", "attr name", "raw", "layered")
 cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
 cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
 
@@ -742,6 +742,8 @@ cdef class Handle:
                 continue
             seen.add(<uint64_t>w)
             n = list_size(w) if is_list(w) else attrs_size(w)
+            if is_attrs(w) and not attrs_flat(self.evaluator.m, w):
+                self.evaluator.check(RAISE)
             for i in range(n):
                 item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[i])
                 work.append(item)

@@ -14,7 +14,7 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.machine.attrs cimport (
-    Entry, attrs_build, attrs_order, attrs_with_keys, keys_build, keys_share, scratch_entries,
+    Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
 from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
@@ -198,7 +198,49 @@ cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
     return _without(m, fp[0], list_items(fp[1]), n)
 
 
+cdef int _intersect_layered(Machine* m, Word* keys, Word attrs) noexcept nogil:
+    """The attributes of a layered set that the keys have, which are fewer: it need not be made flat."""
+    cdef uint64_t n = keys_size(keys), i, count = 0
+    cdef uint32_t* symbols = keys_symbols(keys)
+    cdef Word* selected
+    cdef Word* found
+    cdef Word result
+    if n > UNRESERVED and not heap_reserve(m, 2 * n + 4):
+        return RAISE
+    for i in range(n):
+        if attrs_find(attrs, symbols[i]) != NULL:
+            count += 1
+    if count == 0:
+        return done(m, m.empty_attrs)
+    selected = heap_alloc(m, 2 + count)
+    selected[0] = header_of(KIND_KEYS, count)
+    selected[1] = 0
+    count = 0
+    for i in range(n):
+        if attrs_find(attrs, symbols[i]) != NULL:
+            keys_symbols(selected)[count] = symbols[i]
+            keys_positions(selected)[count] = attrs_position(attrs, symbols[i])
+            count += 1
+    selected = keys_share(m, selected)
+    result = attrs_with_keys(m, selected, NULL)
+    if not result:
+        return RAISE
+    for i in range(count):
+        found = attrs_find(attrs, keys_symbols(selected)[i])
+        attrs_values(result)[i] = found[0]
+    return done(m, result)
+
+
 cdef int intersect_attrs(Machine* m, Word* fp) noexcept nogil:
+    if attrs_is_layered(fp[1]):
+        if attrs_size(fp[0]) < attrs_size(fp[1]):
+            return _intersect_layered(m, attrs_keys(fp[0]), fp[1])
+        if not attrs_flat(m, fp[1]):
+            return RAISE
+    return _intersect_flat(m, fp)
+
+
+cdef int _intersect_flat(Machine* m, Word* fp) noexcept nogil:
     """Walks the smaller set and looks its names up in the larger."""
     cdef Word* left = attrs_keys(fp[0])
     cdef Word* right = attrs_keys(fp[1])
@@ -254,18 +296,16 @@ cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
     cdef Entry[SMALL] small
     cdef Entry* entries = &small[0] if n <= SMALL else scratch_entries(m, n)
     cdef Word result, pair
-    cdef int64_t place
-    cdef uint32_t* positions
+    cdef Word* place
     cdef uint64_t i
     if entries == NULL:
         return RAISE
     for i in range(n):
         pair = val(items[i])
         entries[i].symbol = symbol_of(m, val(attrs_find(pair, m.symbol_name)[0]))
-        place = keys_find(attrs_keys(pair), m.symbol_value)
-        positions = keys_positions(attrs_keys(pair))
-        entries[i].position = 0 if place < 0 else positions[place]
-        entries[i].value = WORD_UNSET if place < 0 else attrs_values(pair)[place]
+        place = attrs_find(pair, m.symbol_value)
+        entries[i].position = attrs_position(pair, m.symbol_value)
+        entries[i].value = WORD_UNSET if place == NULL else place[0]
     result = attrs_build(m, entries, n)
     if entries != small:
         free(entries)
@@ -425,11 +465,15 @@ cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
 cdef int zip_attrs_with(Machine* m, Word* fp) noexcept nogil:
     """State: number of sets that are evaluated."""
     cdef int outcome
+    cdef uint64_t i
     if m.sp == fp + 2:
         push(m, 0)
     outcome = _force_sets(m, fp[1], &fp[2])
     if outcome != DONE:
         return outcome
+    for i in range(list_size(fp[1])):
+        if not attrs_flat(m, val(list_items(fp[1])[i])):
+            return RAISE
     return _zip(m, fp[0], list_items(fp[1]), list_size(fp[1]))
 
 
@@ -472,13 +516,7 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
 
 cdef int unsafe_get_attr_pos(Machine* m, Word* fp) noexcept nogil:
     """null if the attribute is missing, or was not written in a file."""
-    cdef int64_t place = keys_find(attrs_keys(fp[1]), symbol_of(m, fp[0]))
-    cdef uint32_t* positions
-    cdef Word result
-    if place < 0:
-        return done(m, WORD_NULL)
-    positions = keys_positions(attrs_keys(fp[1]))
-    result = position_attrs(m, positions[place])
+    cdef Word result = position_attrs(m, attrs_position(fp[1], symbol_of(m, fp[0])))
     return done(m, result) if result else RAISE
 
 

@@ -13,7 +13,7 @@ from snowsnake.builtins.derivations cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport host_drv_store, host_read_file, host_store_dir, raise_store_error
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_update, attrs_with_keys, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.operations cimport raise_context
@@ -101,7 +101,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     added = attrs_build(m, entries, count)
     if entries != few:
         free(entries)
-    first = 0 if added == 0 else attrs_update(m, attrs, added)
+    first = 0 if added == 0 else attrs_merge(m, attrs, added)
     if first == 0:
         return RAISE
     list_items(all_)[0] = first

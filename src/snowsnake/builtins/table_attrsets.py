@@ -21,7 +21,7 @@ ENTRIES = (
     Entry(
         "hasAttr",
         "name set",
-        "Sa",
+        "SA",
         doc="Whether *set* has an attribute called *name*: `set ? name` with a computed name. The value is not "
         "forced. O(log n).",
         example='builtins.hasAttr "a" { a = throw "unused"; } => true',
@@ -29,7 +29,7 @@ ENTRIES = (
     Entry(
         "getAttr",
         "name set",
-        "Sa",
+        "SA",
         doc="The value of the attribute *name* of *set*: `set.name` with a computed name. Raises an error if it is "
         "missing. O(log n).",
         example='builtins.getAttr "a" { a = 1; b = 2; } => 1',
@@ -57,7 +57,7 @@ ENTRIES = (
     Entry(
         "intersectAttrs",
         "first second",
-        "aa",
+        "aA",
         doc="The attributes of *second* whose names *first* has too. No value is forced. O(m log n), where m is "
         "the size of the smaller set.",
         example="builtins.intersectAttrs { a = 1; b = 2; } { b = 20; c = 30; } => { b = 20; }",
@@ -106,7 +106,7 @@ ENTRIES = (
     Entry(
         "unsafeGetAttrPos",
         "name set",
-        "Sa",
+        "SA",
         doc="Where the attribute *name* of *set* was written: a set of `file`, `line` and `column` (counted from "
         "1, in bytes), or null if it is missing or was not written in a file. Unsafe, since the result depends on "
         "the layout of the source. O(offset in the file).",

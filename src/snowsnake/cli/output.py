@@ -7,10 +7,10 @@ import gc
 import os
 import sys
 
-from snowsnake import TYPE_CHECKING
 from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
 
+TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from typing import NoReturn
 

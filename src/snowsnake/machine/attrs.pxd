@@ -2,7 +2,7 @@
 """Attribute sets: shared keys, building, merging, name order."""
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine
-from snowsnake.machine.word cimport Word
+from snowsnake.machine.word cimport Word, attrs_is_layered
 
 cdef struct Entry:                    # what a set is built of
     uint32_t symbol
@@ -14,7 +14,20 @@ cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil
 cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil
     # a set that shares keys; values in symbol order are copied (NULL: left for the caller to fill)
 cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil
-    # a // b; 0 and an error if memory is short
+    # a // b, layered if a is large and b small; 0 and an error if memory is short
+cdef Word attrs_merge(Machine* m, Word a, Word b) noexcept nogil
+    # a // b of sets that are not layered, a set of its own; 0 and an error if memory is short
+cdef bint attrs_flatten(Machine* m, Word layered) noexcept nogil
+cdef uint32_t attrs_position(Word attrs, uint32_t symbol) noexcept nogil
+    # position of an attribute that any set has
+
+cdef inline bint attrs_flat(Machine* m, Word attrs) noexcept nogil:
+    """Makes a set's keys and values ready to be looked at: what attrs_find, attrs_size and attrs_order need not be told.
+
+    False and an error if memory is short.
+    """
+    return attrs_flatten(m, attrs) if attrs_is_layered(attrs) else True
+
 cdef uint32_t* attrs_order(Machine* m, Word attrs) noexcept nogil
     # for each place in name order the index into attrs_values; made once per keys.  NULL and an error if memory is short
 cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_t count) noexcept nogil

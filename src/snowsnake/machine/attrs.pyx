@@ -2,7 +2,9 @@
 """Attribute sets: building, merging with a cache of keys, and name order.
 
 Keys are immutable and shared.  `//` asks a cache of (keys of a, keys of b) first, so that updating the same two shapes
-again costs one pass over the values.  Keys that a builtin makes are looked up by their contents first, so that results of one
+again costs one pass over the values.  A small set over a large one is a *layered* set, two pointers: package sets of ten thousand
+names are updated by a few names hundreds of times, and then asked for a few names only.  Layers do not pile up: over a
+layered set, the small sets are merged.  Who wants more than attributes by name makes the set flat, once.  Keys that a builtin makes are looked up by their contents first, so that results of one
 shape share them.  The cache is cleared when the collector moves objects.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -217,7 +219,84 @@ cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
     return k
 
 
+cdef enum:
+    LEAST_LAYERED = 32                # attributes of the set below; the one over it has at most a quarter as many
+
+
+cdef Word _new_layered(Machine* m, Word base, Word over, uint64_t count) noexcept nogil:
+    cdef Word* p = heap_alloc(m, 3)
+    p[0] = header_of(KIND_LAYERED, count)
+    p[1] = base
+    p[2] = over
+    return tagged(p, TAG_ATTRS)
+
+
+cdef uint64_t _union_size(Word base, Word over) noexcept nogil:
+    cdef Word* keys = attrs_keys(base)
+    cdef uint32_t* symbols = keys_symbols(attrs_keys(over))
+    cdef uint64_t n = attrs_size(over), count = keys_size(keys), i
+    for i in range(n):
+        if keys_find(keys, symbols[i]) < 0:
+            count += 1
+    return count
+
+
 cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
+    cdef Word base = a, over = b
+    cdef uint64_t na
+    if attrs_size(b) == 0:
+        return a
+    if attrs_size(a) == 0:
+        return b
+    if not attrs_flat(m, b):
+        return 0
+    if attrs_is_layered(a):
+        base = pointer_of(a)[1]
+        over = attrs_merge(m, pointer_of(a)[2], b)
+        if over == 0:
+            return 0
+    na = attrs_size(base)
+    if (na >= LEAST_LAYERED and attrs_size(over) * 4 <= na) or m.stress:
+        return _new_layered(m, flat_word(base), flat_word(over), _union_size(base, over))
+    return attrs_merge(m, base, over)
+
+
+cdef inline Word flat_word(Word attrs) noexcept nogil:
+    """The flat set behind a layered one that was flattened."""
+    return pointer_of(attrs)[1] if header_kind(pointer_of(attrs)[0]) == KIND_LAYERED else attrs
+
+
+cdef bint attrs_flatten(Machine* m, Word layered) noexcept nogil:
+    cdef Word* p = pointer_of(layered)
+    cdef Word flat
+    if not heap_reserve(m, 2 * attrs_size(layered) + 4):
+        return False
+    flat = attrs_merge(m, p[1], p[2])
+    if flat == 0:
+        return False
+    p[1] = flat
+    p[2] = 0
+    write_barrier(m, layered)
+    return True
+
+
+cdef uint32_t attrs_position(Word attrs, uint32_t symbol) noexcept nogil:
+    cdef Word* p = pointer_of(attrs)
+    cdef Word* keys
+    cdef int64_t i
+    if header_kind(p[0]) == KIND_LAYERED:
+        if p[2]:
+            keys = attrs_keys(p[2])
+            i = keys_find(keys, symbol)
+            if i >= 0:
+                return keys_positions(keys)[i]
+        p = pointer_of(p[1])
+    keys = <Word*>p[1]
+    i = keys_find(keys, symbol)
+    return 0 if i < 0 else keys_positions(keys)[i]
+
+
+cdef Word attrs_merge(Machine* m, Word a, Word b) noexcept nogil:
     cdef Word* ka = attrs_keys(a)
     cdef Word* kb = attrs_keys(b)
     cdef uint64_t na = attrs_size(a), nb = attrs_size(b), n, i, slot
@@ -356,4 +435,6 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
 
 
 cdef uint32_t* attrs_order(Machine* m, Word attrs) noexcept nogil:
+    if not attrs_flat(m, attrs):
+        return NULL
     return keys_order(m, attrs_keys(attrs))

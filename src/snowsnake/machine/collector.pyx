@@ -82,6 +82,8 @@ cdef inline uint64_t _object_words(Word h) noexcept nogil:
         return 1 + ((header_size(h) + 1) >> 1)
     if kind == KIND_BUILTIN:
         return 1
+    if kind == KIND_LAYERED:
+        return 3
     return 1 + header_size(h)         # list, float, wide int, path, with, search path, raw
 
 
@@ -146,6 +148,9 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
         n = header_size(h)
         for i in range(2, 2 + n):
             p[i] = _forward(m, p[i])
+    elif kind == KIND_LAYERED:
+        p[1] = _forward(m, p[1])
+        p[2] = _forward(m, p[2])
     elif kind == KIND_LIST:
         n = header_size(h)
         for i in range(1, 1 + n):

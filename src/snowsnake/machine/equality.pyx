@@ -9,7 +9,7 @@ from libc.string cimport memcmp
 
 from snowsnake.bytecode.opcodes cimport OP_LESS
 from snowsnake.machine.assertion cimport raise_difference
-from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
 from snowsnake.machine.heap cimport *
@@ -58,6 +58,8 @@ cdef int _compare_sets(Machine* m) noexcept nogil:
             return DONE
     if attrs_size(x) != attrs_size(y):
         return TAIL
+    if not attrs_flat(m, x) or not attrs_flat(m, y):
+        return RAISE
     if attrs_keys(x) != attrs_keys(y) and memcmp(keys_symbols(attrs_keys(x)), keys_symbols(attrs_keys(y)),
                                                  attrs_size(x) * sizeof(uint32_t)) != 0:
         return TAIL
@@ -89,8 +91,8 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
         i = <int64_t>m.sp[-1] >> 3
         if i == CHECK_DERIVATION:
             outcome = _compare_sets(m)
-            if outcome == FORCE:
-                return FORCE
+            if outcome == FORCE or outcome == RAISE:
+                return outcome
             if outcome == TAIL:
                 return _different(m, is_asserted, x, y)
             continue

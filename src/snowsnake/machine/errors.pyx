@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from snowsnake.machine.attrs cimport keys_order
+from snowsnake.machine.attrs cimport attrs_flat, keys_order
 from snowsnake.machine.link cimport code_of, position_place
 from snowsnake.machine.state cimport (
     Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
@@ -85,6 +85,8 @@ cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexce
 
 cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexcept nogil:
     """Of the operator `.`: with the names that look alike, which builtins do not give."""
+    if not attrs_flat(m, attrs):
+        return RAISE
     raise_missing_attribute(m, symbol, attrs)
     add_candidates(m, symbol, keys_symbols(attrs_keys(attrs)), attrs_size(attrs))
     return RAISE
@@ -229,7 +231,7 @@ cdef void _elided(Out* out, uint64_t count, const char* what) noexcept nogil:
 
 cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     cdef uint64_t n = list_size(w), i
-    if depth >= MOST_DEPTH and n:
+    if (depth >= MOST_DEPTH and n) or not attrs_flat(m, w):
         _text(out, "[ ... ]")
         return
     _text(out, "[ ")

@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 
 from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.host.host cimport host_find_file, host_home_path
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_update, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_merge, scratch_entries
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, new_list, new_string
@@ -34,6 +34,11 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
             if not is_list(w):
                 return raise_type(m, "a list", w)
         elif letter == c'a':
+            if not is_attrs(w):
+                return raise_type(m, "a set", w)
+            if not attrs_flat(m, w):
+                return RAISE
+        elif letter == c'A':
             if not is_attrs(w):
                 return raise_type(m, "a set", w)
         elif letter == c's':
@@ -169,7 +174,7 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
         elif attrs_size(added) != kept:
             outcome = _raise_duplicate(m, _first_duplicate(entries, kept))
         else:
-            m.result = attrs_update(m, attrs, added)
+            m.result = attrs_merge(m, attrs, added)
             if m.result == 0:
                 outcome = RAISE
     if entries != few:
@@ -206,7 +211,26 @@ cdef int _raise_argument(Machine* m, Code* code, int error, const char* what, ui
     return RAISE
 
 
+cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
+    """Of a layered set each formal is looked up, so that it need not be made flat."""
+    cdef uint64_t i
+    cdef Word* found
+    for i in range(code.formal_count):
+        found = attrs_find(attrs, code.formal_symbols[i])
+        slots[i] = WORD_UNSET if found == NULL else found[0]
+    for i in range(code.formal_count):
+        if slots[i] == WORD_UNSET and not code.formal_has_default[i]:
+            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
+    return check_closed_formals(m, code, attrs)
+
+
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
+    if attrs_is_layered(attrs):
+        return _bind_layered(m, code, attrs, slots)
+    return _bind_flat(m, code, attrs, slots)
+
+
+cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
     cdef Word* keys = attrs_keys(attrs)
     cdef Word* values = attrs_values(attrs)
     cdef uint32_t* symbols = keys_symbols(keys)
@@ -243,7 +267,7 @@ cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nog
     """Level 0: arguments that must be there are asked for before those that must not."""
     cdef uint64_t i
     for i in range(code.formal_count):
-        if not code.formal_has_default[i] and keys_find(attrs_keys(attrs), code.formal_symbols[i]) < 0:
+        if not code.formal_has_default[i] and attrs_find(attrs, code.formal_symbols[i]) == NULL:
             return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
     return DONE
 
@@ -258,11 +282,16 @@ cdef int check_arguments(Machine* m, Code* code, Word attrs) noexcept nogil:
 
 
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
-    cdef Word* keys = attrs_keys(attrs)
-    cdef uint32_t* symbols = keys_symbols(keys)
-    cdef uint64_t n = keys_size(keys), i, j = 0
+    cdef Word* keys
+    cdef uint32_t* symbols
+    cdef uint64_t n, i, j = 0
     if code.has_ellipsis:
         return DONE
+    if not attrs_flat(m, attrs):
+        return RAISE
+    keys = attrs_keys(attrs)
+    symbols = keys_symbols(keys)
+    n = keys_size(keys)
     for i in range(n):
         while j < code.formal_count and code.formal_symbols[code.formal_by_symbol[j]] < symbols[i]:
             j += 1

@@ -8,6 +8,7 @@ machine has dealt with each argument as the table's `forces` letters say, in ord
 
     .  untouched (may be a thunk: read it with val())      v  forced to any value
     i  int   n  int or float   b  bool   l  list   a  attrs   f  callable (function, or set with __functor)
+    A  attrs, which may be layered (machine/attrs.pxd)
     s  string (any context)    S  string that must have no context
     c  coerced to a string, as string interpolation does but without copying paths to the store
     p  coerced to an absolute path: replaced by a *string* word with its context

@@ -27,6 +27,7 @@ Objects, after the header:
     with        parent scope or null, set, slot of the enclosing scope as an int
     search path, home path   string
     attr name   string, position as an int        (level 0: a name with its place)
+    layered     a large set and a small one over it, or the same set flat and 0   (size: attributes); tagged as attrs
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -69,6 +70,7 @@ cdef enum Kind:
     KIND_HOME_PATH
     KIND_ATTR_NAME
     KIND_RAW                          # bytes that hold no word (size: words)
+    KIND_LAYERED
 
 cdef enum ThunkState:
     THUNK_SUSPENDED = 0
@@ -204,12 +206,21 @@ cdef inline uint64_t list_size(Word w) noexcept nogil:
 cdef inline uint64_t attrs_size(Word w) noexcept nogil:
     return pointer_of(w)[0] >> 12
 
+cdef inline bint attrs_is_layered(Word w) noexcept nogil:
+    """Whether it must be made flat before its keys and values can be looked at; see attrs.pxd."""
+    return header_kind(pointer_of(w)[0]) == KIND_LAYERED and pointer_of(w)[2] != 0
+
+cdef inline Word* _flat_object(Word w) noexcept nogil:
+    cdef Word* p = pointer_of(w)
+    return pointer_of(p[1]) if header_kind(p[0]) == KIND_LAYERED else p
+
 cdef inline Word* attrs_keys(Word w) noexcept nogil:
-    return <Word*>pointer_of(w)[1]
+    """Of a set that is not layered."""
+    return <Word*>_flat_object(w)[1]
 
 cdef inline Word* attrs_values(Word w) noexcept nogil:
-    """Values in symbol order, as `keys_symbols` of its keys has them."""
-    return pointer_of(w) + 2
+    """Values in symbol order, as `keys_symbols` of its keys has them.  Of a set that is not layered."""
+    return _flat_object(w) + 2
 
 cdef inline uint64_t keys_size(Word* keys) noexcept nogil:
     return keys[0] >> 12
@@ -237,6 +248,16 @@ cdef inline int64_t keys_find(Word* keys, uint32_t symbol) noexcept nogil:
     return -1
 
 cdef inline Word* attrs_find(Word attrs, uint32_t symbol) noexcept nogil:
-    """Place of an attribute's value in the set, or NULL."""
-    cdef int64_t i = keys_find(attrs_keys(attrs), symbol)
-    return NULL if i < 0 else pointer_of(attrs) + 2 + i
+    """Place of an attribute's value in any set, or NULL.  For reading: sets share what they are made of."""
+    cdef Word* p = pointer_of(attrs)
+    cdef Word* over
+    cdef int64_t i
+    if header_kind(p[0]) == KIND_LAYERED:
+        if p[2]:
+            over = pointer_of(p[2])
+            i = keys_find(<Word*>over[1], symbol)
+            if i >= 0:
+                return over + 2 + i
+        p = pointer_of(p[1])
+    i = keys_find(<Word*>p[1], symbol)
+    return NULL if i < 0 else p + 2 + i
