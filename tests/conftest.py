@@ -1,7 +1,7 @@
 """Options and surroundings of all tests.
 
 `--accept` rewrites golden files.  `--reference COMMAND` also runs the language tests through an evaluator with the
-command line of nix-instantiate.  SNOWSNAKE_STRESS=1 collects garbage at every safepoint.
+command line of nix-instantiate.  `--kills 100` kills writers of a store that often.  SNOWSNAKE_STRESS=1 collects garbage at every safepoint.
 """
 
 import atexit
@@ -27,6 +27,7 @@ atexit.register(shutil.rmtree, os.environ["SNOWSNAKE_CACHE_DIR"], ignore_errors=
 
 def pytest_addoption(parser):
     parser.addoption("--accept", action="store_true", help="rewrite golden files with what came out")
+    parser.addoption("--kills", type=int, default=20, help="how often writers of an embedded store are killed")
     parser.addoption("--reference", metavar="COMMAND", help="also compare with this nix-instantiate")
 
 

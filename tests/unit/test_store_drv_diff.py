@@ -53,6 +53,7 @@ def test_a_new_version_is_the_same_input():
     found = world.diff(old, new)
     assert found[0].trail == ("app", "zlib-1.2.11 -> zlib-1.2.12")
     assert ("name", "zlib-1.2.11", "zlib-1.2.12") in [(c.what, c.old, c.new) for c in found[0].changes]
+    assert [d.is_cause for d in found] == [True, False]
 
 
 def test_added_and_removed():

@@ -30,6 +30,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise UsageError("say what to do: show or diff")
     if not paths or (action == "diff" and len(paths) != 2):
         raise UsageError(f"'snowsnake derivation {action}' takes {'two paths' if action == 'diff' else 'paths'} of .drv files")
+    paths = [path.partition("^")[0].partition("!")[0] for path in paths]      # `x.drv!dev`: a derivation and its output
     read = reader(given.text("store"))
     try:
         if action == "show":
@@ -50,7 +51,11 @@ def reader(folder: str) -> Callable:
     def read(path: str) -> Derivation:
         real = root + path if root and path.startswith("/nix/store/") else os.path.abspath(path)
         with open(real, "rb") as file:
-            return Derivation.from_aterm(file.read(), path)
+            text = file.read()
+        try:
+            return Derivation.from_aterm(text, path)
+        except ValueError as error:
+            raise ValueError(f"error parsing derivation '{path}': {error}") from None
 
     return read
 

@@ -143,7 +143,10 @@ class Derivation:
             "version": JSON_VERSION,
         }
         if structured is not None:
-            found["structuredAttrs"] = json.loads(structured)
+            try:
+                found["structuredAttrs"] = json.loads(structured)
+            except RecursionError:
+                raise ValueError(f"derivation '{self.name}': '__json' is nested too deep") from None
         return dict(sorted(found.items()))
 
     @classmethod
@@ -170,13 +173,13 @@ class Derivation:
             drv.env["__json"] = json.dumps(
                 given["structuredAttrs"], ensure_ascii=False, separators=(",", ":"), sort_keys=True
             )
-        for path in _texts(_member(inputs, "srcs", list, []), "inputs.srcs"):
-            drv.input_srcs.append(_store_path(path, store_dir))
+        sources = _texts(_member(inputs, "srcs", list, []), "inputs.srcs")
+        drv.input_srcs = sorted({_store_path(path, store_dir) for path in sources})
         for path, wanted in _member(inputs, "drvs", dict, {}).items():
             if isinstance(wanted, dict) and wanted.get("dynamicOutputs"):
                 raise ValueError(f"'{path}': dynamic outputs are not supported")
             names = _member(wanted, "outputs", list) if isinstance(wanted, dict) else wanted
-            drv.input_drvs[_store_path(path, store_dir)] = _texts(names, f"inputs.drvs.{path}")
+            drv.input_drvs[_store_path(path, store_dir)] = sorted(set(_texts(names, f"inputs.drvs.{path}")))
         for name, output in _member(given, "outputs", dict).items():
             drv.outputs[name] = _output_from_json(drv, name, output)
         return drv

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from snowsnake.store.drv import Derivation
 from snowsnake.store.path import STORE_DIR
@@ -51,7 +52,8 @@ def diff(
     old: str, new: str, read: Callable[[str], Derivation], read_new: Callable[[str], Derivation] | None = None
 ) -> list[Difference]:
     """Differences between the derivations at paths *old* and *new*: causes before what follows from them, deepest first."""
-    read_new = read_new or read
+    read_new = cache(read_new or read)
+    read = cache(read)
     found: list[Difference] = []
     seen: set[tuple[str, str]] = set()
     # Depth first without recursion: a pair is reported once its inputs are.
@@ -67,20 +69,25 @@ def diff(
         a, b = read(old_path), read_new(new_path)
         trail = (*trail, a.name if a.name == b.name else f"{a.name} -> {b.name}")
         difference = Difference(old_path, new_path, trail)
-        pairs = _compare(a, b, difference)
+        pairs = _match_inputs(a, b)[0]
+        renamed = {k: v for x, y in [(old_path, new_path), *pairs] for k, v in _renamed(read(x), read_new(y)).items()}
+        _compare(a, b, difference, renamed)
         waiting.append((old_path, new_path, trail, difference))
         waiting.extend((x, y, trail, None) for x, y in reversed(pairs))
     return [d for d in found if d.is_cause] + [d for d in found if not d.is_cause]
 
 
-def _compare(a: Derivation, b: Derivation, difference: Difference) -> list[tuple[str, str]]:
-    """Fills in the changes; gives the pairs of input derivations that stand for each other."""
+def _renamed(a: Derivation, b: Derivation) -> dict[str, str]:
+    """Output paths of a derivation and what they are in the one that stands for it."""
+    return {o.path: b.outputs[name].path for name, o in a.outputs.items() if o.path and name in b.outputs}
+
+
+def _compare(a: Derivation, b: Derivation, difference: Difference, renamed: dict[str, str]) -> None:
+    """Fills in the changes; *renamed*: output paths of the inputs, old and new."""
     changes = difference.changes
     pairs, only_old, only_new = _match_inputs(a, b)
-    renamed = {}
     for x, y in pairs:
         changes.append(Change("input", _name(x), x, y))
-        renamed[x] = y
     inherited = len(changes)
     for path in only_old:
         changes.append(Change("input", _name(path), path, None))
@@ -98,16 +105,20 @@ def _compare(a: Derivation, b: Derivation, difference: Difference) -> list[tuple
     ]
     changes += _output_changes(a, b)
     changes += _env_changes(a, b)
-    own = [change for change in changes[inherited:] if not _follows(change, a, b)]
+    own = [change for change in changes[inherited:] if not _follows(change, a, b, renamed)]
     difference.is_cause = bool(own)
     difference.changes = own + [change for change in changes if change not in own]
-    return pairs
 
 
-def _follows(change: Change, a: Derivation, b: Derivation) -> bool:
+def _follows(change: Change, a: Derivation, b: Derivation, renamed: dict[str, str]) -> bool:
     """Is the change no more than that paths of the store are other paths?"""
     if change.old is None or change.new is None or change.what == "source":
         return False
+    text = change.old
+    for old, new in renamed.items():
+        text = text.replace(old, new)
+    if text == change.new:
+        return True
     if a.input_drvs == b.input_drvs and change.key not in a.outputs:
         return False
     return _without_hashes(change.old, a.store_dir) == _without_hashes(change.new, b.store_dir)

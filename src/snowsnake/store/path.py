@@ -29,7 +29,10 @@ class StorePath:
     def parse(cls, path: str, store_dir: str = STORE_DIR) -> StorePath:
         """From exactly the path of a store object."""
         hash_part, name = store_path.parse(path, store_dir)
-        return cls(hash_part, name, store_dir)
+        parsed = cls(hash_part, name, store_dir)
+        if str(parsed) != path:  # Nix itself does not look at the character between them
+            raise ValueError(f"path '{path}' is not a valid store path: its hash is not followed by '-'")
+        return parsed
 
     @classmethod
     def containing(cls, path: str, store_dir: str = STORE_DIR) -> tuple[StorePath, str]:
