@@ -1,36 +1,20 @@
-"""Builds every src/snowsnake/**/*.pyx as an extension module of the same dotted name."""
-import os
+"""Builds every src/snowsnake/**/*.pyx into the extension module snowsnake._native; tools/build.py says how."""
+import sys
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-SOURCE = Path(__file__).parent / "src"
-DIRECTIVES = {
-    "language_level": 3,
-    "boundscheck": False,
-    "wraparound": False,
-    "cdivision": True,
-    "initializedcheck": False,
-    "nonecheck": False,
-    "annotation_typing": False,
-    "embedsignature": True,
-}
-CFLAGS = ["-O2", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0"]
+sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
+
+from build import build  # noqa: E402
 
 
-def extensions() -> list[Extension]:
-    found = []
-    for path in sorted(SOURCE.rglob("*.pyx")):
-        relative = path.relative_to(SOURCE)
-        name = ".".join(relative.with_suffix("").parts)
-        found.append(Extension(name, [str(Path("src") / relative)], extra_compile_args=CFLAGS))
-    return found
+class BuildNative(build_ext):
+    def build_extension(self, ext: Extension) -> None:
+        _, faults = build(Path(self.get_ext_fullpath(ext.name)).resolve())
+        if faults:
+            raise SystemExit("\n".join(faults))
 
 
-setup(
-    ext_modules=cythonize(
-        extensions(), compiler_directives=DIRECTIVES, include_path=["src"], nthreads=os.cpu_count() or 1, quiet=True
-    ),
-    options={"build_ext": {"parallel": os.cpu_count() or 1}},
-)
+setup(ext_modules=[Extension("snowsnake._native", [])], cmdclass={"build_ext": BuildNative})

@@ -1,10 +1,13 @@
-"""Build extension modules in place, each on its own: a broken module does not stop the others.
+"""Build every src/snowsnake/**/*.pyx into one shared object, src/snowsnake/_native.*; what is up to date is left alone.
 
-usage: python tools/build.py [-O1] [MODULE ...]     MODULE: syntax/parser, machine/loop, …; default: all that are stale
-A module is stale when its .pyx, or a .pxd or .pxi that it reaches through cimports and includes, is newer than its shared object.
+usage: python tools/build.py [-O1]
+A module is compiled again when its .pyx, or a .pxd or .pxi that it reaches through cimports and includes, is newer than what was
+made of it.  A module that does not compile does not stop the others, but nothing is linked then.  setup.py calls `build` too.
 """
 import compileall
+import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -14,32 +17,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
-SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+OBJECTS = ROOT / "build" / "objects"
+TARGET = SOURCE / "snowsnake" / ("_native" + sysconfig.get_config_var("EXT_SUFFIX"))
 INCLUDE = sysconfig.get_paths()["include"]
 DIRECTIVES = (
     "language_level=3,boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False,nonecheck=False,"
     "annotation_typing=False,embedsignature=True"
 )
-CFLAGS = ["-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG"]
-
-
-def build(pyx: Path, level: str) -> str | None:
-    c_file = pyx.with_suffix(".c")
-    shared = pyx.with_name(pyx.stem + SUFFIX)
-    scratch = shared.with_suffix(".tmp")
-    steps = [
-        [sys.executable, "-m", "cython", "-3", "-X", DIRECTIVES, "-I", str(SOURCE), str(pyx), "-o", str(c_file)],
-        ["gcc", "-shared", "-fPIC", level, *CFLAGS, f"-I{INCLUDE}", str(c_file), "-o", str(scratch)],
-    ]
-    for step in steps:
-        done = subprocess.run(step, cwd=ROOT, capture_output=True, text=True)
-        if done.returncode:
-            return f"{pyx.relative_to(SOURCE)}:\n{done.stdout}{done.stderr}"
-    scratch.rename(shared)
-    return None
-
-
+CFLAGS = ["-fPIC", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG"]
+COMPILER = shlex.split(os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0])
+LINKER = [*COMPILER, *shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]]
 REFERENCE = re.compile(r"""^(?:from\s+(snowsnake[\w.]*)\s+cimport|cimport\s+(snowsnake[\w.]*)|\s*include\s+["']([^"']+)["'])""", re.M)
+
+
+def dotted(pyx: Path) -> str:
+    return ".".join(pyx.relative_to(SOURCE).with_suffix("").parts)
+
+
+def init_name(pyx: Path) -> str:
+    """Modules of one file name in two folders have init functions of two names."""
+    return "SnowsnakeInit_" + dotted(pyx).replace(".", "__")
 
 
 @cache
@@ -60,25 +57,87 @@ def sources(path: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
-def is_stale(pyx: Path) -> bool:
-    shared = pyx.with_name(pyx.stem + SUFFIX)
-    return not shared.exists() or shared.stat().st_mtime < max(p.stat().st_mtime for p in sources(pyx))
+def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
+    return not made.exists() or made.stat().st_mtime < max(p.stat().st_mtime for p in origins)
+
+
+def run(step: list[str]) -> str | None:
+    done = subprocess.run(step, cwd=ROOT, capture_output=True, text=True)
+    return f"{shlex.join(step)}\n{done.stdout}{done.stderr}" if done.returncode else None
+
+
+def compile_module(pyx: Path, flags: list[str]) -> tuple[bool, str | None]:
+    """Whether anything had to be done, and what went wrong."""
+    c_file = pyx.with_suffix(".c")
+    object_file = OBJECTS / (dotted(pyx) + ".o")
+    scratch = object_file.with_suffix(".tmp")
+    fault = None
+    if is_older(c_file, sources(pyx)):
+        made = c_file.with_suffix(".tmp")
+        fault = run([sys.executable, "-m", "cython", "-3", "-X", DIRECTIVES, "-I", str(SOURCE), str(pyx), "-o", str(made)])
+        if fault:
+            return True, fault
+        made.rename(c_file)
+    elif not is_older(object_file, {c_file}):
+        return False, None
+    name = f"-DPyInit_{pyx.stem}={init_name(pyx)}"
+    fault = run([*COMPILER, "-c", *flags, name, f"-I{INCLUDE}", str(c_file), "-o", str(scratch)])
+    if not fault:
+        scratch.rename(object_file)
+    return True, fault
+
+
+def table(pyx_files: list[Path]) -> str:
+    rows = sorted((dotted(p), init_name(p)) for p in pyx_files)
+    return "\n".join(
+        [
+            *(f"PyMODINIT_FUNC {init}(void);" for _, init in rows),
+            "static const struct Module { const char *name; PyObject *(*init)(void); } MODULES[] = {",
+            *(f'    {{"{name}", {init}}},' for name, init in rows),
+            "};\n",
+        ]
+    )
+
+
+def link(pyx_files: list[Path], flags: list[str], target: Path) -> str | None:
+    (OBJECTS / "native_table.h").write_text(table(pyx_files))
+    glue, scratch = OBJECTS / "native.o", target.with_suffix(".tmp")
+    objects = [str(OBJECTS / (dotted(p) + ".o")) for p in pyx_files]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fault = run([*COMPILER, "-c", *flags, f"-I{INCLUDE}", f"-I{OBJECTS}", str(ROOT / "tools" / "native.c"), "-o", str(glue)])
+    fault = fault or run([*LINKER, *objects, str(glue), "-lm", "-o", str(scratch)])
+    if not fault:
+        scratch.rename(target)
+    return fault
+
+
+def build(target: Path = TARGET, level: str = "-O2") -> tuple[int, list[str]]:
+    """How many modules were compiled, and the faults."""
+    flags = [level, *CFLAGS]
+    OBJECTS.mkdir(parents=True, exist_ok=True)
+    settings = OBJECTS / "settings"
+    wanted = shlex.join([*COMPILER, *flags, INCLUDE])
+    if not settings.exists() or settings.read_text() != wanted:
+        for old in OBJECTS.glob("*.o"):
+            old.unlink()
+        settings.write_text(wanted)
+    pyx_files = sorted(SOURCE.rglob("*.pyx"))
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        done = list(pool.map(lambda p: compile_module(p, flags), pyx_files))
+    faults = [fault for _, fault in done if fault]
+    count = sum(was_compiled for was_compiled, _ in done)
+    glue = {ROOT / "tools" / "native.c", *(OBJECTS / (dotted(p) + ".o") for p in pyx_files)}
+    if not faults and (count or is_older(target, glue)):
+        fault = link(pyx_files, flags, target)
+        faults += [fault] if fault else []
+    return count, faults
 
 
 def main() -> int:
-    level = next((a for a in sys.argv[1:] if a.startswith("-O")), "-O2")
-    wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
-    pyx_files = sorted(SOURCE.rglob("*.pyx"))
-    if wanted:
-        names = {w.removesuffix(".pyx").replace(".", "/") for w in wanted}
-        pyx_files = [p for p in pyx_files if str(p.relative_to(SOURCE / "snowsnake").with_suffix("")) in names]
-    else:
-        pyx_files = [p for p in pyx_files if is_stale(p)]
-    with ThreadPoolExecutor(2) as pool:
-        faults = [f for f in pool.map(lambda p: build(p, level), pyx_files) if f]
+    count, faults = build(level=next((a for a in sys.argv[1:] if a.startswith("-O")), "-O2"))
     # Where the environment forbids the interpreter to keep what it compiles, each start of the command would compile again.
     compileall.compile_dir(SOURCE / "snowsnake", quiet=2)
-    print("\n".join(faults) or f"{len(pyx_files)} modules built")
+    print("\n".join(faults) or f"{count} modules built")
     return 1 if faults else 0
 
 

@@ -23,6 +23,7 @@ LAYERS = (
     ("cache",),
     ("bytecode", "syntax", "store", "diagnostics"),
     ("source", "version"),
+    ("_native",),                      # the shared object; see tools/native.c
 )
 # Decisions that the order does not show, each with its reason.
 ALLOWED = {

@@ -7,6 +7,9 @@
 The names below are imported from `snowsnake.api` at first use, so that `import snowsnake` and the commands start fast.
 """
 
+import sys
+
+import snowsnake._native as _native
 from snowsnake.version import NIX_VERSION
 from snowsnake.version import VERSION as __version__
 
@@ -26,6 +29,22 @@ __all__ = [
     "evaluate_file",
     "parse",
 ]
+
+
+class _Compiled:
+    """Finds the compiled modules, which one shared object holds (tools/native.c)."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if not name.startswith("snowsnake.") or not _native.has(name):
+            return None
+        return type(__spec__)(name, _Compiled, origin=_native.__file__)
+
+    create_module = staticmethod(_native.create)
+    exec_module = staticmethod(_native.execute)
+
+
+sys.meta_path.insert(0, _Compiled)
 
 
 def __getattr__(name):
