@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "conformance"))
 from run_suite import err_kind, last_error  # noqa: E402
 from snowsnake.evaluator import Evaluator  # noqa: E402
+from texts import quoted  # noqa: E402
 
 from snowsnake.diagnostics.error import EvaluationError  # noqa: E402
 
@@ -30,7 +32,8 @@ class Outcome:
         self.kind = "" if value is not None else kind_of(message)
 
     def is_limit(self) -> bool:
-        return self.kind in LIMITS or self.code in LIMITS
+        """Does it depend on how much an evaluator can take, or on what is in the store?"""
+        return self.kind in LIMITS or self.code in LIMITS or self.message.endswith("is not valid")
 
     def agrees(self, other: "Outcome") -> bool:
         if self.is_limit() or other.is_limit():
@@ -39,11 +42,21 @@ class Outcome:
             return self.value == other.value and (self.code == other.code if self.code and other.code else self.kind == other.kind)
         return self.value == other.value or plain(self.value) == plain(other.value)
 
+    def agrees_unshared(self, other: "Outcome") -> bool:
+        """The same but for «repeated»: at level 0 a thunk that captures nothing is one for all calls of a function."""
+        if self.value is None or other.value is None:
+            return False
+        return is_expanded(TOKEN.findall(self.value), TOKEN.findall(other.value))
+
     def __repr__(self) -> str:
         return repr(self.value) if self.value is not None else f"{self.kind}: {self.message}"
 
 
 def kind_of(message: str) -> str:
+    if "while parsing TOML" in message:  # then comes the parser's own text
+        return "toml"
+    if "Is a directory" in message:      # an error of reading, which has one text for each way to read
+        return "file"
     return err_kind(last_error("error: " + message))
 
 
@@ -96,29 +109,71 @@ def plain(text: str) -> str:
     return "".join(pieces).strip()
 
 
+# Names that Nix knows from the start (outPath, type, …) are forced before all others; this forces by name first.
+BY_NAME = """file: (let force = depth: v:
+  if depth == 0 then 0
+  else if builtins.isAttrs v then builtins.foldl' (_: n: force (depth - 1) v.${n}) 0 (builtins.attrNames v)
+  else if builtins.isList v then builtins.foldl' (_: x: force (depth - 1) x) 0 v
+  else 0;
+  v = builtins.scopedImport { builtins = builtins // { deepSeq = a: builtins.seq (force 9 a); }; } file;
+in builtins.seq (force 5 v) v)"""
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|«repeated»|[][{}]|[^][{}"«]+|«', re.S)
+
+
+def is_expanded(one: list[str], other: list[str]) -> bool:
+    """Are these tokens the same, if `«repeated»` stands for any list or set?"""
+    i = j = 0
+    while i < len(one) and j < len(other):
+        if one[i] == other[j]:
+            i, j = i + 1, j + 1
+        elif one[i] == "«repeated»" and other[j] in "[{":
+            i, j = i + 1, after_group(other, j)
+        elif other[j] == "«repeated»" and one[i] in "[{":
+            i, j = after_group(one, i), j + 1
+        else:
+            return False
+    return i == len(one) and j == len(other)
+
+
+def after_group(tokens: list[str], place: int) -> int:
+    depth = 0
+    while True:
+        depth += (tokens[place] in "[{") - (tokens[place] in "]}")
+        place += 1
+        if depth == 0:
+            return place
+
+
 class Reference:
     """`nix repl` over a pipe: thousands of programs for one start.
 
-    *command* is the words that run it; the folder of the files must be visible to it.
+    *command* is the words that run it, *single* those of a `nix-instantiate`, which is asked where the loop disagrees
+    (it prints derivations in a form of its own, and needs store paths to be there); the folder of the files must be visible to both.
     """
 
-    def __init__(self, command: list[str], names: list[str]) -> None:
+    USES = 1000
+
+    def __init__(self, command: list[str], names: list[str], single: list[str]) -> None:
         self.command = command
-        self.names = names
+        # Nix forces attributes in the order in which it first saw their names; ours go by name.
+        self.names = "{ " + " ".join(f"{quoted(name)} = 1;" for name in sorted(names)) + " }"
+        self.single = single
         self.process: subprocess.Popen | None = None
+        self.errors = tempfile.TemporaryFile()
+        self.uses = 0
 
     def start(self) -> subprocess.Popen:
+        if self.uses >= self.USES:
+            self.close()
         if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
-            # Nix forces attributes in the order in which it first saw their names; ours go by name.
-            names = " ".join(f'"{name}" = 1;' for name in sorted(self.names))
-            self.process.stdin.write(f'{{ {names} }}\n"started"\n'.encode())
+            self.uses = 0
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+            self.process.stdin.write(f'{self.names}\n"started"\n'.encode())
             self.process.stdin.flush()
             for line in self.process.stdout:
                 if b'"started"' in line and b"nix-repl>" not in line:
                     break
+        self.uses += 1
         return self.process
 
     def close(self) -> None:
@@ -130,7 +185,9 @@ class Reference:
     def outcome(self, file: Path) -> Outcome | None:
         """None if it crashed, hung, or printed what cannot be compared."""
         process = self.start()
-        mark = f"=end {file.name}="
+        mark = f"=end {file.parent.name}="
+        self.errors.seek(0)
+        self.errors.truncate()
         # In a list, because the loop prints a string alone as it is.
         process.stdin.write(f':p [ (import {file}) ]\n"{mark}"\n'.encode())
         timer = threading.Timer(TIMEOUT_S, process.kill)
@@ -151,15 +208,46 @@ class Reference:
             return None
         finally:
             timer.cancel()
-        return self.read(lines, file)
+        self.errors.seek(0)
+        return self.read(lines, ESCAPE.sub("", self.errors.read().decode("utf-8", "replace")))
 
     @staticmethod
-    def read(lines: list[str], file: Path) -> Outcome | None:
-        lines = [line for line in lines if not line.startswith(("warning:", "evaluation warning:", "Nix 2", "Type :?"))]
-        text = "\n".join(line for line in lines if not line.startswith("nix-repl> ")).replace("trace: t\n", "")
-        if re.search(r"(?m)^error:", text):
-            message = last_error(text)
-            return Outcome(None, message)
-        if "«" in STRING.sub("", plain(text)):
+    def read(lines: list[str], errors: str) -> Outcome:
+        if re.search(r"(?m)^error:", errors):
+            return Outcome(None, last_error(errors))
+        text = plain("\n".join(line for line in lines if not line.startswith(("nix-repl> ", "Nix 2", "Type :?"))))
+        inside = re.search("«error: (.*?)»", STRING.sub("", text))
+        if inside:
+            return Outcome(None, inside[1])
+        return Outcome(text.removeprefix("[").removesuffix("]").strip())
+
+    def single_outcome(self, file: Path) -> Outcome | None:
+        """What a command for one program says: the last word where the loop disagrees."""
+        if not self.single:
             return None
-        return Outcome(plain(text).removeprefix("[").removesuffix("]").strip())
+        words = [*self.single, "--eval", "--strict", "-E", f"builtins.seq {self.names} (({BY_NAME}) {file})"]
+        try:
+            done = subprocess.run(words, capture_output=True, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return None
+        errors = ESCAPE.sub("", done.stderr.decode("utf-8", "replace"))
+        if done.returncode == 0:
+            return Outcome(done.stdout.decode("utf-8", "replace").rstrip("\n"))
+        return Outcome(None, last_error(errors)) if "error:" in errors else None
+
+
+# ---- files ------------------------------------------------------------------------------------------------------
+
+FIXTURE = {
+    "text": b"line\nlast", "set.nix": b'{ a = 1; b = "x"; c = [ 1 2 ]; }\n', "function.nix": b"x: x + 1", "scoped.nix": b"x", "folder/default.nix": b"{ x = 1; y = ./default.nix; }",
+    "data.json": b'{"a": [1, 2.5, null]}', "broken.nix": b"{ a = ", "bytes": b"\xff\x00a",
+}  # fmt: skip
+
+
+def make_fixture(folder: Path) -> None:
+    """The files that programs read, as `../fixture` of each."""
+    for name, content in FIXTURE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    if not (folder / "link").is_symlink():
+        (folder / "link").symlink_to("text")

@@ -8,77 +8,28 @@ something unusual; what then happens must be the same everywhere.
 import random
 from functools import lru_cache
 
+from templates import TEMPLATES
+from texts import TEXTS
+
+from snowsnake.builtins.table import TABLE
+
 NAMES = ["a", "b", "c", "d", "e", "f", "x", "y", "args"]
 ODD_NAMES = ["map", "builtins", "true", "toString", "__sub", "__lessThan", "or'", "x-y", "__functor", "_"]
-FIELDS = ["a", "b", "c", "x", "y", "key", "g", '"a b"', '"if"', "x-y", "z"]
+# Names in whose order Nix forces what it forces: none that it knows from the start.
+FIELDS = ["a", "b", "c", "u", "v", "k", "g", '"a b"', '"if"', "u-v", "z"]
 SCALARS = ["int", "int", "int", "string", "string", "bool", "float", "null", "path"]
 WORDS = ["", "a", "b", "ab", "abc", "a-1.2", "x y", "/a/b", "1", "aXbXc", "\u00e9", "a.b", "foo-1.2pre", "$", "\\"]
 FAILURES = ['(throw "t")', '(abort "a")', "(assert false; 1)", "(1 / 0)", "({ }.zz)", "(builtins.head [ ])", '("a" + 1)',
             "(null.a)", "(<nowhere>)", "(9223372036854775807 + 1)", "(builtins.elemAt [ 1 ] 5)", "({ a }: a) { }",
             "(let x = x; in x)", '(import ./nowhere.nix)', '(builtins.fromJSON "{")']  # fmt: skip
 SAFE_FAILURES = FAILURES[:3]
+LEAVES = {"attrs": "{ }", "data": "1", "drv": '(derivation { name = "n"; system = "s"; builder = "b"; })', "ctx": '"${../fixture/text}"'}
+# Not called with any arguments: what prints, reads the network or the clock, or would copy whatever folder it is given;
+# `break`, whose result C++ Nix leaves unevaluated; what is about flakes.
+NOT_CALLED = {"flakeRefToString", "parseFlakeRef", "break", "trace", "warn", "traceVerbose", "addErrorContext", "dirOf", "path", "filterSource", "getEnv", "storePath", "readFile", "import", "scopedImport", "getFlake"}
+CALLABLE = sorted((entry.name, len(entry.arguments.split())) for entry in TABLE.values()
+                  if entry.arguments and not entry.name.startswith(("__", "fetch")) and entry.name not in NOT_CALLED)  # fmt: skip
 
-# What gives a value of a type: `<type>` is replaced by an expression of that type, `<3>` by a small number.
-TEMPLATES: dict[str, list[str]] = {
-    "int": [
-        "(<int> + <int>)", "(<int> - <int>)", "(<int> * <int>)", "(<int> / <int>)", "(-<int>)", "(builtins.length <list any>)",
-        "(builtins.stringLength <string>)", "(builtins.add <int> <int>)", "(builtins.sub <int> <int>)", "(builtins.mul <int> <int>)",
-        "(builtins.div <int> <int>)", "(builtins.bitAnd <int> <int>)", "(builtins.bitOr <int> <int>)", "(builtins.bitXor <int> <int>)",
-        "(builtins.floor <float>)", "(builtins.ceil <float>)", "(builtins.compareVersions <string> <string>)",
-        "(builtins.foldl' <fn int (fn int int)> <int> <list int>)", '(builtins.fromJSON "<3>")', "(builtins.length (builtins.attrNames <attrs>))",
-    ],
-    "float": ["(<int> + <float>)", "(<float> * <float>)", "(<float> - <int>)", "(<float> / <float>)", '(builtins.fromJSON "1.25")'],
-    "bool": [
-        "(<int> == <int>)", "(<any> == <any>)", "(<any> != <any>)", "(<int> < <int>)", "(<string> < <string>)", "(<list int> < <list int>)",
-        "(<float> <= <int>)", "(<int> > <int>)", "(<int> >= <float>)", "(<bool> && <bool>)", "(<bool> || <bool>)", "(<bool> -> <bool>)", "(!<bool>)",
-        "(<attrs> ? <field>)", "(<any> ? a.b)", "(builtins.hasAttr <string> <attrs>)", "(builtins.elem <any> <list any>)",
-        "(builtins.isInt <any>)", "(builtins.isFunction <any>)", "(builtins.isList <any>)", "(builtins.isAttrs <any>)", "(builtins.isString <any>)",
-        "(builtins.isBool <any>)", "(builtins.isFloat <any>)", "(builtins.isPath <any>)", "(isNull <any>)",
-        "(builtins.all <fn int bool> <list int>)", "(builtins.any <fn int bool> <list int>)", "(builtins.lessThan <int> <int>)",
-        "(builtins.hasContext <string>)", "(<fn int int> == <fn int int>)", "(<attrs> == <attrs>)", "(<list any> == <list any>)",
-        "(builtins.tryEval <any>).success", "(builtins.pathExists <path>)",
-    ],
-    "string": [
-        "(<string> + <string>)", '"<text>${<string>}<text>"', '"${toString <scalar>}"', "''\n  <text>${<string>}\n    x\n''", "(toString <scalar>)",
-        "(toString <list int>)", "(builtins.substring <3> <3> <string>)", "(builtins.concatStringsSep <string> <list string>)",
-        "(builtins.replaceStrings [ <string> \"a\" ] [ <string> \"b\" ] <string>)", "(builtins.typeOf <any>)", "(builtins.toJSON <data>)",
-        "(builtins.hashString \"sha256\" <string>)", "(builtins.head <list string>)", "(baseNameOf <string>)", "(dirOf \"/a/${<string>}\")",
-        '(builtins.elemAt [ <string> "b" ] 0)', "(builtins.unsafeDiscardStringContext <string>)", "(builtins.parseDrvName <string>).name",
-        '"${builtins.toFile "f" <string>}"', '"${{ outPath = <string>; }}"', '"${{ __toString = self: <string>; }}"', "(builtins.toXML <data>)",
-        '(builtins.hashString "md5" <string>)', "(toString <path>)", '(builtins.concatStringsSep "," (builtins.attrNames <attrs>))',
-    ],
-    "path": ["(<path> + <string>)", '(<path> + "/x")', "(dirOf <path>)", "./a", "/b/c", '(./. + "/${<string>}")', "./x/${<string>}", "(builtins.toPath \"/a\")"],
-    "null": ["null", "(builtins.match \"z+\" <string>)", "(builtins.fromJSON \"null\")"],
-    "attrs": [
-        "(<attrs> // <attrs>)", "(removeAttrs <attrs> [ <string> \"a\" ])", "(builtins.intersectAttrs <attrs> <attrs>)",
-        "(builtins.mapAttrs <fn string (fn any any)> <attrs>)", "(builtins.listToAttrs [ { name = <string>; value = <any>; } { name = \"q\"; value = <any>; } ])",
-        "(builtins.listToAttrs (map <fn any {name:string,value:any}> <list any>))", "(builtins.groupBy <fn any string> <list any>)",
-        "(builtins.zipAttrsWith <fn string (fn (list any) any)> <list attrs>)", "(builtins.functionArgs <fn attrs any>)", "(builtins.tryEval <any>)",
-        "(builtins.partition <fn int bool> <list int>)", '(builtins.fromJSON "{\\"a\\": [1, null]}")', "(builtins.parseDrvName <string>)",
-        "(builtins.getContext <string>)", "{ inherit (<attrs>) a b; }", "(builtins.removeAttrs <attrs> (builtins.attrNames <attrs>))",
-        "{ ${<string>} = <any>; }", "{ \"${<string>}\" = <any>; b = <any>; }", "{ ${<any>} = <any>; }", "{ a.b = <any>; a.c = <any>; x.y.z = <any>; }",
-        "{ a = { b = <any>; }; a.c = <any>; }", "(rec { a = <any>; b = a; c = { inherit a b; }; })", '(builtins.fromTOML "a = 1\\n[b]\\nc = \\"x\\"")',
-        "{ outPath = <string>; type = \"derivation\"; a = <any>; }", "{ __functor = self: x: <any>; a = <any>; }",
-    ],
-    "list any": [
-        "[ <any> <any> ]", "(<list any> ++ <list any>)", "(builtins.attrValues <attrs>)", "(builtins.tail <list any>)", "(builtins.filter <fn any bool> <list any>)",
-        "(builtins.concatLists [ <list any> <list any> ])", "(builtins.concatMap <fn any (list any)> <list any>)", "(builtins.catAttrs <string> <list attrs>)",
-        "(map <fn any any> <list any>)", "(builtins.split <regex> <string>)", "(builtins.genericClosure { startSet = [ { key = <3>; } ]; operator = <fn attrs (list attrs)>; })",
-        "(builtins.deepSeq <any> <list any>)",
-    ],
-    "list int": [
-        "[ <int> <int> <int> ]", "(builtins.genList <fn int int> <3>)", "(map <fn int int> <list int>)", "(builtins.sort <fn int (fn int bool)> <list int>)",
-        "(builtins.filter <fn int bool> <list int>)", "(builtins.sort builtins.lessThan <list int>)", "(<list int> ++ <list int>)",
-        "(builtins.concatMap <fn int (list int)> <list int>)", "[ ]", "(map builtins.length <list (list any)>)",
-    ],
-    "list string": [
-        "[ <string> <string> ]", "(builtins.attrNames <attrs>)", "(map toString <list int>)", "(builtins.splitVersion <string>)", "(builtins.sort (a: b: a < b) <list string>)",
-        '(builtins.match "(a*)(.*)" <string>)', "(map <fn int string> <list int>)",
-    ],
-    "list attrs": ["[ <attrs> <attrs> ]", "(map <fn any attrs> <list any>)", "[ <attrs> ]"],
-    "data": ["<scalar>", "[ <data> <data> ]", "{ a = <data>; b = <data>; }", "{ outPath = <string>; }"],
-}  # fmt: skip
-REGEXES = ['"a"', '"(a)|b"', '"[0-9]+"', '"(.)(.)?"', '"[[:space:]]*"', '""', '"x*"', '"(^a)"']
 
 
 def split_type(text: str) -> list[str]:
@@ -135,7 +86,7 @@ class Programs:
 
     def program(self) -> str:
         self.budget = self.random.randint(3, self.size)
-        kind = self.random.choice(["any", "attrs", "list any", "int", "string", "bool", "list int", "data"])
+        kind = self.random.choice(["any", "attrs", "list any", "int", "string", "bool", "list int", "data", "float", "list string"])
         return self.expression(kind, {}, 7)
 
     # ---- choices ------------------------------------------------------------------------------------------------
@@ -158,6 +109,8 @@ class Programs:
             return self.random.choice(FAILURES)
         if self.maybe(0.02):
             kind = self.some_type()
+        if depth > 0 and self.maybe(0.04):
+            return self.any_builtin(scope, depth - 1) if self.maybe(0.6) else self.operators(scope, depth - 1)
         if kind == "any":
             kind = self.some_type()
             kind = "int" if kind == "any" else kind
@@ -191,12 +144,8 @@ class Programs:
                 out.append(piece)
             elif piece == "field":
                 out.append(self.random.choice(FIELDS))
-            elif piece == "regex":
-                out.append(self.random.choice(REGEXES))
-            elif piece == "text":
-                out.append(self.random.choice(["", "t", " u", "/"]))
-            elif piece == "3":
-                out.append(str(self.random.randint(0, 4)))
+            elif piece in TEXTS:
+                out.append(TEXTS[piece](self.random))
             else:
                 out.append(self.expression(piece, scope, depth))
         return "".join(out)
@@ -213,7 +162,7 @@ class Programs:
         if kind == "bool":
             return pick(["true", "false"])
         if kind == "path":
-            return pick(["./.", "/p/q", "./f.nix", "/."])
+            return pick(["./.", "/p/q", "./f.nix", "../fixture/text"])
         if kind[0] == "{":
             return self.attrs_of(kind, scope, 0)
         words = split_type(kind)
@@ -221,7 +170,25 @@ class Programs:
             return "[ ]"
         if words[0] == "fn":
             return self.function(words[1], words[2], scope, 0)
-        return {"attrs": "{ }", "data": "1"}.get(kind, "null")
+        return LEAVES.get(kind, "null")
+
+    def any_builtin(self, scope: dict[str, str], depth: int) -> str:
+        """A call with arguments of any types, now and then one too few or too many."""
+        name, count = self.random.choice(CALLABLE)
+        count += self.random.choice([0, 0, 0, 0, 0, 0, 1, -1])
+        return f"(builtins.{name} {' '.join(self.expression('any', scope, depth) for _ in range(count))})"
+
+    def operators(self, scope: dict[str, str], depth: int) -> str:
+        """Operators side by side, without parentheses."""
+        kind = self.random.choice(["int", "bool", "any"])
+        text = self.operand(kind, scope, depth)
+        for _ in range(self.random.randint(1, 4)):
+            text += f" {TEXTS['operator'](self.random)} {self.operand(kind, scope, depth)}"
+        return f"({text})"
+
+    def operand(self, kind: str, scope: dict[str, str], depth: int) -> str:
+        text = self.expression(kind, scope, depth)
+        return self.random.choice(["", "", "", "", "-", "!", "- "]) + text + self.random.choice(["", "", "", "", " ? a", ".a or 1"])
 
     # ---- what may stand around a value of any type --------------------------------------------------------------
 

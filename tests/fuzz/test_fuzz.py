@@ -8,7 +8,7 @@ PROGRAMS = 300
 
 @pytest.mark.parametrize("kind", ["programs", "bytes"])
 def test_nothing_is_found(kind: str, tmp_path) -> None:
-    judge, sources = Judge(tmp_path, ""), corpus()
+    judge, sources = Judge(tmp_path), corpus()
     for seed in range(PROGRAMS):
         program = program_of(seed, kind, sources)
         assert judge.verdict(program, seed, seed % 10 == 0) == "", program

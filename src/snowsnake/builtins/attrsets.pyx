@@ -133,6 +133,12 @@ cdef int _select(Machine* m, Word attrs, uint32_t* places, uint64_t count) noexc
     return done(m, result)
 
 
+cdef int _copied(Machine* m, Word attrs) noexcept nogil:
+    """A set of its own with the same attributes: what is printed as «repeated» is the same set, not an equal one."""
+    cdef Word result = attrs_with_keys(m, attrs_keys(attrs), attrs_values(attrs))
+    return done(m, result) if result else RAISE
+
+
 cdef inline uint32_t* _places(Machine* m, uint32_t* small, uint64_t count) noexcept nogil:
     """Scratch memory for *count* places, to be freed unless it is *small*; NULL and an error if there is none."""
     cdef uint32_t* places = small
@@ -170,7 +176,7 @@ cdef int _without(Machine* m, Word attrs, Word* names, uint64_t count) noexcept 
                 kept += 1
         outcome = _select(m, attrs, places, kept)
     else:
-        outcome = done(m, attrs)
+        outcome = _copied(m, attrs)
     if places != small:
         free(places)
     return outcome
@@ -194,7 +200,7 @@ cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
             return raise_context(m, w)
         i += 1
     if n == 0:
-        return done(m, fp[0])
+        return _copied(m, fp[0])
     return _without(m, fp[0], list_items(fp[1]), n)
 
 
@@ -251,7 +257,7 @@ cdef int _intersect_flat(Machine* m, Word* fp) noexcept nogil:
     cdef int64_t place
     cdef int outcome
     if left == right:
-        return done(m, fp[1])
+        return _copied(m, fp[1])
     if smaller > UNRESERVED and not heap_reserve(m, 2 * smaller + 4):
         return RAISE
     places = _places(m, small, smaller)

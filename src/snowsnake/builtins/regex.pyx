@@ -245,13 +245,7 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
     if matches.count == 0:
         free(matches.captures)
         w = new_list(m, 1)
-        list_items(w)[0] = m.empty_string
-        if string_context(fp[1]) == 0:
-            list_items(w)[0] = fp[1]
-            return done(m, w)
-        if not heap_reserve(m, string_words(string_size(fp[1]))):
-            return RAISE
-        list_items(w)[0] = _part(m, string_data(fp[1]), 0, <int64_t>string_size(fp[1]))
+        list_items(w)[0] = fp[1]          # the text itself, with its context, which parts of it have not
         return done(m, w)
     w = _split_list(m, fp[1], &matches)
     free(matches.captures)

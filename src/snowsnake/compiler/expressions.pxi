@@ -223,9 +223,13 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
     leave(c, node, tail)
 
 
+cdef inline bint is_literal_name(Compiler* c, Node* node) noexcept nogil:
+    return node.kind == NODE_STRING and is_literal(c, node)
+
+
 cdef void evaluate_set(Compiler* c, Node* node) noexcept nogil:
     """The set of a select: forced before a computed name is."""
-    if node.items[0].name == NO_NAME and not is_literal(c, node.items[0].a):
+    if node.items[0].name == NO_NAME and not is_literal_name(c, node.items[0].a):
         evaluate_forced(c, node.a)
     else:
         evaluate(c, node.a, False, NO_NAME)
@@ -272,7 +276,7 @@ cdef void evaluate_has_attr(Compiler* c, Node* node) noexcept nogil:
     evaluate(c, node.a, False, NO_NAME)
     for i in range(node.count):
         attr = node.items[i]
-        if attr.name == NO_NAME and not is_literal(c, attr.a) and (i > 0 or may_be_thunk(node.a)):
+        if attr.name == NO_NAME and not is_literal_name(c, attr.a) and (i > 0 or may_be_thunk(node.a)):
             op(c, OP_FORCE, node, 0)
         if i + 1 < node.count:
             try_select(c, attr, node, &missing)

@@ -14,7 +14,7 @@ cdef bint is_literal(Compiler* c, Node* node) noexcept nogil:
     if node.kind == NODE_LIST:
         return node.count == 0
     if node.kind == NODE_ATTRS:
-        return node.bindings == NULL or (node.bindings.count == 0 and node.bindings.dynamic_count == 0)
+        return node.bindings == NULL or (node.bindings.count == 0 and node.bindings.dynamic_count == 0 and node.bindings.from_count == 0)
     if node.kind == NODE_VARIABLE:
         return c.heads[node.name] == NONE and is_plain_global(find_global(c, node.name))
     return is_negative_int(c, node)

@@ -375,6 +375,25 @@ cdef void specified_inherited(Compiler* c, Bindings* bindings, Binding* binding,
     close_chunk(c, source, local)
 
 
+cdef void specified_unused_sources(Compiler* c, Bindings* bindings) noexcept nogil:
+    """`inherit (e);` without names: compiled and dropped, because an undefined variable in it is an error."""
+    cdef uint32_t kept = c.unit.chunk_count
+    cdef bint* is_used = <bint*>scratch(bindings.from_count * sizeof(bint))
+    cdef uint32_t i
+    memset(is_used, 0, bindings.from_count * sizeof(bint))
+    for i in range(bindings.count):
+        if bindings.items[i].kind == BINDING_INHERIT_FROM:
+            is_used[bindings.items[i].from_index] = True
+    for i in range(bindings.from_count):
+        if not is_used[i]:
+            begin_chunk(c, CHUNK_THUNK, bindings.froms[i], NO_NAME, 0)
+            specified(c, bindings.froms[i], NONE, NO_NAME)
+            op(c, OP_RETURN, bindings.froms[i], 0)
+            end_chunk(c)
+            c.unit.chunk_count = kept
+    free(is_used)
+
+
 cdef void specified_finalise(Compiler* c, Tracked* tracked, uint32_t count) noexcept nogil:
     cdef uint32_t i
     cdef Node place
@@ -409,6 +428,8 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     cdef Tracked* tracked
     cdef bint is_final = False
     if bindings == NULL or bindings.count + bindings.dynamic_count == 0:
+        if bindings != NULL:
+            specified_unused_sources(c, bindings)
         if kind != BINDINGS_LET:
             push_plain(c, CONSTANT_ATTRS, node)
         return
@@ -416,6 +437,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     memset(tracked, 0, (bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     count = specified_plain_inherits(c, bindings, kind)
     total = specified_declare(c, bindings, kind, tracked)
+    specified_unused_sources(c, bindings)
     for i in range(total):
         if kind == BINDINGS_REC and tracked[i].binding == NULL and not is_final:
             specified_finalise(c, tracked, total)

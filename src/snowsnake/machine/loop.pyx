@@ -851,15 +851,18 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(sp[-2])
             b = name_of_attr(sp[-1])
             resume = op0
-            if (a & 7) == TAG_THUNK:
+            if (b & 7) != TAG_THUNK and ((b & 7) != TAG_STRING or string_context(b)):
+                if (b & 7) == TAG_STRING:
+                    raise_context(m, b)
+                else:
+                    raise_type(m, "a string", b)
+                action = ACTION_RAISE
+            elif (a & 7) == TAG_THUNK:
                 need = a
                 action = ACTION_FORCE
             elif (b & 7) == TAG_THUNK:
                 need = b
                 action = ACTION_FORCE
-            elif (b & 7) != TAG_STRING:
-                raise_type(m, "a string", b)
-                action = ACTION_RAISE
             elif (a & 7) != TAG_ATTRS:
                 if op == OP_ATTRS_SELECT:
                     raise_type(m, "a set", a)

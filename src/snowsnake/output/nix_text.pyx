@@ -18,7 +18,7 @@ from snowsnake.machine.link cimport position_place
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.output.parameters cimport Parameter, next_parameter
+from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
 
 cdef struct Level:                    # a list or set that is being printed
     Word container
@@ -113,6 +113,8 @@ cdef void _put_function(Printer* p, Word f) noexcept nogil:
             _put_lambda(p, f)
         else:
             _put(p, "<LAMBDA>")
+    elif is_derivation_function(p.m, inner):
+        _put(p, b"\xc2\xablambda @ \xc2\xabnix-internal\xc2\xbb/derivation-internal.nix:30:1\xc2\xbb" if p.flags & PRINT_KINDS else b"<LAMBDA>")
     elif p.flags & PRINT_KINDS:
         _put(p, b"\xc2\xabpartially applied primop " if is_partial else b"\xc2\xabprimop ")
         _put(p, p.m.builtins[header_size(pointer_of(inner)[0])].name)

@@ -19,7 +19,7 @@ from snowsnake.machine.link cimport position_place
 from snowsnake.machine.state cimport ERROR_DEPTH, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.output.parameters cimport Parameter, next_parameter
+from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
 from snowsnake.output.text cimport *
 
 cdef enum:
@@ -203,12 +203,30 @@ cdef Word _unforced(Machine* m, Word w, bint is_strict) noexcept nogil:
     return 0
 
 
+cdef void _put_derivation_function(Text* t, Word* fp) noexcept nogil:
+    """`drvAttrs @ { outputs ? [ "out" ], ... }`"""
+    _start(t, fp, "function")
+    _end_open(t, fp)
+    _start(t, fp, "attrspat")
+    _put_attribute(t, "ellipsis", <const char*>"1", 1)
+    _put_attribute(t, "name", <const char*>"drvAttrs", 8)
+    _end_open(t, fp)
+    _start(t, fp, "attr")
+    _put_attribute(t, "name", <const char*>"outputs", 7)
+    _end_empty(t)
+    _close(t, fp, "attrspat")
+    _close(t, fp, "function")
+
+
 cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
     """Its parameters.  Builtins are not told apart from what is not evaluated."""
     cdef Parameter parameter = next_parameter(t.m, f)
     cdef Keys* formals
     cdef Place place
     cdef uint32_t i
+    if is_derivation_function(t.m, f):
+        _put_derivation_function(t, fp)
+        return
     if parameter.chunk == NULL:
         _start(t, fp, "unevaluated")
         _end_empty(t)
