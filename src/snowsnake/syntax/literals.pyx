@@ -51,6 +51,19 @@ cdef void null_byte_fault(ParseState* state, uint32_t start, uint32_t end) noexc
     )
 
 
+cdef bint has_null_byte(Node* text) noexcept nogil:
+    """A NUL in the text of a string?  Nix takes one behind a backslash."""
+    cdef const uint8_t* end = text.text + text.size_bytes
+    cdef const uint8_t* at = text.text
+    if memchr(at, 0, text.size_bytes) == NULL:
+        return False
+    while at < end:
+        if at[0] == 0:
+            return True
+        at += 2 if at[0] == c'\\' else 1
+    return False
+
+
 cdef inline uint8_t unescaped(uint8_t byte) noexcept nogil:
     if byte == c'n':
         return c'\n'
@@ -154,7 +167,7 @@ cdef Node* parse_string(ParseState* state) noexcept nogil:
         end = scan_string(state, position, &is_escaped)
         if end > position:
             text = new_text(state, position, end)
-            if memchr(text.text, 0, text.size_bytes) != NULL:
+            if has_null_byte(text):
                 null_byte_fault(state, position, end)
             if is_escaped:
                 unescape(state, text)

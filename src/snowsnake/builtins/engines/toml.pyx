@@ -300,9 +300,12 @@ cdef bint read_document(TomlReader* reader) noexcept nogil:
         if peek(reader) == c'[':
             if not read_header(reader):
                 return False
-        elif not read_assignment(reader, reader.table) or not finish_value(reader) \
-                or not end_line(reader, "toml::parse_table: newline (LF / CRLF) or EOF is expected"):
+        elif not read_assignment(reader, reader.table) or not finish_value(reader):
             return False
+        else:
+            skip_blanks(reader)           # `a = 1 [b]`: Nix takes a header on the same line
+            if peek(reader) != c'[' and not end_line(reader, "toml::parse_table: newline (LF / CRLF) or EOF is expected"):
+                return False
 
 
 cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil:
