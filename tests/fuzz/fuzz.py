@@ -40,11 +40,19 @@ def program_of(seed: int, kind: str, sources: list[bytes]) -> bytes:
     return mutated(source, sources, random_)
 
 
+UNORDERED = (b">", b"<=", b"+", b"//", b"${")
+
+
 def is_order(program: bytes, default, plain) -> bool:
-    """Of two errors the other one: `a > b` and `a // b` evaluate b first, `a + b` and `"${a}${b}"` coerce a before b is evaluated, `a.b.${c}`
-    evaluates c before b, as in Nix; the
-    bytecode specified for level 0 evaluates a, then b, then does the rest, and the parts of a string from the last to the first."""
-    return default.value is None and plain.value is None and any(sign in program for sign in (b">", b"<=", b"+", b"//", b"${"))
+    """Of two errors the other one: as in Nix, `a > b` and `a // b` evaluate b first, `a + b` and `"${a}${b}"` coerce a before b is
+    evaluated, and `a.b.${c}` evaluates c before b.  The bytecode specified for level 0 evaluates a, then b, then does the rest, and the
+    parts of a string from the last to the first.  Where `tryEval` catches only one of the errors, the other level has a value.
+    """
+    if default.value is not None and plain.value is not None:
+        return False
+    if b"tryEval" not in program and (default.value is not None or plain.value is not None):
+        return False
+    return any(sign in program for sign in UNORDERED)
 
 
 class Judge:

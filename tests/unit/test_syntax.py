@@ -92,6 +92,11 @@ class TestFaults:
         assert messages(b"\xff") == ["syntax error, unexpected invalid token"]
         assert tree(b'"\xff"')["parts"][0]["text"] == "\ufffd"
 
+    def test_null_bytes(self):
+        assert "contains null bytes" in messages(b'"a\0b"')[0]
+        assert "contains null bytes" in messages(b'"\\\\\0"')[0]
+        assert messages(b'"a\\\0b"') == []          # behind a backslash Nix takes one
+
 
 class TestTree:
     def test_spans(self):
