@@ -5,6 +5,7 @@ In: a digest, or text in any of the forms.  Out: text in the caller's buffer, or
 """
 import os
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -327,19 +328,22 @@ cdef int kind_named(str algorithm) except -1:
     return kind
 
 
-def digest(str algorithm, const uint8_t[::1] data not None, *, bint portable=False):
-    """Digest of *data*; *portable* leaves the processor's SHA instructions aside (for tests)."""
+# Buffers are taken by hand: typed memory views would make every start of the command import `collections.abc`.
+
+def digest(str algorithm, data, *, bint portable=False):
+    """Digest of *data*, bytes or another contiguous buffer; *portable* leaves the processor's SHA instructions aside (for tests)."""
     cdef Digest result
     cdef int kind = kind_named(algorithm)
-    cdef size_t size = data.shape[0]
-    cdef const uint8_t* start = &data[0] if size else NULL
+    cdef Py_buffer view
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     if portable:
         sha256_prefer_instructions(False)
-        hash_bytes(kind, start, size, &result)
+        hash_bytes(kind, <const uint8_t*>view.buf, view.len, &result)
         sha256_prefer_instructions(True)
     else:
         with nogil:
-            hash_bytes(kind, start, size, &result)
+            hash_bytes(kind, <const uint8_t*>view.buf, view.len, &result)
+    PyBuffer_Release(&view)
     return result.data[:result.size]
 
 
@@ -368,11 +372,12 @@ cdef class HashStream:
     def __init__(self, str algorithm):
         hasher_init(&self.hasher, kind_named(algorithm))
 
-    def update(self, const uint8_t[::1] data not None):
-        cdef size_t size = data.shape[0]
-        cdef const uint8_t* start = &data[0] if size else NULL
+    def update(self, data):
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         with nogil:
-            hasher_update(&self.hasher, start, size)
+            hasher_update(&self.hasher, <const uint8_t*>view.buf, view.len)
+        PyBuffer_Release(&view)
 
     @property
     def size(self):
