@@ -12,10 +12,14 @@ import sys
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 import snowsnake
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(snowsnake.__file__)))
+# No test has a time limit: the machine may be busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 # Nothing of the machine's own Nix may decide what a test sees.
 for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_", "SNOWSNAKE_CACHE", "SNOWSNAKE_NO_CACHE"))]:
     del os.environ[name]

@@ -434,11 +434,9 @@ cdef class Evaluator:
         if file.source != NULL:
             source = PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
         elif path.startswith("/"):
-            try:
-                with open(path, "rb") as stream:
-                    source = stream.read()
-            except OSError:
-                source = None
+            from snowsnake.host.host import source_text
+
+            source = source_text(<size_t>m, <bytes>file.path)
         offset = position - file.position_base
         return (path, source, offset, (end - file.position_base) if end > position else offset + 1)
 
@@ -520,7 +518,7 @@ cdef class Handle:
     cdef uint32_t slot
 
     def __dealloc__(self):
-        if self.evaluator is not None:
+        if self.evaluator is not None and self.evaluator.released is not None:     # None: Python cleared a cycle
             self.evaluator.released.append(self.slot)
 
     cdef Word word(self):

@@ -169,6 +169,15 @@ def test_internal_files_are_copied(nix, root):
     assert path in stored(root)
 
 
+@pytest.mark.parametrize("store", [True, False])
+def test_errors_show_files_of_the_store(root, store):
+    evaluator = snowsnake.Evaluator(store=root if store else None)
+    with pytest.raises(EvaluationError) as caught:
+        evaluator.evaluate(r'import (builtins.toFile "t.nix" "let x = 1;\nin x.y")').to_python()
+    assert str(caught.value.position).endswith("-t.nix:2:4")
+    assert "2| in x.y\n" in caught.value.render()
+
+
 def test_a_store_that_cannot_be_written(root, tmp_path, run_command):
     (tmp_path / "file").write_text("")
     with pytest.raises(EvaluationError, match="writing to the store in .*file"):

@@ -57,6 +57,27 @@ cdef bint settle(Machine* m) noexcept nogil:
     return True
 
 
+def source_text(size_t machine, bytes path):
+    """What a file of the evaluation holds, wherever it is kept, for the excerpt of an error; None if it is gone.
+
+    The error that is pending stays as it is.
+    """
+    cdef Machine* m = <Machine*>machine
+    cdef MapEntry* text = map_find(&host_of(m).texts, <const uint8_t*><const char*>path, len(path))
+    cdef ByteBuffer* real = &host_of(m).path_buffer
+    if text != NULL:
+        return (<const char*>text.value)[:text.value_size]
+    real.size_bytes = 0
+    if host_is_in_store(m, <const uint8_t*><const char*>path, len(path)) and \
+            store_disk_path(m, <const uint8_t*><const char*>path, len(path)):
+        path = <const char*>real.data
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except (OSError, ValueError):
+        return None
+
+
 cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
     """The DrvReader of an evaluator: derivations that are in the store on disk."""
     cdef Machine* m = <Machine*>context
