@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -522,24 +523,25 @@ def test_the_library_keeps_nothing_unless_asked(tmp_path, monkeypatch):
         api.Evaluator(cache=True, cache_validate="no")
 
 
-IDENTITY = "from snowsnake.cache.pack import Inspection; print(Inspection(b'/nonexistent', 0).compiler())"
+def test_the_identity_of_the_compiler_is_that_of_its_code(tmp_path):
+    """The same in every process; another one for a copy of the package whose shared object was built otherwise."""
+    package = Path(api.__file__).parent
+    code = "from snowsnake.cache.pack import Inspection; print(Inspection(b'/nonexistent', 0).compiler())"
+    shutil.copytree(package, tmp_path / "snowsnake", ignore=shutil.ignore_patterns("*.pyx", "*.pxd", "*.pxi", "*.c"))
 
+    def identity(folder: Path, *imports: str) -> bytes:
+        words = [sys.executable, "-c", "".join(f"import {name}\n" for name in imports) + code]
+        environment = os.environ | {"PYTHONPATH": str(folder)}
+        return subprocess.run(words, env=environment, capture_output=True, check=True).stdout
 
-def test_the_identity_of_the_compiler_is_that_of_its_modules():
-    """It does not depend on what else of the package is loaded, but on every module that images come out of."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-
-    def identity(imports: str) -> bytes:
-        return subprocess.run([sys.executable, "-c", f"{imports}\n{IDENTITY}"], env=environment, capture_output=True, check=True).stdout
-
-    usual = identity("import snowsnake.evaluator")
-    everything = "import snowsnake.evaluator, snowsnake.api, snowsnake.bytecode.disassembler, snowsnake.cli.instantiate"
-    assert identity(f"{everything}\nsnowsnake.api.parse('a: 1').to_nix(); snowsnake.api.parse('a: 1').to_json()") == usual
-    assert identity("") != usual
-    compiler = "import sys, snowsnake.compiler.compile, snowsnake.bytecode.image\nprint(*sys.modules)\n"
-    loaded = identity(compiler).decode().split()
-    left_out = ("syntax.printer", "syntax.tree_json", "syntax.api", "syntax.binding_check", "bytecode.varint")   # cache/system.pxi
-    assert "snowsnake.syntax.parser" in loaded and not {f"snowsnake.{name}" for name in left_out} & set(loaded)
+    usual = identity(package.parent, "snowsnake.evaluator")
+    assert identity(package.parent, "snowsnake.cli.instantiate", "snowsnake.syntax.api") == usual
+    assert identity(tmp_path) == usual
+    shared = next((tmp_path / "snowsnake").glob("_native.*"))
+    data = bytearray(shared.read_bytes())
+    data[data.index(b"GNU\0", data.index(struct.pack("<3I", 4, 20, 3))) + 4] ^= 1      # a note: sizes, kind 3, "GNU", build id
+    shared.write_bytes(data)
+    assert identity(tmp_path) != usual
 
 
 def test_the_default_folder():

@@ -104,7 +104,7 @@ cdef extern from *:
         return 1;
     }
 
-    /* ---- which compiler this is: the build ids of the modules that images come out of ---- */
+    /* ---- which compiler this is: the build id of the shared object that all compiled modules are in ---- */
 
     struct pack_identity { uint64_t sum; const void *self; };
 
@@ -114,20 +114,6 @@ cdef extern from *:
         while (size--)
             h = (h ^ *p++) * 1099511628211u;
         return h ^ (h >> 29);
-    }
-
-    static int pack_is_compiler(const char *name)
-    {
-        /* Beside them: what the compiler does not load, which would otherwise count when something else loads it. */
-        static const char *const others[] = {"syntax/printer.", "syntax/tree_json.", "syntax/api.", "syntax/binding_check.",
-                                             "bytecode/varint."};
-        size_t i;
-        if (!strstr(name, "/snowsnake/syntax/") && !strstr(name, "/snowsnake/compiler/") && !strstr(name, "/snowsnake/bytecode/"))
-            return 0;
-        for (i = 0; i < sizeof(others) / sizeof(*others); i++)
-            if (strstr(name, others[i]))
-                return 0;
-        return 1;
     }
 
     static int pack_visit(struct dl_phdr_info *info, size_t size, void *context)
@@ -141,7 +127,7 @@ cdef extern from *:
             if (info->dlpi_phdr[i].p_type == PT_LOAD && (uintptr_t)identity->self - start < info->dlpi_phdr[i].p_memsz)
                 is_self = 1;
         }
-        if (!is_self && !(info->dlpi_name && pack_is_compiler(info->dlpi_name)))
+        if (!is_self)
             return 0;
         for (i = 0; i < info->dlpi_phnum; i++) {
             const char *p = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
@@ -168,8 +154,8 @@ cdef extern from *:
                 h = pack_mix(h, &st.st_ino, sizeof(st.st_ino));
             }
         }
-        identity->sum += h;                          /* in whatever order they were loaded */
-        return 0;
+        identity->sum = h;
+        return 1;
     }
 
     static uint64_t pack_compiler_identity(void)

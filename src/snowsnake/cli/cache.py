@@ -34,7 +34,6 @@ def run(words: list[str], reporter: Reporter) -> int:
     if folder is None:
         reporter.failure("there is no cache: SNOWSNAKE_NO_CACHE is set, or there is no home folder")
         return 1
-    import snowsnake.evaluator  # noqa: F401 - the compiler is known by its loaded modules
     from snowsnake.cache.pack import Inspection
 
     inspection = Inspection(os.fsencode(folder), limit_bytes(os.environ))
