@@ -231,7 +231,7 @@ cdef void _elided(Out* out, uint64_t count, const char* what) noexcept nogil:
 
 cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     cdef uint64_t n = list_size(w), i
-    if (depth >= MOST_DEPTH and n) or not attrs_flat(m, w):
+    if depth >= MOST_DEPTH and n:
         _text(out, "[ ... ]")
         return
     _text(out, "[ ")
@@ -256,7 +256,7 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     cdef uint32_t* order
     cdef Word name
     cdef int first
-    if depth >= MOST_DEPTH and n:
+    if (depth >= MOST_DEPTH and n) or not attrs_flat(m, w):
         _text(out, "{ ... }")
         return
     for i in range(out.seen_count):
