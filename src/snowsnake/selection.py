@@ -3,6 +3,8 @@
 In: handles of an evaluator and texts.  Out: handles; errors worded as C++ Nix words them.
 """
 
+import os
+
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
 # For type checkers, which know the name: what is imported here is paid for by every start of the command.
@@ -233,11 +235,27 @@ def _derivation(value, path: str) -> Derivation:
     names = value.keys()
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
-    drv_path = value.select(b"drvPath").string().decode("utf-8", "replace")
+    drv_path = _drv_path(value.select(b"drvPath"))
     output_name = value.select(b"outputName").string().decode("utf-8", "replace") if b"outputName" in names else ""
     if not output_name:
         raise EvaluationError("type", f"derivation '{drv_path}' lacks an 'outputName' attribute")
     return Derivation(drv_path, output_name, path, value)
+
+
+def _drv_path(value) -> str:
+    """A `drvPath` as text: usually a string; other values are coerced, a path stays where it is."""
+    kind = value.type_name()
+    data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
+    text = data.decode("utf-8", "replace")
+    from snowsnake.store.store_path import parse
+
+    try:
+        parse(text)
+    except ValueError:
+        raise EvaluationError("value", f"path '{text}' is not in the Nix store") from None
+    if not text.endswith(".drv"):
+        raise EvaluationError("value", f"store path '{text.rpartition('/')[2]}' is not a valid derivation path")
+    return text
 
 
 def _is_plain_name(name: bytes) -> bool:

@@ -81,6 +81,7 @@ def test_output(nix, words, output):
         (["--eval", "<foo>"], "error: file 'foo' was not found in the Nix search path (add it using $NIX_PATH or -I)\n"),
         (["--find-file", "foo"], "error: file 'foo' was not found in the Nix search path (add it using $NIX_PATH or -I)\n"),
         (["--eval", "--json", "-E", "x: x"], "error: cannot convert a function to JSON\n"),
+        (["-E", "1", "-j", "x"], "error: configuration setting 'max-jobs' should be 'auto' or an integer\n"),
         (["-E", "1"], "error: expression does not evaluate to a derivation (or a set or list of those)\n"),
         (["--eval", "--log-format", "bad", "-E", "1"], "error: option 'log-format' has an invalid value 'bad'\n"),
         (["--eval", "--pure-eval", "a.nix"], "error: access to absolute path 'DIR/a.nix' is forbidden in pure evaluation mode (use '--impure' to override)\n"),
@@ -130,6 +131,20 @@ def test_derivations(nix):
     assert nix("-E", source, "-A", "a.dev")[1] == paths[0].replace("!lib", "!dev") + "\n"
     same = nix("--no-gc-warning", "-E", f"rec {{ a = {x}; b = a; c = [ a ]; }}")
     assert same == (0, paths[0] + "\n", "")
+
+
+@pytest.mark.parametrize(
+    ("drv_path", "message"),
+    [
+        ("1", "cannot coerce an integer to a string: 1"),
+        ('"/nix/store/foo.drv"', "path '/nix/store/foo.drv' is not in the Nix store"),
+        ("./a.nix", "path 'DIR/a.nix' is not in the Nix store"),
+        ('"/nix/store/00000000000000000000000000000000-x"', "store path '00000000000000000000000000000000-x' is not a valid derivation path"),
+    ],
+)
+def test_derivation_paths_that_are_none(nix, drv_path, message):
+    code, stdout, stderr = nix("-E", f'{{ type = "derivation"; name = "x"; outputName = "out"; drvPath = {drv_path}; }}')
+    assert (code, stdout) == (1, "") and f"error: {message}" in stderr
 
 
 def test_read_write_mode(nix):

@@ -122,6 +122,8 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         request.cache_folder = values[0]
     elif word == "--cache-validate":
         request.cache_validate = values[0]
+    elif word in ("-j", "--max-jobs") and values[0] != "auto" and not values[0].isdigit():
+        raise EvaluationError("value", "configuration setting 'max-jobs' should be 'auto' or an integer")
     elif word in _SHORT_SETTINGS:
         settings.set(_SHORT_SETTINGS[word], "true")
     elif word in _OPTIONS:
