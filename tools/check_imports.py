@@ -17,7 +17,7 @@ LAYERS = (
     ("api",),
     ("selection",),
     ("evaluator",),
-    ("parsing",),
+    ("parsing", "traces"),
     ("builtins", "+", "observe", "output"),
     ("compiler", "+", "machine", "host"),
     ("cache",),

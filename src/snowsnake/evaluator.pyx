@@ -24,7 +24,7 @@ from snowsnake.machine.collector cimport census, collect, set_limits
 from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
-from snowsnake.machine.link cimport code_of, load_source, machine_import
+from snowsnake.machine.link cimport code_of, load_source, machine_import, position_in
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
@@ -84,6 +84,7 @@ cdef class Evaluator:
     cdef list released
     cdef object owner                 # ident of the thread inside, or None
     cdef double timeout_s
+    cdef dict sources                 # of files that an error names, while it is turned into an exception
     cdef object tracer                # keeps the observer's state alive
     cdef object store_writer          # likewise; None: nothing is written
     cdef object __weakref__
@@ -91,6 +92,7 @@ cdef class Evaluator:
     def __cinit__(self, **options):
         self.m = NULL
         self.released = []
+        self.sources = {}
         self.owner = None
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
@@ -430,21 +432,32 @@ cdef class Evaluator:
                 hi = middle
         file = &m.files[lo]
         path = (<bytes>file.path).decode("utf-8", "surrogateescape")
-        source = None
-        if file.source != NULL:
-            source = PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
-        elif path.startswith("/"):
-            from snowsnake.host.host import source_text
-
-            source = source_text(<size_t>m, <bytes>file.path)
+        if lo not in self.sources:
+            self.sources[lo] = self.source_of(lo, path)
+        source = self.sources[lo]
         offset = position - file.position_base
         return (path, source, offset, (end - file.position_base) if end > position else offset + 1)
+
+    cdef object source_of(self, uint32_t number, str path):
+        """A file's bytes, or None: what has been compiled is not kept, and is read again."""
+        cdef File* file = &self.m.files[number]
+        if file.source != NULL:
+            return PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
+        if not path.startswith("/"):
+            return None
+        from snowsnake.host.host import source_text
+
+        return source_text(<size_t>self.m, <bytes>file.path)
 
     cdef int check(self, int outcome) except -1:
         """Turn a pending error of the machine into the exception."""
         cdef Machine* m = self.m
         if outcome == DONE:
             return 0
+        from snowsnake.diagnostics.catalogue import CATALOGUE
+        from snowsnake.traces.cycle import cycle_of
+        from snowsnake.traces.lines import frames_of
+
         message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes)
         wanted, candidates = b"", []
         code = m.error.code
@@ -453,52 +466,71 @@ cdef class Evaluator:
             if candidates:
                 wanted, *candidates = candidates
         position = self.place(m.error.position, m.error.position_end)
-        frames = self.frames()
+        entries = self.trace()
+        call_site = None
+        if code == ERROR_MISSING_ARGUMENT or code == ERROR_UNEXPECTED_ARGUMENT or code == ERROR_TYPE:
+            call_site = self.last_tail_call(entries)
         omitted = m.error.trace_total - m.error.trace_count
+        features = ("pipe-operators",) if m.features & PIPE_OPERATORS else ()
         error_clear(m)
-        error = make_error(code, message, position, frames, omitted_frames=omitted, wanted=wanted, candidates=candidates)
+        cycle = cycle_of(entries) if code == ERROR_INFINITE_RECURSION else []
+        frames, position, shows = frames_of(entries, CATALOGUE[code].name, message, position, call_site, features)
+        self.sources.clear()
+        error = make_error(code, message, position, frames, shows_place=shows, cycle=cycle, omitted_frames=omitted, wanted=wanted, candidates=candidates)
         if code == ERROR_UNDEFINED_VARIABLE and position is not None and position[1] is not None:
             from snowsnake.parsing import similar_variables
 
-            features = ("pipe-operators",) if m.features & PIPE_OPERATORS else ()
             error.suggestions = similar_variables(position[1], position[2], error.position.text, features)
         raise error
 
-    cdef list frames(self):
-        """The trace as (kind, name, place), outermost first.
-
-        An activation of a function is two frames: the call of it, at the place where its caller stood, and the function
-        itself, at the place where it was written.
-        """
+    cdef list trace(self):
+        """What the machine noted of its activations, outermost first, for traces.py."""
         cdef Machine* m = self.m
         cdef TraceEntry* entry
-        cdef TraceEntry* inner
         cdef Code* code
-        cdef uint32_t i, n = m.error.trace_count
-        cdef bint is_import = False
-        frames = []
-        place = None
-        for i in range(n):
-            entry = &m.error.trace[n - 1 - i]
-            inner = entry - 1 if i + 1 < n else NULL
+        cdef uint32_t i
+        from snowsnake.traces.note import Note
+
+        entries = []
+        for i in range(m.error.trace_count):
+            entry = &m.error.trace[i]
+            place = self.place(entry.position, entry.position_end)
             if entry.text != NULL:
-                frames.append(("context" if entry.builtin else "text", (<bytes>entry.text).decode("utf-8", "replace"), self.place(entry.position, 0)))
+                kind = "context" if entry.builtin else "text"
+                entries.append(Note(kind, (<bytes>entry.text).decode("utf-8", "replace"), place))
             elif entry.builtin:
                 name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
-                if not name.startswith("__"):
-                    frames.append(("builtin", name, place))
-                is_import = name == "import" or name == "scopedImport"
+                entries.append(Note("builtin", name, None, operands=(entry.left, entry.right), argument=entry.argument))
             elif entry.code:
                 code = m.codes[entry.code - 1]
-                place = self.place(entry.position, 0)
-                if code.arity:
-                    frames.append(("function", self.code_name(code), self.code_place(code)))
-                elif is_import and place is not None and code.chunk != NULL and code.chunk.index == 0:
-                    frames.append(("file", place[0], None))
-                is_import = False
-                if inner != NULL and inner.code and m.codes[inner.code - 1].arity:
-                    frames.append(("call", "", place))
-        return frames
+                entries.append(self.activation(code, place, entry.opcode, (entry.left, entry.right), entry.argument))
+        entries.reverse()
+        return entries
+
+    cdef object activation(self, Code* code, place, int opcode, tuple operands, int is_cycle):
+        from snowsnake.traces.note import Note
+
+        kind = "function" if code.arity else "file" if code.chunk != NULL and code.chunk.index == 0 else "thunk"
+        return Note(kind, self.code_name(code), place, extent=self.code_place(code), opcode=opcode, operands=operands,
+                    argument=is_cycle)
+
+    cdef object last_tail_call(self, list entries):
+        """Where the function that the error is in was called from, if that was a tail call: its frame is gone."""
+        cdef Machine* m = self.m
+        cdef Code* code
+        cdef uint32_t i
+        if m.tail_pc == NULL or not entries or m.error.trace[0].code == 0 \
+                or m.codes[m.error.trace[0].code - 1] != m.tail_target:
+            return None
+        for i in range(m.code_count):
+            code = m.codes[i]
+            if code.chunk != NULL and code.is_linked and code.chunk.code <= m.tail_pc < code.chunk.code + code.chunk.code_size_bytes:
+                return self.span_place(code)
+        return None
+
+    cdef object span_place(self, Code* code):
+        cdef uint32_t end = 0, start = position_in(code, self.m.tail_pc + 1, &end)
+        return self.place(start, end)
 
     cdef object code_name(self, Code* code):
         if code.chunk == NULL or code.chunk.name.size_bytes == 0:

@@ -12,6 +12,7 @@ A file that no test uses is a failure.
 """
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -26,7 +27,68 @@ from snowsnake.diagnostics import EvaluationError
 
 ROOT = Path(__file__).parent
 FEATURES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
-GOLDENS = {"in.nix", "out.txt", "error.txt", "bytecode.txt", "options.txt"}
+GOLDENS = {"in.nix", "out.txt", "error.txt", "nix.txt", "bytecode.txt", "options.txt"}
+ERRORS = [name for name in FEATURES if (ROOT / name / "nix.txt").exists()]
+# What the reference says and ours does not, each with its reason.
+LACKING: dict[str, list[str]] = {
+    # A value or call in tail position leaves no activation that could tell of it.
+    "error-attribute-definition": [
+        "… while evaluating the attribute 'meta.license' at ./in.nix:2:24",
+    ],
+    "error-infinite-recursion-attrs": [
+        "… while evaluating the attribute 'z' at ./in.nix:3:9",
+        "error: infinite recursion encountered at ./in.nix:3:9",
+    ],
+    "error-recursion-chain": [
+        "… while calling the 'head' builtin at ./in.nix:3:16",
+        "… while evaluating the attribute 'value' at ./in.nix:5:14",
+    ],
+    "error-trace-shown": [
+        "… from call site at ./in.nix:4:3",
+    ],
+    # Where a set of the way was defined is not known any more when its attribute turns out to be missing.
+    "error-missing-attribute-nested": [
+        "… while evaluating the attribute 'a.b.c.d' at ./in.nix:1:3",
+    ],
+    "error-select-chain": [
+        "… while evaluating the attribute 'services.web.port' at ./in.nix:2:27",
+    ],
+    # Places and values that the machine does not keep for errors, C++ Nix's hint about its options, and its dump of a TOML text.
+    "error-compare-lists": [
+        "… while comparing two list elements",
+    ],
+    "error-concat-map": [
+        "… while evaluating the return value of the function passed to builtins.concatMap at ./in.nix:1:21",
+    ],
+    "error-derivation-name": [
+        "… while evaluating the attribute 'outPath' at «nix-internal»/derivation-internal.nix:50:7",
+        "… while calling the 'getAttr' builtin at «nix-internal»/derivation-internal.nix:50:17",
+    ],
+    "error-dynamic-duplicate": [
+        "error: dynamic attribute 'a' already defined at ./in.nix:1:22 at ./in.nix:1:29",
+    ],
+    "error-functor-not-a-function": [
+        "… while calling a functor (an attribute set with a '__functor' attribute) at ./in.nix:1:1",
+        "error: attempt to call something which is not a function but an integer: 1 at ./in.nix:1:3",
+    ],
+    "error-generic-closure": [
+        "… in genericClosure element { }",
+    ],
+    "error-hash-algorithm": [
+        "Try '/usr/bin/nix-instantiate --help' for more information.",
+    ],
+    "error-not-a-function-arguments": [
+        "error: attempt to call something which is not a function but an integer: 4 at ./in.nix:4:3",
+    ],
+    "error-to-json-function": [
+        "… while evaluating attribute 'b' at ./in.nix:1:26",
+        "error: cannot convert a function to JSON at ./in.nix:1:30",
+    ],
+    "error-toml": [
+        "2 | b = [ 1, 2",
+        "3 | a = 10x0a(LINE FEED)b = [ 1, 2",
+    ],
+}
 # What the outermost evaluator of these needs is more than any test should take under stress.
 HEAVY = {"deep-calls", "deep-data", "tail-calls", "wide-sets", "error-endless-calls", "error-trace-deep"}
 
@@ -72,6 +134,44 @@ def test_value(feature, request, is_stressed):
         other.unlink()
     assert not other.exists(), f"{text}instead of {other.name}"
     compare(feature / f"{kind}.txt", text, accept)
+
+
+@pytest.mark.parametrize("feature", ERRORS, indirect=True)
+def test_says_what_nix_says(feature):
+    """Every line of the reference's report (nix.txt) with its place stands in ours, in that order; ours may say more."""
+    lacking = missing_lines(
+        (feature / "error.txt").read_text(encoding="utf-8"), (feature / "nix.txt").read_text(encoding="utf-8")
+    )
+    assert lacking == LACKING.get(feature.name, [])
+
+
+def report_lines(text: str) -> list[str]:
+    """The message and the lines of the trace, each with its place; excerpts are left out."""
+    found: list[str] = []
+    for line in text.split("\n"):
+        place = re.fullmatch(r"\s+at (\S+):", line)
+        if place is not None and found:
+            found[-1] += f" at {place[1]}"
+        elif line.strip() not in ("", "error:") and re.match(r"\s+\d*\|", line) is None:
+            found.append(line.strip())
+    return found
+
+
+def missing_lines(ours: str, theirs: str) -> list[str]:
+    """Lines of theirs that do not stand in ours in their order."""
+    lacking = []
+    rest = report_lines(ours)
+    for line in report_lines(theirs):
+        if line in rest:
+            rest = rest[rest.index(line) + 1 :]
+        elif not line.startswith("(stack trace truncated"):
+            lacking.append(line)
+    return lacking
+
+
+def test_errors_are_many():
+    assert len(ERRORS) >= 60
+    assert set(LACKING) <= set(ERRORS)
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)

@@ -13,8 +13,9 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context
 from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
 from snowsnake.machine.errors cimport raise_type
+from snowsnake.machine.heap cimport push
 from snowsnake.machine.link cimport machine_import, machine_import_scoped
-from snowsnake.machine.state cimport ByteBuffer, DONE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport ByteBuffer, DONE, FORCE, Machine, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path
@@ -43,15 +44,22 @@ cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
         else:
             outcome = machine_import_scoped(m, resolved.data, resolved.size_bytes, scope, &m.result)
     free(resolved.data)
-    return TAIL if outcome == DONE else outcome
+    if outcome != DONE or not is_thunk(val(m.result)):
+        return outcome
+    push(m, val(m.result))            # the frame stays while the file is evaluated: a trace tells who imported it
+    return force(m, val(m.result))
 
 
 cdef int import_(Machine* m, Word* fp) noexcept nogil:
+    if m.sp > fp + 1:
+        return done(m, val(fp[1]))
     return _import(m, fp[0], WORD_NULL)
 
 
 cdef int scoped_import(Machine* m, Word* fp) noexcept nogil:
     cdef Word scope = val(fp[0])
+    if m.sp > fp + 2:
+        return done(m, val(fp[2]))
     if is_thunk(scope):
         return force(m, scope)
     if not is_attrs(scope):

@@ -14,6 +14,7 @@ _DESCRIPTIONS = {
     "builtin": "while calling the '{}' builtin",
     "function": "while calling '{}'",
     "call": "from call site",
+    "call-site": "from call site",
     "attribute": "while evaluating the attribute '{}'",
     "element": "while evaluating list element at index {}",
     "derivation": "while evaluating derivation '{}'",
@@ -86,6 +87,7 @@ class EvaluationError(Exception):
         self.trace = list(trace)
         self.notes = list(notes)
         self.suggestions = list(suggestions)
+        self.shows_place = True                       # else a line of the trace shows where it is
         self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
 
     @property
@@ -116,7 +118,7 @@ class EvaluationError(Exception):
 
     def __reduce__(self):  # an error can cross a process boundary: jobs raise it elsewhere
         arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
-        return EvaluationError, arguments
+        return EvaluationError, arguments, {"shows_place": self.shows_place}
 
 
 def make_error(
@@ -125,6 +127,8 @@ def make_error(
     position: RawPosition | None = None,
     trace: "list[RawFrame] | tuple[RawFrame, ...]" = (),
     *,
+    shows_place: bool = True,
+    cycle: "list[tuple[str, RawPosition]] | tuple[tuple[str, RawPosition], ...]" = (),
     omitted_frames: int = 0,
     wanted: "bytes | str" = "",
     candidates: "list[bytes] | tuple[bytes, ...]" = (),
@@ -152,8 +156,25 @@ def make_error(
 
         suggestions = nearest(_text(wanted), map(_text, candidates))
     notes = [f"{omitted_frames} more frames were not recorded"] if omitted_frames > 0 else []
+    if cycle:
+        notes.append(_cycle_text([(name, place(raw)) for name, raw in cycle]))
     frames = [Frame(kind, name, place(raw)) for kind, name, raw in trace]
-    return EvaluationError(entry.name, _text(message), place(position), frames, notes, suggestions)
+    error = EvaluationError(entry.name, _text(message), place(position), frames, notes, suggestions)
+    error.shows_place = shows_place
+    return error
+
+
+def _cycle_text(values: "list[tuple[str, Position | None]]") -> str:
+    """Which values need each other.
+
+    >>> _cycle_text([("a", None), ("", None)])
+    "'a' needs a value, which needs 'a'"
+    """
+    shown = [(f"'{name}'" if name else "a value") + (f" ({position})" if position is not None else "") for name, position in values]
+    first = f"'{values[0][0]}'" if values[0][0] else "the first one"
+    if len(shown) == 1:
+        return f"{shown[0]} needs its own value"
+    return f"{shown[0]} needs " + ", which needs ".join([*shown[1:], first])
 
 
 def _text(data: "bytes | str") -> str:

@@ -69,11 +69,8 @@ def without_escapes(text: str) -> str:
 def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:
     """Trace and place: the error of a builtin is at the builtin's call, and its place is shown with that frame, once.
 
-    That of a failed comparison in an assertion is shown with the assertion's line, as well.
     """
-    trace, position = error.trace, error.position
-    if trace and trace[-1].kind == "text" and position in [frame.position for frame in trace if frame.kind == "text"]:
-        return trace, None
+    trace, position = error.trace, error.position if error.shows_place else None
     if not trace or position is None or trace[-1].kind != "builtin":
         return trace, position
     last = trace[-1]

@@ -14,6 +14,12 @@ cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t
     return raise_text(m, ERROR_FILE, format_text("%s '%.*s': %s", doing, <int>size, <const char*>path, strerror(fault)))
 
 
+cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
+    """C++ Nix quotes the path in its own way here."""
+    return raise_text(m, ERROR_FILE, format_text("cannot read directory \"%.*s\": %s", <int>size, <const char*>path, strerror(fault)))
+
+
+
 cdef const char* disk_path(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
     """Where a path is on disk, as a C string that lives until the next call; NULL: an error has been raised."""
     cdef Host* h = host_of(m)
@@ -335,7 +341,7 @@ cdef int list_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer*
     if kind == FILE_NONE:
         return raise_missing(m, path, size)
     if kind == FILE_REGULAR:
-        return raise_system(m, "cannot read directory", path, size, ENOTDIR)
+        return raise_directory(m, path, size, ENOTDIR)
     if buffer_byte(entries, FILE_REGULAR) and buffer_text(entries, "fetchurl.nix") and buffer_byte(entries, 0):
         return DONE
     return raise_text(m, ERROR_MEMORY, NULL)
@@ -353,12 +359,12 @@ cdef int list_now(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entr
         fault = errno
         if fault == ENOENT or fault == ELOOP or (fault == ENOTDIR and disk_type(real, True, NULL) <= FILE_NONE):
             return MISSING
-        return raise_system(m, "cannot read directory", path, size, fault)
+        return raise_directory(m, path, size, fault)
     while outcome == DONE:
         name = disk_next_name(directory, &kind, &fault)
         if name == NULL:
             if fault:
-                outcome = raise_system(m, "cannot read directory", path, size, fault)
+                outcome = raise_directory(m, path, size, fault)
             break
         if is_guarded(m) and not child_allowed(m, path, size, name):
             continue

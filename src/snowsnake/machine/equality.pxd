@@ -1,6 +1,7 @@
 # cython: language_level=3
 """Equality, order and deep forcing of nested values, as internal builtins with a stack of their own."""
-from snowsnake.machine.state cimport Machine
+from libc.stdint cimport uint32_t
+from snowsnake.machine.state cimport Machine, TraceEntry
 from snowsnake.machine.word cimport Word
 
 cdef enum:
@@ -18,3 +19,5 @@ cdef int assert_equal(Machine* m, Word* fp) noexcept nogil
 cdef int less(Machine* m, Word* fp) noexcept nogil
 cdef int not_less(Machine* m, Word* fp) noexcept nogil
 cdef int deep_force(Machine* m, Word* fp) noexcept nogil
+cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entries, uint32_t most) noexcept nogil
+    # a line for each attribute and list element that deep_force was inside of, the innermost first; gives their number

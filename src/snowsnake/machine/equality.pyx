@@ -16,7 +16,7 @@ from snowsnake.machine.heap cimport *
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport equal_now
 from snowsnake.machine.state cimport *
-from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.symbols cimport compare_strings, symbol_string
 from snowsnake.machine.word cimport *
 
 cdef inline int _answer(Machine* m, bint yes) noexcept nogil:
@@ -265,3 +265,27 @@ cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
             push(m, 0)
     m.result = fp[0]
     return DONE
+
+
+cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entries, uint32_t most) noexcept nogil:
+    cdef Word* p = fp + 1 + (top - fp - 1) // 2 * 2
+    cdef Word name
+    cdef uint32_t* order
+    cdef uint32_t count = 0
+    cdef int64_t i
+    while p > fp + 1 and count < most:
+        p -= 2
+        i = (<int64_t>p[1] >> 3) - (1 if count else 0)        # those around the innermost one have moved on already
+        if i < 0 or <uint64_t>i >= header_size(pointer_of(p[0])[0]):
+            continue
+        if is_attrs(p[0]):
+            order = attrs_order(m, p[0])
+            if order == NULL:
+                break
+            name = symbol_string(m, keys_symbols(attrs_keys(p[0]))[order[i]])
+            entries[count].text = format_text("while evaluating the attribute '%.*s'", <int>string_size(name), <char*>string_data(name))
+            entries[count].position = keys_positions(attrs_keys(p[0]))[order[i]]
+        else:
+            entries[count].text = format_text("while evaluating list element at index %lld", <long long>i)
+        count += 1
+    return count

@@ -15,6 +15,7 @@ cdef inline Code* code_of(Machine* m, Word function) noexcept nogil:
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     return code if code.is_linked else linked_code(m, header_code(pointer_of(function)[0]))
 
+cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil
     # position of the operation before pc in an activation; 0 if it has none (builtins)
 cdef uint32_t position_span(Machine* m, Word function, const uint8_t* pc, uint32_t* end) noexcept nogil

@@ -23,7 +23,7 @@ from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
-from snowsnake.syntax.nodes cimport Ast, Text
+from snowsnake.syntax.nodes cimport Ast, SyntaxFault, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef extern from *:
@@ -494,18 +494,19 @@ cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept
 
 
 cdef uint32_t position_span(Machine* m, Word function, const uint8_t* pc, uint32_t* end) noexcept nogil:
-    cdef Code* code
-    cdef Chunk* chunk
-    cdef const uint8_t* p
-    cdef uint32_t offset, start, at, found, size, i
     if function == 0 or tag_of(function) == TAG_INT:
         return 0
     if tag_of(function) == TAG_FUNCTION and kind_of(function) != KIND_CLOSURE:
         return 0
     if tag_of(function) != TAG_FUNCTION and tag_of(function) != TAG_THUNK:
         return 0
-    code = m.codes[header_code(pointer_of(function)[0])]
-    chunk = code.chunk
+    return position_in(m.codes[header_code(pointer_of(function)[0])], pc, end)
+
+
+cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil:
+    cdef Chunk* chunk = code.chunk
+    cdef const uint8_t* p
+    cdef uint32_t offset, start, at, found, size, i
     if chunk == NULL:
         return 0
     end[0] = code.position_base + chunk.end_byte
@@ -646,6 +647,15 @@ cdef struct Load:
     int outcome
 
 
+cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
+    """The parser's message; of what is defined twice, with the first place."""
+    cdef uint32_t line = 1, column = 1
+    if fault.other_byte == <uint32_t>0xFFFFFFFF:
+        return format_text("%s", fault.message)
+    _count_lines(load.file.source, load.file.source + fault.other_byte, &line, &column)
+    return format_text("%s at %s:%u:%u", fault.message, load.file.path, line, column)
+
+
 cdef void _parse_and_compile(void* argument) noexcept nogil:
     """Runs on the deep stack: parser and compiler are recursive."""
     cdef Load* load = <Load*>argument
@@ -659,7 +669,7 @@ cdef void _parse_and_compile(void* argument) noexcept nogil:
         if ast.fault_count == 0:
             raise_text(m, ERROR_MEMORY, NULL)
         else:
-            raise_text(m, ERROR_SYNTAX, format_text("%s", ast.faults[0].message))
+            raise_text(m, ERROR_SYNTAX, _fault_text(load, &ast.faults[0]))
             m.error.position = load.file.position_base + ast.faults[0].start_byte
             m.error.position_end = load.file.position_base + ast.faults[0].end_byte
     else:

@@ -1188,6 +1188,7 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 action = ACTION_RAISE
                 if outcome == THUNK_RUNNING:
+                    m.need = need     # the trace finds the activation that evaluates it
                     raise_text(m, ERROR_INFINITE_RECURSION, format_text("infinite recursion encountered"))
                 elif outcome == THUNK_FAILED:
                     raise_failure(m, p[1] >> 3)
@@ -1209,6 +1210,8 @@ cdef int run(Machine* m) noexcept nogil:
                             depth += 1
                             sp -= 1
                             if action == ACTION_TAIL_CALL:
+                                m.tail_pc = op0       # all that is kept of the caller, for errors of the call itself
+                                m.tail_target = code
                                 q = sp - n
                                 for i in range(n):
                                     fp[i] = q[i]

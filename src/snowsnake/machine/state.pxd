@@ -117,7 +117,13 @@ cdef enum:
 
 cdef struct TraceEntry:
     uint32_t position                 # 0: unknown
+    uint32_t position_end
     uint16_t builtin                  # number + 1, or 0
+    uint8_t argument                  # of a builtin: the one that was evaluated, or of a wrong type, + 1; of code: it evaluates
+                                      # what an infinite recursion asked for again
+    uint8_t opcode                    # of code: the operation that it stood in, if its operands were looked at
+    uint8_t left                      # tags of the operands of that operation
+    uint8_t right
     uint32_t code                     # index + 1, or 0
     char* text                        # of addErrorContext, or NULL
 
@@ -233,6 +239,8 @@ cdef struct Machine:
     Word empty_string
     # errors
     Error error
+    const uint8_t* tail_pc            # the tail call made last, and the code it went to
+    Code* tail_target
     Error* failures                   # of failed thunks
     uint32_t failure_count
     uint32_t failure_capacity

@@ -5,18 +5,24 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.bytecode.image cimport take
+from snowsnake.bytecode.opcodes cimport OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_FORCE
 from snowsnake.machine.assertion cimport trace_difference
-from snowsnake.machine.coercion cimport INTERNAL_ASSERT_EQUAL, INTERNAL_DEEP_FORCE
-from snowsnake.machine.equality cimport HEADER_DEEPENING
+from snowsnake.machine.coercion cimport (
+    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE,
+)
+from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
 from snowsnake.machine.errors cimport error_clear, format_text
 from snowsnake.machine.heap cimport push
-from snowsnake.machine.link cimport position_of
+from snowsnake.machine.link cimport position_in
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
 cdef enum:
     MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
     MOST_CONTEXT_ENTRIES = 100        # of addErrorContext further out
+    MOST_DEEP_ENTRIES = 50            # of attributes and list elements, of one deep evaluation
 
 
 cdef bint is_catchable(int code) noexcept nogil:
@@ -40,42 +46,147 @@ cdef bint _has_try_frame(Machine* m, Frame* base) noexcept nogil:
     return False
 
 
+cdef bint _accepts(Machine* m, char letter, Word w) noexcept nogil:
+    """Whether a value is what a letter of `Builtin.forces` asks for."""
+    if letter == c'l':
+        return is_list(w)
+    if letter == c'a':
+        return is_attrs(w)
+    if letter == c's' or letter == c'c' or letter == c'p':
+        return is_string(w) or (is_path(w) and letter != c's')
+    if letter == c'S':
+        return is_string(w) and string_context(w) == 0
+    if letter == c'i':
+        return is_int(w)
+    if letter == c'n':
+        return is_int(w) or is_float(w)
+    if letter == c'b':
+        return is_bool(w)
+    if letter == c'f':
+        return is_function(w) or (is_attrs(w) and attrs_find(w, m.symbol_functor) != NULL)
+    return True
+
+
+cdef uint8_t _argument_at_fault(Machine* m, Builtin* b, Word* fp) noexcept nogil:
+    """The argument that was being evaluated, or is of a wrong type, + 1; else 0."""
+    cdef int i
+    cdef Word w
+    for i in range(b.arity):
+        if b.forces[i] == c'.':
+            continue
+        w = val(fp[i])
+        if is_thunk(w) or not _accepts(m, b.forces[i], w):
+            return <uint8_t>(i + 1)
+    return 0
+
+
+cdef inline uint8_t _tag(Word w) noexcept nogil:
+    return <uint8_t>tag_of(val(w))
+
+
+cdef Word _placed_operand(const uint8_t** p, Code* code, Word function, Word* fp, Word* top) noexcept nogil:
+    """A VALUE operand of an instruction: what stands in that slot, upvalue or constant."""
+    cdef uint64_t x = take(p), i = x >> 2
+    if x & 3 == 0 and fp + i < top:
+        return fp[i]
+    if x & 3 == 1 and i < code.upvalue_count:
+        return pointer_of(function)[1 + i]
+    if x & 3 == 2 and i < code.constant_count:
+        return code.constants[i]
+    return WORD_NULL
+
+
+cdef bint _is_repeated(const uint8_t* pc, Word* top, Word inner) noexcept nogil:
+    """Whether an activation stands before the operation that it was in, to do it again, or behind it.
+
+    Operations that force an operand are done again; `Force` itself is not.  `inner` is the function of the activation inside.
+    """
+    return tag_of(inner) == TAG_THUNK and not (pc[-1] == OP_FORCE and is_thunk(val(top[-1])))
+
+
+cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner) noexcept nogil:
+    """Where an activation stood, in which operation, and the tags of its operands."""
+    cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
+    cdef Chunk* chunk = code.chunk
+    cdef const uint8_t* end
+    entry.code = header_code(pointer_of(function)[0]) + 1
+    if chunk == NULL:
+        return
+    end = chunk.code + chunk.code_size_bytes
+    if (pc < chunk.code or pc > end) and top > fp and tag_of(top[-1]) == TAG_INT:
+        pc = chunk.code + (top[-1] >> 3)                   # of a comparison that runs as a builtin: behind its operands
+    if inner == 0 and pc > chunk.code and pc <= end:       # the innermost one: just behind the operation's first byte
+        entry.opcode = pc[-1]
+    elif pc >= chunk.code and pc < end and (pc == chunk.code or _is_repeated(pc, top, inner)):
+        entry.opcode = pc[0]
+        pc += 1
+    entry.position = position_in(code, pc, &entry.position_end)
+    if (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
+        pc += 1
+        entry.left = _tag(_placed_operand(&pc, code, function, fp, top))
+        entry.right = _tag(_placed_operand(&pc, code, function, fp, top))
+    elif top >= fp + 2:
+        entry.left = _tag(top[-2])
+        entry.right = _tag(top[-1])
+    elif top == fp + 1:
+        entry.right = _tag(top[-1])
+
+
+cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* fp, Word* top) noexcept nogil:
+    """The builtin's own entry, with those of its own before it; gives their number."""
+    cdef uint32_t number = <uint32_t>header_size(pointer_of(function)[0]), own = 0
+    cdef Word* piece
+    if m.trace_hook != NULL:
+        own = m.trace_hook(m, number, fp, entry)
+    if function == m.internals[INTERNAL_DEEP_FORCE]:
+        own = trace_deepening(m, fp, top, entry, MOST_DEEP_ENTRIES)
+    entry += own
+    entry.builtin = <uint16_t>(number + 1)
+    entry.left = _tag(fp[0]) if top > fp else 0
+    entry.right = _tag(fp[1]) if top > fp + 1 else 0
+    entry.argument = _argument_at_fault(m, &m.builtins[number], fp) if top >= fp + m.builtins[number].arity else 0
+    if function == m.internals[INTERNAL_CONCATENATE] or function == m.internals[INTERNAL_CONCATENATE_PATH]:
+        piece = fp + 1 + (fp[0] >> 3)         # its index of the piece at hand
+        if top > piece:
+            entry.argument = <uint8_t>min(255, (piece[0] >> 3) + 1)
+    elif function == m.internals[INTERNAL_ADD]:
+        entry.argument = 2 if is_string(val(fp[0])) else 1
+    return own
+
+
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef Frame* fr = m.fr
     cdef Word function = m.function
     cdef Word* fp = m.fp
+    cdef Word* top = m.sp
     cdef TraceEntry* entry
-    cdef uint32_t position, own
-    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + TRACE_HOOK_ENTRIES, sizeof(TraceEntry))
+    cdef uint32_t own
+    cdef Word inner = 0
+    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + TRACE_HOOK_ENTRIES + MOST_DEEP_ENTRIES, sizeof(TraceEntry))
     if m.error.trace == NULL:
         return
     if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
         trace_difference(m, m.fp, fr.function, fr.pc, MOST_TRACE_ENTRIES - 1)
     while True:
-        position = position_of(m, function, pc)
-        if m.error.position == 0 and position:
-            m.error.position = position
         if m.error.trace_count < MOST_TRACE_ENTRIES:
             entry = &m.error.trace[m.error.trace_count]
-            entry.position = position
-            entry.text = NULL
-            entry.builtin = 0
-            entry.code = 0
             if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
-                if m.trace_hook != NULL:
-                    own = m.trace_hook(m, <uint32_t>header_size(pointer_of(function)[0]), fp, entry)
-                    m.error.trace_count += own
-                    m.error.trace_total += own
-                    entry += own
-                entry.position = position
-                entry.builtin = <uint16_t>(header_size(pointer_of(function)[0]) + 1)
+                own = _note_builtin(m, entry, function, fp, top)
+                m.error.trace_count += own
+                m.error.trace_total += own
+                entry += own
             elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
-                entry.code = header_code(pointer_of(function)[0]) + 1
+                _note_code(m, entry, function, pc, fp, top, inner)
+                entry.argument = m.error.code == ERROR_INFINITE_RECURSION and function == m.need
+            if m.error.position == 0:
+                m.error.position = entry.position
             m.error.trace_count += 1
         m.error.trace_total += 1
         if fr <= base:
             break
+        inner = function
         function = fr.function
+        top = fp
         fp = fr.fp
         pc = fr.pc
         fr -= 1

@@ -5,6 +5,7 @@ In: source bytes, the folder that relative paths start from, experimental featur
 found, canonical Nix and JSON.
 """
 from libc.stdlib cimport free
+from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.nodes cimport Ast, Text
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
@@ -87,6 +88,16 @@ cdef class ParsedTree:
         with nogil:
             is_complete = print_json(self.ast, &buffer)
         return taken(&buffer, is_complete).decode("utf-8", "replace")
+
+    def ancestors(self, unsigned int start_byte, unsigned int end_byte) -> list:
+        """The nodes that contain a span, from the root inwards (syntax/ancestors.pyx)."""
+        self.expect_root()
+        return ancestors_of(self.ast, start_byte, end_byte)
+
+    def item_start(self, unsigned int start_byte, unsigned int end_byte, unsigned int index) -> "int | None":
+        """Where a piece of the string (or an argument of the call) with this span starts."""
+        self.expect_root()
+        return item_start_of(self.ast, start_byte, end_byte, index)
 
     cdef expect_root(self):
         if self.ast.root == NULL or self.ast.fault_count != 0:

@@ -315,7 +315,7 @@ cdef Node* parse_path(ParseState* state) noexcept nogil:
         piece = position
         position = end
     if position > piece and lexer.data[position - 1] == c'/':
-        return path_end_fault(state, piece, position)
+        return path_end_fault(state, piece if is_interpolated else position, position)
     lexer.position = position
     if state.node_count - base > 1 and not is_interpolated:
         return unexpected_fault(state, start, TOKEN_PATH_END, "'${'")

@@ -500,7 +500,7 @@ cdef void dynamic_let_fault(ParseState* state, Node* node) noexcept nogil:
     empty.data = <const uint8_t*>""
     empty.size_bytes = 0
     add_fault(
-        state, node.bindings.dynamic[0].start_byte, node.bindings.dynamic[0].end_byte, NO_BYTE,
+        state, node.start_byte, node.start_byte + 3, NO_BYTE,              # the word: it is what must be another one
         "dynamic attributes not allowed in let", empty, "",
     )
 

@@ -1,0 +1,30 @@
+"""The cycle of an infinite recursion: the values that need each other, as far as their activations are still there."""
+
+from snowsnake.traces.note import Note, RawPosition
+from snowsnake.traces.source_tree import SourceTree
+
+MOST_SHOWN = 10
+
+
+def cycle_of(notes: list[Note]) -> list[tuple[str, RawPosition]]:
+    """(name or nothing, place) of each value in the cycle, the first being the one that is asked for again."""
+    start = next((number for number, note in enumerate(notes) if note.is_code and note.argument), None)
+    if start is None:
+        return []
+    trees: dict[str, SourceTree] = {}
+    found = []
+    for note in notes[start:]:
+        if note.kind == "thunk" and note.extent is not None and note.extent[1] is not None:
+            tree = trees.setdefault(note.extent[0], SourceTree(note.extent[1], ()))
+            found.append(_named(tree, note.extent))
+    return found[:MOST_SHOWN]
+
+
+def _named(tree: SourceTree, extent: RawPosition) -> tuple[str, RawPosition]:
+    """A value with the name that it is the definition of."""
+    way = tree.way_to(extent[2], extent[3])
+    if not way or way[-1].role != "value" or (way[-1].start, way[-1].end) != extent[2:]:
+        return "", extent
+    start = way[-1].name_start
+    name = way[-1].name
+    return name, (extent[0], extent[1], start, start + max(1, len(name)))

@@ -1,0 +1,37 @@
+"""One activation of the machine, as it was when an error was raised."""
+
+RawPosition = tuple[str, "bytes | None", int, int]
+
+
+class Note:
+    """One activation, or a line that the machine itself adds.
+
+    `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is where it stood, `extent` the whole
+    of its code.  `opcode` and `operands` (tags of machine/word.pxd) tell what a code was at, `argument` what a builtin was: its
+    number + 1, or 0.  Of a code, `argument` says that it evaluates what an infinite recursion asked for again.
+    """
+
+    __slots__ = ("kind", "name", "place", "extent", "opcode", "operands", "argument")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        place: RawPosition | None,
+        *,
+        extent: RawPosition | None = None,
+        opcode: int = 0,
+        operands: tuple[int, int] = (0, 0),
+        argument: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.place = place
+        self.extent = extent
+        self.opcode = opcode
+        self.operands = operands
+        self.argument = argument
+
+    @property
+    def is_code(self) -> bool:
+        return self.kind in ("function", "thunk", "file")

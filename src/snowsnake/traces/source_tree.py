@@ -1,0 +1,96 @@
+"""The syntax tree of one source, asked for places: what surrounds them, and what they are parts of.
+
+In: source bytes.  Out: `Step`s on the way from the root to a span; None and empty lists for a source that cannot be parsed.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, parse_text
+
+LARGEST_SOURCE_BYTES = 16_000_000
+
+
+class Step(NamedTuple):
+    """A node on the way: its role in its parent, its kind, its span.
+
+    `place` is the offset of a binary node's operator; `name` that of the attribute or variable it is the value of, which stands at
+    `name_start`.
+    """
+
+    role: str
+    kind: str
+    operator: str
+    start: int
+    end: int
+    place: int
+    name: str
+    name_start: int
+
+    @property
+    def position(self) -> int | None:
+        """Where C++ Nix says that an expression is; some have no place."""
+        if self.kind == "binary":
+            return self.place
+        if self.kind in ("variable", "select", "attrs", "apply", "lambda", "with", "if", "assert", "negate", "string"):
+            return self.start
+        return None
+
+
+class SourceTree:
+    """A source and its tree, parsed when first asked."""
+
+    def __init__(self, source: bytes, features: Iterable[str]) -> None:
+        self.source = source
+        self._features = PIPE_OPERATORS if "pipe-operators" in features else 0
+        self._tree: ParsedTree | None = None
+        self._is_hopeless = len(source) > LARGEST_SOURCE_BYTES
+
+    def _parsed(self) -> ParsedTree | None:
+        if self._tree is None and not self._is_hopeless:
+            tree = parse_text(self.source, "/", features=self._features, check_bindings=False)
+            self._is_hopeless = bool(tree.faults)
+            self._tree = None if self._is_hopeless else tree
+        return self._tree
+
+    def way_to(self, start: int, end: int) -> list[Step]:
+        """The nodes that contain a span, from the root inwards."""
+        tree = self._parsed()
+        return [] if tree is None else [Step(*step) for step in tree.ancestors(start, end)]
+
+    def way_inside(self, extent: tuple[int, int], start: int, end: int) -> list[Step]:
+        """As `way_to`, from the node with just this extent on: the part that belongs to one piece of code."""
+        way = self.way_to(start, end)
+        for number in range(len(way) - 1, -1, -1):
+            if (way[number].start, way[number].end) == extent:
+                return way[number:]
+        return way if way and extent[0] <= way[0].start and way[0].end <= extent[1] else []
+
+    def child_at(self, parent: Step, offset: int) -> Step | None:
+        """The child of a node that contains a byte, which may stand in blanks and parentheses before it."""
+        while offset < parent.end and self.source[offset : offset + 1] in (b" ", b"\t", b"\n", b"\r", b"("):
+            offset += 1
+        way = self.way_to(offset, offset + 1)
+        for outer, inner in zip(way, way[1:], strict=False):
+            if outer[1:5] == parent[1:5]:
+                return inner
+        return None
+
+    def item_start(self, node: Step, index: int) -> int | None:
+        """Where a piece of a string starts."""
+        tree = self._parsed()
+        return None if tree is None else tree.item_start(node.start, node.end, index)
+
+    def attribute_path(self, node: Step) -> str:
+        """The path of a selection as it is written: `a.b` of `x.a.b or c`."""
+        first = self.child_at(node, node.start)
+        end = node.start if first is None else first.end
+        text = self.source[end : node.end].decode("utf-8", "replace").lstrip(") \t\r\n").removeprefix(".")
+        return "".join(text.split(" or ")[0].split())
+
+    def name_at(self, offset: int) -> str:
+        """The identifier, or the text in quotes, that starts at a byte."""
+        rest = self.source[offset : offset + 200].decode("utf-8", "replace")
+        match = re.match(r'"([^"]*)"|([A-Za-z_][A-Za-z0-9_\'-]*)', rest)
+        return (match[1] if match[1] is not None else match[2]) if match is not None else ""

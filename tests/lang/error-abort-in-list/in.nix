@@ -1,0 +1,1 @@
+map (x: if x > 1 then abort "too large" else x) [ 1 2 ]

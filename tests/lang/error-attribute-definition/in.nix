@@ -1,0 +1,4 @@
+let
+  package = { meta = { license = throw "unknown license"; }; };
+in
+  [ package.meta.license ]

@@ -1,0 +1,5 @@
+let
+  set = { a = 1; };
+  name = null;
+in
+  set.${name}

@@ -1,0 +1,5 @@
+let
+  name = "x";
+  version = [ 1 2 ];
+in
+  "${name}-${version}.tar.gz"

@@ -1,0 +1,1 @@
+{ services = [ { port = 80; } { port = 1 + "2"; } ]; }

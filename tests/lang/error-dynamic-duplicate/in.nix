@@ -1,0 +1,1 @@
+let name = "a"; in { a = 1; ${name} = 2; }

@@ -1,0 +1,4 @@
+let
+  build = { name, version }: name;
+in
+  build "x"

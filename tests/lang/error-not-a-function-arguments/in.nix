@@ -1,0 +1,4 @@
+let
+  twice = f: x: f (f x);
+in
+  twice (x: x + 1) 2 3

@@ -1,0 +1,1 @@
+./folder + "${builtins.toFile "name" "text"}"

@@ -1,0 +1,4 @@
+let
+  config = { services = { web = 80; }; };
+in
+  config.services.web.port

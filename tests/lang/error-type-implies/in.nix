@@ -1,0 +1,1 @@
+let strict = 1; in strict -> true

@@ -1,0 +1,4 @@
+let
+  config = { enable = true; level = 3; };
+in
+  config.enable && config.level

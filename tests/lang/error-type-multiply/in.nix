@@ -1,0 +1,5 @@
+let
+  price = 12;
+  amount = "3";
+in
+  { total = price * amount; }

@@ -1,0 +1,4 @@
+let
+  enabled = "yes";
+in
+  !enabled

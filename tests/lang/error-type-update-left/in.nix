@@ -1,0 +1,4 @@
+let
+  base = x: { a = 1; };
+in
+  base // { b = 2; }

@@ -1,0 +1,4 @@
+let
+  tools = { compile = 1; link = 2; };
+in
+  with tools; [ compile lnik ]

@@ -1,0 +1,4 @@
+let
+  tools = [ 1 2 ];
+in
+  with tools; compile
