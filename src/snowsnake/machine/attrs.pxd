@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Attribute sets: shared keys, building, merging, name order."""
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from snowsnake.machine.state cimport Machine
-from snowsnake.machine.word cimport Word, attrs_is_layered
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from snowsnake.machine.state cimport Machine, Place
+from snowsnake.machine.word cimport KIND_LAYERED, Word, attrs_is_layered, header_kind, keys_find, keys_size, pointer_of
 
 cdef struct Entry:                    # what a set is built of
     uint32_t symbol
@@ -48,3 +48,39 @@ cdef inline uint64_t shared_keys_place(uint64_t hash_of_contents) noexcept nogil
 cdef inline uint64_t keys_cache_place(Word* a, Word* b) noexcept nogil:
     """Where the cache of keys has (a, b, keys of a // b): an index of words; the cache has 4096 entries of three."""
     return ((<uint64_t>a * 31 + <uint64_t>b) * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
+
+
+# ---- lookups that are remembered ----------------------------------------------------------------------------------
+
+cdef enum:
+    PLACE_MASK = 2047                 # of Machine.places
+    LEAST_REMEMBERED = 17             # searching fewer symbols is as fast
+
+cdef inline int64_t _keys_lookup(Machine* m, Word* keys, uint32_t symbol) noexcept nogil:
+    cdef Place* place
+    cdef int64_t i
+    if keys_size(keys) < LEAST_REMEMBERED:
+        return keys_find(keys, symbol)
+    place = &m.places[((<uint64_t>keys >> 4) ^ <uint64_t>symbol * <uint64_t>0x9E3779B1) & PLACE_MASK]
+    if place.keys == keys and place.symbol == symbol:
+        return place.index
+    i = keys_find(keys, symbol)
+    place.keys = keys
+    place.symbol = symbol
+    place.index = <int32_t>i
+    return i
+
+cdef inline Word* attrs_lookup(Machine* m, Word attrs, uint32_t symbol) noexcept nogil:
+    """attrs_find for names that the program's text selects: the same names are asked of the same sets over and over."""
+    cdef Word* p = pointer_of(attrs)
+    cdef Word* over
+    cdef int64_t i
+    if header_kind(p[0]) == KIND_LAYERED:
+        if p[2]:
+            over = pointer_of(p[2])
+            i = _keys_lookup(m, <Word*>over[1], symbol)
+            if i >= 0:
+                return over + 2 + i
+        p = pointer_of(p[1])
+    i = _keys_lookup(m, <Word*>p[1], symbol)
+    return NULL if i < 0 else p + 2 + i

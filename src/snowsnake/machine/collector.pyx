@@ -14,7 +14,7 @@ A thunk that is done disappears: whoever held it gets its value, unless that is 
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from snowsnake.machine.errors cimport format_text, raise_text
@@ -245,12 +245,14 @@ cdef Word* _survivor(Machine* m, Word* p) noexcept nogil:
 
 
 cdef void _renew_keys_cache(Machine* m) noexcept nogil:
+    """What is known of keys, by their new addresses; lookups are made again."""
     cdef uint64_t* old = m.keys_cache
     cdef uint64_t* entry
     cdef uint64_t i, hash_
     cdef Word* a
     cdef Word* b
     cdef Word* c
+    memset(&m.places[0], 0, sizeof(m.places))
     if old == NULL:
         return
     m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))

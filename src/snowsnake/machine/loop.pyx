@@ -10,7 +10,7 @@ from libc.string cimport memmove
 
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.machine.assertion cimport raise_assertion
-from snowsnake.machine.attrs cimport attrs_update, attrs_with_keys, keys_order
+from snowsnake.machine.attrs cimport attrs_lookup, attrs_update, attrs_with_keys, keys_order
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
@@ -785,7 +785,7 @@ cdef int run(Machine* m) noexcept nogil:
                 a = val(p[0])
             if LIKELY((a & 7) == TAG_ATTRS):
                 symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
-                p = attrs_find(a, symbol)
+                p = attrs_lookup(m, a, symbol)
                 if LIKELY(p != NULL):
                     if op == OP_SELECT:
                         sp[-1] = p[0]
@@ -807,7 +807,7 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(sp[-1])
             if (a & 7) == TAG_ATTRS:
                 symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
-                p = attrs_find(a, symbol)
+                p = attrs_lookup(m, a, symbol)
                 if p != NULL:
                     sp[-1] = p[0]
                     pc += 2
@@ -827,7 +827,7 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(sp[-1])
             if (a & 7) != TAG_THUNK:
                 symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
-                sp[-1] = bool_word((a & 7) == TAG_ATTRS and attrs_find(a, symbol) != NULL)
+                sp[-1] = bool_word((a & 7) == TAG_ATTRS and attrs_lookup(m, a, symbol) != NULL)
                 continue
             resume = op0
             need = a
@@ -837,7 +837,7 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(up[i >> 1] if i & 1 else fp[i >> 1])
             symbol = <uint32_t>(k[read_uvarint(&pc)] >> 8)
             if (a & 7) == TAG_ATTRS:
-                p = attrs_find(a, symbol)
+                p = attrs_lookup(m, a, symbol)
                 if p != NULL:
                     r = val(p[0])
                     if (r & 7) != TAG_THUNK and (r & 7) != TAG_FUNCTION:
@@ -873,7 +873,7 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
             else:
                 symbol = symbol_of(m, b)
-                p = attrs_find(a, symbol)
+                p = attrs_lookup(m, a, symbol)
                 if op == OP_HAS_ATTR:
                     sp -= 1
                     sp[-1] = bool_word(p != NULL)

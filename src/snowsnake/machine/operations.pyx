@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 
 from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.host.host cimport host_find_file, host_home_path
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_merge, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, scratch_entries
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, new_list, new_string
@@ -364,7 +364,7 @@ cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil:
             return FORCE
         if not is_attrs(s):
             return raise_type(m, "a set", s)
-        found = attrs_find(s, symbol)
+        found = attrs_lookup(m, s, symbol)
         if found != NULL:
             m.result = found[0]
             return DONE

@@ -156,6 +156,11 @@ cdef struct ByteBuffer:               # growable, malloc'ed
     size_t size_bytes
     size_t capacity_bytes
 
+cdef struct Place:                    # a lookup that was made: where keys have a symbol, or -1
+    Word* keys
+    uint32_t symbol
+    int32_t index
+
 cdef struct Observer:                 # what watches a machine; its state follows in a struct that begins with this one
     int (*run)(Machine* m) noexcept nogil                    # a loop that calls `step` before every operation
     void (*step)(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
@@ -271,6 +276,7 @@ cdef struct Machine:
     uint32_t symbol_function_args
     # caches
     uint64_t* keys_cache              # (keysA, keysB) -> keys of a // b; cleared on collection
+    Place[2048] places                # direct-mapped; emptied when objects move (attrs_lookup in machine/attrs.pxd)
     # the host: files, search path, environment (host/host.pxd)
     void* host
     # compiled files on disk (cache/pack.pxd), or NULL
