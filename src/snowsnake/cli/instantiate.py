@@ -183,8 +183,8 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
         value = load()
         for path in request.attribute_paths or [""]:
             _process(request, session, value, path)
+        session.evaluator.flush_store()        # before anybody can read what was printed
         sys.stdout.flush()
-    session.evaluator.flush_store()
     if os.environ.get("NIX_SHOW_STATS", "0") != "0":
         _print_statistics(session)
     return 0
