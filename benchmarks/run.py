@@ -121,6 +121,7 @@ def run_program(name: str, file: Path, size: int | None, folder: Path, found: di
     """All evaluators in turn, `runs` times: their measurements, and whether they agree."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NIX_", "XDG_"))}
     environment["HOME"] = str(folder)
+    environment["SNOWSNAKE_NO_CACHE"] = "1"            # each run reads and compiles: docs/decisions/cache.md has the others
     results: dict[str, list[Measurement]] = {}
     dropped: dict[str, str] = {}
     for _ in range(runs):

@@ -21,7 +21,7 @@ cdef enum:
     FORMAT = 1
     LEAST_SLOTS = 1 << 16
     MOST_PROBES = 256                 # a pack whose index is damaged must not cost more than this
-    FLUSH_BYTES = 4 << 20             # what is pending is written when it is more than this
+    FLUSH_BYTES = 1 << 20             # what is pending is written when it is more than this
     LEAST_LIMIT_BYTES = 4 << 20
 
 cdef uint64_t PACK_MAGIC = <uint64_t>0x6B6361702D6E7301        # also tells the order of bytes
