@@ -1,18 +1,19 @@
 # cython: language_level=3
 """Growing a chunk (see the header).  Jumps further than 64 KiB are rewritten when the chunk is finished."""
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport abort, free, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun, Unit
 from snowsnake.bytecode.opcodes cimport OP_JUMP, OP_JUMP_WIDE
 from snowsnake.bytecode.varint cimport varint_read
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.nodes cimport arena_alloc
 
 include "encodings.pxi"
 
 
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:
-    """Make room for `needed` items, doubling.  Ends the process when memory does."""
+    """Make room for `needed` items, doubling.  When memory ends, so does the compilation."""
     cdef uint64_t size = capacity[0]
     if size < 16:
         size = 16
@@ -20,7 +21,7 @@ cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_byt
         size *= 2
     data = realloc(data, size * item_bytes)
     if data == NULL or size > <uint64_t>UINT32_MAX:
-        abort()
+        leave_out_of_memory()
     capacity[0] = <uint32_t>size
     return data
 
@@ -249,7 +250,7 @@ cdef void builder_finish(Builder* b, Unit* unit, Chunk* chunk) noexcept nogil:
     spans_bytes = b.span_count * sizeof(SpanRun)
     data = <uint8_t*>arena_alloc(&unit.arena, constants_bytes + spans_bytes + b.code_size)
     if data == NULL:
-        abort()
+        leave_out_of_memory()
     chunk.constants = <Constant*>data
     chunk.spans = <SpanRun*>(data + constants_bytes)
     chunk.code = data + constants_bytes + spans_bytes

@@ -39,7 +39,7 @@ cdef void* scratch(size_t size_bytes) noexcept nogil:
     """Memory that is freed before the construct is left."""
     cdef void* data = malloc(size_bytes if size_bytes else 1)
     if data == NULL:
-        abort()
+        leave_out_of_memory()
     return data
 
 

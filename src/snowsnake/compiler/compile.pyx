@@ -8,7 +8,7 @@ pointers of other modules costs): scope.pxi names · globals.pxi · emit.pxi ope
 defined by other syntax · specified.pxi level 0 · lazy.pxi, expressions.pxi, bindings.pxi, patterns.pxi the default level.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport abort, calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 cdef extern from "<time.h>" nogil:
@@ -20,7 +20,7 @@ from snowsnake.bytecode.builder cimport *
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.bytecode.varint cimport varint_read
-from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
+from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport *
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
 
@@ -59,7 +59,7 @@ cdef Name add_name(Compiler* c, Text text) noexcept nogil:
         c.heads = <uint32_t*>realloc(c.heads, c.name_capacity * sizeof(uint32_t))
         c.globals = <uint16_t*>realloc(c.globals, c.name_capacity * sizeof(uint16_t))
         if c.heads == NULL or c.globals == NULL:
-            abort()
+            leave_out_of_memory()
     c.names[name] = text
     c.heads[name] = NONE
     c.globals[name] = 0
@@ -188,7 +188,7 @@ cdef Unit* compile_unit(Ast* ast, const char* base_dir, int level, const Text* s
     cdef Compiler c
     cdef Unit* unit = <Unit*>calloc(1, sizeof(Unit))
     if unit == NULL:
-        abort()
+        leave_out_of_memory()
     memset(&c, 0, sizeof(Compiler))
     c.ast = ast
     c.unit = unit
@@ -238,9 +238,13 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     request.unit = NULL
     with nogil:
         request.ast = parse(data, size, features)
-        if request.ast.root != NULL:
+        if request.ast != NULL and request.ast.root != NULL:
             call_on_deep_stack(_compile_request, &request)
+    if request.ast == NULL:
+        raise MemoryError("a syntax tree")
     try:
+        if request.unit == NULL and request.ast.fault_count == 0:
+            raise MemoryError("the compiled form of a program")
         if request.unit == NULL:
             fault = request.ast.faults[0]
             raise CompileFault(fault.message.decode("utf-8", "replace"), fault.start_byte, fault.end_byte)

@@ -22,7 +22,7 @@ cdef inline uint32_t depth_of(Compiler* c) noexcept nogil:
 cdef void* unit_alloc(Unit* unit, size_t size_bytes) noexcept nogil:
     cdef void* data = arena_alloc(&unit.arena, size_bytes)
     if data == NULL:
-        abort()
+        leave_out_of_memory()
     return data
 
 

@@ -68,7 +68,7 @@ cdef void _rebuild_captures(Context* cx) noexcept nogil:
         free(cx.capture_table)
         cx.capture_table = <uint32_t*>malloc(size * sizeof(uint32_t))
         if cx.capture_table == NULL:
-            abort()
+            leave_out_of_memory()
         cx.capture_table_size = size
     memset(cx.capture_table, 0, cx.capture_table_size * sizeof(uint32_t))
     mask = cx.capture_table_size - 1
@@ -184,7 +184,7 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
             c.contexts = <Context**>grow(c.contexts, &c.context_capacity, c.context_made + 1, sizeof(Context*))
         cx = <Context*>calloc(1, sizeof(Context))
         if cx == NULL:
-            abort()
+            leave_out_of_memory()
         c.contexts[c.context_made] = cx
         c.context_made += 1
     cx = c.contexts[c.context_count]

@@ -121,6 +121,8 @@ def parse_text(
     tree.home = os.fsencode(os.path.expanduser("~") if home is None else home)
     with nogil:
         ast = parse(data, size_bytes, bits)
+    if ast == NULL:
+        raise MemoryError("a syntax tree")
     tree.ast = ast
     if is_checked and ast.fault_count == 0 and not run_check(ast):
         raise RecursionError(TOO_DEEP)

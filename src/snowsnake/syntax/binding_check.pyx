@@ -7,7 +7,7 @@ In: a tree without faults.  Out: `undefined variable 'x'` faults in it.
 the scopes that bind each name makes every look-up one load; below a `with` any name may be bound.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport abort, calloc, free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport *
@@ -233,9 +233,9 @@ cdef bint check_bindings(Ast* ast) noexcept nogil:
     memset(&check, 0, sizeof(Check))
     check.ast = ast
     check.bound = <uint32_t*>calloc(<size_t>ast.name_count + 1, sizeof(uint32_t))
-    if check.bound == NULL:
-        abort()                       # out of memory
-    call_on_deep_stack(check_root, &check)
+    if check.bound == NULL or not call_on_deep_stack(check_root, &check):
+        free(check.bound)
+        return False
     free(check.bound)
     if check.fault_count != 0:
         ast.faults = check.faults     # the tree had none

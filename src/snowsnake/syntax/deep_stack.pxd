@@ -5,7 +5,11 @@ cdef extern from *:
     char* __builtin_frame_address(unsigned int level) noexcept nogil
 
 # Runs function(argument) on this thread's deep stack; called from there, it is an ordinary call.
-cdef void call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil
+# False: it ran out of memory and was left in the middle; what it had allocated is lost.
+cdef bint call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil
+
+# Memory has run out: go back to where the deep stack was entered.  Does not return; off the deep stack it ends the process.
+cdef void leave_out_of_memory() noexcept nogil
 
 # The lowest address that frames of the running stack may reach.  Ask once, on the stack the recursion runs on.
 cdef const char* stack_limit() noexcept nogil

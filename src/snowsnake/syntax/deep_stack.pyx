@@ -4,6 +4,9 @@
 In: a C function and its argument.  Out: the function has run on a stack of its own, large enough for very deep
 input and with a limit that recursion can test, so that it ends in an error and never in an overflow.
 
+Memory that runs out in the middle of a recursion leaves it as a whole (`leave_out_of_memory`): hundreds of functions need no
+way to say so, and the tree that they were building is lost either way.
+
 Each thread keeps one stack, reserved at first use; pages cost memory only once they are touched, and they are
 given back after a call that went deep.  Where no stack can be reserved the function runs on the caller's stack,
 with a limit close below it.
@@ -32,6 +35,7 @@ cdef extern from *:
         char *base;                   /* lowest address, a guard */
         size_t size_bytes;
         int is_running;
+        int is_abandoned;
         ucontext_t caller;
         ucontext_t callee;
         void (*function)(void *);
@@ -93,11 +97,11 @@ cdef extern from *:
         if (seen) madvise(stack->base + SNOW_PAGE_BYTES, unkept - SNOW_PAGE_BYTES, MADV_DONTNEED);
     }
 
-    static void snow_call_on_deep_stack(void (*function)(void *), void *argument) {
+    static int snow_call_on_deep_stack(void (*function)(void *), void *argument) {
         snow_stack *stack = snow_stack_of_thread();
         if (!stack || !stack->base || stack->is_running || getcontext(&stack->callee)) {
             function(argument);
-            return;
+            return 1;
         }
         stack->callee.uc_stack.ss_sp = stack->base;
         stack->callee.uc_stack.ss_size = stack->size_bytes;
@@ -105,18 +109,32 @@ cdef extern from *:
         stack->function = function;
         stack->argument = argument;
         stack->is_running = 1;
+        stack->is_abandoned = 0;
         makecontext(&stack->callee, snow_stack_entry, 0);
         swapcontext(&stack->caller, &stack->callee);
         stack->is_running = 0;
         snow_stack_trim(stack);
+        return !stack->is_abandoned;
+    }
+
+    static void snow_leave_out_of_memory(void) {
+        snow_stack *stack = snow_thread_stack;
+        if (!stack || !stack->is_running) abort();
+        stack->is_abandoned = 1;
+        setcontext(&stack->caller);
     }
     """
-    void snow_call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil
+    void snow_leave_out_of_memory() noexcept nogil
+    bint snow_call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil
     const char* snow_stack_limit() noexcept nogil
 
 
-cdef void call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil:
-    snow_call_on_deep_stack(function, argument)
+cdef bint call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argument) noexcept nogil:
+    return snow_call_on_deep_stack(function, argument)
+
+
+cdef void leave_out_of_memory() noexcept nogil:
+    snow_leave_out_of_memory()
 
 
 cdef const char* stack_limit() noexcept nogil:

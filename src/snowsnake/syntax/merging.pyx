@@ -8,8 +8,9 @@ As in C++ Nix, a second definition is merged into the first if both are written 
 one, which decides whether the whole is recursive.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport abort, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport *
 from snowsnake.syntax.parse_state cimport *
@@ -271,7 +272,7 @@ cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path
     if path.count > 16:
         steps = <PathStep*>malloc(path.count * sizeof(PathStep))
         if steps == NULL:
-            abort()                   # out of memory
+            leave_out_of_memory()
     for i in range(path.count - 1):
         bindings = enter(state, bindings, path, i, outer)
         if bindings == NULL:

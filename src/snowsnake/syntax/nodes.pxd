@@ -118,8 +118,8 @@ cdef struct Node:
     uint32_t start_byte
     uint32_t end_byte
     Name name
-    uint32_t count                    # of items
-    uint32_t size_bytes               # of text
+    uint32_t count                    # of items; of a lambda: the start of its `/** … */`
+    uint32_t size_bytes               # of text; of a lambda: the end of its `/** … */`, 0 if it has none
     Node* a
     Node* b
     Node* c

@@ -4,8 +4,9 @@
 In: sizes.  Out: zeroed memory, aligned to 8 bytes, that lives until the whole arena is freed.
 """
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport abort, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
 cdef enum:
     FIRST_BLOCK_BYTES = 8 << 10       # most files are small
@@ -26,7 +27,7 @@ cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil:
             block_bytes = wanted_bytes
         block = <ArenaBlock*>malloc(sizeof(ArenaBlock) + block_bytes)
         if block == NULL:
-            abort()                   # out of memory: nothing could be reported without memory either
+            leave_out_of_memory()
         block.next = arena.blocks
         block.used_bytes = 0
         block.size_bytes = block_bytes

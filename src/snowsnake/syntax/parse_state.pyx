@@ -8,9 +8,9 @@ The source is copied behind NUL bytes, so that scanning needs no test for the en
 when the caller's buffer is gone.
 """
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport abort, calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
-from snowsnake.syntax.deep_stack cimport stack_limit
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory, stack_limit
 from snowsnake.syntax.numbers cimport is_valid_number
 from snowsnake.syntax.token_names cimport token_name
 from snowsnake.syntax.tokens cimport *
@@ -44,7 +44,7 @@ cdef void state_open(
     state.slot_mask = 127
     state.slots = <NameSlot*>calloc(state.slot_mask + 1, sizeof(NameSlot))
     if state.nodes == NULL or state.names == NULL or state.slots == NULL:
-        abort()                       # out of memory
+        leave_out_of_memory()
 
 
 cdef void* moved(ParseState* state, const void* items, size_t size_bytes) noexcept nogil:
@@ -98,7 +98,7 @@ cdef void grow_slots(ParseState* state) noexcept nogil:
     cdef NameSlot* slots = <NameSlot*>calloc(mask + 1, sizeof(NameSlot))
     cdef uint32_t i, at
     if slots == NULL:
-        abort()
+        leave_out_of_memory()
     for i in range(old_count):
         if old[i].name_and_one != 0:
             at = old[i].hash & mask
@@ -129,7 +129,7 @@ cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) no
         state.name_capacity *= 2
         state.names = <Text*>realloc(state.names, state.name_capacity * sizeof(Text))
         if state.names == NULL:
-            abort()
+            leave_out_of_memory()
     state.names[state.name_count].data = data
     state.names[state.name_count].size_bytes = size_bytes
     state.name_count += 1
@@ -144,7 +144,7 @@ cdef void grow_nodes(ParseState* state) noexcept nogil:
     state.node_capacity *= 2
     state.nodes = <Node**>realloc(state.nodes, state.node_capacity * sizeof(Node*))
     if state.nodes == NULL:
-        abort()
+        leave_out_of_memory()
 
 
 cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil:
@@ -170,7 +170,7 @@ cdef void add_fault(
         state.fault_capacity = state.fault_capacity * 2 + 4
         state.faults = <SyntaxFault*>realloc(state.faults, state.fault_capacity * sizeof(SyntaxFault))
         if state.faults == NULL:
-            abort()
+            leave_out_of_memory()
     message = allocate_text(state, before_bytes + middle.size_bytes + after_bytes + 1)
     memcpy(message, before, before_bytes)
     memcpy(message + before_bytes, middle.data, middle.size_bytes)

@@ -11,7 +11,7 @@ a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements an
 Functions give NULL after a fault they have recorded.
 """
 from libc.stdint cimport uint16_t
-from libc.stdlib cimport abort, calloc, free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 from snowsnake.syntax.bindings cimport NameSpan, current_name, new_bindings, parse_attribute_path, parse_bindings
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
@@ -367,7 +367,9 @@ cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
     return node
 
 
-cdef Node* finish_lambda(ParseState* state, Name parameter, Pattern* pattern, uint32_t start) noexcept nogil:
+cdef Node* finish_lambda(
+    ParseState* state, Name parameter, Pattern* pattern, uint32_t start, uint32_t doc_start, uint32_t doc_end,
+) noexcept nogil:
     """The body, behind the `:`."""
     cdef Node* node
     cdef Node* body = parse_expression(state)
@@ -379,6 +381,8 @@ cdef Node* finish_lambda(ParseState* state, Name parameter, Pattern* pattern, ui
     node.name = parameter
     node.pattern = pattern
     node.a = body
+    node.count = doc_start
+    node.size_bytes = doc_end
     return node
 
 
@@ -390,7 +394,7 @@ cdef Node* parse_from_name(ParseState* state) noexcept nogil:
     advance(state)
     if state.lexer.kind == TOKEN_COLON:
         advance(state)
-        return finish_lambda(state, span.name, NULL, span.start)
+        return finish_lambda(state, span.name, NULL, span.start, span.doc_start, span.doc_end)
     if state.lexer.kind != TOKEN_AT:
         ahead.node = variable_of(state, &span)
         ahead.start = span.start
@@ -406,43 +410,47 @@ cdef Node* parse_from_name(ParseState* state) noexcept nogil:
     if state.lexer.kind != TOKEN_COLON:
         return syntax_fault(state, "':'")
     advance(state)
-    return finish_lambda(state, NO_NAME, pattern, span.start)
+    return finish_lambda(state, NO_NAME, pattern, span.start, span.doc_start, span.doc_end)
 
 
-cdef Node* parse_from_pattern(ParseState* state, uint32_t start, NameSpan* first) noexcept nogil:
-    """`{ … }: e` and `{ … }@x: e`, inside the braces, behind *first* if there is a name."""
+cdef Node* parse_from_pattern(ParseState* state, NameSpan* brace, NameSpan* first) noexcept nogil:
+    """`{ … }: e` and `{ … }@x: e`, inside the braces, behind *first* if there is a name.  *brace*: without a name."""
     cdef Pattern* pattern = parse_formals(state, first, NULL)
     if pattern == NULL:
         return NULL
     if state.lexer.kind != TOKEN_COLON:
         return syntax_fault(state, "':'" if pattern.bind != NO_NAME else "':' or '@'")
     advance(state)
-    return finish_lambda(state, NO_NAME, pattern, start)
+    return finish_lambda(state, NO_NAME, pattern, brace.start, brace.doc_start, brace.doc_end)
 
 
 cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
     """A pattern's lambda, or an operation that begins with a set."""
     cdef uint32_t start = state.lexer.start
     cdef uint8_t kind
+    cdef NameSpan brace
     cdef NameSpan span
     cdef Ahead ahead
     cdef Bindings* none
+    brace.start = start
+    brace.doc_start = state.lexer.doc_start if state.lexer.doc_end != 0 else 0
+    brace.doc_end = state.lexer.doc_end
     state.bracket_depth += 1
     advance(state)
     kind = state.lexer.kind
     ahead.start = start
     if kind == TOKEN_ELLIPSIS:
-        return parse_from_pattern(state, start, NULL)
+        return parse_from_pattern(state, &brace, NULL)
     if kind == TOKEN_IDENTIFIER:
         span = current_name(state)
         advance(state)
         kind = state.lexer.kind
         if kind == TOKEN_COMMA or kind == TOKEN_QUESTION or kind == TOKEN_RIGHT_BRACE:
-            return parse_from_pattern(state, start, &span)
+            return parse_from_pattern(state, &brace, &span)
         ahead.node = finish_set(state, NODE_ATTRS, 0, start, &span)
     elif kind == TOKEN_RIGHT_BRACE:
         if follows_lambda(state):
-            return parse_from_pattern(state, start, NULL)
+            return parse_from_pattern(state, &brace, NULL)
         none = new_bindings(state)
         state.bracket_depth -= 1
         ahead.node = new_node(state, NODE_ATTRS, start, state.lexer.position)
@@ -593,14 +601,16 @@ cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features) noexc
     cdef Request request
     request.ast = <Ast*>calloc(1, sizeof(Ast))
     if request.ast == NULL:
-        abort()                       # out of memory
+        return NULL
     request.data = data
     request.size_bytes = size_bytes
     request.features = features
     if size_bytes > LARGEST_SOURCE_BYTES:
         too_large_fault(request.ast)
         return request.ast
-    call_on_deep_stack(parse_request, &request)
+    if not call_on_deep_stack(parse_request, &request):
+        ast_free(request.ast)
+        return NULL
     return request.ast
 
 

@@ -6,9 +6,10 @@ behind the pattern and its `@ name`.  That its names are distinct is checked whe
 C++ Nix.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport abort, calloc, free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from snowsnake.syntax.bindings cimport current_name
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.nodes cimport *
 from snowsnake.syntax.parse_state cimport *
 from snowsnake.syntax.tokens cimport *
@@ -92,7 +93,7 @@ cdef void check_many(ParseState* state, Pattern* pattern) noexcept nogil:
     cdef Formal* formal
     cdef uint32_t i
     if is_seen == NULL:
-        abort()                       # out of memory
+        leave_out_of_memory()
     for i in range(pattern.count):
         formal = &pattern.formals[i]
         if is_seen[formal.name]:

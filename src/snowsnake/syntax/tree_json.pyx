@@ -108,6 +108,13 @@ cdef void put_integer(Writer* writer, Node* node) noexcept nogil:
     put(writer, text)
 
 
+cdef void put_doc(Writer* writer, uint32_t start, uint32_t end) noexcept nogil:
+    cdef char[64] text
+    if end != 0:
+        snprintf(text, sizeof(text), ',"doc":[%u,%u]', <unsigned int>start, <unsigned int>end)
+        put(writer, text)
+
+
 cdef void put_binding(Writer* writer, Binding* binding) noexcept nogil:
     cdef char[64] text
     put(writer, "{")
@@ -121,12 +128,7 @@ cdef void put_binding(Writer* writer, Binding* binding) noexcept nogil:
         put(writer, text)
     else:
         put_field(writer, "value", binding.value)
-    if binding.doc_end_byte != 0:
-        snprintf(
-            text, sizeof(text), ',"doc":[%u,%u]', <unsigned int>binding.doc_start_byte,
-            <unsigned int>binding.doc_end_byte,
-        )
-        put(writer, text)
+    put_doc(writer, binding.doc_start_byte, binding.doc_end_byte)
     put(writer, "}")
 
 
@@ -213,6 +215,7 @@ cdef void put_fields(Writer* writer, Node* node) noexcept nogil:
         put_field(writer, "function", node.a)
         put_items(writer, "arguments", node)
     elif kind == NODE_LAMBDA:
+        put_doc(writer, node.count, node.size_bytes)
         if node.pattern != NULL:
             put_pattern(writer, node.pattern)
         else:
@@ -264,5 +267,4 @@ cdef bint print_json(Ast* ast, TextBuffer* buffer) noexcept nogil:
     writer.buffer = buffer
     writer.ast = ast
     writer.is_too_deep = False
-    call_on_deep_stack(print_root, &writer)
-    return not writer.is_too_deep
+    return call_on_deep_stack(print_root, &writer) and not writer.is_too_deep
