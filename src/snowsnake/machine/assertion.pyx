@@ -11,6 +11,7 @@ from libc.string cimport memset, strlen, strrchr
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.equality cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COMPARED_OUT_PATH
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.lines cimport file_text
 from snowsnake.machine.link cimport position_place, position_span
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_string
@@ -72,7 +73,7 @@ cdef char* _condition_text(Machine* m, Word function, const uint8_t* pc) noexcep
         return NULL
     source = &m.files[file]
     offset = start - source.position_base
-    if source.source == NULL or end <= start or end - start > MOST_CONDITION_BYTES or offset + (end - start) > source.size_bytes:
+    if file_text(m, source) == NULL or end <= start or end - start > MOST_CONDITION_BYTES or offset + (end - start) > source.size_bytes:
         return NULL
     return _print_source(m, source.path, source.source + offset, end - start)
 

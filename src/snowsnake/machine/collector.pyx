@@ -38,8 +38,15 @@ cdef uint64_t _now_ns() noexcept nogil:
     return <uint64_t>t.tv_sec * 1000000000 + <uint64_t>t.tv_nsec
 
 
+cdef inline Word* _nursery_end(Machine* m) noexcept nogil:
+    """Where a collection is due.  Every collection walks the stacks, so a nursery is never smaller than they are: a deep evaluation
+    would be quadratic else."""
+    cdef uint64_t words = <uint64_t>(m.sp - m.stack_base) + <uint64_t>(m.fr - m.frames_base) * (sizeof(Frame) // sizeof(Word))
+    return m.heap_base + (words if words > m.nursery_words else m.nursery_words)
+
+
 cdef void set_limits(Machine* m) noexcept nogil:
-    m.soft_limit = m.heap_base if m.stress or m.attention else m.heap_base + m.nursery_words
+    m.soft_limit = m.heap_base if m.stress or m.attention else _nursery_end(m)
 
 
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
@@ -54,7 +61,7 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
             m.attention = 0
             set_limits(m)
             return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
-    if m.stress or m.hp > m.heap_base + m.nursery_words:
+    if m.stress or m.hp > _nursery_end(m):
         if m.old_top > m.collect_at or (m.stress and m.minor_count % STRESS_MAJOR == 0):
             collect(m)
         else:
@@ -104,9 +111,23 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
     return to
 
 
+cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
+    """Let all thunks of a chain stand for its end, or walks from each of a million of them would be quadratic.
+
+    An old thunk stays as it is in a collection of the nursery: it may not be remembered.
+    """
+    cdef Word* p
+    while w != end:
+        p = pointer_of(w)
+        w = p[1]
+        if not m.is_minor or (p >= m.heap_base and p < m.heap_end):
+            p[1] = end
+
+
 cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     cdef Word* p
-    cdef Word v
+    cdef Word v, start = w
+    cdef uint32_t steps = 0
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
     p = pointer_of(w)
@@ -115,9 +136,14 @@ cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
         if (v & 7) == TAG_FUNCTION:
             break
         w = v
+        steps += 1
         if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
-            return w
+            break
         p = pointer_of(w)
+    if steps > 8:
+        _shorten(m, start, w)
+    if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
+        return w
     return <Word>_copy(m, p) | (w & 7)
 
 

@@ -132,7 +132,7 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
                 return _different(m, is_asserted, a, b)
             m.sp[-1] = small_int(i + 1)
             if outcome < 0:
-                if not stack_reserve(m, 8):
+                if not level_reserve(m, fp, 3):
                     return RAISE
                 _push_pair(m, a, b)
     return _answer(m, True)
@@ -258,7 +258,7 @@ cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
             return FORCE
         m.sp[-1] = small_int(i + 1)
         if (is_list(w) or is_attrs(w)) and not pointer_of(w)[0] & (HEADER_DEEP | HEADER_DEEPENING):
-            if not stack_reserve(m, 8):
+            if not level_reserve(m, fp, 2):
                 return RAISE
             pointer_of(w)[0] |= HEADER_DEEPENING
             push(m, w)

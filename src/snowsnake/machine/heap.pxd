@@ -15,6 +15,11 @@ cdef void release_pages(void* address, uint64_t size_bytes) noexcept nogil
     # their contents are lost; the address space stays
 cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil
 
+cdef uint64_t address_space_bytes() noexcept nogil
+    # the process's limit, or 2**64 - 1
+cdef uint64_t available_memory_bytes() noexcept nogil
+    # the least of: the machine's memory, the limit of its control group, half of the address space
+
 cdef inline Word* heap_alloc(Machine* m, uint64_t words) noexcept nogil:
     """Room for an object, header included, not initialised."""
     cdef Word* p = m.hp
@@ -25,6 +30,9 @@ cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil
     # True if `words` may now be allocated; False: a memory error has been raised (return RAISE)
 cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil
     # True if `words` may now be pushed; False: an error has been raised
+
+cdef bint level_reserve(Machine* m, Word* base, uint64_t level_words) noexcept nogil
+    # True if a walk whose levels stand above base may push one more; False: it is deeper than calls may be, an error has been raised
 
 cdef void remember_object(Machine* m, Word* object) noexcept nogil
     # an old object that now holds a word of the nursery; the inline barriers call it

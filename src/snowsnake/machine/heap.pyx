@@ -1,6 +1,7 @@
 # cython: language_level=3
 """Where the heap and the stacks come from: reserved address space that costs nothing until it is touched."""
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport FILE, fclose, fopen, fscanf
 from libc.stdlib cimport realloc
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
@@ -13,6 +14,53 @@ cdef extern from "sys/mman.h" nogil:
     int MADV_HUGEPAGE
     int MADV_DONTNEED
     int madvise(void* address, size_t size, int advice)
+
+
+cdef extern from "unistd.h" nogil:
+    long sysconf(int name)
+    int _SC_PHYS_PAGES
+    int _SC_PAGE_SIZE
+
+cdef extern from "sys/resource.h" nogil:
+    struct rlimit:
+        uint64_t rlim_cur
+    int getrlimit(int resource, rlimit* limit)
+    int RLIMIT_AS
+
+# Of a container: version 2 of control groups, then version 1.
+ctypedef const char* FileName
+cdef FileName[2] _LIMIT_FILES
+_LIMIT_FILES[0] = "/sys/fs/cgroup/memory.max"
+_LIMIT_FILES[1] = "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+
+
+cdef uint64_t address_space_bytes() noexcept nogil:
+    cdef rlimit limit
+    if getrlimit(RLIMIT_AS, &limit) != 0:
+        return UINT64_MAX
+    return limit.rlim_cur             # RLIM_INFINITY is the largest number
+
+
+cdef uint64_t _group_limit_bytes() noexcept nogil:
+    """UINT64_MAX if there is none; a limit is at least a MiB."""
+    cdef FILE* file
+    cdef unsigned long long number = 0
+    cdef int i
+    for i in range(2):
+        file = fopen(_LIMIT_FILES[i], "re")
+        if file == NULL:
+            continue
+        if fscanf(file, "%llu", &number) != 1:        # "max"
+            number = 0
+        fclose(file)
+        if number >= 1 << 20:
+            return number
+    return UINT64_MAX
+
+
+cdef uint64_t available_memory_bytes() noexcept nogil:
+    cdef uint64_t bytes = <uint64_t>sysconf(_SC_PHYS_PAGES) * <uint64_t>sysconf(_SC_PAGE_SIZE)
+    return min(bytes, min(_group_limit_bytes(), address_space_bytes() // 2))
 
 
 cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept nogil:
@@ -64,6 +112,13 @@ cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil:
 cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil:
     if words + 4096 < <uint64_t>(m.stack_end - m.sp):
         return True
+    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    return False
+
+
+cdef bint level_reserve(Machine* m, Word* base, uint64_t level_words) noexcept nogil:
+    if <uint64_t>(m.sp - base) <= level_words * m.depth_limit:
+        return stack_reserve(m, level_words + 8)
     raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
     return False
 

@@ -16,11 +16,6 @@ from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
 
-cdef extern from "unistd.h" nogil:
-    long sysconf(int name)
-    int _SC_PHYS_PAGES
-    int _SC_PAGE_SIZE
-
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 26
@@ -29,25 +24,28 @@ cdef enum:
 
 
 cdef bint _reserve_stacks(Machine* m) noexcept nogil:
-    cdef uint64_t bytes = <uint64_t>1 << 36
+    """Heap and stacks.  Under a limit of address space (ulimit -v) they leave half of it to the rest of the process and to a collection."""
+    cdef uint64_t heap_bytes = min(<uint64_t>1 << 36, address_space_bytes() // 8 & ~<uint64_t>0xFFFF)
+    cdef uint64_t stack_bytes = min(<uint64_t>1 << 31, heap_bytes // 4)
+    cdef uint64_t bytes = heap_bytes
     m.heap_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.heap_base == NULL:
         return False
     m.heap_end = m.heap_base + bytes // sizeof(Word)
-    bytes = <uint64_t>1 << 36
+    bytes = heap_bytes
     m.old_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.old_base == NULL:
         return False
     m.old_end = m.old_base + bytes // sizeof(Word)
     m.old_top = m.old_base
     advise_huge_pages(m.old_base, bytes)
-    bytes = <uint64_t>1 << 31
+    bytes = stack_bytes
     m.stack_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.stack_base == NULL:
         return False
     m.stack_bytes = bytes
     m.stack_end = m.stack_base + bytes // sizeof(Word) - 65536
-    bytes = <uint64_t>1 << 31
+    bytes = stack_bytes
     m.frames_base = <Frame*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.frames_base == NULL:
         return False
@@ -141,8 +139,8 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     m.fr = m.frames_base
     m.with_slot = -1
     m.depth_limit = depth_limit if depth_limit else DEFAULT_DEPTH_LIMIT
-    if memory_limit_bytes == 0:       # four fifths of what the machine has
-        memory_limit_bytes = <uint64_t>sysconf(_SC_PHYS_PAGES) * <uint64_t>sysconf(_SC_PAGE_SIZE) // 5 * 4
+    if memory_limit_bytes == 0:
+        memory_limit_bytes = available_memory_bytes() // 5 * 4
     m.memory_limit_words = memory_limit_bytes >> 3
     m.least_growth_words = LEAST_GROWTH_BYTES >> 3
     m.nursery_words = NURSERY_BYTES >> 3
@@ -166,6 +164,7 @@ cdef void _free_files(Machine* m) noexcept nogil:
         image_free(m.files[i].image)
         free(m.files[i].path)
         free(m.files[i].source)
+        free(m.files[i].line_starts)
     free(m.files)
 
 

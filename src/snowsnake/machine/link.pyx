@@ -6,7 +6,7 @@ never runs costs its bytes in the image and a pointer.  Positions number the byt
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport *
@@ -19,6 +19,7 @@ from snowsnake.host.host cimport host_file_stamp, host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, keys_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport *
+from snowsnake.machine.lines cimport find_line, number_lines
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -528,47 +529,8 @@ cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept
     return code.position_base + found
 
 
-cdef bint _load_again(Machine* m, File* file) noexcept nogil:
-    """Sources are not kept: whoever wants a line reads the file again.  An error that is pending stays as it is."""
-    cdef ByteBuffer buffer
-    cdef Error pending = m.error
-    cdef int outcome
-    memset(&buffer, 0, sizeof(buffer))
-    if file.source != NULL:
-        return True
-    memset(&m.error, 0, sizeof(Error))
-    outcome = host_read_file(m, <const uint8_t*>file.path, strlen(file.path), &buffer)
-    error_clear(m)
-    m.error = pending
-    if outcome != DONE or buffer.size_bytes < file.size_bytes:
-        free(buffer.data)
-        return False
-    file.source = buffer.data
-    return True
-
-
-cdef void _count_lines(const uint8_t* p, const uint8_t* end, uint32_t* line, uint32_t* column) noexcept nogil:
-    """Of the byte at end.  A line ends with a newline, a carriage return, or both."""
-    cdef const uint8_t* start = p
-    cdef const uint8_t* newline
-    cdef bint has_returns = memchr(p, 13, end - p) != NULL
-    while True:
-        newline = <const uint8_t*>memchr(start, 10, end - start)
-        if has_returns:
-            p = <const uint8_t*>memchr(start, 13, (newline if newline != NULL else end) - start)
-            if p != NULL and p + 1 != newline:
-                newline = p
-        if newline == NULL:
-            break
-        line[0] += 1
-        start = newline + 1
-    column[0] = <uint32_t>(end - start) + 1
-
-
 cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t* line, uint32_t* column) noexcept nogil:
     cdef uint32_t lo = 0, hi = m.file_count, middle, offset
-    cdef const uint8_t* p
-    cdef const uint8_t* end
     if position == 0 or m.file_count == 0 or position < m.files[0].position_base:
         return False
     while hi - lo > 1:
@@ -581,11 +543,8 @@ cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t
     line[0] = 1
     offset = position - m.files[lo].position_base
     column[0] = offset + 1
-    if not _load_again(m, &m.files[lo]):
-        return True
-    p = m.files[lo].source
-    end = p + (offset if offset < m.files[lo].size_bytes else m.files[lo].size_bytes)
-    _count_lines(p, end, line, column)
+    if number_lines(m, &m.files[lo]):
+        find_line(&m.files[lo], offset, line, column)
     return True
 
 
@@ -721,7 +680,8 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
             names[i].data = string_data(s)
             names[i].size_bytes = <uint32_t>string_size(s)
         load.scope_names = names
-    call_on_deep_stack(_parse_and_compile, &load)
+    if not call_on_deep_stack(_parse_and_compile, &load):
+        load.outcome = raise_text(m, ERROR_MEMORY, NULL)
     free(base)
     free(names)
     if load.outcome != DONE:

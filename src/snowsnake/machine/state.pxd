@@ -139,7 +139,9 @@ cdef struct Error:
 
 cdef struct File:
     char* path
-    uint8_t* source                   # kept: diagnostics and unsafeGetAttrPos count its lines
+    uint8_t* source                   # of what is not a file on disk, or did not compile; else NULL
+    uint32_t* line_starts             # made when a position is first asked for
+    uint32_t line_count
     uint32_t size_bytes
     uint32_t position_base
     bint is_imported                  # value is what importing it gives; a root of the collector

@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset, strcmp
 
 from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.machine.lines cimport file_text
 from snowsnake.machine.link cimport code_of, position_place
 from snowsnake.machine.state cimport Code, File, Machine
 from snowsnake.machine.word cimport *
@@ -34,9 +35,8 @@ cdef uint32_t _skip_to_word(const uint8_t* source, uint32_t at, uint32_t size) n
     return at if at < size else size
 
 
-cdef bint _find(File* file, uint32_t at, uint64_t index, Parameter* found) noexcept nogil:
+cdef bint _find(const uint8_t* source, File* file, uint32_t at, uint64_t index, Parameter* found) noexcept nogil:
     """The parameter with this index of the lambda that begins at the byte `at`."""
-    cdef const uint8_t* source = file.source
     cdef uint32_t end
     if source == NULL:
         return False
@@ -75,7 +75,7 @@ cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil:
     found.is_pattern = code.chunk.formals != NULL
     found.position = code.position_base + code.chunk.start_byte
     if taken and position_place(m, found.position, &file, &line, &column):
-        _find(&m.files[file], code.chunk.start_byte, taken, &found)
+        _find(file_text(m, &m.files[file]), &m.files[file], code.chunk.start_byte, taken, &found)
     return found
 
 
