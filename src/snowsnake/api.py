@@ -15,11 +15,15 @@ once, without the interpreter's lock.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from snowsnake import evaluator as _machine
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.version import NIX_VERSION
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
 
@@ -129,7 +133,7 @@ class Value:
 
     __slots__ = ("_handle", "_evaluator")
 
-    def __init__(self, handle, evaluator: Evaluator) -> None:
+    def __init__(self, handle: "_machine.Handle", evaluator: Evaluator) -> None:
         self._handle = handle
         self._evaluator = evaluator
 
@@ -146,7 +150,7 @@ class Value:
             self._handle.force()
         return self
 
-    def to_python(self):
+    def to_python(self) -> "Any":
         """The whole value as None, bool, int, float, str, list and dict; paths become str, functions are an error."""
         return self._handle.to_python()
 
@@ -173,7 +177,7 @@ class Value:
     def items(self) -> "list[tuple[str, Value]]":
         return list(zip(self.keys(), self.values(), strict=True))
 
-    def get(self, name: str, default: object = None):
+    def get(self, name: str, default: object = None) -> "Any":
         """An attribute, or the default if the set does not have it."""
         return self[name] if name in self else default
 
@@ -200,7 +204,12 @@ class Value:
         return isinstance(name, str) and name.encode("utf-8", "surrogateescape") in self._handle.keys()
 
     def __iter__(self) -> "Iterator[str] | Iterator[Value]":
-        """Names of a set, elements of a list."""
+        """Names of a set, elements of a list; none of the values is evaluated.
+
+        >>> value = evaluate('{ xs = [ (throw "no") 2 ]; y = throw "no"; }')
+        >>> list(value), [element.to_python() for element in list(value["xs"])[1:]]
+        (['xs', 'y'], [2])
+        """
         if self.type == "set":
             return iter(self.keys())
         return (Value(self._handle.index(i), self._evaluator) for i in range(len(self._handle)))
@@ -232,7 +241,7 @@ class Value:
         return f"<Value {self._handle.describe()}>"
 
 
-def evaluate(expression: str | bytes, **options) -> Value:
+def evaluate(expression: str | bytes, **options: "Any") -> Value:
     """The value of an expression in an evaluator of its own; options as for `Evaluator`.
 
     >>> evaluate("1 + 2").to_python()
@@ -244,8 +253,17 @@ def evaluate(expression: str | bytes, **options) -> Value:
     return Evaluator(**options).evaluate(expression)
 
 
-def evaluate_file(path: PathLike, **options) -> Value:
-    """The value of a file in an evaluator of its own; options as for `Evaluator`."""
+def evaluate_file(path: PathLike, **options: "Any") -> Value:
+    """The value of a file in an evaluator of its own; options as for `Evaluator`.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".nix") as file:
+    ...     _ = file.write("{ a = [ 1 2 ]; b = throw \\"lazy\\"; }")
+    ...     file.flush()
+    ...     value = evaluate_file(file.name)
+    ...     len(value), [element.to_python() for element in value["a"]]
+    (2, [1, 2])
+    """
     return Evaluator(**options).evaluate_file(path)
 
 

@@ -16,7 +16,6 @@ from libc.string cimport memcpy, memset, strlen
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
-from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_order, scratch_entries
 from snowsnake.machine.coercion cimport *
@@ -310,16 +309,9 @@ cdef class Evaluator:
 
     def chunks(self):
         """(kind, name, place, bytes of code, upvalues, arity) of everything compiled so far, in the order of compiling."""
-        cdef Chunk* chunk
-        cdef uint32_t i
-        found = []
-        for i in range(self.m.code_count):
-            chunk = self.m.codes[i].chunk
-            if chunk != NULL:
-                kind = "lambda" if chunk.kind == CHUNK_LAMBDA else "thunk" if chunk.kind == CHUNK_THUNK else "toplevel"
-                place = self.code_place(self.m.codes[i])
-                found.append((kind, self.code_name(self.m.codes[i]), place, chunk.code_size_bytes, chunk.upvalue_count, chunk.arity))
-        return found
+        from snowsnake.observe.compiled import compiled
+
+        return [(kind, name, self.place(place[0], place[1]), *sizes) for kind, name, place, *sizes in compiled(<size_t>self.m)]
 
     def collect(self):
         """Run the collector now."""
@@ -477,6 +469,10 @@ cdef class Evaluator:
         frames, position, shows = frames_of(entries, CATALOGUE[code].name, message, position, call_site, features)
         self.sources.clear()
         error = make_error(code, message, position, frames, shows_place=shows, cycle=cycle, omitted_frames=omitted, wanted=wanted, candidates=candidates)
+        if code == ERROR_SYNTAX and position is not None and position[1] is not None:
+            from snowsnake.parsing import complete_syntax_error
+
+            complete_syntax_error(error, position[1], features)
         if code == ERROR_UNDEFINED_VARIABLE and position is not None and position[1] is not None:
             from snowsnake.parsing import similar_variables
 
@@ -734,6 +730,24 @@ cdef class Handle:
     def is_same(self, Handle other):
         """Whether both are the same object of the machine: for sets and lists, not merely equal ones.  Forces nothing."""
         return other.evaluator is self.evaluator and self.word() == other.word()
+
+    def code(self):
+        """(place, number of its chunk in its file) of a function, or of what is not evaluated yet; None for anything else."""
+        cdef Word w = self.word()
+        cdef Code* code
+        while is_function(w) and kind_of(w) == KIND_PARTIAL:
+            w = pointer_of(w)[1]
+        if not (is_function(w) and kind_of(w) == KIND_CLOSURE) \
+                and not (is_thunk(w) and header_state(pointer_of(w)[0]) == THUNK_SUSPENDED):
+            return None
+        self.evaluator.enter()
+        try:
+            code = code_of(self.evaluator.m, w)
+            if code.chunk == NULL:
+                return None
+            return self.evaluator.code_place(code), code.chunk.index
+        finally:
+            self.evaluator.leave()
 
     def coerce_to_string(self):
         """The bytes of a string, path (copied to the store) or set that can be coerced, as `"${…}"` does it."""

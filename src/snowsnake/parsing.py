@@ -55,6 +55,17 @@ def parse_source(source: bytes, name: str, base_path: str, features: Iterable[st
     return Syntax(tree, name)
 
 
+def complete_syntax_error(error: EvaluationError, source: bytes, features: Iterable[str] = ()) -> None:
+    """Give the error of a source that the machine could not compile its exact code and words, and the further faults."""
+    if error.position is None or len(source) > LARGEST_SEARCHED_BYTES:
+        return
+    bits = PIPE_OPERATORS if "pipe-operators" in features else 0
+    faults = parse_text(source, "/", features=bits, check_bindings=False).faults
+    if faults and faults[0][0] == error.position.start_byte:
+        first, *error.others = _errors(faults, source, error.position.file)
+        error.code, error.message, error.args = first.code, first.message, first.args
+
+
 def _errors(faults: list, source: bytes, name: str) -> list[EvaluationError]:
     lines = SourceMap(source)
     errors = []
@@ -71,8 +82,18 @@ def _code(message: str) -> str:
     return "duplicate-attribute" if "already defined" in message else "syntax"
 
 
-def compile_source(source: bytes, name: str, base_path: str, level: int = 1, features: Iterable[str] = ()) -> str:
-    """The bytecode of an expression, disassembled: every chunk with its constants and captures."""
+def compile_source(
+    source: bytes,
+    name: str,
+    base_path: str,
+    level: int = 1,
+    features: Iterable[str] = (),
+    index: int | None = None,
+) -> str:
+    """The bytecode of an expression, disassembled: every chunk with its constants and captures.
+
+    `index`: only the chunk with this number and those below it.
+    """
     from snowsnake.bytecode.disassembler import disassemble
     from snowsnake.compiler.compile import compile_text
     from snowsnake.compiler.fault import CompileFault
@@ -84,6 +105,8 @@ def compile_source(source: bytes, name: str, base_path: str, level: int = 1, fea
     except CompileFault as fault:
         place = Position(name, SourceMap(source), fault.start_byte, fault.end_byte)
         raise EvaluationError(_code(str(fault)), str(fault), place) from None
+    if index is not None:
+        chunk = next((inner for inner in chunk.walk() if inner.index == index), chunk)
     return disassemble(chunk, source)
 
 

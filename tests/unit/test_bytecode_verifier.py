@@ -1,5 +1,6 @@
 """The verifier: finds each kind of fault, accepts what the compiler makes, and survives any bytes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,56 @@ def test_any_bytes(code: bytes, kind: str, captures_with: bool) -> None:
     formals = FORMALS if kind == "lambda" else None
     chunk = Chunk(kind, code, CONSTANTS, [Span(0, 0, 1)], formals=formals, captures_with=captures_with, upvalue_count=2, max_stack=8)
     assert isinstance(verify(chunk), list)
+
+
+def damaged(chunk: Chunk, draw: Callable) -> Chunk:
+    """The chunk with one fault that no program may have."""
+    found = list(operations(chunk.code))
+    operation = draw(st.sampled_from(found))
+    fields = {name: getattr(chunk, name) for name in chunk.__dataclass_fields__}
+    ways = ["invalid operation", "cut off", "cut inside", "no stack", "last operation"]
+    used = [o for o in found if o.op.name == "GetUpvalue"]
+    if used:
+        ways.append("upvalue")
+    if any(o.op.name in ("Constant", "ThunkSuspended", "Closure") for o in found):
+        ways.append("constants")
+    way = draw(st.sampled_from(ways))
+    if way == "invalid operation":
+        code = bytearray(chunk.code)
+        code[operation.offset] = draw(st.integers(INVALID, 255))
+        fields["code"] = bytes(code)
+    elif way == "cut off":
+        fields["code"] = chunk.code[: found[-1].offset]
+    elif way == "cut inside":
+        wide = [o for o in found if o.op.operands]
+        if wide:
+            fields["code"] = chunk.code[: draw(st.sampled_from(wide)).offset + 1]
+        else:
+            fields["code"] = b""
+    elif way == "no stack":
+        fields["max_stack"] = draw(st.integers(0, chunk.max_stack - 1))
+    elif way == "last operation":
+        fields["last_op"] = len(chunk.code)
+    elif way == "upvalue":
+        fields["upvalue_count"] = draw(st.integers(0, max(o.operands[0] for o in used)))
+        fields["captures_with"] = False
+    else:
+        fields["constants"] = []
+    return Chunk(**fields)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_chunks_are_refused(data: st.DataObject) -> None:
+    """Good code with an operation that is none, an end in the wrong place, or less stack, upvalues or constants than it uses."""
+    program = data.draw(st.sampled_from(PROGRAMS))
+    try:
+        chunks = list(compile_text(program.read_bytes(), "/", data.draw(st.integers(0, 1))).walk())
+    except CompileFault:
+        return
+    chunk = data.draw(st.sampled_from(chunks))
+    assert verify(chunk) == []
+    assert verify(damaged(chunk, data.draw)), "the damage was not seen"
 
 
 @settings(max_examples=300, deadline=None)

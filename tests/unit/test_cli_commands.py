@@ -48,6 +48,63 @@ def test_usage_errors(snowsnake, words, message):
     assert "--help" in stderr
 
 
+LIBRARY = """let slow = n: if n == 0 then 0 else slow (n - 1); in {
+  inherit slow; a.thunk = slow 1 + 1; functor = { __functor = self: x: x; }; builtin = map; number = 1;
+}
+"""
+
+
+def test_disassemble_a_function(snowsnake, tmp_path):
+    """One option opens the bytecode of what a path selects: a function, a functor's, or the thunk of any other value."""
+    (tmp_path / "default.nix").write_text(LIBRARY)
+    whole = snowsnake("disassemble")[1]
+    code, stdout, _ = snowsnake("disassemble", "-A", "slow")
+    first, listing = stdout.split("\n", 1)
+    assert (code, first) == (0, f"# slow at {tmp_path}/default.nix:1:12")
+    assert listing.startswith("=== compiled lambda 'slow' #1 ") and listing.rstrip("\n") in whole
+    assert "compiled thunk 'thunk'" in snowsnake("disassemble", "-A", "a.thunk")[1]
+    assert "compiled lambda '__functor'" in snowsnake("disassemble", "-A", "functor", "--optimise", "0")[1]
+    both = snowsnake("disassemble", "-A", "slow", "-A", "a.thunk")[1]
+    assert [line for line in both.split("\n") if line.startswith("#")] == [first, f"# a.thunk at {tmp_path}/default.nix:2:27"]
+    for path, words in (("builtin", "is a builtin"), ("number", "no function, and evaluated already"), ("x", "'x'")):
+        code, stdout, stderr = snowsnake("disassemble", "-A", path)
+        assert (code, stdout) == (1, "") and words in stderr
+
+
+def test_traces(snowsnake, tmp_path):
+    (tmp_path / "default.nix").write_text(LIBRARY)
+    code, stdout, stderr = snowsnake("eval", "-A", "number", "--trace-compiler")
+    assert (code, stdout) == (0, "1\n")
+    listed = [line.split(" (")[0] for line in stderr.split("\n") if line]
+    assert f"compiled lambda 'slow' at {tmp_path}/default.nix:1:12" in listed, "what never ran is listed as well"
+    assert len(listed) == snowsnake("disassemble")[1].count("=== compiled")
+    stderr = snowsnake("eval", "-A", "a.thunk", "--trace-runtime")[2]
+    assert f"enter toplevel #0 at {tmp_path}/default.nix:1:1\n" in stderr and "OpLink" not in stderr
+    assert f"enter lambda 'slow' #1 at {tmp_path}/default.nix:1:12\n" in stderr
+    assert "OpReturn               [ 0 ]" in stderr
+    stderr = snowsnake("eval", "-E", "builtins.length [ 1 2 ]", "--trace-runtime-timing")[2]
+    assert " ms " in stderr and "OpCallBuiltin          length [ [ 1 2 ] ]" in stderr
+    assert snowsnake("eval", "--dump-bytecode", "-E", "1")[1].startswith("=== compiled toplevel #0 ")
+
+
+def test_all_faults_of_a_source(snowsnake):
+    source = "{ a = 1; a = 2; b = ; }"
+    for words in (("eval", "-E", source), ("parse", "-E", source)):
+        code, stdout, stderr = snowsnake(*words)
+        assert (code, stdout) == (1, "")
+        assert [line for line in stderr.split("\n") if line.startswith("error:")] == [
+            "error: attribute 'a' already defined at «string»:1:3", "error: syntax error, unexpected ';'",
+        ]  # fmt: skip
+
+
+def test_long_lines(snowsnake):
+    """A megabyte in one line: the report shows what is around the fault."""
+    stderr = snowsnake("eval", "-", stdin=b"[ " + b"1 " * 500_000 + b"; ]")[2]
+    assert "at «stdin»:1:1000003:" in stderr and len(stderr) < 2000
+    lines = stderr.split("\n")
+    assert lines[2].endswith("1 1 1 ; ]") and lines[3].rstrip().endswith("^") and lines[2].index(";") == lines[3].index("^")
+
+
 def test_eval(snowsnake, tmp_path):
     (tmp_path / "default.nix").write_text("{ name ? \"world\" }: { greeting = \"hello ${name}\"; other = throw \"x\"; }\n")
     assert snowsnake("eval", "-A", "greeting")[1] == '"hello world"\n'

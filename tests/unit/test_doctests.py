@@ -13,6 +13,7 @@ MODULES = (
     "snowsnake.diagnostics.catalogue",
     "snowsnake.diagnostics.error",
     "snowsnake.diagnostics.log",
+    "snowsnake.diagnostics.render",
     "snowsnake.diagnostics.suggestions",
     "snowsnake.parsing",
     "snowsnake.selection",

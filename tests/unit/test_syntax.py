@@ -117,6 +117,12 @@ class TestTree:
             for binding in tree(source)["bindings"][:3]
         }
         assert found == {"a": "/** one */", "b": None, "c": None}
+        outer = tree(source_of_lambda := "/** whole */ { a }: /** inner */ b: [ (/** listed */ c: c) /** of a set */ { } (d: d) ]")
+        inner = outer["body"]
+        listed, no_lambda, plain = inner["body"]["items"]
+        docs = [source_of_lambda[slice(*node["doc"])] for node in (outer, inner, listed)]
+        assert docs == ["/** whole */", "/** inner */", "/** listed */"]
+        assert "doc" not in no_lambda and "doc" not in plain
         assert source[slice(*tree(source)["bindings"][3]["value"]["bindings"][0]["doc"])].startswith("/** two")
 
     def test_merged_sets_keep_their_sources(self):

@@ -1,36 +1,39 @@
-"""`snowsnake disassemble`: the bytecode of a file or expression, with constants and captures.
+"""`snowsnake disassemble`: the bytecode of a file or expression, with constants and captures; or of one function in it.
 
-In: a path or an expression, the level of the compiler.  Out: one listing for each chunk.
+In: a path or an expression, the level of the compiler; with `-A` what the options of an evaluation say.  Out: one listing for
+each chunk.
 """
 
 import os
+import sys
 
-from snowsnake.cli.evaluate import settings_of, source_of
-from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, session_of, settings_of, source_of
+from snowsnake.cli.options import Arguments, UsageError, help_text, parse
 from snowsnake.cli.output import Reporter, write
+from snowsnake.diagnostics.error import EvaluationError
 
-OPTIONS = (
-    Option("-E --expr", "EXPR", "compile this expression instead of a file"),
-    Option("--optimise", "N", "level of the compiler: 0 is plain bytecode, 1 the default"),
-    Option("--feature", "NAME", "enable an experimental feature, such as pipe-operators", is_repeatable=True),
-    Option("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
-    Option("-h --help", "", "show this text"),
-)
 USAGE = "snowsnake disassemble [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Compile a file (./default.nix if none is given, - for standard input) or an expression and print its bytecode."
+NOTES = (
+    "With -A the file is evaluated as far as the path needs, and only the function found there is printed: its bytecode and that of\n"
+    "the functions and thunks in it.  Of a value that is no function, the thunk is printed that it came from."
+)
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
+    given = parse(words, SOURCE_OPTIONS)
     if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
+        print(help_text(USAGE, SUMMARY, SOURCE_OPTIONS, NOTES))
         return 0
     level = given.integer("optimise", 1)
     if level not in (0, 1):
         raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
     features = settings_of(given, reporter).words("experimental-features")
-    name, data = source_of(given)
-    write(disassembly(name, data, level, features).encode("utf-8", "surrogateescape"))
+    if given.flag("attr"):
+        _print_selected(given, reporter, level, features)
+    else:
+        name, data = source_of(given)
+        write(disassembly(name, data, level, features).encode("utf-8", "surrogateescape"))
     return 0
 
 
@@ -47,3 +50,39 @@ def disassembly(name: str, data: bytes, level: int, features: list[str]) -> str:
         with open(name, "rb") as file:
             data = file.read()
     return compile_source(data, name, folder, level, features)
+
+
+def _print_selected(given: Arguments, reporter: Reporter, level: int, features: list[str]) -> None:
+    from snowsnake.parsing import compile_source
+    from snowsnake.source import Position, SourceMap
+
+    session = session_of(given, reporter)
+    root = load(session, given)
+    for number, path in enumerate(given.texts("attr")):
+        place, index = _code(session.selector.select(root, path), path)
+        name, source, start_byte, end_byte = place
+        if source is None:
+            raise EvaluationError("file", f"the source of '{path}', {name}, cannot be read")
+        folder = os.path.dirname(name) if name.startswith("/") else os.getcwd()
+        sys.stdout.flush()
+        title = f"# {path} at {Position(name, SourceMap(source), start_byte, end_byte)}\n"
+        write((title if number == 0 else "\n" + title).encode("utf-8", "surrogateescape"))
+        write(compile_source(source, name, folder, level, features, index).encode("utf-8", "surrogateescape"))
+
+
+def _code(value, path: str):
+    """Where the code of a function is; of another value, where what it was made from is, if it had not been evaluated before."""
+    unevaluated = value.code()
+    try:
+        kind = value.type_name()
+    except EvaluationError:
+        if unevaluated is None:
+            raise
+        return unevaluated                 # why does it fail? is a question for its bytecode
+    if kind == "set" and b"__functor" in value.keys():
+        return _code(value.select(b"__functor"), path)
+    found = value.code() or unevaluated
+    if found is None:
+        what = "a builtin" if kind == "lambda" else "no function, and evaluated already"
+        raise EvaluationError("type", f"'{path}' is {what}: it has no bytecode")
+    return found

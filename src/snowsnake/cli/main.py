@@ -48,7 +48,7 @@ def main(words: list[str] | None = None) -> int:
     if name not in COMMANDS:
         return guarded(_unknown, [name], Reporter(), "snowsnake")
     module = __import__(COMMANDS[name][0], fromlist=["run"])
-    return guarded(module.run, words[1:], Reporter(), f"snowsnake {name}")
+    return guarded(module.run, words[1:], Reporter(shows_others=True), f"snowsnake {name}")
 
 
 def _unknown(words: list[str], reporter: object) -> int:

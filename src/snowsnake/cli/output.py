@@ -23,9 +23,10 @@ class Reporter:
     `log_format` is `json` (one object a line), `internal-json` (C++ Nix's `@nix` lines) or any other word for text.
     """
 
-    def __init__(self, log_format: str = "text", show_trace: bool = False) -> None:
+    def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False) -> None:
         self.log_format = log_format
         self.show_trace = show_trace
+        self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
         sys.stdout.flush()
@@ -42,6 +43,10 @@ class Reporter:
         return terminal_colours(2, os.environ)
 
     def error(self, error: EvaluationError) -> None:
+        for fault in [error, *error.others] if self.shows_others else [error]:
+            self._error(fault)
+
+    def _error(self, error: EvaluationError) -> None:
         if self.log_format == "json":
             from snowsnake.diagnostics.log import error_line
 

@@ -50,8 +50,7 @@ def _reported(action, reporter: Reporter) -> int:
     try:
         action()
     except EvaluationError as error:
-        for fault in [error, *error.others]:
-            reporter.error(fault)
+        reporter.error(error)
         return 1
     return 0
 

@@ -16,6 +16,7 @@ from snowsnake.source import Position
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
 _SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
+_LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
 _FEW = 5                               # so few repeated frames are printed rather than counted
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
@@ -91,13 +92,33 @@ def place_lines(position: Position, paint: _Paint, indent: str) -> list[str]:
     where = paint(_MAGENTA, str(position))
     lines = [f"{indent}{paint(_BLUE, 'at')} {where}:"]
     for number, text in position.excerpt:
+        column = position.display_column if number == position.line else 1
+        text, column = _window(text, column)
         lines.append(f" {number:5}| {text}")
         if number == position.line:
-            before = text[: position.display_column - 1]
+            before = text[: column - 1]
             # Tabs stay tabs, so that the caret stands under its character on every terminal.
             padding = "".join("\t" if c == "\t" else " " for c in before)
             lines.append(f"      | {padding}{paint(_RED, '^')}")
     return lines
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """What is shown of a line, and the column of the caret in that: files of one line of megabytes exist.
+
+    >>> _window("a = 1;", 3)
+    ('a = 1;', 3)
+    >>> text, column = _window("x" * 5000 + "!" + "y" * 5000, 5001)
+    >>> len(text), text[0], text[column - 1], text[-1]
+    (402, '…', '!', '…')
+    """
+    if len(text) <= _LONGEST_LINE:
+        return text, column
+    start = max(0, min(column - 1 - _LONGEST_LINE // 2, len(text) - _LONGEST_LINE))
+    shown = text[start : start + _LONGEST_LINE]
+    if start + _LONGEST_LINE < len(text):
+        shown += "…"
+    return ("…" + shown, column - start + 1) if start else (shown, column)
 
 
 def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: list[str]) -> bool:

@@ -1266,7 +1266,7 @@ cdef int run(Machine* m) noexcept nogil:
                     else:             # partial: its arguments go under ours, and its function on top
                         x = header_size(p[0])
                         if n + x > 127:
-                            raise_text(m, ERROR_INTERNAL, format_text("too many arguments at once"))
+                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
                             action = ACTION_RAISE
                             continue
                         memmove(sp - 1 - n + x, sp - 1 - n, n * sizeof(Word))
@@ -1361,7 +1361,7 @@ cdef int run(Machine* m) noexcept nogil:
                         sp += 1
                         n += 1
                         if n > 126:
-                            raise_text(m, ERROR_INTERNAL, format_text("too many arguments at once"))
+                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
                             action = ACTION_RAISE
                             continue
                         if action == ACTION_TAIL_CALL:

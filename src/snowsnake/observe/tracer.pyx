@@ -3,12 +3,12 @@
 
 In: a machine.  Out: lines such as
 
-    enter lambda 'f' #1
+    enter lambda 'f' #1 at /tmp/f.nix:1:5
       0x0000 OpArithmetic           [ 3 ]
       0x0004 OpReturn               [ 3 4 ]
     leave
 
-An operation that has to wait for a value is shown again when it goes on, as `(again)`.
+`#1` is the number of the chunk in its file, as `snowsnake disassemble` prints it.  An operation that has to wait for a value is shown again when it goes on, as `(again)`.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport FILE, fflush, fprintf
@@ -16,8 +16,10 @@ from libc.stdlib cimport free
 from libc.string cimport strlen
 
 from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
-from snowsnake.bytecode.opcodes cimport OP_NATIVE
+from snowsnake.bytecode.image cimport take
+from snowsnake.bytecode.opcodes cimport OP_CALL_BUILTIN, OP_LINK, OP_NATIVE
 from snowsnake.machine.errors cimport describe_value
+from snowsnake.machine.link cimport position_place
 from snowsnake.machine.state cimport Builtin, Code, Frame, Machine, Observer
 from snowsnake.machine.word cimport *
 from snowsnake.observe.traced_loop cimport traced_run
@@ -93,6 +95,7 @@ cdef Code* _code_of(Machine* m, Word function) noexcept nogil:
 cdef void _show_function(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
     cdef Code* code = _code_of(m, function)
     cdef Chunk* chunk
+    cdef uint32_t file = 0, line = 0, column = 0
     cdef const char* kind = "toplevel"
     if code == NULL or code.chunk == NULL:
         if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN and pc[0] == OP_NATIVE:
@@ -109,6 +112,16 @@ cdef void _show_function(Machine* m, Word function, const uint8_t* pc) noexcept 
     if chunk.name.size_bytes:
         fprintf(stderr, " '%.*s'", <int>chunk.name.size_bytes, <const char*>chunk.name.data)
     fprintf(stderr, " #%u", chunk.index)
+    if position_place(m, code.position_base + chunk.start_byte, &file, &line, &column):
+        fprintf(stderr, " at %s:%u:%u", m.files[file].path, line, column)
+
+
+cdef int _cut(const char* text) noexcept nogil:
+    """How many bytes of a long text are shown: whole characters."""
+    cdef int n = MOST_BYTES
+    while n > 0 and (<uint8_t>text[n] & 0xC0) == 0x80:
+        n -= 1
+    return n
 
 
 cdef void _show_stack(Machine* m, Word* fp, Word* sp) noexcept nogil:
@@ -121,17 +134,27 @@ cdef void _show_stack(Machine* m, Word* fp, Word* sp) noexcept nogil:
         text = describe_value(m, fp[i])
         if text != NULL:
             if strlen(text) > MOST_BYTES:
-                fprintf(stderr, " %.*s...", <int>MOST_BYTES, text)
+                fprintf(stderr, " %.*s...", _cut(text), text)
             else:
                 fprintf(stderr, " %s", text)
         free(text)
     fprintf(stderr, " ]\n")
 
 
+cdef void _show_builtin(Machine* m, Code* code, const uint8_t* pc) noexcept nogil:
+    """The name of the builtin that an operation calls."""
+    cdef const uint8_t* p = pc + 1
+    cdef Word f = code.constants[take(&p)]
+    if tag_of(f) == TAG_FUNCTION and kind_of(f) == KIND_BUILTIN:
+        fprintf(stderr, " %s", m.builtins[header_size(pointer_of(f)[0])].name)
+
+
 cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil:
     cdef Tracer* t = <Tracer*>m.observer
     cdef Code* code = _code_of(m, function)
     cdef bint is_again = False
+    if pc[0] == OP_LINK:
+        return                        # the chunk is not known yet; it shows with its first operation
     if fr > t.frame or t.frame == NULL:
         _margin(t, m, fr)
         fprintf(stderr, "enter ")
@@ -153,6 +176,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     if code != NULL and code.chunk != NULL and pc >= code.start and pc < code.start + code.chunk.code_size_bytes:
         fprintf(stderr, "0x%04llx ", <unsigned long long>(pc - code.start))
     fprintf(stderr, "%-22s%s", _names[pc[0]], "(again)" if is_again else "")
+    if pc[0] == OP_CALL_BUILTIN and code != NULL and code.chunk != NULL:
+        _show_builtin(m, code, pc)
     _show_stack(m, fp, sp)
 
 
