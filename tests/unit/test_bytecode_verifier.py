@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from snowsnake.bytecode.varint import encode
 from snowsnake.compiler.compile import compile_text
@@ -195,6 +195,17 @@ def test_any_bytes(code: bytes, kind: str, captures_with: bool) -> None:
     assert isinstance(verify(chunk), list)
 
 
+@st.composite
+def compiled_chunks(draw: Callable) -> Chunk:
+    """Any chunk of the golden programs, of either level."""
+    program = draw(st.sampled_from(PROGRAMS))
+    try:
+        chunks = list(compile_text(program.read_bytes(), "/", draw(st.integers(0, 1))).walk())
+    except CompileFault:
+        reject()
+    return draw(st.sampled_from(chunks))
+
+
 def damaged(chunk: Chunk, draw: Callable) -> Chunk:
     """The chunk with one fault that no program may have."""
     found = list(operations(chunk.code))
@@ -235,12 +246,7 @@ def damaged(chunk: Chunk, draw: Callable) -> Chunk:
 @given(st.data())
 def test_damaged_chunks_are_refused(data: st.DataObject) -> None:
     """Good code with an operation that is none, an end in the wrong place, or less stack, upvalues or constants than it uses."""
-    program = data.draw(st.sampled_from(PROGRAMS))
-    try:
-        chunks = list(compile_text(program.read_bytes(), "/", data.draw(st.integers(0, 1))).walk())
-    except CompileFault:
-        return
-    chunk = data.draw(st.sampled_from(chunks))
+    chunk = data.draw(compiled_chunks())
     assert verify(chunk) == []
     assert verify(damaged(chunk, data.draw)), "the damage was not seen"
 
@@ -249,12 +255,7 @@ def test_damaged_chunks_are_refused(data: st.DataObject) -> None:
 @given(st.data())
 def test_changed_bytes(data: st.DataObject) -> None:
     """Any byte of good code may change: the verifier answers, and never with more than faults."""
-    program = data.draw(st.sampled_from(PROGRAMS))
-    try:
-        chunks = list(compile_text(program.read_bytes(), "/", data.draw(st.integers(0, 1))).walk())
-    except CompileFault:
-        return
-    chunk = data.draw(st.sampled_from(chunks))
+    chunk = data.draw(compiled_chunks())
     code = bytearray(chunk.code)
     place = data.draw(st.integers(0, len(code) - 1))
     code[place] = data.draw(st.integers(0, INVALID))

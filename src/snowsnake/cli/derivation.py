@@ -25,9 +25,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if given.flag("help"):
         print(help_text(USAGE, SUMMARY, OPTIONS))
         return 0
-    action, paths = (given.words[0], given.words[1:]) if given.words else ("", [])
-    if action not in ("show", "diff"):
-        raise UsageError("say what to do: show or diff")
+    action, paths = given.action("show", "diff")
     if not paths or (action == "diff" and len(paths) != 2):
         raise UsageError(f"'snowsnake derivation {action}' takes {'two paths' if action == 'diff' else 'paths'} of .drv files")
     paths = [path.partition("^")[0].partition("!")[0] for path in paths]      # `x.drv!dev`: a derivation and its output

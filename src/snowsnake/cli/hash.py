@@ -27,15 +27,13 @@ def run(words: list[str], reporter: Reporter) -> int:
     if given.flag("help"):
         print(help_text(USAGE, SUMMARY, OPTIONS))
         return 0
-    if not given.words or given.words[0] not in ("file", "path", "convert"):
-        raise UsageError("say what to do: file, path or convert")
+    action, words = given.action("file", "path", "convert")
     encoding = given.text("to", "sri")
     if encoding not in _ENCODINGS:
         raise UsageError(f"unknown encoding '{encoding}': one of {', '.join(_ENCODINGS)}")
     algorithm = given.text("type")
     if algorithm and algorithm not in _ALGORITHMS:
         raise UsageError(f"unknown hash algorithm '{algorithm}': one of {', '.join(_ALGORITHMS)}")
-    action, words = given.words[0], given.words[1:]
     if not words:
         raise UsageError(f"'snowsnake hash {action}' needs at least one argument")
     for word in words:

@@ -22,10 +22,8 @@ def run(words: list[str], reporter: Reporter) -> int:
     if given.flag("help"):
         print(help_text(USAGE, SUMMARY, OPTIONS))
         return 0
-    action, rest = (given.words[0], given.words[1:]) if given.words else ("", [])
     wanted = {"pack": 1, "ls": 1, "cat": 2, "unpack": 2}
-    if action not in wanted:
-        raise UsageError("say what to do: pack, ls, cat or unpack")
+    action, rest = given.action(*wanted)
     if len(rest) != wanted[action]:
         raise UsageError(f"'snowsnake nar {action}' takes {wanted[action]} arguments, not {len(rest)}")
     try:

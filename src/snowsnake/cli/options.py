@@ -48,6 +48,13 @@ class Arguments:
         assert isinstance(value, list)
         return value
 
+    def action(self, *names: str) -> tuple[str, list[str]]:
+        """What a command with actions is to do: the first word, one of *names*; and the words behind it."""
+        name, *rest = self.words or [""]
+        if name not in names:
+            raise UsageError(f"say what to do: {', '.join(names[:-1])} or {names[-1]}")
+        return name, rest
+
     def integer(self, key: str, default: int) -> int:
         """The value of an option that takes a number."""
         text = self.values.get(key)

@@ -20,9 +20,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if given.flag("help"):
         print(help_text(USAGE, SUMMARY, OPTIONS))
         return 0
-    action, paths = (given.words[0], given.words[1:]) if given.words else ("", [])
-    if action not in _ACTIONS:
-        raise UsageError("say what to do: ls, info, cat or verify")
+    action, paths = given.action(*_ACTIONS)
     if not given.text("store"):
         raise UsageError("say which store: --store DIR")
     if bool(paths) != (action in ("info", "cat")):
