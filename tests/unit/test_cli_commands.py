@@ -81,7 +81,7 @@ def test_traces(snowsnake, tmp_path):
     stderr = snowsnake("eval", "-A", "a.thunk", "--trace-runtime")[2]
     assert f"enter toplevel #0 at {tmp_path}/default.nix:1:1\n" in stderr and "OpLink" not in stderr
     assert f"enter lambda 'slow' #1 at {tmp_path}/default.nix:1:12\n" in stderr
-    assert "OpReturn               [ 0 ]" in stderr
+    assert "OpReturn               [ 1 ]" in stderr
     stderr = snowsnake("eval", "-E", "builtins.length [ 1 2 ]", "--trace-runtime-timing")[2]
     assert " ms " in stderr and "OpCallBuiltin          length [ [ 1 2 ] ]" in stderr
     assert snowsnake("eval", "--dump-bytecode", "-E", "1")[1].startswith("=== compiled toplevel #0 ")
