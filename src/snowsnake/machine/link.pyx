@@ -611,7 +611,8 @@ cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
     cdef uint32_t line = 1, column = 1
     if fault.other_byte == <uint32_t>0xFFFFFFFF:
         return format_text("%s", fault.message)
-    _count_lines(load.file.source, load.file.source + fault.other_byte, &line, &column)
+    if number_lines(load.machine, load.file):
+        find_line(load.file, fault.other_byte, &line, &column)
     return format_text("%s at %s:%u:%u", fault.message, load.file.path, line, column)
 
 
