@@ -314,7 +314,7 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
         else:
             at += string_size(val(p.items[which]))
             copied = at
-        if not fits:
+        if not fits or out.size_bytes >> 3 > m.memory_limit_words:      # more than any string may have: string_reserve says so
             break
     if not is_replaced:
         return done(m, s)

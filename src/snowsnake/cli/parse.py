@@ -4,6 +4,7 @@ In: paths, an expression, or standard input.  Out: one line for each source.
 """
 
 import os
+import stat
 import sys
 
 from snowsnake.cli.evaluate import settings_of
@@ -63,6 +64,8 @@ def print_file(word: str, features: list[str], as_json: bool = False) -> None:
     from snowsnake.cli.session import resolve_expression_path
 
     path = resolve_expression_path(os.path.abspath(word))
+    if stat.S_ISFIFO(os.stat(path).st_mode):           # whoever opens it waits for a writer
+        raise EvaluationError("file", f"file '{os.path.abspath(path)}' has an unsupported type")
     with open(path, "rb") as file:
         source = file.read()
     _print(source, path, os.path.dirname(path), features, as_json)

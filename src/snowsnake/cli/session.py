@@ -89,11 +89,18 @@ class Session:
             elif kind == "argstr":
                 value = self.evaluator.from_python(text.encode("utf-8", "surrogateescape"))
             elif kind == "arg-from-file":
-                with open(text, "rb") as file:
-                    value = self.evaluator.from_python(file.read())
+                value = self.evaluator.from_python(_argument_file(text))
             else:
                 value = self.evaluator.from_python(read_stdin())
             self.arguments[key] = value
+
+
+def _argument_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
 
 
 def cache_options(is_off: bool, folder: str, how: str) -> dict[str, object]:

@@ -1,0 +1,163 @@
+"""Bad input of every kind, through the command as users run it: a clear error, exit code 1, bounded memory, no crash and no hang.
+
+A case is (files, words, what the error says).  The largest resident set of each run is measured.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SOURCE
+
+MOST_MEMORY_BYTES = 3 << 30
+
+
+def run(folder: Path, *words: str, stdin: bytes = b"", command: str = "instantiate") -> tuple[int, str, str, int]:
+    """Exit code, standard output and error, largest resident set in bytes."""
+    code = f"import sys; from snowsnake.cli.{command} import main; sys.exit(main())"
+    if command == "evaluate":
+        code = "import sys; from snowsnake.cli.main import main; sys.exit(main(['eval', *sys.argv[1:]]))"
+    with open(folder / "given", "wb+") as given, open(folder / "out", "wb+") as out, open(folder / "err", "wb+") as err:
+        given.write(stdin)
+        given.seek(0)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *words], cwd=folder, stdin=given, stdout=out, stderr=err, env=os.environ | {"PYTHONPATH": SOURCE}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8", "replace"))
+    return process.returncode, texts[0], texts[1], usage.ru_maxrss * 1024
+
+
+def fails(folder: Path, message: str, *words: str, stdin: bytes = b"") -> None:
+    code, out, err, memory = run(folder, *words, stdin=stdin)
+    assert code == 1, (code, err[-500:])
+    assert message in err
+    assert "Traceback" not in err and "fault of the evaluator" not in err
+    assert len(err) < 20_000, "an error that nobody reads"
+    assert memory < MOST_MEMORY_BYTES
+    assert out == ""
+
+
+SOURCES = [
+    (b"\xff", "syntax error, unexpected invalid token"),
+    (b"{ \xc3\xa9 = 1; }", "syntax error, unexpected invalid token"),
+    (b"{ a\xff = 1; }", "syntax error"),
+    (b'"a\0b"', "null byte"),
+    (b"''a\0b''", "null byte"),
+    (b"# a comment \xff\xfe\n1 +", "unexpected end of file"),
+    (b"(" * 1_000_000, ""),
+    (b"{a=" * 300_000, ""),
+    (b'"${' * 200_000, ""),
+    (b"if " * 300_000, ""),
+    (b"let " * 300_000, ""),
+    (b"a." * 500_000 + b"b", "undefined variable 'a'"),
+    (b"1" * 1_000_000, "invalid integer"),
+    (b"/*" + b" " * 1_000_000, ""),
+    (b"''" + b" " * 1_000_000, "unexpected end of file"),
+    (b'"' + b"\\" * 999_999, "unexpected end of file"),
+]
+
+
+@pytest.mark.parametrize(("source", "message"), SOURCES, ids=lambda x: repr(x[:20]) if isinstance(x, bytes) else "")
+@pytest.mark.parametrize("mode", ["--eval", "--parse"])
+def test_sources(tmp_path: Path, source: bytes, message: str, mode: str) -> None:
+    (tmp_path / "bad.nix").write_bytes(source)
+    code, _, err, memory = run(tmp_path, mode, "bad.nix")
+    assert code == 1 and message in err and err.startswith("error:")
+    assert "Traceback" not in err and memory < MOST_MEMORY_BYTES
+    assert len(err) < 5_000_000
+
+
+DEEP = [b"[" * 300_000 + b"]" * 300_000, b"-" * 300_000 + b"1", b"!" * 300_000 + b"true", b"1 \0 +"]
+
+
+@pytest.mark.parametrize("source", DEEP, ids=lambda source: repr(source[:10]))
+def test_what_is_deep_and_right(tmp_path: Path, source: bytes) -> None:
+    (tmp_path / "deep.nix").write_bytes(source)
+    for mode in ("--eval", "--parse"):
+        code, _, err, memory = run(tmp_path, mode, "deep.nix")
+        assert (code, err) == (0, "") and memory < MOST_MEMORY_BYTES
+
+
+def test_bytes_that_are_not_utf8_are_kept_in_strings(tmp_path: Path) -> None:
+    (tmp_path / "bytes.nix").write_bytes(b'builtins.stringLength "\xff\xfe\xc3"')
+    assert run(tmp_path, "--eval", "bytes.nix")[:2] == (0, "3\n")
+    (tmp_path / "json.nix").write_bytes(b'"\xff"')
+    fails(tmp_path, "invalid UTF-8", "--eval", "--json", "json.nix")
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.nix")
+    for mode in ("--eval", "--parse"):
+        fails(tmp_path, "has an unsupported type", mode, "pipe.nix")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_files_that_may_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.nix").write_text("1")
+    (tmp_path / "secret.nix").chmod(0)
+    fails(tmp_path, "Permission denied", "--eval", "secret.nix")
+    fails(tmp_path, "Permission denied", "--parse", "secret.nix")
+
+
+EXPRESSIONS = [
+    # JSON and TOML
+    ('builtins.fromJSON (repeat 1000000 "[")', "parse error"),
+    ("builtins.fromJSON (repeat 1000000 \"{\\\"a\\\":\")", "parse error"),
+    ('builtins.fromJSON "\\"${repeat 1000000 "\\\\u12"}"', "parse error"),
+    ('builtins.fromJSON ("1" + repeat 400 "0" + "e")', "parse error"),
+    ('builtins.fromJSON "{\\"a\\": 1} ${repeat 100000 "}"}"', "parse error"),
+    ('builtins.fromTOML (repeat 1000000 "[")', "while parsing TOML"),
+    ('builtins.fromTOML "a = ${repeat 1000000 "["}"', "while parsing TOML"),
+    ('builtins.fromTOML "a = ${repeat 1000000 "{a="}"', "while parsing TOML"),
+    ('builtins.fromTOML (repeat 100000 "a.")', "while parsing TOML"),
+    ('builtins.fromTOML "a = 1979-05-27T07:32:00Z"', "not supported"),
+    # regular expressions and versions
+    ('builtins.match (repeat 1000 "(") "a"', "regular expression"),
+    ('builtins.match "${repeat 1000 "(a{1000}){1000}"}" "a"', "regular expression"),
+    ('builtins.match "[${repeat 100000 "a-"}" "a"', "invalid regular expression"),
+    ('builtins.split "a{1,99999999999999999999}" "a"', "invalid regular expression"),
+    ('builtins.compareVersions (repeat 1000000 "1.") 1', "expected a string"),
+    # sizes and depths
+    ("builtins.genList (x: x) 1000000000000", ""),
+    ("builtins.length (builtins.genList (x: x) 100000000000)", ""),
+    ('let grow = n: s: if n == 0 then s else grow (n - 1) (s + s); in builtins.stringLength (grow 60 "0123456789")', ""),
+    ("let grow = n: l: if n == 0 then l else grow (n - 1) (l ++ l); in builtins.length (grow 60 [ 1 2 ])", ""),
+    ('builtins.replaceStrings [ "" ] [ (repeat 1000000 "abc") ] (repeat 1000000 "x")', ""),
+    ("let f = n: 1 + f (n + 1); in f 0", "max-call-depth exceeded"),
+    ("let x = { a = x; }; in builtins.toJSON x", ""),
+    ("(x: x x) (x: x x)", "max-call-depth exceeded"),
+    ("builtins.foldl' (l: x: [ l ]) [ ] (builtins.genList (x: x) 3000000) == 1 || throw \"end\"", "end"),
+    ('"${repeat 1000000 "x"}" + 1', "cannot coerce"),
+    ('builtins.getAttr (repeat 1000000 "x") { }', "missing"),
+    ('throw (repeat 1000 "long ")', "long"),
+    ('import (/. + repeat 3000 "a/")', ""),
+    ('builtins.toFile (repeat 300 "x") ""', ""),
+    ("(derivation { name = repeat 300 \"x\"; system = \"s\"; builder = \"b\"; }).drvPath", ""),
+]
+REPEAT = "with { repeat = n: s: builtins.concatStringsSep \"\" (builtins.genList (i: s) n); }; "
+
+
+@pytest.mark.parametrize(("expression", "message"), EXPRESSIONS, ids=lambda text: text[:60])
+def test_expressions(tmp_path: Path, expression: str, message: str) -> None:
+    code, _, err, memory = run(tmp_path, "-E", REPEAT + expression, "--memory-limit", "1024", command="evaluate")
+    assert code == 1 and message in err and err.startswith("error:"), err[-300:]
+    assert "Traceback" not in err and "fault of the evaluator" not in err
+    assert memory < MOST_MEMORY_BYTES
+
+
+def test_versions_of_a_megabyte_compare(tmp_path: Path) -> None:
+    expression = REPEAT + 'builtins.compareVersions (repeat 500000 "1.") (repeat 500000 "1." + "a")'
+    assert run(tmp_path, "--eval", "-E", expression)[:2] == (0, "1\n") or run(tmp_path, "--eval", "-E", expression)[:2] == (0, "-1\n")
+
+
+def test_patterns_that_take_others_ages(tmp_path: Path) -> None:
+    for pattern in ("(a*)*b", "(a|aa)+b", "(a|a)*b", "(.*)(.*)(.*)(.*)b"):
+        expression = REPEAT + f'builtins.match "{pattern}" (repeat 20000 "a")'
+        assert run(tmp_path, "--eval", "-E", expression)[:2] == (0, "null\n")
