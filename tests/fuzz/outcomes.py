@@ -109,14 +109,15 @@ def plain(text: str) -> str:
     return "".join(pieces).strip()
 
 
-# Names that Nix knows from the start (outPath, type, …) are forced before all others; this forces by name first.
+# Names that Nix knows from the start (outPath, type, …) are forced before all others; this forces by name first (but what
+# in a derivation leads back to it).
 BY_NAME = """file: (let force = depth: v:
   if depth == 0 then 0
-  else if builtins.isAttrs v then builtins.foldl' (_: n: force (depth - 1) v.${n}) 0 (builtins.attrNames v)
+  else if builtins.isAttrs v then builtins.foldl' (_: n: force (depth - 1) v.${n}) 0 (builtins.attrNames (removeAttrs v [ "all" "out" "dev" ]))
   else if builtins.isList v then builtins.foldl' (_: x: force (depth - 1) x) 0 v
   else 0;
   v = builtins.scopedImport { builtins = builtins // { deepSeq = a: builtins.seq (force 9 a); }; } file;
-in builtins.seq (force 5 v) v)"""
+in builtins.seq (force 8 v) v)"""
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|«repeated»|[][{}]|[^][{}"«]+|«', re.S)
 
 
@@ -221,11 +222,15 @@ class Reference:
             return Outcome(None, inside[1])
         return Outcome(text.removeprefix("[").removesuffix("]").strip())
 
-    def single_outcome(self, file: Path) -> Outcome | None:
-        """What a command for one program says: the last word where the loop disagrees."""
-        if not self.single:
-            return None
-        words = [*self.single, "--eval", "--strict", "-E", f"builtins.seq {self.names} (({BY_NAME}) {file})"]
+    def single_outcomes(self, file: Path):
+        """What a command for one program says: the last word where the loop disagrees.  First as it is, then forced by name."""
+        for form in ("import", f"({BY_NAME})") if self.single else ():
+            outcome = self.single_outcome(f"builtins.seq {self.names} ({form} {file})")
+            if outcome is not None:
+                yield outcome
+
+    def single_outcome(self, expression: str) -> Outcome | None:
+        words = [*self.single, "--eval", "--strict", "-E", expression]
         try:
             done = subprocess.run(words, capture_output=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -194,7 +194,7 @@ cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
     elif c.kind == CONSTANT_FLOAT:
         _put_bytes(w, &c.number, sizeof(double))
     elif c.kind == CONSTANT_CHUNK:
-        _put(w, (<uint64_t>c.chunk.index << 2) | (2 if c.chunk.upvalue_count or c.chunk.captures_with else 0)
+        _put(w, (<uint64_t>c.chunk.index << 2) | (2 if c.integer else 0)
              | (1 if c.chunk.kind == CHUNK_LAMBDA else 0))
     elif c.kind == CONSTANT_POSITION:
         _put(w, c.start_byte)

@@ -208,9 +208,12 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
     cdef uint32_t i, opcode_at
     cdef Local* captured
     builder_constant(&c.cx.code, CONSTANT_CHUNK).chunk = chunk
-    if inner.capture_count == 0 and not inner.captures_with:
+    # What captures nothing could be one for all calls, and is at level 0.  But in Nix each call has its own, which shows: in
+    # what is printed as «repeated», and in the comparison of sets with functions in them.
+    if inner.capture_count == 0 and not inner.captures_with and not (c.level > 0 and inner.is_repeated):
         push_constant(c, node)
         return
+    c.cx.code.constants[c.cx.code.constant_count - 1].integer = 1      # for the image: a blueprint, not a value
     op1(c, OP_THUNK_SUSPENDED if is_thunk else OP_CLOSURE, c.cx.code.constant_count - 1, node, 1)
     opcode_at = c.cx.code.last_op
     operand(c, <uint64_t>inner.capture_count << 1 | inner.captures_with)
