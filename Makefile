@@ -47,9 +47,9 @@ lint: build
 	$(BIN)/python tools/check_imports.py
 	$(BIN)/python tools/generate.py --check
 
-# References beside it: NIX=nix-instantiate-like commands; see benchmarks/README.md.
+# BENCH="--compare HEAD~1 .", REFERENCES=, WORKLOADS=, …: see benchmarks/README.md.
 bench: build
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 # Nix's own language tests, fetched from Debian's source packages.
 conformance: build

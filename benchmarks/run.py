@@ -1,207 +1,219 @@
-"""Benchmarks beside other Nix evaluators: user+system CPU and peak memory, as ratios, measured in turns.
+"""The benchmark: Snowsnake beside other Nix evaluators, two commits of it beside each other, and how its cost grows.
 
-usage: python benchmarks/run.py [--runs N] [--only NAME,…] [--evaluator NAME=COMMAND …] [--against NAME] [--output FOLDER]
+    python benchmarks/run.py                              all suites, all evaluators in turns
+    python benchmarks/run.py --suite micro --only sort    parts of it
+    python benchmarks/run.py --compare OLD NEW            two commits (`.` is the tree as it stands)
+    python benchmarks/run.py --scaling                    the same programs at n, 10 n, 100 n
+    python benchmarks/run.py --instructions …             counts instructions (valgrind) instead of seconds, of ours only
 
-Every program of programs/ is a function of { n }, with an n (SIZES) for which C++ Nix needs at least half a second; so
-that no evaluator can compute while compiling, n is passed with --arg.  The evaluators take turns, program by program, so
-that a slower minute of the machine hits all of them.  The results of all must be equal.
+Results of all evaluators must be equal.  CPU is user and system time of a process and its children, start-up included.  Results go to
+`results/` as JSON, Markdown and SVG; `--publish` also puts them into README.md and the pictures beside it.
 
-Evaluators: `snowsnake`, the one beside this Python; those in the environment as EVALUATORS="nix-2.34=/path/to/command …",
-and any `nix-instantiate` on the PATH.  A command that ends in `python` is taken for the one of a virtual environment
-with snix's `nixeval`.  With WORKLOADS=DIR (made by a workload script: DIR/expr/*.nix) those expressions are run as well.
+Exit code 1: a result of ours is missing or not the reference's, or something grows faster than n log n.
 """
 
 import argparse
 import json
 import os
 import platform
-import shlex
-import shutil
-import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import commits
+import report
+import scaling
+from evaluators import CACHED, OWN, ROOT, Evaluator, find_evaluators, python_itself
+from measure import Meter
+from picture import Bar, bars
+from rows import Row, common_environment, run_row
+from tasks import NAMES, SIZES, find_tasks
+
 HERE = Path(__file__).parent
-SIZES = {
-    "calls": 32,
-    "curried": 600,
-    "fold": 1_000_000,
-    "attrsets": 400_000,
-    "strings": 300_000,
-    "sort": 150_000,
-    "records": 150_000,
-    "sets": 250_000,
-    "regex": 120_000,
-    "json": 120_000,
-}
-SNIX = "import sys, json, nixeval; print(json.dumps(nixeval.loads('(' + open(sys.argv[1]).read() + ') { n = ' + sys.argv[2] + '; }')))"
+README = HERE / "README.md"
+SHRUNK = 20                            # sizes of programs are divided by it where instructions are counted
 
 
-class Measurement:
-    """One run: seconds of user and system CPU together, wall seconds, peak resident KiB, what was printed."""
-
-    def __init__(self, cpu_s: float, wall_s: float, peak_kib: int, output: bytes, code: int) -> None:
-        self.cpu_s, self.wall_s, self.peak_kib, self.output, self.code = cpu_s, wall_s, peak_kib, output, code
-
-
-def measure(command: list[str], folder: Path, environment: dict[str, str], limit_s: float) -> Measurement:
-    """Run a command, at most so long, and account for it and its children with wait4."""
-    with tempfile.TemporaryFile() as output:
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, cwd=folder, env=environment
-        )
-        timer = threading.Timer(limit_s, process.kill)
-        timer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        timer.cancel()
-        wall_s = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        return Measurement(
-            usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss, output.read(), process.returncode
-        )
+def options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--suite", default="", help=f"suites, separated by commas: {', '.join(NAMES)} (all)")
+    add("--only", default="", help="names of programs and workloads, separated by commas")
+    add("--runs", type=int, default=5, help="runs of each program by each evaluator (5)")
+    add("--limit", type=float, default=60, help="seconds after which a process is given up (60)")
+    add("--workloads", default=os.environ.get("WORKLOADS", ""), help="folder of the workloads ($WORKLOADS)")
+    add("--expected", default="", help="file of lines `sha256 NAME`: results that ours must have")
+    add("--evaluator", action="append", default=[], metavar="NAME=COMMAND", help="one more ($EVALUATORS)")
+    add("--references", default="", help="a folder with bin/nix-* and snix/bin/python ($REFERENCES)")
+    add("--without", default="", help="names of evaluators to leave out, separated by commas")
+    add("--against", default="", help="the evaluator that ratios are taken to (the first that is not ours)")
+    add("--compare", nargs=2, metavar=("OLD", "NEW"), help="compare two commits instead")
+    add("--builds", type=Path, default=commits.default_builds(), help="folder where builds of commits are kept")
+    add("--scaling", action="store_true", help="measure growth instead")
+    add("--instructions", action="store_true", help="count instructions with valgrind instead of seconds; sizes are smaller")
+    add("--output", type=Path, default=HERE / "results", help="folder of the results")
+    add("--publish", action="store_true", help="also write the tables into README.md and the pictures beside it")
+    return parser
 
 
-def evaluators(given: list[str]) -> dict[str, list[str]]:
-    """Name and command of each evaluator; ours first."""
-    own = Path(sys.executable).with_name("snowsnake-instantiate")
-    command = [str(own)] if own.exists() else [sys.executable, "-m", "snowsnake.cli.instantiate"]
-    found = {"snowsnake": command}
-    for entry in shlex.split(os.environ.get("EVALUATORS", "")) + given:
-        name, _, words = entry.partition("=")
-        found[name] = shlex.split(words)
-    system = shutil.which("nix-instantiate")
-    if system and len(found) == 1:
-        version = subprocess.run([system, "--version"], capture_output=True, text=True).stdout.split()
-        found[f"nix-{version[-1]}" if version else "nix"] = [system]
-    return found
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
 
 
-def command_line(command: list[str], file: Path, size: int | None) -> list[str] | None:
-    """How this evaluator is called; None if it cannot run this kind of program."""
-    if Path(command[0]).name.startswith("python") and "-m" not in command:
-        return None if size is None else [*command, "-c", SNIX, str(file), str(size)]
-    arguments = [] if size is None else ["--arg", "n", str(size)]
-    return [*command, "--eval", "--strict", "--json", *arguments, str(file)]
+def machine_facts() -> dict[str, object]:
+    """Where the figures come from."""
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    return {
+        "commit": commit,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+    }
 
 
-def programs(only: list[str]) -> list[tuple[str, Path, int | None, Path]]:
-    """(name, file, n, working folder)."""
-    # Some references run in a changed root that shares only the folder of temporary files.
-    folder = Path(tempfile.mkdtemp(prefix="snowsnake-bench-"))
-    rows: list[tuple[str, Path, int | None, Path]] = []
-    for name, size in SIZES.items():
-        if not only or name in only:
-            shutil.copy(HERE / "programs" / f"{name}.nix", folder)
-            rows.append((name, folder / f"{name}.nix", size, folder))
-    workloads = os.environ.get("WORKLOADS")
-    if workloads:
-        root = Path(workloads).absolute()
-        for file in sorted((root / "expr").glob("*.nix")):
-            if file.stem != "util" and (not only or file.stem in only):
-                rows.append((file.stem, file, None, root))
-    return rows
+def publish(name: str, text: str) -> None:
+    """Replace a part of the README, which stands between comments with its name."""
+    page = README.read_text()
+    first, last = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    start, end = page.index(first) + len(first), page.index(last)
+    README.write_text(page[:start] + text + page[end:])
 
 
-def normal(output: bytes) -> object:
-    """A result in the form in which results are compared."""
-    try:
-        return json.loads(output)
-    except ValueError:
-        return output.strip()
+class Benchmark:
+    """What the options ask for: the meter, the environment, the evaluators, where results go."""
 
-
-def run_program(name: str, file: Path, size: int | None, folder: Path, found: dict[str, list[str]], runs: int, limit_s: float) -> dict:
-    """All evaluators in turn, `runs` times: their measurements, and whether they agree."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NIX_", "XDG_"))}
-    environment["HOME"] = str(folder)
-    environment["SNOWSNAKE_NO_CACHE"] = "1"            # each run reads and compiles: docs/decisions/cache.md has the others
-    results: dict[str, list[Measurement]] = {}
-    dropped: dict[str, str] = {}
-    for _ in range(runs):
-        for evaluator, command in found.items():
-            words = command_line(command, file, size)
-            if words is None or evaluator in dropped:
-                continue
-            done = measure(words, folder, environment, limit_s)
-            if done.code != 0:
-                dropped[evaluator] = f"over {limit_s:.0f} s" if done.code == -signal.SIGKILL else f"exit code {done.code}"
-                continue
-            results.setdefault(evaluator, []).append(done)
-    outputs = {evaluator: normal(runs[0].output) for evaluator, runs in results.items()}
-    row: dict = {"program": name, "n": size, "failed": dropped, "evaluators": {}}
-    reference = next((outputs[e] for e in found if e != "snowsnake" and e in outputs), None)
-    for evaluator, done in results.items():
-        cpu = [run.cpu_s for run in done]
-        row["evaluators"][evaluator] = {
-            "cpu_s": round(statistics.median(cpu), 4),
-            "cpu_min_s": round(min(cpu), 4),
-            "cpu_max_s": round(max(cpu), 4),
-            "wall_s": round(statistics.median(run.wall_s for run in done), 4),
-            "peak_kib": round(statistics.median(run.peak_kib for run in done)),
-            "agrees": reference is None or outputs[evaluator] == reference,
-        }
-    return row
-
-
-def table(rows: list[dict], names: list[str], against: str) -> str:
-    """Markdown: CPU and peak memory of each evaluator, and ours as a ratio to the one compared against."""
-    lines = [
-        "| program | " + " | ".join(f"{name}: CPU s (min–max), MiB" for name in names) + f" | CPU / {against} | memory / {against} |",
-        "|--|" + "--|" * (len(names) + 2),
-    ]
-    for row in rows:
-        cells = []
-        for name in names:
-            facts = row["evaluators"].get(name)
-            if facts is None:
-                cells.append(row["failed"].get(name, "–"))
-                continue
-            disagrees = "" if facts["agrees"] else " **differs**"
-            cells.append(
-                f"{facts['cpu_s']:.2f} ({facts['cpu_min_s']:.2f}–{facts['cpu_max_s']:.2f}), {facts['peak_kib'] // 1024}{disagrees}"
-            )
-        ours, theirs = row["evaluators"].get("snowsnake"), row["evaluators"].get(against)
-        if ours and theirs:
-            ratios = [f"{ours['cpu_s'] / max(theirs['cpu_s'], 1e-3):.2f}", f"{ours['peak_kib'] / theirs['peak_kib']:.2f}"]
+    def __init__(self, given: argparse.Namespace, meter: Meter, scratch: Path) -> None:
+        self.given = given
+        self.meter = meter
+        self.scratch = scratch
+        (scratch / "home").mkdir()
+        self.environment = common_environment(scratch / "home")
+        self.unit = "instructions" if given.instructions else "CPU s"
+        if given.compare:
+            self.evaluators = commits.commit_evaluators(given.compare, given.builds)
         else:
-            ratios = ["–", "–"]
-        lines.append("| " + " | ".join([row["program"], *cells, *ratios]) + " |")
-    return "\n".join(lines) + "\n"
+            self.evaluators = find_evaluators(given.evaluator, given.references, scratch / "cache")
+            if given.instructions:
+                self.evaluators = [evaluator for evaluator in self.evaluators if evaluator.is_ours]
+        without = set(_words(given.without))
+        self.evaluators = [evaluator for evaluator in self.evaluators if evaluator.name not in without]
+        self.names = [evaluator.name for evaluator in self.evaluators]
+        self.ours = [evaluator.name for evaluator in self.evaluators if evaluator.is_ours]
+        others = [name for name in self.names if name not in self.ours]
+        self.against = given.against or (self.names[0] if given.compare or not others else others[0])
+
+    def write(self, name: str, facts: object, text: str, picture: str) -> None:
+        """Results as JSON, Markdown and, if there is one, a picture."""
+        folder = self.given.output
+        folder.mkdir(parents=True, exist_ok=True)
+        document = {"machine": machine_facts(), "runs": self.given.runs, "unit": self.unit, "against": self.against, "results": facts}
+        (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+        (folder / f"{name}.md").write_text(text)
+        if picture:
+            (folder / f"{name}.svg").write_text(picture)
+        if self.given.publish and picture:
+            (HERE / f"{name}.svg").write_text(picture)
+            publish(name, f"\n{self._setting()}\n\n{text}\n")
+        print(text)
+
+    def _setting(self) -> str:
+        facts = machine_facts()
+        return (
+            f"{facts['cores']} cores ({facts['machine']}), Python {facts['python']}, commit {str(facts['commit'])[:10]}, "
+            f"{self.given.runs} runs of each in turns."
+        )
+
+    def rows(self) -> list[Row]:
+        """Every row, said on stderr as soon as it is there."""
+        shrink = SHRUNK if self.given.instructions else 1
+        tasks = find_tasks(_words(self.given.suite), _words(self.given.only), self.given.workloads, self.scratch, shrink)
+        found = []
+        for task in tasks:
+            evaluators: list[Evaluator] = list(self.evaluators)
+            if task.suite == "start":
+                evaluators.append(python_itself())
+            found.append(run_row(task, evaluators, self.meter, self.given.runs, self.environment))
+            line = "  ".join(f"{name} {commits.amount(facts.cost.median)}" for name, facts in found[-1].facts.items())
+            print(f"{task.name}: {line}", *(f"{name}: {why}" for name, why in found[-1].failed.items()), sep="  ", file=sys.stderr)
+        return found
+
+    def run_tables(self) -> int:
+        rows = self.rows()
+        interpreter = python_itself().name
+        text = report.tables(rows, [*self.names, interpreter], self.ours, self.against)
+        faults = report.faults(rows, self.ours, self.against, self._expected())
+        if not self.given.instructions:
+            missed = report.missed_aims(rows, self.ours, self.against, interpreter)
+            text += "\nAims missed:\n\n" + "".join(f"* {line}\n" for line in missed) if missed else "\nEvery aim is met.\n"
+        for line in report.too_short(rows, self.against) if not self.given.instructions else []:
+            print(f"too short: {line}", file=sys.stderr)
+        facts = [row.as_json(self.ours, self.against) for row in rows]
+        self.write("figures", facts, text, ratio_picture(rows, self.ours, self.against))
+        return self._end(faults)
+
+    def run_comparison(self) -> int:
+        rows = self.rows()
+        old, new = self.names
+        text = commits.comparison(rows, old, new, self.unit)
+        self.write("comparison", [row.as_json(self.ours, self.against) for row in rows], text, "")
+        return self._end(report.faults(rows, self.ours, self.against, {}))
+
+    def run_scaling(self) -> int:
+        only = _words(self.given.only)
+        names = [name for name in scaling.STARTS if not only or name in only]
+        kept = [evaluator for evaluator in self.evaluators if evaluator.name in (OWN, self.against)]
+        growths = scaling.measure_growth(
+            names, kept, self.meter, self.given.runs, self.environment, self.scratch, 5 if self.given.instructions else 1
+        )
+        text = scaling.growth_table(growths, [evaluator.name for evaluator in kept], self.unit)
+        facts = [vars(growth) | {"exponent": growth.exponent(OWN)} for growth in growths]
+        self.write("scaling", facts, text, scaling.growth_picture(growths, self.against, self.unit))
+        return self._end(scaling.too_fast(growths))
+
+    def _expected(self) -> dict[str, str]:
+        if not self.given.expected:
+            return {}
+        pairs = (line.split() for line in Path(self.given.expected).read_text().splitlines() if line.strip())
+        return {name: digest for digest, name in pairs}
+
+    def _end(self, faults: Sequence[str]) -> int:
+        for line in faults:
+            print(f"fault: {line}", file=sys.stderr)
+        return 1 if faults else 0
+
+
+def ratio_picture(rows: Sequence[Row], ours: Sequence[str], against: str) -> str:
+    """Bars of every row that has a ratio; empty where there is no reference."""
+    series = [name for name in (OWN, CACHED) if name in ours]
+    groups = []
+    for suite in NAMES:
+        lines = []
+        for row in rows:
+            ratios = [row.ratio(name, against) for name in series]
+            if row.task.suite == suite and suite != "start" and against not in ours and any(ratios):
+                lines.append(Bar(row.task.name, [r and r["cpu"] for r in ratios], [r and r["peak"] for r in ratios]))
+        if lines:
+            groups.append((report.TITLES[suite], lines))
+    if not groups:
+        return ""
+    return bars(f"Snowsnake beside {against} (= 1): less is better", groups, series, (report.CPU_AIM, report.PEAK_AIM))
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--runs", type=int, default=5, help="runs of each program by each evaluator (5)")
-    options.add_argument("--limit", type=float, default=60, help="seconds after which a run is given up (60)")
-    options.add_argument("--only", default="", help="names of programs, separated by commas")
-    options.add_argument("--evaluator", action="append", default=[], metavar="NAME=COMMAND")
-    options.add_argument("--against", default="", help="the evaluator that ratios are taken to (the first after ours)")
-    options.add_argument("--output", type=Path, default=HERE / "results", help="folder for results.json and results.md")
-    given = options.parse_args()
-    found = evaluators(given.evaluator)
-    names = list(found)
-    against = given.against or (names[1] if len(names) > 1 else "snowsnake")
-    rows = []
-    for name, file, size, folder in programs([word for word in given.only.split(",") if word]):
-        rows.append(run_program(name, file, size, folder, found, given.runs, given.limit))
-        print(table(rows[-1:], names, against).split("\n")[2], file=sys.stderr)
-    text = table(rows, names, against)
-    given.output.mkdir(parents=True, exist_ok=True)
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
-    facts = {"machine": machine, "runs": given.runs, "against": against, "rows": rows}
-    (given.output / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
-    (given.output / "results.md").write_text(text)
-    print(text)
-    agree = all(facts["agrees"] for row in rows for facts in row["evaluators"].values())
-    ours = all("snowsnake" in row["evaluators"] for row in rows)
-    return 0 if agree and ours else 1
+    given = options().parse_args()
+    unknown = [word for word in _words(given.suite) if word not in NAMES]
+    unknown += [word for word in _words(given.only) if not given.workloads and word not in (*SIZES, *scaling.STARTS, "start")]
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="snowsnake-bench-") as folder, Meter(given.limit, given.instructions) as meter:
+        benchmark = Benchmark(given, meter, Path(folder))
+        if given.compare:
+            return benchmark.run_comparison()
+        return benchmark.run_scaling() if given.scaling else benchmark.run_tables()
 
 
 if __name__ == "__main__":
