@@ -10,7 +10,7 @@ from _thread import get_ident        # not `threading`: importing it takes longe
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset, strlen
 
 from snowsnake.builtins.regex cimport regex_release
@@ -19,7 +19,7 @@ from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_order, scratch_entries
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.collector cimport census, collect, set_limits
+from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
@@ -52,6 +52,8 @@ cdef enum:
     ATTENTION_INTERRUPT = 1           # as in machine/collector.pyx
     ATTENTION_TIMEOUT = 2
     PIPE_OPERATORS = 1                # feature bit of the parser
+    LEAST_EXPRESSIONS = 1000
+    WORDS_PER_EXPRESSION = 256        # of the heap: so many more expressions before they are looked at
 
 # In the order of machine/word.pxd's enum Kind, which starts at 1.
 _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
@@ -84,6 +86,8 @@ cdef class Evaluator:
     cdef object owner                 # ident of the thread inside, or None
     cdef double timeout_s
     cdef dict sources                 # of files that an error names, while it is turned into an exception
+    cdef uint64_t expressions         # compiled since those that nobody can run any more were forgotten
+    cdef uint64_t most_expressions
     cdef object tracer                # keeps the observer's state alive
     cdef object store_writer          # likewise; None: nothing is written
     cdef object __weakref__
@@ -93,11 +97,14 @@ cdef class Evaluator:
         self.released = []
         self.sources = {}
         self.owner = None
+        self.expressions = 0
+        self.most_expressions = LEAST_EXPRESSIONS
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
                  bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, str trace="",
-                 bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, **host_options):
+                 bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
+                 **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
         if m == NULL:
             raise MemoryError("no address space for an evaluator")
@@ -108,6 +115,8 @@ cdef class Evaluator:
         m.abort_on_warn = abort_on_warn
         if "pipe-operators" in features:
             m.features |= PIPE_OPERATORS
+        if count_objects:
+            m.tally = <Tally*>calloc(1, sizeof(Tally))
         if trace:
             from snowsnake.observe.tracer import attach
 
@@ -155,6 +164,7 @@ cdef class Evaluator:
                 raise MemoryError
             memcpy(copy, <const char*>source, size)
             copy[size] = 0
+            self.forget()
             with nogil:
                 outcome = load_source(self.m, label_text, base_text, base_size, copy, size, WORD_NULL, &w)
             self.check(outcome)
@@ -193,6 +203,19 @@ cdef class Evaluator:
             return self.handle(self.build(value, 0))
         finally:
             self.leave()
+
+    cdef int forget(self) except -1:
+        """Now and then free the expressions that nobody can run any more; what that costs grows with the heap."""
+        cdef Machine* m = self.m
+        self.expressions += 1
+        if self.expressions < self.most_expressions:
+            return 0
+        with nogil:
+            collect_expressions(m)
+            set_limits(m)
+        self.expressions = 0
+        self.most_expressions = LEAST_EXPRESSIONS + <uint64_t>(m.old_top - m.old_base) // WORDS_PER_EXPRESSION
+        return 0
 
     cdef Word build(self, value, int depth) except? 0x57:
         cdef Machine* m = self.m
@@ -269,15 +292,30 @@ cdef class Evaluator:
         return [(kind, os.fsdecode(path)) for kind, path in host_records(self.m)]
 
     def statistics(self):
-        """Counters of the machine; sizes in bytes, times in nanoseconds."""
+        """Counters of the machine; sizes in bytes, times in nanoseconds.
+
+        `made` has the objects made so far and their bytes, by kind, if the evaluator was told to `count_objects`.
+        """
         cdef Machine* m = self.m
+        cdef Tally tally
+        cdef uint64_t symbol_bytes = 0, i
+        for i in range(m.symbol_count):
+            symbol_bytes += string_size(symbol_string(m, <uint32_t>i))
+        memset(&tally, 0, sizeof(tally))
+        if m.tally != NULL:
+            tally_nursery(m, &tally)
         return {
             "heap_bytes": ((m.hp - m.heap_base) + (m.old_top - m.old_base)) * sizeof(Word),
+            "made_bytes": (m.made_words + (m.hp - m.heap_base)) * sizeof(Word),
+            "made": {name: (tally.objects[kind], tally.words[kind] * sizeof(Word)) for kind, name in enumerate(_KINDS, 1)},
             "collections": m.collection_count,
             "nursery_collections": m.minor_count,
             "promoted_bytes": m.promoted_words * sizeof(Word),
             "collection_ns": m.collection_ns,
+            "updates": m.update_count,
+            "updates_known": m.update_known_count,
             "symbols": m.symbol_count,
+            "symbol_bytes": symbol_bytes,
             "contexts": m.context_count,
             "codes": m.code_count,
             "codes_linked": sum([m.codes[i].is_linked for i in range(m.code_count)]),
@@ -285,6 +323,7 @@ cdef class Evaluator:
             "files_from_cache": 0 if m.cache == NULL else (<Cache*>m.cache).hit_count,
             "files_to_cache": 0 if m.cache == NULL else (<Cache*>m.cache).write_count,
             "load_ns": m.load_ns,
+            "source_bytes": sum([m.files[i].size_bytes for i in range(m.file_count)]),
             "failures": m.failure_count,
             "handles": m.handle_count,
         }
@@ -423,6 +462,8 @@ cdef class Evaluator:
             else:
                 hi = middle
         file = &m.files[lo]
+        if position - file.position_base > file.size_bytes:
+            return None                                          # of an expression that was forgotten
         path = (<bytes>file.path).decode("utf-8", "surrogateescape")
         if lo not in self.sources:
             self.sources[lo] = self.source_of(lo, path)

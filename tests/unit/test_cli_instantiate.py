@@ -170,4 +170,4 @@ def test_colours(nix):
 
 
 def test_statistics(nix):
-    assert '"heap_bytes"' in nix("--eval", "-E", "1", NIX_SHOW_STATS="1")[2]
+    assert '"totalBytes"' in nix("--eval", "-E", "1", NIX_SHOW_STATS="1")[2]

@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
-from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line
+from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line, write_statistics
 from snowsnake.cli.settings import Settings
 
 SOURCE_OPTIONS = (
@@ -87,6 +87,7 @@ def session_of(given: Arguments, reporter: Reporter, **more):
         "stress": given.flag("stress"),
         "is_writable": True,
         **cache_options(given.flag("no_cache"), given.text("cache_dir"), given.text("cache_validate", "stat")),
+        "count_objects": given.flag("stats"),
         **more,
     }
     if given.flag("store"):
@@ -194,6 +195,4 @@ def report_after(session, given: Arguments) -> None:
         for path in session.evaluator.files_read():
             sys.stderr.write(path + "\n")
     if given.flag("stats"):
-        import json
-
-        sys.stderr.write(json.dumps(session.evaluator.statistics(), indent=2) + "\n")
+        write_statistics(session.evaluator, "-")

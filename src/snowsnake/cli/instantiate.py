@@ -7,7 +7,16 @@ import os
 import sys
 
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded, json_text, raw_text, write, write_line
+from snowsnake.cli.output import (
+    LOG_FORMATS,
+    Reporter,
+    guarded,
+    json_text,
+    raw_text,
+    write,
+    write_line,
+    write_statistics,
+)
 from snowsnake.cli.settings import BOOLEANS, LISTS, OTHERS, Settings, store_folder
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -170,6 +179,8 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     if folder is not None:
         options |= {"store": folder} if is_writable else {"real_store": folder + "/nix/store"}
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
+    shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
+    options["count_objects"] = shows_statistics
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:
@@ -185,8 +196,8 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
             _process(request, session, value, path)
         session.evaluator.flush_store()        # before anybody can read what was printed
         sys.stdout.flush()
-    if os.environ.get("NIX_SHOW_STATS", "0") != "0":
-        _print_statistics(session)
+    if shows_statistics:
+        write_statistics(session.evaluator, os.environ.get("NIX_SHOW_STATS_PATH", "-"))
     return 0
 
 
@@ -289,18 +300,6 @@ def _print_version(verbosity: int) -> None:
     if verbosity:
         system = f"{os.uname().machine}-{os.uname().sysname.lower()}"
         print(f"Evaluator: Snowsnake {VERSION}\nSystem type: {system}\nStore directory: /nix/store")
-
-
-def _print_statistics(session) -> None:
-    import json
-
-    text = json.dumps(session.evaluator.statistics(), indent=2)
-    path = os.environ.get("NIX_SHOW_STATS_PATH", "-")
-    if path == "-":
-        print(text, file=sys.stderr)
-    else:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
 
 
 def _help() -> str:

@@ -122,6 +122,21 @@ def json_text(value, strict: bool) -> bytes:
         raise
 
 
+def write_statistics(evaluator, path: str) -> None:
+    """What an evaluation did, as JSON to a file; `-` is stderr."""
+    import json
+
+    from snowsnake.observe.statistics import statistics
+
+    text = json.dumps(statistics(evaluator), indent=2) + "\n"
+    if path == "-":
+        sys.stdout.flush()
+        sys.stderr.write(text)
+    else:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
 def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 

@@ -244,6 +244,7 @@ cdef uint64_t _union_size(Word base, Word over) noexcept nogil:
 cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
     cdef Word base = a, over = b
     cdef uint64_t na
+    m.update_count += 1
     if attrs_size(b) == 0:
         return a
     if attrs_size(a) == 0:
@@ -321,6 +322,7 @@ cdef Word attrs_merge(Machine* m, Word a, Word b) noexcept nogil:
     cached = m.keys_cache + slot
     if cached[0] == <uint64_t>ka and cached[1] == <uint64_t>kb:
         k = <Word*>cached[2]
+        m.update_known_count += 1
     else:
         k = _merge_keys(m, ka, kb)
         if k != kb:

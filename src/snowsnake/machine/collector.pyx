@@ -12,13 +12,14 @@ were written to (a thunk that got its value, a keys object that got its order, t
 A thunk that is done disappears: whoever held it gets its value, unless that is a function
 (`==` compares functions by the cell they stand in).  Tables keyed by address are made anew.
 """
-from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, keys_cache_place, shared_keys_place
+from snowsnake.machine.link cimport forget_files, own_codes
 from snowsnake.machine.heap cimport advise_huge_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
@@ -33,8 +34,9 @@ cdef enum Attention:
 
 
 cdef uint64_t _now_ns() noexcept nogil:
+    """Of this thread's CPU time: a machine that waits for the processor does not collect."""
     cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)
     return <uint64_t>t.tv_sec * 1000000000 + <uint64_t>t.tv_nsec
 
 
@@ -202,7 +204,8 @@ cdef void _forward_constants(Machine* m, Code* code) noexcept nogil:
         code.constants[i] = _forward(m, code.constants[i])
 
 
-cdef void _forward_roots(Machine* m) noexcept nogil:
+cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
+    """*owners*: NULL, or for each code 1 + its file if that may be forgotten: then its constants are no roots."""
     cdef Word* p
     cdef Frame* fr
     cdef uint32_t i
@@ -226,7 +229,8 @@ cdef void _forward_roots(Machine* m) noexcept nogil:
             m.symbol_strings[i] = _forward(m, m.symbol_strings[i])
     else:
         for i in range(m.code_count):
-            _forward_constants(m, m.codes[i])
+            if owners == NULL or owners[i] == 0:
+                _forward_constants(m, m.codes[i])
         for i in range(m.symbol_count):
             m.symbol_strings[i] = _forward(m, m.symbol_strings[i])
     m.fresh_code_count = 0
@@ -307,6 +311,13 @@ cdef void _renew_keys_cache(Machine* m) noexcept nogil:
     free(old)
 
 
+cdef void _note_made(Machine* m) noexcept nogil:
+    """Before anything moves: what was made since the last collection."""
+    m.made_words += <uint64_t>(m.hp - m.heap_base)
+    if m.tally != NULL:
+        _count(m.heap_base, m.hp, m.tally.objects, m.tally.words, m.tally.states)
+
+
 cdef void _empty_nursery(Machine* m) noexcept nogil:
     """What one large allocation touched beyond the nursery's size goes back to the system."""
     cdef uint64_t start = (<uint64_t>(m.heap_base + m.nursery_words) + 4095) & ~<uint64_t>4095
@@ -322,8 +333,9 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
     if <uint64_t>(m.old_end - m.old_top) < <uint64_t>(m.hp - m.heap_base) + 1024:
         collect(m)
         return
+    _note_made(m)
     m.is_minor = True
-    _forward_roots(m)
+    _forward_roots(m, NULL)
     for i in range(m.remembered_count):
         p = m.remembered[i]
         if header_kind(p[0]) != KIND_THUNK:
@@ -339,8 +351,77 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
     m.collection_ns += _now_ns() - started
 
 
+cdef void _follow_code(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
+    """Find the files whose code what is alive can still run; the constants of that code live as well."""
+    cdef Word* p = m.old_base
+    cdef Word* top
+    cdef Word h
+    cdef int kind
+    cdef uint32_t owner, code
+    while p < m.old_top:
+        h = p[0]
+        kind = header_kind(h)
+        if kind == KIND_CLOSURE or (kind == KIND_THUNK and header_state(h) != THUNK_DONE and header_state(h) != THUNK_FAILED):
+            owner = owners[header_code(h)]
+            if owner and not is_used[owner - 1]:
+                is_used[owner - 1] = True
+                top = m.old_top
+                code = m.files[owner - 1].code_base
+                while code < m.code_count and owners[code] == owner:
+                    _forward_constants(m, m.codes[code])
+                    code += 1
+                _scan_from(m, top)
+        p += _object_words(h)
+
+
+cdef void _forget_failures(Machine* m) noexcept nogil:
+    """Keep the errors of the failed thunks that are alive; their entries move up."""
+    cdef uint32_t* places = <uint32_t*>calloc(m.failure_count + 1, sizeof(uint32_t))
+    cdef Error* kept = <Error*>calloc(m.failure_count + 1, sizeof(Error))
+    cdef Word* p = m.old_base
+    cdef uint32_t count = 0, i
+    if places == NULL or kept == NULL:
+        free(places)
+        free(kept)
+        return
+    while p < m.old_top:
+        if header_kind(p[0]) == KIND_THUNK and header_state(p[0]) == THUNK_FAILED:
+            i = <uint32_t>(p[1] >> 3)
+            if places[i] == 0:
+                count += 1
+                places[i] = count
+            p[1] = small_int(places[i] - 1)
+        p += _object_words(p[0])
+    for i in range(m.failure_count):
+        if places[i]:
+            kept[places[i] - 1] = m.failures[i]
+        else:
+            free(m.failures[i].message)
+    free(m.failures)
+    free(places)
+    m.failures = <Error*>realloc(kept, (count + 1) * sizeof(Error))
+    m.failure_count = count
+    m.failure_capacity = count + 1
+
+
 cdef void collect(Machine* m) noexcept nogil:
-    """Move everything that is alive to a region of its own; only the nursery if none can be had."""
+    _collect(m, NULL, NULL)
+
+
+cdef void collect_expressions(Machine* m) noexcept nogil:
+    cdef uint32_t* owners = <uint32_t*>calloc(m.code_count + 1, sizeof(uint32_t))
+    cdef uint8_t* is_used = <uint8_t*>calloc(m.file_count + 1, 1)
+    if owners != NULL and is_used != NULL:
+        own_codes(m, owners)
+        if _collect(m, owners, is_used):
+            forget_files(m, is_used)
+            _forget_failures(m)
+    free(owners)
+    free(is_used)
+
+
+cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
+    """Move everything that is alive to a region of its own; only the nursery, and False, if none can be had."""
     cdef uint64_t started = _now_ns()
     cdef Word* old = m.old_base
     cdef uint64_t old_bytes = <uint64_t>(m.old_end - m.old_base) * sizeof(Word)
@@ -352,7 +433,8 @@ cdef void collect(Machine* m) noexcept nogil:
         m.collect_at = m.old_end
         if <uint64_t>(m.old_end - m.old_top) > <uint64_t>(m.hp - m.heap_base) + 1024:
             collect_nursery(m)
-        return
+        return False
+    _note_made(m)
     if not m.stress:
         advise_huge_pages(region, bytes)
     for i in range(m.remembered_count):
@@ -362,8 +444,10 @@ cdef void collect(Machine* m) noexcept nogil:
     m.old_base = region
     m.old_end = region + bytes // sizeof(Word)
     m.old_top = region
-    _forward_roots(m)
+    _forward_roots(m, owners)
     _scan_from(m, region)
+    if owners != NULL:
+        _follow_code(m, owners, is_used)
     _renew_keys_cache(m)
     _empty_nursery(m)
     release_region(old, old_bytes)
@@ -372,6 +456,7 @@ cdef void collect(Machine* m) noexcept nogil:
     m.collection_count += 1
     m.minor_count += 1
     m.collection_ns += _now_ns() - started
+    return True
 
 
 cdef void _count(Word* p, Word* end, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
@@ -383,6 +468,13 @@ cdef void _count(Word* p, Word* end, uint64_t* objects, uint64_t* words, uint64_
         if kind == KIND_THUNK:
             states[header_state(p[0])] += _object_words(p[0])
         p += _object_words(p[0])
+
+
+cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil:
+    """Everything made so far, if the machine has been keeping its tally: the nursery's objects are added to it."""
+    if m.tally != NULL:
+        total[0] = m.tally[0]
+    _count(m.heap_base, m.hp, total.objects, total.words, total.states)
 
 
 cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:

@@ -192,6 +192,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     free(m.context_table)
     free(m.union_cache)
     free(m.keys_cache)
+    free(m.tally)
     free(m.symbol_strings)
     free(m.symbol_table)
     free(m.remembered)

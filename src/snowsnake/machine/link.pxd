@@ -40,4 +40,8 @@ cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word
     # path as host_resolve_import gives it; the same path gives the same thunk
 cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil
 cdef void imports_free(Machine* m) noexcept nogil
+cdef void own_codes(Machine* m, uint32_t* owners) noexcept nogil
+    # for each code of a source that may be forgotten (an expression, not a file): 1 + the index of the source
+cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil
+    # free those of them that are not used; positions in them have no place any more
 cdef void free_codes(Machine* m) noexcept nogil

@@ -542,6 +542,8 @@ cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t
     file[0] = lo
     line[0] = 1
     offset = position - m.files[lo].position_base
+    if offset > m.files[lo].size_bytes:
+        return False                  # of a source that was forgotten
     column[0] = offset + 1
     if number_lines(m, &m.files[lo]):
         find_line(&m.files[lo], offset, line, column)
@@ -594,6 +596,61 @@ cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t s
 
 cdef int _raise_too_much(Machine* m) noexcept nogil:
     return raise_text(m, ERROR_MEMORY, format_text("the sources of this evaluation exceed 4 GiB"))
+
+
+cdef struct ImportTable:              # path -> index of file + 1; open addressing
+    uint32_t* slots
+    uint32_t mask
+    uint32_t count
+
+
+cdef inline bint _may_be_forgotten(File* file) noexcept nogil:
+    return file.path[0] != c'/' and not file.is_imported
+
+
+cdef void own_codes(Machine* m, uint32_t* owners) noexcept nogil:
+    cdef uint32_t i, j
+    for i in range(m.file_count):
+        if _may_be_forgotten(&m.files[i]) and m.files[i].image != NULL:
+            for j in range(m.files[i].image.chunk_count):
+                owners[m.files[i].code_base + j] = i + 1
+
+
+cdef void _forget_file(Machine* m, File* file) noexcept nogil:
+    cdef uint32_t i
+    if file.image != NULL:
+        for i in range(file.code_base, file.code_base + file.image.chunk_count):
+            if m.codes[i].is_linked:
+                _free_code(m.codes[i])
+            m.codes[i] = m.unlinked
+    image_free(file.image)
+    free(file.path)
+    free(file.source)
+
+
+cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
+    """The files behind them move up; the numbers of the last codes are given out again, positions never are."""
+    cdef ImportTable* imports = <ImportTable*>m.imports
+    cdef uint32_t* places = <uint32_t*>calloc(m.file_count + 1, sizeof(uint32_t))
+    cdef uint32_t i, kept = 0, codes = CODE_APPLY2 + 1
+    if places == NULL:
+        return
+    for i in range(m.file_count):
+        if _may_be_forgotten(&m.files[i]) and not is_used[i]:
+            _forget_file(m, &m.files[i])
+            continue
+        m.files[kept] = m.files[i]
+        kept += 1
+        places[i] = kept
+        if m.files[kept - 1].image != NULL:
+            codes = m.files[kept - 1].code_base + m.files[kept - 1].image.chunk_count
+    m.file_count = kept
+    m.code_count = codes
+    if imports != NULL:
+        for i in range(imports.mask + 1):
+            if imports.slots[i]:
+                imports.slots[i] = places[imports.slots[i] - 1]
+    free(places)
 
 
 cdef struct Load:
@@ -702,12 +759,6 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
 
 
 # ---- import -----------------------------------------------------------------------------------------------------
-
-cdef struct ImportTable:              # path -> index of file + 1; open addressing
-    uint32_t* slots
-    uint32_t mask
-    uint32_t count
-
 
 cdef uint64_t _hash_path(const char* path, size_t n) noexcept nogil:
     cdef uint64_t h = <uint64_t>1469598103934665603

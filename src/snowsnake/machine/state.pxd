@@ -163,6 +163,11 @@ cdef struct Place:                    # a lookup that was made: where keys have 
     uint32_t symbol
     int32_t index
 
+cdef struct Tally:                    # objects made, and their words, by kind; of thunks also words by state
+    uint64_t[32] objects
+    uint64_t[32] words
+    uint64_t[8] states
+
 cdef struct Observer:                 # what watches a machine; its state follows in a struct that begins with this one
     int (*run)(Machine* m) noexcept nogil                    # a loop that calls `step` before every operation
     void (*step)(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
@@ -296,8 +301,10 @@ cdef struct Machine:
     uint64_t minor_count
     uint64_t promoted_words
     uint64_t collection_ns
-    uint64_t call_count
-    uint64_t thunk_count
+    uint64_t made_words               # in the nursery, before its last collection
+    uint64_t update_count             # of `//`
+    uint64_t update_known_count       # of them, those that found their keys in the cache
+    Tally* tally                      # NULL, or what the nursery held at its collections
     uint64_t random_state
     void* regex_cache                 # compiled patterns (builtins/regex.pxd)
     bint abort_on_warn                # builtins.warn is an error

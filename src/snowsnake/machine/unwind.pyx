@@ -2,7 +2,7 @@
 """Errors on their way out.  The trace is taken before anything is unwound, unless a try frame will swallow it."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.bytecode.chunk cimport Chunk
@@ -252,9 +252,18 @@ cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil:
 
 # ---- failed thunks ----------------------------------------------------------------------------------------------
 
+cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
+    """Whether a failure reads as the pending error does."""
+    return (e.code == m.error.code and e.position == m.error.position and e.position_end == m.error.position_end
+            and e.message_size_bytes == m.error.message_size_bytes
+            and memcmp(e.message, m.error.message, e.message_size_bytes) == 0)
+
+
 cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
     """Copy the pending error to the table of failures, whose entries failed thunks name."""
-    cdef Error* e
+    cdef Error* e = &m.failures[m.failure_count - 1]
+    if m.failure_count and _is_pending(m, e):
+        return m.failure_count - 1    # a loop over one throw is one failure
     if m.failure_count == m.failure_capacity:
         m.failure_capacity = m.failure_capacity * 2 if m.failure_capacity else 64
         m.failures = <Error*>realloc(m.failures, m.failure_capacity * sizeof(Error))

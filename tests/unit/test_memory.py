@@ -1,0 +1,145 @@
+"""A process that evaluates for long does not grow: small evaluations in one evaluator, and evaluators that come and go."""
+
+import gc
+
+import pytest
+
+from snowsnake import EvaluationError, Evaluator, evaluate
+
+KIB = 1 << 10
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def growth(action, count: int) -> int:
+    """Bytes by which the process grew, after a tenth of the evaluations has brought everything to its size."""
+    for i in range(count // 10):
+        action(i)
+    gc.collect()
+    before = resident_bytes()
+    for i in range(count):
+        action(i)
+    gc.collect()
+    return resident_bytes() - before
+
+
+def failing(action):
+    """The same, where every evaluation ends in an error."""
+
+    def run(i):
+        with pytest.raises(EvaluationError):
+            action(i)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "1 + 2",
+        "{ a = %d; b = map (x: x + 1) [ 1 2 ]; }.b",
+        "let f = x: if x == 0 then [ ] else [ x ] ++ f (x - 1); in f (builtins.bitAnd %d 7)",
+        'builtins.match "(a*)b" "aab"',
+    ],
+)
+def test_small_evaluations(program):
+    """10^5 of them in one evaluator."""
+    nix = Evaluator()
+    assert growth(lambda i: nix.evaluate(program.replace("%d", str(i))).to_python(), 100_000) < 4096 * KIB
+
+
+@pytest.mark.parametrize("program", ["{ a = ", "x%d", 'throw "no %d"', '{ a = throw "no"; }.a', "assert false; 1"])
+def test_small_failures(program):
+    nix = Evaluator()
+    assert growth(failing(lambda i: nix.evaluate(program.replace("%d", str(i % 100))).force()), 20_000) < 4096 * KIB
+
+
+def test_evaluators_that_come_and_go():
+    assert growth(lambda i: evaluate(f"{{ a = {i}; b = map (x: x + 1) [ 1 2 ]; }}")["b"].to_python(), 2000) < 2048 * KIB
+    assert growth(failing(lambda i: evaluate('{ a = throw "x"; }')["a"].force()), 2000) < 2048 * KIB
+
+
+def test_handles_in_cycles(recwarn):
+    """Python may break a cycle at the evaluator before the values are gone."""
+
+    def cycle(i):
+        value = evaluate("{ a = [ 1 2 3 ]; }")
+        holder = {"value": value, "more": [value["a"], value["a"][i % 3]]}
+        holder["self"] = holder
+
+    assert growth(cycle, 500) < 4096 * KIB
+    assert not recwarn.list
+
+
+# ---- what must survive while expressions are forgotten ----------------------------------------------------------
+
+def many(nix, count=3000):
+    """More expressions than are kept before they are looked at."""
+    for i in range(count):
+        nix.evaluate(f"let a = {i}; f = x: [ x a ]; in f a").to_python()
+
+
+def test_functions_and_thunks_survive_their_sources():
+    nix = Evaluator()
+    adder = nix.evaluate('x: let y = "text ${toString x}"; g = z: [ y z (x + z) ]; in { inherit g; lazy = g 1; }')
+    lazy = nix.evaluate("{ late = map (x: x * 2) [ 1 2 3 ]; never = throw \"no\"; }")
+    many(nix)
+    assert adder(5)["g"](2).to_python() == ["text 5", 2, 7]
+    many(nix)
+    made = adder(1)
+    many(nix)
+    assert made["lazy"].to_python() == ["text 1", 1, 2] and lazy["late"].to_python() == [2, 4, 6]
+    with pytest.raises(EvaluationError) as caught:
+        lazy["never"].force()
+    assert str(caught.value.position) == "«string»:1:44"
+
+
+def test_values_survive_without_their_sources():
+    """Data keeps its meaning; places in sources that are gone are unknown."""
+    nix = Evaluator()
+    data = nix.evaluate('{ a = { b = [ 1 "two" ]; }; }')
+    data.force(deep=True)
+    many(nix)
+    assert data.to_python() == {"a": {"b": [1, "two"]}}
+    with pytest.raises(EvaluationError) as caught:
+        nix.evaluate("set: set.missing")(data)
+    assert caught.value.code == "missing-attribute"
+    assert nix.evaluate("set: builtins.unsafeGetAttrPos \"a\" set")(data).to_python() is None
+
+
+def test_failed_thunks_keep_their_errors():
+    nix = Evaluator()
+    sets = [nix.evaluate(f'{{ x = throw "number {i}"; }}') for i in range(5)]
+    for one in sets:
+        with pytest.raises(EvaluationError):
+            one["x"].force()
+    del sets[1:4]
+    many(nix)
+    for number, one in zip((0, 4), sets, strict=True):
+        with pytest.raises(EvaluationError) as caught:
+            one["x"].force()
+        assert caught.value.message == f"number {number}"
+
+
+def test_imports_are_kept(tmp_path):
+    (tmp_path / "lib.nix").write_text("{ twice = x: 2 * x; where = builtins.unsafeGetAttrPos \"a\" { a = 1; }; }\n")
+    nix = Evaluator()
+    first = nix.evaluate(f"import {tmp_path}/lib.nix")
+    assert first["twice"](1).to_python() == 2
+    many(nix)
+    again = nix.evaluate(f"(import {tmp_path}/lib.nix)")
+    assert again["twice"](4).to_python() == 8 and first["twice"](4).to_python() == 8
+    assert again["where"].to_python()["line"] == 1
+    assert nix.files_read().count(str(tmp_path / "lib.nix")) == 1
+
+
+def test_sources_are_really_forgotten():
+    nix = Evaluator()
+    kept = [nix.evaluate(f"x: x + {i}") for i in range(10)]
+    many(nix, 10_000)
+    facts = nix.statistics()
+    assert facts["files"] < 2000 and facts["codes"] < 20_000
+    assert [f(1).to_python() for f in kept] == list(range(1, 11))
