@@ -20,20 +20,20 @@ from tasks import Task
 FOLDER = Path(__file__).parent / "scaling"
 # The smallest n; the largest is a hundred times as much.
 STARTS = {
-    "calls": 30_000,
-    "recursion": 20_000,
-    "deep": 10_000,
-    "thunks": 20_000,
-    "lists": 10_000,
-    "append": 20_000,
-    "sets": 5_000,
-    "update": 5_000,
-    "strings": 10_000,
-    "sort": 3_000,
-    "closure": 5_000,
-    "json": 5_000,
-    "files": 200,
-    "source": 2_000,
+    "calls": 100_000,
+    "recursion": 200_000,
+    "deep": 18_000,
+    "thunks": 60_000,
+    "lists": 30_000,
+    "append": 60_000,
+    "sets": 10_000,
+    "update": 15_000,
+    "strings": 20_000,
+    "sort": 12_000,
+    "closure": 15_000,
+    "json": 10_000,
+    "files": 300,
+    "source": 3_000,
 }
 MOST_GROWTH = 1.3                      # exponent: n log n gives 1.1 here, the caches' end another tenth, n√n 1.5
 
@@ -86,7 +86,7 @@ def measure_growth(
     """Every program at three sizes, the evaluators in turns; the least of the runs counts."""
     empty = folder / "empty.nix"
     empty.write_text("{ n }: n\n")
-    bases = {evaluator.name: _least(Task("empty", "scaling", folder, empty, 1), evaluator, meter, runs, environment) for evaluator in evaluators}
+    bases = {evaluator.name: _least(Task("empty", "scaling", folder, empty, 1), evaluator, meter, runs, environment, True) for evaluator in evaluators}
     found = []
     for name in names:
         start = STARTS[name] // shrink
@@ -94,7 +94,7 @@ def measure_growth(
         for n in growth.sizes:
             task = Task(name, "scaling", folder, _program(name, n, folder), n)
             for evaluator in evaluators:
-                base, done = bases[evaluator.name], _least(task, evaluator, meter, runs, environment)
+                base, done = bases[evaluator.name], _least(task, evaluator, meter, runs, environment, n != growth.sizes[-1])
                 if base is None or done is None or len(growth.costs.get(evaluator.name, [])) < growth.sizes.index(n):
                     continue
                 growth.costs.setdefault(evaluator.name, []).append(max(done[0] - base[0], 0.0))
@@ -103,10 +103,12 @@ def measure_growth(
     return found
 
 
-def _least(task: Task, evaluator: Evaluator, meter: Meter, runs: int, environment: dict[str, str]) -> tuple[float, float] | None:
-    """Least cost and peak of some runs; None if one failed (the reference's stack ends before ours)."""
+def _least(
+    task: Task, evaluator: Evaluator, meter: Meter, runs: int, environment: dict[str, str], is_small: bool = False
+) -> tuple[float, float] | None:
+    """Least cost and peak of some runs, of a small program more of them; None if one failed (the reference's stack ends before ours)."""
     costs, peaks = Spread(), Spread()
-    for _ in range(runs):
+    for _ in range(runs * 3 if is_small else runs):
         done = measure_task(task, evaluator, meter, environment)
         if done is None or done.code:
             return None
