@@ -5,6 +5,7 @@ In: sources, options, Python values.  Out: handles on values of the machine, the
 The machine runs without the GIL.  A handle is a root of the collector; when Python drops it, its place is queued
 and freed at the next call, because that may happen in any thread.
 """
+import gc
 import os
 from _thread import get_ident        # not `threading`: importing it takes longer than a small evaluation
 
@@ -106,8 +107,11 @@ cdef class Evaluator:
                  bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
                  **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
-        if m == NULL:
-            raise MemoryError("no address space for an evaluator")
+        if m == NULL:                  # a program that made hundreds of evaluators may hold dead ones in reference cycles
+            gc.collect()
+            m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
+            if m == NULL:
+                raise MemoryError("no address space for an evaluator")
         self.m = m
         m.level = level
         m.stress = stress

@@ -1,5 +1,6 @@
 """The library: evaluators, values, functions, errors."""
 
+import gc
 import threading
 
 import pytest
@@ -125,3 +126,15 @@ def test_two_threads_at_once():
 
 def test_bytes_that_are_not_utf8():
     assert evaluate(b'"\xff"').to_python() == "\udcff"
+
+
+def test_evaluators_in_reference_cycles_give_their_address_space_back():
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(600):
+            cycle = [Evaluator()]
+            cycle.append(cycle)
+    finally:
+        if was_collecting:
+            gc.enable()

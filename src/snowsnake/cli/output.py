@@ -143,6 +143,7 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     0 is success, 1 any error, 130 an interrupt, 141 a reader of stdout that went away.
     """
     # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
+    was_collecting = gc.isenabled()
     gc.disable()
     try:
         code = command(words, reporter)
@@ -175,6 +176,9 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         if os.environ.get("SNOWSNAKE_DEBUG"):
             raise
         return 1
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 def leave(code: int) -> "NoReturn":
