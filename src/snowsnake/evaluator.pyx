@@ -350,6 +350,10 @@ cdef class Evaluator:
             counted[f"thunk {name}"] = (0, states[state] * sizeof(Word))
         return counted
 
+    def machine_address(self):
+        """Where the machine is: for the experiment with images of the heap (docs/decisions/images.md), and for nothing else."""
+        return <size_t>self.m
+
     def chunks(self):
         """(kind, name, place, bytes of code, upvalues, arity) of everything compiled so far, in the order of compiling."""
         from snowsnake.observe.compiled import compiled

@@ -127,6 +127,8 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
             outcome = raise_system(m, "reading symbolic link", resolved.data, resolved.size_bytes, errno)
         elif length == sizeof(target):
             outcome = raise_system(m, "reading symbolic link", resolved.data, resolved.size_bytes, ENAMETOOLONG)
+        elif not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
+            outcome = RAISE
         else:
             resolved.size_bytes = 0 if target[0] == c'/' else last
             outcome = put_in_front(m, &todo, at, target, <size_t>length)
@@ -425,6 +427,8 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
         elif length < 0 or length == sizeof(target):
             outcome = raise_system(m, "reading symbolic link", resolved.data, resolved.size_bytes,
                                    errno if length < 0 else ENAMETOOLONG)
+        elif not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
+            outcome = RAISE
         else:
             parent = parent_size(resolved.data, resolved.size_bytes)
             resolved.size_bytes = 0 if target[0] == c'/' or parent == 1 else parent

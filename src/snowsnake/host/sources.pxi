@@ -192,8 +192,6 @@ cdef int serialise(Machine* m, View path, NarSink* sink, Bytes* error) noexcept 
             nar_write_contents(make_view(content.data, content.size_bytes), False, sink)
         buffer_free(&content)
         return outcome
-    if not record(m, RECORD_FILE, path.data, path.size):
-        return RAISE
     outcome = host_open_tree(m, path, &tree, error)
     if outcome != DONE:
         return outcome
@@ -236,7 +234,10 @@ cdef int write_source(Machine* m, View store_path, View path, Bytes* archive) no
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
     """A tree for what is at a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
     cdef int kind, fault = 0
-    cdef const char* real = disk_path(m, path.data, path.size)
+    cdef const char* real
+    if not record(m, RECORD_FILE, path.data, path.size):
+        return RAISE
+    real = disk_path(m, path.data, path.size)
     if real == NULL:
         return RAISE
     kind = disk_type(real, False, &fault)

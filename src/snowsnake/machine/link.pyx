@@ -809,6 +809,19 @@ cdef void imports_free(Machine* m) noexcept nogil:
         m.imports = NULL
 
 
+def restore_imports(size_t machine):
+    """The table of imports, made anew from a machine's files: for `heap_image.pyx`, which reads the files back."""
+    cdef Machine* m = <Machine*>machine
+    cdef uint32_t* slot
+    cdef uint32_t i
+    for i in range(m.file_count):
+        if m.files[i].is_imported:
+            slot = _import_slot(m, m.files[i].path, strlen(m.files[i].path))
+            if slot[0] == 0:
+                slot[0] = i + 1
+                (<ImportTable*>m.imports).count += 1
+
+
 cdef size_t _directory_size(const uint8_t* path, size_t n) noexcept nogil:
     while n > 1 and path[n - 1] != c'/':
         n -= 1
