@@ -443,7 +443,8 @@ def test_commands(run_command, tmp_path):
         done = run_command("main", *words, *more, **environment)
         assert (done.returncode, done.stdout) == (0, b'{"b":[1,2]}\n'), done.stderr
         numbers = json.loads(done.stderr)
-        return numbers["files_from_cache"], numbers["files_to_cache"]
+        files = numbers["caches"]["compiledFiles"]
+        return files["hits"], files["written"]
 
     assert counts("--no-cache") == (0, 0) and not (tmp_path / "c").exists()
     assert counts() == (0, 2)
