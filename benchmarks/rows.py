@@ -29,6 +29,9 @@ def common_environment(home: Path) -> dict[str, str]:
 def measure_task(task: Task, evaluator: Evaluator, meter: Meter, environment: dict[str, str]) -> Measurement | None:
     """One run of a task; None if this evaluator cannot run it."""
     total: Measurement | None = None
+    home = task.folder / "home"
+    if home.is_dir():                                    # `~/x` in a program is a path in the output of --parse
+        environment = environment | {"HOME": str(home)}
     for process in task.processes(evaluator):
         done = meter.run(process.words, process.folder, environment | evaluator.environment | process.environment)
         total = done if total is None else total + done
