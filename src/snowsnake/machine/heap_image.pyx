@@ -659,8 +659,12 @@ cdef Word* _map_heap(int descriptor, Head* head) noexcept nogil:
     return NULL
 
 
-cdef Word* _read_heap(int descriptor, Head* head, uint64_t* region_bytes, Shift* s) noexcept nogil:
-    """The heap anywhere, its pointers moved; NULL if it cannot be read."""
+cdef bint _is_whole(Word* heap, Head* head) noexcept nogil:
+    return xxh64(heap, head.heap_words * sizeof(Word), 0) == head.heap_sum
+
+
+cdef Word* _read_heap(int descriptor, Head* head, bint verify, uint64_t* region_bytes, Shift* s) noexcept nogil:
+    """The heap anywhere, its pointers moved; NULL if it cannot be read, or is damaged."""
     cdef uint64_t size = head.heap_words * sizeof(Word), done = 0
     cdef Word* region
     cdef Py_ssize_t n
@@ -675,7 +679,7 @@ cdef Word* _read_heap(int descriptor, Head* head, uint64_t* region_bytes, Shift*
             return NULL
         done += <uint64_t>n
     s.delta = <uint64_t>region - IMAGE_BASE
-    if not _move_heap(s, region, region + head.heap_words):
+    if (verify and not _is_whole(region, head)) or not _move_heap(s, region, region + head.heap_words):
         release_region(region, region_bytes[0])
         return NULL
     return region
@@ -716,14 +720,14 @@ def read_image(size_t machine, object file, uint64_t build, bint mapped=True, bi
     s.strays = 0
     if mapped:
         region = _map_heap(descriptor, &head)
-        if region != NULL and verify and xxh64(region, head.heap_words * sizeof(Word), 0) != head.heap_sum:
+        if region != NULL and verify and not _is_whole(region, &head):
             munmap(region, REGION_BYTES)
             raise ImageRefused("the image is damaged")
     mapped = region != NULL
     if region == NULL:
-        region = _read_heap(descriptor, &head, &region_bytes, &s)
+        region = _read_heap(descriptor, &head, verify, &region_bytes, &s)
     if region == NULL:
-        raise ImageRefused("the image cannot be read")
+        raise ImageRefused("the image cannot be read, or is damaged")
     release_region(m.old_base, <uint64_t>(m.old_end - m.old_base) * sizeof(Word))
     m.old_base = region
     m.old_end = region + region_bytes // sizeof(Word)
