@@ -23,9 +23,11 @@ from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.errors cimport describe, error_clear, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
+from snowsnake.machine.importing cimport load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
-from snowsnake.machine.link cimport code_of, load_source, machine_import, position_in
+from snowsnake.machine.link cimport code_of
 from snowsnake.machine.loop cimport machine_call, machine_force
+from snowsnake.machine.positions cimport position_file, position_in
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -459,23 +461,15 @@ cdef class Evaluator:
     cdef object place(self, uint32_t position, uint32_t end):
         """(path, source or None, start, end) of a position; None if it has none."""
         cdef Machine* m = self.m
-        cdef uint32_t lo = 0, hi = m.file_count, middle, offset, size
+        cdef uint32_t number = 0, offset
         cdef File* file
-        if position == 0 or hi == 0 or position < m.files[0].position_base:
+        if not position_file(m, position, &number):
             return None
-        while hi - lo > 1:
-            middle = (lo + hi) >> 1
-            if m.files[middle].position_base <= position:
-                lo = middle
-            else:
-                hi = middle
-        file = &m.files[lo]
-        if position - file.position_base > file.size_bytes:
-            return None                                          # of an expression that was forgotten
+        file = &m.files[number]
         path = (<bytes>file.path).decode("utf-8", "surrogateescape")
-        if lo not in self.sources:
-            self.sources[lo] = self.source_of(lo, path)
-        source = self.sources[lo]
+        if number not in self.sources:
+            self.sources[number] = self.source_of(number, path)
+        source = self.sources[number]
         offset = position - file.position_base
         return (path, source, offset, (end - file.position_base) if end > position else offset + 1)
 

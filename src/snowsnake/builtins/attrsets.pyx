@@ -18,8 +18,9 @@ from snowsnake.machine.attrs cimport (
 )
 from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
-from snowsnake.machine.link cimport code_of, position_attrs
+from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context
+from snowsnake.machine.positions cimport position_attrs
 from snowsnake.machine.state cimport (
     CALL, Code, DONE, ERROR_MEMORY, ERROR_TYPE, FORCE, Machine, RAISE, TAIL,
 )

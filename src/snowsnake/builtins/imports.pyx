@@ -1,7 +1,7 @@
 # cython: language_level=3
 """import and scopedImport: from a path to the value of the file there.
 
-A file is read, compiled and evaluated once per evaluator (machine/link.pyx keeps the cache); scopedImport does it anew.
+A file is read, compiled and evaluated once per evaluator (machine/importing.pyx keeps the table); scopedImport does it anew.
 """
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
@@ -14,7 +14,7 @@ from snowsnake.builtins.store_context cimport realise_context
 from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
 from snowsnake.machine.errors cimport raise_type
 from snowsnake.machine.heap cimport push
-from snowsnake.machine.link cimport machine_import, machine_import_scoped
+from snowsnake.machine.importing cimport machine_import, machine_import_scoped
 from snowsnake.machine.state cimport ByteBuffer, DONE, FORCE, Machine, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport make_view

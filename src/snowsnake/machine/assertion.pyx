@@ -11,8 +11,7 @@ from libc.string cimport memset, strlen, strrchr
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.equality cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COMPARED_OUT_PATH
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
-from snowsnake.machine.lines cimport file_text
-from snowsnake.machine.link cimport position_place, position_span
+from snowsnake.machine.positions cimport file_text, position_place, position_span
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *

@@ -19,7 +19,7 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, keys_cache_place, shared_keys_place
-from snowsnake.machine.link cimport forget_files, own_codes
+from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.heap cimport advise_huge_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *

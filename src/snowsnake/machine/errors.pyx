@@ -5,7 +5,8 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.machine.attrs cimport attrs_flat, keys_order
-from snowsnake.machine.link cimport code_of, position_place
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport (
     Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
 )

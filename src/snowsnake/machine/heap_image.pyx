@@ -24,14 +24,13 @@ from snowsnake.host.host cimport Host, host_drv_store, host_of
 from snowsnake.machine.collector cimport collect, set_limits
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport release_region, reserve_region
-from snowsnake.machine.link cimport add_file, link_code
+from snowsnake.machine.importing cimport add_file, restore_imports
+from snowsnake.machine.link cimport link_code
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport context_make
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, make_view
 from snowsnake.store.drv_store cimport NO_ENTRY, DrvStore, StoreEntry, intern_path
-
-from snowsnake.machine.link import restore_imports
 
 cdef extern from *:
     """
@@ -744,5 +743,5 @@ def read_image(size_t machine, object file, uint64_t build, bint mapped=True, bi
         error_clear(m)
         raise ImageRefused("the tables of the image do not fit this machine")
     m.hp = m.heap_base                # what the machine was born with, and fresh constants: all have been replaced
-    restore_imports(machine)
+    restore_imports(m)
     return bool(mapped)

@@ -11,7 +11,8 @@ from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport set_limits
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport *
-from snowsnake.machine.link cimport free_codes, imports_free, link_basic_codes
+from snowsnake.machine.importing cimport imports_free
+from snowsnake.machine.link cimport free_codes, link_basic_codes
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *

@@ -15,9 +15,10 @@ from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
 from snowsnake.machine.heap cimport *
-from snowsnake.machine.link cimport code_of, link_code, position_of
+from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport *
+from snowsnake.machine.positions cimport position_of
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, symbol_of
 from snowsnake.machine.unwind cimport raise_failure, unwind

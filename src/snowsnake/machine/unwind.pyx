@@ -15,7 +15,7 @@ from snowsnake.machine.coercion cimport (
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
 from snowsnake.machine.errors cimport error_clear, format_text
 from snowsnake.machine.heap cimport push
-from snowsnake.machine.link cimport position_in
+from snowsnake.machine.positions cimport position_in
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 

@@ -19,7 +19,7 @@ from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport OP_CALL_BUILTIN, OP_LINK, OP_NATIVE
 from snowsnake.machine.errors cimport describe_value
-from snowsnake.machine.link cimport position_place
+from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport Builtin, Code, Frame, Machine, Observer
 from snowsnake.machine.word cimport *
 from snowsnake.observe.traced_loop cimport traced_run

@@ -15,7 +15,7 @@ from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
-from snowsnake.machine.link cimport position_place
+from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport ERROR_DEPTH, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport *

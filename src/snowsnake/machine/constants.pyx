@@ -1,0 +1,238 @@
+# cython: language_level=3
+"""The constants of a chunk as words: names, strings, numbers, paths, blueprints, keys of sets, builtins.
+
+In: what stands in a chunk's record of an image.  Out: words, and the set `builtins`, which is made when first asked for.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, strlen
+
+from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.image cimport *
+from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries
+from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.positions cimport position_attrs
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.syntax.nodes cimport Text
+
+
+cdef Word* link_constants(Machine* m, File* file, uint32_t count, const uint8_t** p) noexcept nogil:
+    cdef Word* constants = <Word*>malloc((count + 1) * sizeof(Word))
+    cdef uint32_t i
+    if constants == NULL:
+        return NULL
+    for i in range(count):
+        constants[i] = _link_constant(m, file, p)
+        if constants[i] == WORD_UNSET:
+            free(constants)
+            return NULL
+    return constants
+
+
+cdef Word _boxed_string(Machine* m, int kind, Word string, Word second) noexcept nogil:
+    cdef Word* p = heap_alloc(m, 3)
+    p[0] = header_of(kind, 2)
+    p[1] = string
+    p[2] = second
+    return tagged(p, TAG_BOX)
+
+
+cdef Word _text_string(Machine* m, Text text) noexcept nogil:
+    if text.size_bytes > 8192 and not heap_reserve(m, text.size_bytes):
+        return WORD_UNSET
+    return make_string(m, text.data, text.size_bytes, 0)
+
+
+cdef Word _link_chunk(Machine* m, File* file, uint64_t blueprint) noexcept nogil:
+    """A blueprint: the number of the code; of one without captures the closure or thunk itself."""
+    cdef uint32_t index = file.code_base + <uint32_t>(blueprint >> 2)
+    cdef Word* p
+    if blueprint & 2:
+        return small_int(index)
+    p = heap_alloc(m, 2)
+    p[0] = code_header(KIND_CLOSURE if blueprint & 1 else KIND_THUNK, 1, index)
+    p[1] = 0
+    return tagged(p, TAG_FUNCTION if blueprint & 1 else TAG_THUNK)
+
+
+cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nogil:
+    """The word of the constant at *p*, which moves on; WORD_UNSET with an error set if that is impossible."""
+    cdef int kind = <int>take(p)
+    cdef Text text
+    cdef Word string
+    cdef double number
+    cdef uint32_t symbol
+    if kind == CONSTANT_NAME:
+        text = image_text(file.image, take(p))
+        return (<Word>symbol_intern(m, text.data, text.size_bytes) << 8) | IMMEDIATE_SYMBOL
+    if kind == CONSTANT_STRING:
+        return _text_string(m, image_text(file.image, take(p)))
+    if kind == CONSTANT_CHUNK:
+        return _link_chunk(m, file, take(p))
+    if kind == CONSTANT_INT:
+        return make_int(m, take_signed(p))
+    if kind == CONSTANT_KEYS:
+        return _link_keys(m, file, p)
+    if kind == CONSTANT_NULL:
+        return WORD_NULL
+    if kind == CONSTANT_TRUE:
+        return WORD_TRUE
+    if kind == CONSTANT_FALSE:
+        return WORD_FALSE
+    if kind == CONSTANT_FLOAT:
+        memcpy(&number, p[0], sizeof(double))
+        p[0] += sizeof(double)
+        return make_float(m, number)
+    if kind == CONSTANT_PATH or kind == CONSTANT_SEARCH_PATH or kind == CONSTANT_HOME_PATH:
+        string = _text_string(m, image_text(file.image, take(p)))
+        if string == WORD_UNSET:
+            return WORD_UNSET
+        if kind == CONSTANT_PATH:
+            return make_path(m, string)
+        return _boxed_string(m, KIND_SEARCH_PATH if kind == CONSTANT_SEARCH_PATH else KIND_HOME_PATH, string, 0)
+    if kind == CONSTANT_ATTR_NAME:
+        text = image_text(file.image, take(p))
+        symbol = symbol_intern(m, text.data, text.size_bytes)
+        return _boxed_string(m, KIND_ATTR_NAME, symbol_string(m, symbol), small_int(file.position_base + take(p)))
+    if kind == CONSTANT_BUILTINS:
+        return _builtins_set(m)
+    if kind == CONSTANT_BUILTIN:
+        text = image_text(file.image, take(p))
+        return _builtin_value(m, text.data, text.size_bytes)
+    if kind == CONSTANT_POSITION:
+        return position_attrs(m, file.position_base + <uint32_t>take(p))
+    if kind == CONSTANT_LIST:
+        return m.empty_list
+    return m.empty_attrs
+
+
+cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
+    """A keys object of names in name order, with its order made: AttrsKeys goes by it."""
+    cdef uint64_t x = take(p)
+    cdef uint32_t n = <uint32_t>(x >> 1), i
+    cdef bint has_names = x & 1
+    cdef uint32_t* symbols
+    cdef uint32_t* positions
+    cdef Entry* entries
+    cdef Text text
+    cdef Word w
+    cdef Word* order
+    cdef uint32_t* indices
+    if not heap_reserve(m, 2 * n + 16):
+        return WORD_UNSET
+    entries = scratch_entries(m, n)
+    symbols = <uint32_t*>malloc((n + 1) * 2 * sizeof(uint32_t))
+    if entries == NULL or symbols == NULL:
+        free(entries)
+        free(symbols)
+        raise_text(m, ERROR_MEMORY, NULL)
+        return WORD_UNSET
+    positions = symbols + n
+    for i in range(n):
+        entries[i].symbol = i         # without names, of dynamic attributes, only the places count, in their order
+        if has_names:
+            text = image_text(file.image, take(p))
+            entries[i].symbol = symbol_intern(m, text.data, text.size_bytes)
+        entries[i].position = file.position_base + <uint32_t>take(p)
+        entries[i].value = i          # its place in name order
+    if has_names:
+        _sort_by_symbol(entries, n)
+    for i in range(n):
+        symbols[i] = entries[i].symbol
+        positions[i] = entries[i].position
+    w = keys_build(m, symbols, positions, n)
+    order = heap_alloc(m, 1 + ((n + 1) >> 1))
+    order[0] = header_of(KIND_ORDER, n)
+    indices = <uint32_t*>(order + 1)
+    for i in range(n):
+        indices[entries[i].value] = i
+    pointer_of(w)[1] = <Word>order
+    free(entries)
+    free(symbols)
+    return w
+
+
+cdef void _sort_by_symbol(Entry* a, uint64_t n) noexcept nogil:
+    """Insertion while short, else heap sort: symbols are distinct, stability does not matter."""
+    cdef uint64_t i, j, end, child
+    cdef Entry x
+    if n <= 24:
+        for i in range(1, n):
+            x = a[i]
+            j = i
+            while j > 0 and a[j - 1].symbol > x.symbol:
+                a[j] = a[j - 1]
+                j -= 1
+            a[j] = x
+        return
+    i = n >> 1
+    end = n
+    while True:
+        if i > 0:
+            i -= 1
+            x = a[i]
+        else:
+            end -= 1
+            if end == 0:
+                return
+            x = a[end]
+            a[end] = a[0]
+        j = i
+        child = 2 * j + 1
+        while child < end:
+            if child + 1 < end and a[child + 1].symbol > a[child].symbol:
+                child += 1
+            if a[child].symbol <= x.symbol:
+                break
+            a[j] = a[child]
+            j = child
+            child = 2 * j + 1
+        a[j] = x
+
+
+cdef Word _builtins_set(Machine* m) noexcept nogil:
+    cdef Entry[256] entries
+    cdef uint64_t n = 0
+    cdef uint32_t i, self_symbol
+    cdef Builtin* b
+    cdef const char* name
+    cdef Word set_
+    if m.builtins_attrs:
+        return m.builtins_attrs
+    self_symbol = symbol_intern(m, "builtins", 8)
+    for i in range(m.builtin_count):
+        b = &m.builtins[i]
+        name = b.name
+        if name[0] == c'_' and name[1] == c'_':       # internal
+            continue
+        entries[n].symbol = symbol_intern(m, name, strlen(name))
+        entries[n].position = 0
+        entries[n].value = b.word
+        if b.arity == 0:
+            if b.function(m, m.sp) != DONE:           # currentSystem and currentTime in pure evaluation: not there
+                error_clear(m)
+                continue
+            entries[n].value = m.result
+        n += 1
+    entries[n].symbol = self_symbol
+    entries[n].position = 0
+    entries[n].value = WORD_NULL
+    n += 1
+    set_ = attrs_build(m, entries, n)
+    attrs_find(set_, self_symbol)[0] = set_
+    m.builtins_attrs = set_
+    return set_
+
+
+cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) noexcept nogil:
+    cdef Word set_ = _builtins_set(m)
+    cdef Word* found = attrs_find(set_, symbol_intern(m, name, size_bytes))
+    if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
+        found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
+    if found == NULL:
+        raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text("undefined variable '%.*s'", <int>size_bytes, <const char*>name))
+        return WORD_UNSET
+    return found[0]

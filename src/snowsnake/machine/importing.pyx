@@ -1,0 +1,371 @@
+# cython: language_level=3
+"""Sources: an expression or a file becomes a thunk of a machine; a file is imported once.
+
+In: a source, or a path as the host resolved it.  Out: its top level, linked and not forced.  Files come out of the cache when they
+have not changed; expressions are forgotten when nothing can run their code any more (`collect_expressions`).
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+from snowsnake.bytecode.chunk cimport Unit
+from snowsnake.bytecode.image cimport Image, image_free, image_of_unit
+from snowsnake.cache.pack cimport (
+    CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
+)
+from snowsnake.compiler.compile cimport compile_unit, unit_free
+from snowsnake.host.host cimport host_file_stamp, host_read_file
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.link cimport free_code, link_image
+from snowsnake.machine.positions cimport find_line, number_lines
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.syntax.deep_stack cimport call_on_deep_stack
+from snowsnake.syntax.nodes cimport Ast, SyntaxFault, Text
+from snowsnake.syntax.parser cimport ast_free, parse
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <time.h>
+    static uint64_t load_clock_ns(void)
+    {
+        struct timespec t;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    }
+    """
+    uint64_t load_clock_ns() noexcept nogil
+
+cdef enum:
+    LAST_POSITION = 0xFFFFFFF0
+
+cdef struct ImportTable:              # path -> index of file + 1; open addressing
+    uint32_t* slots
+    uint32_t mask
+    uint32_t count
+
+
+cdef struct Load:
+    Machine* machine
+    const char* base_directory
+    File* file
+    const Text* scope_names
+    uint32_t scope_count
+    Unit* unit
+    int outcome
+
+
+# ---- sources ----------------------------------------------------------------------------------------------------
+
+cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes) noexcept nogil:
+    cdef File* file
+    cdef size_t n = strlen(path)
+    if m.file_count == m.file_capacity:
+        m.file_capacity = m.file_capacity * 2 if m.file_capacity else 64
+        m.files = <File*>realloc(m.files, m.file_capacity * sizeof(File))
+    file = &m.files[m.file_count]
+    memset(file, 0, sizeof(File))
+    file.path = <char*>malloc(n + 1)
+    memcpy(file.path, path, n + 1)
+    file.source = source
+    file.size_bytes = size_bytes
+    if m.next_position == 0:
+        m.next_position = 1
+    file.position_base = m.next_position
+    file.code_base = m.code_count
+    m.next_position += size_bytes + 1
+    m.file_count += 1
+    return m.file_count - 1
+
+
+cdef int _raise_too_much(Machine* m) noexcept nogil:
+    return raise_text(m, ERROR_MEMORY, format_text("the sources of this evaluation exceed 4 GiB"))
+
+
+cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
+    """The parser's message; of what is defined twice, with the first place."""
+    cdef uint32_t line = 1, column = 1
+    if fault.other_byte == <uint32_t>0xFFFFFFFF:
+        return format_text("%s", fault.message)
+    if number_lines(load.machine, load.file):
+        find_line(load.file, fault.other_byte, &line, &column)
+    return format_text("%s at %s:%u:%u", fault.message, load.file.path, line, column)
+
+
+cdef void _parse_and_compile(void* argument) noexcept nogil:
+    """Runs on the deep stack: parser and compiler are recursive."""
+    cdef Load* load = <Load*>argument
+    cdef Machine* m = load.machine
+    cdef Ast* ast = parse(load.file.source, load.file.size_bytes, m.features)
+    load.outcome = RAISE
+    if ast == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+        return
+    if ast.root == NULL:
+        if ast.fault_count == 0:
+            raise_text(m, ERROR_MEMORY, NULL)
+        else:
+            raise_text(m, ERROR_SYNTAX, _fault_text(load, &ast.faults[0]))
+            m.error.position = load.file.position_base + ast.faults[0].start_byte
+            m.error.position_end = load.file.position_base + ast.faults[0].end_byte
+    else:
+        load.unit = compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count)
+        if load.unit == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+        elif load.unit.error != NULL:
+            raise_text(m, _compile_error_code(load.unit.error), format_text("%s", load.unit.error))
+            m.error.position = load.file.position_base + load.unit.error_start_byte
+            m.error.position_end = load.file.position_base + load.unit.error_end_byte
+            unit_free(load.unit)
+        else:
+            load.outcome = DONE
+    ast_free(ast)
+
+
+cdef int _compile_error_code(const char* message) noexcept nogil:
+    return ERROR_UNDEFINED_VARIABLE if memcmp(message, "undefined variable", 18) == 0 else ERROR_SYNTAX
+
+
+cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
+                     uint32_t size_bytes, Word scope, Word* result) noexcept nogil:
+    return _load(m, name, base_directory, base_size, source, size_bytes, scope, NULL, result)
+
+
+cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
+               uint32_t size_bytes, Word scope, Lookup* lookup, Word* result) noexcept nogil:
+    """With a *lookup*, what was compiled goes into the cache."""
+    cdef Load load
+    cdef char* base = format_text("%.*s", <int>base_size, <const char*>base_directory)
+    cdef uint32_t index
+    cdef Text* names = NULL
+    cdef uint32_t i
+    cdef Word s, top
+    cdef Image* image
+    memset(&load, 0, sizeof(load))
+    if base == NULL or <uint64_t>m.next_position + size_bytes + 1 > LAST_POSITION:
+        free(base)
+        free(source)
+        return _raise_too_much(m)
+    index = add_file(m, name, source, size_bytes)
+    load.machine = m
+    load.base_directory = base
+    load.file = &m.files[index]
+    if scope != WORD_NULL:
+        load.scope_count = <uint32_t>attrs_size(scope)
+        names = <Text*>malloc((load.scope_count + 1) * sizeof(Text))
+        for i in range(load.scope_count):
+            s = symbol_string(m, keys_symbols(attrs_keys(scope))[i])
+            names[i].data = string_data(s)
+            names[i].size_bytes = <uint32_t>string_size(s)
+        load.scope_names = names
+    if not call_on_deep_stack(_parse_and_compile, &load):
+        load.outcome = raise_text(m, ERROR_MEMORY, NULL)
+    free(base)
+    free(names)
+    if load.outcome != DONE:
+        return RAISE                  # the source stays: the error points into it
+    image = image_of_unit(load.unit)
+    unit_free(load.unit)
+    top = link_image(m, image, index)
+    if top == 0:
+        return RAISE
+    if lookup != NULL:
+        cache_add(<Cache*>m.cache, lookup, m.files[index].image, source, size_bytes)
+    if scope != WORD_NULL:
+        top = make_apply(m, top, scope)
+    if name[0] == c'/':
+        free(m.files[index].source)
+        m.files[index].source = NULL
+    result[0] = top
+    return DONE
+
+
+# ---- import -----------------------------------------------------------------------------------------------------
+
+cdef uint64_t _hash_path(const char* path, size_t n) noexcept nogil:
+    cdef uint64_t h = <uint64_t>1469598103934665603
+    cdef size_t i
+    for i in range(n):
+        h = (h ^ <uint8_t>path[i]) * <uint64_t>1099511628211
+    return h ^ (h >> 29)
+
+
+cdef uint32_t* _import_slot(Machine* m, const char* path, size_t n) noexcept nogil:
+    cdef ImportTable* t = <ImportTable*>m.imports
+    cdef uint32_t* old
+    cdef uint32_t i, old_mask
+    cdef uint64_t h
+    cdef const char* known
+    if t == NULL:
+        t = <ImportTable*>calloc(1, sizeof(ImportTable))
+        t.mask = 1023
+        t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+        m.imports = t
+    if t.count * 2 > t.mask:
+        old = t.slots
+        old_mask = t.mask
+        t.mask = t.mask * 2 + 1
+        t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+        for i in range(old_mask + 1):
+            if old[i]:
+                known = m.files[old[i] - 1].path
+                h = _hash_path(known, strlen(known)) & t.mask
+                while t.slots[h]:
+                    h = (h + 1) & t.mask
+                t.slots[h] = old[i]
+        free(old)
+    h = _hash_path(path, n) & t.mask
+    while t.slots[h]:
+        known = m.files[t.slots[h] - 1].path
+        if strlen(known) == n and memcmp(known, path, n) == 0:
+            break
+        h = (h + 1) & t.mask
+    return &t.slots[h]
+
+
+cdef void imports_free(Machine* m) noexcept nogil:
+    cdef ImportTable* t = <ImportTable*>m.imports
+    if t != NULL:
+        free(t.slots)
+        free(t)
+        m.imports = NULL
+
+
+cdef void restore_imports(Machine* m) noexcept nogil:
+    cdef uint32_t* slot
+    cdef uint32_t i
+    for i in range(m.file_count):
+        if m.files[i].is_imported:
+            slot = _import_slot(m, m.files[i].path, strlen(m.files[i].path))
+            if slot[0] == 0:
+                slot[0] = i + 1
+                (<ImportTable*>m.imports).count += 1
+
+
+cdef size_t _directory_size(const uint8_t* path, size_t n) noexcept nogil:
+    while n > 1 and path[n - 1] != c'/':
+        n -= 1
+    return n - 1 if n > 1 else n
+
+
+cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word* result) noexcept nogil:
+    cdef uint32_t* slot = _import_slot(m, <const char*>path, size_bytes)
+    cdef uint32_t index
+    cdef int outcome
+    if slot[0]:
+        result[0] = m.files[slot[0] - 1].value
+        return DONE
+    index = m.file_count
+    outcome = machine_import_scoped(m, path, size_bytes, WORD_NULL, result)
+    if outcome == DONE:
+        m.files[index].value = result[0]
+        m.files[index].is_imported = True
+        slot[0] = index + 1
+        (<ImportTable*>m.imports).count += 1
+    return outcome
+
+
+cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil:
+    cdef uint64_t start_ns = load_clock_ns()
+    cdef int outcome = _import_file(m, path, size_bytes, scope, result)
+    m.load_ns += load_clock_ns() - start_ns
+    return outcome
+
+
+cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil:
+    cdef ByteBuffer content
+    cdef Lookup lookup
+    cdef char* name
+    cdef int outcome
+    cdef Found found = CACHE_MISS
+    cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
+    if is_cached:
+        lookup.path = path
+        lookup.path_size_bytes = size_bytes
+        lookup.settings = <uint64_t>m.level | (<uint64_t>m.features << 8)
+        found = cache_look_up(<Cache*>m.cache, &lookup)
+        if found == CACHE_HIT:
+            return _load_compiled(m, path, size_bytes, &lookup, result)
+    memset(&content, 0, sizeof(content))
+    if host_read_file(m, path, size_bytes, &content) != DONE:
+        free(content.data)
+        return RAISE
+    if found == CACHE_UNSURE and cache_has_content(<Cache*>m.cache, &lookup, content.data, content.size_bytes):
+        free(content.data)
+        return _load_compiled(m, path, size_bytes, &lookup, result)
+    if content.size_bytes > <size_t>0xFFFFFF00:
+        free(content.data)
+        return raise_text(m, ERROR_MEMORY, format_text("the file is larger than 4 GiB"))
+    name = format_text("%.*s", <int>size_bytes, <const char*>path)
+    outcome = _load(m, name, path, <uint32_t>_directory_size(path, size_bytes), content.data,
+                    <uint32_t>content.size_bytes, scope, &lookup if is_cached else NULL, result)
+    free(name)
+    return outcome
+
+
+cdef int _load_compiled(Machine* m, const uint8_t* path, size_t size_bytes, Lookup* lookup, Word* result) noexcept nogil:
+    """A file whose image is in the cache; its source is read when somebody wants a line of it."""
+    cdef uint64_t source_size = lookup.stamp.size_bytes
+    cdef char* name
+    cdef uint32_t index
+    if <uint64_t>m.next_position + source_size + 1 > LAST_POSITION:
+        return _raise_too_much(m)
+    name = format_text("%.*s", <int>size_bytes, <const char*>path)
+    index = add_file(m, name, NULL, <uint32_t>source_size)
+    free(name)
+    result[0] = link_image(m, cache_image(<Cache*>m.cache, lookup), index)
+    return DONE if result[0] else RAISE
+
+
+# ---- forgetting -------------------------------------------------------------------------------------------------
+
+cdef inline bint _may_be_forgotten(File* file) noexcept nogil:
+    return file.path[0] != c'/' and not file.is_imported
+
+
+cdef void own_codes(Machine* m, uint32_t* owners) noexcept nogil:
+    cdef uint32_t i, j
+    for i in range(m.file_count):
+        if _may_be_forgotten(&m.files[i]) and m.files[i].image != NULL:
+            for j in range(m.files[i].image.chunk_count):
+                owners[m.files[i].code_base + j] = i + 1
+
+
+cdef void _forget_file(Machine* m, File* file) noexcept nogil:
+    cdef uint32_t i
+    if file.image != NULL:
+        for i in range(file.code_base, file.code_base + file.image.chunk_count):
+            if m.codes[i].is_linked:
+                free_code(m.codes[i])
+            m.codes[i] = m.unlinked
+    image_free(file.image)
+    free(file.path)
+    free(file.source)
+
+
+cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
+    """The files behind them move up; the numbers of the last codes are given out again, positions never are."""
+    cdef ImportTable* imports = <ImportTable*>m.imports
+    cdef uint32_t* places = <uint32_t*>calloc(m.file_count + 1, sizeof(uint32_t))
+    cdef uint32_t i, kept = 0, codes = CODE_APPLY2 + 1
+    if places == NULL:
+        return
+    for i in range(m.file_count):
+        if _may_be_forgotten(&m.files[i]) and not is_used[i]:
+            _forget_file(m, &m.files[i])
+            continue
+        m.files[kept] = m.files[i]
+        kept += 1
+        places[i] = kept
+        if m.files[kept - 1].image != NULL:
+            codes = m.files[kept - 1].code_base + m.files[kept - 1].image.chunk_count
+    m.file_count = kept
+    m.code_count = codes
+    if imports != NULL:
+        for i in range(imports.mask + 1):
+            if imports.slots[i]:
+                imports.slots[i] = places[imports.slots[i] - 1]
+    free(places)

@@ -1,0 +1,186 @@
+# cython: language_level=3
+"""Positions: where the source of an operation stands, as a file, a line and a column.
+
+In: an activation, or a position.  Out: its place.  Positions number the bytes of all sources of a machine, one after the other;
+0 is no position.  The table of a file's lines is made when one is first asked for, so that ten thousand positions cost one reading of
+the file.  Texts are not kept: whoever wants one reads the file again.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memset, strlen
+
+from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.bytecode.image cimport take, take_signed
+from snowsnake.host.host cimport host_read_file
+from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.errors cimport error_clear
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.state cimport *
+from snowsnake.machine.word cimport *
+
+
+# ---- lines ------------------------------------------------------------------------------------------------------
+
+cdef uint8_t* _read_again(Machine* m, File* file) noexcept nogil:
+    """The text of a file, whose source was not kept; NULL if it is not there any more.  A pending error stays as it is."""
+    cdef ByteBuffer buffer
+    cdef Error pending = m.error
+    cdef int outcome
+    memset(&buffer, 0, sizeof(buffer))
+    memset(&m.error, 0, sizeof(Error))
+    outcome = host_read_file(m, <const uint8_t*>file.path, strlen(file.path), &buffer)
+    error_clear(m)
+    m.error = pending
+    if outcome != DONE or buffer.size_bytes < file.size_bytes:
+        free(buffer.data)
+        return NULL
+    return buffer.data
+
+
+cdef uint32_t _find_lines(const uint8_t* p, uint32_t size_bytes, uint32_t* starts) noexcept nogil:
+    """How many lines there are; where they start, unless *starts* is NULL.  A line ends with a newline, a carriage return, or both."""
+    cdef uint32_t count = 1, i = 0
+    cdef const uint8_t* newline
+    cdef bint has_returns = memchr(p, 13, size_bytes) != NULL
+    if starts != NULL:
+        starts[0] = 0
+    while i < size_bytes:
+        if not has_returns:
+            newline = <const uint8_t*>memchr(p + i, 10, size_bytes - i)
+            if newline == NULL:
+                break
+            i = <uint32_t>(newline - p)
+        elif p[i] != 10 and (p[i] != 13 or (i + 1 < size_bytes and p[i + 1] == 10)):
+            i += 1
+            continue
+        i += 1
+        if starts != NULL:
+            starts[count] = i
+        count += 1
+    return count
+
+
+cdef bint number_lines(Machine* m, File* file) noexcept nogil:
+    """Make the table of lines, once for each file; the text itself is not kept."""
+    cdef uint8_t* text = file.source
+    if file.line_starts != NULL:
+        return True
+    if text == NULL:
+        text = _read_again(m, file)
+    if text != NULL:
+        file.line_count = _find_lines(text, file.size_bytes, NULL)
+        file.line_starts = <uint32_t*>malloc(file.line_count * sizeof(uint32_t))
+        if file.line_starts != NULL:
+            _find_lines(text, file.size_bytes, file.line_starts)
+    if text != file.source:
+        free(text)
+    return file.line_starts != NULL
+
+
+cdef void find_line(File* file, uint32_t offset, uint32_t* line, uint32_t* column) noexcept nogil:
+    cdef uint32_t lo = 0, hi = file.line_count, middle
+    if offset > file.size_bytes:
+        offset = file.size_bytes
+    while hi - lo > 1:
+        middle = (lo + hi) >> 1
+        if file.line_starts[middle] <= offset:
+            lo = middle
+        else:
+            hi = middle
+    line[0] = lo + 1
+    column[0] = offset - file.line_starts[lo] + 1
+
+
+cdef const uint8_t* file_text(Machine* m, File* file) noexcept nogil:
+    if file.source == NULL:
+        file.source = _read_again(m, file)
+    return file.source
+
+
+# ---- positions --------------------------------------------------------------------------------------------------
+
+cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    cdef uint32_t end
+    return position_span(m, function, pc, &end)
+
+
+cdef uint32_t position_span(Machine* m, Word function, const uint8_t* pc, uint32_t* end) noexcept nogil:
+    if function == 0 or tag_of(function) == TAG_INT:
+        return 0
+    if tag_of(function) == TAG_FUNCTION and kind_of(function) != KIND_CLOSURE:
+        return 0
+    if tag_of(function) != TAG_FUNCTION and tag_of(function) != TAG_THUNK:
+        return 0
+    return position_in(m.codes[header_code(pointer_of(function)[0])], pc, end)
+
+
+cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil:
+    cdef Chunk* chunk = code.chunk
+    cdef const uint8_t* p
+    cdef uint32_t offset, start, at, found, size, i
+    if chunk == NULL:
+        return 0
+    end[0] = code.position_base + chunk.end_byte
+    if code.span_count == 0 or pc <= chunk.code or pc > chunk.code + chunk.code_size_bytes:
+        return code.position_base + chunk.start_byte
+    offset = <uint32_t>(pc - chunk.code) - 1
+    p = code.spans
+    start = chunk.start_byte
+    at = 0
+    found = start
+    for i in range(code.span_count):
+        at += <uint32_t>take(&p)
+        start += <uint32_t>take_signed(&p)
+        size = <uint32_t>take(&p)
+        if at > offset:
+            break
+        found = start
+        end[0] = code.position_base + found + size
+    return code.position_base + found
+
+
+cdef bint position_file(Machine* m, uint32_t position, uint32_t* file) noexcept nogil:
+    cdef uint32_t lo = 0, hi = m.file_count, middle
+    if position == 0 or m.file_count == 0 or position < m.files[0].position_base:
+        return False
+    while hi - lo > 1:
+        middle = (lo + hi) >> 1
+        if m.files[middle].position_base <= position:
+            lo = middle
+        else:
+            hi = middle
+    file[0] = lo
+    return position - m.files[lo].position_base <= m.files[lo].size_bytes
+
+
+cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t* line, uint32_t* column) noexcept nogil:
+    cdef uint32_t offset
+    if not position_file(m, position, file):
+        return False
+    offset = position - m.files[file[0]].position_base
+    line[0] = 1
+    column[0] = offset + 1
+    if number_lines(m, &m.files[file[0]]):
+        find_line(&m.files[file[0]], offset, line, column)
+    return True
+
+
+cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil:
+    cdef Entry[3] entries
+    cdef uint32_t file = 0, line = 0, column = 0
+    cdef const char* path
+    if not position_place(m, position, &file, &line, &column):
+        return WORD_NULL
+    path = m.files[file].path
+    if path[0] != c'/':               # not a file: as in C++ Nix there is no such place
+        return WORD_NULL
+    entries[0].symbol = m.symbol_file
+    entries[0].value = make_string(m, path, strlen(path), 0)
+    entries[1].symbol = m.symbol_line
+    entries[1].value = small_int(line)
+    entries[2].symbol = m.symbol_column
+    entries[2].value = small_int(column)
+    entries[0].position = 0
+    entries[1].position = 0
+    entries[2].position = 0
+    return attrs_build(m, entries, 3)
