@@ -25,6 +25,8 @@ from snowsnake.version import NIX_VERSION
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.handle import Handle
+
 __all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
 
 PathLike = str | os.PathLike[str]
@@ -133,7 +135,7 @@ class Value:
 
     __slots__ = ("_handle", "_evaluator")
 
-    def __init__(self, handle: "_machine.Handle", evaluator: Evaluator) -> None:
+    def __init__(self, handle: "Handle", evaluator: Evaluator) -> None:
         self._handle = handle
         self._evaluator = evaluator
 

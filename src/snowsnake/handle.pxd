@@ -1,0 +1,20 @@
+# cython: language_level=3
+"""A value kept alive for Python: see handle.pyx."""
+from libc.stdint cimport uint32_t
+from snowsnake.machine.word cimport Word
+from snowsnake.runner cimport Runner
+
+cdef class Handle:
+    cdef Runner evaluator
+    cdef uint32_t slot
+
+    cdef Word word(self)
+    cdef Word forced(self) except? 0x57
+    cdef Word internal_call(self, int which) except? 0x57
+    cdef Word builtin_call(self, const char* name, tuple flags=*) except? 0x57
+    cdef object scalar(self, Word w)
+    cdef object convert(self, Word root)
+    cdef bint holds_thunk(self) except -1
+
+cdef Handle make_handle(Runner evaluator, Word w)
+    # must not be called while the machine runs

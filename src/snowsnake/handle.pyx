@@ -1,0 +1,429 @@
+# cython: language_level=3
+"""A value of an evaluator, kept alive for Python.
+
+In: a word of the machine.  Out: its parts as handles, its texts, its Python form; most looks force it.
+"""
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset, strlen
+
+from snowsnake.machine.attrs cimport attrs_flat, attrs_order
+from snowsnake.machine.coercion cimport *
+from snowsnake.machine.errors cimport describe, raise_bytes, raise_type
+from snowsnake.machine.heap cimport *
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_value
+from snowsnake.runner cimport Runner
+
+cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
+
+
+cdef bytes _bytes(Word s):
+    return PyBytes_FromStringAndSize(<char*>string_data(s), string_size(s))
+
+
+cdef Handle make_handle(Runner evaluator, Word w):
+    cdef Handle h = Handle.__new__(Handle)
+    h.evaluator = evaluator
+    h.slot = evaluator.keep(w)
+    return h
+
+
+cdef class Handle:
+    """A value of an evaluator, forced or not."""
+
+    def __init__(self):
+        raise TypeError("handles come from an evaluator")
+
+    def __dealloc__(self):
+        if self.evaluator is not None and self.evaluator.released is not None:     # None: Python cleared a cycle
+            self.evaluator.released.append(self.slot)
+
+    cdef Word word(self):
+        return val(self.evaluator.m.handles[self.slot])
+
+    cdef Word forced(self) except? 0x57:
+        """The value, forced; call between enter() and leave()."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w = self.word()
+        if is_thunk(w):
+            push(m, w)
+            self.evaluator.run(0)
+            m.handles[self.slot] = m.result
+            w = val(m.result)             # a function comes back in its cell, which `==` compares
+        return w
+
+    cdef Word internal_call(self, int which) except? 0x57:
+        cdef Machine* m = self.evaluator.m
+        push(m, self.word())
+        push(m, m.internals[which])
+        self.evaluator.run(1)
+        return val(m.result)
+
+    cdef Word builtin_call(self, const char* name, tuple flags=()) except? 0x57:
+        """Call a builtin by name on this value and then Booleans."""
+        cdef Machine* m = self.evaluator.m
+        cdef uint32_t i
+        cdef Word function = 0
+        for i in range(m.builtin_count):
+            if m.builtins[i].name == (<bytes>name):
+                function = m.builtins[i].word
+        if function == 0:
+            raise RuntimeError(f"no builtin {(<bytes>name).decode()}")
+        push(m, self.word())
+        for flag in flags:
+            push(m, WORD_TRUE if flag else WORD_FALSE)
+        push(m, function)
+        self.evaluator.run(<uint32_t>len(flags) + 1)
+        return val(m.result)
+
+    def force(self):
+        """Evaluate to weak head normal form."""
+        self.evaluator.enter()
+        try:
+            self.forced()
+        finally:
+            self.evaluator.leave()
+
+    def deep_force(self):
+        """Evaluate everything inside lists and sets as well."""
+        self.evaluator.enter()
+        try:
+            self.evaluator.m.handles[self.slot] = self.internal_call(INTERNAL_DEEP_FORCE)
+        finally:
+            self.evaluator.leave()
+
+    def type_name(self):
+        """"int", "float", "string", "path", "null", "bool", "list", "set" or "lambda".  Forces."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+        finally:
+            self.evaluator.leave()
+        return _type_name(w)
+
+    def string(self):
+        """The bytes of a string.  Forces; an error if it is not one."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_string(w):
+                self.evaluator.check(raise_type(self.evaluator.m, "a string", w))
+            return _bytes(w)
+        finally:
+            self.evaluator.leave()
+
+    def to_python(self):
+        """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle.  Forces deeply.
+
+        Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
+        """
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.internal_call(INTERNAL_DEEP_FORCE)
+            return self.convert(w)
+        finally:
+            self.evaluator.leave()
+
+    cdef object scalar(self, Word w):
+        """A value that holds no others; NotImplemented for lists and sets."""
+        if is_list(w) or is_attrs(w):
+            return NotImplemented
+        if is_string(w):
+            return _bytes(w).decode("utf-8", "surrogateescape")
+        if w == WORD_NULL:
+            return None
+        if is_bool(w):
+            return w == WORD_TRUE
+        if is_int(w):
+            return int_value(w)
+        if is_float(w):
+            return float_value(w)
+        if is_path(w):
+            return _bytes(path_string(w)).decode("utf-8", "surrogateescape")
+        return make_handle(self.evaluator, w)
+
+    cdef object convert(self, Word root):
+        """Without recursion: containers are made empty, remembered by address, and filled from a list of work."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w, item
+        cdef uint64_t i, n
+        cdef uint32_t* order
+        seen = {}
+        root_object = self.scalar(root)
+        if root_object is not NotImplemented:
+            return root_object
+        root_object = [] if is_list(root) else {}
+        seen[<uint64_t>root] = root_object
+        work = [root]
+        while work:
+            w = work.pop()
+            target = seen[<uint64_t>w]
+            if is_list(w):
+                n = list_size(w)
+            else:
+                n = attrs_size(w)
+                order = attrs_order(m, w)
+            for i in range(n):
+                item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[order[i]])
+                converted = self.scalar(item)
+                if converted is NotImplemented:
+                    converted = seen.get(<uint64_t>item)
+                    if converted is None:
+                        converted = [] if is_list(item) else {}
+                        seen[<uint64_t>item] = converted
+                        work.append(item)
+                if is_list(w):
+                    target.append(converted)
+                else:
+                    name = _bytes(symbol_string(m, keys_symbols(attrs_keys(w))[order[i]]))
+                    target[name.decode("utf-8", "surrogateescape")] = converted
+        return root_object
+
+    def to_nix(self, *, bint strict=False, bint kinds=False):
+        """Nix text as `nix-instantiate --eval` prints it.  Forces the value, deeply if *strict*.
+
+        *kinds*: what is not printed in full reads `«thunk»`, `«lambda f @ file:1:2»` instead of `<CODE>`, `<LAMBDA>`.
+        """
+        cdef Machine* m = self.evaluator.m
+        cdef ByteBuffer out
+        cdef Word w
+        memset(&out, 0, sizeof(out))
+        self.evaluator.enter()
+        try:
+            w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
+            m.handles[self.slot] = w
+            self.evaluator.check(print_value(m, w, &out, PRINT_KINDS if kinds else PRINT_CODES))
+            return PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes)
+        finally:
+            free(out.data)
+            self.evaluator.leave()
+
+    def describe(self):
+        """Type and value in one short line, as error messages show them; forces nothing."""
+        cdef char* text
+        self.evaluator.enter()
+        try:
+            text = describe(self.evaluator.m, self.word())
+            if text == NULL:
+                raise MemoryError
+            try:
+                return (<bytes>text).decode("utf-8", "replace")
+            finally:
+                free(text)
+        finally:
+            self.evaluator.leave()
+
+    def is_same(self, Handle other):
+        """Whether both are the same object of the machine: for sets and lists, not merely equal ones.  Forces nothing."""
+        return other.evaluator is self.evaluator and self.word() == other.word()
+
+    def code(self):
+        """(place, number of its chunk in its file) of a function, or of what is not evaluated yet; None for anything else."""
+        cdef Word w = self.word()
+        cdef Code* code
+        while is_function(w) and kind_of(w) == KIND_PARTIAL:
+            w = pointer_of(w)[1]
+        if not (is_function(w) and kind_of(w) == KIND_CLOSURE) \
+                and not (is_thunk(w) and header_state(pointer_of(w)[0]) == THUNK_SUSPENDED):
+            return None
+        self.evaluator.enter()
+        try:
+            code = code_of(self.evaluator.m, w)
+            if code.chunk == NULL:
+                return None
+            from snowsnake.traces.pending import Places
+
+            start = code.position_base + code.chunk.start_byte
+            return Places(<size_t>self.evaluator.m).place(start, code.position_base + code.chunk.end_byte), code.chunk.index
+        finally:
+            self.evaluator.leave()
+
+    def coerce_to_string(self):
+        """The bytes of a string, path (copied to the store) or set that can be coerced, as `"${…}"` does it."""
+        self.evaluator.enter()
+        try:
+            return _bytes(self.internal_call(INTERNAL_COERCE_STORE))
+        finally:
+            self.evaluator.leave()
+
+    def to_json(self, *, bint strict=True):
+        """JSON as `--json` prints it; paths are copied to the store.
+
+        *strict* forces deeply; without it what is not evaluated is an error, as it is for `nix-instantiate --json`.
+        """
+        self.evaluator.enter()
+        try:
+            self.forced()
+            if not strict and self.holds_thunk():
+                self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
+            return _bytes(self.builtin_call("toJSON"))
+        finally:
+            self.evaluator.leave()
+
+    cdef bint holds_thunk(self) except -1:
+        """Whether something inside the value is not evaluated."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w, item
+        cdef uint64_t i, n
+        seen = set()
+        work = [self.word()]
+        while work:
+            w = work.pop()
+            if is_thunk(w):
+                return True
+            if not (is_list(w) or is_attrs(w)) or <uint64_t>w in seen:
+                continue
+            seen.add(<uint64_t>w)
+            n = list_size(w) if is_list(w) else attrs_size(w)
+            if is_attrs(w) and not attrs_flat(self.evaluator.m, w):
+                self.evaluator.check(RAISE)
+            for i in range(n):
+                item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[i])
+                work.append(item)
+        return False
+
+    def to_xml(self, *, bint strict=True, bint location=True):
+        """XML as `--xml` prints it; *location*: with the places of attributes and functions."""
+        self.evaluator.enter()
+        try:
+            self.forced()
+            return _bytes(self.builtin_call("__toXML", (strict, location)))
+        finally:
+            self.evaluator.leave()
+
+    def keys(self):
+        """Names of a set, sorted.  Forces; an error if it is not a set."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w
+        cdef uint32_t* order
+        cdef uint64_t i
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_attrs(w):
+                self.evaluator.check(raise_type(m, "a set", w))
+            order = attrs_order(m, w)
+            return [_bytes(symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])) for i in range(attrs_size(w))]
+        finally:
+            self.evaluator.leave()
+
+    def __len__(self):
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if is_list(w):
+                return list_size(w)
+            if is_attrs(w):
+                return attrs_size(w)
+            self.evaluator.check(raise_type(self.evaluator.m, "a list or a set", w))
+        finally:
+            self.evaluator.leave()
+
+    def select(self, bytes name):
+        """An attribute, not forced.  KeyError if it is not there."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w
+        cdef Word* p
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_attrs(w):
+                self.evaluator.check(raise_type(m, "a set", w))
+            p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
+            if p == NULL:
+                raise KeyError(name.decode("utf-8", "replace"))
+            return make_handle(self.evaluator, p[0])
+        finally:
+            self.evaluator.leave()
+
+    def index(self, Py_ssize_t i):
+        """An element, not forced.  IndexError if it is not there."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_list(w):
+                self.evaluator.check(raise_type(self.evaluator.m, "a list", w))
+            if i < 0 or <uint64_t>i >= list_size(w):
+                raise IndexError(i)
+            return make_handle(self.evaluator, list_items(w)[i])
+        finally:
+            self.evaluator.leave()
+
+    def call(self, *arguments):
+        """Call a function with handles of the same evaluator; the result is forced."""
+        cdef Machine* m = self.evaluator.m
+        if not arguments or len(arguments) > 64:
+            raise ValueError("from 1 to 64 arguments")
+        for argument in arguments:
+            if not isinstance(argument, Handle) or (<Handle>argument).evaluator is not self.evaluator:
+                raise ValueError("arguments must be handles of the same evaluator")
+        self.evaluator.enter()
+        try:
+            for argument in arguments:
+                push(m, m.handles[(<Handle>argument).slot])
+            push(m, m.handles[self.slot])
+            self.evaluator.run(<uint32_t>len(arguments))
+            return make_handle(self.evaluator, m.result)
+        finally:
+            self.evaluator.leave()
+
+    def formals(self):
+        """Of a lambda with a pattern: name → has a default; None for anything else.  Forces."""
+        cdef Machine* m = self.evaluator.m
+        cdef Word w
+        cdef Code* code
+        cdef uint32_t i
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_function(w) or kind_of(w) != KIND_CLOSURE:
+                return None
+            code = code_of(m, w)
+            if not code.has_formals:
+                return None
+            return {_bytes(symbol_string(m, code.formal_symbols[i])): bool(code.formal_has_default[i])
+                    for i in range(code.formal_count)}
+        finally:
+            self.evaluator.leave()
+
+    def has_ellipsis(self):
+        """Whether a lambda's pattern has `...`.  Forces."""
+        cdef Word w
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if not is_function(w) or kind_of(w) != KIND_CLOSURE:
+                return False
+            return bool(code_of(self.evaluator.m, w).has_ellipsis)
+        finally:
+            self.evaluator.leave()
+
+
+cdef str _type_name(Word w):
+    if is_attrs(w):
+        return "set"
+    if is_list(w):
+        return "list"
+    if is_string(w):
+        return "string"
+    if is_function(w):
+        return "lambda"
+    if w == WORD_NULL:
+        return "null"
+    if is_bool(w):
+        return "bool"
+    if is_int(w):
+        return "int"
+    if is_float(w):
+        return "float"
+    return "path"

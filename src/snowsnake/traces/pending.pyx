@@ -1,0 +1,134 @@
+# cython: language_level=3
+"""A pending error of a machine as the exception.
+
+In: a machine whose last outcome was an error.  Out: the exception, with its place, its trace and what it suggests; the machine has no
+error any more.  This is imported when there is an error to explain.
+"""
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint32_t
+
+from snowsnake.machine.errors cimport error_clear
+from snowsnake.machine.positions cimport position_file, position_in
+from snowsnake.machine.state cimport *
+from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
+
+from snowsnake.diagnostics.catalogue import CATALOGUE
+from snowsnake.diagnostics.error import make_error
+from snowsnake.host.host import source_text
+from snowsnake.parsing import complete_syntax_error, similar_variables
+from snowsnake.traces.cycle import cycle_of
+from snowsnake.traces.lines import frames_of
+from snowsnake.traces.note import Note
+
+
+cdef class Places:
+    """Positions of a machine as (path, source or None, start, end); a source is looked up once."""
+
+    cdef Machine* m
+    cdef dict sources
+
+    def __cinit__(self, size_t machine):
+        self.m = <Machine*>machine
+        self.sources = {}
+
+    def place(self, uint32_t position, uint32_t end):
+        """None if the position has no place (any more)."""
+        cdef uint32_t number = 0, offset
+        cdef File* file
+        if not position_file(self.m, position, &number):
+            return None
+        file = &self.m.files[number]
+        path = (<bytes>file.path).decode("utf-8", "surrogateescape")
+        if number not in self.sources:
+            self.sources[number] = self.source(number, path)
+        offset = position - file.position_base
+        return path, self.sources[number], offset, (end - file.position_base) if end > position else offset + 1
+
+    cdef object source(self, uint32_t number, str path):
+        """A file's bytes, or None: what has been compiled is not kept, and is read again."""
+        cdef File* file = &self.m.files[number]
+        if file.source != NULL:
+            return PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
+        return source_text(<size_t>self.m, <bytes>file.path) if path.startswith("/") else None
+
+    cdef object extent(self, Code* code):
+        if code.chunk == NULL:
+            return None
+        return self.place(code.position_base + code.chunk.start_byte, code.position_base + code.chunk.end_byte)
+
+    cdef list notes(self):
+        """What the machine noted of its activations, outermost first."""
+        cdef Machine* m = self.m
+        cdef TraceEntry* entry
+        cdef uint32_t i
+        notes = []
+        for i in range(m.error.trace_count):
+            entry = &m.error.trace[i]
+            place = self.place(entry.position, entry.position_end)
+            if entry.text != NULL:
+                kind = "context" if entry.builtin else "text"
+                notes.append(Note(kind, (<bytes>entry.text).decode("utf-8", "replace"), place))
+            elif entry.builtin:
+                name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
+                notes.append(Note("builtin", name, None, operands=(entry.left, entry.right), argument=entry.argument))
+            elif entry.code:
+                notes.append(self.activation(entry, place))
+        notes.reverse()
+        return notes
+
+    cdef object activation(self, TraceEntry* entry, place):
+        cdef Code* code = self.m.codes[entry.code - 1]
+        name = ""
+        kind = "function" if code.arity else "thunk"
+        if code.chunk != NULL:
+            name = PyBytes_FromStringAndSize(<const char*>code.chunk.name.data, code.chunk.name.size_bytes).decode("utf-8", "replace")
+            if code.chunk.index == 0 and not code.arity:
+                kind = "file"
+        return Note(kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
+                    argument=entry.argument)
+
+    cdef object last_tail_call(self):
+        """Where the function that the error is in was called from, if that was a tail call: its frame is gone."""
+        cdef Machine* m = self.m
+        cdef Code* code
+        cdef uint32_t i, start, end = 0
+        if m.tail_pc == NULL or m.error.trace_count == 0 or m.error.trace[0].code == 0 \
+                or m.codes[m.error.trace[0].code - 1] != m.tail_target:
+            return None
+        for i in range(m.code_count):
+            code = m.codes[i]
+            if code.chunk != NULL and code.is_linked and code.chunk.code <= m.tail_pc < code.chunk.code + code.chunk.code_size_bytes:
+                start = position_in(code, m.tail_pc + 1, &end)
+                return self.place(start, end)
+        return None
+
+
+def take_error(size_t machine):
+    """The `EvaluationError` of what is pending, which is pending no more."""
+    cdef Machine* m = <Machine*>machine
+    cdef Places places = Places(machine)
+    cdef int code = m.error.code
+    message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes)
+    wanted, candidates = b"", []
+    if code == ERROR_MISSING_ATTRIBUTE or code == ERROR_UNEXPECTED_ARGUMENT:
+        message, *candidates = message.split(b"\0")              # machine/errors.pyx, add_candidates
+        if candidates:
+            wanted, *candidates = candidates
+    position = places.place(m.error.position, m.error.position_end)
+    notes = places.notes()
+    call_site = None
+    if code == ERROR_MISSING_ARGUMENT or code == ERROR_UNEXPECTED_ARGUMENT or code == ERROR_TYPE:
+        call_site = places.last_tail_call()
+    omitted = m.error.trace_total - m.error.trace_count
+    features = ("pipe-operators",) if m.features & FEATURE_PIPE_OPERATORS else ()
+    error_clear(m)
+    cycle = cycle_of(notes) if code == ERROR_INFINITE_RECURSION else []
+    frames, position, shows_place = frames_of(notes, CATALOGUE[code].name, message, position, call_site, features)
+    error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, wanted=wanted,
+                       candidates=candidates)
+    if position is not None and position[1] is not None:
+        if code == ERROR_SYNTAX:
+            complete_syntax_error(error, position[1], features)
+        elif code == ERROR_UNDEFINED_VARIABLE:
+            error.suggestions = similar_variables(position[1], position[2], error.position.text, features)
+    return error
