@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Lists and sets put together from events, from the inside out."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memset
 

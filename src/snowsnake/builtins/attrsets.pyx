@@ -21,9 +21,7 @@ from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.positions cimport position_attrs
-from snowsnake.machine.state cimport (
-    CALL, Code, DONE, ERROR_MEMORY, ERROR_TYPE, FORCE, Machine, RAISE, TAIL,
-)
+from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
 

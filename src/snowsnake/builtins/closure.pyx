@@ -12,8 +12,8 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport raise_missing_attribute, raise_type
-from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, pop, push, write_barrier
-from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
+from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport *
 

@@ -4,7 +4,7 @@
 In: strings.  Out: strings with other contexts, sets that show one.  An element is the symbol of its encoded form:
 `path` (the path itself), `=drv` (a derivation and all its outputs), `!output!drv` (an output of a derivation).
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp, memcpy, memset
 
@@ -20,8 +20,8 @@ from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push, string_words
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, Context, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
-from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.output.nix_text cimport print_name
 from snowsnake.store.buffer cimport make_view

@@ -14,9 +14,7 @@ from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, b
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
-from snowsnake.machine.state cimport (
-    ByteBuffer, CALL, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, FORCE, Machine, RAISE, TAIL,
-)
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, Machine, RAISE
 from snowsnake.machine.unwind cimport raise_again
 from snowsnake.machine.word cimport *
 from snowsnake.output.nix_text cimport PRINT_KINDS, print_value

@@ -7,24 +7,22 @@ the first output is made at once, the others when they are needed: they differ o
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
 
+from snowsnake.builtins.derivation_input cimport derivation_set
 from snowsnake.builtins.derivations cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.host.host cimport host_drv_store, host_read_file, host_store_dir, raise_store_error
+from snowsnake.host.host cimport host_read_file, host_store_dir, raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, FORCE, Machine, RAISE,
-)
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.aterm cimport Derivation, derivation_free, derivation_init
 from snowsnake.store.aterm_parser cimport aterm_parse
-from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, bytes_reserve, make_view, view_is
+from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, bytes_reserve, make_view, view_is
 from snowsnake.store.derivation cimport DerivationOutput, DerivationResult
 
 cdef enum:

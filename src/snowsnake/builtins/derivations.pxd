@@ -1,10 +1,8 @@
 # cython: language_level=3
-"""What other builtins need of derivations."""
+"""derivationStrict: see derivations.pyx.  What its end (derivation_input.pyx) and other builtins need of it."""
 from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
-from snowsnake.store.derivation cimport DerivationResult
-from snowsnake.store.hashes cimport Digest
 
 cdef enum:                            # derivation_symbols: attributes with a meaning of their own
     NAME_NAME = 0
@@ -41,13 +39,26 @@ cdef enum:                            # builtins that other builtins make thunks
     BUILTIN_VALUE
     BUILTIN_FETCH_TREE
 
+cdef enum:                            # words above the argument while derivationStrict runs
+    SLOT_PHASE = 1
+    SLOT_INDEX                        # place of the attribute at hand in name order
+    SLOT_STEP                         # what is under way for it
+    SLOT_FLAGS                        # Flag bits, then the hash kind << 8 and the ingestion method << 16
+    SLOT_NAME
+    SLOT_BUILDER
+    SLOT_SYSTEM
+    SLOT_HASH                         # outputHash
+    SLOT_OUTPUTS                      # string or list, or null
+    SLOT_ELEMENT                      # index in args or outputs
+    SLOT_PAIRS                        # from here on: symbol (as an int; null for an argument of the builder) and string
+
+cdef enum:
+    FLAG_STRUCTURED = 1
+    FLAG_IGNORE_NULLS = 2
+    FLAG_CONTENT_ADDRESSED = 4
+    FLAG_IMPURE = 8
+
 cdef uint32_t* derivation_symbols(Machine* m) noexcept nogil
     # by NAME_…; looked up once per machine
 cdef Word builtin_word(Machine* m, int which) noexcept nogil
     # the function value of one of BUILTIN_…
-cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil
-    # a hash that a user wrote (kind: of its algorithm, or HASH_NONE); an empty one stands for zeros, with a warning
-cdef int require_hash_features(Machine* m, Word text) noexcept nogil
-    # the experimental feature that a stated hash needs, if it needs one
-cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil
-    # m.result: { drvPath, and each output }, every string with its context

@@ -1,44 +1,29 @@
 # cython: language_level=3
-"""derivationStrict and derivation: from a set of attributes to store paths.
+"""derivationStrict: from a set of attributes to store paths; and placeholder.
 
 derivationStrict walks the attributes in name order and leaves finished (name, string) pairs on the stack; then one function
-makes the derivation of them.  Strings, paths, numbers, and derivations whose output path is known are taken as they are,
-without a call; everything else goes through the machine's own coercion.
+(derivation_input.pyx) makes the derivation of them.  Strings, paths, numbers, and derivations whose output path is known are taken as
+they are, without a call; everything else goes through the machine's own coercion.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset, strcmp, strlen
 
-from snowsnake.builtins.engines.buffer cimport ByteBuffer as TextBuffer, buffer_append as text_append, buffer_append_byte as text_byte
-from snowsnake.builtins.engines.json cimport json_append_string
+from snowsnake.builtins.derivation_input cimport check_outputs, finish_derivation
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport *
 from snowsnake.host.host cimport *
-from snowsnake.machine.attrs cimport (
-    Entry, attrs_build, attrs_order, attrs_update, attrs_with_keys, scratch_entries,
-)
+from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_DERIVATION_STRING
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_missing_attribute, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, new_string, pop, push, stack_reserve
+from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport (
-    ByteBuffer, CALL, Context, DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, Machine, RAISE, TraceEntry,
-)
-from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE, TraceEntry
+from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.store.aterm cimport (
-    InputDrv, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Variable,
-)
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, make_view, view_is,
-    view_of,
-)
-from snowsnake.store.derivation cimport DerivationInput, DerivationOutput, DerivationResult, derivation_finish
-from snowsnake.store.drv_store cimport DrvStore
-from snowsnake.store.hashes cimport (
-    Digest, ENCODING_SRI, HASH_BLAKE3, HASH_NONE, HASH_SHA256, hash_format, hash_kind_of, hash_parse, hash_size,
-)
+from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
+from snowsnake.store.hashes cimport HASH_BLAKE3, hash_kind_of
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, store_name_check, store_placeholder,
 )
@@ -58,19 +43,6 @@ cdef extern from *:
     const char** NAMES "snowsnake_derivation_names"
     const char** KNOWN_BUILTINS "snowsnake_known_builtins"
 
-cdef enum:                            # words above the argument while derivationStrict runs
-    SLOT_PHASE = 1
-    SLOT_INDEX                        # place of the attribute at hand in name order
-    SLOT_STEP                         # what is under way for it
-    SLOT_FLAGS                        # Flag bits, then the hash kind << 8 and the ingestion method << 16
-    SLOT_NAME
-    SLOT_BUILDER
-    SLOT_SYSTEM
-    SLOT_HASH                         # outputHash
-    SLOT_OUTPUTS                      # string or list, or null
-    SLOT_ELEMENT                      # index in args or outputs
-    SLOT_PAIRS                        # from here on: symbol (as an int; null for an argument of the builder) and string
-
 cdef enum Phase:
     PHASE_NAME = 0
     PHASE_STRUCTURED
@@ -83,12 +55,6 @@ cdef enum Step:
     STEP_JSON                         # its JSON is on top
     STEP_ARGUMENTS
     STEP_ARGUMENT_COERCED
-
-cdef enum:
-    FLAG_STRUCTURED = 1
-    FLAG_IGNORE_NULLS = 2
-    FLAG_CONTENT_ADDRESSED = 4
-    FLAG_IMPURE = 8
 
 cdef enum:
     NOT_SIMPLE = 50                   # an outcome of _simple_string: a call is needed
@@ -104,10 +70,6 @@ cdef uint32_t* derivation_symbols(Machine* m) noexcept nogil:
     if host_of(m).symbols[NAME_OUTPUT_NAME] == 0:
         _look_up_names(m)
     return host_of(m).symbols
-
-
-cdef inline View _view(Word s) noexcept nogil:
-    return make_view(string_data(s), string_size(s))
 
 
 cdef Word builtin_word(Machine* m, int which) noexcept nogil:
@@ -212,7 +174,7 @@ cdef int derivation_strict(Machine* m, Word* fp) noexcept nogil:
     while True:
         if fp[SLOT_PHASE] == small_int(PHASE_ATTRIBUTES):
             outcome = _attributes(m, fp)
-            return _finish(m, fp) if outcome == DONE else outcome
+            return finish_derivation(m, fp) if outcome == DONE else outcome
         outcome = _before_attributes(m, fp)
         if outcome != DONE:
             return outcome
@@ -262,7 +224,7 @@ cdef int _take_name(Machine* m, Word* fp, Word w) noexcept nogil:
         return raise_context(m, w)
     fp[SLOT_NAME] = w
     bytes_init(&error)
-    if store_name_check(_view(w), &error):
+    if store_name_check(string_view(w), &error):
         return DONE
     outcome = raise_text(m, ERROR_VALUE, format_text("invalid derivation name: %.*s. Please pass a different 'name'.",
                                                      <int>error.size, <char*>error.data))
@@ -390,19 +352,19 @@ cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
     elif symbol == symbols[NAME_OUTPUT_HASH]:
         fp[SLOT_HASH] = s
     elif symbol == symbols[NAME_OUTPUT_HASH_ALGO]:
-        if hash_kind_of(_view(s)) == HASH_BLAKE3 and host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes") != DONE:
+        if hash_kind_of(string_view(s)) == HASH_BLAKE3 and host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes") != DONE:
             return RAISE
-        fp[SLOT_FLAGS] |= small_int(<int64_t>hash_kind_of(_view(s)) << 8)
+        fp[SLOT_FLAGS] |= small_int(<int64_t>hash_kind_of(string_view(s)) << 8)
     elif symbol == symbols[NAME_OUTPUT_HASH_MODE]:
         return _note_mode(m, fp, s)
     elif symbol == symbols[NAME_OUTPUTS]:
         fp[SLOT_OUTPUTS] = s
-        return _check_outputs(m, s)
+        return check_outputs(m, s)
     return DONE
 
 
 cdef int _note_mode(Machine* m, Word* fp, Word s) noexcept nogil:
-    cdef View mode = _view(s)
+    cdef View mode = string_view(s)
     cdef int method
     if view_is(mode, "recursive") or view_is(mode, "nar"):
         method = INGEST_RECURSIVE
@@ -461,347 +423,7 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
         if string_context(s):
             return raise_context(m, s)
     fp[SLOT_OUTPUTS] = w
-    return _check_outputs(m, w)
-
-
-# ---- outputs ----------------------------------------------------------------------------------------------------
-
-cdef inline bint _is_blank(uint8_t c) noexcept nogil:
-    return c == c' ' or c == c'\t' or c == c'\n' or c == c'\r'
-
-
-cdef size_t _output_names(Word outputs, View* names, size_t capacity) noexcept nogil:
-    """How many names there are; the first *capacity* of them are written."""
-    cdef size_t count = 0, at = 0, start, size
-    cdef uint8_t* text
-    if outputs == WORD_NULL:
-        if capacity:
-            names[0] = make_view(<const uint8_t*>b"out", 3)
-        return 1
-    if is_list(outputs):
-        for at in range(list_size(outputs)):
-            if at < capacity:
-                names[at] = _view(val(list_items(outputs)[at]))
-        return list_size(outputs)
-    text = string_data(outputs)
-    size = string_size(outputs)
-    while True:
-        while at < size and _is_blank(text[at]):
-            at += 1
-        if at == size:
-            return count
-        start = at
-        while at < size and not _is_blank(text[at]):
-            at += 1
-        if count < capacity:
-            names[count] = make_view(text + start, at - start)
-        count += 1
-
-
-cdef int _check_outputs(Machine* m, Word outputs) noexcept nogil:
-    cdef View[16] few
-    cdef View* names = few
-    cdef size_t n = _output_names(outputs, few, 16), i, j
-    cdef int outcome = DONE
-    if n == 0:
-        return raise_text(m, ERROR_VALUE, format_text("derivation cannot have an empty set of outputs"))
-    if n > 16:
-        names = <View*>calloc(n, sizeof(View))
-        if names == NULL:
-            return raise_text(m, ERROR_MEMORY, NULL)
-        _output_names(outputs, names, n)
-    for i in range(n):
-        if outcome == DONE and n > 4096:
-            outcome = raise_text(m, ERROR_VALUE, format_text("derivation has too many outputs: %zu", n))
-            break
-        for j in range(i):
-            if outcome == DONE and names[i].size == names[j].size and memcmp(names[i].data, names[j].data, names[i].size) == 0:
-                outcome = raise_text(m, ERROR_VALUE, format_text("duplicate derivation output '%.*s'", <int>names[i].size,
-                                                                 <char*>names[i].data))
-        if outcome == DONE and view_is(names[i], "drvPath"):
-            outcome = raise_text(m, ERROR_VALUE, format_text("invalid derivation output name 'drvPath'"))
-    if names != few:
-        free(names)
-    return outcome
-
-
-# ---- the end ----------------------------------------------------------------------------------------------------
-
-cdef struct Room:                     # arrays of a DerivationInput, in the host's scratch memory
-    size_t args
-    size_t env
-    size_t outputs
-    size_t elements
-
-
-cdef bint _make_room(Machine* m, Room* room, DerivationInput* input) noexcept nogil:
-    cdef Bytes* scratch = &host_of(m).scratch
-    cdef uint8_t* at
-    cdef size_t size = (room.args + room.outputs + room.elements) * sizeof(View) + room.env * sizeof(Variable) \
-        + room.elements * sizeof(InputDrv)
-    bytes_clear(scratch)
-    if not bytes_reserve(scratch, size + 64):
-        raise_text(m, ERROR_MEMORY, NULL)
-        return False
-    at = scratch.data
-    input.args = <View*>at
-    at += room.args * sizeof(View)
-    input.outputs = <View*>at
-    at += room.outputs * sizeof(View)
-    input.input_srcs = <View*>at
-    at += room.elements * sizeof(View)
-    input.env = <Variable*>at
-    at += room.env * sizeof(Variable)
-    input.input_drvs = <InputDrv*>at
-    return True
-
-
-cdef bint _next_generation(Machine* m) noexcept nogil:
-    """Forgets which symbols were marked; room for marks of all symbols."""
-    cdef Host* h = host_of(m)
-    cdef uint32_t* marks
-    cdef uint32_t count = m.symbol_count + 1024
-    if h.mark_count < m.symbol_count:
-        marks = <uint32_t*>realloc(h.marks, <size_t>count * sizeof(uint32_t))
-        if marks == NULL:
-            raise_text(m, ERROR_MEMORY, NULL)
-            return False
-        memset(marks + h.mark_count, 0, (count - h.mark_count) * sizeof(uint32_t))
-        h.marks = marks
-        h.mark_count = count
-    h.generation += 1
-    return True
-
-
-cdef void _add_context(Machine* m, uint32_t context, DerivationInput* input) noexcept nogil:
-    cdef Host* h = host_of(m)
-    cdef Context* c = &m.contexts[context]
-    cdef Element e
-    cdef InputDrv* drv
-    cdef uint32_t i
-    for i in range(c.count):
-        if h.marks[c.elements[i]] == h.generation:
-            continue
-        h.marks[c.elements[i]] = h.generation
-        e = context_element(m, c.elements[i])
-        if e.kind == ELEMENT_PATH:
-            input.input_srcs[input.input_src_count] = e.path
-            input.input_src_count += 1
-            continue
-        drv = &input.input_drvs[input.input_drv_count]
-        drv.path = e.path
-        drv.output = e.output
-        drv.all_outputs = e.kind == ELEMENT_DERIVATION
-        input.input_drv_count += 1
-
-
-cdef int _finish(Machine* m, Word* fp) noexcept nogil:
-    cdef DerivationInput input
-    cdef TextBuffer json
-    cdef int outcome
-    memset(&input, 0, sizeof(input))
-    memset(&json, 0, sizeof(json))
-    outcome = _fill(m, fp, &input, &json)
-    if outcome == DONE:
-        outcome = _check(m, fp, &input)
-    if outcome == DONE:
-        outcome = _conclude(m, &input)
-    free(json.data)
-    return outcome
-
-
-cdef int _fill(Machine* m, Word* fp, DerivationInput* input, TextBuffer* json) noexcept nogil:
-    cdef Word* pair = fp + SLOT_PAIRS
-    cdef Room room
-    cdef uint32_t context, last = 0
-    cdef bint is_structured = (<int64_t>fp[SLOT_FLAGS] >> 3) & FLAG_STRUCTURED
-    memset(&room, 0, sizeof(room))
-    room.outputs = _output_names(fp[SLOT_OUTPUTS], NULL, 0)
-    room.env = 1
-    while pair < m.sp:
-        if pair[0] == WORD_NULL:
-            room.args += 1
-        else:
-            room.env += 1
-        context = string_context(pair[1])
-        if context and context != last:
-            room.elements += m.contexts[context].count
-            last = context
-        pair += 2
-    if not _make_room(m, &room, input) or not _next_generation(m):
-        return RAISE
-    input.output_count = _output_names(fp[SLOT_OUTPUTS], input.outputs, room.outputs)
-    pair = fp + SLOT_PAIRS
-    last = 0
-    while pair < m.sp:
-        if pair[0] == WORD_NULL:
-            input.args[input.arg_count] = _view(pair[1])
-            input.arg_count += 1
-        elif is_structured:
-            if _add_json(m, json, symbol_string(m, <uint32_t>(pair[0] >> 3)), pair[1]) != DONE:
-                return RAISE
-        else:
-            input.env[input.env_count].name = _view(symbol_string(m, <uint32_t>(pair[0] >> 3)))
-            input.env[input.env_count].value = _view(pair[1])
-            input.env_count += 1
-        context = string_context(pair[1])
-        if context and context != last:
-            _add_context(m, context, input)
-            last = context
-        pair += 2
-    if is_structured:
-        if json.size_bytes == 0:
-            text_byte(json, c'{')
-        text_byte(json, c'}')
-        if json.failed:
-            return raise_text(m, ERROR_MEMORY, NULL)
-        input.env[0].name = make_view(<const uint8_t*>b"__json", 6)
-        input.env[0].value = make_view(json.data, json.size_bytes)
-        input.env_count = 1
-    input.name = _view(fp[SLOT_NAME])
-    input.builder = _view(m.empty_string if fp[SLOT_BUILDER] == WORD_NULL else fp[SLOT_BUILDER])
-    input.platform = _view(m.empty_string if fp[SLOT_SYSTEM] == WORD_NULL else fp[SLOT_SYSTEM])
-    return DONE
-
-
-cdef int _add_json(Machine* m, TextBuffer* json, Word name, Word value) noexcept nogil:
-    cdef TextBuffer fault
-    cdef int outcome = DONE
-    memset(&fault, 0, sizeof(fault))
-    text_byte(json, c',' if json.size_bytes else c'{')
-    if not json_append_string(json, string_data(name), string_size(name), &fault):
-        outcome = raise_bytes(m, ERROR_VALUE, fault.data, fault.size_bytes)
-    text_byte(json, c':')
-    text_append(json, string_data(value), string_size(value))
-    free(fault.data)
-    return outcome
-
-
-cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
-    """Whether all is there, and which kind of derivation it is."""
-    cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
-    cdef int hash_kind = <int>(flags >> 8) & 0xFF
-    cdef bint is_single = input.output_count == 1 and view_is(input.outputs[0], "out")
-    input.method = <int>(flags >> 16)
-    if input.builder.size == 0:
-        return raise_text(m, ERROR_VALUE, format_text("required attribute 'builder' missing"))
-    if input.platform.size == 0:
-        return raise_text(m, ERROR_VALUE, format_text("required attribute 'system' missing"))
-    if input.name.size >= 4 and memcmp(input.name.data + input.name.size - 4, b".drv", 4) == 0 \
-            and not (input.method == INGEST_TEXT and is_single):
-        return raise_text(m, ERROR_VALUE, format_text(
-            "derivation names are allowed to end in '.drv' only if they produce a single derivation file"))
-    if fp[SLOT_HASH] != WORD_NULL:
-        if not is_single:
-            return raise_text(m, ERROR_VALUE, format_text("multiple outputs are not supported in fixed-output derivations"))
-        input.kind = OUTPUT_FIXED
-        input.method = input.method if input.method else INGEST_FLAT
-        return parse_stated_hash(m, fp[SLOT_HASH], hash_kind, &input.digest)
-    input.kind = OUTPUT_INPUT_ADDRESSED
-    if flags & (FLAG_CONTENT_ADDRESSED | FLAG_IMPURE):
-        if (flags & FLAG_CONTENT_ADDRESSED) and (flags & FLAG_IMPURE):
-            return raise_text(m, ERROR_VALUE, format_text("derivation cannot be both content-addressed and impure"))
-        input.kind = OUTPUT_IMPURE if flags & FLAG_IMPURE else OUTPUT_FLOATING
-        input.method = input.method if input.method else INGEST_RECURSIVE
-        input.digest.kind = <uint8_t>(hash_kind if hash_kind else HASH_SHA256)
-    return DONE
-
-
-cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
-    """A hash that names blake3 needs the feature."""
-    if string_size(text) > 6 and memcmp(string_data(text), b"blake3", 6) == 0 and (
-            string_data(text)[6] == c'-' or string_data(text)[6] == c':'):
-        return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
-    return DONE
-
-
-cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil:
-    """A hash that a user wrote; an empty one stands for zeros, with a warning."""
-    cdef Bytes shown
-    if require_hash_features(m, text) != DONE:
-        return RAISE
-    bytes_init(&shown)
-    if string_size(text):
-        if hash_parse(_view(text), kind, digest, &shown):
-            return DONE
-        return raise_store_error(m, ERROR_VALUE, &shown)
-    if kind == HASH_NONE:
-        return raise_text(m, ERROR_VALUE, format_text("empty hash requires explicit hash algorithm"))
-    memset(digest, 0, sizeof(Digest))
-    digest.kind = <uint8_t>kind
-    digest.size = <uint8_t>hash_size(kind)
-    hash_format(digest, ENCODING_SRI, True, &shown)
-    if not shown.failed:
-        host_warn(m, format_text("found empty hash, assuming '%.*s'", <int>shown.size, <char*>shown.data))
-    bytes_free(&shown)
-    return DONE
-
-
-cdef int _conclude(Machine* m, DerivationInput* input) noexcept nogil:
-    cdef DrvStore* drv_store = host_drv_store(m)
-    cdef DerivationResult result
-    cdef StoreObject written
-    cdef Bytes error
-    if drv_store == NULL:
-        return RAISE
-    bytes_init(&error)
-    if not derivation_finish(drv_store, input, &result, &error):
-        return raise_store_error(m, ERROR_VALUE, &error)
-    bytes_free(&error)
-    if host_of(m).writer != NULL:
-        memset(&written, 0, sizeof(written))
-        written.kind = STORE_OBJECT_DERIVATION
-        written.path = result.drv_path
-        written.data = result.text
-        written.references = result.references
-        written.reference_count = result.reference_count
-        if host_write_object(m, &written) != DONE:
-            return RAISE
-    return derivation_set(m, &result)
-
-
-cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
-    """{ drvPath, and each output }, every string with its context."""
-    cdef Entry[8] few
-    cdef Entry* entries = few
-    cdef size_t i
-    cdef uint32_t context
-    cdef Bytes element
-    if result.output_count > 7:
-        entries = scratch_entries(m, result.output_count + 1)
-        if entries == NULL:
-            return RAISE
-    if not heap_reserve(m, 256 + result.output_count * 256):
-        return RAISE
-    bytes_init(&element)
-    bytes_byte(&element, c'=')
-    bytes_append(&element, result.drv_path.data, result.drv_path.size)
-    if not element.failed:
-        context = context_single(m, symbol_intern(m, element.data, element.size))
-        entries[0].symbol = m.symbol_drv_path
-        entries[0].position = 0
-        entries[0].value = make_string(m, result.drv_path.data, result.drv_path.size, context)
-    for i in range(result.output_count):
-        bytes_clear(&element)
-        bytes_byte(&element, c'!')
-        bytes_append(&element, result.outputs[i].name.data, result.outputs[i].name.size)
-        bytes_byte(&element, c'!')
-        bytes_append(&element, result.drv_path.data, result.drv_path.size)
-        if element.failed:
-            break
-        context = context_single(m, symbol_intern(m, element.data, element.size))
-        entries[i + 1].symbol = symbol_intern(m, result.outputs[i].name.data, result.outputs[i].name.size)
-        entries[i + 1].position = 0
-        entries[i + 1].value = make_string(m, result.outputs[i].path.data, result.outputs[i].path.size, context)
-    if element.failed:
-        raise_text(m, ERROR_MEMORY, NULL)
-        m.result = 0
-    else:
-        m.result = attrs_build(m, entries, result.output_count + 1)
-    bytes_free(&element)
-    if entries != few:
-        free(entries)
-    return DONE if m.result else RAISE
+    return check_outputs(m, w)
 
 
 cdef uint32_t _trace(Machine* m, uint32_t builtin, Word* fp, TraceEntry* entries) noexcept nogil:
@@ -835,7 +457,7 @@ cdef uint32_t _trace(Machine* m, uint32_t builtin, Word* fp, TraceEntry* entries
 cdef int placeholder(Machine* m, Word* fp) noexcept nogil:
     cdef Bytes text
     bytes_init(&text)
-    store_placeholder(_view(fp[0]), &text)
+    store_placeholder(string_view(fp[0]), &text)
     if text.failed:
         bytes_free(&text)
         return raise_text(m, ERROR_MEMORY, NULL)

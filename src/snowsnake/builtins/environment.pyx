@@ -9,7 +9,7 @@ from snowsnake.host.host cimport Host, host_getenv, host_of, host_store_dir, hos
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string, new_list
-from snowsnake.machine.state cimport DONE, ERROR_MISSING_ATTRIBUTE, Machine, RAISE
+from snowsnake.machine.state cimport ERROR_MISSING_ATTRIBUTE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
 

@@ -5,18 +5,19 @@ In: an address or a set of `url`, `name`, `sha256`.  Out: a store path, or the e
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset, strlen
+from libc.string cimport memcmp, memset
 
-from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word, parse_stated_hash
+from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word
+from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport store_string
+from snowsnake.builtins.store_context cimport store_string, string_view
 from snowsnake.host.host cimport *
 from snowsnake.host.paths cimport canonicalise
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE
-from snowsnake.machine.errors cimport error_clear, format_text, raise_missing_attribute, raise_text, raise_type
-from snowsnake.machine.heap cimport pop, push
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.heap cimport push
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
     ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_VALUE, FORCE, Machine, RAISE,
@@ -24,7 +25,7 @@ from snowsnake.machine.state cimport (
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of,
+    Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of,
 )
 from snowsnake.store.hashes cimport Digest, ENCODING_BASE32, HASH_SHA256, digest_equal, hash_bytes, hash_format
 from snowsnake.store.store_path cimport INGEST_FLAT, INGEST_RECURSIVE, store_name_check, store_path_fixed
@@ -35,10 +36,6 @@ cdef enum:                            # words above the argument while its attri
     SLOT_NAME
     SLOT_HASH
     SLOT_END
-
-
-cdef inline View _view(Word s) noexcept nogil:
-    return make_view(string_data(s), string_size(s))
 
 
 cdef int _take_string(Machine* m, Word w, Word* slot) noexcept nogil:
@@ -89,7 +86,7 @@ cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
         return RAISE
     while i < n:
         fp[SLOT_INDEX] = small_int(<int64_t>i)
-        name = _view(symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]]))
+        name = string_view(symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]]))
         if view_is(name, "url"):
             slot = SLOT_URL
         elif view_is(name, "name"):
@@ -107,10 +104,10 @@ cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
 
 
 cdef View _name_of(Word* fp, bint unpacks) noexcept nogil:
-    cdef View url = _view(fp[SLOT_URL])
+    cdef View url = string_view(fp[SLOT_URL])
     cdef size_t end = url.size, start
     if fp[SLOT_NAME] != WORD_NULL and string_size(fp[SLOT_NAME]):
-        return _view(fp[SLOT_NAME])
+        return string_view(fp[SLOT_NAME])
     if unpacks and fp[SLOT_NAME] == WORD_NULL:
         return make_view(<const uint8_t*>b"source", 6)
     while end > 1 and url.data[end - 1] == c'/':
@@ -154,7 +151,7 @@ cdef int _check_url(Machine* m, View url) noexcept nogil:
 
 
 cdef int _fetch_url(Machine* m, Word* fp, const char* who, bint unpacks) noexcept nogil:
-    cdef View url = _view(fp[SLOT_URL]), name = _name_of(fp, unpacks)
+    cdef View url = string_view(fp[SLOT_URL]), name = _name_of(fp, unpacks)
     cdef Digest digest
     cdef bint is_local = url.size > 8 and memcmp(url.data, b"file:///", 8) == 0
     if fp[SLOT_HASH] != WORD_NULL and parse_stated_hash(m, fp[SLOT_HASH], HASH_SHA256, &digest) != DONE:
@@ -213,7 +210,7 @@ cdef int _local_file(Machine* m, View url, View name, Digest* expected) noexcept
     if outcome == DONE:
         memset(&written, 0, sizeof(written))
         written.kind = STORE_OBJECT_FLAT
-        written.path = _view(m.result)
+        written.path = string_view(m.result)
         written.data = make_view(content.data, content.size_bytes)
         outcome = host_write_object(m, &written)
     free(path.data)
@@ -260,7 +257,7 @@ cdef int _fetch_repository(Machine* m, Word* fp, const char* missing) noexcept n
     outcome = _coerced_url(m, fp, value)
     if outcome != DONE:
         return outcome
-    if _check_url(m, _view(fp[1])) != DONE:
+    if _check_url(m, string_view(fp[1])) != DONE:
         return RAISE
     return raise_text(m, ERROR_FILE, format_text("unable to fetch '%.*s': repositories are not fetched here", <int>string_size(fp[1]),
                                                  <char*>string_data(fp[1])))

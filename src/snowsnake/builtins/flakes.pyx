@@ -11,7 +11,7 @@ from snowsnake.host.host cimport FEATURE_FLAKES, host_require_feature
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text, type_name
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_INTERNAL, ERROR_VALUE, FORCE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_INTERNAL, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 

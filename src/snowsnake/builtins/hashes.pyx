@@ -1,37 +1,62 @@
 # cython: language_level=3
-"""Builtins on hashes.  In: strings and files.  Out: hashes as text."""
+"""Builtins on hashes, and hashes that a user wrote.  In: strings and files.  Out: hashes as text; digests."""
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
-from snowsnake.builtins.derivations cimport require_hash_features
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport realise_context
+from snowsnake.builtins.store_context cimport realise_context, string_view
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
-from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
-from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
-from snowsnake.store.digests cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes
+from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, view_is
+from snowsnake.store.digests cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes, hash_size
 from snowsnake.store.hashes cimport (
     ENCODING_BASE16, ENCODING_SRI, hash_encoding_parse, hash_format, hash_kind_parse, hash_parse,
 )
 
 
-cdef inline View _view(Word s) noexcept nogil:
-    return make_view(string_data(s), string_size(s))
+cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
+    """A hash that names blake3 needs the feature."""
+    if string_size(text) > 6 and memcmp(string_data(text), b"blake3", 6) == 0 and (
+            string_data(text)[6] == c'-' or string_data(text)[6] == c':'):
+        return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
+    return DONE
+
+
+cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil:
+    """A hash that a user wrote; an empty one stands for zeros, with a warning."""
+    cdef Bytes shown
+    if require_hash_features(m, text) != DONE:
+        return RAISE
+    bytes_init(&shown)
+    if string_size(text):
+        if hash_parse(string_view(text), kind, digest, &shown):
+            return DONE
+        return raise_store_error(m, ERROR_VALUE, &shown)
+    if kind == HASH_NONE:
+        return raise_text(m, ERROR_VALUE, format_text("empty hash requires explicit hash algorithm"))
+    memset(digest, 0, sizeof(Digest))
+    digest.kind = <uint8_t>kind
+    digest.size = <uint8_t>hash_size(kind)
+    hash_format(digest, ENCODING_SRI, True, &shown)
+    if not shown.failed:
+        host_warn(m, format_text("found empty hash, assuming '%.*s'", <int>shown.size, <char*>shown.data))
+    bytes_free(&shown)
+    return DONE
 
 
 cdef int _parse_kind(Machine* m, Word name, int* kind) noexcept nogil:
     """DONE, or RAISE for an algorithm that is unknown or not enabled."""
     cdef Bytes error
     bytes_init(&error)
-    if not hash_kind_parse(_view(name), kind, &error):
+    if not hash_kind_parse(string_view(name), kind, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     if kind[0] == HASH_BLAKE3:
         return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
@@ -116,13 +141,13 @@ cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:
     if outcome != DONE:
         return outcome
     bytes_init(&error)
-    if not hash_encoding_parse(_view(encoding_name), &encoding, &error):
+    if not hash_encoding_parse(string_view(encoding_name), &encoding, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
-    if view_is(_view(encoding_name), "base32"):
+    if view_is(string_view(encoding_name), "base32"):
         host_warn(m, format_text("\"base32\" is a deprecated alias for hash format \"nix32\"."))
     if require_hash_features(m, text) != DONE:
         return RAISE
-    if not hash_parse(_view(text), kind, &digest, &error):
+    if not hash_parse(string_view(text), kind, &digest, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     return _give(m, &digest, encoding)
 

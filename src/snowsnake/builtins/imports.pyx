@@ -15,7 +15,7 @@ from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_sto
 from snowsnake.machine.errors cimport raise_type
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.importing cimport machine_import, machine_import_scoped
-from snowsnake.machine.state cimport ByteBuffer, DONE, FORCE, Machine, RAISE
+from snowsnake.machine.state cimport ByteBuffer, DONE, Machine, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path

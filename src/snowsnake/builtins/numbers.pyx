@@ -14,7 +14,7 @@ from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport make_int, pop
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
-from snowsnake.machine.state cimport CALL, DONE, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport DONE, ERROR_RANGE, Machine, TAIL
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport *
 

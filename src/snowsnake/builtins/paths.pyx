@@ -9,19 +9,16 @@ from libc.string cimport memchr, memset, strlen
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport realise_context
+from snowsnake.builtins.store_context cimport realise_context, string_view
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.errors cimport error_clear, format_text, raise_missing_attribute, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_string, pop, push, stack_reserve
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, FORCE, Machine, RAISE,
-)
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
-from snowsnake.store.buffer cimport View, make_view
 
 
 # ---- files ------------------------------------------------------------------------------------------------------
@@ -216,10 +213,6 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
     return _look_up(m, fp + 3, n, w)
 
 
-cdef inline View _view(Word s) noexcept nogil:
-    return make_view(string_data(s), string_size(s))
-
-
 cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept nogil:
     cdef ByteBuffer found
     cdef bint is_found = False
@@ -227,11 +220,11 @@ cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept n
     cdef uint64_t i
     memset(&found, 0, sizeof(found))
     for i in range(count):
-        outcome = host_search_entry(m, _view(pairs[2 * i]), _view(pairs[2 * i + 1]), _view(name), &found, &is_found)
+        outcome = host_search_entry(m, string_view(pairs[2 * i]), string_view(pairs[2 * i + 1]), string_view(name), &found, &is_found)
         if outcome != DONE or is_found:
             break
     if outcome == DONE and not is_found:
-        outcome = host_search_failed(m, _view(name), &found)
+        outcome = host_search_failed(m, string_view(name), &found)
     if outcome == DONE:
         m.result = make_path(m, make_string(m, found.data, found.size_bytes, 0))
     free(found.data)

@@ -17,7 +17,7 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
-from snowsnake.machine.state cimport CALL, DONE, ERROR_MEMORY, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport *
 

@@ -5,11 +5,11 @@ In: paths, texts, a filter.  Out: store paths with themselves as context.  Nothi
 A filter is called for one entry after the other, depth first, in byte order of the names; the tree that it works on lives in
 the host's list of walks, so that an error in the filter loses nothing.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset, strlen
+from libc.string cimport memset, strlen
 
-from snowsnake.builtins.derivations cimport parse_stated_hash
+from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport *
@@ -21,12 +21,12 @@ from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, FORCE, Machine, RAISE,
+    ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE,
 )
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_free, bytes_init, bytes_reserve, make_view, view_equal, view_is, view_of, view_text,
+    Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
 )
 from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
 from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init
@@ -60,10 +60,6 @@ cdef struct Walk:                     # a tree with a filter under way
     Walk* next
     NarTree tree
     uint32_t entry                    # the one that the filter is looking at
-
-
-cdef inline View _view(Word s) noexcept nogil:
-    return make_view(string_data(s), string_size(s))
 
 
 cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
@@ -171,7 +167,7 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
 
 
 cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil:
-    cdef View text = _view(name)
+    cdef View text = string_view(name)
     cdef Word w = val(value[0])
     if view_is(text, "name") or view_is(text, "path"):
         return DONE
@@ -194,10 +190,10 @@ cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil
 # ---- adding -----------------------------------------------------------------------------------------------------
 
 cdef View _source_name(Word* s) noexcept nogil:
-    cdef View given = _view(s[SLOT_PATH])
+    cdef View given = string_view(s[SLOT_PATH])
     cdef size_t start
     if s[SLOT_NAME] != WORD_NULL and string_size(s[SLOT_NAME]):
-        return _view(s[SLOT_NAME])
+        return string_view(s[SLOT_NAME])
     start = base_name_start(given.data, given.size)
     return make_view(given.data + start, given.size - start) if start < given.size else view_text("source")
 
@@ -473,7 +469,7 @@ cdef int _text_path(Machine* m, Word name, Word text, View* references, size_t c
     bytes_init(&made)
     bytes_init(&error)
     hash_bytes(HASH_SHA256, string_data(text), string_size(text), &digest)
-    if not store_path_text(host_store_dir(m), _view(name), &digest, references, count, &made, &error) or \
+    if not store_path_text(host_store_dir(m), string_view(name), &digest, references, count, &made, &error) or \
             not drv_store_add_references(drv_store, view_of(&made), references, count, &error):
         bytes_free(&made)
         return raise_store_error(m, ERROR_VALUE, &error)
@@ -481,7 +477,7 @@ cdef int _text_path(Machine* m, Word name, Word text, View* references, size_t c
     memset(&written, 0, sizeof(written))
     written.kind = STORE_OBJECT_TEXT
     written.path = view_of(&made)
-    written.data = _view(text)
+    written.data = string_view(text)
     written.references = references
     written.reference_count = count
     outcome = host_write_object(m, &written)
@@ -498,8 +494,8 @@ cdef int store_path_(Machine* m, Word* fp) noexcept nogil:
     if host_of(m).is_pure:
         return raise_text(m, ERROR_ACCESS, format_text("'builtins.storePath' is not allowed in pure evaluation mode"))
     memset(&resolved, 0, sizeof(resolved))
-    if store_is_path(host_store_dir(m), _view(fp[0])):
-        outcome = DONE if _copy(&resolved, _view(fp[0])) else raise_text(m, ERROR_MEMORY, NULL)
+    if store_is_path(host_store_dir(m), string_view(fp[0])):
+        outcome = DONE if _copy(&resolved, string_view(fp[0])) else raise_text(m, ERROR_MEMORY, NULL)
     else:
         outcome = host_resolve(m, string_data(fp[0]), string_size(fp[0]), RESOLVE_FULL, &resolved)
     if outcome == DONE:

@@ -6,8 +6,8 @@ needs), `!out!/nix/store/….drv` (one output of a derivation).
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Machine
-from snowsnake.machine.word cimport Word
-from snowsnake.store.buffer cimport View
+from snowsnake.machine.word cimport Word, string_data, string_size
+from snowsnake.store.buffer cimport View, make_view
 
 cdef enum ElementKind:
     ELEMENT_PATH = 1
@@ -18,6 +18,10 @@ cdef struct Element:
     int kind
     View path                         # the store path itself
     View output                       # of ELEMENT_OUTPUT
+
+cdef inline View string_view(Word s) noexcept nogil:
+    """The bytes of a string, for the store's functions; gone when the string moves."""
+    return make_view(string_data(s), string_size(s))
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil
 cdef int realise_context(Machine* m, Word path) noexcept nogil

@@ -10,7 +10,7 @@ from libc.string cimport memchr
 from snowsnake.host.host cimport host_is_in_store, host_store_dir, host_store_has
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport make_string
-from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, Machine, RAISE
+from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, Machine
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport View, make_view

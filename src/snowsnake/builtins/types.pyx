@@ -7,7 +7,7 @@ from libc.string cimport strlen
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.machine.state cimport DONE, Machine
+from snowsnake.machine.state cimport Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 

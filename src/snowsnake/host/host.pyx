@@ -5,10 +5,10 @@ In: `HostOptions` from Python, paths and names from builtins and the compiler.  
 paths, or an error in the machine.  Files are only read; an embedded store, if one is attached, does the writing.
 """
 from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdio cimport fprintf, fflush, stderr
-from libc.stdlib cimport calloc, free, getenv, malloc
-from libc.string cimport memchr, memcmp, memcpy, memset, strdup, strerror, strlen
+from libc.stdlib cimport calloc, free, getenv
+from libc.string cimport memchr, memcmp, memset, strdup, strerror, strlen
 from libc.time cimport time
 
 from snowsnake.cache.pack cimport FileStamp

@@ -3,11 +3,10 @@
 
 All of them replace their operand and only move forward, so that every __toString runs once.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from snowsnake.bytecode.opcodes cimport OP_ADD
 from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
 from snowsnake.machine.heap cimport *

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Raising: the error is written into the machine; the loop takes the trace and unwinds."""
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 

@@ -30,7 +30,7 @@ from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport context_make
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, make_view
-from snowsnake.store.drv_store cimport NO_ENTRY, DrvStore, StoreEntry, intern_path
+from snowsnake.store.drv_store cimport DrvStore, StoreEntry, intern_path
 
 cdef extern from *:
     """

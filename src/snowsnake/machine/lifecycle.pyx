@@ -2,7 +2,7 @@
 """Making a machine: address space, well-known symbols, function words of the builtins; and giving all of it back."""
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, strcmp, strlen
+from libc.string cimport memcpy, strcmp
 
 from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport Cache, cache_free

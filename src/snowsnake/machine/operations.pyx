@@ -4,12 +4,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.host.host cimport host_find_file, host_home_path
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, scratch_entries
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, new_list, new_string
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport *

@@ -11,7 +11,7 @@ In: a machine.  Out: lines such as
 `#1` is the number of the chunk in its file, as `snowsnake disassemble` prints it.  An operation that has to wait for a value is shown again when it goes on, as `(again)`.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdio cimport FILE, fflush, fprintf
+from libc.stdio cimport FILE, fprintf
 from libc.stdlib cimport free
 from libc.string cimport strlen
 
@@ -20,7 +20,7 @@ from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport OP_CALL_BUILTIN, OP_LINK, OP_NATIVE
 from snowsnake.machine.errors cimport describe_value
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport Builtin, Code, Frame, Machine, Observer
+from snowsnake.machine.state cimport Code, Frame, Machine, Observer
 from snowsnake.machine.word cimport *
 from snowsnake.observe.traced_loop cimport traced_run
 

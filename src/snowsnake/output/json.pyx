@@ -14,7 +14,7 @@ from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_chec
 from snowsnake.builtins.protocol cimport *
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
-from snowsnake.machine.errors cimport format_text, raise_text, type_name
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_string

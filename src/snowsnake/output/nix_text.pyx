@@ -15,7 +15,7 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter

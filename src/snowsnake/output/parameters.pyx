@@ -7,12 +7,10 @@ Both are read from the source then: what stands between the parameters are colon
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset, strcmp
 
-from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.positions cimport file_text, position_place
 from snowsnake.machine.state cimport Code, File, Machine
 from snowsnake.machine.word cimport *
-from snowsnake.syntax.nodes cimport Text
 
 
 cdef inline bint _is_word(uint8_t c) noexcept nogil:

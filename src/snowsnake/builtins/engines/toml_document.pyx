@@ -3,10 +3,10 @@
 
 In: keys in the order of the document.  Out: nodes, or NO_NODE and the reason in `fault`, in the words of C++ Nix's library.
 """
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memset
-from snowsnake.builtins.engines.buffer cimport ByteBuffer, buffer_free, buffer_init
+from snowsnake.builtins.engines.buffer cimport buffer_free, buffer_init
 
 
 cdef bint toml_document_init(TomlDocument* document) noexcept nogil:
