@@ -34,14 +34,18 @@ cdef struct Keys:                     # names in byte order of the names
     uint32_t count
     bint has_ellipsis                 # formals only
 
-cdef struct Constant:
-    uint8_t kind
-    uint32_t start_byte
+cdef union ConstantOwn:               # which one, the kind says
     int64_t integer
     double number
     Text text
     Chunk* chunk
     Keys* keys
+
+cdef struct Constant:
+    uint8_t kind
+    uint8_t is_blueprint               # of a chunk: it captures something, so the constant is no value
+    uint32_t start_byte
+    ConstantOwn own
 
 cdef struct SpanRun:                  # holds for the bytes of code from code_start to the next run
     uint32_t code_start

@@ -63,18 +63,18 @@ cdef object _constant(Constant* constant, list chunks):
     cdef object value = None
     from snowsnake.bytecode import view
     if constant.kind == CONSTANT_INT:
-        value = constant.integer
+        value = constant.own.integer
     elif constant.kind == CONSTANT_FLOAT:
-        value = constant.number
+        value = constant.own.number
     elif constant.kind == CONSTANT_CHUNK:
-        value = chunks[constant.chunk.index]
+        value = chunks[constant.own.chunk.index]
     elif constant.kind == CONSTANT_KEYS:
-        value = _keys(constant.keys)
+        value = _keys(constant.own.keys)
     elif constant.kind in (
         CONSTANT_STRING, CONSTANT_PATH, CONSTANT_SEARCH_PATH, CONSTANT_HOME_PATH, CONSTANT_BUILTIN, CONSTANT_ATTR_NAME,
         CONSTANT_NAME,
     ):
-        value = _text(constant.text)
+        value = _text(constant.own.text)
     return view.Constant(_KIND_NAMES[constant.kind], value, constant.start_byte)
 
 

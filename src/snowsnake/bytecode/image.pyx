@@ -153,10 +153,10 @@ cdef void _number_texts(Writer* w, Chunk* chunk) noexcept nogil:
     for i in range(chunk.constant_count):
         c = &chunk.constants[i]
         if _holds_text(c.kind):
-            _number(w, &c.text)
-        elif c.kind == CONSTANT_KEYS and c.keys.names != NULL:
-            for j in range(c.keys.count):
-                _number(w, &c.keys.names[j])
+            _number(w, &c.own.text)
+        elif c.kind == CONSTANT_KEYS and c.own.keys.names != NULL:
+            for j in range(c.own.keys.count):
+                _number(w, &c.own.keys.names[j])
 
 
 # ---- records ----------------------------------------------------------------------------------------------------
@@ -186,24 +186,24 @@ cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
     cdef uint32_t i
     _put(w, c.kind)
     if _holds_text(c.kind):
-        _put(w, c.text.size_bytes)
+        _put(w, c.own.text.size_bytes)
         if c.kind == CONSTANT_ATTR_NAME:
             _put(w, c.start_byte)
     elif c.kind == CONSTANT_INT:
-        _put_signed(w, c.integer)
+        _put_signed(w, c.own.integer)
     elif c.kind == CONSTANT_FLOAT:
-        _put_bytes(w, &c.number, sizeof(double))
+        _put_bytes(w, &c.own.number, sizeof(double))
     elif c.kind == CONSTANT_CHUNK:
-        _put(w, (<uint64_t>c.chunk.index << 2) | (2 if c.integer else 0)
-             | (1 if c.chunk.kind == CHUNK_LAMBDA else 0))
+        _put(w, (<uint64_t>c.own.chunk.index << 2) | (2 if c.is_blueprint else 0)
+             | (1 if c.own.chunk.kind == CHUNK_LAMBDA else 0))
     elif c.kind == CONSTANT_POSITION:
         _put(w, c.start_byte)
     elif c.kind == CONSTANT_KEYS:
-        _put(w, (<uint64_t>c.keys.count << 1) | (1 if c.keys.names != NULL else 0))
-        for i in range(c.keys.count):
-            if c.keys.names != NULL:
-                _put(w, c.keys.names[i].size_bytes)
-            _put(w, c.keys.start_bytes[i] if c.keys.start_bytes != NULL else 0)
+        _put(w, (<uint64_t>c.own.keys.count << 1) | (1 if c.own.keys.names != NULL else 0))
+        for i in range(c.own.keys.count):
+            if c.own.keys.names != NULL:
+                _put(w, c.own.keys.names[i].size_bytes)
+            _put(w, c.own.keys.start_bytes[i] if c.own.keys.start_bytes != NULL else 0)
 
 
 cdef size_t _most_bytes(Chunk* chunk) noexcept nogil:
@@ -214,7 +214,7 @@ cdef size_t _most_bytes(Chunk* chunk) noexcept nogil:
         numbers += 2 * <size_t>chunk.formals.count
     for i in range(chunk.constant_count):
         if chunk.constants[i].kind == CONSTANT_KEYS:
-            numbers += 2 * <size_t>chunk.constants[i].keys.count
+            numbers += 2 * <size_t>chunk.constants[i].own.keys.count
     return numbers * VARINT_MAX_SIZE_BYTES + chunk.code_size_bytes
 
 

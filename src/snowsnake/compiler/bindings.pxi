@@ -74,7 +74,7 @@ cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* n
     for i in range(bindings.count):
         keys.names[i] = order[i].name
         keys.start_bytes[i] = bindings.items[order[i].index].start_byte
-    builder_constant(&c.cx.code, CONSTANT_KEYS).keys = keys
+    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
     op1(c, OP_ATTRS_KEYS, c.cx.code.constant_count - 1, node, 1 - <int>bindings.count)
 
 
@@ -155,7 +155,7 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
 # ---- sets without rec -------------------------------------------------------------------------------------------
 
 cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
-    cdef Bindings* bindings = node.bindings
+    cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order
     cdef Source* sources
     cdef uint32_t locals_before = c.local_count
@@ -199,7 +199,7 @@ cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32
     keys.start_bytes = <uint32_t*>unit_alloc(c.unit, (end - first) * sizeof(uint32_t))
     for i in range(first, end):
         keys.start_bytes[i - first] = bindings.dynamic[i].start_byte
-    builder_constant(&c.cx.code, CONSTANT_KEYS).keys = keys
+    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
     op1(c, OP_ATTRS_DYNAMIC, c.cx.code.constant_count - 1, node, -2 * <int>(end - first))
 
 
@@ -245,7 +245,7 @@ cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
     if b.code[start] != OP_CONSTANT:
         return b.code[start] == OP_THUNK_SUSPENDED
     constant = varint_read(b.code + start + 1, &size)
-    return b.constants[constant].kind == CONSTANT_CHUNK and b.constants[constant].chunk.kind == CHUNK_THUNK
+    return b.constants[constant].kind == CONSTANT_CHUNK and b.constants[constant].own.chunk.kind == CHUNK_THUNK
 
 
 cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
@@ -330,7 +330,7 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bin
 
 cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef uint32_t locals_before = c.local_count
-    cdef uint32_t slots = bind_names(c, node.bindings, NULL, False, node)
+    cdef uint32_t slots = bind_names(c, node.own.bindings, NULL, False, node)
     evaluate(c, node.a, tail, NO_NAME)
     if tail:
         c.cx.code.depth -= slots
@@ -341,7 +341,7 @@ cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
 
 cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
     """The slots of a `rec` set stand in name order, so that they are the values that the set is built of."""
-    cdef Bindings* bindings = node.bindings
+    cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
     cdef uint32_t locals_before = c.local_count, base = depth_of(c), i
     cdef uint32_t slots = bind_names(c, bindings, order, True, node)
@@ -361,7 +361,7 @@ cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
     cdef Node* attrs = new_node(c, NODE_ATTRS, node)
     cdef Text text
     attrs.flags = ATTRS_REC
-    attrs.bindings = node.bindings
+    attrs.own.bindings = node.own.bindings
     evaluate(c, attrs, False, NO_NAME)
     text.data = <const uint8_t*>BODY
     text.size_bytes = 4

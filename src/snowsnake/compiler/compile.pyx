@@ -145,7 +145,7 @@ cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_coun
                 pattern.formals[pattern.count].name = name
                 pattern.count += 1
                 break
-    node.pattern = pattern
+    node.own.pattern = pattern
     node.a = ast.root
     return node
 

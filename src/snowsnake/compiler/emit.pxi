@@ -96,11 +96,11 @@ cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start
     if c.level > 0:
         while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
             i -= 1
-            if b.constants[i].kind == kind and b.constants[i].text.data == text.data \
-                    and b.constants[i].text.size_bytes == text.size_bytes:
+            if b.constants[i].kind == kind and b.constants[i].own.text.data == text.data \
+                    and b.constants[i].own.text.size_bytes == text.size_bytes:
                 return i
     constant = builder_constant(b, kind)
-    constant.text = text
+    constant.own.text = text
     constant.start_byte = start_byte
     return b.constant_count - 1
 
@@ -115,9 +115,9 @@ cdef uint32_t int_constant(Compiler* c, int64_t integer) noexcept nogil:
     if c.level > 0:
         while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
             i -= 1
-            if b.constants[i].kind == CONSTANT_INT and b.constants[i].integer == integer:
+            if b.constants[i].kind == CONSTANT_INT and b.constants[i].own.integer == integer:
                 return i
-    builder_constant(b, CONSTANT_INT).integer = integer
+    builder_constant(b, CONSTANT_INT).own.integer = integer
     return b.constant_count - 1
 
 
@@ -139,13 +139,13 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
     cdef Node* piece
     cdef Text text
     if node.kind == NODE_INT:
-        return int_constant(c, node.integer)
+        return int_constant(c, node.own.integer)
     if node.kind == NODE_VARIABLE:
         return global_constant(c, find_global(c, node.name))
     if node.kind == NODE_NEGATE:
-        return int_constant(c, -node.a.integer)
+        return int_constant(c, -node.a.own.integer)
     if node.kind == NODE_FLOAT:
-        builder_constant(b, CONSTANT_FLOAT).number = node.number
+        builder_constant(b, CONSTANT_FLOAT).own.number = node.own.number
     elif node.kind == NODE_CURRENT_POSITION:
         builder_constant(b, CONSTANT_POSITION).start_byte = node.start_byte
     elif node.kind == NODE_LIST:
@@ -154,14 +154,14 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
         return plain_constant(c, CONSTANT_ATTRS)
     elif node.kind == NODE_PATH:
         text = path_text(c, node)
-        builder_constant(b, CONSTANT_PATH).text = text
+        builder_constant(b, CONSTANT_PATH).own.text = text
     else:
         text.data = NULL
         text.size_bytes = 0
         if node.count:
             piece = node.items[0]
-            text = keep_text(c, piece.text, piece.size_bytes)
-        builder_constant(b, CONSTANT_STRING).text = text
+            text = keep_text(c, piece.own.text, piece.size_bytes)
+        builder_constant(b, CONSTANT_STRING).own.text = text
     return b.constant_count - 1
 
 
@@ -207,13 +207,13 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
     cdef bint is_thunk = chunk.kind == CHUNK_THUNK
     cdef uint32_t i, opcode_at
     cdef Local* captured
-    builder_constant(&c.cx.code, CONSTANT_CHUNK).chunk = chunk
+    builder_constant(&c.cx.code, CONSTANT_CHUNK).own.chunk = chunk
     # What captures nothing could be one for all calls, and is at level 0.  But in Nix each call has its own, which shows: in
     # what is printed as «repeated», and in the comparison of sets with functions in them.
     if inner.capture_count == 0 and not inner.captures_with and not (c.level > 0 and inner.is_repeated):
         push_constant(c, node)
         return
-    c.cx.code.constants[c.cx.code.constant_count - 1].integer = 1      # for the image: a blueprint, not a value
+    c.cx.code.constants[c.cx.code.constant_count - 1].is_blueprint = True
     op1(c, OP_THUNK_SUSPENDED if is_thunk else OP_CLOSURE, c.cx.code.constant_count - 1, node, 1)
     opcode_at = c.cx.code.last_op
     operand(c, <uint64_t>inner.capture_count << 1 | inner.captures_with)

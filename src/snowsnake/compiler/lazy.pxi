@@ -14,7 +14,7 @@ cdef bint is_literal(Compiler* c, Node* node) noexcept nogil:
     if node.kind == NODE_LIST:
         return node.count == 0
     if node.kind == NODE_ATTRS:
-        return node.bindings == NULL or (node.bindings.count == 0 and node.bindings.dynamic_count == 0 and node.bindings.from_count == 0)
+        return node.own.bindings == NULL or (node.own.bindings.count == 0 and node.own.bindings.dynamic_count == 0 and node.own.bindings.from_count == 0)
     if node.kind == NODE_VARIABLE:
         return c.heads[node.name] == NONE and is_plain_global(find_global(c, node.name))
     return is_negative_int(c, node)
@@ -55,10 +55,10 @@ cdef bint is_small_collection(Compiler* c, Node* node) noexcept nogil:
             if not is_trivial(c, node.items[i]):
                 return False
         return True
-    if node.flags & ATTRS_REC or node.bindings.count > SMALL_COLLECTION or node.bindings.dynamic_count:
+    if node.flags & ATTRS_REC or node.own.bindings.count > SMALL_COLLECTION or node.own.bindings.dynamic_count:
         return False
-    for i in range(node.bindings.count):
-        if node.bindings.items[i].value == NULL or not is_trivial(c, node.bindings.items[i].value):
+    for i in range(node.own.bindings.count):
+        if node.own.bindings.items[i].value == NULL or not is_trivial(c, node.own.bindings.items[i].value):
             return False
     return True
 

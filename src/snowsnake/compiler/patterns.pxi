@@ -5,12 +5,12 @@ cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexc
     cdef Node* innermost = node
     cdef Node* parameter = node
     cdef uint32_t arity = 1, locals_before = c.local_count, slot
-    while innermost.pattern == NULL and arity < MAX_ARITY and innermost.a.kind == NODE_LAMBDA \
-            and innermost.a.pattern == NULL:
+    while innermost.own.pattern == NULL and arity < MAX_ARITY and innermost.a.kind == NODE_LAMBDA \
+            and innermost.a.own.pattern == NULL:
         innermost = innermost.a
         arity += 1
     begin_chunk(c, CHUNK_LAMBDA, node, label, arity)
-    if node.pattern != NULL:
+    if node.own.pattern != NULL:
         bind_pattern(c, node)
     else:
         c.cx.chunk.parameter = c.names[node.name]
@@ -43,7 +43,7 @@ cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept
 
 cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
     """The set stands in slot 0; the formals follow in name order, absent ones unset until their default is there."""
-    cdef Pattern* pattern = node.pattern
+    cdef Pattern* pattern = node.own.pattern
     cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
     cdef uint32_t* local_of = <uint32_t*>scratch(pattern.count * sizeof(uint32_t))
     cdef Keys* keys = formals_of(c, pattern, order)
@@ -53,7 +53,7 @@ cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
     if pattern.bind != NO_NAME:
         c.cx.chunk.parameter = c.names[pattern.bind]
     declare_ready(c, pattern.bind, 0)
-    builder_constant(&c.cx.code, CONSTANT_KEYS).keys = keys
+    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
     op1(c, OP_BIND_FORMALS, c.cx.code.constant_count - 1, node, <int>pattern.count)
     for i in range(pattern.count):
         formal = pattern.formals + order[i].index

@@ -71,7 +71,7 @@ cdef Node* rewrite_search_path(Compiler* c, Node* node) noexcept nogil:
     if not is_bound(c, c.name_find_file) and not is_bound(c, c.name_nix_path):
         return node
     piece = new_node(c, NODE_TEXT, node)
-    piece.text = node.text
+    piece.own.text = node.own.text
     piece.size_bytes = node.size_bytes
     text = new_node(c, NODE_STRING, node)
     text.count = 1
@@ -86,10 +86,10 @@ cdef Node* rewrite_search_path(Compiler* c, Node* node) noexcept nogil:
 cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
     """A `rec` set with an attribute `__overrides`: its attributes replace those of the set, for the set itself as well."""
     cdef uint32_t i
-    if c.name_overrides == NO_NAME or not node.flags & ATTRS_REC or node.bindings == NULL:
+    if c.name_overrides == NO_NAME or not node.flags & ATTRS_REC or node.own.bindings == NULL:
         return False
-    for i in range(node.bindings.count):
-        if node.bindings.items[i].name == c.name_overrides:
+    for i in range(node.own.bindings.count):
+        if node.own.bindings.items[i].name == c.name_overrides:
             return True
     return False
 
@@ -118,7 +118,7 @@ cdef Node* rewrite_overrides(Compiler* c, Node* node) noexcept nogil:
                __overrides = o;  a = all.a;  i = all.i;
            in all
     """
-    cdef Bindings* given = node.bindings
+    cdef Bindings* given = node.own.bindings
     cdef Bindings* inherited = _new_bindings(c, given.count)
     cdef Bindings* names = _new_bindings(c, given.count + 1)
     cdef Bindings* originals = _new_bindings(c, given.count)
@@ -155,14 +155,14 @@ cdef Node* rewrite_overrides(Compiler* c, Node* node) noexcept nogil:
     originals.from_count = given.from_count
     originals.dynamic = given.dynamic
     originals.dynamic_count = given.dynamic_count
-    original.bindings = originals
+    original.own.bindings = originals
     update.op = OPERATOR_UPDATE
     update.a = original
     update.b = new_variable(c, c.name_overrides, node)
     _add_binding(names, given.items, all_name, update)
-    inner.bindings = names
+    inner.own.bindings = names
     inner.a = new_variable(c, all_name, node)
-    outer.bindings = inherited
+    outer.own.bindings = inherited
     outer.a = inner
     return outer if inherited.count else inner
 
@@ -201,7 +201,7 @@ cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t size = 0
     if not node.flags & PATH_ABSOLUTE:
         size = _append_canonical(data, 0, <const uint8_t*>c.base_dir, c.base_dir_bytes)
-    size = _append_canonical(data, size, piece.text, piece.size_bytes)
+    size = _append_canonical(data, size, piece.own.text, piece.size_bytes)
     if size == 0:
         data[0] = c'/'
         size = 1

@@ -74,7 +74,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         i = c.local_count
         specified_bindings(c, node, BINDINGS_REC)
         forget_locals(c, i)
-        builder_constant(&c.cx.code, CONSTANT_STRING).text = keep_text(c, <const uint8_t*>BODY, 4)
+        builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, <const uint8_t*>BODY, 4)
         push_constant(c, node)
         op(c, OP_ATTRS_SELECT, node, -1)
     elif node.kind == NODE_LIST:
@@ -101,7 +101,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         if other != node:
             specified_content(c, other, NO_NAME)
             return
-        builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).text = keep_text(c, node.text, node.size_bytes)
+        builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = keep_text(c, node.own.text, node.size_bytes)
         push_constant(c, node)
         op(c, OP_FIND_FILE, node, 0)
     elif node.kind == NODE_NEGATE or node.kind == NODE_BINARY:
@@ -161,7 +161,7 @@ cdef void specified_if(Compiler* c, Node* node) noexcept nogil:
     end = jump(c, OP_JUMP, node, 0)
     land(c, otherwise)
     op(c, OP_POP, node, -1)
-    specified(c, node.c, NONE, NO_NAME)
+    specified(c, node.own.c, NONE, NO_NAME)
     land(c, end)
     land(c, caught)
 
@@ -203,7 +203,7 @@ cdef void specified_string(Compiler* c, Node* node) noexcept nogil:
     for i in range(node.count):
         piece = node.items[node.count - 1 - i]
         if piece.kind == NODE_TEXT:
-            builder_constant(&c.cx.code, CONSTANT_STRING).text = keep_text(c, piece.text, piece.size_bytes)
+            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, piece.own.text, piece.size_bytes)
             push_constant(c, node)
         else:
             specified(c, piece, NONE, NO_NAME)
@@ -221,7 +221,7 @@ cdef void specified_path(Compiler* c, Node* node) noexcept nogil:
     for i in range(1, node.count):
         piece = node.items[i]
         if piece.kind == NODE_TEXT:
-            builder_constant(&c.cx.code, CONSTANT_STRING).text = keep_text(c, piece.text, piece.size_bytes)
+            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, piece.own.text, piece.size_bytes)
             push_constant(c, node)
         else:
             specified(c, piece, NONE, NO_NAME)
@@ -423,7 +423,7 @@ cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int
 
 cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     """Push all values in their slots, then build the set unless it is a `let`."""
-    cdef Bindings* bindings = node.bindings
+    cdef Bindings* bindings = node.own.bindings
     cdef uint32_t count, total, i
     cdef Tracked* tracked
     cdef bint is_final = False
@@ -464,7 +464,7 @@ cdef void specified_let(Compiler* c, Node* node) noexcept nogil:
 cdef void specified_lambda_body(Compiler* c, Node* node, Name label) noexcept nogil:
     """The code of a lambda up to and with its Return."""
     cdef uint32_t locals_before = c.local_count, caught = NONE
-    if node.pattern != NULL:
+    if node.own.pattern != NULL:
         caught = specified_pattern(c, node)
     else:
         c.cx.chunk.parameter = c.names[node.name]
@@ -479,7 +479,7 @@ cdef void specified_lambda_body(Compiler* c, Node* node, Name label) noexcept no
 
 cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
     """Gives the jump that goes behind the lambda's body."""
-    cdef Pattern* pattern = node.pattern
+    cdef Pattern* pattern = node.own.pattern
     cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
     cdef uint32_t caught, slot = 1, i, first
     cdef Formal* formal

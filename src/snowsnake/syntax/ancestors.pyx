@@ -57,7 +57,7 @@ cdef bint _into_bindings(Step* step, Bindings* bindings, uint32_t start, uint32_
             step.name = binding.name
             return True
         # `a.b = …` is a set in a set, whose span is not that of what stands in it
-        if binding.value != NULL and binding.value.kind == NODE_ATTRS and _into_bindings(step, binding.value.bindings, start, end, depth + 1):
+        if binding.value != NULL and binding.value.kind == NODE_ATTRS and _into_bindings(step, binding.value.own.bindings, start, end, depth + 1):
             return True
     for i in range(bindings.dynamic_count):
         if _take(step, "value", bindings.dynamic[i].value, bindings.dynamic[i].start_byte, start, end):
@@ -104,15 +104,19 @@ cdef bint _step(Node* node, uint32_t start, uint32_t end, Step* step) noexcept n
         a = "function"
     elif node.kind == NODE_NOT or node.kind == NODE_NEGATE:
         a = "operand"
-    if _take(step, a, node.a, 0, start, end) or _take(step, b, node.b, 0, start, end) or _take(step, "body", node.c, 0, start, end):
+    if _take(step, a, node.a, 0, start, end) or _take(step, b, node.b, 0, start, end):
         return True
-    if node.pattern != NULL:
-        for i in range(node.pattern.count):
-            if _take(step, "default", node.pattern.formals[i].default, node.pattern.formals[i].start_byte, start, end):
+    if node.kind == NODE_IF and _take(step, "body", node.own.c, 0, start, end):
+        return True
+    if node.kind == NODE_LAMBDA and node.own.pattern != NULL:
+        for i in range(node.own.pattern.count):
+            if _take(step, "default", node.own.pattern.formals[i].default, node.own.pattern.formals[i].start_byte, start, end):
                 return True
     if node.kind != NODE_TEXT and node.items != NULL and _into_items(step, node, start, end):
         return True
-    return _into_bindings(step, node.bindings, start, end, 0)
+    if node.kind == NODE_ATTRS or node.kind == NODE_LET or node.kind == NODE_LEGACY_LET:
+        return _into_bindings(step, node.own.bindings, start, end, 0)
+    return False
 
 
 cdef list ancestors_of(Ast* ast, uint32_t start_byte, uint32_t end_byte):

@@ -168,7 +168,7 @@ cdef void check_recursive(Check* check, Bindings* bindings, Node* body) noexcept
 
 
 cdef void check_lambda(Check* check, Node* node) noexcept nogil:
-    cdef Pattern* pattern = node.pattern
+    cdef Pattern* pattern = node.own.pattern
     cdef uint32_t i
     if pattern == NULL:
         check.bound[node.name] += 1
@@ -197,10 +197,10 @@ cdef void check_node(Check* check, Node* node) noexcept nogil:
     if kind == NODE_VARIABLE:
         check_variable(check, node)
     elif kind == NODE_ATTRS and not node.flags & ATTRS_REC:
-        check_inherited(check, node.bindings)
-        check_values(check, node.bindings)
+        check_inherited(check, node.own.bindings)
+        check_values(check, node.own.bindings)
     elif kind == NODE_ATTRS or kind == NODE_LET or kind == NODE_LEGACY_LET:
-        check_recursive(check, node.bindings, node.a)
+        check_recursive(check, node.own.bindings, node.a)
     elif kind == NODE_LAMBDA:
         check_lambda(check, node)
     elif kind == NODE_WITH:
@@ -218,8 +218,8 @@ cdef void check_node(Check* check, Node* node) noexcept nogil:
             check_items(check, node)
         if node.b != NULL:
             check_node(check, node.b)
-        if node.c != NULL:
-            check_node(check, node.c)
+        if kind == NODE_IF:
+            check_node(check, node.own.c)
 
 
 cdef void check_root(void* given) noexcept nogil:

@@ -42,7 +42,7 @@ cdef Node* new_attribute(ParseState* state, Name name, uint32_t start, uint32_t 
 cdef Name static_name(ParseState* state, Node* text) noexcept nogil:
     if text.count == 0:
         return intern(state, state.lexer.data, 0)
-    return intern(state, text.items[0].text, text.items[0].size_bytes)
+    return intern(state, text.items[0].own.text, text.items[0].size_bytes)
 
 
 cdef Node* attribute_of(ParseState* state, Node* expression, uint32_t start) noexcept nogil:

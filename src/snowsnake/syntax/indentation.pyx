@@ -31,7 +31,7 @@ cdef uint32_t least_indentation(Node** pieces, uint32_t count) noexcept nogil:
                 is_line_start = False
                 least = min(least, current)
             continue
-        at = piece.text
+        at = piece.own.text
         end = at + piece.size_bytes
         while at < end:
             if not is_line_start:
@@ -54,7 +54,7 @@ cdef uint32_t least_indentation(Node** pieces, uint32_t count) noexcept nogil:
 cdef void strip_piece(
     ParseState* state, Node* piece, uint32_t indentation, bint* is_line_start, uint32_t* dropped,
 ) noexcept nogil:
-    cdef const uint8_t* at = piece.text
+    cdef const uint8_t* at = piece.own.text
     cdef const uint8_t* end = at + piece.size_bytes
     cdef const uint8_t* line_end
     cdef uint8_t* written = allocate_text(state, piece.size_bytes)
@@ -75,16 +75,16 @@ cdef void strip_piece(
         memcpy(written + size_bytes, at, line_bytes)
         size_bytes += line_bytes
         at += line_bytes
-    piece.text = written
+    piece.own.text = written
     piece.size_bytes = size_bytes
 
 
 cdef void drop_last_line(Node* piece) noexcept nogil:
     """Take off a last line that consists of spaces only."""
     cdef uint32_t size_bytes = piece.size_bytes
-    while size_bytes > 0 and piece.text[size_bytes - 1] == c' ':
+    while size_bytes > 0 and piece.own.text[size_bytes - 1] == c' ':
         size_bytes -= 1
-    if size_bytes > 0 and piece.text[size_bytes - 1] == c'\n':
+    if size_bytes > 0 and piece.own.text[size_bytes - 1] == c'\n':
         piece.size_bytes = size_bytes
 
 

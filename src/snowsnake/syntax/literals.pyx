@@ -24,7 +24,7 @@ cdef const uint8_t* CLASS_OF = character_classes()
 cdef Node* new_text(ParseState* state, uint32_t start, uint32_t end) noexcept nogil:
     """A piece of text as it stands in the source."""
     cdef Node* node = new_node(state, NODE_TEXT, start, end)
-    node.text = state.lexer.data + start
+    node.own.text = state.lexer.data + start
     node.size_bytes = end - start
     return node
 
@@ -53,8 +53,8 @@ cdef void null_byte_fault(ParseState* state, uint32_t start, uint32_t end) noexc
 
 cdef bint has_null_byte(Node* text) noexcept nogil:
     """A NUL in the text of a string?  Nix takes one behind a backslash."""
-    cdef const uint8_t* end = text.text + text.size_bytes
-    cdef const uint8_t* at = text.text
+    cdef const uint8_t* end = text.own.text + text.size_bytes
+    cdef const uint8_t* at = text.own.text
     if memchr(at, 0, text.size_bytes) == NULL:
         return False
     while at < end:
@@ -76,7 +76,7 @@ cdef inline uint8_t unescaped(uint8_t byte) noexcept nogil:
 
 cdef void unescape(ParseState* state, Node* text) noexcept nogil:
     """Replace the node's raw text: escapes resolved, CR and CR LF turned into LF."""
-    cdef const uint8_t* raw = text.text
+    cdef const uint8_t* raw = text.own.text
     cdef uint8_t* written = allocate_text(state, text.size_bytes)
     cdef uint32_t size_bytes = 0
     cdef uint32_t i = 0
@@ -93,7 +93,7 @@ cdef void unescape(ParseState* state, Node* text) noexcept nogil:
                 i += 1
         written[size_bytes] = byte
         size_bytes += 1
-    text.text = written
+    text.own.text = written
     text.size_bytes = size_bytes
 
 
@@ -235,7 +235,7 @@ cdef bint push_escape(ParseState* state, uint32_t* position) noexcept nogil:
         text = new_text(state, start, start + 4)
         byte = allocate_text(state, 1)
         byte[0] = unescaped(at[3])
-        text.text = byte
+        text.own.text = byte
         text.size_bytes = 1
         push(state, text)
         position[0] = start + 4
@@ -257,7 +257,7 @@ cdef Node* parse_indented_string(ParseState* state) noexcept nogil:
         if end > position:
             text = new_text(state, position, end)
             text.flags = STRING_INDENTED  # counts for the indentation
-            if memchr(text.text, 0, text.size_bytes) != NULL:
+            if memchr(text.own.text, 0, text.size_bytes) != NULL:
                 null_byte_fault(state, position, end)
             push(state, text)
             position = end
@@ -331,7 +331,7 @@ cdef Node* parse_search_path(ParseState* state) noexcept nogil:
     """`<nixpkgs/lib>`"""
     cdef Lexer* lexer = &state.lexer
     cdef Node* node = new_node(state, NODE_SEARCH_PATH, lexer.start, lexer.position)
-    node.text = lexer.data + lexer.start + 1
+    node.own.text = lexer.data + lexer.start + 1
     node.size_bytes = lexer.position - lexer.start - 2
     advance(state)
     return node
@@ -355,7 +355,7 @@ cdef Node* parse_int(ParseState* state) noexcept nogil:
     cdef Text digits
     digits.data = lexer.data + lexer.start
     digits.size_bytes = lexer.position - lexer.start
-    if not text_to_int(digits, &node.integer):
+    if not text_to_int(digits, &node.own.integer):
         add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid integer '", digits, "'")
     advance(state)
     return node
@@ -367,7 +367,7 @@ cdef Node* parse_float(ParseState* state) noexcept nogil:
     cdef Text digits
     digits.data = lexer.data + lexer.start
     digits.size_bytes = lexer.position - lexer.start
-    if not text_to_float(digits, &node.number):
+    if not text_to_float(digits, &node.own.number):
         add_fault(state, lexer.start, lexer.position, NO_BYTE, "invalid float '", digits, "'")
     advance(state)
     return node

@@ -197,14 +197,14 @@ cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, P
     elif is_set(first) and is_set(binding):
         step.outer = outer
         step.name = binding.name
-        merge(state, first.value.bindings, binding.value.bindings, &step)
+        merge(state, first.value.own.bindings, binding.value.own.bindings, &step)
     else:
         duplicate_fault(state, binding, first, outer)
 
 
 cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil:
     cdef Node* node = new_node(state, NODE_ATTRS, path.start, path.end)
-    node.bindings = new_set(state)
+    node.own.bindings = new_set(state)
     return node
 
 
@@ -222,7 +222,7 @@ cdef Bindings* enter(
         dynamic.start_byte = path.start
         dynamic.end_byte = element.end_byte
         append_dynamic(state, bindings, &dynamic)
-        return dynamic.value.bindings
+        return dynamic.value.own.bindings
     memset(&binding, 0, sizeof(Binding))
     binding.kind = BINDING_PLAIN
     binding.name = element.name
@@ -231,12 +231,12 @@ cdef Bindings* enter(
     first = find(bindings, element.name)
     if first != NULL:
         if is_set(first):
-            return first.value.bindings
+            return first.value.own.bindings
         duplicate_fault(state, &binding, first, outer)
         return NULL
     binding.value = new_nested_set(state, path)
     append(state, bindings, &binding)
-    return binding.value.bindings
+    return binding.value.own.bindings
 
 
 cdef void add_last(

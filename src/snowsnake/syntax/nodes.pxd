@@ -111,6 +111,14 @@ cdef struct Pattern:                  # formals in source order, names distinct
     Name bind                         # `name @ {…}` or `{…} @ name`, or NO_NAME
     bint bind_is_first
 
+cdef union NodeOwn:                   # what only some kinds have; which one, the kind says
+    int64_t integer
+    double number
+    const uint8_t* text               # size_bytes long
+    Bindings* bindings
+    Pattern* pattern
+    Node* c
+
 cdef struct Node:
     uint8_t kind
     uint8_t op
@@ -120,15 +128,10 @@ cdef struct Node:
     Name name
     uint32_t count                    # of items; of a lambda: the start of its `/** … */`
     uint32_t size_bytes               # of text; of a lambda: the end of its `/** … */`, 0 if it has none
+    NodeOwn own
     Node* a
     Node* b
-    Node* c
     Node** items
-    Bindings* bindings
-    Pattern* pattern
-    int64_t integer
-    double number
-    const uint8_t* text               # size_bytes long
 
 cdef struct SyntaxFault:
     uint32_t start_byte

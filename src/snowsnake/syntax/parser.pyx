@@ -130,7 +130,7 @@ cdef Node* finish_set(ParseState* state, uint8_t kind, uint16_t flags, uint32_t 
     state.bracket_depth -= 1
     node = new_node(state, kind, start, state.lexer.position)
     node.flags = flags
-    node.bindings = bindings
+    node.own.bindings = bindings
     advance(state)
     return node
 
@@ -379,7 +379,7 @@ cdef Node* finish_lambda(
         check_formals(state, pattern, start)
     node = new_node(state, NODE_LAMBDA, start, state.lexer.previous_end)
     node.name = parameter
-    node.pattern = pattern
+    node.own.pattern = pattern
     node.a = body
     node.count = doc_start
     node.size_bytes = doc_end
@@ -454,7 +454,7 @@ cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
         none = new_bindings(state)
         state.bracket_depth -= 1
         ahead.node = new_node(state, NODE_ATTRS, start, state.lexer.position)
-        ahead.node.bindings = none
+        ahead.node.own.bindings = none
         advance(state)
     else:
         ahead.node = finish_set(state, NODE_ATTRS, 0, start, NULL)
@@ -493,7 +493,7 @@ cdef Node* parse_let(ParseState* state) noexcept nogil:
         return syntax_fault(state, "'in' or 'inherit'")
     advance(state)
     node = new_node(state, NODE_LET, start, start)
-    node.bindings = bindings
+    node.own.bindings = bindings
     node.a = parse_expression(state)
     if node.a == NULL:
         return NULL
@@ -549,8 +549,8 @@ cdef Node* parse_if(ParseState* state) noexcept nogil:
     if state.lexer.kind != TOKEN_ELSE:
         return syntax_fault(state, "'else'")
     advance(state)
-    node.c = parse_expression(state)
-    if node.c == NULL:
+    node.own.c = parse_expression(state)
+    if node.own.c == NULL:
         return NULL
     node.end_byte = state.lexer.previous_end
     return node

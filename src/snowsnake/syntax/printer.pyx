@@ -112,14 +112,14 @@ cdef void put_path(Printer* printer, Node* literal, uint16_t flags) noexcept nog
     cdef size_t root = printer.buffer.size_bytes
     if flags & PATH_HOME:
         put_text(printer, &printer.home)
-        write_bytes(printer.buffer, literal.text + 1, literal.size_bytes - 1)
+        write_bytes(printer.buffer, literal.own.text + 1, literal.size_bytes - 1)
         return
     if flags & PATH_RELATIVE:
         put_components(printer, root, printer.base_path.data, printer.base_path.size_bytes)
-    put_components(printer, root, literal.text, literal.size_bytes)
+    put_components(printer, root, literal.own.text, literal.size_bytes)
     if printer.buffer.size_bytes == root:
         put(printer, "/")
-    if literal.size_bytes > 1 and literal.text[literal.size_bytes - 1] == c'/':
+    if literal.size_bytes > 1 and literal.own.text[literal.size_bytes - 1] == c'/':
         put(printer, "/")
 
 
@@ -137,7 +137,7 @@ cdef void put_joined(Printer* printer, Node* node) noexcept nogil:
         elif i == 0 and node.kind == NODE_PATH:
             put_path(printer, item, node.flags)
         else:
-            put_quoted(printer, item.text, item.size_bytes)
+            put_quoted(printer, item.own.text, item.size_bytes)
     put(printer, ")")
 
 
@@ -145,7 +145,7 @@ cdef void put_string(Printer* printer, Node* node) noexcept nogil:
     if node.count == 0:
         put(printer, '""')
     elif node.count == 1 and node.items[0].kind == NODE_TEXT:
-        put_quoted(printer, node.items[0].text, node.items[0].size_bytes)
+        put_quoted(printer, node.items[0].own.text, node.items[0].size_bytes)
     else:
         put_joined(printer, node)
 
@@ -211,7 +211,7 @@ cdef void put_open_call(Printer* printer, Node* node) noexcept nogil:
         printer.is_too_deep = True
     elif node.kind == NODE_SEARCH_PATH:
         put(printer, "(__findFile __nixPath ")
-        put_quoted(printer, node.text, node.size_bytes)
+        put_quoted(printer, node.own.text, node.size_bytes)
     elif node.kind == NODE_NEGATE:
         put_builtin_call(printer, "(__sub 0 ", NULL, node.a)
     elif node.kind == NODE_APPLY:
@@ -410,8 +410,8 @@ cdef void put_pattern(Printer* printer, Pattern* pattern) noexcept nogil:
 
 cdef void put_lambda(Printer* printer, Node* node) noexcept nogil:
     put(printer, "(")
-    if node.pattern != NULL:
-        put_pattern(printer, node.pattern)
+    if node.own.pattern != NULL:
+        put_pattern(printer, node.own.pattern)
     else:
         put_text(printer, &printer.ast.names[node.name])
     put(printer, ": ")
@@ -426,7 +426,7 @@ cdef void put_set(Printer* printer, const char* opening, Bindings* bindings, con
 
 
 cdef void put_let(Printer* printer, Node* node) noexcept nogil:
-    put_set(printer, "(let ", node.bindings, "in ")
+    put_set(printer, "(let ", node.own.bindings, "in ")
     put_node(printer, node.a)
     put(printer, ")")
 
@@ -453,7 +453,7 @@ cdef void put_parts(
 
 cdef void put_if(Printer* printer, Node* node) noexcept nogil:
     put_parts(printer, "(if ", node.a, " then ", node.b, " else ")
-    put_node(printer, node.c)
+    put_node(printer, node.own.c)
     put(printer, ")")
 
 
@@ -474,7 +474,7 @@ cdef void put_node(Printer* printer, Node* node) noexcept nogil:
     elif kind == NODE_BINARY:
         put_operation(printer, node)
     elif kind == NODE_ATTRS:
-        put_set(printer, "rec { " if node.flags & ATTRS_REC else "{ ", node.bindings, "}")
+        put_set(printer, "rec { " if node.flags & ATTRS_REC else "{ ", node.own.bindings, "}")
     elif kind == NODE_LIST:
         put_list(printer, node)
     elif kind == NODE_LAMBDA:
@@ -491,7 +491,7 @@ cdef void put_node(Printer* printer, Node* node) noexcept nogil:
     elif kind == NODE_IF:
         put_if(printer, node)
     elif kind == NODE_INT:
-        put_integer(printer, node.integer)
+        put_integer(printer, node.own.integer)
     elif kind == NODE_NOT:
         put(printer, "(! ")
         put_node(printer, node.a)
@@ -501,9 +501,9 @@ cdef void put_node(Printer* printer, Node* node) noexcept nogil:
     elif kind == NODE_HAS_ATTR:
         put_has_attr(printer, node)
     elif kind == NODE_FLOAT:
-        put_float(printer, node.number)
+        put_float(printer, node.own.number)
     elif kind == NODE_LEGACY_LET:
-        put_set(printer, "(rec { ", node.bindings, "}).body")
+        put_set(printer, "(rec { ", node.own.bindings, "}).body")
     elif kind == NODE_CURRENT_POSITION:
         put(printer, "__curPos")
 

@@ -104,7 +104,7 @@ cdef void put_number(Writer* writer, const char* form, double number) noexcept n
 
 cdef void put_integer(Writer* writer, Node* node) noexcept nogil:
     cdef char[64] text
-    snprintf(text, sizeof(text), ',"value":%lld', <long long>node.integer)
+    snprintf(text, sizeof(text), ',"value":%lld', <long long>node.own.integer)
     put(writer, text)
 
 
@@ -186,10 +186,10 @@ cdef void put_literal(Writer* writer, Node* node) noexcept nogil:
     if kind == NODE_INT:
         put_integer(writer, node)
     elif kind == NODE_FLOAT:
-        put_number(writer, ',"value":%.17g', node.number)
+        put_number(writer, ',"value":%.17g', node.own.number)
     elif kind == NODE_TEXT or kind == NODE_SEARCH_PATH:
         put(writer, ',"text":')
-        put_string(writer, node.text, node.size_bytes)
+        put_string(writer, node.own.text, node.size_bytes)
     else:
         put(writer, ',"name":')
         put_name(writer, node.name)
@@ -216,8 +216,8 @@ cdef void put_fields(Writer* writer, Node* node) noexcept nogil:
         put_items(writer, "arguments", node)
     elif kind == NODE_LAMBDA:
         put_doc(writer, node.count, node.size_bytes)
-        if node.pattern != NULL:
-            put_pattern(writer, node.pattern)
+        if node.own.pattern != NULL:
+            put_pattern(writer, node.own.pattern)
         else:
             put(writer, ',"parameter":')
             put_name(writer, node.name)
@@ -231,7 +231,7 @@ cdef void put_fields(Writer* writer, Node* node) noexcept nogil:
     elif kind == NODE_IF:
         put_field(writer, "condition", node.a)
         put_field(writer, "then", node.b)
-        put_field(writer, "else", node.c)
+        put_field(writer, "else", node.own.c)
     elif kind == NODE_ASSERT or kind == NODE_WITH:
         put_field(writer, "condition" if kind == NODE_ASSERT else "set", node.a)
         put_field(writer, "body", node.b)
@@ -240,7 +240,7 @@ cdef void put_fields(Writer* writer, Node* node) noexcept nogil:
     elif kind != NODE_CURRENT_POSITION:
         if node.flags & ATTRS_REC:
             put(writer, ',"recursive":true')
-        put_bindings(writer, node.bindings)
+        put_bindings(writer, node.own.bindings)
         put_field(writer, "body", node.a)
 
 
