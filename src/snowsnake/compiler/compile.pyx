@@ -190,6 +190,7 @@ cdef Unit* compile_unit(Ast* ast, const char* base_dir, int level, const Text* s
     if unit == NULL:
         leave_out_of_memory()
     memset(&c, 0, sizeof(Compiler))
+    unit.arena.pool = ast.arena.pool
     c.ast = ast
     c.unit = unit
     c.level = level
@@ -237,7 +238,7 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     request.level = level
     request.unit = NULL
     with nogil:
-        request.ast = parse(data, size, features)
+        request.ast = parse(data, size, features, NULL)
         if request.ast != NULL and request.ast.root != NULL:
             call_on_deep_stack(_compile_request, &request)
     if request.ast == NULL:
@@ -264,11 +265,13 @@ def time_compile(source: bytes, level: int, rounds: int) -> tuple[float, float]:
     cdef const uint8_t* data = <const uint8_t*><const char*>source
     cdef size_t size = len(source)
     cdef clock_t start, middle, parsing = 0, compiling = 0
+    cdef ArenaPool pool
+    memset(&pool, 0, sizeof(ArenaPool))
     request.base_dir = b"/"
     request.level = level
     for _ in range(rounds):
         start = clock()
-        request.ast = parse(data, size, 0)
+        request.ast = parse(data, size, 0, &pool)
         middle = clock()
         parsing += middle - start
         if request.ast.root != NULL:
@@ -276,4 +279,5 @@ def time_compile(source: bytes, level: int, rounds: int) -> tuple[float, float]:
             compiling += clock() - middle
             unit_free(request.unit)
         ast_free(request.ast)
+    arena_pool_free(&pool)
     return parsing / CLOCKS_PER_SEC, compiling / CLOCKS_PER_SEC

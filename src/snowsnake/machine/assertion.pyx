@@ -47,7 +47,7 @@ cdef char* _print_source(Machine* m, const char* path, const uint8_t* data, uint
     cdef Text home
     cdef TextBuffer out
     cdef bint is_complete = False
-    cdef Ast* ast = parse(data, size_bytes, m.features)
+    cdef Ast* ast = parse(data, size_bytes, m.features, &m.arenas)
     memset(&out, 0, sizeof(out))
     if ast == NULL:
         return NULL

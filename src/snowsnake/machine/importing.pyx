@@ -99,7 +99,7 @@ cdef void _parse_and_compile(void* argument) noexcept nogil:
     """Runs on the deep stack: parser and compiler are recursive."""
     cdef Load* load = <Load*>argument
     cdef Machine* m = load.machine
-    cdef Ast* ast = parse(load.file.source, load.file.size_bytes, m.features)
+    cdef Ast* ast = parse(load.file.source, load.file.size_bytes, m.features, &m.arenas)
     load.outcome = RAISE
     if ast == NULL:
         raise_text(m, ERROR_MEMORY, NULL)

@@ -16,6 +16,7 @@ from snowsnake.machine.link cimport free_codes, link_basic_codes
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
+from snowsnake.syntax.nodes cimport arena_pool_free
 
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
@@ -182,6 +183,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     _free_files(m)
     cache_free(<Cache*>m.cache)
     imports_free(m)
+    arena_pool_free(&m.arenas)
     if m.host != NULL:
         host_free(m)
     for i in range(m.buffer_count):

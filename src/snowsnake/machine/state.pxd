@@ -32,6 +32,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport Image
 from snowsnake.machine.word cimport Word
+from snowsnake.syntax.nodes cimport ArenaPool
 
 cdef enum Outcome:
     DONE = 0
@@ -288,6 +289,7 @@ cdef struct Machine:
     void* host
     # compiled files on disk (cache/pack.pxd), or NULL
     void* cache
+    ArenaPool arenas                  # of the parser and the compiler
     uint64_t load_ns                  # reading, parsing and compiling of imported files, or finding them compiled
     # derivations seen (store/derivation.pxd)
     void* derivations

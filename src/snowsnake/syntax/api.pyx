@@ -120,7 +120,7 @@ def parse_text(
     tree.base_path = os.fsencode(base_path)
     tree.home = os.fsencode(os.path.expanduser("~") if home is None else home)
     with nogil:
-        ast = parse(data, size_bytes, bits)
+        ast = parse(data, size_bytes, bits, NULL)
     if ast == NULL:
         raise MemoryError("a syntax tree")
     tree.ast = ast

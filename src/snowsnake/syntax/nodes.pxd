@@ -144,8 +144,13 @@ cdef struct ArenaBlock:
     size_t used_bytes
     size_t size_bytes
 
+cdef struct ArenaPool:                # blocks that the next arena takes, while they are still in the processor's caches
+    ArenaBlock* blocks
+    uint32_t count
+
 cdef struct Arena:                    # bump allocation; freed as a whole
     ArenaBlock* blocks
+    ArenaPool* pool                   # or NULL
 
 cdef struct Ast:
     Arena arena
@@ -158,3 +163,4 @@ cdef struct Ast:
 
 cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil
 cdef void arena_free(Arena* arena) noexcept nogil
+cdef void arena_pool_free(ArenaPool* pool) noexcept nogil

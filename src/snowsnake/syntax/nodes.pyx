@@ -10,27 +10,47 @@ from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
 cdef enum:
     FIRST_BLOCK_BYTES = 8 << 10       # most files are small
+    POOLED_BLOCK_BYTES = 256 << 10    # one is enough for the tree of most files
+    MOST_POOLED = 16
     LARGEST_BLOCK_BYTES = 1 << 20
+
+
+cdef ArenaBlock* _new_block(size_t size_bytes) noexcept nogil:
+    cdef ArenaBlock* block = <ArenaBlock*>malloc(sizeof(ArenaBlock) + size_bytes)
+    if block == NULL:
+        leave_out_of_memory()
+    block.size_bytes = size_bytes
+    return block
+
+
+cdef ArenaBlock* _pooled_block(ArenaPool* pool) noexcept nogil:
+    cdef ArenaBlock* block = pool.blocks
+    if block == NULL:
+        return _new_block(POOLED_BLOCK_BYTES)
+    pool.blocks = block.next
+    pool.count -= 1
+    return block
+
+
+cdef ArenaBlock* _next_block(Arena* arena, size_t wanted_bytes) noexcept nogil:
+    cdef size_t block_bytes = FIRST_BLOCK_BYTES
+    if arena.pool != NULL and wanted_bytes <= POOLED_BLOCK_BYTES:
+        return _pooled_block(arena.pool)
+    if arena.blocks != NULL:
+        block_bytes = arena.blocks.size_bytes * 2
+        if block_bytes > LARGEST_BLOCK_BYTES:
+            block_bytes = LARGEST_BLOCK_BYTES
+    return _new_block(block_bytes if block_bytes > wanted_bytes else wanted_bytes)
 
 
 cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil:
     cdef ArenaBlock* block = arena.blocks
     cdef size_t wanted_bytes = (size_bytes + 7) & ~<size_t>7
-    cdef size_t block_bytes = FIRST_BLOCK_BYTES
     cdef uint8_t* start
     if block == NULL or block.size_bytes - block.used_bytes < wanted_bytes:
-        if block != NULL:
-            block_bytes = block.size_bytes * 2
-            if block_bytes > LARGEST_BLOCK_BYTES:
-                block_bytes = LARGEST_BLOCK_BYTES
-        if block_bytes < wanted_bytes:
-            block_bytes = wanted_bytes
-        block = <ArenaBlock*>malloc(sizeof(ArenaBlock) + block_bytes)
-        if block == NULL:
-            leave_out_of_memory()
+        block = _next_block(arena, wanted_bytes)
         block.next = arena.blocks
         block.used_bytes = 0
-        block.size_bytes = block_bytes
         arena.blocks = block
     start = <uint8_t*>block + sizeof(ArenaBlock) + block.used_bytes
     block.used_bytes += wanted_bytes
@@ -41,8 +61,23 @@ cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil:
 cdef void arena_free(Arena* arena) noexcept nogil:
     cdef ArenaBlock* block = arena.blocks
     cdef ArenaBlock* following
+    cdef ArenaPool* pool = arena.pool
     while block != NULL:
         following = block.next
-        free(block)
+        if pool != NULL and block.size_bytes == POOLED_BLOCK_BYTES and pool.count < MOST_POOLED:
+            block.next = pool.blocks
+            pool.blocks = block
+            pool.count += 1
+        else:
+            free(block)
         block = following
     arena.blocks = NULL
+
+
+cdef void arena_pool_free(ArenaPool* pool) noexcept nogil:
+    cdef ArenaBlock* following
+    while pool.blocks != NULL:
+        following = pool.blocks.next
+        free(pool.blocks)
+        pool.blocks = following
+    pool.count = 0

@@ -597,11 +597,12 @@ cdef void parse_request(void* given) noexcept nogil:
     state_close(&state)
 
 
-cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features) noexcept nogil:
+cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, ArenaPool* pool) noexcept nogil:
     cdef Request request
     request.ast = <Ast*>calloc(1, sizeof(Ast))
     if request.ast == NULL:
         return NULL
+    request.ast.arena.pool = pool
     request.data = data
     request.size_bytes = size_bytes
     request.features = features
