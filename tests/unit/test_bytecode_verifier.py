@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from snowsnake.bytecode.varint import encode
 from snowsnake.compiler.compile import compile_text
 
-from snowsnake.bytecode.decode import DecodeFault, operations
+from snowsnake.bytecode.decode import operations
 from snowsnake.bytecode.effects import EFFECTS
 from snowsnake.bytecode.instructions import INSTRUCTIONS, INVALID, OPCODES
 from snowsnake.bytecode.verifier import verify, verify_all
@@ -46,15 +46,8 @@ def assemble(text: str) -> bytes:
 
 
 def chunk_of(text: str, kind: str = "toplevel", **fields) -> Chunk:
-    code = assemble(text)
-    last = 0
-    try:
-        for operation in operations(code):
-            last = operation.offset
-    except DecodeFault:
-        pass
     arity = 1 if kind == "lambda" else 0
-    return Chunk(kind, code, CONSTANTS, [Span(0, 0, 1)], **{"arity": arity, "max_stack": 9, "last_op": last} | fields)
+    return Chunk(kind, assemble(text), CONSTANTS, [Span(0, 0, 1)], **{"arity": arity, "max_stack": 9} | fields)
 
 
 # Captures: blueprint, n << 1 | with, positions index << 2 | tag.
@@ -159,12 +152,11 @@ def test_unset_slots() -> None:
 def test_shape() -> None:
     assert verify(Chunk())
     assert "needs 2 stack slots, not 1" in verify(chunk_of("Constant 0; Constant 0; Pop; Return", max_stack=1))
-    assert any("last operation" in fault for fault in verify(chunk_of("Constant 0; Return", last_op=0)))
     assert "a lambda without parameters" in verify(chunk_of("Constant 0; Return", "lambda", arity=0))
     assert "a thunk with parameters" in verify(chunk_of("Constant 0; Return", "thunk", arity=1))
     unsorted = Keys(["b", "a"], [1, 2], [True, False])
     assert any("byte order" in fault for fault in verify(chunk_of("Constant 0; Return", "lambda", formals=unsorted)))
-    assert "spans out of order" in verify(Chunk(code=assemble("Constant 0; Return"), constants=[ONE], max_stack=1, last_op=2,
+    assert "spans out of order" in verify(Chunk(code=assemble("Constant 0; Return"), constants=[ONE], max_stack=1,
                                                 spans=[Span(0, 1, 2), Span(0, 3, 4)]))  # fmt: skip
 
 
@@ -211,7 +203,7 @@ def damaged(chunk: Chunk, draw: Callable) -> Chunk:
     found = list(operations(chunk.code))
     operation = draw(st.sampled_from(found))
     fields = {name: getattr(chunk, name) for name in chunk.__dataclass_fields__}
-    ways = ["invalid operation", "cut off", "cut inside", "no stack", "last operation"]
+    ways = ["invalid operation", "cut off", "cut inside", "no stack"]
     used = [o for o in found if o.op.name == "GetUpvalue"]
     if used:
         ways.append("upvalue")
@@ -232,8 +224,6 @@ def damaged(chunk: Chunk, draw: Callable) -> Chunk:
             fields["code"] = b""
     elif way == "no stack":
         fields["max_stack"] = draw(st.integers(0, chunk.max_stack - 1))
-    elif way == "last operation":
-        fields["last_op"] = len(chunk.code)
     elif way == "upvalue":
         fields["upvalue_count"] = draw(st.integers(0, max(o.operands[0] for o in used)))
         fields["captures_with"] = False

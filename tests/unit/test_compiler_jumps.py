@@ -74,4 +74,3 @@ def test_spans_move_with_the_code() -> None:
     last = [o for o in operations(function.code) if o.op.name == "Select"][-1]
     span = function.span_at(last.offset)
     assert source[span.start_byte : span.end_byte] == b"x.attribute.of.x"
-    assert function.last_op == [o.offset for o in operations(function.code)][-1]

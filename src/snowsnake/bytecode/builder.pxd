@@ -1,10 +1,10 @@
 # cython: language_level=3
 """Growing a chunk: code, constants, spans, the depth of the stack, and jumps that find their target later.
 
-In: operations in order.  Out: a finished Chunk in a Unit's arena.  A Builder keeps its buffers from chunk to chunk.
+In: operations in order.  Out: a finished Chunk, which lies in the Builder's buffers; these are kept from chunk to chunk.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun, Unit
+from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun
 from snowsnake.bytecode.varint cimport varint_write
 
 cdef enum:
@@ -37,7 +37,8 @@ cdef void builder_free(Builder* b) noexcept nogil
 cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexcept nogil
 cdef Constant* builder_constant(Builder* b, uint8_t kind) noexcept nogil
 cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil
-cdef void builder_finish(Builder* b, Unit* unit, Chunk* chunk) noexcept nogil
+cdef void builder_finish(Builder* b, Chunk* chunk) noexcept nogil
+    # the chunk borrows what the builder has, until the builder begins another
 
 cdef inline void builder_room(Builder* b, uint32_t size) noexcept nogil:
     if b.code_size + size > b.code_capacity:

@@ -3,11 +3,10 @@
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
-from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun, Unit
+from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun
 from snowsnake.bytecode.opcodes cimport OP_JUMP, OP_JUMP_WIDE
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
-from snowsnake.syntax.nodes cimport arena_alloc
 
 include "encodings.pxi"
 
@@ -240,25 +239,13 @@ cdef void _relax(Builder* b) noexcept nogil:
 
 # ---- the finished chunk -----------------------------------------------------------------------------------------
 
-cdef void builder_finish(Builder* b, Unit* unit, Chunk* chunk) noexcept nogil:
-    """Copy code, constants and spans into the unit, in one piece."""
-    cdef size_t constants_bytes, spans_bytes
-    cdef uint8_t* data
+cdef void builder_finish(Builder* b, Chunk* chunk) noexcept nogil:
     if b.wide_count:
         _relax(b)
-    constants_bytes = b.constant_count * sizeof(Constant)
-    spans_bytes = b.span_count * sizeof(SpanRun)
-    data = <uint8_t*>arena_alloc(&unit.arena, constants_bytes + spans_bytes + b.code_size)
-    if data == NULL:
-        leave_out_of_memory()
-    chunk.constants = <Constant*>data
-    chunk.spans = <SpanRun*>(data + constants_bytes)
-    chunk.code = data + constants_bytes + spans_bytes
-    memcpy(chunk.constants, b.constants, constants_bytes)
-    memcpy(chunk.spans, b.spans, spans_bytes)
-    memcpy(chunk.code, b.code, b.code_size)
+    chunk.constants = b.constants
+    chunk.spans = b.spans
+    chunk.code = b.code
     chunk.constant_count = b.constant_count
     chunk.span_count = b.span_count
     chunk.code_size_bytes = b.code_size
-    chunk.last_op = b.last_op
     chunk.max_stack = b.max_depth

@@ -1,11 +1,11 @@
 # cython: language_level=3
-"""Compiled code as plain, relocatable C data: what the compiler writes and the machine links.
+"""Compiled code as plain, relocatable C data: what the compiler writes into images, and what the machine links.
 
-A Unit is everything that was compiled from one file.  It names no address of an evaluator and no symbol id:
-constants are plain data, attribute names are text, positions are byte offsets in the file.
+It names no address of an evaluator and no symbol id: constants are plain data, attribute names are text, positions are
+byte offsets in the file.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from snowsnake.syntax.nodes cimport Arena, Text
+from snowsnake.syntax.nodes cimport Text
 
 cdef enum ConstantKind:
     CONSTANT_NULL = 1
@@ -17,7 +17,7 @@ cdef enum ConstantKind:
     CONSTANT_PATH                     # text: absolute and canonical
     CONSTANT_SEARCH_PATH              # text: for FindFile
     CONSTANT_HOME_PATH                # text: what follows `~/`, for ResolveHomePath
-    CONSTANT_CHUNK                    # chunk: a blueprint; as a value (no captures) a thunk or a closure by chunk.kind
+    CONSTANT_CHUNK                    # chunk, is_blueprint, is_lambda
     CONSTANT_BUILTIN                  # text: name of a builtin ("map", "true" is not one): its function or value
     CONSTANT_BUILTINS                 # the set `builtins`
     CONSTANT_ATTR_NAME                # text and start_byte: an attribute's name at level 0, with its place (unsafeGetAttrPos)
@@ -38,12 +38,13 @@ cdef union ConstantOwn:               # which one, the kind says
     int64_t integer
     double number
     Text text
-    Chunk* chunk
+    uint32_t chunk                    # its index
     Keys* keys
 
 cdef struct Constant:
     uint8_t kind
-    uint8_t is_blueprint               # of a chunk: it captures something, so the constant is no value
+    uint8_t is_blueprint              # of a chunk: it captures something; if not, the constant is a thunk or a closure
+    uint8_t is_lambda
     uint32_t start_byte
     ConstantOwn own
 
@@ -63,7 +64,6 @@ cdef struct Chunk:
     bint captures_with                # then one more upvalue, the last, is the with-scope
     uint8_t* code
     uint32_t code_size_bytes
-    uint32_t last_op                  # offset of the last operation written
     Constant* constants
     uint32_t constant_count
     SpanRun* spans
@@ -76,17 +76,4 @@ cdef struct Chunk:
     Text parameter                    # the first parameter's name, or empty
     uint32_t start_byte               # of the lambda or thunk in the file
     uint32_t end_byte
-    uint32_t index                    # in Unit.chunks
-
-cdef struct Unit:
-    Arena arena                       # everything below lives here
-    Chunk** chunks                    # chunks[0] is the top level
-    uint32_t chunk_count
-    char* error                       # NULL, or what is wrong with the program (undefined variable, …)
-    uint32_t error_start_byte
-    uint32_t error_end_byte
-
-cdef SpanRun* span_at(Chunk* chunk, uint32_t offset) noexcept nogil
-    # the run that holds the operation at `offset`, or NULL
-cdef object unit_to_python(Unit* unit)
-    # the top level as a bytecode.view.Chunk, everything copied
+    uint32_t index                    # among the chunks of its file; 0 is the top level

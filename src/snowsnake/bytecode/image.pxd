@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The compact form of a unit: what a machine keeps of a compiled file, and what can be written to disk.
+"""The compact form of a compiled file: what the compiler writes, a machine keeps, and what can be written to disk.
 
-    texts     each once: uvarint size, bytes
+    text      each once, before the first record that names it: uvarint size, bytes
     record    one for each chunk, its numbers as uvarints, signed ones zigzag:
               flags (kind | captures_with << 2 | has_formals << 3 | level << 4), upvalues, max_stack, arity, name + 1,
               parameter + 1, start, length in the source;
@@ -13,7 +13,7 @@
 A chunk that was never entered costs its record and one pointer; see machine/link.pyx.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from snowsnake.bytecode.chunk cimport Keys, Unit
+from snowsnake.bytecode.chunk cimport Chunk, Keys
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.syntax.nodes cimport Text
 
@@ -47,8 +47,26 @@ cdef struct RecordHead:
     uint32_t constant_count
     const uint8_t* constants          # behind them stand the code and the spans
 
-cdef Image* image_of_unit(Unit* unit) noexcept nogil
-    # NULL if memory is short.  The unit can only be freed afterwards: its texts are spent
+cdef struct ImageWriter:
+    uint8_t* data
+    size_t size_bytes
+    size_t capacity_bytes
+    uint32_t* records                 # offsets
+    uint32_t record_capacity
+    uint32_t* texts                   # offsets
+    Text* sources                     # the texts themselves
+    uint32_t text_count
+    uint32_t text_capacity
+    uint32_t* slots                   # open addressing over the texts: index + 1
+    uint32_t mask
+
+cdef void writer_open(ImageWriter* w, size_t estimate_bytes) noexcept nogil
+cdef void writer_put(ImageWriter* w, Chunk* chunk) noexcept nogil
+    # Write a chunk's record, at its index, and the texts that are new.  These must stay where they are until the writer is closed.
+    # The chunk's own texts are spent afterwards.
+cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil
+    # NULL if memory is short
+cdef void writer_drop(ImageWriter* w) noexcept nogil
 cdef void image_free(Image* image) noexcept nogil
 cdef void read_head(Image* image, uint32_t chunk, RecordHead* head) noexcept nogil
 

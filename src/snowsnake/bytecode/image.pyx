@@ -1,44 +1,32 @@
 # cython: language_level=3
-"""Writes the compact form of a unit, whose texts it replaces by numbers on the way, and reads the heads of its records."""
+"""Writes the compact form of a file's chunks, one by one as they are finished, and reads the heads of its records."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.varint cimport VARINT_MAX_SIZE_BYTES, varint_write
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.nodes cimport Text
 
-cdef struct Writer:
-    uint8_t* data
-    size_t size_bytes
-    size_t capacity_bytes
-    uint32_t* texts                   # offsets
-    Text* sources                     # the texts themselves
-    uint32_t text_count
-    uint32_t text_capacity
-    uint32_t* slots                   # open addressing over the texts: index + 1
-    uint32_t mask
-    bint failed
+
+cdef void* _resized(void* data, size_t size_bytes) noexcept nogil:
+    """When memory ends, so does the compilation."""
+    data = realloc(data, size_bytes)
+    if data == NULL:
+        leave_out_of_memory()
+    return data
 
 
-cdef bint _room(Writer* w, size_t size_bytes) noexcept nogil:
-    cdef size_t capacity
-    cdef uint8_t* data
-    if w.failed:
-        return False
-    if w.size_bytes + size_bytes <= w.capacity_bytes:
-        return True
-    capacity = (w.size_bytes + size_bytes) * 2 + 256
-    data = <uint8_t*>realloc(w.data, capacity)
-    if data == NULL or capacity > <size_t>0xFFFFFFFF:
-        w.failed = True
-        return False
-    w.data = data
-    w.capacity_bytes = capacity
-    return True
+cdef void _room(ImageWriter* w, size_t size_bytes) noexcept nogil:
+    if w.size_bytes + size_bytes > w.capacity_bytes:
+        w.capacity_bytes = (w.size_bytes + size_bytes) * 3 // 2 + 256
+        if w.capacity_bytes > <size_t>0xFFFFFFFF:
+            leave_out_of_memory()
+        w.data = <uint8_t*>_resized(w.data, w.capacity_bytes)
 
 
-cdef inline void _put(Writer* w, uint64_t x) noexcept nogil:
+cdef inline void _put(ImageWriter* w, uint64_t x) noexcept nogil:
     """Room was made before: for a record as a whole."""
     cdef uint8_t* p = w.data + w.size_bytes
     if x < 0x80:
@@ -48,16 +36,16 @@ cdef inline void _put(Writer* w, uint64_t x) noexcept nogil:
         w.size_bytes += varint_write(p, x)
 
 
-cdef inline void _put_signed(Writer* w, int64_t x) noexcept nogil:
+cdef inline void _put_signed(ImageWriter* w, int64_t x) noexcept nogil:
     _put(w, (<uint64_t>x << 1) ^ <uint64_t>(x >> 63))
 
 
-cdef void _put_bytes(Writer* w, const void* data, size_t size_bytes) noexcept nogil:
+cdef void _put_bytes(ImageWriter* w, const void* data, size_t size_bytes) noexcept nogil:
     memcpy(w.data + w.size_bytes, data, size_bytes)
     w.size_bytes += size_bytes
 
 
-# ---- texts: numbered and written in a first pass, each once ---------------------------------------------------------------
+# ---- texts: numbered and written before the record that names them, each once ----------------------------------
 
 cdef inline uint64_t _hash(Text text) noexcept nogil:
     """By address: the compiler has each name once, and a string constant that stands here twice is written twice."""
@@ -65,15 +53,12 @@ cdef inline uint64_t _hash(Text text) noexcept nogil:
     return h >> 32
 
 
-cdef void _grow_slots(Writer* w) noexcept nogil:
+cdef void _grow_slots(ImageWriter* w) noexcept nogil:
     cdef uint32_t i
     cdef uint64_t h
-    free(w.slots)
     w.mask = w.mask * 2 + 1 if w.mask else 255
-    w.slots = <uint32_t*>calloc(w.mask + 1, sizeof(uint32_t))
-    if w.slots == NULL:
-        w.failed = True
-        return
+    w.slots = <uint32_t*>_resized(w.slots, (w.mask + 1) * sizeof(uint32_t))
+    memset(w.slots, 0, (w.mask + 1) * sizeof(uint32_t))
     for i in range(w.text_count):
         h = _hash(w.sources[i]) & w.mask
         while w.slots[h]:
@@ -81,56 +66,45 @@ cdef void _grow_slots(Writer* w) noexcept nogil:
         w.slots[h] = i + 1
 
 
-cdef bint _grow_texts(Writer* w) noexcept nogil:
-    cdef uint32_t capacity = w.text_capacity * 2 + 64
-    cdef uint32_t* texts = <uint32_t*>realloc(w.texts, capacity * sizeof(uint32_t))
-    cdef Text* sources
-    if texts != NULL:
-        w.texts = texts
-    sources = <Text*>realloc(w.sources, capacity * sizeof(Text))
-    if sources != NULL:
-        w.sources = sources
-    w.text_capacity = capacity
-    w.failed = w.failed or texts == NULL or sources == NULL
-    return not w.failed
-
-
-cdef uint32_t _text_index(Writer* w, Text text) noexcept nogil:
-    """Index of a text, which is written if it is new."""
-    cdef uint64_t h
-    cdef Text* known
-    if w.text_count * 2 >= w.mask:
-        _grow_slots(w)
-    if w.failed:
-        return 0
-    h = _hash(text) & w.mask
-    while w.slots[h]:
-        known = &w.sources[w.slots[h] - 1]
-        if known.data == text.data and known.size_bytes == text.size_bytes:
-            return w.slots[h] - 1
-        h = (h + 1) & w.mask
-    if w.text_count == w.text_capacity and not _grow_texts(w):
-        return 0
-    if not _room(w, VARINT_MAX_SIZE_BYTES + text.size_bytes):
-        return 0
+cdef uint32_t _add_text(ImageWriter* w, Text text) noexcept nogil:
+    if w.text_count == w.text_capacity:
+        w.text_capacity = w.text_capacity * 2 + 64
+        w.texts = <uint32_t*>_resized(w.texts, w.text_capacity * sizeof(uint32_t))
+        w.sources = <Text*>_resized(w.sources, w.text_capacity * sizeof(Text))
+    _room(w, VARINT_MAX_SIZE_BYTES + text.size_bytes)
     w.texts[w.text_count] = <uint32_t>w.size_bytes
     w.sources[w.text_count] = text
     _put(w, text.size_bytes)
     if text.size_bytes:
         _put_bytes(w, text.data, text.size_bytes)
     w.text_count += 1
-    w.slots[h] = w.text_count
-    return w.text_count - 1
+    return w.text_count
 
 
-cdef inline void _number(Writer* w, Text* text) noexcept nogil:
+cdef uint32_t _text_index(ImageWriter* w, Text text) noexcept nogil:
+    """Index of a text, which is written if it is new."""
+    cdef uint64_t h
+    cdef Text* known
+    if w.text_count * 2 >= w.mask:
+        _grow_slots(w)
+    h = _hash(text) & w.mask
+    while w.slots[h]:
+        known = &w.sources[w.slots[h] - 1]
+        if known.data == text.data and known.size_bytes == text.size_bytes:
+            return w.slots[h] - 1
+        h = (h + 1) & w.mask
+    w.slots[h] = _add_text(w, text)
+    return w.slots[h] - 1
+
+
+cdef inline void _number(ImageWriter* w, Text* text) noexcept nogil:
     """Put the text's index in the place of its size; `data` says that it was done."""
     if text.data != <const uint8_t*>w:
         text.size_bytes = _text_index(w, text[0])
         text.data = <const uint8_t*>w
 
 
-cdef inline uint64_t _optional(Writer* w, Text text) noexcept nogil:
+cdef inline uint64_t _optional(ImageWriter* w, Text text) noexcept nogil:
     """Index of a name + 1, or 0 if there is none."""
     return <uint64_t>text.size_bytes + 1 if text.data == <const uint8_t*>w else 0
 
@@ -140,7 +114,7 @@ cdef bint _holds_text(int kind) noexcept nogil:
         or kind == CONSTANT_BUILTIN or kind == CONSTANT_ATTR_NAME or kind == CONSTANT_NAME
 
 
-cdef void _number_texts(Writer* w, Chunk* chunk) noexcept nogil:
+cdef void _number_texts(ImageWriter* w, Chunk* chunk) noexcept nogil:
     cdef uint32_t i, j
     cdef Constant* c
     if chunk.name.size_bytes:
@@ -161,7 +135,7 @@ cdef void _number_texts(Writer* w, Chunk* chunk) noexcept nogil:
 
 # ---- records ----------------------------------------------------------------------------------------------------
 
-cdef void _put_formals(Writer* w, Keys* formals) noexcept nogil:
+cdef void _put_formals(ImageWriter* w, Keys* formals) noexcept nogil:
     cdef uint32_t i
     _put(w, (<uint64_t>formals.count << 1) | (1 if formals.has_ellipsis else 0))
     for i in range(formals.count):
@@ -169,7 +143,7 @@ cdef void _put_formals(Writer* w, Keys* formals) noexcept nogil:
         _put(w, formals.start_bytes[i])
 
 
-cdef void _put_spans(Writer* w, Chunk* chunk) noexcept nogil:
+cdef void _put_spans(ImageWriter* w, Chunk* chunk) noexcept nogil:
     cdef uint32_t i, code = 0, start = chunk.start_byte
     cdef SpanRun* run
     _put(w, chunk.span_count)
@@ -182,7 +156,7 @@ cdef void _put_spans(Writer* w, Chunk* chunk) noexcept nogil:
         start = run.start_byte
 
 
-cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
+cdef void _put_constant(ImageWriter* w, Constant* c) noexcept nogil:
     cdef uint32_t i
     _put(w, c.kind)
     if _holds_text(c.kind):
@@ -194,8 +168,7 @@ cdef void _put_constant(Writer* w, Constant* c) noexcept nogil:
     elif c.kind == CONSTANT_FLOAT:
         _put_bytes(w, &c.own.number, sizeof(double))
     elif c.kind == CONSTANT_CHUNK:
-        _put(w, (<uint64_t>c.own.chunk.index << 2) | (2 if c.is_blueprint else 0)
-             | (1 if c.own.chunk.kind == CHUNK_LAMBDA else 0))
+        _put(w, (<uint64_t>c.own.chunk << 2) | (<uint64_t>c.is_blueprint << 1) | c.is_lambda)
     elif c.kind == CONSTANT_POSITION:
         _put(w, c.start_byte)
     elif c.kind == CONSTANT_KEYS:
@@ -218,10 +191,9 @@ cdef size_t _most_bytes(Chunk* chunk) noexcept nogil:
     return numbers * VARINT_MAX_SIZE_BYTES + chunk.code_size_bytes
 
 
-cdef void _put_record(Writer* w, Chunk* chunk) noexcept nogil:
+cdef void _put_record(ImageWriter* w, Chunk* chunk) noexcept nogil:
     cdef uint32_t i
-    if not _room(w, _most_bytes(chunk)):
-        return
+    _room(w, _most_bytes(chunk))
     _put(w, chunk.kind | (RECORD_CAPTURES_WITH if chunk.captures_with else 0)
          | (RECORD_HAS_FORMALS if chunk.formals != NULL else 0) | (<uint32_t>chunk.level << RECORD_LEVEL_SHIFT))
     _put(w, chunk.upvalue_count)
@@ -241,43 +213,44 @@ cdef void _put_record(Writer* w, Chunk* chunk) noexcept nogil:
     _put_spans(w, chunk)
 
 
-cdef Image* image_of_unit(Unit* unit) noexcept nogil:
-    cdef Writer w
+cdef void writer_put(ImageWriter* w, Chunk* chunk) noexcept nogil:
+    if chunk.index >= w.record_capacity:
+        w.record_capacity = chunk.index * 2 + 64
+        w.records = <uint32_t*>_resized(w.records, w.record_capacity * sizeof(uint32_t))
+    _number_texts(w, chunk)
+    w.records[chunk.index] = <uint32_t>w.size_bytes
+    _put_record(w, chunk)
+
+
+# ---- images -----------------------------------------------------------------------------------------------------
+
+cdef void writer_open(ImageWriter* w, size_t estimate_bytes) noexcept nogil:
+    memset(w, 0, sizeof(ImageWriter))
+    _room(w, estimate_bytes)
+
+
+cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil:
     cdef Image* image = <Image*>calloc(1, sizeof(Image))
-    cdef uint32_t* records = <uint32_t*>malloc((unit.chunk_count + 1) * sizeof(uint32_t))
-    cdef uint32_t i
-    w.data = NULL
-    w.size_bytes = 0
-    w.capacity_bytes = 0
-    w.texts = NULL
-    w.sources = NULL
-    w.text_count = 0
-    w.text_capacity = 0
-    w.slots = NULL
-    w.mask = 0
-    w.failed = image == NULL or records == NULL
-    for i in range(unit.chunk_count):
-        _number_texts(&w, unit.chunks[i])
-    for i in range(unit.chunk_count):
-        if w.failed:
-            break
-        records[i] = <uint32_t>w.size_bytes
-        _put_record(&w, unit.chunks[i])
+    if image == NULL:
+        writer_drop(w)
+        return NULL
+    image.data = <uint8_t*>_resized(w.data, w.size_bytes + 16)      # vu128 of 8 bytes may be read in one go
+    image.texts = <uint32_t*>_resized(w.texts, (w.text_count + 1) * sizeof(uint32_t))
+    image.records = <uint32_t*>_resized(w.records, chunk_count * sizeof(uint32_t))
+    image.size_bytes = <uint32_t>w.size_bytes
+    image.chunk_count = chunk_count
+    image.text_count = w.text_count
     free(w.slots)
     free(w.sources)
-    if w.failed:
-        free(w.data)
-        free(w.texts)
-        free(records)
-        free(image)
-        return NULL
-    image.data = <uint8_t*>realloc(w.data, w.size_bytes + 16)      # vu128 of 8 bytes may be read in one go
-    image.texts = <uint32_t*>realloc(w.texts, (w.text_count + 1) * sizeof(uint32_t))
-    image.size_bytes = <uint32_t>w.size_bytes
-    image.records = records
-    image.chunk_count = unit.chunk_count
-    image.text_count = w.text_count
     return image
+
+
+cdef void writer_drop(ImageWriter* w) noexcept nogil:
+    free(w.data)
+    free(w.records)
+    free(w.texts)
+    free(w.sources)
+    free(w.slots)
 
 
 cdef void image_free(Image* image) noexcept nogil:

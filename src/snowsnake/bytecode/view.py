@@ -38,7 +38,7 @@ class Span:
 
 @dataclass
 class Chunk:
-    """The code of a file, lambda or thunk.  The fields are those of the C struct."""
+    """The code of a file, lambda or thunk.  The fields are those of the record in an image."""
 
     kind: str = "toplevel"
     code: bytes = b""
@@ -55,7 +55,6 @@ class Chunk:
     start_byte: int = 0
     end_byte: int = 0
     index: int = 0
-    last_op: int = 0
 
     @property
     def children(self) -> list["Chunk"]:

@@ -55,11 +55,11 @@ cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil:
 
 
 cdef Keys* new_keys(Compiler* c, uint32_t count) noexcept nogil:
-    cdef Keys* keys = <Keys*>unit_alloc(c.unit, sizeof(Keys))
+    cdef Keys* keys = <Keys*>keep(c, sizeof(Keys))
     memset(keys, 0, sizeof(Keys))
     keys.count = count
-    keys.names = <Text*>unit_alloc(c.unit, count * sizeof(Text))
-    keys.start_bytes = <uint32_t*>unit_alloc(c.unit, count * sizeof(uint32_t))
+    keys.names = <Text*>keep(c, count * sizeof(Text))
+    keys.start_bytes = <uint32_t*>keep(c, count * sizeof(uint32_t))
     return keys
 
 
@@ -190,13 +190,13 @@ cdef void close_scope(Compiler* c, uint32_t count, Node* node) noexcept nogil:
 
 
 cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32_t end, Node* node) noexcept nogil:
-    cdef Keys* keys = <Keys*>unit_alloc(c.unit, sizeof(Keys))
+    cdef Keys* keys = <Keys*>keep(c, sizeof(Keys))
     cdef uint32_t i
     if first == end:
         return
     memset(keys, 0, sizeof(Keys))
     keys.count = end - first
-    keys.start_bytes = <uint32_t*>unit_alloc(c.unit, (end - first) * sizeof(uint32_t))
+    keys.start_bytes = <uint32_t*>keep(c, (end - first) * sizeof(uint32_t))
     for i in range(first, end):
         keys.start_bytes[i - first] = bindings.dynamic[i].start_byte
     builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
@@ -245,7 +245,7 @@ cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
     if b.code[start] != OP_CONSTANT:
         return b.code[start] == OP_THUNK_SUSPENDED
     constant = varint_read(b.code + start + 1, &size)
-    return b.constants[constant].kind == CONSTANT_CHUNK and b.constants[constant].own.chunk.kind == CHUNK_THUNK
+    return b.constants[constant].kind == CONSTANT_CHUNK and not b.constants[constant].is_lambda
 
 
 cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
@@ -359,10 +359,7 @@ cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
 cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
     """`let { …; body = e; }` is `rec { …; body = e; }.body`."""
     cdef Node* attrs = new_node(c, NODE_ATTRS, node)
-    cdef Text text
     attrs.flags = ATTRS_REC
     attrs.own.bindings = node.own.bindings
     evaluate(c, attrs, False, NO_NAME)
-    text.data = <const uint8_t*>BODY
-    text.size_bytes = 4
-    op1(c, OP_SELECT, text_constant(c, CONSTANT_NAME, keep_text(c, text.data, 4), 0), node, 0)
+    op1(c, OP_SELECT, text_constant(c, CONSTANT_NAME, text_of(<const uint8_t*>BODY, 4), 0), node, 0)

@@ -1,8 +1,9 @@
 # cython: language_level=3
-"""From a syntax tree to a Unit: one chunk for the file, and one for each lambda and thunk in it."""
+"""From a syntax tree to an image: one chunk for the file, and one for each lambda and thunk in it."""
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.builder cimport Builder
-from snowsnake.bytecode.chunk cimport Chunk, Keys, Unit
+from snowsnake.bytecode.chunk cimport Chunk, Keys
+from snowsnake.bytecode.image cimport Image, ImageWriter
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
 cdef enum:
@@ -32,21 +33,28 @@ cdef struct Context:                  # a chunk under construction
     uint32_t capture_capacity
     uint32_t* capture_table           # hash table over captures (index + 1), used when there are many
     uint32_t capture_table_size
-    Chunk* chunk
+    Chunk chunk
 
 cdef struct PendingJump:              # a forward jump in a list of those with the same target
     uint32_t operand
     uint32_t next
 
+cdef struct Unit:                     # what became of a program
+    Image* image                      # the caller's; NULL if there is an error
+    char* error                       # what is wrong with the program (undefined variable, …), in the tree's arena
+    uint32_t error_start_byte
+    uint32_t error_end_byte
+
 cdef struct Compiler:
     Ast* ast
     Unit* unit
+    ImageWriter writer
+    uint32_t chunk_count
     int level
     const char* base_dir
     uint32_t base_dir_bytes
-    uint32_t chunk_capacity
     # names: indexed by Name
-    Text* names                       # their text in the unit
+    Text* names                       # their text in the tree
     uint32_t* heads                   # the innermost local of that name, or NONE
     uint16_t* globals                 # 0: not looked up yet; 1: none; else 2 + index in the table of globals
     uint32_t name_count
@@ -75,10 +83,10 @@ cdef struct Compiler:
     uint32_t jump_capacity
     const char* stack_limit           # of syntax/deep_stack
 
-cdef Unit* compile_unit(Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count) noexcept nogil
-    # base_dir: what relative paths are relative to, absolute.  scope_names: of the set of scopedImport, else NULL, 0;
-    # with them chunks[0] is a lambda that takes the set.  Never NULL; look at unit.error.
+cdef bint compile_unit(
+    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, Unit* unit,
+) noexcept nogil
+    # Fills the unit; False if memory is short.  base_dir: what relative paths are relative to, absolute.  scope_names: of the set
+    # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.
     # Runs on the stack of the caller, deep programs need a deep one; what is nested too deeply for it is an error of the unit.
-    # The unit borrows nothing from the ast.
-
-cdef void unit_free(Unit* unit) noexcept nogil
+    # The tree is changed on the way; the image borrows nothing from it.

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The compiler: a syntax tree becomes a Unit of chunks.
+"""The compiler: a syntax tree becomes an image of chunks.
 
-In: an Ast and the directory that relative paths start from.  Out: a Unit, which names no address and no symbol of an evaluator.
+In: an Ast and the directory that relative paths start from.  Out: an image, which names no address and no symbol of an evaluator.
 
 One extension module made of included files by subject (they call each other both ways, and recursion through C function
 pointers of other modules costs): scope.pxi names · globals.pxi · emit.pxi operations, constants, jumps · rewrite.pxi what is
@@ -18,6 +18,8 @@ cdef extern from "<time.h>" nogil:
 
 from snowsnake.bytecode.builder cimport *
 from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.image cimport Image, image_free, writer_close, writer_drop, writer_open, writer_put
+from snowsnake.bytecode.image_view cimport image_to_python
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_is_low, stack_limit
@@ -33,6 +35,7 @@ cdef enum:
     SMALL_COLLECTION = 4              # elements of a list or set that is built rather than delayed
     MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, with those of partial applications
     MAX_ARITY = 12                    # parameters that a lambda takes at once
+    SMALLEST_IMAGE_BYTES = 1024       # images are about as large as their source
 
 cdef uint64_t NO_PLACE = 0xFFFFFFFFFFFFFFFFU
 cdef const char* BODY = b"body"
@@ -78,7 +81,7 @@ cdef Name fresh_name(Compiler* c) noexcept nogil:
 cdef Name known_name(Compiler* c, Name* known, const char* text) noexcept nogil:
     """One of the language's own names, made if the program does not mention it."""
     if known[0] == NO_NAME:
-        known[0] = add_name(c, keep_text(c, <const uint8_t*>text, <uint32_t>strlen(text)))
+        known[0] = add_name(c, text_of(<const uint8_t*>text, <uint32_t>strlen(text)))
     return known[0]
 
 
@@ -87,21 +90,13 @@ cdef bint is_text(Text text, const char* expected) noexcept nogil:
 
 
 cdef void take_names(Compiler* c) noexcept nogil:
-    """Copy the parser's names into the unit, and note those that the language itself refers to."""
-    cdef uint32_t i, count = c.ast.name_count
-    cdef size_t total = 0
-    cdef uint8_t* at
+    """The parser's names, and which of them the language itself refers to."""
+    cdef uint32_t i
     cdef Text text
-    for i in range(count):
-        total += c.ast.names[i].size_bytes
-    at = <uint8_t*>unit_alloc(c.unit, total if total else 1)
     c.name_builtins = c.name_sub = c.name_mul = c.name_div = c.name_less_than = NO_NAME
     c.name_find_file = c.name_nix_path = c.name_overrides = NO_NAME
-    for i in range(count):
+    for i in range(c.ast.name_count):
         text = c.ast.names[i]
-        memcpy(at, text.data, text.size_bytes)
-        text.data = at
-        at += text.size_bytes
         add_name(c, text)
         if text.size_bytes == 8 and is_text(text, b"builtins"):
             c.name_builtins = i
@@ -184,33 +179,30 @@ cdef void compiler_free(Compiler* c) noexcept nogil:
     free(c.jumps)
 
 
-cdef Unit* compile_unit(Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count) noexcept nogil:
+cdef bint compile_unit(
+    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, Unit* unit,
+) noexcept nogil:
     cdef Compiler c
-    cdef Unit* unit = <Unit*>calloc(1, sizeof(Unit))
-    if unit == NULL:
-        leave_out_of_memory()
     memset(&c, 0, sizeof(Compiler))
-    unit.arena.pool = ast.arena.pool
+    memset(unit, 0, sizeof(Unit))
     c.ast = ast
     c.unit = unit
     c.level = level
     c.base_dir = base_dir
     c.base_dir_bytes = <uint32_t>strlen(base_dir)
     c.stack_limit = stack_limit()
+    writer_open(&c.writer, ast.source.size_bytes + SMALLEST_IMAGE_BYTES)
     take_names(&c)
     if scope_names != NULL:
         compile_root(&c, scoped_root(&c, scope_names, scope_count), True)
     else:
         compile_root(&c, ast.root, False)
+    if unit.error == NULL:
+        unit.image = writer_close(&c.writer, c.chunk_count)
+    else:
+        writer_drop(&c.writer)
     compiler_free(&c)
-    return unit
-
-
-cdef void unit_free(Unit* unit) noexcept nogil:
-    if unit != NULL:
-        arena_free(&unit.arena)
-        free(unit.chunks)
-        free(unit)
+    return unit.image != NULL or unit.error != NULL
 
 
 # ---- from Python ------------------------------------------------------------------------------------------------
@@ -219,12 +211,13 @@ cdef struct Request:                  # for the deep stack
     Ast* ast
     const char* base_dir
     int level
-    Unit* unit
+    Unit unit
+    bint is_compiled
 
 
 cdef void _compile_request(void* given) noexcept nogil:
     cdef Request* request = <Request*>given
-    request.unit = compile_unit(request.ast, request.base_dir, request.level, NULL, 0)
+    request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, &request.unit)
 
 
 def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_operators: bool = False):
@@ -236,7 +229,8 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     cdef uint32_t features = FEATURE_PIPE_OPERATORS if pipe_operators else 0
     request.base_dir = base
     request.level = level
-    request.unit = NULL
+    request.is_compiled = False
+    memset(&request.unit, 0, sizeof(Unit))
     with nogil:
         request.ast = parse(data, size, features, NULL)
         if request.ast != NULL and request.ast.root != NULL:
@@ -244,19 +238,19 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     if request.ast == NULL:
         raise MemoryError("a syntax tree")
     try:
-        if request.unit == NULL and request.ast.fault_count == 0:
+        if not request.is_compiled and request.ast.fault_count == 0:
             raise MemoryError("the compiled form of a program")
-        if request.unit == NULL:
+        if not request.is_compiled:
             fault = request.ast.faults[0]
             raise CompileFault(fault.message.decode("utf-8", "replace"), fault.start_byte, fault.end_byte)
         if request.unit.error != NULL:
             raise CompileFault(
                 request.unit.error.decode("utf-8", "replace"), request.unit.error_start_byte, request.unit.error_end_byte
             )
-        return unit_to_python(request.unit)
+        return image_to_python(request.unit.image)
     finally:
         ast_free(request.ast)
-        unit_free(request.unit)
+        image_free(request.unit.image)
 
 
 def time_compile(source: bytes, level: int, rounds: int) -> tuple[float, float]:
@@ -277,7 +271,7 @@ def time_compile(source: bytes, level: int, rounds: int) -> tuple[float, float]:
         if request.ast.root != NULL:
             call_on_deep_stack(_compile_request, &request)
             compiling += clock() - middle
-            unit_free(request.unit)
+            image_free(request.unit.image)
         ast_free(request.ast)
     arena_pool_free(&pool)
     return parsing / CLOCKS_PER_SEC, compiling / CLOCKS_PER_SEC

@@ -17,23 +17,17 @@ cdef inline uint32_t depth_of(Compiler* c) noexcept nogil:
     return c.cx.code.depth
 
 
-# ---- memory of the unit, faults ---------------------------------------------------------------------------------
+# ---- memory, faults ---------------------------------------------------------------------------------------------
 
-cdef void* unit_alloc(Unit* unit, size_t size_bytes) noexcept nogil:
-    cdef void* data = arena_alloc(&unit.arena, size_bytes)
-    if data == NULL:
-        leave_out_of_memory()
-    return data
+cdef inline void* keep(Compiler* c, size_t size_bytes) noexcept nogil:
+    """Memory that lives as long as the tree."""
+    return arena_alloc(&c.ast.arena, size_bytes)
 
 
-cdef Text keep_text(Compiler* c, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
-    """A copy that lives as long as the unit."""
+cdef inline Text text_of(const uint8_t* data, uint32_t size_bytes) noexcept nogil:
     cdef Text text
-    text.data = NULL
+    text.data = data
     text.size_bytes = size_bytes
-    if size_bytes:
-        text.data = <const uint8_t*>unit_alloc(c.unit, size_bytes)
-        memcpy(<void*>text.data, data, size_bytes)
     return text
 
 
@@ -43,7 +37,7 @@ cdef void fault(Compiler* c, const char* before, Text subject, const char* after
     cdef char* message
     if c.unit.error != NULL and c.unit.error_start_byte <= node.start_byte:
         return
-    message = <char*>unit_alloc(c.unit, before_bytes + subject.size_bytes + after_bytes + 1)
+    message = <char*>keep(c, before_bytes + subject.size_bytes + after_bytes + 1)
     memcpy(message, before, before_bytes)
     memcpy(message + before_bytes, subject.data, subject.size_bytes)
     memcpy(message + before_bytes + subject.size_bytes, after, after_bytes)
@@ -160,7 +154,7 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
         text.size_bytes = 0
         if node.count:
             piece = node.items[0]
-            text = keep_text(c, piece.own.text, piece.size_bytes)
+            text = text_of(piece.own.text, piece.size_bytes)
         builder_constant(b, CONSTANT_STRING).own.text = text
     return b.constant_count - 1
 
@@ -207,13 +201,15 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
     cdef bint is_thunk = chunk.kind == CHUNK_THUNK
     cdef uint32_t i, opcode_at
     cdef Local* captured
-    builder_constant(&c.cx.code, CONSTANT_CHUNK).own.chunk = chunk
+    cdef Constant* constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
+    constant.own.chunk = chunk.index
+    constant.is_lambda = not is_thunk
     # What captures nothing could be one for all calls, and is at level 0.  But in Nix each call has its own, which shows: in
     # what is printed as «repeated», and in the comparison of sets with functions in them.
     if inner.capture_count == 0 and not inner.captures_with and not (c.level > 0 and inner.is_repeated):
         push_constant(c, node)
         return
-    c.cx.code.constants[c.cx.code.constant_count - 1].is_blueprint = True
+    constant.is_blueprint = True
     op1(c, OP_THUNK_SUSPENDED if is_thunk else OP_CLOSURE, c.cx.code.constant_count - 1, node, 1)
     opcode_at = c.cx.code.last_op
     operand(c, <uint64_t>inner.capture_count << 1 | inner.captures_with)
@@ -226,7 +222,7 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
         else:
             operand(c, <uint64_t>captured.slot << 2 | 1)
             if local == NONE:
-                fault(c, "bug: nobody would finalise what this captures", c.unit.chunks[0].name, "", node)
+                fault(c, "bug: nobody would finalise what this captures", text_of(NULL, 0), "", node)
                 return
             c.locals[local].needs_finaliser = True
             if not is_thunk:

@@ -306,7 +306,7 @@ cdef void push_parts(Compiler* c, Node* node, uint32_t first, uint8_t kind) noex
     for i in range(first, node.count):
         piece = node.items[i]
         if piece.kind == NODE_TEXT:
-            op1(c, OP_CONSTANT, text_constant(c, CONSTANT_STRING, keep_text(c, piece.own.text, piece.size_bytes), 0), node, 1)
+            op1(c, OP_CONSTANT, text_constant(c, CONSTANT_STRING, text_of(piece.own.text, piece.size_bytes), 0), node, 1)
             continue
         evaluate(c, piece, False, NO_NAME)
         if i < last_effect:
@@ -327,7 +327,7 @@ cdef uint32_t push_path_start(Compiler* c, Node* node) noexcept nogil:
     cdef Node* piece = node.items[0]
     cdef Text text
     if node.flags & PATH_HOME:
-        text = keep_text(c, piece.own.text + 2, piece.size_bytes - 2)
+        text = text_of(piece.own.text + 2, piece.size_bytes - 2)
         builder_constant(&c.cx.code, CONSTANT_HOME_PATH).own.text = text
         push_constant(c, node)
         op(c, OP_RESOLVE_HOME_PATH, node, 0)
@@ -337,7 +337,7 @@ cdef uint32_t push_path_start(Compiler* c, Node* node) noexcept nogil:
         push_constant(c, node)
     if node.count == 1 or piece.size_bytes == 0 or piece.own.text[piece.size_bytes - 1] != c'/':
         return 0
-    builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, piece.own.text + piece.size_bytes - 1, 1)
+    builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(piece.own.text + piece.size_bytes - 1, 1)
     push_constant(c, node)
     return 1
 
@@ -357,7 +357,7 @@ cdef bint evaluate_search_path(Compiler* c, Node* node, bint tail) noexcept nogi
     if other != node:
         evaluate_apply(c, other, tail)
         return True
-    builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = keep_text(c, node.own.text, node.size_bytes)
+    builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = text_of(node.own.text, node.size_bytes)
     push_constant(c, node)
     op(c, OP_FIND_FILE, node, 0)
     return False

@@ -31,7 +31,7 @@ cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept
         order[i].name = c.names[pattern.formals[i].name]
         order[i].index = i
     sort_named(order, pattern.count)
-    keys.has_default = <uint8_t*>unit_alloc(c.unit, pattern.count)
+    keys.has_default = <uint8_t*>keep(c, pattern.count)
     keys.has_ellipsis = pattern.has_ellipsis
     for i in range(pattern.count):
         formal = pattern.formals + order[i].index

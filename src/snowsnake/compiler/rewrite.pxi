@@ -197,7 +197,7 @@ cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
     """The absolute, canonical path of an absolute or relative literal (of its first piece, if it is interpolated)."""
     cdef Node* piece = node.items[0]
     cdef Text text
-    cdef uint8_t* data = <uint8_t*>unit_alloc(c.unit, c.base_dir_bytes + piece.size_bytes + 4)
+    cdef uint8_t* data = <uint8_t*>keep(c, c.base_dir_bytes + piece.size_bytes + 4)
     cdef uint32_t size = 0
     if not node.flags & PATH_ABSOLUTE:
         size = _append_canonical(data, 0, <const uint8_t*>c.base_dir, c.base_dir_bytes)

@@ -160,22 +160,6 @@ cdef void capture_with(Compiler* c) noexcept nogil:
 
 # ---- chunks under construction ----------------------------------------------------------------------------------
 
-cdef Chunk* _new_chunk(Compiler* c, uint8_t kind, Node* node) noexcept nogil:
-    cdef Unit* unit = c.unit
-    cdef Chunk* chunk = <Chunk*>unit_alloc(unit, sizeof(Chunk))
-    memset(chunk, 0, sizeof(Chunk))
-    chunk.kind = kind
-    chunk.level = <uint8_t>c.level
-    chunk.start_byte = node.start_byte
-    chunk.end_byte = node.end_byte
-    chunk.index = unit.chunk_count
-    if unit.chunk_count == c.chunk_capacity:
-        unit.chunks = <Chunk**>grow(unit.chunks, &c.chunk_capacity, unit.chunk_count + 1, sizeof(Chunk*))
-    unit.chunks[unit.chunk_count] = chunk
-    unit.chunk_count += 1
-    return chunk
-
-
 cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil:
     """Start a chunk inside the present one.  `label`: the name that its value is given to."""
     cdef Context* cx
@@ -194,8 +178,14 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
     cx.is_repeated = c.cx != NULL and (c.cx.is_repeated or c.cx.chunk.kind == CHUNK_LAMBDA)
     cx.capture_count = 0
     builder_reset(&cx.code, arity)
-    cx.chunk = _new_chunk(c, kind, node)
+    memset(&cx.chunk, 0, sizeof(Chunk))
+    cx.chunk.kind = kind
+    cx.chunk.level = <uint8_t>c.level
+    cx.chunk.start_byte = node.start_byte
+    cx.chunk.end_byte = node.end_byte
+    cx.chunk.index = c.chunk_count
     cx.chunk.arity = arity
+    c.chunk_count += 1
     if label != NO_NAME:
         cx.chunk.name = c.names[label]
     c.context_count += 1
@@ -203,12 +193,13 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
 
 
 cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
-    """Finish the present chunk; the one around it is the present one again."""
+    """Write the present chunk; the one around it is the present one again.  What is given stays until the next one begins."""
     cdef Context* cx = c.cx
-    cdef Chunk* chunk = cx.chunk
+    cdef Chunk* chunk = &cx.chunk
     chunk.captures_with = cx.captures_with
     chunk.upvalue_count = cx.capture_count
-    builder_finish(&cx.code, c.unit, chunk)
+    builder_finish(&cx.code, chunk)
+    writer_put(&c.writer, chunk)
     c.context_count -= 1
     c.cx = NULL if c.context_count == 0 else c.contexts[c.context_count - 1]
     return chunk

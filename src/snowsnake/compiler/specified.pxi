@@ -74,7 +74,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         i = c.local_count
         specified_bindings(c, node, BINDINGS_REC)
         forget_locals(c, i)
-        builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, <const uint8_t*>BODY, 4)
+        builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(<const uint8_t*>BODY, 4)
         push_constant(c, node)
         op(c, OP_ATTRS_SELECT, node, -1)
     elif node.kind == NODE_LIST:
@@ -101,7 +101,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         if other != node:
             specified_content(c, other, NO_NAME)
             return
-        builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = keep_text(c, node.own.text, node.size_bytes)
+        builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = text_of(node.own.text, node.size_bytes)
         push_constant(c, node)
         op(c, OP_FIND_FILE, node, 0)
     elif node.kind == NODE_NEGATE or node.kind == NODE_BINARY:
@@ -203,7 +203,7 @@ cdef void specified_string(Compiler* c, Node* node) noexcept nogil:
     for i in range(node.count):
         piece = node.items[node.count - 1 - i]
         if piece.kind == NODE_TEXT:
-            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, piece.own.text, piece.size_bytes)
+            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(piece.own.text, piece.size_bytes)
             push_constant(c, node)
         else:
             specified(c, piece, NONE, NO_NAME)
@@ -221,7 +221,7 @@ cdef void specified_path(Compiler* c, Node* node) noexcept nogil:
     for i in range(1, node.count):
         piece = node.items[i]
         if piece.kind == NODE_TEXT:
-            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = keep_text(c, piece.own.text, piece.size_bytes)
+            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(piece.own.text, piece.size_bytes)
             push_constant(c, node)
         else:
             specified(c, piece, NONE, NO_NAME)
@@ -377,7 +377,7 @@ cdef void specified_inherited(Compiler* c, Bindings* bindings, Binding* binding,
 
 cdef void specified_unused_sources(Compiler* c, Bindings* bindings) noexcept nogil:
     """`inherit (e);` without names: compiled and dropped, because an undefined variable in it is an error."""
-    cdef uint32_t kept = c.unit.chunk_count
+    cdef uint32_t kept = c.chunk_count
     cdef bint* is_used = <bint*>scratch(bindings.from_count * sizeof(bint))
     cdef uint32_t i
     memset(is_used, 0, bindings.from_count * sizeof(bint))
@@ -390,7 +390,7 @@ cdef void specified_unused_sources(Compiler* c, Bindings* bindings) noexcept nog
             specified(c, bindings.froms[i], NONE, NO_NAME)
             op(c, OP_RETURN, bindings.froms[i], 0)
             end_chunk(c)
-            c.unit.chunk_count = kept
+            c.chunk_count = kept
     free(is_used)
 
 

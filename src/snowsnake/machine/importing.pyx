@@ -8,12 +8,11 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from snowsnake.bytecode.chunk cimport Unit
-from snowsnake.bytecode.image cimport Image, image_free, image_of_unit
+from snowsnake.bytecode.image cimport Image, image_free
 from snowsnake.cache.pack cimport (
     CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
 )
-from snowsnake.compiler.compile cimport compile_unit, unit_free
+from snowsnake.compiler.compile cimport Unit, compile_unit
 from snowsnake.host.host cimport host_file_stamp, host_read_file
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport *
@@ -54,7 +53,7 @@ cdef struct Load:
     File* file
     const Text* scope_names
     uint32_t scope_count
-    Unit* unit
+    Unit unit
     int outcome
 
 
@@ -112,14 +111,12 @@ cdef void _parse_and_compile(void* argument) noexcept nogil:
             m.error.position = load.file.position_base + ast.faults[0].start_byte
             m.error.position_end = load.file.position_base + ast.faults[0].end_byte
     else:
-        load.unit = compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count)
-        if load.unit == NULL:
+        if not compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count, &load.unit):
             raise_text(m, ERROR_MEMORY, NULL)
         elif load.unit.error != NULL:
             raise_text(m, _compile_error_code(load.unit.error), format_text("%s", load.unit.error))
             m.error.position = load.file.position_base + load.unit.error_start_byte
             m.error.position_end = load.file.position_base + load.unit.error_end_byte
-            unit_free(load.unit)
         else:
             load.outcome = DONE
     ast_free(ast)
@@ -143,7 +140,6 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     cdef Text* names = NULL
     cdef uint32_t i
     cdef Word s, top
-    cdef Image* image
     memset(&load, 0, sizeof(load))
     if base == NULL or <uint64_t>m.next_position + size_bytes + 1 > LAST_POSITION:
         free(base)
@@ -167,9 +163,7 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     free(names)
     if load.outcome != DONE:
         return RAISE                  # the source stays: the error points into it
-    image = image_of_unit(load.unit)
-    unit_free(load.unit)
-    top = link_image(m, image, index)
+    top = link_image(m, load.unit.image, index)
     if top == 0:
         return RAISE
     if lookup != NULL:

@@ -1,0 +1,5 @@
+# cython: language_level=3
+from snowsnake.bytecode.image cimport Image
+
+cdef object image_to_python(Image* image)
+    # the top level as a bytecode.view.Chunk, everything copied
