@@ -6,14 +6,15 @@ small heap objects (lists of five words: key, left, right, parent, colour), beca
 must be able to stop; it asks in the order in which C++ Nix's ordered set asks, so that errors come from the same pair.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from snowsnake.builtins.protocol cimport *
-from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.coercion cimport INTERNAL_LESS
-from snowsnake.machine.errors cimport raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport describe_value, format_text, raise_missing_attribute, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
-from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport *
 
@@ -352,4 +353,47 @@ cdef bint _append_copy(Machine* m, Word* fp, Word list) noexcept nogil:
     return _append(m, &fp[QUEUE], &fp[TAIL_], list_items(start), list_size(start))
 
 
+# ---- traces -----------------------------------------------------------------------------------------------------
+
+cdef void _tell(Machine* m, TraceEntry* entry, const char* what, Word element) noexcept nogil:
+    cdef char* shown = describe_value(m, element)
+    entry.text = format_text("%s %s", what, shown)
+    free(shown)
+
+
+cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:
+    """The visited element that has just this key."""
+    cdef int64_t i
+    cdef Word* place
+    for i in range(int_value(fp[VISITED_COUNT])):
+        place = attrs_find(val(list_items(fp[VISITED])[i]), symbol_intern(m, "key", 3))
+        if place != NULL and val(place[0]) == val(key):
+            return val(list_items(fp[VISITED])[i])
+    return WORD_NULL
+
+
+cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """What is being done with which element."""
+    cdef int64_t phase
+    cdef Word element
+    if top < fp + SLOTS or not is_list(fp[QUEUE]):
+        return 0
+    phase = int_value(fp[PHASE])
+    element = _element(fp)
+    if phase == OPERATE or phase == RECEIVE:
+        _tell(m, entries, "while calling operator on genericClosure element", element)
+        return 1
+    if is_thunk(element):
+        return 0
+    if not is_attrs(element) or attrs_find(element, symbol_intern(m, "key", 3)) == NULL:
+        _tell(m, entries, "in genericClosure element", element)
+        return 1
+    if fp[NODE] == WORD_NULL or fp[NODE] == fp[ROOT] and is_thunk(val(attrs_find(element, symbol_intern(m, "key", 3))[0])):
+        return 0                      # the key is being evaluated
+    _tell(m, entries, "with element", _element_with(m, fp, _get(fp[NODE], KEY)))
+    _tell(m, entries + 1, "while comparing element", element)
+    return 2
+
+
 define("genericClosure", generic_closure)
+define_trace("genericClosure", _trace)

@@ -15,13 +15,13 @@ from snowsnake.builtins.engines.toml cimport (
     TOML_TIMESTAMP, TomlReader, toml_reader_free, toml_reader_init, toml_reader_next,
 )
 from snowsnake.builtins.protocol cimport *
-from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.host.host cimport FEATURE_PARSE_TOML_TIMESTAMPS, host_has_feature
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
-from snowsnake.output.json cimport to_json
+from snowsnake.output.json cimport to_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as
 
 
@@ -130,6 +130,7 @@ cdef int from_toml(Machine* m, Word* fp) noexcept nogil:
 
 
 define("toJSON", to_json)
+define_trace("toJSON", trace_json)
 define("fromTOML", from_toml)
 define("fromJSON", from_json)
 define("toXML", to_xml)

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset, strcmp, strlen
 
 from snowsnake.builtins.derivation_input cimport check_outputs, finish_derivation
 from snowsnake.builtins.protocol cimport *
-from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport *
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport attrs_order
@@ -191,7 +191,6 @@ cdef void _start(Machine* m, Word* fp) noexcept nogil:
     fp[SLOT_FLAGS] = small_int(0)
     fp[SLOT_ELEMENT] = small_int(0)
     m.sp = fp + SLOT_PAIRS
-    m.trace_hook = _trace
 
 
 cdef int _before_attributes(Machine* m, Word* fp) noexcept nogil:
@@ -426,18 +425,18 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
     return check_outputs(m, w)
 
 
-cdef uint32_t _trace(Machine* m, uint32_t builtin, Word* fp, TraceEntry* entries) noexcept nogil:
-    """The attribute and the derivation at hand, with their places (machine/state.pxd: trace_hook)."""
+cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """The attribute and the derivation at hand, with their places."""
     cdef Word name = fp[SLOT_NAME], attribute
     cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
     cdef uint32_t* order
     cdef int64_t place
     cdef uint32_t count = 0
-    if m.builtins[builtin].function != derivation_strict or not is_attrs(fp[0]):
+    if not is_attrs(fp[0]):
         return 0
     order = attrs_order(m, fp[0])
     place = keys_find(attrs_keys(fp[0]), m.symbol_name)
-    if m.sp < fp + SLOT_PAIRS or order == NULL or place < 0:
+    if top < fp + SLOT_PAIRS or order == NULL or place < 0:
         return 0
     if name == WORD_NULL:
         entries[0].text = format_text("while evaluating the derivation attribute 'name'")
@@ -467,4 +466,5 @@ cdef int placeholder(Machine* m, Word* fp) noexcept nogil:
 
 
 define("derivationStrict", derivation_strict)
+define_trace("derivationStrict", _trace)
 define("placeholder", placeholder)

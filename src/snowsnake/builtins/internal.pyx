@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Binds the machine's own operations, in the order of machine/coercion.pxd's enum."""
-from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.equality cimport assert_equal, deep_force, equal, less, not_less
+from snowsnake.machine.equality cimport assert_equal, deep_force, equal, less, not_less, trace_less
 
 define("__coerce", coerce)
 define("__coerceStore", coerce_store)
@@ -17,3 +17,5 @@ define("__concatenate", concatenate)
 define("__concatenatePath", concatenate_path)
 define("__notLess", not_less)
 define("__assertEqual", assert_equal)
+define_trace("__less", trace_less)
+define_trace("__notLess", trace_less)

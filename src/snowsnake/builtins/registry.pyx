@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Binds the compiled functions to the entries of the table; what comes out is an array that machines copy."""
 from libc.string cimport memcpy, memset
-from snowsnake.machine.state cimport Builtin, BuiltinFunction
+from snowsnake.machine.state cimport Builtin, BuiltinFunction, TraceFunction
 
 from snowsnake.builtins.table import TABLE
 
@@ -39,6 +39,10 @@ cdef object define(str name, BuiltinFunction function):
     memcpy(b.forces, <const char*>forces, len(forces))
     b.function = function
     _count += 1
+
+
+cdef object define_trace(str name, TraceFunction trace):
+    _entries[list(_names).index(name)].trace = trace
 
 
 def names():

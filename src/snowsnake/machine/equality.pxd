@@ -18,6 +18,8 @@ cdef int assert_equal(Machine* m, Word* fp) noexcept nogil
     # as `equal`, but a difference raises what an assertion says of it
 cdef int less(Machine* m, Word* fp) noexcept nogil
 cdef int not_less(Machine* m, Word* fp) noexcept nogil
+cdef uint32_t trace_less(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
+    # a line for each pair of lists that `less` and `not_less` are inside of
 cdef int deep_force(Machine* m, Word* fp) noexcept nogil
 cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entries, uint32_t most) noexcept nogil
     # a line for each attribute and list element that deep_force was inside of, the innermost first; gives their number

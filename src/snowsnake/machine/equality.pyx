@@ -163,7 +163,7 @@ cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
 
 
 cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
-    """fp[2] is the index into two lists; above it the answer whether their elements there are equal."""
+    """fp[2] is the index into two lists, fp[3] in how many lists they are; above them the answer whether their elements there are equal."""
     cdef Word a, b, r = 0
     cdef int64_t i
     cdef int outcome
@@ -180,14 +180,16 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             break
         if m.sp == fp + 2:
             push(m, 0)
+            push(m, 0)
         i = <int64_t>fp[2] >> 3
-        if m.sp > fp + 3:
+        if m.sp > fp + 4:
             if pop(m) == WORD_TRUE:
                 i += 1
             else:                     # the first difference decides
                 fp[0] = list_items(a)[i]
                 fp[1] = list_items(b)[i]
-                m.sp = fp + 2
+                fp[2] = 0
+                fp[3] += small_int(1)
                 continue
         while True:
             if <uint64_t>i == list_size(b):
@@ -220,6 +222,14 @@ cdef int less(Machine* m, Word* fp) noexcept nogil:
 
 cdef int not_less(Machine* m, Word* fp) noexcept nogil:
     return _less(m, fp, True)
+
+
+cdef uint32_t trace_less(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    cdef uint32_t count = 0
+    while top >= fp + 4 and count < MOST_OWN_ENTRIES and <int64_t>count < <int64_t>fp[3] >> 3:
+        entries[count].text = format_text("while comparing two list elements")
+        count += 1
+    return count
 
 
 # ---- deepSeq ----------------------------------------------------------------------------------------------------

@@ -1311,7 +1311,7 @@ cdef int run(Machine* m) noexcept nogil:
                         fr.depth = depth
                         fr.with_slot = with_slot
                         fp = q
-                    function = m.internals[INTERNAL_NOT_LESS]   # any builtin: this activation has no code of its own
+                    function = m.internals[INTERNAL_EQUAL]   # any builtin: this activation has no code of its own
                     k = NULL
                     with_slot = -1
                     # rotate: the first i arguments and f behind the rest
@@ -1346,7 +1346,7 @@ cdef int run(Machine* m) noexcept nogil:
                         fr.depth = depth
                         fr.with_slot = with_slot
                         fp = sp - 1 - n
-                        function = m.internals[INTERNAL_NOT_LESS]
+                        function = m.internals[INTERNAL_EQUAL]
                         k = NULL
                         with_slot = -1
                         resume = &REST_CODE[n][0]
@@ -1380,7 +1380,7 @@ cdef int run(Machine* m) noexcept nogil:
                         fr.depth = depth
                         fr.with_slot = with_slot
                         fp = sp - 1 - n
-                        function = m.internals[INTERNAL_NOT_LESS]
+                        function = m.internals[INTERNAL_EQUAL]
                         k = NULL
                         with_slot = -1
                         pc = &REST_CODE[n][0]
@@ -1507,7 +1507,7 @@ cdef int _enter(Machine* m, const uint8_t* code, uint32_t count) noexcept nogil:
     m.fr.with_slot = m.with_slot
     m.fp = m.sp - count
     m.pc = code
-    m.function = m.internals[INTERNAL_NOT_LESS]
+    m.function = m.internals[INTERNAL_EQUAL]
     m.constants = NULL
     m.with_slot = -1
     if UNLIKELY(m.observer != NULL):

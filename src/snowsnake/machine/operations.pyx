@@ -5,10 +5,11 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from snowsnake.host.host cimport host_find_file, host_home_path
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, scratch_entries
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string
+from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
@@ -138,10 +139,20 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32
     return DONE
 
 
-cdef int _raise_duplicate(Machine* m, uint32_t symbol) noexcept nogil:
+cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t again) noexcept nogil:
+    """With the places of both definitions, as far as they are known."""
     cdef Word s = symbol_string(m, symbol)
-    return raise_text(m, ERROR_DUPLICATE_ATTRIBUTE, format_text(
-        "dynamic attribute '%.*s' already defined", <int>string_size(s), <char*>string_data(s)))
+    cdef uint32_t file = 0, line = 0, column = 0
+    if position_place(m, first, &file, &line, &column):
+        raise_text(m, ERROR_DUPLICATE_ATTRIBUTE, format_text(
+            "dynamic attribute '%.*s' already defined at %s:%u:%u", <int>string_size(s), <char*>string_data(s), m.files[file].path,
+            line, column))
+    else:
+        raise_text(m, ERROR_DUPLICATE_ATTRIBUTE, format_text(
+            "dynamic attribute '%.*s' already defined", <int>string_size(s), <char*>string_data(s)))
+    m.error.position = again
+    m.error.position_end = again
+    return RAISE
 
 
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil:
@@ -164,14 +175,16 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
     if outcome == DONE:
         for i in range(kept):
             if attrs_find(attrs, entries[i].symbol) != NULL:
-                outcome = _raise_duplicate(m, entries[i].symbol)
+                outcome = _raise_duplicate(m, entries[i].symbol, attrs_position(attrs, entries[i].symbol), entries[i].position)
                 break
     if outcome == DONE:
         added = attrs_build(m, entries, kept)
         if added == 0:
             outcome = RAISE
         elif attrs_size(added) != kept:
-            outcome = _raise_duplicate(m, _first_duplicate(entries, kept))
+            kept = 0
+            _pairs_to_entries(m, pairs, count, positions, entries, &kept)      # in their own order again
+            outcome = _raise_first_duplicate(m, entries, kept)
         else:
             m.result = attrs_merge(m, attrs, added)
             if m.result == 0:
@@ -181,14 +194,13 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
     return outcome
 
 
-cdef uint32_t _first_duplicate(Entry* entries, uint64_t count) noexcept nogil:
-    """attrs_build has sorted the entries and moved the kept ones to the front: any repeated symbol will do."""
+cdef int _raise_first_duplicate(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
     cdef uint64_t i, j
-    for i in range(count):
-        for j in range(i + 1, count):
+    for j in range(count):
+        for i in range(j):
             if entries[i].symbol == entries[j].symbol:
-                return entries[i].symbol
-    return entries[0].symbol
+                return _raise_duplicate(m, entries[i].symbol, entries[i].position, entries[j].position)
+    return RAISE
 
 
 # ---- patterns ---------------------------------------------------------------------------------------------------

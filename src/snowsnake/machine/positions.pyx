@@ -139,6 +139,21 @@ cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept
     return code.position_base + found
 
 
+cdef const uint8_t* span_start(Code* code, const uint8_t* at) noexcept nogil:
+    cdef const uint8_t* p = code.spans
+    cdef uint32_t offset = 0, found = 0, i
+    if code.chunk == NULL or code.span_count == 0:
+        return NULL
+    for i in range(code.span_count):
+        offset += <uint32_t>take(&p)
+        take_signed(&p)
+        take(&p)
+        if offset > <uint32_t>(at - code.chunk.code):
+            break
+        found = offset
+    return code.chunk.code + found
+
+
 cdef bint position_file(Machine* m, uint32_t position, uint32_t* file) noexcept nogil:
     cdef uint32_t lo = 0, hi = m.file_count, middle
     if position == 0 or m.file_count == 0 or position < m.files[0].position_base:

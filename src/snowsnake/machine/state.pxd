@@ -42,6 +42,8 @@ cdef enum Outcome:
     CALL = 16                         # CALL + n
 
 ctypedef int (*BuiltinFunction)(Machine* m, Word* fp) noexcept nogil
+# lines of a builtin's own in a trace: writes at most MOST_OWN_ENTRIES, the innermost first, and gives their number
+ctypedef uint32_t (*TraceFunction)(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 
 cdef struct Builtin:
     const char* name
@@ -49,6 +51,7 @@ cdef struct Builtin:
     uint8_t is_framed                 # may return FORCE, CALL: needs a frame of its own
     char forces[8]
     BuiltinFunction function
+    TraceFunction trace              # or NULL
     Word word                         # its function value, made per machine
 
 cdef struct Code:                     # a chunk, linked
@@ -114,7 +117,9 @@ cdef enum ErrorCode:                  # order of the catalogue in diagnostics/ca
     ERROR_INTERNAL
 
 cdef enum:
-    TRACE_HOOK_ENTRIES = 2
+    MOST_OWN_ENTRIES = 50
+    TRACE_GONE = 1                    # bits of TraceEntry.flags: it left in tail position, and stood nobody knows where
+    TRACE_FUNCTOR = 2                 # it was called as the __functor of a set
 
 cdef struct TraceEntry:
     uint32_t position                 # 0: unknown
@@ -125,7 +130,9 @@ cdef struct TraceEntry:
     uint8_t opcode                    # of code: the operation that it stood in, if its operands were looked at
     uint8_t left                      # tags of the operands of that operation
     uint8_t right
-    uint32_t code                     # index + 1, or 0
+    uint8_t flags
+    uint32_t selected                 # of code: the place of the attribute found last by the selection that it stood in, or 0
+    uint32_t code                     # index + 1, or 0; of a builtin: of the function that it was given first
     char* text                        # of addErrorContext, or NULL
 
 cdef struct Error:
@@ -310,5 +317,3 @@ cdef struct Machine:
     uint64_t random_state
     void* regex_cache                 # compiled patterns (builtins/regex.pxd)
     bint abort_on_warn                # builtins.warn is an error
-    # lines of a builtin's own in a trace: writes at most TRACE_HOOK_ENTRIES, the innermost first, and gives their number
-    uint32_t (*trace_hook)(Machine* m, uint32_t builtin, Word* fp, TraceEntry* entries) noexcept nogil

@@ -4,25 +4,29 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_position
 from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport take
-from snowsnake.bytecode.opcodes cimport OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_FORCE
+from snowsnake.bytecode.opcodes cimport (
+    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
+)
 from snowsnake.machine.assertion cimport trace_difference
 from snowsnake.machine.coercion cimport (
-    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE,
+    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE, INTERNAL_EQUAL,
 )
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
 from snowsnake.machine.errors cimport error_clear, format_text
 from snowsnake.machine.heap cimport push
-from snowsnake.machine.positions cimport position_in
+from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
 cdef enum:
     MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
     MOST_CONTEXT_ENTRIES = 100        # of addErrorContext further out
-    MOST_DEEP_ENTRIES = 50            # of attributes and list elements, of one deep evaluation
+    MOST_CHAIN = 16                   # thunks that left one after the other in tail position; those further out are not told of
+    MOST_SEARCHED = 20000             # words looked at for where such a chain starts
+    ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2     # entries that one activation can add beyond its own
 
 
 cdef bint is_catchable(int code) noexcept nogil:
@@ -104,23 +108,216 @@ cdef bint _is_repeated(const uint8_t* pc, Word* top, Word inner) noexcept nogil:
     return tag_of(inner) == TAG_THUNK and not (pc[-1] == OP_FORCE and is_thunk(val(top[-1])))
 
 
-cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner) noexcept nogil:
+cdef const char* CALLING_FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
+
+
+cdef bint _is_outside(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    """Whether an activation runs the machine's own code: a tail call that is still being made, or a comparison that runs as a builtin."""
+    cdef Chunk* chunk = m.codes[header_code(pointer_of(function)[0])].chunk
+    return chunk != NULL and (pc < chunk.code or pc > chunk.code + chunk.code_size_bytes)
+
+
+cdef uint32_t _code_of_function(Word w) noexcept nogil:
+    """Index + 1 of the code of a function of the program, else 0."""
+    while is_function(w) and kind_of(w) == KIND_PARTIAL:
+        w = val(pointer_of(w)[1])
+    return header_code(pointer_of(w)[0]) + 1 if is_function(w) and kind_of(w) == KIND_CLOSURE else 0
+
+
+cdef bint _is_functor(Machine* m, Word function, Word* fp, Word* top) noexcept nogil:
+    """Whether a function's first argument is the set whose __functor it is."""
+    cdef Word w
+    cdef Word* place
+    if tag_of(function) != TAG_FUNCTION or top <= fp:
+        return False
+    w = val(fp[0])
+    if not is_attrs(w) or not attrs_flat(m, w):
+        return False
+    place = attrs_find(w, m.symbol_functor)
+    return place != NULL and _code_of_function(val(place[0])) == header_code(pointer_of(function)[0]) + 1
+
+
+cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
+    """Of an activation without code: whether it is to call the __functor of a set; what is no function stands there."""
+    cdef Word w
+    cdef Word* place
+    if top < fp + 2:
+        return False
+    w = val(fp[0])
+    if not is_attrs(w) or not attrs_flat(m, w):
+        return False
+    place = attrs_find(w, m.symbol_functor)
+    if place == NULL or val(place[0]) != val(top[-1]):
+        return False
+    if m.error.code == ERROR_NOT_A_FUNCTION and m.error.position == 0:
+        m.error.position = attrs_position(w, m.symbol_functor)
+        m.error.position_end = m.error.position
+    return True
+
+
+cdef uint32_t _selected(Machine* m, Code* code, Word function, const uint8_t* at, Word* fp, Word* top) noexcept nogil:
+    """The place of the attribute that the selection around an operation has found last, done again from its first operation on."""
+    cdef const uint8_t* p = span_start(code, at)
+    cdef uint32_t position = 0, symbol
+    cdef uint64_t i
+    cdef int op
+    cdef Word w = WORD_NULL
+    cdef Word* place
+    while p != NULL and p < at:
+        op = p[0]
+        p += 1
+        if op == OP_GET_LOCAL or op == OP_GET_UPVALUE:
+            i = take(&p)
+            w = _operand(i << 1 | (op == OP_GET_UPVALUE), code, function, fp, top)
+        elif op == OP_SELECT or op == OP_SELECT_PLACE or op == OP_TRY_SELECT:
+            if op == OP_SELECT_PLACE:
+                w = _operand(take(&p), code, function, fp, top)
+            i = take(&p)
+            if op == OP_TRY_SELECT:
+                p += 2
+            w = val(w)
+            if i >= code.constant_count or not is_attrs(w) or not attrs_flat(m, w):
+                break
+            symbol = <uint32_t>(code.constants[i] >> 8)
+            place = attrs_find(w, symbol)
+            if place == NULL:
+                break
+            position = attrs_position(w, symbol)
+            w = place[0]
+        elif op != OP_FORCE:
+            return 0                  # of something else than names
+    return position
+
+
+cdef inline Word _operand(uint64_t place, Code* code, Word function, Word* fp, Word* top) noexcept nogil:
+    """What a PLACE operand stands for; null if it is not there any more."""
+    if place & 1:
+        return pointer_of(function)[1 + (place >> 1)] if place >> 1 < code.upvalue_count else WORD_NULL
+    return fp[place >> 1] if fp + (place >> 1) < top else WORD_NULL
+
+
+cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top, Word inner, Word left) noexcept nogil:
+    """The builtin whose call an activation stands behind, if what it gave is what is being evaluated; else 0.
+
+    Either its own frame was `left` for that, or what it gave is on the stack.
+    """
+    cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
+    cdef Chunk* chunk = code.chunk
+    cdef Word w
+    if chunk == NULL or not code.is_linked or inner == 0 or pc < chunk.code + 3 or pc >= chunk.code + chunk.code_size_bytes:
+        return 0
+    if pc[-3] != OP_CALL_BUILTIN or pc[-2] >= code.constant_count:
+        return 0
+    if not left & FRAME_PUSHES and (left == 0 or _chain(top[-1], left, NULL) < 0):
+        return 0
+    w = code.constants[pc[-2]]
+    if not is_function(w) or kind_of(w) != KIND_BUILTIN or m.builtins[header_size(pointer_of(w)[0])].arity != pc[-1]:
+        return 0
+    return w
+
+
+# ---- what left in tail position ---------------------------------------------------------------------------------
+#
+# A value that is another one is entered in its place, and forgotten; but its thunk leads to that other one, and what asked for it
+# still holds the thunk.  (A collection looks through such thunks: then the trace is shorter.)
+
+cdef int64_t _chain(Word w, Word last, uint32_t* codes) noexcept nogil:
+    """How many thunks lead from a word to `last`; -1 if it leads elsewhere.  `codes`: those of the last MOST_CHAIN, or NULL."""
+    cdef int64_t count = 0
+    cdef Word* p
+    while w != last:
+        if tag_of(w) != TAG_THUNK or count > MOST_SEARCHED:
+            return -1
+        p = pointer_of(w)
+        if header_state(p[0]) != THUNK_DONE:
+            return -1
+        if codes != NULL:
+            codes[count % MOST_CHAIN] = header_code(p[0])
+        count += 1
+        w = p[1]
+    return count
+
+
+cdef int64_t _longest(Word* words, uint64_t count, Word last, bint is_deep, uint64_t* searched, Word* found,
+                      int64_t longest) noexcept nogil:
+    """The length of the longest chain from one of the words, or from an item of a list or set among them, and its start."""
+    cdef uint64_t i
+    cdef int64_t length
+    cdef Word w
+    for i in range(count):
+        if searched[0] > MOST_SEARCHED:
+            break
+        searched[0] += 1
+        w = words[i]
+        length = _chain(w, last, NULL)
+        if length > longest:
+            longest = length
+            found[0] = w
+        elif is_deep and length < 0:
+            w = val(w)
+            if is_list(w):
+                longest = _longest(list_items(w), list_size(w), last, False, searched, found, longest)
+            elif is_attrs(w) and not attrs_is_layered(w):
+                longest = _longest(attrs_values(w), attrs_size(w), last, False, searched, found, longest)
+    return longest
+
+
+cdef void _note_gone(Machine* m, uint32_t code) noexcept nogil:
+    cdef TraceEntry* entry = &m.error.trace[m.error.trace_count]
+    entry.code = code + 1
+    entry.flags = TRACE_GONE
+    m.error.trace_count += 1
+    m.error.trace_total += 1
+
+
+cdef void _note_left(Machine* m, Frame* fr, Word inner, Word* top) noexcept nogil:
+    """The thunks that stood where `inner` stands now, which `fr` leads back from."""
+    cdef uint32_t[MOST_CHAIN] codes
+    cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES, found = 0
+    cdef Code* code
+    cdef uint64_t searched = 0
+    cdef int64_t length = 0, i
+    if last == 0:
+        return
+    if last != inner:
+        _note_gone(m, header_code(pointer_of(last)[0]))
+    length = _longest(fr.fp, <uint64_t>(top - fr.fp), last, True, &searched, &found, 0)
+    if tag_of(fr.function) == TAG_THUNK or (tag_of(fr.function) == TAG_FUNCTION and kind_of(fr.function) == KIND_CLOSURE):
+        code = m.codes[header_code(pointer_of(fr.function)[0])]
+        length = _longest(pointer_of(fr.function) + 1, code.upvalue_count, last, True, &searched, &found, length)
+        if code.is_linked:
+            length = _longest(code.constants, code.constant_count, last, False, &searched, &found, length)
+    if length <= 0:
+        return
+    _chain(found, last, codes)
+    for i in range(length - 1, length - 1 - min(length, <int64_t>MOST_CHAIN), -1):
+        _note_gone(m, codes[i % MOST_CHAIN])
+
+
+cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner,
+                     bint is_behind) noexcept nogil:
     """Where an activation stood, in which operation, and the tags of its operands."""
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     cdef Chunk* chunk = code.chunk
     cdef const uint8_t* end
     entry.code = header_code(pointer_of(function)[0]) + 1
+    if _is_functor(m, function, fp, top):
+        entry.flags = TRACE_FUNCTOR
     if chunk == NULL:
         return
     end = chunk.code + chunk.code_size_bytes
-    if (pc < chunk.code or pc > end) and top > fp and tag_of(top[-1]) == TAG_INT:
+    if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
+        entry.flags |= TRACE_GONE
+    elif _is_outside(m, function, pc) and top > fp and tag_of(top[-1]) == TAG_INT:
         pc = chunk.code + (top[-1] >> 3)                   # of a comparison that runs as a builtin: behind its operands
     if inner == 0 and pc > chunk.code and pc <= end:       # the innermost one: just behind the operation's first byte
         entry.opcode = pc[-1]
-    elif pc >= chunk.code and pc < end and (pc == chunk.code or _is_repeated(pc, top, inner)):
+    elif pc >= chunk.code and pc < end and not is_behind and (pc == chunk.code or _is_repeated(pc, top, inner)):
         entry.opcode = pc[0]
         pc += 1
     entry.position = position_in(code, pc, &entry.position_end)
+    if pc > chunk.code and pc <= end:
+        entry.selected = _selected(m, code, function, pc - 1, fp, top)
     if (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
         pc += 1
         entry.left = _tag(_placed_operand(&pc, code, function, fp, top))
@@ -136,12 +333,13 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
     """The builtin's own entry, with those of its own before it; gives their number."""
     cdef uint32_t number = <uint32_t>header_size(pointer_of(function)[0]), own = 0
     cdef Word* piece
-    if m.trace_hook != NULL:
-        own = m.trace_hook(m, number, fp, entry)
+    if m.builtins[number].trace != NULL:
+        own = m.builtins[number].trace(m, fp, top, entry)
     if function == m.internals[INTERNAL_DEEP_FORCE]:
-        own = trace_deepening(m, fp, top, entry, MOST_DEEP_ENTRIES)
+        own = trace_deepening(m, fp, top, entry, MOST_OWN_ENTRIES)
     entry += own
     entry.builtin = <uint16_t>(number + 1)
+    entry.code = _code_of_function(val(fp[0])) if top > fp else 0
     entry.left = _tag(fp[0]) if top > fp else 0
     entry.right = _tag(fp[1]) if top > fp + 1 else 0
     entry.argument = _argument_at_fault(m, &m.builtins[number], fp) if top >= fp + m.builtins[number].arity else 0
@@ -161,8 +359,8 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     cdef Word* top = m.sp
     cdef TraceEntry* entry
     cdef uint32_t own
-    cdef Word inner = 0
-    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + TRACE_HOOK_ENTRIES + MOST_DEEP_ENTRIES, sizeof(TraceEntry))
+    cdef Word inner = 0, given, left = 0
+    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + ROOM, sizeof(TraceEntry))
     if m.error.trace == NULL:
         return
     if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
@@ -170,21 +368,37 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     while True:
         if m.error.trace_count < MOST_TRACE_ENTRIES:
             entry = &m.error.trace[m.error.trace_count]
-            if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
+            if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
+                entry.text = format_text(CALLING_FUNCTOR)
+            elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
                 own = _note_builtin(m, entry, function, fp, top)
                 m.error.trace_count += own
                 m.error.trace_total += own
                 entry += own
             elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
-                _note_code(m, entry, function, pc, fp, top, inner)
+                if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
+                    entry.text = format_text(CALLING_FUNCTOR)
+                    m.error.trace_count += 1
+                    m.error.trace_total += 1
+                    entry += 1
+                given = _given_builtin(m, function, pc, top, inner, left)
+                if given:
+                    entry.builtin = <uint16_t>(header_size(pointer_of(given)[0]) + 1)
+                    m.error.trace_count += 1
+                    m.error.trace_total += 1
+                    entry += 1
+                _note_code(m, entry, function, pc, fp, top, inner, given != 0)
                 entry.argument = m.error.code == ERROR_INFINITE_RECURSION and function == m.need
             if m.error.position == 0:
                 m.error.position = entry.position
             m.error.trace_count += 1
+            if fr > base:
+                _note_left(m, fr, function, fp)
         m.error.trace_total += 1
         if fr <= base:
             break
         inner = function
+        left = fr.thunk
         function = fr.function
         top = fp
         fp = fr.fp

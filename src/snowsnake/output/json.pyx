@@ -16,7 +16,8 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
-from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.output.text cimport *
@@ -113,7 +114,10 @@ cdef int _raise_function(Machine* m, Word f) noexcept nogil:
         inner = pointer_of(inner)[1]
         is_partial = True
     if kind_of(inner) != KIND_BUILTIN:
-        return raise_text(m, ERROR_TYPE, format_text("cannot convert a function to JSON"))
+        raise_text(m, ERROR_TYPE, format_text("cannot convert a function to JSON"))
+        m.error.position = code_of(m, inner).position_base + code_of(m, inner).chunk.start_byte
+        m.error.position_end = m.error.position
+        return RAISE
     return raise_text(m, ERROR_TYPE, format_text(
         "cannot convert the %sbuilt-in function '%s' to JSON", "partially applied " if is_partial else "",
         m.builtins[header_size(pointer_of(inner)[0])].name))
@@ -244,6 +248,53 @@ cdef int to_json(Machine* m, Word* fp) noexcept nogil:
         return _raise_bad_string(m, fp[BAD])
     w = text_finish(&t)
     return done(m, w) if w else RAISE
+
+
+# ---- traces -----------------------------------------------------------------------------------------------------
+
+cdef int64_t _in_hand(Machine* m, Word* level, bint is_innermost) noexcept nogil:
+    """The index (into the values) of the item in hand, or -1: an item is in hand while it is evaluated, then the index has moved on."""
+    cdef int64_t i = int_value(level[1])
+    cdef uint64_t n = header_size(pointer_of(level[0])[0])
+    cdef uint32_t* order = NULL
+    cdef Word w
+    if i < 0 or n == 0:
+        return -1                     # shown as its outPath: that has no line
+    if is_attrs(level[0]):
+        order = attrs_order(m, level[0])
+        if order == NULL:
+            return -1
+    if is_innermost and <uint64_t>i < n:
+        w = val(list_items(level[0])[i] if order == NULL else attrs_values(level[0])[order[i]])
+        if is_thunk(w) and header_state(pointer_of(w)[0]) != THUNK_SUSPENDED:
+            return i if order == NULL else order[i]
+    if i == 0:
+        return -1
+    return i - 1 if order == NULL else order[i - 1]
+
+
+cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """A list element has the place of the attribute around it."""
+    cdef Word* base = fp + LEVELS
+    cdef Word* p = base + (top - base) // 2 * 2
+    cdef Word name
+    cdef uint32_t count = 0, placed = 0, i
+    cdef int64_t place
+    while top > base and p > base and count < MOST_OWN_ENTRIES:
+        p -= 2
+        place = _in_hand(m, p, count == 0)
+        if place < 0:
+            continue
+        if is_attrs(p[0]):
+            name = symbol_string(m, keys_symbols(attrs_keys(p[0]))[place])
+            entries[count].text = format_text("while evaluating attribute '%.*s'", <int>string_size(name), <char*>string_data(name))
+            for i in range(placed, count + 1):
+                entries[i].position = keys_positions(attrs_keys(p[0]))[place]
+            placed = count + 1
+        else:
+            entries[count].text = format_text("while evaluating list element at index %lld", <long long>place)
+        count += 1
+    return count
 
 
 def _fill_classes():

@@ -18,7 +18,11 @@ _TAG_INT, _TAG_THUNK, _TAG_ATTRS, _TAG_LIST, _TAG_STRING, _TAG_BOX = 0, 1, 2, 3,
 _LOGIC = {"&&": "AND (&&)", "||": "OR (||)", "->": "IMPL (->)"}
 _ARITHMETIC = {"-": "sub", "*": "mul", "/": "div"}
 _COMPARISONS = ("<", "<=", ">", ">=")
+_COMPARERS = ("__less", "__notLess")
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
+_SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
+_FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
+_FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_SOURCE = b"\n" * 35 + b"\n  strict = derivationStrict drvAttrs;\n\n"
 _DERIVATION_PLACE = ("«nix-internal»/derivation-internal.nix", _DERIVATION_SOURCE, 47, 48)
@@ -42,7 +46,8 @@ def frames_of(
 
 class _Trace:
     def __init__(self, notes, code, message, position, call_site, features) -> None:  # type: ignore[no-untyped-def]
-        self._notes = [note for note in notes if not note.is_code or note.extent is not None]
+        self._notes = _without_machine(notes)
+        self._compared = _take_trailing(self._notes, "while comparing two list elements")
         self._code: str = code
         self._message: str = message
         self._position: RawPosition | None = position
@@ -59,13 +64,14 @@ class _Trace:
         for number, note in enumerate(self._notes):
             inner = self._inner(number)
             if note.is_code:
-                self._activation(note, inner, is_import)
+                self._activation(note, inner, is_import, self._notes[number - 1] if number else None)
                 is_import = False
             elif note.kind == "builtin":
                 self._builtin(note, inner, number)
                 is_import = note.name in ("import", "scopedImport")
             else:
                 self._lines.append(self._given(note))
+        self._lines += [(note.kind, note.name, None) for note in self._compared]
         if self._code == "assertion" and self._notes and self._notes[-1].kind == "text":
             self._is_shown = False             # the first of the lines that say what differs is at the assertion
         return self._lines, self._position, self._is_shown
@@ -73,6 +79,8 @@ class _Trace:
     def _given(self, note: Note) -> Line:
         """A line that the machine words itself; some places read differently."""
         tree = self._tree(note.place)
+        if note.name == _FUNCTOR:
+            return note.kind, note.name, self._place
         if tree is None or note.place is None:
             return note.kind, note.name, note.place
         if note.name.startswith("while evaluating derivation '"):
@@ -90,9 +98,12 @@ class _Trace:
 
     # ---- code -----------------------------------------------------------------------------------------------
 
-    def _activation(self, note: Note, inner: Note | None, is_import: bool) -> None:
+    def _activation(self, note: Note, inner: Note | None, is_import: bool, before: Note | None) -> None:
         is_innermost = inner is None
-        self._definition(note)
+        self._definition(note, before)
+        if note.is_gone:
+            self._leave(note, inner)
+            return
         if is_innermost and note.kind == "function" and self._is_of_call(note):
             self._call(note)
             return
@@ -104,13 +115,50 @@ class _Trace:
         tree, way = self._way(note)
         if tree is not None and way:
             self._surroundings(note, way, tree)
+            is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
             if is_innermost or (inner is not None and inner.kind == "builtin" and inner.name.startswith("__")):
                 self._failure(note, way[-1], tree, inner)
             elif inner is not None and inner.kind == "thunk":
                 self._demand(note, way[-1], tree, inner)
+            if is_said:
+                self._asked = "attribute"      # its line is there
         if inner is not None and inner.kind == "function":
-            kind = "call-site" if self._inner_is_of_call(inner) else "call"
-            self._lines.append((kind, "", note.place))
+            self._call_line(note.place, inner)
+
+    def _call_line(self, place: RawPosition | None, inner: Note) -> None:
+        if inner.is_functor:
+            self._lines.append(("text", _FUNCTOR, place))
+        self._lines.append(("call-site" if self._inner_is_of_call(inner) else "call", "", place))
+
+    def _selection(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> bool:
+        """What goes wrong in a selection is told with the attribute that it found last."""
+        if note.selected is None or (note.opcode not in _SELECTS and (inner is None or inner.kind != "thunk")):
+            return False
+        self._lines.append(("attribute", tree.attribute_path(node), note.selected))
+        return True
+
+    def _leave(self, note: Note, inner: Note | None) -> None:
+        """What left in tail position: it did so where only one place of its source can lead to what came after it."""
+        tree = self._tree(note.extent)
+        if tree is None or note.extent is None:
+            return
+        kinds = ("select", "variable") if inner is not None and inner.kind == "thunk" else ("apply",)
+        tails = tree.tails(note.extent[2:])
+        if len(tails) > 1:
+            tails = [node for node in tails if node.kind in kinds]
+        if len(tails) != 1:
+            return
+        place = (*note.extent[:2], tails[0].start, tails[0].end)
+        self._place = place
+        if inner is None or (inner.kind == "builtin" and inner.name.startswith("__")):
+            if self._code == "not-a-function" and self._position is None:
+                self._position = place
+        elif tails[0].kind == "select":
+            self._asked = tree.attribute_path(tails[0])
+        elif tails[0].kind == "variable":
+            self._asked = "variable " + tree.name_at(tails[0].start)
+        elif inner.kind == "function":
+            self._call_line(place, inner)
 
     def _inner_is_of_call(self, inner: Note) -> bool:
         return inner is self._notes[-1] and self._is_of_call(inner)
@@ -217,18 +265,22 @@ class _Trace:
         """A selected attribute is asked for: `inner` is what it is defined as."""
         self._asked = tree.attribute_path(node)
 
-    def _definition(self, note: Note) -> None:
-        """The line of an attribute whose definition is being evaluated; `_asked` is how it was asked for, if that is known."""
+    def _definition(self, note: Note, before: Note | None) -> None:
+        """The line of an attribute whose definition is being evaluated; `_asked` is how it was asked for, if that is known.
+
+        Builtins tell themselves what they are at.
+        """
         asked, self._asked = self._asked, ""
         name, place = self._defined(note)
-        if not name or asked == "variable " + name:
+        if not name or (before is not None and before.kind in ("builtin", "text") and not before.name.startswith("__")):
+            return
+        if asked in ("attribute", "variable " + name):
             return
         if not asked.endswith(name):           # asked for in tail position, by an activation that is gone
             asked = name
         if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
             return                             # a line of deep evaluation says so already
-        is_json = bool(self._lines) and self._lines[-1][:2] == ("builtin", "toJSON")
-        self._lines.append(("text", f"while evaluating attribute '{name}'", place) if is_json else ("attribute", asked, place))
+        self._lines.append(("attribute", asked, place))
 
     def _defined(self, note: Note) -> tuple[str, RawPosition]:
         """The attribute that a thunk is the value of, and its place; no name if it is none."""
@@ -251,7 +303,9 @@ class _Trace:
             return
         is_last = inner is None or inner is self._notes[-1] or self._notes[-1].name.startswith("__")
         if not is_last:
-            if node.kind == "string" and inner is not None and inner.argument and self._notes[-1] is not inner:
+            if inner is not None and inner.name in _COMPARERS:
+                self._add(note, "builtin", "lessThan", node.place)
+            elif node.kind == "string" and inner is not None and inner.argument and self._notes[-1] is not inner:
                 self._piece(node, tree, inner)
             return
         if self._code == "infinite-recursion":
@@ -286,6 +340,10 @@ class _Trace:
 
     def _recursion(self, note: Note, node: Step, tree: SourceTree) -> None:
         """An attribute that is asked for again: the message is at its definition."""
+        if node.kind == "select" and note.selected is not None:
+            if note.opcode in _FORCES_RESULT:
+                self._position = note.selected
+            return
         again = next((note for note in self._notes if note.is_code and note.argument), None)
         if node.kind == "binary":
             node = self._operand(node, tree, self._forced_side(node, note.operands)) or node
@@ -358,8 +416,6 @@ class _Trace:
             self._is_shown = False
         elif node.operator in _COMPARISONS:
             self._add(note, "builtin", "lessThan", node.place)
-            if (left, right) == (_TAG_LIST, _TAG_LIST) and is_type:
-                self._add(note, "text", "while comparing two list elements", None)
             self._is_shown = False
         elif node.operator == "+":
             self._sum(note, node, tree, inner)
@@ -391,9 +447,12 @@ class _Trace:
             return
         if name == "derivationStrict":
             self._lines.append(("builtin", name, _DERIVATION_PLACE))
-        elif name != "addErrorContext" and not (name == "getAttr" and self._place is None):   # one of `derivation` itself
+        elif name != "addErrorContext":
             self._lines.append(("builtin", name, self._place))
-        is_last = all(other.kind == "builtin" and other.name.startswith("__") for other in self._notes[number + 1 :])
+        rest = self._notes[number + 1 :]
+        if name == "genericClosure":
+            rest = [other for other in rest if other.kind != "text"]
+        is_last = all(other.kind == "builtin" and other.name.startswith("__") for other in rest)
         if is_last and (self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]):
             self._is_shown = False             # the line shows it
         text = None
@@ -401,8 +460,11 @@ class _Trace:
             text = argument_text(name, note.argument)
         elif is_last:
             text = self._inside(name, note)
-        if text is not None:
-            self._lines.append(("text", text, None))
+        if text is None:
+            return
+        if inner is not None and inner.kind == "text" and name == "genericClosure":
+            self._lines.append(self._given(self._notes.pop(number + 1)))         # with which element, before what is wrong
+        self._lines.append(("text", text, note.extent if name == "concatMap" and text == self._inside(name, note) else None))
 
     def _inside(self, name: str, note: Note) -> str | None:
         """The line for what a builtin finds wrong in its arguments."""
@@ -411,3 +473,28 @@ class _Trace:
         if name == "div" and self._code == "type":
             return argument_text(name, 1 if self._is_number(note.operands[1]) else 2)
         return inside_text(name, self._message)
+
+
+def _take_trailing(notes: list[Note], name: str) -> list[Note]:
+    """Lines about what a comparison is at: they come behind those of the comparison."""
+    taken: list[Note] = []
+    while notes and (notes[-1].kind, notes[-1].name) == ("text", name):
+        taken.append(notes.pop())
+    return taken
+
+
+def _without_machine(notes: list[Note]) -> list[Note]:
+    """Without the machine's own code and calls; a builtin that is entered through that is there twice then."""
+    found: list[Note] = []
+    is_own = False
+    for note in notes:
+        if note.is_code and note.extent is None:
+            is_own = True
+            continue
+        if note.kind == "builtin" and found and found[-1].kind == "builtin":
+            is_twice = is_own and found[-1].name == note.name
+            if is_twice or (found[-1].name == "getAttr" and note.name == "derivationStrict"):     # of `derivation` itself
+                found.pop()
+        is_own = False
+        found.append(note)
+    return found

@@ -7,11 +7,13 @@ class Note:
     """One activation, or a line that the machine itself adds.
 
     `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is where it stood, `extent` the whole
-    of its code.  `opcode` and `operands` (tags of machine/word.pxd) tell what a code was at, `argument` what a builtin was: its
-    number + 1, or 0.  Of a code, `argument` says that it evaluates what an infinite recursion asked for again.
+    of its code; of a builtin, `extent` is the function that it was given first.  `opcode` and `operands` (tags of machine/word.pxd)
+    tell what a code was at, `argument` what a builtin was: its number + 1, or 0.  Of a code, `argument` says that it evaluates what an
+    infinite recursion asked for again, and `selected` is the place of the attribute that the selection at hand found last.  What
+    `is_gone` left in tail position: nobody knows where it stood.
     """
 
-    __slots__ = ("kind", "name", "place", "extent", "opcode", "operands", "argument")
+    __slots__ = ("kind", "name", "place", "extent", "opcode", "operands", "argument", "selected", "is_gone", "is_functor")
 
     def __init__(
         self,
@@ -23,6 +25,9 @@ class Note:
         opcode: int = 0,
         operands: tuple[int, int] = (0, 0),
         argument: int = 0,
+        selected: RawPosition | None = None,
+        is_gone: bool = False,
+        is_functor: bool = False,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -31,6 +36,9 @@ class Note:
         self.opcode = opcode
         self.operands = operands
         self.argument = argument
+        self.selected = selected
+        self.is_gone = is_gone
+        self.is_functor = is_functor
 
     @property
     def is_code(self) -> bool:

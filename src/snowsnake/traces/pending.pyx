@@ -70,7 +70,8 @@ cdef class Places:
                 notes.append(Note(kind, (<bytes>entry.text).decode("utf-8", "replace"), place))
             elif entry.builtin:
                 name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
-                notes.append(Note("builtin", name, None, operands=(entry.left, entry.right), argument=entry.argument))
+                given = self.extent(m.codes[entry.code - 1]) if entry.code else None
+                notes.append(Note("builtin", name, None, extent=given, operands=(entry.left, entry.right), argument=entry.argument))
             elif entry.code:
                 notes.append(self.activation(entry, place))
         notes.reverse()
@@ -84,8 +85,11 @@ cdef class Places:
             name = PyBytes_FromStringAndSize(<const char*>code.chunk.name.data, code.chunk.name.size_bytes).decode("utf-8", "replace")
             if code.chunk.index == 0 and not code.arity:
                 kind = "file"
-        return Note(kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
-                    argument=entry.argument)
+        return Note(
+            kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
+            argument=entry.argument, selected=self.place(entry.selected, 0), is_gone=(entry.flags & TRACE_GONE) != 0,
+            is_functor=(entry.flags & TRACE_FUNCTOR) != 0,
+        )
 
     cdef object last_tail_call(self):
         """Where the function that the error is in was called from, if that was a tail call: its frame is gone."""

@@ -77,6 +77,41 @@ class SourceTree:
                 return inner
         return None
 
+    def last_child(self, parent: Step) -> Step | None:
+        """The child that a node ends with, as far as only blanks and parentheses stand behind it."""
+        offset = parent.end
+        while offset > parent.start and self.source[offset - 1 : offset] in (b" ", b"\t", b"\n", b"\r", b")"):
+            offset -= 1
+        way = self.way_to(offset - 1, offset)
+        for outer, inner in zip(way, way[1:], strict=False):
+            if outer[1:5] == parent[1:5]:
+                return inner
+        return None
+
+    def tails(self, extent: tuple[int, int]) -> list[Step]:
+        """The expressions that a piece of code may be left through: its body, or those of its branches."""
+        way = self.way_to(*extent)
+        waiting = [way[-1]] if way and (way[-1].start, way[-1].end) == extent else []
+        found = []
+        while waiting:
+            node = waiting.pop()
+            if node.kind in ("let", "with", "assert", "if"):
+                last = self.last_child(node)
+                waiting += [] if last is None else [last]
+                if node.kind == "if":
+                    waiting += self._then(node, last)
+            else:
+                found.append(node)
+        return found
+
+    def _then(self, node: Step, last: Step | None) -> list[Step]:
+        """The first branch: what ends before the word `else`."""
+        end = self.source.rfind(b"else", node.start, node.end if last is None else last.start)
+        while end > node.start and self.source[end - 1 : end] in (b" ", b"\t", b"\n", b"\r", b")"):
+            end -= 1
+        branch = self.child_at(node, end - 1) if end > node.start else None
+        return [branch] if branch is not None and branch.role == "body" else []
+
     def item_start(self, node: Step, index: int) -> int | None:
         """Where a piece of a string starts."""
         tree = self._parsed()

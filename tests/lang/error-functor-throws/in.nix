@@ -1,0 +1,4 @@
+let
+  service = { __functor = self: port: throw "no port ${toString port}"; };
+in
+  [ (service 80) ]

@@ -1,0 +1,1 @@
+builtins.toJSON { hosts = [ { name = "a"; } { name = throw "no name"; } ]; }
