@@ -44,6 +44,10 @@ LACKING: dict[str, list[str]] = {
         "… while evaluating the attribute 'outPath' at «nix-internal»/derivation-internal.nix:50:7",
         "… while calling the 'getAttr' builtin at «nix-internal»/derivation-internal.nix:50:17",
     ],
+    # Folded: what is shown instead is where the user's own function was.
+    "error-library-frames": [
+        "… while evaluating the attribute 'value' at ./library/default.nix:4:19",
+    ],
     # A hint about options of C++ Nix's command, which have nothing to do with the error.
     "error-hash-algorithm": [
         "Try '/usr/bin/nix-instantiate --help' for more information.",

@@ -10,6 +10,7 @@ from snowsnake.diagnostics import EvaluationError, Frame, make_error
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.suggestions import nearest, sentence
 from snowsnake.source import Position, SourceMap
+from snowsnake.traces.libraries import mark_libraries
 
 SOURCE = "let\n  f = x: x;\n\tg = y: \"é\" + f y;\nin g 1\n".encode()
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,42 @@ def test_folded_frames():
     assert "while calling 'f'" not in short and "while calling 'f'" in full
     assert "'sort'" not in short and "stack trace truncated" in short and "stack trace truncated" not in full
     assert all(f"step {n}" in short for n in range(3))
+
+
+def library_error(tmp_path, start, folders):
+    """An error with frames in proj, in libs/a (three), and in proj again."""
+    def at(name):
+        return (str(tmp_path / name), b"x: y", 0, 1)
+
+    inside = [("builtin", "map", at("libs/a/lib/lists.nix")), ("function", "f", at("libs/a/lib/lists.nix")), ("text", "in it", None)]
+    frames = [("attribute", "a", at("proj/x.nix")), *inside, ("builtin", "sort", at("libs/a/default.nix")), ("builtin", "throw", at("proj/x.nix"))]
+    error = make_error(1, b"no", None, frames)
+    mark_libraries(error.trace, str(tmp_path / start), [str(tmp_path / folder) for folder in folders], "/nix/store")
+    return error
+
+
+def test_frames_of_libraries_are_folded(tmp_path):
+    folded = f"(4 frames in {tmp_path}/libs/a folded; --show-trace shows them)"
+    error = library_error(tmp_path, "proj/x.nix", ["libs/a"])
+    assert folded in error.render() and "'throw'" in error.render() and "'sort'" not in error.render()
+    assert "folded" not in error.render(show_trace=True) and "'sort'" in error.render(show_trace=True)
+    (tmp_path / "libs/a").mkdir(parents=True)
+    assert "folded" not in library_error(tmp_path, "proj/x.nix", []).render()
+    (tmp_path / "libs/a/flake.nix").write_text("{ }")
+    assert folded in library_error(tmp_path, "proj/x.nix", []).render()          # another source tree
+    assert "folded" not in library_error(tmp_path, "libs/a/tests/x.nix", ["libs/a"]).render()
+
+
+def test_libraries(tmp_path):
+    def library(file, start="/home/me/x.nix"):
+        frame = Frame("call", "", Position(file, b"x", 0, 1))
+        mark_libraries([frame], start, ["/libs/nixpkgs", "/libs/nixpkgs/lib", "/home/me", "/"], "/nix/store")
+        return frame.library
+
+    assert library("/libs/nixpkgs/lib/lists.nix") == "/libs/nixpkgs"
+    assert library("/nix/store/abc-source/lib/x.nix") == "/nix/store/abc-source"
+    assert library("/libs/nixpkgs/x.nix", "/libs/nixpkgs/pkgs/x.nix") == ""
+    assert library("/home/me/lib.nix") == library("«string»") == library("/elsewhere.nix") == ""
 
 
 def test_repeated_frames_are_counted():

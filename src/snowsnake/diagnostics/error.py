@@ -30,14 +30,16 @@ class Frame:
     """One line of a trace: what was being done, and where.
 
     `kind` is `builtin`, `function`, `call`, `attribute`, `context` (an `addErrorContext` line) or another of the machine's.
+    `library` is the root of the library that its place is in, if it is not the user's own.
     """
 
-    __slots__ = ("kind", "name", "position")
+    __slots__ = ("kind", "name", "position", "library")
 
     def __init__(self, kind: str, name: str, position: Position | None) -> None:
         self.kind = kind
         self.name = name
         self.position = position
+        self.library = ""
 
     @property
     def description(self) -> str:

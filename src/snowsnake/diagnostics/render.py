@@ -18,6 +18,7 @@ _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[
 _SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
 _LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
 _FEW = 5                               # so few repeated frames are printed rather than counted
+_FOLD = "fold"                         # the kind of a line that stands for frames
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
 _DETAIL_KINDS = frozenset(("function", "call", "thunk"))
@@ -38,6 +39,8 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
     paint = _Paint(colours)
     lines: list[str] = []
     trace, position = _placed(error)
+    if not show_trace:
+        trace = _outline(_folded(trace, is_place_shown=position is not None))
     has_trace = _trace_lines(trace, show_trace, paint, lines)
     prefix = paint(_RED, "error:") + " "
     message = error.message.split("\n")
@@ -77,7 +80,9 @@ def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:
     last = trace[-1]
     if last.position not in (None, position):
         return trace, position
-    return [*trace[:-1], Frame(last.kind, last.name, position)], None
+    placed = Frame(last.kind, last.name, position)
+    placed.library = last.library
+    return [*trace[:-1], placed], None
 
 
 def render_warning(message: str, *, colours: bool = False, is_from_expression: bool = False) -> str:
@@ -130,6 +135,9 @@ def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: lis
 
     def show(frame: Frame) -> None:
         nonlocal shown
+        if frame.kind == _FOLD:
+            lines.extend(("", paint(_MAGENTA, frame.name)))
+            return
         lines.extend(("", "… " + frame.description))
         shown += 1
         if frame.position is not None:
@@ -146,7 +154,7 @@ def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: lis
         skipped.clear()
 
     start = len(lines)
-    for frame in trace if show_trace else _outline(trace):
+    for frame in trace:
         if not show_trace and shown >= _SHOWN_LIMIT and frame.kind != "context":
             is_truncated = True
             continue
@@ -163,6 +171,41 @@ def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: lis
         lines.append("")
         return True
     return False
+
+
+def _folded(trace: list[Frame], is_place_shown: bool) -> list[Frame]:
+    """The trace from the user's point of view: one line for the frames of a library between frames of the user's own.
+
+    The innermost frame stays if the error's place is only there.  What has no place belongs to what is before it.
+    """
+    folded: list[Frame] = []
+    waiting: list[Frame] = []
+    for number, frame in enumerate(trace):
+        is_kept = frame.kind == "context" or (number == len(trace) - 1 and not is_place_shown)
+        library = frame.library
+        if frame.position is None and waiting:
+            library = waiting[-1].library
+        if waiting and (is_kept or library != waiting[-1].library):
+            folded += _fold(waiting)
+            waiting = []
+        if is_kept or not library:
+            folded.append(frame)
+        else:
+            waiting.append(frame if frame.position is not None else _of_library(frame, library))
+    return folded + _fold(waiting)
+
+
+def _of_library(frame: Frame, library: str) -> Frame:
+    copy = Frame(frame.kind, frame.name, frame.position)
+    copy.library = library
+    return copy
+
+
+def _fold(frames: list[Frame]) -> list[Frame]:
+    """One line for several frames, if more than one of them would be shown; two lines that say where they are say more than it."""
+    if len(_outline(frames)) < 2:
+        return _outline(frames)
+    return [Frame(_FOLD, f"({len(frames)} frames in {frames[0].library} folded; --show-trace shows them)", None)]
 
 
 def _outline(trace: list[Frame]) -> list[Frame]:

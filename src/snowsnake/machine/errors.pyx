@@ -237,7 +237,7 @@ cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         return
     _text(out, "[ ")
     for i in range(n):
-        if out.item_count == MOST_ITEMS:
+        if out.item_count >= MOST_ITEMS:
             _elided(out, n - i, "item")
             break
         _value(m, out, list_items(w)[i], depth + 1)
@@ -276,7 +276,7 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
             name = symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])
             if _is_type(name) != first:
                 continue
-            if out.attr_count == MOST_ITEMS:
+            if out.attr_count >= MOST_ITEMS:
                 _elided(out, n - shown, "attribute")
                 order = NULL
                 break

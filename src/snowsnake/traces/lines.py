@@ -22,6 +22,7 @@ _COMPARERS = ("__less", "__notLess")
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
 _SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
+_DEEP_ELEMENT = "while evaluating list element"
 _FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_SOURCE = b"\n" * 35 + b"\n  strict = derivationStrict drvAttrs;\n\n"
@@ -272,7 +273,8 @@ class _Trace:
         """
         asked, self._asked = self._asked, ""
         name, place = self._defined(note)
-        if not name or (before is not None and before.kind in ("builtin", "text") and not before.name.startswith("__")):
+        is_told = before is not None and before.kind in ("builtin", "text") and not before.name.startswith(("__", _DEEP_ELEMENT))
+        if not name or (is_told and not note.is_behind_machine):
             return
         if asked in ("attribute", "variable " + name):
             return
@@ -460,6 +462,8 @@ class _Trace:
             text = argument_text(name, note.argument)
         elif is_last:
             text = self._inside(name, note)
+        elif name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == _TAG_LIST:
+            text = argument_text(name, 1)
         if text is None:
             return
         if inner is not None and inner.kind == "text" and name == "genericClosure":
@@ -495,6 +499,7 @@ def _without_machine(notes: list[Note]) -> list[Note]:
             is_twice = is_own and found[-1].name == note.name
             if is_twice or (found[-1].name == "getAttr" and note.name == "derivationStrict"):     # of `derivation` itself
                 found.pop()
+        note.is_behind_machine = is_own
         is_own = False
         found.append(note)
     return found

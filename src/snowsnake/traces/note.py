@@ -10,10 +10,11 @@ class Note:
     of its code; of a builtin, `extent` is the function that it was given first.  `opcode` and `operands` (tags of machine/word.pxd)
     tell what a code was at, `argument` what a builtin was: its number + 1, or 0.  Of a code, `argument` says that it evaluates what an
     infinite recursion asked for again, and `selected` is the place of the attribute that the selection at hand found last.  What
-    `is_gone` left in tail position: nobody knows where it stood.
+    `is_gone` left in tail position: nobody knows where it stood.  What `is_behind_machine`
+    was asked for by code of the machine's own.
     """
 
-    __slots__ = ("kind", "name", "place", "extent", "opcode", "operands", "argument", "selected", "is_gone", "is_functor")
+    __slots__ = ("kind", "name", "place", "extent", "opcode", "operands", "argument", "selected", "is_gone", "is_functor", "is_behind_machine")
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Note:
         self.selected = selected
         self.is_gone = is_gone
         self.is_functor = is_functor
+        self.is_behind_machine = False
 
     @property
     def is_code(self) -> bool:

@@ -7,6 +7,8 @@ error any more.  This is imported when there is an error to explain.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t
 
+from snowsnake.host.byte_map cimport MapEntry
+from snowsnake.host.host cimport Host, host_of
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.positions cimport position_file, position_in
 from snowsnake.machine.state cimport *
@@ -17,6 +19,7 @@ from snowsnake.diagnostics.error import make_error
 from snowsnake.host.host import source_text
 from snowsnake.parsing import complete_syntax_error, similar_variables
 from snowsnake.traces.cycle import cycle_of
+from snowsnake.traces.libraries import mark_libraries
 from snowsnake.traces.lines import frames_of
 from snowsnake.traces.note import Note
 
@@ -55,6 +58,18 @@ cdef class Places:
         if code.chunk == NULL:
             return None
         return self.place(code.position_base + code.chunk.start_byte, code.position_base + code.chunk.end_byte)
+
+    cdef list search_folders(self):
+        """The folders of the search path that were looked in."""
+        cdef Host* h = host_of(self.m)
+        cdef MapEntry* entry
+        cdef uint32_t i
+        found = []
+        for i in range(h.search_resolved.count):
+            entry = &h.search_resolved.entries[i]
+            if entry.value != NULL and entry.value_size > 1:
+                found.append(PyBytes_FromStringAndSize(<const char*>entry.value, entry.value_size).decode("utf-8", "surrogateescape"))
+        return found
 
     cdef list notes(self):
         """What the machine noted of its activations, outermost first."""
@@ -130,6 +145,10 @@ def take_error(size_t machine):
     frames, position, shows_place = frames_of(notes, CATALOGUE[code].name, message, position, call_site, features)
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, wanted=wanted,
                        candidates=candidates)
+    if frames:
+        start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
+        store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")
+        mark_libraries(error.trace, start if start.startswith("/") else None, places.search_folders(), store)
     if position is not None and position[1] is not None:
         if code == ERROR_SYNTAX:
             complete_syntax_error(error, position[1], features)

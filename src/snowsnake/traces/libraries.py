@@ -1,0 +1,54 @@
+"""Which places of a trace are a library's: in a folder of the search path, a path of the store, or another source tree than the user's.
+
+In: the frames of an error, the file that evaluation started from, the folders of the search path.  Out: `Frame.library` is set.
+"""
+
+import os
+
+from snowsnake.diagnostics.error import Frame
+
+# What a source tree has at its root.
+_ROOT_MARKS = (".git", "flake.nix")
+
+
+def mark_libraries(frames: list[Frame], start: str | None, folders: list[str], store: str) -> None:
+    """`start`: the user's file, or None for an expression, which belongs to the working directory."""
+    libraries = _Libraries(os.path.dirname(start) if start is not None else os.getcwd(), folders, store)
+    for frame in frames:
+        if frame.position is not None:
+            frame.library = libraries.of(frame.position.file)
+
+
+class _Libraries:
+    def __init__(self, home: str, folders: list[str], store: str) -> None:
+        self._home = home
+        around = {root for folder in folders for root in (folder, os.path.realpath(folder))}
+        self._roots = {root for root in around if root != "/" and not _is_below(home, root)}
+        self._store = store
+        self._known: dict[str, str] = {}
+
+    def of(self, file: str) -> str:
+        """The library's root, or nothing for what is the user's own."""
+        if not file.startswith("/"):
+            return ""
+        folder = os.path.dirname(file)
+        if folder not in self._known:
+            root = self._root(file)
+            self._known[folder] = "" if root == "/" or _is_below(self._home, root) else root
+        return self._known[folder]
+
+    def _root(self, file: str) -> str:
+        """The outermost folder of the search path around a file, its store path, or the root of its source tree; else `/`."""
+        if _is_below(file, self._store):
+            return "/".join(file.split("/")[: self._store.count("/") + 2])
+        root = min((root for root in self._roots if _is_below(file, root)), key=len, default="")
+        folder = os.path.dirname(file)
+        while not root and folder != "/":
+            if any(os.path.exists(os.path.join(folder, mark)) for mark in _ROOT_MARKS):
+                root = folder
+            folder = os.path.dirname(folder)
+        return root or "/"
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
