@@ -5,7 +5,7 @@ In: the folder (`--cache-dir`, else the one that evaluations use).  Out: facts a
 
 import os
 
-from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
 OPTIONS = (
@@ -21,11 +21,7 @@ NOTES = (
 )
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS, NOTES))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     if len(given.words) != 1 or given.words[0] not in _ACTIONS:
         raise UsageError("say what to do: stats, verify or clear")
     from snowsnake.cache.location import default_folder, limit_bytes

@@ -6,7 +6,7 @@ In: paths of `.drv` files, in `/nix/store`, in an embedded store (`--store DIR`)
 import os
 from collections.abc import Callable
 
-from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
 OPTIONS = (
@@ -20,11 +20,7 @@ USAGE = "snowsnake derivation (show DRV … | diff OLD NEW) [OPTION …]"
 SUMMARY = "show prints derivations as `nix derivation show` does; diff says why two differ, the first cause first."
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     action, paths = given.action("show", "diff")
     if not paths or (action == "diff" and len(paths) != 2):
         raise UsageError(f"'snowsnake derivation {action}' takes {'two paths' if action == 'diff' else 'paths'} of .drv files")

@@ -7,7 +7,7 @@ Nothing is written unless `--store DIR` names an embedded store.
 import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_of
-from snowsnake.cli.options import Option, help_text, parse
+from snowsnake.cli.options import Arguments, Option
 from snowsnake.cli.output import Reporter, write_line
 
 OPTIONS = (Option("--json", "", "print name, attribute path, drvPath, output and outPath as JSON"),) + SOURCE_OPTIONS
@@ -15,11 +15,7 @@ USAGE = "snowsnake instantiate [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and print the .drv paths of its derivations."
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     session = session_of(given, reporter)
     try:
         root = load(session, given)

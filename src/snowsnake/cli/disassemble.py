@@ -8,10 +8,11 @@ import os
 import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, session_of, settings_of, source_of
-from snowsnake.cli.options import Arguments, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, UsageError
 from snowsnake.cli.output import Reporter, write
 from snowsnake.diagnostics.error import EvaluationError
 
+OPTIONS = SOURCE_OPTIONS
 USAGE = "snowsnake disassemble [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Compile a file (./default.nix if none is given, - for standard input) or an expression and print its bytecode."
 NOTES = (
@@ -20,11 +21,7 @@ NOTES = (
 )
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, SOURCE_OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, SOURCE_OPTIONS, NOTES))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     level = given.integer("optimise", 1)
     if level not in (0, 1):
         raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")

@@ -7,7 +7,7 @@ bytecode, a trace of the machine, the files read and statistics on stderr.
 import os
 import sys
 
-from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line, write_statistics
 from snowsnake.cli.settings import Settings
 
@@ -120,11 +120,7 @@ def load(session, given: Arguments):
     return session.expression(data, name)
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     if sum(given.flag(name) for name in ("json", "raw", "xml")) > 1:
         raise UsageError("only one of '--json', '--raw' and '--xml' can be given")
     session = session_of(given, reporter, **_observers(given))

@@ -5,7 +5,7 @@ In: paths or hashes.  Out: one hash a line.
 
 import os
 
-from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
 OPTIONS = (
@@ -22,11 +22,7 @@ _ENCODINGS = ("sri", "nix32", "base32", "base16", "base64")
 _ALGORITHMS = ("md5", "sha1", "sha256", "sha512", "blake3")
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     action, words = given.action("file", "path", "convert")
     encoding = given.text("to", "sri")
     if encoding not in _ENCODINGS:

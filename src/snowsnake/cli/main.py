@@ -48,7 +48,22 @@ def main(words: list[str] | None = None) -> int:
     if name not in COMMANDS:
         return guarded(_unknown, [name], Reporter(), "snowsnake")
     module = __import__(COMMANDS[name][0], fromlist=["run"])
-    return guarded(module.run, words[1:], Reporter(shows_others=True), f"snowsnake {name}")
+    return guarded(_command(module), words[1:], Reporter(shows_others=True), f"snowsnake {name}")
+
+
+def _command(module):
+    """A subcommand on its words: OPTIONS reads them, and `--help` is made of USAGE, SUMMARY, OPTIONS and NOTES."""
+
+    def run(words: list[str], reporter: object) -> int:
+        from snowsnake.cli.options import help_text, parse
+
+        given = parse(words, module.OPTIONS)
+        if given.flag("help"):
+            print(help_text(module.USAGE, module.SUMMARY, module.OPTIONS, getattr(module, "NOTES", "")))
+            return 0
+        return module.run(given, reporter)
+
+    return run
 
 
 def _unknown(words: list[str], reporter: object) -> int:

@@ -6,7 +6,7 @@ In: paths of files, folders and archives (`-` is standard input).  Out: an archi
 import os
 import sys
 
-from snowsnake.cli.options import Option, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write, write_line
 
 OPTIONS = (
@@ -17,11 +17,7 @@ USAGE = "snowsnake nar (pack PATH | ls NAR | cat NAR MEMBER | unpack NAR TARGET)
 SUMMARY = "pack writes the archive of a file or folder to standard output; NAR may be - for standard input."
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     wanted = {"pack": 1, "ls": 1, "cat": 2, "unpack": 2}
     action, rest = given.action(*wanted)
     if len(rest) != wanted[action]:

@@ -8,7 +8,7 @@ import stat
 import sys
 
 from snowsnake.cli.evaluate import settings_of
-from snowsnake.cli.options import Option, help_text, parse
+from snowsnake.cli.options import Arguments, Option
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -24,11 +24,7 @@ USAGE = "snowsnake parse [OPTION …] [FILE … | -E EXPR]"
 SUMMARY = "Parse files (./default.nix if none is given, - for standard input) and print canonical Nix."
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     reporter.log_format = given.text("log_format", "text")
     features = settings_of(given, reporter).words("experimental-features")
     as_json = given.flag("json")

@@ -3,7 +3,7 @@
 In: the folder of a store (`--store DIR`).  Out: paths, facts about paths, contents, faults.
 """
 
-from snowsnake.cli.options import Arguments, Option, UsageError, help_text, parse
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write, write_line
 
 OPTIONS = (
@@ -15,11 +15,7 @@ USAGE = "snowsnake store (ls | info PATH … | cat PATH | verify) --store DIR"
 SUMMARY = "ls lists the valid paths; info prints hash, size and references; cat prints a file; verify looks for faults."
 
 
-def run(words: list[str], reporter: Reporter) -> int:
-    given = parse(words, OPTIONS)
-    if given.flag("help"):
-        print(help_text(USAGE, SUMMARY, OPTIONS))
-        return 0
+def run(given: Arguments, reporter: Reporter) -> int:
     action, paths = given.action(*_ACTIONS)
     if not given.text("store"):
         raise UsageError("say which store: --store DIR")
