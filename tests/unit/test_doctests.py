@@ -1,24 +1,22 @@
-"""The examples in the docstrings of the Python modules."""
+"""The examples in the docstrings: every module that has one is run."""
 
 import doctest
 import importlib
+from pathlib import Path
 
 import pytest
 
-MODULES = (
-    "snowsnake",
-    "snowsnake.api",
-    "snowsnake.cli.options",
-    "snowsnake.cli.settings",
-    "snowsnake.diagnostics.catalogue",
-    "snowsnake.diagnostics.error",
-    "snowsnake.diagnostics.log",
-    "snowsnake.diagnostics.render",
-    "snowsnake.diagnostics.suggestions",
-    "snowsnake.parsing",
-    "snowsnake.selection",
-    "snowsnake.source",
-)
+import snowsnake
+
+PACKAGE = Path(snowsnake.__file__).parent
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = sorted(_name(path) for kind in ("py", "pyx") for path in PACKAGE.rglob(f"*.{kind}") if ">>>" in path.read_text())
 
 
 @pytest.mark.parametrize("name", MODULES)
