@@ -8,6 +8,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
+from snowsnake.builtins.types cimport type_word
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport describe, raise_bytes, raise_type
@@ -105,7 +106,7 @@ cdef class Handle:
             w = self.forced()
         finally:
             self.evaluator.leave()
-        return _type_name(w)
+        return (<bytes>type_word(w)).decode()
 
     def string(self):
         """The bytes of a string.  Forces; an error if it is not one."""
@@ -229,8 +230,8 @@ cdef class Handle:
         """(place, number of its chunk in its file) of a function, or of what is not evaluated yet; None for anything else."""
         cdef Word w = self.word()
         cdef Code* code
-        while is_function(w) and kind_of(w) == KIND_PARTIAL:
-            w = pointer_of(w)[1]
+        if is_function(w):
+            w = applied_function(w)
         if not (is_function(w) and kind_of(w) == KIND_CLOSURE) \
                 and not (is_thunk(w) and header_state(pointer_of(w)[0]) == THUNK_SUSPENDED):
             return None
@@ -407,23 +408,3 @@ cdef class Handle:
             return bool(code_of(self.evaluator.m, w).has_ellipsis)
         finally:
             self.evaluator.leave()
-
-
-cdef str _type_name(Word w):
-    if is_attrs(w):
-        return "set"
-    if is_list(w):
-        return "list"
-    if is_string(w):
-        return "string"
-    if is_function(w):
-        return "lambda"
-    if w == WORD_NULL:
-        return "null"
-    if is_bool(w):
-        return "bool"
-    if is_int(w):
-        return "int"
-    if is_float(w):
-        return "float"
-    return "path"

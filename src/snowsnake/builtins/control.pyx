@@ -9,13 +9,12 @@ from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, Machine, RAISE
-from snowsnake.machine.unwind cimport raise_again
+from snowsnake.machine.unwind cimport raise_again, try_eval_set
 from snowsnake.machine.word cimport *
 from snowsnake.output.nix_text cimport PRINT_KINDS, print_value
 
@@ -70,17 +69,9 @@ cdef int abort_(Machine* m, Word* fp) noexcept nogil:
     return outcome
 
 
-cdef int _success(Machine* m, Word value) noexcept nogil:
-    cdef Entry[2] entries
-    cdef Word result
-    entries[0].symbol = m.symbol_success
-    entries[0].position = 0
-    entries[0].value = WORD_TRUE
-    entries[1].symbol = m.symbol_value
-    entries[1].position = 0
-    entries[1].value = value
-    result = attrs_build(m, entries, 2)
-    return done(m, result) if result else RAISE
+cdef int _succeeded(Machine* m, Word value) noexcept nogil:
+    m.result = try_eval_set(m, WORD_TRUE, value)
+    return DONE if m.result else RAISE
 
 
 cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
@@ -88,13 +79,13 @@ cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
     cdef Word value = val(fp[0])
     if m.sp == fp + 1:
         if not is_thunk(value):
-            return _success(m, value)
+            return _succeeded(m, value)
         m.try_count += 1
         push(m, small_int(1))
     if is_thunk(value):
         return force(m, value)
     m.try_count -= 1
-    return _success(m, value)
+    return _succeeded(m, value)
 
 
 cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:

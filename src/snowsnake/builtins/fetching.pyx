@@ -11,16 +11,15 @@ from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport store_string, string_view
+from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
 from snowsnake.host.host cimport *
 from snowsnake.host.paths cimport canonicalise
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, raise_text, type_name
 from snowsnake.machine.heap cimport push
-from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_VALUE, FORCE, Machine, RAISE,
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_VALUE, Machine, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -36,18 +35,6 @@ cdef enum:                            # words above the argument while its attri
     SLOT_NAME
     SLOT_HASH
     SLOT_END
-
-
-cdef int _take_string(Machine* m, Word w, Word* slot) noexcept nogil:
-    w = val(w)
-    if is_thunk(w):
-        return force(m, w)
-    if not is_string(w):
-        return raise_type(m, "a string", w)
-    if string_context(w):
-        return raise_context(m, w)
-    slot[0] = w
-    return DONE
 
 
 # ---- fetchurl and fetchTarball ----------------------------------------------------------------------------------
@@ -69,7 +56,7 @@ cdef int _fetch(Machine* m, Word* fp, const char* who, bint unpacks) noexcept no
     if is_attrs(fp[0]):
         outcome = _take_attributes(m, fp, who)
     else:
-        outcome = _take_string(m, fp[0], &fp[SLOT_URL])
+        outcome = take_plain_string(m, fp[0], &fp[SLOT_URL])
     if outcome != DONE:
         return outcome
     if fp[SLOT_URL] == WORD_NULL:
@@ -95,7 +82,7 @@ cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
             slot = SLOT_HASH
         else:
             return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to '%s'", <int>name.size, <char*>name.data, who))
-        outcome = _take_string(m, attrs_values(fp[0])[order[i]], &fp[slot])
+        outcome = take_plain_string(m, attrs_values(fp[0])[order[i]], &fp[slot])
         if outcome != DONE:
             return outcome
         i += 1
@@ -278,8 +265,7 @@ cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
     return done(m, builtin_word(m, BUILTIN_FETCH_TREE))
 
 
-cdef int _refuse_negative(Machine* m, Word attrs, const char* what) noexcept nogil:
-    """Forces the attributes in name order; ints among them must not be negative."""
+cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint are_scalars) noexcept nogil:
     cdef uint32_t* order = attrs_order(m, attrs)
     cdef uint64_t i
     cdef Word w, name
@@ -288,12 +274,15 @@ cdef int _refuse_negative(Machine* m, Word attrs, const char* what) noexcept nog
     for i in range(attrs_size(attrs)):
         w = val(attrs_values(attrs)[order[i]])
         if is_thunk(w):
-            m.need = w
-            return FORCE
+            return force(m, w)
+        name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
         if is_int(w) and int_value(w) < 0:
-            name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
             return raise_text(m, ERROR_VALUE, format_text("negative value given for %s attr %.*s: %lld", what,
                 <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+        if are_scalars and not is_int(w) and not is_string(w) and not is_bool(w):
+            return raise_text(m, ERROR_VALUE, format_text(
+                "flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '%.*s' is %s",
+                <int>string_size(name), <char*>string_data(name), type_name(w)))
     return DONE
 
 
@@ -302,7 +291,7 @@ cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
     if is_attrs(fp[0]) and attrs_find(fp[0], m.symbol_type) == NULL:
         return raise_text(m, ERROR_VALUE, format_text("attribute 'type' is missing in call to 'fetchTree'"))
     if is_attrs(fp[0]):
-        outcome = _refuse_negative(m, fp[0], "fetchTree")
+        outcome = force_input_attributes(m, fp[0], "fetchTree", False)
         if outcome != DONE:
             return outcome
     return raise_text(m, ERROR_FILE, format_text("unable to fetch a tree: network access is not available"))

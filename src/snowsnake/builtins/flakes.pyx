@@ -5,11 +5,12 @@ In: a reference, or a set with its attributes.  Out: the other form; nothing is 
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from snowsnake.builtins.fetching cimport force_input_attributes
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport FEATURE_FLAKES, host_require_feature
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text, type_name
+from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_INTERNAL, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
@@ -75,29 +76,6 @@ cdef int parse_flake_ref(Machine* m, Word* fp) noexcept nogil:
 
 # ---- set to text ------------------------------------------------------------------------------------------------
 
-cdef int _forced(Machine* m, Word attrs) noexcept nogil:
-    """Forces the attributes in name order and checks their types."""
-    cdef uint32_t* order = attrs_order(m, attrs)
-    cdef uint64_t i
-    cdef Word w, name
-    if order == NULL:
-        return RAISE
-    for i in range(attrs_size(attrs)):
-        w = val(attrs_values(attrs)[order[i]])
-        if is_thunk(w):
-            return force(m, w)
-        name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
-        if is_int(w):
-            if int_value(w) < 0:
-                return raise_text(m, ERROR_VALUE, format_text("negative value given for flake ref attr %.*s: %lld",
-                                  <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
-        elif not is_string(w) and not is_bool(w):
-            return raise_text(m, ERROR_VALUE, format_text(
-                "flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '%.*s' is %s",
-                <int>string_size(name), <char*>string_data(name), type_name(w)))
-    return DONE
-
-
 cdef int _write(Machine* m, Word attrs) noexcept with gil:
     cdef uint32_t* symbols = keys_symbols(attrs_keys(attrs))
     cdef uint64_t i
@@ -129,7 +107,7 @@ cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome
     if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
         return RAISE
-    outcome = _forced(m, fp[0])
+    outcome = force_input_attributes(m, fp[0], "flake ref", True)
     return outcome if outcome != DONE else _write(m, fp[0])
 
 

@@ -9,13 +9,12 @@ from libc.string cimport memchr, memset, strlen
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport realise_context, string_view
+from snowsnake.builtins.store_context cimport realise_context, string_view, take_plain_string
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.errors cimport error_clear, format_text, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
-from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
@@ -155,7 +154,7 @@ cdef enum FindStep:                   # what is under way for the entry at hand
 cdef int find_file(Machine* m, Word* fp) noexcept nogil:
     """fp[2]: index of the entry at hand · 4 + step; above it prefix and path of each entry that is done."""
     cdef uint64_t n = list_size(fp[0]), i
-    cdef int step
+    cdef int step, outcome
     cdef Word entry, w
     cdef Word* place
     cdef uint32_t symbol_prefix, symbol_path
@@ -179,14 +178,10 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
             step = STEP_PREFIX
         if step == STEP_PREFIX:
             place = attrs_find(entry, symbol_prefix)
-            w = m.empty_string if place == NULL else val(place[0])
-            if is_thunk(w):
-                fp[2] = small_int(<int64_t>(i << 2) | STEP_PREFIX)
-                return force(m, w)
-            if not is_string(w):
-                return raise_type(m, "a string", w)
-            if string_context(w):
-                return raise_context(m, w)
+            fp[2] = small_int(<int64_t>(i << 2) | STEP_PREFIX)
+            outcome = take_plain_string(m, m.empty_string if place == NULL else place[0], &w)
+            if outcome != DONE:
+                return outcome
             push(m, w)
             step = STEP_PATH
         if step == STEP_PATH:
@@ -203,14 +198,8 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
             return raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since it is in a store path that is not valid",
                                                          <int>string_size(m.sp[-1]), <char*>string_data(m.sp[-1])))
         fp[2] = small_int(<int64_t>(i + 1) << 2)
-    w = val(fp[1])
-    if is_thunk(w):
-        return force(m, w)
-    if not is_string(w):
-        return raise_type(m, "a string", w)
-    if string_context(w):
-        return raise_context(m, w)
-    return _look_up(m, fp + 3, n, w)
+    outcome = take_plain_string(m, fp[1], &w)
+    return _look_up(m, fp + 3, n, w) if outcome == DONE else outcome
 
 
 cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept nogil:

@@ -19,7 +19,6 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
-from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
     ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE,
 )
@@ -83,7 +82,7 @@ cdef int path(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome
     if s[SLOT_PHASE] == small_int(PHASE_NAME):
         place = attrs_find(fp[0], m.symbol_name)
-        outcome = DONE if place == NULL else _take_string(m, place[0], &s[SLOT_NAME])
+        outcome = DONE if place == NULL else take_plain_string(m, place[0], &s[SLOT_NAME])
         if outcome != DONE:
             return outcome
         s[SLOT_PHASE] = small_int(PHASE_PATH)
@@ -121,18 +120,6 @@ cdef int filter_source(Machine* m, Word* fp) noexcept nogil:
         s[SLOT_FILTER] = fp[0]
         s[SLOT_PHASE] = small_int(PHASE_ADD)
     return _add(m, s)
-
-
-cdef int _take_string(Machine* m, Word w, Word* slot) noexcept nogil:
-    w = val(w)
-    if is_thunk(w):
-        return force(m, w)
-    if not is_string(w):
-        return raise_type(m, "a string", w)
-    if string_context(w):
-        return raise_context(m, w)
-    slot[0] = w
-    return DONE
 
 
 cdef int _take_path(Machine* m, Word* s, Word w) noexcept nogil:
@@ -175,7 +162,7 @@ cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil
         s[SLOT_FILTER] = w
         return need_function(m, &s[SLOT_FILTER])
     if view_is(text, "sha256"):
-        return _take_string(m, w, &s[SLOT_HASH])
+        return take_plain_string(m, w, &s[SLOT_HASH])
     if not view_is(text, "recursive"):
         return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'builtins.path'", <int>text.size,
                                                       <char*>text.data))

@@ -28,3 +28,5 @@ cdef int realise_context(Machine* m, Word path) noexcept nogil
     # every store path in the context of a path's text must be in the store; outputs that would have to be built are an error
 cdef Word store_string(Machine* m, View store_path) noexcept nogil
     # a store path as a string with itself as context
+cdef int take_plain_string(Machine* m, Word w, Word* slot) noexcept nogil
+    # a string that depends on nothing into the slot: DONE; FORCE, to be called again; or RAISE

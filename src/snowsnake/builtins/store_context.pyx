@@ -7,9 +7,11 @@ an error, with the words that C++ Nix has for a store that may not be written.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
+from snowsnake.builtins.protocol cimport force
 from snowsnake.host.host cimport host_is_in_store, host_store_dir, host_store_has
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport make_string
+from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, Machine
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -76,3 +78,15 @@ cdef View _object_of(Machine* m, Word path) noexcept nogil:
 cdef Word store_string(Machine* m, View store_path) noexcept nogil:
     return make_string(m, store_path.data, store_path.size,
                        context_single(m, symbol_intern(m, store_path.data, store_path.size)))
+
+
+cdef int take_plain_string(Machine* m, Word w, Word* slot) noexcept nogil:
+    w = val(w)
+    if is_thunk(w):
+        return force(m, w)
+    if not is_string(w):
+        return raise_type(m, "a string", w)
+    if string_context(w):
+        return raise_context(m, w)
+    slot[0] = w
+    return DONE

@@ -11,13 +11,16 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 
+from snowsnake.version import NIX_VERSION
+
 cdef enum:
     LANGUAGE_VERSION = 6
 
-cdef const char* NIX_VERSION = "2.34.8"
+cdef bytes VERSION_BYTES = NIX_VERSION.encode()
+cdef const char* VERSION_TEXT = VERSION_BYTES
 
 
-cdef const char* _type_word(Word w) noexcept nogil:
+cdef const char* type_word(Word w) noexcept nogil:
     cdef int tag = tag_of(w)
     if tag == TAG_STRING:
         return "string"
@@ -35,7 +38,7 @@ cdef const char* _type_word(Word w) noexcept nogil:
 
 
 cdef int type_of(Machine* m, Word* fp) noexcept nogil:
-    cdef const char* name = _type_word(fp[0])
+    cdef const char* name = type_word(fp[0])
     return done(m, symbol_string(m, symbol_intern(m, name, strlen(name))))
 
 
@@ -94,7 +97,7 @@ cdef int lang_version(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int nix_version(Machine* m, Word* fp) noexcept nogil:
-    return done(m, symbol_string(m, symbol_intern(m, NIX_VERSION, strlen(NIX_VERSION))))
+    return done(m, symbol_string(m, symbol_intern(m, VERSION_TEXT, strlen(VERSION_TEXT))))
 
 
 cdef int builtins_(Machine* m, Word* fp) noexcept nogil:

@@ -136,14 +136,3 @@ CATALOGUE: tuple[Entry, ...] = (
         "Our bug, not the program's: please report it with the expression that shows it.",
     ),
 )
-
-_BY_NAME = {entry.name: number for number, entry in enumerate(CATALOGUE)}
-
-
-def number_of(name: str) -> int:
-    """The `ErrorCode` of an entry's name.
-
-    >>> number_of("type")
-    5
-    """
-    return _BY_NAME[name]

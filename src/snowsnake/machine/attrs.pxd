@@ -34,6 +34,8 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
     # a keys object, tagged as a box, of symbols in ascending order without repetition
 cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil
     # `count` entries of malloc'ed scratch memory, to be freed by free(); NULL and an error if there is none
+cdef bint sort_entries(Machine* m, Entry* entries, uint64_t count) noexcept nogil
+    # by symbol, stable; False and an error if memory is short
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil
     # keys that were allocated last, complete: the same keys known from before if there are any, and these are given back

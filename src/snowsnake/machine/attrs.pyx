@@ -83,7 +83,7 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
     return keys
 
 
-cdef void _sort_entries(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
+cdef void _merge_sort(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
     """Stable merge sort by symbol, bottom up from runs that insertion made."""
     cdef uint64_t width = 8, i, j, k, middle, end
     cdef Entry x
@@ -124,10 +124,20 @@ cdef void _sort_entries(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
         memcpy(a, source, n * sizeof(Entry))
 
 
+cdef bint sort_entries(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
+    cdef Entry* scratch = NULL
+    if count > 8:
+        scratch = scratch_entries(m, count)
+        if scratch == NULL:
+            return False
+    _merge_sort(entries, scratch, count)
+    free(scratch)
+    return True
+
+
 cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
     cdef uint64_t i, kept = 0
     cdef bint is_sorted = True
-    cdef Entry* scratch
     cdef Word* k
     cdef Word* p
     if count == 0:
@@ -137,13 +147,8 @@ cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil
             is_sorted = False
             break
     if not is_sorted:
-        scratch = NULL
-        if count > 8:
-            scratch = scratch_entries(m, count)
-            if scratch == NULL:
-                return 0
-        _sort_entries(entries, scratch, count)
-        free(scratch)
+        if not sort_entries(m, entries, count):
+            return 0
         for i in range(count):
             if kept and entries[kept - 1].symbol == entries[i].symbol:
                 continue

@@ -5,7 +5,7 @@ All of them replace their operand and only move forward, so that every __toStrin
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
@@ -105,16 +105,9 @@ cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
         text = format_text("%f", float_value(w))
     else:
         return 0
-    s = make_string(m, text, _length(text), 0)
+    s = make_string(m, text, strlen(text), 0)
     free(text)
     return s
-
-
-cdef uint64_t _length(const char* text) noexcept nogil:
-    cdef uint64_t n = 0
-    while text[n]:
-        n += 1
-    return n
 
 
 cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:

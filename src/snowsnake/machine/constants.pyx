@@ -9,7 +9,7 @@ from libc.string cimport memcpy, strlen
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport *
-from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries, sort_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.positions cimport position_attrs
@@ -138,8 +138,10 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
             entries[i].symbol = symbol_intern(m, text.data, text.size_bytes)
         entries[i].position = file.position_base + <uint32_t>take(p)
         entries[i].value = i          # its place in name order
-    if has_names:
-        _sort_by_symbol(entries, n)
+    if has_names and not sort_entries(m, entries, n):
+        free(entries)
+        free(symbols)
+        return WORD_UNSET
     for i in range(n):
         symbols[i] = entries[i].symbol
         positions[i] = entries[i].position
@@ -153,44 +155,6 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
     free(entries)
     free(symbols)
     return w
-
-
-cdef void _sort_by_symbol(Entry* a, uint64_t n) noexcept nogil:
-    """Insertion while short, else heap sort: symbols are distinct, stability does not matter."""
-    cdef uint64_t i, j, end, child
-    cdef Entry x
-    if n <= 24:
-        for i in range(1, n):
-            x = a[i]
-            j = i
-            while j > 0 and a[j - 1].symbol > x.symbol:
-                a[j] = a[j - 1]
-                j -= 1
-            a[j] = x
-        return
-    i = n >> 1
-    end = n
-    while True:
-        if i > 0:
-            i -= 1
-            x = a[i]
-        else:
-            end -= 1
-            if end == 0:
-                return
-            x = a[end]
-            a[end] = a[0]
-        j = i
-        child = 2 * j + 1
-        while child < end:
-            if child + 1 < end and a[child + 1].symbol > a[child].symbol:
-                child += 1
-            if a[child].symbol <= x.symbol:
-                break
-            a[j] = a[child]
-            j = child
-            child = 2 * j + 1
-        a[j] = x
 
 
 cdef Word _builtins_set(Machine* m) noexcept nogil:

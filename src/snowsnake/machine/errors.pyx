@@ -293,9 +293,7 @@ cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
     """«lambda name @ file:line:column»"""
     cdef Code* code
     cdef uint32_t file = 0, line = 0, column = 0
-    while kind_of(w) == KIND_PARTIAL:
-        w = pointer_of(w)[1]
-    code = code_of(m, w)
+    code = code_of(m, applied_function(w))
     _text(out, b"\xc2\xablambda")
     if code.chunk != NULL and code.chunk.name.size_bytes:
         _text(out, " ")
@@ -356,9 +354,7 @@ cdef char* describe(Machine* m, Word value) noexcept nogil:
     cdef Word f
     memset(&out, 0, sizeof(Out))
     value = val(value)
-    f = value
-    while is_function(f) and kind_of(f) == KIND_PARTIAL:
-        f = pointer_of(f)[1]
+    f = applied_function(value) if is_function(value) else value
     if is_function(f) and kind_of(f) == KIND_BUILTIN:
         _own(&out, format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
                                m.builtins[header_size(pointer_of(f)[0])].name))

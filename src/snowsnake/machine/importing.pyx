@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from snowsnake.bytecode.image cimport Image, image_free
+from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport (
     CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
 )

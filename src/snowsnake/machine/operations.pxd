@@ -17,7 +17,6 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil
     # writes the formals' values, or WORD_UNSET; DONE or RAISE
 cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil
-cdef int check_arguments(Machine* m, Code* code, Word attrs) noexcept nogil
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
 cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil

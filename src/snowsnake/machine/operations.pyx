@@ -283,15 +283,6 @@ cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nog
     return DONE
 
 
-cdef int check_arguments(Machine* m, Code* code, Word attrs) noexcept nogil:
-    """At the specified level: what BindFormals checks, in its order."""
-    cdef uint32_t i
-    for i in range(code.formal_count):
-        if not code.formal_has_default[i] and attrs_find(attrs, code.formal_symbols[i]) == NULL:
-            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
-    return check_closed_formals(m, code, attrs)
-
-
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
     cdef Word* keys
     cdef uint32_t* symbols

@@ -8,8 +8,6 @@ from snowsnake.machine.word cimport Word, pointer_of, string_data, string_size
 cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
     # the symbol of these bytes; makes it if it is new
 cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil
-cdef uint32_t symbol_find(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
-    # the symbol of these bytes, or 0xFFFFFFFF if no such name was ever seen
 
 cdef inline uint32_t symbol_of(Machine* m, Word string) noexcept nogil:
     """The symbol of a string word; remembered in the string.  The context plays no part."""

@@ -99,11 +99,6 @@ cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
     return _add(m, slot, string)
 
 
-cdef uint32_t symbol_find(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil:
-    cdef uint64_t slot = _slot(m, <const uint8_t*>data, size_bytes)
-    return m.symbol_table[slot] - 1   # an empty slot gives 0xFFFFFFFF
-
-
 # ---- contexts ---------------------------------------------------------------------------------------------------
 
 cdef inline int _compare_elements(Machine* m, uint32_t a, uint32_t b) noexcept nogil:

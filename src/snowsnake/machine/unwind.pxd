@@ -10,6 +10,8 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # be entered again; RAISE: the base frame has been left
 cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil
     # raises again the error of a failed thunk
+cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil
+    # { success; value; }; 0 and an error if memory is short
 cdef bint is_catchable(int code) noexcept nogil
 cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil
     # the error that unwinding put aside in an addErrorContext frame, now with its message; the frame must then return

@@ -516,18 +516,6 @@ cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure) noexcept nogil:
     p[1] = small_int(failure[0])
 
 
-cdef Word _caught(Machine* m) noexcept nogil:
-    """{ success = false; value = false; }"""
-    cdef Entry[2] entries
-    entries[0].symbol = m.symbol_success
-    entries[0].position = 0
-    entries[0].value = WORD_FALSE
-    entries[1].symbol = m.symbol_value
-    entries[1].position = 0
-    entries[1].value = WORD_FALSE
-    return attrs_build(m, entries, 2)
-
-
 cdef void _undo_deepening(Machine* m) noexcept nogil:
     """deepSeq was interrupted: what it was in the middle of must be walked again when asked again."""
     cdef Word* p = m.fp + 1
@@ -535,6 +523,17 @@ cdef void _undo_deepening(Machine* m) noexcept nogil:
         if is_list(p[0]) or is_attrs(p[0]):
             pointer_of(p[0])[0] &= ~<Word>HEADER_DEEPENING
         p += 2
+
+
+cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil:
+    cdef Entry[2] entries
+    entries[0].symbol = m.symbol_success
+    entries[0].position = 0
+    entries[0].value = success
+    entries[1].symbol = m.symbol_value
+    entries[1].position = 0
+    entries[1].value = value
+    return attrs_build(m, entries, 2)
 
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
@@ -554,7 +553,7 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
             if catchable:
                 error_clear(m)
                 m.sp = m.fp + 1
-                push(m, _caught(m))
+                push(m, try_eval_set(m, WORD_FALSE, WORD_FALSE))
                 m.constants = NULL
                 return DONE
         if m.function == m.internals[INTERNAL_DEEP_FORCE]:

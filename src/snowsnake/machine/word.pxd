@@ -147,6 +147,12 @@ cdef inline bint is_function(Word w) noexcept nogil:
     """A closure, builtin or partial application; not a functor."""
     return (w & 7) == TAG_FUNCTION
 
+cdef inline Word applied_function(Word function) noexcept nogil:
+    """The closure or builtin that a function is, or is a partial application of."""
+    while kind_of(function) == KIND_PARTIAL:
+        function = pointer_of(function)[1]
+    return function
+
 cdef inline bint is_bool(Word w) noexcept nogil:
     return w == WORD_TRUE or w == WORD_FALSE
 

@@ -108,18 +108,14 @@ cdef void _put_float(Text* t, double number) noexcept nogil:
 
 
 cdef int _raise_function(Machine* m, Word f) noexcept nogil:
-    cdef Word inner = f
-    cdef bint is_partial = False
-    while kind_of(inner) == KIND_PARTIAL:
-        inner = pointer_of(inner)[1]
-        is_partial = True
+    cdef Word inner = applied_function(f)
     if kind_of(inner) != KIND_BUILTIN:
         raise_text(m, ERROR_TYPE, format_text("cannot convert a function to JSON"))
         m.error.position = code_of(m, inner).position_base + code_of(m, inner).chunk.start_byte
         m.error.position_end = m.error.position
         return RAISE
     return raise_text(m, ERROR_TYPE, format_text(
-        "cannot convert the %sbuilt-in function '%s' to JSON", "partially applied " if is_partial else "",
+        "cannot convert the %sbuilt-in function '%s' to JSON", "partially applied " if inner != f else "",
         m.builtins[header_size(pointer_of(inner)[0])].name))
 
 

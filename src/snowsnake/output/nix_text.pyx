@@ -103,11 +103,7 @@ cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
 
 
 cdef void _put_function(Printer* p, Word f) noexcept nogil:
-    cdef Word inner = f
-    cdef bint is_partial = False
-    while kind_of(inner) == KIND_PARTIAL:
-        inner = pointer_of(inner)[1]
-        is_partial = True
+    cdef Word inner = applied_function(f)
     if kind_of(inner) != KIND_BUILTIN:
         if p.flags & PRINT_KINDS:
             _put_lambda(p, f)
@@ -116,11 +112,11 @@ cdef void _put_function(Printer* p, Word f) noexcept nogil:
     elif is_derivation_function(p.m, inner):
         _put(p, b"\xc2\xablambda @ \xc2\xabnix-internal\xc2\xbb/derivation-internal.nix:30:1\xc2\xbb" if p.flags & PRINT_KINDS else b"<LAMBDA>")
     elif p.flags & PRINT_KINDS:
-        _put(p, b"\xc2\xabpartially applied primop " if is_partial else b"\xc2\xabprimop ")
+        _put(p, b"\xc2\xabpartially applied primop " if inner != f else b"\xc2\xabprimop ")
         _put(p, p.m.builtins[header_size(pointer_of(inner)[0])].name)
         _put(p, b"\xc2\xbb")
     else:
-        _put(p, "<PRIMOP-APP>" if is_partial else "<PRIMOP>")
+        _put(p, "<PRIMOP-APP>" if inner != f else "<PRIMOP>")
 
 
 cdef void _put_float(Printer* p, double number) noexcept nogil:

@@ -93,9 +93,6 @@ cdef inline void text_byte(Text* t, uint8_t byte) noexcept nogil:
 cdef inline void text_put(Text* t, const char* text) noexcept nogil:
     text_append(t, text, strlen(text))
 
-cdef inline void text_string(Text* t, Word s) noexcept nogil:
-    text_append(t, string_data(s), string_size(s))
-
 cdef inline void text_spaces(Text* t, uint64_t count) noexcept nogil:
     if text_room(t, count):
         memset(t.at, 32, count)

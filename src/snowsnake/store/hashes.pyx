@@ -277,19 +277,6 @@ cdef bint hash_parse_plain(View text, int kind, Digest* out, Bytes* error) noexc
     return decode_hash(text, kind, False, out, error)
 
 
-cdef bint hash_parse_sri(View text, Digest* out, Bytes* error) noexcept nogil:
-    cdef int kind = HASH_NONE
-    cdef Py_ssize_t end = find_byte(text, c'-')
-    if end < 0:
-        bytes_text(error, "hash '")
-        bytes_view(error, text)
-        bytes_text(error, "' is not SRI")
-        return False
-    if not hash_kind_parse(make_view(text.data, end), &kind, error):
-        return False
-    return decode_hash(make_view(text.data + end + 1, text.size - end - 1), kind, True, out, error)
-
-
 cdef void hash_format(const Digest* digest, int encoding, bint with_kind, Bytes* out) noexcept nogil:
     if with_kind or encoding == ENCODING_SRI:
         bytes_text(out, hash_name(digest.kind))

@@ -63,5 +63,4 @@ cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept no
 cdef bint nar_write_path(View path, NarSink* sink, Bytes* error) noexcept nogil
 # The NAR of one regular file with these contents (a text, for paths of the embedded store).
 cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil
-cdef bint nar_hash_path(View path, int hash_kind, Digest* out, uint64_t* size, Bytes* error) noexcept nogil
 cdef const char* nar_kind_name(int kind) noexcept nogil      # as filters see it: regular, symlink, directory, unknown

@@ -527,20 +527,6 @@ cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) n
     put_text(sink, ")")
 
 
-cdef bint nar_hash_path(View path, int hash_kind, Digest* out, uint64_t* size, Bytes* error) noexcept nogil:
-    cdef Hasher hasher
-    cdef NarSink sink
-    cdef bint ok
-    hasher_init(&hasher, hash_kind)
-    nar_sink_init(&sink, &hasher, NULL, -1)
-    ok = nar_write_path(path, &sink, error)
-    ok = nar_sink_finish(&sink, error) and ok
-    hasher_final(&hasher, out)
-    if size != NULL:
-        size[0] = sink.size
-    return ok
-
-
 cdef const char* nar_kind_name(int kind) noexcept nogil:
     if kind == NAR_DIRECTORY:
         return "directory"

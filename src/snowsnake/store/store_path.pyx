@@ -465,18 +465,6 @@ def fixed_path(str name not None, str method not None, str algorithm not None, b
     return finished(ok, &out, &error)
 
 
-def output_path(str name not None, str output not None, bytes modulo not None, str store_dir="/nix/store"):
-    """Path of an input-addressed derivation's output; *modulo*: sha256 of the derivation modulo fixed outputs, masked."""
-    cdef bytes raw = encoded(name), directory = encoded(store_dir), raw_output = encoded(output)
-    cdef Digest value
-    cdef Bytes out, error
-    bytes_init(&out)
-    bytes_init(&error)
-    read_digest("sha256", modulo, &value)
-    ok = store_path_output(bytes_of(directory), bytes_of(raw), bytes_of(raw_output), &value, &out, &error)
-    return finished(ok, &out, &error)
-
-
 def placeholder(str output not None):
     """What stands for the path of an output inside its own derivation."""
     cdef bytes raw = encoded(output)

@@ -75,3 +75,14 @@ cdef inline void buffer_append_byte(ByteBuffer* buffer, uint8_t byte) noexcept n
 cdef inline void buffer_append_text(ByteBuffer* buffer, const char* text) noexcept nogil:
     """Append a NUL-terminated string."""
     buffer_append(buffer, text, strlen(text))
+
+
+cdef inline bytes taken(ByteBuffer* buffer):
+    """The contents for Python; the buffer is empty afterwards."""
+    cdef bytes text
+    if buffer.failed:
+        buffer_free(buffer)
+        raise MemoryError
+    text = buffer.data[:buffer.size_bytes] if buffer.size_bytes else b""
+    buffer_free(buffer)
+    return text

@@ -215,10 +215,7 @@ def _git(address: Address, query: dict[str, str], text: str) -> Attributes:
             found[name] = query.pop(name) == "1"
         elif name in ("ref", "rev"):
             found[name] = query.pop(name)
-    if not is_legal_ref(str(found.get("ref", "x"))):
-        raise MalformedAddress(text)
-    found["url"] = address.replaced(address.scheme.removeprefix("git+"), query).to_text()
-    return found
+    return _with_url(found, "git+", address, query, text)
 
 
 def _mercurial(address: Address, query: dict[str, str], text: str) -> Attributes:
@@ -226,9 +223,14 @@ def _mercurial(address: Address, query: dict[str, str], text: str) -> Attributes
     for name in ("ref", "rev"):
         if name in query:
             found[name] = query.pop(name)
+    return _with_url(found, "hg+", address, query, text)
+
+
+def _with_url(found: Attributes, prefix: str, address: Address, query: dict[str, str], text: str) -> Attributes:
+    """A repository's attributes and where it is: the rest of the query belongs to its address."""
     if not is_legal_ref(str(found.get("ref", "x"))):
         raise MalformedAddress(text)
-    found["url"] = address.replaced(address.scheme.removeprefix("hg+"), query).to_text()
+    found["url"] = address.replaced(address.scheme.removeprefix(prefix), query).to_text()
     return found
 
 

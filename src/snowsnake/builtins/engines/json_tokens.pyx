@@ -5,8 +5,9 @@ In: a reader.  Out: the next token; of a string `text`, of a number the bytes fr
 wrong one `fault`, with `position` behind the byte that made it wrong, as the messages of C++ Nix count.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer, buffer_append, buffer_append_byte, buffer_clear
+from snowsnake.builtins.engines.buffer cimport buffer_append, buffer_append_byte, buffer_clear
 from snowsnake.builtins.engines.json cimport JsonReader
+from snowsnake.builtins.engines.text cimport append_utf8
 
 cdef enum:
     END_OF_INPUT = -1
@@ -49,22 +50,6 @@ cdef int four_hex_digits(JsonReader* reader) noexcept nogil:
             return BAD_ESCAPE
         value = value * 16 + digit
     return value
-
-
-cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil:
-    if point < 0x80:
-        buffer_append_byte(out, <uint8_t>point)
-        return
-    if point < 0x800:
-        buffer_append_byte(out, <uint8_t>(0xC0 | (point >> 6)))
-    else:
-        if point < 0x10000:
-            buffer_append_byte(out, <uint8_t>(0xE0 | (point >> 12)))
-        else:
-            buffer_append_byte(out, <uint8_t>(0xF0 | (point >> 18)))
-            buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
-        buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
-    buffer_append_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
 
 
 cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:

@@ -14,7 +14,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from snowsnake.builtins.engines.buffer cimport (
-    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_free, buffer_init,
+    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_init, taken,
 )
 
 cdef extern from *:
@@ -385,16 +385,6 @@ cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* n
 
 
 # -- Python's side, for tests ------------------------------------------------------------------------------------------
-
-cdef bytes taken(ByteBuffer* buffer):
-    cdef bytes text
-    if buffer.failed:
-        buffer_free(buffer)
-        raise MemoryError
-    text = buffer.data[:buffer.size_bytes] if buffer.size_bytes else b""
-    buffer_free(buffer)
-    return text
-
 
 def print_float(double number):
     """As Nix prints a float: `print_float(1e20)` is `b"1e+20"`."""

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """How text is written in Nix, XML and UTF-8: C interface."""
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.builtins.engines.buffer cimport ByteBuffer
 
 cdef enum Utf8Fault:
@@ -14,3 +14,5 @@ cdef void append_nix_name(ByteBuffer* out, const uint8_t* data, size_t size_byte
 cdef void append_xml_attribute(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil
+cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil
+    # a code point

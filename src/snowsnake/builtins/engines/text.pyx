@@ -3,10 +3,10 @@
 
 In: bytes.  Out: escaped text appended to a buffer, or a verdict.
 """
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
 from snowsnake.builtins.engines.buffer cimport (
-    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_free, buffer_init,
+    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_init, taken,
 )
 
 cdef const char* keywords[9]
@@ -155,17 +155,23 @@ cdef void append_xml_attribute(ByteBuffer* out, const uint8_t* data, size_t size
     buffer_append(out, data + plain, size_bytes - plain)
 
 
+cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil:
+    if point < 0x80:
+        buffer_append_byte(out, <uint8_t>point)
+        return
+    if point < 0x800:
+        buffer_append_byte(out, <uint8_t>(0xC0 | (point >> 6)))
+    else:
+        if point < 0x10000:
+            buffer_append_byte(out, <uint8_t>(0xE0 | (point >> 12)))
+        else:
+            buffer_append_byte(out, <uint8_t>(0xF0 | (point >> 18)))
+            buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
+        buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
+    buffer_append_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
+
+
 # -- Python's side -----------------------------------------------------------------------------------------------------
-
-cdef bytes taken(ByteBuffer* buffer):
-    cdef bytes text
-    if buffer.failed:
-        buffer_free(buffer)
-        raise MemoryError
-    text = buffer.data[:buffer.size_bytes] if buffer.size_bytes else b""
-    buffer_free(buffer)
-    return text
-
 
 def nix_string(bytes text not None):
     """The literal: `nix_string(b"a${b}")` is `b'"a\\\\${b}"'`."""

@@ -11,6 +11,7 @@ from snowsnake.builtins.engines.buffer cimport ByteBuffer, buffer_append, buffer
 from snowsnake.builtins.engines.numbers cimport (
     NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
 )
+from snowsnake.builtins.engines.text cimport append_utf8
 from snowsnake.builtins.engines.toml_document cimport (
     TOML_BOOLEAN, TOML_DATE_TIME, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TomlNode,
 )
@@ -91,23 +92,6 @@ cdef bint bad_string(TomlReader* reader, bint is_literal, bint is_long, const ch
     return toml_fail(reader, title, reader.position, note)
 
 
-cdef void append_point(ByteBuffer* out, uint32_t point) noexcept nogil:
-    """A code point as UTF-8."""
-    if point < 0x80:
-        buffer_append_byte(out, <uint8_t>point)
-        return
-    if point < 0x800:
-        buffer_append_byte(out, <uint8_t>(0xC0 | (point >> 6)))
-    else:
-        if point < 0x10000:
-            buffer_append_byte(out, <uint8_t>(0xE0 | (point >> 12)))
-        else:
-            buffer_append_byte(out, <uint8_t>(0xF0 | (point >> 18)))
-            buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
-        buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
-    buffer_append_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
-
-
 cdef bint read_code_point(TomlReader* reader, int digits) noexcept nogil:
     """Behind `\\u` or `\\U`."""
     cdef uint32_t point = 0
@@ -129,7 +113,7 @@ cdef bint read_code_point(TomlReader* reader, int digits) noexcept nogil:
     if point > 0x10FFFF:
         return toml_fail(reader, "toml::parse_utf8_codepoint: input codepoint is too large.", reader.position - digits,
                          "must be in range [0x00, 0x10FFFF]")
-    append_point(&reader.document.texts, point)
+    append_utf8(&reader.document.texts, point)
     return True
 
 
