@@ -13,7 +13,7 @@ from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport describe, raise_bytes, raise_type
 from snowsnake.machine.heap cimport *
-from snowsnake.machine.link cimport code_of
+from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -229,7 +229,7 @@ cdef class Handle:
     def code(self):
         """(place, number of its chunk in its file) of a function, or of what is not evaluated yet; None for anything else."""
         cdef Word w = self.word()
-        cdef Code* code
+        cdef CodeOrigin origin
         if is_function(w):
             w = applied_function(w)
         if not (is_function(w) and kind_of(w) == KIND_CLOSURE) \
@@ -237,13 +237,11 @@ cdef class Handle:
             return None
         self.evaluator.enter()
         try:
-            code = code_of(self.evaluator.m, w)
-            if code.chunk == NULL:
+            if not code_origin(self.evaluator.m, code_of(self.evaluator.m, w), &origin):
                 return None
             from snowsnake.traces.pending import Places
 
-            start = code.position_base + code.chunk.start_byte
-            return Places(<size_t>self.evaluator.m).place(start, code.position_base + code.chunk.end_byte), code.chunk.index
+            return Places(<size_t>self.evaluator.m).place(origin.start, origin.end), origin.chunk
         finally:
             self.evaluator.leave()
 
@@ -390,21 +388,23 @@ cdef class Handle:
             if not is_function(w) or kind_of(w) != KIND_CLOSURE:
                 return None
             code = code_of(m, w)
-            if not code.has_formals:
+            if code.formals == NULL:
                 return None
-            return {_bytes(symbol_string(m, code.formal_symbols[i])): bool(code.formal_has_default[i])
-                    for i in range(code.formal_count)}
+            return {_bytes(symbol_string(m, code.formals.symbols[i])): bool(code.formals.has_default[i])
+                    for i in range(code.formals.count)}
         finally:
             self.evaluator.leave()
 
     def has_ellipsis(self):
         """Whether a lambda's pattern has `...`.  Forces."""
         cdef Word w
+        cdef Code* code
         self.evaluator.enter()
         try:
             w = self.forced()
             if not is_function(w) or kind_of(w) != KIND_CLOSURE:
                 return False
-            return bool(code_of(self.evaluator.m, w).has_ellipsis)
+            code = code_of(self.evaluator.m, w)
+            return code.formals != NULL and bool(code.formals.has_ellipsis)
         finally:
             self.evaluator.leave()

@@ -49,6 +49,12 @@ def test_language_tests(level, tmp_path, monkeypatch):
         assert numbers["files_to_cache"] == 0 and (numbers["files_from_cache"] > 0 or found[0][0][0] != "value"), name
 
 
+def told(found):
+    """The kind of an outcome and its value or message, without the lines of a trace."""
+    kind, text = found
+    return kind, text.rsplit("\n\n", 1)[-1] if isinstance(text, str) else text
+
+
 def test_random_programs(tmp_path):
     """Each group goes through an evaluator without a cache, one that fills it, and two that find everything there."""
     sys.path.insert(0, str(TESTS / "fuzz"))
@@ -72,5 +78,6 @@ def test_random_programs(tmp_path):
                 assert numbers["files_to_cache"] == 0 and numbers["files_from_cache"] > 0
         for path, *each in zip(group, *found, strict=True):
             assert each[0] == each[1] == each[2], Path(path).read_bytes()
-            # Under stress, memory or depth may run out elsewhere; values do not change.
-            assert each[3] == each[0] or each[0][0] in ("memory", "depth", "infinite-recursion"), Path(path).read_bytes()
+            # Under stress, memory or depth may run out elsewhere, and a trace says less: a collection looks through thunks that
+            # stand for others.  Values and messages do not change.
+            assert told(each[3]) == told(each[0]) or each[0][0] in ("memory", "depth", "infinite-recursion"), Path(path).read_bytes()

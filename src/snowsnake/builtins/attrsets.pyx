@@ -12,7 +12,6 @@ from libc.string cimport strcmp
 from snowsnake.builtins.groups cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
@@ -21,7 +20,7 @@ from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.positions cimport position_attrs
-from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Machine, RAISE
+from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Formals, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
 
@@ -487,7 +486,7 @@ cdef int zip_attrs_with(Machine* m, Word* fp) noexcept nogil:
 cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     """Reads the chunk's own formals where the code was never entered and so is not linked yet."""
     cdef Code* code
-    cdef Keys* formals
+    cdef Formals* formals
     cdef Entry[SMALL] small
     cdef Entry* entries
     cdef Word result
@@ -502,15 +501,15 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     if kind_of(fp[0]) != KIND_CLOSURE:
         return done(m, m.empty_attrs)
     code = code_of(m, fp[0])
-    formals = code.chunk.formals if code.chunk != NULL else NULL
+    formals = code.formals
     if formals == NULL:
         return done(m, m.empty_attrs)
     entries = &small[0] if formals.count <= SMALL else scratch_entries(m, formals.count)
     if entries == NULL:
         return RAISE
     for i in range(formals.count):
-        k = code.formal_by_symbol[i]
-        entries[i].symbol = code.formal_symbols[k]
+        k = formals.by_symbol[i]
+        entries[i].symbol = formals.symbols[k]
         entries[i].position = code.position_base + formals.start_bytes[k]
         entries[i].value = bool_word(formals.has_default[k])
     result = attrs_build(m, entries, formals.count)

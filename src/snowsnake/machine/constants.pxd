@@ -4,5 +4,5 @@ from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport File, Machine
 from snowsnake.machine.word cimport Word
 
-cdef Word* link_constants(Machine* m, File* file, uint32_t count, const uint8_t** p) noexcept nogil
-    # malloc'ed; *p* moves behind them.  NULL if memory is short or, with an error set, if a constant is impossible
+cdef bint link_constants(Machine* m, File* file, Word* constants, uint32_t count, const uint8_t** p) noexcept nogil
+    # *p* moves behind them.  False, perhaps with an error set, if a constant is impossible or memory is short

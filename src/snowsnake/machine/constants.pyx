@@ -19,17 +19,13 @@ from snowsnake.machine.word cimport *
 from snowsnake.syntax.nodes cimport Text
 
 
-cdef Word* link_constants(Machine* m, File* file, uint32_t count, const uint8_t** p) noexcept nogil:
-    cdef Word* constants = <Word*>malloc((count + 1) * sizeof(Word))
+cdef bint link_constants(Machine* m, File* file, Word* constants, uint32_t count, const uint8_t** p) noexcept nogil:
     cdef uint32_t i
-    if constants == NULL:
-        return NULL
     for i in range(count):
         constants[i] = _link_constant(m, file, p)
         if constants[i] == WORD_UNSET:
-            free(constants)
-            return NULL
-    return constants
+            return False
+    return True
 
 
 cdef Word _boxed_string(Machine* m, int kind, Word string, Word second) noexcept nogil:

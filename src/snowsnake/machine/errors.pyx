@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.machine.attrs cimport attrs_flat, keys_order
-from snowsnake.machine.link cimport code_of
+from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport (
     Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
@@ -292,13 +292,14 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
 cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
     """«lambda name @ file:line:column»"""
     cdef Code* code
+    cdef CodeOrigin origin
     cdef uint32_t file = 0, line = 0, column = 0
     code = code_of(m, applied_function(w))
     _text(out, b"\xc2\xablambda")
-    if code.chunk != NULL and code.chunk.name.size_bytes:
+    if code_origin(m, code, &origin) and origin.name.size_bytes:
         _text(out, " ")
-        _put(out, code.chunk.name.data, code.chunk.name.size_bytes)
-    if code.chunk != NULL and position_place(m, code.position_base + code.chunk.start_byte, &file, &line, &column):
+        _put(out, origin.name.data, origin.name.size_bytes)
+    if position_place(m, origin.start, &file, &line, &column):
         _own(out, format_text(" @ %s:%u:%u", m.files[file].path, line, column))
     _text(out, b"\xc2\xbb")
 

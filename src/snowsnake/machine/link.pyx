@@ -6,6 +6,7 @@ what never runs costs its bytes in the image and a pointer.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memset
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport *
@@ -56,10 +57,12 @@ cdef void link_basic_codes(Machine* m) noexcept nogil:
     codes[CODE_APPLY].max_stack = 8
     codes[CODE_APPLY].upvalue_count = 2
     codes[CODE_APPLY].is_linked = True
+    codes[CODE_APPLY].level = 1
     codes[CODE_APPLY2].start = APPLY2_CODE
     codes[CODE_APPLY2].max_stack = 8
     codes[CODE_APPLY2].upvalue_count = 3
     codes[CODE_APPLY2].is_linked = True
+    codes[CODE_APPLY2].level = 1
     codes[CODE_APPLY2].index = CODE_APPLY2
     m.unlinked = codes + 2
     m.unlinked.start = LINK_CODE
@@ -127,7 +130,6 @@ cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
     m.fresh_codes[m.fresh_code_count] = index
     m.fresh_code_count += 1
     code.index = index
-    code.chunk.index = index - file.code_base
     code.is_linked = True
     m.codes[index] = code
     return code
@@ -139,11 +141,7 @@ cdef Code* linked_code(Machine* m, uint32_t index) noexcept nogil:
 
 
 cdef void free_code(Code* code) noexcept nogil:
-    free(code.formal_symbols)
-    free(code.constants)
-    if code.chunk.formals != NULL:
-        free(code.chunk.formals.names)
-        free(code.chunk.formals)
+    free(code.formals)
     free(code)
 
 
@@ -157,85 +155,81 @@ cdef void free_codes(Machine* m) noexcept nogil:
 
 
 cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
-    """A code and its chunk in one allocation, from the head of a record."""
-    cdef Code* code = <Code*>calloc(1, sizeof(Code) + sizeof(Chunk))
-    cdef Chunk* chunk
+    """A code with room for its constants, from the head of a record."""
+    cdef Code* code = <Code*>malloc(sizeof(Code) + head.constant_count * sizeof(Word))
     if code == NULL:
         return NULL
-    chunk = <Chunk*>(code + 1)
-    chunk.kind = head.flags & RECORD_KIND
-    chunk.level = head.flags >> RECORD_LEVEL_SHIFT
-    chunk.captures_with = 1 if head.flags & RECORD_CAPTURES_WITH else 0
-    chunk.arity = head.arity
-    chunk.upvalue_count = head.upvalue_count
-    chunk.max_stack = head.max_stack
-    chunk.start_byte = head.start_byte
-    chunk.end_byte = head.end_byte
-    if head.name:
-        chunk.name = image_text(file.image, head.name - 1)
-    if head.parameter:
-        chunk.parameter = image_text(file.image, head.parameter - 1)
+    memset(code, 0, sizeof(Code))
+    code.level = head.flags >> RECORD_LEVEL_SHIFT
+    code.captures_with = 1 if head.flags & RECORD_CAPTURES_WITH else 0
     code.arity = head.arity
     code.max_stack = head.max_stack + 8
-    code.captures_with = chunk.captures_with
-    code.upvalue_count = head.upvalue_count + chunk.captures_with
+    code.upvalue_count = head.upvalue_count + code.captures_with
     code.position_base = file.position_base
-    code.chunk = chunk
-    if head.flags & RECORD_HAS_FORMALS and not _link_formals(m, file, code, head):
-        free_code(code)
-        return NULL
+    if head.flags & RECORD_HAS_FORMALS:
+        code.formals = _link_formals(m, file, head)
+        if code.formals == NULL:
+            free(code)
+            return NULL
     return code
 
 
-cdef bint _link_formals(Machine* m, File* file, Code* code, RecordHead* head) noexcept nogil:
+cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept nogil:
     cdef uint32_t n = head.formal_count, i, j
-    cdef Keys* keys = <Keys*>calloc(1, sizeof(Keys))
-    cdef uint32_t* symbols = <uint32_t*>malloc((n + 1) * (2 * sizeof(uint32_t) + 1))
-    cdef Text* names = <Text*>malloc((n + 1) * (sizeof(Text) + sizeof(uint32_t)))
+    cdef Formals* formals = <Formals*>malloc(sizeof(Formals) + n * (3 * sizeof(uint32_t) + 1))
     cdef const uint8_t* p = head.formals
     cdef uint64_t x
-    if keys == NULL or symbols == NULL or names == NULL:
-        free(keys)
-        free(symbols)
-        free(names)
-        return False
-    code.formal_symbols = symbols
-    code.formal_by_symbol = symbols + n
-    code.formal_has_default = <uint8_t*>(symbols + 2 * n)
-    keys.names = names
-    keys.start_bytes = <uint32_t*>(names + n)
-    keys.has_default = code.formal_has_default
-    keys.count = n
-    keys.has_ellipsis = head.has_ellipsis
+    cdef Text name
+    if formals == NULL:
+        return NULL
+    formals.count = n
+    formals.has_ellipsis = head.has_ellipsis
+    formals.symbols = <uint32_t*>(formals + 1)
+    formals.by_symbol = formals.symbols + n
+    formals.start_bytes = formals.by_symbol + n
+    formals.has_default = <uint8_t*>(formals.start_bytes + n)
     for i in range(n):
         x = take(&p)
-        names[i] = image_text(file.image, x >> 1)
-        code.formal_has_default[i] = x & 1
-        keys.start_bytes[i] = <uint32_t>take(&p)
-        symbols[i] = symbol_intern(m, names[i].data, names[i].size_bytes)
+        name = image_text(file.image, x >> 1)
+        formals.has_default[i] = x & 1
+        formals.start_bytes[i] = <uint32_t>take(&p)
+        formals.symbols[i] = symbol_intern(m, name.data, name.size_bytes)
         j = i                         # insertion: patterns are short
-        while j > 0 and symbols[code.formal_by_symbol[j - 1]] > symbols[i]:
-            code.formal_by_symbol[j] = code.formal_by_symbol[j - 1]
+        while j > 0 and formals.symbols[formals.by_symbol[j - 1]] > formals.symbols[i]:
+            formals.by_symbol[j] = formals.by_symbol[j - 1]
             j -= 1
-        code.formal_by_symbol[j] = i
-    code.chunk.formals = keys
-    code.formal_count = n
-    code.has_ellipsis = head.has_ellipsis
-    code.has_formals = True
-    return True
+        formals.by_symbol[j] = i
+    return formals
 
 
 cdef bint _link_constants(Machine* m, File* file, Code* code, RecordHead* head) noexcept nogil:
     """What follows the constants in the record is the code, and then the spans."""
     cdef const uint8_t* p = head.constants
-    code.constants = link_constants(m, file, head.constant_count, &p)
-    if code.constants == NULL:
-        return False
+    code.constants = <Word*>(code + 1)
     code.constant_count = head.constant_count
-    code.chunk.code_size_bytes = <uint32_t>take(&p)
-    code.chunk.code = <uint8_t*>p
-    code.start = <uint8_t*>p
-    p += code.chunk.code_size_bytes
-    code.span_count = <uint32_t>take(&p)
-    code.spans = p
+    if not link_constants(m, file, code.constants, head.constant_count, &p):
+        return False
+    code.size_bytes = <uint32_t>take(&p)
+    code.start = p
+    return True
+
+
+# ---- where a code comes from ------------------------------------------------------------------------------------
+
+cdef bint code_origin(Machine* m, Code* code, CodeOrigin* origin) noexcept nogil:
+    cdef RecordHead head
+    cdef File* file
+    memset(origin, 0, sizeof(CodeOrigin))
+    if code.index <= CODE_APPLY2:
+        return False
+    file = _file_of_code(m, code.index)
+    read_head(file.image, code.index - file.code_base, &head)
+    origin.kind = head.flags & RECORD_KIND
+    origin.chunk = code.index - file.code_base
+    origin.start = code.position_base + head.start_byte
+    origin.end = code.position_base + head.end_byte
+    if head.name:
+        origin.name = image_text(file.image, head.name - 1)
+    if head.parameter:
+        origin.parameter = image_text(file.image, head.parameter - 1)
     return True

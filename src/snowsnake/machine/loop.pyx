@@ -888,7 +888,7 @@ cdef int run(Machine* m) noexcept nogil:
                     sp[-1] = WORD_NOT_FOUND
                     continue
                 code = code_of(m, function)
-                if code.chunk == NULL or code.chunk.level > 0 or check_required_formals(m, code, a) == DONE:
+                if code.level > 0 or code.formals == NULL or check_required_formals(m, code, a) == DONE:
                     raise_missing_selection(m, symbol, a)
                 action = ACTION_RAISE
         elif op == OP_ATTRS_KEYS:
@@ -969,7 +969,7 @@ cdef int run(Machine* m) noexcept nogil:
                 code = code_of(m, function)
                 outcome = bind_formals(m, code, a, sp)
                 if LIKELY(outcome == DONE):
-                    sp += code.formal_count
+                    sp += code.formals.count
                     continue
                 action = ACTION_RAISE
             elif (a & 7) == TAG_THUNK:

@@ -9,6 +9,7 @@ from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_looku
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string
+from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
@@ -205,33 +206,36 @@ cdef int _raise_first_duplicate(Machine* m, Entry* entries, uint64_t count) noex
 
 # ---- patterns ---------------------------------------------------------------------------------------------------
 
-cdef char* _function_name(Code* code) noexcept nogil:
-    if code.chunk != NULL and code.chunk.name.size_bytes:
-        return format_text("function '%.*s'", <int>code.chunk.name.size_bytes, <const char*>code.chunk.name.data)
+cdef char* _function_name(Machine* m, Code* code) noexcept nogil:
+    cdef CodeOrigin origin
+    if code_origin(m, code, &origin) and origin.name.size_bytes:
+        return format_text("function '%.*s'", <int>origin.name.size_bytes, <const char*>origin.name.data)
     return format_text("function 'anonymous lambda'")
 
 
 cdef int _raise_argument(Machine* m, Code* code, int error, const char* what, uint32_t symbol) noexcept nogil:
+    cdef Formals* formals = code.formals
     cdef Word s = symbol_string(m, symbol)
-    cdef char* function = _function_name(code)
+    cdef char* function = _function_name(m, code)
     raise_text(m, error, format_text("%s called %s argument '%.*s'", function, what, <int>string_size(s),
                                      <char*>string_data(s)))
     free(function)
     if error == ERROR_UNEXPECTED_ARGUMENT:
-        add_candidates(m, symbol, code.formal_symbols, code.formal_count)
+        add_candidates(m, symbol, formals.symbols, formals.count)
     return RAISE
 
 
 cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
     """Of a layered set each formal is looked up, so that it need not be made flat."""
+    cdef Formals* formals = code.formals
     cdef uint64_t i
     cdef Word* found
-    for i in range(code.formal_count):
-        found = attrs_find(attrs, code.formal_symbols[i])
+    for i in range(formals.count):
+        found = attrs_find(attrs, formals.symbols[i])
         slots[i] = WORD_UNSET if found == NULL else found[0]
-    for i in range(code.formal_count):
-        if slots[i] == WORD_UNSET and not code.formal_has_default[i]:
-            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
+    for i in range(formals.count):
+        if slots[i] == WORD_UNSET and not formals.has_default[i]:
+            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", formals.symbols[i])
     return check_closed_formals(m, code, attrs)
 
 
@@ -242,16 +246,17 @@ cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept 
 
 
 cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
+    cdef Formals* formals = code.formals
     cdef Word* keys = attrs_keys(attrs)
     cdef Word* values = attrs_values(attrs)
     cdef uint32_t* symbols = keys_symbols(keys)
-    cdef uint64_t n = keys_size(keys), count = code.formal_count, i, j = 0, bound = 0
+    cdef uint64_t n = keys_size(keys), count = formals.count, i, j = 0, bound = 0
     cdef uint32_t f, symbol
     cdef int64_t found
     cdef bint merges = n <= count * 4 + 8     # else look each formal up in the large set
     for i in range(count):
-        f = code.formal_by_symbol[i]
-        symbol = code.formal_symbols[f]
+        f = formals.by_symbol[i]
+        symbol = formals.symbols[f]
         if merges:
             while j < n and symbols[j] < symbol:
                 j += 1
@@ -267,27 +272,29 @@ cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept no
         return DONE
     if bound != count:
         for i in range(count):
-            if slots[i] == WORD_UNSET and not code.formal_has_default[i]:
-                return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
-    if bound != n and not code.has_ellipsis:
+            if slots[i] == WORD_UNSET and not formals.has_default[i]:
+                return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", formals.symbols[i])
+    if bound != n and not formals.has_ellipsis:
         return check_closed_formals(m, code, attrs)
     return DONE
 
 
 cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
     """Level 0: arguments that must be there are asked for before those that must not."""
+    cdef Formals* formals = code.formals
     cdef uint64_t i
-    for i in range(code.formal_count):
-        if not code.formal_has_default[i] and attrs_find(attrs, code.formal_symbols[i]) == NULL:
-            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", code.formal_symbols[i])
+    for i in range(formals.count):
+        if not formals.has_default[i] and attrs_find(attrs, formals.symbols[i]) == NULL:
+            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", formals.symbols[i])
     return DONE
 
 
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
+    cdef Formals* formals = code.formals
     cdef Word* keys
     cdef uint32_t* symbols
     cdef uint64_t n, i, j = 0
-    if code.has_ellipsis:
+    if formals.has_ellipsis:
         return DONE
     if not attrs_flat(m, attrs):
         return RAISE
@@ -295,9 +302,9 @@ cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
     symbols = keys_symbols(keys)
     n = keys_size(keys)
     for i in range(n):
-        while j < code.formal_count and code.formal_symbols[code.formal_by_symbol[j]] < symbols[i]:
+        while j < formals.count and formals.symbols[formals.by_symbol[j]] < symbols[i]:
             j += 1
-        if j >= code.formal_count or code.formal_symbols[code.formal_by_symbol[j]] != symbols[i]:
+        if j >= formals.count or formals.symbols[formals.by_symbol[j]] != symbols[i]:
             return _raise_argument(m, code, ERROR_UNEXPECTED_ARGUMENT, "with unexpected", symbols[i])
     return DONE
 

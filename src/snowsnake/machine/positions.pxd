@@ -11,7 +11,7 @@ cdef void find_line(File* file, uint32_t offset, uint32_t* line, uint32_t* colum
 cdef const uint8_t* file_text(Machine* m, File* file) noexcept nogil
     # size_bytes long, kept from then on; NULL if the file cannot be read any more
 
-cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil
+cdef uint32_t position_in(Machine* m, Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil
 cdef const uint8_t* span_start(Code* code, const uint8_t* at) noexcept nogil
     # the first of the operations that have the place of this one, without one of another place between; NULL if it has none
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil

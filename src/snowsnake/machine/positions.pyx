@@ -9,12 +9,12 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset, strlen
 
-from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport take, take_signed
 from snowsnake.host.host cimport host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport *
+from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
@@ -111,47 +111,51 @@ cdef uint32_t position_span(Machine* m, Word function, const uint8_t* pc, uint32
         return 0
     if tag_of(function) != TAG_FUNCTION and tag_of(function) != TAG_THUNK:
         return 0
-    return position_in(m.codes[header_code(pointer_of(function)[0])], pc, end)
+    return position_in(m, m.codes[header_code(pointer_of(function)[0])], pc, end)
 
 
-cdef uint32_t position_in(Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil:
-    cdef Chunk* chunk = code.chunk
+cdef uint32_t position_in(Machine* m, Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil:
+    cdef CodeOrigin origin
     cdef const uint8_t* p
-    cdef uint32_t offset, start, at, found, size, i
-    if chunk == NULL:
+    cdef uint32_t offset, start, at, found, size, i, count
+    if not code_origin(m, code, &origin):
         return 0
-    end[0] = code.position_base + chunk.end_byte
-    if code.span_count == 0 or pc <= chunk.code or pc > chunk.code + chunk.code_size_bytes:
-        return code.position_base + chunk.start_byte
-    offset = <uint32_t>(pc - chunk.code) - 1
-    p = code.spans
-    start = chunk.start_byte
+    end[0] = origin.end
+    p = code.start + code.size_bytes
+    count = <uint32_t>take(&p)
+    if count == 0 or pc <= code.start or pc > code.start + code.size_bytes:
+        return origin.start
+    offset = <uint32_t>(pc - code.start) - 1
+    start = origin.start
     at = 0
     found = start
-    for i in range(code.span_count):
+    for i in range(count):
         at += <uint32_t>take(&p)
         start += <uint32_t>take_signed(&p)
         size = <uint32_t>take(&p)
         if at > offset:
             break
         found = start
-        end[0] = code.position_base + found + size
-    return code.position_base + found
+        end[0] = found + size
+    return found
 
 
 cdef const uint8_t* span_start(Code* code, const uint8_t* at) noexcept nogil:
-    cdef const uint8_t* p = code.spans
-    cdef uint32_t offset = 0, found = 0, i
-    if code.chunk == NULL or code.span_count == 0:
+    cdef const uint8_t* p = code.start + code.size_bytes
+    cdef uint32_t offset = 0, found = 0, count, i
+    if code.index <= CODE_APPLY2:
         return NULL
-    for i in range(code.span_count):
+    count = <uint32_t>take(&p)
+    if count == 0:
+        return NULL
+    for i in range(count):
         offset += <uint32_t>take(&p)
         take_signed(&p)
         take(&p)
-        if offset > <uint32_t>(at - code.chunk.code):
+        if offset > <uint32_t>(at - code.start):
             break
         found = offset
-    return code.chunk.code + found
+    return code.start + found
 
 
 cdef bint position_file(Machine* m, uint32_t position, uint32_t* file) noexcept nogil:

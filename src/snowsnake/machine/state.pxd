@@ -29,7 +29,6 @@ allocation never collects.  Call heap_reserve(m, words) before allocating more t
 Stack space: f may push freely up to 1024 words in an entry; before more, call stack_reserve(m, words).
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport Image
 from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport ArenaPool
@@ -54,26 +53,28 @@ cdef struct Builtin:
     TraceFunction trace              # or NULL
     Word word                         # its function value, made per machine
 
-cdef struct Code:                     # a chunk, linked
-    uint8_t* start
-    Word* constants
+cdef struct Formals:                  # of a pattern
+    uint32_t count
+    bint has_ellipsis
+    uint32_t* symbols                 # in name order, which is the order of their slots
+    uint32_t* by_symbol               # indices of formals, in ascending order of symbols
+    uint32_t* start_bytes
+    uint8_t* has_default
+
+cdef struct Code:                     # a chunk, linked; what only errors ask for stays in the image (link.pxd, code_origin)
+    const uint8_t* start              # the spans stand behind the code
+    Word* constants                   # behind this struct
+    Formals* formals                  # NULL: none
+    uint32_t size_bytes
     uint32_t constant_count
     uint32_t arity
     uint32_t max_stack
     uint32_t upvalue_count            # with-scope included
-    uint32_t captures_with
     uint32_t index
     uint32_t position_base            # position of byte 0 of the file
+    uint8_t captures_with
+    uint8_t level
     bint is_linked                    # False only of Machine.unlinked, which stands for every code that was never wanted
-    const uint8_t* spans              # as the image has them
-    uint32_t span_count
-    uint32_t formal_count             # of a pattern; the arrays below are malloc'ed together
-    bint has_formals
-    bint has_ellipsis
-    uint32_t* formal_symbols          # in name order, which is the order of their slots
-    uint8_t* formal_has_default
-    uint32_t* formal_by_symbol        # indices of formals, in ascending order of symbols
-    Chunk* chunk                      # what else is known of it: name, formals, place; no constants, no spans
 
 cdef struct Frame:                    # what leaving an activation restores, and the thunk that the activation updates
     const uint8_t* pc

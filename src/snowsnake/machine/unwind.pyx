@@ -5,7 +5,6 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_position
-from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
     OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
@@ -16,7 +15,7 @@ from snowsnake.machine.coercion cimport (
 )
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
 from snowsnake.machine.errors cimport error_clear, format_text
-from snowsnake.machine.heap cimport push
+from snowsnake.machine.heap cimport CODE_APPLY2, push
 from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
@@ -113,8 +112,8 @@ cdef const char* CALLING_FUNCTOR = "while calling a functor (an attribute set wi
 
 cdef bint _is_outside(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
     """Whether an activation runs the machine's own code: a tail call that is still being made, or a comparison that runs as a builtin."""
-    cdef Chunk* chunk = m.codes[header_code(pointer_of(function)[0])].chunk
-    return chunk != NULL and (pc < chunk.code or pc > chunk.code + chunk.code_size_bytes)
+    cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
+    return code.index > CODE_APPLY2 and (pc < code.start or pc > code.start + code.size_bytes)
 
 
 cdef uint32_t _code_of_function(Word w) noexcept nogil:
@@ -202,9 +201,8 @@ cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top
     Either its own frame was `left` for that, or what it gave is on the stack.
     """
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
-    cdef Chunk* chunk = code.chunk
     cdef Word w
-    if chunk == NULL or not code.is_linked or inner == 0 or pc < chunk.code + 3 or pc >= chunk.code + chunk.code_size_bytes:
+    if code.index <= CODE_APPLY2 or inner == 0 or pc < code.start + 3 or pc >= code.start + code.size_bytes:
         return 0
     if pc[-3] != OP_CALL_BUILTIN or pc[-2] >= code.constant_count:
         return 0
@@ -298,25 +296,24 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
                      bint is_behind) noexcept nogil:
     """Where an activation stood, in which operation, and the tags of its operands."""
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
-    cdef Chunk* chunk = code.chunk
-    cdef const uint8_t* end
+    cdef const uint8_t* start = code.start
+    cdef const uint8_t* end = start + code.size_bytes
     entry.code = header_code(pointer_of(function)[0]) + 1
     if _is_functor(m, function, fp, top):
         entry.flags = TRACE_FUNCTOR
-    if chunk == NULL:
+    if code.index <= CODE_APPLY2:
         return
-    end = chunk.code + chunk.code_size_bytes
     if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
         entry.flags |= TRACE_GONE
     elif _is_outside(m, function, pc) and top > fp and tag_of(top[-1]) == TAG_INT:
-        pc = chunk.code + (top[-1] >> 3)                   # of a comparison that runs as a builtin: behind its operands
-    if inner == 0 and pc > chunk.code and pc <= end:       # the innermost one: just behind the operation's first byte
+        pc = start + (top[-1] >> 3)                   # of a comparison that runs as a builtin: behind its operands
+    if inner == 0 and pc > start and pc <= end:       # the innermost one: just behind the operation's first byte
         entry.opcode = pc[-1]
-    elif pc >= chunk.code and pc < end and not is_behind and (pc == chunk.code or _is_repeated(pc, top, inner)):
+    elif pc >= start and pc < end and not is_behind and (pc == start or _is_repeated(pc, top, inner)):
         entry.opcode = pc[0]
         pc += 1
-    entry.position = position_in(code, pc, &entry.position_end)
-    if pc > chunk.code and pc <= end:
+    entry.position = position_in(m, code, pc, &entry.position_end)
+    if pc > start and pc <= end:
         entry.selected = _selected(m, code, function, pc - 1, fp, top)
     if (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
         pc += 1

@@ -15,10 +15,12 @@ from libc.stdio cimport FILE, fprintf
 from libc.stdlib cimport free
 from libc.string cimport strlen
 
-from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK, Chunk
+from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport OP_CALL_BUILTIN, OP_LINK, OP_NATIVE
 from snowsnake.machine.errors cimport describe_value
+from snowsnake.machine.heap cimport CODE_APPLY2
+from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport Code, Frame, Machine, Observer
 from snowsnake.machine.word cimport *
@@ -94,25 +96,24 @@ cdef Code* _code_of(Machine* m, Word function) noexcept nogil:
 
 cdef void _show_function(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
     cdef Code* code = _code_of(m, function)
-    cdef Chunk* chunk
+    cdef CodeOrigin origin
     cdef uint32_t file = 0, line = 0, column = 0
     cdef const char* kind = "toplevel"
-    if code == NULL or code.chunk == NULL:
+    if code == NULL or not code_origin(m, code, &origin):
         if tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN and pc[0] == OP_NATIVE:
             fprintf(stderr, "builtin '%s'", m.builtins[header_size(pointer_of(function)[0])].name)
         else:
             fprintf(stderr, "the machine's own code")
         return
-    chunk = code.chunk
-    if chunk.kind == CHUNK_LAMBDA:
+    if origin.kind == CHUNK_LAMBDA:
         kind = "lambda"
-    elif chunk.kind == CHUNK_THUNK:
+    elif origin.kind == CHUNK_THUNK:
         kind = "thunk"
     fprintf(stderr, "%s", kind)
-    if chunk.name.size_bytes:
-        fprintf(stderr, " '%.*s'", <int>chunk.name.size_bytes, <const char*>chunk.name.data)
-    fprintf(stderr, " #%u", chunk.index)
-    if position_place(m, code.position_base + chunk.start_byte, &file, &line, &column):
+    if origin.name.size_bytes:
+        fprintf(stderr, " '%.*s'", <int>origin.name.size_bytes, <const char*>origin.name.data)
+    fprintf(stderr, " #%u", origin.chunk)
+    if position_place(m, origin.start, &file, &line, &column):
         fprintf(stderr, " at %s:%u:%u", m.files[file].path, line, column)
 
 
@@ -173,10 +174,10 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     t.function = function
     t.last[(fr - m.frames_base) % DEPTHS] = pc
     _margin(t, m, fr + 1)
-    if code != NULL and code.chunk != NULL and pc >= code.start and pc < code.start + code.chunk.code_size_bytes:
+    if code != NULL and code.start <= pc < code.start + code.size_bytes:
         fprintf(stderr, "0x%04llx ", <unsigned long long>(pc - code.start))
     fprintf(stderr, "%-22s%s", _names[pc[0]], "(again)" if is_again else "")
-    if pc[0] == OP_CALL_BUILTIN and code != NULL and code.chunk != NULL:
+    if pc[0] == OP_CALL_BUILTIN and code != NULL and code.index > CODE_APPLY2:
         _show_builtin(m, code, pc)
     _show_stack(m, fp, sp)
 

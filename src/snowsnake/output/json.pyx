@@ -16,7 +16,7 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
-from snowsnake.machine.link cimport code_of
+from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
@@ -108,10 +108,12 @@ cdef void _put_float(Text* t, double number) noexcept nogil:
 
 
 cdef int _raise_function(Machine* m, Word f) noexcept nogil:
+    cdef CodeOrigin origin
     cdef Word inner = applied_function(f)
     if kind_of(inner) != KIND_BUILTIN:
         raise_text(m, ERROR_TYPE, format_text("cannot convert a function to JSON"))
-        m.error.position = code_of(m, inner).position_base + code_of(m, inner).chunk.start_byte
+        code_origin(m, code_of(m, inner), &origin)
+        m.error.position = origin.start
         m.error.position_end = m.error.position
         return RAISE
     return raise_text(m, ERROR_TYPE, format_text(

@@ -90,9 +90,9 @@ cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
     cdef Parameter parameter = next_parameter(p.m, f)
     cdef uint32_t file = 0, line = 0, column = 0
     _put(p, b"\xc2\xablambda ")
-    if parameter.chunk != NULL:
-        if parameter.chunk.name.size_bytes and kind_of(f) != KIND_PARTIAL:
-            p.fits = p.fits and buffer_append(p.out, parameter.chunk.name.data, parameter.chunk.name.size_bytes)
+    if parameter.is_known:
+        if parameter.function.size_bytes and kind_of(f) != KIND_PARTIAL:
+            p.fits = p.fits and buffer_append(p.out, parameter.function.data, parameter.function.size_bytes)
             _put(p, " ")
         if position_place(p.m, parameter.position, &file, &line, &column):
             _put(p, "@ ")

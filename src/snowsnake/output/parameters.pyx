@@ -7,7 +7,7 @@ Both are read from the source then: what stands between the parameters are colon
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset, strcmp
 
-from snowsnake.machine.link cimport code_of
+from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.positions cimport file_text, position_place
 from snowsnake.machine.state cimport Code, File, Machine
 from snowsnake.machine.word cimport *
@@ -58,6 +58,7 @@ cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil:
     cdef Parameter found
     cdef uint64_t taken = 0
     cdef Code* code
+    cdef CodeOrigin origin
     cdef uint32_t file = 0, line = 0, column = 0
     memset(&found, 0, sizeof(found))
     while kind_of(function) == KIND_PARTIAL:
@@ -66,14 +67,15 @@ cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil:
     if kind_of(function) != KIND_CLOSURE:
         return found
     code = code_of(m, function)
-    found.chunk = code.chunk
-    if code.chunk == NULL:
+    found.is_known = code_origin(m, code, &origin)
+    if not found.is_known:
         return found
-    found.name = code.chunk.parameter
-    found.is_pattern = code.chunk.formals != NULL
-    found.position = code.position_base + code.chunk.start_byte
+    found.function = origin.name
+    found.name = origin.parameter
+    found.formals = code.formals
+    found.position = origin.start
     if taken and position_place(m, found.position, &file, &line, &column):
-        _find(file_text(m, &m.files[file]), &m.files[file], code.chunk.start_byte, taken, &found)
+        _find(file_text(m, &m.files[file]), &m.files[file], origin.start - code.position_base, taken, &found)
     return found
 
 

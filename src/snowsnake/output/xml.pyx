@@ -11,12 +11,11 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport *
-from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport ERROR_DEPTH, Machine, RAISE
+from snowsnake.machine.state cimport ERROR_DEPTH, Formals, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
@@ -221,32 +220,33 @@ cdef void _put_derivation_function(Text* t, Word* fp) noexcept nogil:
 cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
     """Its parameters.  Builtins are not told apart from what is not evaluated."""
     cdef Parameter parameter = next_parameter(t.m, f)
-    cdef Keys* formals
+    cdef Formals* formals = parameter.formals
+    cdef Word name
     cdef Place place
     cdef uint32_t i
     if is_derivation_function(t.m, f):
         _put_derivation_function(t, fp)
         return
-    if parameter.chunk == NULL:
+    if not parameter.is_known:
         _start(t, fp, "unevaluated")
         _end_empty(t)
         return
-    formals = parameter.chunk.formals
     _start(t, fp, "function")
     place = _place(t, fp, parameter.position)
     _put_line(t, place)
     _put_path(t, place)
     _end_open(t, fp)
-    _start(t, fp, "attrspat" if parameter.is_pattern else "varpat")
-    if parameter.is_pattern and formals.has_ellipsis:
+    _start(t, fp, "attrspat" if formals != NULL else "varpat")
+    if formals != NULL and formals.has_ellipsis:
         _put_attribute(t, "ellipsis", <const char*>"1", 1)
     if parameter.name.size_bytes:
         _put_attribute(t, "name", parameter.name.data, parameter.name.size_bytes)
-    if parameter.is_pattern:
+    if formals != NULL:
         _end_open(t, fp)
         for i in range(formals.count):
             _start(t, fp, "attr")
-            _put_attribute(t, "name", formals.names[i].data, formals.names[i].size_bytes)
+            name = symbol_string(t.m, formals.symbols[i])
+            _put_attribute(t, "name", string_data(name), string_size(name))
             _end_empty(t)
         _close(t, fp, "attrspat")
     else:

@@ -10,6 +10,7 @@ from libc.stdint cimport uint32_t
 from snowsnake.host.byte_map cimport MapEntry
 from snowsnake.host.host cimport Host, host_of
 from snowsnake.machine.errors cimport error_clear
+from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_file, position_in
 from snowsnake.machine.state cimport *
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
@@ -55,9 +56,8 @@ cdef class Places:
         return source_text(<size_t>self.m, <bytes>file.path) if path.startswith("/") else None
 
     cdef object extent(self, Code* code):
-        if code.chunk == NULL:
-            return None
-        return self.place(code.position_base + code.chunk.start_byte, code.position_base + code.chunk.end_byte)
+        cdef CodeOrigin origin
+        return self.place(origin.start, origin.end) if code_origin(self.m, code, &origin) else None
 
     cdef list search_folders(self):
         """The folders of the search path that were looked in."""
@@ -94,11 +94,12 @@ cdef class Places:
 
     cdef object activation(self, TraceEntry* entry, place):
         cdef Code* code = self.m.codes[entry.code - 1]
+        cdef CodeOrigin origin
         name = ""
         kind = "function" if code.arity else "thunk"
-        if code.chunk != NULL:
-            name = PyBytes_FromStringAndSize(<const char*>code.chunk.name.data, code.chunk.name.size_bytes).decode("utf-8", "replace")
-            if code.chunk.index == 0 and not code.arity:
+        if code_origin(self.m, code, &origin):
+            name = PyBytes_FromStringAndSize(<const char*>origin.name.data, origin.name.size_bytes).decode("utf-8", "replace")
+            if origin.chunk == 0 and not code.arity:
                 kind = "file"
         return Note(
             kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
@@ -116,8 +117,8 @@ cdef class Places:
             return None
         for i in range(m.code_count):
             code = m.codes[i]
-            if code.chunk != NULL and code.is_linked and code.chunk.code <= m.tail_pc < code.chunk.code + code.chunk.code_size_bytes:
-                start = position_in(code, m.tail_pc + 1, &end)
+            if code.is_linked and code.start <= m.tail_pc < code.start + code.size_bytes:
+                start = position_in(m, code, m.tail_pc + 1, &end)
                 return self.place(start, end)
         return None
 
