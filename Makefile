@@ -16,8 +16,7 @@ build: $(VENV)/.built
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "missing: venv (apt-get install python3-venv)" >&2; exit 1; }
-	@test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_paths()["include"])')/Python.h" \
-	  || { echo "missing: Python.h (apt-get install python3-dev)" >&2; exit 1; }
+	@$(PYTHON) tools/build.py --check
 	$(PYTHON) -m venv $(VENV)
 
 # Built in the tree, so that tests and an editor see the same files; tools/build.py then rebuilds what was changed.

@@ -1,6 +1,6 @@
 """Build every src/snowsnake/**/*.pyx into one shared object, src/snowsnake/_native.*; what is up to date is left alone.
 
-usage: python tools/build.py [-O1]
+usage: python tools/build.py [-O1] | --check          --check builds nothing: it says what the machine lacks
 A module is compiled again when its .pyx, or a .pxd or .pxi that it reaches through cimports and includes, is newer than what was
 made of it.  A module that does not compile does not stop the others, but nothing is linked then.  setup.py calls `build` too.
 """
@@ -8,6 +8,7 @@ import compileall
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -59,6 +60,16 @@ def sources(path: Path) -> frozenset[Path]:
 
 def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
     return not made.exists() or made.stat().st_mtime < max(p.stat().st_mtime for p in origins)
+
+
+def missing() -> list[str]:
+    """What the machine lacks, with the Debian package that has it."""
+    found = []
+    if shutil.which(COMPILER[0]) is None:
+        found.append(f"missing: the C compiler {COMPILER[0]} (apt-get install gcc)")
+    if not Path(INCLUDE, "Python.h").exists():
+        found.append("missing: Python.h (apt-get install python3-dev)")
+    return found
 
 
 def run(step: list[str]) -> str | None:
@@ -113,6 +124,9 @@ def link(pyx_files: list[Path], flags: list[str], target: Path) -> str | None:
 
 def build(target: Path = TARGET, level: str = "-O2") -> tuple[int, list[str]]:
     """How many modules were compiled, and the faults."""
+    lacking = missing()
+    if lacking:
+        return 0, lacking
     flags = [level, *CFLAGS]
     OBJECTS.mkdir(parents=True, exist_ok=True)
     settings = OBJECTS / "settings"
@@ -134,6 +148,10 @@ def build(target: Path = TARGET, level: str = "-O2") -> tuple[int, list[str]]:
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--check"]:
+        lacking = missing()
+        sys.stderr.write("".join(line + "\n" for line in lacking))
+        return 1 if lacking else 0
     count, faults = build(level=next((a for a in sys.argv[1:] if a.startswith("-O")), "-O2"))
     # Where the environment forbids the interpreter to keep what it compiles, each start of the command would compile again.
     compileall.compile_dir(SOURCE / "snowsnake", quiet=2)
