@@ -60,7 +60,6 @@ class Evaluator:
         timeout_s: float = 0.0,
         optimise: int = 1,
         store: PathLike | None = None,
-        environment: Mapping[str, str] | None = None,
         cache: bool | PathLike = False,
         cache_validate: str = "stat",
     ) -> None:
@@ -75,7 +74,6 @@ class Evaluator:
             depth_limit=depth_limit,
             timeout_s=timeout_s,
             store=None if store is None else os.fspath(store),
-            environment=None if environment is None else dict(environment),
             is_writable=True,
             **_cache_options(cache, cache_validate),
         )

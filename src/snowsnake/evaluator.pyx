@@ -62,7 +62,7 @@ cdef class Evaluator(Runner):
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
-                 bint trace_verbose=False, bint abort_on_warn=False, store=None, environment=None, str trace="",
+                 bint trace_verbose=False, bint abort_on_warn=False, store=None, str trace="",
                  bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
                  **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)

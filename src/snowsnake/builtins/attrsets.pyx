@@ -65,7 +65,7 @@ cdef int get_attr(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t symbol = symbol_of(m, fp[0])
     cdef Word* place = attrs_find(fp[1], symbol)
     if place == NULL:
-        return raise_missing_attribute(m, symbol, fp[1])
+        return raise_missing_attribute(m, symbol)
     return tail(m, place[0])
 
 
@@ -286,7 +286,7 @@ cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
         return raise_type(m, "a set", element)
     place = attrs_find(element, m.symbol_name)
     if place == NULL:
-        return raise_missing_attribute(m, m.symbol_name, element)
+        return raise_missing_attribute(m, m.symbol_name)
     name[0] = val(place[0])
     if is_thunk(name[0]):
         return force(m, name[0])
@@ -317,7 +317,7 @@ cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
         return RAISE
     for i in range(attrs_size(result)):
         if attrs_values(result)[i] == WORD_UNSET:
-            return raise_missing_attribute(m, m.symbol_value, result)
+            return raise_missing_attribute(m, m.symbol_value)
     return done(m, result)
 
 

@@ -175,7 +175,7 @@ cdef int _begin(Machine* m, Word* fp) noexcept nogil:
     cdef Word elements, f
     cdef int i
     if place == NULL:
-        return raise_missing_attribute(m, start, fp[0])
+        return raise_missing_attribute(m, start)
     elements = val(place[0])
     if is_thunk(elements):
         return force(m, elements)
@@ -185,7 +185,7 @@ cdef int _begin(Machine* m, Word* fp) noexcept nogil:
         return done(m, elements)
     place = attrs_find(fp[0], operation)
     if place == NULL:
-        return raise_missing_attribute(m, operation, fp[0])
+        return raise_missing_attribute(m, operation)
     f = val(place[0])
     if is_thunk(f):
         return force(m, f)
@@ -234,7 +234,7 @@ cdef int _key(Machine* m, Word* fp, Word* key) noexcept nogil:
     symbol = symbol_intern(m, "key", 3)
     place = attrs_find(element, symbol)
     if place == NULL:
-        return raise_missing_attribute(m, symbol, element)
+        return raise_missing_attribute(m, symbol)
     key[0] = val(place[0])
     return force(m, key[0]) if is_thunk(key[0]) else DONE
 

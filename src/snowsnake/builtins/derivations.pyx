@@ -201,7 +201,7 @@ cdef int _before_attributes(Machine* m, Word* fp) noexcept nogil:
     place = attrs_find(fp[0], symbols[NAME_NAME if phase == PHASE_NAME else NAME_STRUCTURED_ATTRS if phase == PHASE_STRUCTURED
                                       else NAME_IGNORE_NULLS])
     if place == NULL:
-        return raise_missing_attribute(m, symbols[NAME_NAME], fp[0]) if phase == PHASE_NAME else DONE
+        return raise_missing_attribute(m, symbols[NAME_NAME]) if phase == PHASE_NAME else DONE
     w = val(place[0])
     if is_thunk(w):
         return force(m, w)

@@ -117,7 +117,7 @@ cdef int _attribute(Machine* m, Word attrs, const char* name, uint64_t size, bin
     cdef Word* place = attrs_find(attrs, symbol)
     out[0] = 0
     if place == NULL:
-        return raise_missing_attribute(m, symbol, attrs) if is_required else DONE
+        return raise_missing_attribute(m, symbol) if is_required else DONE
     out[0] = val(place[0])
     if not is_string(out[0]):
         return force(m, out[0]) if is_thunk(out[0]) else raise_type(m, "a string", out[0])

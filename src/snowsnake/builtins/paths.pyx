@@ -187,7 +187,7 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
         if step == STEP_PATH:
             place = attrs_find(entry, symbol_path)
             if place == NULL:
-                return raise_missing_attribute(m, symbol_path, entry)
+                return raise_missing_attribute(m, symbol_path)
             fp[2] = small_int(<int64_t>(i << 2) | STEP_COERCED)
             w = val(place[0])
             if not is_string(w):

@@ -95,7 +95,7 @@ cdef Found cache_look_up(Cache* cache, Lookup* lookup) noexcept nogil
     # path, stamp and settings are given
 cdef bint cache_has_content(Cache* cache, Lookup* lookup, const uint8_t* source, size_t size_bytes) noexcept nogil
     # after CACHE_UNSURE
-cdef Image* cache_image(Cache* cache, Lookup* lookup) noexcept nogil
+cdef Image* cache_image(Lookup* lookup) noexcept nogil
     # the image of the entry that was found, in the mapping.  NULL if memory is short
 cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint8_t* source, size_t size_bytes) noexcept nogil
 cdef void cache_flush(Cache* cache) noexcept nogil

@@ -223,7 +223,7 @@ cdef bint _is_old(Lookup* lookup) noexcept nogil:
     return lookup.time_ns - lookup.stamp.mtime_ns > YOUNG_NS and lookup.time_ns - lookup.stamp.ctime_ns > YOUNG_NS
 
 
-cdef Image* cache_image(Cache* cache, Lookup* lookup) noexcept nogil:
+cdef Image* cache_image(Lookup* lookup) noexcept nogil:
     cdef Image* image = <Image*>calloc(1, sizeof(Image))
     cdef const Entry* entry = lookup.entry
     if image != NULL:

@@ -196,7 +196,7 @@ cdef int serialise(Machine* m, View path, NarSink* sink, Bytes* error) noexcept 
     if outcome != DONE:
         return outcome
     if is_guarded(m):
-        done = hide_forbidden(m, &tree, path, error)
+        done = hide_forbidden(m, &tree, error)
     done = done and nar_write_tree(&tree, sink, error)
     nar_tree_free(&tree)
     if done:
@@ -254,7 +254,7 @@ cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noex
     return raise_text(m, ERROR_FILE, format_text("%s", <char*>error.data if not error.failed else <char*>"out of memory"))
 
 
-cdef bint hide_forbidden(Machine* m, NarTree* tree, View root, Bytes* error) noexcept nogil:
+cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil:
     """Leave out what a restricted evaluation may not see; entries come in breadth first and the list grows meanwhile."""
     cdef uint32_t at = 0
     cdef Bytes path

@@ -26,7 +26,7 @@ cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) 
     # a message of any bytes (throw)
 cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
     # "expected an integer but found a string: "abc""; expected with its article; found is a value, shown shortened
-cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexcept nogil
+cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil
 cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexcept nogil
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil
     # to the error just raised: behind its message, each after a NUL, the name that was not found and the names that there are

@@ -67,7 +67,7 @@ cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
     return RAISE
 
 
-cdef int raise_missing_attribute(Machine* m, uint32_t symbol, Word attrs) noexcept nogil:
+cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil:
     cdef Word s = symbol_string(m, symbol)
     cdef Text name
     cdef size_t size
@@ -88,7 +88,7 @@ cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexce
     """Of the operator `.`: with the names that look alike, which builtins do not give."""
     if not attrs_flat(m, attrs):
         return RAISE
-    raise_missing_attribute(m, symbol, attrs)
+    raise_missing_attribute(m, symbol)
     add_candidates(m, symbol, keys_symbols(attrs_keys(attrs)), attrs_size(attrs))
     return RAISE
 

@@ -310,7 +310,7 @@ cdef int _load_compiled(Machine* m, const uint8_t* path, size_t size_bytes, Look
     name = format_text("%.*s", <int>size_bytes, <const char*>path)
     index = add_file(m, name, NULL, <uint32_t>source_size)
     free(name)
-    result[0] = link_image(m, cache_image(<Cache*>m.cache, lookup), index)
+    result[0] = link_image(m, cache_image(lookup), index)
     return DONE if result[0] else RAISE
 
 
