@@ -13,7 +13,7 @@ from pathlib import Path
 # From the top down; the words are folders or modules of src/snowsnake.
 LAYERS = (
     ("__init__",),
-    ("cli", "repl", "explorer", "jobs", "serde"),
+    ("cli",),
     ("api",),
     ("selection",),
     ("evaluator",),
