@@ -12,8 +12,8 @@ cdef class Handle:
     cdef Word forced(self) except? 0x57
     cdef Word internal_call(self, int which) except? 0x57
     cdef Word builtin_call(self, const char* name, tuple flags=*) except? 0x57
-    cdef object scalar(self, Word w)
-    cdef object convert(self, Word root)
+    cdef object scalar(self, Word w, function_form)
+    cdef object convert(self, Word root, function_form)
     cdef bint holds_thunk(self) except -1
 
 cdef Handle make_handle(Runner evaluator, Word w)

@@ -120,20 +120,20 @@ cdef class Handle:
         finally:
             self.evaluator.leave()
 
-    def to_python(self):
-        """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle.  Forces deeply.
+    def to_python(self, function_form=None):
+        """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle, or what *function_form* makes of that.
 
-        Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
+        Forces deeply.  Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
         """
         cdef Word w
         self.evaluator.enter()
         try:
             w = self.internal_call(INTERNAL_DEEP_FORCE)
-            return self.convert(w)
+            return self.convert(w, function_form)
         finally:
             self.evaluator.leave()
 
-    cdef object scalar(self, Word w):
+    cdef object scalar(self, Word w, function_form):
         """A value that holds no others; NotImplemented for lists and sets."""
         if is_list(w) or is_attrs(w):
             return NotImplemented
@@ -149,16 +149,17 @@ cdef class Handle:
             return float_value(w)
         if is_path(w):
             return _bytes(path_string(w)).decode("utf-8", "surrogateescape")
-        return make_handle(self.evaluator, w)
+        function = make_handle(self.evaluator, w)
+        return function if function_form is None else function_form(function)
 
-    cdef object convert(self, Word root):
+    cdef object convert(self, Word root, function_form):
         """Without recursion: containers are made empty, remembered by address, and filled from a list of work."""
         cdef Machine* m = self.evaluator.m
         cdef Word w, item
         cdef uint64_t i, n
         cdef uint32_t* order
         seen = {}
-        root_object = self.scalar(root)
+        root_object = self.scalar(root, function_form)
         if root_object is not NotImplemented:
             return root_object
         root_object = [] if is_list(root) else {}
@@ -174,7 +175,7 @@ cdef class Handle:
                 order = attrs_order(m, w)
             for i in range(n):
                 item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[order[i]])
-                converted = self.scalar(item)
+                converted = self.scalar(item, function_form)
                 if converted is NotImplemented:
                     converted = seen.get(<uint64_t>item)
                     if converted is None:

@@ -7,7 +7,17 @@
     NarInfo                     .narinfo files
     LocalStore                  a store in a folder of the user's own
 
-Names are imported when first used: an evaluation that only hashes must not pay for SQLite.
+Names are imported when first used: an evaluation that only hashes must not pay for SQLite.  What is wrong with an input is a
+ValueError, with Nix's message where Nix has one; files that cannot be read or written are OSErrors.
+
+>>> import tempfile
+>>> from snowsnake.store import Hash, LocalStore, StorePath
+>>> path = StorePath.of_text("greeting", b"hello")
+>>> str(path)
+'/nix/store/5akl8zsmda0yrr63v4khwgskih2g2hsh-greeting'
+>>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
+...     store.add_text("greeting", b"hello") == str(path), store.read(str(path)), store.verify()
+(True, b'hello', [])
 """
 # For type checkers, which know the name; importing `typing` would cost every start of the command.
 TYPE_CHECKING = False

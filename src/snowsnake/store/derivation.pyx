@@ -363,7 +363,12 @@ cdef bint read_with_python(void* context, View path, Bytes* text, Bytes* error) 
 
 
 cdef class DerivationMemory:
-    """What derivations hash to; `reader(drv_path) -> bytes` supplies those that were not finished here."""
+    """What derivations hash to; `reader(drv_path) -> bytes` supplies those that were not finished here.
+
+    >>> path, outputs, text = DerivationMemory().finish("x", system="s", builder="b", env={"builder": "b", "name": "x", "system": "s"})
+    >>> path, outputs
+    ('/nix/store/5wq5jx7219pmi3xklyhl77fjbqvy6qaj-x.drv', {'out': '/nix/store/gwwjwi08fyrbrz2d8zkfvy65nzzq2czp-x'})
+    """
     cdef DrvStore store
     cdef object reader
 

@@ -29,6 +29,7 @@ class DerivationOutput:
     hash: Hash | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """As one of the "outputs" of `nix derivation show`."""
         if self.kind == "input":
             return {"path": self.path.rpartition("/")[2]}
         if self.kind == "deferred":
@@ -43,6 +44,15 @@ class DerivationOutput:
 
 @dataclass
 class Derivation:
+    """What a `.drv` file says: how something is built, and of what.
+
+    >>> drv = Derivation("x", "s", "b", env={"builder": "b", "name": "x", "system": "s"}, outputs={"out": DerivationOutput()})
+    >>> drv.finish(DerivationMemory())
+    '/nix/store/5wq5jx7219pmi3xklyhl77fjbqvy6qaj-x.drv'
+    >>> drv.env["out"] == drv.outputs["out"].path, Derivation.from_aterm(drv.to_aterm(), "x") == drv
+    (True, True)
+    """
+
     name: str
     system: str
     builder: str
@@ -57,7 +67,10 @@ class Derivation:
 
     @classmethod
     def from_aterm(cls, text: bytes, name: str, store_dir: str = STORE_DIR) -> Derivation:
-        """*name*: the derivation's, or the path of its `.drv`, wherever the file lies; the text does not hold it."""
+        """*name*: the derivation's, or the path of its `.drv`, wherever the file lies; the text does not hold it.
+
+        ValueError says where the text is no derivation.
+        """
         if name.endswith(".drv"):
             base = name.rpartition("/")[2]
             store_path.check_base(base)
@@ -74,6 +87,7 @@ class Derivation:
         return drv
 
     def to_aterm(self) -> bytes:
+        """The bytes of the `.drv` file."""
         outputs = [
             (name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None)
             for name, o in self.outputs.items()
@@ -96,6 +110,7 @@ class Derivation:
 
     @property
     def drv_path(self) -> str:
+        """Where the `.drv` file belongs; it is written anew and hashed for each look."""
         return store_path.text_path(f"{self.name}.drv", self.to_aterm(), self.references, self.store_dir)
 
     def finish(self, memory: DerivationMemory) -> str:

@@ -51,7 +51,18 @@ class Difference:
 def diff(
     old: str, new: str, read: Callable[[str], Derivation], read_new: Callable[[str], Derivation] | None = None
 ) -> list[Difference]:
-    """Differences between the derivations at paths *old* and *new*: causes before what follows from them, deepest first."""
+    """Differences between the derivations at paths *old* and *new*: causes before what follows from them, deepest first.
+
+    *read* gives the derivation at a path (`LocalStore.read_derivation`), *read_new* those on the side of *new*.  Each is read once.
+
+    >>> drvs = {f"/{text}": Derivation("x", "s", "b", env={"text": text}) for text in ("old", "new")}
+    >>> for difference in diff("/old", "/new", drvs.__getitem__):
+    ...     print(difference)
+    x
+      - /old
+      + /new
+        env text: old -> new
+    """
     read_new = cache(read_new or read)
     read = cache(read)
     found: list[Difference] = []

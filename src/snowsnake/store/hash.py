@@ -13,7 +13,14 @@ from snowsnake.store import hashes
 
 @dataclass(frozen=True, order=True)
 class Hash:
-    """*algorithm* is md5, sha1, sha256, sha512 or blake3; *digest* its raw bytes."""
+    """*algorithm* is md5, sha1, sha256, sha512 or blake3; *digest* its raw bytes.  ValueError if they do not fit each other.
+
+    >>> found = Hash.of_bytes(b"snow")
+    >>> found.sri
+    'sha256-p0YiLwnYVgXFLU5jZ4jW/9wnRpi5i4xfMkTAaVhoOmk='
+    >>> Hash.parse(found.format("nix32", with_algorithm=True)) == found
+    True
+    """
 
     algorithm: str
     digest: bytes
@@ -23,11 +30,16 @@ class Hash:
 
     @classmethod
     def parse(cls, text: str, algorithm: str | None = None) -> Hash:
-        """From "sha256:…" in base16, nix32 or base64, "sha256-…" (SRI), or with *algorithm* the bare digits."""
+        """From "sha256:…" in base16, nix32 or base64, "sha256-…" (SRI), or with *algorithm* the bare digits.
+
+        >>> Hash.parse("0" * 52, "sha256").digest == bytes(32)
+        True
+        """
         return cls(*hashes.parse_hash(text, algorithm))
 
     @classmethod
     def of_bytes(cls, data: bytes, algorithm: str = "sha256") -> Hash:
+        """Of bytes, or another contiguous buffer (`nix hash file` of a file that holds them)."""
         return cls(algorithm, hashes.digest(algorithm, data))
 
     @classmethod
@@ -37,7 +49,7 @@ class Hash:
 
     @classmethod
     def of_path(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
-        """Of the NAR of a file or folder (`nix hash path`)."""
+        """Of the NAR of a file or folder (`nix hash path`), which is streamed."""
         from snowsnake.store import nar
 
         return cls(algorithm, nar.path_digest(algorithm, path)[0])
@@ -48,6 +60,7 @@ class Hash:
 
     @property
     def base16(self) -> str:
+        """The digest's digits, as the next three in their encodings; only `sri` names the algorithm."""
         return self.digest.hex()
 
     @property
@@ -67,5 +80,9 @@ class Hash:
 
 
 def convert_hash(text: str, to: str, algorithm: str | None = None) -> str:
-    """*text* in another encoding, as `builtins.convertHash`: base16, nix32, base64 or sri."""
+    """*text* in another encoding, as `builtins.convertHash`: base16, nix32, base64 or sri.
+
+    >>> convert_hash("sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "nix32") == "0" * 52
+    True
+    """
     return Hash.parse(text, algorithm).format(to)

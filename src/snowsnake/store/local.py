@@ -43,7 +43,13 @@ class _Waiting:
 class LocalStore:
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
-    *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.
+    *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.  *read_only*: nothing is made
+    or changed; FileNotFoundError if there is no store.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
+
+    >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
+    ...     path = store.add_text("greeting", b"hello")
+    ...     store.read(path), store.is_valid(path), store.paths() == [path]
+    (b'hello', True, True)
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class LocalStore:
         return self.root + path
 
     def is_valid(self, path: str) -> bool:
+        """Whether the store has this object, on disk or waiting to be written."""
         if path in self._waiting or path in self._known:
             return True
         if not self.database.is_valid(path):
@@ -102,13 +109,15 @@ class LocalStore:
         return True
 
     def info(self, path: str) -> PathInfo | None:
+        """What the database says about an object, or will say; None if it is not valid."""
         return self._waiting[path].info if path in self._waiting else self.database.info(path)
 
     def paths(self) -> list[str]:
+        """All valid objects, sorted."""
         return sorted({*self._waiting, *self.database.paths()})
 
     def read(self, path: str) -> bytes:
-        """Contents of a file in the store."""
+        """Contents of a file in the store; ValueError if its object is not valid, OSError if there is no such file."""
         waiting = self._waiting.get(path)
         if waiting is not None and waiting.contents is not None:
             return waiting.contents
@@ -119,12 +128,13 @@ class LocalStore:
             return file.read()
 
     def read_derivation(self, drv_path: str) -> Derivation:
+        """As `read`, and ValueError if the file is no derivation."""
         return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
 
     # --- adding
 
     def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
-        """As `builtins.toFile`; the path."""
+        """As `builtins.toFile`; the path.  *references*: store paths that the text mentions, which must be valid when it is written."""
         wanted = sorted(set(references))
         path = store_path.text_path(name, contents, wanted, self.store_dir)
         self._add_file(path, contents, wanted, {})
@@ -172,7 +182,7 @@ class LocalStore:
         return path
 
     def add_archive(self, name: str, archive: bytes) -> str:
-        """The file or tree that a NAR holds."""
+        """The file or tree that a NAR holds; BadArchive (a ValueError) if it is none."""
         digest = hashes.digest("sha256", archive)
         path, content = self._fixed_path(name, "nar", digest)
         if not self.is_valid(path):

@@ -612,7 +612,16 @@ cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd):
 
 
 def pack(path, accepts=None):
-    """The NAR of *path* as bytes; *accepts(path, kind)* may leave out entries below it."""
+    """The NAR of a file or folder as bytes; *accepts(path, kind)* may leave out entries below it.
+
+    *kind*: regular, directory or symlink.  OSError if something cannot be read.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(b"hello") and file.flush()
+    ...     pack(file.name) == pack_contents(b"hello")
+    True
+    """
     cdef Bytes out
     bytes_init(&out)
     try:

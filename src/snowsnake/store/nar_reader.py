@@ -39,9 +39,11 @@ class Member:
     _pieces: Callable[[], Iterator[bytes]] | None = None
 
     def pieces(self) -> Iterator[bytes]:
+        """The contents, at most 64 KiB at a time."""
         return self._pieces() if self._pieces is not None else iter(())
 
     def read(self) -> bytes:
+        """The contents in one piece."""
         return b"".join(self.pieces())
 
 
@@ -120,7 +122,14 @@ class _Contents:
 
 
 def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Iterator[Member]:
-    """The members of an archive, a directory before its entries.  *allow_trailing*: other data may follow in the stream."""
+    """The members of an archive, a directory before its entries.  *allow_trailing*: other data may follow in the stream.
+
+    Nothing is kept: an archive of any size costs a piece of 64 KiB.  BadArchive at the first thing that is not as it should be.
+
+    >>> from snowsnake.store.nar import pack_contents
+    >>> [(member.path, member.kind, member.size, member.read()) for member in read_nar(pack_contents(b"hello"))]
+    [('', 'regular', 5, b'hello')]
+    """
     if isinstance(stream, (bytes, bytearray, memoryview)):
         stream = io.BytesIO(stream)
     source = _Source(stream)

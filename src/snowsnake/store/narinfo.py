@@ -15,6 +15,13 @@ _MAX_SIZE_BYTES = (1 << 63) - 1
 
 @dataclass
 class NarInfo:
+    """One `.narinfo`.  Sizes are bytes; hashes are of the archive (`nar_`) and of the compressed file (`file_`).
+
+    >>> info = NarInfo("/nix/store/00000000000000000000000000000000-x", "nar/x.nar", Hash.of_bytes(b""), 0, compression="none")
+    >>> NarInfo.parse(info.format()) == info
+    True
+    """
+
     path: str
     url: str
     nar_hash: Hash

@@ -16,7 +16,12 @@ STORE_DIR = "/nix/store"
 
 @dataclass(frozen=True, order=True)
 class StorePath:
-    """"/nix/store/*hash_part*-*name*"."""
+    """"/nix/store/*hash_part*-*name*".  ValueError for a hash part that is not 32 digits, or a name that Nix does not take.
+
+    >>> path = StorePath.parse("/nix/store/00000000000000000000000000000000-hello.drv")
+    >>> path.name, path.is_derivation
+    ('hello.drv', True)
+    """
 
     hash_part: str
     name: str
@@ -36,20 +41,29 @@ class StorePath:
 
     @classmethod
     def containing(cls, path: str, store_dir: str = STORE_DIR) -> tuple[StorePath, str]:
-        """The object that *path* is, or lies in, and what follows it ("" or "/bin/sh")."""
+        """The object that *path* is, or lies in, and what follows it ("" or "/bin/sh").
+
+        >>> whole, rest = StorePath.containing("/nix/store/00000000000000000000000000000000-hello/bin/hello")
+        >>> whole.name, rest
+        ('hello', '/bin/hello')
+        """
         whole, rest = store_path.split(path, store_dir)
         return cls.parse(whole, store_dir), rest
 
     @classmethod
     def of_text(cls, name: str, contents: bytes, references: Iterable[str] = (), store_dir: str = STORE_DIR) -> StorePath:
-        """Where `builtins.toFile` puts a text."""
+        """Where `builtins.toFile` puts a text; *references*: store paths that it mentions.  Nothing is written."""
         return cls.parse(store_path.text_path(name, contents, [str(r) for r in references], store_dir), store_dir)
 
     @classmethod
     def of_content(
         cls, name: str, content: Hash, method: str = "nar", references: Iterable[str] = (), store_dir: str = STORE_DIR
     ) -> StorePath:
-        """Of content-addressed data: *method* flat (hash of the bytes), nar (of the archive), text or git."""
+        """Of content-addressed data: *method* flat (hash of the bytes), nar (of the archive), text or git.
+
+        >>> str(StorePath.of_content("source", Hash.of_bytes(b"")))
+        '/nix/store/f6jkrn77ysv9dhs8hh6s2faflhjc930i-source'
+        """
         made = store_path.fixed_path(
             name, method, content.algorithm, content.digest, [str(r) for r in references], False, store_dir
         )
@@ -57,6 +71,7 @@ class StorePath:
 
     @property
     def base(self) -> str:
+        """The last part of the path: hash part and name."""
         return f"{self.hash_part}-{self.name}"
 
     @property
