@@ -14,7 +14,7 @@ from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.positions cimport position_attrs
 from snowsnake.machine.state cimport *
-from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport symbol_intern, symbol_of_text, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.syntax.nodes cimport Text
 
@@ -63,7 +63,7 @@ cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nog
     cdef uint32_t symbol
     if kind == CONSTANT_NAME:
         text = image_text(file.image, take(p))
-        return (<Word>symbol_intern(m, text.data, text.size_bytes) << 8) | IMMEDIATE_SYMBOL
+        return (<Word>symbol_of_text(m, text) << 8) | IMMEDIATE_SYMBOL
     if kind == CONSTANT_STRING:
         return _text_string(m, image_text(file.image, take(p)))
     if kind == CONSTANT_CHUNK:
@@ -91,7 +91,7 @@ cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nog
         return _boxed_string(m, KIND_SEARCH_PATH if kind == CONSTANT_SEARCH_PATH else KIND_HOME_PATH, string, 0)
     if kind == CONSTANT_ATTR_NAME:
         text = image_text(file.image, take(p))
-        symbol = symbol_intern(m, text.data, text.size_bytes)
+        symbol = symbol_of_text(m, text)
         return _boxed_string(m, KIND_ATTR_NAME, symbol_string(m, symbol), small_int(file.position_base + take(p)))
     if kind == CONSTANT_BUILTINS:
         return _builtins_set(m)
@@ -131,7 +131,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
         entries[i].symbol = i         # without names, of dynamic attributes, only the places count, in their order
         if has_names:
             text = image_text(file.image, take(p))
-            entries[i].symbol = symbol_intern(m, text.data, text.size_bytes)
+            entries[i].symbol = symbol_of_text(m, text)
         entries[i].position = file.position_base + <uint32_t>take(p)
         entries[i].value = i          # its place in name order
     if has_names and not sort_entries(m, entries, n):

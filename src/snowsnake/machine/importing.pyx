@@ -19,7 +19,7 @@ from snowsnake.machine.heap cimport *
 from snowsnake.machine.link cimport free_code, link_image
 from snowsnake.machine.positions cimport find_line, number_lines
 from snowsnake.machine.state cimport *
-from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.nodes cimport Ast, SyntaxFault, Text
@@ -347,6 +347,7 @@ cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
     cdef uint32_t i, kept = 0, codes = CODE_APPLY2 + 1
     if places == NULL:
         return
+    forget_texts(m)
     for i in range(m.file_count):
         if _may_be_forgotten(&m.files[i]) and not is_used[i]:
             _forget_file(m, &m.files[i])

@@ -15,7 +15,7 @@ from snowsnake.machine.constants cimport link_constants
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.state cimport *
-from snowsnake.machine.symbols cimport symbol_intern
+from snowsnake.machine.symbols cimport symbol_of_text
 from snowsnake.machine.word cimport *
 from snowsnake.syntax.nodes cimport Text
 
@@ -193,7 +193,7 @@ cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept n
         name = image_text(file.image, x >> 1)
         formals.has_default[i] = x & 1
         formals.start_bytes[i] = <uint32_t>take(&p)
-        formals.symbols[i] = symbol_intern(m, name.data, name.size_bytes)
+        formals.symbols[i] = symbol_of_text(m, name)
         j = i                         # insertion: patterns are short
         while j > 0 and formals.symbols[formals.by_symbol[j - 1]] > formals.symbols[i]:
             formals.by_symbol[j] = formals.by_symbol[j - 1]

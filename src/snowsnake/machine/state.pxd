@@ -172,6 +172,13 @@ cdef struct Place:                    # a lookup that was made: where keys have 
     uint32_t symbol
     int32_t index
 
+cdef enum:
+    KNOWN_TEXTS = 4096
+
+cdef struct KnownText:                # a text of an image, and its symbol
+    const uint8_t* data
+    uint32_t symbol
+
 cdef struct Tally:                    # objects made, and their words, by kind; of thunks also words by state
     uint64_t[32] objects
     uint64_t[32] words
@@ -240,6 +247,7 @@ cdef struct Machine:
     uint32_t symbol_count
     uint32_t symbol_capacity
     uint32_t symbol_mask
+    KnownText[KNOWN_TEXTS] known_texts
     # contexts
     Context* contexts
     uint32_t context_count

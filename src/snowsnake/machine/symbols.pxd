@@ -4,9 +4,14 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word, pointer_of, string_data, string_size
+from snowsnake.syntax.nodes cimport Text
 
 cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
     # the symbol of these bytes; makes it if it is new
+cdef uint32_t symbol_of_text(Machine* m, Text text) noexcept nogil
+    # likewise, of a text in an image: the chunks of a file name the same ones again and again
+cdef void forget_texts(Machine* m) noexcept nogil
+    # before an image goes
 cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil
 
 cdef inline uint32_t symbol_of(Machine* m, Word string) noexcept nogil:

@@ -2,10 +2,10 @@
 """The symbol table and the table of string contexts of one machine."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.machine.heap cimport heap_alloc
-from snowsnake.machine.state cimport Context, Machine
+from snowsnake.machine.state cimport Context, KnownText, Machine
 from snowsnake.machine.word cimport *
 
 cdef enum:
@@ -16,6 +16,7 @@ cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
     """Multiply-and-fold over 8-byte steps."""
     cdef uint64_t h = n * <uint64_t>0x9E3779B97F4A7C15
     cdef uint64_t w
+    cdef uint32_t last
     while n >= 8:
         memcpy(&w, p, 8)
         h = (h ^ w) * <uint64_t>0x9E3779B97F4A7C15
@@ -23,9 +24,12 @@ cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
         p += 8
         n -= 8
     w = 0
-    while n > 0:
-        n -= 1
-        w = (w << 8) | p[n]
+    if n >= 4:
+        memcpy(&w, p, 4)
+        memcpy(&last, p + n - 4, 4)
+        w |= <uint64_t>last << 32
+    elif n > 0:
+        w = p[0] | <uint64_t>p[n >> 1] << 8 | <uint64_t>p[n - 1] << 16
     h = (h ^ w) * <uint64_t>0x9E3779B97F4A7C15
     return h ^ (h >> 29)
 
@@ -82,6 +86,18 @@ cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) n
     p[2 + (size_bytes >> 3)] = 0
     memcpy(p + 2, data, size_bytes)
     return _add(m, slot, tagged(p, TAG_STRING))
+
+
+cdef uint32_t symbol_of_text(Machine* m, Text text) noexcept nogil:
+    cdef KnownText* known = &m.known_texts[(<uint64_t>text.data * <uint64_t>0x9E3779B97F4A7C15) >> 52]
+    if known.data != text.data:
+        known.symbol = symbol_intern(m, text.data, text.size_bytes)
+        known.data = text.data
+    return known.symbol
+
+
+cdef void forget_texts(Machine* m) noexcept nogil:
+    memset(&m.known_texts[0], 0, sizeof(m.known_texts))
 
 
 cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
