@@ -4,7 +4,7 @@
 In: a `Derivation`.  Out: bytes, whole or in the parts that hashing needs.  Only `"`, `\\`, newline, carriage return and tab
 are escaped; names, paths and hashes are written as they are.  Reading is in `aterm_parser.pyx`.
 """
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, qsort
 from libc.string cimport memcpy, memset
 
@@ -28,29 +28,53 @@ cdef extern from *:
 
 # --- writing -------------------------------------------------------------------------------------------------------------
 
+cdef inline uint64_t _zero_bytes(uint64_t w) noexcept nogil:
+    """Not 0 if one of eight bytes is zero."""
+    return (w - <uint64_t>0x0101010101010101) & ~w & <uint64_t>0x8080808080808080
+
+
+cdef inline bint _may_need_escape(uint64_t w) noexcept nogil:
+    """Of eight bytes: is one a quote, a backslash or below 32?  Most of an environment is not."""
+    return (_zero_bytes(w ^ <uint64_t>0x2222222222222222) | _zero_bytes(w ^ <uint64_t>0x5C5C5C5C5C5C5C5C)
+            | ((w - <uint64_t>0x2020202020202020) & ~w & <uint64_t>0x8080808080808080)) != 0
+
+
 cdef void aterm_string(View text, Bytes* out) noexcept nogil:
-    cdef size_t i
+    cdef size_t i = 0, end
     cdef uint8_t c
     cdef uint8_t* to
+    cdef uint64_t w
     if text.size > (<size_t>-1) // 4 or not bytes_reserve(out, 2 * text.size + 2):
         out.failed = True
         return
     to = out.data + out.size
     to[0] = c'"'
     to += 1
-    for i in range(text.size):
-        c = text.data[i]
-        if aterm_needs_escape(c):
-            to[0] = c'\\'
+    while i < text.size:
+        end = i + 8
+        if end <= text.size:
+            memcpy(&w, text.data + i, 8)
+            if not _may_need_escape(w):
+                memcpy(to, &w, 8)
+                to += 8
+                i = end
+                continue
+        else:
+            end = text.size
+        while i < end:
+            c = text.data[i]
+            i += 1
+            if aterm_needs_escape(c):
+                to[0] = c'\\'
+                to += 1
+                if c == c'\n':
+                    c = c'n'
+                elif c == c'\r':
+                    c = c'r'
+                elif c == c'\t':
+                    c = c't'
+            to[0] = c
             to += 1
-            if c == c'\n':
-                c = c'n'
-            elif c == c'\r':
-                c = c'r'
-            elif c == c'\t':
-                c = c't'
-        to[0] = c
-        to += 1
     to[0] = c'"'
     out.size = to + 1 - out.data
 
