@@ -54,16 +54,14 @@ cdef struct ImageWriter:
     uint32_t* records                 # offsets
     uint32_t record_capacity
     uint32_t* texts                   # offsets
-    Text* sources                     # the texts themselves
     uint32_t text_count
     uint32_t text_capacity
-    uint32_t* slots                   # open addressing over the texts: index + 1
-    uint32_t mask
 
 cdef void writer_open(ImageWriter* w, size_t estimate_bytes) noexcept nogil
+cdef uint32_t writer_text(ImageWriter* w, Text text) noexcept nogil
+    # Write a text, and give its number
 cdef void writer_put(ImageWriter* w, Chunk* chunk) noexcept nogil
-    # Write a chunk's record, at its index, and the texts that are new.  These must stay where they are until the writer is closed.
-    # The chunk's own texts are spent afterwards.
+    # Write a chunk's record, at its index, and those of its texts that have no number yet
 cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil
     # NULL if memory is short
 cdef void writer_drop(ImageWriter* w) noexcept nogil

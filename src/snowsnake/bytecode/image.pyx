@@ -45,35 +45,14 @@ cdef void _put_bytes(ImageWriter* w, const void* data, size_t size_bytes) noexce
     w.size_bytes += size_bytes
 
 
-# ---- texts: numbered and written before the record that names them, each once ----------------------------------
+# ---- texts: written before the record that names them ----------------------------------------------------------
 
-cdef inline uint64_t _hash(Text text) noexcept nogil:
-    """By address: the compiler has each name once, and a string constant that stands here twice is written twice."""
-    cdef uint64_t h = (<uint64_t>text.data + text.size_bytes) * <uint64_t>0x9E3779B97F4A7C15
-    return h >> 32
-
-
-cdef void _grow_slots(ImageWriter* w) noexcept nogil:
-    cdef uint32_t i
-    cdef uint64_t h
-    w.mask = w.mask * 2 + 1 if w.mask else 255
-    w.slots = <uint32_t*>_resized(w.slots, (w.mask + 1) * sizeof(uint32_t))
-    memset(w.slots, 0, (w.mask + 1) * sizeof(uint32_t))
-    for i in range(w.text_count):
-        h = _hash(w.sources[i]) & w.mask
-        while w.slots[h]:
-            h = (h + 1) & w.mask
-        w.slots[h] = i + 1
-
-
-cdef uint32_t _add_text(ImageWriter* w, Text text) noexcept nogil:
+cdef uint32_t writer_text(ImageWriter* w, Text text) noexcept nogil:
     if w.text_count == w.text_capacity:
         w.text_capacity = w.text_capacity * 2 + 64
         w.texts = <uint32_t*>_resized(w.texts, w.text_capacity * sizeof(uint32_t))
-        w.sources = <Text*>_resized(w.sources, w.text_capacity * sizeof(Text))
     _room(w, VARINT_MAX_SIZE_BYTES + text.size_bytes)
     w.texts[w.text_count] = <uint32_t>w.size_bytes
-    w.sources[w.text_count] = text
     _put(w, text.size_bytes)
     if text.size_bytes:
         _put_bytes(w, text.data, text.size_bytes)
@@ -81,32 +60,14 @@ cdef uint32_t _add_text(ImageWriter* w, Text text) noexcept nogil:
     return w.text_count
 
 
-cdef uint32_t _text_index(ImageWriter* w, Text text) noexcept nogil:
-    """Index of a text, which is written if it is new."""
-    cdef uint64_t h
-    cdef Text* known
-    if w.text_count * 2 >= w.mask:
-        _grow_slots(w)
-    h = _hash(text) & w.mask
-    while w.slots[h]:
-        known = &w.sources[w.slots[h] - 1]
-        if known.data == text.data and known.size_bytes == text.size_bytes:
-            return w.slots[h] - 1
-        h = (h + 1) & w.mask
-    w.slots[h] = _add_text(w, text)
-    return w.slots[h] - 1
-
-
 cdef inline void _number(ImageWriter* w, Text* text) noexcept nogil:
-    """Put the text's index in the place of its size; `data` says that it was done."""
-    if text.data != <const uint8_t*>w:
-        text.size_bytes = _text_index(w, text[0])
-        text.data = <const uint8_t*>w
+    if text.number == 0:
+        text.number = writer_text(w, text[0])
 
 
-cdef inline uint64_t _optional(ImageWriter* w, Text text) noexcept nogil:
-    """Index of a name + 1, or 0 if there is none."""
-    return <uint64_t>text.size_bytes + 1 if text.data == <const uint8_t*>w else 0
+cdef inline uint32_t _optional(Text text) noexcept nogil:
+    """Number of a name, or 0 if there is none."""
+    return text.number if text.size_bytes else 0
 
 
 cdef bint _holds_text(int kind) noexcept nogil:
@@ -139,7 +100,7 @@ cdef void _put_formals(ImageWriter* w, Keys* formals) noexcept nogil:
     cdef uint32_t i
     _put(w, (<uint64_t>formals.count << 1) | (1 if formals.has_ellipsis else 0))
     for i in range(formals.count):
-        _put(w, (<uint64_t>formals.names[i].size_bytes << 1) | (1 if formals.has_default[i] else 0))
+        _put(w, (<uint64_t>(formals.names[i].number - 1) << 1) | (1 if formals.has_default[i] else 0))
         _put(w, formals.start_bytes[i])
 
 
@@ -160,7 +121,7 @@ cdef void _put_constant(ImageWriter* w, Constant* c) noexcept nogil:
     cdef uint32_t i
     _put(w, c.kind)
     if _holds_text(c.kind):
-        _put(w, c.own.text.size_bytes)
+        _put(w, c.own.text.number - 1)
         if c.kind == CONSTANT_ATTR_NAME:
             _put(w, c.start_byte)
     elif c.kind == CONSTANT_INT:
@@ -175,7 +136,7 @@ cdef void _put_constant(ImageWriter* w, Constant* c) noexcept nogil:
         _put(w, (<uint64_t>c.own.keys.count << 1) | (1 if c.own.keys.names != NULL else 0))
         for i in range(c.own.keys.count):
             if c.own.keys.names != NULL:
-                _put(w, c.own.keys.names[i].size_bytes)
+                _put(w, c.own.keys.names[i].number - 1)
             _put(w, c.own.keys.start_bytes[i] if c.own.keys.start_bytes != NULL else 0)
 
 
@@ -199,8 +160,8 @@ cdef void _put_record(ImageWriter* w, Chunk* chunk) noexcept nogil:
     _put(w, chunk.upvalue_count)
     _put(w, chunk.max_stack)
     _put(w, chunk.arity)
-    _put(w, _optional(w, chunk.name))
-    _put(w, _optional(w, chunk.parameter))
+    _put(w, _optional(chunk.name))
+    _put(w, _optional(chunk.parameter))
     _put(w, chunk.start_byte)
     _put(w, chunk.end_byte - chunk.start_byte if chunk.end_byte > chunk.start_byte else 0)
     if chunk.formals != NULL:
@@ -240,8 +201,6 @@ cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil:
     image.size_bytes = <uint32_t>w.size_bytes
     image.chunk_count = chunk_count
     image.text_count = w.text_count
-    free(w.slots)
-    free(w.sources)
     return image
 
 
@@ -249,8 +208,6 @@ cdef void writer_drop(ImageWriter* w) noexcept nogil:
     free(w.data)
     free(w.records)
     free(w.texts)
-    free(w.sources)
-    free(w.slots)
 
 
 cdef void image_free(Image* image) noexcept nogil:

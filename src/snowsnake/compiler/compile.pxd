@@ -57,6 +57,7 @@ cdef struct Compiler:
     Text* names                       # their text in the tree
     uint32_t* heads                   # the innermost local of that name, or NONE
     uint16_t* globals                 # 0: not looked up yet; 1: none; else 2 + index in the table of globals
+    uint32_t* global_numbers          # of the texts of globals in the image
     uint32_t name_count
     uint32_t name_capacity
     # names that the language itself refers to, or NO_NAME if the program does not mention them

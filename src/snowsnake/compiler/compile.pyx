@@ -18,7 +18,7 @@ cdef extern from "<time.h>" nogil:
 
 from snowsnake.bytecode.builder cimport *
 from snowsnake.bytecode.chunk cimport *
-from snowsnake.bytecode.image cimport Image, image_free, writer_close, writer_drop, writer_open, writer_put
+from snowsnake.bytecode.image cimport Image, image_free, writer_close, writer_drop, writer_open, writer_put, writer_text
 from snowsnake.bytecode.image_view cimport image_to_python
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.bytecode.varint cimport varint_read
@@ -64,6 +64,7 @@ cdef Name add_name(Compiler* c, Text text) noexcept nogil:
         if c.heads == NULL or c.globals == NULL:
             leave_out_of_memory()
     c.names[name] = text
+    c.names[name].number = writer_text(&c.writer, text) if text.data != NULL else 0
     c.heads[name] = NONE
     c.globals[name] = 0
     c.name_count += 1
@@ -73,8 +74,7 @@ cdef Name add_name(Compiler* c, Text text) noexcept nogil:
 cdef Name fresh_name(Compiler* c) noexcept nogil:
     """A name that no program can write."""
     cdef Text text
-    text.data = NULL
-    text.size_bytes = 0
+    memset(&text, 0, sizeof(Text))
     return add_name(c, text)
 
 
@@ -175,6 +175,7 @@ cdef void compiler_free(Compiler* c) noexcept nogil:
     free(c.names)
     free(c.heads)
     free(c.globals)
+    free(c.global_numbers)
     free(c.locals)
     free(c.jumps)
 
@@ -192,6 +193,9 @@ cdef bint compile_unit(
     c.base_dir_bytes = <uint32_t>strlen(base_dir)
     c.stack_limit = stack_limit()
     writer_open(&c.writer, ast.source.size_bytes + SMALLEST_IMAGE_BYTES)
+    c.global_numbers = <uint32_t*>calloc(GLOBAL_COUNT, sizeof(uint32_t))
+    if c.global_numbers == NULL:
+        leave_out_of_memory()
     take_names(&c)
     if scope_names != NULL:
         compile_root(&c, scoped_root(&c, scope_names, scope_count), True)

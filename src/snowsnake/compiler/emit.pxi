@@ -28,6 +28,7 @@ cdef inline Text text_of(const uint8_t* data, uint32_t size_bytes) noexcept nogi
     cdef Text text
     text.data = data
     text.size_bytes = size_bytes
+    text.number = 0
     return text
 
 
@@ -48,12 +49,9 @@ cdef void fault(Compiler* c, const char* before, Text subject, const char* after
 
 cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
     """Guards every recursion over the tree; keeps the depth of the stack right after giving up."""
-    cdef Text nothing
     if not stack_is_low(c.stack_limit):
         return False
-    nothing.data = NULL
-    nothing.size_bytes = 0
-    fault(c, "this expression is nested too deeply", nothing, "", node)
+    fault(c, "this expression is nested too deeply", text_of(NULL, 0), "", node)
     c.cx.code.depth += 1
     return True
 
@@ -116,6 +114,8 @@ cdef uint32_t int_constant(Compiler* c, int64_t integer) noexcept nogil:
 
 
 cdef uint32_t global_constant(Compiler* c, Global* which) noexcept nogil:
+    cdef Text text
+    cdef Py_ssize_t place
     if which.kind == GLOBAL_TRUE:
         return plain_constant(c, CONSTANT_TRUE)
     if which.kind == GLOBAL_FALSE:
@@ -124,7 +124,12 @@ cdef uint32_t global_constant(Compiler* c, Global* which) noexcept nogil:
         return plain_constant(c, CONSTANT_NULL)
     if which.kind == GLOBAL_BUILTINS:
         return plain_constant(c, CONSTANT_BUILTINS)
-    return text_constant(c, CONSTANT_BUILTIN, which.name, 0)
+    text = which.name
+    place = which - GLOBAL_TABLE
+    if c.global_numbers[place] == 0:
+        c.global_numbers[place] = writer_text(&c.writer, text)
+    text.number = c.global_numbers[place]
+    return text_constant(c, CONSTANT_BUILTIN, text, 0)
 
 
 cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
@@ -150,8 +155,7 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
         text = path_text(c, node)
         builder_constant(b, CONSTANT_PATH).own.text = text
     else:
-        text.data = NULL
-        text.size_bytes = 0
+        text = text_of(NULL, 0)
         if node.count:
             piece = node.items[0]
             text = text_of(piece.own.text, piece.size_bytes)

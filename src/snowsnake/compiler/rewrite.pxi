@@ -196,7 +196,6 @@ cdef uint32_t _append_canonical(uint8_t* out, uint32_t size, const uint8_t* data
 cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
     """The absolute, canonical path of an absolute or relative literal (of its first piece, if it is interpolated)."""
     cdef Node* piece = node.items[0]
-    cdef Text text
     cdef uint8_t* data = <uint8_t*>keep(c, c.base_dir_bytes + piece.size_bytes + 4)
     cdef uint32_t size = 0
     if not node.flags & PATH_ABSOLUTE:
@@ -205,6 +204,4 @@ cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
     if size == 0:
         data[0] = c'/'
         size = 1
-    text.data = data
-    text.size_bytes = size
-    return text
+    return text_of(data, size)

@@ -15,6 +15,7 @@ cdef enum:
 cdef struct Text:                     # bytes in the source or in the arena; not NUL-terminated
     const uint8_t* data
     uint32_t size_bytes
+    uint32_t number                   # while compiling: 1 + its index in the image, or 0
 
 cdef enum NodeKind:
     NODE_INT = 1                      # integer
