@@ -3,7 +3,7 @@
 In: source bytes and their name.  Out: `Syntax`; EvaluationError with `others` for the further faults of the same source.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.source import Position, SourceMap
@@ -37,13 +37,18 @@ class Syntax:
             raise EvaluationError("depth", str(error)) from None
 
 
-def parse_source(source: bytes, name: str, base_path: str, features: Iterable[str] = ()) -> Syntax:
+def parse_source(
+    source: bytes, name: str, base_path: str, features: Iterable[str] = (), warn: Callable[[str], None] | None = None
+) -> Syntax:
     """Parse an expression and look for undefined variables; relative paths start at `base_path`."""
     bits = PIPE_OPERATORS if "pipe-operators" in features else 0
     try:
         tree = parse_text(source, base_path, features=bits)
     except RecursionError as too_deep:
         raise EvaluationError("depth", str(too_deep)) from None
+    if warn is not None:
+        for start_byte, end_byte in tree.or_calls:
+            warn(or_warning(Position(name, source, start_byte, end_byte)))
     faults = tree.faults
     if faults:
         errors = _errors(faults, source, name)
@@ -53,6 +58,16 @@ def parse_source(source: bytes, name: str, base_path: str, features: Iterable[st
         errors[0].others = errors[1:]
         raise errors[0]
     return Syntax(tree, name)
+
+
+def or_warning(position: Position) -> str:
+    """What C++ Nix says of `f or` as an argument or a list element."""
+    return (
+        f"at {position}: This expression uses `or` as an identifier in a way that will change in a future Nix release.\n"
+        "Wrap this entire expression in parentheses to preserve its current meaning:\n"
+        f"    ({position.text})\n"
+        "Give feedback at https://github.com/NixOS/nix/pull/11121"
+    )
 
 
 def complete_syntax_error(error: EvaluationError, source: bytes, features: Iterable[str] = ()) -> None:

@@ -171,3 +171,29 @@ def test_colours(nix):
 
 def test_statistics(nix):
     assert '"totalBytes"' in nix("--eval", "-E", "1", NIX_SHOW_STATS="1")[2]
+
+
+@pytest.mark.parametrize(
+    ("source", "warned"),
+    [
+        ("let f = x: x; or = 1; in f f or", ["1:28 (f or)"]),
+        ("let or = 1; in a: b: [ a or b or ]", ["1:24 (a or)", "1:29 (b or)"]),
+        ("let or = 1; in f: a: f a.x or 2 or", ["1:31 (2 or)"]),
+        ("let or = 1; in f: [\n{ }\n  or 1 ]", ["2:1 ({ }\n  or)"]),
+        ("let or = x: x; in f: [ (f or) { }.or ]", []),
+        ("let or = x: x; in f: f or 1 2", []),
+    ],
+)
+def test_or_as_an_identifier(nix, tmp_path, source, warned):
+    """A warning for each `f or` that is an argument, an element or a default, whenever the source is parsed."""
+    expected = "".join(
+        f"warning: at DIR/or.nix:{place}: This expression uses `or` as an identifier in a way that will change in a future Nix release.\n"
+        f"Wrap this entire expression in parentheses to preserve its current meaning:\n    {text}\n"
+        "Give feedback at https://github.com/NixOS/nix/pull/11121\n"
+        for place, text in (line.split(" ", 1) for line in warned)
+    )
+    (tmp_path / "or.nix").write_text(source)
+    assert nix("--parse", "or.nix")[2] == expected
+    for _ in range(2):                 # what is compiled and kept on disk warns, too
+        code, _, stderr = nix("--eval", "or.nix")
+        assert (code, stderr) == (0, expected)

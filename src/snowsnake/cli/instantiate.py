@@ -268,18 +268,18 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
     if "-" in request.words:
-        print_expression(_read_stdin(), "«stdin»", features)
+        print_expression(_read_stdin(), "«stdin»", features, reporter)
     elif not words and not is_expression:
         words = ["./default.nix"]
     session = None
     for word in words:
         if is_expression:
-            print_expression(word.encode("utf-8", "surrogateescape"), "«string»", features)
+            print_expression(word.encode("utf-8", "surrogateescape"), "«string»", features, reporter)
         elif word.startswith("<") or is_checked(settings):
             session = session or Session(settings, reporter, request.includes)
-            print_file(session.resolve(word), features)
+            print_file(session.resolve(word), features, reporter)
         else:
-            print_file(word, features)
+            print_file(word, features, reporter)
     return 0
 
 

@@ -31,14 +31,14 @@ def run(given: Arguments, reporter: Reporter) -> int:
     code = 0
     if given.flag("expr"):
         source = given.text("expr").encode("utf-8", "surrogateescape")
-        code |= _reported(lambda: print_expression(source, "«string»", features, as_json), reporter)
+        code |= _reported(lambda: print_expression(source, "«string»", features, reporter, as_json), reporter)
     for word in given.words or ([] if given.flag("expr") else ["./default.nix"]):
         if word == "-":
             code |= _reported(
-                lambda: print_expression(sys.stdin.buffer.read(), "«stdin»", features, as_json), reporter
+                lambda: print_expression(sys.stdin.buffer.read(), "«stdin»", features, reporter, as_json), reporter
             )
         else:
-            code |= _reported(lambda word=word: print_file(word, features, as_json), reporter)
+            code |= _reported(lambda word=word: print_file(word, features, reporter, as_json), reporter)
     return code
 
 
@@ -52,11 +52,11 @@ def _reported(action, reporter: Reporter) -> int:
     return 0
 
 
-def print_expression(source: bytes, name: str, features: list[str], as_json: bool = False) -> None:
-    _print(source, name, os.getcwd(), features, as_json)
+def print_expression(source: bytes, name: str, features: list[str], reporter: Reporter, as_json: bool = False) -> None:
+    _print(source, name, os.getcwd(), features, reporter, as_json)
 
 
-def print_file(word: str, features: list[str], as_json: bool = False) -> None:
+def print_file(word: str, features: list[str], reporter: Reporter, as_json: bool = False) -> None:
     from snowsnake.cli.session import resolve_expression_path
 
     path = resolve_expression_path(os.path.abspath(word))
@@ -64,11 +64,11 @@ def print_file(word: str, features: list[str], as_json: bool = False) -> None:
         raise EvaluationError("file", f"file '{os.path.abspath(path)}' has an unsupported type")
     with open(path, "rb") as file:
         source = file.read()
-    _print(source, path, os.path.dirname(path), features, as_json)
+    _print(source, path, os.path.dirname(path), features, reporter, as_json)
 
 
-def _print(source: bytes, name: str, folder: str, features: list[str], as_json: bool) -> None:
+def _print(source: bytes, name: str, folder: str, features: list[str], reporter: Reporter, as_json: bool) -> None:
     from snowsnake.parsing import parse_source
 
-    tree = parse_source(source, name, folder, features)
+    tree = parse_source(source, name, folder, features, reporter.warning)
     write_line(tree.to_json().encode("utf-8", "surrogateescape") if as_json else tree.to_nix_bytes())

@@ -13,7 +13,7 @@ from snowsnake.cache.pack cimport (
     CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
 )
 from snowsnake.compiler.compile cimport Unit, compile_unit
-from snowsnake.host.host cimport host_file_stamp, host_read_file
+from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.link cimport free_code, link_image
@@ -22,7 +22,7 @@ from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
-from snowsnake.syntax.nodes cimport Ast, SyntaxFault, Text
+from snowsnake.syntax.nodes cimport Ast, OrCall, SyntaxFault, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef extern from *:
@@ -55,6 +55,7 @@ cdef struct Load:
     uint32_t scope_count
     Unit unit
     int outcome
+    bint has_warnings
 
 
 # ---- sources ----------------------------------------------------------------------------------------------------
@@ -94,6 +95,19 @@ cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
     return format_text("%s at %s:%u:%u", fault.message, load.file.path, line, column)
 
 
+cdef void _warn_of_or(Load* load, OrCall* call) noexcept nogil:
+    cdef uint32_t line = 0, column = 0
+    load.has_warnings = call != NULL
+    while call != NULL and number_lines(load.machine, load.file):
+        find_line(load.file, call.start_byte, &line, &column)
+        host_warn(load.machine, format_text(
+            "at %s:%u:%u: This expression uses `or` as an identifier in a way that will change in a future Nix release.\n"
+            "Wrap this entire expression in parentheses to preserve its current meaning:\n    (%.*s)\n"
+            "Give feedback at https://github.com/NixOS/nix/pull/11121", load.file.path, line, column,
+            <int>(call.end_byte - call.start_byte), <char*>load.file.source + call.start_byte))
+        call = call.next
+
+
 cdef void _parse_and_compile(void* argument) noexcept nogil:
     """Runs on the deep stack: parser and compiler are recursive."""
     cdef Load* load = <Load*>argument
@@ -103,6 +117,7 @@ cdef void _parse_and_compile(void* argument) noexcept nogil:
     if ast == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
         return
+    _warn_of_or(load, ast.or_calls)
     if ast.root == NULL:
         if ast.fault_count == 0:
             raise_text(m, ERROR_MEMORY, NULL)
@@ -166,7 +181,7 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     top = link_image(m, load.unit.image, index)
     if top == 0:
         return RAISE
-    if lookup != NULL:
+    if lookup != NULL and not load.has_warnings:     # else it would not be warned again
         cache_add(<Cache*>m.cache, lookup, m.files[index].image, source, size_bytes)
     if scope != WORD_NULL:
         top = make_apply(m, top, scope)

@@ -7,7 +7,7 @@ found, canonical Nix and JSON.
 from libc.stdlib cimport free
 from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
-from snowsnake.syntax.nodes cimport Ast, Text
+from snowsnake.syntax.nodes cimport Ast, OrCall, Text
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
 from snowsnake.syntax.text_buffer cimport TextBuffer
@@ -59,6 +59,16 @@ cdef class ParsedTree:
             message = (<bytes>fault.message).decode("utf-8", "replace")
             other = None if fault.other_byte == 0xFFFFFFFF else fault.other_byte
             found.append((fault.start_byte, fault.end_byte, message, other))
+        return found
+
+    @property
+    def or_calls(self):
+        """`(start_byte, end_byte)` of each `f or` that is an argument or a list element."""
+        cdef OrCall* call = self.ast.or_calls
+        found = []
+        while call != NULL:
+            found.append((call.start_byte, call.end_byte))
+            call = call.next
         return found
 
     def to_nix(self) -> bytes:

@@ -69,6 +69,7 @@ cdef enum NodeFlags:
     PATH_HOME = 32
     NODE_PARENTHESISED = 64           # stood in parentheses: errors and the pretty printer want to know
     APPLY_PIPE = 128
+    APPLY_OR = 256                    # `f or`
 
 cdef enum BindingKind:
     BINDING_PLAIN = 1                 # name = value
@@ -140,6 +141,11 @@ cdef struct SyntaxFault:
     char* message                     # UTF-8, NUL-terminated, as C++ Nix words it where that is clear
     uint32_t other_byte               # a second place (`already defined at`), or 0xFFFFFFFF
 
+cdef struct OrCall:                   # `f or` as an argument or a list element: other versions of Nix will read it differently
+    uint32_t start_byte
+    uint32_t end_byte
+    OrCall* next
+
 cdef struct ArenaBlock:
     ArenaBlock* next
     size_t used_bytes
@@ -161,6 +167,8 @@ cdef struct Ast:
     uint32_t name_count
     SyntaxFault* faults
     uint32_t fault_count
+    OrCall* or_calls                  # in source order; those before the first fault
+    OrCall* last_or_call
 
 cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil
 cdef void arena_free(Arena* arena) noexcept nogil

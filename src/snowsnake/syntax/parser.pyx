@@ -107,7 +107,7 @@ cdef Node* parse_list(ParseState* state) noexcept nogil:
     while state.lexer.kind != TOKEN_RIGHT_BRACKET:
         if not is_simple_start(state.lexer.kind):
             return syntax_fault(state, NULL)
-        node = parse_select(state, NULL)
+        node = noting_or(state, parse_select(state, NULL))
         if node == NULL:
             return NULL
         push(state, node)
@@ -211,11 +211,30 @@ cdef Node* apply_to_or(ParseState* state, Node* function, uint32_t start) noexce
     cdef uint32_t base = state.node_count
     cdef NameSpan span = current_name(state)
     cdef Node* node = new_node(state, NODE_APPLY, start, state.lexer.position)
+    node.flags = APPLY_OR
+    span.start = start                # where C++ Nix says it is
     push(state, variable_of(state, &span))
     node.a = function
     node.count = 1
     node.items = collect(state, base)
     advance(state)
+    return node
+
+
+cdef Node* noting_or(ParseState* state, Node* node) noexcept nogil:
+    """Of an argument, an element or a default: `f or` is noted, for a warning."""
+    cdef OrCall* call
+    if node == NULL or not (node.kind == NODE_APPLY and node.flags & APPLY_OR) or state.is_muted or state.fault_count:
+        return node
+    call = <OrCall*>allocate(state, sizeof(OrCall))
+    call.start_byte = node.start_byte
+    call.end_byte = node.end_byte
+    call.next = NULL
+    if state.ast.last_or_call == NULL:
+        state.ast.or_calls = call
+    else:
+        state.ast.last_or_call.next = call
+    state.ast.last_or_call = call
     return node
 
 
@@ -238,7 +257,7 @@ cdef Node* parse_select(ParseState* state, Ahead* ahead) noexcept nogil:
         if node == NULL or state.lexer.kind != TOKEN_OR_WORD:
             return node
         advance(state)
-        node.b = parse_select(state, NULL)
+        node.b = noting_or(state, parse_select(state, NULL))
         if node.b == NULL:
             return NULL
         node.end_byte = state.lexer.previous_end
@@ -253,11 +272,13 @@ cdef Node* parse_application(ParseState* state, Ahead* ahead) noexcept nogil:
     cdef uint32_t base
     cdef Node* function = parse_select(state, ahead)
     cdef Node* node
+    if function != NULL and function.kind == NODE_APPLY:
+        function.flags &= ~<uint16_t>APPLY_OR      # it stands first: every version reads it as it is meant
     if function == NULL or not is_simple_start(state.lexer.kind):
         return function
     base = state.node_count
     while is_simple_start(state.lexer.kind):
-        node = parse_select(state, NULL)
+        node = noting_or(state, parse_select(state, NULL))
         if node == NULL:
             return NULL
         push(state, node)
