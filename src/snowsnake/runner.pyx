@@ -131,6 +131,11 @@ cdef class Runner:
     cdef int check(self, int outcome) except -1:
         if outcome == DONE:
             return 0
-        from snowsnake.traces.pending import take_error
+        try:
+            from snowsnake.traces.pending import take_error
 
-        raise take_error(<size_t>self.m)
+            error = take_error(<size_t>self.m)
+        except (MemoryError, OSError, SystemError):             # of the import or the sources: too little is left to explain anything
+            error_clear(self.m)
+            raise MemoryError from None
+        raise error

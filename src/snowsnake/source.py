@@ -5,11 +5,15 @@ Lines end in LF, CR LF or a lone CR, as the Nix lexer counts them; columns count
 This module stands at the bottom of the package: it imports nothing of it.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
+
+_BLOCK = 1 << 16                      # bytes between two counts of lines
 
 
 class SourceMap:
     """The lines of one source text.
+
+    Only the lines before each block of the source are counted, so that a source of a hundred million lines needs no table of them.
 
     >>> lines = SourceMap(b"let\\r\\n  x = 1;\\nin x")
     >>> lines.place(7)
@@ -18,46 +22,65 @@ class SourceMap:
     b'  x = 1;'
     """
 
-    __slots__ = ("source", "_starts")
+    __slots__ = ("source", "_counts")
 
     def __init__(self, source: bytes) -> None:
         self.source = source
-        self._starts: list[int] | None = None
+        self._counts: list[int] | None = None
 
-    def _line_starts(self) -> list[int]:
-        if self._starts is None:
-            starts = [0]
-            source, offset = self.source, 0
-            has_carriage_returns = b"\r" in source
-            while True:
-                newline = source.find(b"\n", offset)
-                if has_carriage_returns:
-                    carriage_return = source.find(b"\r", offset, newline if newline >= 0 else len(source))
-                    if carriage_return >= 0 and carriage_return + 1 != newline:
-                        newline = carriage_return
-                if newline < 0:
-                    break
-                offset = newline + 1
-                starts.append(offset)
-            self._starts = starts
-        return self._starts
+    def _ends(self, start: int, end: int) -> int:
+        """How many lines end with a byte from *start* up to before *end*: of CR LF it is the LF."""
+        source = self.source
+        count = source.count(b"\n", start, end)
+        returns = source.count(b"\r", start, end)
+        return count + returns - source.count(b"\r\n", start, end + 1) if returns else count
+
+    def _block_counts(self) -> list[int]:
+        """Line ends before each block, and in all."""
+        if self._counts is None:
+            self._counts = [0]
+            for start in range(0, len(self.source) + 1, _BLOCK):
+                self._counts.append(self._counts[-1] + self._ends(start, min(start + _BLOCK, len(self.source))))
+        return self._counts
+
+    def _end_from(self, offset: int) -> int:
+        """Where the line that holds *offset* ends: behind its line end, or at the end of the source; -1 if there is no line end."""
+        source = self.source
+        newline = source.find(b"\n", offset)
+        carriage_return = source.find(b"\r", offset, newline if newline >= 0 else len(source))
+        if carriage_return >= 0 and carriage_return + 1 != newline:
+            return carriage_return + 1
+        return newline + 1 if newline >= 0 else -1
+
+    def _start_of(self, number: int) -> int:
+        """Where a line starts."""
+        counts = self._block_counts()
+        block = max(0, bisect_left(counts, number - 1) - 1)
+        offset = block * _BLOCK
+        for _ in range(number - 1 - counts[block]):
+            offset = self._end_from(offset)
+        return offset
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of a byte, both from 1; an offset past the end is the end."""
-        offset = min(max(offset, 0), len(self.source))
-        starts = self._line_starts()
-        line = bisect_right(starts, offset)
-        return line, offset - starts[line - 1] + 1
+        source = self.source
+        offset = min(max(offset, 0), len(source))
+        block = offset // _BLOCK
+        line = self._block_counts()[block] + self._ends(block * _BLOCK, offset) + 1
+        carriage_return = source.rfind(b"\r", 0, offset)
+        if carriage_return + 1 == offset and source[offset : offset + 1] == b"\n":       # the middle of CR LF
+            carriage_return = source.rfind(b"\r", 0, max(carriage_return, 0))
+        return line, offset - max(source.rfind(b"\n", 0, offset), carriage_return)
 
     def line_count(self) -> int:
         """Number of lines; a final line end begins one more, which is empty."""
-        return len(self._line_starts())
+        return self._block_counts()[-1] + 1
 
     def line(self, number: int) -> bytes:
         """Text of a line without its end."""
-        starts = self._line_starts()
-        end = starts[number] if number < len(starts) else len(self.source)
-        return self.source[starts[number - 1] : end].rstrip(b"\r\n")
+        start = self._start_of(number)
+        end = self._end_from(start)
+        return self.source[start : end if end >= 0 else len(self.source)].rstrip(b"\r\n")
 
 
 class Position:

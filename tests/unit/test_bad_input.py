@@ -4,8 +4,11 @@ A case is (files, words, what the error says).  The largest resident set of each
 """
 
 import os
+import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -98,12 +101,106 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         fails(tmp_path, "has an unsupported type", mode, "pipe.nix")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_files_that_may_not_be_read(tmp_path: Path) -> None:
-    (tmp_path / "secret.nix").write_text("1")
-    (tmp_path / "secret.nix").chmod(0)
-    fails(tmp_path, "Permission denied", "--eval", "secret.nix")
-    fails(tmp_path, "Permission denied", "--parse", "secret.nix")
+# As a child of root, the evaluator runs as nobody: root may read everything.
+AS_NOBODY = """
+import os, sys
+import collections, json, re, snowsnake.api, snowsnake.diagnostics.render, snowsnake.parsing, snowsnake.traces.pending
+from snowsnake.cli.instantiate import main
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def closed():
+    """A folder that everybody can come to, with a file and a folder in it that nobody may read."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    (folder / "secret.nix").write_text("1")
+    (folder / "secret.nix").chmod(0)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "default.nix").write_text("1")
+    (folder / "sub").chmod(0)
+    (folder / "listed").mkdir()
+    (folder / "listed" / "a").write_text("a")
+    (folder / "listed").chmod(0o111)
+    yield folder
+    (folder / "sub").chmod(0o755)
+    (folder / "listed").chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--eval", "secret.nix"], "opening file 'DIR/secret.nix': Permission denied"),
+        (["--parse", "secret.nix"], "opening file 'DIR/secret.nix': Permission denied"),
+        (["--eval", "-E", "import ./secret.nix"], "opening file 'DIR/secret.nix': Permission denied"),
+        (["--eval", "-E", "builtins.readFile ./secret.nix"], "opening file 'DIR/secret.nix': Permission denied"),
+        (["--eval", "-E", 'builtins.hashFile "md5" ./secret.nix'], "opening file 'DIR/secret.nix': Permission denied"),
+        (["--eval", "-E", "builtins.readDir ./sub"], 'cannot read directory "DIR/sub": Permission denied'),
+        (["--eval", "-E", "builtins.readDir ./listed"], 'cannot read directory "DIR/listed": Permission denied'),
+        (["--eval", "-E", "import ./sub"], "opening file 'DIR/sub/default.nix': Permission denied"),
+        (["--eval", "-E", "builtins.pathExists ./sub/default.nix"], "getting status of 'DIR/sub/default.nix': Permission denied"),
+        (["--eval", "-E", 'builtins.path { path = ./.; name = "x"; }'], "Permission denied"),
+        (["--eval", "-I", "x=sub/y", "-E", "<x>"], "file 'x' was not found"),
+    ],
+    ids=str,
+)
+def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *words], cwd=closed, capture_output=True, text=True,
+        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent"},
+    )  # fmt: skip
+    error = done.stderr.replace(str(closed), "DIR")
+    assert done.returncode == 1 and done.stdout == "" and message in error, error
+    assert "Traceback" not in error
+
+
+def test_what_is_closed_but_not_asked_for(closed: Path) -> None:
+    expression = "[ (builtins.pathExists ./secret.nix) (builtins.readFile ./listed/a) (builtins.readFileType ./sub) ]"
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, "--eval", "--strict", "-E", expression], cwd=closed, capture_output=True, text=True,
+        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent"},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ('[ true "a" "directory" ]\n', "")
+
+
+# Files of a hundred megabytes: what fills them, what is asked of them, what comes out.
+LARGE = [
+    (b'"', b"x" * 1000, b'"', "builtins.stringLength (import ./large)", "100000000"),
+    (b"[", b"1 " * 500, b"]", "builtins.length (import ./large)", "50000000|out of memory"),
+    (b"[", b"{}" * 500, b"]", "builtins.length (import ./large)", "50000000|out of memory"),
+    (b"#", b"x" * 1000, b"\n7", "import ./large", "7"),
+    (b"", b"\n" * 1000, b"1 +", "import ./large", "unexpected end of file"),
+    (b"", b"1 + " * 250, b"1", "import ./large", "nested too deeply|out of memory"),
+    (b"", b"(" * 1000, b"", "import ./large", "nesting too deep|nested too deeply|out of memory"),
+    (b"[", b"0," * 500, b"0]", "builtins.length (builtins.fromJSON (builtins.readFile ./large))", "50000001|out of memory"),
+    (b'"', b"x" * 1000, b'"', "builtins.stringLength (builtins.fromJSON (builtins.readFile ./large))", "100000000"),
+    (b"", b"[" * 1000, b"", "builtins.fromJSON (builtins.readFile ./large)", "parse error|out of memory"),
+    (b"a = [", b"1," * 500, b"]", "builtins.length (builtins.fromTOML (builtins.readFile ./large)).a", "50000000|out of memory|while parsing TOML"),
+    (b"", b"x" * 1000, b"", 'builtins.substring 0 6 (builtins.hashFile "sha256" ./large)', '"'),
+]
+
+
+@pytest.mark.parametrize(("start", "filling", "end", "expression", "expected"), LARGE, ids=lambda value: str(value)[:40])
+def test_files_of_100_megabytes(tmp_path: Path, start: bytes, filling: bytes, end: bytes, expression: str, expected: str) -> None:
+    """Under `ulimit -v`: a value or an error, in seconds."""
+    with open(tmp_path / "large", "wb") as file:
+        file.write(start)
+        for _ in range(100):
+            file.write(filling * 1000)
+        file.write(end)
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from snowsnake.cli.main import main; sys.exit(main())", "eval", "--no-cache", "-E", expression],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": SOURCE},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)),
+    )  # fmt: skip
+    (tmp_path / "large").unlink()
+    assert done.returncode in (0, 1), done.stderr[-300:]
+    assert any(word in (done.stderr if done.returncode else done.stdout) for word in expected.split("|")), done.stderr[-500:]
+    assert "Traceback" not in done.stderr and "fault of the evaluator" not in done.stderr and len(done.stderr) < 20_000
 
 
 EXPRESSIONS = [

@@ -137,6 +137,14 @@ def write_statistics(evaluator, path: str) -> None:
             file.write(text)
 
 
+def _report_memory(reporter: Reporter) -> None:
+    """Even if there is too little memory left for what reports errors."""
+    try:
+        reporter.failure("out of memory")
+    except (MemoryError, SystemError, ImportError, OSError):
+        os.write(2, b"error: out of memory\n")
+
+
 def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 
@@ -163,7 +171,7 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         reporter.failure(_file_message(error))
         return 1
     except MemoryError:
-        reporter.failure("out of memory")
+        _report_memory(reporter)
         return 1
     except KeyboardInterrupt:
         reporter.failure("interrupted by the user")

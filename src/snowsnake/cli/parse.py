@@ -62,8 +62,11 @@ def print_file(word: str, features: list[str], reporter: Reporter, as_json: bool
     path = resolve_expression_path(os.path.abspath(word))
     if stat.S_ISFIFO(os.stat(path).st_mode):           # whoever opens it waits for a writer
         raise EvaluationError("file", f"file '{os.path.abspath(path)}' has an unsupported type")
-    with open(path, "rb") as file:
-        source = file.read()
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except PermissionError as error:
+        raise EvaluationError("file", f"opening file '{path}': {error.strerror}") from None
     _print(source, path, os.path.dirname(path), features, reporter, as_json)
 
 

@@ -37,7 +37,7 @@ cdef Word _boxed_string(Machine* m, int kind, Word string, Word second) noexcept
 
 
 cdef Word _text_string(Machine* m, Text text) noexcept nogil:
-    if text.size_bytes > 8192 and not heap_reserve(m, text.size_bytes):
+    if text.size_bytes > 8192 and not heap_reserve(m, text.size_bytes // 8 + 16):
         return WORD_UNSET
     return make_string(m, text.data, text.size_bytes, 0)
 

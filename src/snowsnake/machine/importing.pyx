@@ -51,6 +51,7 @@ cdef struct Load:
     Machine* machine
     const char* base_directory
     File* file
+    Ast* ast                          # or NULL: no memory
     const Text* scope_names
     uint32_t scope_count
     Unit unit
@@ -108,11 +109,11 @@ cdef void _warn_of_or(Load* load, OrCall* call) noexcept nogil:
         call = call.next
 
 
-cdef void _parse_and_compile(void* argument) noexcept nogil:
-    """Runs on the deep stack: parser and compiler are recursive."""
+cdef void _compile(void* argument) noexcept nogil:
+    """Runs on the deep stack: the compiler is recursive."""
     cdef Load* load = <Load*>argument
     cdef Machine* m = load.machine
-    cdef Ast* ast = parse(load.file.source, load.file.size_bytes, m.features, &m.arenas)
+    cdef Ast* ast = load.ast
     load.outcome = RAISE
     if ast == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
@@ -134,7 +135,6 @@ cdef void _parse_and_compile(void* argument) noexcept nogil:
             m.error.position_end = load.file.position_base + load.unit.error_end_byte
         else:
             load.outcome = DONE
-    ast_free(ast)
 
 
 cdef int _compile_error_code(const char* message) noexcept nogil:
@@ -172,8 +172,11 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
             names[i].data = string_data(s)
             names[i].size_bytes = <uint32_t>string_size(s)
         load.scope_names = names
-    if not call_on_deep_stack(_parse_and_compile, &load):
+    load.ast = parse(source, size_bytes, m.features, &m.arenas)
+    if not call_on_deep_stack(_compile, &load):
         load.outcome = raise_text(m, ERROR_MEMORY, NULL)
+    if load.ast != NULL:
+        ast_free(load.ast)
     free(base)
     free(names)
     if load.outcome != DONE:

@@ -30,6 +30,10 @@ cdef inline bint is_digit(int byte) noexcept nogil:
     return c'0' <= byte <= c'9'
 
 
+cdef enum:
+    MOST_SHOWN_BYTES = 1000           # of a line, before and behind the place of a fault
+
+
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil:
@@ -48,6 +52,14 @@ cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const c
             line_start = i + 1
     while line_end < reader.size_bytes and reader.data[line_end] != c'\n' and reader.data[line_end] != c'\r':
         line_end += 1
+    if place - line_start > MOST_SHOWN_BYTES:              # of a very long line, what is around the place
+        line_start = place - MOST_SHOWN_BYTES
+        while line_start < place and reader.data[line_start] & 0xC0 == 0x80:
+            line_start += 1
+    if line_end - place > MOST_SHOWN_BYTES:
+        line_end = place + MOST_SHOWN_BYTES
+        while line_end > place and reader.data[line_end] & 0xC0 == 0x80:
+            line_end -= 1
     line_size = line_end - line_start
     buffer_append_text(out, "while parsing TOML: [error] ")
     buffer_append_text(out, title)
