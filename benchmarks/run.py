@@ -25,6 +25,7 @@ from pathlib import Path
 import commits
 import report
 import scaling
+import stages
 from evaluators import CACHED, OWN, ROOT, Evaluator, find_evaluators, python_itself
 from measure import Meter
 from picture import Bar, bars
@@ -52,6 +53,7 @@ def options() -> argparse.ArgumentParser:
     add("--compare", nargs=2, metavar=("OLD", "NEW"), help="compare two commits instead")
     add("--builds", type=Path, default=commits.default_builds(), help="folder where builds of commits are kept")
     add("--scaling", action="store_true", help="measure growth instead")
+    add("--stages", action="store_true", help="say where our time goes instead, with perf")
     add("--instructions", action="store_true", help="count instructions with valgrind instead of seconds; sizes are smaller")
     add("--output", type=Path, default=HERE / "results", help="folder of the results")
     add("--publish", action="store_true", help="also write the tables into README.md and the pictures beside it")
@@ -116,6 +118,7 @@ class Benchmark:
             (folder / f"{name}.svg").write_text(picture)
         if self.given.publish and picture:
             (HERE / f"{name}.svg").write_text(picture)
+        if self.given.publish and f"<!-- {name} -->" in README.read_text():
             publish(name, f"\n{self._setting()}\n\n{text}\n")
         print(text)
 
@@ -173,6 +176,13 @@ class Benchmark:
         self.write("scaling", facts, text, scaling.growth_picture(growths, self.against, self.unit))
         return self._end(scaling.too_fast(growths))
 
+    def run_stages(self) -> int:
+        tasks = find_tasks(_words(self.given.suite), _words(self.given.only), self.given.workloads, self.scratch)
+        ours = [evaluator for evaluator in self.evaluators if evaluator.is_ours]
+        columns = stages.profiles(tasks, ours, self.environment, self.given.runs, self.scratch)
+        self.write("stages", columns, stages.table(columns), "")
+        return 0
+
     def _expected(self) -> dict[str, str]:
         if not self.given.expected:
             return {}
@@ -213,6 +223,8 @@ def main() -> int:
         benchmark = Benchmark(given, meter, Path(folder))
         if given.compare:
             return benchmark.run_comparison()
+        if given.stages:
+            return benchmark.run_stages()
         return benchmark.run_scaling() if given.scaling else benchmark.run_tables()
 
 

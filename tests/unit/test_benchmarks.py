@@ -184,3 +184,22 @@ def test_every_program_is_measured(benchmark_modules):
 
     assert {path.stem for path in (BENCHMARKS / "programs").glob("*.nix")} == set(SIZES)
     assert {path.stem for path in (BENCHMARKS / "scaling").glob("*.nix")} == set(STARTS) - {"files", "source"}
+
+
+def test_stages(benchmark_modules) -> None:
+    from stages import module_of, shares, table
+
+    assert module_of("__pyx_f_9snowsnake_7machine_4loop_run.constprop.0") == "machine.loop"
+    assert module_of("__pyx_f_9snowsnake_8builtins_7engines_5regex_find_entry.isra.0") == "builtins.engines"
+    assert module_of("__pyx_pw_9snowsnake_6handle_6Handle_5force") == "handle.Handle"
+    assert module_of("_PyEval_EvalFrameDefault") == ""
+    found = shares(
+        "# Overhead  Shared Object  Symbol\n"
+        "    20.50%  _native.so  [.] __pyx_f_9snowsnake_7machine_4loop_run.constprop.0\n"
+        "     1.50%  _native.so  [.] sha256_blocks_instructions\n"
+        "     1.00%  _native.so  [.] __pyx_f_9snowsnake_5store_5aterm_aterm_string\n"
+        "     2.00%  libc.so.6   [.] malloc\n"
+        "     3.00%  [kernel.kallsyms]  [k] clear_page_erms\n"
+    )
+    assert found == {"run: the loop": 20.5, "derivations": 2.5, "copies and allocations (libc)": 2.0, "kernel": 3.0}
+    assert table({"a": found}).splitlines()[2] == "| run: the loop | 20.5 |"

@@ -21,7 +21,7 @@ from snowsnake.syntax.nodes cimport arena_pool_free
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 26
-    NURSERY_BYTES = 2 << 20           # measured: docs/decisions/performance.md
+    NURSERY_BYTES = 1 << 20           # measured: docs/decisions/performance.md
     LEAST_GROWTH_BYTES = 1 << 29      # an old space smaller than this is not collected
 
 
