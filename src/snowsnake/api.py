@@ -201,7 +201,10 @@ class Value:
         return self._handle.to_nix(strict=strict).decode("utf-8", "surrogateescape")
 
     def to_xml(self, *, location: bool = True) -> str:
-        """The whole value as the XML that `nix-instantiate --xml --strict` prints; `location`: with the places of attributes and functions."""
+        """The whole value as the XML that `nix-instantiate --xml --strict` prints.
+
+        `location`: with the places of attributes and functions.
+        """
         return self._handle.to_xml(strict=True, location=location).decode("utf-8", "surrogateescape")
 
     def keys(self) -> list[str]:
@@ -233,7 +236,10 @@ class Value:
         return Value(Selector(self._evaluator._machine, {}).select(self._handle, path), self._evaluator)
 
     def __getitem__(self, key: "str | int") -> "Value":
-        """An attribute of a set, or an element of a list (negative: from its end), not forced.  KeyError or IndexError if it is not there."""
+        """An attribute of a set, or an element of a list (negative: from its end), not forced.
+
+        KeyError or IndexError if it is not there.
+        """
         if isinstance(key, str):
             return Value(self._handle.select(key.encode("utf-8", "surrogateescape")), self._evaluator)
         size = len(self._handle)

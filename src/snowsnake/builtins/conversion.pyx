@@ -6,7 +6,6 @@ In: text from a reader that gives one event at a time.  Out: values, built from 
 from libc.stdint cimport uint8_t
 
 from snowsnake.builtins.assembly cimport *
-from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer
 from snowsnake.builtins.engines.json cimport (
     JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_ERROR, JSON_FALSE, JSON_FLOAT, JSON_INT,
     JSON_KEY, JSON_NULL, JSON_STRING, JSON_TRUE, JsonEvent, JsonReader, json_reader_free, json_reader_init, json_reader_next,
@@ -21,6 +20,7 @@ from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport Bytes
 from snowsnake.output.json cimport to_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as
 
@@ -42,10 +42,10 @@ cdef int _add_simple(Assembly* a, int event) noexcept nogil:
     return NOT_SIMPLE
 
 
-cdef int _raise_message(Machine* m, const EngineBuffer* message) noexcept nogil:
+cdef int _raise_message(Machine* m, const Bytes* message) noexcept nogil:
     if message.failed:
         return raise_text(m, ERROR_MEMORY, NULL)
-    return raise_bytes(m, ERROR_VALUE, message.data, message.size_bytes)
+    return raise_bytes(m, ERROR_VALUE, message.data, message.size)
 
 
 # ---- JSON -------------------------------------------------------------------------------------------------------

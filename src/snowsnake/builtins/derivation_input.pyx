@@ -8,7 +8,6 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.derivations cimport *
-from snowsnake.builtins.engines.buffer cimport ByteBuffer as TextBuffer, buffer_append as text_append, buffer_append_byte as text_byte
 from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.store_context cimport *
@@ -164,7 +163,7 @@ cdef void _add_context(Machine* m, uint32_t context, DerivationInput* input) noe
 
 cdef int finish_derivation(Machine* m, Word* fp) noexcept nogil:
     cdef DerivationInput input
-    cdef TextBuffer json
+    cdef Bytes json
     cdef int outcome
     memset(&input, 0, sizeof(input))
     memset(&json, 0, sizeof(json))
@@ -177,7 +176,7 @@ cdef int finish_derivation(Machine* m, Word* fp) noexcept nogil:
     return outcome
 
 
-cdef int _fill(Machine* m, Word* fp, DerivationInput* input, TextBuffer* json) noexcept nogil:
+cdef int _fill(Machine* m, Word* fp, DerivationInput* input, Bytes* json) noexcept nogil:
     cdef Word* pair = fp + SLOT_PAIRS
     cdef Room room
     cdef uint32_t context, last = 0
@@ -217,13 +216,13 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, TextBuffer* json) n
             last = context
         pair += 2
     if is_structured:
-        if json.size_bytes == 0:
-            text_byte(json, c'{')
-        text_byte(json, c'}')
+        if json.size == 0:
+            bytes_byte(json, c'{')
+        bytes_byte(json, c'}')
         if json.failed:
             return raise_text(m, ERROR_MEMORY, NULL)
         input.env[0].name = make_view(<const uint8_t*>b"__json", 6)
-        input.env[0].value = make_view(json.data, json.size_bytes)
+        input.env[0].value = make_view(json.data, json.size)
         input.env_count = 1
     input.name = string_view(fp[SLOT_NAME])
     input.builder = string_view(m.empty_string if fp[SLOT_BUILDER] == WORD_NULL else fp[SLOT_BUILDER])
@@ -231,15 +230,15 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, TextBuffer* json) n
     return DONE
 
 
-cdef int _add_json(Machine* m, TextBuffer* json, Word name, Word value) noexcept nogil:
-    cdef TextBuffer fault
+cdef int _add_json(Machine* m, Bytes* json, Word name, Word value) noexcept nogil:
+    cdef Bytes fault
     cdef int outcome = DONE
     memset(&fault, 0, sizeof(fault))
-    text_byte(json, c',' if json.size_bytes else c'{')
+    bytes_byte(json, c',' if json.size else c'{')
     if not json_append_string(json, string_data(name), string_size(name), &fault):
-        outcome = raise_bytes(m, ERROR_VALUE, fault.data, fault.size_bytes)
-    text_byte(json, c':')
-    text_append(json, string_data(value), string_size(value))
+        outcome = raise_bytes(m, ERROR_VALUE, fault.data, fault.size)
+    bytes_byte(json, c':')
+    bytes_append(json, string_data(value), string_size(value))
     free(fault.data)
     return outcome
 

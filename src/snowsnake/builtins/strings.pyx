@@ -8,7 +8,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
-from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer, buffer_free as engine_buffer_free, buffer_init
 from snowsnake.builtins.engines.numbers cimport format_float_tostring
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport *
@@ -21,6 +20,7 @@ from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, pop, push, string_words
 from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
 cdef enum:
     SHORT_STRING = 32000              # bytes that may be allocated without a reservation
@@ -87,11 +87,11 @@ cdef int _integer_text(Machine* m, int64_t number) noexcept nogil:
 
 
 cdef int _float_text(Machine* m, double number) noexcept nogil:
-    cdef EngineBuffer text
-    buffer_init(&text)
+    cdef Bytes text
+    bytes_init(&text)
     format_float_tostring(&text, number)
-    m.result = 0 if text.failed else make_string(m, text.data, text.size_bytes, 0)
-    engine_buffer_free(&text)
+    m.result = 0 if text.failed else make_string(m, text.data, text.size, 0)
+    bytes_free(&text)
     return DONE if m.result else out_of_memory(m)
 
 

@@ -8,7 +8,8 @@ In: a machine.  Out: lines such as
       0x0004 OpReturn               [ 3 4 ]
     leave
 
-`#1` is the number of the chunk in its file, as `snowsnake disassemble` prints it.  An operation that has to wait for a value is shown again when it goes on, as `(again)`.
+`#1` is the number of the chunk in its file, as `snowsnake disassemble` prints it.  An operation that has to wait for a value is shown
+again when it goes on, as `(again)`.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport FILE, fprintf

@@ -8,7 +8,6 @@ index is AS_OUT_PATH, then OUT_PATH_DONE.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from snowsnake.builtins.engines.buffer cimport ByteBuffer as EngineBuffer, buffer_free, buffer_init
 from snowsnake.builtins.engines.numbers cimport format_float_json
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
 from snowsnake.builtins.protocol cimport *
@@ -20,6 +19,7 @@ from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.output.text cimport *
 
 cdef enum:
@@ -100,11 +100,11 @@ cdef int _raise_bad_string(Machine* m, Word s) noexcept nogil:
 # ---- values -----------------------------------------------------------------------------------------------------
 
 cdef void _put_float(Text* t, double number) noexcept nogil:
-    cdef EngineBuffer buffer
-    buffer_init(&buffer)
-    format_float_json(&buffer, number)
-    text_append(t, buffer.data, buffer.size_bytes)
-    buffer_free(&buffer)
+    cdef Bytes digits
+    bytes_init(&digits)
+    format_float_json(&digits, number)
+    text_append(t, digits.data, digits.size)
+    bytes_free(&digits)
 
 
 cdef int _raise_function(Machine* m, Word f) noexcept nogil:

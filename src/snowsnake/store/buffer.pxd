@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Growable byte buffers and byte views for the store's compiled core.
+"""Growable byte buffers and byte views, for the store's compiled core and for every engine that produces text.
 
 In: pointers and sizes.  Out: bytes in memory owned by whoever owns the `Bytes` (release it with `bytes_free`).
 Running out of memory sets `failed` and later appends do nothing, so a caller tests once, at the end.
@@ -74,6 +74,16 @@ cdef inline void bytes_text(Bytes* self, const char* text) noexcept nogil:
 
 cdef inline void bytes_view(Bytes* self, View view) noexcept nogil:
     bytes_append(self, view.data, view.size)
+
+cdef inline bytes bytes_taken(Bytes* self):
+    """The contents for Python; nothing is left."""
+    cdef bytes contents
+    if self.failed:
+        bytes_free(self)
+        raise MemoryError
+    contents = self.data[:self.size] if self.size else b""
+    bytes_free(self)
+    return contents
 
 cdef inline void bytes_decimal(Bytes* self, uint64_t value) noexcept nogil:
     cdef uint8_t digits[20]

@@ -7,7 +7,7 @@
     json_reader_free(&reader)
 """
 from libc.stdint cimport int64_t, uint8_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer
+from snowsnake.store.buffer cimport Bytes
 
 cdef enum JsonEvent:
     JSON_END = 0
@@ -47,12 +47,12 @@ cdef struct JsonReader:
     bint has_nul
     int64_t integer
     double number
-    ByteBuffer unescaped
-    ByteBuffer message                # as C++ Nix words it, without "while decoding a JSON string"
+    Bytes unescaped
+    Bytes message                # as C++ Nix words it, without "while decoding a JSON string"
     bint is_nix_error                 # the message is not about syntax: no trace line "while decoding a JSON string"
 
 cdef void json_reader_init(JsonReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef void json_reader_free(JsonReader* reader) noexcept nogil
 cdef JsonEvent json_reader_next(JsonReader* reader) noexcept nogil
 
-cdef bint json_append_string(ByteBuffer* out, const uint8_t* data, size_t size_bytes, ByteBuffer* message) noexcept nogil
+cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes, Bytes* message) noexcept nogil

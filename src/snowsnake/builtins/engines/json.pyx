@@ -11,9 +11,6 @@ caller's matter.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
-from snowsnake.builtins.engines.buffer cimport (
-    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_free, buffer_init,
-)
 from snowsnake.builtins.engines.json_tokens cimport (
     CONTROL_FAULT, TOKEN_CLOSE_ARRAY, TOKEN_CLOSE_OBJECT, TOKEN_COLON, TOKEN_COMMA, TOKEN_COUNT, TOKEN_END, TOKEN_FALSE,
     TOKEN_FAULT, TOKEN_NONE, TOKEN_NULL, TOKEN_NUMBER, TOKEN_OPEN_ARRAY, TOKEN_OPEN_OBJECT, TOKEN_STRING, TOKEN_TRUE,
@@ -23,6 +20,7 @@ from snowsnake.builtins.engines.numbers cimport (
     NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
 )
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
+from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text
 
 cdef const char* token_names[TOKEN_COUNT]
 token_names[:] = [
@@ -44,24 +42,24 @@ cdef void json_reader_init(JsonReader* reader, const uint8_t* data, size_t size_
     reader.data = data
     reader.size_bytes = size_bytes
     reader.state = EXPECT_VALUE
-    buffer_init(&reader.unescaped)
-    buffer_init(&reader.message)
+    bytes_init(&reader.unescaped)
+    bytes_init(&reader.message)
 
 
 cdef void json_reader_free(JsonReader* reader) noexcept nogil:
     free(reader.levels)
-    buffer_free(&reader.unescaped)
-    buffer_free(&reader.message)
+    bytes_free(&reader.unescaped)
+    bytes_free(&reader.message)
     reader.levels = NULL
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
 
-cdef void append_hex(ByteBuffer* out, uint32_t number, int digits) noexcept nogil:
+cdef void append_hex(Bytes* out, uint32_t number, int digits) noexcept nogil:
     cdef const char* names = "0123456789ABCDEF"
     while digits:
         digits -= 1
-        buffer_append_byte(out, <uint8_t>names[(number >> (4 * digits)) & 15])
+        bytes_byte(out, <uint8_t>names[(number >> (4 * digits)) & 15])
 
 
 cdef void append_place(JsonReader* reader) noexcept nogil:
@@ -72,11 +70,11 @@ cdef void append_place(JsonReader* reader) noexcept nogil:
         if reader.data[i] == c'\n':
             line += 1
             line_start = i + 1
-    buffer_append_text(&reader.message, "[json.exception.parse_error.101] parse error at line ")
+    bytes_text(&reader.message, "[json.exception.parse_error.101] parse error at line ")
     format_int(&reader.message, line)
-    buffer_append_text(&reader.message, ", column ")
+    bytes_text(&reader.message, ", column ")
     format_int(&reader.message, <int64_t>(reader.position - line_start))
-    buffer_append_text(&reader.message, ": ")
+    bytes_text(&reader.message, ": ")
 
 
 cdef void append_last_read(JsonReader* reader) noexcept nogil:
@@ -85,15 +83,15 @@ cdef void append_last_read(JsonReader* reader) noexcept nogil:
     cdef size_t end = reader.position if reader.position < reader.size_bytes else reader.size_bytes
     for i in range(reader.token_start, end):
         if reader.data[i] < 0x20:
-            buffer_append_text(&reader.message, "<U+")
+            bytes_text(&reader.message, "<U+")
             append_hex(&reader.message, reader.data[i], 4)
-            buffer_append_byte(&reader.message, c'>')
+            bytes_byte(&reader.message, c'>')
         else:
-            buffer_append_byte(&reader.message, reader.data[i])
+            bytes_byte(&reader.message, reader.data[i])
 
 
 cdef void append_control_fault(JsonReader* reader) noexcept nogil:
-    cdef ByteBuffer* out = &reader.message
+    cdef Bytes* out = &reader.message
     cdef uint8_t byte = reader.data[reader.position - 1]
     cdef char short_form = 0
     if byte == 8:
@@ -106,46 +104,46 @@ cdef void append_control_fault(JsonReader* reader) noexcept nogil:
         short_form = c'f'
     elif byte == 13:
         short_form = c'r'
-    buffer_append_text(out, "invalid string: control character U+")
+    bytes_text(out, "invalid string: control character U+")
     append_hex(out, byte, 4)
-    buffer_append_text(out, " (")
-    buffer_append_text(out, control_names[byte])
-    buffer_append_text(out, ") must be escaped to \\u")
+    bytes_text(out, " (")
+    bytes_text(out, control_names[byte])
+    bytes_text(out, ") must be escaped to \\u")
     append_hex(out, byte, 4)
     if short_form:
-        buffer_append_text(out, " or \\")
-        buffer_append_byte(out, <uint8_t>short_form)
+        bytes_text(out, " or \\")
+        bytes_byte(out, <uint8_t>short_form)
 
 
 cdef JsonEvent syntax_error(JsonReader* reader, Token found, Token expected, const char* context) noexcept nogil:
-    cdef ByteBuffer* out = &reader.message
+    cdef Bytes* out = &reader.message
     append_place(reader)
-    buffer_append_text(out, "syntax error while parsing ")
-    buffer_append_text(out, context)
-    buffer_append_text(out, " - ")
+    bytes_text(out, "syntax error while parsing ")
+    bytes_text(out, context)
+    bytes_text(out, " - ")
     if found == TOKEN_FAULT:
         if reader.fault == <const char*>CONTROL_FAULT:
             append_control_fault(reader)
         else:
-            buffer_append_text(out, reader.fault)
-        buffer_append_text(out, "; last read: '")
+            bytes_text(out, reader.fault)
+        bytes_text(out, "; last read: '")
         append_last_read(reader)
-        buffer_append_byte(out, c"'")
+        bytes_byte(out, c"'")
     else:
-        buffer_append_text(out, "unexpected ")
-        buffer_append_text(out, token_names[<int>found])
+        bytes_text(out, "unexpected ")
+        bytes_text(out, token_names[<int>found])
     if expected != TOKEN_NONE:
-        buffer_append_text(out, "; expected ")
-        buffer_append_text(out, token_names[<int>expected])
+        bytes_text(out, "; expected ")
+        bytes_text(out, token_names[<int>expected])
     reader.state = EXPECT_NOTHING
     return JSON_ERROR
 
 
 cdef JsonEvent failed(JsonReader* reader, const char* before, const char* after) noexcept nogil:
     """An error about the number just read, quoted between `before` and `after`."""
-    buffer_append_text(&reader.message, before)
-    buffer_append(&reader.message, reader.data + reader.token_start, reader.position - reader.token_start)
-    buffer_append_text(&reader.message, after)
+    bytes_text(&reader.message, before)
+    bytes_append(&reader.message, reader.data + reader.token_start, reader.position - reader.token_start)
+    bytes_text(&reader.message, after)
     reader.state = EXPECT_NOTHING
     return JSON_ERROR
 
@@ -155,13 +153,13 @@ cdef JsonEvent failed(JsonReader* reader, const char* before, const char* after)
 cdef JsonEvent nul_error(JsonReader* reader) noexcept nogil:
     """Nix has no NUL in strings."""
     cdef size_t i
-    buffer_append_text(&reader.message, "input string '")
+    bytes_text(&reader.message, "input string '")
     for i in range(reader.text_size):
         if reader.text[i]:
-            buffer_append_byte(&reader.message, reader.text[i])
+            bytes_byte(&reader.message, reader.text[i])
         else:
-            buffer_append_text(&reader.message, b"\xe2\x90\x80")
-    buffer_append_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
+            bytes_text(&reader.message, b"\xe2\x90\x80")
+    bytes_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
     reader.is_nix_error = True
     reader.state = EXPECT_NOTHING
     return JSON_ERROR
@@ -203,7 +201,7 @@ cdef JsonEvent open_level(JsonReader* reader, bint is_array) noexcept nogil:
         capacity = 2 * reader.level_capacity + 64
         levels = <uint8_t*>realloc(reader.levels, capacity)
         if levels == NULL:
-            buffer_append_text(&reader.message, "no memory for the nesting of the input")
+            bytes_text(&reader.message, "no memory for the nesting of the input")
             reader.state = EXPECT_NOTHING
             return JSON_ERROR
         reader.levels = levels
@@ -238,7 +236,7 @@ cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
         return JSON_NULL
     if token == TOKEN_END and reader.position == 1:
         append_place(reader)
-        buffer_append_text(
+        bytes_text(
             &reader.message,
             "attempting to parse an empty input; check that your input string or stream contains the expected JSON",
         )
@@ -299,7 +297,7 @@ cdef JsonEvent json_reader_next(JsonReader* reader) noexcept nogil:
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
-cdef bint json_append_string(ByteBuffer* out, const uint8_t* data, size_t size_bytes, ByteBuffer* message) noexcept nogil:
+cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes, Bytes* message) noexcept nogil:
     """The string with its quotes; false if it is not UTF-8, with what Nix says behind "JSON serialization error: "."""
     cdef size_t i
     cdef size_t plain = 0
@@ -308,21 +306,21 @@ cdef bint json_append_string(ByteBuffer* out, const uint8_t* data, size_t size_b
     cdef Utf8Fault fault = utf8_check(data, size_bytes, &index)
     if fault != UTF8_OK:
         if fault == UTF8_INCOMPLETE:
-            buffer_append_text(message, "[json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x")
+            bytes_text(message, "[json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x")
         else:
-            buffer_append_text(message, "[json.exception.type_error.316] invalid UTF-8 byte at index ")
+            bytes_text(message, "[json.exception.type_error.316] invalid UTF-8 byte at index ")
             format_int(message, <int64_t>index)
-            buffer_append_text(message, ": 0x")
+            bytes_text(message, ": 0x")
         append_hex(message, data[index], 2)
         return False
-    buffer_append_byte(out, c'"')
+    bytes_byte(out, c'"')
     for i in range(size_bytes):
         byte = data[i]
         if byte >= 0x20 and byte != c'"' and byte != c'\\':
             continue
-        buffer_append(out, data + plain, i - plain)
+        bytes_append(out, data + plain, i - plain)
         plain = i + 1
-        buffer_append_byte(out, c'\\')
+        bytes_byte(out, c'\\')
         if byte == 8:
             byte = c'b'
         elif byte == 9:
@@ -334,12 +332,12 @@ cdef bint json_append_string(ByteBuffer* out, const uint8_t* data, size_t size_b
         elif byte == 13:
             byte = c'r'
         elif byte < 0x20:
-            buffer_append_text(out, "u00")
-            buffer_append_byte(out, <uint8_t>(c'0' + (byte >> 4)))
+            bytes_text(out, "u00")
+            bytes_byte(out, <uint8_t>(c'0' + (byte >> 4)))
             byte = <uint8_t>("0123456789abcdef"[byte & 15])
-        buffer_append_byte(out, byte)
-    buffer_append(out, data + plain, size_bytes - plain)
-    buffer_append_byte(out, c'"')
+        bytes_byte(out, byte)
+    bytes_append(out, data + plain, size_bytes - plain)
+    bytes_byte(out, c'"')
     return True
 
 
@@ -349,8 +347,8 @@ class JsonError(ValueError):
     """Text that is not JSON, with Nix's message; or a string that is not UTF-8."""
 
 
-cdef object text_of(ByteBuffer* buffer):
-    return (<bytes>buffer.data[:buffer.size_bytes] if buffer.size_bytes else b"").decode("utf-8", "surrogateescape")
+cdef object text_of(Bytes* buffer):
+    return (<bytes>buffer.data[:buffer.size] if buffer.size else b"").decode("utf-8", "surrogateescape")
 
 
 def loads(bytes data not None):
@@ -394,14 +392,14 @@ def loads(bytes data not None):
 
 def json_string(bytes text not None):
     """The JSON string, quotes included."""
-    cdef ByteBuffer out
-    cdef ByteBuffer message
-    buffer_init(&out)
-    buffer_init(&message)
+    cdef Bytes out
+    cdef Bytes message
+    bytes_init(&out)
+    bytes_init(&message)
     try:
         if not json_append_string(&out, text, len(text), &message):
             raise JsonError(text_of(&message))
-        return <bytes>out.data[:out.size_bytes]
+        return <bytes>out.data[:out.size]
     finally:
-        buffer_free(&out)
-        buffer_free(&message)
+        bytes_free(&out)
+        bytes_free(&message)

@@ -5,9 +5,9 @@ In: a reader.  Out: the next token; of a string `text`, of a number the bytes fr
 wrong one `fault`, with `position` behind the byte that made it wrong, as the messages of C++ Nix count.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.builtins.engines.buffer cimport buffer_append, buffer_append_byte, buffer_clear
 from snowsnake.builtins.engines.json cimport JsonReader
 from snowsnake.builtins.engines.text cimport append_utf8
+from snowsnake.store.buffer cimport bytes_append, bytes_byte, bytes_clear
 
 cdef enum:
     END_OF_INPUT = -1
@@ -92,7 +92,7 @@ cdef Token read_escape(JsonReader* reader) noexcept nogil:
         byte = 9
     elif byte != c'"' and byte != c'\\' and byte != c'/':
         return fault(reader, "invalid string: forbidden character after backslash")
-    buffer_append_byte(&reader.unescaped, <uint8_t>byte)
+    bytes_byte(&reader.unescaped, <uint8_t>byte)
     return TOKEN_STRING
 
 
@@ -147,9 +147,9 @@ cdef Token read_string(JsonReader* reader) noexcept nogil:
             return fault(reader, "invalid string: missing closing quote")
         if byte == c'\\':
             if not is_copied:
-                buffer_clear(&reader.unescaped)
+                bytes_clear(&reader.unescaped)
                 is_copied = True
-            buffer_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
+            bytes_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
             if read_escape(reader) == TOKEN_FAULT:
                 return TOKEN_FAULT
             plain = reader.position
@@ -158,11 +158,11 @@ cdef Token read_string(JsonReader* reader) noexcept nogil:
         elif not read_multibyte(reader, byte):
             return fault(reader, "invalid string: ill-formed UTF-8 byte")
     if is_copied:
-        buffer_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
+        bytes_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
         if reader.unescaped.failed:
             return fault(reader, "no memory for a string")
         reader.text = reader.unescaped.data
-        reader.text_size = reader.unescaped.size_bytes
+        reader.text_size = reader.unescaped.size
     else:
         reader.text = data + plain
         reader.text_size = reader.position - 1 - plain

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Numbers as Nix reads and writes them: C interface."""
 from libc.stdint cimport int64_t, uint8_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer
+from snowsnake.store.buffer cimport Bytes
 
 cdef enum NumberStatus:
     NUMBER_OK = 0
@@ -9,9 +9,9 @@ cdef enum NumberStatus:
     NUMBER_OVERFLOW                   # beyond the type; a float is then infinite
     NUMBER_UNDERFLOW                  # a float too small for full precision; it is the nearest one
 
-cdef void format_int(ByteBuffer* out, int64_t number) noexcept nogil
-cdef void format_float_print(ByteBuffer* out, double number) noexcept nogil
-cdef void format_float_tostring(ByteBuffer* out, double number) noexcept nogil
-cdef void format_float_json(ByteBuffer* out, double number) noexcept nogil
+cdef void format_int(Bytes* out, int64_t number) noexcept nogil
+cdef void format_float_print(Bytes* out, double number) noexcept nogil
+cdef void format_float_tostring(Bytes* out, double number) noexcept nogil
+cdef void format_float_json(Bytes* out, double number) noexcept nogil
 cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* number) noexcept nogil
 cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* number) noexcept nogil

@@ -13,9 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
-from snowsnake.builtins.engines.buffer cimport (
-    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_init, taken,
-)
+from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
 
 cdef extern from *:
     """
@@ -38,7 +36,7 @@ cdef locale_t c_locale = snowsnake_c_locale()
 
 # -- integers ----------------------------------------------------------------------------------------------------------
 
-cdef void format_int(ByteBuffer* out, int64_t number) noexcept nogil:
+cdef void format_int(Bytes* out, int64_t number) noexcept nogil:
     cdef uint8_t digits[24]
     cdef int at = 24
     cdef uint64_t rest = <uint64_t>number
@@ -53,7 +51,7 @@ cdef void format_int(ByteBuffer* out, int64_t number) noexcept nogil:
     if number < 0:
         at -= 1
         digits[at] = c'-'
-    buffer_append(out, digits + at, 24 - at)
+    bytes_append(out, digits + at, 24 - at)
 
 
 cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* number) noexcept nogil:
@@ -85,7 +83,7 @@ cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* n
 
 # -- floats: printf's forms --------------------------------------------------------------------------------------------
 
-cdef void format_printf(ByteBuffer* out, const char* form, double number) noexcept nogil:
+cdef void format_printf(Bytes* out, const char* form, double number) noexcept nogil:
     """One printf conversion; whatever the locale takes for the decimal point becomes a full stop."""
     cdef char text[512]
     cdef int size = snprintf(text, sizeof(text), form, number)
@@ -93,19 +91,19 @@ cdef void format_printf(ByteBuffer* out, const char* form, double number) noexce
     cdef bint in_point = False
     for i in range(size):
         if c'0' <= text[i] <= c'9' or c'a' <= text[i] <= c'z' or text[i] == c'-' or text[i] == c'+':
-            buffer_append_byte(out, <uint8_t>text[i])
+            bytes_byte(out, <uint8_t>text[i])
             in_point = False
         elif not in_point:
-            buffer_append_byte(out, c'.')
+            bytes_byte(out, c'.')
             in_point = True
 
 
-cdef void format_float_print(ByteBuffer* out, double number) noexcept nogil:
+cdef void format_float_print(Bytes* out, double number) noexcept nogil:
     """As Nix prints a value, and in XML."""
     format_printf(out, "%g", number)
 
 
-cdef void format_float_tostring(ByteBuffer* out, double number) noexcept nogil:
+cdef void format_float_tostring(Bytes* out, double number) noexcept nogil:
     """As toString gives it; at most 317 bytes."""
     format_printf(out, "%f", number)
 
@@ -242,56 +240,56 @@ cdef int float_digits(double number, uint8_t* digits, int* decimal_exponent) noe
     )
 
 
-cdef void append_zeros(ByteBuffer* out, int count) noexcept nogil:
+cdef void append_zeros(Bytes* out, int count) noexcept nogil:
     cdef int i
     for i in range(count):
-        buffer_append_byte(out, c'0')
+        bytes_byte(out, c'0')
 
 
-cdef void append_exponent(ByteBuffer* out, int exponent) noexcept nogil:
-    buffer_append_text(out, "e-" if exponent < 0 else "e+")
+cdef void append_exponent(Bytes* out, int exponent) noexcept nogil:
+    bytes_text(out, "e-" if exponent < 0 else "e+")
     if exponent < 0:
         exponent = -exponent
     if exponent < 10:
-        buffer_append_byte(out, c'0')
+        bytes_byte(out, c'0')
     format_int(out, exponent)
 
 
-cdef void format_float_json(ByteBuffer* out, double number) noexcept nogil:
+cdef void format_float_json(Bytes* out, double number) noexcept nogil:
     """As toJSON gives it: 1.0, 1e+20; null where JSON has no number."""
     cdef uint8_t digits[DIGITS_LIMIT]
     cdef int decimal_exponent = 0
     cdef int count, point
     cdef uint64_t bits
     if number != number or number - number != 0:
-        buffer_append_text(out, "null")
+        bytes_text(out, "null")
         return
     memcpy(&bits, &number, 8)
     if bits >> 63:
-        buffer_append_byte(out, c'-')
+        bytes_byte(out, c'-')
         number = -number
     if number == 0:
-        buffer_append_text(out, "0.0")
+        bytes_text(out, "0.0")
         return
     count = float_digits(number, digits, &decimal_exponent)
     point = count + decimal_exponent                      # digits before the decimal point
     if count <= point <= 15:
-        buffer_append(out, digits, count)
+        bytes_append(out, digits, count)
         append_zeros(out, point - count)
-        buffer_append_text(out, ".0")
+        bytes_text(out, ".0")
     elif 0 < point <= 15:
-        buffer_append(out, digits, point)
-        buffer_append_byte(out, c'.')
-        buffer_append(out, digits + point, count - point)
+        bytes_append(out, digits, point)
+        bytes_byte(out, c'.')
+        bytes_append(out, digits + point, count - point)
     elif -4 < point <= 0:
-        buffer_append_text(out, "0.")
+        bytes_text(out, "0.")
         append_zeros(out, -point)
-        buffer_append(out, digits, count)
+        bytes_append(out, digits, count)
     else:
-        buffer_append_byte(out, digits[0])
+        bytes_byte(out, digits[0])
         if count > 1:
-            buffer_append_byte(out, c'.')
-            buffer_append(out, digits + 1, count - 1)
+            bytes_byte(out, c'.')
+            bytes_append(out, digits + 1, count - 1)
         append_exponent(out, point - 1)
 
 
@@ -388,34 +386,34 @@ cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* n
 
 def print_float(double number):
     """As Nix prints a float: `print_float(1e20)` is `b"1e+20"`."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     format_float_print(&buffer, number)
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def tostring_float(double number):
     """As toString: `tostring_float(1.5)` is `b"1.500000"`."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     format_float_tostring(&buffer, number)
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def json_float(double number):
     """As toJSON: `json_float(1)` is `b"1.0"`."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     format_float_json(&buffer, number)
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def print_int(int64_t number):
     """Decimal digits."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     format_int(&buffer, number)
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def read_int(bytes text not None):

@@ -5,9 +5,9 @@ A `Regex` holds caches that matching fills: one thread at a time.  `captures` is
 then for each group, 2 × (1 + group count) numbers; -1 for a group that took no part.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer
 from snowsnake.builtins.engines.regex_program cimport RegexProgram, RegexStatus
 from snowsnake.builtins.engines.regex_reverse cimport RegexResult, Reverse
+from snowsnake.store.buffer cimport Bytes
 
 cdef struct Frame:                    # of the walk's own stack
     uint8_t kind
@@ -73,7 +73,7 @@ cdef struct RegexCache:               # patterns to compiled expressions; owned 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil
 cdef void regex_free(Regex* regex) noexcept nogil
 cdef size_t regex_group_count(const Regex* regex) noexcept nogil
-cdef void regex_error_text(RegexStatus status, const uint8_t* pattern, size_t size_bytes, ByteBuffer* out) noexcept nogil
+cdef void regex_error_text(RegexStatus status, const uint8_t* pattern, size_t size_bytes, Bytes* out) noexcept nogil
 
 cdef RegexResult regex_match_full(Regex* regex, const uint8_t* data, size_t size_bytes, int64_t* captures) noexcept nogil
 

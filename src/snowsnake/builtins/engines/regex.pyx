@@ -9,7 +9,6 @@ walk (regex_walk) then needs no search.  Here: compiling, match, the scan for sp
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
-from snowsnake.builtins.engines.buffer cimport ByteBuffer, buffer_append, buffer_append_text, buffer_free, buffer_init
 from snowsnake.builtins.engines.regex_program cimport (
     OP_GROUP_BEGIN, OP_GROUP_END, OP_MATCH, REGEX_OK, REGEX_TOO_LARGE, RegexState, RegexStatus, regex_program_free,
     regex_program_parse,
@@ -19,6 +18,7 @@ from snowsnake.builtins.engines.regex_reverse cimport (
     reverse_memory, reverse_run, reverse_set,
 )
 from snowsnake.builtins.engines.regex_walk cimport clear_slots, walk, walk_exploring, walk_parallel
+from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
 
 cdef enum:
     NONE = -1
@@ -110,14 +110,14 @@ cdef size_t regex_memory(const Regex* regex) noexcept nogil:
             + (regex.lists[0].capacity + regex.lists[1].capacity) * (8 * regex.slot_count + 4))
 
 
-cdef void regex_error_text(RegexStatus status, const uint8_t* pattern, size_t size_bytes, ByteBuffer* out) noexcept nogil:
+cdef void regex_error_text(RegexStatus status, const uint8_t* pattern, size_t size_bytes, Bytes* out) noexcept nogil:
     """The message of C++ Nix 2.34."""
     if status == REGEX_TOO_LARGE:
-        buffer_append_text(out, "memory limit exceeded by regular expression '")
+        bytes_text(out, "memory limit exceeded by regular expression '")
     else:
-        buffer_append_text(out, "invalid regular expression '")
-    buffer_append(out, pattern, size_bytes)
-    buffer_append_text(out, "'")
+        bytes_text(out, "invalid regular expression '")
+    bytes_append(out, pattern, size_bytes)
+    bytes_text(out, "'")
 
 
 # -- match -------------------------------------------------------------------------------------------------------------
@@ -302,13 +302,13 @@ class RegexError(ValueError):
 
 
 cdef object error(RegexStatus status, bytes pattern):
-    cdef ByteBuffer text
-    buffer_init(&text)
+    cdef Bytes text
+    bytes_init(&text)
     regex_error_text(status, pattern, len(pattern), &text)
     try:
-        return RegexError((<bytes>text.data[:text.size_bytes]).decode("utf-8", "replace"))
+        return RegexError((<bytes>text.data[:text.size]).decode("utf-8", "replace"))
     finally:
-        buffer_free(&text)
+        bytes_free(&text)
 
 
 cdef class Pattern:

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """How text is written in Nix, XML and UTF-8: C interface."""
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer
+from snowsnake.store.buffer cimport Bytes
 
 cdef enum Utf8Fault:
     UTF8_OK = 0
@@ -9,10 +9,10 @@ cdef enum Utf8Fault:
     UTF8_INCOMPLETE                   # the text ends inside a character
 
 cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index) noexcept nogil
-cdef void append_nix_string(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil
-cdef void append_nix_name(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil
-cdef void append_xml_attribute(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil
+cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil
+cdef void append_nix_name(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil
+cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil
-cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil
+cdef void append_utf8(Bytes* out, uint32_t point) noexcept nogil
     # a code point

@@ -5,9 +5,7 @@ In: bytes.  Out: escaped text appended to a buffer, or a verdict.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
-from snowsnake.builtins.engines.buffer cimport (
-    ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text, buffer_init, taken,
-)
+from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
 
 cdef const char* keywords[9]
 keywords[:] = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"]
@@ -67,12 +65,12 @@ cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index)
 
 # -- Nix ---------------------------------------------------------------------------------------------------------------
 
-cdef void append_nix_string(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
+cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
     """The literal, with its quotes, as Nix prints it."""
     cdef size_t i
     cdef size_t plain = 0             # where the stretch not yet copied begins
     cdef uint8_t byte
-    buffer_append_byte(out, c'"')
+    bytes_byte(out, c'"')
     for i in range(size_bytes):
         byte = data[i]
         if byte == c'"' or byte == c'\\':
@@ -88,12 +86,12 @@ cdef void append_nix_string(ByteBuffer* out, const uint8_t* data, size_t size_by
             byte = c't'
         else:
             continue
-        buffer_append(out, data + plain, i - plain)
-        buffer_append_byte(out, c'\\')
-        buffer_append_byte(out, byte)
+        bytes_append(out, data + plain, i - plain)
+        bytes_byte(out, c'\\')
+        bytes_byte(out, byte)
         plain = i + 1
-    buffer_append(out, data + plain, size_bytes - plain)
-    buffer_append_byte(out, c'"')
+    bytes_append(out, data + plain, size_bytes - plain)
+    bytes_byte(out, c'"')
 
 
 cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil:
@@ -119,17 +117,17 @@ cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil:
     return True
 
 
-cdef void append_nix_name(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
+cdef void append_nix_name(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
     """An attribute name, quoted where Nix quotes it."""
     if is_identifier(data, size_bytes) and not is_keyword(data, size_bytes):
-        buffer_append(out, data, size_bytes)
+        bytes_append(out, data, size_bytes)
     else:
         append_nix_string(out, data, size_bytes)
 
 
 # -- XML ---------------------------------------------------------------------------------------------------------------
 
-cdef void append_xml_attribute(ByteBuffer* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
+cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
     """The value of an attribute, without its quotes.  Other control characters pass, as in Nix."""
     cdef size_t i
     cdef size_t plain = 0
@@ -149,52 +147,52 @@ cdef void append_xml_attribute(ByteBuffer* out, const uint8_t* data, size_t size
             escape = "&#xA;"          # else a reader would turn it into a space
         else:
             continue
-        buffer_append(out, data + plain, i - plain)
-        buffer_append_text(out, escape)
+        bytes_append(out, data + plain, i - plain)
+        bytes_text(out, escape)
         plain = i + 1
-    buffer_append(out, data + plain, size_bytes - plain)
+    bytes_append(out, data + plain, size_bytes - plain)
 
 
-cdef void append_utf8(ByteBuffer* out, uint32_t point) noexcept nogil:
+cdef void append_utf8(Bytes* out, uint32_t point) noexcept nogil:
     if point < 0x80:
-        buffer_append_byte(out, <uint8_t>point)
+        bytes_byte(out, <uint8_t>point)
         return
     if point < 0x800:
-        buffer_append_byte(out, <uint8_t>(0xC0 | (point >> 6)))
+        bytes_byte(out, <uint8_t>(0xC0 | (point >> 6)))
     else:
         if point < 0x10000:
-            buffer_append_byte(out, <uint8_t>(0xE0 | (point >> 12)))
+            bytes_byte(out, <uint8_t>(0xE0 | (point >> 12)))
         else:
-            buffer_append_byte(out, <uint8_t>(0xF0 | (point >> 18)))
-            buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
-        buffer_append_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
-    buffer_append_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
+            bytes_byte(out, <uint8_t>(0xF0 | (point >> 18)))
+            bytes_byte(out, <uint8_t>(0x80 | ((point >> 12) & 0x3F)))
+        bytes_byte(out, <uint8_t>(0x80 | ((point >> 6) & 0x3F)))
+    bytes_byte(out, <uint8_t>(0x80 | (point & 0x3F)))
 
 
 # -- Python's side -----------------------------------------------------------------------------------------------------
 
 def nix_string(bytes text not None):
     """The literal: `nix_string(b"a${b}")` is `b'"a\\\\${b}"'`."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     append_nix_string(&buffer, text, len(text))
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def nix_name(bytes name not None):
     """`nix_name(b"a b")` is `b'"a b"'`."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     append_nix_name(&buffer, name, len(name))
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def xml_attribute(bytes text not None):
     """`xml_attribute(b"<")` is `b"&lt;"`."""
-    cdef ByteBuffer buffer
-    buffer_init(&buffer)
+    cdef Bytes buffer
+    bytes_init(&buffer)
     append_xml_attribute(&buffer, text, len(text))
-    return taken(&buffer)
+    return bytes_taken(&buffer)
 
 
 def utf8_fault(bytes text not None):

@@ -7,8 +7,8 @@
     toml_reader_free(&reader)
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
+from snowsnake.store.buffer cimport Bytes
 
 cdef enum:
     TOML_TIMESTAMP = 64               # an event beside JsonEvent's: text is the normalised date or time
@@ -23,7 +23,7 @@ cdef struct TomlReader:
     size_t size_bytes
     size_t position
     bint has_failed
-    ByteBuffer message                # as C++ Nix words it, with "while parsing TOML: "
+    Bytes message                # as C++ Nix words it, with "while parsing TOML: "
     TomlDocument document
     int32_t table                     # of the last header
     TomlFrame* frames

@@ -6,7 +6,6 @@ In: bytes.  Out: events, or a message.  Nothing recurses: nesting and dotted key
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memset
-from snowsnake.builtins.engines.buffer cimport buffer_append, buffer_append_text, buffer_free, buffer_init
 from snowsnake.builtins.engines.json cimport (
     JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_FALSE, JSON_FLOAT, JSON_INT,
     JSON_KEY, JSON_STRING, JSON_TRUE,
@@ -17,6 +16,7 @@ from snowsnake.builtins.engines.toml_document cimport (
     toml_add, toml_document_free, toml_document_init, toml_dotted_parent, toml_header, toml_header_parent,
 )
 from snowsnake.builtins.engines.toml_values cimport toml_fail, toml_read_scalar, toml_read_string
+from snowsnake.store.buffer cimport bytes_append, bytes_free, bytes_init, bytes_text
 
 cdef enum:
     END_OF_INPUT = -1
@@ -112,9 +112,9 @@ cdef bint read_key(TomlReader* reader, Key* key) noexcept nogil:
                 "toml::parse_simple_key: invalid key: key must be \"quoted\", 'quoted-literal', or bare key.",
                 start, "expected alpha [a-zA-Z], digit [0-9], -, or _",
             )
-        key.start = reader.document.texts.size_bytes
+        key.start = reader.document.texts.size
         key.size_bytes = reader.position - start
-        buffer_append(&reader.document.texts, reader.data + start, key.size_bytes)
+        bytes_append(&reader.document.texts, reader.data + start, key.size_bytes)
     if reader.document.texts.failed:
         return toml_fail(reader, "no memory for a key", reader.position, "here")
     skip_blanks(reader)
@@ -128,13 +128,13 @@ cdef bint check_nul(TomlReader* reader, size_t start, size_t size_bytes) noexcep
     if size_bytes == 0 or memchr(text, 0, size_bytes) == NULL:
         return True
     reader.has_failed = True
-    buffer_append_text(&reader.message, "while parsing TOML: error: input string '")
+    bytes_text(&reader.message, "while parsing TOML: error: input string '")
     for i in range(size_bytes):
         if text[i]:
-            buffer_append(&reader.message, text + i, 1)
+            bytes_append(&reader.message, text + i, 1)
         else:
-            buffer_append_text(&reader.message, b"\xe2\x90\x80")
-    buffer_append_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
+            bytes_text(&reader.message, b"\xe2\x90\x80")
+    bytes_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
     return False
 
 
@@ -313,20 +313,20 @@ cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_
     memset(reader, 0, sizeof(TomlReader))
     reader.data = data
     reader.size_bytes = size_bytes
-    buffer_init(&reader.message)
+    bytes_init(&reader.message)
     if not toml_document_init(&reader.document):
-        buffer_append_text(&reader.message, "while parsing TOML: no memory for the document")
+        bytes_text(&reader.message, "while parsing TOML: no memory for the document")
         return False
     if read_document(reader):
         return True
     if not reader.has_failed:
-        buffer_append_text(&reader.message, "while parsing TOML: no memory for the document")
+        bytes_text(&reader.message, "while parsing TOML: no memory for the document")
     return False
 
 
 cdef void toml_reader_free(TomlReader* reader) noexcept nogil:
     toml_document_free(&reader.document)
-    buffer_free(&reader.message)
+    bytes_free(&reader.message)
     free(reader.frames)
     reader.frames = NULL
 
@@ -398,7 +398,7 @@ def loads(bytes data not None):
     cdef list keys = []
     try:
         if not toml_reader_init(&reader, data, len(data)):
-            message = <bytes>reader.message.data[:reader.message.size_bytes]
+            message = <bytes>reader.message.data[:reader.message.size]
             raise TomlError(message.decode("utf-8", "surrogateescape"))
         while True:
             event = toml_reader_next(&reader)

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """A TOML document as a tree, and the rules about which table may be written where: C interface."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from snowsnake.builtins.engines.buffer cimport ByteBuffer
+from snowsnake.store.buffer cimport Bytes
 
 cdef enum TomlKind:
     TOML_TABLE = 0
@@ -39,7 +39,7 @@ cdef struct TomlDocument:
     int32_t capacity
     int32_t* index                    # (parent, key) to node; open addressing
     size_t index_size
-    ByteBuffer texts
+    Bytes texts
     const char* fault                 # what the last refused operation says
 
 cdef enum:

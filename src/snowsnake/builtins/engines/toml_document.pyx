@@ -6,20 +6,20 @@ In: keys in the order of the document.  Out: nodes, or NO_NODE and the reason in
 from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memset
-from snowsnake.builtins.engines.buffer cimport buffer_free, buffer_init
+from snowsnake.store.buffer cimport bytes_free, bytes_init
 
 
 cdef bint toml_document_init(TomlDocument* document) noexcept nogil:
     """A root table; false if there is no memory."""
     memset(document, 0, sizeof(TomlDocument))
-    buffer_init(&document.texts)
+    bytes_init(&document.texts)
     return new_node(document, NO_NODE) == 0
 
 
 cdef void toml_document_free(TomlDocument* document) noexcept nogil:
     free(document.nodes)
     free(document.index)
-    buffer_free(&document.texts)
+    bytes_free(&document.texts)
     memset(document, 0, sizeof(TomlDocument))
 
 

@@ -7,7 +7,6 @@ message in the shape C++ Nix's library gives: a title, the line, a caret and a n
 from libc.math cimport INFINITY, NAN, copysign
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
-from snowsnake.builtins.engines.buffer cimport ByteBuffer, buffer_append, buffer_append_byte, buffer_append_text
 from snowsnake.builtins.engines.numbers cimport (
     NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
 )
@@ -15,6 +14,7 @@ from snowsnake.builtins.engines.text cimport append_utf8
 from snowsnake.builtins.engines.toml_document cimport (
     TOML_BOOLEAN, TOML_DATE_TIME, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TomlNode,
 )
+from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text
 
 cdef enum:
     END_OF_INPUT = -1
@@ -38,7 +38,7 @@ cdef enum:
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil:
     """Record the first failure, at byte `place`; always false."""
-    cdef ByteBuffer* out = &reader.message
+    cdef Bytes* out = &reader.message
     cdef size_t line_start = 0
     cdef size_t line_end = place
     cdef size_t line_size, i, before
@@ -61,34 +61,34 @@ cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const c
         while line_end > place and reader.data[line_end] & 0xC0 == 0x80:
             line_end -= 1
     line_size = line_end - line_start
-    buffer_append_text(out, "while parsing TOML: [error] ")
-    buffer_append_text(out, title)
-    buffer_append_text(out, "\n --> fromTOML\n")
-    before = out.size_bytes
-    buffer_append_byte(out, c' ')
+    bytes_text(out, "while parsing TOML: [error] ")
+    bytes_text(out, title)
+    bytes_text(out, "\n --> fromTOML\n")
+    before = out.size
+    bytes_byte(out, c' ')
     format_int(out, line)
-    before = out.size_bytes - before
-    out.size_bytes -= before
+    before = out.size - before
+    out.size -= before
     append_margin(out, before)
-    buffer_append_text(out, "\n ")
+    bytes_text(out, "\n ")
     format_int(out, line)
-    buffer_append_text(out, " | ")
-    buffer_append(out, reader.data + line_start, line_size)
-    buffer_append_byte(out, c'\n')
+    bytes_text(out, " | ")
+    bytes_append(out, reader.data + line_start, line_size)
+    bytes_byte(out, c'\n')
     append_margin(out, before)
-    buffer_append_byte(out, c' ')
+    bytes_byte(out, c' ')
     for i in range(line_start, place):
-        buffer_append_byte(out, c' ')
-    buffer_append_text(out, "^-- ")
-    buffer_append_text(out, note)
+        bytes_byte(out, c' ')
+    bytes_text(out, "^-- ")
+    bytes_text(out, note)
     return False
 
 
-cdef void append_margin(ByteBuffer* out, size_t width) noexcept nogil:
+cdef void append_margin(Bytes* out, size_t width) noexcept nogil:
     cdef size_t i
     for i in range(width):
-        buffer_append_byte(out, c' ')
-    buffer_append_text(out, " |")
+        bytes_byte(out, c' ')
+    bytes_text(out, " |")
 
 
 # -- strings -----------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ cdef bint read_escape(TomlReader* reader, bint is_long) noexcept nogil:
         reader.position -= 1
         return bad_string(reader, False, is_long, "no such escape sequence")
     reader.position += 1
-    buffer_append_byte(&reader.document.texts, <uint8_t>byte)
+    bytes_byte(&reader.document.texts, <uint8_t>byte)
     return True
 
 
@@ -188,20 +188,20 @@ cdef bint read_long_end(TomlReader* reader, int quote, bint* is_end) noexcept no
     is_end[0] = count >= 3
     inner = count - 3 if count >= 3 else count
     for _ in range(inner):
-        buffer_append_byte(&reader.document.texts, <uint8_t>quote)
+        bytes_byte(&reader.document.texts, <uint8_t>quote)
     return True
 
 
 cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* start, size_t* size_bytes) noexcept nogil:
     """At a quote: a string of any of the four kinds, its text appended to the document's; where it lies there."""
-    cdef ByteBuffer* texts = &reader.document.texts
+    cdef Bytes* texts = &reader.document.texts
     cdef int quote = peek(reader, 0)
     cdef bint is_literal = quote == c"'"
     cdef bint is_long = may_have_lines and peek(reader, 1) == quote and peek(reader, 2) == quote
     cdef bint is_end = False
     cdef int byte
     cdef size_t plain
-    start[0] = texts.size_bytes
+    start[0] = texts.size
     reader.position += 3 if is_long else 1
     if is_long:
         read_line_end(reader)
@@ -213,7 +213,7 @@ cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* star
                 if byte != c'\\' or not is_literal:
                     break
             reader.position += 1
-        buffer_append(texts, reader.data + plain, reader.position - plain)
+        bytes_append(texts, reader.data + plain, reader.position - plain)
         if byte == quote:
             if is_long:
                 read_long_end(reader, quote, &is_end)
@@ -227,10 +227,10 @@ cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* star
         elif is_long and byte == c'\n' or byte == c'\r' and is_long and peek(reader, 1) == c'\n':
             plain = reader.position
             read_line_end(reader)
-            buffer_append(texts, reader.data + plain, reader.position - plain)
+            bytes_append(texts, reader.data + plain, reader.position - plain)
         else:
             return bad_string(reader, is_literal, is_long, "expected '" if is_literal else "expected \"")
-    size_bytes[0] = texts.size_bytes - start[0]
+    size_bytes[0] = texts.size - start[0]
     return True
 
 
@@ -246,7 +246,7 @@ cdef bint read_digits(TomlReader* reader, const char* title) noexcept nogil:
     if not is_digit(peek(reader, 0)):
         return toml_fail(reader, title, reader.position, "expected a digit")
     while True:
-        buffer_append_byte(&reader.document.texts, <uint8_t>peek(reader, 0))
+        bytes_byte(&reader.document.texts, <uint8_t>peek(reader, 0))
         reader.position += 1
         if peek(reader, 0) == c'_':
             reader.position += 1
@@ -300,8 +300,8 @@ cdef bint read_word_number(TomlReader* reader, TomlNode* node, size_t sign_size)
 
 
 cdef bint read_number(TomlReader* reader, TomlNode* node) noexcept nogil:
-    cdef ByteBuffer* texts = &reader.document.texts
-    cdef size_t start = texts.size_bytes
+    cdef Bytes* texts = &reader.document.texts
+    cdef size_t start = texts.size
     cdef size_t place = reader.position
     cdef size_t sign_size = 1 if peek(reader, 0) == c'-' or peek(reader, 0) == c'+' else 0
     cdef bint is_float = False
@@ -316,7 +316,7 @@ cdef bint read_number(TomlReader* reader, TomlNode* node) noexcept nogil:
         if peek(reader, 1) == c'b':
             return read_radix(reader, node, 1)
     if peek(reader, 0) == c'-':
-        buffer_append_byte(texts, c'-')
+        bytes_byte(texts, c'-')
     reader.position += sign_size
     if peek(reader, 0) == c'0' and (is_digit(peek(reader, 1)) or peek(reader, 1) == c'_'):
         return toml_fail(reader, "bad integer: leading zero", reader.position, "here")
@@ -324,16 +324,16 @@ cdef bint read_number(TomlReader* reader, TomlNode* node) noexcept nogil:
         return False
     if peek(reader, 0) == c'.':
         is_float = True
-        buffer_append_byte(texts, c'.')
+        bytes_byte(texts, c'.')
         reader.position += 1
         if not read_digits(reader, "bad float: invalid format"):
             return False
     if peek(reader, 0) == c'e' or peek(reader, 0) == c'E':
         is_float = True
-        buffer_append_byte(texts, c'e')
+        bytes_byte(texts, c'e')
         reader.position += 1
         if peek(reader, 0) == c'-' or peek(reader, 0) == c'+':
-            buffer_append_byte(texts, <uint8_t>peek(reader, 0))
+            bytes_byte(texts, <uint8_t>peek(reader, 0))
             reader.position += 1
         if not read_digits(reader, "bad float: invalid format"):
             return False
@@ -341,14 +341,14 @@ cdef bint read_number(TomlReader* reader, TomlNode* node) noexcept nogil:
         return toml_fail(reader, "no memory for a number", place, "here")
     node.kind = TOML_FLOAT if is_float else TOML_INTEGER
     if is_float:
-        status = parse_double(texts.data + start, texts.size_bytes - start, &node.number)
+        status = parse_double(texts.data + start, texts.size - start, &node.number)
         if status == NUMBER_OVERFLOW or status == NUMBER_INVALID:
             return toml_fail(reader, "toml::parse_floating: failed to read floating point value from stream",
                              reader.position, "here")
-    elif parse_int64(texts.data + start, texts.size_bytes - start, &node.integer) != NUMBER_OK:
+    elif parse_int64(texts.data + start, texts.size - start, &node.integer) != NUMBER_OK:
         return toml_fail(reader, "toml::parse_dec_integer: too large integer: current max digits = 2^63",
                          reader.position, "must be < 2^63")
-    texts.size_bytes = start
+    texts.size = start
     return True
 
 
@@ -379,14 +379,14 @@ cdef bint read_date(TomlReader* reader) noexcept nogil:
             reader, "toml::parse_local_date: invalid date.", reader.position,
             "month must be 01-12, day must be any of 01-28,29,30,31 depending on the month/year.",
         )
-    buffer_append(&reader.document.texts, reader.data + reader.position, 10)
+    bytes_append(&reader.document.texts, reader.data + reader.position, 10)
     reader.position += 10
     return True
 
 
 cdef bint read_time(TomlReader* reader) noexcept nogil:
     """`HH:MM:SS` and a fraction, of which 3, 6 or 9 digits are kept and zeros are not shown."""
-    cdef ByteBuffer* texts = &reader.document.texts
+    cdef Bytes* texts = &reader.document.texts
     cdef int hour = two_digits(reader, 0)
     cdef int minute = two_digits(reader, 3)
     cdef int second = two_digits(reader, 6)
@@ -399,7 +399,7 @@ cdef bint read_time(TomlReader* reader) noexcept nogil:
                          "hour must be 00-23, minute must be 00-59.")
     if second > 60:
         return toml_fail(reader, "toml::parse_local_time: invalid time.", reader.position, "second must be 00-60.")
-    buffer_append(texts, reader.data + reader.position, 8)
+    bytes_append(texts, reader.data + reader.position, 8)
     reader.position += 8
     if peek(reader, 0) != c'.' or not is_digit(peek(reader, 1)):
         return True
@@ -409,29 +409,29 @@ cdef bint read_time(TomlReader* reader) noexcept nogil:
         if count <= 9 and peek(reader, count - 1) != c'0':
             shown = (count + 2) // 3 * 3
     if shown:
-        buffer_append_byte(texts, c'.')
-        buffer_append(texts, reader.data + reader.position, count if count < shown else shown)
+        bytes_byte(texts, c'.')
+        bytes_append(texts, reader.data + reader.position, count if count < shown else shown)
         while shown > count:
-            buffer_append_byte(texts, c'0')
+            bytes_byte(texts, c'0')
             shown -= 1
     reader.position += count
     return True
 
 
-cdef void append_two(ByteBuffer* out, int number) noexcept nogil:
-    buffer_append_byte(out, <uint8_t>(c'0' + number // 10))
-    buffer_append_byte(out, <uint8_t>(c'0' + number % 10))
+cdef void append_two(Bytes* out, int number) noexcept nogil:
+    bytes_byte(out, <uint8_t>(c'0' + number // 10))
+    bytes_byte(out, <uint8_t>(c'0' + number % 10))
 
 
 cdef bint read_offset(TomlReader* reader) noexcept nogil:
     """`Z` or `+HH:MM`, if there is one."""
-    cdef ByteBuffer* texts = &reader.document.texts
+    cdef Bytes* texts = &reader.document.texts
     cdef int byte = peek(reader, 0)
     cdef int hours = two_digits(reader, 1)
     cdef int minutes = two_digits(reader, 4)
     if byte == c'Z' or byte == c'z':
         reader.position += 1
-        buffer_append_byte(texts, c'Z')
+        bytes_byte(texts, c'Z')
         return True
     if byte != c'+' and byte != c'-':
         return True
@@ -443,11 +443,11 @@ cdef bint read_offset(TomlReader* reader) noexcept nogil:
     reader.position += 6
     minutes += 60 * hours
     if minutes == 0:
-        buffer_append_byte(texts, c'Z')
+        bytes_byte(texts, c'Z')
         return True
-    buffer_append_byte(texts, <uint8_t>byte)
+    bytes_byte(texts, <uint8_t>byte)
     append_two(texts, minutes // 60)
-    buffer_append_byte(texts, c':')
+    bytes_byte(texts, c':')
     append_two(texts, minutes % 60)
     return True
 
@@ -455,19 +455,19 @@ cdef bint read_offset(TomlReader* reader) noexcept nogil:
 cdef bint read_date_time(TomlReader* reader, TomlNode* node, bint has_date) noexcept nogil:
     cdef int separator
     node.kind = TOML_DATE_TIME
-    node.text_start = reader.document.texts.size_bytes
+    node.text_start = reader.document.texts.size
     if has_date:
         if not read_date(reader):
             return False
         separator = peek(reader, 0)
         if separator == c'T' or separator == c't' or (separator == c' ' and is_digit(peek(reader, 1))):
             reader.position += 1
-            buffer_append_byte(&reader.document.texts, c'T')
+            bytes_byte(&reader.document.texts, c'T')
             if not read_time(reader) or not read_offset(reader):
                 return False
     elif not read_time(reader):
         return False
-    node.text_size = reader.document.texts.size_bytes - node.text_start
+    node.text_size = reader.document.texts.size - node.text_start
     return True
 
 
