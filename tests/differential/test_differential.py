@@ -8,11 +8,13 @@ of error must still be the same.  A listed case that agrees is a failure, so tha
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from snowsnake.cli.instantiate import main
+from snowsnake.evaluator import Evaluator
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools" / "conformance"))
@@ -37,8 +39,11 @@ def outcome(case, folder: Path, capfd) -> dict:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_as_recorded(case, tmp_path, monkeypatch, capfd) -> None:
+def test_as_recorded(case, tmp_path, monkeypatch, capfd, is_stressed) -> None:
+    """Also with a collection at every safepoint: SNOWSNAKE_STRESS=1."""
     monkeypatch.chdir(tmp_path)
+    if is_stressed:
+        monkeypatch.setattr("snowsnake.evaluator.Evaluator", partial(Evaluator, stress=True))
     for name, value in (ENVIRONMENT | case.get("env", {})).items():
         monkeypatch.setenv(name, value.replace("{root}", str(tmp_path)))
     Path("expr.nix").write_text(case["expr"], encoding="utf-8")
