@@ -83,10 +83,6 @@ cdef inline bint buffer_decimal(ByteBuffer* b, int64_t value) noexcept nogil:
     cdef int start = write_decimal(value, digits)
     return buffer_append(b, &digits[start], DECIMAL_SIZE - start)
 
-cdef inline void buffer_clear(ByteBuffer* b) noexcept nogil:
-    """Forgets the contents and keeps the memory."""
-    b.size_bytes = 0
-
 cdef inline void buffer_free(ByteBuffer* b) noexcept nogil:
     free(b.data)
     b.data = NULL

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """NAR archives of files on disk, written as plain C: into a hash, a buffer or a file descriptor.
 
-Without a filter: `nar_write_path`.  With a filter that runs between steps (builtins.path, filterSource): make a `NarTree`,
-`nar_tree_expand` one directory after another, set `is_excluded` on entries the filter refuses, then `nar_write_tree`.
+Make a `NarTree`, then `nar_write_tree`.  A filter (builtins.path, filterSource) runs between them: `nar_tree_expand` one directory
+after another, and set `is_excluded` on entries that it refuses.
 
     nar_tree_init(&tree, root, &error)                     entry 0 is the root itself
     nar_tree_expand(&tree, 0, &error)                      its entries: [first_child, first_child + child_count), in order
@@ -60,7 +60,6 @@ cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil
 cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil     # appends, no NUL
 # Directories that were not expanded are taken whole.
 cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil
-cdef bint nar_write_path(View path, NarSink* sink, Bytes* error) noexcept nogil
 # The NAR of one regular file with these contents (a text, for paths of the embedded store).
 cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil
 cdef const char* nar_kind_name(int kind) noexcept nogil      # as filters see it: regular, symlink, directory, unknown

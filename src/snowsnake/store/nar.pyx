@@ -505,15 +505,6 @@ cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept no
         at = self.entries[at].parent
 
 
-cdef bint nar_write_path(View path, NarSink* sink, Bytes* error) noexcept nogil:
-    cdef NarTree tree
-    cdef bint ok = nar_tree_init(&tree, path, error)
-    tree.is_transient = True
-    ok = ok and nar_write_tree(&tree, sink, error)
-    nar_tree_free(&tree)
-    return ok
-
-
 cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil:
     put_text(sink, "nix-archive-1")
     put_text(sink, "(")
