@@ -3,6 +3,7 @@
 In: paths, an expression, or standard input.  Out: one line for each source.
 """
 
+import errno
 import os
 import stat
 import sys
@@ -57,17 +58,39 @@ def print_expression(source: bytes, name: str, features: list[str], reporter: Re
 
 
 def print_file(word: str, features: list[str], reporter: Reporter, as_json: bool = False) -> None:
-    from snowsnake.cli.session import resolve_expression_path
+    path = os.path.abspath(word)
+    if not _is_regular(path):
+        from snowsnake.cli.session import resolve_expression_path
 
-    path = resolve_expression_path(os.path.abspath(word))
-    if stat.S_ISFIFO(os.stat(path).st_mode):           # whoever opens it waits for a writer
-        raise EvaluationError("file", f"file '{os.path.abspath(path)}' has an unsupported type")
+        path = resolve_expression_path(path)
+    _print(_content(path), path, os.path.dirname(path), features, reporter, as_json)
+
+
+def _is_regular(path: str) -> bool:
     try:
-        with open(path, "rb") as file:
-            source = file.read()
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _content(path: str) -> bytes:
+    """A file's bytes.  One system call after the other: a file object costs as much as parsing a small file."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError as error:
         raise EvaluationError("file", f"opening file '{path}': {error.strerror}") from None
-    _print(source, path, os.path.dirname(path), features, reporter, as_json)
+    try:
+        status = os.fstat(file)
+        if stat.S_ISFIFO(status.st_mode):
+            raise EvaluationError("file", f"file '{path}' has an unsupported type")
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        pieces = [os.read(file, status.st_size + 1)]
+        while pieces[-1]:
+            pieces.append(os.read(file, 1 << 20))
+        return b"".join(pieces)
+    finally:
+        os.close(file)
 
 
 def _print(source: bytes, name: str, folder: str, features: list[str], reporter: Reporter, as_json: bool) -> None:
