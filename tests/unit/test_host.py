@@ -162,6 +162,43 @@ def test_restricted_follows_no_symlink_out(tree: Path) -> None:
     assert value('builtins.getEnv "PATH"', tree, **options) == ""
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "builtins.readFile ./inside/out/file",
+        "builtins.readFile (./inside + \"/../file\")",
+        "builtins.readFile ./back",
+        "builtins.readDir ./inside/out",
+        "import ./inside/out/folder",
+        "builtins.pathExists ./inside/out/file",
+        "builtins.pathExists ./file",
+        'builtins.getEnv "PATH"',
+        'builtins.findFile [ { prefix = ""; path = ./inside/out; } ] "file"',
+        'builtins.path { path = ./inside/out; name = "x"; }',
+        "builtins.filterSource (path: type: true) ./inside/out/folder",
+        'builtins.hashFile "md5" ./inside/out/file',
+        '"${./inside/out/file}"',
+        "builtins.readFileType ./inside/out/file",
+    ],
+)
+@pytest.mark.parametrize("policy", ["restricted", "pure"])
+def test_nothing_outside_is_read(tree: Path, expression: str, policy: str) -> None:
+    """Neither through symlinks nor through `..`; what was read is recorded, and that is inside."""
+    (tree / "inside").mkdir()
+    (tree / "other" / "folder").mkdir(parents=True)
+    (tree / "other" / "file").write_text("other")
+    (tree / "other" / "folder" / "default.nix").write_text("1")
+    (tree / "inside" / "out").symlink_to("../other")
+    (tree / "back").symlink_to("inside/out/file")
+    nix = Evaluator(restricted=True, allowed_paths=[str(tree / "inside")]) if policy == "restricted" else Evaluator(pure=True)
+    try:
+        assert nix.evaluate(expression.encode(), str(tree)).to_python() in (False, "")
+    except EvaluationError as error:
+        assert error.code == "access" or (error.code, policy) == ("search-path", "restricted")
+    read = [path for kind, path in nix.records() if (kind, path) != ("variable", "PATH")]
+    assert all(path.startswith(f"{tree}/inside") for path in read), read
+
+
 def test_pure_has_no_surroundings(tree: Path) -> None:
     assert value("builtins ? currentTime || builtins ? currentSystem", tree, pure=True) is False
     assert value('builtins.getEnv "PATH"', tree, pure=True) == ""

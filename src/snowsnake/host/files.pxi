@@ -108,6 +108,8 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
             continue
         if mode == RESOLVE_PARENTS and is_rest_empty(todo.data + at, todo.size_bytes - at):
             continue
+        if is_guarded(m) and not host_allows(m, resolved.data, resolved.size_bytes):
+            continue                  # what may not be looked at is no symlink
         real = disk_path(m, resolved.data, resolved.size_bytes)
         if real == NULL:
             outcome = RAISE
