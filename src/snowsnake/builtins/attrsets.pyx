@@ -100,7 +100,7 @@ cdef int map_attrs(Machine* m, Word* fp) noexcept nogil:
         return RAISE
     out = attrs_values(result)
     for i in range(n):
-        out[i] = apply2_thunk(m, f, symbol_string(m, keys_symbols(keys)[i]), values[i])
+        out[i] = make_apply2(m, f, symbol_string(m, keys_symbols(keys)[i]), values[i])
     return done(m, result)
 
 
@@ -456,7 +456,7 @@ cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
             group.next = list_items(list)
             entries[i].symbol = group.symbol
             entries[i].position = 0
-            entries[i].value = apply2_thunk(m, f, symbol_string(m, group.symbol), list)
+            entries[i].value = make_apply2(m, f, symbol_string(m, group.symbol), list)
         for i in range(n):
             _distribute(&names, val(items[i]))
         result = attrs_build(m, entries, names.groups.count)

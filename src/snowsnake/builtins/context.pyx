@@ -38,8 +38,8 @@ cdef inline int out_of_memory(Machine* m) noexcept nogil:
 
 cdef inline int coerced_first(Machine* m, unsigned int builtin, Word value) noexcept nogil:
     """Go on as `builtin (value as interpolation has it)`."""
-    return tail(m, apply_thunk(m, m.builtins[builtin].word,
-                               apply_thunk(m, internal_word(m, INTERNAL_COERCE_STORE), value)))
+    return tail(m, make_apply(m, m.builtins[builtin].word,
+                               make_apply(m, internal_word(m, INTERNAL_COERCE_STORE), value)))
 
 
 cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:

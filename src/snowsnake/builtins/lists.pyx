@@ -114,7 +114,7 @@ cdef int map_(Machine* m, Word* fp) noexcept nogil:
     result = new_list(m, n)
     out = list_items(result)
     for i in range(n):
-        out[i] = apply_thunk(m, f, items[i])
+        out[i] = make_apply(m, f, items[i])
     return done(m, result)
 
 
@@ -136,7 +136,7 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
     result = new_list(m, <uint64_t>n)
     out = list_items(result)
     for i in range(n):
-        out[i] = apply_thunk(m, f, small_int(i))
+        out[i] = make_apply(m, f, small_int(i))
     return done(m, result)
 
 

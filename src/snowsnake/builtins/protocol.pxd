@@ -6,7 +6,7 @@ In: the machine and words.  Out: the outcome that the builtin returns at once (`
 from libc.stdint cimport uint64_t
 from snowsnake.machine.coercion cimport internal_word
 from snowsnake.machine.errors cimport raise_type
-from snowsnake.machine.heap cimport CODE_APPLY, CODE_APPLY2, push
+from snowsnake.machine.heap cimport make_apply, make_apply2, push
 from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
 from snowsnake.machine.word cimport *
 
@@ -51,25 +51,6 @@ cdef inline int need_function(Machine* m, Word* slot) noexcept nogil:
         return raise_type(m, "a function", w)
     slot[0] = w
     return DONE
-
-cdef inline Word apply_thunk(Machine* m, Word f, Word x) noexcept nogil:
-    """A thunk of `f x`: three words."""
-    cdef Word* p = m.hp
-    m.hp = p + 3
-    p[0] = code_header(KIND_THUNK, 2, CODE_APPLY)
-    p[1] = f
-    p[2] = x
-    return tagged(p, TAG_THUNK)
-
-cdef inline Word apply2_thunk(Machine* m, Word f, Word x, Word y) noexcept nogil:
-    """A thunk of `f x y`: four words."""
-    cdef Word* p = m.hp
-    m.hp = p + 4
-    p[0] = code_header(KIND_THUNK, 3, CODE_APPLY2)
-    p[1] = f
-    p[2] = x
-    p[3] = y
-    return tagged(p, TAG_THUNK)
 
 # A list whose length is not known before it is filled: `open_list`, then items are written one after the other and
 # nothing else is allocated, then `close_list`.  Room for the longest possible list has been reserved.

@@ -39,7 +39,7 @@ cdef inline bint string_reserve(Machine* m, uint64_t size_bytes) noexcept nogil:
 
 cdef inline int coerced_first(Machine* m, unsigned int builtin, int coercion, Word value) noexcept nogil:
     """Go on as `builtin (coercion value)`."""
-    return tail(m, apply_thunk(m, m.builtins[builtin].word, apply_thunk(m, internal_word(m, coercion), value)))
+    return tail(m, make_apply(m, m.builtins[builtin].word, make_apply(m, internal_word(m, coercion), value)))
 
 
 # ---- length and parts -------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ cdef int to_string(Machine* m, Word* fp) noexcept nogil:
         return done(m, make_string(m, <const char*>"1", 1, 0))
     if w == WORD_FALSE or w == WORD_NULL:
         return done(m, m.empty_string)
-    return tail(m, apply_thunk(m, internal_word(m, INTERNAL_TO_STRING), w))
+    return tail(m, make_apply(m, internal_word(m, INTERNAL_TO_STRING), w))
 
 
 # ---- base names -------------------------------------------------------------------------------------------------

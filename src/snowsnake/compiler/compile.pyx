@@ -11,11 +11,6 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-cdef extern from "<time.h>" nogil:
-    ctypedef long clock_t
-    clock_t clock()
-    const double CLOCKS_PER_SEC
-
 from snowsnake.bytecode.builder cimport *
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport Image, image_free, writer_close, writer_drop, writer_open, writer_put, writer_text
@@ -255,27 +250,3 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     finally:
         ast_free(request.ast)
         image_free(request.unit.image)
-
-
-def time_compile(source: bytes, level: int, rounds: int) -> tuple[float, float]:
-    """Seconds of CPU that parsing and compiling take, `rounds` times over: for benchmarks."""
-    cdef Request request
-    cdef const uint8_t* data = <const uint8_t*><const char*>source
-    cdef size_t size = len(source)
-    cdef clock_t start, middle, parsing = 0, compiling = 0
-    cdef ArenaPool pool
-    memset(&pool, 0, sizeof(ArenaPool))
-    request.base_dir = b"/"
-    request.level = level
-    for _ in range(rounds):
-        start = clock()
-        request.ast = parse(data, size, 0, &pool)
-        middle = clock()
-        parsing += middle - start
-        if request.ast.root != NULL:
-            call_on_deep_stack(_compile_request, &request)
-            compiling += clock() - middle
-            image_free(request.unit.image)
-        ast_free(request.ast)
-    arena_pool_free(&pool)
-    return parsing / CLOCKS_PER_SEC, compiling / CLOCKS_PER_SEC

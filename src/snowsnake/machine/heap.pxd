@@ -37,9 +37,6 @@ cdef bint level_reserve(Machine* m, Word* base, uint64_t level_words) noexcept n
 cdef void remember_object(Machine* m, Word* object) noexcept nogil
     # an old object that now holds a word of the nursery; the inline barriers call it
 
-cdef inline bint is_young(Machine* m, Word* p) noexcept nogil:
-    return p >= m.heap_base and p < m.heap_end
-
 cdef inline void thunk_barrier(Machine* m, Word* thunk) noexcept nogil:
     """After a thunk got its value: it happens once for each, so nothing marks it."""
     if thunk < m.heap_base or thunk >= m.heap_end:
@@ -109,7 +106,21 @@ cdef inline Word make_path(Machine* m, Word string) noexcept nogil:
     p[1] = string
     return tagged(p, TAG_BOX)
 
-cdef Word make_apply(Machine* m, Word function, Word argument) noexcept nogil
-    # a thunk of `function argument` (map, genList)
-cdef Word make_apply2(Machine* m, Word function, Word first, Word second) noexcept nogil
-    # a thunk of `function first second` (mapAttrs, zipAttrsWith)
+cdef inline Word make_apply(Machine* m, Word function, Word argument) noexcept nogil:
+    """A thunk of `function argument`: three words, for which there must be room."""
+    cdef Word* p = m.hp
+    m.hp = p + 3
+    p[0] = code_header(KIND_THUNK, 2, CODE_APPLY)
+    p[1] = function
+    p[2] = argument
+    return tagged(p, TAG_THUNK)
+
+cdef inline Word make_apply2(Machine* m, Word function, Word first, Word second) noexcept nogil:
+    """A thunk of `function first second`: four words, for which there must be room."""
+    cdef Word* p = m.hp
+    m.hp = p + 4
+    p[0] = code_header(KIND_THUNK, 3, CODE_APPLY2)
+    p[1] = function
+    p[2] = first
+    p[3] = second
+    return tagged(p, TAG_THUNK)

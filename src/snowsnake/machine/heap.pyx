@@ -121,22 +121,3 @@ cdef bint level_reserve(Machine* m, Word* base, uint64_t level_words) noexcept n
         return stack_reserve(m, level_words + 8)
     raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
     return False
-
-
-cdef Word make_apply(Machine* m, Word function, Word argument) noexcept nogil:
-    cdef Word* p = m.hp
-    m.hp = p + 3
-    p[0] = code_header(KIND_THUNK, 2, CODE_APPLY)
-    p[1] = function
-    p[2] = argument
-    return tagged(p, TAG_THUNK)
-
-
-cdef Word make_apply2(Machine* m, Word function, Word first, Word second) noexcept nogil:
-    cdef Word* p = m.hp
-    m.hp = p + 4
-    p[0] = code_header(KIND_THUNK, 3, CODE_APPLY2)
-    p[1] = function
-    p[2] = first
-    p[3] = second
-    return tagged(p, TAG_THUNK)

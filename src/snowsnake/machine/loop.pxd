@@ -8,5 +8,3 @@ cdef int machine_force(Machine* m, Word w) noexcept nogil
     # forces w: m.result is the value (DONE), or RAISE with m.error set and the stack as it was
 cdef int machine_call(Machine* m, uint32_t count) noexcept nogil
     # calls the function on top of the stack with the `count` arguments below it, the first deepest; drops them all
-cdef uint32_t current_position(Machine* m) noexcept nogil
-    # position of the operation that is running, 0 if unknown (builtins: the place of their call)

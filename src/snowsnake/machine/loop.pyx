@@ -18,7 +18,6 @@ from snowsnake.machine.heap cimport *
 from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport *
-from snowsnake.machine.positions cimport position_of
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, symbol_of
 from snowsnake.machine.unwind cimport raise_failure, unwind
@@ -1523,7 +1522,3 @@ cdef int machine_force(Machine* m, Word w) noexcept nogil:
 
 cdef int machine_call(Machine* m, uint32_t count) noexcept nogil:
     return _enter(m, &CALL_CODE[count][0], count + 1)
-
-
-cdef uint32_t current_position(Machine* m) noexcept nogil:
-    return position_of(m, m.function, m.pc)

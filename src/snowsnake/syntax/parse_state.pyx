@@ -12,13 +12,13 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, stack_limit
 from snowsnake.syntax.numbers cimport is_valid_number
+from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 from snowsnake.syntax.token_names cimport token_name
 from snowsnake.syntax.tokens cimport *
 
 cdef enum:
     PADDING_BYTES = 8                 # NUL bytes behind the source
     MOST_FAULTS = 50
-    FEATURE_PIPES = 1                 # parser.pxd's FEATURE_PIPE_OPERATORS
 
 
 cdef void state_open(
@@ -216,7 +216,7 @@ cdef bint token_is_at_fault(ParseState* state) noexcept nogil:
     cdef Text text
     text.data = lexer.data + lexer.start
     text.size_bytes = lexer.position - lexer.start
-    if (lexer.kind == TOKEN_PIPE_FROM or lexer.kind == TOKEN_PIPE_INTO) and not state.features & FEATURE_PIPES:
+    if (lexer.kind == TOKEN_PIPE_FROM or lexer.kind == TOKEN_PIPE_INTO) and not state.features & FEATURE_PIPE_OPERATORS:
         pipes_fault(state)
         return True
     if (lexer.kind == TOKEN_INT or lexer.kind == TOKEN_FLOAT) and not is_valid_number(text, lexer.kind == TOKEN_FLOAT):
