@@ -20,7 +20,7 @@ cdef enum:
     FEW_GROUPS = 32                   # whose places fit on the stack
     MOST_LITERAL = 64                 # bytes of a pattern that is searched for without an automaton
 
-cdef uint8_t[256] IS_SPECIAL          # bytes that mean something in a pattern
+cdef uint8_t[256] IS_SPECIAL          # bytes that mean something in a pattern, and may be escaped: neither `]` nor `}`
 
 cdef extern from "string.h":
     void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
@@ -253,7 +253,7 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
 
 
 def _mark_special_bytes():
-    for byte in map(ord, r".[]{}()\*+?|^$"):
+    for byte in map(ord, r".[{()\*+?|^$"):
         IS_SPECIAL[byte] = 1
 
 
