@@ -3,11 +3,13 @@
 In: source bytes and their name.  Out: `Syntax`; EvaluationError with `others` for the further faults of the same source.
 """
 
-from collections.abc import Callable, Iterable
-
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.source import Position, SourceMap
 from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, parse_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again to find names
 
@@ -38,7 +40,7 @@ class Syntax:
 
 
 def parse_source(
-    source: bytes, name: str, base_path: str, features: Iterable[str] = (), warn: Callable[[str], None] | None = None
+    source: bytes, name: str, base_path: str, features: "Iterable[str]" = (), warn: "Callable[[str], None] | None" = None
 ) -> Syntax:
     """Parse an expression and look for undefined variables; relative paths start at `base_path`."""
     bits = PIPE_OPERATORS if "pipe-operators" in features else 0
@@ -70,7 +72,7 @@ def or_warning(position: Position) -> str:
     )
 
 
-def complete_syntax_error(error: EvaluationError, source: bytes, features: Iterable[str] = ()) -> None:
+def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iterable[str]" = ()) -> None:
     """Give the error of a source that the machine could not compile its exact code and words, and the further faults."""
     if error.position is None or len(source) > LARGEST_SEARCHED_BYTES:
         return
@@ -102,7 +104,7 @@ def compile_source(
     name: str,
     base_path: str,
     level: int = 1,
-    features: Iterable[str] = (),
+    features: "Iterable[str]" = (),
     index: int | None = None,
 ) -> str:
     """The bytecode of an expression, disassembled: every chunk with its constants and captures.
@@ -125,7 +127,7 @@ def compile_source(
     return disassemble(chunk, source)
 
 
-def similar_variables(source: bytes, offset: int, wanted: str, features: Iterable[str] = ()) -> list[str]:
+def similar_variables(source: bytes, offset: int, wanted: str, features: "Iterable[str]" = ()) -> list[str]:
     """Names that look like an undefined variable, among those that can be used at its place.
 
     >>> similar_variables(b"let length = 1; f = x: lenght; in f", 23, "lenght")
@@ -136,7 +138,7 @@ def similar_variables(source: bytes, offset: int, wanted: str, features: Iterabl
     return nearest(wanted, visible_names(source, offset, features))
 
 
-def visible_names(source: bytes, offset: int, features: Iterable[str] = ()) -> set[str]:
+def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) -> set[str]:
     """Variables bound around a byte of the source, and the global ones."""
     import json
 

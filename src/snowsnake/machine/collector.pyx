@@ -20,12 +20,13 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, keys_cache_place, shared_keys_place
 from snowsnake.machine.importing cimport forget_files, own_codes
-from snowsnake.machine.heap cimport advise_huge_pages, release_pages, release_region, reserve_region
+from snowsnake.machine.heap cimport prepare_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
 cdef enum:
     KEYS_CACHE_SIZE = 4096
+    PREPARED_WORDS = 1 << 15          # of the old space, in front of what survives
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
 
 cdef enum Attention:
@@ -326,6 +327,14 @@ cdef void _empty_nursery(Machine* m) noexcept nogil:
     m.hp = m.heap_base
 
 
+cdef inline void _prepare_old_space(Machine* m) noexcept nogil:
+    cdef Word* start = m.old_ready if m.old_ready > m.old_top else m.old_top
+    cdef Word* end = m.old_top + 2 * PREPARED_WORDS
+    if start < m.old_top + PREPARED_WORDS and end < m.old_end:
+        prepare_pages(start, <uint64_t>(end - start) * sizeof(Word))
+        m.old_ready = end
+
+
 cdef void collect_nursery(Machine* m) noexcept nogil:
     cdef uint64_t started = _now_ns(), i
     cdef Word* top = m.old_top
@@ -334,6 +343,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
         collect(m)
         return
     _note_made(m)
+    _prepare_old_space(m)
     m.is_minor = True
     _forward_roots(m, NULL)
     for i in range(m.remembered_count):
@@ -435,8 +445,6 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
             collect_nursery(m)
         return False
     _note_made(m)
-    if not m.stress:
-        advise_huge_pages(region, bytes)
     for i in range(m.remembered_count):
         if header_kind(m.remembered[i][0]) != KIND_THUNK:
             m.remembered[i][0] &= ~<Word>HEADER_REMEMBERED
@@ -444,6 +452,7 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     m.old_base = region
     m.old_end = region + bytes // sizeof(Word)
     m.old_top = region
+    m.old_ready = region
     _forward_roots(m, owners)
     _scan_from(m, region)
     if owners != NULL:

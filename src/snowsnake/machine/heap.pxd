@@ -13,7 +13,7 @@ cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept n
 cdef void release_region(void* address, uint64_t size_bytes) noexcept nogil
 cdef void release_pages(void* address, uint64_t size_bytes) noexcept nogil
     # their contents are lost; the address space stays
-cdef void advise_huge_pages(void* address, uint64_t size_bytes) noexcept nogil
+cdef void prepare_pages(void* address, uint64_t size_bytes) noexcept nogil
 
 cdef uint64_t address_space_bytes() noexcept nogil
     # the process's limit, or 2**64 - 1

@@ -40,7 +40,7 @@ cdef bint _reserve_stacks(Machine* m) noexcept nogil:
         return False
     m.old_end = m.old_base + bytes // sizeof(Word)
     m.old_top = m.old_base
-    advise_huge_pages(m.old_base, bytes)
+    m.old_ready = m.old_base
     bytes = stack_bytes
     m.stack_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.stack_base == NULL:

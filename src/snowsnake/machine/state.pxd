@@ -198,6 +198,7 @@ cdef struct Machine:
     Word* old_base
     Word* old_top
     Word* old_end
+    Word* old_ready                   # pages up to here were prepared
     Word* collect_at                  # in the old space: where to look for garbage there too
     uint64_t memory_limit_words
     uint64_t nursery_words            # so much is made between two collections of the nursery

@@ -4,13 +4,15 @@ In: notes of the machine's activations, outermost first; the error's message and
 and where the message itself shows a place.
 """
 
-from collections.abc import Iterable
-
-from snowsnake.bytecode.instructions import OPCODES
+from snowsnake.bytecode.opcode_numbers import OPCODES
 from snowsnake.source import SourceMap
 from snowsnake.traces.arguments import argument_text, inside_text, is_wrapped
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.source_tree import SourceTree, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Line = tuple[str, str, "RawPosition | None"]
 
@@ -36,7 +38,7 @@ def frames_of(
     message: bytes,
     position: RawPosition | None,
     call_site: RawPosition | None,
-    features: Iterable[str],
+    features: "Iterable[str]",
 ) -> tuple[list[Line], RawPosition | None, bool]:
     """The lines of the trace, the place of the error, and whether the message shows it (else a line does).
 

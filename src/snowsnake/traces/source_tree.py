@@ -3,30 +3,39 @@
 In: source bytes.  Out: `Step`s on the way from the root to a span; None and empty lists for a source that cannot be parsed.
 """
 
-import re
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, parse_text
+
+TYPE_CHECKING = False                 # `typing`, `collections` and `re` cost more than the rest of an error
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LARGEST_SOURCE_BYTES = 16_000_000
 
 
-class Step(NamedTuple):
+class Step:
     """A node on the way: its role in its parent, its kind, its span.
 
     `place` is the offset of a binary node's operator; `name` that of the attribute or variable it is the value of, which stands at
     `name_start`.
     """
 
-    role: str
-    kind: str
-    operator: str
-    start: int
-    end: int
-    place: int
-    name: str
-    name_start: int
+    __slots__ = ("role", "kind", "operator", "start", "end", "place", "name", "name_start")
+
+    def __init__(
+        self, role: str, kind: str, operator: str, start: int, end: int, place: int, name: str, name_start: int
+    ) -> None:
+        self.role = role
+        self.kind = kind
+        self.operator = operator
+        self.start = start
+        self.end = end
+        self.place = place
+        self.name = name
+        self.name_start = name_start
+
+    def is_same(self, other: "Step") -> bool:
+        """Whether both are the same node, whatever way led there."""
+        return (self.kind, self.operator, self.start, self.end) == (other.kind, other.operator, other.start, other.end)
 
     @property
     def position(self) -> int | None:
@@ -41,7 +50,7 @@ class Step(NamedTuple):
 class SourceTree:
     """A source and its tree, parsed when first asked."""
 
-    def __init__(self, source: bytes, features: Iterable[str]) -> None:
+    def __init__(self, source: bytes, features: "Iterable[str]") -> None:
         self.source = source
         self._features = PIPE_OPERATORS if "pipe-operators" in features else 0
         self._tree: ParsedTree | None = None
@@ -73,7 +82,7 @@ class SourceTree:
             offset += 1
         way = self.way_to(offset, offset + 1)
         for outer, inner in zip(way, way[1:], strict=False):
-            if outer[1:5] == parent[1:5]:
+            if outer.is_same(parent):
                 return inner
         return None
 
@@ -84,7 +93,7 @@ class SourceTree:
             offset -= 1
         way = self.way_to(offset - 1, offset)
         for outer, inner in zip(way, way[1:], strict=False):
-            if outer[1:5] == parent[1:5]:
+            if outer.is_same(parent):
                 return inner
         return None
 
@@ -127,5 +136,9 @@ class SourceTree:
     def name_at(self, offset: int) -> str:
         """The identifier, or the text in quotes, that starts at a byte."""
         rest = self.source[offset : offset + 200].decode("utf-8", "replace")
-        match = re.match(r'"([^"]*)"|([A-Za-z_][A-Za-z0-9_\'-]*)', rest)
-        return (match[1] if match[1] is not None else match[2]) if match is not None else ""
+        if rest.startswith('"'):
+            return rest[1:].partition('"')[0] if '"' in rest[1:] else ""
+        end = 0
+        while end < len(rest) and rest[end].isascii() and (rest[end].isalnum() or rest[end] in "_'-"):
+            end += 1
+        return rest[:end] if rest[:1].isalpha() or rest[:1] == "_" else ""
