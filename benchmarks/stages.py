@@ -99,9 +99,10 @@ def profiles(
 
 
 def table(columns: dict[str, Counter[str]]) -> str:
-    """A column for each task and evaluator, a row for each stage, the largest first."""
+    """A row for each task and evaluator, a column for each stage, the largest first."""
     total: Counter[str] = sum(columns.values(), Counter())
-    lines = ["| percent of CPU | " + " | ".join(columns) + " |", "|--" * (len(columns) + 1) + "|"]
-    for stage, _ in total.most_common():
-        lines.append(f"| {stage} | " + " | ".join(f"{column[stage]:.1f}" for column in columns.values()) + " |")
+    stages = [stage for stage, _ in total.most_common()]
+    lines = ["| percent of CPU | " + " | ".join(stages) + " |", "|--" * (len(stages) + 1) + "|"]
+    for name, column in columns.items():
+        lines.append(f"| {name} | " + " | ".join(f"{column[stage]:.0f}" for stage in stages) + " |")
     return "\n".join(lines) + "\n"
