@@ -138,3 +138,12 @@ def test_evaluators_in_reference_cycles_give_their_address_space_back():
     finally:
         if was_collecting:
             gc.enable()
+
+
+def test_scoped_import_of_a_small_set_over_a_large_one(tmp_path) -> None:
+    (tmp_path / "file.nix").write_text("[ n5 added n7 ]")
+    (tmp_path / "default.nix").write_text(
+        'let large = builtins.listToAttrs (builtins.genList (i: { name = "n${toString i}"; value = i; }) 300);'
+        ' in scopedImport (large // { n5 = "five"; added = 2; }) ./file.nix'
+    )
+    assert snowsnake.evaluate_file(tmp_path / "default.nix").to_python() == ["five", 2, 7]

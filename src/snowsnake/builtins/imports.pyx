@@ -12,6 +12,7 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context
 from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
+from snowsnake.machine.attrs cimport attrs_flat
 from snowsnake.machine.errors cimport raise_type
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.importing cimport machine_import, machine_import_scoped
@@ -64,6 +65,8 @@ cdef int scoped_import(Machine* m, Word* fp) noexcept nogil:
         return force(m, scope)
     if not is_attrs(scope):
         return raise_type(m, "a set", scope)
+    if not attrs_flat(m, scope):      # its names become variables of the file
+        return RAISE
     return _import(m, fp[1], scope)
 
 
