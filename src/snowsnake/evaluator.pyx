@@ -38,7 +38,7 @@ cdef enum:
 
 # In the order of machine/word.pxd's enum Kind, which starts at 1.
 _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
-          "with", "search path", "home path", "attr name", "raw", "layered")
+          "with", "search path", "home path", "attr name", "raw", "layered", "list view")
 
 
 cdef class Evaluator(Runner):

@@ -45,6 +45,7 @@ let
     listing = builtins.readDir ./names;
     numbers = builtins.genList (i: i * 1.5) 20;
     wide = 4611686018427387904;
+    rest = builtins.tail (builtins.genList (i: "${toString i}") 30);
     overlaid = builtins.foldl' (s: n: s // { "x${toString n}" = n; }) { } (builtins.genList (n: n) 100);
     position = builtins.unsafeGetAttrPos "numbers" self;
     shared = { f = lib.identity; };
@@ -57,7 +58,7 @@ let
 in self
 """
 OTHERS = ("c", "linked.other")
-VALUES = ("listing", "numbers", "wide", "overlaid", "position", "same", "unlinked", "broken", "constant", "matched", "path")
+VALUES = ("listing", "numbers", "wide", "rest", "overlaid", "position", "same", "unlinked", "broken", "constant", "matched", "path")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, stack_reserve
+from snowsnake.machine.heap cimport heap_reserve, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.operations cimport equal_now, raise_context
 from snowsnake.machine.state cimport CALL, DONE, ERROR_MEMORY, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
@@ -22,6 +22,7 @@ from snowsnake.machine.word cimport *
 
 cdef enum:
     UNRESERVED = 1000                 # so many elements may be allocated, or answers pushed, without asking first
+    SMALLEST_VIEW = 8                 # a tail of fewer elements is a list of its own
 
 
 # ---- elements and slices ----------------------------------------------------------------------------------------
@@ -38,9 +39,13 @@ cdef int head(Machine* m, Word* fp) noexcept nogil:
 
 cdef int tail_(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[0])
-    cdef Word rest
+    cdef Word rest, base
     if n == 0:
         return raise_text(m, ERROR_RANGE, format_text("'builtins.tail' called on an empty list"))
+    base = list_base(fp[0])
+    # a view of less than half of its base would keep too much alive; so copying costs a recursion no more than its first list
+    if n > SMALLEST_VIEW and 2 * n > list_size(base):
+        return done(m, new_list_view(m, base, n - 1))
     if n > UNRESERVED and not heap_reserve(m, n):
         return RAISE
     rest = new_list(m, n - 1)

@@ -94,6 +94,8 @@ cdef inline uint64_t _object_words(Word h) noexcept nogil:
         return 1
     if kind == KIND_LAYERED:
         return 3
+    if kind == KIND_LIST_VIEW:
+        return 2
     return 1 + header_size(h)         # list, float, wide int, path, with, search path, raw
 
 
@@ -191,7 +193,7 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
         n = header_size(h)
         for i in range(1, 2 + n):
             p[i] = _forward(m, p[i])
-    elif kind == KIND_PATH:
+    elif kind == KIND_PATH or kind == KIND_LIST_VIEW:
         p[1] = _forward(m, p[1])
     elif kind == KIND_WITH or kind == KIND_SEARCH_PATH or kind == KIND_HOME_PATH or kind == KIND_ATTR_NAME:
         n = header_size(h)

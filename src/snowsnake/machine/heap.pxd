@@ -99,6 +99,13 @@ cdef inline Word new_list(Machine* m, uint64_t size) noexcept nogil:
     p[0] = header_of(KIND_LIST, size)
     return tagged(p, TAG_LIST)
 
+cdef inline Word new_list_view(Machine* m, Word base, uint64_t size) noexcept nogil:
+    """The last *size* elements of a list that is no view itself."""
+    cdef Word* p = heap_alloc(m, 2)
+    p[0] = header_of(KIND_LIST_VIEW, size)
+    p[1] = base
+    return tagged(p, TAG_LIST)
+
 cdef inline Word make_path(Machine* m, Word string) noexcept nogil:
     """A path of an absolute, canonical string word; its context is not kept."""
     cdef Word* p = heap_alloc(m, 2)

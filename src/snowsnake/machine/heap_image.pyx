@@ -83,6 +83,8 @@ cdef uint64_t _move_object(Shift* s, Word* p) noexcept nogil:
         words = 2 + n
     elif kind == KIND_LAYERED:
         words = 3
+    elif kind == KIND_LIST_VIEW:
+        words = 2
     elif kind == KIND_LIST or kind == KIND_PATH or kind == KIND_WITH or kind == KIND_SEARCH_PATH or kind == KIND_HOME_PATH \
             or kind == KIND_ATTR_NAME:
         words = 1 + n

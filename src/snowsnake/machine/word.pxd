@@ -21,6 +21,7 @@ Objects, after the header:
     keys        order, then u32 symbols (ascending), then u32 positions   (size: symbols)
     order       u32: for each place in name order its index in symbol order   (size: entries)
     list        elements…                         (size: elements)
+    list view   a list, no view itself; its last elements   (size: elements); tagged as list
     string      u32 symbol + 1 | u32 context << 32, bytes, NUL   (size: bytes)
     float, wide int   the 64 bits
     path        string (absolute, canonical)
@@ -71,6 +72,7 @@ cdef enum Kind:
     KIND_ATTR_NAME
     KIND_RAW                          # bytes that hold no word (size: words)
     KIND_LAYERED
+    KIND_LIST_VIEW
 
 cdef enum ThunkState:
     THUNK_SUSPENDED = 0
@@ -202,7 +204,17 @@ cdef inline uint32_t string_context(Word w) noexcept nogil:
 # ---- lists ------------------------------------------------------------------------------------------------------
 
 cdef inline Word* list_items(Word w) noexcept nogil:
-    return pointer_of(w) + 1
+    cdef Word* p = pointer_of(w)
+    cdef Word h = p[0]
+    cdef Word* base
+    if header_kind(h) == KIND_LIST_VIEW:
+        base = pointer_of(p[1])
+        return base + 1 + (header_size(base[0]) - header_size(h))
+    return p + 1
+
+cdef inline Word list_base(Word w) noexcept nogil:
+    """The list that holds the elements: of a view the one that it is a part of."""
+    return pointer_of(w)[1] if header_kind(pointer_of(w)[0]) == KIND_LIST_VIEW else w
 
 cdef inline uint64_t list_size(Word w) noexcept nogil:
     return pointer_of(w)[0] >> 12

@@ -35,6 +35,7 @@ def statistics(evaluator) -> dict:
         "list": {"elements": lists[1] // WORD_BYTES - lists[0], "bytes": lists[1], "number": lists[0]},
         "sets": {"number": sets[0], "bytes": sets[1], "elements": sets[1] // WORD_BYTES - 2 * sets[0]},
         "layered": {"number": made["layered"][0], "bytes": made["layered"][1]},
+        "listViews": {"number": made["list view"][0], "bytes": made["list view"][1]},
         "keys": {"number": keys[0], "bytes": keys[1]},
         "strings": {"number": made["string"][0], "bytes": made["string"][1]},
         "functions": {"number": made["closure"][0], "bytes": made["closure"][1]},
