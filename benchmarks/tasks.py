@@ -20,10 +20,10 @@ PROGRAMS = Path(__file__).parent / "programs"
 # n for each program: C++ Nix 2.34 needs at least half a second, checked by run.py.
 SIZES = {
     "calls": 32,
-    "curried": 300,
+    "curried": 800,
     "fold": 1_500_000,
     "thunks": 400_000,
-    "lists": 300_000,
+    "lists": 350_000,
     "attrsets": 400_000,
     "updates": 600_000,
     "sets": 250_000,
