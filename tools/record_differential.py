@@ -7,7 +7,7 @@ tools/conformance/run_suite.py, with what the reference printed or the text of i
 
 An expression file has one expression a line; lines that start with a blank continue it; `#` starts a comment line.  A line
 `%flags WORDS`, `%env NAME=VALUE`, `%file PATH TEXT` (with \\n for line ends) or `%symlink PATH TARGET` belongs to the next
-expression.
+expression; `%before TEXT` stands before every expression from there on.
 """
 
 import hashlib
@@ -46,6 +46,7 @@ def directive(line: str, case: dict[str, Any]) -> None:
 def read_expressions(path: Path) -> Iterator[dict[str, Any]]:
     """The cases of an expression file, without ids and expectations."""
     case: dict[str, Any] = {}
+    before = ""
     for line in [*path.read_text(encoding="utf-8").split("\n"), ""]:
         if line.startswith((" ", "\t")) and "expr" in case:
             case["expr"] += "\n" + line
@@ -53,10 +54,12 @@ def read_expressions(path: Path) -> Iterator[dict[str, Any]]:
         if "expr" in case:
             yield case
             case = {}
-        if line.startswith("%"):
+        if line.startswith("%before"):
+            before = line[8:].replace("\\n", "\n")
+        elif line.startswith("%"):
             directive(line, case)
         elif line.strip() and not line.startswith("#"):
-            case["expr"] = line
+            case["expr"] = before + line
 
 
 def identify(stem: str, case: dict[str, Any]) -> str:

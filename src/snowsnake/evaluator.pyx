@@ -47,7 +47,8 @@ cdef class Evaluator(Runner):
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to
     stderr.  `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two
     million, no time limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is known by its content
-    alone, not by its time and size.
+    alone, not by its time and size.  `prints_nix`: values may be asked for as Nix text, in which lists that stand in the same cell are
+    shown once; without it such cells need no memory.
     """
 
     cdef uint64_t expressions         # compiled since those that nobody can run any more were forgotten
@@ -64,6 +65,7 @@ cdef class Evaluator(Runner):
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
                  bint trace_verbose=False, bint abort_on_warn=False, store=None, str trace="",
                  bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
+                 bint prints_nix=True,
                  **host_options):
         cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
         if m == NULL:                  # a program that made hundreds of evaluators may hold dead ones in reference cycles
@@ -74,6 +76,7 @@ cdef class Evaluator(Runner):
         self.m = m
         m.level = level
         m.stress = stress
+        m.keeps_list_cells = prints_nix
         m.trace_verbose = trace_verbose
         m.abort_on_warn = abort_on_warn
         if "pipe-operators" in features:

@@ -173,6 +173,8 @@ cdef class Handle:
             else:
                 n = attrs_size(w)
                 order = attrs_order(m, w)
+                if order == NULL:
+                    self.evaluator.check(RAISE)
             for i in range(n):
                 item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[order[i]])
                 converted = self.scalar(item, function_form)
@@ -311,6 +313,8 @@ cdef class Handle:
             if not is_attrs(w):
                 self.evaluator.check(raise_type(m, "a set", w))
             order = attrs_order(m, w)
+            if order == NULL:
+                self.evaluator.check(RAISE)
             return [_bytes(symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])) for i in range(attrs_size(w))]
         finally:
             self.evaluator.leave()

@@ -16,7 +16,7 @@ SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and
 
 
 def run(given: Arguments, reporter: Reporter) -> int:
-    session = session_of(given, reporter)
+    session = session_of(given, reporter, prints_nix=False)
     try:
         root = load(session, given)
         facts = []

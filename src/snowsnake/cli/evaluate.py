@@ -121,9 +121,10 @@ def load(session, given: Arguments):
 
 
 def run(given: Arguments, reporter: Reporter) -> int:
-    if sum(given.flag(name) for name in ("json", "raw", "xml")) > 1:
+    forms = sum(given.flag(name) for name in ("json", "raw", "xml"))
+    if forms > 1:
         raise UsageError("only one of '--json', '--raw' and '--xml' can be given")
-    session = session_of(given, reporter, **_observers(given))
+    session = session_of(given, reporter, prints_nix=forms == 0, **_observers(given))
     try:
         if given.flag("dump_bytecode"):
             _dump_bytecode(given, session)

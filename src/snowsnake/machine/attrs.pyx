@@ -432,6 +432,9 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
         indices[i] = <uint32_t>i
     if n > 8:
         scratch = <uint32_t*>malloc(n * sizeof(uint32_t))
+        if scratch == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+            return NULL
         _sort_names(m, keys_symbols(keys), indices, scratch, n)
         free(scratch)
     else:

@@ -10,7 +10,8 @@ handles held by Python.  For the nursery alone: of codes and symbols only the ne
 were written to (a thunk that got its value, a keys object that got its order, the few lists that builtins change).
 
 A thunk that is done disappears: whoever held it gets its value, unless that is a function
-(`==` compares functions by the cell they stand in).  Tables keyed by address are made anew.
+(`==` compares functions by the cell they stand in), or a list and the result may be printed as Nix text (which shows a list again
+as `«repeated»` if it stands in the same cell).  Tables keyed by address are made anew.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
@@ -129,6 +130,25 @@ cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
             p[1] = end
 
 
+cdef bint _ends_in_list(Machine* m, Word w) noexcept nogil:
+    """Whether a thunk stands for a list.  What moved already has its header in its new place, and the rest still here."""
+    cdef Word start = w, h
+    cdef Word* p
+    cdef uint32_t steps = 0
+    while (w & 7) == TAG_THUNK:
+        p = pointer_of(w)
+        h = p[0] if (p[0] & 7) == 7 else (<Word*>p[0])[0]
+        if header_state(h) != THUNK_DONE:
+            return False
+        w = p[1]
+        steps += 1
+    if (w & 7) != TAG_LIST:
+        return False
+    if steps > 1:                     # what is kept holds the list itself: chains of such cells do not grow
+        _shorten(m, start, w)
+    return True
+
+
 cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     cdef Word* p
     cdef Word v, start = w
@@ -136,6 +156,8 @@ cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
     p = pointer_of(w)
+    if (w & 7) == TAG_THUNK and m.keeps_list_cells and _ends_in_list(m, w):
+        return <Word>_copy(m, p) | TAG_THUNK
     while (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
         v = p[1]
         if (v & 7) == TAG_FUNCTION:
