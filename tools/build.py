@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+from direct_calls import bind
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 OBJECTS = ROOT / "build" / "objects"
@@ -25,7 +27,7 @@ DIRECTIVES = (
     "language_level=3,boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False,nonecheck=False,"
     "annotation_typing=False,embedsignature=True"
 )
-CFLAGS = ["-fPIC", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG"]
+CFLAGS = ["-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG"]
 COMPILER = shlex.split(os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0])
 LINKER = [*COMPILER, *shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]]
 REFERENCE = re.compile(r"""^(?:from\s+(snowsnake[\w.]*)\s+cimport|cimport\s+(snowsnake[\w.]*)|\s*include\s+["']([^"']+)["'])""", re.M)
@@ -88,6 +90,7 @@ def compile_module(pyx: Path, flags: list[str]) -> tuple[bool, str | None]:
         fault = run([sys.executable, "-m", "cython", "-3", "-X", DIRECTIVES, "-I", str(SOURCE), str(pyx), "-o", str(made)])
         if fault:
             return True, fault
+        made.write_text(bind(made.read_text()))
         made.rename(c_file)
     elif not is_older(object_file, {c_file}):
         return False, None

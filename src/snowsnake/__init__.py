@@ -44,6 +44,7 @@ class _Compiled:
     exec_module = staticmethod(_native.execute)
 
 
+_native.use(_Compiled)
 sys.meta_path.insert(0, _Compiled)
 
 
