@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
-from snowsnake.cache.pack cimport Cache, cache_new
+from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
@@ -236,6 +236,11 @@ cdef class Evaluator(Runner):
         if not heap_reserve(self.m, words + 4096):
             self.check(RAISE)
         return 0
+
+    def flush_cache(self):
+        """What was compiled goes into the cache of compiled files now, and not only when the evaluator goes."""
+        if self.m.cache != NULL:
+            cache_flush(<Cache*>self.m.cache)
 
     def flush_store(self):
         """What went to the embedded store is on disk and valid afterwards; an EvaluationError says what went wrong."""

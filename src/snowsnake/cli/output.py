@@ -189,11 +189,25 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
             gc.enable()
 
 
-def leave(code: int) -> "NoReturn":
-    """End the process at once.  What the interpreter would take apart, a heap of hundreds of megabytes among it, goes with it.
+_kept: list | None = None             # evaluators that end with the process
+
+
+def keep(evaluator) -> None:
+    """Let an evaluator live until `leave`, if that is how the process ends: nobody takes its heap apart then."""
+    if _kept is not None:
+        _kept.append(evaluator)
+
+
+def leave(main) -> "NoReturn":
+    """End the process with the code that `main()` gives, and at once: a heap of hundreds of megabytes goes with it.
 
     For the commands' scripts only: nothing registered with `atexit` runs.
     """
+    global _kept
+    _kept = []
+    code = main()
+    for evaluator in _kept:
+        evaluator.flush_cache()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -7,7 +7,7 @@ In: settings and parsed options.  Out: a `Session` that loads expressions and fi
 import os
 
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter
+from snowsnake.cli.output import Reporter, keep
 from snowsnake.cli.settings import (
     Settings,
     default_nix_path,
@@ -47,6 +47,7 @@ class Session:
             abort_on_warn=settings.is_on("abort-on-warn"),
             **options,
         )
+        keep(self.evaluator)
         self.arguments: dict[bytes, object] = {}
         self.selector = Selector(self.evaluator, self.arguments)
 

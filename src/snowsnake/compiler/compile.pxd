@@ -35,6 +35,11 @@ cdef struct Context:                  # a chunk under construction
     uint32_t capture_table_size
     Chunk chunk
 
+cdef struct ContextPool:              # what a compilation leaves for the next one: contexts with their buffers
+    Context** contexts
+    uint32_t count
+    uint32_t capacity
+
 cdef struct PendingJump:              # a forward jump in a list of those with the same target
     uint32_t operand
     uint32_t next
@@ -47,6 +52,7 @@ cdef struct Unit:                     # what became of a program
 
 cdef struct Compiler:
     Ast* ast
+    ContextPool* pool                 # or NULL
     Unit* unit
     ImageWriter writer
     uint32_t chunk_count
@@ -85,9 +91,11 @@ cdef struct Compiler:
     const char* stack_limit           # of syntax/deep_stack
 
 cdef bint compile_unit(
-    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, Unit* unit,
+    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
 ) noexcept nogil
     # Fills the unit; False if memory is short.  base_dir: what relative paths are relative to, absolute.  scope_names: of the set
-    # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.
+    # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.  pool: or NULL.
     # Runs on the stack of the caller, deep programs need a deep one; what is nested too deeply for it is an error of the unit.
     # The tree is changed on the way; the image borrows nothing from it.
+
+cdef void context_pool_free(ContextPool* pool) noexcept nogil

@@ -31,6 +31,8 @@ cdef enum:
     MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, with those of partial applications
     MAX_ARITY = 12                    # parameters that a lambda takes at once
     SMALLEST_IMAGE_BYTES = 1024       # images are about as large as their source
+    KEPT_CONTEXTS = 256
+    KEPT_CAPACITY = 1 << 14           # items of one array
 
 cdef uint64_t NO_PLACE = 0xFFFFFFFFFFFFFFFFU
 cdef const char* BODY = b"body"
@@ -159,14 +161,54 @@ cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
     end_chunk(c)
 
 
-cdef void compiler_free(Compiler* c) noexcept nogil:
+cdef void context_free(Context* cx) noexcept nogil:
+    builder_free(&cx.code)
+    free(cx.captures)
+    free(cx.capture_table)
+    free(cx)
+
+
+cdef void context_pool_free(ContextPool* pool) noexcept nogil:
     cdef uint32_t i
-    for i in range(c.context_made):
-        builder_free(&c.contexts[i].code)
-        free(c.contexts[i].captures)
-        free(c.contexts[i].capture_table)
-        free(c.contexts[i])
-    free(c.contexts)
+    for i in range(pool.count):
+        context_free(pool.contexts[i])
+    free(pool.contexts)
+    memset(pool, 0, sizeof(ContextPool))
+
+
+cdef void take_contexts(Compiler* c) noexcept nogil:
+    """The pool is empty meanwhile: what is given up when memory ends does not come back."""
+    if c.pool != NULL:
+        c.contexts = c.pool.contexts
+        c.context_made = c.pool.count
+        c.context_capacity = c.pool.capacity
+        memset(c.pool, 0, sizeof(ContextPool))
+
+
+cdef void leave_contexts(Compiler* c) noexcept nogil:
+    """Of those that one deep or large program needed, memory is not kept."""
+    cdef ContextPool own
+    cdef ContextPool* pool = &own if c.pool == NULL else c.pool
+    cdef Builder* code
+    cdef uint32_t i
+    pool.contexts = c.contexts
+    pool.count = c.context_made
+    pool.capacity = c.context_capacity
+    if pool == &own:
+        context_pool_free(pool)
+        return
+    while pool.count > KEPT_CONTEXTS:
+        pool.count -= 1
+        context_free(pool.contexts[pool.count])
+    for i in range(pool.count):
+        code = &pool.contexts[i].code
+        if code.code_capacity > KEPT_CAPACITY or code.constant_capacity > KEPT_CAPACITY or code.span_capacity > KEPT_CAPACITY:
+            builder_free(code)
+            memset(code, 0, sizeof(Builder))
+
+
+cdef void compiler_free(Compiler* c) noexcept nogil:
+    leave_contexts(c)
     free(c.names)
     free(c.heads)
     free(c.globals)
@@ -176,13 +218,14 @@ cdef void compiler_free(Compiler* c) noexcept nogil:
 
 
 cdef bint compile_unit(
-    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, Unit* unit,
+    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
 ) noexcept nogil:
     cdef Compiler c
     memset(&c, 0, sizeof(Compiler))
     memset(unit, 0, sizeof(Unit))
     c.ast = ast
     c.unit = unit
+    c.pool = pool
     c.level = level
     c.base_dir = base_dir
     c.base_dir_bytes = <uint32_t>strlen(base_dir)
@@ -191,6 +234,7 @@ cdef bint compile_unit(
     c.global_numbers = <uint32_t*>calloc(GLOBAL_COUNT, sizeof(uint32_t))
     if c.global_numbers == NULL:
         leave_out_of_memory()
+    take_contexts(&c)
     take_names(&c)
     if scope_names != NULL:
         compile_root(&c, scoped_root(&c, scope_names, scope_count), True)
@@ -216,7 +260,7 @@ cdef struct Request:                  # for the deep stack
 
 cdef void _compile_request(void* given) noexcept nogil:
     cdef Request* request = <Request*>given
-    request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, &request.unit)
+    request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, NULL, &request.unit)
 
 
 def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_operators: bool = False):

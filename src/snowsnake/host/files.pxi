@@ -110,6 +110,8 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
             continue
         if is_guarded(m) and not host_allows(m, resolved.data, resolved.size_bytes):
             continue                  # what may not be looked at is no symlink
+        if map_find(&host_of(m).directories, resolved.data, resolved.size_bytes) != NULL:
+            continue
         real = disk_path(m, resolved.data, resolved.size_bytes)
         if real == NULL:
             outcome = RAISE
@@ -118,6 +120,8 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
         if kind < 0:
             outcome = raise_system(m, "getting status of", resolved.data, resolved.size_bytes, fault)
             break
+        if kind == FILE_DIRECTORY and map_add(&host_of(m).directories, resolved.data, resolved.size_bytes, NULL, 0) == NULL:
+            outcome = raise_text(m, ERROR_MEMORY, NULL)
         if kind != FILE_SYMLINK:
             continue
         links -= 1

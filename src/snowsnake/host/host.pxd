@@ -81,6 +81,7 @@ cdef struct Host:
     size_t store_dir_size
     char* real_store                  # the folder that stands for it on disk, or NULL: store_dir itself
     int64_t current_time              # 0 until somebody asks
+    ByteMap directories               # canonical paths of folders that a path led through: they are no symlinks
     ByteMap copied                    # path -> store path
     ByteMap records                   # kind letter and path: what was read, in the order of the first time
     StoreWriter writer                # NULL: nothing is written

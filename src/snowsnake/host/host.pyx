@@ -58,7 +58,20 @@ cdef extern from *:
     static int disk_open(const char *path, int *kind, int64_t *size, int *fault)
     {
         struct stat st;
+        size_t length = strlen(path);
         int fd;
+        /* What is called so is a file, and is asked when it is open: a system call less for each import. */
+        if (length > 4 && !memcmp(path + length - 4, ".nix", 4)) {
+            fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+            if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
+                *kind = 1;
+                *size = (int64_t)st.st_size;
+                *fault = 0;
+                return fd;
+            }
+            if (fd >= 0)
+                close(fd);
+        }
         if (stat(path, &st)) {
             *fault = errno;
             return -1;
@@ -174,6 +187,7 @@ cdef void host_free(Machine* m) noexcept nogil:
     free_search(h)
     map_free(&h.allowed)
     map_free(&h.search_resolved)
+    map_free(&h.directories)
     map_free(&h.copied)
     map_free(&h.records)
     map_free(&h.sources)

@@ -19,7 +19,7 @@ from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.attrs cimport BY_CONTENTS, keys_cache_place, shared_keys_place
+from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.heap cimport prepare_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
@@ -299,41 +299,48 @@ cdef Word* _survivor(Machine* m, Word* p) noexcept nogil:
     return <Word*>p[0] if (p[0] & 7) == 0 else NULL
 
 
+cdef void _renew_lookups(Machine* m) noexcept nogil:
+    """Lookups that were made stay known of keys that stay where they are."""
+    cdef uint32_t i
+    if not m.is_minor:
+        memset(&m.places[0], 0, sizeof(m.places))
+        return
+    for i in range(PLACE_MASK + 1):
+        if m.places[i].keys >= m.heap_base and m.places[i].keys < m.heap_end:
+            m.places[i].keys = NULL
+
+
 cdef void _renew_keys_cache(Machine* m) noexcept nogil:
-    """What is known of keys, by their new addresses; lookups are made again."""
-    cdef uint64_t* old = m.keys_cache
+    """What is known of keys, by their new addresses.
+
+    In place: what comes to a later entry is looked at once more there, and stays in a collection of the nursery.
+    """
     cdef uint64_t* entry
-    cdef uint64_t i, hash_
+    cdef uint64_t i
     cdef Word* a
     cdef Word* b
     cdef Word* c
-    memset(&m.places[0], 0, sizeof(m.places))
-    if old == NULL:
+    if m.keys_cache == NULL:
         return
-    m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
-    if m.keys_cache != NULL:
-        for i in range(KEYS_CACHE_SIZE):
-            entry = old + 3 * i
-            if entry[2] == 0:
-                continue
-            if entry[1] == BY_CONTENTS:
-                c = _survivor(m, <Word*>entry[2])
-                if c != NULL:
-                    hash_ = entry[0]
-                    entry = m.keys_cache + shared_keys_place(hash_)
-                    entry[0] = hash_
-                    entry[1] = BY_CONTENTS
-                    entry[2] = <uint64_t>c
-                continue
-            a = _survivor(m, <Word*>entry[0])
-            b = _survivor(m, <Word*>entry[1])
-            c = _survivor(m, <Word*>entry[2])
-            if a != NULL and b != NULL and c != NULL:
-                entry = m.keys_cache + keys_cache_place(a, b)
-                entry[0] = <uint64_t>a
-                entry[1] = <uint64_t>b
-                entry[2] = <uint64_t>c
-    free(old)
+    for i in range(KEYS_CACHE_SIZE):
+        entry = m.keys_cache + 3 * i
+        if entry[2] == 0:
+            continue
+        c = _survivor(m, <Word*>entry[2])
+        if entry[1] == BY_CONTENTS:
+            entry[1] = BY_CONTENTS if c != NULL else 0
+            entry[2] = <uint64_t>c
+            continue
+        a = _survivor(m, <Word*>entry[0])
+        b = _survivor(m, <Word*>entry[1])
+        if <uint64_t>a == entry[0] and <uint64_t>b == entry[1] and <uint64_t>c == entry[2]:
+            continue
+        memset(entry, 0, 3 * sizeof(uint64_t))
+        if a != NULL and b != NULL and c != NULL:
+            entry = m.keys_cache + keys_cache_place(a, b)
+            entry[0] = <uint64_t>a
+            entry[1] = <uint64_t>b
+            entry[2] = <uint64_t>c
 
 
 cdef void _note_made(Machine* m) noexcept nogil:
@@ -377,6 +384,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
         _scan_object(m, p)
     m.remembered_count = 0
     _scan_from(m, top)
+    _renew_lookups(m)
     _renew_keys_cache(m)
     m.is_minor = False
     _empty_nursery(m)
@@ -481,6 +489,7 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     _scan_from(m, region)
     if owners != NULL:
         _follow_code(m, owners, is_used)
+    _renew_lookups(m)
     _renew_keys_cache(m)
     _empty_nursery(m)
     release_region(old, old_bytes)

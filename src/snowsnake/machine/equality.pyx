@@ -67,6 +67,29 @@ cdef int _compare_sets(Machine* m) noexcept nogil:
     return DONE
 
 
+cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n) noexcept nogil:
+    """The next index whose elements may differ or are not known yet; -1: an error has been raised."""
+    cdef bint is_set = is_attrs(x)
+    cdef uint32_t* order = attrs_order(m, x) if is_set else NULL
+    cdef Word* xs = attrs_values(x) if is_set else list_items(x)
+    cdef Word* ys = attrs_values(y) if is_set else list_items(y)
+    cdef Word a, b
+    cdef uint64_t at
+    if is_set and order == NULL:
+        return -1
+    while <uint64_t>i < n:
+        at = order[i] if is_set else <uint64_t>i
+        a = val(xs[at])
+        if is_thunk(a):
+            break
+        if xs[at] != ys[at]:          # the same cell is equal whatever it is
+            b = val(ys[at])
+            if is_thunk(b) or equal_now(m, a, b) <= 0:
+                break
+        i += 1
+    return i
+
+
 cdef inline int _different(Machine* m, bint is_asserted, Word a, Word b) noexcept nogil:
     return raise_difference(m, a, b) if is_asserted else _answer(m, False)
 
@@ -97,6 +120,11 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
                 return _different(m, is_asserted, x, y)
             continue
         n = attrs_size(x) if is_attrs(x) else list_size(x)
+        if i >= 0:
+            i = _skip_equal(m, x, y, i, n)
+            if i < 0:
+                return RAISE
+            m.sp[-1] = small_int(i)
         if <uint64_t>i == n or i == COMPARED_OUT_PATH:
             m.sp -= 3
             continue

@@ -32,7 +32,7 @@ cdef extern from *:
     static uint64_t load_clock_ns(void)
     {
         struct timespec t;
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        clock_gettime(CLOCK_MONOTONIC, &t);          /* no system call, unless for the thread's own time */
         return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
     }
     """
@@ -127,7 +127,7 @@ cdef void _compile(void* argument) noexcept nogil:
             m.error.position = load.file.position_base + ast.faults[0].start_byte
             m.error.position_end = load.file.position_base + ast.faults[0].end_byte
     else:
-        if not compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count, &load.unit):
+        if not compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count, &m.builders, &load.unit):
             raise_text(m, ERROR_MEMORY, NULL)
         elif load.unit.error != NULL:
             raise_text(m, _compile_error_code(load.unit.error), format_text("%s", load.unit.error))

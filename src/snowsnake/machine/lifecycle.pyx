@@ -6,6 +6,7 @@ from libc.string cimport memcpy, strcmp
 
 from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport Cache, cache_free
+from snowsnake.compiler.compile cimport context_pool_free
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport set_limits
@@ -184,6 +185,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     cache_free(<Cache*>m.cache)
     imports_free(m)
     arena_pool_free(&m.arenas)
+    context_pool_free(&m.builders)
     if m.host != NULL:
         host_free(m)
     for i in range(m.buffer_count):

@@ -30,6 +30,7 @@ Stack space: f may push freely up to 1024 words in an entry; before more, call s
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.image cimport Image
+from snowsnake.compiler.compile cimport ContextPool
 from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport ArenaPool
 
@@ -307,6 +308,7 @@ cdef struct Machine:
     # compiled files on disk (cache/pack.pxd), or NULL
     void* cache
     ArenaPool arenas                  # of the parser and the compiler
+    ContextPool builders              # of the compiler
     uint64_t load_ns                  # reading, parsing and compiling of imported files, or finding them compiled
     # derivations seen (store/derivation.pxd)
     void* derivations
