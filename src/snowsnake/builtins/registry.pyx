@@ -3,7 +3,7 @@
 from libc.string cimport memcpy, memset
 from snowsnake.machine.state cimport Builtin, BuiltinFunction, TraceFunction
 
-from snowsnake.builtins.table import TABLE
+from snowsnake.builtins.signatures import SIGNATURES
 
 cdef enum:
     CAPACITY = 256
@@ -23,19 +23,19 @@ cdef unsigned int builtin_table_count() noexcept nogil:
 
 cdef object define(str name, BuiltinFunction function):
     global _count
-    entry = TABLE[name]
+    signature, is_framed = SIGNATURES[name]
     if name in _names or _count == CAPACITY:
         raise RuntimeError(f"builtin {name!r} is bound twice, or the registry is full")
     text = name.encode()
     _names[name] = text
     cdef Builtin* b = &_entries[_count]
-    cdef bytes forces = entry.forces.encode()
+    cdef bytes forces = signature.encode()
     if len(forces) > 7:
         raise RuntimeError(f"builtin {name!r} has too many arguments")
     memset(b, 0, sizeof(Builtin))
     b.name = <const char*><char*>text
     b.arity = <unsigned char>len(forces)
-    b.is_framed = 1 if entry.framed else 0
+    b.is_framed = is_framed
     memcpy(b.forces, <const char*>forces, len(forces))
     b.function = function
     _count += 1

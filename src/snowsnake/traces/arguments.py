@@ -95,10 +95,9 @@ def argument_text(name: str, argument: int) -> str:
 
 def is_wrapped(name: str, argument: int) -> bool:
     """Whether the line is there for every error inside the argument, not only for a wrong type."""
-    from snowsnake.builtins.table import TABLE
+    from snowsnake.builtins.signatures import SIGNATURES
 
-    entry = TABLE.get(name)
-    letters = entry.forces if entry is not None else ""
+    letters, _ = SIGNATURES.get(name, ("", False))
     return (name, argument) in _WRAPPED or letters[argument - 1 : argument] in tuple(WRAPPED_LETTERS)
 
 
