@@ -23,6 +23,7 @@ SOURCE = ROOT / "src"
 OBJECTS = ROOT / "build" / "objects"
 TARGET = SOURCE / "snowsnake" / ("_native" + sysconfig.get_config_var("EXT_SUFFIX"))
 INCLUDE = sysconfig.get_paths()["include"]
+FETCHED = ROOT / "build" / "headers"
 DIRECTIVES = (
     "language_level=3,boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False,nonecheck=False,"
     "annotation_typing=False,embedsignature=True"
@@ -65,13 +66,30 @@ def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
 
 
 def missing() -> list[str]:
-    """What the machine lacks, with the Debian package that has it."""
+    """What the machine lacks and what cannot be had without its owner, with the Debian package that has it."""
     found = []
     if shutil.which(COMPILER[0]) is None:
         found.append(f"missing: the C compiler {COMPILER[0]} (apt-get install gcc)")
-    if not Path(INCLUDE, "Python.h").exists():
+    if not header_folders():
         found.append("missing: Python.h (apt-get install python3-dev)")
     return found
+
+
+def header_folders() -> list[str]:
+    """Where Python.h and what it includes are, none if there is no Python.h.
+
+    Debian and Ubuntu have it in a package of its own, whose files anybody may fetch and unpack: nothing is installed.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    fetched = FETCHED / "usr" / "include"
+    if Path(INCLUDE, "Python.h").exists():
+        return [INCLUDE]
+    if not (fetched / f"python{version}" / "Python.h").exists() and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        FETCHED.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "-q", "download", f"libpython{version}-dev"], cwd=FETCHED, capture_output=True)
+        for package in FETCHED.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(package), str(FETCHED)], capture_output=True)
+    return [str(fetched / f"python{version}"), str(fetched)] if (fetched / f"python{version}" / "Python.h").exists() else []
 
 
 def run(step: list[str]) -> str | None:
@@ -95,7 +113,7 @@ def compile_module(pyx: Path, flags: list[str]) -> tuple[bool, str | None]:
     elif not is_older(object_file, {c_file}):
         return False, None
     name = f"-DPyInit_{pyx.stem}={init_name(pyx)}"
-    fault = run([*COMPILER, "-c", *flags, name, f"-I{INCLUDE}", str(c_file), "-o", str(scratch)])
+    fault = run([*COMPILER, "-c", *flags, name, *(f"-I{folder}" for folder in header_folders()), str(c_file), "-o", str(scratch)])
     if not fault:
         scratch.rename(object_file)
     return True, fault
@@ -118,7 +136,7 @@ def link(pyx_files: list[Path], flags: list[str], target: Path) -> str | None:
     glue, scratch = OBJECTS / "native.o", target.with_suffix(".tmp")
     objects = [str(OBJECTS / (dotted(p) + ".o")) for p in pyx_files]
     target.parent.mkdir(parents=True, exist_ok=True)
-    fault = run([*COMPILER, "-c", *flags, f"-I{INCLUDE}", f"-I{OBJECTS}", str(ROOT / "tools" / "native.c"), "-o", str(glue)])
+    fault = run([*COMPILER, "-c", *flags, *(f"-I{folder}" for folder in header_folders()), f"-I{OBJECTS}", str(ROOT / "tools" / "native.c"), "-o", str(glue)])
     fault = fault or run([*LINKER, *objects, str(glue), "-lm", "-o", str(scratch)])
     if not fault:
         scratch.rename(target)
