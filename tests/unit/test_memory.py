@@ -1,6 +1,8 @@
 """A process that evaluates for long does not grow: small evaluations in one evaluator, and evaluators that come and go."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -143,3 +145,24 @@ def test_sources_are_really_forgotten():
     facts = nix.statistics()
     assert facts["files"] < 2000 and facts["codes"] < 20_000
     assert [f(1).to_python() for f in kept] == list(range(1, 11))
+
+
+# ---- what commands give back ------------------------------------------------------------------------------------
+
+KEPT = """
+from snowsnake.evaluator import Evaluator
+from snowsnake.machine.heap import give_back_large_blocks
+give_back_large_blocks()
+nix = Evaluator()
+set = b'builtins.listToAttrs (builtins.genList (i: { name = "name${toString i}"; value = i; }) 250000)'
+for use in (b"attrNames (%s)", b"groupBy (v: toString (v / 100)) (builtins.attrValues (%s))"):
+    nix.evaluate(b"builtins." + use % set, "/").force()
+heap = open("/proc/self/smaps").read().split("[heap]")[1]
+print(next(int(line.split()[1]) for line in heap.splitlines() if line.startswith("Rss:")))
+"""
+
+
+def test_large_blocks_go_back_to_the_system():
+    """Buffers to sort a quarter of a million names in, megabytes each: glibc keeps 4 MB of them unless it is told."""
+    done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 3000

@@ -53,11 +53,11 @@ cdef enum:
 # ---- the tree ---------------------------------------------------------------------------------------------------
 
 cdef inline Word _get(Word node, int field) noexcept nogil:
-    return list_items(node)[field]
+    return pointer_of(node)[1 + field]           # no view
 
 
 cdef inline void _set(Machine* m, Word node, int field, Word value) noexcept nogil:
-    list_items(node)[field] = value
+    pointer_of(node)[1 + field] = value
     write_barrier(m, node)
 
 

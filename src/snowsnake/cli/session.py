@@ -27,7 +27,9 @@ class Session:
 
     def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options) -> None:
         from snowsnake.evaluator import Evaluator
+        from snowsnake.machine.heap import give_back_large_blocks
 
+        give_back_large_blocks()
         self.settings = settings
         self.reporter = reporter
         is_pure = settings.is_on("pure-eval")

@@ -93,10 +93,8 @@ cdef inline uint64_t _object_words(Word h) noexcept nogil:
         return 1 + ((header_size(h) + 1) >> 1)
     if kind == KIND_BUILTIN:
         return 1
-    if kind == KIND_LAYERED:
-        return 3
-    if kind == KIND_LIST_VIEW:
-        return 2
+    if kind >= KIND_LAYERED:          # or a list view
+        return 3 if kind == KIND_LAYERED else 2
     return 1 + header_size(h)         # list, float, wide int, path, with, search path, raw
 
 
@@ -112,7 +110,9 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
     n = _object_words(h)
     to = m.old_top
     m.old_top = to + n
-    memcpy(to, p, n * sizeof(Word))
+    memcpy(to, p, 4 * sizeof(Word))   # most objects are no larger; there is room behind both
+    if n > 4:
+        memcpy(to + 4, p + 4, (n - 4) * sizeof(Word))
     p[0] = <Word>to
     return to
 
@@ -149,14 +149,12 @@ cdef bint _ends_in_list(Machine* m, Word w) noexcept nogil:
     return True
 
 
-cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
-    cdef Word* p
+cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
+    """The new place of what a thunk stands for that is done and has not moved: of its value, or of the thunk if the cell is kept."""
+    cdef Word* p = pointer_of(w)
     cdef Word v, start = w
     cdef uint32_t steps = 0
-    if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
-        return w
-    p = pointer_of(w)
-    if (w & 7) == TAG_THUNK and m.keeps_list_cells and _ends_in_list(m, w):
+    if m.keeps_list_cells and _ends_in_list(m, w):
         return <Word>_copy(m, p) | TAG_THUNK
     while (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
         v = p[1]
@@ -172,6 +170,19 @@ cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
     return <Word>_copy(m, p) | (w & 7)
+
+
+cdef Word _forward_pointer(Machine* m, Word w) noexcept nogil:
+    cdef Word* p = pointer_of(w)
+    if (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
+        return _forward_done(m, w)
+    return <Word>_copy(m, p) | (w & 7)
+
+
+cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
+    if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
+        return w
+    return _forward_pointer(m, w)
 
 
 cdef void _scan_object(Machine* m, Word* p) noexcept nogil:

@@ -15,8 +15,21 @@ cdef extern from "sys/mman.h" nogil:
     int madvise(void* address, size_t size, int advice)
 
 
+cdef extern from *:
+    """
+    #include <malloc.h>
+    static void return_large_blocks(int bytes_) {
+    #ifdef M_MMAP_THRESHOLD
+        mallopt(M_MMAP_THRESHOLD, bytes_);
+        mallopt(M_TRIM_THRESHOLD, bytes_);
+    #endif
+    }
+    """
+    void return_large_blocks(int bytes_) nogil
+
 cdef enum:
     MADV_POPULATE_WRITE = 23          # newer than some headers
+    LARGE_BLOCK_BYTES = 1 << 20
 
 cdef extern from "unistd.h" nogil:
     long sysconf(int name)
@@ -89,6 +102,14 @@ cdef void prepare_pages(void* address, uint64_t size_bytes) noexcept nogil:
     """Have pages that will be written next at once, not by a fault for each; Linux before 5.14 does not know how."""
     cdef uint64_t start = <uint64_t>address & ~<uint64_t>4095
     madvise(<void*>start, <uint64_t>address + size_bytes - start, MADV_POPULATE_WRITE)
+
+
+def give_back_large_blocks():
+    """From now on large blocks of malloc go back to the system when they are freed.  It concerns the whole process: for commands.
+
+    Else glibc keeps up to 64 MB of them: once it has seen a block of some size freed, it takes such blocks from its own heap.
+    """
+    return_large_blocks(LARGE_BLOCK_BYTES)
 
 
 cdef void remember_object(Machine* m, Word* object) noexcept nogil:
