@@ -103,7 +103,7 @@ def compile_module(pyx: Path, flags: list[str]) -> tuple[bool, str | None]:
     object_file = OBJECTS / (dotted(pyx) + ".o")
     scratch = object_file.with_suffix(".tmp")
     fault = None
-    if is_older(c_file, sources(pyx)):
+    if is_older(c_file, sources(pyx) | {ROOT / "tools" / "direct_calls.py"}):
         made = c_file.with_suffix(".tmp")
         fault = run([sys.executable, "-m", "cython", "-3", "-X", DIRECTIVES, "-I", str(SOURCE), str(pyx), "-o", str(made)])
         if fault:
