@@ -15,7 +15,7 @@ from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, new_list_view, pop, push, stack_reserve
-from snowsnake.machine.operations cimport equal_now, raise_context
+from snowsnake.machine.operations cimport equal_quickly, raise_context
 from snowsnake.machine.state cimport CALL, DONE, ERROR_MEMORY, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport *
@@ -90,7 +90,7 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
             return force(m, y)
         if fp[0] == items[i]:         # the same cell is equal to itself, functions and NaN too
             return done(m, WORD_TRUE)
-        equal = equal_now(m, x, y)
+        equal = equal_quickly(m, x, y)
         if equal == 1:
             return done(m, WORD_TRUE)
         if equal < 0:

@@ -14,7 +14,7 @@ from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
-from snowsnake.machine.operations cimport equal_now
+from snowsnake.machine.operations cimport equal_now, equal_quickly
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, symbol_string
 from snowsnake.machine.word cimport *
@@ -84,7 +84,7 @@ cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n) noex
             break
         if xs[at] != ys[at]:          # the same cell is equal whatever it is
             b = val(ys[at])
-            if is_thunk(b) or equal_now(m, a, b) <= 0:
+            if is_thunk(b) or equal_quickly(m, a, b) <= 0:
                 break
         i += 1
     return i

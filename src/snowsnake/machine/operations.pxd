@@ -2,7 +2,8 @@
 """What the loop does out of line: everything about an operation that is not its fast path."""
 from libc.stdint cimport uint32_t, uint8_t, uint64_t
 from snowsnake.machine.state cimport Builtin, Code, Machine
-from snowsnake.machine.word cimport Word
+from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.word cimport TAG_INT, TAG_STRING, Word, string_size
 
 cdef enum:
     COERCE = 8                        # prepare(): the argument whose index is in m.result must be coerced first
@@ -25,6 +26,15 @@ cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil
     # DONE, FORCE, RAISE
 cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil
     # of two forced values at the top of ==: 0 or 1, or -1: elements must be compared
+
+cdef inline int equal_quickly(Machine* m, Word a, Word b) noexcept nogil:
+    """The same, for loops over elements, which are small integers and strings nearly always."""
+    if (a & 7) == TAG_INT and (b & 7) == TAG_INT:
+        return a == b
+    if (a & 7) == TAG_STRING and (b & 7) == TAG_STRING:
+        return string_size(a) == string_size(b) and compare_strings(a, b) == 0
+    return equal_now(m, a, b)
+
 cdef int interpret_search_path(Machine* m, Word constant) noexcept nogil
 cdef int interpret_home_path(Machine* m, Word constant) noexcept nogil
 cdef int raise_context(Machine* m, Word s) noexcept nogil

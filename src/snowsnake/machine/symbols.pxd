@@ -6,6 +6,16 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word, pointer_of, string_data, string_size
 from snowsnake.syntax.nodes cimport Text
 
+cdef extern from *:
+    """
+    #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    #define snow_big_endian(word) __builtin_bswap64(word)
+    #else
+    #define snow_big_endian(word) (word)
+    #endif
+    """
+    uint64_t big_endian "snow_big_endian"(uint64_t word) noexcept nogil   # of eight bytes that were read as a word: ordered as they are
+
 cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
     # the symbol of these bytes; makes it if it is new
 cdef uint32_t symbol_of_text(Machine* m, Text text) noexcept nogil
@@ -24,11 +34,16 @@ cdef inline Word symbol_string(Machine* m, uint32_t symbol) noexcept nogil:
     return m.symbol_strings[symbol]
 
 cdef inline int compare_strings(Word a, Word b) noexcept nogil:
-    """Bytewise: negative, zero or positive."""
-    cdef uint64_t n = string_size(a), k = string_size(b)
-    cdef int c = memcmp(string_data(a), string_data(b), n if n < k else k)
-    if c:
-        return c
+    """Bytewise: negative, zero or positive.  The first eight bytes decide nearly always; shorter strings end in zeros."""
+    cdef uint64_t n = string_size(a), k = string_size(b), least = n if n < k else k
+    cdef uint64_t x = pointer_of(a)[2], y = pointer_of(b)[2]
+    cdef int c
+    if x != y:
+        return -1 if big_endian(x) < big_endian(y) else 1
+    if least > 8:
+        c = memcmp(string_data(a) + 8, string_data(b) + 8, least - 8)
+        if c:
+            return c
     return -1 if n < k else (1 if n > k else 0)
 
 # ---- contexts: 0 is empty; elements are symbols of encoded strings, sorted by their text ---------------------------

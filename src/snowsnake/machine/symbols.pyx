@@ -35,57 +35,69 @@ cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
 
 
 cdef void _grow(Machine* m) noexcept nogil:
-    cdef uint32_t i
+    cdef uint32_t i, entry
     cdef uint64_t h
     cdef Word s
-    m.symbol_capacity = m.symbol_capacity * 2 if m.symbol_capacity else 2048
+    m.symbol_capacity = m.symbol_capacity * (2 if m.symbol_capacity > 1 << 15 else 4) if m.symbol_capacity else 2048
     m.symbol_strings = <Word*>realloc(m.symbol_strings, m.symbol_capacity * sizeof(Word))
     free(m.symbol_table)
     m.symbol_mask = m.symbol_capacity * 2 - 1
     m.symbol_table = <uint32_t*>calloc(m.symbol_mask + 1, sizeof(uint32_t))
     for i in range(m.symbol_count):
         s = m.symbol_strings[i]
-        h = hash_bytes(string_data(s), string_size(s)) & m.symbol_mask
+        h = hash_bytes(string_data(s), string_size(s))
+        entry = (<uint32_t>h & ~m.symbol_mask) | (i + 1)
+        h = (h >> 32) & m.symbol_mask
         while m.symbol_table[h]:
             h = (h + 1) & m.symbol_mask
-        m.symbol_table[h] = i + 1
+        m.symbol_table[h] = entry
 
 
-cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
-    """Slot of the table that holds these bytes, or the empty one where they belong."""
-    cdef uint64_t h = hash_bytes(data, size_bytes) & m.symbol_mask
+cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes, uint32_t* tag) noexcept nogil:
+    """Slot of the table that holds these bytes, or the empty one where they belong.
+
+    A slot is symbol + 1 with, in the bits that no symbol needs, bits of the hash: of another string's slot no more is read.
+    """
+    cdef uint64_t h = hash_bytes(data, size_bytes)
+    cdef uint32_t entry
     cdef Word s
-    while m.symbol_table[h]:
-        s = m.symbol_strings[m.symbol_table[h] - 1]
-        if string_size(s) == size_bytes and memcmp(string_data(s), data, size_bytes) == 0:
-            break
+    tag[0] = <uint32_t>h & ~m.symbol_mask
+    h = (h >> 32) & m.symbol_mask
+    while True:
+        entry = m.symbol_table[h]
+        if entry == 0:
+            return h
+        if (entry & ~m.symbol_mask) == tag[0]:
+            s = m.symbol_strings[(entry & m.symbol_mask) - 1]
+            if string_size(s) == size_bytes and memcmp(string_data(s), data, size_bytes) == 0:
+                return h
         h = (h + 1) & m.symbol_mask
-    return h
 
 
-cdef uint32_t _add(Machine* m, uint64_t slot, Word string) noexcept nogil:
+cdef uint32_t _add(Machine* m, uint64_t slot, uint32_t tag, Word string) noexcept nogil:
     cdef uint32_t symbol = m.symbol_count
     m.symbol_strings[symbol] = string
     m.symbol_count += 1
-    m.symbol_table[slot] = symbol + 1
+    m.symbol_table[slot] = tag | (symbol + 1)
     pointer_of(string)[1] = (pointer_of(string)[1] & ~<Word>0xFFFFFFFF) | (symbol + 1)
     return symbol
 
 
 cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil:
     cdef uint64_t slot
+    cdef uint32_t tag
     cdef Word* p
     if m.symbol_count >= m.symbol_capacity:
         _grow(m)
-    slot = _slot(m, <const uint8_t*>data, size_bytes)
+    slot = _slot(m, <const uint8_t*>data, size_bytes, &tag)
     if m.symbol_table[slot]:
-        return m.symbol_table[slot] - 1
+        return (m.symbol_table[slot] & m.symbol_mask) - 1
     p = heap_alloc(m, 3 + (size_bytes >> 3))
     p[0] = header_of(KIND_STRING, size_bytes)
     p[1] = 0
     p[2 + (size_bytes >> 3)] = 0
     memcpy(p + 2, data, size_bytes)
-    return _add(m, slot, tagged(p, TAG_STRING))
+    return _add(m, slot, tag, tagged(p, TAG_STRING))
 
 
 cdef uint32_t symbol_of_text(Machine* m, Text text) noexcept nogil:
@@ -102,17 +114,17 @@ cdef void forget_texts(Machine* m) noexcept nogil:
 
 cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
     cdef uint64_t slot
-    cdef uint32_t symbol
+    cdef uint32_t symbol, tag
     if m.symbol_count >= m.symbol_capacity:
         _grow(m)
-    slot = _slot(m, string_data(string), string_size(string))
+    slot = _slot(m, string_data(string), string_size(string), &tag)
     if m.symbol_table[slot]:
-        symbol = m.symbol_table[slot] - 1
+        symbol = (m.symbol_table[slot] & m.symbol_mask) - 1
         pointer_of(string)[1] = (pointer_of(string)[1] & ~<Word>0xFFFFFFFF) | (symbol + 1)
         return symbol
     if string_context(string):        # the symbol's own string has no context
         return symbol_intern(m, string_data(string), string_size(string))
-    return _add(m, slot, string)
+    return _add(m, slot, tag, string)
 
 
 # ---- contexts ---------------------------------------------------------------------------------------------------

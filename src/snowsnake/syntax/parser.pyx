@@ -8,7 +8,7 @@ looked at, and where that does not decide (`{` may open a set or a pattern, an i
 parser reads on and hands what it has read to the rule that it turns out to be.  The grammar is that of C++ Nix 2.34:
 a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements and arguments are selections.
 
-Functions give NULL after a fault they have recorded.
+Functions give NULL after a fault they have recorded.  Over 600 lines: the rules for expressions call one another.
 """
 from libc.stdint cimport uint16_t
 from libc.stdlib cimport calloc, free
