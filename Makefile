@@ -32,7 +32,7 @@ $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 test: build
 	$(BIN)/python -m pytest -n $(JOBS)
 
-# The same tests with a collection at every safepoint: slow, for changes of the machine.
+# The same tests with a collection at most safepoints: slow, for changes of the machine.
 test-stress: build
 	SNOWSNAKE_STRESS=1 $(BIN)/python -m pytest -n $(JOBS)
 

@@ -1,7 +1,7 @@
 """Options and surroundings of all tests.
 
 `--accept` rewrites golden files.  `--reference COMMAND` also runs the language tests through an evaluator with the
-command line of nix-instantiate.  `--kills 100` kills writers of a store that often.  SNOWSNAKE_STRESS=1 collects garbage at every safepoint.
+command line of nix-instantiate.  `--kills 100` kills writers of a store that often.  SNOWSNAKE_STRESS=1 collects garbage at most safepoints.
 """
 
 import atexit
@@ -37,7 +37,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture
 def is_stressed() -> bool:
-    """Whether the machine is to move every object at every safepoint."""
+    """Whether the machine is to move every object at most safepoints."""
     return os.environ.get("SNOWSNAKE_STRESS", "") not in ("", "0")
 
 

@@ -40,7 +40,7 @@ def outcome(case, folder: Path, capfd) -> dict:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_as_recorded(case, tmp_path, monkeypatch, capfd, is_stressed) -> None:
-    """Also with a collection at every safepoint: SNOWSNAKE_STRESS=1."""
+    """Also with a collection at most safepoints: SNOWSNAKE_STRESS=1."""
     monkeypatch.chdir(tmp_path)
     if is_stressed:
         monkeypatch.setattr("snowsnake.evaluator.Evaluator", partial(Evaluator, stress=True))

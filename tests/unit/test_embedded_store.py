@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -242,3 +244,68 @@ def test_roots(run_command, root, tmp_path):
 def test_other_stores(run_command, address, message):
     done = run_command("instantiate", "-E", DERIVATION, "--store", address)
     assert done.returncode == 1 and done.stderr.decode().startswith(f"error: {message}\n")
+
+
+LARGE_BYTES = 300 << 20
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'builtins.filterSource (p: t: baseNameOf p != "refused") ./tree',
+        'builtins.path { path = ./tree; name = "n"; filter = p: t: baseNameOf p != "refused"; }',
+        "builtins.path { path = ./tree/large; recursive = false; }",
+    ],
+)
+def test_large_sources_are_not_held_in_memory(root, tmp_path, source):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "refused").write_text("refused")
+    with open(tmp_path / "tree" / "large", "wb") as file:
+        file.truncate(LARGE_BYTES)
+    script = f"""
+import re, snowsnake
+nix = snowsnake.Evaluator(store={str(root)!r})
+path = nix.evaluate({source!r}, base_path={str(tmp_path)!r}).to_python()
+nix.flush()
+again = snowsnake.Evaluator(store={str(root)!r}).evaluate({source!r}, base_path={str(tmp_path)!r}).to_python()
+status = open("/proc/self/status").read()       # ru_maxrss would count the process that started this one, too
+print(path, again == path, *re.findall("VmHWM: *([0-9]+)", status.replace("\\t", " ")))
+"""
+    out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    path, is_same, peak_kib = out[0], out[1], int(out[2])
+    copy = on_disk(root, path)
+    assert is_same == "True" and peak_kib < 100 << 10
+    large = copy if copy.is_file() else copy / "large"
+    assert large.stat().st_size == LARGE_BYTES
+    assert copy.is_file() or os.listdir(copy) == ["large"]
+    assert path in stored(root)
+    large.chmod(0o644)
+    os.truncate(large, 0)              # tests' folders are kept for a while
+
+
+def test_a_filter_is_asked_once_though_the_tree_is_read_twice(nix, root, tmp_path, capfd):
+    (tmp_path / "tree" / "c" / "d").mkdir(parents=True)
+    for name in ("a", "b", "c/x", "c/d/y"):
+        (tmp_path / "tree" / name).write_text(name)
+    nix("builtins.filterSource (p: t: builtins.trace (baseNameOf p) (baseNameOf p != \"b\")) ./tree", base_path=tmp_path)
+    assert capfd.readouterr().err.split() == [word for name in ("a", "b", "c", "d", "y", "x") for word in ("trace:", name)]
+    nix.evaluator.flush()
+    assert [sorted(os.listdir(on_disk(root, path))) for path in stored(root)] == [["a", "c"]]
+
+
+def test_flat_files_that_are_not_read_as_a_whole(nix, root, tmp_path):
+    contents = bytes(range(1, 256)) * 5000 + b"end"
+    (tmp_path / "f").write_bytes(contents)
+    (tmp_path / "f").chmod(0o755)
+    source = "builtins.path { path = ./f; recursive = false; }"
+    path = nix(source, base_path=tmp_path)
+    assert path == snowsnake.Evaluator().evaluate(source, base_path=tmp_path).to_python()
+    nix.evaluator.flush()
+    assert on_disk(root, path).read_bytes() == contents
+    assert stat.S_IMODE(on_disk(root, path).stat().st_mode) == 0o444
+    assert path == LocalStore(root).add_flat("f", contents)
+    assert stored(root)[path].ca.startswith("fixed:sha256:")
+    read = f"builtins.stringLength (builtins.readFile ({source}))"
+    (tmp_path / "f").write_bytes(b"text" * 500000)
+    for evaluator in (snowsnake.Evaluator(store=root), snowsnake.Evaluator()):
+        assert evaluator.evaluate(read, base_path=tmp_path).to_python() == 2000000

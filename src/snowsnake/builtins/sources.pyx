@@ -13,6 +13,7 @@ from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport *
+from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.host cimport *
 from snowsnake.host.paths cimport base_name_start
 from snowsnake.machine.attrs cimport attrs_order
@@ -28,6 +29,7 @@ from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
 )
 from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
+from snowsnake.store.digests cimport hash_file
 from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_kind_name, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path,
@@ -54,6 +56,9 @@ cdef enum Phase:
     PHASE_OTHERS
     PHASE_ADD
     PHASE_WALK
+
+cdef enum:
+    LARGE_FILE = 1 << 20              # bytes from which on a file is not read as a whole
 
 cdef struct Walk:                     # a tree with a filter under way
     Walk* next
@@ -248,25 +253,54 @@ cdef int _deliver(Machine* m, Word* s, Bytes* made, Bytes* expected) noexcept no
 cdef int _flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made) noexcept nogil:
     cdef ByteBuffer content
     cdef StoreObject written
+    cdef FileStamp stamp
     cdef Digest digest
-    cdef Bytes error
     cdef int outcome
+    if host_file_stamp(m, resolved.data, resolved.size_bytes, &stamp) and stamp.size_bytes >= LARGE_FILE:
+        return _large_flat_path(m, s, resolved, made)
     memset(&content, 0, sizeof(content))
-    bytes_init(&error)
+    memset(&written, 0, sizeof(written))
     outcome = host_read_file(m, resolved.data, resolved.size_bytes, &content)
     if outcome == DONE:
         hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
-        if store_path_fixed(host_store_dir(m), _source_name(s), INGEST_FLAT, &digest, NULL, 0, False, made, &error):
-            memset(&written, 0, sizeof(written))
-            written.kind = STORE_OBJECT_FLAT
-            written.path = view_of(made)
-            written.data = make_view(content.data, content.size_bytes)
-            outcome = host_write_object(m, &written)
-            bytes_free(&error)
-        else:
-            outcome = raise_store_error(m, ERROR_VALUE, &error)
+        written.data = make_view(content.data, content.size_bytes)
+        outcome = _write_flat(m, s, &digest, &written, made)
     free(content.data)
     return outcome
+
+
+cdef int _large_flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made) noexcept nogil:
+    """Read piece by piece, and handed on as the place where it lies."""
+    cdef StoreObject written
+    cdef Digest digest
+    cdef uint64_t size = 0
+    cdef Bytes real, error
+    cdef int outcome
+    memset(&written, 0, sizeof(written))
+    bytes_init(&real)
+    bytes_init(&error)
+    outcome = host_real_path(m, resolved.data, resolved.size_bytes, &real)
+    if outcome == DONE and not hash_file(HASH_SHA256, <const char*>real.data, &digest, &size, &error):
+        outcome = raise_store_error(m, ERROR_FILE, &error)
+        bytes_init(&error)
+    if outcome == DONE:
+        written.source_path = make_view(resolved.data, resolved.size_bytes) if host_of(m).writer == NULL \
+            else make_view(real.data, real.size - 1)
+        outcome = _write_flat(m, s, &digest, &written, made)
+    bytes_free(&real)
+    bytes_free(&error)
+    return outcome
+
+
+cdef int _write_flat(Machine* m, Word* s, Digest* digest, StoreObject* written, Bytes* made) noexcept nogil:
+    cdef Bytes error
+    bytes_init(&error)
+    if not store_path_fixed(host_store_dir(m), _source_name(s), INGEST_FLAT, digest, NULL, 0, False, made, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    written.kind = STORE_OBJECT_FLAT
+    written.path = view_of(made)
+    return host_write_object(m, written)
 
 
 # ---- filters ----------------------------------------------------------------------------------------------------
@@ -374,39 +408,34 @@ cdef int _take_answer(Machine* m, Walk* walk, bint is_wanted) noexcept nogil:
 
 
 cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
+    """The tree is hashed; an embedded store that does not have it yet reads it once more."""
     cdef Hasher hasher
     cdef NarSink sink
     cdef Digest digest
-    cdef StoreObject written
-    cdef Bytes archive, made, expected, error
+    cdef Bytes made, expected, error
     cdef bint is_done
     cdef int outcome = DONE
-    bytes_init(&archive)
     bytes_init(&made)
     bytes_init(&expected)
     bytes_init(&error)
     hasher_init(&hasher, HASH_SHA256)
-    nar_sink_init(&sink, &hasher, &archive if host_of(m).writer != NULL else NULL, -1)
+    nar_sink_init(&sink, &hasher, NULL, -1)
     is_done = nar_write_tree(&walk.tree, &sink, &error)
     is_done = nar_sink_finish(&sink, &error) and is_done
-    _close_walk(m, walk)
-    s[SLOT_WALK] = WORD_NULL
     if is_done:
         hasher_final(&hasher, &digest)
         is_done = store_path_source(host_store_dir(m), _source_name(s), &digest, NULL, 0, False, &made, &error)
     if not is_done:
         outcome = raise_store_error(m, ERROR_FILE, &error)
+        bytes_init(&error)
     elif s[SLOT_HASH] != WORD_NULL:
         outcome = _expected(m, s, &expected)
-    if outcome == DONE and archive.size:
-        memset(&written, 0, sizeof(written))
-        written.kind = STORE_OBJECT_SOURCE
-        written.path = view_of(&made)
-        written.data = view_of(&archive)
-        outcome = host_write_object(m, &written)
+    if outcome == DONE:
+        outcome = host_write_tree(m, &walk.tree, view_of(&made), &digest)
+    _close_walk(m, walk)
+    s[SLOT_WALK] = WORD_NULL
     if outcome == DONE:
         outcome = _deliver(m, s, &made, &expected)
-    bytes_free(&archive)
     bytes_free(&made)
     bytes_free(&expected)
     bytes_free(&error)

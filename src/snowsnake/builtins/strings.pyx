@@ -17,7 +17,7 @@ from snowsnake.machine.coercion cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
 )
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, pop, push, string_words
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, pop, push, string_words, write_barrier
 from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
@@ -217,6 +217,7 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
             fp[3] = copy
             items = list_items(copy)
         items[i] = pop(m)
+        write_barrier(m, fp[3])
         i += 1
     while i < n:
         w = val(items[i])

@@ -29,7 +29,7 @@ SOURCE_OPTIONS = (
     Option("--no-cache", "", "neither use nor keep compiled files"),
     Option("--cache-dir", "DIR", "keep compiled files in this folder (default: snowsnake in the user's cache)"),
     Option("--cache-validate", "HOW", "know a file again by its time and size (stat, the default) or by its content (hash)"),
-    Option("--stress", "", "collect garbage at every safepoint (to find faults of the machine)"),
+    Option("--stress", "", "collect garbage at most safepoints (to find faults of the machine)"),
     Option("--show-trace", "", "show every frame of an error's trace"),
     Option("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
     Option("--files-read", "", "list on stderr every file that was looked at"),

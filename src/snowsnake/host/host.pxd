@@ -11,6 +11,7 @@ from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport Bytes, View
 from snowsnake.store.drv_store cimport DrvStore
+from snowsnake.store.hashes cimport Digest
 from snowsnake.store.nar cimport NarTree
 
 cdef enum FileType:
@@ -40,8 +41,8 @@ cdef enum Feature:                    # bits of Host.features
 
 cdef enum StoreObjectKind:
     STORE_OBJECT_TEXT = 1             # data: the contents (builtins.toFile)
-    STORE_OBJECT_SOURCE               # data: the NAR, or NULL: serialise source_path
-    STORE_OBJECT_FLAT                 # data: the contents of one file, hashed flat
+    STORE_OBJECT_SOURCE               # data or archive: the NAR; if there is neither, serialise source_path
+    STORE_OBJECT_FLAT                 # data, or source_path: the contents of one file, hashed flat
     STORE_OBJECT_DERIVATION           # data: the ATerm
 
 cdef struct StoreObject:              # what an embedded store is asked to write; everything is borrowed
@@ -49,6 +50,7 @@ cdef struct StoreObject:              # what an embedded store is asked to write
     View path                         # its place in the logical store
     View source_path                  # where it was copied from, or empty
     View data
+    const int* archive                # descriptor of a file that holds the NAR, or NULL
     const View* references            # distinct, in byte order
     size_t reference_count
 
@@ -59,6 +61,8 @@ ctypedef bint (*StoreSettler)(void* context, Bytes* error) noexcept nogil
     # afterwards all objects that were taken are on disk
 ctypedef bint (*StoreAsker)(void* context, View path) noexcept nogil
     # whether a path is valid
+ctypedef int (*StoreOpener)(void* context, Bytes* error) noexcept nogil
+    # descriptor of an empty file that goes when it is closed, for an archive; -1: a failure
 
 cdef struct SearchEntry:
     char* prefix
@@ -87,6 +91,7 @@ cdef struct Host:
     StoreWriter writer                # NULL: nothing is written
     StoreSettler settler
     StoreAsker asker
+    StoreOpener opener
     void* writer_context
     ByteMap unsettled                 # store paths that the writer took and that may not be on disk yet
     DrvStore drv_store
@@ -143,6 +148,8 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
 
 cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil
     # likewise of a resolved path under another name; not remembered
+cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const Digest* digest) noexcept nogil
+    # hands a tree, with this hash, on to the embedded store, if there is one; it is not held in memory
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil
     # a tree to be filtered, of a resolved path that is a file, directory or symlink; RAISE: nothing is to be freed
 

@@ -28,11 +28,13 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
     cdef Bytes error
     if h.writer == NULL:
         # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.  Derivations are too many.
-        if h.is_writable and (written.kind == STORE_OBJECT_TEXT or written.kind == STORE_OBJECT_FLAT) and map_add(
+        if not h.is_writable or written.kind == STORE_OBJECT_DERIVATION:
+            return DONE
+        if written.source_path.size:
+            if map_add(&h.sources, written.path.data, written.path.size, written.source_path.data, written.source_path.size) == NULL:
+                return raise_text(m, ERROR_MEMORY, NULL)
+        elif written.kind != STORE_OBJECT_SOURCE and map_add(
                 &h.texts, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
-            return raise_text(m, ERROR_MEMORY, NULL)
-        if h.is_writable and written.kind == STORE_OBJECT_SOURCE and written.source_path.size and map_add(
-                &h.sources, written.path.data, written.path.size, written.source_path.data, written.source_path.size) == NULL:
             return raise_text(m, ERROR_MEMORY, NULL)
         return DONE
     bytes_init(&error)
@@ -151,63 +153,85 @@ cdef View source_name(const uint8_t* path, size_t size) noexcept nogil:
 
 cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
     """The store path of a resolved path, serialised whole (as far as the policy shows it)."""
-    cdef NarSink sink
-    cdef Hasher hasher
-    cdef Digest digest
-    cdef Bytes error, archive
+    cdef NarTree tree
+    cdef Bytes error
     cdef int outcome
-    # What is on disk is not what is copied: the writer gets the archive.
-    cdef bint is_kept = host_of(m).writer != NULL and (is_guarded(m) or is_internal(m, path.data, path.size))
+    if is_internal(m, path.data, path.size):
+        return internal_source_path(m, path, name, store_path)
     bytes_init(&error)
-    bytes_init(&archive)
-    hasher_init(&hasher, HASH_SHA256)
-    nar_sink_init(&sink, &hasher, &archive if is_kept else NULL, -1)
-    outcome = serialise(m, path, &sink, &error)
-    if not nar_sink_finish(&sink, &error) and outcome == DONE:
-        outcome = raise_store_error(m, ERROR_FILE, &error)
-        bytes_init(&error)
+    outcome = host_open_tree(m, path, &tree, &error)
     if outcome == DONE:
-        hasher_final(&hasher, &digest)
-        if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, &error):
-            outcome = raise_store_error(m, ERROR_VALUE, &error)
-            bytes_init(&error)
+        outcome = tree_path(m, &tree, path, name, store_path, &error)
+        nar_tree_free(&tree)
     bytes_free(&error)
-    if outcome == DONE:
-        host_allow(m, store_path.data, store_path.size)
-        outcome = write_source(m, make_view(store_path.data, store_path.size), path, &archive)
-    bytes_free(&archive)
     return outcome
 
 
-cdef int serialise(Machine* m, View path, NarSink* sink, Bytes* error) noexcept nogil:
-    """What is at a resolved path, as the policy shows it, into the sink."""
-    cdef NarTree tree
-    cdef ByteBuffer content
-    cdef bint done = True
-    cdef int outcome
-    if is_internal(m, path.data, path.size):
-        memset(&content, 0, sizeof(content))
-        outcome = read_internal(m, path.data, path.size, &content)
-        if outcome == DONE:
-            nar_write_contents(make_view(content.data, content.size_bytes), False, sink)
-        buffer_free(&content)
-        return outcome
-    outcome = host_open_tree(m, path, &tree, error)
-    if outcome != DONE:
-        return outcome
-    if is_guarded(m):
-        done = hide_forbidden(m, &tree, error)
-    done = done and nar_write_tree(&tree, sink, error)
-    nar_tree_free(&tree)
-    if done:
-        return DONE
-    outcome = raise_store_error(m, ERROR_FILE, error)
+cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store_path, Bytes* error) noexcept nogil:
+    cdef NarSink sink
+    cdef Hasher hasher
+    cdef Digest digest
+    cdef bint done = not is_guarded(m) or hide_forbidden(m, tree, error)
+    hasher_init(&hasher, HASH_SHA256)
+    nar_sink_init(&sink, &hasher, NULL, -1)
+    done = done and nar_write_tree(tree, &sink, error)
+    done = nar_sink_finish(&sink, error) and done
+    if not done:
+        return raise_taken(m, ERROR_FILE, error)
+    hasher_final(&hasher, &digest)
+    if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, error):
+        return raise_taken(m, ERROR_VALUE, error)
+    host_allow(m, store_path.data, store_path.size)
+    if host_of(m).writer != NULL and is_guarded(m):           # what is on disk is not what is copied
+        return host_write_tree(m, tree, make_view(store_path.data, store_path.size), &digest)
+    return write_source(m, make_view(store_path.data, store_path.size), path)
+
+
+cdef int raise_taken(Machine* m, int code, Bytes* error) noexcept nogil:
+    """As `raise_store_error`; *error* may be freed again."""
+    cdef int outcome = raise_store_error(m, code, error)
     bytes_init(error)
     return outcome
 
 
-cdef int write_source(Machine* m, View store_path, View path, Bytes* archive) noexcept nogil:
-    """Hands a copied source on: as an archive if there is one, else as the place where it lies."""
+cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
+    """Of `<nix/fetchurl.nix>` and its like, which are on no disk."""
+    cdef ByteBuffer content
+    cdef NarSink sink
+    cdef Hasher hasher
+    cdef Digest digest
+    cdef Bytes error, archive
+    cdef StoreObject written
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    bytes_init(&error)
+    bytes_init(&archive)
+    hasher_init(&hasher, HASH_SHA256)
+    nar_sink_init(&sink, &hasher, &archive, -1)
+    outcome = read_internal(m, path.data, path.size, &content)
+    if outcome == DONE:
+        nar_write_contents(make_view(content.data, content.size_bytes), False, &sink)
+    if not nar_sink_finish(&sink, &error) and outcome == DONE:
+        outcome = raise_taken(m, ERROR_FILE, &error)
+    if outcome == DONE:
+        hasher_final(&hasher, &digest)
+        if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, &error):
+            outcome = raise_taken(m, ERROR_VALUE, &error)
+    if outcome == DONE:
+        host_allow(m, store_path.data, store_path.size)
+        memset(&written, 0, sizeof(written))
+        written.kind = STORE_OBJECT_SOURCE
+        written.path = make_view(store_path.data, store_path.size)
+        written.data = make_view(archive.data, archive.size)
+        outcome = host_write_object(m, &written)
+    buffer_free(&content)
+    bytes_free(&error)
+    bytes_free(&archive)
+    return outcome
+
+
+cdef int write_source(Machine* m, View store_path, View path) noexcept nogil:
+    """Hands a copied source on as the place where it lies."""
     cdef StoreObject written
     cdef Bytes real
     cdef int outcome = DONE
@@ -215,20 +239,60 @@ cdef int write_source(Machine* m, View store_path, View path, Bytes* archive) no
     written.kind = STORE_OBJECT_SOURCE
     written.path = store_path
     if host_of(m).writer == NULL:
-        if is_internal(m, path.data, path.size):
-            return DONE
         written.source_path = path
         return host_write_object(m, &written)
     bytes_init(&real)
-    if archive.size:
-        written.data = make_view(archive.data, archive.size)
-    else:
-        outcome = host_real_path(m, path.data, path.size, &real)
-        written.source_path = make_view(real.data, real.size - 1 if real.size else 0)
+    outcome = host_real_path(m, path.data, path.size, &real)
+    written.source_path = make_view(real.data, real.size - 1 if real.size else 0)
     if outcome == DONE:
         outcome = host_write_object(m, &written)
     bytes_free(&real)
     return outcome
+
+
+cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const Digest* digest) noexcept nogil:
+    """The second walk: the first told the path, and whether it is there already.  The archive goes through a file of the store's."""
+    cdef Host* h = host_of(m)
+    cdef StoreObject written
+    cdef Bytes error
+    cdef int archive, outcome
+    if h.writer == NULL or h.asker(h.writer_context, store_path):
+        return DONE
+    bytes_init(&error)
+    archive = h.opener(h.writer_context, &error)
+    if archive < 0:
+        return raise_store_error(m, ERROR_FILE, &error)
+    if write_archive(tree, archive, digest, &error):
+        memset(&written, 0, sizeof(written))
+        written.kind = STORE_OBJECT_SOURCE
+        written.path = store_path
+        written.archive = &archive
+        outcome = host_write_object(m, &written)
+        bytes_free(&error)
+    else:
+        outcome = raise_store_error(m, ERROR_FILE, &error)
+    close(archive)
+    return outcome
+
+
+cdef bint write_archive(NarTree* tree, int file, const Digest* expected, Bytes* error) noexcept nogil:
+    cdef NarSink sink
+    cdef Hasher hasher
+    cdef Digest digest
+    cdef bint done
+    hasher_init(&hasher, HASH_SHA256)
+    nar_sink_init(&sink, &hasher, NULL, file)
+    done = nar_write_tree(tree, &sink, error)
+    done = nar_sink_finish(&sink, error) and done
+    if not done:
+        return False
+    hasher_final(&hasher, &digest)
+    if digest_equal(expected, &digest):
+        return True
+    bytes_text(error, "'")
+    bytes_append(error, tree.root.data, tree.root.size - 1)
+    bytes_text(error, "' changed while it was copied")
+    return False
 
 
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:

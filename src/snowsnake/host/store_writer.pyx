@@ -42,6 +42,7 @@ cdef class StoreWriter:
         h.writer = write_object
         h.settler = settle_objects
         h.asker = ask_object
+        h.opener = open_archive
         h.writer_context = <void*>self
 
     def flush(self):
@@ -61,15 +62,19 @@ cdef class StoreWriter:
         elif written.kind == STORE_OBJECT_TEXT:
             references = [_text(written.references[i]) for i in range(written.reference_count)]
             made = self.store.add_text(name, _bytes(written.data), references)
-        elif written.kind == STORE_OBJECT_FLAT:
-            made = self.store.add_flat(name, _bytes(written.data))
-        elif written.data.size:
-            made = self.store.add_archive(name, _bytes(written.data))
-        else:
+        elif written.source_path.size:
             source = os.fsdecode(_bytes(written.source_path))
-            made = self.store.add_source(name, source)
+            made = self.store.add_source(name, source, "flat" if written.kind == STORE_OBJECT_FLAT else "nar")
             if made != path:
                 raise ValueError(f"'{source}' changed while it was copied")
+        elif written.kind == STORE_OBJECT_FLAT:
+            made = self.store.add_flat(name, _bytes(written.data))
+        elif written.archive != NULL:
+            with open(os.dup(written.archive[0]), "rb") as archive:
+                archive.seek(0)
+                made = self.store.add_archive(name, archive)
+        else:
+            made = self.store.add_archive(name, _bytes(written.data))
         if made != path:
             raise ValueError(f"the store made '{made}' of '{path}'")
         return 0
@@ -107,20 +112,39 @@ cdef bint settle_objects(void* context, Bytes* error) noexcept nogil:
         return _attempt(<StoreWriter>context, NULL, error)
 
 
+cdef int open_archive(void* context, Bytes* error) noexcept nogil:
+    with gil:
+        return _open(<StoreWriter>context, error)
+
+
+cdef int _open(StoreWriter writer, Bytes* error) noexcept:
+    try:
+        return writer.store.open_temporary()
+    except BaseException as fault:
+        _note(writer, fault, error)
+    return -1
+
+
 cdef bint _attempt(StoreWriter writer, const StoreObject* written, Bytes* error) noexcept:
-    cdef bytes message
     try:
         if written == NULL:
             writer.store.flush()
         else:
             writer.write(written)
         return True
-    except _FAULTS as fault:
+    except BaseException as fault:
+        _note(writer, fault, error)
+    return False
+
+
+cdef int _note(StoreWriter writer, fault, Bytes* error) except -1:
+    cdef bytes message
+    if isinstance(fault, _FAULTS):
         message = _message(writer.store.root, fault).encode("utf-8", "surrogateescape")
-    except BaseException as fault:         # an interrupt, no memory: the evaluation ends with it
+    else:                                  # an interrupt, no memory: the evaluation ends with it
         message = (type(fault).__name__ + " while writing to the store").encode()
     bytes_append(error, <const char*>message, len(message))
-    return False
+    return 0
 
 
 cdef bint ask_object(void* context, View path) noexcept nogil:

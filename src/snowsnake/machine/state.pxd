@@ -315,7 +315,7 @@ cdef struct Machine:
     # options
     int level
     uint32_t features                 # of the parser: 1 pipe operators
-    bint stress                       # collect at every safepoint
+    bint stress                       # collect at most safepoints, and overwrite the nursery then
     bint keeps_list_cells             # collections do not put lists where thunks of them stood
     Observer* observer                # NULL, or what watches: its loop runs instead of the machine's
     int trace_verbose

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import io
 import os
 import shutil
 import stat
@@ -19,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from os import PathLike
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.drv import Derivation
@@ -28,6 +29,7 @@ from snowsnake.store.path import STORE_DIR
 
 _BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
 _BATCH_BYTES = 32 << 20
+_PIECE_BYTES = 1 << 20
 _syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
 
 
@@ -181,15 +183,24 @@ class LocalStore:
             self._wait(_Waiting(_info_of_text(path, contents, [], "fixed:" + content), contents))
         return path
 
-    def add_archive(self, name: str, archive: bytes) -> str:
-        """The file or tree that a NAR holds; BadArchive (a ValueError) if it is none."""
-        digest = hashes.digest("sha256", archive)
-        path, content = self._fixed_path(name, "nar", digest)
-        if not self.is_valid(path):
-            target = os.path.join(self._new_folder(), "object")
-            nar_reader.unpack(archive, target)
-            self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), len(archive), [], "fixed:r:" + content), target=target))
+    def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
+        """The file or tree that a NAR holds, which may be a file read from here to its end; BadArchive (a ValueError) if it is none."""
+        target = os.path.join(self._new_folder(), "object")
+        stream = _Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
+        nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
+        path, content = self._fixed_path(name, "nar", stream.hash.digest())
+        if self.is_valid(path):
+            _remove(target)
+        else:
+            digest = "sha256:" + stream.hash.digest().hex()
+            self._wait(_Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
         return path
+
+    def open_temporary(self) -> int:
+        """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""
+        fd, path = tempfile.mkstemp(dir=self._scratch)
+        os.unlink(path)
+        return fd
 
     def add_source(
         self,
@@ -200,8 +211,7 @@ class LocalStore:
     ) -> str:
         """Copies a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses."""
         if method == "flat":
-            with open(source, "rb") as file:
-                return self.add_flat(name, file.read())
+            return self._add_flat_file(name, source)
         if method != "nar":
             raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
         path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0])
@@ -219,6 +229,24 @@ class LocalStore:
             nar_reader.unpack(file, target)
         os.unlink(archive)
         self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:r:" + content), target=target))
+        return path
+
+    def _add_flat_file(self, name: str, source: str | PathLike[str]) -> str:
+        with open(source, "rb") as file:
+            if os.fstat(file.fileno()).st_size < _PIECE_BYTES:
+                return self.add_flat(name, file.read())
+            target = os.path.join(self._new_folder(), "object")
+            stream = _Hashed(file)
+            with open(target, "xb") as copy:
+                while piece := stream.read(_PIECE_BYTES):
+                    copy.write(piece)
+        os.chmod(target, 0o444)
+        path, content = self._fixed_path(name, "flat", stream.hash.digest())
+        if self.is_valid(path):
+            os.unlink(target)
+        else:
+            digest, size = nar.path_digest("sha256", target)
+            self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:" + content), target=target))
         return path
 
     def _fixed_path(self, name: str, method: str, digest: bytes) -> tuple[str, str]:
@@ -389,6 +417,19 @@ class LocalStore:
         if drv.drv_path != info.path or drv.references != info.references:
             return [f"derivation '{info.path}' does not fit its path or its references"]
         return []
+
+
+class _Hashed:
+    """A stream that is hashed as it is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.hash = hashes.HashStream("sha256")
+
+    def read(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        self.hash.update(data)
+        return data
 
 
 def _info_of_text(path: str, contents: bytes, references: list[str], ca: str) -> PathInfo:

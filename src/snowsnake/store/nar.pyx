@@ -246,6 +246,11 @@ cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil:
     return make_view(self.names.data + self.entries[entry].name_start, self.entries[entry].name_size)
 
 
+cdef inline bint is_slash(const Bytes* path) noexcept nogil:
+    """The root of the file system: what is in it has one slash, not two."""
+    return path.size == 2 and path.data[0] == c'/'
+
+
 cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil:
     cdef size_t size = 0, end
     cdef uint32_t at = entry
@@ -253,7 +258,8 @@ cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcep
     while at:
         size += 1 + self.entries[at].name_size
         at = self.entries[at].parent
-    bytes_append(out, self.root.data, self.root.size - 1)
+    if entry == 0 or not is_slash(&self.root):
+        bytes_append(out, self.root.data, self.root.size - 1)
     if not bytes_reserve(out, size):
         return
     out.size += size
@@ -444,6 +450,8 @@ cdef void enter(NarTree* self, uint32_t child, NarSink* sink) noexcept nogil:
     put_text(sink, "name")
     put(sink, name.data, name.size)
     put_text(sink, "node")
+    if is_slash(&self.path):
+        self.path.size = 1
     self.path.data[self.path.size - 1] = c'/'
     bytes_append(&self.path, name.data, name.size)
     bytes_byte(&self.path, 0)
