@@ -16,7 +16,7 @@ from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.operations cimport equal_quickly, raise_context
-from snowsnake.machine.state cimport CALL, DONE, ERROR_MEMORY, ERROR_RANGE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport *
 

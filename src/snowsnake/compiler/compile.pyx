@@ -13,7 +13,7 @@ from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.builder cimport *
 from snowsnake.bytecode.chunk cimport *
-from snowsnake.bytecode.image cimport Image, image_free, writer_close, writer_drop, writer_open, writer_put, writer_text
+from snowsnake.bytecode.image cimport image_free, writer_close, writer_drop, writer_open, writer_put, writer_text
 from snowsnake.bytecode.image_view cimport image_to_python
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.bytecode.varint cimport varint_read

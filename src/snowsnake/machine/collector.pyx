@@ -11,7 +11,8 @@ were written to (a thunk that got its value, a keys object that got its order, t
 
 A thunk that is done disappears: whoever held it gets its value, unless that is a function
 (`==` compares functions by the cell they stand in), or a list and the result may be printed as Nix text (which shows a list again
-as `«repeated»` if it stands in the same cell).  Tables keyed by address are made anew.
+as `«repeated»` if it stands in the same cell).  All who hold a cell get the value in the same collection, or none does: `==` takes
+what stands in the same cell for equal, without a look inside.  Tables keyed by address are made anew.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
@@ -138,8 +139,11 @@ cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
             p[1] = end
 
 
-cdef bint _ends_in_list(Machine* m, Word w) noexcept nogil:
-    """Whether a thunk stands for a list.  What moved already has its header in its new place, and the rest still here."""
+cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
+    """Whether a thunk that is done stands for a list, or for what is not evaluated yet.
+
+    What moved already has its header in its new place, and the rest still here.
+    """
     cdef Word start = w, h
     cdef Word* p
     cdef uint32_t steps = 0
@@ -147,12 +151,12 @@ cdef bint _ends_in_list(Machine* m, Word w) noexcept nogil:
         p = pointer_of(w)
         h = p[0] if (p[0] & 7) == 7 else (<Word*>p[0])[0]
         if header_state(h) != THUNK_DONE:
-            return False
+            break
         w = p[1]
         steps += 1
-    if (w & 7) != TAG_LIST:
+    if (w & 7) != TAG_LIST and (w & 7) != TAG_THUNK:
         return False
-    if steps > 1:                     # what is kept holds the list itself: chains of such cells do not grow
+    if steps > 1:                     # what is kept holds the end itself: chains of such cells do not grow
         _shorten(m, start, w)
     return True
 
@@ -162,7 +166,9 @@ cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
     cdef Word* p = pointer_of(w)
     cdef Word v, start = w
     cdef uint32_t steps = 0
-    if m.keeps_list_cells and _ends_in_list(m, w):
+    if m.is_minor and (p < m.heap_base or p >= m.heap_end):
+        return w                      # old objects hold this cell, too, and they are not rewritten
+    if m.keeps_list_cells and _may_be_list(m, w):
         return <Word>_copy(m, p) | TAG_THUNK
     while (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
         v = p[1]

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Where the heap and the stacks come from: reserved address space that costs nothing until it is touched."""
-from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.stdio cimport FILE, fclose, fopen, fscanf
 from libc.stdlib cimport realloc
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap

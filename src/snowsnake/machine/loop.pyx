@@ -5,12 +5,12 @@ One long function on purpose: the registers (pc, sp, fp, up, k, fr) stay in C lo
 the opcode enum becomes one jump table.  An operation that needs something first (a value forced, a function called)
 sets `action` and falls out of the chain to the common tail, which does it and comes back to `resume`.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove
 
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.machine.assertion cimport raise_assertion
-from snowsnake.machine.attrs cimport attrs_lookup, attrs_update, attrs_with_keys, keys_order
+from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
@@ -19,7 +19,7 @@ from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport *
 from snowsnake.machine.state cimport *
-from snowsnake.machine.symbols cimport compare_strings, symbol_of
+from snowsnake.machine.symbols cimport symbol_of
 from snowsnake.machine.unwind cimport raise_failure, unwind
 from snowsnake.machine.word cimport *
 

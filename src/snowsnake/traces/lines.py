@@ -117,12 +117,12 @@ class _Trace:
         self._place = note.place or self._place
         tree, way = self._way(note)
         if tree is not None and way:
-            self._surroundings(note, way, tree)
+            self._surroundings(note, way)
             is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
             if is_innermost or (inner is not None and inner.kind == "builtin" and inner.name.startswith("__")):
                 self._failure(note, way[-1], tree, inner)
             elif inner is not None and inner.kind == "thunk":
-                self._demand(note, way[-1], tree, inner)
+                self._demand(note, way[-1], tree)
             if is_said:
                 self._asked = "attribute"      # its line is there
         if inner is not None and inner.kind == "function":
@@ -208,7 +208,7 @@ class _Trace:
         if note.place is not None:
             self._position = (note.place[0], note.place[1], offset, offset + 1)
 
-    def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
+    def _surroundings(self, note: Note, way: list[Step]) -> None:
         """What the nodes around the place are evaluating."""
         for outer, inner in zip(way, way[1:], strict=False):
             if inner.role in ("left", "right"):
@@ -237,11 +237,11 @@ class _Trace:
 
     # ---- a value that an operation asked for ------------------------------------------------------------------
 
-    def _demand(self, note: Note, node: Step, tree: SourceTree, inner: Note) -> None:
-        """The operation at hand forces a value, which `inner` evaluates."""
+    def _demand(self, note: Note, node: Step, tree: SourceTree) -> None:
+        """The operation at hand forces a value, which the activation that follows evaluates."""
         child: Step | None = node if node.kind == "variable" else None
         if node.kind == "select" and note.opcode not in _FORCES_SET:
-            self._attribute(node, tree, inner)
+            self._attribute(node, tree)
         elif node.kind == "select":
             child = tree.child_at(node, node.start)
         elif node.kind == "binary":
@@ -251,7 +251,7 @@ class _Trace:
         elif node.kind in ("not", "negate", "apply"):
             child = tree.child_at(node, node.start + (node.kind != "apply"))
         if child is not None and child.kind == "select":
-            self._attribute(child, tree, inner)
+            self._attribute(child, tree)
         elif child is not None and child.kind == "variable":
             self._asked = "variable " + tree.name_at(child.start)
 
@@ -264,8 +264,8 @@ class _Trace:
     def _operand(self, node: Step, tree: SourceTree, side: str) -> Step | None:
         return tree.child_at(node, node.start if side == "left" else node.place + len(node.operator))
 
-    def _attribute(self, node: Step, tree: SourceTree, inner: Note) -> None:
-        """A selected attribute is asked for: `inner` is what it is defined as."""
+    def _attribute(self, node: Step, tree: SourceTree) -> None:
+        """A selected attribute is asked for: the activation that follows is what it is defined as."""
         self._asked = tree.attribute_path(node)
 
     def _definition(self, note: Note, before: Note | None) -> None:
@@ -398,7 +398,7 @@ class _Trace:
         after = self._notes[self._notes.index(inner) + 1]
         child = None if start is None else tree.child_at(node, start)
         if child is not None and child.kind == "select" and after.kind == "thunk":
-            self._attribute(child, tree, after)
+            self._attribute(child, tree)
 
     def _binary(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         left, right = note.operands
