@@ -28,7 +28,9 @@ DIRECTIVES = (
     "language_level=3,boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False,nonecheck=False,"
     "annotation_typing=False,embedsignature=True"
 )
-CFLAGS = ["-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG"]
+CFLAGS = [
+    "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG",
+]  # fmt: skip
 COMPILER = shlex.split(os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0])
 LINKER = [*COMPILER, *shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]]
 REFERENCE = re.compile(r"""^(?:from\s+(snowsnake[\w.]*)\s+cimport|cimport\s+(snowsnake[\w.]*)|\s*include\s+["']([^"']+)["'])""", re.M)
@@ -66,7 +68,7 @@ def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
 
 
 def missing() -> list[str]:
-    """What the machine lacks and what cannot be had without its owner, with the Debian package that has it."""
+    """What the machine lacks and the build cannot fetch, with the Debian package that has it."""
     found = []
     if shutil.which(COMPILER[0]) is None:
         found.append(f"missing: the C compiler {COMPILER[0]} (apt-get install gcc)")

@@ -5,7 +5,7 @@ Keys are immutable and shared.  `//` asks a cache of (keys of a, keys of b) firs
 again costs one pass over the values.  A small set over a large one is a *layered* set, two pointers: package sets of ten thousand
 names are updated by a few names hundreds of times, and then asked for a few names only.  Layers do not pile up: over a
 layered set, the small sets are merged.  Who wants more than attributes by name makes the set flat, once.  Keys that a builtin makes
-are looked up by their contents first, so that results of one shape share them.  The cache is cleared when the collector moves objects.
+are looked up by their contents first, so that results of one shape share them.  The collector renews the cache when it moves objects.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc

@@ -12,7 +12,7 @@ were written to (a thunk that got its value, a keys object that got its order, t
 A thunk that is done disappears: whoever held it gets its value, unless that is a function
 (`==` compares functions by the cell they stand in), or a list and the result may be printed as Nix text (which shows a list again
 as `«repeated»` if it stands in the same cell).  All who hold a cell get the value in the same collection, or none does: `==` takes
-what stands in the same cell for equal, without a look inside.  Tables keyed by address are made anew.
+what stands in the same cell for equal, without a look inside.  Tables keyed by address are renewed.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc

@@ -301,8 +301,8 @@ cdef struct Machine:
     uint32_t symbol_column
     uint32_t symbol_function_args
     # caches
-    uint64_t* keys_cache              # (keysA, keysB) -> keys of a // b; cleared on collection
-    Place[2048] places                # direct-mapped; emptied when objects move (attrs_lookup in machine/attrs.pxd)
+    uint64_t* keys_cache              # (keysA, keysB) -> keys of a // b; renewed by collections
+    Place[2048] places                # direct-mapped; of keys that move they are forgotten (attrs_lookup in machine/attrs.pxd)
     # the host: files, search path, environment (host/host.pxd)
     void* host
     # compiled files on disk (cache/pack.pxd), or NULL

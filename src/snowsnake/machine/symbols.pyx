@@ -38,6 +38,7 @@ cdef void _grow(Machine* m) noexcept nogil:
     cdef uint32_t i, entry
     cdef uint64_t h
     cdef Word s
+    # Each growth reads every symbol's text again: a package set's 50 000 names are reached in four steps, and huge tables only double.
     m.symbol_capacity = m.symbol_capacity * (2 if m.symbol_capacity > 1 << 15 else 4) if m.symbol_capacity else 2048
     m.symbol_strings = <Word*>realloc(m.symbol_strings, m.symbol_capacity * sizeof(Word))
     free(m.symbol_table)

@@ -3,7 +3,7 @@
 
 In: a machine.  Out: lines such as
 
-    enter lambda 'f' #1 at /tmp/f.nix:1:5
+    enter lambda 'f' #1 at /src/f.nix:1:5
       0x0000 OpArithmetic           [ 3 ]
       0x0004 OpReturn               [ 3 4 ]
     leave

@@ -23,7 +23,7 @@ cdef struct TomlReader:
     size_t size_bytes
     size_t position
     bint has_failed
-    Bytes message                # as C++ Nix words it, with "while parsing TOML: "
+    Bytes message                     # as C++ Nix words it, with "while parsing TOML: "
     TomlDocument document
     int32_t table                     # of the last header
     TomlFrame* frames
