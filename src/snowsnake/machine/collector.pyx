@@ -22,7 +22,7 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.importing cimport forget_files, own_codes
-from snowsnake.machine.heap cimport prepare_pages, release_pages, release_region, reserve_region
+from snowsnake.machine.heap cimport is_young, prepare_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
@@ -112,7 +112,7 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
     cdef Word h = p[0]
     cdef Word* to
     cdef uint64_t n
-    if m.is_minor and (p < m.heap_base or p >= m.heap_end):
+    if m.is_minor and not is_young(m, p):
         return p
     if (h & 7) == 0:
         return <Word*>h
@@ -135,7 +135,7 @@ cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
     while w != end:
         p = pointer_of(w)
         w = p[1]
-        if not m.is_minor or (p >= m.heap_base and p < m.heap_end):
+        if not m.is_minor or is_young(m, p):
             p[1] = end
 
 
@@ -166,7 +166,7 @@ cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
     cdef Word* p = pointer_of(w)
     cdef Word v, start = w
     cdef uint32_t steps = 0
-    if m.is_minor and (p < m.heap_base or p >= m.heap_end):
+    if m.is_minor and not is_young(m, p):
         return w                      # old objects hold this cell, too, and they are not rewritten
     if m.keeps_list_cells and _may_be_list(m, w):
         return <Word>_copy(m, p) | TAG_THUNK
@@ -319,7 +319,7 @@ cdef void _scan_from(Machine* m, Word* scan) noexcept nogil:
 
 cdef Word* _survivor(Machine* m, Word* p) noexcept nogil:
     """Where a keys object is now; NULL if it did not survive.  Before the old places are gone."""
-    if m.is_minor and (p < m.heap_base or p >= m.heap_end):
+    if m.is_minor and not is_young(m, p):
         return p
     return <Word*>p[0] if (p[0] & 7) == 0 else NULL
 
@@ -331,7 +331,7 @@ cdef void _renew_lookups(Machine* m) noexcept nogil:
         memset(&m.places[0], 0, sizeof(m.places))
         return
     for i in range(PLACE_MASK + 1):
-        if m.places[i].keys >= m.heap_base and m.places[i].keys < m.heap_end:
+        if is_young(m, m.places[i].keys):
             m.places[i].keys = NULL
 
 

@@ -37,15 +37,18 @@ cdef bint level_reserve(Machine* m, Word* base, uint64_t level_words) noexcept n
 cdef void remember_object(Machine* m, Word* object) noexcept nogil
     # an old object that now holds a word of the nursery; the inline barriers call it
 
+cdef inline bint is_young(Machine* m, const Word* p) noexcept nogil:
+    return p >= m.heap_base and p < m.heap_end
+
 cdef inline void thunk_barrier(Machine* m, Word* thunk) noexcept nogil:
     """After a thunk got its value: it happens once for each, so nothing marks it."""
-    if thunk < m.heap_base or thunk >= m.heap_end:
+    if not is_young(m, thunk):
         remember_object(m, thunk)
 
 cdef inline void write_barrier(Machine* m, Word holder) noexcept nogil:
     """After a word was stored into a list, set or keys object that may have been made before the last safepoint."""
     cdef Word* p = pointer_of(holder)
-    if (p < m.heap_base or p >= m.heap_end) and not p[0] & HEADER_REMEMBERED:
+    if not is_young(m, p) and not p[0] & HEADER_REMEMBERED:
         p[0] |= HEADER_REMEMBERED
         remember_object(m, p)
 
