@@ -52,7 +52,7 @@ cdef struct Unit:                     # what became of a program
 
 cdef struct Compiler:
     Ast* ast
-    ContextPool* pool                 # or NULL
+    ContextPool* pool
     Unit* unit
     ImageWriter writer
     uint32_t chunk_count
@@ -94,7 +94,7 @@ cdef bint compile_unit(
     Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
 ) noexcept nogil
     # Fills the unit; False if memory is short.  base_dir: what relative paths are relative to, absolute.  scope_names: of the set
-    # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.  pool: or NULL.
+    # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.
     # Runs on the stack of the caller, deep programs need a deep one; what is nested too deeply for it is an error of the unit.
     # The tree is changed on the way; the image borrows nothing from it.
 

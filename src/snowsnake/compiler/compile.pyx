@@ -178,25 +178,20 @@ cdef void context_pool_free(ContextPool* pool) noexcept nogil:
 
 cdef void take_contexts(Compiler* c) noexcept nogil:
     """The pool is empty meanwhile: what is given up when memory ends does not come back."""
-    if c.pool != NULL:
-        c.contexts = c.pool.contexts
-        c.context_made = c.pool.count
-        c.context_capacity = c.pool.capacity
-        memset(c.pool, 0, sizeof(ContextPool))
+    c.contexts = c.pool.contexts
+    c.context_made = c.pool.count
+    c.context_capacity = c.pool.capacity
+    memset(c.pool, 0, sizeof(ContextPool))
 
 
 cdef void leave_contexts(Compiler* c) noexcept nogil:
     """Of those that one deep or large program needed, memory is not kept."""
-    cdef ContextPool own
-    cdef ContextPool* pool = &own if c.pool == NULL else c.pool
+    cdef ContextPool* pool = c.pool
     cdef Builder* code
     cdef uint32_t i
     pool.contexts = c.contexts
     pool.count = c.context_made
     pool.capacity = c.context_capacity
-    if pool == &own:
-        context_pool_free(pool)
-        return
     while pool.count > KEPT_CONTEXTS:
         pool.count -= 1
         context_free(pool.contexts[pool.count])
@@ -254,13 +249,14 @@ cdef struct Request:                  # for the deep stack
     Ast* ast
     const char* base_dir
     int level
+    ContextPool pool
     Unit unit
     bint is_compiled
 
 
 cdef void _compile_request(void* given) noexcept nogil:
     cdef Request* request = <Request*>given
-    request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, NULL, &request.unit)
+    request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, &request.pool, &request.unit)
 
 
 def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_operators: bool = False):
@@ -273,6 +269,7 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     request.base_dir = base
     request.level = level
     request.is_compiled = False
+    memset(&request.pool, 0, sizeof(ContextPool))
     memset(&request.unit, 0, sizeof(Unit))
     with nogil:
         request.ast = parse(data, size, features, NULL)
@@ -293,4 +290,5 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
         return image_to_python(request.unit.image)
     finally:
         ast_free(request.ast)
+        context_pool_free(&request.pool)
         image_free(request.unit.image)

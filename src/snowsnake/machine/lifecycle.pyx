@@ -185,7 +185,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     cache_free(<Cache*>m.cache)
     imports_free(m)
     arena_pool_free(&m.arenas)
-    context_pool_free(&m.builders)
+    context_pool_free(&m.chunk_contexts)
     if m.host != NULL:
         host_free(m)
     for i in range(m.buffer_count):

@@ -308,7 +308,7 @@ cdef struct Machine:
     # compiled files on disk (cache/pack.pxd), or NULL
     void* cache
     ArenaPool arenas                  # of the parser and the compiler
-    ContextPool builders              # of the compiler
+    ContextPool chunk_contexts        # of the compiler
     uint64_t load_ns                  # reading, parsing and compiling of imported files, or finding them compiled
     # derivations seen (store/derivation.pxd)
     void* derivations
