@@ -17,9 +17,12 @@ cdef extern from "sys/mman.h" nogil:
 
 cdef extern from *:
     """
+    #include <stdlib.h>
+    #ifdef __GLIBC__
     #include <malloc.h>
+    #endif
     static void return_large_blocks(int bytes_) {
-    #ifdef M_MMAP_THRESHOLD
+    #ifdef __GLIBC__
         mallopt(M_MMAP_THRESHOLD, bytes_);
         mallopt(M_TRIM_THRESHOLD, bytes_);
     #endif
