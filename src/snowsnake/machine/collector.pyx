@@ -27,6 +27,9 @@ from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
 cdef enum:
+    LEAST_NURSERY_WORDS = 1 << 17     # 1 MiB; all sizes were measured: docs/decisions/performance.md
+    MOST_NURSERY_WORDS = 1 << 21
+    NURSERY_SHIFT = 6                 # between them a 64th of the old space
     KEYS_CACHE_SIZE = 4096
     PREPARED_WORDS = 1 << 15          # of the old space, in front of what survives
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
@@ -49,6 +52,14 @@ cdef inline Word* _nursery_end(Machine* m) noexcept nogil:
     would be quadratic else."""
     cdef uint64_t words = <uint64_t>(m.sp - m.stack_base) + <uint64_t>(m.fr - m.frames_base) * (sizeof(Frame) // sizeof(Word))
     return m.heap_base + (words if words > m.nursery_words else m.nursery_words)
+
+
+cdef void size_nursery(Machine* m) noexcept nogil:
+    """Of a large heap more is promoted, and lives: a larger nursery lets more of it die first."""
+    cdef uint64_t words = <uint64_t>(m.old_top - m.old_base) >> NURSERY_SHIFT
+    if words > MOST_NURSERY_WORDS:
+        words = MOST_NURSERY_WORDS
+    m.nursery_words = words if words > LEAST_NURSERY_WORDS else LEAST_NURSERY_WORDS
 
 
 cdef void set_limits(Machine* m) noexcept nogil:
@@ -116,8 +127,14 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
         return p
     if (h & 7) == 0:
         return <Word*>h
-    n = _object_words(h)
     to = m.old_top
+    if header_kind(h) == KIND_THUNK and header_state(h) >= THUNK_DONE:   # its upvalues are needed no more
+        m.old_top = to + 2
+        to[0] = with_state(code_header(KIND_THUNK, 1, header_code(h)), header_state(h))
+        to[1] = p[1]
+        p[0] = <Word>to
+        return to
+    n = _object_words(h)
     m.old_top = to + n
     memcpy(to, p, 4 * sizeof(Word))   # most objects are no larger; there is room behind both
     if n > 4:
@@ -166,8 +183,6 @@ cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
     cdef Word* p = pointer_of(w)
     cdef Word v, start = w
     cdef uint32_t steps = 0
-    if m.is_minor and not is_young(m, p):
-        return w                      # old objects hold this cell, too, and they are not rewritten
     if m.keeps_list_cells and _may_be_list(m, w):
         return <Word>_copy(m, p) | TAG_THUNK
     while (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
@@ -196,6 +211,8 @@ cdef Word _forward_pointer(Machine* m, Word w) noexcept nogil:
 cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
+    if m.is_minor and not is_young(m, pointer_of(w)):
+        return w                      # unread: headers of old objects are seldom in the cache
     return _forward_pointer(m, w)
 
 
@@ -206,13 +223,9 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
     if kind == KIND_THUNK:
         if header_state(h) == THUNK_DONE:
             p[1] = _forward(m, p[1])
-            p[0] = code_header(KIND_THUNK, header_payload_words(h), header_code(h)) | (<Word>THUNK_DONE << 8)
-            for i in range(2, 1 + header_payload_words(h)):
-                p[i] = 0              # upvalues that nobody can reach any more
+            p[0] = with_state(code_header(KIND_THUNK, header_payload_words(h), header_code(h)), THUNK_DONE)
             return
         if header_state(h) == THUNK_FAILED:
-            for i in range(2, 1 + header_payload_words(h)):
-                p[i] = 0
             return
         n = header_payload_words(h)
         for i in range(1, 1 + n):
@@ -295,8 +308,9 @@ cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
     m.empty_list = _forward(m, m.empty_list)
     m.empty_attrs = _forward(m, m.empty_attrs)
     m.empty_string = _forward(m, m.empty_string)
-    for i in range(m.file_count):
+    for i in range(m.old_file_count if m.is_minor else 0, m.file_count):
         m.files[i].value = _forward(m, m.files[i].value)
+    m.old_file_count = m.file_count
     for i in range(m.handle_count):
         m.handles[i] = _forward(m, m.handles[i])
 
@@ -420,6 +434,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
     _empty_nursery(m)
     m.promoted_words += <uint64_t>(m.old_top - top)
     m.minor_count += 1
+    size_nursery(m)
     m.collection_ns += _now_ns() - started
 
 
@@ -492,6 +507,15 @@ cdef void collect_expressions(Machine* m) noexcept nogil:
     free(is_used)
 
 
+cdef uint64_t _growth(Machine* m, uint64_t live, uint64_t used) noexcept nogil:
+    """How much the old space may grow before it is worth another look, in words: by what lived, or where nearly everything does, as
+    in package sets, by three times as much, as long as there is memory for a collection then."""
+    cdef uint64_t growth = live
+    if live > used // 4 * 3 and live * 8 < m.memory_limit_words:
+        growth = 3 * live
+    return growth if growth > m.least_growth_words else m.least_growth_words
+
+
 cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
     """Move everything that is alive to a region of its own; only the nursery, and False, if none can be had."""
     cdef uint64_t started = _now_ns()
@@ -500,7 +524,7 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     cdef uint64_t bytes = old_bytes
     cdef uint64_t used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
     cdef Word* region = <Word*>reserve_region(&bytes, used * sizeof(Word) + (64 << 20))
-    cdef uint64_t live, i
+    cdef uint64_t i
     if region == NULL:
         m.collect_at = m.old_end
         if <uint64_t>(m.old_end - m.old_top) > <uint64_t>(m.hp - m.heap_base) + 1024:
@@ -523,8 +547,8 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     _renew_keys_cache(m)
     _empty_nursery(m)
     release_region(old, old_bytes)
-    live = <uint64_t>(m.old_top - region)
-    m.collect_at = m.old_top + (live if live > m.least_growth_words else m.least_growth_words)
+    size_nursery(m)
+    m.collect_at = m.old_top + _growth(m, <uint64_t>(m.old_top - region), used)
     m.collection_count += 1
     m.minor_count += 1
     m.collection_ns += _now_ns() - started

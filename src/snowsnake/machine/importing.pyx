@@ -376,6 +376,7 @@ cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
         if m.files[kept - 1].image != NULL:
             codes = m.files[kept - 1].code_base + m.files[kept - 1].image.chunk_count
     m.file_count = kept
+    m.old_file_count = kept
     m.code_count = codes
     if imports != NULL:
         for i in range(imports.mask + 1):

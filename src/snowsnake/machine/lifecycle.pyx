@@ -9,7 +9,7 @@ from snowsnake.cache.pack cimport Cache, cache_free
 from snowsnake.compiler.compile cimport context_pool_free
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.collector cimport set_limits
+from snowsnake.machine.collector cimport set_limits, size_nursery
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.importing cimport imports_free
@@ -22,7 +22,6 @@ from snowsnake.syntax.nodes cimport arena_pool_free
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 26
-    NURSERY_BYTES = 1 << 20           # measured: docs/decisions/performance.md
     LEAST_GROWTH_BYTES = 1 << 29      # an old space smaller than this is not collected
 
 
@@ -146,7 +145,7 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
         memory_limit_bytes = available_memory_bytes() // 5 * 4
     m.memory_limit_words = memory_limit_bytes >> 3
     m.least_growth_words = LEAST_GROWTH_BYTES >> 3
-    m.nursery_words = NURSERY_BYTES >> 3
+    size_nursery(m)
     m.collect_at = m.old_base + m.least_growth_words
     m.level = 1
     set_limits(m)

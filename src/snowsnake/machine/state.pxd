@@ -211,6 +211,7 @@ cdef struct Machine:
     uint32_t fresh_code_count
     uint32_t fresh_code_capacity
     uint32_t old_symbol_count         # symbols whose strings are in the old space
+    uint32_t old_file_count           # files whose values are in the old space
     bint is_minor                     # the collector is at work on the nursery alone
     # stacks
     Word* sp
