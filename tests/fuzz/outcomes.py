@@ -42,12 +42,6 @@ class Outcome:
             return self.value == other.value and (self.code == other.code if self.code and other.code else self.kind == other.kind)
         return self.value == other.value or plain(self.value) == plain(other.value)
 
-    def agrees_unshared(self, other: "Outcome") -> bool:
-        """The same but for «repeated»: at level 0 a thunk that captures nothing is one for all calls of a function."""
-        if self.value is None or other.value is None:
-            return False
-        return is_expanded(TOKEN.findall(self.value), TOKEN.findall(other.value))
-
     def __repr__(self) -> str:
         return repr(self.value) if self.value is not None else f"{self.kind}: {self.message}"
 
@@ -118,32 +112,6 @@ BY_NAME = """file: (let force = depth: v:
   else 0;
   v = builtins.scopedImport { builtins = builtins // { deepSeq = a: builtins.seq (force 9 a); }; } file;
 in builtins.seq (force 8 v) v)"""
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|«repeated»|[][{}]|[^][{}"«]+|«', re.S)
-
-
-def is_expanded(one: list[str], other: list[str]) -> bool:
-    """Are these tokens the same, if `«repeated»` stands for any list or set?"""
-    i = j = 0
-    while i < len(one) and j < len(other):
-        if one[i] == other[j]:
-            i, j = i + 1, j + 1
-        elif one[i] == "«repeated»" and other[j] in "[{":
-            i, j = i + 1, after_group(other, j)
-        elif other[j] == "«repeated»" and one[i] in "[{":
-            i, j = after_group(one, i), j + 1
-        else:
-            return False
-    return i == len(one) and j == len(other)
-
-
-def after_group(tokens: list[str], place: int) -> int:
-    depth = 0
-    while True:
-        depth += (tokens[place] in "[{") - (tokens[place] in "]}")
-        place += 1
-        if depth == 0:
-            return place
-
 
 class Reference:
     """`nix repl` over a pipe: thousands of programs for one start.

@@ -10,7 +10,7 @@ SIGNATURES = {
     "__less": ("vv", True),
     "__deepForce": ("v", True),
     "__derivationString": ("v", True),
-    "__addCoerce": ("vv", True),
+    "__addCoerce": ("v.", True),
     "__concatenate": (".", True),
     "__concatenatePath": (".", True),
     "__notLess": ("vv", True),

@@ -48,7 +48,7 @@ _C, _N, _S, _U, _J, _P, _V = (
 )
 
 INSTRUCTIONS: tuple[Op, ...] = (
-    Op("Constant", (_C,), "-- ~value", "Push a constant."),
+    Op("Constant", (_C,), "-- ~value", "Push a constant; for a chunk without captures, a closure or thunk of its own."),
     Op("Pop", (), "~x --", "Drop {1}."),
     Op("Invert", (), "~bool -- bool", "Logical not."),
     Op("Negate", (), "~number -- number", "Arithmetic negation."),
@@ -79,7 +79,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("List", (_N,), "~x* -- list", "Build a list."),
     Op("Concat", (), "~a ~b -- list", "a ++ b."),
     Op("Interpolate", (_N,), "string* -- string", "Concatenate strings and their contexts."),
-    Op("CoerceToString", (Operand.KIND,), "~x -- string", "Coerce {1} to a string."),
+    Op("CoerceToString", (Operand.KIND,), "~x -- string", "Coerce {1} to a string, or leave it to `Interpolate`, which goes from the first part to the last."),
     Op("FindFile", (), "search-path -- path", "Resolve `<path>` in the search path."),
     Op("ResolveHomePath", (), "home-path -- path", "Resolve `~/path`."),
     Op("AssertBool", (), "~x -- bool", "Fail unless {1} is a boolean."),
@@ -92,7 +92,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("Closure", (Operand.CAPTURES,), "-- closure", "Make a closure that does not refer to itself."),
     Op("ThunkClosure", (Operand.CAPTURES,), "-- closure", "Make a closure that may refer to itself."),
     Op("ThunkSuspended", (Operand.CAPTURES,), "-- thunk", "Delay a computation."),
-    Op("Force", (), "~x -- x", "Force {1}."),
+    Op("Force", (), "~x -- x", "Force {1}, or leave it to the operation that takes it (docs/decisions/level-0.md)."),
     Op("Finalise", (_S,), "--", "Resolve the deferred locals captured by the thunk or closure in the slot."),
     Op("Return", (), "~x -- *", "Force {1} and leave the frame with it."),
     # --- the default level -------------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ cdef struct Context:                  # a chunk under construction
     uint32_t index                    # depth of nesting
     uint32_t with_count               # with-scopes around this place, those of enclosing chunks included
     bint captures_with
-    bint is_repeated                  # inside a function: entered for each of its calls
     Capture* captures
     uint32_t capture_count
     uint32_t capture_capacity

@@ -208,9 +208,7 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
     cdef Constant* constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
     constant.own.chunk = chunk.index
     constant.is_lambda = not is_thunk
-    # What captures nothing could be one for all calls, and is at level 0.  But in Nix each call has its own, which shows: in
-    # what is printed as «repeated», and in the comparison of sets with functions in them.
-    if inner.capture_count == 0 and not inner.captures_with and not (c.level > 0 and inner.is_repeated):
+    if inner.capture_count == 0 and not inner.captures_with:   # `Constant` makes a cell of its own for each call
         push_constant(c, node)
         return
     constant.is_blueprint = True

@@ -175,7 +175,6 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
     cx.index = c.context_count
     cx.with_count = 0 if c.cx == NULL else c.cx.with_count
     cx.captures_with = False
-    cx.is_repeated = c.cx != NULL and (c.cx.is_repeated or c.cx.chunk.kind == CHUNK_LAMBDA)
     cx.capture_count = 0
     builder_reset(&cx.code, arity)
     memset(&cx.chunk, 0, sizeof(Chunk))

@@ -309,6 +309,10 @@ cdef int add_coerce(Machine* m, Word* fp) noexcept nogil:
         fp[i] = pop(m)
     mode = <int>(fp[2] >> 3)
     for i in range(2):
+        fp[i] = val(fp[i])
+        if is_thunk(fp[i]):
+            m.need = fp[i]
+            return FORCE
         if not is_string(fp[i]):
             push(m, fp[i])
             push(m, m.internals[INTERNAL_COERCE_STORE if mode == FIRST_STRING else INTERNAL_COERCE])

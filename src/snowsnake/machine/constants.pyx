@@ -43,15 +43,11 @@ cdef Word _text_string(Machine* m, Text text) noexcept nogil:
 
 
 cdef Word _link_chunk(Machine* m, File* file, uint64_t blueprint) noexcept nogil:
-    """A blueprint: the number of the code; of one without captures the closure or thunk itself."""
-    cdef uint32_t index = file.code_base + <uint32_t>(blueprint >> 2)
-    cdef Word* p
+    """A blueprint: the number of the code; of one without captures what `Constant` makes a closure or thunk from."""
+    cdef Word index = file.code_base + (blueprint >> 2)
     if blueprint & 2:
         return small_int(index)
-    p = heap_alloc(m, 2)
-    p[0] = code_header(KIND_CLOSURE if blueprint & 1 else KIND_THUNK, 1, index)
-    p[1] = 0
-    return tagged(p, TAG_FUNCTION if blueprint & 1 else TAG_THUNK)
+    return index << 9 | (blueprint & 1) << 8 | IMMEDIATE_CHUNK
 
 
 cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nogil:

@@ -15,6 +15,7 @@ from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
 from snowsnake.machine.heap cimport *
+from snowsnake.machine.left_operands cimport coercion_is_left, force_is_left
 from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport *
@@ -170,7 +171,14 @@ cdef int run(Machine* m) noexcept nogil:
         OBSERVE(m, pc, fp, sp, fr, function)
         pc += 1
         if op == OP_CONSTANT:
-            sp[0] = k[read_uvarint(&pc)]
+            a = k[read_uvarint(&pc)]
+            if UNLIKELY((a & 0xFF) == IMMEDIATE_CHUNK):   # without captures: each time a cell of its own
+                q = m.hp
+                m.hp = q + 2
+                q[0] = code_header(KIND_CLOSURE if a & 0x100 else KIND_THUNK, 1, a >> 9)
+                q[1] = 0
+                a = <Word>q | (TAG_FUNCTION if a & 0x100 else TAG_THUNK)
+            sp[0] = a
             sp += 1
             continue
         elif op == OP_GET_LOCAL:
@@ -208,7 +216,7 @@ cdef int run(Machine* m) noexcept nogil:
         elif op == OP_FORCE:
             a = val(sp[-1])
             sp[-1] = a
-            if LIKELY((a & 7) != TAG_THUNK):
+            if LIKELY((a & 7) != TAG_THUNK) or force_is_left(m, function, pc):
                 continue
             need = a
             resume = pc
@@ -231,6 +239,11 @@ cdef int run(Machine* m) noexcept nogil:
             elif (b & 7) == TAG_THUNK:
                 need = b
                 action = ACTION_FORCE
+                if (a & 7) != TAG_INT and (a & 7) != TAG_STRING and (a & 7) != TAG_BOX:
+                    need = m.internals[INTERNAL_ADD]      # a is coerced, or fails, before b is looked at
+                    n = 2
+                    resume = pc
+                    action = ACTION_NATIVE
             else:
                 outcome = arithmetic(m, OP_ADD, a, b, &r)
                 if outcome == DONE:
@@ -1038,6 +1051,8 @@ cdef int run(Machine* m) noexcept nogil:
                         p += 1
                         q -= 1
                 outcome = concatenate_strings(m, sp - n, n)
+                if op == OP_INTERPOLATE and outcome == FORCE:
+                    outcome = TAIL    # not here, where the parts would be turned about once more
             if LIKELY(outcome == DONE):
                 sp -= n
                 sp[0] = m.result
@@ -1063,6 +1078,8 @@ cdef int run(Machine* m) noexcept nogil:
                 continue
             if i & 4 and (tag_of(a) == TAG_INT or tag_of(a) == TAG_BOX):
                 sp[-1] = a            # the left operand of `+`: numbers and paths stay
+                continue
+            if i == 2 and coercion_is_left(m, function, pc):
                 continue
             if i & 4 and is_thunk(a):
                 need = a

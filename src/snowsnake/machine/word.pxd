@@ -63,6 +63,7 @@ cdef enum Immediate:                  # complete words
     WORD_NOT_FOUND = 47
     IMMEDIATE_DEFERRED = 55           # low byte; the slot is above
     IMMEDIATE_SYMBOL = 63             # low byte; the symbol is above
+    IMMEDIATE_CHUNK = 71              # low byte, of a constant: a chunk that captures nothing; then 1 bit: is it a lambda?; its code
 
 cdef enum Kind:
     KIND_THUNK = 1

@@ -1,0 +1,90 @@
+# cython: language_level=3
+"""Level 0 in the order of Nix: which operands are left to the operation that takes them.
+
+The specified code of `a > b` is a, Force, b, Force, More: all operands are there before the operation, in the order of the source, and the
+parts of a string from the last to the first.  Nix evaluates b first in `a > b`, `a <= b` and `a // b`, coerces a before it evaluates b
+in `a + b` and `"${a}${b}"`, and evaluates c before b in `a.b.${c}`, which shows in the error that comes of two.  The operations
+force and coerce what they find unforced, each in Nix's order; so a Force or CoerceToString at level 0 leaves its thunk alone if the
+operation that takes it comes at once, or right behind one more operand.  In: code of level 0, which the compiler has made
+(compiler/specified.pxi): an operand is one operation that pushes, and perhaps Force.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.varint cimport varint_read
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.state cimport *
+from snowsnake.machine.word cimport *
+
+
+cdef bint _is_level_0(Machine* m, Word function) noexcept nogil:
+    if tag_of(function) == TAG_FUNCTION and kind_of(function) != KIND_CLOSURE:
+        return False
+    return code_of(m, function).level == 0
+
+
+cdef const uint8_t* _behind_varint(const uint8_t* pc) noexcept nogil:
+    cdef uint32_t size_bytes = 0
+    varint_read(pc, &size_bytes)
+    return pc + size_bytes
+
+
+cdef const uint8_t* _behind_push(const uint8_t* pc) noexcept nogil:
+    """Where the operation ends that pushes an operand; NULL if it is another one."""
+    cdef uint8_t op = pc[0]
+    cdef uint32_t size_bytes = 0
+    cdef uint64_t n
+    pc += 1
+    if op == OP_CONSTANT or op == OP_GET_LOCAL or op == OP_GET_UPVALUE:
+        return _behind_varint(pc)
+    if op != OP_THUNK_SUSPENDED and op != OP_CLOSURE and op != OP_THUNK_CLOSURE:
+        return NULL
+    pc = _behind_varint(pc)
+    n = varint_read(pc, &size_bytes) >> 1
+    pc += size_bytes
+    while n:
+        pc = _behind_varint(pc)
+        n -= 1
+    return pc
+
+
+cdef bint _is_selection(const uint8_t* pc) noexcept nogil:
+    """Whether the chain of selections that goes on with the one at *pc* is one of `a.b or c`, not of `a ? b`."""
+    while pc[0] == OP_ATTRS_TRY_SELECT and pc[1] == OP_JUMP_IF_NOT_FOUND:
+        pc += 4
+        if pc[0] != OP_FORCE:
+            return True
+        pc = _behind_push(pc + 1)
+        if pc != NULL and pc[0] == OP_FORCE:
+            pc += 1
+        if pc == NULL:
+            return False
+    return pc[0] == OP_ATTRS_SELECT
+
+
+cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    cdef const uint8_t* start
+    cdef const uint8_t* next
+    if not _is_level_0(m, function):
+        return False
+    if pc[0] == OP_ADD:
+        return True
+    next = _behind_push(pc)
+    if next == NULL:
+        return False
+    if next[0] != OP_FORCE:           # a name that is written in the source
+        return False
+    next += 1
+    if next[0] == OP_MORE or next[0] == OP_LESS_OR_EQ or next[0] == OP_ATTRS_UPDATE:
+        return True
+    if next[0] != OP_ATTRS_SELECT and next[0] != OP_ATTRS_TRY_SELECT:
+        return False
+    start = _behind_push(code_of(m, function).start)
+    return start != NULL and start + 1 != pc and _is_selection(next)   # the set that the chain begins with comes first
+
+
+cdef bint coercion_is_left(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
+    """A part of a string of several."""
+    if not _is_level_0(m, function):
+        return False
+    return pc[0] == OP_INTERPOLATE or _behind_push(pc) != NULL
