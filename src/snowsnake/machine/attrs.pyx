@@ -225,7 +225,7 @@ cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
 
 
 cdef enum:
-    LEAST_LAYERED = 32                # attributes of the set below; the one over it has at most a quarter as many
+    LEAST_LAYERED = 32                # attributes of the set below; the one over it has at most half as many
 
 
 cdef Word _new_layered(Machine* m, Word base, Word over, uint64_t count) noexcept nogil:
@@ -262,7 +262,7 @@ cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
         if over == 0:
             return 0
     na = attrs_size(base)
-    if (na >= LEAST_LAYERED and attrs_size(over) * 4 <= na) or m.stress:
+    if (na >= LEAST_LAYERED and attrs_size(over) * 2 <= na) or m.stress:
         return _new_layered(m, flat_word(base), flat_word(over), _union_size(base, over))
     return attrs_merge(m, base, over)
 

@@ -10,6 +10,8 @@ cdef void collect(Machine* m) noexcept nogil
 cdef void collect_expressions(Machine* m) noexcept nogil
     # the same, and the sources and codes of expressions that nothing alive can run any more are freed.  The machine is at rest
 cdef void collect_nursery(Machine* m) noexcept nogil
+cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil
+    # when to look at the old space next, of whose `used` words `live` were alive
 cdef void size_nursery(Machine* m) noexcept nogil
     # by the size of the old space
 cdef void set_limits(Machine* m) noexcept nogil

@@ -507,13 +507,15 @@ cdef void collect_expressions(Machine* m) noexcept nogil:
     free(is_used)
 
 
-cdef uint64_t _growth(Machine* m, uint64_t live, uint64_t used) noexcept nogil:
-    """How much the old space may grow before it is worth another look, in words: by what lived, or where nearly everything does, as
-    in package sets, by three times as much, as long as there is memory for a collection then."""
-    cdef uint64_t growth = live
-    if live > used // 4 * 3 and live * 8 < m.memory_limit_words:
-        growth = 3 * live
-    return growth if growth > m.least_growth_words else m.least_growth_words
+cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil:
+    """When the next look is worth its while: after as much growth as there is now, or where nearly everything lived, as in package
+    sets, three times as much.  A collection needs room for both spaces: beyond half of the limit there is none."""
+    cdef uint64_t growth = 3 * live if live > used // 4 * 3 else live
+    cdef uint64_t at = live + (growth if growth > m.least_growth_words else m.least_growth_words)
+    cdef uint64_t half = m.memory_limit_words // 2
+    if at > half:
+        at = half if live < half // 4 * 3 else m.memory_limit_words
+    m.collect_at = m.old_base + at
 
 
 cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
@@ -548,7 +550,7 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     _empty_nursery(m)
     release_region(old, old_bytes)
     size_nursery(m)
-    m.collect_at = m.old_top + _growth(m, <uint64_t>(m.old_top - region), used)
+    plan_collection(m, <uint64_t>(m.old_top - region), used)
     m.collection_count += 1
     m.minor_count += 1
     m.collection_ns += _now_ns() - started

@@ -19,7 +19,7 @@ from posix.unistd cimport pread
 
 from snowsnake.cache.xxh64 cimport xxh64
 from snowsnake.host.host cimport Host, host_of
-from snowsnake.machine.collector cimport collect, set_limits
+from snowsnake.machine.collector cimport collect, plan_collection, set_limits
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport release_region, reserve_region
 from snowsnake.machine.heap_tables cimport Shift, moved, moved_pointer, put_tables, take_tables
@@ -317,7 +317,7 @@ def read_image(size_t machine, object file, uint64_t build, bint mapped=True, bi
     m.old_base = region
     m.old_end = region + region_bytes // sizeof(Word)
     m.old_top = region + head.heap_words
-    m.collect_at = m.old_top + m.least_growth_words
+    plan_collection(m, <uint64_t>(m.old_top - m.old_base), <uint64_t>(m.old_top - m.old_base))
     free(m.keys_cache)
     m.keys_cache = NULL
     memset(&m.places[0], 0, sizeof(m.places))

@@ -9,7 +9,7 @@ from snowsnake.cache.pack cimport Cache, cache_free
 from snowsnake.compiler.compile cimport context_pool_free
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.coercion cimport *
-from snowsnake.machine.collector cimport set_limits, size_nursery
+from snowsnake.machine.collector cimport plan_collection, set_limits, size_nursery
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.importing cimport imports_free
@@ -146,7 +146,7 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     m.memory_limit_words = memory_limit_bytes >> 3
     m.least_growth_words = LEAST_GROWTH_BYTES >> 3
     size_nursery(m)
-    m.collect_at = m.old_base + m.least_growth_words
+    plan_collection(m, 0, 0)
     m.level = 1
     set_limits(m)
     m.builtins = <Builtin*>malloc((count + 1) * sizeof(Builtin))
