@@ -51,7 +51,7 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
 
 cdef enum:
     KEYS_CACHE_SIZE = 4096            # triples, direct-mapped: (keys a, keys b, keys of a // b), (hash, BY_CONTENTS, keys)
-    MOST_SHARED_KEYS = 4096           # larger keys are not looked up
+    MOST_SHARED_KEYS = 1 << 16        # larger keys are not looked up
 
 
 cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
