@@ -31,7 +31,7 @@ cdef enum:
     MOST_NURSERY_WORDS = 1 << 21
     NURSERY_SHIFT = 6                 # between them a 64th of the old space
     KEYS_CACHE_SIZE = 4096
-    PREPARED_WORDS = 1 << 15          # of the old space, in front of what survives
+    LEAST_PREPARED_WORDS = 1 << 15    # of the old space, in front of what survives
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
     OVERWRITTEN = 0xA9                # a byte: words of it are thunks at no address
 
@@ -403,9 +403,13 @@ cdef void _empty_nursery(Machine* m) noexcept nogil:
 
 
 cdef inline void _prepare_old_space(Machine* m) noexcept nogil:
+    cdef uint64_t words = m.nursery_words >> 3
     cdef Word* start = m.old_ready if m.old_ready > m.old_top else m.old_top
-    cdef Word* end = m.old_top + 2 * PREPARED_WORDS
-    if start < m.old_top + PREPARED_WORDS and end < m.old_end:
+    cdef Word* end
+    if words < LEAST_PREPARED_WORDS:
+        words = LEAST_PREPARED_WORDS
+    end = m.old_top + 2 * words
+    if start < m.old_top + words and end < m.old_end:
         prepare_pages(start, <uint64_t>(end - start) * sizeof(Word))
         m.old_ready = end
 

@@ -42,8 +42,13 @@ cdef inline bint is_young(Machine* m, const Word* p) noexcept nogil:
 
 cdef inline void thunk_barrier(Machine* m, Word* thunk) noexcept nogil:
     """After a thunk got its value: it happens once for each, so nothing marks it."""
-    if not is_young(m, thunk):
+    if not is_young(m, thunk) and is_young(m, pointer_of(thunk[1])):
         remember_object(m, thunk)
+
+cdef inline void captures_barrier(Machine* m, Word* object) noexcept nogil:
+    """When deferred captures of a thunk or closure are resolved."""
+    if not is_young(m, object):
+        remember_object(m, object)
 
 cdef inline void write_barrier(Machine* m, Word holder) noexcept nogil:
     """After a word was stored into a list, set or keys object that may have been made before the last safepoint."""

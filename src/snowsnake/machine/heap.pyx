@@ -116,9 +116,15 @@ def give_back_large_blocks():
 
 
 cdef void remember_object(Machine* m, Word* object) noexcept nogil:
+    cdef uint64_t capacity = m.remembered_capacity * 2 if m.remembered_capacity else 1024
+    cdef Word** remembered
     if m.remembered_count == m.remembered_capacity:
-        m.remembered_capacity = m.remembered_capacity * 2 if m.remembered_capacity else 1024
-        m.remembered = <Word**>realloc(m.remembered, m.remembered_capacity * sizeof(Word*))
+        remembered = <Word**>realloc(m.remembered, capacity * sizeof(Word*))
+        if remembered == NULL:
+            m.collect_at = m.old_base     # then the next collection is of everything, and nothing need be remembered
+            return
+        m.remembered = remembered
+        m.remembered_capacity = capacity
     m.remembered[m.remembered_count] = object
     m.remembered_count += 1
 

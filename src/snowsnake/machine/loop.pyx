@@ -605,7 +605,7 @@ cdef int run(Machine* m) noexcept nogil:
                 p = pointer_of(a)
                 if p[0] & HEADER_DEFERRED:
                     p[0] &= ~<Word>HEADER_DEFERRED
-                    thunk_barrier(m, p)
+                    captures_barrier(m, p)
                     n = header_payload_words(p[0])
                     for i in range(1, n + 1):
                         if (p[i] & 0xFF) == IMMEDIATE_DEFERRED:
