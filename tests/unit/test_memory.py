@@ -166,3 +166,23 @@ def test_large_blocks_go_back_to_the_system():
     """Buffers to sort a quarter of a million names in, megabytes each: glibc keeps 4 MB of them unless it is told."""
     done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 3000
+
+
+GARBAGE = """
+builtins.foldl' (sum: n: let pairs = builtins.genList (i: [ i n ]) 20000; in builtins.deepSeq pairs (sum + builtins.length pairs)) 0
+  (builtins.genList (n: n) %d)
+"""
+
+
+def test_a_small_memory_limit_is_kept_by_collecting():
+    """Each step makes some two megabytes that live through collections of the nursery and then die: many times the limit in all."""
+    nix = Evaluator(memory_limit_bytes=64 << 20)
+    assert nix.evaluate(GARBAGE % 100).to_python() == 2_000_000
+
+
+def test_what_lives_beyond_the_limit_is_an_error():
+    nix = Evaluator(memory_limit_bytes=64 << 20)
+    with pytest.raises(EvaluationError) as caught:
+        nix.evaluate("let l = builtins.genList (i: [ i ]) 4000000; in builtins.deepSeq l (builtins.length l)").force()
+    assert caught.value.code == "memory"
+    assert nix.evaluate("1 + 1").to_python() == 2
