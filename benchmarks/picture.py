@@ -47,7 +47,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], series: Sequence[str], aims: tuple[float, float]) -> str:
     """Two columns of horizontal bars, CPU and memory as parts of the reference's, grouped; the reference is the line at 1."""
-    label, column, gap, step = 130.0, 290.0, 34.0, 18.0
+    longest = max((len(bar.name) for _, group in groups for bar in group), default=0)
+    label, column, gap, step = max(130.0, 8.0 * longest), 290.0, 34.0, 18.0
     count = sum(len(group) for _, group in groups)
     height = 76 + count * step + len(groups) * 24 + 16
     most = max((v for _, group in groups for bar in group for v in (*bar.cpu, *bar.peak) if v is not None), default=1.0)
