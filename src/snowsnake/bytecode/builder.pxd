@@ -32,6 +32,8 @@ cdef struct Builder:
     uint32_t wide_capacity
 
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil
+cdef uint32_t operation_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil
+    # of the operation at `at`, operands included; where its 16-bit distance stands, if it jumps
 cdef void builder_reset(Builder* b, uint32_t depth) noexcept nogil
 cdef void builder_free(Builder* b) noexcept nogil
 cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexcept nogil

@@ -80,7 +80,7 @@ cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil:
 
 # ---- wide jumps -------------------------------------------------------------------------------------------------
 
-cdef uint32_t _op_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil:
+cdef uint32_t operation_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil:
     """Size of the operation at `at` with its operands; where its 16-bit distance stands, or NO_JUMP."""
     cdef uint32_t start = at
     cdef const char* encodings = &snow_encodings[code[at]][0]
@@ -145,7 +145,7 @@ cdef uint32_t _list_moves(Builder* b, Move** out) noexcept nogil:
         count += 1
         move.old = at
         move.is_wide = False
-        move.size = _op_size(b.code, at, &move.jump_operand)
+        move.size = operation_size(b.code, at, &move.jump_operand)
         at += move.size
         if move.jump_operand != NO_JUMP:
             move.target = at + b.code[move.jump_operand] + (<uint32_t>b.code[move.jump_operand + 1] << 8)

@@ -8,10 +8,10 @@ force and coerce what they find unforced, each in Nix's order; so a Force or Coe
 operation that takes it comes at once, or right behind one more operand.  In: code of level 0, which the compiler has made
 (compiler/specified.pxi): an operand is one operation that pushes, and perhaps Force.
 """
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 
+from snowsnake.bytecode.builder cimport operation_size
 from snowsnake.bytecode.opcodes cimport *
-from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
@@ -23,35 +23,23 @@ cdef bint _is_level_0(Machine* m, Word function) noexcept nogil:
     return code_of(m, function).level == 0
 
 
-cdef const uint8_t* _behind_varint(const uint8_t* pc) noexcept nogil:
-    cdef uint32_t size_bytes = 0
-    varint_read(pc, &size_bytes)
-    return pc + size_bytes
+cdef const uint8_t* _behind(const uint8_t* pc) noexcept nogil:
+    cdef uint32_t jump_operand
+    return pc + operation_size(pc, 0, &jump_operand)
 
 
 cdef const uint8_t* _behind_push(const uint8_t* pc) noexcept nogil:
     """Where the operation ends that pushes an operand; NULL if it is another one."""
     cdef uint8_t op = pc[0]
-    cdef uint32_t size_bytes = 0
-    cdef uint64_t n
-    pc += 1
-    if op == OP_CONSTANT or op == OP_GET_LOCAL or op == OP_GET_UPVALUE:
-        return _behind_varint(pc)
-    if op != OP_THUNK_SUSPENDED and op != OP_CLOSURE and op != OP_THUNK_CLOSURE:
-        return NULL
-    pc = _behind_varint(pc)
-    n = varint_read(pc, &size_bytes) >> 1
-    pc += size_bytes
-    while n:
-        pc = _behind_varint(pc)
-        n -= 1
-    return pc
+    if op == OP_CONSTANT or op == OP_GET_LOCAL or op == OP_GET_UPVALUE or op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE:
+        return _behind(pc)
+    return NULL
 
 
 cdef bint _is_selection(const uint8_t* pc) noexcept nogil:
     """Whether the chain of selections that goes on with the one at *pc* is one of `a.b or c`, not of `a ? b`."""
     while pc[0] == OP_ATTRS_TRY_SELECT and pc[1] == OP_JUMP_IF_NOT_FOUND:
-        pc += 4
+        pc = _behind(pc + 1)
         if pc[0] != OP_FORCE:
             return True
         pc = _behind_push(pc + 1)
@@ -70,9 +58,7 @@ cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept n
     if pc[0] == OP_ADD:
         return True
     next = _behind_push(pc)
-    if next == NULL:
-        return False
-    if next[0] != OP_FORCE:           # a name that is written in the source
+    if next == NULL or next[0] != OP_FORCE:   # without Force: a name that is written in the source
         return False
     next += 1
     if next[0] == OP_MORE or next[0] == OP_LESS_OR_EQ or next[0] == OP_ATTRS_UPDATE:
