@@ -2,7 +2,7 @@
 """A precise copying collector with two generations.
 
 Objects are made in the nursery.  When that is full, what is alive there moves to the old space, and the nursery is used
-again: its few megabytes stay in the cache, and memory is touched for survivors only.  When the old space has grown enough, everything alive moves
+again: it stays in the cache, and memory is touched for survivors only.  When the old space has grown enough, everything alive moves
 to a new region, in breadth-first order, and the old one goes back.
 
 Roots: the value stack below sp, the frames, the registers, the constants of linked codes, symbols, builtins, imported files,
