@@ -15,6 +15,7 @@ LAYERS = (
     ("__init__",),
     ("cli",),
     ("api",),
+    ("flake",),
     ("selection",),
     ("evaluator",),
     ("handle",),
@@ -24,6 +25,8 @@ LAYERS = (
     ("builtins", "+", "observe", "output"),
     ("compiler", "+", "machine", "host"),
     ("cache",),
+    ("lock",),
+    ("fetch",),
     ("bytecode", "syntax", "store", "diagnostics"),
     ("source", "version"),
     ("_native",),                      # the shared object; see tools/native.c

@@ -32,10 +32,10 @@ cdef bytes _taken(Word s):
 
 cdef int _say(Machine* m, error) noexcept:
     """What the engine raised, as an error of the program; anything unforeseen is our fault."""
-    from snowsnake.builtins.engines.flake_references import MalformedReference
+    from snowsnake.fetch.input_forms import MalformedInput
 
     cdef bytes message = str(error).encode("utf-8", "surrogateescape")
-    return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedReference) else ERROR_INTERNAL, <char*>message, len(message))
+    return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))
 
 
 # ---- text to set ------------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
     cdef uint32_t n = 0
     cdef bytes data
     try:
-        from snowsnake.builtins.engines.flake_references import parse
+        from snowsnake.lock.references import parse
 
         found = parse(_taken(text).decode("utf-8", "surrogateescape"))
         if not heap_reserve(m, string_size(text) + 4096):     # `%41` is the longest way to write a byte
@@ -83,7 +83,7 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
     cdef bytes text
     given = {}
     try:
-        from snowsnake.builtins.engines.flake_references import to_text
+        from snowsnake.lock.references import to_text
 
         for i in range(attrs_size(attrs)):
             w = val(attrs_values(attrs)[i])

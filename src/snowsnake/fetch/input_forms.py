@@ -1,18 +1,18 @@
-"""Flake references: from text to attributes and back, as C++ Nix 2.34 does it.  Nothing is fetched or looked up.
+"""Inputs of the schemes: from an address to attributes and back, as C++ Nix 2.34 does it.  Nothing is fetched or looked up.
 
-In: `github:NixOS/nixpkgs/23.05?dir=lib`, or its attributes.  Out: the other form; `MalformedReference` in C++ Nix's words.
+In: an address (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words.
+The folder of a flake (`dir`) is no part of an input: lock/references.py has it.
 """
 
 import json
 import re
 
-from snowsnake.builtins.engines.addresses import (
+from snowsnake.fetch.addresses import (
     Address,
     MalformedAddress,
     encode,
     encode_query,
     parse_address,
-    parse_query,
 )
 
 Attribute = str | int | bool
@@ -21,7 +21,6 @@ Attributes = dict[str, Attribute]
 _ID = "[a-zA-Z][a-zA-Z0-9_-]*"
 _REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
 _REV = "[0-9a-fA-F]{40}"
-_ID_REFERENCE = re.compile(rf"({_ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?")
 _BAD_REF = re.compile(r"//|^[./]|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
 _HOST = re.compile(r"[a-zA-Z0-9.-]*(?::[0-9]*)?")
 
@@ -31,7 +30,7 @@ _KEYS = ("keytype", "publicKey", "publicKeys")
 _NUMBERS = ("revCount", "lastModified")
 _FORGE_NAMES = "owner repo ref rev narHash lastModified host treeHash"
 _TREE_NAMES = "url narHash name unpack rev revCount lastModified"
-# the attributes that each scheme knows, beside `type` and `dir`
+# the attributes that each scheme knows, beside `type`
 _KNOWN = {
     "github": _FORGE_NAMES,
     "gitlab": _FORGE_NAMES,
@@ -49,8 +48,8 @@ _VERIFIED = (
 )
 
 
-class MalformedReference(Exception):
-    """A text or set that is no flake reference; the message is for the user."""
+class MalformedInput(Exception):
+    """A text or set that is no input; the message is for the user."""
 
 
 def is_legal_ref(name: str) -> bool:
@@ -65,70 +64,36 @@ def is_legal_ref(name: str) -> bool:
 # ---- text to attributes -----------------------------------------------------------------------------------------
 
 
-def parse(text: str) -> Attributes:
-    """The attributes of a reference.
+_ARCHIVE = re.compile(r".*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)", re.DOTALL)
 
-    >>> parse("github:NixOS/nixpkgs/23.05?dir=lib")
-    {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05', 'dir': 'lib'}
-    >>> parse("nixpkgs/nixos-unstable")
-    {'type': 'indirect', 'id': 'nixpkgs', 'ref': 'nixos-unstable'}
+
+def attributes_of(address: Address, text: str, is_tree: bool = True) -> Attributes:
+    """The attributes that an address says; `text` is how messages call it.
+
+    `is_tree`: an address without a scheme of its own (`https://…`) is an archive, whatever it is called; otherwise it is a file
+    unless its name ends like an archive's.
+
+    >>> attributes_of(parse_address("github:NixOS/nixpkgs/23.05"), "github:NixOS/nixpkgs/23.05")
+    {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05'}
     """
-    attributes, fragment = _parse(text)
-    if fragment:
-        raise MalformedReference(f"unexpected fragment '{fragment}' in flake reference '{text}'")
-    return attributes
-
-
-def _parse(text: str) -> tuple[Attributes, str]:
-    by_name = _ID_REFERENCE.fullmatch(text)
-    if by_name is not None and not _has_illegal_ref(by_name[1]):
-        return _indirect(by_name[1], f"flake:{by_name[1]}"), by_name[2] or ""
-    try:
-        address = parse_address(text)
-        return _of_address(address, text), address.fragment
-    except MalformedAddress:
-        return _of_path(text)
-
-
-def _has_illegal_ref(text: str) -> bool:
-    parts = text.split("/", 1)
-    return len(parts) == 2 and not is_legal_ref(parts[1])
-
-
-def _of_path(text: str) -> tuple[Attributes, str]:
-    rest, _, fragment = text.partition("#")
-    path, _, query = rest.partition("?")
-    if not path.startswith("/"):
-        raise MalformedReference(f"flake reference '{text}' is not an absolute path")
-    shown = f"path://{encode(path)}" + (f"?{query}" if query else "")
-    return _with_folder(_path_attributes, path, parse_query(query), shown), fragment
-
-
-def _of_address(address: Address, text: str) -> Attributes:
-    scheme = address.scheme
+    scheme, query = address.scheme, dict(address.query)
     if scheme in _FORGES:
-        return _with_folder(_forge, address, dict(address.query), text)
+        return _forge(address, query, text)
     if scheme == "flake":
-        return _with_folder(_indirect_address, address, dict(address.query), text)
+        return _indirect_address(address, query, text)
     if scheme == "path":
         if address.authority:
-            raise MalformedReference(f"path URL '{text}' should not have an authority ('{address.authority}')")
-        return _with_folder(_path_attributes, address.decoded_path, dict(address.query), text)
+            raise MalformedInput(f"path URL '{text}' should not have an authority ('{address.authority}')")
+        return path_attributes(address.decoded_path, query, text)
     application, _, transport = scheme.rpartition("+")
     if scheme == "git" or application == "git":
-        return _with_folder(_git, address, dict(address.query), text)
+        return _git(address, query, text)
     if application == "hg" and transport in ("http", "https", "ssh", "file"):
-        return _with_folder(_mercurial, address, dict(address.query), text)
+        return _mercurial(address, query, text)
     if application in ("", "tarball", "file") and transport in ("http", "https", "file"):
-        return _with_folder(_tree, address, dict(address.query), text)
-    raise MalformedReference(f"input '{text}' is unsupported")
-
-
-def _with_folder(scheme, subject, query: dict[str, str], text: str) -> Attributes:
-    """The attributes that `scheme` finds, and `dir`, which every scheme has."""
-    folder = query.pop("dir", "")
-    attributes: Attributes = scheme(subject, query, text)
-    return attributes | ({"dir": folder} if folder else {})
+        is_archive = application == "tarball" or (not application and (is_tree or _ARCHIVE.fullmatch(address.decoded_path)))
+        return _tree("tarball" if is_archive else "file", address, query)
+    raise MalformedInput(f"input '{text}' is unsupported")
 
 
 def _forge(address: Address, query: dict[str, str], text: str) -> Attributes:
@@ -158,9 +123,9 @@ def check_revision(text: str) -> None:
     if re.fullmatch(_REV, text):
         return
     if len(text) == 40:
-        raise MalformedReference(f"invalid base16 hash '{text}', length 0 != expected length 20")
+        raise MalformedInput(f"invalid base16 hash '{text}', length 0 != expected length 20")
     if len(text) not in (28, 32):
-        raise MalformedReference(f"hash '{text}' has wrong length for hash algorithm 'sha1'")
+        raise MalformedInput(f"hash '{text}' has wrong length for hash algorithm 'sha1'")
 
 
 def _indirect_address(address: Address, query: dict[str, str], text: str) -> Attributes:
@@ -171,14 +136,15 @@ def _indirect_address(address: Address, query: dict[str, str], text: str) -> Att
         raise MalformedAddress(text)
     if len(parts) == 3 and not re.fullmatch(_REV, parts[2]):
         raise MalformedAddress(text)
-    return _indirect("/".join(parts), text)
+    return indirect_attributes("/".join(parts), text)
 
 
-def _indirect(path: str, text: str) -> Attributes:
+def indirect_attributes(path: str, text: str) -> Attributes:
+    """The attributes of `ID`, `ID/REF`, `ID/REV` or `ID/REF/REV`."""
     parts = path.split("/")
     found: Attributes = {"type": "indirect", "id": parts[0]}
     if len(parts) > 3 or (len(parts) == 3 and not re.fullmatch(_REV, parts[2])):
-        raise MalformedReference(f"GitHub URL '{text}' is invalid")
+        raise MalformedInput(f"GitHub URL '{text}' is invalid")
     if len(parts) > 1:
         found["rev" if re.fullmatch(_REV, parts[1]) else "ref"] = parts[1]
     if len(parts) == 3:
@@ -186,17 +152,18 @@ def _indirect(path: str, text: str) -> Attributes:
     return found
 
 
-def _path_attributes(path: str, query: dict[str, str], text: str) -> Attributes:
+def path_attributes(path: str, query: dict[str, str], text: str) -> Attributes:
+    """The attributes of a folder and the query behind it."""
     found: Attributes = {"type": "path", "path": path}
     for name, value in query.items():
         if name in _NUMBERS:
             if not _is_number(value):
-                raise MalformedReference(f"path URL '{text}' has invalid parameter '{name}'")
+                raise MalformedInput(f"path URL '{text}' has invalid parameter '{name}'")
             found[name] = int(value)
         elif name in ("rev", "narHash"):
             found[name] = value
         else:
-            raise MalformedReference(f"path URL '{text}' has unsupported parameter '{name}'")
+            raise MalformedInput(f"path URL '{text}' has unsupported parameter '{name}'")
     return found
 
 
@@ -210,7 +177,7 @@ def _git(address: Address, query: dict[str, str], text: str) -> Attributes:
         raise MalformedAddress(text)
     for name in list(query):
         if name in _KEYS or name == "verifyCommit":
-            raise MalformedReference(_VERIFIED)
+            raise MalformedInput(_VERIFIED)
         if name in _SWITCHES:
             found[name] = query.pop(name) == "1"
         elif name in ("ref", "rev"):
@@ -234,9 +201,9 @@ def _with_url(found: Attributes, prefix: str, address: Address, query: dict[str,
     return found
 
 
-def _tree(address: Address, query: dict[str, str], text: str) -> Attributes:
-    application, _, transport = address.scheme.rpartition("+")
-    found: Attributes = {"type": "file" if application == "file" else "tarball"}
+def _tree(kind: str, address: Address, query: dict[str, str]) -> Attributes:
+    transport = address.scheme.rpartition("+")[2]
+    found: Attributes = {"type": kind}
     for name in ("narHash", "rev", *_NUMBERS, "name", "unpack", "url", "type"):
         value = query.pop(name, None)
         if value is not None and name in _NUMBERS and _is_number(value):
@@ -250,41 +217,45 @@ def _tree(address: Address, query: dict[str, str], text: str) -> Attributes:
 # ---- attributes to text -----------------------------------------------------------------------------------------
 
 
-def to_text(given: Attributes) -> str:
-    """The reference that attributes say.
+def address_of(attributes: Attributes, more: dict[str, str] | None = None) -> str:
+    """The address that attributes say; `more` is added to its query.
 
-    >>> to_text({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05", "dir": "lib"})
+    >>> address_of({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05"}, {"dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'
     """
-    if "type" not in given:
-        raise MalformedReference("'type' attribute to specify input scheme is required but not provided")
-    folder = _string(given, "dir") if "dir" in given else ""
-    attributes = {name: given[name] for name in sorted(given) if name != "dir"}
-    kind = _string(attributes, "type")
-    if kind not in _KNOWN:
-        raise MalformedReference(f"cannot show unsupported input '{_shown(attributes)}'")
-    known = _KNOWN[kind].split()
-    for name in attributes:
-        if name != "type" and name not in known:
-            raise MalformedReference(f"input attribute '{name}' not supported by scheme '{kind}'")
+    kind = check_attributes(attributes)
     writer = _WRITERS.get(kind, _forge_text)
-    path, query = writer(attributes)
-    if folder:
-        query["dir"] = folder
+    path, query = writer({name: attributes[name] for name in sorted(attributes)})
+    query |= more or {}
     path, mark, fragment = path.partition("#")
     return path + encode_query(query) + mark + fragment
 
 
-def _shown(attributes: Attributes) -> str:
+def check_attributes(attributes: Attributes) -> str:
+    """The scheme of attributes, all of which it knows."""
+    if "type" not in attributes:
+        raise MalformedInput("'type' attribute to specify input scheme is required but not provided")
+    kind = _string(attributes, "type")
+    if kind not in _KNOWN:
+        raise MalformedInput(f"cannot show unsupported input '{shown(attributes)}'")
+    known = _KNOWN[kind].split()
+    for name in sorted(attributes):
+        if name != "type" and name not in known:
+            raise MalformedInput(f"input attribute '{name}' not supported by scheme '{kind}'")
+    return kind
+
+
+def shown(attributes: Attributes) -> str:
+    """Attributes as messages show them."""
     return json.dumps({name: attributes[name] for name in sorted(attributes)}, separators=(",", ":"), ensure_ascii=False)
 
 
 def _string(attributes: Attributes, name: str) -> str:
     if name not in attributes:
-        raise MalformedReference(f"input attribute '{name}' is missing")
+        raise MalformedInput(f"input attribute '{name}' is missing")
     value = attributes[name]
     if not isinstance(value, str):
-        raise MalformedReference(f"input attribute '{name}' is not a string {_shown(attributes)}")
+        raise MalformedInput(f"input attribute '{name}' is not a string {shown(attributes)}")
     return value
 
 
@@ -301,7 +272,7 @@ def _tree_hash(attributes: Attributes) -> dict[str, str]:
         return {}
     text = _string(attributes, "narHash")
     if not re.fullmatch("(md5|sha1|sha256|sha512|blake3)-.*", text):
-        raise MalformedReference(f"hash '{text}' is not SRI")
+        raise MalformedInput(f"hash '{text}' is not SRI")
     return {"narHash": text}
 
 
@@ -310,13 +281,13 @@ def _forge_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
     ref = _string(attributes, "ref") if "ref" in attributes else ""
     revision = _revision(attributes)
     host = _string(attributes, "host") if "host" in attributes else ""
-    shown = _shown(attributes)
+    said = shown(attributes)
     if ref and revision:
-        raise MalformedReference(f"input {shown} contains both a commit hash ('{revision}') and a branch/tag name ('{ref}')")
+        raise MalformedInput(f"input {said} contains both a commit hash ('{revision}') and a branch/tag name ('{ref}')")
     if "ref" in attributes and not is_legal_ref(ref):
-        raise MalformedReference(f"input {shown} contains an invalid branch/tag name")
+        raise MalformedInput(f"input {said} contains an invalid branch/tag name")
     if not _HOST.fullmatch(host):
-        raise MalformedReference(f"input {shown} contains an invalid instance host")
+        raise MalformedInput(f"input {said} contains an invalid instance host")
     parts = [owner, repository] + [part for part in (ref or revision,) if part]
     query = _tree_hash(attributes) | ({"host": host} if host else {})
     return f"{attributes['type']}:" + "/".join(map(encode, (part.replace("/", "\0") for part in parts))).replace("%00", "%2F"), query
@@ -325,7 +296,7 @@ def _forge_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
 def _indirect_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
     name = _string(attributes, "id")
     if not re.fullmatch(_ID, name):
-        raise MalformedReference(f"'{name}' is not a valid flake ID")
+        raise MalformedInput(f"'{name}' is not a valid flake ID")
     parts = [name] + ([_string(attributes, "ref")] if "ref" in attributes else []) + [_revision(attributes)]
     return "flake:" + "/".join(part for part in parts if part), {}
 
@@ -333,15 +304,15 @@ def _indirect_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
 def _git_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
     for name in (*_KEYS, "verifyCommit"):
         if name in attributes:
-            raise MalformedReference(_VERIFIED)
+            raise MalformedInput(_VERIFIED)
     switches = [name for name in _SWITCHES if name in attributes]
     url = _string(attributes, "url")
     ref = _string(attributes, "ref") if "ref" in attributes else ""
     for name in switches:
         if not isinstance(attributes[name], bool):
-            raise MalformedReference(f"input attribute '{name}' is not a Boolean")
+            raise MalformedInput(f"input attribute '{name}' is not a Boolean")
     if "ref" in attributes and not is_legal_ref(ref):
-        raise MalformedReference(f"invalid Git branch/tag name '{ref}'")
+        raise MalformedInput(f"invalid Git branch/tag name '{ref}'")
     query = {name: "1" for name in switches if attributes[name] and name != "allRefs"}
     query |= {name: value for name, value in (("ref", ref), ("rev", _revision(attributes))) if value}
     if not re.match("[a-zA-Z][a-zA-Z0-9+.-]*:", url):
@@ -372,8 +343,8 @@ def _address(url: str) -> Address:
         return parse_address(url)
     except MalformedAddress as error:
         if ":" not in url:
-            raise MalformedReference(f"'{url}' doesn't have a scheme") from None
-        raise MalformedReference(f"'{url}' is not a valid URL: {error.reason}") from None
+            raise MalformedInput(f"'{url}' doesn't have a scheme") from None
+        raise MalformedInput(f"'{url}' is not a valid URL: {error.reason}") from None
 
 
 def _path_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
@@ -381,7 +352,7 @@ def _path_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
     for name in _NUMBERS:
         value = attributes.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise MalformedReference(f"input attribute '{name}' is not an integer")
+            raise MalformedInput(f"input attribute '{name}' is not an integer")
     query = {name: str(value) for name, value in attributes.items() if name not in ("type", "path")}
     return "path:" + encode(path), query
 

@@ -1,4 +1,4 @@
-"""Addresses (URLs) in their parts, as far as flake references need them.
+"""Addresses (URLs) in their parts, as far as inputs and flake references need them.
 
 In: text.  Out: `Address`, whose path stays encoded and whose query is decoded; `MalformedAddress` for what is none.
 """
