@@ -1,72 +1,165 @@
-"""Addresses (URLs) in their parts, as far as inputs and flake references need them.
+"""Addresses (URLs) in their parts, as C++ Nix reads and writes them.
 
-In: text.  Out: `Address`, whose path stays encoded and whose query is decoded; `MalformedAddress` for what is none.
+In: text.  Out: `Address`, everything decoded; `MalformedAddress`, with C++ Nix's words, for what is none.
+Bytes that are not UTF-8 are kept as Python keeps those of file names (surrogates).
 """
 
 import re
+from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
-_ALLOWED = r"[A-Za-z0-9._~!$&'()*+,;=:@%-]"
-_ADDRESS = re.compile(
-    rf"([A-Za-z][A-Za-z0-9+.-]*):(?://((?:{_ALLOWED}|[\[\]])*))?((?:{_ALLOWED}|/)*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_PLAIN = r"A-Za-z0-9._~!$&'()*+,;=:@%-"
+_PATH = re.compile(rf"[{_PLAIN}/]*")
+_QUERY = re.compile(rf"[{_PLAIN}/?]*")
+_AUTHORITY = re.compile(
+    r"(?:([A-Za-z0-9._~!$&'()*+,;=:%-]*)@)?(\[[^\[\]]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::([0-9]*))?"
 )
-_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[0-9A-Fa-f:.]*\]|[^:\[\]@]*)(?::[0-9]*)?")
-_QUERY = re.compile(rf"(?:{_ALLOWED}|[/?])*")
+_ADDRESS_6 = re.compile(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+_IN_PATH = ":@"                       # characters that C++ Nix leaves as they are, beside those that never need an escape
+_IN_QUERY = ":@/?"
 
 
-class MalformedAddress(Exception):
-    """Not an address, and why."""
+class MalformedInput(Exception):
+    """A text or set that is no input; the message is for the user."""
 
-    def __init__(self, text: str, reason: str = "leftover") -> None:
-        super().__init__(text)
-        self.reason = reason
+
+class MalformedAddress(MalformedInput):
+    """A text that is no address, or an address that makes no input."""
+
+
+class Authority:
+    """`user:password@host:port`; what is missing is None."""
+
+    __slots__ = ("user", "password", "host", "port")
+
+    def __init__(self, user: str | None, password: str | None, host: str, port: int | None) -> None:
+        self.user = user
+        self.password = password
+        self.host = host
+        self.port = port
+
+    def to_text(self) -> str:
+        login = "" if self.user is None else encode_part(self.user, "")
+        if self.password is not None:
+            login += ":" + encode_part(self.password, "")
+        host = f"[{encode_part(self.host, ':')}]" if ":" in self.host else encode_part(self.host, "")
+        return (login + "@" if self.user is not None else "") + host + ("" if self.port is None else f":{self.port}")
 
 
 class Address:
-    """`scheme://authority/path?query#fragment`; the authority is None if there are no two slashes."""
+    """`scheme://authority/path?query#fragment`; the authority is None if there are no two slashes, the path a list between slashes."""
 
-    __slots__ = ("scheme", "authority", "path", "query", "fragment")
+    __slots__ = ("scheme", "authority", "parts", "query", "fragment")
 
-    def __init__(self, scheme: str, authority: str | None, path: str, query: dict[str, str], fragment: str = "") -> None:
+    def __init__(
+        self, scheme: str, authority: Authority | None, parts: Iterable[str], query: dict[str, str], fragment: str = ""
+    ) -> None:
         self.scheme = scheme
         self.authority = authority
-        self.path = path
+        self.parts = list(parts)
         self.query = query
         self.fragment = fragment
 
     @property
-    def decoded_path(self) -> str:
-        return unquote(self.path)
+    def path(self) -> str:
+        """The decoded path."""
+        return "/".join(self.parts)
 
     @property
-    def decoded_parts(self) -> list[str]:
-        return [unquote(part) for part in self.path.split("/")]
+    def application(self) -> str | None:
+        """`git` of `git+https`, None of `https`."""
+        application, plus, _ = self.scheme.partition("+")
+        return application if plus else None
+
+    @property
+    def transport(self) -> str:
+        """`https` of `git+https` and of `https`."""
+        application, plus, transport = self.scheme.partition("+")
+        return transport if plus else application
+
+    @property
+    def file_path(self) -> str:
+        """The path as one of the file system; MalformedAddress if a part holds what no file name can."""
+        for part in self.parts:
+            if "/" in part:
+                raise MalformedAddress(f"URL path component '{part}' contains '/', which is not allowed in file names")
+            if "\0" in part:
+                raise MalformedAddress(f"URL path component '{part.replace(chr(0), '␀')}' contains NUL byte which is not allowed")
+        return self.path
 
     def replaced(self, scheme: str, query: dict[str, str]) -> "Address":
-        return Address(scheme, self.authority, self.path, query, self.fragment)
+        return Address(scheme, self.authority, self.parts, query, self.fragment)
 
     def to_text(self) -> str:
-        authority = "" if self.authority is None else f"//{self.authority}"
-        fragment = f"#{self.fragment}" if self.fragment else ""
-        return f"{self.scheme}:{authority}{self.path}{encode_query(self.query)}{fragment}"
+        authority = "" if self.authority is None else f"//{self.authority.to_text()}"
+        path = "/".join(encode_part(part, _IN_PATH) for part in self.parts)
+        fragment = f"#{encode_part(self.fragment, '')}" if self.fragment else ""
+        return f"{self.scheme}:{authority}{path}{encode_query(self.query)}{fragment}"
 
 
-def parse_address(text: str) -> Address:
-    """The parts of an address.
+def parse_address(text: str, lenient: bool = False) -> Address:
+    """The parts of an address.  `lenient`: as in flake references, a query may hold spaces and quotes, a fragment also `^`.
 
-    >>> parse_address("https://example.org/a%20b?q=%41").to_text()
-    'https://example.org/a%20b?q=A'
+    >>> parse_address("https://example.org/a%20%41?q=%41").to_text()
+    'https://example.org/a%20A?q=A'
     """
-    match = _ADDRESS.fullmatch(text)
+    rest, mark, fragment = text.partition("#")
+    rest, has_query, query = rest.partition("?")
+    scheme_text, colon, rest_of_address = rest.partition(":")
+    if not colon or "/" in scheme_text:
+        if not _PATH.fullmatch(rest) or not _is_clean(query, fragment, lenient):
+            raise _not_valid(text)
+        raise MalformedAddress(f"'{text}' doesn't have a scheme")
+    if not _SCHEME.fullmatch(scheme_text):
+        raise _not_valid(text, "mismatch" if scheme_text and not scheme_text[0].isalpha() and _PATH.fullmatch(rest) else "leftover")
+    authority: Authority | None = None
+    path = rest_of_address
+    if path.startswith("//"):
+        authority_text, slash, path = path[2:].partition("/")
+        path = slash + path
+        authority = _authority(authority_text, text)
+    if not _PATH.fullmatch(path) or not _is_clean(query, fragment, lenient):
+        raise _not_valid(text)
+    if _BAD_ESCAPE.search(path):
+        raise _not_valid(text, "mismatch")
+    found = Address(scheme_text, authority, [_decoded(part) for part in path.split("/")], parse_query(query), _decoded(fragment))
+    if found.transport == "file":
+        if authority is not None and authority.host:
+            raise MalformedAddress(f"file:// URL '{text}' has unexpected authority '{authority.to_text()}'")
+        if not path:
+            found.parts = ["", ""]
+    return found
+
+
+def _not_valid(text: str, reason: str = "leftover") -> MalformedAddress:
+    return MalformedAddress(f"'{text}' is not a valid URL: {reason}")
+
+
+def _is_clean(query: str, fragment: str, lenient: bool) -> bool:
+    if lenient:
+        query = query.replace(" ", "").replace('"', "")
+        fragment = re.sub(r'[ "^]', "", fragment)
+    return all(_QUERY.fullmatch(text) and not _BAD_ESCAPE.search(text) for text in (query, fragment))
+
+
+def _authority(text: str, whole: str) -> Authority:
+    match = _AUTHORITY.fullmatch(text)
     if match is None or _BAD_ESCAPE.search(text):
-        raise MalformedAddress(text)
-    scheme, authority, path, query, fragment = match.groups()
-    if authority and not _AUTHORITY.fullmatch(authority):
-        raise MalformedAddress(text)
-    if query and not _QUERY.fullmatch(query):
-        raise MalformedAddress(text)
-    return Address(scheme, authority, path, parse_query(query or ""), fragment or "")
+        raise _not_valid(whole, "mismatch" if text.startswith("[") and "]" not in text else "leftover")
+    login, host, port = match.groups()
+    if host.startswith("[") and not _ADDRESS_6.fullmatch(host):
+        raise _not_valid(whole, "mismatch")
+    if port and not 0 < int(port) < 1 << 16:
+        raise MalformedAddress(f"port '{port}' is invalid")
+    user, has_password, password = login.partition(":") if login is not None else (None, "", "")
+    return Authority(
+        None if user is None else _decoded(user),
+        _decoded(password) if has_password else None,
+        _decoded(host.strip("[]")),
+        int(port) if port else None,
+    )
 
 
 def parse_query(text: str) -> dict[str, str]:
@@ -75,8 +168,17 @@ def parse_query(text: str) -> dict[str, str]:
     for piece in text.split("&"):
         name, has_value, value = piece.partition("=")
         if has_value:
-            found.setdefault(unquote(name), unquote(value))
+            found.setdefault(_decoded(name), _decoded(value))
     return found
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="surrogateescape") if "%" in text else text
+
+
+def encode_part(text: str, kept: str) -> str:
+    """Percent-encoded, but for letters, digits, `-._~` and what is *kept*."""
+    return quote(text, safe=kept + "~", errors="surrogateescape")
 
 
 def encode(text: str) -> str:
@@ -85,11 +187,11 @@ def encode(text: str) -> str:
     >>> encode("/a b:c")
     '/a%20b:c'
     """
-    return quote(text, safe="/:@~", errors="surrogateescape")
+    return encode_part(text, "/" + _IN_PATH)
 
 
 def encode_query(query: dict[str, str]) -> str:
     """`?a=1&b=2` in name order, or nothing."""
     if not query:
         return ""
-    return "?" + "&".join(f"{quote(name, safe='/:@?~')}={quote(query[name], safe='/:@?~')}" for name in sorted(query))
+    return "?" + "&".join(f"{encode_part(name, _IN_QUERY)}={encode_part(query[name], _IN_QUERY)}" for name in sorted(query))

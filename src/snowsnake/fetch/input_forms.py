@@ -1,33 +1,32 @@
-"""Inputs of the schemes: from an address to attributes and back, as C++ Nix 2.34 does it.  Nothing is fetched or looked up.
+"""Inputs of all schemes: from an address to attributes and back, as C++ Nix 2.34 does it.  Nothing is fetched or looked up.
 
-In: an address (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words.
+In: an address (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words, of which
+`MalformedAddress` are those that make a flake reference try its next form.
 The folder of a flake (`dir`) is no part of an input: lock/references.py has it.
 """
 
 import json
+import os
 import re
+from collections.abc import Container
 
-from snowsnake.fetch.addresses import (
-    Address,
-    MalformedAddress,
-    encode,
-    encode_query,
-    parse_address,
-)
+from snowsnake.fetch.addresses import Address, Authority, MalformedAddress, MalformedInput, parse_address
 
 Attribute = str | int | bool
 Attributes = dict[str, Attribute]
 
-_ID = "[a-zA-Z][a-zA-Z0-9_-]*"
-_REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
-_REV = "[0-9a-fA-F]{40}"
+_ID = re.compile("[a-zA-Z][a-zA-Z0-9_-]*")
+_REV = re.compile("[0-9a-fA-F]{40}")
+_MERCURIAL_REF = re.compile(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
 _BAD_REF = re.compile(r"//|^[./]|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
-_HOST = re.compile(r"[a-zA-Z0-9.-]*(?::[0-9]*)?")
+_HOST = re.compile(r"[a-zA-Z0-9.-]*")
+_SCP = re.compile("([^/]*)@(.*):(.*)")
+_ARCHIVE = re.compile(r".*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)", re.DOTALL)
 
-_FORGES = ("github", "gitlab", "sourcehut")
+FORGES = ("github", "gitlab", "sourcehut")
 _SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")
 _KEYS = ("keytype", "publicKey", "publicKeys")
-_NUMBERS = ("revCount", "lastModified")
+_NUMBERS = ("lastModified", "revCount")
 _FORGE_NAMES = "owner repo ref rev narHash lastModified host treeHash"
 _TREE_NAMES = "url narHash name unpack rev revCount lastModified"
 # the attributes that each scheme knows, beside `type`
@@ -42,14 +41,10 @@ _KNOWN = {
     "file": _TREE_NAMES,
     "path": "path rev revCount lastModified narHash",
 }
-_VERIFIED = (
-    "experimental Nix feature 'verified-fetches' is disabled; "
-    "add '--extra-experimental-features verified-fetches' to enable it"
-)
-
-
-class MalformedInput(Exception):
-    """A text or set that is no input; the message is for the user."""
+SCHEMES = frozenset(_KNOWN)
+# schemes that came with flakes
+_OF_FLAKES = frozenset((*FORGES, "indirect", "path"))
+DEFAULT_FEATURES = frozenset(("flakes",))
 
 
 def is_legal_ref(name: str) -> bool:
@@ -61,109 +56,112 @@ def is_legal_ref(name: str) -> bool:
     return _BAD_REF.search(name) is None
 
 
-# ---- text to attributes -----------------------------------------------------------------------------------------
+def require(feature: str, features: Container[str]) -> None:
+    if feature not in features:
+        raise MalformedInput(
+            f"experimental Nix feature '{feature}' is disabled; add '--extra-experimental-features {feature}' to enable it"
+        )
 
 
-_ARCHIVE = re.compile(r".*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)", re.DOTALL)
+# ---- address to attributes --------------------------------------------------------------------------------------
 
 
-def attributes_of(address: Address, text: str, is_tree: bool = True) -> Attributes:
-    """The attributes that an address says; `text` is how messages call it.
+def attributes_of(
+    address: Address, text: str | None = None, is_tree: bool = True, features: Container[str] = DEFAULT_FEATURES
+) -> Attributes:
+    """The attributes that an address says.
 
     `is_tree`: an address without a scheme of its own (`https://…`) is an archive, whatever it is called; otherwise it is a file
     unless its name ends like an archive's.
 
-    >>> attributes_of(parse_address("github:NixOS/nixpkgs/23.05"), "github:NixOS/nixpkgs/23.05")
+    >>> attributes_of(parse_address("github:NixOS/nixpkgs/23.05"))
     {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05'}
     """
     scheme, query = address.scheme, dict(address.query)
-    if scheme in _FORGES:
-        return _forge(address, query, text)
-    if scheme == "flake":
-        return _indirect_address(address, query, text)
-    if scheme == "path":
-        if address.authority:
-            raise MalformedInput(f"path URL '{text}' should not have an authority ('{address.authority}')")
-        return path_attributes(address.decoded_path, query, text)
-    application, _, transport = scheme.rpartition("+")
-    if scheme == "git" or application == "git":
-        return _git(address, query, text)
-    if application == "hg" and transport in ("http", "https", "ssh", "file"):
-        return _mercurial(address, query, text)
-    if application in ("", "tarball", "file") and transport in ("http", "https", "file"):
-        is_archive = application == "tarball" or (not application and (is_tree or _ARCHIVE.fullmatch(address.decoded_path)))
-        return _tree("tarball" if is_archive else "file", address, query)
-    raise MalformedInput(f"input '{text}' is unsupported")
+    if scheme in FORGES:
+        found = _forge(address, query)
+    elif scheme == "flake":
+        found = _indirect(address)
+    elif scheme == "path":
+        found = _path(address, query)
+    elif scheme == "git" or address.application == "git":
+        found = _git(address, query)
+    elif scheme in ("hg+http", "hg+https", "hg+ssh", "hg+file"):
+        found = _mercurial(address, query)
+    elif address.transport in ("http", "https", "file") and address.application in (None, "tarball", "file"):
+        is_archive = address.application is None and (is_tree or _ARCHIVE.fullmatch(address.parts[-1]) is not None)
+        found = _tree("tarball" if is_archive or address.application == "tarball" else "file", address, query)
+    elif address.scheme == "file+git":
+        raise MalformedInput(f"input '{address.to_text()}' is unsupported; did you mean 'git+file' instead of 'file+git'?")
+    else:
+        raise MalformedInput(f"input '{address.to_text()}' is unsupported")
+    check_attributes(found, features)
+    return found
 
 
-def _forge(address: Address, query: dict[str, str], text: str) -> Attributes:
-    parts = [part for part in address.decoded_parts if part]
+def _forge(address: Address, query: dict[str, str]) -> Attributes:
+    parts = [part for part in address.parts if part]
     if len(parts) < 2:
-        raise MalformedAddress(text)
+        raise MalformedAddress(f"URL '{address.to_text()}' is invalid")
     found: Attributes = {"type": address.scheme, "owner": parts[0], "repo": parts[1]}
-    last = "/".join(parts[2:])
-    if re.fullmatch(_REV, last):
-        found["rev"] = last
-    elif last:
-        found["ref"] = last
-    for name in ("ref", "rev", "host", "narHash"):
-        if name in query and name in found:
-            raise MalformedAddress(text)
-        if name in query:
-            found[name] = query[name]
-    if "rev" in query:
-        check_revision(query["rev"])
-    if ("ref" in found and ("rev" in found or not is_legal_ref(str(found["ref"])))) or not _HOST.fullmatch(query.get("host", "")):
-        raise MalformedAddress(text)
-    return found
-
-
-def check_revision(text: str) -> None:
-    """Whether a text is a SHA-1 hash, as a revision is."""
-    if re.fullmatch(_REV, text):
-        return
-    if len(text) == 40:
-        raise MalformedInput(f"invalid base16 hash '{text}', length 0 != expected length 20")
-    if len(text) not in (28, 32):
-        raise MalformedInput(f"hash '{text}' has wrong length for hash algorithm 'sha1'")
-
-
-def _indirect_address(address: Address, query: dict[str, str], text: str) -> Attributes:
-    parts = [part for part in address.decoded_parts if part]
-    if not parts or len(parts) > 3 or not re.fullmatch(_ID, parts[0]):
-        raise MalformedAddress(text)
-    if len(parts) > 1 and not re.fullmatch(_REV, parts[1]) and not (re.fullmatch(_REF, parts[1]) and is_legal_ref(parts[1])):
-        raise MalformedAddress(text)
-    if len(parts) == 3 and not re.fullmatch(_REV, parts[2]):
-        raise MalformedAddress(text)
-    return indirect_attributes("/".join(parts), text)
-
-
-def indirect_attributes(path: str, text: str) -> Attributes:
-    """The attributes of `ID`, `ID/REF`, `ID/REV` or `ID/REF/REV`."""
-    parts = path.split("/")
-    found: Attributes = {"type": "indirect", "id": parts[0]}
-    if len(parts) > 3 or (len(parts) == 3 and not re.fullmatch(_REV, parts[2])):
-        raise MalformedInput(f"GitHub URL '{text}' is invalid")
-    if len(parts) > 1:
-        found["rev" if re.fullmatch(_REV, parts[1]) else "ref"] = parts[1]
-    if len(parts) == 3:
+    if len(parts) == 3 and _REV.fullmatch(parts[2]):
         found["rev"] = parts[2]
+    elif len(parts) > 2:
+        found["ref"] = "/".join(parts[2:])
+    for name, several in (("rev", "multiple commit hashes"), ("ref", "multiple branch/tag names")):
+        if name in query:
+            if name in found:
+                raise MalformedAddress(f"URL '{address.to_text()}' contains {several}")
+            found[name] = query[name]
+    return found | {name: query[name] for name in ("host", "narHash") if name in query}     # others are not looked at
+
+
+def _indirect(address: Address) -> Attributes:
+    parts = [part for part in address.parts if part]
+    text = address.to_text()
+    found: Attributes = {"type": "indirect", "id": parts[0] if parts else ""}
+    if len(parts) == 2:
+        if _REV.fullmatch(parts[1]):
+            found["rev"] = parts[1].lower()
+        elif is_legal_ref(parts[1]):
+            found["ref"] = parts[1]
+        else:
+            raise MalformedAddress(f"in flake URL '{text}', '{parts[1]}' is not a commit hash or branch/tag name")
+    elif len(parts) == 3:
+        if not is_legal_ref(parts[1]):
+            raise MalformedAddress(f"in flake URL '{text}', '{parts[1]}' is not a branch/tag name")
+        if not _REV.fullmatch(parts[2]):
+            raise MalformedAddress(f"in flake URL '{text}', '{parts[2]}' is not a commit hash")
+        found |= {"ref": parts[1], "rev": parts[2].lower()}
+    elif len(parts) != 1:
+        raise MalformedAddress(f"GitHub URL '{text}' is invalid")
+    if not _ID.fullmatch(parts[0]):
+        raise MalformedAddress(f"'{parts[0]}' is not a valid flake ID")
     return found
 
 
-def path_attributes(path: str, query: dict[str, str], text: str) -> Attributes:
-    """The attributes of a folder and the query behind it."""
-    found: Attributes = {"type": "path", "path": path}
-    for name, value in query.items():
+def joined_path(address: Address) -> str:
+    """The path of an address as one of the file system: without repeated slashes.
+
+    >>> joined_path(parse_address("path:/a//b/"))
+    '/a/b/'
+    """
+    return re.sub("//+", "/", address.file_path)
+
+
+def _path(address: Address, query: dict[str, str]) -> Attributes:
+    if address.authority is not None and address.authority.host:
+        raise MalformedInput(f"path URL '{address.to_text()}' should not have an authority ('{address.authority.to_text()}')")
+    found: Attributes = {"type": "path", "path": joined_path(address)}
+    for name in sorted(query):
         if name in _NUMBERS:
-            if not _is_number(value):
-                raise MalformedInput(f"path URL '{text}' has invalid parameter '{name}'")
-            found[name] = int(value)
+            if not _is_number(query[name]):
+                raise MalformedInput(f"path URL '{address.to_text()}' has invalid parameter '{name}'")
+            found[name] = int(query[name])
         elif name in ("rev", "narHash"):
-            found[name] = value
+            found[name] = query[name]
         else:
-            raise MalformedInput(f"path URL '{text}' has unsupported parameter '{name}'")
+            raise MalformedInput(f"path URL '{address.to_text()}' has unsupported parameter '{name}'")
     return found
 
 
@@ -171,78 +169,138 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text) < 1 << 63
 
 
-def _git(address: Address, query: dict[str, str], text: str) -> Attributes:
+def _git(address: Address, query: dict[str, str]) -> Attributes:
     found: Attributes = {"type": "git"}
-    if address.authority is None and not address.decoded_path.startswith("/"):
-        raise MalformedAddress(text)
     for name in list(query):
-        if name in _KEYS or name == "verifyCommit":
-            raise MalformedInput(_VERIFIED)
         if name in _SWITCHES:
             found[name] = query.pop(name) == "1"
-        elif name in ("ref", "rev"):
+        elif name in ("ref", "rev", *_KEYS):
             found[name] = query.pop(name)
-    return _with_url(found, "git+", address, query, text)
+    found["url"] = fix_git_url(address.replaced(address.scheme, query).to_text()).to_text()
+    return found
 
 
-def _mercurial(address: Address, query: dict[str, str], text: str) -> Attributes:
+def fix_git_url(url: str) -> Address:
+    """What Git takes as an address, as one: paths become `file:`, `user@host:path` becomes `ssh:`.
+
+    >>> fix_git_url("git@example.org:a/b").to_text(), fix_git_url("/a/b").to_text()
+    ('ssh://git@example.org/a/b', 'file:///a/b')
+    """
+    if not url.startswith("/"):
+        match = _SCP.fullmatch(url)
+        if match is not None:
+            url = f"ssh://{match[1]}@{match[2]}/{match[3]}"
+    if not url.startswith(("file:", "git+file:")) and "://" not in url:
+        parts = url.split("/")
+        if ":" in parts[0]:
+            raise MalformedAddress(f"SCP-like URL '{url}' is not supported; use SSH URL syntax instead (ssh://...)")
+        return Address("file", Authority(None, None, "", None) if url.startswith("/") else None, parts, {})
+    address = parse_address(url)
+    return address.replaced(address.transport, address.query) if address.application == "git" else address
+
+
+def _mercurial(address: Address, query: dict[str, str]) -> Attributes:
     found: Attributes = {"type": "hg"}
     for name in ("ref", "rev"):
         if name in query:
             found[name] = query.pop(name)
-    return _with_url(found, "hg+", address, query, text)
-
-
-def _with_url(found: Attributes, prefix: str, address: Address, query: dict[str, str], text: str) -> Attributes:
-    """A repository's attributes and where it is: the rest of the query belongs to its address."""
-    if not is_legal_ref(str(found.get("ref", "x"))):
-        raise MalformedAddress(text)
-    found["url"] = address.replaced(address.scheme.removeprefix(prefix), query).to_text()
+    found["url"] = address.replaced(address.transport, query).to_text()
     return found
 
 
 def _tree(kind: str, address: Address, query: dict[str, str]) -> Attributes:
-    transport = address.scheme.rpartition("+")[2]
     found: Attributes = {"type": kind}
-    for name in ("narHash", "rev", *_NUMBERS, "name", "unpack", "url", "type"):
+    for name in _TREE_NAMES.split():
         value = query.pop(name, None)
         if value is not None and name in _NUMBERS and _is_number(value):
             found[name] = int(value)
         elif value is not None and name in ("narHash", "rev"):
             found[name] = value
-    found["url"] = address.replaced(transport, query).to_text()
+    found["url"] = address.replaced(address.transport, query).to_text()
     return found
 
 
-# ---- attributes to text -----------------------------------------------------------------------------------------
+# ---- attributes -------------------------------------------------------------------------------------------------
 
 
-def address_of(attributes: Attributes, more: dict[str, str] | None = None) -> str:
-    """The address that attributes say; `more` is added to its query.
-
-    >>> address_of({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05"}, {"dir": "lib"})
-    'github:NixOS/nixpkgs/23.05?dir=lib'
-    """
-    kind = check_attributes(attributes)
-    writer = _WRITERS.get(kind, _forge_text)
-    path, query = writer({name: attributes[name] for name in sorted(attributes)})
-    query |= more or {}
-    path, mark, fragment = path.partition("#")
-    return path + encode_query(query) + mark + fragment
-
-
-def check_attributes(attributes: Attributes) -> str:
-    """The scheme of attributes, all of which it knows."""
+def check_attributes(attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> str:
+    """The scheme of attributes, if it knows all of them and they can be so.  A scheme that nobody knows may have any."""
     if "type" not in attributes:
         raise MalformedInput("'type' attribute to specify input scheme is required but not provided")
-    kind = _string(attributes, "type")
-    if kind not in _KNOWN:
-        raise MalformedInput(f"cannot show unsupported input '{shown(attributes)}'")
-    known = _KNOWN[kind].split()
-    for name in sorted(attributes):
-        if name != "type" and name not in known:
-            raise MalformedInput(f"input attribute '{name}' not supported by scheme '{kind}'")
+    kind = string_of(attributes, "type")
+    if kind in _KNOWN:
+        if kind in _OF_FLAKES:
+            require("flakes", features)
+        known = _KNOWN[kind].split()
+        for name in sorted(attributes):
+            if name not in known and name not in ("type", "__final"):
+                raise MalformedInput(f"input attribute '{name}' not supported by scheme '{kind}'")
+        check = _CHECKS.get(kind, _check_forge)
+        check(attributes, features)
+    if "ref" in attributes:
+        string_of(attributes, "ref")
+    for name in ("revCount", "lastModified"):
+        number_of(attributes, name)
     return kind
+
+
+def _check_forge(attributes: Attributes, _features: Container[str]) -> None:
+    string_of(attributes, "owner")
+    string_of(attributes, "repo")
+    ref, revision = optional_string(attributes, "ref"), optional_string(attributes, "rev")
+    if ref is not None and revision is not None:
+        raise MalformedAddress(
+            f"input {shown(attributes)} contains both a commit hash ('{revision}') and a branch/tag name ('{ref}')"
+        )
+    if revision is not None:
+        parsed_hash(revision, "sha1")
+    if ref is not None and not is_legal_ref(ref):
+        raise MalformedAddress(f"input {shown(attributes)} contains an invalid branch/tag name")
+    if not _HOST.fullmatch(optional_string(attributes, "host") or ""):
+        raise MalformedAddress(f"input {shown(attributes)} contains an invalid instance host")
+
+
+def _check_git(attributes: Attributes, features: Container[str]) -> None:
+    if any(name in attributes for name in (*_KEYS, "verifyCommit")):
+        require("verified-fetches", features)
+    boolean_of(attributes, "verifyCommit")
+    ref = optional_string(attributes, "ref")
+    if ref is not None and not is_legal_ref(ref):
+        raise MalformedAddress(f"invalid Git branch/tag name '{ref}'")
+    fix_git_url(string_of(attributes, "url"))
+    for name in ("shallow", "submodules", "allRefs"):
+        boolean_of(attributes, name)
+
+
+def _check_mercurial(attributes: Attributes, _features: Container[str]) -> None:
+    parse_address(string_of(attributes, "url"))
+    ref = optional_string(attributes, "ref")
+    if ref is not None and not _MERCURIAL_REF.fullmatch(ref):
+        raise MalformedAddress(f"invalid Mercurial branch/tag name '{ref}'")
+
+
+def _check_indirect(attributes: Attributes, _features: Container[str]) -> None:
+    name = string_of(attributes, "id")
+    if not _ID.fullmatch(name):
+        raise MalformedAddress(f"'{name}' is not a valid flake ID")
+
+
+def _check_path(attributes: Attributes, _features: Container[str]) -> None:
+    string_of(attributes, "path")
+
+
+def _check_tree(_attributes: Attributes, _features: Container[str]) -> None:
+    """C++ Nix looks at the address only when it needs it."""
+
+
+_CHECKS = {
+    "git": _check_git,
+    "hg": _check_mercurial,
+    "indirect": _check_indirect,
+    "path": _check_path,
+    "tarball": _check_tree,
+    "file": _check_tree,
+}
 
 
 def shown(attributes: Attributes) -> str:
@@ -250,118 +308,179 @@ def shown(attributes: Attributes) -> str:
     return json.dumps({name: attributes[name] for name in sorted(attributes)}, separators=(",", ":"), ensure_ascii=False)
 
 
-def _string(attributes: Attributes, name: str) -> str:
-    if name not in attributes:
-        raise MalformedInput(f"input attribute '{name}' is missing")
-    value = attributes[name]
-    if not isinstance(value, str):
+def optional_string(attributes: Attributes, name: str) -> str | None:
+    value = attributes.get(name)
+    if value is not None and not isinstance(value, str):
         raise MalformedInput(f"input attribute '{name}' is not a string {shown(attributes)}")
     return value
 
 
-def _revision(attributes: Attributes) -> str:
-    if "rev" not in attributes:
-        return ""
-    text = _string(attributes, "rev")
-    check_revision(text)
-    return text
+def string_of(attributes: Attributes, name: str) -> str:
+    value = optional_string(attributes, name)
+    if value is None:
+        raise MalformedInput(f"input attribute '{name}' is missing")
+    return value
 
 
-def _tree_hash(attributes: Attributes) -> dict[str, str]:
-    if "narHash" not in attributes:
-        return {}
-    text = _string(attributes, "narHash")
-    if not re.fullmatch("(md5|sha1|sha256|sha512|blake3)-.*", text):
-        raise MalformedInput(f"hash '{text}' is not SRI")
-    return {"narHash": text}
+def boolean_of(attributes: Attributes, name: str) -> bool:
+    """False if it is not there."""
+    value = attributes.get(name, False)
+    if not isinstance(value, bool):
+        raise MalformedInput(f"input attribute '{name}' is not a Boolean")
+    return value
 
 
-def _forge_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
-    owner, repository = _string(attributes, "owner"), _string(attributes, "repo")
-    ref = _string(attributes, "ref") if "ref" in attributes else ""
-    revision = _revision(attributes)
-    host = _string(attributes, "host") if "host" in attributes else ""
-    said = shown(attributes)
-    if ref and revision:
-        raise MalformedInput(f"input {said} contains both a commit hash ('{revision}') and a branch/tag name ('{ref}')")
-    if "ref" in attributes and not is_legal_ref(ref):
-        raise MalformedInput(f"input {said} contains an invalid branch/tag name")
-    if not _HOST.fullmatch(host):
-        raise MalformedInput(f"input {said} contains an invalid instance host")
-    parts = [owner, repository] + [part for part in (ref or revision,) if part]
-    query = _tree_hash(attributes) | ({"host": host} if host else {})
-    return f"{attributes['type']}:" + "/".join(map(encode, (part.replace("/", "\0") for part in parts))).replace("%00", "%2F"), query
+def number_of(attributes: Attributes, name: str) -> int | None:
+    value = attributes.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise MalformedInput(f"input attribute '{name}' is not an integer")
+    return value
 
 
-def _indirect_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
-    name = _string(attributes, "id")
-    if not re.fullmatch(_ID, name):
-        raise MalformedInput(f"'{name}' is not a valid flake ID")
-    parts = [name] + ([_string(attributes, "ref")] if "ref" in attributes else []) + [_revision(attributes)]
-    return "flake:" + "/".join(part for part in parts if part), {}
+def parsed_hash(text: str, algorithm: str | None = None):
+    """A `Hash` in any of its texts; *algorithm* is that of bare digits."""
+    from snowsnake.store.hash import Hash
 
-
-def _git_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
-    for name in (*_KEYS, "verifyCommit"):
-        if name in attributes:
-            raise MalformedInput(_VERIFIED)
-    switches = [name for name in _SWITCHES if name in attributes]
-    url = _string(attributes, "url")
-    ref = _string(attributes, "ref") if "ref" in attributes else ""
-    for name in switches:
-        if not isinstance(attributes[name], bool):
-            raise MalformedInput(f"input attribute '{name}' is not a Boolean")
-    if "ref" in attributes and not is_legal_ref(ref):
-        raise MalformedInput(f"invalid Git branch/tag name '{ref}'")
-    query = {name: "1" for name in switches if attributes[name] and name != "allRefs"}
-    query |= {name: value for name, value in (("ref", ref), ("rev", _revision(attributes))) if value}
-    if not re.match("[a-zA-Z][a-zA-Z0-9+.-]*:", url):
-        return "git+file:" + ("//" if url.startswith("/") else "") + encode(url), query
-    address = _address(url)
-    scheme = address.scheme if address.scheme == "git" else "git+" + address.scheme.removeprefix("git+")
-    return _merged(address.replaced(scheme, address.query), query)
-
-
-def _mercurial_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
-    address = _address(_string(attributes, "url"))
-    query = {"ref": _string(attributes, "ref")} if "ref" in attributes else {}
-    if "rev" in attributes:
-        query["rev"] = _revision(attributes)
-    return _merged(address.replaced("hg+" + address.scheme, address.query), query)
-
-
-def _tree_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
-    return _merged(_address(_string(attributes, "url")), _tree_hash(attributes))
-
-
-def _merged(address: Address, query: dict[str, str]) -> tuple[str, dict[str, str]]:
-    return address.replaced(address.scheme, {}).to_text(), {**address.query, **query}
-
-
-def _address(url: str) -> Address:
     try:
-        return parse_address(url)
-    except MalformedAddress as error:
-        if ":" not in url:
-            raise MalformedInput(f"'{url}' doesn't have a scheme") from None
-        raise MalformedInput(f"'{url}' is not a valid URL: {error.reason}") from None
+        return Hash.parse(text, algorithm)
+    except ValueError as error:
+        raise MalformedInput(str(error)) from None
 
 
-def _path_text(attributes: Attributes) -> tuple[str, dict[str, str]]:
-    path = _string(attributes, "path")
-    for name in _NUMBERS:
-        value = attributes.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise MalformedInput(f"input attribute '{name}' is not an integer")
-    query = {name: str(value) for name, value in attributes.items() if name not in ("type", "path")}
-    return "path:" + encode(path), query
+def revision_of(attributes: Attributes):
+    """The revision as a `Hash`, or None: SHA-1 unless it says what it is."""
+    text = optional_string(attributes, "rev")
+    if text is None:
+        return None
+    return parsed_hash(text, None if re.match("(?:md5|sha1|sha256|sha512|blake3)[:]", text) else "sha1")
+
+
+def revision_text(attributes: Attributes) -> str | None:
+    """The revision's digits in base 16, or None."""
+    found = revision_of(attributes)
+    return None if found is None else found.base16
+
+
+def tree_hash_of(attributes: Attributes):
+    """`narHash` as a `Hash`, or None; an empty one is all zeros."""
+    text = optional_string(attributes, "narHash")
+    if text is None:
+        return None
+    if not text:
+        return parsed_hash("0" * 64, "sha256")
+    if "-" not in text:
+        raise MalformedInput(f"hash '{text}' is not SRI")
+    found = parsed_hash(text)
+    if found.algorithm != "sha256":
+        raise MalformedInput("narHash must use SHA-256")
+    return found
+
+
+def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
+    """(type, key) of the keys that a commit may be signed with."""
+    found: list[tuple[str, str]] = []
+    text = optional_string(attributes, "publicKeys")
+    if text is not None:
+        try:
+            given = json.loads(text)
+            found = [(str(key.get("type", "ssh-ed25519")), str(key["key"])) for key in given]
+        except (ValueError, TypeError, AttributeError, KeyError):
+            raise MalformedInput(f"input attribute 'publicKeys' is not a list of keys: {text}") from None
+    key = optional_string(attributes, "publicKey")
+    if key is not None:
+        found.append((optional_string(attributes, "keytype") or "ssh-ed25519", key))
+    return found
+
+
+# ---- attributes to address --------------------------------------------------------------------------------------
+
+
+def address_of(attributes: Attributes, more: dict[str, str] | None = None, features: Container[str] = DEFAULT_FEATURES) -> str:
+    """The address that attributes say; `more` is added to its query.
+
+    >>> address_of({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05"}, {"dir": "lib"})
+    'github:NixOS/nixpkgs/23.05?dir=lib'
+    """
+    kind = check_attributes(attributes, features)
+    if kind not in _KNOWN:
+        raise MalformedInput(f"cannot show unsupported input '{shown(attributes)}'")
+    address = _WRITERS.get(kind, _forge_address)(attributes)
+    address.query = (more or {}) | address.query
+    return address.to_text()
+
+
+def _forge_address(attributes: Attributes) -> Address:
+    parts = [string_of(attributes, "owner"), string_of(attributes, "repo")]
+    last = optional_string(attributes, "ref") or revision_text(attributes)
+    host = optional_string(attributes, "host")
+    query = _tree_hash_query(attributes) | ({} if host is None else {"host": host})
+    return Address(string_of(attributes, "type"), None, parts + ([last] if last else []), query)
+
+
+def _tree_hash_query(attributes: Attributes) -> dict[str, str]:
+    found = tree_hash_of(attributes)
+    return {} if found is None else {"narHash": found.sri}
+
+
+def _indirect_of(attributes: Attributes) -> Address:
+    parts = [string_of(attributes, "id"), optional_string(attributes, "ref"), revision_text(attributes)]
+    return Address("flake", None, [part for part in parts if part is not None], {})
+
+
+def _git_address(attributes: Attributes) -> Address:
+    address = fix_git_url(string_of(attributes, "url"))
+    scheme = address.scheme if address.scheme == "git" else "git+" + address.scheme
+    query = dict(address.query)
+    for name, value in (("rev", revision_text(attributes)), ("ref", optional_string(attributes, "ref"))):
+        if value is not None:
+            query[name] = value
+    query |= {name: "1" for name in _SWITCHES if name != "allRefs" and boolean_of(attributes, name)}
+    keys = public_keys(attributes)
+    if len(keys) == 1:
+        query |= {"keytype": keys[0][0], "publicKey": keys[0][1]}
+    elif keys:
+        query["publicKeys"] = json.dumps(
+            [{"key": key, "type": kind} for kind, key in keys], separators=(",", ":"), ensure_ascii=False
+        )
+    return address.replaced(scheme, query)
+
+
+def _mercurial_address(attributes: Attributes) -> Address:
+    address = parse_address(string_of(attributes, "url"))
+    query = dict(address.query)
+    for name, value in (("rev", revision_text(attributes)), ("ref", optional_string(attributes, "ref"))):
+        if value is not None:
+            query[name] = value
+    return address.replaced("hg+" + address.scheme, query)
+
+
+def _tree_address(attributes: Attributes) -> Address:
+    address = parse_address(string_of(attributes, "url"))
+    return address.replaced(address.scheme, address.query | _tree_hash_query(attributes))
+
+
+def _path_address(attributes: Attributes) -> Address:
+    query = {
+        name: ("1" if value else "0") if isinstance(value, bool) else str(value)
+        for name, value in attributes.items()
+        if name not in ("type", "path", "__final")
+    }
+    return Address("path", None, string_of(attributes, "path").split("/"), query)
 
 
 _WRITERS = {
-    "indirect": _indirect_text,
-    "git": _git_text,
-    "hg": _mercurial_text,
-    "tarball": _tree_text,
-    "file": _tree_text,
-    "path": _path_text,
+    "indirect": _indirect_of,
+    "git": _git_address,
+    "hg": _mercurial_address,
+    "tarball": _tree_address,
+    "file": _tree_address,
+    "path": _path_address,
 }
+
+
+def absolute_path(attributes: Attributes) -> str | None:
+    """Where a `path` input lies; None if it is relative to the flake that names it."""
+    path = string_of(attributes, "path")
+    if not path.startswith("/"):
+        return None
+    return re.sub("^//", "/", os.path.normpath(path))

@@ -5,16 +5,8 @@ In: `github:NixOS/nixpkgs/23.05?dir=lib`, or its attributes.  Out: the other for
 
 import re
 
-from snowsnake.fetch.addresses import Address, MalformedAddress, encode, parse_address, parse_query
-from snowsnake.fetch.input_forms import (
-    Attributes,
-    MalformedInput,
-    address_of,
-    attributes_of,
-    indirect_attributes,
-    is_legal_ref,
-    path_attributes,
-)
+from snowsnake.fetch.addresses import Address, Authority, MalformedAddress, MalformedInput, parse_address, parse_query
+from snowsnake.fetch.input_forms import Attributes, address_of, attributes_of, is_legal_ref, shown
 
 ID = "[a-zA-Z][a-zA-Z0-9_-]*"
 _REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
@@ -39,9 +31,9 @@ def parse(text: str) -> Attributes:
 def _parse(text: str) -> tuple[Attributes, str]:
     by_name = _ID_REFERENCE.fullmatch(text)
     if by_name is not None and not _has_illegal_ref(by_name[1]):
-        return indirect_attributes(by_name[1], f"flake:{by_name[1]}"), by_name[2] or ""
+        return attributes_of(Address("flake", None, by_name[1].split("/"), {})), by_name[2] or ""
     try:
-        address = parse_address(text)
+        address = parse_address(text, lenient=True)
         return _of_address(address, text), address.fragment
     except MalformedAddress:
         return _of_path(text)
@@ -64,10 +56,10 @@ def _of_path(text: str) -> tuple[Attributes, str]:
     path, _, query = rest.partition("?")
     if not path.startswith("/"):
         raise MalformedInput(f"flake reference '{text}' is not an absolute path")
-    shown = f"path://{encode(path)}" + (f"?{query}" if query else "")
     values = parse_query(query)
     folder = values.pop("dir", "")
-    return path_attributes(path, values, shown) | ({"dir": folder} if folder else {}), fragment
+    found = attributes_of(Address("path", Authority(None, None, "", None), path.split("/"), values))
+    return found | ({"dir": folder} if folder else {}), fragment
 
 
 def to_text(given: Attributes) -> str:
@@ -78,8 +70,6 @@ def to_text(given: Attributes) -> str:
     """
     folder = given.get("dir", "")
     if "type" in given and not isinstance(folder, str):
-        from snowsnake.fetch.input_forms import shown
-
         raise MalformedInput(f"input attribute 'dir' is not a string {shown(given)}")
     attributes = {name: given[name] for name in sorted(given) if name != "dir"}
     return address_of(attributes, {"dir": str(folder)} if folder else None)
