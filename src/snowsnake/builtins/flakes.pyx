@@ -32,7 +32,7 @@ cdef bytes _taken(Word s):
 
 cdef int _say(Machine* m, error) noexcept:
     """What the engine raised, as an error of the program; anything unforeseen is our fault."""
-    from snowsnake.fetch.addresses import MalformedInput
+    from snowsnake.fetch.errors import MalformedInput
 
     cdef bytes message = str(error).encode("utf-8", "surrogateescape")
     return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))

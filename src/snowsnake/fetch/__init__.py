@@ -1,4 +1,31 @@
 """Fetching of sources, as a library that knows no value of the evaluator.
 
-addresses: URLs in parts · input_forms: inputs of all schemes, from an address to attributes and back
+    input_forms, addresses, input    what is to be fetched: addresses and attributes of each scheme
+    fetcher                          `Fetcher.fetch(input)` -> `Source`
+    local git downloads forges …     the schemes
+    trees, tree_hash                 fetched trees, read where they lie, and their hashes
+    cache                            what was fetched and learnt, on disk
+
+>>> from snowsnake.fetch import Input
+>>> Input.from_url("git+https://example.org/r?ref=main").attrs
+{'type': 'git', 'ref': 'main', 'url': 'https://example.org/r'}
 """
+
+_HOME = {
+    "FetchCache": "cache",
+    "FetchError": "errors",
+    "Fetcher": "fetcher",
+    "Input": "input",
+    "MalformedInput": "errors",
+    "Source": "fetcher",
+}
+
+__all__ = ["FetchCache", "FetchError", "Fetcher", "Input", "MalformedInput", "Source"]
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(__import__(f"{__name__}.{_HOME[name]}", fromlist=[name]), name)
+    globals()[name] = value
+    return value

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
+from snowsnake.fetch.errors import MalformedAddress
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PLAIN = r"A-Za-z0-9._~!$&'()*+,;=:@%-"
 _PATH = re.compile(rf"[{_PLAIN}/]*")
@@ -19,14 +21,6 @@ _ADDRESS_6 = re.compile(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-F
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _IN_PATH = ":@"                       # characters that C++ Nix leaves as they are, beside those that never need an escape
 _IN_QUERY = ":@/?"
-
-
-class MalformedInput(Exception):
-    """A text or set that is no input; the message is for the user."""
-
-
-class MalformedAddress(MalformedInput):
-    """A text that is no address, or an address that makes no input."""
 
 
 class Authority:

@@ -10,7 +10,8 @@ import os
 import re
 from collections.abc import Container
 
-from snowsnake.fetch.addresses import Address, Authority, MalformedAddress, MalformedInput, parse_address
+from snowsnake.fetch.addresses import Address, Authority, parse_address
+from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 
 Attribute = str | int | bool
 Attributes = dict[str, Attribute]

@@ -5,7 +5,8 @@ In: `github:NixOS/nixpkgs/23.05?dir=lib`, or its attributes.  Out: the other for
 
 import re
 
-from snowsnake.fetch.addresses import Address, Authority, MalformedAddress, MalformedInput, parse_address, parse_query
+from snowsnake.fetch.addresses import Address, Authority, parse_address, parse_query
+from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input_forms import Attributes, address_of, attributes_of, is_legal_ref, shown
 
 ID = "[a-zA-Z][a-zA-Z0-9_-]*"

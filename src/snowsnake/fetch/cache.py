@@ -1,0 +1,256 @@
+"""What was fetched, and what is known about it: a folder that many processes share and that any of them may be killed in.
+
+In: facts (small texts by domain and key), trees and files under the name of their hash.  Out: the same, later.
+Layout below the folder:
+    index.sqlite    facts with the time when they were learnt; trees and files with their size and last use
+    trees/HASH      unpacked sources and downloaded files, HASH that of their NAR
+    git/ hg/        repositories that were fetched from
+    work/           a folder for each process that is writing; it holds a lock on it, others are removed
+
+A tree is written in `work/` and renamed into place: what is under `trees/` is complete.  The index may be lost at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+
+from snowsnake.fetch.errors import FetchError
+
+_SCHEMA = """
+create table if not exists facts (domain text, key text, value text not null, time real not null, primary key (domain, key));
+create table if not exists trees (name text primary key, size_bytes integer not null, used real not null);
+"""
+_BUSY_MS = 60_000
+_USED_STEP_S = 3600.0                 # the last use is noted at most once in this time
+
+
+def default_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> str:
+    """`$XDG_CACHE_HOME/snowsnake/fetch`, or the one in the home folder."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    if not base.startswith("/"):
+        base = os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "snowsnake", "fetch")
+
+
+class Fact(dict):
+    """What was noted, and how old it is."""
+
+    age_s = 0.0
+
+
+class FetchCache:
+    """`limit_bytes`: what trees may take together; those that were not used for longest go first, 0 is without limit."""
+
+    def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
+        self.folder = folder or default_folder()
+        self.limit_bytes = limit_bytes
+        self._database: sqlite3.Connection | None = None
+        self._work = ""
+        self._work_lock = -1
+        self._process = 0
+
+    # ---- facts --------------------------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is not None and self._process == os.getpid():
+            return self._database
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+            try:
+                self._database = self._connect()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._remove_index()           # damaged: it holds nothing that cannot be learnt again
+                self._database = self._connect()
+        except (OSError, sqlite3.Error) as error:
+            raise FetchError(f"cannot use the cache of fetched sources in '{self.folder}': {error}") from None
+        self._process = os.getpid()
+        return self._database
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            os.path.join(self.folder, "index.sqlite"), timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+        )
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = off")      # of a cache; a kill of the process loses nothing
+        database.executescript(_SCHEMA)
+        return database
+
+    def _remove_index(self) -> None:
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.folder, "index.sqlite" + ending))
+
+    def fact(self, domain: str, key: str) -> Fact | None:
+        """What `note` was told last, whenever that was."""
+        try:
+            row = self._open().execute("select value, time from facts where domain = ? and key = ?", (domain, key)).fetchone()
+            if row is None:
+                return None
+            found = Fact(json.loads(row[0]))
+        except (sqlite3.Error, ValueError, TypeError):
+            return None
+        found.age_s = time.time() - row[1]
+        return found
+
+    def note(self, domain: str, key: str, value: dict[str, str | int | bool]) -> None:
+        """A cache that cannot be written to is no error: what it would have known is learnt again."""
+        with contextlib.suppress(sqlite3.Error):
+            self._open().execute(
+                "insert or replace into facts values (?, ?, ?, ?)", (domain, key, json.dumps(value), time.time())
+            )
+
+    def forget(self, domain: str, key: str) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._open().execute("delete from facts where domain = ? and key = ?", (domain, key))
+
+    # ---- trees --------------------------------------------------------------------------------------------------
+
+    def tree(self, name: str) -> str | None:
+        """Where the tree with this hash (nix32) lies, if it is there."""
+        path = os.path.join(self.folder, "trees", name)
+        if not os.path.lexists(path):
+            return None
+        now = time.time()
+        with contextlib.suppress(sqlite3.Error, FetchError):
+            self._open().execute(
+                "update trees set used = ? where name = ? and used < ?", (now, name, now - _USED_STEP_S)
+            )
+        return path
+
+    def new_path(self) -> str:
+        """A path in this process's own folder, where nothing is."""
+        if self._work_lock < 0 or self._process != os.getpid():
+            self._open_work()
+        return tempfile.mkdtemp(dir=self._work) + "/new"
+
+    def _open_work(self) -> None:
+        self._open()
+        base = os.path.join(self.folder, "work")
+        os.makedirs(base, exist_ok=True)
+        with self.locked("work"):
+            for entry in os.scandir(base):
+                lock = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    continue
+                else:
+                    remove_tree(entry.path)
+                finally:
+                    os.close(lock)
+            self._work = tempfile.mkdtemp(dir=base)
+            self._work_lock = os.open(self._work, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+            fcntl.flock(self._work_lock, fcntl.LOCK_EX)
+
+    def add_tree(self, path: str, name: str, size_bytes: int) -> str:
+        """Takes over what lies at *path*, from `new_path`, as the tree with this hash."""
+        target = os.path.join(self.folder, "trees", name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if not os.path.lexists(target):
+            try:
+                os.rename(path, target)
+            except OSError:
+                if not os.path.lexists(target):
+                    raise
+        self.discard(path)
+        with contextlib.suppress(sqlite3.Error):
+            self._open().execute("insert or replace into trees values (?, ?, ?)", (name, size_bytes, time.time()))
+        if self.limit_bytes:
+            self.shrink(self.limit_bytes, keeps=name)
+        return target
+
+    def discard(self, path: str) -> None:
+        """Removes what a `new_path` holds."""
+        if path.startswith(self._work + "/"):
+            remove_tree(os.path.dirname(path))
+
+    def shrink(self, limit_bytes: int, keeps: str = "") -> int:
+        """Removes the trees that were not used for longest until the others take at most *limit_bytes*; bytes that went."""
+        freed = 0
+        with self.locked("shrink"):
+            rows = self._open().execute("select name, size_bytes from trees order by used desc").fetchall()
+            total = 0
+            for name, size in rows:
+                total += size
+                if total > limit_bytes and name != keeps:
+                    freed += size
+                    self.remove(name)
+        return freed
+
+    def remove(self, name: str) -> None:
+        """Renamed first, so that nobody finds half of it."""
+        path = os.path.join(self.folder, "trees", name)
+        going = self.new_path()
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, going)
+        remove_tree(os.path.dirname(going))
+        self._open().execute("delete from trees where name = ?", (name,))
+
+    def trees(self) -> list[tuple[str, int, float]]:
+        """(hash, bytes, time of the last use), the one used last first."""
+        return list(self._open().execute("select name, size_bytes, used from trees order by used desc"))
+
+    def clear(self) -> None:
+        """Removes everything that no process is using."""
+        self._open()
+        for name in os.listdir(os.path.join(self.folder, "trees")) if os.path.isdir(os.path.join(self.folder, "trees")) else ():
+            self.remove(name)
+        self._open().execute("delete from facts")
+        for part in ("git", "hg"):
+            going = self.new_path()
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(os.path.join(self.folder, part), going)
+            remove_tree(os.path.dirname(going))
+
+    # ---- places -------------------------------------------------------------------------------------------------
+
+    def place(self, *parts: str) -> str:
+        """A path in the folder, whose parents are there."""
+        path = os.path.join(self.folder, *parts)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            raise FetchError(f"cannot use the cache of fetched sources in '{self.folder}': {error}") from None
+        return path
+
+    @contextlib.contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Only one process at a time is inside, for each name."""
+        path = self.place("locks", name)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def close(self) -> None:
+        if self._database is not None and self._process == os.getpid():
+            self._database.close()
+        self._database = None
+        if self._work_lock >= 0 and self._process == os.getpid():
+            remove_tree(self._work)
+            os.close(self._work_lock)
+        self._work_lock = -1
+
+
+def remove_tree(path: str) -> None:
+    """Whatever lies there, read-only folders too."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        return
+    if os.geteuid() != 0:
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o700)
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,292 @@
+"""The fetcher: gives an input to its scheme, checks what came, and knows its hash and its store path.
+
+In: settings, a cache, and an `Input`.  Out: `Source`: the input with what was learnt, and its tree.
+One for an evaluation: an input that was fetched is not looked at again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from snowsnake.fetch.addresses import Address
+from snowsnake.fetch.cache import FetchCache
+from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
+from snowsnake.fetch.progress import Progress
+from snowsnake.fetch.trees import DiskTree, Tree
+from snowsnake.store.hash import Hash
+from snowsnake.store.path import STORE_DIR, StorePath
+
+if TYPE_CHECKING:
+    from snowsnake.store.local import LocalStore
+
+# scheme -> module and function; a module is imported when its scheme is first fetched
+_SCHEMES = {
+    "path": ("local", "fetch_path"),
+    "git": ("git", "fetch_git"),
+    "hg": ("mercurial", "fetch_mercurial"),
+    "tarball": ("downloads", "fetch_tarball"),
+    "file": ("downloads", "fetch_file"),
+    "github": ("forges", "fetch_forge"),
+    "gitlab": ("forges", "fetch_forge"),
+    "sourcehut": ("forges", "fetch_forge"),
+}
+_POLL_S = 0.1
+
+
+@dataclass
+class Fetched:
+    """A tree that a scheme found; `memo` names its contents, so that its hash may be remembered ("" if nothing names it)."""
+
+    tree: Tree
+    input: Input
+    memo: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A fetched tree: `input` with what was learnt (rev, lastModified, narHash …), and where its files can be read."""
+
+    input: Input
+    nar_hash: str                         # SRI
+    store_path: str
+    files: Tree
+
+
+class Fetcher:
+    """`settings`: values of nix.conf by name.  `store`: every source is written to it.  `is_cancelled`: asked now and then.
+
+    `features`: the experimental ones that are on.  `on_warning` gets texts; without it they go to standard error.
+    `is_offline`: nothing is asked from the network; what the cache has is good enough, however old.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        *,
+        cache_folder: str | None = None,
+        store: LocalStore | None = None,
+        store_dir: str = STORE_DIR,
+        features: Container[str] | None = None,
+        working_directory: str | None = None,
+        is_offline: bool = False,
+        progress: Progress | None = None,
+        on_warning: Callable[[str], None] | None = None,
+        is_cancelled: Callable[[], bool] | None = None,
+        cache_limit_bytes: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.store_dir = store_dir
+        self.features: Container[str] = DEFAULT_FEATURES if features is None else features
+        self.working_directory = working_directory or os.getcwd()
+        self.is_offline = is_offline
+        self.cache = FetchCache(cache_folder, cache_limit_bytes)
+        self.progress = progress or Progress()
+        self._on_warning = on_warning
+        self._is_cancelled = is_cancelled
+        self._sources: dict[frozenset, Source] = {}
+
+    def close(self) -> None:
+        self.cache.close()
+
+    # ---- inputs -------------------------------------------------------------------------------------------------
+
+    def input_from_url(self, url: str | Address, is_tree: bool = True) -> Input:
+        return Input.from_url(url, is_tree, self.features, self.settings["trust-tarballs-from-git-forges"])
+
+    def input_from_attrs(self, attrs: Attributes) -> Input:
+        return Input.from_attrs(attrs, self.features, self.settings["trust-tarballs-from-git-forges"])
+
+    # ---- fetching -----------------------------------------------------------------------------------------------
+
+    def fetch(self, input: Input) -> Source:
+        """The source that an input says; FetchError if it cannot be had, or is another than the input says."""
+        key = input.key
+        known = self._sources.get(key)
+        if known is None:
+            try:
+                known = self._available(input) or self._new(input)
+            except FetchError as error:
+                if input.is_known:
+                    error.notes.append(f"while fetching the input '{input.to_url()}'")
+                raise
+            self._sources[key] = known
+            self._sources.setdefault(known.input.key, known)
+        return known
+
+    def _new(self, input: Input) -> Source:
+        fetched = self.open(input)
+        digest, size = self.tree_hash(fetched)
+        expected = tree_hash_of(input.attrs)
+        if expected is not None and digest != expected:
+            raise HashMismatch(
+                # C++ Nix has the two hashes the other way round here, but not for archives
+                f"NAR hash mismatch in input '{input.to_url()}', expected '{digest.sri}' but got '{expected.sri}'"
+            )
+        result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
+        return self._source(result, fetched.tree, digest)
+
+    def _source(self, input: Input, tree: Tree, digest: Hash) -> Source:
+        path = self.path_of(digest, input.name)
+        self.write(path, input.name, tree)
+        return Source(input, digest.sri, path, tree)
+
+    def path_of(self, digest: Hash, name: str, method: str = "nar") -> str:
+        try:
+            return str(StorePath.of_content(name, digest, method, (), self.store_dir))
+        except ValueError as error:
+            raise FetchError(str(error)) from None
+
+    def _available(self, input: Input) -> Source | None:
+        """A final input may be here already: its hash says what it is, and it has all attributes that it will have."""
+        expected = tree_hash_of(input.attrs)
+        if not input.is_final or expected is None:
+            return None
+        tree = self.tree_with(expected, input.name)
+        return None if tree is None else self._source(input, tree, expected)
+
+    def tree_with(self, digest: Hash, name: str) -> Tree | None:
+        """A tree with this NAR hash, from the cache or from the store that is written to."""
+        place = self.cache.tree(digest.nix32)
+        if place is None and self.store is not None:
+            path = self.path_of(digest, name)
+            if self.store.is_valid(path):
+                place = self.store.real_path(path)
+        return None if place is None else DiskTree(place)
+
+    def open(self, input: Input) -> Fetched:
+        """As `fetch`, without the hash, which may take a while."""
+        self.check_cancelled()
+        if not input.is_known:
+            raise FetchError(f"cannot fetch unsupported input '{shown(input.attrs)}'")
+        if not input.is_direct:
+            raise FetchError(f"indirect input '{input.to_url()}' cannot be fetched directly")
+        module, function = _SCHEMES[input.type]
+        try:
+            fetched: Fetched = getattr(import_module(f"snowsnake.fetch.{module}"), function)(input, self)
+        except OSError as error:
+            raise FetchError(_said(error)) from None
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("snowsnake"):
+                raise
+            raise FetchError(f"'{error.name}' is not installed, which fetching needs: pip install 'snowsnake[fetch]'") from None
+        self._check_locks(input, fetched)
+        return fetched
+
+    def _check_locks(self, asked: Input, fetched: Fetched) -> None:
+        """What was asked for is what came; of a final input nothing may have been added."""
+        found = fetched.input
+        if asked.is_final:
+            if asked.nar_hash is not None:
+                asked = asked.with_attrs(narHash=asked.nar_hash)
+            if found.nar_hash is not None:
+                found = found.with_attrs(narHash=found.nar_hash)
+            for name in sorted(asked.attrs):
+                if name in found.attrs and found.attrs[name] != asked.attrs[name]:
+                    raise FetchError(f"mismatch in field '{name}' of input '{shown(asked.attrs)}', got '{shown(found.attrs)}'")
+            fetched.input = asked
+            return
+        if asked.nar_hash is not None and asked.nar_hash != found.nar_hash:
+            raise HashMismatch(
+                f"NAR hash mismatch in input '{asked.to_url()}', expected '{asked.nar_hash}' but got "
+                + ("none" if found.nar_hash is None else f"'{found.nar_hash}'")
+            )
+        if asked.rev is not None and found.rev != asked.rev:
+            raise FetchError(f"'rev' attribute mismatch in input '{found.to_url()}', expected {asked.rev}")
+
+    def tree_hash(self, fetched: Fetched) -> tuple[Hash, int]:
+        """(hash of the NAR, its size), remembered by what names the contents."""
+        if fetched.memo:
+            known = self.cache.fact("treeHash", fetched.memo)
+            if known is not None:
+                return Hash.parse(str(known["narHash"])), int(known["size"])
+        from snowsnake.fetch.tree_hash import hash_of
+
+        try:
+            digest, size = hash_of(fetched.tree, self.check_cancelled)
+        except OSError as error:
+            raise FetchError(_said(error)) from None
+        if fetched.memo:
+            self.cache.note("treeHash", fetched.memo, {"narHash": digest.sri, "size": size})
+        return digest, size
+
+    def write(self, path: str, name: str, tree: Tree) -> None:
+        """To the store, if there is one and it does not have it."""
+        if self.store is None or self.store.is_valid(path):
+            return
+        from snowsnake.fetch.tree_hash import ArchiveStream
+
+        try:
+            made = self.store.add_archive(name, cast("BinaryIO", ArchiveStream(tree)))     # of which only `read` is used
+        except (OSError, ValueError) as error:
+            raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
+        if made != path:
+            raise FetchError(f"'{path}' changed while it was copied to the store")
+
+    # ---- for the schemes ----------------------------------------------------------------------------------------
+
+    def is_fresh(self, fact: Any) -> bool:
+        """Whether what the cache knows is young enough to be used without asking."""
+        return self.is_offline or fact.age_s < self.settings["tarball-ttl"]
+
+    def check_cancelled(self) -> None:
+        if self._is_cancelled is not None and self._is_cancelled():
+            raise Cancelled("interrupted by the user")
+
+    def warn(self, text: str) -> None:
+        if self._on_warning is not None:
+            self._on_warning(text)
+        else:
+            self.progress.message(f"warning: {text}")
+
+    def report(self, error: Exception) -> None:
+        """An error that does not end anything."""
+        self.progress.message(f"error: {error}")
+
+    @contextmanager
+    def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Any]:
+        """Something that may take a while; what is yielded has `progress(done, expected)`."""
+        running = self.progress.start(level, text, kind, fields)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+    def git_progress(self) -> list[str]:
+        return ["--progress"] if sys.stderr.isatty() else ["--quiet"]
+
+    def wait_for(self, process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
+        """(exit code, output) of a program; it is ended with us."""
+        try:
+            while True:
+                try:
+                    output, _ = process.communicate(timeout=_POLL_S)
+                except subprocess.TimeoutExpired:
+                    self.check_cancelled()
+                else:
+                    return process.returncode, output or b""
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            raise
+
+
+def _said(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"path '{os.fsdecode(error.filename)}' does not exist"
+    if error.strerror and error.filename is not None:
+        return f"reading '{os.fsdecode(error.filename)}': {error.strerror}"
+    return str(error)

@@ -1,0 +1,187 @@
+"""An input: what is to be fetched, as the attributes of its scheme.
+
+In: an address or attributes.  Out: `Input`, which is never changed; what was learnt by fetching makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from snowsnake.fetch import input_forms
+from snowsnake.fetch.addresses import Address, parse_address
+from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes
+
+_NO_REVISION = "0" * 40
+
+
+class Input:
+    """`attrs`: str, int or bool by name, `type` among them.
+
+    >>> found = Input.from_url("github:NixOS/nixpkgs/23.05")
+    >>> found.type, found.ref, found.is_locked, found.to_url()
+    ('github', '23.05', False, 'github:NixOS/nixpkgs/23.05')
+    """
+
+    __slots__ = ("attrs", "_features", "_trusts_forges")
+
+    def __init__(self, attrs: Attributes, features: Container[str] = DEFAULT_FEATURES, trusts_forges: bool = True) -> None:
+        self.attrs = attrs
+        self._features = features
+        self._trusts_forges = trusts_forges
+
+    @classmethod
+    def from_attrs(
+        cls, attrs: Attributes, features: Container[str] = DEFAULT_FEATURES, trusts_forges: bool = True
+    ) -> Input:
+        """MalformedInput if they do not fit their scheme; of an unknown scheme everything is taken, but nothing can be fetched."""
+        attrs = dict(attrs)
+        if input_forms.check_attributes(attrs, features) == "git":
+            attrs["url"] = input_forms.fix_git_url(str(attrs["url"])).to_text()
+        return cls(attrs, features, trusts_forges)
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str | Address,
+        is_tree: bool = True,
+        features: Container[str] = DEFAULT_FEATURES,
+        trusts_forges: bool = True,
+    ) -> Input:
+        """`is_tree`: see `input_forms.attributes_of`."""
+        address = parse_address(url) if isinstance(url, str) else url
+        return cls.from_attrs(input_forms.attributes_of(address, None, is_tree, features), features, trusts_forges)
+
+    def with_attrs(self, **changes: str | int | bool | None) -> Input:
+        """A copy with other attributes; None takes one away."""
+        attrs = {name: value for name, value in {**self.attrs, **changes}.items() if value is not None}
+        return Input(attrs, self._features, self._trusts_forges)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Input) and self.attrs == other.attrs
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.attrs.items()))
+
+    def __repr__(self) -> str:
+        return f"Input({self.attrs!r})"
+
+    @property
+    def key(self) -> frozenset:
+        """The attributes, `True` and 1 told apart."""
+        return frozenset((name, type(value).__name__, value) for name, value in self.attrs.items())
+
+    # ---- what it says -------------------------------------------------------------------------------------------
+
+    @property
+    def type(self) -> str:
+        return input_forms.string_of(self.attrs, "type")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its scheme is one of ours."""
+        return self.type in input_forms.SCHEMES
+
+    @property
+    def name(self) -> str:
+        """Of the store path."""
+        return input_forms.optional_string(self.attrs, "name") or "source"
+
+    @property
+    def ref(self) -> str | None:
+        return input_forms.optional_string(self.attrs, "ref")
+
+    @property
+    def rev(self) -> str | None:
+        """The revision in base 16."""
+        return input_forms.revision_text(self.attrs)
+
+    @property
+    def rev_count(self) -> int | None:
+        return input_forms.number_of(self.attrs, "revCount")
+
+    @property
+    def last_modified(self) -> int | None:
+        return input_forms.number_of(self.attrs, "lastModified")
+
+    @property
+    def nar_hash(self) -> str | None:
+        """As SRI."""
+        found = input_forms.tree_hash_of(self.attrs)
+        return None if found is None else str(found.sri)
+
+    def flag(self, name: str) -> bool:
+        return input_forms.boolean_of(self.attrs, name)
+
+    @property
+    def is_direct(self) -> bool:
+        """False if a registry has to say what it means."""
+        return self.type != "indirect"
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it says which tree it is, so that fetching it again gives the same."""
+        kind = self.type
+        if kind == "git":
+            return self.rev not in (None, _NO_REVISION)
+        if kind == "hg":
+            return self.rev is not None
+        if kind in input_forms.FORGES:
+            return self.rev is not None and (self._trusts_forges or self.nar_hash is not None)
+        return kind in ("path", "tarball", "file") and self.nar_hash is not None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether fetching may add nothing to it."""
+        return self.flag("__final")
+
+    @property
+    def relative_path(self) -> str | None:
+        """Of a `path` that is relative to the flake that names it."""
+        if self.type != "path" or input_forms.absolute_path(self.attrs) is not None:
+            return None
+        return input_forms.string_of(self.attrs, "path")
+
+    @property
+    def source_path(self) -> str | None:
+        """Where it lies on this machine, if it is a folder, or a repository's working tree, that may be written to."""
+        kind = self.type
+        if kind == "path":
+            return input_forms.absolute_path(self.attrs)
+        if kind not in ("git", "hg") or self.ref is not None or self.rev is not None:
+            return None
+        address = parse_address(input_forms.string_of(self.attrs, "url"))
+        return address.file_path if address.scheme == "file" else None
+
+    def to_url(self, more: dict[str, str] | None = None) -> str:
+        """`more` is added to the query."""
+        return input_forms.address_of(self.attrs, more, self._features)
+
+    def __str__(self) -> str:
+        return self.to_url()
+
+    # ---- with something else ------------------------------------------------------------------------------------
+
+    def contains(self, other: Input) -> bool:
+        """Whether *other* is this, or this at some branch or revision."""
+        return self == other or self == other.with_attrs(ref=None, rev=None)
+
+    def overridden(self, ref: str | None, rev: str | None) -> Input:
+        """With another branch and revision, as `flake:name/branch` gives them to what a registry has."""
+        if ref is None and rev is None:
+            return self
+        kind = self.type
+        if kind in input_forms.FORGES:
+            if ref is not None and rev is not None:
+                raise FetchError(
+                    f"cannot apply both a commit hash ({rev}) and a branch/tag name ('{ref}') to input '{self.to_url()}'"
+                )
+            return self.with_attrs(ref=ref, rev=rev)
+        if kind in ("git", "hg", "indirect"):
+            changed = self.with_attrs(**{"ref": self.attrs.get("ref") if ref is None else ref, "rev": rev or self.attrs.get("rev")})
+            if kind == "git" and changed.ref is None and changed.rev is not None:
+                raise FetchError(f"Git input '{changed.to_url()}' has a commit hash but no branch/tag name")
+            return changed
+        if ref is not None:
+            raise FetchError(f"don't know how to set branch/tag name of input '{self.to_url()}' to '{ref}'")
+        raise FetchError(f"don't know how to set revision of input '{self.to_url()}' to '{rev}'")

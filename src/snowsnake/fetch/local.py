@@ -1,0 +1,39 @@
+"""The scheme `path`: a file or folder of this machine, hashed where it lies."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import absolute_path
+from snowsnake.fetch.trees import DiskTree
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+
+def fetch_path(input: Input, fetcher: Fetcher) -> Fetched:
+    path = absolute_path(input.attrs)
+    if path is None:
+        raise FetchError(f"cannot fetch input '{input.to_url()}' because it uses a relative path")
+    if not os.path.lexists(path):
+        raise FetchError(f"path '/{path}' does not exist")
+    result = input if input.last_modified is not None else input.with_attrs(lastModified=newest(path, fetcher))
+    return Fetched(DiskTree(path), result)
+
+
+def newest(path: str, fetcher: Fetcher) -> int:
+    """When anything in a file or folder was changed last."""
+    found = os.lstat(path).st_mtime_ns
+    folders = [path] if os.path.isdir(path) and not os.path.islink(path) else []
+    while folders:
+        fetcher.check_cancelled()
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                found = max(found, entry.stat(follow_symlinks=False).st_mtime_ns)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return found // 1_000_000_000

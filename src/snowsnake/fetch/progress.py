@@ -1,0 +1,58 @@
+"""What is going on, for whoever wants to know: activities with a text, a kind and numbers.
+
+In: starts, progress and ends.  Out: calls of `Progress` methods; this one shows nothing but messages.  Who draws a line on a terminal, or
+writes C++ Nix's internal-json, overrides them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# C++ Nix's numbers (logging.hh)
+LEVELS = {"error": 0, "warn": 1, "notice": 2, "info": 3, "talkative": 4, "chatty": 5, "debug": 6, "vomit": 7}
+KINDS = {"unknown": 0, "copyPath": 100, "fileTransfer": 101, "copyPaths": 103, "fetchTree": 112, "fetchToStore": 113}
+
+
+class Activity:
+    """One thing that takes a while."""
+
+    __slots__ = ("number", "_progress", "done", "expected", "text", "kind")
+
+    def __init__(self, owner: Progress, number: int, text: str, kind: str) -> None:
+        self._progress = owner
+        self.number = number
+        self.text = text
+        self.kind = kind
+        self.done = 0
+        self.expected = 0
+
+    def progress(self, done: int, expected: int = 0) -> None:
+        """Bytes so far, and altogether if that is known."""
+        self.done, self.expected = done, expected
+        self._progress.on_progress(self)
+
+    def stop(self) -> None:
+        self._progress.on_stop(self)
+
+
+class Progress:
+    """Numbers the activities."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def start(self, level: str, text: str, kind: str, fields: tuple[str | int, ...]) -> Activity:
+        self._count += 1
+        activity = Activity(self, self._count, text, kind)
+        self.on_start(activity, LEVELS[level], fields)
+        return activity
+
+    def message(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None: ...
+
+    def on_progress(self, activity: Activity) -> None: ...
+
+    def on_stop(self, activity: Activity) -> None: ...

@@ -1,0 +1,107 @@
+"""The archive (NAR) of a tree, as a stream, and its hash.
+
+In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  What lies on disk as it is, is read by the store's own code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from snowsnake.fetch.trees import Tree
+from snowsnake.store import hashes, nar
+from snowsnake.store.hash import Hash
+
+
+def _text(data: bytes) -> bytes:
+    return len(data).to_bytes(8, "little") + data + bytes(-len(data) % 8)
+
+
+_START = _text(b"nix-archive-1")
+_REGULAR = _text(b"(") + _text(b"type") + _text(b"regular") + _text(b"contents")
+_EXECUTABLE = _text(b"(") + _text(b"type") + _text(b"regular") + _text(b"executable") + _text(b"") + _text(b"contents")
+_SYMLINK = _text(b"(") + _text(b"type") + _text(b"symlink") + _text(b"target")
+_DIRECTORY = _text(b"(") + _text(b"type") + _text(b"directory")
+_ENTRY = _text(b"entry") + _text(b"(") + _text(b"name")
+_NODE = _text(b"node")
+_END = _text(b")")
+
+
+def archive_of(tree: Tree) -> Iterator[bytes]:
+    """The tree's NAR in pieces."""
+    kind = tree.kind(b"")
+    if kind is None:
+        raise FileNotFoundError("the tree has no root")
+    yield _START
+    # (path, entries still to come): a folder on the way is a level of this stack, however deep
+    stack: list[tuple[bytes, Iterator[tuple[bytes, str]]]] = []
+    path, end = b"", b""
+    while True:
+        if kind == "directory":
+            yield _DIRECTORY
+            stack.append((path + b"/" if path else b"", iter(sorted(tree.list(path)))))
+        elif kind == "symlink":
+            yield _SYMLINK + _text(tree.link(path)) + _END + end
+        else:
+            contents = tree.read(path)
+            yield (_EXECUTABLE if kind == "executable" else _REGULAR) + len(contents).to_bytes(8, "little")
+            yield contents
+            yield bytes(-len(contents) % 8) + _END + end
+        while stack:
+            start, entries = stack[-1]
+            following = next(entries, None)
+            if following is not None:
+                name, kind = following
+                path, end = start + name, _END
+                yield _ENTRY + _text(name) + _NODE
+                break
+            stack.pop()
+            yield _END + (_END if stack else b"")
+        else:
+            return
+
+
+class ArchiveStream:
+    """The archive of a tree as a file that is read once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._pieces = archive_of(tree)
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Exactly *size* bytes, fewer only at the end."""
+        found = [self._rest]
+        have = len(self._rest)
+        while size < 0 or have < size:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            found.append(piece)
+            have += len(piece)
+        data = b"".join(found)
+        if size < 0:
+            size = len(data)
+        self._rest = data[size:]
+        return data[:size]
+
+
+def hash_of(tree: Tree, is_cancelled: Callable[[], None] | None = None) -> tuple[Hash, int]:
+    """(hash of the NAR, its size); *is_cancelled* is called now and then, and may raise."""
+    place = tree.disk_path(b"")
+    if place is not None:
+        digest, size = nar.path_digest("sha256", os.fsdecode(place))
+        return Hash("sha256", digest), size
+    stream = hashes.HashStream("sha256")
+    waiting: list[bytes] = []
+    waiting_bytes = 0
+    for piece in archive_of(tree):
+        waiting.append(piece)
+        waiting_bytes += len(piece)
+        if waiting_bytes > 1 << 18:
+            stream.update(b"".join(waiting))
+            waiting.clear()
+            waiting_bytes = 0
+            if is_cancelled is not None:
+                is_cancelled()
+    stream.update(b"".join(waiting))
+    return Hash("sha256", stream.digest()), stream.size

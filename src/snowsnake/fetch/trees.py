@@ -1,0 +1,192 @@
+"""Read-only trees that are fetched sources: a folder, some files of a folder, one tree with others mounted in it.
+
+They have the methods of `host.file_system.FileSystem`.  Paths are bytes relative to the tree's root, which is `b""`; kinds are "regular",
+"executable", "directory" and "symlink".  What is not there has the kind None; reading it is an OSError.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class Tree(Protocol):
+    """What every tree can do."""
+
+    def kind(self, path: bytes) -> str | None: ...
+
+    def read(self, path: bytes) -> bytes: ...
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        """(name, kind) of a directory's entries, in any order."""
+
+    def link(self, path: bytes) -> bytes:
+        """What a symbolic link points to."""
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        """Where this file, or folder with all that is in it, lies on disk just as it is; None: it does not."""
+
+
+def missing(path: bytes) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fsdecode(path))
+
+
+def _kind_of(mode: int) -> str | None:
+    if stat.S_ISDIR(mode):
+        return "directory"
+    if stat.S_ISLNK(mode):
+        return "symlink"
+    if stat.S_ISREG(mode):
+        return "executable" if mode & stat.S_IXUSR else "regular"
+    return None
+
+
+class DiskTree:
+    """A file or folder on disk."""
+
+    def __init__(self, root: str | bytes) -> None:
+        self.root = os.fsencode(root)
+
+    def _at(self, path: bytes) -> bytes:
+        return self.root + b"/" + path if path else self.root
+
+    def kind(self, path: bytes) -> str | None:
+        try:
+            return _kind_of(os.lstat(self._at(path)).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def read(self, path: bytes) -> bytes:
+        with open(os.open(self._at(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            return file.read()
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        found = []
+        with os.scandir(self._at(path)) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    kind: str | None = "symlink"
+                elif entry.is_dir(follow_symlinks=False):
+                    kind = "directory"
+                else:
+                    kind = _kind_of(entry.stat(follow_symlinks=False).st_mode)
+                if kind is not None:
+                    found.append((entry.name, kind))
+        return found
+
+    def link(self, path: bytes) -> bytes:
+        return os.readlink(self._at(path))
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        return self._at(path)
+
+
+class PartOfDisk(DiskTree):
+    """Those files of a folder that are named; what lies below a named one comes with it."""
+
+    def __init__(self, root: str | bytes, files: Iterable[bytes]) -> None:
+        super().__init__(root)
+        self._files = frozenset(files)
+        self._folders: dict[bytes, set[bytes]] | None = None
+
+    @property
+    def folders(self) -> dict[bytes, set[bytes]]:
+        """The names in each folder that leads to a file, made when first needed."""
+        if self._folders is None:
+            folders: dict[bytes, set[bytes]] = {b"": set()}
+            for path in self._files:
+                while True:
+                    parent, _, name = path.rpartition(b"/")
+                    known = folders.get(parent)
+                    if known is not None:
+                        known.add(name)
+                        break
+                    folders[parent] = {name}
+                    path = parent
+            self._folders = folders
+        return self._folders
+
+    def _is_named(self, path: bytes) -> bool:
+        while path:
+            if path in self._files:
+                return True
+            path = path.rpartition(b"/")[0]
+        return False
+
+    def kind(self, path: bytes) -> str | None:
+        if path in self._files:
+            return super().kind(path)
+        if path in self.folders or self._is_named(path):
+            return super().kind(path)
+        return None
+
+    def read(self, path: bytes) -> bytes:
+        if not self._is_named(path):
+            raise missing(path)
+        return super().read(path)
+
+    def link(self, path: bytes) -> bytes:
+        if not self._is_named(path):
+            raise missing(path)
+        return super().link(path)
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        if self._is_named(path):
+            return super().list(path)
+        names = self.folders.get(path)
+        if names is None:
+            raise missing(path)
+        start = path + b"/" if path else b""
+        found = []
+        for name in names:
+            kind = DiskTree.kind(self, start + name)
+            if kind is not None:
+                found.append((name, kind))
+        return found
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        return self._at(path) if path in self._files or self._is_named(path) else None
+
+
+class MountedTree:
+    """A tree with others in some of its folders (submodules)."""
+
+    def __init__(self, base: Tree, mounts: dict[bytes, Tree]) -> None:
+        self.base = base
+        self.mounts = mounts
+
+    def _find(self, path: bytes) -> tuple[Tree, bytes]:
+        at = path
+        while True:
+            if at in self.mounts:
+                return self.mounts[at], path[len(at) + 1 :]
+            if not at:
+                return self.base, path
+            at = at.rpartition(b"/")[0]
+
+    def kind(self, path: bytes) -> str | None:
+        tree, rest = self._find(path)
+        return tree.kind(rest)
+
+    def read(self, path: bytes) -> bytes:
+        tree, rest = self._find(path)
+        return tree.read(rest)
+
+    def link(self, path: bytes) -> bytes:
+        tree, rest = self._find(path)
+        return tree.link(rest)
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        tree, rest = self._find(path)
+        start = path + b"/" if path else b""
+        return [(name, kind if start + name not in self.mounts else "directory") for name, kind in tree.list(rest)]
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        start = path + b"/" if path else b""
+        tree, rest = self._find(path)
+        if tree is self.base and any(mount.startswith(start) for mount in self.mounts):
+            return None
+        return tree.disk_path(rest)
