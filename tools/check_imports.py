@@ -27,7 +27,7 @@ LAYERS = (
     ("cache",),
     ("lock",),
     ("fetch",),
-    ("bytecode", "syntax", "store", "diagnostics"),
+    ("bytecode", "syntax", "store", "diagnostics", "settings"),
     ("source", "version"),
     ("_native",),                      # the shared object; see tools/native.c
 )

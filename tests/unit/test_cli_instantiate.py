@@ -81,7 +81,10 @@ def test_output(nix, words, output):
         (["--eval", "<foo>"], "error: file 'foo' was not found in the Nix search path (add it using $NIX_PATH or -I)\n"),
         (["--find-file", "foo"], "error: file 'foo' was not found in the Nix search path (add it using $NIX_PATH or -I)\n"),
         (["--eval", "--json", "-E", "x: x"], "error: cannot convert a function to JSON\n"),
-        (["-E", "1", "-j", "x"], "error: configuration setting 'max-jobs' should be 'auto' or an integer\n"),
+        (
+            ["-E", "1", "-j", "x"],
+            "error: configuration setting 'max-jobs' should be 'auto' or an integer\nTry 'nix-instantiate --help' for more information.\n",
+        ),
         (["-E", "1"], "error: expression does not evaluate to a derivation (or a set or list of those)\n"),
         (["--eval", "--log-format", "bad", "-E", "1"], "error: option 'log-format' has an invalid value 'bad'\n"),
         (["--eval", "--pure-eval", "a.nix"], "error: access to absolute path 'DIR/a.nix' is forbidden in pure evaluation mode (use '--impure' to override)\n"),

@@ -9,7 +9,7 @@ import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line, write_statistics
-from snowsnake.cli.settings import Settings
+from snowsnake.settings import Settings
 
 SOURCE_OPTIONS = (
     Option("-E --expr", "EXPR", "evaluate this expression instead of a file"),
@@ -54,8 +54,7 @@ SUMMARY = "Evaluate a file (./default.nix if none is given, - for standard input
 
 def settings_of(given: Arguments, reporter: Reporter) -> Settings:
     """Policy and features; `nix.conf` counts here as it does for Nix."""
-    settings = Settings(reporter.warning)
-    settings.load_environment(os.environ)
+    settings = Settings.load(os.environ, warn=reporter.warning)
     for name, value in given.texts("option"):
         settings.set_or_warn(name, value)
     for feature in given.texts("feature"):
@@ -64,6 +63,7 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
         settings.set("pure-eval", "true")
     if given.flag("restrict"):
         settings.set("restrict-eval", "true")
+    settings.finish()
     return settings
 
 
@@ -73,7 +73,7 @@ def session_of(given: Arguments, reporter: Reporter, **more):
     level = given.integer("optimise", 1)
     if level not in (0, 1):
         raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
-    reporter.show_trace = given.flag("show_trace") or settings.is_on("show-trace")
+    reporter.show_trace = given.flag("show_trace") or settings["show-trace"]
     reporter.log_format = given.text("log_format", "text")
     if reporter.log_format not in LOG_FORMATS:
         raise UsageError(f"option '--log-format' takes text, json or internal-json, not '{reporter.log_format}'")
@@ -180,7 +180,7 @@ def _print_chunks(session) -> None:
 def _dump_bytecode(given: Arguments, session) -> None:
     from snowsnake.cli.disassemble import disassembly
 
-    features = session.settings.words("experimental-features")
+    features = session.settings["experimental-features"]
     write(disassembly(*source_of(given), given.integer("optimise", 1), features).encode("utf-8", "surrogateescape"))
 
 

@@ -17,8 +17,12 @@ from snowsnake.cli.output import (
     write_line,
     write_statistics,
 )
-from snowsnake.cli.settings import BOOLEANS, LISTS, OTHERS, Settings, store_folder
+from snowsnake.cli.stores import store_folder
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.settings import Settings
+from snowsnake.settings.flags import flag
+from snowsnake.settings.kinds import scaled
+from snowsnake.settings.store_reference import StoreReference
 
 # name: number of values, for the options that are not settings
 _OPTIONS = {
@@ -27,15 +31,15 @@ _OPTIONS = {
     "--raw": 0, "--xml": 0, "--json": 0, "--no-location": 0, "--strict": 0, "--dry-run": 0,
     "--arg": 2, "--argstr": 2, "--arg-from-file": 2, "--arg-from-stdin": 1, "--include": 1, "-I": 1, "--impure": 0,
     "--override-flake": 2, "--eval-store": 1, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--option": 2,
-    "--log-format": 1, "--max-jobs": 1, "-j": 1, "--no-build-output": 0, "-Q": 0, "-K": 0, "-k": 0,
-    "--cores": 1, "--max-silent-time": 1, "--timeout": 1, "--readonly-mode": 0, "--no-gc-warning": 0, "--store": 1,
-    "--repair": 0, "--fallback": 0, "--keep-failed": 0, "--keep-going": 0,
+    "--log-format": 1, "-j": 1, "--no-build-output": 0, "-Q": 0, "-K": 0, "-k": 0,
+    "--readonly-mode": 0, "--no-gc-warning": 0, "--repair": 0,
     # ours
     "--no-cache": 0, "--cache-dir": 1, "--cache-validate": 1,
 }  # fmt: skip
 # Options that C++ Nix reads in its own old way, with its own words for a missing value.
 _OLD_STYLE = ("-A", "--attr", "--add-root")
 _SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
+_LIMITS = ("--cores", "--max-silent-time", "--timeout")     # read as whole numbers, before they are settings
 
 
 class Request:
@@ -48,7 +52,6 @@ class Request:
         self.arguments: dict[str, list[str]] = {}
         self.flags: set[str] = set()
         self.output = "--nix"
-        self.store = ""
         self.root = ""                         # of `--add-root`
         self.root_count = 0
         self.cache_folder = ""
@@ -94,12 +97,10 @@ def _unbundle(word: str, rest: list[str]) -> str:
 def _value_count(word: str) -> int:
     if word in _OPTIONS:
         return _OPTIONS[word]
-    name = word[2:] if word.startswith("--") else ""
-    if name in BOOLEANS or (name.startswith("no-") and name[3:] in BOOLEANS):
-        return 0
-    if name in LISTS or name in OTHERS or (name.startswith("extra-") and name[6:] in LISTS):
-        return 1
-    raise UsageError(f"unrecognised flag '{word}'")
+    setting = flag(word)
+    if setting is None:
+        raise UsageError(f"unrecognised flag '{word}'")
+    return setting.count
 
 
 def _apply(request: Request, word: str, values: list[str], settings: Settings, reporter: Reporter) -> None:
@@ -125,43 +126,47 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         reporter.log_format = values[0]
     elif word == "--add-root":
         request.root = values[0]
-    elif word == "--store":
-        request.store = values[0]
     elif word == "--cache-dir":
         request.cache_folder = values[0]
     elif word == "--cache-validate":
         request.cache_validate = values[0]
-    elif word in ("-j", "--max-jobs") and values[0] != "auto" and not values[0].isdigit():
-        raise EvaluationError("value", "configuration setting 'max-jobs' should be 'auto' or an integer")
+    elif word == "-j":
+        settings.set("max-jobs", values[0])
+    elif word in _LIMITS:
+        settings.set(word[2:], str(_whole_number(values[0])))
     elif word in _SHORT_SETTINGS:
         settings.set(_SHORT_SETTINGS[word], "true")
     elif word in _OPTIONS:
         request.flags.add(word)
     else:
-        _apply_setting(word[2:], values, settings)
+        setting = flag(word)
+        assert setting is not None             # _value_count knew it
+        settings.set_flag(setting, values)
 
 
-def _apply_setting(name: str, values: list[str], settings: Settings) -> None:
-    if values:
-        settings.set(name, values[0])
-    elif name in BOOLEANS:
-        settings.set(name, "true")
-    else:
-        settings.set(name.removeprefix("no-"), "false")
+def _whole_number(text: str) -> int:
+    """The value of an option that limits builds, with the words that such options have for a bad one."""
+    value = scaled(text, 64, False)
+    if value is not None:
+        return value
+    unit = text[-1:].upper()
+    if unit.isascii() and unit.isalpha() and unit not in "KMGT":
+        raise UsageError(f"invalid unit specifier '{unit}'")
+    raise UsageError(f"'{text[:-1] if unit.isalpha() else text}' is not an integer")
 
 
 def run(words: list[str], reporter: Reporter) -> int:
     """One command line, start to end."""
-    settings = Settings(reporter.warning)
-    settings.load_environment(os.environ)
+    settings = Settings.load(os.environ, warn=reporter.warning)
     request = parse_words(words, settings, reporter)
-    reporter.show_trace = settings.is_on("show-trace")
+    reporter.show_trace = settings["show-trace"]
     if "--help" in request.flags:
         print(_help())
         return 0
     if "--version" in request.flags:
         _print_version(request.verbosity)
         return 0
+    settings.finish()
     if request.flags & {"--parse", "--parse-only"}:
         return _parse(request, settings, reporter)
     return _evaluate(request, settings, reporter)
@@ -173,9 +178,9 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     is_eval = request.flags & {"--eval", "--eval-only"}
     is_writable = "--read-write-mode" in request.flags or not (is_eval or "--readonly-mode" in request.flags)
     options: dict = {"is_writable": is_writable}
-    if settings.text("max-call-depth"):
-        options["depth_limit"] = int(settings.text("max-call-depth"))
-    folder = store_folder(request.store)
+    if settings.is_set("max-call-depth"):
+        options["depth_limit"] = settings["max-call-depth"]
+    folder = store_folder(StoreReference.parse(settings["store"]))
     if folder is not None:
         options |= {"store": folder} if is_writable else {"real_store": folder + "/nix/store"}
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
@@ -265,7 +270,7 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.parse import print_expression, print_file
     from snowsnake.cli.session import Session
 
-    features = settings.words("experimental-features")
+    features = settings["experimental-features"]
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
     if "-" in request.words:
@@ -286,7 +291,7 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
 
 def is_checked(settings: Settings) -> bool:
     """Whether a policy stands between the command line and the files."""
-    return settings.is_on("pure-eval") or settings.is_on("restrict-eval")
+    return settings["pure-eval"] or settings["restrict-eval"]
 
 
 def _read_stdin() -> bytes:

@@ -145,6 +145,10 @@ def _report_memory(reporter: Reporter) -> None:
         os.write(2, b"error: out of memory\n")
 
 
+def _hint(program: str) -> str:
+    return f"Try '{program} --help' for more information."
+
+
 def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 
@@ -161,7 +165,7 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         reporter.error(error)
         return 130 if error.code == "interrupt" else 1
     except UsageError as error:
-        reporter.failure(str(error), f"Try '{program} --help' for more information.")
+        reporter.failure(str(error), _hint(program))
         return 1
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit: give it somewhere to write.
@@ -180,6 +184,11 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         reporter.failure("the value is nested too deep for this command")
         return 1
     except Exception as error:
+        from snowsnake.settings.errors import SettingError
+
+        if isinstance(error, SettingError):
+            reporter.failure(str(error), _hint(program) if error.is_usage else "")
+            return 1
         reporter.failure(f"fault of the evaluator, please report it: {type(error).__name__}: {error}")
         if os.environ.get("SNOWSNAKE_DEBUG"):
             raise

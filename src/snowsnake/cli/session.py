@@ -8,15 +8,10 @@ import os
 
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, keep
-from snowsnake.cli.settings import (
-    Settings,
-    default_nix_path,
-    is_pseudo_url,
-    split_nix_path,
-    split_search_entry,
-)
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.selection import Selector
+from snowsnake.settings import Settings
+from snowsnake.settings.places import channel_entries
 
 
 class Session:
@@ -32,21 +27,20 @@ class Session:
         give_back_large_blocks()
         self.settings = settings
         self.reporter = reporter
-        is_pure = settings.is_on("pure-eval")
-        is_restricted = settings.is_on("restrict-eval")
+        is_pure = settings["pure-eval"]
+        is_restricted = settings["restrict-eval"]
         search_path = [] if is_pure else _search_path(settings, includes, is_restricted)
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
-        system = settings.text("eval-system") or settings.text("system")
-        if system:
-            options["system"] = system
+        if settings["eval-system"] or settings.is_set("system"):
+            options["system"] = settings["eval-system"] or settings["system"]
         self.evaluator = Evaluator(
             search_path=search_path,
             pure=is_pure,
             restricted=is_restricted,
-            features=tuple(settings.words("experimental-features")),
-            trace_verbose=settings.is_on("trace-verbose"),
-            abort_on_warn=settings.is_on("abort-on-warn"),
+            features=settings["experimental-features"],
+            trace_verbose=settings["trace-verbose"],
+            abort_on_warn=settings["abort-on-warn"],
             **options,
         )
         keep(self.evaluator)
@@ -68,6 +62,8 @@ class Session:
 
     def resolve(self, word: str) -> str:
         """The absolute path that a file argument means."""
+        from snowsnake.settings.search_path import is_pseudo_url
+
         if is_pseudo_url(word) or word.startswith("flake:"):
             raise EvaluationError("file", f"cannot fetch '{word}': only local files can be evaluated")
         if is_search_path(word):
@@ -137,10 +133,12 @@ def resolve_expression_path(path: str) -> str:
 
 
 def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -> list[tuple[str, str]]:
-    if "nix-path" in settings.values and settings.values.get("nix-path-origin") != "default":
-        entries = settings.words("nix-path")
-    elif os.environ.get("NIX_PATH"):
-        entries = split_nix_path(os.environ["NIX_PATH"])
-    else:
-        entries = [] if is_restricted else default_nix_path(os.environ)
-    return [split_search_entry(entry) for entry in includes + entries]
+    """`-I`, then `nix-path`, then the channels, which restricted evaluation does without."""
+    entries = [*includes, *settings["nix-path"]]
+    if not is_restricted:
+        entries += channel_entries(os.environ, uses_xdg=settings["use-xdg-base-directories"])
+    if not entries:
+        return []
+    from snowsnake.settings.search_path import split_search_entry
+
+    return [split_search_entry(entry) for entry in entries]

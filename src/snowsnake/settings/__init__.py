@@ -1,0 +1,229 @@
+"""`Settings`: what each setting is, and who said so.
+
+In: environment variables, configuration text, options.  Out: typed values by name.  Knows nothing of values of the language, prints
+nothing: warnings go to a function, errors are `SettingError`s.
+"""
+
+from snowsnake.settings import places
+from snowsnake.settings.table import ALIASES, BY_NAME, NO
+
+# What follows is imported where it is needed: most commands find no configuration, and set nothing.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from snowsnake.settings.flags import Flag
+    from snowsnake.settings.kinds import Kind
+
+
+def kind_of(name: str) -> "Kind":
+    """How values of a setting are read and written."""
+    from snowsnake.settings.kinds import KINDS
+
+    return KINDS[BY_NAME[name][2]]
+
+_FEATURE_LISTS = ("experimental-features", "extra-experimental-features")
+_MAPS = ("map", "mounts")
+_SEARCH_PATHS = ("nix-path", "extra-nix-path")
+
+
+def resolve(name: str) -> tuple[str, bool] | None:
+    """A name of nix.conf or of `--option` as (name in the table, whether its value is added); None for an unknown one.
+
+    >>> resolve("build-cores"), resolve("extra-substituters"), resolve("extra-cores")
+    (('cores', False), ('substituters', True), None)
+    """
+    known = ALIASES.get(name, name)
+    if known in BY_NAME:
+        return known, False
+    if name.startswith("extra-"):
+        known = ALIASES.get(name[6:], name[6:])
+        if known in BY_NAME and kind_of(known).append is not None:
+            return known, True
+    return None
+
+
+class Settings:
+    """Every setting of the table, with its default until somebody says otherwise.
+
+    >>> settings = Settings()
+    >>> settings.set("extra-experimental-features", "flakes")
+    >>> settings["tarball-ttl"], settings["experimental-features"], settings.origin("experimental-features")
+    (3600, ('flakes', 'fetch-tree'), 'command line')
+
+    `warn` gets each warning; without it they are collected in `warnings`.  `environment` decides about some defaults.
+    """
+
+    def __init__(self, warn: "Callable[[str], None] | None" = None, environment: "Mapping[str, str] | None" = None) -> None:
+        self.warnings: list[str] = []
+        self.unknown: dict[str, str] = {}      # names that nobody knows, with the first value of each
+        self.environment: Mapping[str, str] = {} if environment is None else environment
+        self._warn = warn or self.warnings.append
+        self._values: dict[str, Any] = {}
+        self._origins: dict[str, str] = {}
+        self._overridden: set[str] = set()     # by the user, not only by the machine's nix.conf
+        self._needed: list[str] = []           # features of the flags that were given
+        if "NIX_ABORT_ON_WARN" in self.environment or "NIX_IGNORE_SYMLINK_STORE" in self.environment:
+            from snowsnake.settings.defaults import SWITCHES
+
+            for variable, (name, texts) in SWITCHES.items():
+                if self.environment.get(variable) in texts:
+                    self._values[name] = True
+
+    @classmethod
+    def load(
+        cls,
+        environment: "Mapping[str, str]",
+        overrides: "Iterable[tuple[str, str]]" = (),
+        warn: "Callable[[str], None] | None" = None,
+    ) -> "Settings":
+        """The settings of this machine and this user; *overrides* as `--option` sets them, but a bad value is an error."""
+        settings = cls(warn, environment)
+        path = places.machine_file(environment)
+        settings._apply_file(path)
+        settings._overridden.clear()
+        for path in reversed(places.user_files(environment)):
+            settings._apply_file(path)
+        if "NIX_CONFIG" in environment:
+            settings.apply(environment["NIX_CONFIG"], "NIX_CONFIG")
+        if environment.get("NIX_PATH"):
+            from snowsnake.settings.search_path import split_nix_path
+
+            settings.set("nix-path", " ".join(split_nix_path(environment["NIX_PATH"])), origin="NIX_PATH")
+        for name, text in overrides:
+            settings.set(name, text)
+        return settings
+
+    def _apply_file(self, path: str) -> None:
+        text = places.read(path)
+        if text is not None:
+            self.apply(text, path)
+
+    def apply(self, text: str, source: str) -> None:
+        """Take over a configuration text: experimental features first, since other settings need them."""
+        from snowsnake.settings.configuration import pairs as read_pairs
+
+        pairs = read_pairs(text, source)
+        for name, value in pairs:
+            if name in _FEATURE_LISTS:
+                self.set(name, value, origin=source)
+        for name, value in pairs:
+            if name in _FEATURE_LISTS or (name in _SEARCH_PATHS and "NIX_PATH" in self.environment):
+                continue
+            self.set(name, value, origin=source)
+
+    def set(self, name: str, text: str, *, origin: str = "command line") -> None:
+        """As `--option NAME TEXT` does it; an unknown name is kept for `warn_unknown`, a bad value raises SettingError."""
+        known = resolve(name)
+        if known is None:
+            self.unknown.setdefault(name, text)
+            return
+        self._overridden.add(known[0])
+        self._assign(known[0], text, known[1], origin)
+
+    def set_flag(self, flag: "Flag", values: list[str]) -> None:
+        """As a flag of the command line does it; `finish` says later whether its feature is on."""
+        if flag.feature:
+            self._needed.append(flag.feature)
+        self._overridden.add(flag.setting)
+        if flag.count:
+            self._assign(flag.setting, values[0], flag.action == "add", "command line")
+        else:
+            self._store(flag.setting, self._parsed(flag.setting, flag.action), "command line")
+
+    def _assign(self, name: str, text: str, adds: bool, origin: str) -> None:
+        feature = BY_NAME[name][4]
+        if feature and feature not in self["experimental-features"]:
+            self._warn(f"Ignoring setting '{name}' because experimental feature '{feature}' is not enabled")
+            return
+        kind = kind_of(name)
+        value = kind.parse(name, text, self._warn)
+        if adds:
+            assert kind.append is not None
+            value = kind.append(self[name], value)
+        self._store(name, value, origin)
+
+    def _store(self, name: str, value: object, origin: str) -> None:
+        self._values[name] = value
+        self._origins[name] = origin
+        if name == "warn-short-path-literals":
+            self._deprecated(name, "lint-short-path-literals", "warn" if value else "ignore", origin)
+
+    def _deprecated(self, name: str, successor: str, text: str, origin: str) -> None:
+        self._warn(f"'{name}' is deprecated, use '{successor} = {text}' instead")
+        if successor not in self._overridden:
+            self._values[successor] = text
+            self._origins[successor] = origin
+
+    def set_or_warn(self, name: str, text: str) -> None:
+        """As `--option` of a command: what is wrong with a value is a warning."""
+        from snowsnake.settings.errors import SettingError
+
+        try:
+            self.set(name, text)
+        except SettingError as error:
+            if not error.is_usage:
+                raise
+            self._warn(str(error))
+
+    def finish(self) -> None:
+        """What a command says when it has read all of its words: unknown names, features that are off, what is not carried out."""
+        self.warn_unknown()
+        for feature in self._needed:
+            self.require(feature)
+        self._warn_not_carried_out()
+
+    def warn_unknown(self) -> None:
+        """Name what nobody knows, sorted, once."""
+        for name in sorted(self.unknown):
+            self._warn(f"unknown setting '{name}'")
+        self.unknown.clear()
+
+    def _warn_not_carried_out(self) -> None:
+        for name in sorted(self._origins):
+            if BY_NAME[name][6] == NO and self._values[name] != self.default(name):
+                self._warn(f"setting '{name}' is not carried out by Snowsnake")
+
+    def require(self, feature: str) -> None:
+        """Raise SettingError unless an experimental feature is on."""
+        if feature not in self["experimental-features"]:
+            from snowsnake.settings.errors import SettingError
+            from snowsnake.settings.features import missing
+
+            raise SettingError(missing(feature), is_usage=False)
+
+    def __getitem__(self, name: str) -> "Any":
+        """The value of a setting, in the type that settings/kinds.py has for it; KeyError if the table lacks the name."""
+        if name not in self._values:
+            if BY_NAME[name][3] is ...:
+                from snowsnake.settings.defaults import initial
+
+                self._values[name] = self._parsed(name, initial(name, self.environment))
+            else:
+                self._values[name] = self.default(name)
+        return self._values[name]
+
+    def default(self, name: str) -> "Any":
+        """The value that a setting has on this machine if nobody sets it."""
+        row = BY_NAME[name]
+        if row[3] is ...:
+            from snowsnake.settings.defaults import DEFAULTS
+
+            return self._parsed(name, DEFAULTS[name](self.environment))
+        return {} if row[2] in _MAPS else row[3]
+
+    def _parsed(self, name: str, text: str) -> "Any":
+        return kind_of(name).parse(name, text, self._warn)
+
+    def origin(self, name: str) -> str:
+        """Who set it: the path of a file, "NIX_CONFIG", "NIX_PATH", "command line"; "default" if nobody did."""
+        return self._origins.get(name, "default")
+
+    def is_set(self, name: str) -> bool:
+        """Whether somebody set it, to whatever value."""
+        return name in self._origins
+
+    def text(self, name: str) -> str:
+        """The value as nix.conf would have it."""
+        return kind_of(name).render(self[name])

@@ -1,0 +1,95 @@
+"""Defaults that depend on the machine and on the environment: those that stand as `...` in the table.
+
+In: environment variables.  Out: text as in nix.conf.  What the environment says replaces a default before any file is read, but
+`config show --json` does not call it a default.
+"""
+
+import os
+
+from snowsnake.settings.places import configuration_folder
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Environment = Mapping[str, str]
+
+_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
+_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt")
+# What a processor's flags must have for each level of x86-64, and what is asked of the level below.
+_LEVELS = (
+    ("x86_64-v1", "fpu cx8 cmov mmx fxsr sse sse2"),
+    ("x86_64-v2", "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3"),
+    ("x86_64-v3", "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"),
+    ("x86_64-v4", "avx512f avx512bw avx512cd avx512dq avx512vl"),
+)
+
+
+def system() -> str:
+    """The system of this machine as Nix names it."""
+    names = os.uname()  # not `platform`, which imports regular expressions
+    return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
+
+
+def _extra_platforms(environment: "Environment") -> str:
+    if system() != "x86_64-linux":
+        return ""
+    flags: set[str] = set()
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("flags"):
+                    flags.update(line.partition(":")[2].split())
+                    break
+    except OSError:
+        pass
+    platforms = ["i686-linux"]
+    for level, wanted in _LEVELS:
+        if not flags.issuperset(wanted.split()):
+            break
+        platforms.append(level + "-linux")
+    return " ".join(platforms)
+
+
+def _system_features(environment: "Environment") -> str:
+    found = ["benchmark", "big-parallel", "nixos-test"]
+    if os.uname().sysname == "Linux":
+        found.append("uid-range")
+        if os.access("/dev/kvm", os.R_OK | os.W_OK):
+            found.append("kvm")
+    return " ".join(found)
+
+
+def _certificates(environment: "Environment") -> str:
+    return next((path for path in _CERTIFICATES if os.access(path, os.R_OK)), "")
+
+
+DEFAULTS: "dict[str, Callable[[Environment], str]]" = {
+    "build-users-group": lambda environment: "",
+    "builders": lambda environment: f"@{configuration_folder(environment)}/machines",
+    "extra-platforms": _extra_platforms,
+    "netrc-file": lambda environment: f"{configuration_folder(environment)}/netrc",
+    "ssl-cert-file": _certificates,
+    "system": lambda environment: system(),
+    "system-features": _system_features,
+}
+
+
+def initial(name: str, environment: "Environment") -> str:
+    """What a setting with such a default is until somebody sets it."""
+    if name == "build-users-group" and os.getuid() == 0:
+        return "nixbld"
+    if name == "builders" and "NIX_REMOTE_SYSTEMS" in environment:
+        return "\n".join("@" + file for file in environment["NIX_REMOTE_SYSTEMS"].split(":") if file)
+    if name == "ssl-cert-file":
+        named = environment.get("NIX_SSL_CERT_FILE", environment.get("SSL_CERT_FILE"))
+        if named:
+            return named
+    return DEFAULTS[name](environment)
+
+
+# Variables that switch a setting on: the setting, and the values that do so.
+SWITCHES = {
+    "NIX_ABORT_ON_WARN": ("abort-on-warn", ("1", "yes", "true")),
+    "NIX_IGNORE_SYMLINK_STORE": ("allow-symlinked-store", ("1",)),
+}

@@ -1,0 +1,163 @@
+"""Addresses of stores, as `store`, `--store` and `substituters` have them.
+
+In: text.  Out: a scheme, an authority with a path, and parameters; or a SettingError.  Nothing is opened here.
+"""
+
+from snowsnake.settings.errors import SettingError
+
+_UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+_IN_PATH = _UNRESERVED | frozenset(b"!$&'()*+,;=:@/%")
+_IN_AUTHORITY = _UNRESERVED | frozenset(b"!$&'()*+,;=:@[]%")
+_IN_QUERY = _IN_PATH | frozenset(b"?[]")
+_IN_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
+
+
+class StoreReference:
+    """Which store is meant.  `scheme` is "auto", "daemon" or "local" with an empty `place`, if only that word was given.
+
+    `place` is what follows `SCHEME://`, up to the parameters, percent-encoded as it is in an address.
+
+    >>> StoreReference.parse("/srv/a b?root=/x").render()
+    'local:///srv/a%20b?root=/x'
+    >>> StoreReference.parse("daemon").render(), StoreReference.parse("local?root=/x").render()
+    ('daemon', 'local://?root=/x')
+    """
+
+    __slots__ = ("scheme", "place", "is_word", "parameters")
+
+    def __init__(self, scheme: str, place: str, parameters: dict[str, str], *, is_word: bool = False) -> None:
+        self.scheme = scheme
+        self.place = place
+        self.is_word = is_word
+        self.parameters = parameters
+
+    @classmethod
+    def parse(cls, text: str) -> "StoreReference":
+        found = _parse_url(text)
+        if found is not None:
+            return found
+        base, has_query, query = text.partition("?")
+        parameters = _parse_query(query) if has_query else {}
+        if parameters is None:
+            raise SettingError(f"invalid URI query '{query}'", is_usage=False)
+        if base in ("", "auto"):
+            return cls("auto", "", parameters, is_word=True)
+        if base in ("daemon", "local"):
+            if not parameters:
+                return cls(base, "", parameters, is_word=True)
+            return cls("unix" if base == "daemon" else "local", "", parameters)
+        if "://" not in base and "/" in base:
+            return cls("local", _quote(_absolute(base), _UNRESERVED | frozenset(b":@/")), parameters)
+        address = _bare_address(base)
+        if address is not None:
+            return cls(base.partition(":")[0], address, parameters)
+        raise SettingError(f"Cannot parse Nix store '{text}'")
+
+    def render(self) -> str:
+        start = self.scheme if self.is_word else f"{self.scheme}://{self.place}"
+        keep = _UNRESERVED | frozenset(b":@/?")
+        pairs = [f"{_quote(name, keep)}={_quote(self.parameters[name], keep)}" for name in sorted(self.parameters)]
+        return start + ("?" + "&".join(pairs) if pairs else "")
+
+    def path(self) -> str:
+        """The path of a local store's address, decoded."""
+        return _unquote(self.place) or ""
+
+
+def _absolute(path: str) -> str:
+    import os
+
+    joined = os.path.normpath(os.path.join(os.getcwd(), path))
+    return joined[1:] if joined.startswith("//") else joined
+
+
+def _parse_url(text: str) -> StoreReference | None:
+    """An address with a scheme; None if it is none."""
+    scheme, has_scheme, rest = text.partition(":")
+    if not has_scheme or not scheme or not scheme[0].isalpha() or not _IN_SCHEME.issuperset(scheme):
+        return None
+    rest, _, _ = rest.partition("#")
+    rest, has_query, query = rest.partition("?")
+    parameters = _parse_query(query) if has_query else {}
+    if parameters is None:
+        return None
+    authority, path = "", rest
+    if rest.startswith("//"):
+        authority, has_path, path = rest[2:].partition("/")
+        path = "/" + path if has_path else ""
+    if not _is_made_of(authority, _IN_AUTHORITY) or not _is_made_of(path, _IN_PATH):
+        return None
+    host = authority.rpartition("@")[2]
+    if "[" in host or "]" in host:
+        if not _is_bracketed(host):
+            return None
+    elif ":" in host:
+        port = host.partition(":")[2]
+        if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            return None
+    if scheme.rpartition("+")[2] == "file":
+        if authority:
+            return None
+        path = path or "/"
+    pieces = [_quote(_unquote(piece) or "", _UNRESERVED | frozenset(b":@")) for piece in path.split("/")]
+    return StoreReference(scheme, authority + "/".join(pieces), parameters)
+
+
+def _is_bracketed(host: str) -> bool:
+    end = host.find("]")
+    return host.startswith("[") and end > 1 and (host[end + 1 :] == "" or host[end + 1 : end + 2] == ":")
+
+
+def _bare_address(base: str) -> str | None:
+    """`USER@ADDRESS` of a machine whose IPv6 address stands without brackets, in brackets."""
+    rest = base.partition(":")[2]
+    rest = rest[2:] if rest.startswith("//") else rest
+    user, has_user, host = rest.rpartition("@")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    address, has_zone, zone = host.partition("%")
+    if ":" not in address:
+        return None
+    from ipaddress import AddressValueError, IPv6Address
+
+    try:
+        IPv6Address(address)
+    except AddressValueError:
+        return None
+    return f"{user + '@' if has_user else ''}[{address}{'%25' + zone if has_zone else ''}]"
+
+
+def _parse_query(text: str) -> dict[str, str] | None:
+    """Parameters by name, the first of a name counts; None if the text is no query."""
+    text = text.replace(" ", "%20").replace('"', "%22")
+    if not _is_made_of(text, _IN_QUERY):
+        return None
+    parameters: dict[str, str] = {}
+    for part in text.split("&"):
+        name, has_value, value = part.partition("=")
+        if has_value:
+            parameters.setdefault(_unquote(name) or "", _unquote(value) or "")
+    return parameters
+
+
+def _is_made_of(text: str, allowed: frozenset[int]) -> bool:
+    data = text.encode("utf-8", "surrogateescape")
+    return allowed.issuperset(data) and _unquote(text) is not None
+
+
+def _quote(text: str, keep: frozenset[int]) -> str:
+    return "".join(chr(byte) if byte in keep else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape"))
+
+
+def _unquote(text: str) -> str | None:
+    """Percent signs decoded; None if one is not followed by two hexadecimal digits."""
+    if "%" not in text:
+        return text
+    first, *rest = text.encode("utf-8", "surrogateescape").split(b"%")
+    decoded = first
+    for part in rest:
+        digits = part[:2]
+        if len(digits) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in digits):
+            return None
+        decoded += bytes([int(digits, 16)]) + part[2:]
+    return decoded.decode("utf-8", "surrogateescape")
