@@ -8,6 +8,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word
+from snowsnake.builtins.fetch_host cimport access_of, build_result, mount_source, raise_python, text_of
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
@@ -15,11 +16,13 @@ from snowsnake.builtins.store_context cimport store_string, string_view, take_pl
 from snowsnake.host.host cimport *
 from snowsnake.host.paths cimport canonicalise
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.coercion cimport INTERNAL_COERCE
-from snowsnake.machine.errors cimport format_text, raise_text, type_name
+from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
+from snowsnake.machine.errors cimport format_text, raise_text, raise_type, type_name
 from snowsnake.machine.heap cimport push
+from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_VALUE, Machine, RAISE,
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine,
+    RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -217,46 +220,13 @@ cdef int _raise_mismatch(Machine* m, View url, Digest* expected, Digest* got) no
     return raise_store_error(m, ERROR_VALUE, &text)
 
 
-# ---- version control --------------------------------------------------------------------------------------------
-
-cdef int _coerced_url(Machine* m, Word* fp, Word value) noexcept nogil:
-    """fp[1]: the address as a string, once it is known."""
-    if m.sp > fp + 1:
-        return DONE
-    if is_string(value):
-        push(m, value)
-        return DONE
-    return call_internal1(m, INTERNAL_COERCE, value)
-
-
-cdef int _fetch_repository(Machine* m, Word* fp, const char* missing) noexcept nogil:
-    """Only says why it cannot be done."""
-    cdef Word* place
-    cdef Word value = fp[0]
-    cdef int outcome
-    if is_attrs(value) and attrs_find(value, m.symbol_out_path) == NULL:
-        place = attrs_find(value, symbol_intern(m, b"url", 3))
-        if place == NULL:
-            return raise_text(m, ERROR_VALUE, format_text("%s", missing))
-        value = val(place[0])
-        if is_thunk(value):
-            return force(m, value)
-    outcome = _coerced_url(m, fp, value)
-    if outcome != DONE:
-        return outcome
-    if _check_url(m, string_view(fp[1])) != DONE:
-        return RAISE
-    return raise_text(m, ERROR_FILE, format_text("unable to fetch '%.*s': repositories are not fetched here", <int>string_size(fp[1]),
-                                                 <char*>string_data(fp[1])))
-
-
-cdef int fetch_git(Machine* m, Word* fp) noexcept nogil:
-    return _fetch_repository(m, fp, "input attribute 'url' is missing")
-
+# ---- Mercurial --------------------------------------------------------------------------------------------------
 
 cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
-    return _fetch_repository(m, fp, "'url' argument required")
+    return raise_text(m, ERROR_FILE, format_text("Mercurial repositories are not fetched yet"))
 
+
+# ---- trees ------------------------------------------------------------------------------------------------------
 
 cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
     """A constant, as far as the machine is concerned, so that it is missing without its feature."""
@@ -286,15 +256,96 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
     return DONE
 
 
-cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
+cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
+    """All of them, in name order; what can be no attribute of an input is an error."""
+    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef uint64_t i
+    cdef Word w, name
+    if order == NULL:
+        return RAISE
+    for i in range(attrs_size(fp[0])):
+        w = val(attrs_values(fp[0])[order[i]])
+        if is_thunk(w):
+            return force(m, w)
+        name = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
+        if view_is(string_view(name), "type"):
+            if not is_string(w):
+                return raise_type(m, "a string", w)
+            if string_context(w):
+                return raise_context(m, w)
+        elif is_int(w) and int_value(w) < 0:
+            return raise_text(m, ERROR_VALUE, format_text("negative value given for '%s' argument '%.*s': %lld", who,
+                <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+        elif is_list(w) and view_is(string_view(name), "publicKeys"):
+            if host_require_feature(m, FEATURE_VERIFIED_FETCHES, "verified-fetches") != DONE:
+                return RAISE
+            if m.sp == fp + 1:
+                return call_internal1(m, INTERNAL_DEEP_FORCE, w)
+        elif not is_int(w) and not is_string(w) and not is_bool(w) and not is_path(w):
+            return raise_text(m, ERROR_TYPE, format_text("argument '%.*s' to '%s' is %s while a string, Boolean or integer is expected",
+                <int>string_size(name), <char*>string_data(name), who, type_name(w)))
+    return DONE
+
+
+cdef object _plain(Machine* m, Word w):
+    """A value that is all forced, for Python."""
+    w = val(w)
+    if is_path(w):
+        return text_of(path_string(w))
+    if is_string(w):
+        return text_of(w)
+    if is_int(w):
+        return int_value(w)
+    if is_bool(w):
+        return w == WORD_TRUE
+    if is_list(w):
+        return [_plain(m, list_items(w)[i]) for i in range(list_size(w))]
+    if is_attrs(w):
+        if attrs_order(m, w) == NULL:
+            raise MemoryError
+        return {text_of(symbol_string(m, keys_symbols(attrs_keys(w))[i])): _plain(m, attrs_values(w)[i]) for i in range(attrs_size(w))}
+    return None
+
+
+cdef int _fetch_plain(Machine* m, Word given, bint is_git) noexcept with gil:
+    try:
+        import json
+
+        from snowsnake.builtins.engines.fetch_calls import fetch_tree
+
+        plain = _plain(m, given)
+        if isinstance(plain, dict) and isinstance(plain.get("publicKeys"), list):
+            plain["publicKeys"] = json.dumps(plain["publicKeys"], separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+        source, pairs = fetch_tree(access_of(m), plain, is_git)
+        mount_source(m, source)
+        build_result(m, pairs)
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
+
+
+cdef int _fetch_any_tree(Machine* m, Word* fp, const char* who, bint is_git) noexcept nogil:
     cdef int outcome
-    if is_attrs(fp[0]) and attrs_find(fp[0], m.symbol_type) == NULL:
-        return raise_text(m, ERROR_VALUE, format_text("attribute 'type' is missing in call to 'fetchTree'"))
     if is_attrs(fp[0]):
-        outcome = force_input_attributes(m, fp[0], "fetchTree", False)
-        if outcome != DONE:
-            return outcome
-    return raise_text(m, ERROR_FILE, format_text("unable to fetch a tree: network access is not available"))
+        if not is_git and attrs_find(fp[0], m.symbol_type) == NULL:
+            return raise_text(m, ERROR_VALUE, format_text("attribute 'type' is missing in call to 'fetchTree'"))
+        if is_git and attrs_find(fp[0], m.symbol_type) != NULL:
+            return raise_text(m, ERROR_VALUE, format_text("unexpected argument 'type'"))
+        outcome = _force_tree_attributes(m, fp, who)
+        return outcome if outcome != DONE else _fetch_plain(m, fp[0], is_git)
+    if is_string(fp[0]) or is_path(fp[0]):
+        return _fetch_plain(m, fp[0], is_git)
+    if m.sp == fp + 1:
+        return call_internal1(m, INTERNAL_COERCE, fp[0])
+    return _fetch_plain(m, fp[1], is_git)
+
+
+cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
+    return _fetch_any_tree(m, fp, "fetchTree", False)
+
+
+cdef int fetch_git(Machine* m, Word* fp) noexcept nogil:
+    return _fetch_any_tree(m, fp, "fetchGit", True)
 
 
 define("fetchurl", fetchurl)

@@ -113,12 +113,7 @@ class Fetcher:
         key = input.key
         known = self._sources.get(key)
         if known is None:
-            try:
-                known = self._available(input) or self._new(input)
-            except FetchError as error:
-                if input.is_known:
-                    error.notes.append(f"while fetching the input '{input.to_url()}'")
-                raise
+            known = self._available(input) or self._new(input)
             self._sources[key] = known
             self._sources.setdefault(known.input.key, known)
         return known
@@ -163,8 +158,32 @@ class Fetcher:
                 place = self.store.real_path(path)
         return None if place is None else DiskTree(place)
 
+    def place_of(self, source: Source) -> bytes:
+        """Where a source lies on disk; one that does not is written into the cache."""
+        place = source.files.disk_path(b"")
+        if place is None:
+            name = Hash.parse(source.nar_hash).nix32
+            kept = self.cache.tree(name)
+            if kept is None:
+                from snowsnake.fetch.tree_hash import ArchiveStream
+                from snowsnake.store.nar_reader import unpack
+
+                new = self.cache.new_path()
+                unpack(cast("BinaryIO", ArchiveStream(source.files)), new)
+                kept = self.cache.add_tree(new, name, 0)
+            place = os.fsencode(kept)
+        return place
+
     def open(self, input: Input) -> Fetched:
         """As `fetch`, without the hash, which may take a while."""
+        try:
+            return self._open(input)
+        except FetchError as error:
+            if input.is_known:
+                error.notes.append(f"while fetching the input '{input.to_url()}'")
+            raise
+
+    def _open(self, input: Input) -> Fetched:
         self.check_cancelled()
         if not input.is_known:
             raise FetchError(f"cannot fetch unsupported input '{shown(input.attrs)}'")

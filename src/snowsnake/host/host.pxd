@@ -108,6 +108,8 @@ cdef struct Host:
     bint is_writable                  # texts are kept, and can be read
     ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
+    void* settings                    # owned: the values of nix.conf (Python), or None for their defaults
+    void* fetcher                     # owned: the fetcher (Python), once something was fetched (builtins/fetching.pyx); or NULL
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:
     return <Host*>m.host

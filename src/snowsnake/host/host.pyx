@@ -4,6 +4,7 @@
 In: `HostOptions` from Python, paths and names from builtins and the compiler.  Out: contents, types, found paths, store
 paths, or an error in the machine.  Files are only read; an embedded store, if one is attached, does the writing.
 """
+from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdio cimport fprintf, fflush, stderr
@@ -204,9 +205,18 @@ cdef void host_free(Machine* m) noexcept nogil:
     buffer_free(&h.path_buffer)
     if h.has_drv_store:
         drv_store_free(&h.drv_store)
+    if h.settings != NULL or h.fetcher != NULL:
+        release(h)
     free(h)
     m.host = NULL
     m.derivations = NULL
+
+
+cdef void release(Host* h) noexcept with gil:
+    Py_XDECREF(<PyObject*>h.fetcher)
+    Py_XDECREF(<PyObject*>h.settings)
+    h.fetcher = NULL
+    h.settings = NULL
 
 
 cdef void free_search(Host* h) noexcept nogil:
@@ -251,6 +261,10 @@ cdef object host_configure(Machine* m, object options):
     h.is_pure = options.pure
     h.is_restricted = options.restricted
     h.is_writable = options.is_writable
+    settings = options.settings
+    Py_INCREF(settings)
+    Py_XDECREF(<PyObject*>h.settings)
+    h.settings = <void*>settings
     h.features = 0
     for name in options.features:
         h.features |= <uint32_t>_FEATURES.get(name, 0)

@@ -5,7 +5,7 @@ import os
 # For type checkers, which know the name: what is imported here is paid for by every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
@@ -33,7 +33,7 @@ class HostOptions:
 
     `search_path`: (prefix, path) pairs; `allowed_paths`: read in spite of `pure` or `restricted`, what is below included;
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
-    evaluation that made them, as with `--read-write-mode`.  `real_store`: the folder that stands for `store_dir` on disk.
+    evaluation that made them, as with `--read-write-mode`.  `settings`: what nix.conf and options say about fetching.  `real_store`: the folder that stands for `store_dir` on disk.
     """
 
     def __init__(
@@ -50,10 +50,12 @@ class HostOptions:
         store_dir: str = "/nix/store",
         real_store: str | None = None,
         is_writable: bool = False,
+        settings: "Mapping[str, object] | None" = None,
     ) -> None:
         self.pure = pure
         self.restricted = restricted
         self.is_writable = is_writable
+        self.settings = settings
         self.features = tuple(features)
         self.working_directory = encoded(os.path.abspath(working_directory or os.getcwd()))
         self.search_path = [(encoded(prefix), encoded(path)) for prefix, path in search_path]

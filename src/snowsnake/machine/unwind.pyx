@@ -22,6 +22,7 @@ from snowsnake.machine.word cimport *
 
 cdef enum:
     MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
+    MOST_NOTES = 16                   # of what a builtin was doing when it failed
     MOST_CONTEXT_ENTRIES = 100        # of addErrorContext further out
     MOST_CHAIN = 16                   # thunks that left one after the other in tail position; those further out are not told of
     MOST_SEARCHED = 20000             # words looked at for where such a chain starts
@@ -349,6 +350,21 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
     return own
 
 
+cdef bint _has_trace(Machine* m) noexcept nogil:
+    if m.error.trace == NULL:
+        m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + ROOM, sizeof(TraceEntry))
+    return m.error.trace != NULL
+
+
+cdef void trace_note(Machine* m, char* text) noexcept nogil:
+    if text == NULL or not _has_trace(m) or m.error.trace_count >= MOST_NOTES:
+        free(text)
+        return
+    m.error.trace[m.error.trace_count].text = text
+    m.error.trace_count += 1
+    m.error.trace_total += 1
+
+
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef Frame* fr = m.fr
     cdef Word function = m.function
@@ -357,8 +373,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     cdef TraceEntry* entry
     cdef uint32_t own
     cdef Word inner = 0, given, left = 0
-    m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + ROOM, sizeof(TraceEntry))
-    if m.error.trace == NULL:
+    if not _has_trace(m):
         return
     if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
         trace_difference(m, m.fp, fr.function, fr.pc, MOST_TRACE_ENTRIES - 1)

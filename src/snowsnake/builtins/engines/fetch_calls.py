@@ -1,0 +1,163 @@
+"""What the fetching builtins do with their arguments once they are plain: policy, fetching, the attributes that come back.
+
+In: `access` (the policy of an evaluation, and its fetcher; builtins/fetch_host.pyx) and plain values.  Out: sources, pairs of names and values.
+"""
+
+import re
+import time
+
+from snowsnake.fetch.addresses import parse_address
+from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
+from snowsnake.fetch.input_forms import fix_git_url, string_of
+
+_NO_REVISION = "0" * 40
+_JUST_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def make_fetcher(settings, features, store_dir, store, working_directory, is_cancelled):
+    """The fetcher of an evaluation; `settings` None: those of this user."""
+    from snowsnake.fetch.fetcher import Fetcher
+
+    if settings is None:
+        import os
+
+        from snowsnake.settings import Settings
+
+        settings = Settings.load(os.environ)
+    return Fetcher(
+        settings,
+        features=features,
+        store_dir=store_dir,
+        store=store,
+        working_directory=working_directory,
+        is_cancelled=is_cancelled,
+    )
+
+
+# ---- policy -----------------------------------------------------------------------------------------------------
+
+
+def is_allowed_uri(uri, prefixes):
+    """Whether an address is one of *prefixes*, or below one.
+
+    >>> is_allowed_uri("https://example.org/a", ["https://example.org"]), is_allowed_uri("https://example.org.evil", ["https://example.org"])
+    (True, False)
+    """
+    for prefix in prefixes:
+        if uri == prefix:
+            return True
+        if prefix and uri.startswith(prefix) and (prefix[-1] == "/" or uri[len(prefix)] == "/" or _JUST_SCHEME.fullmatch(prefix)):
+            return True
+    return False
+
+
+def check_uri(access, uri):
+    """Restricted evaluation: what `allowed-uris` has, and what may be read on this machine."""
+    if not access.is_restricted or is_allowed_uri(uri, access.fetcher.settings["allowed-uris"]):
+        return
+    if uri.startswith("/"):
+        access.check_path(_canonical(uri))
+        return
+    try:
+        address = parse_address(uri)
+        if address.scheme == "file":
+            access.check_path(_canonical(address.file_path))
+            return
+    except MalformedInput:
+        pass
+    raise ForbiddenAccess(f"access to URI '{uri}' is forbidden in restricted mode")
+
+
+def _canonical(path):
+    import os
+
+    return re.sub("^//", "/", os.path.normpath("/" + path))
+
+
+# ---- trees ------------------------------------------------------------------------------------------------------
+
+
+def fetch_tree(access, given, is_git):
+    """(source, pairs) of `fetchTree` or `fetchGit`; *given*: a text, or attributes with `type` if it was there."""
+    name = "fetchGit" if is_git else "fetchTree"
+    fetcher = access.fetcher
+    if isinstance(given, dict):
+        attrs = dict(given)
+        if is_git:
+            if "type" in attrs:
+                raise MalformedInput("unexpected argument 'type'")
+            attrs["type"] = "git"
+            if isinstance(attrs.get("url"), str):
+                attrs["url"] = fix_git_url(attrs["url"]).to_text()
+        if is_git and "exportIgnore" not in attrs and not _flag(attrs, "submodules"):
+            attrs["exportIgnore"] = True
+        if not is_git and attrs["type"] == "git" and "shallow" not in attrs:
+            attrs["shallow"] = True
+        if not is_git and "name" in attrs:
+            raise MalformedInput("argument 'name' isn’t supported in call to 'fetchTree'")
+        input = fetcher.input_from_attrs(attrs)
+    elif is_git:
+        input = fetcher.input_from_attrs({"type": "git", "url": fix_git_url(given).to_text(), "exportIgnore": True})
+    else:
+        if not access.has_feature("flakes"):
+            raise MalformedInput("passing a string argument to 'fetchTree' requires the 'flakes' experimental feature")
+        input = fetcher.input_from_url(given)
+    if not access.is_pure and not input.is_direct and access.has_feature("flakes"):
+        input = resolved(access, input)
+    if access.is_pure and not input.is_locked:
+        if input.nar_hash is None:
+            raise ForbiddenAccess(f"in pure evaluation mode, '{name}' doesn't fetch unlocked input '{input.to_url()}'")
+        fetcher.warn(
+            f"Input '{input.to_url()}' is unlocked (e.g. lacks a Git revision) but is checked by NAR hash. "
+            "This is not reproducible and will break after garbage collection or when shared."
+        )
+    check_uri(access, input.to_url())
+    if input.is_final:
+        raise FetchError(f"input '{input.to_url()}' is not allowed to use the '__final' attribute")
+    if not input.is_direct:
+        raise FetchError(f"'{input.to_url()}' is an indirect flake reference, but registry lookups are not allowed")
+    source = fetcher.fetch(input)
+    return source, tree_attributes(source, is_git)
+
+
+def _flag(attrs, name):
+    value = attrs.get(name, False)
+    if not isinstance(value, bool):
+        raise MalformedInput(f"input attribute '{name}' is not a Boolean")
+    return value
+
+
+def resolved(access, input):
+    """What the registries say that a name means."""
+    raise FetchError(f"cannot find flake '{input.to_url()}' in the flake registries")
+
+
+def tree_attributes(source, is_git, is_dirty=False):
+    """What a fetched tree looks like to a program.  *is_git*: with a revision of zeros where there is none, as fetchGit always had it."""
+    input = source.input
+    pairs = [("outPath", source.store_path), ("narHash", source.nar_hash)]
+    if input.type == "git":
+        pairs.append(("submodules", input.flag("submodules")))
+    rev, count = input.rev, input.rev_count
+    if not is_dirty:
+        if rev is not None or is_git:
+            pairs += [("rev", rev or _NO_REVISION), ("shortRev", (rev or _NO_REVISION)[:7])]
+        if count is not None or is_git:
+            pairs.append(("revCount", count or 0))
+    if "dirtyRev" in input.attrs:
+        pairs += [("dirtyRev", string_of(input.attrs, "dirtyRev")), ("dirtyShortRev", string_of(input.attrs, "dirtyShortRev"))]
+    if input.last_modified is not None:
+        pairs += [("lastModified", input.last_modified), ("lastModifiedDate", date_of(input.last_modified))]
+    return pairs
+
+
+def date_of(seconds):
+    """As `lastModifiedDate` has it.
+
+    >>> date_of(0)
+    '19700101000000'
+    """
+    try:
+        return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        raise FetchError(f"the time {seconds} is in no year that has a number") from None

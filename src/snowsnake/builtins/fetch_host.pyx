@@ -1,0 +1,179 @@
+# cython: language_level=3
+"""The way from a machine to its fetcher, and back: policy, mounted sources, errors.
+
+In: a machine.  Out: Python objects of `fetch/`; sources in the logical store; exceptions as errors.  Nothing of `fetch/` is imported before a
+program fetches something.
+"""
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
+from libc.string cimport strlen
+
+from snowsnake.host.byte_map cimport map_add
+from snowsnake.host.host cimport *
+from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
+from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
+from snowsnake.machine.state cimport (
+    ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE, Machine, RAISE,
+)
+from snowsnake.machine.symbols cimport context_single, symbol_intern
+from snowsnake.machine.unwind cimport trace_note
+from snowsnake.machine.word cimport *
+
+cdef enum:
+    ATTENTION_TIMEOUT = 2             # as in machine/collector.pyx
+
+_FEATURES = {
+    "flakes": FEATURE_FLAKES,
+    "fetch-tree": FEATURE_FETCH_TREE,
+    "fetch-closure": FEATURE_FETCH_CLOSURE,
+    "verified-fetches": FEATURE_VERIFIED_FETCHES,
+}
+
+
+class Pending(Exception):
+    """The machine has an error already."""
+
+
+cdef class _Attention:
+    """Whether the machine is to stop: asked while something is fetched."""
+
+    cdef Machine* m
+
+    def __call__(self):
+        return self.m.attention != 0
+
+
+cdef class Access:
+    """What the policy of an evaluation allows."""
+
+    cdef Machine* m
+
+    @property
+    def fetcher(self):
+        return fetcher_of(self.m)
+
+    @property
+    def is_pure(self):
+        return bool(host_of(self.m).is_pure)
+
+    @property
+    def is_restricted(self):
+        return bool(host_of(self.m).is_restricted)
+
+    def has_feature(self, name):
+        return host_has_feature(self.m, _FEATURES[name])
+
+    def check_path(self, str path):
+        """Raises unless evaluation may read what lies there."""
+        cdef bytes text = path.encode("utf-8", "surrogateescape")
+        if host_check_access(self.m, <const uint8_t*><const char*>text, len(text)) == RAISE:
+            raise Pending
+
+
+cdef object access_of(Machine* m):
+    cdef Access access = Access()
+    access.m = m
+    return access
+
+
+cdef object fetcher_of(Machine* m):
+    cdef Host* h = host_of(m)
+    cdef _Attention attention
+    if h.fetcher == NULL:
+        from snowsnake.builtins.engines.fetch_calls import make_fetcher
+
+        attention = _Attention()
+        attention.m = m
+        fetcher = make_fetcher(
+            <object>h.settings if h.settings != NULL else None,
+            frozenset([name for name, bit in _FEATURES.items() if h.features & <uint32_t>bit]),
+            (<bytes>h.store_dir).decode("utf-8", "surrogateescape"),
+            (<object>h.writer_context).store if h.writer != NULL else None,
+            (<bytes>h.working_directory).decode("utf-8", "surrogateescape"),
+            attention,
+        )
+        Py_INCREF(fetcher)
+        h.fetcher = <void*>fetcher
+    return <object>h.fetcher
+
+
+cdef int mount_source(Machine* m, object source) except -1:
+    cdef bytes path = source.store_path.encode("utf-8", "surrogateescape")
+    cdef bytes place = fetcher_of(m).place_of(source)
+    if map_add(&host_of(m).sources, <const uint8_t*><const char*>path, len(path), <const uint8_t*><const char*>place,
+               len(place)) == NULL:
+        raise MemoryError
+    host_allow(m, <const uint8_t*><const char*>path, len(path))
+    return 0
+
+
+cdef int raise_python(Machine* m, object error) noexcept:
+    """Errors of fetching keep their notes; anything unforeseen is our fault."""
+    cdef bytes message
+    cdef int code = ERROR_FILE
+    try:
+        from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, MalformedInput
+
+        if isinstance(error, Pending):
+            return RAISE
+        if isinstance(error, (Cancelled, KeyboardInterrupt)):
+            return _raise_stop(m)
+        message = str(error).encode("utf-8", "surrogateescape")
+        if isinstance(error, ForbiddenAccess):
+            code = ERROR_ACCESS
+        elif isinstance(error, MalformedInput):
+            code = ERROR_VALUE
+        elif isinstance(error, MemoryError):
+            return raise_text(m, ERROR_MEMORY, NULL)
+        elif not isinstance(error, FetchError):
+            code = ERROR_INTERNAL
+            message = (type(error).__name__ + ": ").encode() + message
+        raise_bytes(m, code, <const char*>message, len(message))
+        for note in getattr(error, "notes", ()):
+            message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")
+            trace_note(m, format_text("%s", <const char*>message))
+        return RAISE
+    except BaseException:             # no memory, or interrupted: there is nothing more to say
+        return raise_text(m, ERROR_MEMORY, NULL)
+
+
+cdef int _raise_stop(Machine* m) noexcept:
+    cdef bint is_late = m.attention & ATTENTION_TIMEOUT
+    m.attention = 0
+    if is_late:
+        return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
+    return raise_text(m, ERROR_INTERRUPT, format_text("interrupted by the user"))
+
+
+cdef object text_of(Word s):
+    return (<char*>string_data(s))[:string_size(s)].decode("utf-8", "surrogateescape")
+
+
+cdef int build_result(Machine* m, object pairs) except -1:
+    cdef Entry* entries
+    cdef bytes name, data
+    cdef uint32_t i = 0, context
+    encoded = [(key.encode(), value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value,
+                key == "outPath") for key, value in pairs]
+    if not heap_reserve(m, sum([len(value) for _, value, _ in encoded if isinstance(value, bytes)]) // 8 + 4096):
+        raise Pending
+    entries = scratch_entries(m, len(encoded))
+    if entries == NULL:
+        raise Pending
+    for name, value, is_path in encoded:
+        entries[i].symbol = symbol_intern(m, <const char*>name, len(name))
+        entries[i].position = 0
+        if isinstance(value, bool):
+            entries[i].value = WORD_TRUE if value else WORD_FALSE
+        elif isinstance(value, int):
+            entries[i].value = make_int(m, <int64_t>value)
+        else:
+            data = value
+            context = context_single(m, symbol_intern(m, <const char*>data, len(data))) if is_path else 0
+            entries[i].value = make_string(m, <const char*>data, len(data), context)
+        i += 1
+    m.result = attrs_build(m, entries, i)
+    free(entries)
+    return 0
