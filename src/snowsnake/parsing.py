@@ -31,6 +31,10 @@ class Syntax:
         except RecursionError as error:
             raise EvaluationError("depth", str(error)) from None
 
+    def outline(self):
+        """What the expression states without being evaluated: a `Literal` of syntax/outline.pyx."""
+        return self._tree.outline()
+
     def to_json(self) -> str:
         """The tree as JSON: an object for each node, with its kind and its span of bytes."""
         try:

@@ -118,6 +118,10 @@ class Fetcher:
             self._sources.setdefault(known.input.key, known)
         return known
 
+    def forget(self) -> None:
+        """Look at every input again: a folder of this machine was changed."""
+        self._sources.clear()
+
     def _new(self, input: Input) -> Source:
         fetched = self.open(input)
         digest, size = self.tree_hash(fetched)

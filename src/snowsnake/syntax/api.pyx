@@ -8,6 +8,7 @@ from libc.stdlib cimport free
 from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
+from snowsnake.syntax.outline cimport outline_of
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
 from snowsnake.syntax.text_buffer cimport TextBuffer
@@ -108,6 +109,11 @@ cdef class ParsedTree:
         """Where a piece of the string (or an argument of the call) with this span starts."""
         self.expect_root()
         return item_start_of(self.ast, start_byte, end_byte, index)
+
+    def outline(self):
+        """The `Literal` that the tree states without being evaluated (syntax/outline.pyx)."""
+        self.expect_root()
+        return outline_of(self.ast)
 
     cdef expect_root(self):
         if self.ast.root == NULL or self.ast.fault_count != 0:

@@ -1,0 +1,139 @@
+"""Locking a flake: its lock file is computed, compared with the one that is there, and written if that is allowed.
+
+In: a reference, options, a `FlakeWorld`.  Out: a `LockedFlake`.
+"""
+
+import os
+import subprocess
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.flake.world import FlakeWorld
+from snowsnake.lock.flakes import Flake, LockedFlake
+from snowsnake.lock.lock_file import LockFile, difference
+from snowsnake.lock.locking import LockOptions, compute_lock_file
+from snowsnake.lock.references import Reference
+
+
+def lock_flake(
+    world: FlakeWorld, reference: Reference, options: LockOptions, flake: Flake | None = None, apply_config=None
+) -> LockedFlake:
+    """Find a flake and lock it; EvaluationError says what stood in the way.
+
+    `flake`: it was found already.  `apply_config`: called with the settings that the flake asks for.
+    """
+    flake = flake or world.flake(reference, options.top_registries)
+    if apply_config is not None:
+        apply_config(flake.declaration.config)
+    try:
+        return _lock(world, reference, options, flake)
+    except EvaluationError as error:
+        error.trace.insert(0, Frame("text", f"while updating the lock file of flake '{flake.locked}'", None))
+        raise
+
+
+def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: Flake) -> LockedFlake:
+    old = _old_lock_file(world, options, flake)
+    new, places = compute_lock_file(flake, old, options, world)
+    if new == old and not options.output_path:
+        return LockedFlake(flake, new, places)
+    changes = difference(old, new)
+    if not options.may_write:
+        world.warn(f"not writing modified lock file of flake '{reference}':\n{changes.rstrip()}")
+        flake.is_changed = True
+        return LockedFlake(flake, new, places)
+    folder = reference.input.source_path
+    if folder is None and not options.output_path:
+        raise EvaluationError(
+            "access", f"cannot write modified lock file of flake '{reference}' (use '--no-write-lock-file' to ignore)"
+        )
+    unlocked = world.unlocked_input(new)
+    if unlocked is not None:
+        if options.fails_on_unlocked:
+            raise EvaluationError(
+                "access",
+                f"Not writing lock file of flake '{reference}' because it has an unlocked input ('{unlocked}'). "
+                "Use '--allow-dirty-locks' to allow this anyway.",
+            )
+        if world.settings["warn-dirty"]:
+            world.warn(f"not writing lock file of flake '{reference}' because it has an unlocked input ('{unlocked}')")
+        return LockedFlake(flake, new, places)
+    if not options.may_update:
+        raise EvaluationError(
+            "access", f"flake '{reference}' requires lock file changes but they're not allowed due to '--no-update-lock-file'"
+        )
+    if options.output_path:
+        if options.commits:
+            raise EvaluationError("value", "'--commit-lock-file' and '--output-lock-file' are incompatible")
+        _write(options.output_path, new)
+    else:
+        assert folder is not None
+        _put(world, reference, options, new, changes, folder)
+    world.forget()
+    before, top = flake.locked, new.root
+    flake = world.flake(reference, options.top_registries)
+    places[top] = flake.place
+    if options.commits and flake.locked.input.rev and before.input.rev != flake.locked.input.rev:
+        world.warn(f"committed new revision '{flake.locked.input.rev}'")
+    return LockedFlake(flake, new, places)
+
+
+def _old_lock_file(world: FlakeWorld, options: LockOptions, flake: Flake) -> LockFile:
+    if not options.reference_path:
+        return world.lock_file(flake)
+    if not world.settings["allow-dirty"]:
+        raise EvaluationError(
+            "access", "reference lock file was provided, but the `allow-dirty` setting is set to false"
+        )
+    path = os.path.abspath(options.reference_path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return LockFile()
+    except OSError as error:
+        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+    return world.parse_lock_file(data, path)
+
+
+def _write(path: str, lock_file: LockFile) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(lock_file.to_text() + "\n")
+    except OSError as error:
+        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+
+
+def _put(
+    world: FlakeWorld, reference: Reference, options: LockOptions, lock_file: LockFile, changes: str, folder: str
+) -> None:
+    """Write `flake.lock` into the flake's own tree; in a Git repository it is added, and committed if that was asked for."""
+    inner = os.path.join(reference.folder, "flake.lock")
+    path = os.path.join(folder, inner)
+    is_there = os.path.lexists(path)
+    shown = changes.rstrip()
+    if not is_there:
+        world.warn(f'creating lock file "{path}": \n{shown}')
+    else:
+        world.warn(f'updating lock file "{path}"' + (f":\n{shown}" if shown else ""))
+    _write(path, lock_file)
+    if reference.input.type != "git":
+        if options.commits:
+            world.warn(f"the lock file of '{reference}' is not committed: it is in no Git repository")
+        return
+    git = ["git", "-C", folder]
+    if subprocess.run([*git, "check-ignore", "--quiet", "--", inner], check=False, stdin=subprocess.DEVNULL).returncode == 0:
+        return
+    _run([*git, "add", "--intent-to-add", "--", inner])
+    if options.commits:
+        summary = world.settings["commit-lock-file-summary"] or f"{inner}: {'Update' if is_there else 'Add'}"
+        _run([*git, "commit", "--quiet", "-F", "-", "--", inner], f"{summary}\n\nFlake lock file updates:\n\n{changes}")
+
+
+def _run(words: list[str], text: str = "") -> None:
+    try:
+        done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stderr=subprocess.PIPE)
+    except OSError as error:
+        raise EvaluationError("file", f"executing 'git': {error.strerror}") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").rstrip()
+        raise EvaluationError("file", f"program 'git' failed with exit code {done.returncode}" + (f"\n{said}" if said else ""))

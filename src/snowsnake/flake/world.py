@@ -1,0 +1,222 @@
+"""Flakes as they are out there: found in registries, fetched, and read without being evaluated.
+
+In: a fetcher, registries, settings.  Out: `Flake`s, trees and lock files; this is what lock/locking.py asks for.
+Each tree is fetched once, and whoever evaluates is told of it (`on_tree`) when something of it is needed.
+"""
+
+import posixpath
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.flake.declaration import read_declaration
+from snowsnake.lock.flakes import Declaration, Flake, Place
+from snowsnake.lock.lock_file import InputPath, LockFile, read_lock_file
+from snowsnake.lock.references import Reference
+from snowsnake.lock.registries import Registries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from snowsnake.fetch import Fetcher, Input, Source
+
+MOST_LINKS = 40
+LARGEST_SOURCE_BYTES = 64 << 20           # of a flake.nix that is read without being evaluated
+_SELF_ATTRIBUTES = ("lfs", "submodules")
+
+
+def evaluation_error(error: FetchError) -> EvaluationError:
+    """What went wrong while something was fetched, as an error of an evaluation."""
+    code = "access" if isinstance(error, ForbiddenAccess) else "file"
+    return EvaluationError(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
+
+
+class FlakeTree:
+    """A fetched tree: its files, the store path that it counts as, and how messages call it."""
+
+    def __init__(self, source: "Source") -> None:
+        self.source = source
+        self.files = source.files
+        self.store_path = source.store_path
+        self.input = source.input
+
+    @property
+    def label(self) -> str:
+        """The root in messages: the folder for what is on disk, else the input."""
+        path = self.input.source_path
+        if self.input.type == "path":
+            return self.store_path
+        return path if path is not None else f"«{self.input}»"
+
+    def read(self, path: str) -> bytes | None:
+        """The contents of a file, through links inside the tree; None if there is none."""
+        where = path.encode("utf-8", "surrogateescape")
+        for _ in range(MOST_LINKS):
+            try:
+                kind = self.files.kind(where)
+                if kind in ("regular", "executable"):
+                    return self.files.read(where)
+                if kind != "symlink":
+                    return self._read_below_link(where) if kind is None else None
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(where), self.files.link(where)))
+            except OSError as error:
+                raise EvaluationError("file", f"reading '{self.label}/{path}': {error.strerror or error}") from None
+            if target.startswith((b"/", b"..")):
+                return None
+            where = target
+        raise EvaluationError("file", f"too many symbolic links encountered while traversing the path '{self.label}/{path}'")
+
+    def _read_below_link(self, where: bytes) -> bytes | None:
+        """A file below a folder that is a link."""
+        folder = posixpath.dirname(where)
+        while folder:
+            if self.files.kind(folder) == "symlink":
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(folder), self.files.link(folder)))
+                if target.startswith((b"/", b"..")):
+                    return None
+                return self.read((target + where[len(folder) :]).decode("utf-8", "surrogateescape"))
+            folder = posixpath.dirname(folder)
+        return None
+
+    def missing(self, path: str) -> EvaluationError:
+        """The error that a file is not there."""
+        root = self.input.source_path
+        if self.input.type != "git" or root is None:
+            return EvaluationError("file", f"path '{self.label}/{path}' does not exist")
+        import os
+
+        if os.path.lexists(os.path.join(root, path)):
+            return EvaluationError(
+                "file",
+                f"Path '{path}' in the repository \"{root}\" is not tracked by Git.\n\n"
+                f'To make it visible to Nix, run:\n\ngit -C "{root}" add "{path}"',
+            )
+        return EvaluationError("file", f"Path '{path}' does not exist in Git repository \"{root}\".")
+
+
+class FlakeWorld:
+    """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was looked into."""
+
+    def __init__(
+        self,
+        fetcher: "Fetcher",
+        settings: "Mapping[str, Any]",
+        environ: "Mapping[str, str]",
+        warn: "Callable[[str], None]",
+        on_tree: "Callable[[FlakeTree], None] | None" = None,
+    ) -> None:
+        self.fetcher = fetcher
+        self.settings = settings
+        self.environ = environ
+        self.warn = warn
+        self.on_tree = on_tree
+        self.registries = Registries(environ, settings["flake-registry"], warn, self._download_registry)
+        self._trees: dict[str, FlakeTree] = {}
+
+    # ---- fetching -----------------------------------------------------------------------------------------------
+
+    def fetch(self, input: "Input") -> FlakeTree:
+        try:
+            source = self.fetcher.fetch(input)
+        except FetchError as error:
+            raise evaluation_error(error) from None
+        tree = self._trees.get(source.store_path)
+        if tree is None or tree.input != source.input:
+            tree = self._trees[source.store_path] = FlakeTree(source)
+        return tree
+
+    def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
+        """What registries make of a reference."""
+        try:
+            return self.registries.resolve(reference, kinds)
+        except FetchError as error:
+            raise evaluation_error(error) from None
+
+    def tree(self, reference: Reference, kinds: tuple[str, ...]) -> tuple[Place, Reference]:
+        resolved = self.resolve(reference, kinds)
+        tree = self.use(self.fetch(resolved.input))
+        return Place(tree, ""), Reference(tree.input.with_attrs(__final=None), reference.folder)
+
+    def use(self, tree: FlakeTree) -> FlakeTree:
+        if self.on_tree is not None:
+            self.on_tree(tree)
+        return tree
+
+    def forget(self) -> None:
+        """Folders of this machine may have changed since they were fetched."""
+        self.fetcher.forget()
+
+    def _download_registry(self, address: str) -> bytes:
+        try:
+            url = address if address.startswith("file+") else "file+" + address
+            return self.fetcher.fetch(self.fetcher.input_from_url(url)).files.read(b"")
+        except FetchError as error:
+            raise evaluation_error(error) from None
+
+    # ---- flakes -------------------------------------------------------------------------------------------------
+
+    def flake(self, reference: Reference, kinds: tuple[str, ...], lock_root: InputPath = ()) -> Flake:
+        resolved = self.resolve(reference, kinds)
+        tree = self.fetch(resolved.input)
+        declaration = self.declaration(Place(tree, resolved.folder), str(resolved), lock_root)
+        changed = tree.input
+        for name, value in sorted(declaration.self_attributes.items()):
+            if name not in _SELF_ATTRIBUTES:
+                raise EvaluationError("value", f"flake 'self' attribute '{name}' is not supported")
+            changed = changed.with_attrs(**{name: value})
+        if changed != tree.input:
+            tree = self.fetch(changed.with_attrs(narHash=None, __final=None))
+            declaration = self.declaration(Place(tree, resolved.folder), str(resolved), lock_root)
+        self.use(tree)
+        locked = Reference(tree.input.with_attrs(__final=None), resolved.folder)
+        return Flake(reference, resolved, locked, Place(tree, resolved.folder), declaration)
+
+    def flake_at(self, place: Place, reference: Reference, lock_root: InputPath = ()) -> Flake:
+        if place.folder.startswith(".."):
+            path = posixpath.normpath(posixpath.join(place.tree.store_path, place.folder, "flake.nix"))
+            raise EvaluationError(
+                "access", f"access to absolute path '{path}' is forbidden in pure evaluation mode (use '--impure' to override)"
+            )
+        return Flake(reference, reference, reference, place, self.declaration(place, str(reference), lock_root))
+
+    def declaration(self, place: Place, shown: str, lock_root: InputPath) -> Declaration:
+        tree: FlakeTree = place.tree
+        path = posixpath.normpath(posixpath.join(place.folder, "flake.nix"))
+        source = None if path.startswith(("..", "/")) else tree.read(path)
+        if source is None:
+            raise tree.missing(path)
+        if len(source) > LARGEST_SOURCE_BYTES:
+            raise EvaluationError("value", f"'{tree.label}/{path}' is larger than {LARGEST_SOURCE_BYTES >> 20} MiB")
+        return read_declaration(
+            source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner)
+        )
+
+    def copied(self, tree: FlakeTree, path: str) -> str:
+        """The store path of a file of a tree on its own, as a setting that is a path becomes."""
+        return f"{tree.store_path}/{path}"
+
+    # ---- lock files ---------------------------------------------------------------------------------------------
+
+    def is_locked(self, reference: Reference) -> bool:
+        return reference.input.is_locked
+
+    def lock_file(self, flake: Flake) -> LockFile:
+        tree: FlakeTree = flake.place.tree
+        path = posixpath.normpath(posixpath.join(flake.place.folder, "flake.lock"))
+        data = None if path.startswith("..") else tree.read(path)
+        return LockFile() if data is None else self.parse_lock_file(data, f"{tree.label}/{path}")
+
+    def parse_lock_file(self, data: bytes, name: str) -> LockFile:
+        return read_lock_file(data, name, self.is_locked, self.warn)
+
+    def unlocked_input(self, lock_file: LockFile) -> Reference | None:
+        """An input that the lock file does not say exactly, so that it cannot be written."""
+        allows_dirty = self.settings["allow-dirty-locks"]
+        for node in lock_file.nodes():
+            locked = node.locked
+            if locked is None or locked.input.relative_path is not None or locked.input.is_locked:
+                continue
+            if not (allows_dirty and locked.input.nar_hash):
+                return locked
+        return None

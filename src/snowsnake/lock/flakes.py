@@ -1,0 +1,77 @@
+"""What is known of a flake before it is evaluated: its inputs, its settings, and the tree that it is in."""
+
+from snowsnake.lock.lock_file import InputPath, LockFile, Node
+from snowsnake.lock.references import Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+Setting = str | int | bool | list[str]
+
+
+class FlakeInput:
+    """An input as a `flake.nix` (or `--override-input`) asks for it."""
+
+    __slots__ = ("reference", "is_flake", "follows", "overrides")
+
+    def __init__(
+        self,
+        reference: Reference | None = None,
+        is_flake: bool = True,
+        follows: InputPath | None = None,
+        overrides: "dict[str, FlakeInput] | None" = None,
+    ) -> None:
+        self.reference = reference
+        self.is_flake = is_flake
+        self.follows = follows
+        self.overrides = overrides or {}      # of inputs of this input
+
+
+class Declaration:
+    """What a `flake.nix` says without being evaluated."""
+
+    __slots__ = ("description", "inputs", "self_attributes", "config")
+
+    def __init__(self) -> None:
+        self.description: str | None = None
+        self.inputs: dict[str, FlakeInput] = {}
+        self.self_attributes: dict[str, Any] = {}
+        self.config: dict[str, Setting] = {}
+
+
+class Place:
+    """A folder in a tree that was fetched; `tree` is whatever the callbacks of locking made."""
+
+    __slots__ = ("tree", "folder")
+
+    def __init__(self, tree: "Any", folder: str) -> None:
+        self.tree = tree
+        self.folder = folder
+
+
+class Flake:
+    """A flake that was found: what it was called, what that means, which tree it is exactly, and what its `flake.nix` says."""
+
+    __slots__ = ("original", "resolved", "locked", "place", "declaration", "is_changed")
+
+    def __init__(
+        self, original: Reference, resolved: Reference, locked: Reference, place: Place, declaration: Declaration
+    ) -> None:
+        self.original = original
+        self.resolved = resolved
+        self.locked = locked
+        self.place = place
+        self.declaration = declaration
+        self.is_changed = False               # its lock file is not the one in the tree: it counts as dirty
+
+
+class LockedFlake:
+    """A flake, its lock file as it should be, and the trees that were fetched on the way."""
+
+    __slots__ = ("flake", "lock_file", "places")
+
+    def __init__(self, flake: Flake, lock_file: LockFile, places: dict[Node, Place]) -> None:
+        self.flake = flake
+        self.lock_file = lock_file
+        self.places = places

@@ -1,0 +1,369 @@
+"""Lock files: versions 5 to 7 read, version 7 written byte for byte as C++ Nix 2.34 writes it.
+
+In: the text of a `flake.lock`.  Out: a graph of `Node`s; its text; what changed between two.  A lock file is input from strangers: one
+that is cyclic, too large or says something absurd is an error.
+"""
+
+import json
+import re
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.fetch.errors import FetchError
+from snowsnake.lock.references import ID, Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+InputPath = tuple[str, ...]                # names of inputs, from the root: `nixops/nixpkgs`
+
+LARGEST_BYTES = 64 << 20                   # of a lock file; those of real projects have some hundred kilobytes
+MOST_NODES = 100_000
+DEEPEST = 200                              # inputs of inputs
+_ELEMENT = re.compile(ID)
+
+
+class Node:
+    """An input that was locked (or the root, which has no references) and what its own inputs are.
+
+    An input is another node, or a path from the root that it follows.  `parent` is the input whose flake a relative path starts at.
+    """
+
+    __slots__ = ("inputs", "locked", "original", "is_flake", "parent")
+
+    def __init__(
+        self,
+        locked: Reference | None = None,
+        original: Reference | None = None,
+        is_flake: bool = True,
+        parent: InputPath | None = None,
+    ) -> None:
+        self.inputs: dict[str, Node | InputPath] = {}
+        self.locked = locked
+        self.original = original
+        self.is_flake = is_flake
+        self.parent = parent
+
+
+class LockFile:
+    """The graph of a lock file, from its root."""
+
+    def __init__(self, root: Node | None = None) -> None:
+        self.root = root or Node()
+
+    def to_data(self) -> "tuple[dict[str, Any], dict[Node, str]]":
+        """The lock file as the data of its JSON, and the key of each node."""
+        keys: dict[Node, str] = {}
+        taken: set[str] = set()
+        nodes: dict[str, Any] = {}
+        rows: dict[Node, dict[str, Any]] = {}
+
+        def number(name: str, node: Node) -> bool:
+            if node in keys:
+                return False
+            key, count = name, 2
+            while key in taken:
+                key = f"{name}_{count}"
+                count += 1
+            taken.add(key)
+            keys[node] = key
+            rows[node] = {}
+            return True
+
+        # In the order of a recursive walk, which the numbers of equal names depend on.
+        number("root", self.root)
+        stack: list[tuple[Node, Iterator[str]]] = [(self.root, iter(sorted(self.root.inputs)))]
+        while stack:
+            node, names = stack[-1]
+            name = next(names, None)
+            if name is None:
+                stack.pop()
+                nodes[keys[node]] = _row(node, rows[node])
+                continue
+            target = node.inputs[name]
+            if isinstance(target, Node):
+                if number(name, target):
+                    stack.append((target, iter(sorted(target.inputs))))
+                rows[node][name] = keys[target]
+            else:
+                rows[node][name] = list(target)
+        return {"nodes": nodes, "root": keys[self.root], "version": 7}, keys
+
+    def to_text(self) -> str:
+        """What stands in the file, without its last newline."""
+        return json.dumps(self.to_data()[0], indent=2, sort_keys=True, ensure_ascii=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LockFile):
+            return NotImplemented
+        return self.to_data()[0] == other.to_data()[0]
+
+    __hash__ = None                       # type: ignore[assignment]
+
+    def nodes(self) -> "Iterator[Node]":
+        """Every node below the root, once."""
+        seen = {self.root}
+        work = [self.root]
+        while work:
+            for target in work.pop().inputs.values():
+                if isinstance(target, Node) and target not in seen:
+                    seen.add(target)
+                    work.append(target)
+                    yield target
+
+    def all_inputs(self) -> "dict[InputPath, Node | InputPath]":
+        """Each input by its path; what several inputs share is entered once."""
+        found: dict[InputPath, Node | InputPath] = {}
+        done = {self.root}
+        stack: list[tuple[InputPath, Node, Iterator[str]]] = [((), self.root, iter(sorted(self.root.inputs)))]
+        while stack:
+            prefix, node, names = stack[-1]
+            name = next(names, None)
+            if name is None:
+                stack.pop()
+                continue
+            target = node.inputs[name]
+            found[(*prefix, name)] = target
+            if isinstance(target, Node) and target not in done:
+                done.add(target)
+                stack.append(((*prefix, name), target, iter(sorted(target.inputs))))
+        return found
+
+    def find(self, path: InputPath) -> Node | None:
+        """The node at a path, wherever its parts lead; None if there is none."""
+        return self._find(path, [])
+
+    def _find(self, path: InputPath, visited: list[InputPath]) -> Node | None:
+        if path in visited:
+            cycle = [*visited[visited.index(path) :], path]
+            raise EvaluationError("value", f"follow cycle detected: [{' -> '.join(map(path_text, cycle))}]")
+        if len(visited) > DEEPEST:
+            raise EvaluationError("value", f"inputs follow one another over more than {DEEPEST} steps: '{path_text(path)}'")
+        visited.append(path)
+        node = self.root
+        for name in path:
+            target = node.inputs.get(name)
+            if isinstance(target, tuple):
+                target = self._find(target, visited)
+            if target is None:
+                return None
+            node = target
+        return node
+
+    def check(self) -> None:
+        """Whether every input that is followed is there."""
+        for path, target in self.all_inputs().items():
+            if isinstance(target, tuple) and target and self.find(target) is None:
+                raise EvaluationError(
+                    "value", f"input '{path_text(path)}' follows a non-existent input '{path_text(target)}'"
+                )
+
+
+def _row(node: Node, inputs: "dict[str, Any]") -> "dict[str, Any]":
+    row: dict[str, Any] = {}
+    if inputs:
+        row["inputs"] = inputs
+    if node.locked is not None and node.original is not None:
+        row["original"] = node.original.to_attributes()
+        row["locked"] = node.locked.to_attributes()
+        if not node.is_flake:
+            row["flake"] = False
+        if node.parent is not None:
+            row["parent"] = list(node.parent)
+    return row
+
+
+# ---- paths of inputs --------------------------------------------------------------------------------------------
+
+
+def path_text(path: InputPath) -> str:
+    return "/".join(path)
+
+
+def parse_input_path(text: str) -> InputPath:
+    """`nixops/nixpkgs` in its parts; empty ones do not count.
+
+    >>> parse_input_path("nixops/nixpkgs")
+    ('nixops', 'nixpkgs')
+    """
+    path = tuple(part for part in text.split("/") if part)
+    for part in path:
+        if not _ELEMENT.fullmatch(part):
+            raise EvaluationError("value", f"invalid flake input attribute path element '{part}'")
+    return path
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------
+
+
+def read_lock_file(
+    data: bytes, name: str, is_locked: "Callable[[Reference], bool]", warn: "Callable[[str], None]"
+) -> LockFile:
+    """The lock file in `data`; `name` is how messages call it.
+
+    `is_locked`: whether an input says exactly one tree.  Entries that are not locked are an error, or with a hash a warning.
+    """
+    if len(data) > LARGEST_BYTES:
+        raise EvaluationError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
+        raise EvaluationError("value", f"Could not parse '{name}': {reason}") from None
+    return _Reader(document, name, is_locked, warn).read()
+
+
+class _Reader:
+    def __init__(self, document: object, name: str, is_locked, warn) -> None:
+        self._name = name
+        self._is_locked = is_locked
+        self._warn = warn
+        self._document = self._set(document, "it")
+
+    def _malformed(self, what: str) -> EvaluationError:
+        return EvaluationError("value", f"lock file '{self._name}' is malformed: {what}")
+
+    def _set(self, value: object, what: str) -> "dict[str, Any]":
+        if not isinstance(value, dict):
+            raise self._malformed(f"{what} is not an object")
+        return value
+
+    def _text(self, value: object, what: str) -> str:
+        if not isinstance(value, str):
+            raise self._malformed(f"{what} is not a string")
+        return value
+
+    def _path(self, value: object, what: str) -> InputPath:
+        if not isinstance(value, list):
+            raise self._malformed(f"{what} is not an array")
+        return tuple(self._text(part, f"an element of {what}") for part in value)
+
+    def read(self) -> LockFile:
+        version = self._document.get("version", 0)
+        if isinstance(version, bool) or not isinstance(version, int) or not 5 <= version <= 7:
+            shown = version if isinstance(version, int) else json.dumps(version)
+            raise EvaluationError("value", f"lock file '{self._name}' has unsupported version {shown}")
+        root_key = self._text(self._document.get("root"), "'root'")
+        rows = self._set(self._document.get("nodes"), "'nodes'")
+        if len(rows) > MOST_NODES:
+            raise EvaluationError("value", f"lock file '{self._name}' has more than {MOST_NODES} nodes")
+        lock_file = LockFile()
+        nodes = {root_key: lock_file.root}
+        work = [(lock_file.root, self._set(rows.get(root_key, {}), f"node '{root_key}'"))]
+        while work:
+            node, row = work.pop()
+            waiting = []
+            for name, target in self._set(row.get("inputs", {}), "'inputs' of a node").items():
+                if isinstance(target, list):
+                    node.inputs[name] = self._path(target, f"input '{name}'")
+                    continue
+                key = self._text(target, f"input '{name}'")
+                if key == root_key:
+                    raise EvaluationError("value", "lock file contains cycle to root node")
+                if key not in nodes:
+                    if key not in rows:
+                        raise EvaluationError("value", f"lock file references missing node '{key}'")
+                    inner = self._set(rows[key], f"node '{key}'")
+                    nodes[key] = self._node(inner, key)
+                    waiting.append((nodes[key], inner))
+                node.inputs[name] = nodes[key]
+            work += reversed(waiting)
+        self._refuse_cycles(lock_file.root)
+        return lock_file
+
+    def _refuse_cycles(self, root: Node) -> None:
+        """C++ Nix runs out of stack where a node is its own input; `follows` is the only way round in lock files that it writes."""
+        done: set[Node] = set()
+        open_nodes = {root}
+        stack = [(root, iter(root.inputs.items()))]
+        while stack:
+            node, targets = stack[-1]
+            name, target = next(targets, ("", None))
+            if target is None:
+                stack.pop()
+                open_nodes.discard(node)
+                done.add(node)
+            elif isinstance(target, Node) and target in open_nodes:
+                raise EvaluationError("value", f"lock file '{self._name}' contains a cycle: input '{name}' contains itself")
+            elif isinstance(target, Node) and target not in done:
+                if len(stack) > DEEPEST:
+                    raise EvaluationError("value", f"inputs in lock file '{self._name}' nest more than {DEEPEST} levels deep")
+                open_nodes.add(target)
+                stack.append((target, iter(target.inputs.items())))
+
+    def _node(self, row: "dict[str, Any]", key: str) -> Node:
+        locked = self._reference(row, key, "locked", "info")
+        original = self._reference(row, key, "original", "")
+        is_flake = row.get("flake", True)
+        if not isinstance(is_flake, bool):
+            raise self._malformed(f"'flake' of node '{key}' is not a Boolean")
+        parent = self._path(row["parent"], f"'parent' of node '{key}'") if "parent" in row else None
+        if locked.input.relative_path is None and not self._is_locked(locked):
+            if not locked.input.nar_hash:
+                from snowsnake.fetch.input_forms import shown
+
+                raise EvaluationError(
+                    "value",
+                    f"Lock file contains unlocked input '{shown(locked.input.attrs)}'. Use '--allow-dirty-locks' to accept this lock file.",
+                )
+            self._warn(
+                f"Lock file entry '{locked}' is unlocked (e.g. lacks a Git revision) but is checked by NAR hash. "
+                "This is not reproducible and will break after garbage collection or when shared."
+            )
+        return Node(locked, original, is_flake, parent)
+
+    def _reference(self, row: "dict[str, Any]", key: str, field: str, more: str) -> Reference:
+        if field not in row:
+            raise EvaluationError("missing-attribute", f"attribute '{field}' missing in lock file")
+        attributes = dict(self._set(row[field], f"'{field}' of node '{key}'"))
+        if more in row:
+            attributes |= self._set(row[more], f"'{more}' of node '{key}'")
+        for name, value in attributes.items():
+            if isinstance(value, str | bool):
+                continue
+            if not isinstance(value, int) or not 0 <= value < 1 << 64:
+                raise EvaluationError("value", f"unsupported input attribute type in lock file: '{name}' of node '{key}'")
+        try:
+            return Reference.of_attributes(attributes)
+        except FetchError as error:
+            raise EvaluationError("value", str(error)) from None
+
+
+# ---- what changed -----------------------------------------------------------------------------------------------
+
+
+def difference(old: LockFile, new: LockFile) -> str:
+    """What changed from one lock file to the other, a paragraph for each input, as C++ Nix tells it."""
+    before, after = old.all_inputs(), new.all_inputs()
+    lines: list[str] = []
+    for path in sorted(before.keys() | after.keys()):
+        name = path_text(path)
+        if path not in before:
+            lines += (f"• Added input '{name}':", f"    {_described(after[path])}")
+        elif path not in after:
+            lines.append(f"• Removed input '{name}'")
+        elif not _is_same(before[path], after[path]):
+            lines += (f"• Updated input '{name}':", f"    {_described(before[path])}", f"  → {_described(after[path])}")
+    return "".join(line + "\n" for line in lines)
+
+
+def _is_same(one: "Node | InputPath", other: "Node | InputPath") -> bool:
+    if isinstance(one, Node) and isinstance(other, Node):
+        return one.locked == other.locked
+    return one == other
+
+
+def _described(target: "Node | InputPath") -> str:
+    if isinstance(target, tuple):
+        return f"follows '{path_text(target)}'"
+    assert target.locked is not None
+    modified = target.locked.input.last_modified
+    return f"'{target.locked}'" + (f" ({day(modified)})" if modified is not None else "")
+
+
+def day(seconds: int) -> str:
+    """A time as its day in Greenwich."""
+    import time
+
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))

@@ -1,0 +1,102 @@
+"""Flake references that are paths of this machine: `.`, `./x?dir=y`, `/src/x#attr`.
+
+In: a path and where it starts.  Out: the reference it means: the Git repository around it, or the folder; the flake is searched upwards.
+"""
+
+import os
+import stat
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.fetch.addresses import Address, Authority
+from snowsnake.lock.references import Reference, of_address, of_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def parse_path(
+    text: str,
+    path: str,
+    query: dict[str, str],
+    base: str,
+    is_flake: bool,
+    may_be_missing: bool,
+    say: "Callable[[str], None] | None",
+) -> Reference:
+    """The reference of a path; `text` is how messages call it."""
+    say = say or _nothing
+    folder = _resolved(os.path.join(base, path))
+    if not is_flake:
+        return of_path(folder, query, False)
+    folder = _flake_folder(folder, may_be_missing, say)
+    repository, inner = _repository(folder)
+    if repository is None:
+        return of_path(folder, query)
+    if inner:
+        if "dir" in query:
+            raise EvaluationError("value", f"flake URL '{text}' has an inconsistent 'dir' parameter")
+        query = {**query, "dir": inner}
+    if os.path.exists(os.path.join(repository, ".git", "shallow")):
+        query = {**query, "shallow": "1"}
+    return _of_repository(repository, query)
+
+
+def _nothing(_: str) -> None:
+    """What nobody wants to know."""
+
+
+def _of_repository(folder: str, query: dict[str, str]) -> Reference:
+    return of_address(Address("git+file", Authority(None, None, "", None), folder.split("/"), query))
+
+
+def _resolved(path: str) -> str:
+    """The path without links; what is not there has none."""
+    return os.path.realpath(path)
+
+
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        raise EvaluationError("file", f'getting status of "{path}": {error.strerror}') from None
+
+
+def _flake_folder(path: str, may_be_missing: bool, say: "Callable[[str], None]") -> str:
+    """The folder of the flake that a path means."""
+    if not stat.S_ISDIR(_status(path).st_mode):
+        if os.path.basename(path) != "flake.nix":
+            raise EvaluationError("value", f'path "{path}" is not a flake (because it\'s not a directory)')
+        parent = os.path.dirname(path)
+        say(
+            f"warning: Path \"{path}\" should point at the directory containing the 'flake.nix' file, not the file itself. "
+            f'Pretending that you meant "{parent}"'
+        )
+        path = parent
+    if may_be_missing or os.path.exists(os.path.join(path, "flake.nix")):
+        return path
+    say(f"path \"{path}\" does not contain a 'flake.nix', searching up")
+    device = _status(path).st_dev
+    while os.path.dirname(path) != path:
+        if os.path.exists(os.path.join(path, "flake.nix")):
+            return path
+        if os.path.exists(os.path.join(path, ".git")):
+            raise EvaluationError(
+                "value",
+                f"path \"{path}\" is not part of a flake (neither it nor its parent directories contain a 'flake.nix' file)",
+            )
+        if _status(path).st_dev != device:
+            raise EvaluationError("value", f'unable to find a flake before encountering filesystem boundary at "{path}"')
+        path = os.path.dirname(path)
+    raise EvaluationError("value", "could not find a flake.nix file")
+
+
+def _repository(folder: str) -> tuple[str | None, str]:
+    """The Git repository that a folder is in, and the folder's place in it."""
+    root, inner = folder, ""
+    while os.path.dirname(root) != root:
+        if os.path.exists(os.path.join(root, ".git")):
+            return root, inner
+        inner = os.path.basename(root) + ("/" + inner if inner else "")
+        root = os.path.dirname(root)
+    return None, ""

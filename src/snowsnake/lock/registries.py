@@ -1,0 +1,208 @@
+"""Flake registries: which input a short name means.
+
+In: files of version 2 (`registry.json`).  Out: `Registries.resolve`: an input and the folder that the registry adds.
+Of the four the first that knows a name counts: the command line's, the user's, the system's, the global one.
+"""
+
+import json
+import os
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import Attributes
+from snowsnake.lock.references import Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+MOST_STEPS = 100
+LARGEST_BYTES = 64 << 20
+KINDS = ("flags", "user", "system", "global")
+LIMITED = ("flags", "global")             # those that inputs of flakes are looked up in
+
+
+class Entry:
+    """One line of a registry: what is looked for, what it means; `is_exact`: only the very same input is meant."""
+
+    __slots__ = ("source", "target", "is_exact")
+
+    def __init__(self, source: Input, target: Reference, is_exact: bool = False) -> None:
+        self.source = source
+        self.target = target
+        self.is_exact = is_exact
+
+    def resolve(self, input: Input) -> Input | None:
+        """What the entry makes of an input; None if it is not about it."""
+        if self.is_exact:
+            return self.target.input if self.source == input else None
+        if not self.source.contains(input):
+            return None
+        return self.target.input.overridden(
+            input.ref if self.source.ref is None else None, input.rev if self.source.rev is None else None
+        )
+
+
+class Registry:
+    """The entries of one registry; `kind` is one of `KINDS`."""
+
+    def __init__(self, kind: str, entries: "Iterable[Entry]" = ()) -> None:
+        self.kind = kind
+        self.entries = list(entries)
+
+    def add(self, source: Reference, target: Reference) -> None:
+        self.entries.append(Entry(source.input, target))
+
+    def remove(self, source: Reference) -> None:
+        self.entries = [entry for entry in self.entries if entry.source != source.input]
+
+    def to_text(self) -> str:
+        """The file of the registry, as C++ Nix writes it."""
+        rows = []
+        for entry in self.entries:
+            row: dict[str, object] = {"from": _sorted(entry.source.attrs), "to": entry.target.to_attributes()}
+            if entry.is_exact:
+                row["exact"] = True
+            rows.append(row)
+        return json.dumps({"flakes": rows or None, "version": 2}, indent=2, sort_keys=True, ensure_ascii=False)
+
+    def write(self, path: str) -> None:
+        folder = os.path.dirname(path)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.to_text())
+
+
+def _sorted(attributes: Attributes) -> Attributes:
+    return {name: attributes[name] for name in sorted(attributes)}
+
+
+def read_registry(path: str, kind: str, warn: "Callable[[str], None]") -> Registry:
+    """A registry file; what is not there is empty, and what cannot be read is a warning and empty."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        return Registry(kind)
+    except OSError as error:
+        warn(f"cannot read flake registry '{path}': {error.strerror}")
+        return Registry(kind)
+    return parse_registry(data, path, kind, warn)
+
+
+def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], None]") -> Registry:
+    """A registry from the text of its file."""
+    registry = Registry(kind)
+    try:
+        if len(data) > LARGEST_BYTES:
+            raise ValueError(f"it is larger than {LARGEST_BYTES >> 20} MiB")
+        document = json.loads(data)
+        version = document.get("version", 0)
+        if version != 2:
+            raise EvaluationError("value", f"flake registry '{name}' has unsupported version {version}")
+        for row in document["flakes"] or ():
+            source = Reference.of_attributes(_attributes(row["from"])).input
+            registry.entries.append(Entry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
+    except (EvaluationError, FetchError) as error:
+        warn(f"cannot read flake registry '{name}': {error}")
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        warn(f"cannot parse flake registry '{name}': {reason}")
+    return registry
+
+
+def _attributes(value: object) -> Attributes:
+    if not isinstance(value, dict) or not all(isinstance(inner, str | int | bool) for inner in value.values()):
+        raise TypeError("an input is not a set of strings, ints and Booleans")
+    return dict(value)
+
+
+class Registries:
+    """The registries of a machine, read when they are first asked for.
+
+    `global_path` is a file, or an address that `download` gets the contents of; empty: there is none.
+    """
+
+    def __init__(
+        self,
+        environ: "Mapping[str, str]",
+        global_path: str = "",
+        warn: "Callable[[str], None] | None" = None,
+        download: "Callable[[str], bytes] | None" = None,
+    ) -> None:
+        self.flags = Registry("flags")
+        self._environ = environ
+        self._global_path = global_path
+        self._warn = warn or (lambda _: None)
+        self._download = download
+        self._read: dict[str, Registry] = {"flags": self.flags}
+
+    def get(self, kind: str) -> Registry:
+        if kind not in self._read:
+            self._read[kind] = self._load(kind)
+        return self._read[kind]
+
+    @property
+    def _is_global_near(self) -> bool:
+        return "global" in self._read or self._global_path.startswith("/") or not self._global_path
+
+    def _load(self, kind: str) -> Registry:
+        if kind == "user":
+            return read_registry(user_registry_path(self._environ), kind, self._warn)
+        if kind == "system":
+            return read_registry(system_registry_path(self._environ), kind, self._warn)
+        path = self._global_path
+        if not path:
+            return Registry(kind)
+        if not path.startswith("/"):
+            if self._download is None:
+                raise EvaluationError("access", f"the flake registry '{path}' is not downloaded here")
+            return parse_registry(self._download(path), path, kind, self._warn)
+        return read_registry(path, kind, self._warn)
+
+    def resolve(self, reference: Reference, kinds: "Iterable[str]" = KINDS) -> Reference:
+        """What a reference means: itself, or what the registries of these kinds say; EvaluationError if none knows it.
+
+        >>> from snowsnake.lock.references import parse_whole
+        >>> registries = Registries({"HOME": "/none", "NIX_CONF_DIR": "/none"})
+        >>> registries.flags.add(parse_whole("x"), parse_whole("/x?dir=sub"))
+        >>> str(registries.resolve(parse_whole("x")))
+        'path:/x?dir=sub'
+        """
+        kinds = tuple(kinds)
+        if not kinds:
+            return reference
+        input, folder = reference.input, reference.folder
+        for _ in range(MOST_STEPS):
+            step = self._step(input, kinds)
+            if step is None:
+                if not input.is_direct:
+                    raise EvaluationError("value", f"cannot find flake '{input.to_url()}' in the flake registries")
+                return Reference(input, folder)
+            input, entry = step
+            folder = entry.target.folder or reference.folder
+        raise EvaluationError("value", f"cycle detected in flake registry for '{input.to_url()}'")
+
+    def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, Entry] | None:
+        for kind in kinds:
+            if kind == "global" and input.is_direct and not self._is_global_near:
+                continue                  # nothing is downloaded for an input that says where it is
+            for entry in self.get(kind).entries:
+                found = entry.resolve(input)
+                if found is not None:
+                    return found, entry
+        return None
+
+
+def user_registry_path(environ: "Mapping[str, str]") -> str:
+    """Where the user's registry is."""
+    folder = environ.get("NIX_CONFIG_HOME")
+    if not folder:
+        folder = os.path.join(environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or "/", ".config"), "nix")
+    return os.path.join(folder, "registry.json")
+
+
+def system_registry_path(environ: "Mapping[str, str]") -> str:
+    return os.path.join(environ.get("NIX_CONF_DIR") or "/etc/nix", "registry.json")
