@@ -38,6 +38,7 @@ cdef enum:                            # builtins that other builtins make thunks
     BUILTIN_DERIVATION_OUTPUT
     BUILTIN_VALUE
     BUILTIN_FETCH_TREE
+    BUILTIN_FETCH_LOCKED
 
 cdef enum:                            # words above the argument while derivationStrict runs
     SLOT_PHASE = 1

@@ -37,7 +37,7 @@ cdef extern from *:
         "outPath", "type", "outputName",
     };
     static const char *const snowsnake_known_builtins[] = {
-        "derivationStrict", "getAttr", "toJSON", "__derivationOutput", "__value", "__fetchTree",
+        "derivationStrict", "getAttr", "toJSON", "__derivationOutput", "__value", "__fetchTree", "__fetchLocked",
     };
     """
     const char** NAMES "snowsnake_derivation_names"

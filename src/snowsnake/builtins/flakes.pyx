@@ -1,33 +1,95 @@
 # cython: language_level=3
-"""Builtins for flake references.  The language of references is rare and all text: an engine in Python knows it.
+"""Builtins for flakes and their references.  Both are rare and all text: Python knows them (flake/, lock/).
 
-In: a reference, or a set with its attributes.  Out: the other form; nothing is fetched.
+In: a reference, or a set with its attributes.  Out: the other form, or the flake, which is called by an expression of Nix.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport malloc
+from libc.string cimport memcpy
 
+from snowsnake.builtins.derivations cimport BUILTIN_FETCH_LOCKED, builtin_word
+from snowsnake.builtins.fetch_host cimport access_of, build_result, mount_source, raise_python, text_of
 from snowsnake.builtins.fetching cimport force_input_attributes
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport FEATURE_FLAKES, host_require_feature
 from snowsnake.machine.attrs cimport Entry, attrs_build
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
-from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_INTERNAL, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.errors cimport raise_bytes
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string
+from snowsnake.machine.importing cimport load_source
+from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
+
+from snowsnake.builtins.fetch_host import Pending
 
 cdef enum:
     MOST_PARTS = 32                   # of a reference; no scheme has as many
 
 
+# ---- flakes -----------------------------------------------------------------------------------------------------
+
+cdef object _calling():
+    """The room of flakes is above this one: as the commands are found, it is found by name when it is first needed."""
+    return __import__("snowsnake.flake.calling", fromlist=["get_flake"])
+
+
+cdef class _Mount:
+    """Makes sources readable for the evaluation that asks."""
+
+    cdef Machine* m
+
+    def __call__(self, source):
+        mount_source(self.m, source)
+
+
+cdef Word flake_call(Machine* m, bytes source, bytes lock, bytes found) except 0:
+    cdef uint8_t* copy
+    cdef Word function = 0
+    cdef uint32_t size = <uint32_t>len(source)
+    if not heap_reserve(m, (len(lock) + len(found)) // 8 + 4096):
+        raise Pending
+    copy = <uint8_t*>malloc(size + 1)             # the machine frees it with the expression
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, <const char*>source, size)
+    copy[size] = 0
+    if load_source(m, b"\xc2\xabflakes-internal\xc2\xbb/call-flake.nix", <const uint8_t*>b"/", 1, copy, size, WORD_NULL, &function) != DONE:
+        raise Pending
+    function = make_apply(m, function, make_string(m, <char*>lock, len(lock), 0))
+    function = make_apply(m, function, make_string(m, <char*>found, len(found), 0))
+    return make_apply(m, function, builtin_word(m, BUILTIN_FETCH_LOCKED))
+
+
+cdef int _get_flake(Machine* m, Word text) noexcept with gil:
+    cdef _Mount mount = _Mount()
+    mount.m = m
+    try:
+        source, lock, found = _calling().get_flake(access_of(m), mount, text_of(text))
+        return tail(m, flake_call(m, source, lock, found))
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
+
+
 cdef int get_flake(Machine* m, Word* fp) noexcept nogil:
     if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
         return RAISE
-    return raise_text(m, ERROR_FILE, format_text("flakes are not fetched by this evaluator"))
+    return _get_flake(m, fp[0])
 
 
-cdef bytes _taken(Word s):
-    return (<char*>string_data(s))[:string_size(s)]
+cdef int _fetch_locked(Machine* m, Word attrs) noexcept with gil:
+    try:
+        source, pairs = _calling().fetch_locked(access_of(m), _scalars(m, attrs))
+        mount_source(m, source)
+        build_result(m, pairs)
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
+
+
+cdef int fetch_locked(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome = force_input_attributes(m, fp[0], "flake input", True)
+    return outcome if outcome != DONE else _fetch_locked(m, fp[0])
 
 
 cdef int _say(Machine* m, error) noexcept:
@@ -47,7 +109,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
     try:
         from snowsnake.lock.references import parse
 
-        found = parse(_taken(text).decode("utf-8", "surrogateescape"))
+        found = parse(text_of(text))
         if not heap_reserve(m, string_size(text) + 4096):     # `%41` is the longest way to write a byte
             return RAISE
         for name, value in found.items():
@@ -76,25 +138,24 @@ cdef int parse_flake_ref(Machine* m, Word* fp) noexcept nogil:
 
 # ---- set to text ------------------------------------------------------------------------------------------------
 
-cdef int _write(Machine* m, Word attrs) noexcept with gil:
-    cdef uint32_t* symbols = keys_symbols(attrs_keys(attrs))
+cdef dict _scalars(Machine* m, Word attrs):
+    """A set of strings, ints and Booleans."""
     cdef uint64_t i
     cdef Word w
-    cdef bytes text
     given = {}
+    for i in range(attrs_size(attrs)):
+        w = val(attrs_values(attrs)[i])
+        name = text_of(symbol_string(m, keys_symbols(attrs_keys(attrs))[i]))
+        given[name] = text_of(w) if is_string(w) else int_value(w) if is_int(w) else w == WORD_TRUE
+    return given
+
+
+cdef int _write(Machine* m, Word attrs) noexcept with gil:
+    cdef bytes text
     try:
         from snowsnake.lock.references import to_text
 
-        for i in range(attrs_size(attrs)):
-            w = val(attrs_values(attrs)[i])
-            name = _taken(symbol_string(m, symbols[i])).decode("utf-8", "surrogateescape")
-            if is_string(w):
-                given[name] = _taken(w).decode("utf-8", "surrogateescape")
-            elif is_int(w):
-                given[name] = int_value(w)
-            else:
-                given[name] = w == WORD_TRUE
-        text = to_text(given).encode("utf-8", "surrogateescape")
+        text = to_text(_scalars(m, attrs)).encode("utf-8", "surrogateescape")
         if not heap_reserve(m, len(text) // 8 + 4096):
             return RAISE
         m.result = make_string(m, <char*>text, len(text), 0)
@@ -112,5 +173,6 @@ cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
 
 
 define("getFlake", get_flake)
+define("__fetchLocked", fetch_locked)
 define("parseFlakeRef", parse_flake_ref)
 define("flakeRefToString", flake_ref_to_string)

@@ -57,9 +57,12 @@ ENTRIES = (
         "getFlake",
         "reference",
         "S",
-        doc="The outputs of a flake. Needs the feature `flakes`; flakes are not fetched, so that it is an error.",
+        framed=True,
+        doc="The flake that a reference means, locked and called: its outputs, `inputs`, `outPath`, `sourceInfo`. Inputs are fetched when they "
+        "are needed. Needs the feature `flakes`; pure evaluation wants a reference that says exactly one tree.",
         example="builtins.isFunction builtins.getFlake => true",
     ),
+    Entry("__fetchLocked", "input", "a", framed=True),
     Entry(
         "parseFlakeRef",
         "reference",

@@ -94,6 +94,7 @@ class Fetcher:
         self._on_warning = on_warning
         self._is_cancelled = is_cancelled
         self._sources: dict[frozenset, Source] = {}
+        self.registries: Any = None       # of lock/, which makes them when a name is first looked up
 
     def close(self) -> None:
         self.cache.close()

@@ -12,7 +12,7 @@ from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.flakes import Declaration, Flake, Place
 from snowsnake.lock.lock_file import InputPath, LockFile, read_lock_file
 from snowsnake.lock.references import Reference
-from snowsnake.lock.registries import Registries
+from snowsnake.lock.registries import registries_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ class FlakeTree:
 
 
 class FlakeWorld:
-    """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was looked into."""
+    """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was looked into; `check` raises for an
+    input that a policy forbids."""
 
     def __init__(
         self,
@@ -105,19 +106,23 @@ class FlakeWorld:
         environ: "Mapping[str, str]",
         warn: "Callable[[str], None]",
         on_tree: "Callable[[FlakeTree], None] | None" = None,
+        check: "Callable[[Input], None] | None" = None,
     ) -> None:
         self.fetcher = fetcher
         self.settings = settings
         self.environ = environ
         self.warn = warn
         self.on_tree = on_tree
-        self.registries = Registries(environ, settings["flake-registry"], warn, self._download_registry)
+        self.check = check
+        self.registries = registries_of(fetcher, environ)
         self._trees: dict[str, FlakeTree] = {}
 
     # ---- fetching -----------------------------------------------------------------------------------------------
 
     def fetch(self, input: "Input") -> FlakeTree:
         try:
+            if self.check is not None:
+                self.check(input)
             source = self.fetcher.fetch(input)
         except FetchError as error:
             raise evaluation_error(error) from None
@@ -146,13 +151,6 @@ class FlakeWorld:
     def forget(self) -> None:
         """Folders of this machine may have changed since they were fetched."""
         self.fetcher.forget()
-
-    def _download_registry(self, address: str) -> bytes:
-        try:
-            url = address if address.startswith("file+") else "file+" + address
-            return self.fetcher.fetch(self.fetcher.input_from_url(url)).files.read(b"")
-        except FetchError as error:
-            raise evaluation_error(error) from None
 
     # ---- flakes -------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from snowsnake.fetch import Fetcher
+
 MOST_STEPS = 100
 LARGEST_BYTES = 64 << 20
 KINDS = ("flags", "user", "system", "global")
@@ -194,6 +196,18 @@ class Registries:
                 if found is not None:
                     return found, entry
         return None
+
+
+def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registries:
+    """The registries that go with a fetcher; its settings say where the global one is, and it downloads it."""
+    if fetcher.registries is None:
+
+        def download(address: str) -> bytes:
+            url = address if address.startswith("file+") else "file+" + address
+            return fetcher.fetch(fetcher.input_from_url(url)).files.read(b"")
+
+        fetcher.registries = Registries(environ, fetcher.settings["flake-registry"], fetcher.warn, download)
+    return fetcher.registries
 
 
 def user_registry_path(environ: "Mapping[str, str]") -> str:

@@ -129,7 +129,12 @@ def _flag(attrs, name):
 
 def resolved(access, input):
     """What the registries say that a name means."""
-    raise FetchError(f"cannot find flake '{input.to_url()}' in the flake registries")
+    import os
+
+    from snowsnake.lock.references import Reference
+    from snowsnake.lock.registries import registries_of
+
+    return registries_of(access.fetcher, os.environ).resolve(Reference(input)).input
 
 
 def tree_attributes(source, is_git, is_dirty=False):

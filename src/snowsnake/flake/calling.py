@@ -1,0 +1,95 @@
+"""What evaluation needs of a locked flake: the lock file and the trees that are there already, as JSON; and `getFlake`.
+
+In: a `LockedFlake`.  Out: the arguments of flake/nix/call-flake.nix, which calls the flakes lazily.
+"""
+
+import json
+import os
+
+from snowsnake.builtins.engines.fetch_calls import check_uri, tree_attributes
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.flake.locks import lock_flake
+from snowsnake.flake.world import FlakeTree, FlakeWorld
+from snowsnake.lock.flakes import LockedFlake
+from snowsnake.lock.locking import LockOptions
+from snowsnake.lock.references import parse_whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_SOURCE = os.path.join(os.path.dirname(__file__), "nix", "call-flake.nix")
+
+
+def call_source() -> bytes:
+    """The expression that calls the flakes of a lock file."""
+    with open(_SOURCE, "rb") as file:
+        return file.read()
+
+
+def call_arguments(locked: LockedFlake) -> tuple[bytes, bytes]:
+    """The lock file, and the trees that were fetched while it was made."""
+    document, keys = locked.lock_file.to_data()
+    found: dict[str, Any] = {}
+    for node, place in locked.places.items():
+        tree: FlakeTree = place.tree
+        if place.folder.startswith(".."):
+            raise EvaluationError("access", f"flake input '{keys[node]}' is not in the source tree '{tree.store_path}'")
+        if node.locked is not None and node.locked.input.relative_path is not None:
+            info = {"outPath": tree.store_path}
+        else:
+            is_changed = node is locked.lock_file.root and locked.flake.is_changed
+            info = dict(tree_attributes(tree.source, False, is_changed))
+        found[keys[node]] = {"sourceInfo": info, "dir": place.folder}
+    return _json(document), _json(found)
+
+
+def _json(data: object) -> bytes:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+
+
+def get_flake(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
+    """`builtins.getFlake`: the source of call-flake.nix and its arguments.
+
+    `access`: the policy of the evaluation and its fetcher; `mount` is given each source that evaluation may then read.
+    """
+    fetcher = access.fetcher
+    reference = parse_whole(text)
+    if access.is_pure and not reference.input.is_locked:
+        raise ForbiddenAccess(
+            f"cannot call 'getFlake' on unlocked flake reference '{text}', at «none»:0 (use --impure to override)"
+        )
+    settings = fetcher.settings
+    options = LockOptions(
+        may_update=False,
+        may_write=False,
+        uses_registries=not access.is_pure and settings["use-registries"],
+        allows_unlocked=not access.is_pure,
+    )
+    world = FlakeWorld(
+        fetcher,
+        settings,
+        os.environ,
+        fetcher.warn,
+        on_tree=lambda tree: mount(tree.source),
+        check=lambda input: check_uri(access, input.to_url()),
+    )
+    try:
+        return call_source(), *call_arguments(lock_flake(world, reference, options))
+    except EvaluationError as error:
+        notes = [frame.name for frame in reversed(error.trace)]
+        if error.code == "access":
+            raise ForbiddenAccess(error.message, notes) from None
+        raise FetchError(error.message, notes) from None
+
+
+def fetch_locked(access: "Any", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
+    """What a lock file says: the source, which must be just that, and its attributes."""
+    input = access.fetcher.input_from_attrs({**attributes, "__final": True})
+    if input.nar_hash is None and not input.is_locked:
+        raise ForbiddenAccess(f"lock file has an input that is not locked: '{input.with_attrs(__final=None).to_url()}'")
+    check_uri(access, input.to_url())
+    source = access.fetcher.fetch(input)
+    return source, tree_attributes(source, False)
