@@ -9,6 +9,8 @@ cdef object access_of(Machine* m)
     # what the policy allows, for the engine: engines/fetch_calls.py
 cdef int mount_source(Machine* m, object source) except -1
     # evaluation may read a `fetch.Source` at its store path
+cdef int mount_tree(Machine* m, str store_path, object tree) except -1
+    # likewise any tree of fetch/
 cdef int raise_python(Machine* m, object error) noexcept
     # any exception as an error of the machine; RAISE
 cdef object text_of(Word s)

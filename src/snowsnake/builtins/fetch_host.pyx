@@ -100,8 +100,12 @@ cdef object fetcher_of(Machine* m):
 
 
 cdef int mount_source(Machine* m, object source) except -1:
-    cdef bytes path = source.store_path.encode("utf-8", "surrogateescape")
-    cdef bytes place = fetcher_of(m).place_of(source)
+    return mount_tree(m, source.store_path, source.files)
+
+
+cdef int mount_tree(Machine* m, str store_path, object tree) except -1:
+    cdef bytes path = store_path.encode("utf-8", "surrogateescape")
+    cdef bytes place = fetcher_of(m).place_of(tree)
     if map_add(&host_of(m).sources, <const uint8_t*><const char*>path, len(path), <const uint8_t*><const char*>place,
                len(place)) == NULL:
         raise MemoryError

@@ -1,36 +1,36 @@
 # cython: language_level=3
-"""Fetchers, as far as they need no network: checks of arguments, store paths that follow from a stated hash, local files.
+"""Fetchers: the arguments are made plain and checked here, engines/fetch_calls.py and `fetch/` do the rest.
 
-In: an address or a set of `url`, `name`, `sha256`.  Out: a store path, or the error that the network is not available.
+In: an address, or a set.  Out: a store path that can be read, or a set with what is known of the source.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp
 
 from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word
-from snowsnake.builtins.fetch_host cimport access_of, build_result, mount_source, raise_python, text_of
+from snowsnake.builtins.fetch_host cimport (
+    access_of, build_result, mount_source, mount_tree, raise_python, text_of,
+)
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
-from snowsnake.host.host cimport *
-from snowsnake.host.paths cimport canonicalise
+from snowsnake.host.host cimport (
+    FEATURE_FETCH_TREE, FEATURE_VERIFIED_FETCHES, host_has_feature, host_of, host_require_feature,
+)
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type, type_name
-from snowsnake.machine.heap cimport push
+from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine,
-    RAISE,
+    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
 )
-from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of,
-)
-from snowsnake.store.hashes cimport Digest, ENCODING_BASE32, HASH_SHA256, digest_equal, hash_bytes, hash_format
-from snowsnake.store.store_path cimport INGEST_FLAT, INGEST_RECURSIVE, store_name_check, store_path_fixed
+from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
+from snowsnake.store.hashes cimport Digest, HASH_SHA256
+from snowsnake.store.store_path cimport store_name_check
 
 cdef enum:                            # words above the argument while its attributes are forced
     SLOT_INDEX = 1
@@ -130,94 +130,66 @@ cdef int _check_name(Machine* m, Word* fp, View name, const char* who) noexcept 
     return outcome
 
 
-cdef int _check_url(Machine* m, View url) noexcept nogil:
-    """Restricted evaluation: local addresses by the rules for files, all others are forbidden."""
-    cdef size_t skipped = 7 if url.size > 7 and memcmp(url.data, b"file://", 7) == 0 else 0
-    if not host_of(m).is_restricted:
-        return DONE
-    if skipped < url.size and url.data[skipped] == c'/':
-        return host_check_access(m, url.data + skipped, url.size - skipped)
-    return raise_text(m, ERROR_ACCESS, format_text("access to URI '%.*s' is forbidden in restricted mode", <int>url.size, <char*>url.data))
-
-
 cdef int _fetch_url(Machine* m, Word* fp, const char* who, bint unpacks) noexcept nogil:
-    cdef View url = string_view(fp[SLOT_URL]), name = _name_of(fp, unpacks)
     cdef Digest digest
-    cdef bint is_local = url.size > 8 and memcmp(url.data, b"file:///", 8) == 0
-    if fp[SLOT_HASH] != WORD_NULL and parse_stated_hash(m, fp[SLOT_HASH], HASH_SHA256, &digest) != DONE:
+    cdef bint has_hash = fp[SLOT_HASH] != WORD_NULL
+    if has_hash and parse_stated_hash(m, fp[SLOT_HASH], HASH_SHA256, &digest) != DONE:
         return RAISE
-    if _check_url(m, url) != DONE or _check_name(m, fp, name, who) != DONE:
+    if unpacks and starts_channel(fp[SLOT_URL]) and _full_address(m, fp) != DONE:
         return RAISE
-    if fp[SLOT_HASH] == WORD_NULL and host_of(m).is_pure:
+    if host_of(m).is_restricted and check_uri(m, fp[SLOT_URL]) != DONE:
+        return RAISE
+    if _check_name(m, fp, _name_of(fp, unpacks), who) != DONE:
+        return RAISE
+    if not has_hash and host_of(m).is_pure:
         return raise_text(m, ERROR_ACCESS, format_text("in pure evaluation mode, '%s' requires a 'sha256' argument", who))
-    if is_local and not unpacks:
-        return _local_file(m, url, name, &digest if fp[SLOT_HASH] != WORD_NULL else NULL)
-    if fp[SLOT_HASH] != WORD_NULL:
-        return _fixed_path(m, name, INGEST_RECURSIVE if unpacks else INGEST_FLAT, &digest)
-    return raise_unreachable(m, url)
+    return _download(m, fp[SLOT_URL], _name_of(fp, unpacks), &digest if has_hash else NULL, unpacks)
 
 
-cdef int raise_unreachable(Machine* m, View url) noexcept nogil:
-    cdef size_t i
-    for i in range(url.size):
-        if url.data[i] == c':':
-            return raise_text(m, ERROR_FILE, format_text("unable to download '%.*s': network access is not available", <int>url.size,
-                                                         <char*>url.data))
-    return raise_text(m, ERROR_VALUE, format_text("URL '%.*s' doesn't have a scheme", <int>url.size, <char*>url.data))
+cdef bint starts_channel(Word url) noexcept nogil:
+    return string_size(url) >= 8 and memcmp(string_data(url), b"channel:", 8) == 0
 
 
-cdef int _fixed_path(Machine* m, View name, int method, Digest* digest) noexcept nogil:
-    cdef Bytes made, error
-    bytes_init(&made)
-    bytes_init(&error)
-    if not store_path_fixed(host_store_dir(m), name, method, digest, NULL, 0, False, &made, &error):
-        bytes_free(&made)
-        return raise_store_error(m, ERROR_VALUE, &error)
-    bytes_free(&error)
-    host_allow(m, made.data, made.size)
-    m.result = store_string(m, view_of(&made))
-    bytes_free(&made)
-    return DONE
+cdef int _full_address(Machine* m, Word* fp) noexcept with gil:
+    cdef bytes text
+    try:
+        from snowsnake.builtins.engines.fetch_calls import full_address
+
+        text = full_address(text_of(fp[SLOT_URL])).encode("utf-8", "surrogateescape")
+        if not heap_reserve(m, len(text) // 8 + 64):
+            return RAISE
+        fp[SLOT_URL] = make_string(m, <const char*>text, len(text), 0)
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
 
 
-cdef int _local_file(Machine* m, View url, View name, Digest* expected) noexcept nogil:
-    cdef ByteBuffer path, content
-    cdef StoreObject written
-    cdef Digest digest
-    cdef int outcome
-    memset(&path, 0, sizeof(path))
-    memset(&content, 0, sizeof(content))
-    if canonicalise(url.data + 7, url.size - 7, &path):
-        outcome = host_read_file(m, path.data, path.size_bytes, &content)
-    else:
-        outcome = raise_text(m, ERROR_MEMORY, NULL)
-    if outcome == DONE:
-        hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
-        if expected != NULL and not digest_equal(expected, &digest):
-            outcome = _raise_mismatch(m, url, expected, &digest)
-    if outcome == DONE:
-        outcome = _fixed_path(m, name, INGEST_FLAT, &digest)
-    if outcome == DONE:
-        memset(&written, 0, sizeof(written))
-        written.kind = STORE_OBJECT_FLAT
-        written.path = string_view(m.result)
-        written.data = make_view(content.data, content.size_bytes)
-        outcome = host_write_object(m, &written)
-    free(path.data)
-    free(content.data)
-    return outcome
+cdef int check_uri(Machine* m, Word url) noexcept with gil:
+    try:
+        from snowsnake.builtins.engines.fetch_calls import check_uri as check
+
+        check(access_of(m), text_of(url))
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
 
 
-cdef int _raise_mismatch(Machine* m, View url, Digest* expected, Digest* got) noexcept nogil:
-    cdef Bytes text
-    bytes_init(&text)
-    bytes_text(&text, "hash mismatch in file downloaded from '")
-    bytes_append(&text, url.data, url.size)
-    bytes_text(&text, "':\n  specified: ")
-    hash_format(expected, ENCODING_BASE32, True, &text)
-    bytes_text(&text, "\n  got:       ")
-    hash_format(got, ENCODING_BASE32, True, &text)
-    return raise_store_error(m, ERROR_VALUE, &text)
+cdef int _download(Machine* m, Word url, View name, const Digest* expected, bint unpacks) noexcept with gil:
+    cdef bytes path
+    try:
+        from snowsnake.builtins.engines.fetch_calls import fetch_url
+
+        store_path, tree = fetch_url(
+            access_of(m), text_of(url), (<char*>name.data)[:name.size].decode("utf-8", "surrogateescape"),
+            (<char*>expected.data)[:32] if expected != NULL else None, unpacks)
+        mount_tree(m, store_path, tree)
+        path = store_path.encode("utf-8", "surrogateescape")
+        if not heap_reserve(m, 4096):
+            return RAISE
+        m.result = store_string(m, make_view(<const char*>path, len(path)))
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
 
 
 # ---- Mercurial --------------------------------------------------------------------------------------------------
@@ -328,7 +300,7 @@ cdef int _fetch_any_tree(Machine* m, Word* fp, const char* who, bint is_git) noe
     cdef int outcome
     if is_attrs(fp[0]):
         if not is_git and attrs_find(fp[0], m.symbol_type) == NULL:
-            return raise_text(m, ERROR_VALUE, format_text("attribute 'type' is missing in call to 'fetchTree'"))
+            return raise_text(m, ERROR_VALUE, format_text("argument 'type' is missing in call to 'fetchTree'"))
         if is_git and attrs_find(fp[0], m.symbol_type) != NULL:
             return raise_text(m, ERROR_VALUE, format_text("unexpected argument 'type'"))
         outcome = _force_tree_attributes(m, fp, who)

@@ -171,7 +171,7 @@ class FetchCache:
 
     def discard(self, path: str) -> None:
         """Removes what a `new_path` holds."""
-        if path.startswith(self._work + "/"):
+        if self._work and path.startswith(self._work + "/"):
             remove_tree(os.path.dirname(path))
 
     def shrink(self, limit_bytes: int, keeps: str = "") -> int:

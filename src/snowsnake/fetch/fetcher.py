@@ -93,6 +93,7 @@ class Fetcher:
         self.progress = progress or Progress()
         self._on_warning = on_warning
         self._is_cancelled = is_cancelled
+        self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
 
@@ -140,6 +141,37 @@ class Fetcher:
         self.write(path, input.name, tree)
         return Source(input, digest.sri, path, tree)
 
+    def fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool) -> tuple[str, Tree]:
+        """(store path, tree) of `fetchurl` or, unpacked, `fetchTarball`; *expected*: the hash of the file, or of the tree's NAR."""
+        from snowsnake.fetch import downloads
+
+        if unpacks:
+            tree = None if expected is None else self.tree_with(expected, name)
+            digest = expected
+            if tree is None:
+                input = self.input_from_attrs({"type": "tarball", "url": url})
+                fetched = self.open(input)
+                tree, digest = fetched.tree, self.tree_hash(fetched)[0]
+        else:
+            found = None if expected is None else downloads.kept_file(expected, self)
+            digest = expected
+            if found is None:
+                found = downloads.download_file(url, self)
+                digest = Hash.of_bytes(found.tree.read(b""))
+            tree = found.tree
+        assert digest is not None
+        if expected is not None and digest != expected:
+            raise HashMismatch(
+                f"hash mismatch in file downloaded from '{url}':\n  specified: {expected.format('nix32', with_algorithm=True)}\n"
+                f"  got:       {digest.format('nix32', with_algorithm=True)}"
+            )
+        path = self.path_of(digest, name, "nar" if unpacks else "flat")
+        if unpacks or self.store is None:
+            self.write(path, name, tree)
+        elif not self.store.is_valid(path):
+            self.store.add_flat(name, tree.read(b""))
+        return path, tree
+
     def path_of(self, digest: Hash, name: str, method: str = "nar") -> str:
         try:
             return str(StorePath.of_content(name, digest, method, (), self.store_dir))
@@ -163,19 +195,19 @@ class Fetcher:
                 place = self.store.real_path(path)
         return None if place is None else DiskTree(place)
 
-    def place_of(self, source: Source) -> bytes:
-        """Where a source lies on disk; one that does not is written into the cache."""
-        place = source.files.disk_path(b"")
+    def place_of(self, tree: Tree) -> bytes:
+        """Where a tree lies on disk; one that does not is written into the cache."""
+        place = tree.disk_path(b"")
         if place is None:
-            name = Hash.parse(source.nar_hash).nix32
-            kept = self.cache.tree(name)
-            if kept is None:
-                from snowsnake.fetch.tree_hash import ArchiveStream
-                from snowsnake.store.nar_reader import unpack
+            from snowsnake.fetch.tree_hash import ArchiveStream, hash_of
+            from snowsnake.store.nar_reader import unpack
 
+            digest, size = hash_of(tree, self.check_cancelled)
+            kept = self.cache.tree(digest.nix32)
+            if kept is None:
                 new = self.cache.new_path()
-                unpack(cast("BinaryIO", ArchiveStream(source.files)), new)
-                kept = self.cache.add_tree(new, name, 0)
+                unpack(cast("BinaryIO", ArchiveStream(tree)), new)
+                kept = self.cache.add_tree(new, digest.nix32, size)
             place = os.fsencode(kept)
         return place
 
@@ -224,11 +256,20 @@ class Fetcher:
                 f"NAR hash mismatch in input '{asked.to_url()}', expected '{asked.nar_hash}' but got "
                 + ("none" if found.nar_hash is None else f"'{found.nar_hash}'")
             )
+        if asked.last_modified is not None and asked.last_modified != found.last_modified:
+            got = -1 if found.last_modified is None else found.last_modified
+            raise FetchError(
+                f"'lastModified' attribute mismatch in input '{found.to_url()}', expected {asked.last_modified}, got {got}"
+            )
         if asked.rev is not None and found.rev != asked.rev:
             raise FetchError(f"'rev' attribute mismatch in input '{found.to_url()}', expected {asked.rev}")
+        if asked.rev_count is not None and asked.rev_count != found.rev_count:
+            raise FetchError(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
 
     def tree_hash(self, fetched: Fetched) -> tuple[Hash, int]:
         """(hash of the NAR, its size), remembered by what names the contents."""
+        if fetched.memo.startswith("nar:"):
+            return Hash.parse(fetched.memo[4:]), 0
         if fetched.memo:
             known = self.cache.fact("treeHash", fetched.memo)
             if known is not None:

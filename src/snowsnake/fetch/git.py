@@ -212,7 +212,7 @@ def commit_tree(repository: Any, rev: str, input: Input, fetcher: Fetcher) -> tu
 
         smudges = Smudge(repository, rev, fetcher)
     tree: Tree = GitTree(repository, tree_id, smudges)
-    memo = f"git:{tree_id}" + (":lfs" if smudges is not None and smudges.is_needed else "")
+    memo = f"git:{tree_id}" + (":lfs" if smudges is not None else "")
     if input.flag("exportIgnore") and ignores_something(repository, tree_id, fetcher):
         tree = WithoutIgnored(tree, repository, rev)
         memo = ""

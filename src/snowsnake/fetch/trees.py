@@ -84,6 +84,31 @@ class DiskTree:
         return self._at(path)
 
 
+class PlainFile:
+    """One file of this machine as a download has it: no link, not executable."""
+
+    def __init__(self, path: str | bytes) -> None:
+        self.path = os.fsencode(path)
+
+    def kind(self, path: bytes) -> str | None:
+        return None if path else "regular"
+
+    def read(self, path: bytes) -> bytes:
+        if path:
+            raise missing(path)
+        with open(self.path, "rb") as file:
+            return file.read()
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        raise NotADirectoryError(f"'{os.fsdecode(path)}' is not a directory")
+
+    def link(self, path: bytes) -> bytes:
+        raise missing(path)
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        return self.path if not path and _kind_of(os.lstat(self.path).st_mode) == "regular" else None
+
+
 class PartOfDisk(DiskTree):
     """Those files of a folder that are named; what lies below a named one comes with it."""
 

@@ -361,8 +361,7 @@ cdef void trace_note(Machine* m, char* text) noexcept nogil:
         free(text)
         return
     m.error.trace[m.error.trace_count].text = text
-    m.error.trace_count += 1
-    m.error.trace_total += 1
+    m.error.trace_count += 1          # and not the total: the frames are still to come
 
 
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
@@ -375,6 +374,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     cdef Word inner = 0, given, left = 0
     if not _has_trace(m):
         return
+    m.error.trace_total = m.error.trace_count      # notes of the builtin that raised it
     if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
         trace_difference(m, m.fp, fr.function, fr.pc, MOST_TRACE_ENTRIES - 1)
     while True:

@@ -55,6 +55,8 @@ _INSIDE = (
     ("concatLists", "expected a list", "while evaluating a value of the list passed to builtins.concatLists"),
     ("concatMap", "expected a list", "while evaluating the return value of the function passed to builtins.concatMap"),
     ("concatStringsSep", "cannot coerce", "while evaluating one element of the list of strings to concat passed to builtins.concatStringsSep"),
+    ("fetchGit", "cannot coerce", "while evaluating the first argument passed to 'fetchGit'"),
+    ("fetchTree", "cannot coerce", "while evaluating the first argument passed to 'fetchTree'"),
     ("filter", "expected a Boolean", "while evaluating the return value of the filtering function passed to builtins.filter"),
     ("findFile", "expected a set", "while evaluating an element of the list passed to builtins.findFile"),
     ("fromJSON", "[json.exception", "while decoding a JSON string"),

@@ -29,6 +29,7 @@ _FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribu
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_SOURCE = b"\n" * 35 + b"\n  strict = derivationStrict drvAttrs;\n\n"
 _DERIVATION_PLACE = ("«nix-internal»/derivation-internal.nix", _DERIVATION_SOURCE, 47, 48)
+_FETCHING = "while fetching the input '"
 _ARGUMENT_ERRORS = ("missing-argument", "unexpected-argument")
 
 
@@ -447,6 +448,8 @@ class _Trace:
         name = note.name
         if name == "__toStringCoerce" and (number == 0 or self._notes[number - 1].is_code):
             name = "toString"                  # the builtin is the machine's own operation
+        if name == "__fetchTree":
+            name = "fetchTree"                 # which is a constant, for the machine
         if name.startswith("__"):
             return
         if name == "derivationStrict":
@@ -456,6 +459,7 @@ class _Trace:
         rest = self._notes[number + 1 :]
         if name == "genericClosure":
             rest = [other for other in rest if other.kind != "text"]
+        rest = [other for other in rest if not other.name.startswith(_FETCHING)]
         is_last = all(other.kind == "builtin" and other.name.startswith("__") for other in rest)
         if is_last and (self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]):
             self._is_shown = False             # the line shows it

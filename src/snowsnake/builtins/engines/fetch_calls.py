@@ -74,6 +74,25 @@ def _canonical(path):
     return re.sub("^//", "/", os.path.normpath("/" + path))
 
 
+# ---- files and archives -----------------------------------------------------------------------------------------
+
+
+def full_address(url):
+    """What `channel:NAME` stands for.
+
+    >>> full_address("channel:nixos-unstable")
+    'https://channels.nixos.org/nixos-unstable/nixexprs.tar.xz'
+    """
+    return f"https://channels.nixos.org/{url[8:]}/nixexprs.tar.xz" if url.startswith("channel:") else url
+
+
+def fetch_url(access, url, name, digest, unpacks):
+    """(store path, tree) of `fetchurl` and `fetchTarball`; *digest*: the SHA-256 that was asked for, or None."""
+    from snowsnake.store.hash import Hash
+
+    return access.fetcher.fetch_url(url, name, None if digest is None else Hash("sha256", digest), unpacks)
+
+
 # ---- trees ------------------------------------------------------------------------------------------------------
 
 

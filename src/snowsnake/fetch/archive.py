@@ -1,0 +1,319 @@
+"""Unpacking archives that nobody vouches for: nothing is written outside, whatever their names say.
+
+In: a file that was downloaded (tar, also compressed, or zip) and a path where nothing is.  Out: the tree there, and the time of its
+newest member.  Names are taken as C++ Nix takes them: `..` and leading slashes end at the root; what comes twice counts the last time.
+
+The tree is planned in memory (`_Plan`), and only folders that the plan made are written into: a link on the way is an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from snowsnake.fetch.cache import remove_tree
+from snowsnake.fetch.decompress import decompressed
+from snowsnake.fetch.errors import FetchError
+
+_PIECE_BYTES = 1 << 18
+_MOST_ENTRIES = 8_000_000
+_MOST_BYTES = 1 << 38                  # unpacked
+_MOST_DEPTH = 1000
+# An archive that unpacks to more than this is suspected if it is so many times as large as before.
+_SUSPECT_BYTES = 1 << 30
+_SUSPECT_RATIO = 1200
+
+
+class ArchiveError(FetchError):
+    """Not an archive, a damaged one, or one that shall do harm."""
+
+
+class _Plan:
+    """What the tree is to be, and as much of it as is written below *target*."""
+
+    def __init__(self, target: bytes, packed_bytes: int, check: Callable[[], None]) -> None:
+        self.target = target
+        self.root: dict[bytes, Any] = {}
+        self.newest = 0
+        self.written_bytes = 0
+        self._packed_bytes = max(packed_bytes, 1)
+        self._check = check
+        self._entries = 0
+        self._files = 0
+        self._links: dict[tuple[bytes, ...], tuple[bytes, ...]] = {}
+        os.mkdir(target, 0o755)
+
+    def count(self, mtime: float) -> None:
+        self._entries += 1
+        if self._entries > _MOST_ENTRIES:
+            raise ArchiveError(f"the archive has more than {_MOST_ENTRIES} entries")
+        if self._entries % 256 == 0:
+            self._check()
+        self.newest = max(self.newest, int(mtime))
+
+    def _grow(self, size: int) -> None:
+        self.written_bytes += size
+        if self.written_bytes > _MOST_BYTES or (
+            self.written_bytes > _SUSPECT_BYTES and self.written_bytes > self._packed_bytes * _SUSPECT_RATIO
+        ):
+            raise ArchiveError(
+                f"the archive of {self._packed_bytes} bytes unpacks to more than {self.written_bytes - size} bytes: it is taken for a bomb"
+            )
+
+    def _folder(self, parts: tuple[bytes, ...]) -> tuple[dict[bytes, Any], bytes]:
+        """The folder that a path is in, and where that is on disk; made if need be."""
+        at, place = self.root, self.target
+        if len(parts) > _MOST_DEPTH:
+            raise ArchiveError(f"path '{_shown(parts)}' has more than {_MOST_DEPTH} parts")
+        for part in parts[:-1]:
+            place += b"/" + part
+            following = at.get(part)
+            if following is None:
+                following = at[part] = {}
+                os.mkdir(place, 0o755)
+            elif not isinstance(following, dict):
+                raise ArchiveError(f"path '{_shown(parts)}' has a non-directory parent")
+            at = following
+        return at, place + b"/" + parts[-1]
+
+    def add_folder(self, parts: tuple[bytes, ...]) -> None:
+        if not parts:
+            return
+        folder, place = self._folder(parts)
+        if parts[-1] not in folder:
+            folder[parts[-1]] = {}
+            os.mkdir(place, 0o755)
+
+    def add_file(self, parts: tuple[bytes, ...], is_executable: bool, pieces: Iterator[bytes]) -> None:
+        """Takes the place of what has this name already, unless it is a file that came later than this one."""
+        if not parts:
+            raise ArchiveError("the archive's root is a file")
+        folder, place = self._folder(parts)
+        number = self._files
+        self._files += 1
+        known = folder.get(parts[-1])
+        if known is not None:
+            if (0 if isinstance(known, dict) else known) >= number:
+                for piece in pieces:
+                    self._grow(len(piece))
+                return
+            remove_tree(os.fsdecode(place))
+        folder[parts[-1]] = number
+        mode = 0o555 if is_executable else 0o444
+        with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode), "wb", buffering=0) as file:
+            os.fchmod(file.fileno(), mode)
+            for piece in pieces:
+                self._grow(len(piece))
+                self._check()
+                left = memoryview(piece)
+                while left:
+                    left = left[file.write(left) :]
+
+    def add_symlink(self, parts: tuple[bytes, ...], link: bytes) -> None:
+        if not parts:
+            raise ArchiveError("the archive's root is a symbolic link")
+        folder, place = self._folder(parts)
+        if parts[-1] not in folder:
+            folder[parts[-1]] = 0
+            os.symlink(link, place)
+
+    def add_hard_link(self, parts: tuple[bytes, ...], other: tuple[bytes, ...]) -> None:
+        self._links[parts] = other
+
+    def finish(self) -> None:
+        """Hard links last: what they point to may come after them."""
+        for parts in sorted(self._links):
+            other = self._links[parts]
+            if not other:
+                continue
+            at: Any = self.root
+            for part in other:
+                at = at.get(part) if isinstance(at, dict) else None
+                if at is None:
+                    raise ArchiveError(
+                        f"path '{_shown(other)}' does not exist", [f"while creating a hard link from '{_shown(parts)}' to '{_shown(other)}'"]
+                    )
+            if isinstance(at, dict):
+                raise ArchiveError(
+                    "cannot create a hard link to a directory", [f"while creating a hard link from '{_shown(parts)}' to '{_shown(other)}'"]
+                )
+            if not parts:
+                raise ArchiveError("the archive's root is a file")
+            folder, place = self._folder(parts)
+            if parts[-1] not in folder:
+                folder[parts[-1]] = 0
+                os.link(self.target + b"/" + b"/".join(other), place, follow_symlinks=False)
+
+
+def _shown(parts: tuple[bytes, ...]) -> str:
+    return "/" + os.fsdecode(b"/".join(parts))
+
+
+def _parts(name: bytes) -> tuple[bytes, ...]:
+    """A name as a path below the root.
+
+    >>> _parts(b"/a/./../../b//c/")
+    (b'b', b'c')
+    """
+    found: list[bytes] = []
+    for part in name.split(b"/"):
+        if part == b"..":
+            del found[-1:]
+        elif part not in (b"", b"."):
+            if part.lower() == b".git":
+                # as libgit2, into whose objects C++ Nix unpacks
+                raise ArchiveError(
+                    f"adding a file to a tree builder: failed to insert entry: invalid name for a tree entry - {os.fsdecode(part)} "
+                    "(libgit2 error code = 14)"
+                )
+            found.append(part)
+    return tuple(found)
+
+
+def unpack(path: str, target: str, check: Callable[[], None] = lambda: None) -> int:
+    """Unpacks the file at *path* to *target*; the time of the newest member.  *check* is called now and then, and may raise."""
+    try:
+        with open(path, "rb") as file:
+            plan = _Plan(os.fsencode(target), os.fstat(file.fileno()).st_size, check)
+            stream = decompressed(file)
+            start = stream.peek(4)
+            if start[:4] in (b"PK\3\4", b"PK\5\6"):
+                _unpack_zip(path if not stream.is_compressed else _spooled(stream, plan), plan)
+            elif start:
+                _unpack_tar(stream, plan)
+            plan.finish()
+            return plan.newest
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise FetchError(f"writing below '{target}': {error.strerror}") from None
+        raise ArchiveError(f"cannot unpack the archive: {error.strerror or error}") from None
+    except tarfile.ReadError as error:
+        if "end of data" not in str(error):
+            raise ArchiveError(f"Failed to open archive ({error})") from None
+        raise ArchiveError("cannot read file from tarball: Truncated input file") from None
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError) as error:
+        raise ArchiveError(f"Failed to open archive ({error})") from None
+
+
+def single_folder(target: str) -> str:
+    """Where the tree begins: in the only folder at the top, if there is nothing beside it."""
+    with os.scandir(target) as entries:
+        found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry, _ in zip(entries, range(2), strict=False)]
+    return found[0][0] if len(found) == 1 and found[0][1] else target
+
+
+# ---- tar --------------------------------------------------------------------------------------------------------
+
+
+class _Damaged(Exception):
+    """Not one of tarfile's own errors, which it takes for the end of the archive."""
+
+
+class _Header(tarfile.TarInfo):
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):      # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError:
+            if len(buf) != tarfile.BLOCKSIZE:
+                raise _Damaged("Truncated tar archive") from None
+            is_tar = buf[257:262] == b"ustar"
+            raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format") from None
+
+
+def _unpack_tar(stream: Any, plan: _Plan) -> None:
+    try:
+        with tarfile.open(
+            fileobj=stream, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES
+        ) as tar:
+            for member in tar:
+                tar.members = []               # type: ignore[attr-defined]
+                plan.count(member.mtime)
+                _add_member(tar, member, plan)
+    except _Damaged as error:
+        if "checksum" in str(error):
+            raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None
+        raise ArchiveError(f"Failed to open archive ({error})") from None
+
+
+def _add_member(tar: tarfile.TarFile, member: tarfile.TarInfo, plan: _Plan) -> None:
+    parts = _parts(os.fsencode(member.name))
+    if member.isdir():
+        plan.add_folder(parts)
+    elif member.islnk():
+        plan.add_hard_link(parts, _parts(os.fsencode(member.linkname)))
+    elif member.issym():
+        plan.add_symlink(parts, os.fsencode(member.linkname))
+    elif member.isreg():
+        contents = tar.extractfile(member)
+        assert contents is not None
+        plan.add_file(parts, bool(member.mode & stat.S_IXUSR), _pieces(contents, member.size))
+    else:
+        kind = {tarfile.CHRTYPE: 0o020000, tarfile.BLKTYPE: 0o060000, tarfile.FIFOTYPE: 0o010000}.get(member.type, 0)
+        raise ArchiveError(f"file '{member.name}' in tarball has unsupported file type {kind}")
+
+
+def _pieces(contents: Any, size: int) -> Iterator[bytes]:
+    left = size
+    while left:
+        piece = contents.read(min(left, _PIECE_BYTES))
+        if not piece:
+            raise _Damaged("Truncated tar archive")
+        left -= len(piece)
+        yield piece
+
+
+# ---- zip --------------------------------------------------------------------------------------------------------
+
+
+def _spooled(stream: Any, plan: _Plan) -> BinaryIO:
+    """A zip inside of something compressed: it has to be a file."""
+    import tempfile
+
+    file = tempfile.TemporaryFile()
+    while piece := stream.read(_PIECE_BYTES):
+        plan._grow(len(piece))
+        file.write(piece)
+    return file
+
+
+def _unpack_zip(source: str | BinaryIO, plan: _Plan) -> None:
+    with zipfile.ZipFile(source) as archive:
+        for member in archive.infolist():
+            plan.count(_zip_time(member))
+            if member.flag_bits & 1:
+                raise ArchiveError(f"file '{member.filename}' in the archive is encrypted")
+            name = member.orig_filename.encode("cp437" if not member.flag_bits & 0x800 else "utf-8", "surrogateescape")
+            parts = _parts(name.replace(b"\\", b"/") if member.create_system == 0 else name)
+            mode = member.external_attr >> 16 if member.create_system in (3, 19) else 0
+            if name.endswith(b"/") or stat.S_ISDIR(mode):
+                plan.add_folder(parts)
+            elif stat.S_ISLNK(mode):
+                plan.add_symlink(parts, archive.read(member))
+            elif mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
+                raise ArchiveError(f"file '{member.filename}' in tarball has unsupported file type {stat.S_IFMT(mode)}")
+            else:
+                with archive.open(member) as contents:
+                    plan.add_file(parts, bool(mode & stat.S_IXUSR), iter(lambda c=contents: c.read(_PIECE_BYTES), b""))      # type: ignore[misc]
+
+
+def _zip_time(member: zipfile.ZipInfo) -> float:
+    """The time in the extra field, if it is there; the other has no zone, and is that of this machine."""
+    extra = member.extra
+    while len(extra) >= 4:
+        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+        if kind == 0x5455 and size >= 5 and extra[4] & 1:
+            return int.from_bytes(extra[5:9], "little", signed=True)
+        extra = extra[4 + size :]
+    try:
+        return time.mktime((*member.date_time, 0, 0, -1))
+    except (OverflowError, ValueError):
+        return 0

@@ -1,0 +1,202 @@
+"""What an archive is compressed with, found by its first bytes, and taken off: gzip, bzip2, xz, lzma, zstd, lzip; one in another too.
+
+In: a file.  Out: a stream with `read` and `peek`.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from typing import Any, BinaryIO
+
+_PIECE_BYTES = 1 << 17
+_MOST_LAYERS = 4
+
+
+class _Gzip:
+    """Several members in a row; what follows the last one is left alone if it is none."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(31)
+        self.is_whole = False
+        self.rest = b""
+
+    name = "gzip"
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        found = []
+        while data:
+            if self._member.eof:
+                data = (self._member.unused_data or b"") + data if self._member.unused_data else data
+                data = data.lstrip(b"\0")
+                if data[:2] != b"\x1f\x8b":
+                    break
+                self._member = zlib.decompressobj(31)
+            found.append(self._member.decompress(data, limit))
+            self.is_whole = self._member.eof
+            if self._member.unconsumed_tail:
+                self.rest = self._member.unconsumed_tail
+                break
+            data = self._member.unused_data
+            self.rest = b""
+        return b"".join(found)
+
+
+class _Members:
+    """bzip2, xz and zstd: decompressors with `eof`, `unused_data` and `needs_input`, one for each member."""
+
+    def __init__(self, name: str, make: Any, start: bytes) -> None:
+        self.name = name
+        self._make = make
+        self._start = start
+        self._member = make()
+        self.rest = b""
+        self.is_whole = False
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        found = []
+        while True:
+            if self._member.eof:
+                data = (self._member.unused_data + data).lstrip(b"\0")
+                if not data.startswith(self._start):
+                    break
+                self._member = self._make()
+            found.append(self._member.decompress(data, limit))
+            data = b""
+            self.is_whole = self._member.eof
+            if not self._member.eof:
+                break
+        self.rest = b"" if self._member.eof or self._member.needs_input else None      # type: ignore[assignment]
+        return b"".join(found)
+
+
+class _Lzip:
+    """LZMA with a head of its own: magic, version, size of the dictionary; a trailer of 20 bytes."""
+
+    name = "lzip"
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._member: Any = None
+        self.rest = b""
+        self.is_whole = False
+        self._skip = 0
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        found = []
+        while data or (self._member is not None and not self._member.needs_input):
+            if self._skip:
+                taken = min(self._skip, len(data))
+                data, self._skip = data[taken:], self._skip - taken
+                if self._skip:
+                    break
+                self.is_whole = True
+                continue
+            if self._member is None:
+                self._head += data
+                if len(self._head) < 6:
+                    break
+                if self._head[:4] != b"LZIP" or self._head[4] not in (0, 1):
+                    break
+                size = 1 << (self._head[5] & 31)
+                size -= size // 16 * (self._head[5] >> 5)
+                self._member = lzma.LZMADecompressor(
+                    lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "dict_size": size, "lc": 3, "lp": 0, "pb": 2}]
+                )
+                data, self._head, self.is_whole = self._head[6:], b"", False
+            found.append(self._member.decompress(data, limit))
+            if not self._member.eof:
+                self.rest = b"" if self._member.needs_input else None      # type: ignore[assignment]
+                return b"".join(found)
+            data, self._member, self._skip = self._member.unused_data, None, 20
+        self.rest = b""
+        return b"".join(found)
+
+
+def _zstd() -> Any:
+    try:
+        from compression import zstd  # type: ignore[import-not-found]
+    except ModuleNotFoundError:
+        from backports import zstd
+    return zstd.ZstdDecompressor()
+
+
+def _decoder(start: bytes) -> Any:
+    """A decoder for what begins so; None if it is not compressed."""
+    if start[:3] == b"\x1f\x8b\x08":
+        return _Gzip()
+    if start[:3] == b"BZh":
+        return _Members("bzip2", bz2.BZ2Decompressor, b"BZh")
+    if start[:6] == b"\xfd7zXZ\0":
+        return _Members("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), b"\xfd7zXZ\0")
+    if start[:4] == b"\x28\xb5\x2f\xfd":
+        return _Members("zstd", _zstd, b"\x28\xb5\x2f\xfd")
+    if start[:4] == b"LZIP":
+        return _Lzip()
+    if start[:3] == b"\x5d\0\0" and len(start) > 5 and start[4:5] in (b"\0", b"\1", b"\2", b"\4", b"\10", b"\x10", b"\x20", b"\x40", b"\x80"):
+        return _Members("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE), b"\x5d\0\0")
+    return None
+
+
+class Stream:
+    """The bytes of a file, decompressed if there is a decoder."""
+
+    def __init__(self, source: Any, decoder: Any = None) -> None:
+        self._source = source
+        self._decoder = decoder
+        self._ready = b""
+        self._is_at_end = False
+        self.is_compressed = decoder is not None or getattr(source, "is_compressed", False)
+
+    def _more(self) -> bool:
+        if self._is_at_end:
+            return False
+        if self._decoder is None:
+            data = self._source.read(_PIECE_BYTES)
+            self._ready += data
+            self._is_at_end = not data
+            return bool(data)
+        while True:
+            rest = self._decoder.rest
+            if rest == b"":
+                rest = self._source.read(_PIECE_BYTES)
+                if not rest:
+                    self._is_at_end = True
+                    if not self._decoder.is_whole:
+                        raise EOFError(f"truncated {self._decoder.name} input")
+                    return False
+            try:
+                data = self._decoder.feed(rest or b"", _PIECE_BYTES * 8)
+            except (zlib.error, lzma.LZMAError, OSError) as error:
+                raise ValueError(str(error)) from None
+            except Exception as error:
+                if type(error).__name__ != "ZstdError":
+                    raise
+                raise ValueError(str(error)) from None
+            if data:
+                self._ready += data
+                return True
+
+    def peek(self, size: int) -> bytes:
+        while len(self._ready) < size and self._more():
+            pass
+        return self._ready[:size]
+
+    def read(self, size: int) -> bytes:
+        """Exactly *size* bytes, fewer only at the end."""
+        while len(self._ready) < size and self._more():
+            pass
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+
+def decompressed(file: BinaryIO) -> Stream:
+    """The contents, whatever they are compressed with."""
+    stream = Stream(file)
+    for _ in range(_MOST_LAYERS):
+        decoder = _decoder(stream.peek(8))
+        if decoder is None:
+            break
+        stream = Stream(stream, decoder)
+    return stream

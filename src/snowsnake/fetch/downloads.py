@@ -1,0 +1,230 @@
+"""The schemes `tarball` and `file`: what an address leads to, unpacked or as it is.
+
+In: an input, or an address.  Out: a tree in the cache, and what is known of it: ETag, age, the address that will always lead to it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from snowsnake.fetch import archive
+from snowsnake.fetch.addresses import Address, parse_address
+from snowsnake.fetch.errors import FetchError, MalformedAddress
+from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.http import Http, Transfer, TransferError
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import string_of
+from snowsnake.fetch.trees import DiskTree, PlainFile, Tree
+from snowsnake.store import nar
+from snowsnake.store.hash import Hash
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Download:
+    """A tree, or a file, that an address led to."""
+
+    tree: Tree
+    digest: Hash                          # of its NAR
+    last_modified: int = 0
+    immutable_url: str | None = None
+
+
+def http_of(fetcher: Fetcher) -> Http:
+    if fetcher.http is None:
+        fetcher.http = Http(fetcher)
+    return fetcher.http
+
+
+def fetch_file(input: Input, fetcher: Fetcher) -> Fetched:
+    found = download_file(string_of(input.attrs, "url"), fetcher)
+    return Fetched(found.tree, input.with_attrs(narHash=found.digest.sri), f"nar:{found.digest.sri}")
+
+
+def fetch_tarball(input: Input, fetcher: Fetcher) -> Fetched:
+    found = download_tree(string_of(input.attrs, "url"), fetcher)
+    if found.immutable_url is not None:
+        input = fetcher.input_from_url(found.immutable_url)
+        if input.type != "tarball":
+            raise FetchError("tarball 'Link' headers that redirect to non-tarball URLs are not supported")
+    if found.last_modified and "lastModified" not in input.attrs:
+        input = input.with_attrs(lastModified=found.last_modified)
+    return Fetched(found.tree, input.with_attrs(narHash=found.digest.sri), f"nar:{found.digest.sri}")
+
+
+# ---- files ------------------------------------------------------------------------------------------------------
+
+
+def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download:
+    """A file as it is.  One of this machine is read where it lies."""
+    scheme, colon, _ = url.partition(":")
+    if not colon:
+        raise MalformedAddress(f"URL '{url}' doesn't have a scheme")
+    if scheme == "file":
+        return _local_file(url)
+    _check_scheme(url, scheme)
+    known: dict[str, Any] | None = fetcher.cache.fact("file", url)
+    kept = None
+    if known is not None:
+        kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+        if kept is None:
+            known = None
+    if known is None or not fetcher.is_fresh(known):
+        try:
+            transfer = http_of(fetcher).download(url, str(known["etag"]) if known is not None else "", headers)
+        except TransferError as error:
+            if known is None:
+                raise
+            fetcher.warn(f"{error}; using cached version")
+        else:
+            if known is None or not transfer.is_cached:
+                kept, digest = keep_file(transfer, fetcher)
+                known = {"narHash": digest.sri}
+            known = {"narHash": known["narHash"], "etag": transfer.etag, "url": transfer.urls[-1]}
+            for link in transfer.urls:
+                fetcher.cache.note("file", link, known)
+    assert kept is not None and known is not None
+    return Download(DiskTree(kept), Hash.parse(str(known["narHash"])))
+
+
+def _check_scheme(url: str, scheme: str) -> None:
+    if scheme not in ("http", "https"):
+        raise TransferError(f"unable to download '{url}': Unsupported protocol (1) Protocol \"{scheme}\" not supported")
+
+
+def _local_file(url: str) -> Download:
+    path = url[5:].partition("#")[0].partition("?")[0]
+    if path.startswith("//"):
+        host, _, path = path[2:].partition("/")
+        path = "/" + path
+        if host not in ("", "localhost"):
+            raise TransferError(f"unable to download '{url}': URL using bad/illegal format or missing URL (3) Bad file:// URL")
+    path = os.fsdecode(unquote_to_bytes(path.encode("utf-8", "surrogateescape")))
+    if not path.startswith("/") or "\0" in path or not os.path.isfile(path):
+        raise TransferError(f"unable to download '{url}': Could not read a file:// file (37) Could not open file {path}")
+    tree = PlainFile(os.path.realpath(path))
+    if tree.disk_path(b"") is not None:
+        return Download(tree, Hash("sha256", nar.path_digest("sha256", os.path.realpath(path))[0]))
+    from snowsnake.fetch.tree_hash import hash_of
+
+    return Download(tree, hash_of(tree)[0])
+
+
+def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
+    if not os.path.exists(transfer.path):      # a server that sent nothing
+        with open(transfer.path, "wb"):
+            pass
+    os.chmod(transfer.path, 0o444)
+    digest, size = nar.path_digest("sha256", transfer.path)
+    found = Hash("sha256", digest)
+    flat = Hash.of_file(transfer.path)
+    kept = fetcher.cache.add_tree(transfer.path, found.nix32, size)
+    fetcher.cache.note("flat", flat.sri, {"narHash": found.sri})
+    return kept, found
+
+
+# ---- archives ---------------------------------------------------------------------------------------------------
+
+
+def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download:
+    """The tree in an archive; a folder that is alone at its top is left out."""
+    address = parse_address(url)
+    if address.scheme == "file":
+        return _local_tree(url, address, fetcher)
+    _check_scheme(url, address.scheme)
+    known: dict[str, Any] | None = fetcher.cache.fact("tarball", url)
+    kept = None
+    if known is not None:
+        kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+        if kept is None:
+            known = None
+    if known is None or not fetcher.is_fresh(known):
+        try:
+            transfer = http_of(fetcher).download(url, str(known["etag"]) if known is not None else "", headers)
+        except TransferError as error:
+            raise of_archive(error) from None
+        try:
+            if known is None or not transfer.is_cached:
+                kept, digest, newest = keep_archive(transfer.path, url, fetcher)
+                known = {"narHash": digest.sri, "etag": transfer.etag, "lastModified": newest}
+                if transfer.immutable_url is not None:
+                    known["immutableUrl"] = transfer.immutable_url
+        finally:
+            fetcher.cache.discard(transfer.path)
+        for link in transfer.urls:
+            fetcher.cache.note("tarball", link, known)
+    assert kept is not None and known is not None
+    return _download(kept, known)
+
+
+def of_archive(error: TransferError) -> TransferError:
+    """C++ Nix downloads while it unpacks, and says so."""
+    error.args = (f"Failed to open archive (Source threw exception: error: {error})",)
+    return error
+
+
+def _download(kept: str, known: dict) -> Download:
+    immutable = known.get("immutableUrl")
+    return Download(
+        DiskTree(kept), Hash.parse(str(known["narHash"])), int(known["lastModified"]), None if immutable is None else str(immutable)
+    )
+
+
+def keep_archive(path: str, shown: str, fetcher: Fetcher) -> tuple[str, Hash, int]:
+    """(where it is unpacked in the cache, hash of the NAR, time of the newest member) of the archive at *path*."""
+    new = fetcher.cache.new_path()
+    try:
+        with fetcher.activity("info", f"unpacking '{shown}' into the Git cache"):
+            newest = archive.unpack(path, new, fetcher.check_cancelled)
+        top = archive.single_folder(new)
+        digest, size = nar.path_digest("sha256", top)
+        found = Hash("sha256", digest)
+        if top != new:
+            os.rename(top, new + ".top")
+            top = new + ".top"
+        return fetcher.cache.add_tree(top, found.nix32, size), found, newest
+    finally:
+        fetcher.cache.discard(new)
+
+
+def _local_tree(url: str, address: Address, fetcher: Fetcher) -> Download:
+    path = address.file_path
+    if not path.startswith("/"):
+        raise FetchError(f"tarball '{address.to_text()}' must use an absolute path. The 'file' scheme does not support relative paths.")
+    if not os.path.exists(path):
+        raise FetchError(f'tarball "{path}" does not exist.')
+    if os.path.isdir(path):
+        if os.path.exists(os.path.join(path, ".git")):
+            raise FetchError(f'tarball "{path}" is a git repository, not a tarball. Please use `git+file` as the scheme.')
+        raise FetchError(f'tarball "{path}" is a directory, not a file.')
+    status = os.stat(path)
+    stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino} {status.st_dev}"
+    known = fetcher.cache.fact("localTarball", path)
+    if known is not None and known["stamp"] == stamp:
+        kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+        if kept is not None:
+            return _download(kept, known)
+    kept, digest, newest = keep_archive(path, url, fetcher)
+    facts: dict[str, str | int | bool] = {"narHash": digest.sri, "lastModified": newest, "stamp": stamp}
+    fetcher.cache.note("localTarball", path, facts)
+    return _download(kept, facts)
+
+
+# ---- for fetchurl and fetchTarball ------------------------------------------------------------------------------
+
+
+def kept_file(expected: Hash, fetcher: Fetcher) -> Download | None:
+    """A file with this hash of its bytes, if the cache has it."""
+    known = fetcher.cache.fact("flat", expected.sri)
+    if known is None:
+        return None
+    digest = Hash.parse(str(known["narHash"]))
+    kept = fetcher.cache.tree(digest.nix32)
+    return None if kept is None else Download(DiskTree(kept), digest)

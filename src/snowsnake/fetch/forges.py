@@ -1,0 +1,164 @@
+"""The schemes `github`, `gitlab` and `sourcehut`: archives of a revision, and what revision a branch is at.
+
+In: an input.  Out: its tree, with `rev` and `lastModified`.  `access-tokens` go to the host that they are for, and to no other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from snowsnake.fetch.addresses import parse_address
+from snowsnake.fetch.downloads import Headers, download_file, http_of, keep_archive, of_archive
+from snowsnake.fetch.errors import FetchError, MalformedAddress
+from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.http import TransferError
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import optional_string, parsed_hash, string_of
+from snowsnake.fetch.trees import DiskTree
+from snowsnake.store.hash import Hash
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+_LS_REMOTE = re.compile(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
+_HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A repository at a forge."""
+
+    kind: str
+    host: str
+    owner: str
+    repo: str
+    headers: Headers
+
+    def commit_address(self, ref: str) -> str:
+        """Where the revision of a branch is told."""
+        if self.kind == "github":
+            base = "https://api.github.com" if self.host == "github.com" else f"https://{self.host}/api/v3"
+            return f"{base}/repos/{self.owner}/{self.repo}/commits/{ref}"
+        return f"https://{self.host}/api/v4/projects/{self.owner}%2F{self.repo}/repository/commits?ref_name={ref}"
+
+    def archive_address(self, rev: str) -> str:
+        if self.kind == "gitlab":
+            return f"https://{self.host}/api/v4/projects/{self.owner}%2F{self.repo}/repository/archive.tar.gz?sha={rev}"
+        if self.kind == "sourcehut":
+            return f"https://{self.host}/{self.owner}/{self.repo}/archive/{rev}.tar.gz"
+        if self.host != "github.com":
+            return f"https://{self.host}/api/v3/repos/{self.owner}/{self.repo}/tarball/{rev}"
+        if not self.headers:                   # the public archives have no limit of requests
+            return f"https://github.com/{self.owner}/{self.repo}/archive/{rev}.tar.gz"
+        return f"https://api.github.com/repos/{self.owner}/{self.repo}/tarball/{rev}"
+
+
+def fetch_forge(input: Input, fetcher: Fetcher) -> Fetched:
+    kind = input.type
+    host = optional_string(input.attrs, "host")
+    host = _HOSTS[kind] if host is None else host
+    owner, repo = string_of(input.attrs, "owner"), string_of(input.attrs, "repo")
+    place = _Place(kind, host, owner, repo, headers_for(kind, host, f"{host}/{owner}/{repo}", fetcher))
+    rev = input.rev
+    if rev is None:
+        rev = _revision_of(place, input.ref or "HEAD", input, fetcher)
+    input = input.with_attrs(ref=None, rev=rev)
+    key = f"{kind} {host} {owner}/{repo} {rev}"
+    known = fetcher.cache.fact("forge", key)
+    kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32) if known is not None else None
+    if known is None or kept is None:
+        url = parse_address(place.archive_address(rev)).to_text()
+        try:
+            transfer = http_of(fetcher).download(url, "", place.headers)
+        except TransferError as error:
+            raise of_archive(error) from None
+        try:
+            kept, digest, newest = keep_archive(transfer.path, input.to_url(), fetcher)
+        finally:
+            fetcher.cache.discard(transfer.path)
+        facts: dict[str, str | int | bool] = {"narHash": digest.sri, "lastModified": newest}
+        fetcher.cache.note("forge", key, facts)
+    else:
+        facts = dict(known)
+    return Fetched(DiskTree(kept), input.with_attrs(lastModified=int(facts["lastModified"])), f"nar:{facts['narHash']}")
+
+
+# ---- tokens -----------------------------------------------------------------------------------------------------
+
+
+def headers_for(kind: str, host: str, place: str, fetcher: Fetcher) -> Headers:
+    """What the token for a place, or for its host, is sent as."""
+    token = token_for(fetcher.settings["access-tokens"], host, place)
+    if token is None:
+        return ()
+    if kind == "github":
+        return (("Authorization", f"token {token}"),)
+    if kind == "sourcehut":
+        return (("Authorization", f"Bearer {token}"),)
+    start, _, rest = token.partition(":")
+    if start == "OAuth2":
+        return (("Authorization", f"Bearer {rest}"),)
+    if start != "PAT":
+        fetcher.warn(f"Unrecognized GitLab token type {start}")
+        return ((start, rest),)
+    return (("Private-token", rest),)
+
+
+def token_for(tokens: dict[str, str], host: str, place: str) -> str | None:
+    """The token whose name is the longest beginning of the place, part by part; otherwise that of the host.
+
+    >>> token_for({"h": "1", "h/a": "2"}, "h", "h/a/b"), token_for({"h": "1", "h/a": "2"}, "h", "h/ab/b")
+    ('2', '1')
+    """
+    found = [name for name in tokens if place == name or place.startswith(name + "/")]
+    if found and tokens[max(found, key=len)]:
+        return tokens[max(found, key=len)]
+    return tokens.get(host)
+
+
+# ---- branches ---------------------------------------------------------------------------------------------------
+
+
+def _revision_of(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str:
+    if place.kind == "sourcehut":
+        return _listed_revision(place, ref, input, fetcher)
+    said = _json(place.commit_address(ref), place, fetcher)
+    if place.kind == "github":
+        if not isinstance(said, dict) or not isinstance(said.get("sha"), str):
+            raise FetchError(f"Unexpected response received from GitHub: {json.dumps(said)}")
+        return str(parsed_hash(said["sha"], "sha1").base16)
+    if isinstance(said, list) and not said:
+        raise FetchError("No commits returned by GitLab API -- does the git ref really exist?")
+    if not isinstance(said, list) or not isinstance(said[0], dict) or not isinstance(said[0].get("id"), str):
+        raise FetchError(f"Unexpected response received from GitLab: {json.dumps(said)}")
+    return str(parsed_hash(said[0]["id"], "sha1").base16)
+
+
+def _text(url: str, place: _Place, fetcher: Fetcher) -> str:
+    return download_file(parse_address(url).to_text(), fetcher, place.headers).tree.read(b"").decode("utf-8", "replace")
+
+
+def _json(url: str, place: _Place, fetcher: Fetcher) -> Any:
+    try:
+        return json.loads(_text(url, place, fetcher))
+    except (ValueError, RecursionError) as error:
+        raise FetchError(f"the response of '{url}' is no JSON: {error}") from None
+
+
+def _listed_revision(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str:
+    base = f"https://{place.host}/{place.owner}/{place.repo}"
+    if ref == "HEAD":
+        match = _LS_REMOTE.fullmatch(_text(f"{base}/HEAD", place, fetcher).partition("\n")[0])
+        if match is None:
+            raise MalformedAddress(f"in '{input.to_url()}', couldn't resolve HEAD ref '{ref}'")
+        wanted = {match[1]}
+    else:
+        wanted = {f"refs/heads/{ref}", f"refs/tags/{ref}"}
+    for line in _text(f"{base}/info/refs", place, fetcher).split("\n"):
+        match = _LS_REMOTE.fullmatch(line)
+        if match is not None and match[2] in wanted:
+            return str(parsed_hash(match[1], "sha1").base16)
+    raise MalformedAddress(f"in '{input.to_url()}', couldn't find ref '{ref}'")

@@ -1,0 +1,55 @@
+"""Signatures of commits: `git verify-commit`, with the keys that an input names and no others."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+
+from snowsnake.fetch.errors import FetchError
+
+# the names that OpenSSH has for the kinds of keys
+_KINDS = {
+    "ssh-dsa": "ssh-dsa",
+    "ssh-ecdsa": "ssh-ecdsa",
+    "ssh-ecdsa-sk": "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-ed25519": "ssh-ed25519",
+    "ssh-ed25519-sk": "sk-ssh-ed25519@openssh.com",
+    "ssh-rsa": "ssh-rsa",
+}
+
+
+def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
+    """FetchError unless one of the *keys*, (kind, base64), signed the commit."""
+    lines, prints = [], []
+    for kind, key in keys:
+        if kind not in _KINDS:
+            known = "".join(f"  {name}\n" for name in _KINDS)
+            raise FetchError(f"Invalid SSH key type '{kind}' in publicKeys.\nPlease use one of:\n{known}")
+        try:
+            raw = base64.b64decode(key, validate=True)
+        except (binascii.Error, ValueError):
+            raise FetchError(
+                "invalid character in Base64 string", [f"while decoding public key '{key}' used for git signature"]
+            ) from None
+        lines.append(f"* {_KINDS[kind]} {key}\n")
+        prints.append(base64.b64encode(hashlib.sha256(raw).digest()).decode().rstrip("="))
+    with tempfile.NamedTemporaryFile("w", prefix="snowsnake-signers-") as signers:
+        signers.write("".join(lines))
+        signers.flush()
+        try:
+            done = subprocess.run(
+                ["git", "-c", f"gpg.ssh.allowedSignersFile={signers.name}", "-C", folder, "verify-commit", rev],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            )      # fmt: skip
+        except OSError as error:
+            raise FetchError(f"executing 'git': {error.strerror}") from None
+    output = os.fsdecode(done.stdout)
+    # git also accepts commits that a key of the user's own agent signed
+    found = re.search(r'Good "git" signature for \* with .* key SHA256:([A-Za-z0-9+/]*)', output)
+    if done.returncode != 0 or found is None or found[1] not in prints:
+        raise FetchError(f"Commit signature verification on commit {rev} failed: {output}")

@@ -1,0 +1,407 @@
+"""Downloads: redirects, ETags, retries, resuming, passwords, proxies.
+
+In: an address, what is known of it.  Out: a file in the cache's working folder, and what the server said; `TransferError` if it cannot be had.
+The transfer runs in a thread of its own, which is left to itself when the user ends the program: nothing that a server does, or fails to
+do, keeps him waiting.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib import request as environment
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+
+from snowsnake.fetch.errors import FetchError
+from snowsnake.version import VERSION
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+_MOST_REDIRECTS = 10
+_MOST_BYTES = 1 << 38
+_ERROR_BODY_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 17
+_RETRY_MS = 250
+_RETRY_TOO_MANY_MS = 60_000
+_POLL_S = 0.05
+_IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
+# what trying again does not help
+_HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
+
+
+class TransferError(FetchError):
+    """`is_transient`: another try may help."""
+
+    def __init__(self, message: str, *, is_transient: bool = False, status: int = 0, wait_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
+        self.status = status
+        self.wait_ms = wait_ms
+
+
+@dataclass
+class Transfer:
+    """What came of a download: the file at `path`, or nothing new if it `is_cached` (the ETag is still the one that was sent)."""
+
+    path: str
+    etag: str = ""
+    is_cached: bool = False
+    immutable_url: str | None = None
+    urls: list[str] = field(default_factory=list)      # the address and where it was redirected to
+
+
+class Http:
+    """The connections of one fetcher, kept open while it lives."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self._pools: dict[str, Any] = {}
+        self._netrc: Any = None
+
+    # ---- one address --------------------------------------------------------------------------------------------
+
+    def download(self, url: str, etag: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Transfer:
+        """Tries as often as `download-attempts` says.  The file is the caller's to discard."""
+        fetcher = self._fetcher
+        if fetcher.is_offline:
+            raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
+        tries = max(1, int(fetcher.settings["download-attempts"]))
+        job = _Job(self, url, etag, headers, fetcher.cache.new_path())
+        with fetcher.activity("talkative", f"downloading '{url}'", "fileTransfer", (url,)) as activity:
+            try:
+                for attempt in range(1, tries + 1):
+                    error = self._attempt(job, activity)
+                    if error is None:
+                        return job.result()
+                    if not error.is_transient or attempt == tries:
+                        raise error
+                    wait_ms = error.wait_ms
+                    if wait_ms is None:
+                        base = _RETRY_TOO_MANY_MS if error.status == 429 else _RETRY_MS
+                        wait_ms = int(base * 2 ** (attempt - 1 + random.uniform(0, 0.5)))
+                    offset = f"from offset {job.written} " if job.written else ""
+                    fetcher.warn(f"{error}; retrying {offset}in {wait_ms} ms (attempt {attempt}/{tries})")
+                    self._sleep(wait_ms / 1000)
+            except BaseException:
+                job.cancel()
+                fetcher.cache.discard(job.path)
+                raise
+        raise AssertionError("not reached")
+
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> bytes:
+        """The answer to a small request (Git LFS)."""
+        if self._fetcher.is_offline:
+            raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
+        found: list[Any] = []
+
+        def run() -> None:
+            try:
+                answer = self.pool(url).urlopen(
+                    "POST", _without_login(url), body=body, headers={"User-Agent": self.agent} | self.login_header(url) | headers,
+                    redirect=False, retries=False,
+                )      # fmt: skip
+                found.append(answer)
+            except urllib3.exceptions.HTTPError as error:
+                found.append(TransferError(f"unable to upload '{url}': {error}"))
+
+        thread = threading.Thread(target=run, daemon=True, name="upload")
+        thread.start()
+        while thread.is_alive():
+            thread.join(_POLL_S)
+            self._fetcher.check_cancelled()
+        answer = found[0]
+        if isinstance(answer, TransferError):
+            raise answer
+        if answer.status not in (200, 201):
+            raise TransferError(f"unable to upload '{url}': HTTP error {answer.status}", status=answer.status)
+        return bytes(answer.data)
+
+    def login_header(self, url: str) -> dict[str, str]:
+        user, password = _login_of(url) or self.login(urlsplit(url).hostname or "") or ("", "")
+        return dict(urllib3.make_headers(basic_auth=f"{user}:{password}")) if user or password else {}
+
+    def _attempt(self, job: _Job, activity: Any) -> TransferError | None:
+        thread = threading.Thread(target=job.run, daemon=True, name="download")
+        thread.start()
+        shown = -1
+        while thread.is_alive():
+            thread.join(_POLL_S)
+            self._fetcher.check_cancelled()
+            if job.written != shown:
+                shown = job.written
+                activity.progress(shown, job.expected)
+        if job.failure is not None and not isinstance(job.failure, TransferError):
+            raise job.failure
+        return job.failure
+
+    def _sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._fetcher.check_cancelled()
+            time.sleep(min(left, _POLL_S))
+
+    # ---- connections --------------------------------------------------------------------------------------------
+
+    def pool(self, url: str) -> Any:
+        """The pool of connections that an address needs: direct, or by a proxy."""
+        parts = urlsplit(url)
+        proxies = environment.getproxies_environment()
+        proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+        if proxy and environment.proxy_bypass_environment(parts.netloc.rpartition("@")[2]):      # type: ignore[attr-defined]
+            proxy = ""
+        if proxy not in self._pools:
+            self._pools[proxy] = self._new_pool(proxy)
+        return self._pools[proxy]
+
+    def _new_pool(self, proxy: str) -> Any:
+        settings = self._fetcher.settings
+        connect_s, stalled_s = int(settings["connect-timeout"]), int(settings["stalled-download-timeout"])
+        options: dict[str, Any] = {
+            "timeout": urllib3.Timeout(connect=connect_s or 300, read=stalled_s or None),
+            "retries": False,
+            "maxsize": 4,
+        }
+        certificates = settings["ssl-cert-file"]
+        if certificates:
+            options["ca_certs"] = str(certificates)
+        if not proxy:
+            return urllib3.PoolManager(**options)
+        if "://" not in proxy:
+            proxy = "http://" + proxy
+        if proxy.startswith("socks"):
+            try:
+                from urllib3.contrib.socks import SOCKSProxyManager
+            except ImportError:
+                raise FetchError(f"the proxy '{proxy}' needs the package PySocks, which is not installed") from None
+            return SOCKSProxyManager(proxy, **options)
+        login = urlsplit(proxy).netloc.rpartition("@")[0]
+        if login:
+            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=login)
+        return urllib3.ProxyManager(proxy, **options)
+
+    def login(self, host: str) -> tuple[str, str] | None:
+        """(user, password) of a host in the netrc file."""
+        if self._netrc is None:
+            from snowsnake.fetch.netrc import read_netrc
+
+            self._netrc = read_netrc(str(self._fetcher.settings["netrc-file"]))
+        found: tuple[str, str] | None = self._netrc.get(host) or self._netrc.get("")
+        return found
+
+    @property
+    def agent(self) -> str:
+        suffix = self._fetcher.settings["user-agent-suffix"]
+        return f"Snowsnake/{VERSION}" + (f" {suffix}" if suffix else "")
+
+    @property
+    def speed_limit(self) -> int:
+        return int(self._fetcher.settings["download-speed"]) * 1024
+
+
+class _Job:
+    """One download, in its thread; several attempts write to one file."""
+
+    def __init__(self, http: Http, url: str, etag: str, headers: tuple[tuple[str, str], ...], path: str) -> None:
+        self.http = http
+        self.url = url
+        self.path = path
+        self.written = 0
+        self.expected = 0
+        self.failure: Exception | None = None
+        self._etag = etag
+        self._headers = headers
+        self._is_cancelled = False
+        self._response: Any = None
+        self._can_resume = False
+        self._seen_etag = ""
+        self._found = Transfer(path)
+
+    def result(self) -> Transfer:
+        return self._found
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+
+    def run(self) -> None:
+        self.failure = None
+        try:
+            self._request()
+        except TransferError as error:
+            self.failure = error
+        except urllib3.exceptions.HTTPError as error:
+            self.failure = self._network_error(error)
+        except OSError as error:
+            self.failure = FetchError(f"writing the download of '{self.url}': {error.strerror or error}")
+        except Exception as error:             # of a thread: whoever waits for it raises it
+            self.failure = error
+        finally:
+            response, self._response = self._response, None
+            if response is not None:
+                response.close()
+
+    def _error(self, text: str, **facts: Any) -> TransferError:
+        return TransferError(f"unable to download '{self.url}': {text}", **facts)
+
+    def _network_error(self, error: Exception) -> TransferError:
+        """In the words of curl, whose numbers people look for."""
+        cause: Any = getattr(error, "reason", error)
+        text = str(cause).rpartition(": ")[2] if isinstance(cause, Exception) else str(cause)
+        parts = urlsplit(self._found.urls[-1] if self._found.urls else self.url)
+        host = parts.hostname
+        where = f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+        kinds = urllib3.exceptions
+        if isinstance(cause, kinds.NameResolutionError):
+            return self._error(f"Could not resolve hostname (6) Could not resolve host: {host}", is_transient=True)
+        if isinstance(cause, kinds.NewConnectionError):
+            return self._error(f"Could not connect to server (7) Failed to connect to {where}: {text}", is_transient=True)
+        if isinstance(cause, kinds.ConnectTimeoutError):
+            return self._error(f"Timeout was reached (28) connection to {host} timed out", is_transient=True)
+        if isinstance(cause, kinds.ProxyError):
+            return self._error(f"Could not connect to server (7) proxy: {text}", is_transient=True)
+        if isinstance(cause, kinds.SSLError):
+            code = 60 if "certificate" in str(cause).lower() else 35
+            title = "SSL peer certificate or SSH remote key was not OK" if code == 60 else "SSL connect error"
+            return self._error(f"{title} ({code}) {cause}", is_transient=True)
+        if isinstance(cause, kinds.ReadTimeoutError):
+            return self._error("Timeout was reached (28) the server sends nothing any more", is_transient=True)
+        if isinstance(cause, (kinds.LocationValueError, kinds.LocationParseError)):
+            return self._error(f"URL using bad/illegal format or missing URL (3) {cause}")
+        if isinstance(cause, kinds.DecodeError):
+            return self._error(f"Unrecognized or bad HTTP Content or Transfer-Encoding (61) {text}")
+        if isinstance(cause, kinds.IncompleteRead):
+            return self._error("Transferred a partial file (18) the connection was closed too early", is_transient=True)
+        return self._error(f"Failure when receiving data from the peer (56) {text}", is_transient=True)
+
+    def _request(self) -> None:
+        url = self.url
+        self._found.urls = [url]
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._response = self.http.pool(url).urlopen(
+                "GET", _without_login(url), headers=self._request_headers(url), redirect=False, preload_content=False,
+                decode_content=True, retries=False,
+            )      # fmt: skip
+            location = response.headers.get("Location") if response.status in (301, 302, 303, 307, 308) else None
+            if location is None:
+                self._take(response, url)
+                return
+            response.drain_conn()
+            response.release_conn()
+            url = urljoin(url, location)
+            scheme = urlsplit(url).scheme
+            if scheme not in ("http", "https"):
+                raise self._error(f'Unsupported protocol (1) Protocol "{scheme}" disabled in redirect')
+            self._found.urls.append(url)
+        raise self._error(f"Number of redirects hit maximum amount (47) Maximum ({_MOST_REDIRECTS}) redirects followed")
+
+    def _request_headers(self, url: str) -> dict[str, str]:
+        parts = urlsplit(url)
+        found = {"User-Agent": self.http.agent, "Accept": "*/*"}
+        if not self.written:
+            found["Accept-Encoding"] = "gzip, deflate"
+        is_same_host = parts.netloc == urlsplit(self.url).netloc and parts.scheme == urlsplit(self.url).scheme
+        for name, value in self._headers:
+            if is_same_host or name.lower() not in ("authorization", "private-token", "cookie"):
+                found[name] = value
+        if self._etag:
+            found["If-None-Match"] = self._etag
+        if self.written:
+            found["Range"] = f"bytes={self.written}-"
+            if self._seen_etag and not self._seen_etag.startswith("W/"):
+                found["If-Range"] = self._seen_etag
+        if "Authorization" not in found:
+            found |= self.http.login_header(url)
+        return found
+
+    def _take(self, response: Any, url: str) -> None:
+        headers = response.headers
+        status = int(response.status)
+        etag = headers.get("ETag", "").strip()
+        for name in ("Link", "X-Amz-Meta-Link"):
+            for value in headers.getlist(name):
+                match = _IMMUTABLE.fullmatch(value.strip())
+                if match is not None:
+                    self._found.immutable_url = match[1]
+        if status == 304 or (status == 200 and self._etag and etag == self._etag):
+            # some servers send ETags and ignore If-None-Match: the rest of what they send is not needed
+            self._found.is_cached = True
+            self._found.etag = etag or self._etag
+            return
+        if status not in (200, 201, 204, 206):
+            self._refuse(response, status)
+        if status != 206 or not self._continues(headers.get("Content-Range", "")):
+            self.written = 0
+        self._found.etag = self._seen_etag = etag
+        encoding = headers.get("Content-Encoding", "").strip().lower()
+        self._can_resume = headers.get("Accept-Ranges", "").strip().lower() == "bytes" and encoding in ("", "identity")
+        length = headers.get("Content-Length", "")
+        self.expected = self.written + int(length) if length.isdigit() and encoding in ("", "identity") else 0
+        self._receive(response)
+
+    def _continues(self, text: str) -> bool:
+        match = re.match(r"bytes (\d+)-", text)
+        return match is not None and int(match[1]) == self.written
+
+    def _receive(self, response: Any) -> None:
+        begin, received, limit = time.monotonic(), 0, self.http.speed_limit
+        with open(self.path, "r+b" if self.written else "wb") as file:
+            file.seek(self.written)
+            file.truncate()
+            try:
+                for piece in response.stream(_PIECE_BYTES):
+                    if self._is_cancelled:
+                        return
+                    file.write(piece)
+                    self.written += len(piece)
+                    if self.written > _MOST_BYTES:
+                        raise self._error(f"the server sends more than {_MOST_BYTES} bytes")
+                    received += len(piece)
+                    if limit and (ahead := received / limit - (time.monotonic() - begin)) > 0:
+                        time.sleep(ahead)
+            except urllib3.exceptions.HTTPError:
+                if not self._can_resume:
+                    self.written = 0
+                raise
+        if self.expected and self.written < self.expected:
+            error = self._error("Transferred a partial file (18) the connection was closed too early", is_transient=True)
+            if not self._can_resume:
+                self.written = 0
+            raise error
+
+    def _refuse(self, response: Any, status: int) -> None:
+        body = response.read(_ERROR_BODY_BYTES, decode_content=True)
+        text = f"HTTP error {status}"
+        shown = body.decode("utf-8", "replace")
+        if shown and (len(body) < 1024 or "<html>" in shown):
+            text += "\n\nresponse body:\n\n" + shown.rstrip("\n")
+        is_transient = status not in _HOPELESS and (status in (408, 429) or not 400 <= status < 500)
+        wait = response.headers.get("Retry-After", "") if status in (429, 503) else ""
+        raise self._error(
+            text,
+            is_transient=is_transient,
+            status=status,
+            wait_ms=min(int(wait) * 1000, _RETRY_TOO_MANY_MS) if wait.isdigit() and len(wait) < 9 else None,
+        )
+
+
+def _login_of(url: str) -> tuple[str, str] | None:
+    from urllib.parse import unquote
+
+    login = urlsplit(url).netloc.rpartition("@")[0]
+    if not login:
+        return None
+    user, _, password = login.partition(":")
+    return unquote(user), unquote(password)
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+
+

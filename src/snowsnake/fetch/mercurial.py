@@ -1,0 +1,141 @@
+"""The scheme `hg`: revisions of Mercurial repositories, and working trees that were changed.
+
+In: an input.  Out: its tree with `rev`, `ref` (the branch) and `revCount`.  The user's own `hg` does the work, told to behave plainly.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from snowsnake.fetch.addresses import parse_address
+from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import joined_path, revision_of, string_of
+from snowsnake.fetch.trees import DiskTree, PartOfDisk
+from snowsnake.store import nar
+from snowsnake.store.hash import Hash
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+_INFO = re.compile(rb"([0-9a-f]{40}) ([0-9]+) (.*)", re.DOTALL)
+
+
+def run_hg(arguments: list[str], fetcher: Fetcher) -> tuple[int, bytes]:
+    """(exit code, output); HGPLAIN: no configuration of the user changes what is printed."""
+    try:
+        process = subprocess.Popen(["hg", *arguments], stdout=subprocess.PIPE, env={**os.environ, "HGPLAIN": ""})
+    except OSError as error:
+        raise FetchError(f"executing 'hg': {error.strerror}") from None
+    return fetcher.wait_for(process)
+
+
+def hg(arguments: list[str], fetcher: Fetcher) -> bytes:
+    code, output = run_hg(arguments, fetcher)
+    if code != 0:
+        raise FetchError(f"hg {_said(code)}")
+    return output
+
+
+def _said(code: int) -> str:
+    return f"failed with exit code {code}" if code > 0 else f"failed due to signal {-code}"
+
+
+def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
+    address = parse_address(string_of(input.attrs, "url"))
+    path = joined_path(address) if address.scheme == "file" else None
+    url = address.to_text() if path is None else path
+    asked = revision_of(input.attrs)
+    if asked is not None and asked.algorithm != "sha1":
+        raise FetchError(
+            f"Hash '{asked.algorithm}:{asked.base16}' is not supported by Mercurial. Only sha1 is supported."
+        )
+    if path is not None and input.ref is None and asked is None and os.path.exists(os.path.join(path, ".hg")):
+        changed = hg(["status", "-R", path, "--modified", "--added", "--removed"], fetcher)
+        if changed:
+            return _working_tree(input, path, fetcher)
+    ref = input.ref or "default"
+    rev = None if asked is None else str(asked.base16)
+    key = f"{url} {ref}"
+    known = fetcher.cache.fact("hgRef", key)
+    if rev is None and known is not None and fetcher.is_fresh(known):
+        rev = str(known["rev"])
+    if rev is not None:
+        found = _kept(rev, url, input, ref, fetcher)
+        if found is not None:
+            return found
+    folder = fetcher.cache.place("hg", Hash.of_bytes(os.fsencode(url)).nix32)
+    with fetcher.cache.locked(f"hg-{os.path.basename(folder)}"):
+        _pull(folder, url, rev, fetcher)
+    match = _INFO.fullmatch(hg(["log", "-R", folder, "-r", rev or ref, "--template", "{node} {rev} {branch}"], fetcher))
+    if match is None:
+        raise FetchError(f"hg does not say which revision '{rev or ref}' of '{url}' is")
+    revision, count, branch = match[1].decode(), int(match[2]), os.fsdecode(match[3])
+    if asked is None:
+        fetcher.cache.note("hgRef", key, {"rev": revision})
+    result = _kept(revision, url, input, branch, fetcher)
+    if result is not None:
+        return result
+    new = fetcher.cache.new_path()
+    try:
+        hg(["archive", "-R", folder, "-r", revision, new], fetcher)
+        os.unlink(os.path.join(new, ".hg_archival.txt"))
+        digest, size = nar.path_digest("sha256", new)
+        tree = Hash("sha256", digest)
+        kept = fetcher.cache.add_tree(new, tree.nix32, size)
+    finally:
+        fetcher.cache.discard(new)
+    fetcher.cache.note("hgRev", f"{url} {revision}", {"narHash": tree.sri, "revCount": count, "branch": branch})
+    return Fetched(DiskTree(kept), input.with_attrs(rev=revision, ref=branch, revCount=count), f"nar:{tree.sri}")
+
+
+def _kept(rev: str, url: str, input: Input, ref: str, fetcher: Fetcher) -> Fetched | None:
+    known = fetcher.cache.fact("hgRev", f"{url} {rev}")
+    if known is None:
+        return None
+    kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+    if kept is None:
+        return None
+    return Fetched(DiskTree(kept), input.with_attrs(rev=rev, ref=ref, revCount=int(known["revCount"])), f"nar:{known['narHash']}")
+
+
+def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
+    """Brings our copy of the repository up to date, unless it has the revision already."""
+    is_there = os.path.exists(folder)
+    if is_there and rev is not None and run_hg(["log", "-R", folder, "-r", rev, "--template", "1"], fetcher)[1] == b"1":
+        return
+    if fetcher.is_offline and "://" in url:
+        raise FetchError(f"cannot fetch Mercurial repository '{url}': the network is not used, as told by --offline")
+    with fetcher.activity("talkative", f"fetching Mercurial repository '{url}'", "fetchTree"):
+        if not is_there:
+            new = fetcher.cache.new_path()
+            try:
+                hg(["clone", "--noupdate", "--", url, new], fetcher)
+                os.rename(new, folder)
+            finally:
+                fetcher.cache.discard(new)
+            return
+        pull = ["pull", "-R", folder, "--", url]
+        code, _ = run_hg(pull, fetcher)
+        if code != 0 and os.path.exists(os.path.join(folder, ".hg/store/journal")):
+            hg(["recover", "-R", folder], fetcher)       # what a killed process left
+            code, _ = run_hg(pull, fetcher)
+        if code != 0:
+            raise FetchError(f"'hg pull' {_said(code)}")
+
+
+def _working_tree(input: Input, path: str, fetcher: Fetcher) -> Fetched:
+    if not fetcher.settings["allow-dirty"]:
+        raise ForbiddenAccess(f'Mercurial tree "{path}" is unclean')
+    if fetcher.settings["warn-dirty"]:
+        fetcher.warn(f'Mercurial tree "{path}" is unclean')
+    branch = os.fsdecode(hg(["branch", "-R", path], fetcher).rstrip(b"\n"))
+    listed = hg(
+        ["status", "-R", path, "--clean", "--modified", "--added", "--no-status", "--print0"], fetcher
+    )
+    files = [name for name in listed.split(b"\0") if name]
+    return Fetched(PartOfDisk(os.path.realpath(path), files), input.with_attrs(ref=branch))
