@@ -195,7 +195,49 @@ cdef int _download(Machine* m, Word url, View name, const Digest* expected, bint
 # ---- Mercurial --------------------------------------------------------------------------------------------------
 
 cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
-    return raise_text(m, ERROR_FILE, format_text("Mercurial repositories are not fetched yet"))
+    cdef uint32_t* order
+    cdef uint64_t i
+    cdef Word w
+    cdef View name
+    if not is_attrs(fp[0]):
+        if is_string(fp[0]) or is_path(fp[0]):
+            return _fetch_mercurial(m, fp[0], WORD_NULL)
+        return call_internal1(m, INTERNAL_COERCE, fp[0]) if m.sp == fp + 1 else _fetch_mercurial(m, fp[1], WORD_NULL)
+    order = attrs_order(m, fp[0])
+    if order == NULL:
+        return RAISE
+    for i in range(attrs_size(fp[0])):
+        name = string_view(symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]]))
+        if not (view_is(name, "url") or view_is(name, "rev") or view_is(name, "name")):
+            return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'fetchMercurial'", <int>name.size, <char*>name.data))
+        w = val(attrs_values(fp[0])[order[i]])
+        if is_thunk(w):
+            return force(m, w)
+        if view_is(name, "url") and not is_string(w):
+            if not is_path(w) and m.sp == fp + 1:
+                return call_internal1(m, INTERNAL_COERCE, w)
+            continue
+        if not is_string(w):
+            return raise_type(m, "a string", w)
+        if string_context(w) and not view_is(name, "url"):
+            return raise_context(m, w)
+    return _fetch_mercurial(m, fp[0], fp[1] if m.sp > fp + 1 else WORD_NULL)
+
+
+cdef int _fetch_mercurial(Machine* m, Word given, Word url) noexcept with gil:
+    """`url`: that of the set, if it had to be made a string; or null."""
+    try:
+        from snowsnake.builtins.engines.fetch_calls import fetch_mercurial
+
+        plain = _plain(m, given)
+        if url != WORD_NULL:
+            plain["url"] = text_of(url)
+        source, pairs = fetch_mercurial(access_of(m), plain)
+        mount_source(m, source)
+        build_result(m, pairs)
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
 
 
 # ---- trees ------------------------------------------------------------------------------------------------------

@@ -2,18 +2,15 @@
 
 from snowsnake.builtins.entry import Entry
 
-_HASH = "0000000000000000000000000000000000000000000000000000"
-
 ENTRIES = (
     Entry(
         "fetchurl",
         "source",
         "v",
         framed=True,
-        doc="The store path of one file: *source* is its address or a set of `url`, `sha256` and `name` (else the address's last part). With a hash "
-        "nothing is fetched: the path follows from it. Without one only `file://` addresses can be read.",
-        example=f'builtins.fetchurl {{ url = "https://example.org/x"; sha256 = "{_HASH}"; }} '
-        '=> "/nix/store/yplc6kklcg6k8aln037jq8jxq5v92wln-x"',
+        doc="The store path of one file: *source* is its address or a set of `url`, `sha256` and `name` (otherwise the address's last part). "
+        "Pure evaluation needs the hash.",
+        example="builtins.isFunction builtins.fetchurl => true",
     ),
     Entry(
         "fetchTarball",
@@ -21,8 +18,8 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
-        doc="The store path of the tree in an archive: *source* is its address or a set of `url`, `sha256` (of the unpacked tree) and `name` "
-        '(else "source"). With a hash nothing is fetched: the path follows from it. Without one it is an error.',
+        doc="The store path of the tree in an archive (tar, also compressed, or zip): *source* is its address or a set of `url`, `sha256` (of "
+        'the unpacked tree) and `name` (otherwise "source"). A folder that is alone at the top is left out. Pure evaluation needs the hash.',
         example="builtins.isFunction fetchTarball => true",
     ),
     Entry(
@@ -31,7 +28,9 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
-        doc="A tree from a Git repository. Repositories are not fetched: the arguments are checked, and then it is an error.",
+        doc="A tree from a Git repository: *source* is its address or path, or a set of `url`, `ref`, `rev`, `name`, `submodules`, `shallow`, "
+        "`allRefs`, `lfs`, `exportIgnore` and what signatures need. Of a folder without `ref` and `rev` the files are taken as they are, those that Git "
+        "knows. The result has `outPath`, `rev`, `shortRev`, `revCount`, `lastModified`, `narHash` and more.",
         example="builtins.isFunction fetchGit => true",
     ),
     Entry(
@@ -40,7 +39,8 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
-        doc="A tree from a Mercurial repository. Repositories are not fetched: the arguments are checked, and then it is an error.",
+        doc="A tree from a Mercurial repository: *source* is its address or path, or a set of `url`, `rev` (a branch, too) and `name`. The result has "
+        "`outPath`, `branch`, `rev`, `shortRev` and `revCount`.",
         example="builtins.isFunction fetchMercurial => true",
     ),
     Entry(
@@ -49,7 +49,8 @@ ENTRIES = (
         "",
         is_constant=True,
         feature="fetch-tree",
-        doc="A tree from any source. Only there with the feature `fetch-tree` or `flakes`. Nothing is fetched: it is an error.",
+        doc="A function that fetches a tree from any source: a set with its `type` and what that needs, or (with `flakes`) an address. Only there with "
+        "the feature `fetch-tree` or `flakes`.",
         example="builtins ? fetchTree => true",
     ),
     Entry("__fetchTree", "source", "v", framed=True),

@@ -130,9 +130,9 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
 
 def _working_tree(input: Input, path: str, fetcher: Fetcher) -> Fetched:
     if not fetcher.settings["allow-dirty"]:
-        raise ForbiddenAccess(f'Mercurial tree "{path}" is unclean')
+        raise ForbiddenAccess(f"Mercurial tree '\"{path}\"' is unclean")
     if fetcher.settings["warn-dirty"]:
-        fetcher.warn(f'Mercurial tree "{path}" is unclean')
+        fetcher.warn(f"Mercurial tree '\"{path}\"' is unclean")
     branch = os.fsdecode(hg(["branch", "-R", path], fetcher).rstrip(b"\n"))
     listed = hg(
         ["status", "-R", path, "--clean", "--modified", "--added", "--no-status", "--print0"], fetcher

@@ -56,6 +56,7 @@ _INSIDE = (
     ("concatMap", "expected a list", "while evaluating the return value of the function passed to builtins.concatMap"),
     ("concatStringsSep", "cannot coerce", "while evaluating one element of the list of strings to concat passed to builtins.concatStringsSep"),
     ("fetchGit", "cannot coerce", "while evaluating the first argument passed to 'fetchGit'"),
+    ("fetchMercurial", "cannot coerce", "while evaluating the first argument passed to builtins.fetchMercurial"),
     ("fetchTree", "cannot coerce", "while evaluating the first argument passed to 'fetchTree'"),
     ("filter", "expected a Boolean", "while evaluating the return value of the filtering function passed to builtins.filter"),
     ("findFile", "expected a set", "while evaluating an element of the list passed to builtins.findFile"),

@@ -185,3 +185,31 @@ def date_of(seconds):
         return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
     except (OverflowError, OSError, ValueError):
         raise FetchError(f"the time {seconds} is in no year that has a number") from None
+
+
+# ---- Mercurial --------------------------------------------------------------------------------------------------
+
+
+def fetch_mercurial(access, given):
+    """(source, pairs) of `fetchMercurial`; *given*: a text, or `url`, `rev` (also a branch) and `name`."""
+    attrs = dict(given) if isinstance(given, dict) else {"url": given}
+    url = attrs.get("url", "")
+    if not url:
+        raise MalformedInput("'url' argument required")
+    rev = attrs.get("rev")
+    is_revision = rev is not None and re.fullmatch("[0-9a-fA-F]{40}", rev) is not None
+    check_uri(access, url)
+    if access.is_pure and not is_revision:
+        raise ForbiddenAccess("in pure evaluation mode, 'fetchMercurial' requires a Mercurial revision")
+    made = {"type": "hg", "url": url if "://" in url else "file://" + url, "name": attrs.get("name", "source")}
+    if rev is not None:
+        made["rev" if is_revision else "ref"] = rev.lower() if is_revision else rev
+    source = access.fetcher.fetch(access.fetcher.input_from_attrs(made))
+    input = source.input
+    found = input.rev or _NO_REVISION
+    pairs = [("outPath", source.store_path), ("rev", found), ("shortRev", found[:12])]
+    if input.ref is not None:
+        pairs.append(("branch", input.ref))
+    if input.rev_count is not None:
+        pairs.append(("revCount", input.rev_count))
+    return source, pairs
