@@ -10,6 +10,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source
+from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
@@ -26,6 +28,7 @@ from snowsnake.machine.word cimport *
 from snowsnake.runner cimport Runner
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 
+from snowsnake.builtins.fetch_host import Pending
 from snowsnake.diagnostics.error import make_error
 from snowsnake.host.options import HostOptions
 
@@ -236,6 +239,33 @@ cdef class Evaluator(Runner):
         if not heap_reserve(self.m, words + 4096):
             self.check(RAISE)
         return 0
+
+    # ---- flakes -------------------------------------------------------------------------------------------------
+
+    @property
+    def fetcher(self):
+        """What fetches sources for this evaluator (`fetch.Fetcher`)."""
+        return fetcher_of(self.m)
+
+    def mount_source(self, source):
+        """Let evaluation read a fetched source at its store path."""
+        mount_source(self.m, source)
+
+    def check_input(self, input):
+        """Raise FetchError if the policy does not let an input be fetched."""
+        from snowsnake.builtins.engines.fetch_calls import check_uri
+
+        check_uri(access_of(self.m), input.to_url())
+
+    def call_flake(self, bytes source, bytes lock, bytes found):
+        """The flake of a lock file, not evaluated: see flake/calling.py."""
+        self.enter()
+        try:
+            return make_handle(self, flake_call(self.m, source, lock, found))
+        except Pending:
+            self.check(RAISE)
+        finally:
+            self.leave()
 
     def flush_cache(self):
         """What was compiled goes into the cache of compiled files now, and not only when the evaluator goes."""

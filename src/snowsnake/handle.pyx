@@ -248,6 +248,14 @@ cdef class Handle:
         finally:
             self.evaluator.leave()
 
+    def coerce_to_path(self):
+        """The bytes of the absolute path that a path, string or set stands for."""
+        self.evaluator.enter()
+        try:
+            return _bytes(self.internal_call(INTERNAL_COERCE_PATH))
+        finally:
+            self.evaluator.leave()
+
     def coerce_to_string(self):
         """The bytes of a string, path (copied to the store) or set that can be coerced, as `"${…}"` does it."""
         self.evaluator.enter()

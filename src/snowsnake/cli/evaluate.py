@@ -67,9 +67,11 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
     return settings
 
 
-def session_of(given: Arguments, reporter: Reporter, **more):
-    """The evaluator that the options describe."""
+def session_of(given: Arguments, reporter: Reporter, prepare=None, **more):
+    """The evaluator that the options describe; `prepare` may change the settings before."""
     settings = settings_of(given, reporter)
+    if prepare is not None:
+        prepare(settings)
     level = given.integer("optimise", 1)
     if level not in (0, 1):
         raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")

@@ -9,6 +9,7 @@ COMMANDS = {
     "disassemble": ("snowsnake.cli.disassemble", "compile a file or an expression and print its bytecode"),
     "instantiate": ("snowsnake.cli.derive", "evaluate to derivations and print the paths of their .drv files"),
     "derivation": ("snowsnake.cli.derivation", "show a derivation, or what differs between two"),
+    "flake": ("snowsnake.cli.flake", "look into a flake, lock it, check it"),
     "cache": ("snowsnake.cli.cache", "show, check or empty the cache of compiled files"),
     "store": ("snowsnake.cli.store", "inspect and verify an embedded store"),
     "hash": ("snowsnake.cli.hash", "hash files and convert hashes between encodings"),

@@ -77,6 +77,21 @@ class Reporter:
         if hint:
             self._write(hint)
 
+    def note(self, message: str) -> None:
+        """What a command tells beside its result."""
+        if self.log_format == "json":
+            from snowsnake.diagnostics.log import message_line
+
+            self._write(message_line("note", message))
+        elif self.log_format == "internal-json":
+            from snowsnake.diagnostics.log import nix_message_line
+
+            self._write(nix_message_line(message, is_warning=False))
+        else:
+            self._write(message)
+
+    progress = note
+
     def warning(self, message: str) -> None:
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line

@@ -41,6 +41,7 @@ class Session:
             features=settings["experimental-features"],
             trace_verbose=settings["trace-verbose"],
             abort_on_warn=settings["abort-on-warn"],
+            settings=settings,
             **options,
         )
         keep(self.evaluator)

@@ -148,6 +148,10 @@ class FlakeWorld:
             self.on_tree(tree)
         return tree
 
+    def trees(self) -> "list[FlakeTree]":
+        """All that was fetched."""
+        return list(self._trees.values())
+
     def forget(self) -> None:
         """Folders of this machine may have changed since they were fetched."""
         self.fetcher.forget()

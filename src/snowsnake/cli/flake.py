@@ -1,0 +1,313 @@
+"""`snowsnake flake`: what a flake is made of, its lock file, its outputs; nothing is evaluated for most of it.
+
+In: an action, a flake reference (default: the current folder).  Out: reports, JSON, a written `flake.lock`.  `snowsnake-nix flake` is the same.
+"""
+
+import json
+import os
+import sys
+
+from snowsnake.cli.evaluate import SOURCE_OPTIONS, session_of
+from snowsnake.cli.flake_options import LOCK_OPTIONS, lock_options, open_flakes, prepare_settings
+from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.output import Reporter, write_line
+from snowsnake.diagnostics.error import EvaluationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snowsnake.flake.session import FlakeSession
+    from snowsnake.lock.flakes import LockedFlake
+    from snowsnake.lock.references import Reference
+
+_SHARED = frozenset(
+    """--pure --restrict --option --feature --memory-limit --depth-limit --timeout --store --optimise --no-cache --cache-dir
+    --cache-validate --show-trace --log-format --files-read --stats -h --arg --argstr -I --stress""".split()
+)
+OPTIONS = (
+    Option("--json", "", "print JSON"),
+    Option("--pretty", "", "print JSON with line breaks"),
+    Option("--flake", "FLAKE", "update: the flake (default: the current folder)"),
+    Option("--legacy", "", "show: also look into legacyPackages"),
+    Option("--all-systems", "", "show, check: the outputs for all systems"),
+    Option("--no-build", "", "check: evaluate only (nothing is ever built here)"),
+    Option("--keep-going", "", "check: go on after an error"),
+    Option("-t --template", "FLAKE", "init, new: the template (default: templates)"),
+    Option("-f --dest", "FOLDER", "clone: where to"),
+    Option("--dry-run", "", "archive: fetch nothing"),
+    Option("--to", "STORE", "archive: the folder of an embedded store that gets the sources"),
+    Option("-o --out-link", "FILE", "prefetch: a link to the store path"),
+    *LOCK_OPTIONS,
+    *(option for option in SOURCE_OPTIONS if _SHARED.intersection(option.names)),
+)
+USAGE = "snowsnake flake ACTION [OPTION …] [FLAKE]"
+SUMMARY = """Look into a flake, or change its lock file.
+
+actions:
+  metadata, info   what the flake and its inputs are
+  show             the outputs, as a tree
+  lock             write missing entries of the lock file
+  update [INPUT …] write the lock file anew, or just these inputs
+  check            evaluate what can be checked
+  init, new FOLDER files from a template
+  archive          fetch the flake and all its inputs
+  prefetch         fetch a source tree
+  prefetch-inputs  fetch the inputs
+  clone            copy the flake's source to a folder"""
+
+
+class Call:
+    """One call of the command: the session, the flakes, the reference."""
+
+    def __init__(self, given: Arguments, reporter: Reporter, words: list[str], **settings: str) -> None:
+        self.given = given
+        self.reporter = reporter
+        self.words = words
+
+        def prepare(values) -> None:
+            values.set("extra-experimental-features", "flakes nix-command")
+            prepare_settings(given, values)
+            for name, text in settings.items():
+                values.set(name.replace("_", "-"), text)
+
+        if given.flag("to") and not given.flag("store"):
+            given.values["store"] = given.text("to")
+        self.session = session_of(given, reporter, prepare=prepare)
+        self.flakes: FlakeSession = open_flakes(given, reporter, self.session)
+
+    def reference(self) -> "Reference":
+        """The only word, or the current folder."""
+        if len(self.words) > 1:
+            raise UsageError(f"more than one flake was given: {' '.join(self.words)}")
+        return self.reference_of(self.words[0] if self.words else ".")
+
+    def reference_of(self, text: str) -> "Reference":
+        reference, fragment = self.flakes.reference(text, os.getcwd())
+        if fragment:
+            raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
+        return reference
+
+    def locked(self, reference: "Reference | None" = None, **options) -> "LockedFlake":
+        return self.flakes.lock(
+            reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
+        )
+
+    def print_json(self, data: object) -> None:
+        is_pretty = self.given.flag("pretty") or sys.stdout.isatty()
+        text = json.dumps(
+            data, indent=2 if is_pretty else None, separators=None if is_pretty else (",", ":"), sort_keys=True, ensure_ascii=False
+        )
+        write_line(text.encode("utf-8", "surrogateescape"))
+
+    def bold(self, text: str) -> str:
+        return self.painted("\x1b[1m", text)
+
+    def painted(self, colour: str, text: str) -> str:
+        from snowsnake.diagnostics.render import terminal_colours
+
+        return f"{colour}{text}\x1b[0m" if terminal_colours(1, os.environ) else text
+
+
+def run(given: Arguments, reporter: Reporter) -> int:
+    name, words = given.action(*ACTIONS)
+    code = ACTIONS[name](given, reporter, words)
+    sys.stdout.flush()
+    return code
+
+
+def _print(text: str) -> None:
+    write_line(text.encode("utf-8", "surrogateescape"))
+
+
+def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.flake.metadata import Metadata
+
+    call = Call(given, reporter, words)
+    found = Metadata(call.locked(), call.flakes.world)
+    if given.flag("json"):
+        call.print_json(found.to_data())
+        return 0
+    for title, text in found.lines():
+        _print(call.bold(title) + text)
+    for branch, name, text in found.input_lines():
+        _print(branch + call.bold(name) + text)
+    return 0
+
+
+def _info(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    reporter.warning("'nix flake info' is a deprecated alias for 'nix flake metadata'")
+    return _metadata(given, reporter, words)
+
+
+def _lock(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    call = Call(given, reporter, words, tarball_ttl="0")
+    call.locked(fails_on_unlocked=True)
+    return 0
+
+
+def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.lock.lock_file import parse_input_path, path_text
+
+    updates: set[tuple[str, ...]] = set()
+    for word in words:
+        try:
+            path = parse_input_path(word)
+            if not path:
+                raise UsageError("input path to be updated cannot be zero-length; it would refer to the flake itself, not an input")
+        except (EvaluationError, UsageError):
+            reporter.warning(
+                f"Invalid flake input '{word}'. To update a specific flake, use 'nix flake update --flake {word}' instead."
+            )
+            raise
+        if path in updates:
+            reporter.warning(f"Input '{path_text(path)}' was specified multiple times. You may have done this by accident.")
+        updates.add(path)
+    call = Call(given, reporter, [given.text("flake", ".")], tarball_ttl="0")
+    options: dict[str, object] = {"recreate": True}
+    if updates or given.texts("update_input"):
+        options = {"updates": updates | {parse_input_path(text) for text in given.texts("update_input")}}
+    call.locked(**options)
+    return 0
+
+
+def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.cli.flake_show import show_json, show_text
+    from snowsnake.flake.show import show
+
+    call = Call(given, reporter, words)
+    locked = call.locked()
+    root = show(
+        call.flakes.outputs(locked), call.flakes.system, legacy=given.flag("legacy"), all_systems=given.flag("all_systems")
+    )
+    if given.flag("json"):
+        call.print_json(show_json(root, reporter))
+    else:
+        show_text(root, str(locked.flake.locked), call, reporter, _print)
+    return 0
+
+
+def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.cli.flake_check import check
+
+    call = Call(given, reporter, words)
+    return check(call, call.locked(), keeps_going=given.flag("keep_going"), all_systems=given.flag("all_systems"))
+
+
+def _archive(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.flake.copying import archive
+
+    call = Call(given, reporter, words)
+    rows = archive(call.flakes.world, call.locked(), is_dry=given.flag("dry_run"))
+    if given.flag("json"):
+        call.print_json(rows)
+    call.session.evaluator.flush_store()
+    return 0
+
+
+def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.lock.references import Reference
+    from snowsnake.lock.registries import KINDS
+
+    call = Call(given, reporter, words)
+    resolved = call.flakes.world.resolve(call.reference(), KINDS)
+    tree = call.flakes.world.fetch(resolved.input)
+    # what the tree is called does not depend on its contents here
+    shown = Reference(
+        tree.input.with_attrs(__final=None, narHash=tree.input.attrs["narHash"] if "narHash" in resolved.input.attrs else None),
+        resolved.folder,
+    )
+    call.session.evaluator.flush_store()
+    if given.flag("json"):
+        call.print_json(
+            {
+                "storePath": tree.store_path,
+                "hash": tree.source.nar_hash,
+                "original": resolved.to_attributes(),
+                "locked": shown.to_attributes(),
+            }
+        )
+    else:
+        reporter.note(f"Downloaded '{shown}' to '{tree.store_path}' (hash '{tree.source.nar_hash}').")
+    if given.flag("out_link"):
+        store = call.session.evaluator.store
+        if store is None:
+            raise UsageError("'--out-link' needs a store: give '--store'")
+        os.symlink(store.real_path(tree.store_path), given.text("out_link"))
+    return 0
+
+
+def _prefetch_inputs(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    call = Call(given, reporter, words)
+    failures = 0
+    for node in call.locked().lock_file.nodes():
+        assert node.locked is not None
+        reporter.note(f"fetching '{node.locked}'...")
+        try:
+            call.flakes.world.fetch(node.locked.input.with_attrs(__final=True))
+        except EvaluationError as error:
+            reporter.error(error)
+            failures += 1
+    call.session.evaluator.flush_store()
+    return 1 if failures else 0
+
+
+def _clone(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    from snowsnake.flake.copying import copy_tree
+    from snowsnake.lock.registries import KINDS
+
+    if not given.flag("dest"):
+        raise UsageError("missing flag '--dest'")
+    call = Call(given, reporter, words)
+    world = call.flakes.world
+    copy_tree(world.fetch(world.resolve(call.reference(), KINDS).input).files, os.path.abspath(given.text("dest")))
+    return 0
+
+
+def _init(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    if words:
+        raise UsageError(f"'flake init' writes into the current folder and takes no '{words[0]}'")
+    return _from_template(given, reporter, os.getcwd())
+
+
+def _new(given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    if len(words) != 1:
+        raise UsageError("say which folder: snowsnake flake new FOLDER")
+    return _from_template(given, reporter, os.path.abspath(words[0]))
+
+
+def _from_template(given: Arguments, reporter: Reporter, destination: str) -> int:
+    from snowsnake.flake.copying import copy_template
+
+    call = Call(given, reporter, [])
+    flakes = call.flakes
+    text = given.text("template", "templates")
+    reference, fragment = flakes.reference(text, os.getcwd())
+    locked = call.locked(reference, may_write=False)
+    paths = flakes.attribute_paths(fragment, ("templates.default", "defaultTemplate"), ("templates.",))
+    value, path = flakes.find(locked, reference, paths)
+    names = value.keys()
+    if b"path" not in names:
+        raise EvaluationError("missing-attribute", f"attribute '{path}.path' does not exist")
+    place = value.select(b"path").coerce_to_path()
+    tree, folder = flakes.mounted(place)
+    copy_template(tree.files, folder, destination, tree.store_path, reporter.note)
+    if b"welcomeText" in names:
+        reporter.note("\n" + value.select(b"welcomeText").string().decode("utf-8", "replace"))
+    return 0
+
+
+ACTIONS: "dict[str, Callable[[Arguments, Reporter, list[str]], int]]" = {
+    "metadata": _metadata,
+    "info": _info,
+    "show": _show,
+    "lock": _lock,
+    "update": _update,
+    "check": _check,
+    "init": _init,
+    "new": _new,
+    "archive": _archive,
+    "prefetch": _prefetch,
+    "prefetch-inputs": _prefetch_inputs,
+    "clone": _clone,
+}

@@ -1,0 +1,143 @@
+"""Options about flakes and their lock files, for every command that takes a flake.
+
+In: parsed options.  Out: `LockOptions`, an open `FlakeSession`.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.options import Arguments, Option, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.cli.output import Reporter
+    from snowsnake.flake.session import FlakeSession
+    from snowsnake.lock.locking import LockOptions
+
+LOCK_OPTIONS = (
+    Option("--override-input", "INPUT FLAKE", "use this flake for an input, such as dwarffs/nixpkgs; nothing is written", is_repeatable=True),
+    Option("--update-input", "INPUT", "lock this input anew (as `flake update INPUT`)", is_repeatable=True),
+    Option("--recreate-lock-file", "", "lock all inputs anew (as `flake update`)"),
+    Option("--no-update-lock-file", "", "changes of the lock file are an error"),
+    Option("--no-write-lock-file", "", "do not write the lock file"),
+    Option("--commit-lock-file", "", "commit changes of the lock file"),
+    Option("--no-registries", "", "look nothing up in registries"),
+    Option("--no-use-registries", "", "look nothing up in registries"),
+    Option("--reference-lock-file", "FILE", "read this lock file instead of the flake's"),
+    Option("--output-lock-file", "FILE", "write this lock file instead of the flake's"),
+    Option("--inputs-from", "FLAKE", "the inputs of this flake are names that can be used", is_repeatable=True),
+    Option("--override-flake", "NAME FLAKE", "use this flake for a name of the registries", is_repeatable=True),
+    Option("--accept-flake-config", "", "apply the settings that flakes ask for (nixConfig)"),
+    Option("--impure", "", "allow what depends on the machine: variables, files outside of flakes, unlocked inputs"),
+    Option("--refresh", "", "ask anew for what was downloaded before"),
+    Option("--offline", "", "ask nothing from the network"),
+)
+# Options that are written as settings are.
+_SETTINGS = {"accept_flake_config": ("accept-flake-config", "true"), "refresh": ("tarball-ttl", "0")}
+
+
+def prepare_settings(given: Arguments, settings) -> None:
+    """Settings that the options say; a flake is evaluated purely unless that is switched off."""
+    if not given.flag("impure"):
+        settings.set("pure-eval", "true")
+    for key, (name, text) in _SETTINGS.items():
+        if given.flag(key):
+            settings.set(name, text)
+
+
+def open_flakes(given: Arguments, reporter: "Reporter", session) -> "FlakeSession":
+    """The flakes of a session's evaluator, with what `--override-flake` and `--inputs-from` add to the registries."""
+    from snowsnake.flake.session import FlakeSession
+    from snowsnake.flake.trust import FlakeConfig
+
+    settings = session.settings
+    config = FlakeConfig(
+        settings.set_or_warn, lambda: settings["accept-flake-config"], os.environ, reporter.warning, ask, reporter.note
+    )
+    if given.flag("offline"):
+        session.evaluator.fetcher.is_offline = True
+    flakes = FlakeSession(session.evaluator, settings, os.environ, reporter.warning, say_to(reporter), config)
+    for name, target in given.texts("override_flake"):
+        flakes.world.registries.flags.add(_whole(flakes, name), _whole(flakes, target))
+    for text in given.texts("inputs_from"):
+        _add_inputs(flakes, text)
+    return flakes
+
+
+def say_to(reporter: "Reporter"):
+    """Where remarks go: those that begin so are warnings."""
+
+    def say(text: str) -> None:
+        if text.startswith("warning: "):
+            reporter.warning(text.removeprefix("warning: "))
+        else:
+            reporter.note(text)
+
+    return say
+
+
+def ask(question: str) -> str | None:
+    """Put a question to the user, if one sits there."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    sys.stderr.write(question + " ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def _whole(flakes: "FlakeSession", text: str):
+    reference, fragment = flakes.reference(text, os.getcwd(), may_be_missing=True)
+    if fragment:
+        raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
+    return reference
+
+
+def _add_inputs(flakes: "FlakeSession", text: str) -> None:
+    from snowsnake.lock.locking import LockOptions
+    from snowsnake.lock.references import Reference
+
+    locked = flakes.lock(_whole(flakes, text), LockOptions(may_write=False))
+    for name in sorted(locked.lock_file.root.inputs):
+        node = locked.lock_file.find((name,))
+        if node is not None and node.locked is not None:
+            flakes.world.registries.flags.add(Reference.of_attributes({"type": "indirect", "id": name}), node.locked)
+
+
+def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter", **more) -> "LockOptions":
+    """What the options say about the lock file; `more` is what a command adds."""
+    from snowsnake.lock.lock_file import parse_input_path
+    from snowsnake.lock.locking import LockOptions
+
+    if given.flag("recreate_lock_file"):
+        reporter.warning(
+            "'--recreate-lock-file' is deprecated and will be removed in a future version; use 'nix flake update' instead."
+        )
+    if given.flag("no_registries"):
+        reporter.warning("'--no-registries' is deprecated; use '--no-use-registries'")
+    updates = []
+    for text in given.texts("update_input"):
+        reporter.warning("'--update-input' is a deprecated alias for 'flake update' and will be removed in a future version.")
+        updates.append(_input_path(parse_input_path(text), "--update-input"))
+    overrides = {
+        _input_path(parse_input_path(path), "--override-input"): _whole(flakes, target)
+        for path, target in given.texts("override_input")
+    }
+    options = {
+        "recreate": given.flag("recreate_lock_file"),
+        "may_update": not given.flag("no_update_lock_file"),
+        "may_write": not given.flag("no_write_lock_file") and not overrides,
+        "uses_registries": flakes.settings["use-registries"]
+        and not (given.flag("no_registries") or given.flag("no_use_registries")),
+        "commits": given.flag("commit_lock_file"),
+        "reference_path": given.text("reference_lock_file"),
+        "output_path": given.text("output_lock_file"),
+        "overrides": overrides,
+        "updates": updates,
+    }
+    return LockOptions(**{**options, **more})
+
+
+def _input_path(path: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    if not path:
+        raise UsageError(f"{flag} was passed a zero-length input path, which would refer to the flake itself, not an input")
+    return path

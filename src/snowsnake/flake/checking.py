@@ -1,0 +1,277 @@
+"""`flake check`: whether the outputs of a flake are what their names say.  Everything is evaluated, nothing is built.
+
+In: the handle of a flake's outputs.  Out: messages; the first error, or with `keeps_going` all of them.
+"""
+
+import re
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.selection import Selector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_REPLACEMENTS = {
+    "defaultPackage": "packages.<system>.default",
+    "defaultApp": "apps.<system>.default",
+    "defaultTemplate": "templates.default",
+    "defaultBundler": "bundlers.<system>.default",
+    "overlay": "overlays.default",
+    "devShell": "devShells.<system>.default",
+    "nixosModule": "nixosModules.default",
+}
+_UNCHECKED = frozenset(
+    """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
+    nixopsConfigurations""".split()
+)
+_TYPES = {
+    "int": "an integer",
+    "string": "a string",
+    "set": "a set",
+    "list": "a list",
+    "null": "null",
+    "bool": "a Boolean",
+    "path": "a path",
+    "float": "a float",
+    "lambda": "a function",
+}
+
+
+class Checker:
+    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`)."""
+
+    def __init__(
+        self,
+        evaluator: "Any",
+        system: str,
+        say: "Callable[[str], None]",
+        warn: "Callable[[str], None]",
+        report: "Callable[[EvaluationError], None]",
+        *,
+        keeps_going: bool = False,
+        all_systems: bool = False,
+    ) -> None:
+        self.evaluator = evaluator
+        self.system = system
+        self.say = say
+        self.warn = warn
+        self.report = report
+        self.keeps_going = keeps_going
+        self.all_systems = all_systems
+        self.omitted: set[str] = set()
+        self.failed = False
+
+    def guarded(self, text: str, action: "Callable[[], Any]") -> "Any":
+        """Run a check; what goes wrong in it says what was being done."""
+        try:
+            return action()
+        except EvaluationError as error:
+            error.trace.insert(0, Frame("text", text, None))
+            if not self.keeps_going:
+                raise
+            self.report(error)
+            self.failed = True
+            return None
+
+    def check(self, outputs: "Any") -> None:
+        names = _names(outputs)
+        for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
+            self.say(f"checking flake output '{name}'...")
+            value = outputs.select(name.encode("utf-8", "surrogateescape"))
+            self.guarded(f"while checking flake output '{name}'", lambda name=name, value=value: self.output(name, value))
+
+    def output(self, name: str, value: "Any") -> None:
+        value.force()
+        if name in _REPLACEMENTS:
+            self.warn(f"flake output attribute '{name}' is deprecated; use '{_REPLACEMENTS[name]}' instead")
+        by_name = {"overlays": self.overlay, "nixosModules": self.module, "nixosConfigurations": self.configuration, "templates": self.template}
+        alone = {"overlay": self.overlay, "nixosModule": self.module, "hydraJobs": self.hydra_jobs, "defaultTemplate": self.template}
+        by_system = {
+            "formatter": self.derivation,
+            "defaultPackage": self.derivation,
+            "devShell": self.derivation,
+            "defaultApp": self.app,
+            "defaultBundler": self.bundler,
+        }
+        by_system_and_name = {
+            "checks": self.derivation,
+            "packages": self.derivation,
+            "devShells": self.derivation,
+            "apps": self.app,
+            "bundlers": self.bundler,
+        }
+        if name in by_name:
+            for inner in _names(value):
+                by_name[name](f"{name}.{inner}", _at(value, inner))
+        elif name in alone:
+            alone[name](name, value)
+        elif name in by_system:
+            for system in self.systems(value):
+                by_system[name](f"{name}.{system}", _at(value, system))
+        elif name in by_system_and_name:
+            for system in self.systems(value):
+                for inner in _names(_at(value, system)):
+                    by_system_and_name[name](f"{name}.{system}.{inner}", _at(_at(value, system), inner))
+        elif name == "legacyPackages":
+            list(self.systems(value))
+        elif name not in _UNCHECKED:
+            self.warn(f"unknown flake output '{name}'")
+
+    def systems(self, value: "Any") -> list[str]:
+        """The systems of an output that are checked."""
+        found = []
+        for system in _names(value):
+            if "-" not in system:
+                self.guarded_raise(f"'{system}' is not a valid system type")
+            if system == self.system or self.all_systems:
+                found.append(system)
+            else:
+                self.omitted.add(system)
+        return found
+
+    def guarded_raise(self, message: str) -> None:
+        error = EvaluationError("value", message)
+        if not self.keeps_going:
+            raise error
+        self.report(error)
+        self.failed = True
+
+    # ---- kinds --------------------------------------------------------------------------------------------------
+
+    def derivation(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking derivation {path}...")
+            if not _is_derivation(value):
+                raise EvaluationError("type", f"flake attribute '{path}' is not a derivation")
+            drv_path = value.select(b"drvPath").coerce_to_string().decode("utf-8", "replace")
+            self.say(f"derivation evaluated to {drv_path}")
+
+        self.guarded(f"while checking the derivation '{path}'", act)
+
+    def app(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking app '{path}'...")
+            names = _names(value)
+            for name in ("type", "program"):
+                if name not in names:
+                    raise EvaluationError("missing-attribute", f"app '{path}' lacks attribute '{name}'")
+                _expect(_at(value, name), "string")
+            if "meta" not in names:
+                self.warn(f"app '{path}' lacks attribute 'meta'")
+            elif "description" not in _names(_at(value, "meta")):
+                self.warn(f"app '{path}' lacks attribute 'meta.description'")
+            else:
+                _expect(_at(_at(value, "meta"), "description"), "string")
+            for name in names:
+                if name not in ("type", "program", "meta"):
+                    raise EvaluationError("value", f"app '{path}' has unsupported attribute '{name}'")
+
+        self.guarded(f"while checking the app definition '{path}'", act)
+
+    def overlay(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking overlay '{path}'...")
+            kind = value.type_name()
+            if kind != "lambda":
+                raise EvaluationError("type", f"overlay is not a function, but {_TYPES[kind]} instead")
+            if value.formals() is not None or _argument_name(value) not in ("final", "_", "_final"):
+                raise EvaluationError("value", "overlay does not take an argument named 'final'")
+
+        self.guarded(f"while checking the overlay '{path}'", act)
+
+    def module(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking NixOS module '{path}'...")
+            value.force()
+
+        self.guarded(f"while checking the NixOS module '{path}'", act)
+
+    def configuration(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking NixOS configuration '{path}'...")
+            top = Selector(self.evaluator, {}).select(value, "config.system.build.toplevel")
+            if not _is_derivation(top):
+                raise EvaluationError("type", "attribute 'config.system.build.toplevel' is not a derivation")
+
+        self.guarded(f"while checking the NixOS configuration '{path}'", act)
+
+    def hydra_jobs(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking Hydra job '{path}'...")
+            if _is_derivation(value):
+                raise EvaluationError("type", "jobset should not be a derivation at top-level")
+            for name in _names(value):
+                inner, inner_path = _at(value, name), f"{path}.{name}"
+                _expect(inner, "set")
+                if _is_derivation(inner):
+                    self.say(f"checking Hydra job '{inner_path}'...")
+                    self.derivation(inner_path, inner)
+                else:
+                    self.hydra_jobs(inner_path, inner)
+
+        if path.count(".") > 500:
+            raise EvaluationError("depth", f"Hydra jobs nest more than 500 levels deep: '{path[:60]}…'")
+        self.guarded(f"while checking the Hydra jobset '{path}'", act)
+
+    def template(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking template '{path}'...")
+            names = _names(value)
+            if "path" not in names:
+                raise EvaluationError("missing-attribute", f"template '{path}' lacks attribute 'path'")
+            place = _at(value, "path").coerce_to_path()
+            exists = self.evaluator.evaluate(b"builtins.pathExists", "/").call(self.evaluator.from_python(place))
+            if not exists.to_python():
+                raise EvaluationError(
+                    "file", f"template '{path}' refers to a non-existent path '{place.decode('utf-8', 'replace')}'"
+                )
+            if "description" not in names:
+                raise EvaluationError("missing-attribute", f"template '{path}' lacks attribute 'description'")
+            _expect(_at(value, "description"), "string")
+            for name in names:
+                if name not in ("path", "description", "welcomeText"):
+                    raise EvaluationError("value", f"template '{path}' has unsupported attribute '{name}'")
+
+        self.guarded(f"while checking the template '{path}'", act)
+
+    def bundler(self, path: str, value: "Any") -> None:
+        def act() -> None:
+            self.say(f"checking bundler '{path}'...")
+            if value.type_name() != "lambda":
+                raise EvaluationError("type", "bundler must be a function")
+
+        self.guarded(f"while checking the template '{path}'", act)
+
+
+def _argument_name(function: "Any") -> str:
+    """What a lambda calls its argument."""
+    origin = function.code()
+    if origin is None:
+        return ""
+    (_, source, start, end), _ = origin
+    found = re.match(rb"([A-Za-z_][A-Za-z0-9_'-]*)\s*:", (source or b"")[start:end])
+    return found[1].decode() if found else ""
+
+
+def _names(value: "Any") -> list[str]:
+    _expect(value, "set")
+    return [name.decode("utf-8", "surrogateescape") for name in value.keys()]
+
+
+def _at(value: "Any", name: str) -> "Any":
+    return value.select(name.encode("utf-8", "surrogateescape"))
+
+
+def _expect(value: "Any", wanted: str) -> None:
+    found = value.type_name()
+    if found != wanted:
+        raise EvaluationError("type", f"expected {_TYPES[wanted]} but found {_TYPES[found]}: {value.describe()}")
+
+
+def _is_derivation(value: "Any") -> bool:
+    if value.type_name() != "set" or b"type" not in value.keys():
+        return False
+    kind = value.select(b"type")
+    return kind.type_name() == "string" and kind.string() == b"derivation"

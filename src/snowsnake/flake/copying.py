@@ -1,0 +1,113 @@
+"""Source trees that go somewhere: into a folder (`flake clone`), out of a template (`flake init`), to the store (`flake archive`).
+
+In: trees of flakes.  Out: files; existing ones are never overwritten.
+"""
+
+import os
+import subprocess
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.flake.world import FlakeTree, FlakeWorld
+from snowsnake.lock.flakes import LockedFlake
+from snowsnake.lock.lock_file import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
+    """Copy a folder of a tree; files that are there stay, and other contents than theirs are an error in the end."""
+    changed: list[str] = []
+    conflicts = 0
+    work = [(folder.encode("utf-8", "surrogateescape"), os.fsencode(destination))]
+    while work:
+        source, target = work.pop()
+        os.makedirs(target, exist_ok=True)
+        for name, kind in sorted(tree.list(source)):
+            inner, outer = (source + b"/" if source else b"") + name, os.path.join(target, name)
+            shown, from_shown = os.fsdecode(outer), f"{label}/{os.fsdecode(inner)}"
+            if kind == "directory":
+                work.append((inner, outer))
+                continue
+            if os.path.lexists(outer):
+                if _is_same(tree, inner, kind, outer):
+                    say(f"skipping identical file: {from_shown}")
+                else:
+                    say(f'refusing to overwrite existing file "{shown}"\n please merge it manually with \'{from_shown}\'')
+                    conflicts += 1
+                continue
+            if kind == "symlink":
+                os.symlink(tree.link(inner), outer)
+            else:
+                with open(outer, "xb") as file:
+                    file.write(tree.read(inner))
+            changed.append(shown)
+            say(f'wrote: "{shown}"')
+    if changed and os.path.exists(os.path.join(destination, ".git")):
+        git = ["git", "-C", destination, "add", "--intent-to-add", "--force", "--"]
+        if subprocess.run([*git, *changed], check=False, stdin=subprocess.DEVNULL).returncode:
+            raise EvaluationError("file", "program 'git' failed")
+    if conflicts:
+        raise EvaluationError("file", f"encountered {conflicts} conflicts - see above")
+
+
+def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
+    try:
+        if kind == "symlink":
+            return os.readlink(target) == tree.link(source)
+        with open(target, "rb") as file:
+            return file.read() == tree.read(source)
+    except OSError:
+        return False
+
+
+def copy_tree(tree: "Any", destination: str) -> None:
+    """Copy a whole tree to a place where nothing is yet."""
+    if os.path.lexists(destination):
+        raise EvaluationError("file", f'cannot clone into existing path "{destination}"')
+    work = [(b"", os.fsencode(destination))]
+    while work:
+        source, target = work.pop()
+        kind = tree.kind(source)
+        if kind == "directory":
+            os.mkdir(target)
+            work += [((source + b"/" if source else b"") + name, os.path.join(target, name)) for name, _ in tree.list(source)]
+        elif kind == "symlink":
+            os.symlink(tree.link(source), target)
+        else:
+            with open(target, "xb") as file:
+                file.write(tree.read(source))
+            if kind == "executable":
+                os.chmod(target, 0o755)
+
+
+def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Any]":
+    """Store paths of a flake and all its inputs, which are fetched (and written, if there is a store) unless `is_dry`."""
+
+    def path_of(node: Node) -> str:
+        assert node.locked is not None
+        place = locked.places.get(node)
+        if place is not None:
+            tree: FlakeTree = place.tree
+            return tree.store_path
+        input = node.locked.input
+        if is_dry and input.nar_hash:
+            from snowsnake.store.hash import Hash
+
+            return world.fetcher.path_of(Hash.parse(input.nar_hash), input.name)
+        return world.fetch(input.with_attrs(__final=True)).store_path
+
+    def rows_of(node: Node) -> "dict[str, Any]":
+        rows: dict[str, Any] = {}
+        for name, target in sorted(node.inputs.items()):
+            if not isinstance(target, Node) or target.locked is None:
+                continue
+            row: dict[str, Any] = {"inputs": rows_of(target)}
+            if target.locked.input.relative_path is None:
+                row["path"] = path_of(target)
+            rows[name] = row
+        return rows
+
+    return {"inputs": rows_of(locked.lock_file.root), "path": locked.flake.place.tree.store_path}

@@ -1,0 +1,133 @@
+"""What is known of a flake without evaluating it: for `flake metadata` and the library.
+
+In: a `LockedFlake`.  Out: data; `to_json` and `to_text` as C++ Nix 2.34 prints them.
+"""
+
+import hashlib
+import time
+
+from snowsnake.flake.world import FlakeTree
+from snowsnake.lock.flakes import LockedFlake
+from snowsnake.lock.lock_file import Node, path_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from snowsnake.flake.world import FlakeWorld
+    from snowsnake.fetch import Input
+
+_LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
+
+
+class Metadata:
+    """A flake's description, references, lock file and times."""
+
+    def __init__(self, locked: LockedFlake, world: "FlakeWorld") -> None:
+        flake = locked.flake
+        tree: FlakeTree = flake.place.tree
+        input = flake.locked.input
+        self.locked_flake = locked
+        self.description = flake.declaration.description
+        self.original = flake.original
+        self.resolved = flake.resolved
+        self.locked = flake.locked
+        self.lock_file = locked.lock_file
+        self.path = tree.store_path
+        self.revision = input.rev
+        self.dirty_revision = str(input.attrs["dirtyRev"]) if "dirtyRev" in input.attrs else None
+        self.rev_count = input.rev_count
+        self.last_modified = input.last_modified
+        self.fingerprint = None if world.unlocked_input(locked.lock_file) is not None else fingerprint(locked)
+
+    def to_data(self) -> "dict[str, Any]":
+        """As `nix flake metadata --json` has it."""
+        found: dict[str, Any] = {
+            "description": self.description,
+            "originalUrl": str(self.original),
+            "original": self.original.to_attributes(),
+            "resolvedUrl": str(self.resolved),
+            "resolved": self.resolved.to_attributes(),
+            "url": str(self.locked),
+            "locked": {**self.locked.to_attributes(), "__final": True},
+            "revision": self.revision,
+            "dirtyRevision": self.dirty_revision,
+            "revCount": self.rev_count,
+            "lastModified": self.last_modified,
+            "path": self.path,
+            "locks": self.lock_file.to_data()[0],
+            "fingerprint": self.fingerprint,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def lines(self) -> "Iterator[tuple[str, str]]":
+        """(title, text) of each line of the report; of a line of the tree of inputs (branch, text)."""
+        yield "Resolved URL:", f"  {self.resolved}"
+        if self.locked.input.is_locked:
+            yield "Locked URL:", f"    {self.locked}"
+        if self.description is not None:
+            yield "Description:", f"   {self.description}"
+        yield "Path:", f"          {self.path}"
+        if self.revision is not None:
+            yield "Revision:", f"      {self.revision}"
+        if self.dirty_revision is not None:
+            yield "Revision:", f"      {self.dirty_revision}"
+        if self.rev_count is not None:
+            yield "Revisions:", f"     {self.rev_count}"
+        if self.last_modified is not None:
+            yield "Last modified:", " " + time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.last_modified))
+        if self.fingerprint is not None:
+            yield "Fingerprint:", f"   {self.fingerprint}"
+        if self.lock_file.root.inputs:
+            yield "Inputs:", ""
+
+    def input_lines(self) -> "Iterator[tuple[str, str, str]]":
+        """(branch, name, text) of each line of the tree of inputs; what several inputs share is drawn once."""
+        visited = {self.lock_file.root}
+        stack: list[tuple[Node, list[str], str]] = [(self.lock_file.root, sorted(self.lock_file.root.inputs), "")]
+        while stack:
+            node, names, prefix = stack[-1]
+            if not names:
+                stack.pop()
+                continue
+            name = names.pop(0)
+            target = node.inputs[name]
+            branch = prefix + (_MORE if names else _LAST)
+            if not isinstance(target, Node):
+                yield branch, name, f" follows input '{path_text(target)}'"
+                continue
+            assert target.locked is not None
+            modified = target.locked.input.last_modified
+            when = "" if modified is None else time.strftime(" (%Y-%m-%d %H:%M:%S)", time.gmtime(modified))
+            yield branch, name, f": {target.locked}{when}"
+            if target not in visited:
+                visited.add(target)
+                stack.append((target, sorted(target.inputs), prefix + (_LINE if names else _NONE)))
+
+
+def fingerprint(locked: LockedFlake) -> str | None:
+    """What names a locked flake's evaluation; None if nothing names its source."""
+    source = source_fingerprint(locked.flake.locked.input)
+    if source is None:
+        return None
+    input = locked.flake.locked.input
+    text = f"{source};{locked.flake.locked.folder};{locked.lock_file.to_text()}"
+    if input.rev_count is not None:
+        text += f";revCount={input.rev_count}"
+    if input.last_modified is not None:
+        text += f";lastModified={input.last_modified}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def source_fingerprint(input: "Input") -> str | None:
+    """What names the contents of an input."""
+    kind = input.type
+    if kind == "git" and input.rev is not None:
+        marks = "".join(mark for name, mark in (("submodules", ";s"), ("exportIgnore", ";e"), ("lfs", ";l")) if input.flag(name))
+        return f"git:{input.rev}{marks}"
+    if kind in ("github", "gitlab", "sourcehut") and input.rev is not None:
+        return f"{kind}:{input.rev}"
+    if kind in ("path", "tarball", "file") and input.nar_hash is not None:
+        return f"{kind}:{input.nar_hash}"
+    return None

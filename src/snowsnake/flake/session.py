@@ -1,0 +1,113 @@
+"""An evaluator that knows flakes: references found, locked and called; their outputs looked up as the commands look them up.
+
+In: an evaluator, settings.  Out: handles of its values.  Only what is looked at is evaluated, and only what that needs is fetched.
+"""
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.fetch.errors import FetchError
+from snowsnake.flake.calling import call_arguments, call_source
+from snowsnake.flake.locks import lock_flake
+from snowsnake.flake.world import FlakeTree, FlakeWorld, evaluation_error
+from snowsnake.lock.flakes import LockedFlake
+from snowsnake.lock.locking import LockOptions
+from snowsnake.lock.references import Reference, parse_reference
+from snowsnake.selection import split_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+
+class FlakeSession:
+    """Flakes in one evaluator.  `warn` and `say` get messages for the user."""
+
+    def __init__(
+        self,
+        evaluator: "Any",
+        settings: "Mapping[str, Any]",
+        environ: "Mapping[str, str]",
+        warn: "Callable[[str], None]",
+        say: "Callable[[str], None] | None" = None,
+        apply_config: "Callable[[dict], None] | None" = None,
+    ) -> None:
+        self.evaluator = evaluator
+        self.settings = settings
+        self.world = FlakeWorld(
+            evaluator.fetcher, settings, environ, warn, on_tree=lambda tree: evaluator.mount_source(tree.source), check=evaluator.check_input
+        )
+        self._say = say
+        self._apply_config = apply_config
+
+    @property
+    def system(self) -> str:
+        return self.settings["system"]
+
+    def reference(self, text: str, base: str, may_be_missing: bool = False) -> tuple[Reference, str]:
+        """A reference of the command line, and its fragment."""
+        try:
+            return parse_reference(text, base, may_be_missing=may_be_missing, say=self._say)
+        except FetchError as error:
+            raise evaluation_error(error) from None
+
+    def lock(self, reference: Reference, options: LockOptions) -> LockedFlake:
+        return lock_flake(self.world, reference, options, apply_config=self._apply_config)
+
+    def call(self, locked: LockedFlake) -> "Any":
+        """The flake's value, not evaluated."""
+        return self.evaluator.call_flake(call_source(), *call_arguments(locked))
+
+    def outputs(self, locked: LockedFlake) -> "Any":
+        return self.call(locked).select(b"outputs")
+
+    def mounted(self, path: bytes) -> "tuple[FlakeTree, str]":
+        """The tree that a path in the store is of, and where in it."""
+        text = path.decode("utf-8", "surrogateescape")
+        for tree in self.world.trees():
+            if text == tree.store_path or text.startswith(tree.store_path + "/"):
+                return tree, text[len(tree.store_path) + 1 :]
+        raise EvaluationError("file", f"path '{text}' is in no source tree that was fetched")
+
+    def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
+        """Where the fragment of a reference is looked for, in order."""
+        system = self.system
+        if not fragment:
+            return list(defaults) or [f"packages.{system}.default", f"defaultPackage.{system}"]
+        if fragment.startswith("."):
+            return [fragment[1:]]
+        if prefixes is None:
+            prefixes = (f"packages.{system}.", f"legacyPackages.{system}.")
+        return [*(prefix + fragment for prefix in prefixes), fragment]
+
+    def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
+        """The first of several attributes that a flake has, and its path."""
+        outputs = self.outputs(locked)
+        alike: dict[str, int] = {}
+        for path in paths:
+            value = _along(outputs, split_path(path), alike)
+            if value is not None:
+                return value, path
+        names = [f"'{path}'" for path in paths]
+        listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+        suggestions = [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]
+        raise EvaluationError(
+            "missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=suggestions
+        )
+
+
+def _along(value: "Any", parts: list[str], alike: dict[str, int]) -> "Any | None":
+    for number, part in enumerate(parts):
+        if value.type_name() != "set":
+            raise EvaluationError("type", f"'{'.'.join(parts[:number])}' is not an attribute set")
+        names = value.keys()
+        key = part.encode("utf-8", "surrogateescape")
+        if key not in names:
+            from snowsnake.diagnostics.suggestions import MAX_DISTANCE, distance
+
+            for name in (name.decode("utf-8", "replace") for name in names):
+                edits = distance(part, name)
+                if edits <= MAX_DISTANCE:
+                    alike[name] = min(edits, alike.get(name, edits))
+            return None
+        value = value.select(key)
+    return value

@@ -1,0 +1,211 @@
+"""The outputs of a flake as a tree: what each is, found out when it is looked at.
+
+In: the handle of a flake's outputs.  Out: `Output`s.  An output that fails says so in its `error`, and does not end the rest.
+"""
+
+from snowsnake.diagnostics.error import EvaluationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# outputs by the number of names that lead to what they hold: `packages.SYSTEM.NAME`, `formatter.SYSTEM`, `overlays.NAME`
+_BY_SYSTEM_AND_NAME = frozenset(("apps", "checks", "devShells", "packages"))
+_BY_SYSTEM = frozenset(("defaultPackage", "devShell", "formatter"))
+_BY_NAME = frozenset(("nixosConfigurations", "nixosModules", "templates", "overlays"))
+_HIDDEN_IF_EMPTY = {
+    **dict.fromkeys((*_BY_SYSTEM_AND_NAME, "legacyPackages"), 2),
+    **dict.fromkeys(("formatter", "nixosConfigurations", "nixosModules", "overlays"), 1),
+}
+
+FOLDER, DERIVATION, APP, TEMPLATE, UNKNOWN = "folder", "derivation", "app", "template", "unknown"
+OVERLAY, MODULE, CONFIGURATION = "nixpkgs-overlay", "nixos-module", "nixos-configuration"
+OMITTED, NOT_A_DERIVATION = "omitted", "not-a-derivation"
+
+
+class Output:
+    """An output, or a set of outputs.
+
+    `kind` is `folder`, `derivation`, `app`, `template`, `nixpkgs-overlay`, `nixos-module`, `nixos-configuration`, `unknown`, `omitted` (of
+    another system, or `legacyPackages`: `reason` says which option shows it) or `not-a-derivation`.  Whatever is asked evaluates what it needs
+    and nothing else, and raises an EvaluationError if that fails; `error` is that error, or None.
+    """
+
+    def __init__(self, handle: "Any", path: tuple[str, ...], options: "ShowOptions") -> None:
+        self.handle = handle
+        self.path = path
+        self._options = options
+        self._kind: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path[-1] if self.path else ""
+
+    @property
+    def dotted_path(self) -> str:
+        """The path as selection paths are written."""
+        return ".".join(f'"{part}"' if "." in part or '"' in part or not part else part for part in self.path)
+
+    @property
+    def kind(self) -> str:
+        if self._kind is None:
+            self._kind = self._find_kind()
+        return self._kind
+
+    @property
+    def reason(self) -> str:
+        """Which option shows what is omitted."""
+        if self.path[0] == "legacyPackages" and not self._options.shows_legacy:
+            return "--legacy"
+        return "--all-systems"
+
+    @property
+    def error(self) -> EvaluationError | None:
+        """What goes wrong when this output is looked at; None if nothing does."""
+        try:
+            if self.kind == DERIVATION:
+                self.derivation_name  # noqa: B018
+            elif self.kind in (APP, TEMPLATE):
+                self.description  # noqa: B018
+        except EvaluationError as error:
+            return error
+        return None
+
+    def _find_kind(self) -> str:
+        path = self.path
+        depth = len(path)
+        if depth == 0:
+            return FOLDER
+        top = path[0]
+        if top in _BY_SYSTEM_AND_NAME and depth < 3 or depth == 1 and (top in _BY_SYSTEM or top in _BY_NAME or top == "defaultApp"):
+            return FOLDER
+        if depth == 2 and top in _BY_SYSTEM or depth == 3 and top in _BY_SYSTEM_AND_NAME and top != "apps":
+            if self._is_of_other_system():
+                return OMITTED
+            return DERIVATION if self.is_derivation() else NOT_A_DERIVATION
+        if top == "hydraJobs":
+            return DERIVATION if self.is_derivation() else FOLDER
+        if top == "legacyPackages":
+            return self._legacy_kind(depth)
+        if depth == 2 and top == "defaultApp" or depth == 3 and top == "apps":
+            return APP
+        if depth == 1 and top == "defaultTemplate" or depth == 2 and top == "templates":
+            return TEMPLATE
+        if depth == 1 and top == "overlay" or depth == 2 and top == "overlays":
+            return OVERLAY
+        if depth == 2 and top == "nixosConfigurations":
+            return CONFIGURATION
+        return MODULE if depth == 1 and top == "nixosModule" or depth == 2 and top == "nixosModules" else UNKNOWN
+
+    def _legacy_kind(self, depth: int) -> str:
+        if depth == 1:
+            return FOLDER
+        if not self._options.shows_legacy or self._is_of_other_system():
+            return OMITTED
+        if self.is_derivation():
+            return DERIVATION
+        return FOLDER if depth <= 2 else UNKNOWN
+
+    def _is_of_other_system(self) -> bool:
+        return not self._options.shows_all_systems and self.path[1] != self._options.system
+
+    # ---- inside -------------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        if self.handle.type_name() != "set":
+            raise EvaluationError("type", f"'{self.dotted_path}' is not an attribute set")
+        return [name.decode("utf-8", "surrogateescape") for name in self.handle.keys()]
+
+    def child(self, name: str) -> "Output":
+        handle = self.handle.select(name.encode("utf-8", "surrogateescape"))
+        return Output(handle, (*self.path, name), self._options)
+
+    def children(self) -> "Iterator[Output]":
+        """The outputs inside, without sets that turn out to be empty."""
+        for name in self.names():
+            child = self.child(name)
+            if child.has_content():
+                yield child
+
+    def has_content(self) -> bool:
+        """Whether there is anything to see: sets by system may be empty, for frameworks make them so."""
+        if len(self.path) > _HIDDEN_IF_EMPTY.get(self.path[0], 0):
+            return True
+        try:
+            return any(self.child(name).has_content() for name in self.names())
+        except EvaluationError:
+            return True
+
+    def get(self, *names: str) -> "Any | None":
+        """An attribute below; None if there is none."""
+        value = self.handle
+        for name in names:
+            if value.type_name() != "set" or name.encode() not in value.keys():
+                return None
+            value = value.select(name.encode())
+        return value
+
+    def is_derivation(self) -> bool:
+        kind = self.get("type")
+        return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
+
+    @property
+    def derivation_name(self) -> str:
+        name = self.get("name")
+        if name is None:
+            raise EvaluationError("missing-attribute", f"attribute 'name' missing in derivation '{self.dotted_path}'")
+        return _text(name, f"{self.dotted_path}.name")
+
+    @property
+    def description(self) -> str | None:
+        """Of a derivation or an app its `meta.description`, of a template its `description`."""
+        if self.kind == TEMPLATE:
+            found = self.get("description")
+            if found is None:
+                raise EvaluationError("missing-attribute", f"attribute '{self.dotted_path}.description' does not exist")
+            return _text(found, f"{self.dotted_path}.description")
+        found = self.get("meta", "description")
+        description = None if found is None else _text(found, f"{self.dotted_path}.meta.description")
+        if self.kind == APP:
+            given = self.get("type")
+            if given is None or _text(given, f"{self.dotted_path}.type") != "app":
+                raise EvaluationError("value", "not an app definition")
+        return description
+
+    def to_data(self) -> "dict[str, Any]":
+        """A leaf as `nix flake show --json` has it."""
+        kind = self.kind
+        if kind == DERIVATION:
+            return {"description": self.description or "", "name": self.derivation_name, "type": kind}
+        if kind == APP:
+            description = self.description
+            return {"type": kind} | ({} if description is None else {"description": description})
+        if kind == TEMPLATE:
+            return {"description": self.description, "type": kind}
+        return {} if kind in (FOLDER, OMITTED, NOT_A_DERIVATION) else {"type": kind}
+
+    def __repr__(self) -> str:
+        return f"<Output {self.dotted_path or '.'}>"
+
+
+def _text(value: "Any", path: str) -> str:
+    if value.type_name() != "string":
+        raise EvaluationError("type", f"'{path}' is not a string")
+    return value.string().decode("utf-8", "surrogateescape")
+
+
+class ShowOptions:
+    """Which outputs are looked into."""
+
+    __slots__ = ("system", "shows_legacy", "shows_all_systems")
+
+    def __init__(self, system: str, shows_legacy: bool = False, shows_all_systems: bool = False) -> None:
+        self.system = system
+        self.shows_legacy = shows_legacy
+        self.shows_all_systems = shows_all_systems
+
+
+def show(outputs: "Any", system: str, *, legacy: bool = False, all_systems: bool = False) -> Output:
+    """The root of the tree."""
+    return Output(outputs, (), ShowOptions(system, legacy, all_systems))
