@@ -7,9 +7,12 @@ bytecode, a trace of the machine, the files read and statistics on stderr.
 import os
 import sys
 
+from snowsnake.cli.flake_options import LOCK_OPTIONS
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line, write_statistics
 from snowsnake.settings import Settings
+
+_FLAKE_SCHEMES = ("flake", "path", "github", "gitlab", "sourcehut", "git", "https", "http", "file")
 
 SOURCE_OPTIONS = (
     Option("-E --expr", "EXPR", "evaluate this expression instead of a file"),
@@ -47,9 +50,10 @@ OUTPUT_OPTIONS = (
     Option("--trace-runtime", "", "print every operation of the machine on stderr"),
     Option("--trace-runtime-timing", "", "the same with the time since the start"),
 )
-OPTIONS = OUTPUT_OPTIONS + SOURCE_OPTIONS
-USAGE = "snowsnake eval [OPTION …] [FILE | -E EXPR]"
-SUMMARY = "Evaluate a file (./default.nix if none is given, - for standard input) or an expression and print its value."
+OPTIONS = OUTPUT_OPTIONS + SOURCE_OPTIONS + LOCK_OPTIONS
+USAGE = "snowsnake eval [OPTION …] [FILE | -E EXPR | FLAKE#ATTR]"
+SUMMARY = """Evaluate a file (./default.nix if none is given, - for standard input), an expression or an output of a flake (.#x, github:o/r#x;
+looked for in packages.SYSTEM, legacyPackages.SYSTEM and the outputs) and print its value."""
 
 
 def settings_of(given: Arguments, reporter: Reporter) -> Settings:
@@ -114,8 +118,21 @@ def source_of(given: Arguments) -> tuple[str, bytes]:
     return "file", os.fsencode(word)
 
 
+def names_flake(given: Arguments) -> bool:
+    """Whether the word is a reference to a flake, and not a file."""
+    if given.flag("expr") or len(given.words) != 1:
+        return False
+    word = given.words[0]
+    return "#" in word or (word.partition(":")[0] in _FLAKE_SCHEMES and ":" in word) or word.startswith(("git+", "hg+", "tarball+"))
+
+
 def load(session, given: Arguments):
     """Compile the source; what comes back is not evaluated yet."""
+    if names_flake(given):
+        from snowsnake.cli.flake_options import lock_options, open_flakes
+
+        flakes = open_flakes(given, session.reporter, session)
+        return flakes.installable(given.words[0], os.getcwd(), lambda: lock_options(given, flakes, session.reporter))
     name, data = source_of(given)
     if name == "file":
         return session.file(os.fsdecode(data))
@@ -126,7 +143,15 @@ def run(given: Arguments, reporter: Reporter) -> int:
     forms = sum(given.flag(name) for name in ("json", "raw", "xml"))
     if forms > 1:
         raise UsageError("only one of '--json', '--raw' and '--xml' can be given")
-    session = session_of(given, reporter, prints_nix=forms == 0, **_observers(given))
+    prepare = None
+    if names_flake(given):
+        from snowsnake.cli.flake_options import prepare_settings
+
+        def prepare(settings) -> None:
+            settings.set("extra-experimental-features", "flakes")
+            prepare_settings(given, settings)
+
+    session = session_of(given, reporter, prepare, prints_nix=forms == 0, **_observers(given))
     try:
         if given.flag("dump_bytecode"):
             _dump_bytecode(given, session)

@@ -16,6 +16,7 @@ from snowsnake.diagnostics.error import EvaluationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.flakes import LockedFlake
@@ -88,7 +89,7 @@ class Call:
             raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
         return reference
 
-    def locked(self, reference: "Reference | None" = None, **options) -> "LockedFlake":
+    def locked(self, reference: "Reference | None" = None, **options: "Any") -> "LockedFlake":
         return self.flakes.lock(
             reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
         )
@@ -164,10 +165,8 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
             reporter.warning(f"Input '{path_text(path)}' was specified multiple times. You may have done this by accident.")
         updates.add(path)
     call = Call(given, reporter, [given.text("flake", ".")], tarball_ttl="0")
-    options: dict[str, object] = {"recreate": True}
-    if updates or given.texts("update_input"):
-        options = {"updates": updates | {parse_input_path(text) for text in given.texts("update_input")}}
-    call.locked(**options)
+    updates |= {parse_input_path(text) for text in given.texts("update_input")}
+    call.locked(recreate=not updates, updates=updates)
     return 0
 
 

@@ -31,6 +31,7 @@ _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
 def show_json(root: Output, reporter: Reporter) -> "dict[str, Any]":
     """The tree as data."""
     found: dict[str, Any] = {}
+    reporter.progress("evaluating ''...")
     stack: list[tuple[dict[str, Any], Iterator[Output]]] = [(found, _children(root))]
     while stack:
         data, children = stack[-1]
@@ -64,6 +65,7 @@ def _children(output: Output) -> "Iterator[Output]":
 
 def show_text(root: Output, title: str, call, reporter: Reporter, line: "Callable[[str], None]") -> None:
     """The tree as lines."""
+    reporter.progress("evaluating ''...")
     line(call.bold(title))
     failures: list[EvaluationError] = []
     stack: list[tuple[str, list[Output]]] = [("", list(root.children()))]
@@ -90,8 +92,8 @@ def show_text(root: Output, title: str, call, reporter: Reporter, line: "Callabl
             line(header + ": " + call.painted(_WARNING, "failed"))
             failures.append(error)
     if failures:
-        for error in failures[:-1]:
-            reporter.error(error)
+        for failure in failures[:-1]:
+            reporter.error(failure)
         raise failures[-1]
 
 

@@ -4,6 +4,7 @@ In: the handle of a flake's outputs.  Out: messages; the first error, or with `k
 """
 
 import re
+from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import Selector
@@ -80,7 +81,7 @@ class Checker:
         for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
             self.say(f"checking flake output '{name}'...")
             value = outputs.select(name.encode("utf-8", "surrogateescape"))
-            self.guarded(f"while checking flake output '{name}'", lambda name=name, value=value: self.output(name, value))
+            self.guarded(f"while checking flake output '{name}'", partial(self.output, name, value))
 
     def output(self, name: str, value: "Any") -> None:
         value.force()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from snowsnake.flake.world import FlakeWorld
     from snowsnake.fetch import Input
+    from snowsnake.flake.world import FlakeWorld
 
 _LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
 

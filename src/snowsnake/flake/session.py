@@ -79,6 +79,14 @@ class FlakeSession:
             prefixes = (f"packages.{system}.", f"legacyPackages.{system}.")
         return [*(prefix + fragment for prefix in prefixes), fragment]
 
+    def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Any":
+        """The output that `REF#attribute` means, not evaluated; `^outputs` behind it says nothing here."""
+        reference, fragment = self.reference(text, base)
+        fragment, _, _ = fragment.partition("^")
+        if text.endswith("^*") or "^" in text.partition("#")[0]:
+            reference, fragment = self.reference(text.rpartition("^")[0], base)
+        return self.find(self.lock(reference, options()), reference, self.attribute_paths(fragment))[0]
+
     def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
         """The first of several attributes that a flake has, and its path."""
         outputs = self.outputs(locked)
