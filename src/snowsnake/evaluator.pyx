@@ -16,7 +16,7 @@ from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.handle cimport Handle, make_handle
-from snowsnake.host.host cimport host_configure, host_records, host_resolve_import
+from snowsnake.host.host cimport host_configure, host_records, host_resolve_import, host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.heap cimport *
@@ -26,6 +26,7 @@ from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.runner cimport Runner
+from snowsnake.store.buffer cimport View
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.builtins.fetch_host import Pending
@@ -48,8 +49,8 @@ cdef class Evaluator(Runner):
     """One machine.  Used by one thread at a time; several evaluators run in as many threads.
 
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to
-    stderr.  `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two
-    million, no time limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is known by its content
+    stderr.  `store`: a folder, or the place of a store (store/place.py), that gets what evaluation adds.  `search_path`: (prefix, path)
+    pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two million, no time limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is known by its content
     alone, not by its time and size.  `prints_nix`: values may be asked for as Nix text, in which lists that stand in the same cell are
     shown once; without it such cells need no memory.
     """
@@ -92,7 +93,12 @@ cdef class Evaluator(Runner):
             self.tracer = attach(<size_t>m, trace == "timing")
         self.timeout_s = timeout_s
         if store is not None:
-            host_options["real_store"] = store + "/nix/store"
+            if isinstance(store, str):
+                from snowsnake.store.place import StorePlace
+
+                store = StorePlace.in_root(store)
+            host_options["store_dir"] = store.store_dir
+            host_options["real_store"] = store.real
         if cache:
             m.cache = cache_new(cache, cache_limit_bytes, cache_by_content)
         host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
@@ -276,6 +282,12 @@ cdef class Evaluator(Runner):
         """What went to the embedded store is on disk and valid afterwards; an EvaluationError says what went wrong."""
         if self.store_writer is not None:
             self.store_writer.flush()
+
+    @property
+    def store_dir(self):
+        """What the paths of the store begin with."""
+        cdef View directory = host_store_dir(self.m)
+        return directory.data[:directory.size].decode("utf-8", "surrogateescape")
 
     @property
     def store(self):

@@ -110,7 +110,7 @@ class Selector:
         found = _Found()
         self._search(root, "", found)
         for path, value in found.values:
-            yield _derivation(value, path)
+            yield _derivation(value, path, self._evaluator.store_dir)
 
     def _search(self, value, path: str, found: "_Found") -> None:
         value = self.auto_call(value)
@@ -231,18 +231,18 @@ def _note_derivation(value, path: str, found: _Found) -> bool:
     return False
 
 
-def _derivation(value, path: str) -> Derivation:
+def _derivation(value, path: str, store_dir: str) -> Derivation:
     names = value.keys()
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
-    drv_path = _drv_path(value.select(b"drvPath"))
+    drv_path = _drv_path(value.select(b"drvPath"), store_dir)
     output_name = value.select(b"outputName").string().decode("utf-8", "replace") if b"outputName" in names else ""
     if not output_name:
         raise EvaluationError("type", f"derivation '{drv_path}' lacks an 'outputName' attribute")
     return Derivation(drv_path, output_name, path, value)
 
 
-def _drv_path(value) -> str:
+def _drv_path(value, store_dir: str) -> str:
     """A `drvPath` as text: usually a string; other values are coerced, a path stays where it is."""
     kind = value.type_name()
     data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
@@ -250,7 +250,7 @@ def _drv_path(value) -> str:
     from snowsnake.store.store_path import parse
 
     try:
-        parse(text)
+        parse(text, store_dir)
     except ValueError:
         raise EvaluationError("value", f"path '{text}' is not in the Nix store") from None
     if not text.endswith(".drv"):

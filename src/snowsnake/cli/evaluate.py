@@ -67,8 +67,16 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
         settings.set("pure-eval", "true")
     if given.flag("restrict"):
         settings.set("restrict-eval", "true")
+    if given.flag("store"):
+        settings.set("store", _store_address(given.text("store")))
     settings.finish()
     return settings
+
+
+def _store_address(text: str) -> str:
+    """`--store` of these commands: a word alone is a folder, too."""
+    is_address = "/" in text or "?" in text or text in ("auto", "daemon", "local")
+    return text if is_address else "./" + text
 
 
 def session_of(given: Arguments, reporter: Reporter, prepare=None, **more):
@@ -96,8 +104,6 @@ def session_of(given: Arguments, reporter: Reporter, prepare=None, **more):
         "count_objects": given.flag("stats"),
         **more,
     }
-    if given.flag("store"):
-        options["store"] = os.path.abspath(given.text("store"))
     session = Session(settings, reporter, given.texts("include"), **options)
     arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
     session.add_arguments(arguments, sys.stdin.buffer.read)

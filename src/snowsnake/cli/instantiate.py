@@ -6,6 +6,7 @@ In: the words of its command line.  Out: what nix-instantiate prints, on the sam
 import os
 import sys
 
+from snowsnake.cli.about import print_version
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import (
     LOG_FORMATS,
@@ -17,12 +18,10 @@ from snowsnake.cli.output import (
     write_line,
     write_statistics,
 )
-from snowsnake.cli.stores import store_folder
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 from snowsnake.settings.kinds import scaled
-from snowsnake.settings.store_reference import StoreReference
 
 # name: number of values, for the options that are not settings
 _OPTIONS = {
@@ -51,7 +50,9 @@ class Request:
         self.includes: list[str] = []
         self.arguments: dict[str, list[str]] = {}
         self.flags: set[str] = set()
+        self.answer = ""                       # `--help` or `--version`
         self.output = "--nix"
+        self.eval_store: str | None = None
         self.root = ""                         # of `--add-root`
         self.root_count = 0
         self.cache_folder = ""
@@ -77,6 +78,9 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
             if word in _OLD_STYLE:
                 raise UsageError(f"'{word}' requires an argument")
             raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+        if word in ("--help", "--version"):    # at once: what follows is not looked at
+            request.answer = word
+            break
         _apply(request, word, rest[:count], settings, reporter)
         del rest[:count]
     return request
@@ -126,6 +130,10 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         reporter.log_format = values[0]
     elif word == "--add-root":
         request.root = values[0]
+    elif word == "--eval-store":
+        from snowsnake.settings.store_reference import StoreReference
+
+        request.eval_store = StoreReference.parse(values[0]).render()
     elif word == "--cache-dir":
         request.cache_folder = values[0]
     elif word == "--cache-validate":
@@ -160,11 +168,11 @@ def run(words: list[str], reporter: Reporter) -> int:
     settings = Settings.load(os.environ, warn=reporter.warning)
     request = parse_words(words, settings, reporter)
     reporter.show_trace = settings["show-trace"]
-    if "--help" in request.flags:
+    if request.answer == "--help":
         print(_help())
         return 0
-    if "--version" in request.flags:
-        _print_version(request.verbosity)
+    if request.answer == "--version":
+        print_version("nix-instantiate", settings, request.verbosity)
         return 0
     settings.finish()
     if request.flags & {"--parse", "--parse-only"}:
@@ -176,13 +184,10 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.session import Session, cache_options, is_internal
 
     is_eval = request.flags & {"--eval", "--eval-only"}
-    is_writable = "--read-write-mode" in request.flags or not (is_eval or "--readonly-mode" in request.flags)
-    options: dict = {"is_writable": is_writable}
+    is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
+    options: dict = {"is_writable": not is_read_only, "eval_store": request.eval_store}
     if settings.is_set("max-call-depth"):
         options["depth_limit"] = settings["max-call-depth"]
-    folder = store_folder(StoreReference.parse(settings["store"]))
-    if folder is not None:
-        options |= {"store": folder} if is_writable else {"real_store": folder + "/nix/store"}
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
     shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
     options["count_objects"] = shows_statistics
@@ -268,8 +273,9 @@ def _rooted(request: Request, session, drv_path: str) -> str:
 
 def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.parse import print_expression, print_file
-    from snowsnake.cli.session import Session
+    from snowsnake.cli.session import Session, store_options
 
+    store_options(settings, reporter, request.eval_store, False)      # one that cannot be opened is an error here, too
     features = settings["experimental-features"]
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
@@ -296,16 +302,6 @@ def is_checked(settings: Settings) -> bool:
 
 def _read_stdin() -> bytes:
     return sys.stdin.buffer.read()
-
-
-def _print_version(verbosity: int) -> None:
-    from snowsnake.version import NIX_VERSION, VERSION
-
-    # Scripts take the last word of this line, or what follows "(Nix) ".
-    print(f"nix-instantiate (Nix) {NIX_VERSION}")
-    if verbosity:
-        system = f"{os.uname().machine}-{os.uname().sysname.lower()}"
-        print(f"Evaluator: Snowsnake {VERSION}\nSystem type: {system}\nStore directory: /nix/store")
 
 
 def _help() -> str:

@@ -13,11 +13,13 @@ from snowsnake.selection import Selector
 from snowsnake.settings import Settings
 from snowsnake.settings.places import channel_entries
 
+_STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE"))
+
 
 class Session:
     """One evaluator and what it was set up with.
 
-    `arguments` holds the values of `--arg` and its kin by name, for functions met at the top or on a selection path.
+    `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and its kin by name, for functions met at the top or on a selection path.
     """
 
     def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options) -> None:
@@ -32,6 +34,7 @@ class Session:
         search_path = [] if is_pure else _search_path(settings, includes, is_restricted)
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
+        options |= store_options(settings, reporter, options.pop("eval_store", None), options["is_writable"])
         if settings["eval-system"] or settings.is_set("system"):
             options["system"] = settings["eval-system"] or settings["system"]
         self.evaluator = Evaluator(
@@ -58,18 +61,20 @@ class Session:
             path = self.find_file(word[1:-1])
             if is_internal(path):
                 return self.expression(f"import {word}".encode("utf-8", "surrogateescape"))
-            return self.evaluator.evaluate_file(resolve_expression_path(path))
-        return self.evaluator.evaluate_file(self.resolve(word))
+            return self.evaluator.evaluate_file(path)
+        return self.evaluator.evaluate_file(self._local(word))
 
     def resolve(self, word: str) -> str:
-        """The absolute path that a file argument means."""
+        """The absolute path of the file that an argument means."""
+        return resolve_expression_path(self.find_file(word[1:-1]) if is_search_path(word) else self._local(word))
+
+    def _local(self, word: str) -> str:
+        """The absolute path of an argument that is a path; links are followed by whoever reads it, once."""
         from snowsnake.settings.search_path import is_pseudo_url
 
         if is_pseudo_url(word) or word.startswith("flake:"):
             raise EvaluationError("file", f"cannot fetch '{word}': only local files can be evaluated")
-        if is_search_path(word):
-            return resolve_expression_path(self.find_file(word[1:-1]))
-        return resolve_expression_path(os.path.abspath(word))
+        return os.path.abspath(word)
 
     def find_file(self, name: str) -> str:
         """Where the search path has `<name>`; `<nix/…>` itself for a file that comes with the evaluator."""
@@ -143,3 +148,12 @@ def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -
     from snowsnake.settings.search_path import split_search_entry
 
     return [split_search_entry(entry) for entry in entries]
+
+
+def store_options(settings: Settings, reporter: Reporter, eval_store: str | None, is_writable: bool) -> dict[str, object]:
+    """Keywords of the evaluator for its store; empty for the machine's own, which most evaluations have."""
+    if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
+        return {}
+    from snowsnake.cli import stores
+
+    return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable)

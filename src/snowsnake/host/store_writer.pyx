@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The bridge from an evaluation to an embedded store: what the host wants written is handed to a `LocalStore`.
+"""The bridge from an evaluation to an embedded store: what the host wants written is handed to a `LocalStore` (or to what takes its place).
 
-In: a machine and a folder.  Out: `StoreWriter`, which the evaluator keeps; the host's hooks call it without the GIL.
+In: a machine and the place of a store.  Out: `StoreWriter`, which the evaluator keeps; the host's hooks call it without the GIL.
 Only evaluators with a store import this module, and with it SQLite.
 """
 import os
@@ -17,7 +17,6 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.store.buffer cimport Bytes, View, bytes_append
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.store.local import LocalStore
 
 _FAULTS = (OSError, ValueError)
 
@@ -29,15 +28,14 @@ cdef class StoreWriter:
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
 
-    def __init__(self, size_t machine, str root):
+    def __init__(self, size_t machine, place):
         cdef Machine* m = <Machine*>machine
         cdef Host* h = host_of(m)
-        store_dir = _text(host_store_dir(m))
-        self.skipped = len(store_dir) + 1 + 33
+        self.skipped = host_store_dir(m).size + 1 + 33
         try:
-            self.store = LocalStore(root, store_dir)
+            self.store = place.open()
         except _FAULTS as error:
-            raise EvaluationError("file", _message(root, error)) from None
+            raise EvaluationError("file", _message(place.name, error)) from None
         weakref.finalize(self, _close, self.store)
         h.writer = write_object
         h.settler = settle_objects

@@ -70,6 +70,7 @@ DEFAULTS: "dict[str, Callable[[Environment], str]]" = {
     "extra-platforms": _extra_platforms,
     "netrc-file": lambda environment: f"{configuration_folder(environment)}/netrc",
     "ssl-cert-file": _certificates,
+    "store": lambda environment: environment.get("NIX_REMOTE", "auto"),
     "system": lambda environment: system(),
     "system-features": _system_features,
 }

@@ -220,6 +220,7 @@ KINDS = {
     "str": Kind(_text, _kept),
     "u32": Kind(_integer(32, False), str),
     "u64": Kind(_integer(64, False), str),
+    "i32": Kind(_integer(32, True), str),
     "i64": Kind(_integer(64, True), str),
     "jobs": Kind(_jobs, str),
     "path": Kind(_path, _kept),

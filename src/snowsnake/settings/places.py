@@ -32,6 +32,11 @@ def state_folder(environment: "Environment") -> str:
     return absolute(environment.get("NIX_STATE_DIR") or "/nix/var/nix")
 
 
+def store_folder(environment: "Environment") -> str:
+    """What the paths of a store begin with, unless its address says otherwise."""
+    return absolute(environment.get("NIX_STORE_DIR") or environment.get("NIX_STORE") or "/nix/store")
+
+
 def home(environment: "Environment") -> str:
     """The user's home folder: HOME, unless it belongs to somebody else."""
     folder = environment.get("HOME")

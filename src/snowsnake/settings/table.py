@@ -120,7 +120,7 @@ ROWS = (
     ("ssl-cert-file", "", "path or none", ..., "", "2.15", "elsewhere", "The certificates by which servers are known. NIX_SSL_CERT_FILE and SSL_CERT_FILE set it, too."),
     ("stalled-download-timeout", "", "u64", 300, "", "2.3", "elsewhere", "Seconds without a byte after which a download fails."),
     ("start-id", "", "u32", 872415232, "", "2.12", "elsewhere", "The first user number of `auto-allocate-uids`."),
-    ("store", "", "store", "auto", "", "2.0", "yes", "The store: `auto`, `daemon`, `local`, a folder, or an address such as `local?root=DIR`."),
+    ("store", "", "store", ..., "", "2.0", "yes", "The store: `auto`, `daemon`, `local`, a folder, or an address such as `local?root=DIR`. NIX_REMOTE is its default."),
     ("substitute", "build-use-substitutes", "bool", True, "", "2.0", "elsewhere", "Use substituters."),
     ("substituters", "binary-caches", "store list", ("https://cache.nixos.org/",), "", "2.0", "elsewhere", "Stores that may have what would be built otherwise."),
     ("sync-before-registering", "", "bool", False, "", "1.0", "elsewhere", "Call `sync` before a path is registered as valid."),

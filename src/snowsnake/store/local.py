@@ -46,7 +46,8 @@ class LocalStore:
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
     *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.  *read_only*: nothing is made
-    or changed; FileNotFoundError if there is no store.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
+    or changed; FileNotFoundError if there is no store.  *real*, *state*: where its objects and its database are, if not in the usual
+    folders below *root*.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
 
     >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
     ...     path = store.add_text("greeting", b"hello")
@@ -55,13 +56,21 @@ class LocalStore:
     """
 
     def __init__(
-        self, root: str | PathLike[str], store_dir: str = STORE_DIR, *, durable: bool = True, read_only: bool = False
+        self,
+        root: str | PathLike[str],
+        store_dir: str = STORE_DIR,
+        *,
+        durable: bool = True,
+        read_only: bool = False,
+        real: str | None = None,
+        state: str | None = None,
     ) -> None:
         self.root = os.path.abspath(os.fspath(root))
         self.store_dir = store_dir
+        self.state = state or self.root + "/nix/var/nix"
         self.durable = durable
         self.read_only = read_only
-        self._objects = self.root + store_dir
+        self._objects = real or self.root + "/nix/store"
         self._waiting: dict[str, _Waiting] = {}
         self._known: set[str] = set()  # valid, as far as this process knows
         self._waiting_bytes = 0
@@ -71,7 +80,7 @@ class LocalStore:
             raise FileNotFoundError(f"there is no store in '{self.root}'")
         if not read_only:
             os.makedirs(self._objects, exist_ok=True)
-        self.database = StoreDatabase(os.path.join(self.root, "nix/var/nix/db"), read_only=read_only)
+        self.database = StoreDatabase(os.path.join(self.state, "db"), read_only=read_only)
         if not read_only:
             self._open_scratch()
 
@@ -99,7 +108,10 @@ class LocalStore:
         """Where *path*, in or below the store, lies on disk; what waits is written first."""
         if store_path.split(path, self.store_dir)[0] in self._waiting:
             self.flush()
-        return self.root + path
+        return self._place(path)
+
+    def _place(self, path: str) -> str:
+        return self._objects + path[len(self.store_dir) :]
 
     def is_valid(self, path: str) -> bool:
         """Whether the store has this object, on disk or waiting to be written."""
@@ -168,7 +180,7 @@ class LocalStore:
     def add_root(self, link: str, path: str) -> str:
         """A link at *link* to the valid path *path*; its absolute path comes back."""
         self.flush()
-        return roots.add_root(link, path, self.root, self.store_dir)
+        return roots.add_root(link, path, self.state, self.store_dir)
 
     def _wait(self, object_: _Waiting) -> None:
         self._waiting[object_.info.path] = object_
@@ -271,7 +283,7 @@ class LocalStore:
         self._sync_all()
         for object_ in objects:
             try:
-                os.rename(object_.target, self.root + object_.info.path)
+                os.rename(object_.target, self._place(object_.info.path))
             except OSError:
                 self._move(object_.target, object_.info.path)
         self._sync(self._objects)
@@ -330,7 +342,7 @@ class LocalStore:
 
         An object left there by a killed process makes way: it may not be what it is named for.
         """
-        place = self.root + path
+        place = self._place(path)
         if not os.path.lexists(target) and os.path.lexists(place):
             return  # a flush that failed half-way got this far
         is_directory = os.path.isdir(target) and not os.path.islink(target)
@@ -355,7 +367,10 @@ class LocalStore:
 
     def _open_scratch(self) -> None:
         """Makes a folder and locks it.  Who removes folders holds the parent's lock alone: none is new and not locked yet."""
-        parent = os.path.join(self.root, "nix/var/snowsnake/tmp")
+        usual = self.root + "/nix/var"
+        parent = os.path.join(usual if self.state == usual + "/nix" else self.state, "snowsnake/tmp")
+        if os.stat(self.state).st_dev != os.stat(self._objects).st_dev:      # objects are renamed into place
+            parent = os.path.join(self._objects, ".snowsnake/tmp")
         os.makedirs(parent, exist_ok=True)
         parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -393,7 +408,7 @@ class LocalStore:
             except ValueError as error:
                 faults.append(str(error))
                 continue
-            if not os.path.lexists(self.root + path):
+            if not os.path.lexists(self._place(path)):
                 faults.append(f"path '{path}' is valid but not there")
             elif check_contents:
                 faults += self._content_faults(info)
@@ -401,7 +416,7 @@ class LocalStore:
 
     def _content_faults(self, info: PathInfo) -> list[str]:
         try:
-            digest, size = nar.path_digest("sha256", self.root + info.path)
+            digest, size = nar.path_digest("sha256", self._place(info.path))
         except OSError as error:
             return [f"path '{info.path}' cannot be read: {error}"]
         found = "sha256:" + digest.hex()
@@ -410,7 +425,7 @@ class LocalStore:
         if not info.path.endswith(".drv"):
             return []
         try:
-            with open(self.root + info.path, "rb") as file:
+            with open(self._place(info.path), "rb") as file:
                 drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
         except ValueError as error:
             return [f"error parsing derivation '{info.path}': {error}"]

@@ -1,0 +1,25 @@
+"""What a drop-in says about itself: `--version`, and more of it with `-v`.
+
+In: a program's name, settings.  Out: lines on stdout.
+"""
+
+from snowsnake.settings import Settings
+
+
+def print_version(program: str, settings: Settings, verbosity: int = 0) -> None:
+    """The line of Nix, of which scripts take the last word or what follows "(Nix) "; with `-v` before it, where things are."""
+    from snowsnake.version import NIX_VERSION, VERSION
+
+    print(f"{program} (Nix) {NIX_VERSION}")
+    if not verbosity:
+        return
+    from snowsnake.settings.places import machine_file, state_folder, store_folder, user_files
+
+    environment = settings.environment
+    print(f"Evaluator: Snowsnake {VERSION}")
+    print(f"System type: {settings['system']}")
+    print(f"Additional system types: {', '.join(settings['extra-platforms'])}")
+    print(f'System configuration file: "{machine_file(environment)}"')
+    print(f"User configuration files: {':'.join(user_files(environment))}")
+    print(f"Store directory: {store_folder(environment)}")
+    print(f'State directory: "{state_folder(environment)}"')

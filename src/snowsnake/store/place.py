@@ -1,0 +1,85 @@
+"""Where a store is: what its paths are called, where they lie on disk, where its state is; or that it takes nothing.
+
+In: folders.  Out: `StorePlace`, `DummyStore`.  Nothing is opened before `open`.
+"""
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from snowsnake.store.local import LocalStore
+
+
+class StorePlace:
+    """A store in folders: paths begin with `store_dir` and lie in `real`; the database and roots are below `state`.
+
+    `name` is how messages call it.
+
+    >>> place = StorePlace.in_root("/srv", "/gnu/store")
+    >>> place.store_dir, place.real, place.state
+    ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
+    """
+
+    __slots__ = ("store_dir", "real", "state", "name")
+
+    def __init__(self, store_dir: str, real: str, state: str, name: str = "") -> None:
+        self.store_dir = store_dir
+        self.real = real
+        self.state = state
+        self.name = name or real
+
+    @classmethod
+    def in_root(cls, root: str, store_dir: str = "/nix/store") -> "StorePlace":
+        """A whole store below one folder, as `nix --store DIR` lays it out."""
+        return cls(store_dir, root + "/nix/store", root + "/nix/var/nix", root)
+
+    def open(self) -> "LocalStore":
+        """The store, for writing; it is made if it is not there."""
+        from snowsnake.store.local import LocalStore
+
+        return LocalStore(self.name, self.store_dir, real=self.real, state=self.state)
+
+
+class DummyStore:
+    """The store `dummy://`: it has nothing, and takes nothing if it is read-only (an evaluator of its own remembers what it adds).
+
+    What an evaluation wants to add is an error in 2.34.8's words.
+    """
+
+    __slots__ = ("store_dir", "is_read_only", "root")
+
+    real = None
+
+    def __init__(self, store_dir: str, *, is_read_only: bool = True) -> None:
+        self.store_dir = store_dir
+        self.is_read_only = is_read_only
+        self.root = "dummy://"
+
+    def open(self) -> "DummyStore":
+        return self
+
+    def is_valid(self, path: str) -> bool:
+        return False
+
+    def flush(self) -> None:
+        """There is never anything to write."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _refuse(self, operation: str) -> "NoReturn":
+        raise ValueError(f"operation '{operation}' is not supported by store 'dummy://'")
+
+    def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> "NoReturn":
+        self._refuse("writeDerivation")
+
+    def add_text(self, *added: object) -> "NoReturn":
+        self._refuse("addToStoreFromDump")
+
+    add_flat = add_archive = add_source = add_text
+
+    def open_temporary(self) -> int:
+        self._refuse("addToStoreFromDump")
+
+    def add_root(self, link: str, path: str) -> "NoReturn":
+        raise ValueError("'dummy://' does not support garbage collector roots")
