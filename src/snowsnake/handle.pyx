@@ -129,7 +129,11 @@ cdef class Handle:
         self.evaluator.enter()
         try:
             w = self.internal_call(INTERNAL_DEEP_FORCE)
-            return self.convert(w, function_form)
+            self.evaluator.start_run()
+            try:
+                return self.convert(w, function_form)
+            finally:
+                self.evaluator.finish_run(DONE)
         finally:
             self.evaluator.leave()
 
@@ -176,6 +180,7 @@ cdef class Handle:
                 if order == NULL:
                     self.evaluator.check(RAISE)
             for i in range(n):
+                self.evaluator.look()
                 item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[order[i]])
                 converted = self.scalar(item, function_form)
                 if converted is NotImplemented:
@@ -199,12 +204,17 @@ cdef class Handle:
         cdef Machine* m = self.evaluator.m
         cdef ByteBuffer out
         cdef Word w
+        cdef int outcome
+        cdef int flags = PRINT_KINDS if kinds else PRINT_CODES
         memset(&out, 0, sizeof(out))
         self.evaluator.enter()
         try:
             w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
             m.handles[self.slot] = w
-            self.evaluator.check(print_value(m, w, &out, PRINT_KINDS if kinds else PRINT_CODES))
+            self.evaluator.start_run()
+            with nogil:
+                outcome = print_value(m, w, &out, flags)
+            self.evaluator.finish_run(outcome)
             return PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes)
         finally:
             free(out.data)

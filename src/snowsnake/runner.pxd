@@ -4,11 +4,23 @@ from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
+cdef extern from "signal.h" nogil:
+    ctypedef void (*Handler)(int)
+    struct sigaction_type "sigaction":
+        Handler sa_handler
+        int sa_flags
+
 cdef class Runner:
     cdef Machine* m
     cdef list released                # slots of handles that Python dropped
     cdef object owner                 # ident of the thread inside, or None
     cdef double timeout_s
+    cdef object timer                 # of the run under way, or None
+    cdef uint32_t run_count
+    cdef bint is_running
+    cdef bint is_main                 # the last run was in the main thread, where Ctrl-C arrives
+    cdef Machine* outer               # what a signal handler stopped before this run
+    cdef sigaction_type their_handler
 
     cdef int enter(self) except -1
         # every use of the machine stands between enter and leave
@@ -17,5 +29,9 @@ cdef class Runner:
         # a slot in m.handles, which the collector takes for a root; not while the machine runs
     cdef int run(self, uint32_t count) except -1
         # call the function on top of the machine's stack; count 0: force the word on top.  m.result is the value
+    cdef int start_run(self) except -1
+        # for other work of the machine than `run`: until finish_run(outcome), it may be interrupted
+    cdef int finish_run(self, int outcome) except -1
+    cdef int look(self) except -1
     cdef int check(self, int outcome) except -1
         # turn a pending error of the machine into the exception

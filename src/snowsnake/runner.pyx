@@ -11,6 +11,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memset
 
 from snowsnake.cache.pack cimport Cache, cache_flush
+from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport *
@@ -21,16 +22,8 @@ cdef extern from "unistd.h" nogil:
     int gettid()
 
 cdef extern from "signal.h" nogil:
-    ctypedef void (*Handler)(int)
-    struct sigaction_type "sigaction":
-        Handler sa_handler
-        int sa_flags
     int sigaction(int number, const sigaction_type* action, sigaction_type* old)
     int SIGINT
-
-cdef enum:
-    ATTENTION_INTERRUPT = 1           # as in machine/collector.pyx
-    ATTENTION_TIMEOUT = 2
 
 cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
 
@@ -38,8 +31,7 @@ cdef Machine* _interruptible = NULL   # the machine that runs in the main thread
 cdef void _on_interrupt(int number) noexcept nogil:
     cdef Machine* m = _interruptible
     if m != NULL:
-        m.attention |= ATTENTION_INTERRUPT
-        m.soft_limit = NULL
+        request_attention(m, ATTENTION_INTERRUPT)
 
 
 cdef class Runner:
@@ -49,15 +41,19 @@ cdef class Runner:
         self.m = NULL
         self.released = []
         self.owner = None
+        self.timer = None
+        self.run_count = 0
+        self.is_running = False
 
     def cancel(self):
-        """Stop what the machine is doing, from another thread: it raises an `interrupt` error."""
-        self.m.attention |= ATTENTION_INTERRUPT
-        self.m.soft_limit = NULL
+        """Stop what the machine is doing, from another thread: it raises an `interrupt` error.  Nothing happens if it is at rest."""
+        if self.is_running:
+            request_attention(self.m, ATTENTION_INTERRUPT)
 
-    def _time_out(self):
-        self.m.attention |= ATTENTION_TIMEOUT
-        self.m.soft_limit = NULL
+    def _time_out(self, run_number):
+        # A timer that was cancelled too late must not stop the next run.
+        if self.is_running and run_number == self.run_count:
+            request_attention(self.m, ATTENTION_TIMEOUT)
 
     cdef int enter(self) except -1:
         cdef Machine* m = self.m
@@ -92,45 +88,66 @@ cdef class Runner:
         return index
 
     cdef int run(self, uint32_t count) except -1:
-        global _interruptible
+        """Force what is on top of the stack, or call it with *count* arguments below it: m.result, or an exception."""
         cdef Machine* m = self.m
-        cdef Machine* outer = _interruptible
-        cdef sigaction_type ours
-        cdef sigaction_type theirs
-        cdef bint is_main = gettid() == getpid()
         cdef int outcome
-        timer = None
-        if self.timeout_s > 0:
-            import threading
-
-            timer = threading.Timer(self.timeout_s, self._time_out)
-            timer.daemon = True
-            timer.start()
-        if is_main:
-            memset(&ours, 0, sizeof(ours))
-            ours.sa_handler = _on_interrupt
-            _interruptible = m
-            sigaction(SIGINT, &ours, &theirs)
+        self.start_run()
         with nogil:
             if count == 0:
                 m.sp -= 1
                 outcome = machine_force(m, m.sp[0])
             else:
                 outcome = machine_call(m, count)
-        if is_main:
-            sigaction(SIGINT, &theirs, NULL)
-            _interruptible = outer
-        if timer is not None:
-            timer.cancel()
-        if outcome != DONE and m.error.code == ERROR_INTERRUPT and is_main:
-            error_clear(m)
-            raise KeyboardInterrupt
-        self.check(outcome)
+        return self.finish_run(outcome)
+
+    cdef int start_run(self) except -1:
+        """From here to `finish_run`, Ctrl-C and the time limit stop what looks at `must_stop` (machine/attention.pxd)."""
+        global _interruptible
+        cdef sigaction_type ours
+        ignore_attention(self.m)
+        self.run_count += 1
+        self.is_running = True        # before the timer, which may be there at once
+        if self.timeout_s > 0:
+            try:
+                import threading
+
+                self.timer = threading.Timer(self.timeout_s, self._time_out, (self.run_count,))
+                self.timer.daemon = True
+                self.timer.start()
+            except BaseException:
+                self.is_running = False
+                raise
+        self.is_main = gettid() == getpid()
+        if self.is_main:
+            memset(&ours, 0, sizeof(ours))
+            ours.sa_handler = _on_interrupt
+            self.outer = _interruptible
+            _interruptible = self.m
+            sigaction(SIGINT, &ours, &self.their_handler)
         return 0
+
+    cdef int finish_run(self, int outcome) except -1:
+        """DONE, or the exception of the error that has been set."""
+        global _interruptible
+        if self.is_main:
+            sigaction(SIGINT, &self.their_handler, NULL)
+            _interruptible = self.outer
+        self.is_running = False
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        return self.check(outcome)
+
+    cdef int look(self) except -1:
+        """For loops of Python between `start_run` and `finish_run`: raises what asks to stop."""
+        return self.check(stop(self.m)) if must_stop(self.m) else 0
 
     cdef int check(self, int outcome) except -1:
         if outcome == DONE:
             return 0
+        if self.m.error.code == ERROR_INTERRUPT and self.is_main:
+            error_clear(self.m)
+            raise KeyboardInterrupt
         try:
             from snowsnake.traces.pending import take_error
 

@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define, define_trace
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport describe_value, format_text, raise_missing_attribute, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
@@ -276,6 +277,8 @@ cdef int _place(Machine* m, Word* fp, int less) noexcept nogil:
     if fp[ROOT] == WORD_NULL:
         return _accept(m, fp, WORD_NULL, False, key)
     while True:
+        if must_stop(m):
+            return stop(m)
         node = fp[NODE]
         if int_value(fp[PHASE]) == DESCEND:
             if less < 0:

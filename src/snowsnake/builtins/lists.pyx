@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 from snowsnake.builtins.groups cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
@@ -88,6 +89,8 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
         if is_thunk(y):
             fp[2] = small_int(<int64_t>i)
             return force(m, y)
+        if must_stop(m):
+            return stop(m)
         if fp[0] == items[i]:         # the same cell is equal to itself, functions and NaN too
             return done(m, WORD_TRUE)
         equal = equal_quickly(m, x, y)
@@ -142,6 +145,8 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
     out = list_items(result)
     for i in range(n):
         out[i] = make_apply(m, f, small_int(i))
+        if must_stop(m):              # what follows is never looked at
+            return stop(m)
     return done(m, result)
 
 

@@ -11,6 +11,7 @@ from snowsnake.builtins.engines.regex_program cimport REGEX_INVALID, REGEX_OK, R
 from snowsnake.builtins.engines.regex_reverse cimport REGEX_MATCH, REGEX_MEMORY, REGEX_NO_MATCH, RegexResult
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
@@ -56,6 +57,8 @@ cdef Regex* _compiled(Machine* m, Word pattern) noexcept nogil:
     regex = regex_cache_get(<RegexCache*>m.regex_cache, string_data(pattern), string_size(pattern), &status)
     if regex == NULL:
         _raise_bad_pattern(m, pattern, status == REGEX_INVALID)
+    else:
+        regex.reverse.attention = &m.attention
     return regex
 
 
@@ -115,6 +118,8 @@ cdef int match(Machine* m, Word* fp) noexcept nogil:
     if captures != few:
         free(captures)
     if m.result == 0:
+        if must_stop(m):
+            return stop(m)
         return RAISE if result == REGEX_MATCH else _raise_bad_pattern(m, fp[0], False)
     return DONE
 
@@ -241,7 +246,7 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
         result = _find_all(regex, fp[1], &matches)
     if result == REGEX_MEMORY:
         free(matches.captures)
-        return _raise_bad_pattern(m, fp[0], False)
+        return stop(m) if must_stop(m) else _raise_bad_pattern(m, fp[0], False)
     if matches.count == 0:
         free(matches.captures)
         w = new_list(m, 1)

@@ -14,6 +14,7 @@ from libc.string cimport memcpy, memset, strcmp
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
@@ -69,8 +70,8 @@ cdef inline bint _item_less(Item* a, Item* b, bint strings) noexcept nogil:
     return strings and compare_strings(a.word, b.word) < 0
 
 
-cdef Item* _merge_sort(Item* source, Item* target, uint64_t n, bint strings) noexcept nogil:
-    """Stable, bottom up from insertion runs of 8; gives the array that holds the result."""
+cdef Item* _merge_sort(Machine* m, Item* source, Item* target, uint64_t n, bint strings) noexcept nogil:
+    """Stable, bottom up from insertion runs of 8; returns the array that holds the result, not sorted if something asks to stop."""
     cdef uint64_t width = 8, i = 0, j, k, middle, end
     cdef Item x
     cdef Item* swap
@@ -87,6 +88,8 @@ cdef Item* _merge_sort(Item* source, Item* target, uint64_t n, bint strings) noe
     while width < n:
         i = 0
         while i < n:
+            if must_stop(m):
+                return source
             middle = i + width if i + width < n else n
             end = middle + width if middle + width < n else n
             if middle == end or not _item_less(&source[middle], &source[middle - 1], strings):
@@ -137,7 +140,10 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
         w = val(items[i])
         source[i].key = _string_key(w) if strings else <uint64_t>int_value(w) ^ (<uint64_t>1 << 63)
         source[i].word = w
-    sorted_items = _merge_sort(source, source + n, n, strings)
+    sorted_items = _merge_sort(m, source, source + n, n, strings)
+    if must_stop(m):
+        free(source)
+        return stop(m)
     result = new_list(m, n)
     for i in range(n):
         list_items(result)[i] = sorted_items[i].word
@@ -358,6 +364,8 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
     cdef Word a = 0, b = 0
     cdef Word* r
     while m.sp > fp + 4:
+        if must_stop(m):
+            return stop(m)
         r = m.sp - RECORD
         if answer < 0:
             if _ends(m, r, items, buffer):

@@ -8,16 +8,13 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport host_path_to_store
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.operations cimport concatenate_strings
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.word cimport *
-
-
-cdef enum:
-    MOST_OUT_PATHS = 100000           # sets that are each other's outPath
 
 
 cdef Word internal_word(Machine* m, int which) noexcept nogil:
@@ -44,49 +41,59 @@ cdef int path_to_store_string(Machine* m, Word path, Word* result) noexcept nogi
     return outcome
 
 
-cdef int _coerce(Machine* m, Word* fp, bint copies) noexcept nogil:
-    """The forced value in fp[0] to a string: strings, paths, sets by __toString or outPath."""
-    cdef Word w
+cdef int _coerce(Machine* m, Word* fp, int how, bint copies) noexcept nogil:
+    """The forced value in fp[0] to a string: strings, paths, sets by __toString or outPath.
+
+    What such an attribute is, if it is a set again, becomes a string in a call of its own, *how*: a chain without end ends at the
+    depth limit.
+    """
+    cdef Word w, v
     cdef Word* p
-    cdef uint64_t steps = 0
-    if m.sp > fp + 1:                 # what __toString gave
+    if m.sp > fp + 1:                 # what __toString returned, or the text of a nested set
         fp[0] = pop(m)
-    while True:
-        w = val(fp[0])
-        if is_thunk(w):
-            m.need = w
-            return FORCE
-        fp[0] = w
-        if is_string(w):
-            m.result = w
-            return DONE
-        if is_path(w):
-            if copies:
-                return path_to_store_string(m, w, &m.result)
-            m.result = path_string(w)
-            return DONE
-        if is_attrs(w):
-            p = attrs_find(w, m.symbol_to_string)
-            if p != NULL:
-                push(m, w)
-                push(m, p[0])
-                return CALL + 1
-            p = attrs_find(w, m.symbol_out_path)
-            if p != NULL:
-                fp[0] = p[0]
-                steps += 1
-                if steps > MOST_OUT_PATHS:
-                    return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
-                continue
-        return _cannot_coerce(m, w)
+        if is_attrs(val(fp[0])):
+            return _call(m, m.internals[how], val(fp[0]))
+    w = val(fp[0])
+    if is_thunk(w):
+        m.need = w
+        return FORCE
+    fp[0] = w
+    if is_attrs(w):
+        p = attrs_find(w, m.symbol_to_string)
+        if p != NULL:
+            return _call(m, p[0], w)
+        p = attrs_find(w, m.symbol_out_path)
+        if p != NULL:
+            v = val(p[0])
+            if is_thunk(v):
+                m.need = v
+                return FORCE
+            if is_attrs(v):
+                return _call(m, m.internals[how], v)
+            w = v
+    if is_string(w):
+        m.result = w
+        return DONE
+    if is_path(w):
+        if copies:
+            return path_to_store_string(m, w, &m.result)
+        m.result = path_string(w)
+        return DONE
+    return _cannot_coerce(m, w)
+
+
+cdef inline int _call(Machine* m, Word function, Word argument) noexcept nogil:
+    push(m, argument)
+    push(m, function)
+    return CALL + 1
 
 
 cdef int coerce(Machine* m, Word* fp) noexcept nogil:
-    return _coerce(m, fp, False)
+    return _coerce(m, fp, INTERNAL_COERCE, False)
 
 
 cdef int coerce_store(Machine* m, Word* fp) noexcept nogil:
-    return _coerce(m, fp, True)
+    return _coerce(m, fp, INTERNAL_COERCE_STORE, True)
 
 
 # ---- toString: also of null, booleans, numbers and lists ----------------------------------------------------------
@@ -111,43 +118,34 @@ cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
 
 
 cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
-    """One level of a walk through nested lists: the layout of a with-scope serves."""
-    cdef Word* p = heap_alloc(m, 4)
-    p[0] = header_of(KIND_WITH, 3)
+    """One level of a walk through nested lists: the layout of a with-scope serves.  The last word is the number of levels."""
+    cdef Word* p = heap_alloc(m, 5)
+    p[0] = header_of(KIND_WITH, 4)
     p[1] = parent
     p[2] = list_
     p[3] = index
+    p[4] = small_int(1) if parent == WORD_NULL else pointer_of(parent)[4] + small_int(1)
     return tagged(p, TAG_BOX)
-
-
-cdef bint _enter_out_path(Machine* m, Word* w) noexcept nogil:
-    """From a set without __toString to its outPath, and on; False: it goes round in a circle."""
-    cdef Word* p
-    cdef uint64_t steps = 0
-    while is_attrs(w[0]) and attrs_find(w[0], m.symbol_to_string) == NULL:
-        p = attrs_find(w[0], m.symbol_out_path)
-        if p == NULL:
-            break
-        w[0] = val(p[0])
-        steps += 1
-        if steps > MOST_OUT_PATHS:
-            return False
-    return True
 
 
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
     """Stack of a list: fp[1] cells of the lists being walked, innermost first; above it the pieces of text."""
     cdef Word w, v, s
     cdef Word* cell
+    cdef Word* out_path
     cdef int64_t i, n
     w = val(fp[0])
-    if m.sp == fp + 1 and is_attrs(w):
-        if not _enter_out_path(m, &w):
-            return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
-        fp[0] = w
-        if is_thunk(w):
-            m.need = w
-            return FORCE
+    if m.sp == fp + 1 and is_attrs(w) and attrs_find(w, m.symbol_to_string) == NULL:
+        out_path = attrs_find(w, m.symbol_out_path)
+        if out_path != NULL:
+            v = val(out_path[0])
+            if is_thunk(v):
+                m.need = v
+                return FORCE
+            if is_attrs(v):
+                fp[0] = m.empty_string
+                return _call(m, m.internals[element], v)
+            fp[0] = w = v
     if m.sp == fp + 1 or not is_list(w):
         s = _scalar_text(m, w)
         if s:
@@ -161,9 +159,11 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                     push(m, m.internals[element])
                     fp[0] = m.empty_string
                     return CALL + 1
-            return _coerce(m, fp, copies)
+            return _coerce(m, fp, element, copies)
         push(m, _cell(m, WORD_NULL, w, 0))
     while fp[1] != WORD_NULL:
+        if must_stop(m):
+            return stop(m)
         cell = pointer_of(fp[1])
         w = cell[2]
         i = <int64_t>cell[3] >> 3
@@ -187,6 +187,8 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
         if is_string(v):
             push(m, v)
         elif is_list(v):
+            if cell[4] >> 3 >= m.depth_limit:
+                return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
             fp[1] = _cell(m, fp[1], v, 0)
         else:
             s = _scalar_text(m, v)
@@ -258,7 +260,7 @@ cdef Word canonical_string(Machine* m, Word s) noexcept nogil:
 
 
 cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
-    cdef int outcome = _coerce(m, fp, False)
+    cdef int outcome = _coerce(m, fp, INTERNAL_COERCE, False)
     cdef Word s
     if outcome != DONE or is_path(fp[0]):
         return outcome

@@ -19,6 +19,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.importing cimport forget_files, own_codes
@@ -35,9 +36,8 @@ cdef enum:
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
     OVERWRITTEN = 0xA9                # a byte: words of it are thunks at no address
 
-cdef enum Attention:
-    ATTENTION_INTERRUPT = 1
-    ATTENTION_TIMEOUT = 2
+cdef extern from *:
+    void __sync_synchronize() noexcept nogil
 
 
 cdef uint64_t _now_ns() noexcept nogil:
@@ -63,7 +63,10 @@ cdef void size_nursery(Machine* m) noexcept nogil:
 
 
 cdef void set_limits(Machine* m) noexcept nogil:
-    m.soft_limit = m.heap_base if m.stress or m.attention else _nursery_end(m)
+    m.soft_limit = m.heap_base if m.stress else _nursery_end(m)
+    __sync_synchronize()              # against a request of another thread: request_attention in attention.pyx
+    if m.attention:
+        m.soft_limit = m.heap_base
 
 
 cdef inline bint _is_spared(Machine* m) noexcept nogil:
@@ -76,15 +79,8 @@ cdef inline bint _is_spared(Machine* m) noexcept nogil:
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
     if m.sp + stack_words > m.stack_end:
         return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
-    if m.attention:
-        if m.attention & ATTENTION_INTERRUPT:
-            m.attention = 0
-            set_limits(m)
-            return raise_text(m, ERROR_INTERRUPT, format_text("interrupted by the user"))
-        if m.attention & ATTENTION_TIMEOUT:
-            m.attention = 0
-            set_limits(m)
-            return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
+    if must_stop(m):
+        return stop(m)
     if (m.stress and not _is_spared(m)) or m.hp > _nursery_end(m):
         if m.old_top > m.collect_at or (m.stress and m.minor_count % STRESS_MAJOR == 0):
             collect(m)

@@ -9,6 +9,7 @@ from libc.string cimport memcmp
 
 from snowsnake.bytecode.opcodes cimport OP_LESS
 from snowsnake.machine.assertion cimport raise_difference
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
@@ -80,7 +81,7 @@ cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n) noex
     while <uint64_t>i < n:
         at = order[i] if is_set else <uint64_t>i
         a = val(xs[at])
-        if is_thunk(a):
+        if is_thunk(a) or must_stop(m):
             break
         if xs[at] != ys[at]:          # the same cell is equal whatever it is
             b = val(ys[at])
@@ -109,6 +110,8 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
             return _answer(m, True)
         _push_pair(m, fp[0], fp[1])
     while m.sp > fp + 2:
+        if must_stop(m):
+            return stop(m)
         x = m.sp[-3]
         y = m.sp[-2]
         i = <int64_t>m.sp[-1] >> 3
@@ -226,6 +229,8 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
                 return _answer(m, not inverted)
             if list_items(a)[i] != list_items(b)[i] or is_thunk(val(list_items(a)[i])):
                 break
+            if must_stop(m):
+                return stop(m)
             i += 1
         fp[2] = small_int(i)
         push(m, list_items(a)[i])
@@ -276,6 +281,8 @@ cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
             push(m, w)
             push(m, 0)
     while m.sp > fp + 1:
+        if must_stop(m):
+            return stop(m)
         x = m.sp[-2]
         i = <int64_t>m.sp[-1] >> 3
         n = header_size(pointer_of(x)[0])

@@ -11,6 +11,7 @@ from libc.string cimport memmove
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.machine.assertion cimport raise_assertion
 from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
@@ -1371,6 +1372,17 @@ cdef int run(Machine* m) noexcept nogil:
                 elif (a & 7) == TAG_ATTRS:
                     p = attrs_find(a, m.symbol_functor)
                     if p != NULL:     # [args, set] -> [set, args, __functor]
+                        # It is a call: a functor that leads to itself ends at the depth limit, and can be stopped.
+                        depth += 1
+                        m.sp = sp
+                        if UNLIKELY(depth > m.depth_limit):
+                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                            action = ACTION_RAISE
+                            continue
+                        if UNLIKELY(must_stop(m)):
+                            stop(m)
+                            action = ACTION_RAISE
+                            continue
                         r = p[0]
                         memmove(sp - n, sp - 1 - n, n * sizeof(Word))
                         sp[-1 - <int64_t>n] = a
@@ -1393,7 +1405,7 @@ cdef int run(Machine* m) noexcept nogil:
                         fr.function = function
                         fr.constants = k
                         fr.thunk = 0
-                        fr.depth = depth
+                        fr.depth = depth - 1
                         fr.with_slot = with_slot
                         fp = sp - 1 - n
                         function = m.internals[INTERNAL_EQUAL]

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from snowsnake.builtins.engines.numbers cimport format_float_json
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
 from snowsnake.builtins.protocol cimport *
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.errors cimport format_text, raise_text
@@ -214,6 +215,8 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
             outcome = _put_item(t, fp, attrs_values(container)[place], name, b',' if i else 0)
         if t.failed:
             return RAISE
+        if must_stop(m):
+            return stop(m)
         if <uint64_t>(m.sp - fp) >> 1 > m.depth_limit:
             return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
     return outcome

@@ -9,7 +9,7 @@ cdef enum PrintFlags:
     PRINT_KINDS = 1                   # as builtins.trace: «thunk», «lambda f @ file:1:2», «primop map»
 
 cdef int print_value(Machine* m, Word value, ByteBuffer* out, int flags) noexcept nogil
-    # appends to *out; DONE, or RAISE when memory is short
+    # appends to *out; DONE, or RAISE when memory is short or something asks to stop
 cdef bint print_string(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil
     # a string literal, with its quotes and escapes; False when memory is short
 cdef bint print_name(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil

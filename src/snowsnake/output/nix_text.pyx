@@ -11,6 +11,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset, strlen
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
 from snowsnake.machine.errors cimport raise_text
@@ -231,7 +232,7 @@ cdef void _put_rest(Printer* p) noexcept nogil:
     cdef Word container, name
     cdef uint32_t* order
     cdef uint64_t i
-    while p.level_count and p.fits:
+    while p.level_count and p.fits and not must_stop(p.m):
         level = &p.levels[p.level_count - 1]
         container = level.container
         i = level.next
@@ -272,4 +273,6 @@ cdef int print_value(Machine* m, Word value, ByteBuffer* out, int flags) noexcep
     _put_rest(&p)
     free(p.levels)
     free(p.seen)
+    if must_stop(m):
+        return stop(m)
     return DONE if p.fits else raise_text(m, ERROR_MEMORY, NULL)

@@ -11,6 +11,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport *
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
@@ -340,6 +341,8 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
     cdef Place where
     cdef bint is_derivation
     while m.sp > fp + LEVELS:
+        if must_stop(m):
+            return stop(m)
         container = m.sp[-2]
         i = <uint64_t>int_value(m.sp[-1]) >> 1
         is_derivation = int_value(m.sp[-1]) & 1

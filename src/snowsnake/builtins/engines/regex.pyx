@@ -15,6 +15,7 @@ from snowsnake.builtins.engines.regex_program cimport (
 )
 from snowsnake.builtins.engines.regex_reverse cimport (
     REGEX_MATCH, REGEX_MEMORY, REGEX_NO_MATCH, RegexResult, has_state, reverse_forget, reverse_free, reverse_init,
+    reverse_must_stop,
     reverse_memory, reverse_run, reverse_set,
 )
 from snowsnake.builtins.engines.regex_walk cimport clear_slots, walk, walk_exploring, walk_parallel
@@ -188,7 +189,7 @@ cdef RegexResult match_at(Regex* regex, int64_t begin, bint may_be_empty, int64_
         end = walk_exploring(regex, begin) if regex.program.has_tracked else walk(regex, begin)
         if end == begin and not may_be_empty:
             end = NONE
-    if regex.is_out_of_memory:
+    if regex.is_out_of_memory or reverse_must_stop(&regex.reverse, 0):
         return REGEX_MEMORY
     if end == NONE:
         return REGEX_NO_MATCH
@@ -211,6 +212,8 @@ cdef RegexResult regex_scan_next(Regex* regex, int64_t* captures) noexcept nogil
         place += 1
     regex.is_first = False
     while place <= <int64_t>regex.text_size:
+        if reverse_must_stop(&regex.reverse, place):
+            return REGEX_MEMORY
         if has_state(reverse_set(&regex.reverse, place), regex.program.start):
             return match_at(regex, place, True, captures)
         place += 1

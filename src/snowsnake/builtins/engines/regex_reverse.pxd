@@ -6,7 +6,7 @@ from snowsnake.builtins.engines.regex_program cimport RegexProgram
 cdef enum RegexResult:
     REGEX_NO_MATCH = 0
     REGEX_MATCH = 1
-    REGEX_MEMORY = 2                  # report it as REGEX_TOO_LARGE
+    REGEX_MEMORY = 2                  # report it as REGEX_TOO_LARGE; also the answer if something asked to stop
 
 cdef struct Automaton:                # sets of states, one byte further to the left with each step; built lazily
     bint accepts_anywhere             # a match may end anywhere (split), or only at the end of the text (match)
@@ -39,9 +39,14 @@ cdef struct Reverse:
     uint64_t* raw                     #   sets of the places raw_top, raw_top - 1, … if the automaton was full
     size_t raw_capacity_words
     int64_t raw_top
+    const volatile int* attention     # not 0: stop; NULL: nobody may ask
 
 cdef enum:
     IN_RAW = -2
+
+cdef inline bint reverse_must_stop(const Reverse* reverse, int64_t place) noexcept nogil:
+    """Asked at every place, it looks at every 4096th."""
+    return (place & 4095) == 0 and reverse.attention != NULL and reverse.attention[0] != 0
 
 cdef inline const uint64_t* reverse_set(const Reverse* reverse, int64_t place) noexcept nogil:
     """The set at `place` of the text last run over with its sets kept."""

@@ -334,6 +334,8 @@ cdef RegexResult run_raw(Reverse* reverse, const uint8_t* data, int64_t place, b
         reverse.ids[place] = IN_RAW
     while place > 0:
         place -= 1
+        if reverse_must_stop(reverse, place):
+            return REGEX_MEMORY
         if keeps_sets:
             states = after + words
             reverse.ids[place] = IN_RAW
@@ -381,6 +383,8 @@ cdef RegexResult reverse_run(Reverse* reverse, bint accepts_anywhere, const uint
         ids[place] = id
     while place > 0:
         place -= 1
+        if reverse_must_stop(reverse, place):
+            return REGEX_MEMORY
         if place >= last:
             before = automaton.before[<size_t>id * class_count + byte_class[data[place]]]
         else:

@@ -20,7 +20,7 @@ from snowsnake.builtins.engines.regex cimport Frame, Memo, Regex, ThreadList
 from snowsnake.builtins.engines.regex_program cimport (
     OP_ACCEPT, OP_ALTERNATIVE, OP_GROUP_BEGIN, OP_GROUP_END, OP_MATCH, OP_REPEAT, RegexState,
 )
-from snowsnake.builtins.engines.regex_reverse cimport has_state, reverse_set
+from snowsnake.builtins.engines.regex_reverse cimport has_state, reverse_must_stop, reverse_set
 
 cdef enum:
     NONE = -1
@@ -57,6 +57,8 @@ cdef int64_t walk(Regex* regex, int64_t place) noexcept nogil:
         state = &states[at]
         if state.op == OP_MATCH:
             place += 1
+            if reverse_must_stop(&regex.reverse, place):
+                return NONE
             viable = reverse_set(&regex.reverse, place)
         elif state.op == OP_REPEAT or state.op == OP_ALTERNATIVE:
             if has_state(viable, state.alternate):
@@ -277,6 +279,8 @@ cdef int32_t explore(Regex* regex, Exploration* here, int32_t at) noexcept nogil
     regex.frame_count = 0
     here.key = 0
     while not regex.is_out_of_memory:
+        if reverse_must_stop(&regex.reverse, 0):
+            return NONE
         if at == NONE or not has_state(here.viable, at):
             at = go_back(regex, here)
             if at == NONE:
@@ -363,7 +367,7 @@ cdef int64_t walk_parallel(Regex* regex, int64_t begin, bint may_be_empty) noexc
     regex.generation += 1
     clear_slots(regex, regex.slots)
     queue(regex, threads, regex.program.start)
-    while threads.count and not regex.is_out_of_memory:
+    while threads.count and not regex.is_out_of_memory and not reverse_must_stop(&regex.reverse, place):
         arrive(regex, &here, place)
         here.may_accept = may_be_empty or place > begin
         here.threads = following

@@ -1,0 +1,180 @@
+"""Whatever runs can be stopped: a request ends each operation and builtin in the middle of its work, and what has no end, ends."""
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import snowsnake
+from snowsnake import EvaluationError
+
+COUNT = 2_000_000
+_REPEATED = "builtins.concatLists (builtins.genList (x: [ {0} {0} {0} {0} {0} {0} {0} {0} {0} {1} ]) {2})"
+_SHARED = "let f = n: if n == 0 then {0} else let x = f (n - 1); in {1}; in f 45"
+
+# What the rows below work on, made before anything is to be stopped.
+DATA = {
+    "ints": f"let l = builtins.genList (x: x) {COUNT}; in builtins.deepSeq l l",
+    "lists": _REPEATED.format("[ 1 ]", "[ 2 ]", COUNT // 10),
+    "strings": _REPEATED.format('"ab"', '"b"', COUNT // 10),
+    "floats": _REPEATED.format("1.5", "2.25", COUNT // 10),
+    "sets": _REPEATED.format("{ a = 1; }", "{ a = 2; }", COUNT // 10),
+    "text": f'builtins.concatStringsSep "" (builtins.genList (x: "abcdefgh,\\n") {COUNT})',
+    # Few cells, endless paths: a walk of these takes years.
+    "shared": _SHARED.format("1", "[ x x ]"),
+    "shared2": _SHARED.format("1", "[ x x ]"),
+    "texts": _SHARED.format('"a"', "[ x x ]"),
+    "tree": _SHARED.format("1", "{ a = x; b = x; }"),
+    "tree2": _SHARED.format("1", "{ a = x; b = x; }"),
+}
+
+LONG = [
+    ("ints", "l: builtins.genList (x: x) (20 * builtins.length l)"),
+    ("ints", "l: builtins.filter (x: true) l"),
+    ("ints", "l: builtins.foldl' (a: b: b) 0 l"),
+    ("ints", "l: builtins.sort (a: b: a > b) l"),
+    ("floats", "l: builtins.sort builtins.lessThan l"),
+    ("strings", "l: builtins.sort builtins.lessThan l"),
+    ("lists", "l: builtins.elem [ 3 ] l"),
+    ("sets", "l: builtins.elem { a = 3; } l"),
+    ("ints", "l: toString l"),
+    ("floats", "l: toString l"),
+    ("strings", "l: toString l"),
+    ("ints", "l: builtins.toJSON l"),
+    ("floats", "l: builtins.toJSON l"),
+    ("sets", "l: builtins.toJSON l"),
+    ("ints", "l: builtins.toXML l"),
+    ("sets", "l: builtins.genericClosure { startSet = builtins.map (x: { key = x.a; }) l; operator = x: [ ]; }"),
+    ("lists", "l: builtins.tail l == builtins.tail (l ++ [ ])"),
+    ("text", 's: builtins.split "(x*)" s'),
+    ("text", 's: builtins.split "([a-c]+)(x|)" s'),
+    ("text", 's: builtins.match "(.|\\n)*" s'),
+    ("shared", "d: builtins.toJSON d"),
+    ("shared", "d: builtins.toXML d"),
+    ("texts", "d: toString d"),
+    ("shared,shared2", "a: b: a == b"),
+    ("shared,shared2", "a: b: a < b"),
+    ("shared,shared2", "a: b: builtins.elem a [ b ]"),
+    ("tree", "d: builtins.toJSON d"),
+    ("tree", "d: builtins.toXML d"),
+    ("tree,tree2", "a: b: a == b"),
+    ("tree,tree2", "a: b: builtins.genericClosure { startSet = [ { key = [ a ]; } { key = [ b ]; } ]; operator = x: [ ]; }"),
+    ("ints", "l: let s = { __functor = self: self; }; in s 1"),
+]
+
+ENDLESS = [
+    "{ __functor = self: self; } 2",
+    "{ __functor = self: self; } 2 3",
+    "let f = { __functor = { __functor = self: self; }; }; in f 1",
+    "let f = n: { __functor = f (n + 1); }; in f 1 2",
+    "builtins.foldl' { __functor = self: self; } 1 [ 1 2 ]",
+    "builtins.sort { __functor = self: self; } [ 1 2 ]",
+    'builtins.mapAttrs { __functor = self: self; } { a = 1; }',
+    '({ __toString = self: self; }) + ""',
+    '"${{ __toString = self: self; }}"',
+    "toString { __toString = self: self; }",
+    "builtins.toJSON { __toString = self: self; }",
+    'let f = n: { __toString = s: f (n + 1); }; in builtins.concatStringsSep "" [ (f 1) ]',
+    'let f = n: { outPath = f (n + 1); }; in "${f 1}"',
+    "let f = n: { outPath = f (n + 1); }; in toString (f 1)",
+    "let f = n: { outPath = f (n + 1); }; in toString [ (f 1) ]",
+    "let f = n: { outPath = f (n + 1); }; in builtins.toJSON (f 1)",
+    "let f = n: { outPath = f (n + 1); }; in builtins.toXML (f 1)",
+    'derivation { name = "x"; builder = let f = n: { outPath = f (n + 1); }; in f 1; system = "x"; }',
+    "let l = [ l ]; in toString l",
+    "let f = n: [ (f (n + 1)) ]; in toString (f 1)",
+    "let f = n: [ (f (n + 1)) ]; in builtins.toJSON (f 1)",
+    "let f = n: [ (f (n + 1)) ]; in builtins.deepSeq (f 1) 2",
+    "let f = n: [ (f (n + 1)) ]; in f 1 == f 1",
+    "let f = n: [ (f (n + 1)) ]; in f 1 < f 1",
+    "let f = n: { key = [ (f (n + 1)) ]; }; in builtins.genericClosure { startSet = [ (f 1) (f 1) ]; operator = x: [ ]; }",
+]
+
+
+@pytest.fixture
+def hang_guard():
+    """A loop that looks at nothing would keep the suite for ever."""
+    pid = os.getpid()
+    guard = threading.Timer(120, os.kill, (pid, signal.SIGKILL))
+    guard.start()
+    yield
+    guard.cancel()
+
+
+@pytest.mark.parametrize("names, function", LONG, ids=[f"{names}-{function}" for names, function in LONG])
+def test_a_request_stops_it(names, function, hang_guard):
+    nix = snowsnake.Evaluator()
+    values = [nix.evaluate(DATA[name]).force() for name in names.split(",")]
+    called = nix.evaluate(function)
+    done = threading.Event()
+
+    def keep_asking():
+        while not done.wait(0.0005):
+            nix._machine.cancel()
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            called(*values).force()
+    finally:
+        done.set()
+        asking.join()
+    assert nix.evaluate("1 + 1").to_python() == 2
+
+
+@pytest.mark.parametrize("expression", ENDLESS)
+def test_what_has_no_end_ends(expression, hang_guard):
+    nix = snowsnake.Evaluator(depth_limit=100_000)
+    with pytest.raises(EvaluationError) as caught:
+        nix.evaluate(expression).force(deep=True)
+    assert caught.value.code == "depth"
+
+
+def test_long_chains_that_end(hang_guard):
+    chain = 'let f = n: if n == 0 then "x" else {{ {0} f (n - 1); }}; in f 30000'
+    nix = snowsnake.Evaluator()
+    for link in ("outPath =", "__toString = self:"):
+        value = f"({chain.format(link)})"
+        assert nix.evaluate(f'[ (toString {value}) "${{{value}}}" (toString [ {value} ]) (builtins.toJSON {value}) ]').to_python() == [
+            "x", "x", "x", '"x"',
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["to_nix", "to_python", "to_json", "to_xml"])
+def test_a_time_limit_holds_for_output(form, hang_guard):
+    nix = snowsnake.Evaluator(timeout_s=0.05)
+    value = nix.evaluate(f"builtins.genList (x: [ x ]) {10 * COUNT}")
+    with pytest.raises(EvaluationError) as caught:
+        getattr(value, form)()
+    assert caught.value.code == "timeout"
+
+
+def test_a_request_at_rest_is_forgotten():
+    nix = snowsnake.Evaluator()
+    value = nix.evaluate("builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 100000)")
+    nix._machine.cancel()
+    assert value.to_python() == 4999950000
+
+
+def test_limits_are_not_lost(hang_guard):
+    """A request may come while the machine sets its own limits: it must not be overwritten."""
+    program = "let loop = n: if n == 0 then 0 else loop (builtins.seq [ n n n n ] (n - 1)); in loop 1000000000000"
+    for attempt in range(40):
+        nix = snowsnake.Evaluator(timeout_s=0.002 + attempt / 10000, depth_limit=4_000_000_000)
+        with pytest.raises(EvaluationError) as caught:
+            nix.evaluate(program).force()
+        assert caught.value.code == "timeout"
+
+
+def test_ctrl_c_ends_a_command(tmp_path):
+    command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "--strict", "-E", DATA["shared"].replace("in f 45", "in f 45 == f 45")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err and "fault" not in err
+    assert process.returncode in (1, 130, -signal.SIGINT)
