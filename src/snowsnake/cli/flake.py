@@ -61,7 +61,9 @@ actions:
 class Call:
     """One call of the command: the session, the flakes, the reference."""
 
-    def __init__(self, given: Arguments, reporter: Reporter, words: list[str], **settings: str) -> None:
+    def __init__(
+        self, given: Arguments, reporter: Reporter, words: list[str], applies_config: bool = False, **settings: str
+    ) -> None:
         self.given = given
         self.reporter = reporter
         self.words = words
@@ -75,7 +77,7 @@ class Call:
         if given.flag("to") and not given.flag("store"):
             given.values["store"] = given.text("to")
         self.session = session_of(given, reporter, prepare=prepare)
-        self.flakes: FlakeSession = open_flakes(given, reporter, self.session)
+        self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
 
     def reference(self) -> "Reference":
         """The only word, or the current folder."""
@@ -142,7 +144,7 @@ def _info(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 
 def _lock(given: Arguments, reporter: Reporter, words: list[str]) -> int:
-    call = Call(given, reporter, words, tarball_ttl="0")
+    call = Call(given, reporter, words, True, tarball_ttl="0")
     call.locked(fails_on_unlocked=True)
     return 0
 
@@ -164,7 +166,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         if path in updates:
             reporter.warning(f"Input '{path_text(path)}' was specified multiple times. You may have done this by accident.")
         updates.add(path)
-    call = Call(given, reporter, [given.text("flake", ".")], tarball_ttl="0")
+    call = Call(given, reporter, [given.text("flake", ".")], True, tarball_ttl="0")
     updates |= {parse_input_path(text) for text in given.texts("update_input")}
     call.locked(recreate=not updates, updates=updates)
     return 0
@@ -189,7 +191,7 @@ def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_check import check
 
-    call = Call(given, reporter, words)
+    call = Call(given, reporter, words, True)
     return check(call, call.locked(), keeps_going=given.flag("keep_going"), all_systems=given.flag("all_systems"))
 
 

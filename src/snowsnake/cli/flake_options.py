@@ -45,8 +45,11 @@ def prepare_settings(given: Arguments, settings) -> None:
             settings.set(name, text)
 
 
-def open_flakes(given: Arguments, reporter: "Reporter", session) -> "FlakeSession":
-    """The flakes of a session's evaluator, with what `--override-flake` and `--inputs-from` add to the registries."""
+def open_flakes(given: Arguments, reporter: "Reporter", session, applies_config: bool = True) -> "FlakeSession":
+    """The flakes of a session's evaluator, with what `--override-flake` and `--inputs-from` add to the registries.
+
+    `applies_config`: the settings that flakes ask for count, as far as they are trusted.
+    """
     from snowsnake.flake.session import FlakeSession
     from snowsnake.flake.trust import FlakeConfig
 
@@ -56,7 +59,9 @@ def open_flakes(given: Arguments, reporter: "Reporter", session) -> "FlakeSessio
     )
     if given.flag("offline"):
         session.evaluator.fetcher.is_offline = True
-    flakes = FlakeSession(session.evaluator, settings, os.environ, reporter.warning, say_to(reporter), config)
+    flakes = FlakeSession(
+        session.evaluator, settings, os.environ, reporter.warning, say_to(reporter), config if applies_config else None
+    )
     for name, target in given.texts("override_flake"):
         flakes.world.registries.flags.add(_whole(flakes, name), _whole(flakes, target))
     for text in given.texts("inputs_from"):

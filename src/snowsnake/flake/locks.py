@@ -68,12 +68,8 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
     else:
         assert folder is not None
         _put(world, reference, options, new, changes, folder)
+    # The flake stays as it was found, without what was written, as C++ Nix has it; whoever looks the next time sees it.
     world.forget()
-    before, top = flake.locked, new.root
-    flake = world.flake(reference, options.top_registries)
-    places[top] = flake.place
-    if options.commits and flake.locked.input.rev and before.input.rev != flake.locked.input.rev:
-        world.warn(f"committed new revision '{flake.locked.input.rev}'")
     return LockedFlake(flake, new, places)
 
 

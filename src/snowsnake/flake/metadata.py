@@ -4,6 +4,7 @@ In: a `LockedFlake`.  Out: data; `to_json` and `to_text` as C++ Nix 2.34 prints 
 """
 
 import hashlib
+import os
 import time
 
 from snowsnake.flake.world import FlakeTree
@@ -121,13 +122,38 @@ def fingerprint(locked: LockedFlake) -> str | None:
 
 
 def source_fingerprint(input: "Input") -> str | None:
-    """What names the contents of an input."""
+    """What names the contents of an input; of a working tree its commit and what differs from it."""
     kind = input.type
-    if kind == "git" and input.rev is not None:
+    if kind == "git" and input.rev is None:
+        return _working_tree_fingerprint(input)
+    if input.rev is not None:
         marks = "".join(mark for name, mark in (("submodules", ";s"), ("exportIgnore", ";e"), ("lfs", ";l")) if input.flag(name))
-        return f"git:{input.rev}{marks}"
-    if kind in ("github", "gitlab", "sourcehut") and input.rev is not None:
-        return f"{kind}:{input.rev}"
-    if kind in ("path", "tarball", "file") and input.nar_hash is not None:
-        return f"{kind}:{input.nar_hash}"
-    return None
+        return f"{input.rev}{marks}"
+    return f"path:{input.nar_hash}" if kind == "path" and input.nar_hash is not None else input.nar_hash
+
+
+def _working_tree_fingerprint(input: "Input") -> str | None:
+    path = input.source_path
+    if path is None:
+        return None
+    from snowsnake.fetch.git import working_tree
+    from snowsnake.fetch.tree_hash import ArchiveStream
+    from snowsnake.fetch.trees import DiskTree
+
+    status = working_tree(path)
+    if status.submodules:
+        return None
+    digest = hashlib.sha512()
+    for name in sorted(status.changed):
+        digest.update(_packed(b"modified:") + _packed(b"/" + name))
+        stream = ArchiveStream(DiskTree(os.path.join(os.fsencode(path), name)))
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    for name in sorted(status.deleted):
+        digest.update(_packed(b"deleted:") + _packed(b"/" + name))
+    return f"{status.head or '0' * 40};d={digest.hexdigest()}"
+
+
+def _packed(text: bytes) -> bytes:
+    """A string as archives have it: its length, and filled up to eight bytes."""
+    return len(text).to_bytes(8, "little") + text + bytes(-len(text) % 8)

@@ -43,11 +43,15 @@ class FlakeTree:
 
     @property
     def label(self) -> str:
-        """The root in messages: the folder for what is on disk, else the input."""
-        path = self.input.source_path
+        """The root in messages: the repository for what is in one on this machine, the store path of a folder, else the input."""
         if self.input.type == "path":
             return self.store_path
-        return path if path is not None else f"«{self.input}»"
+        url = str(self.input.attrs.get("url", ""))
+        if self.input.type == "git" and url.startswith("file:///"):
+            from snowsnake.fetch.addresses import parse_address
+
+            return parse_address(url).file_path
+        return f"«{self.input}»"
 
     def read(self, path: str) -> bytes | None:
         """The contents of a file, through links inside the tree; None if there is none."""
