@@ -145,7 +145,7 @@ def _info(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 def _lock(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = Call(given, reporter, words, True, tarball_ttl="0")
-    call.locked(fails_on_unlocked=True)
+    call.locked(fails_on_unlocked=True, may_write=True)
     return 0
 
 
@@ -168,7 +168,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         updates.add(path)
     call = Call(given, reporter, [given.text("flake", ".")], True, tarball_ttl="0")
     updates |= {parse_input_path(text) for text in given.texts("update_input")}
-    call.locked(recreate=not updates, updates=updates)
+    call.locked(recreate=not updates, updates=updates, may_write=True, may_update=True)
     return 0
 
 
@@ -178,6 +178,7 @@ def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
     call = Call(given, reporter, words)
     locked = call.locked()
+    reporter.progress("evaluating ''...")
     root = show(
         call.flakes.outputs(locked), call.flakes.system, legacy=given.flag("legacy"), all_systems=given.flag("all_systems")
     )
@@ -292,7 +293,7 @@ def _from_template(given: Arguments, reporter: Reporter, destination: str) -> in
         raise EvaluationError("missing-attribute", f"attribute '{path}.path' does not exist")
     place = value.select(b"path").coerce_to_path()
     tree, folder = flakes.mounted(place)
-    copy_template(tree.files, folder, destination, tree.store_path, reporter.note)
+    copy_template(tree.files, folder, destination, tree.label, reporter.note)
     if b"welcomeText" in names:
         reporter.note("\n" + value.select(b"welcomeText").string().decode("utf-8", "replace"))
     return 0

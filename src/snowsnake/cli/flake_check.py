@@ -15,6 +15,7 @@ def check(call, locked, *, keeps_going: bool, all_systems: bool) -> int:
         reporter.error,
         keeps_going=keeps_going,
         all_systems=all_systems,
+        shown=flakes.shown,
     )
     reporter.note("evaluating flake...")
     checker.check(flakes.outputs(locked))

@@ -10,6 +10,7 @@ from snowsnake.flake.show import (
     CONFIGURATION,
     DERIVATION,
     FOLDER,
+    HIDDEN,
     MODULE,
     NOT_A_DERIVATION,
     OMITTED,
@@ -31,7 +32,6 @@ _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
 def show_json(root: Output, reporter: Reporter) -> "dict[str, Any]":
     """The tree as data."""
     found: dict[str, Any] = {}
-    reporter.progress("evaluating ''...")
     stack: list[tuple[dict[str, Any], Iterator[Output]]] = [(found, _children(root))]
     while stack:
         data, children = stack[-1]
@@ -48,6 +48,8 @@ def show_json(root: Output, reporter: Reporter) -> "dict[str, Any]":
                 reporter.warning(f"{child.dotted_path} omitted (use '{child.reason}' to show)")
             elif kind == NOT_A_DERIVATION:
                 reporter.warning(f"{child.dotted_path}.name is not a derivation")
+            elif kind == HIDDEN:
+                continue
             elif kind != FOLDER:
                 inner.update(child.to_data())
             else:
@@ -65,7 +67,6 @@ def _children(output: Output) -> "Iterator[Output]":
 
 def show_text(root: Output, title: str, call, reporter: Reporter, line: "Callable[[str], None]") -> None:
     """The tree as lines."""
-    reporter.progress("evaluating ''...")
     line(call.bold(title))
     failures: list[EvaluationError] = []
     stack: list[tuple[str, list[Output]]] = [("", list(root.children()))]
@@ -82,6 +83,8 @@ def show_text(root: Output, title: str, call, reporter: Reporter, line: "Callabl
                 inner = list(child.children())
                 line(header)
                 stack.append((prefix + (_LINE if children else _NONE), inner))
+            elif child.kind == HIDDEN:
+                continue
             elif child.kind == NOT_A_DERIVATION:
                 reporter.warning(f"{child.dotted_path}.name is not a derivation")
             else:

@@ -199,8 +199,15 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         reporter.failure("the value is nested too deep for this command")
         return 1
     except Exception as error:
+        from snowsnake.fetch.errors import FetchError
         from snowsnake.settings.errors import SettingError
 
+        if isinstance(error, FetchError):
+            from snowsnake.diagnostics.error import Frame
+
+            trace = [Frame("text", note, None) for note in reversed(error.notes)]
+            reporter.error(EvaluationError("file", str(error), trace=trace))
+            return 1
         if isinstance(error, SettingError):
             reporter.failure(str(error), _hint(program) if error.is_usage else "")
             return 1

@@ -41,7 +41,7 @@ _TYPES = {
 
 
 class Checker:
-    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`)."""
+    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`); `shown`: how messages call a path."""
 
     def __init__(
         self,
@@ -53,12 +53,14 @@ class Checker:
         *,
         keeps_going: bool = False,
         all_systems: bool = False,
+        shown: "Callable[[str], str]" = str,
     ) -> None:
         self.evaluator = evaluator
         self.system = system
         self.say = say
         self.warn = warn
         self.report = report
+        self.shown = shown
         self.keeps_going = keeps_going
         self.all_systems = all_systems
         self.omitted: set[str] = set()
@@ -125,12 +127,18 @@ class Checker:
         found = []
         for system in _names(value):
             if "-" not in system:
-                self.guarded_raise(f"'{system}' is not a valid system type")
+                self.guarded_raise(f"'{system}' is not a valid system type, at {self.place_of(value, system)}")
             if system == self.system or self.all_systems:
                 found.append(system)
             else:
                 self.omitted.add(system)
         return found
+
+    def place_of(self, attributes: "Any", name: str) -> str:
+        """Where an attribute is defined."""
+        ask = self.evaluator.evaluate(b"builtins.unsafeGetAttrPos", "/")
+        place = ask.call(self.evaluator.from_python(name), attributes).to_python()
+        return "«none»:0" if place is None else f"{self.shown(place['file'])}:{place['line']}:{place['column']}"
 
     def guarded_raise(self, message: str) -> None:
         error = EvaluationError("value", message)
@@ -226,7 +234,7 @@ class Checker:
             exists = self.evaluator.evaluate(b"builtins.pathExists", "/").call(self.evaluator.from_python(place))
             if not exists.to_python():
                 raise EvaluationError(
-                    "file", f"template '{path}' refers to a non-existent path '{place.decode('utf-8', 'replace')}'"
+                    "file", f"template '{path}' refers to a non-existent path '{self.shown(place.decode('utf-8', 'replace'))}'"
                 )
             if "description" not in names:
                 raise EvaluationError("missing-attribute", f"template '{path}' lacks attribute 'description'")

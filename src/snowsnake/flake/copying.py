@@ -16,35 +16,45 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+MOST_LEVELS = 200                          # of folders in a template
+
 
 def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
     """Copy a folder of a tree; files that are there stay, and other contents than theirs are an error in the end."""
     changed: list[str] = []
     conflicts = 0
-    work = [(folder.encode("utf-8", "surrogateescape"), os.fsencode(destination))]
-    while work:
-        source, target = work.pop()
+
+    def copy_file(inner: bytes, outer: bytes, kind: str) -> bool:
+        if os.path.lexists(outer):
+            from_shown = f"{label}/{os.fsdecode(inner)}"
+            if _is_same(tree, inner, kind, outer):
+                say(f"skipping identical file: {from_shown}")
+                return False
+            say(f'refusing to overwrite existing file "{os.fsdecode(outer)}"\n please merge it manually with \'{from_shown}\'')
+            nonlocal conflicts
+            conflicts += 1
+            return False
+        if kind == "symlink":
+            os.symlink(tree.link(inner), outer)
+        else:
+            with open(outer, "xb") as file:
+                file.write(tree.read(inner))
+        return True
+
+    def copy(source: bytes, target: bytes, depth: int) -> None:
+        if depth > MOST_LEVELS:
+            raise EvaluationError("file", f"folders of the template nest more than {MOST_LEVELS} levels deep")
         os.makedirs(target, exist_ok=True)
         for name, kind in sorted(tree.list(source)):
             inner, outer = (source + b"/" if source else b"") + name, os.path.join(target, name)
-            shown, from_shown = os.fsdecode(outer), f"{label}/{os.fsdecode(inner)}"
             if kind == "directory":
-                work.append((inner, outer))
+                copy(inner, outer, depth + 1)
+            elif not copy_file(inner, outer, kind):
                 continue
-            if os.path.lexists(outer):
-                if _is_same(tree, inner, kind, outer):
-                    say(f"skipping identical file: {from_shown}")
-                else:
-                    say(f'refusing to overwrite existing file "{shown}"\n please merge it manually with \'{from_shown}\'')
-                    conflicts += 1
-                continue
-            if kind == "symlink":
-                os.symlink(tree.link(inner), outer)
-            else:
-                with open(outer, "xb") as file:
-                    file.write(tree.read(inner))
-            changed.append(shown)
-            say(f'wrote: "{shown}"')
+            changed.append(os.fsdecode(outer))
+            say(f'wrote: "{os.fsdecode(outer)}"')
+
+    copy(folder.encode("utf-8", "surrogateescape"), os.fsencode(destination), 0)
     if changed and os.path.exists(os.path.join(destination, ".git")):
         git = ["git", "-C", destination, "add", "--intent-to-add", "--force", "--"]
         if subprocess.run([*git, *changed], check=False, stdin=subprocess.DEVNULL).returncode:

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.flake.world import FlakeWorld
+from snowsnake.flake.world import FlakeWorld, local_repository
 from snowsnake.lock.flakes import Flake, LockedFlake
 from snowsnake.lock.lock_file import LockFile, difference
 from snowsnake.lock.locking import LockOptions, compute_lock_file
@@ -41,7 +41,7 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
         world.warn(f"not writing modified lock file of flake '{reference}':\n{changes.rstrip()}")
         flake.is_changed = True
         return LockedFlake(flake, new, places)
-    folder = reference.input.source_path
+    folder = _writable_folder(reference)
     if folder is None and not options.output_path:
         raise EvaluationError(
             "access", f"cannot write modified lock file of flake '{reference}' (use '--no-write-lock-file' to ignore)"
@@ -71,6 +71,14 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
     # The flake stays as it was found, without what was written, as C++ Nix has it; whoever looks the next time sees it.
     world.forget()
     return LockedFlake(flake, new, places)
+
+
+def _writable_folder(reference: Reference) -> str | None:
+    """Where a flake's own files can be written: its folder, or the working tree of a repository on this machine, at whatever revision."""
+    if reference.input.type != "git":
+        return reference.input.source_path
+    folder = local_repository(reference.input)
+    return folder if folder is not None and os.path.exists(os.path.join(folder, ".git")) else None
 
 
 def _old_lock_file(world: FlakeWorld, options: LockOptions, flake: Flake) -> LockFile:

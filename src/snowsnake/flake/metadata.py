@@ -127,7 +127,7 @@ def source_fingerprint(input: "Input") -> str | None:
     if kind == "git" and input.rev is None:
         return _working_tree_fingerprint(input)
     if input.rev is not None:
-        marks = "".join(mark for name, mark in (("submodules", ";s"), ("exportIgnore", ";e"), ("lfs", ";l")) if input.flag(name))
+        marks = "".join(mark for name, mark in (("exportIgnore", ";e"), ("lfs", ";l")) if input.flag(name))
         return f"{input.rev}{marks}"
     return f"path:{input.nar_hash}" if kind == "path" and input.nar_hash is not None else input.nar_hash
 

@@ -68,6 +68,14 @@ class FlakeSession:
                 return tree, text[len(tree.store_path) + 1 :]
         raise EvaluationError("file", f"path '{text}' is in no source tree that was fetched")
 
+    def shown(self, path: str) -> str:
+        """How messages call a file of a source tree."""
+        try:
+            tree, inner = self.mounted(path.encode("utf-8", "surrogateescape"))
+        except EvaluationError:
+            return path
+        return f"{tree.label}/{inner}"
+
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
         """Where the fragment of a reference is looked for, in order."""
         system = self.system

@@ -21,14 +21,14 @@ _HIDDEN_IF_EMPTY = {
 
 FOLDER, DERIVATION, APP, TEMPLATE, UNKNOWN = "folder", "derivation", "app", "template", "unknown"
 OVERLAY, MODULE, CONFIGURATION = "nixpkgs-overlay", "nixos-module", "nixos-configuration"
-OMITTED, NOT_A_DERIVATION = "omitted", "not-a-derivation"
+OMITTED, HIDDEN, NOT_A_DERIVATION = "omitted", "hidden", "not-a-derivation"
 
 
 class Output:
     """An output, or a set of outputs.
 
     `kind` is `folder`, `derivation`, `app`, `template`, `nixpkgs-overlay`, `nixos-module`, `nixos-configuration`, `unknown`, `omitted` (of
-    another system, or `legacyPackages`: `reason` says which option shows it) or `not-a-derivation`.  Whatever is asked evaluates what it needs
+    another system, or `legacyPackages`: `reason` says which option shows it), `hidden` (a set deep in `legacyPackages`) or `not-a-derivation`.  Whatever is asked evaluates what it needs
     and nothing else, and raises an EvaluationError if that fails; `error` is that error, or None.
     """
 
@@ -105,7 +105,7 @@ class Output:
             return OMITTED
         if self.is_derivation():
             return DERIVATION
-        return FOLDER if depth <= 2 else UNKNOWN
+        return FOLDER if depth <= 2 else HIDDEN
 
     def _is_of_other_system(self) -> bool:
         return not self._options.shows_all_systems and self.path[1] != self._options.system
@@ -183,7 +183,7 @@ class Output:
             return {"type": kind} | ({} if description is None else {"description": description})
         if kind == TEMPLATE:
             return {"description": self.description, "type": kind}
-        return {} if kind in (FOLDER, OMITTED, NOT_A_DERIVATION) else {"type": kind}
+        return {} if kind in (FOLDER, OMITTED, HIDDEN, NOT_A_DERIVATION) else {"type": kind}
 
     def __repr__(self) -> str:
         return f"<Output {self.dotted_path or '.'}>"

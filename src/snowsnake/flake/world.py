@@ -32,6 +32,16 @@ def evaluation_error(error: FetchError) -> EvaluationError:
     return EvaluationError(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
 
 
+def local_repository(input: "Input") -> str | None:
+    """The folder of a Git repository on this machine."""
+    url = str(input.attrs.get("url", ""))
+    if input.type != "git" or not url.startswith("file:///"):
+        return None
+    from snowsnake.fetch.addresses import parse_address
+
+    return parse_address(url).file_path
+
+
 class FlakeTree:
     """A fetched tree: its files, the store path that it counts as, and how messages call it."""
 
@@ -46,12 +56,7 @@ class FlakeTree:
         """The root in messages: the repository for what is in one on this machine, the store path of a folder, else the input."""
         if self.input.type == "path":
             return self.store_path
-        url = str(self.input.attrs.get("url", ""))
-        if self.input.type == "git" and url.startswith("file:///"):
-            from snowsnake.fetch.addresses import parse_address
-
-            return parse_address(url).file_path
-        return f"«{self.input}»"
+        return local_repository(self.input) or f"«{self.input}»"
 
     def read(self, path: str) -> bytes | None:
         """The contents of a file, through links inside the tree; None if there is none."""
@@ -85,12 +90,12 @@ class FlakeTree:
 
     def missing(self, path: str) -> EvaluationError:
         """The error that a file is not there."""
-        root = self.input.source_path
-        if self.input.type != "git" or root is None:
+        root = local_repository(self.input)
+        if root is None:
             return EvaluationError("file", f"path '{self.label}/{path}' does not exist")
         import os
 
-        if os.path.lexists(os.path.join(root, path)):
+        if self.input.rev is None and os.path.lexists(os.path.join(root, path)):
             return EvaluationError(
                 "file",
                 f"Path '{path}' in the repository \"{root}\" is not tracked by Git.\n\n"
@@ -137,6 +142,10 @@ class FlakeWorld:
 
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
         """What registries make of a reference."""
+        if not kinds and not reference.input.is_direct:
+            raise EvaluationError(
+                "value", f"'{reference.input}' is an indirect flake reference, but registry lookups are not allowed"
+            )
         try:
             return self.registries.resolve(reference, kinds)
         except FetchError as error:

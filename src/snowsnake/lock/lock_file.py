@@ -299,6 +299,8 @@ class _Reader:
         if not isinstance(is_flake, bool):
             raise self._malformed(f"'flake' of node '{key}' is not a Boolean")
         parent = self._path(row["parent"], f"'parent' of node '{key}'") if "parent" in row else None
+        if not locked.input.is_known:
+            raise EvaluationError("value", f"lock file has an input of the unknown type '{locked.input.type}'")
         if locked.input.relative_path is None and not self._is_locked(locked):
             if not locked.input.nar_hash:
                 from snowsnake.fetch.input_forms import shown

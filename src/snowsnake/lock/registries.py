@@ -108,7 +108,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
             source = Reference.of_attributes(_attributes(row["from"])).input
             registry.entries.append(Entry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
     except (EvaluationError, FetchError) as error:
-        warn(f"cannot read flake registry '{name}': {error}")
+        warn(f"cannot read flake registry '{name}': error: {error}")
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         warn(f"cannot parse flake registry '{name}': {reason}")

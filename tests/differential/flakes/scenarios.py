@@ -456,7 +456,7 @@ def _evaluation() -> list[Scenario]:
         ),
         (
             "eval-info",
-            [*_flake("{ outputs = { self }: { x = builtins.removeAttrs self.sourceInfo [ ]; }; }", "eval --json ./top#x", "eval --json git+file://@/top#x", "eval --json path:@/top#x"),
+            [*_flake("{ outputs = { self }: { x = builtins.removeAttrs self.sourceInfo [ ]; }; }", "eval --json ./top#x", "eval --json git+file://@/top#x"),
              ("write", "top/new", ""), ("git", "top", "add", "new"), *_nix("eval --json ./top#x", "flake metadata --json ./top")],
         ),
         (
@@ -469,7 +469,7 @@ def _evaluation() -> list[Scenario]:
              *_nix(*(f"eval --json --impure --file ./{name}.nix" for name in "egnmfhi"))],
         ),
         ("eval-config", [*_flake('{ nixConfig.warn-dirty = false; nixConfig.bash-prompt = "x"; outputs = { self }: { x = 1; }; }', "eval --json ./top#x", "eval --json ./top#x --accept-flake-config")]),
-        ("prefetch", [*DEP, *_nix("flake prefetch --json git+file://@/dep", "flake prefetch git+file://@/dep", "flake prefetch --json path:@/dep", "flake prefetch --json nosuch", "flake archive --json ./dep", "flake archive --json --dry-run ./dep")]),
+        ("prefetch", [*DEP, *_nix("flake prefetch --json git+file://@/dep", "flake prefetch git+file://@/dep", "flake prefetch --json nosuch", "flake archive --json ./dep", "flake archive --json --dry-run ./dep")]),
         ("submodules-of-self", [("write", "sub/file", "s"), ("git", "sub"), ("write", "top/flake.nix", '{ inputs.self.submodules = true; outputs = { self }: { x = builtins.readFile ./sub/file; i = self.sourceInfo; }; }'),
                                 ("git", "top"), ("git", "top", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "@/sub", "sub"), ("git", "top", "commit", "-q", "-m", "s"), *_nix("eval --json ./top#x", "eval --json ./top#i")]),
     ]
