@@ -102,6 +102,8 @@ def answer(code: int, out: bytes, err: bytes, folder: Path) -> Answer:
     text = err.decode("utf-8", "replace").replace(f"{folder}/store/nix/store", "/nix/store")
     lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()]
     first = next((number for number, line in enumerate(lines) if line.startswith("error:")), len(lines))
+    if "terminating due to unexpected" in text:
+        return {"code": code, "out": "", "said": ["a crash"], "error": ""}
     said = [line for line in lines[:first] if line and not re.match(r"Try '.*' for more information", line)]
     starts = [number for number, line in enumerate(lines) if line.lstrip().startswith("error:")]
     error = [line.strip() for line in lines[starts[-1] :]] if starts else []
