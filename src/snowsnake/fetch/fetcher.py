@@ -91,7 +91,7 @@ class Fetcher:
         self.is_offline = is_offline
         self.cache = FetchCache(cache_folder, cache_limit_bytes)
         self.progress = progress or Progress()
-        self._on_warning = on_warning
+        self.on_warning = on_warning
         self._is_cancelled = is_cancelled
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
@@ -308,8 +308,8 @@ class Fetcher:
             raise Cancelled("interrupted by the user")
 
     def warn(self, text: str) -> None:
-        if self._on_warning is not None:
-            self._on_warning(text)
+        if self.on_warning is not None:
+            self.on_warning(text)
         else:
             self.progress.message(f"warning: {text}")
 
