@@ -37,7 +37,7 @@ def test_as_recorded(case, world, tmp_path, monkeypatch, capfd) -> None:
     folder, server = world
     server.counts.clear()
     monkeypatch.chdir(folder)
-    for name, value in (ENVIRONMENT | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}).items():
+    for name, value in (ENVIRONMENT | {"HOME": str(tmp_path), "SNOWSNAKE_CACHE_DIR": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
     words = [filled(word, folder, server.url) for word in case["flags"].split()]
     code = main([*words, "--eval", "--strict", "-E", filled(case["expression"], folder, server.url)])

@@ -93,6 +93,7 @@ class Fetcher:
         self.progress = progress or Progress()
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
+        self.last_error: Exception | None = None       # what ended the last fetch that failed
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
@@ -296,6 +297,11 @@ class Fetcher:
             raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
         if made != path:
             raise FetchError(f"'{path}' changed while it was copied to the store")
+
+    def exit_code_of(self, message: str) -> int:
+        """What a command ends with whose error has this message."""
+        error, self.last_error = self.last_error, None
+        return error.exit_code if isinstance(error, FetchError) and str(error) == message else 1
 
     # ---- for the schemes ----------------------------------------------------------------------------------------
 
