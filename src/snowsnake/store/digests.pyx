@@ -2,13 +2,14 @@
 """md5, sha1, sha256, sha512 and blake3.
 
 In: bytes, a piece at a time.  Out: a `Digest`.  sha256 runs some hundred thousand times per evaluation of nixpkgs, so on x86 it
-uses the SHA instructions when the processor has them (8 times as fast on 4 KiB).  Over 600 lines with the tables of constants.
+uses the SHA instructions when the processor has them (8 times as fast on 4 KiB).  The blocks of md5, sha1 and sha512: compression.pyx.
 """
 from libc.errno cimport errno
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset, strerror
 
 from snowsnake.store.buffer cimport Bytes, bytes_text
+from snowsnake.store.compression cimport compression_prefer_instructions, md5_blocks, sha1_blocks, sha512_blocks
 
 cdef extern from *:
     """
@@ -17,17 +18,6 @@ cdef extern from *:
     #include <fcntl.h>
     #include <unistd.h>
     #include <errno.h>
-    static const uint32_t MD5_K[64] = {
-        0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
-        0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
-        0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
-        0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
-        0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
-        0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
-        0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
-        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391
-    };
-    static const uint8_t MD5_SHIFT[16] = { 7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21 };
     static const uint32_t SHA256_START[8] = {
         0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19
     };
@@ -44,28 +34,6 @@ cdef extern from *:
         0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
         0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
-    };
-    static const uint64_t SHA512_K[80] = {
-        0x428a2f98d728ae22ULL, 0x7137449123ef65cdULL, 0xb5c0fbcfec4d3b2fULL, 0xe9b5dba58189dbbcULL,
-        0x3956c25bf348b538ULL, 0x59f111f1b605d019ULL, 0x923f82a4af194f9bULL, 0xab1c5ed5da6d8118ULL,
-        0xd807aa98a3030242ULL, 0x12835b0145706fbeULL, 0x243185be4ee4b28cULL, 0x550c7dc3d5ffb4e2ULL,
-        0x72be5d74f27b896fULL, 0x80deb1fe3b1696b1ULL, 0x9bdc06a725c71235ULL, 0xc19bf174cf692694ULL,
-        0xe49b69c19ef14ad2ULL, 0xefbe4786384f25e3ULL, 0x0fc19dc68b8cd5b5ULL, 0x240ca1cc77ac9c65ULL,
-        0x2de92c6f592b0275ULL, 0x4a7484aa6ea6e483ULL, 0x5cb0a9dcbd41fbd4ULL, 0x76f988da831153b5ULL,
-        0x983e5152ee66dfabULL, 0xa831c66d2db43210ULL, 0xb00327c898fb213fULL, 0xbf597fc7beef0ee4ULL,
-        0xc6e00bf33da88fc2ULL, 0xd5a79147930aa725ULL, 0x06ca6351e003826fULL, 0x142929670a0e6e70ULL,
-        0x27b70a8546d22ffcULL, 0x2e1b21385c26c926ULL, 0x4d2c6dfc5ac42aedULL, 0x53380d139d95b3dfULL,
-        0x650a73548baf63deULL, 0x766a0abb3c77b2a8ULL, 0x81c2c92e47edaee6ULL, 0x92722c851482353bULL,
-        0xa2bfe8a14cf10364ULL, 0xa81a664bbc423001ULL, 0xc24b8b70d0f89791ULL, 0xc76c51a30654be30ULL,
-        0xd192e819d6ef5218ULL, 0xd69906245565a910ULL, 0xf40e35855771202aULL, 0x106aa07032bbd1b8ULL,
-        0x19a4c116b8d2d0c8ULL, 0x1e376c085141ab53ULL, 0x2748774cdf8eeb99ULL, 0x34b0bcb5e19b48a8ULL,
-        0x391c0cb3c5c95a63ULL, 0x4ed8aa4ae3418acbULL, 0x5b9cca4f7763e373ULL, 0x682e6ff3d6b2b8a3ULL,
-        0x748f82ee5defb2fcULL, 0x78a5636f43172f60ULL, 0x84c87814a1f0ab72ULL, 0x8cc702081a6439ecULL,
-        0x90befffa23631e28ULL, 0xa4506cebde82bde9ULL, 0xbef9a3f7b2c67915ULL, 0xc67178f2e372532bULL,
-        0xca273eceea26619cULL, 0xd186b8c721c0c207ULL, 0xeada7dd6cde0eb1eULL, 0xf57d4f7fee6ed178ULL,
-        0x06f067aa72176fbaULL, 0x0a637dc5a2c898a6ULL, 0x113f9804bef90daeULL, 0x1b710b35131c471bULL,
-        0x28db77f523047d84ULL, 0x32caab7b40c72493ULL, 0x3c9ebe0a15c9bebcULL, 0x431d67c49c100d4cULL,
-        0x4cc5d4becb3e42b6ULL, 0x597f299cfc657e2aULL, 0x5fcb6fab3ad6faecULL, 0x6c44198c4a475817ULL
     };
     static const uint8_t BLAKE3_ORDER[7][16] = {
         { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
@@ -131,12 +99,9 @@ cdef extern from *:
     }
     #endif
     """
-    const uint32_t* MD5_K
-    const uint8_t* MD5_SHIFT
     const uint32_t* SHA256_START
     const uint64_t* SHA512_START
     const uint32_t* SHA256_K
-    const uint64_t* SHA512_K
     const uint8_t BLAKE3_ORDER[7][16]
     bint sha256_has_instructions() noexcept nogil
     void sha256_blocks_instructions(uint32_t* state, const uint8_t* data, size_t blocks) noexcept nogil
@@ -168,10 +133,6 @@ cdef inline uint32_t rotate_right(uint32_t x, int n) noexcept nogil:
     return (x >> n) | (x << (32 - n))
 
 
-cdef inline uint64_t rotate_right64(uint64_t x, int n) noexcept nogil:
-    return (x >> n) | (x << (64 - n))
-
-
 cdef inline uint32_t load_le32(const uint8_t* p) noexcept nogil:
     return p[0] | (<uint32_t>p[1] << 8) | (<uint32_t>p[2] << 16) | (<uint32_t>p[3] << 24)
 
@@ -180,72 +141,7 @@ cdef inline uint32_t load_be32(const uint8_t* p) noexcept nogil:
     return p[3] | (<uint32_t>p[2] << 8) | (<uint32_t>p[1] << 16) | (<uint32_t>p[0] << 24)
 
 
-cdef inline uint64_t load_be64(const uint8_t* p) noexcept nogil:
-    return (<uint64_t>load_be32(p) << 32) | load_be32(p + 4)
-
-
 # --- compression functions -----------------------------------------------------------------------------------------------
-
-cdef void md5_block(uint32_t* state, const uint8_t* data) noexcept nogil:
-    cdef uint32_t a = state[0], b = state[1], c = state[2], d = state[3], f
-    cdef int i, g
-    for i in range(64):
-        if i < 16:
-            f = (b & c) | (~b & d)
-            g = i
-        elif i < 32:
-            f = (d & b) | (~d & c)
-            g = (5 * i + 1) & 15
-        elif i < 48:
-            f = b ^ c ^ d
-            g = (3 * i + 5) & 15
-        else:
-            f = c ^ (b | ~d)
-            g = (7 * i) & 15
-        f = f + a + MD5_K[i] + load_le32(data + 4 * g)
-        a = d
-        d = c
-        c = b
-        b = b + rotate_left(f, MD5_SHIFT[(i >> 4) * 4 + (i & 3)])
-    state[0] += a
-    state[1] += b
-    state[2] += c
-    state[3] += d
-
-
-cdef void sha1_block(uint32_t* state, const uint8_t* data) noexcept nogil:
-    cdef uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f, k, t
-    cdef uint32_t w[80]
-    cdef int i
-    for i in range(16):
-        w[i] = load_be32(data + 4 * i)
-    for i in range(16, 80):
-        w[i] = rotate_left(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1)
-    for i in range(80):
-        if i < 20:
-            f = (b & c) | (~b & d)
-            k = 0x5a827999
-        elif i < 40:
-            f = b ^ c ^ d
-            k = 0x6ed9eba1
-        elif i < 60:
-            f = (b & c) | (b & d) | (c & d)
-            k = <uint32_t>0x8f1bbcdc
-        else:
-            f = b ^ c ^ d
-            k = <uint32_t>0xca62c1d6
-        t = rotate_left(a, 5) + f + e + k + w[i]
-        e = d
-        d = c
-        c = rotate_left(b, 30)
-        b = a
-        a = t
-    state[0] += a
-    state[1] += b
-    state[2] += c
-    state[3] += d
-    state[4] += e
-
 
 cdef void sha256_block(uint32_t* state, const uint8_t* data) noexcept nogil:
     cdef uint32_t a = state[0], b = state[1], c = state[2], d = state[3]
@@ -262,39 +158,6 @@ cdef void sha256_block(uint32_t* state, const uint8_t* data) noexcept nogil:
         t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) + ((e & f) ^ (~e & g))
         t1 = t1 + SHA256_K[i] + w[i]
         t2 = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
-        h = g
-        g = f
-        f = e
-        e = d + t1
-        d = c
-        c = b
-        b = a
-        a = t1 + t2
-    state[0] += a
-    state[1] += b
-    state[2] += c
-    state[3] += d
-    state[4] += e
-    state[5] += f
-    state[6] += g
-    state[7] += h
-
-
-cdef void sha512_block(uint64_t* state, const uint8_t* data) noexcept nogil:
-    cdef uint64_t a = state[0], b = state[1], c = state[2], d = state[3]
-    cdef uint64_t e = state[4], f = state[5], g = state[6], h = state[7], t1, t2
-    cdef uint64_t w[80]
-    cdef int i
-    for i in range(16):
-        w[i] = load_be64(data + 8 * i)
-    for i in range(16, 80):
-        t1 = rotate_right64(w[i - 15], 1) ^ rotate_right64(w[i - 15], 8) ^ (w[i - 15] >> 7)
-        t2 = rotate_right64(w[i - 2], 19) ^ rotate_right64(w[i - 2], 61) ^ (w[i - 2] >> 6)
-        w[i] = w[i - 16] + t1 + w[i - 7] + t2
-    for i in range(80):
-        t1 = h + (rotate_right64(e, 14) ^ rotate_right64(e, 18) ^ rotate_right64(e, 41)) + ((e & f) ^ (~e & g))
-        t1 = t1 + SHA512_K[i] + w[i]
-        t2 = (rotate_right64(a, 28) ^ rotate_right64(a, 34) ^ rotate_right64(a, 39)) + ((a & b) ^ (a & c) ^ (b & c))
         h = g
         g = f
         f = e
@@ -445,14 +308,11 @@ cdef void take_blocks(Hasher* self, const uint8_t* data, size_t blocks) noexcept
         for i in range(blocks):
             sha256_block(self.state.words32, data + 64 * i)
     elif self.kind == HASH_SHA512:
-        for i in range(blocks):
-            sha512_block(self.state.words64, data + 128 * i)
+        sha512_blocks(self.state.words64, data, blocks)
     elif self.kind == HASH_SHA1:
-        for i in range(blocks):
-            sha1_block(self.state.words32, data + 64 * i)
+        sha1_blocks(self.state.words32, data, blocks)
     elif self.kind == HASH_MD5:
-        for i in range(blocks):
-            md5_block(self.state.words32, data + 64 * i)
+        md5_blocks(self.state.words32, data, blocks)
     else:
         for i in range(blocks):
             blake3_full_block(&self.state.blake3, data + 64 * i)
@@ -602,3 +462,4 @@ cdef bint digest_equal(const Digest* a, const Digest* b) noexcept nogil:
 cdef void sha256_prefer_instructions(bint wanted) noexcept nogil:
     global use_sha256_instructions
     use_sha256_instructions = wanted and sha256_has_instructions()
+    compression_prefer_instructions(wanted)
