@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, mount_tree
+from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source
 from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
@@ -42,7 +42,7 @@ cdef enum:
 
 # In the order of machine/word.pxd's enum Kind, which starts at 1.
 _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
-          "with", "search path", "home path", "attr name", "raw", "layered", "list view")
+          "with", "search path", "home path", "attr name", "raw", "layered", "list view", "string view")
 
 
 cdef class Evaluator(Runner):
@@ -257,14 +257,6 @@ cdef class Evaluator(Runner):
         """Let evaluation read a fetched source at its store path."""
         mount_source(self.m, source)
 
-    def fetch_tree(self, str address):
-        """Where the tree at an address (of an archive, `channel:…`, `flake:…`) lies in the logical store; FetchError if it cannot be had."""
-        from snowsnake.builtins.engines.fetch_calls import fetch_address
-
-        store_path, tree = fetch_address(access_of(self.m), address)
-        mount_tree(self.m, store_path, tree)
-        return store_path
-
     def check_input(self, input):
         """Raise FetchError if the policy does not let an input be fetched."""
         from snowsnake.builtins.engines.fetch_calls import check_uri
@@ -323,6 +315,7 @@ cdef class Evaluator(Runner):
         for i in range(m.symbol_count):
             symbol_bytes += string_size(symbol_string(m, <uint32_t>i))
         memset(&tally, 0, sizeof(tally))
+        leave_old_space(m)
         if m.tally != NULL:
             tally_nursery(m, &tally)
         return {

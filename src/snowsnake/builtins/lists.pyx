@@ -41,12 +41,14 @@ cdef int head(Machine* m, Word* fp) noexcept nogil:
 cdef int tail_(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[0])
     cdef Word rest, base
+    cdef uint64_t start
     if n == 0:
         return raise_text(m, ERROR_RANGE, format_text("'builtins.tail' called on an empty list"))
     base = list_base(fp[0])
     # a view of less than half of its base would keep too much alive; so copying costs a recursion no more than its first list
     if n > SMALLEST_VIEW and 2 * n > list_size(base):
-        return done(m, new_list_view(m, base, n - 1))
+        start = <uint64_t>(list_items(fp[0]) - list_items(base)) + 1
+        return done(m, new_list_view(m, base, start, n - 1))
     if n > UNRESERVED and not heap_reserve(m, n):
         return RAISE
     rest = new_list(m, n - 1)

@@ -87,7 +87,6 @@ SIGNATURES = {
     "unsafeDiscardOutputDependency": ("v", False),
     "addDrvOutputDependencies": ("v", False),
     "toJSON": (".", True),
-    "__toPlainJSON": (".", True),
     "fromJSON": ("S", False),
     "toXML": (".", True),
     "__toXML": (".bb", True),

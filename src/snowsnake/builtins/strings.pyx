@@ -17,13 +17,15 @@ from snowsnake.machine.coercion cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
 )
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, pop, push, string_words, write_barrier
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words, write_barrier
 from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
 cdef enum:
     SHORT_STRING = 32000              # bytes that may be allocated without a reservation
+    LEAST_VIEW_BYTES = 1 << 14        # a part of so many bytes is a view of its string,
+    MOST_SHARE = 8                    # if it is at least an eighth of that: no more is kept alive for it
 
 cdef unsigned int STRING_LENGTH       # their numbers in the table
 cdef unsigned int DIR_OF
@@ -73,10 +75,13 @@ cdef int substring(Machine* m, Word* fp) noexcept nogil:
         return done(m, s)
     if size == 0 and string_context(s) == 0:
         return done(m, m.empty_string)
-    if not string_reserve(m, <uint64_t>size):
-        return RAISE
     if size == 0:
         start = 0
+    if size >= LEAST_VIEW_BYTES and MOST_SHARE * size >= <int64_t>string_size(string_base(s)):
+        start += string_data(s) - string_data(string_base(s))
+        return done(m, new_string_view(m, string_base(s), <uint64_t>start, <uint64_t>size, string_context(s)))
+    if not string_reserve(m, <uint64_t>size):
+        return RAISE
     return done(m, make_string(m, string_data(s) + start, <uint64_t>size, string_context(s)))
 
 

@@ -87,6 +87,7 @@ cdef struct Compiler:
     PendingJump* jumps
     uint32_t jump_count
     uint32_t jump_capacity
+    uint32_t chain_left               # additions below the last one whose operands were found not to be strings alone
     const char* stack_limit           # of syntax/deep_stack
 
 cdef bint compile_unit(

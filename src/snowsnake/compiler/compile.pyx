@@ -29,6 +29,7 @@ cdef enum:
     SHARED_CONSTANTS = 16             # how far back a constant is looked for
     SMALL_COLLECTION = 4              # elements of a list or set that is built rather than delayed
     MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, with those of partial applications
+    LEAST_CHAIN = 3                   # strings of a chain of `+` that are joined at once
     MAX_ARITY = 12                    # parameters that a lambda takes at once
     SMALLEST_IMAGE_BYTES = 1024       # images are about as large as their source
     KEPT_CONTEXTS = 256

@@ -399,6 +399,35 @@ cdef void evaluate_left_of_add(Compiler* c, Node* node, Node* following) noexcep
     builder_byte(&c.cx.code, 4)
 
 
+cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
+    """`"a" + "b" + …` of strings alone, which are joined at once; False if it is something else, or short."""
+    cdef Node* last = node
+    cdef Node** parts
+    cdef uint32_t count = 1, i
+    if c.chain_left:                  # a part of a chain that has been looked at
+        c.chain_left -= 1
+        return False
+    while last.kind == NODE_BINARY and last.op == OPERATOR_ADD and last.b.kind == NODE_STRING:
+        count += 1
+        last = last.a
+    if last.kind != NODE_STRING or count < LEAST_CHAIN:
+        c.chain_left = count - 2 if count > 2 else 0
+        return False
+    parts = <Node**>malloc(count * sizeof(Node*))
+    if parts == NULL:
+        return False
+    last = node
+    for i in range(count - 1):
+        parts[count - 1 - i] = last.b
+        last = last.a
+    parts[0] = last
+    for i in range(count):
+        evaluate(c, parts[i], False, NO_NAME)
+    free(parts)
+    op1(c, OP_CONCATENATE, count, node, 1 - <int>count)
+    return True
+
+
 cdef void evaluate_binary(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef bint is_swapped = False
     cdef uint8_t which
@@ -413,6 +442,9 @@ cdef void evaluate_binary(Compiler* c, Node* node, bint tail) noexcept nogil:
     left = rewrite_operator(c, node)
     if left != node:
         evaluate(c, left, tail, NO_NAME)
+        return
+    if node.op == OPERATOR_ADD and evaluate_string_chain(c, node):
+        leave(c, node, tail)
         return
     which = arithmetic_of(node, &is_swapped)
     left = node.b if is_swapped else node.a

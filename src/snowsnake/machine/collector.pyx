@@ -14,7 +14,7 @@ A thunk that is done disappears: whoever held it gets its value, unless that is 
 as `«repeated»` if it stands in the same cell).  All who hold a cell get the value in the same collection, or none does: `==` takes
 what stands in the same cell for equal, without a look inside.  Tables keyed by address are renewed.
 """
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
@@ -23,7 +23,7 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.importing cimport forget_files, own_codes
-from snowsnake.machine.heap cimport is_young, prepare_pages, release_pages, release_region, reserve_region
+from snowsnake.machine.heap cimport is_young, leave_old_space, prepare_pages, release_pages, release_region, reserve_region
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
@@ -33,6 +33,7 @@ cdef enum:
     NURSERY_SHIFT = 6                 # between them a 64th of the old space
     KEYS_CACHE_SIZE = 4096
     LEAST_PREPARED_WORDS = 1 << 15    # of the old space, in front of what survives
+    LEAST_DIRECT_WORDS = 1 << 24      # 128 MiB
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
     OVERWRITTEN = 0xA9                # a byte: words of it are thunks at no address
 
@@ -63,10 +64,13 @@ cdef void size_nursery(Machine* m) noexcept nogil:
 
 
 cdef void set_limits(Machine* m) noexcept nogil:
+    if m.young_hp != NULL:            # hp is elsewhere: the next safepoint leads it back
+        m.soft_limit = NULL
+        return
     m.soft_limit = m.heap_base if m.stress else _nursery_end(m)
     __sync_synchronize()              # against a request of another thread: request_attention in attention.pyx
     if m.attention:
-        m.soft_limit = m.heap_base
+        m.soft_limit = NULL
 
 
 cdef inline bint _is_spared(Machine* m) noexcept nogil:
@@ -77,12 +81,13 @@ cdef inline bint _is_spared(Machine* m) noexcept nogil:
 
 
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
+    leave_old_space(m)
     if m.sp + stack_words > m.stack_end:
         return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
     if must_stop(m):
         return stop(m)
-    if (m.stress and not _is_spared(m)) or m.hp > _nursery_end(m):
-        if m.old_top > m.collect_at or (m.stress and m.minor_count % STRESS_MAJOR == 0):
+    if (m.stress and not _is_spared(m)) or m.hp > _nursery_end(m) or m.direct_words > m.most_direct_words:
+        if m.old_top > m.collect_at or m.direct_words > m.most_direct_words or (m.stress and m.minor_count % STRESS_MAJOR == 0):
             collect(m)
         else:
             collect_nursery(m)
@@ -109,8 +114,8 @@ cdef inline uint64_t _object_words(Word h) noexcept nogil:
         return 1 + ((header_size(h) + 1) >> 1)
     if kind == KIND_BUILTIN:
         return 1
-    if kind >= KIND_LAYERED:          # or a list view
-        return 3 if kind == KIND_LAYERED else 2
+    if kind >= KIND_LAYERED:          # or a view
+        return 4 if kind == KIND_STRING_VIEW else 3
     return 1 + header_size(h)         # list, float, wide int, path, with, search path, raw
 
 
@@ -251,6 +256,8 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
             p[i] = _forward(m, p[i])
     elif kind == KIND_PATH or kind == KIND_LIST_VIEW:
         p[1] = _forward(m, p[1])
+    elif kind == KIND_STRING_VIEW:
+        p[2] = _forward(m, p[2])
     elif kind == KIND_WITH or kind == KIND_SEARCH_PATH or kind == KIND_HOME_PATH or kind == KIND_ATTR_NAME:
         n = header_size(h)
         for i in range(1, 1 + n):
@@ -380,8 +387,9 @@ cdef void _renew_keys_cache(Machine* m) noexcept nogil:
 
 cdef void _note_made(Machine* m) noexcept nogil:
     """Before anything moves: what was made since the last collection."""
-    m.made_words += <uint64_t>(m.hp - m.heap_base)
+    m.made_words += <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.unscanned)
     if m.tally != NULL:
+        _count(m.unscanned, m.old_top, m.tally.objects, m.tally.words, m.tally.states)
         _count(m.heap_base, m.hp, m.tally.objects, m.tally.words, m.tally.states)
 
 
@@ -412,8 +420,10 @@ cdef inline void _prepare_old_space(Machine* m) noexcept nogil:
 
 cdef void collect_nursery(Machine* m) noexcept nogil:
     cdef uint64_t started = _now_ns(), i
-    cdef Word* top = m.old_top
+    cdef Word* top
     cdef Word* p
+    leave_old_space(m)
+    top = m.old_top
     if <uint64_t>(m.old_end - m.old_top) < <uint64_t>(m.hp - m.heap_base) + 1024:
         collect(m)
         return
@@ -427,7 +437,8 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
             p[0] &= ~<Word>HEADER_REMEMBERED
         _scan_object(m, p)
     m.remembered_count = 0
-    _scan_from(m, top)
+    _scan_from(m, m.unscanned)
+    m.unscanned = m.old_top
     _renew_lookups(m)
     _renew_keys_cache(m)
     m.is_minor = False
@@ -516,6 +527,7 @@ cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nog
     if at > half:
         at = half if live < half // 4 * 3 else m.memory_limit_words
     m.collect_at = m.old_base + at
+    m.most_direct_words = min(max(LEAST_DIRECT_WORDS, live), m.memory_limit_words >> 3)
 
 
 cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
@@ -524,11 +536,14 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     cdef Word* old = m.old_base
     cdef uint64_t old_bytes = <uint64_t>(m.old_end - m.old_base) * sizeof(Word)
     cdef uint64_t bytes = old_bytes
-    cdef uint64_t used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
-    cdef Word* region = <Word*>reserve_region(&bytes, used * sizeof(Word) + (64 << 20))
-    cdef uint64_t i
+    cdef uint64_t used, i
+    cdef Word* region
+    leave_old_space(m)
+    used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
+    region = <Word*>reserve_region(&bytes, used * sizeof(Word) + (64 << 20))
     if region == NULL:
         m.collect_at = m.old_end
+        m.most_direct_words = UINT64_MAX
         if <uint64_t>(m.old_end - m.old_top) > <uint64_t>(m.hp - m.heap_base) + 1024:
             collect_nursery(m)
         return False
@@ -549,6 +564,9 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     _renew_keys_cache(m)
     _empty_nursery(m)
     release_region(old, old_bytes)
+    m.unscanned = m.old_top
+    m.direct_words = 0
+    m.last_direct_words = 0
     size_nursery(m)
     plan_collection(m, <uint64_t>(m.old_top - region), used)
     m.collection_count += 1
@@ -570,12 +588,15 @@ cdef void _count(Word* p, Word* end, uint64_t* objects, uint64_t* words, uint64_
 
 cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil:
     """Everything made so far, if the machine has been keeping its tally: the nursery's objects are added to it."""
+    leave_old_space(m)
     if m.tally != NULL:
         total[0] = m.tally[0]
+    _count(m.unscanned, m.old_top, total.objects, total.words, total.states)
     _count(m.heap_base, m.hp, total.objects, total.words, total.states)
 
 
 cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
     """Count the objects and their words by kind (32 each), and thunks by state (8); dead ones included."""
+    leave_old_space(m)
     _count(m.heap_base, m.hp, objects, words, states)
     _count(m.old_base, m.old_top, objects, words, states)

@@ -28,6 +28,8 @@ cdef inline Word* heap_alloc(Machine* m, uint64_t words) noexcept nogil:
 
 cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil
     # True if `words` may now be allocated; False: a memory error has been raised (return RAISE)
+cdef void leave_old_space(Machine* m) noexcept nogil
+    # after a large reservation, before anything is collected or counted: objects are made in the nursery again
 cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil
     # True if `words` may now be pushed; False: an error has been raised
 
@@ -107,12 +109,22 @@ cdef inline Word new_list(Machine* m, uint64_t size) noexcept nogil:
     p[0] = header_of(KIND_LIST, size)
     return tagged(p, TAG_LIST)
 
-cdef inline Word new_list_view(Machine* m, Word base, uint64_t size) noexcept nogil:
-    """The last *size* elements of a list that is no view itself."""
-    cdef Word* p = heap_alloc(m, 2)
+cdef inline Word new_list_view(Machine* m, Word base, uint64_t start, uint64_t size) noexcept nogil:
+    """Elements of a list that is no view itself."""
+    cdef Word* p = heap_alloc(m, 3)
     p[0] = header_of(KIND_LIST_VIEW, size)
     p[1] = base
+    p[2] = small_int(<int64_t>start)
     return tagged(p, TAG_LIST)
+
+cdef inline Word new_string_view(Machine* m, Word base, uint64_t start, uint64_t size_bytes, uint32_t context) noexcept nogil:
+    """Bytes of a string that is no view itself."""
+    cdef Word* p = heap_alloc(m, 4)
+    p[0] = header_of(KIND_STRING_VIEW, size_bytes)
+    p[1] = <Word>context << 32
+    p[2] = base
+    p[3] = start
+    return tagged(p, TAG_STRING)
 
 cdef inline Word make_path(Machine* m, Word string) noexcept nogil:
     """A path of an absolute, canonical string word; its context is not kept."""

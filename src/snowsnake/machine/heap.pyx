@@ -33,6 +33,7 @@ cdef extern from *:
 cdef enum:
     MADV_POPULATE_WRITE = 23          # newer than some headers
     LARGE_BLOCK_BYTES = 1 << 20
+    LARGE_WORDS = 1 << 16             # 512 KiB: reservations that have objects made in the old space
 
 cdef extern from "unistd.h" nogil:
     long sysconf(int name)
@@ -129,11 +130,37 @@ cdef void remember_object(Machine* m, Word* object) noexcept nogil:
     m.remembered_count += 1
 
 
+cdef inline void _enter_old_space(Machine* m, uint64_t words) noexcept nogil:
+    """What is large is made where it will stand: it would be copied there, and both places be touched for the first time.
+
+    The next safepoint puts an end to it, whose attention NULL calls for.
+    """
+    m.young_hp = m.hp
+    m.hp = m.old_top
+    m.soft_limit = NULL
+    m.direct_words += m.last_direct_words
+    m.last_direct_words = words
+
+
+cdef void leave_old_space(Machine* m) noexcept nogil:
+    if m.young_hp != NULL:
+        m.old_top = m.hp
+        m.hp = m.young_hp
+        m.young_hp = NULL
+
+
 cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil:
-    cdef uint64_t room = <uint64_t>(m.heap_end - m.hp)
-    cdef uint64_t used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
-    if words + 65536 < room and used + words < m.memory_limit_words:
-        return True
+    cdef Word* young = m.hp if m.young_hp == NULL else m.young_hp
+    cdef Word* old = m.old_top if m.young_hp == NULL else m.hp
+    cdef uint64_t used = <uint64_t>(young - m.heap_base) + <uint64_t>(old - m.old_base)
+    cdef uint64_t young_room = <uint64_t>(m.heap_end - young), old_room = <uint64_t>(m.old_end - old)
+    cdef uint64_t room = young_room if m.young_hp == NULL else old_room
+    if used + words < m.memory_limit_words:
+        if m.young_hp == NULL and (words >= LARGE_WORDS or m.stress) and words + 65536 < old_room:
+            _enter_old_space(m, words)
+            return True
+        if words + 65536 < room:
+            return True
     raise_text(m, ERROR_MEMORY, format_text("out of memory: the evaluation needs more than its limit of %llu MiB",
                                             <unsigned long long>(m.memory_limit_words >> 17)))
     return False

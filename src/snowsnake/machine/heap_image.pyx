@@ -21,7 +21,7 @@ from snowsnake.cache.xxh64 cimport xxh64
 from snowsnake.host.host cimport Host, host_of
 from snowsnake.machine.collector cimport collect, plan_collection, set_limits
 from snowsnake.machine.errors cimport error_clear
-from snowsnake.machine.heap cimport release_region, reserve_region
+from snowsnake.machine.heap cimport leave_old_space, release_region, reserve_region
 from snowsnake.machine.heap_tables cimport Shift, moved, moved_pointer, put_tables, take_tables
 from snowsnake.machine.importing cimport restore_imports
 from snowsnake.machine.state cimport *
@@ -84,7 +84,10 @@ cdef uint64_t _move_object(Shift* s, Word* p) noexcept nogil:
     elif kind == KIND_LAYERED:
         words = 3
     elif kind == KIND_LIST_VIEW:
-        words = 2
+        words = 3
+    elif kind == KIND_STRING_VIEW:
+        p[2] = moved(s, p[2])
+        return 4
     elif kind == KIND_LIST or kind == KIND_PATH or kind == KIND_WITH or kind == KIND_SEARCH_PATH or kind == KIND_HOME_PATH \
             or kind == KIND_ATTR_NAME:
         words = 1 + n
@@ -313,10 +316,12 @@ def read_image(size_t machine, object file, uint64_t build, bint mapped=True, bi
         region = _read_heap(descriptor, &head, verify, &region_bytes, &s)
     if region == NULL:
         raise ImageRefused("the image cannot be read, or is damaged")
+    leave_old_space(m)
     release_region(m.old_base, <uint64_t>(m.old_end - m.old_base) * sizeof(Word))
     m.old_base = region
     m.old_end = region + region_bytes // sizeof(Word)
     m.old_top = region + head.heap_words
+    m.unscanned = m.old_top
     plan_collection(m, <uint64_t>(m.old_top - m.old_base), <uint64_t>(m.old_top - m.old_base))
     free(m.keys_cache)
     m.keys_cache = NULL
@@ -325,6 +330,7 @@ def read_image(size_t machine, object file, uint64_t build, bint mapped=True, bi
     if not take_tables(m, tables, head.tables_bytes, &s) or s.strays:
         error_clear(m)
         raise ImageRefused("the tables of the image do not fit this machine")
+    leave_old_space(m)
     m.hp = m.heap_base                # what the machine was born with, and fresh constants: all have been replaced
     restore_imports(m)
     return bool(mapped)

@@ -41,6 +41,7 @@ cdef bint _reserve_stacks(Machine* m) noexcept nogil:
     m.old_end = m.old_base + bytes // sizeof(Word)
     m.old_top = m.old_base
     m.old_ready = m.old_base
+    m.unscanned = m.old_base
     bytes = stack_bytes
     m.stack_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.stack_base == NULL:

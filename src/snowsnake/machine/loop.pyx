@@ -47,6 +47,7 @@ cdef enum Action:
     ACTION_TAIL_CALL = 2
     ACTION_RAISE = 3
     ACTION_NATIVE = 4                 # run builtin word `need` on the `n` words on top, in a frame of its own; then `resume`
+    ACTION_SAFEPOINT = 6              # collect, if it is time, then go on at `resume`
     ACTION_BUILTIN = 5                # call builtin word `need` on the `n` words on top, in a frame only if it asks for something
 
 # The machine's own code.  Immutable after import.
@@ -256,11 +257,14 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[-2] = a
                         sp[-1] = b
                         outcome = concatenate_strings(m, sp - 2, 2)
+                        action = ACTION_RAISE
                         if outcome == DONE:
                             sp -= 1
                             sp[-1] = m.result
-                            continue
-                        action = ACTION_RAISE
+                            if LIKELY(m.hp <= m.soft_limit):
+                                continue
+                            resume = pc
+                            action = ACTION_SAFEPOINT
                     else:
                         need = m.internals[INTERNAL_ADD]
                         n = 2
@@ -636,47 +640,50 @@ cdef int run(Machine* m) noexcept nogil:
                 with_slot = fr.with_slot
                 up = pointer_of(function) + 1
                 fr -= 1
-                continue
-            # enter the thunk in this frame
-            p = pointer_of(r)
-            need = r
-            resume = op0
-            action = ACTION_FORCE
-            if LIKELY(header_state(p[0]) == THUNK_SUSPENDED):
-                a = fr.thunk
-                if a == 0:
-                    fr.thunk = r | FRAME_PUSHES
-                else:
-                    q = pointer_of(a)
-                    q[1] = r
-                    q[0] = with_state(q[0], THUNK_DONE)
-                    thunk_barrier(m, q)
-                    fr.thunk = r | (a & FRAME_PUSHES)
-                p[0] = with_state(p[0], THUNK_RUNNING)
-                code = m.codes[header_code(p[0])]
-                pc = code.start
-                k = code.constants
-                up = p + 1
-                function = r
-                with_slot = -1
-                sp = fp
-                if UNLIKELY(m.hp > m.soft_limit or sp + code.max_stack > m.stack_end):
-                    m.pc = pc
-                    m.sp = sp
-                    m.fp = fp
-                    m.fr = fr
-                    m.function = function
-                    m.constants = k
-                    outcome = safepoint(m, code.max_stack)
-                    function = m.function
-                    up = pointer_of(function) + 1
-                    if outcome == DONE:
-                        continue
-                    op0 = pc
-                    resume = pc
-                    action = ACTION_RAISE
-                else:
+                if LIKELY(m.hp <= m.soft_limit):
                     continue
+                resume = pc
+                action = ACTION_SAFEPOINT
+            else:                     # enter the thunk in this frame
+                p = pointer_of(r)
+                need = r
+                resume = op0
+                action = ACTION_FORCE
+                if LIKELY(header_state(p[0]) == THUNK_SUSPENDED):
+                    a = fr.thunk
+                    if a == 0:
+                        fr.thunk = r | FRAME_PUSHES
+                    else:
+                        q = pointer_of(a)
+                        q[1] = r
+                        q[0] = with_state(q[0], THUNK_DONE)
+                        thunk_barrier(m, q)
+                        fr.thunk = r | (a & FRAME_PUSHES)
+                    p[0] = with_state(p[0], THUNK_RUNNING)
+                    code = m.codes[header_code(p[0])]
+                    pc = code.start
+                    k = code.constants
+                    up = p + 1
+                    function = r
+                    with_slot = -1
+                    sp = fp
+                    if UNLIKELY(m.hp > m.soft_limit or sp + code.max_stack > m.stack_end):
+                        m.pc = pc
+                        m.sp = sp
+                        m.fp = fp
+                        m.fr = fr
+                        m.function = function
+                        m.constants = k
+                        outcome = safepoint(m, code.max_stack)
+                        function = m.function
+                        up = pointer_of(function) + 1
+                        if outcome == DONE:
+                            continue
+                        op0 = pc
+                        resume = pc
+                        action = ACTION_RAISE
+                    else:
+                        continue
         # ---- calls ----------------------------------------------------------------------------------------------
         elif op == OP_CALL_N:
             n = read_uvarint(&pc)
@@ -968,11 +975,14 @@ cdef int run(Machine* m) noexcept nogil:
                     action = ACTION_RAISE
             else:
                 r = attrs_update(m, a, b)
+                action = ACTION_RAISE
                 if r:
                     sp -= 1
                     sp[-1] = r
-                    continue
-                action = ACTION_RAISE
+                    if LIKELY(m.hp <= m.soft_limit):
+                        continue
+                    resume = pc
+                    action = ACTION_SAFEPOINT
         elif op == OP_BIND_FORMALS:
             a = val(fp[0])
             read_uvarint(&pc)
@@ -1033,7 +1043,10 @@ cdef int run(Machine* m) noexcept nogil:
             elif concatenate_lists(m, a, b) == DONE:
                 sp -= 1
                 sp[-1] = m.result
-                continue
+                if LIKELY(m.hp <= m.soft_limit):
+                    continue
+                resume = pc
+                action = ACTION_SAFEPOINT
             else:
                 action = ACTION_RAISE
         elif op == OP_CONCATENATE or op == OP_INTERPOLATE or op == OP_CONCATENATE_PATH:
@@ -1497,6 +1510,22 @@ cdef int run(Machine* m) noexcept nogil:
                 if need == m.internals[INTERNAL_CONCATENATE] or need == m.internals[INTERNAL_CONCATENATE_PATH]:
                     pc = &NATIVE_CODE[2]
                 break
+            elif action == ACTION_SAFEPOINT:      # what a recursion leaves behind while it returns is garbage, too
+                m.pc = resume
+                m.sp = sp
+                m.fp = fp
+                m.fr = fr
+                m.function = function
+                m.constants = k
+                outcome = safepoint(m, 0)
+                function = m.function
+                up = pointer_of(function) + 1
+                if outcome == DONE:
+                    pc = resume
+                    break
+                op0 = resume
+                action = ACTION_RAISE
+                continue
             else:                     # ACTION_RAISE
                 m.sp = sp
                 m.fp = fp

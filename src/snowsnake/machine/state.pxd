@@ -25,7 +25,8 @@ Entered again, f finds its progress only in the words that it pushed above its a
 So a builtin that returns FORCE or CALL pushes at least one state word first (an index: small_int) unless repeating from the start
 is free of effects and O(1).  State words must be valid words (ints as small_int, pointers as tagged words): the collector moves
 objects at any FORCE and CALL and updates the stack, so raw pointers never survive a return.  Within one entry nothing moves:
-allocation never collects.  Call heap_reserve(m, words) before allocating more than 4096 words in one entry.
+allocation never collects.  Call heap_reserve(m, words) before allocating more than 4096 words in one entry; a large reservation
+has everything that is made until the next safepoint stand in the old space, where it will be anyway if it lives.
 Stack space: f may push freely up to 1024 words in an entry; before more, call stack_reserve(m, words).
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -204,6 +205,11 @@ cdef struct Machine:
     uint64_t memory_limit_words
     uint64_t nursery_words            # so much is made between two collections of the nursery
     uint64_t least_growth_words       # of the old space between two collections of everything
+    Word* young_hp                    # while objects are made in the old space (heap_reserve): hp of the nursery, else NULL
+    Word* unscanned                   # in the old space: from here up objects may hold words of the nursery
+    uint64_t direct_words             # made in the old space since the last collection of everything, but for the last ones
+    uint64_t last_direct_words
+    uint64_t most_direct_words        # then everything is collected
     Word** remembered                 # old objects that may hold words of the nursery
     uint64_t remembered_count
     uint64_t remembered_capacity

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Symbols: interned names, numbered per machine; and string contexts, interned sets of symbols."""
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word, pointer_of, string_data, string_size
 from snowsnake.syntax.nodes cimport Text
@@ -36,8 +36,10 @@ cdef inline Word symbol_string(Machine* m, uint32_t symbol) noexcept nogil:
 cdef inline int compare_strings(Word a, Word b) noexcept nogil:
     """Bytewise: negative, zero or positive.  The first eight bytes decide nearly always; shorter strings end in zeros."""
     cdef uint64_t n = string_size(a), k = string_size(b), least = n if n < k else k
-    cdef uint64_t x = pointer_of(a)[2], y = pointer_of(b)[2]
+    cdef uint64_t x, y
     cdef int c
+    memcpy(&x, string_data(a), 8)     # there are so many: a string has at least two words
+    memcpy(&y, string_data(b), 8)
     if x != y:
         return -1 if big_endian(x) < big_endian(y) else 1
     if least > 8:

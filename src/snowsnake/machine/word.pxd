@@ -6,8 +6,8 @@ with a header word:
 
     bits 0-2   111, so that a header is never a forwarding address
     bits 3-7   kind
-    bits 8-10  state of a thunk
-    bit  11    holds deferred captures
+    bits 8-10  state of a thunk; of lists and sets marks: equality.pxd, HEADER_REMEMBERED
+    bit  11    of thunk and closure: holds deferred captures; of lists: HEADER_JOINED
     bits 12-35 thunk and closure: payload words;   bits 12-63 of the others: size (elements or bytes)
     bits 36-63 thunk and closure: index of the code
 
@@ -21,8 +21,10 @@ Objects, after the header:
     keys        order, then u32 symbols (ascending), then u32 positions   (size: symbols)
     order       u32: for each place in name order its index in symbol order   (size: entries)
     list        elements…                         (size: elements)
-    list view   a list, no view itself; its last elements   (size: elements); tagged as list
+    list view   a list, no view itself; the index of its first element as an int   (size: elements); tagged as list
     string      u32 symbol + 1 | u32 context << 32, bytes, NUL   (size: bytes)
+    string view as a string, then the string, no view itself, whose bytes it shows, and where they begin (raw); no NUL behind them
+                (size: bytes); tagged as string
     float, wide int   the 64 bits
     path        string (absolute, canonical)
     with        parent scope or null, set, slot of the enclosing scope as an int
@@ -85,6 +87,7 @@ cdef enum Kind:
     KIND_RAW                          # bytes that hold no word (size: words)
     KIND_LAYERED
     KIND_LIST_VIEW
+    KIND_STRING_VIEW
 
 cdef enum ThunkState:
     THUNK_SUSPENDED = 0
@@ -94,6 +97,7 @@ cdef enum ThunkState:
 
 cdef enum:
     HEADER_DEFERRED = 2048            # bit 11
+    HEADER_JOINED = 2048              # bit 11, of lists: made by `++`
     HEADER_REMEMBERED = 1024          # bit 10, of objects other than thunks: in the collector's remembered set
 
 cdef inline int tag_of(Word w) noexcept nogil:
@@ -204,7 +208,14 @@ cdef inline Word small_int(int64_t i) noexcept nogil:
 # ---- strings ----------------------------------------------------------------------------------------------------
 
 cdef inline uint8_t* string_data(Word w) noexcept nogil:
-    return <uint8_t*>(pointer_of(w) + 2)
+    cdef Word* p = pointer_of(w)
+    if header_kind(p[0]) == KIND_STRING_VIEW:
+        return <uint8_t*>(pointer_of(p[2]) + 2) + p[3]
+    return <uint8_t*>(p + 2)
+
+cdef inline Word string_base(Word w) noexcept nogil:
+    """The string that holds the bytes: of a view the one that it is a part of."""
+    return pointer_of(w)[2] if header_kind(pointer_of(w)[0]) == KIND_STRING_VIEW else w
 
 cdef inline uint64_t string_size(Word w) noexcept nogil:
     return pointer_of(w)[0] >> 12
@@ -217,11 +228,8 @@ cdef inline uint32_t string_context(Word w) noexcept nogil:
 
 cdef inline Word* list_items(Word w) noexcept nogil:
     cdef Word* p = pointer_of(w)
-    cdef Word h = p[0]
-    cdef Word* base
-    if header_kind(h) == KIND_LIST_VIEW:
-        base = pointer_of(p[1])
-        return base + 1 + (header_size(base[0]) - header_size(h))
+    if header_kind(p[0]) == KIND_LIST_VIEW:
+        return pointer_of(p[1]) + 1 + (p[2] >> 3)
     return p + 1
 
 cdef inline Word list_base(Word w) noexcept nogil:

@@ -58,6 +58,9 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
         size = FIRST_ROOM
     if not heap_reserve(m, string_words(size)):
         return 0
+    if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:   # nothing was made behind it
+        m.hp = pointer_of(old)
+        return new_string(m, size, 0)
     grown = new_string(m, size, 0)
     memcpy(string_data(grown), string_data(old), used)
     return grown

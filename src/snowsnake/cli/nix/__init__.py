@@ -1,1 +1,0 @@
-"""The drop-in for the command `nix`: its command line (main), its table of subcommands (table), and what is ours of them."""

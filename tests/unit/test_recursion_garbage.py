@@ -1,0 +1,38 @@
+"""What a deep recursion leaves behind while it returns is collected: it does not add up until the recursion is done."""
+
+import pytest
+
+from snowsnake import Evaluator
+
+LIMIT_BYTES = 160 << 20  # without a collection on the way back each needs a gigabyte at least
+DEPTH = 20_000
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "let f = k: if k == 0 then [ ] else [ k ] ++ f (k - 1); in builtins.length (f {n})",
+        "let f = k: if k == 0 then [ ] else f (k - 1) ++ [ k ]; in builtins.length (f {n})",
+        "let f = k: if k == 0 then [ ] else [ k ] ++ (f (k - 1) ++ [ k ]); in builtins.length (f ({n} / 2))",
+        'let f = k: if k == 0 then "" else "xyzxyzxyzx" + f (k - 1); in builtins.stringLength (f {n}) / 10',
+        'let f = k: if k == 0 then "" else f (k - 1) + "xyzxyzxyzx"; in builtins.stringLength (f {n}) / 10',
+        'let f = k: if k == 0 then "" else "${f (k - 1)}xyzxyzxyzx"; in builtins.stringLength (f {n}) / 10',
+        "let f = k: if k == 0 then { } else f (k - 1) // { ${toString k} = k; }; in "
+        "builtins.length (builtins.attrNames (f ({n} / 4))) * 4",
+    ],
+)
+def test_recursion(source, level):
+    evaluator = Evaluator(memory_limit_bytes=LIMIT_BYTES, optimise=level)
+    assert evaluator.evaluate(source.replace("{n}", str(DEPTH))).to_python() == DEPTH
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize(
+    "operator, operand, measure",
+    [("++", "[ 1 ]", "length"), ("+", '"a"', "stringLength")],
+)
+def test_one_expression(operator, operand, measure, level):
+    evaluator = Evaluator(memory_limit_bytes=LIMIT_BYTES, optimise=level)
+    chain = f" {operator} ".join([operand] * DEPTH)
+    assert evaluator.evaluate(f"builtins.{measure} ({chain})").to_python() == DEPTH
