@@ -101,6 +101,28 @@ class Evaluator:
         """
         return Value(self._machine.evaluate_file(os.path.abspath(path)), self)
 
+    def flake(
+        self, reference: str = ".", *, attribute: str = "", base_path: PathLike | None = None, overrides: Mapping[str, str] | None = None
+    ) -> "Value":
+        """A flake, locked and called but not evaluated: its outputs, `inputs`, `sourceInfo`; or one of its outputs.
+
+        Needs the feature `flakes`.  `attribute` is looked for as the commands do it (`packages.SYSTEM.NAME` and so on); relative paths start
+        at `base_path` (the working directory); `overrides` are other flakes for inputs, by path (`nixops/nixpkgs`).  Nothing is
+        written, and an input that evaluation does not touch is not fetched.  Beyond locks: `snowsnake.flake`.
+        """
+        from snowsnake.flake.session import open_session
+        from snowsnake.lock.lock_file import parse_input_path
+        from snowsnake.lock.locking import LockOptions
+
+        session = open_session(self._machine)
+        base = os.path.abspath(base_path or os.getcwd())
+        targets = {parse_input_path(path): session.reference(text, base)[0] for path, text in (overrides or {}).items()}
+        found, fragment = session.reference(reference, base)
+        locked = session.lock(found, LockOptions(may_write=False, overrides=targets))
+        name = attribute or fragment
+        handle = session.find(locked, found, session.attribute_paths(name))[0] if name else session.call(locked)
+        return Value(handle, self)
+
     def value(self, value: object) -> "Value":
         """A Nix value from Python: None, bool, int, float, str, bytes, lists, tuples, mappings, and `Value`s inside them.
 

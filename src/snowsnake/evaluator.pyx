@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source
+from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, mount_tree
 from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
@@ -256,6 +256,14 @@ cdef class Evaluator(Runner):
     def mount_source(self, source):
         """Let evaluation read a fetched source at its store path."""
         mount_source(self.m, source)
+
+    def fetch_tree(self, str address):
+        """Where the tree at an address (of an archive, `channel:…`, `flake:…`) lies in the logical store; FetchError if it cannot be had."""
+        from snowsnake.builtins.engines.fetch_calls import fetch_address
+
+        store_path, tree = fetch_address(access_of(self.m), address)
+        mount_tree(self.m, store_path, tree)
+        return store_path
 
     def check_input(self, input):
         """Raise FetchError if the policy does not let an input be fetched."""

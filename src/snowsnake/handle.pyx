@@ -274,8 +274,8 @@ cdef class Handle:
         finally:
             self.evaluator.leave()
 
-    def to_json(self, *, bint strict=True):
-        """JSON as `--json` prints it; paths are copied to the store.
+    def to_json(self, *, bint strict=True, bint copies_paths=True):
+        """JSON as `--json` prints it; paths are copied to the store, or (not *copies_paths*) stay what they are.
 
         *strict* forces deeply; without it what is not evaluated is an error, as it is for `nix-instantiate --json`.
         """
@@ -284,7 +284,7 @@ cdef class Handle:
             self.forced()
             if not strict and self.holds_thunk():
                 self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
-            return _bytes(self.builtin_call("toJSON"))
+            return _bytes(self.builtin_call("toJSON" if copies_paths else "__toPlainJSON"))
         finally:
             self.evaluator.leave()
 

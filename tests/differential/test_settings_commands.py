@@ -21,7 +21,7 @@ def test_answer(case, tmp_path, run_command, monkeypatch) -> None:
         monkeypatch.delenv(name)
     make_world(tmp_path)
     folder = os.path.realpath(tmp_path)
-    program = case["words"][0].removeprefix("nix-")
+    program = {"nix": "nix.main"}.get(case["words"][0], case["words"][0].removeprefix("nix-"))
     words = [word.replace("DIR", folder) for word in case["words"][1:]]
     done = run_command(program, *words, **environment(case["variables"], folder))
     assert outcome(done.returncode, done.stdout, done.stderr, folder) == case["answer"]

@@ -89,7 +89,10 @@ def test_output(nix, words, output):
         (["--eval", "--log-format", "bad", "-E", "1"], "error: option 'log-format' has an invalid value 'bad'\n"),
         (["--eval", "--pure-eval", "a.nix"], "error: access to absolute path 'DIR/a.nix' is forbidden in pure evaluation mode (use '--impure' to override)\n"),
         (["--eval", "--restrict-eval", "a.nix"], "error: access to absolute path 'DIR/a.nix' is forbidden in restricted mode\n"),
-        (["--eval", "https://example.org/x.tar.gz"], "error: cannot fetch 'https://example.org/x.tar.gz': only local files can be evaluated\n"),
+        (
+            ["--eval", "file:///none/x.tar.gz"],
+            "error:\n       … while fetching the input 'file:///none/x.tar.gz'\n\n       error: tarball \"/none/x.tar.gz\" does not exist.\n",
+        ),
     ],
 )
 def test_error(nix, words, message):

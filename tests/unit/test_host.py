@@ -226,11 +226,12 @@ def test_search_path(tree: Path) -> None:
 
 
 def test_missing_entries_are_reported_once(tree: Path, capfd) -> None:
-    path = [("", str(tree / "nothing")), ("", "https://example.org/x.tar.gz"), ("", str(tree))]
+    path = [("", str(tree / "nothing")), ("", "file:///none/x.tar.gz"), ("", str(tree))]
     assert value("map toString [ <file> <file> ]", tree, search_path=path) == [str(tree / "file")] * 2
     assert capfd.readouterr().err == (
         f"warning: Nix search path entry '{tree}/nothing' does not exist, ignoring\n"
-        "warning: Nix search path entry 'https://example.org/x.tar.gz' cannot be downloaded, ignoring\n"
+        "warning: Nix search path entry 'file:///none/x.tar.gz' cannot be downloaded, ignoring\n"
+        "warning: Nix search path entry 'file:///none/x.tar.gz' does not exist, ignoring\n"
     )
 
 

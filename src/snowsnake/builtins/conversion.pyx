@@ -21,7 +21,7 @@ from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes
-from snowsnake.output.json cimport to_json, trace_json
+from snowsnake.output.json cimport to_json, to_plain_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as
 
 
@@ -131,6 +131,8 @@ cdef int from_toml(Machine* m, Word* fp) noexcept nogil:
 
 define("toJSON", to_json)
 define_trace("toJSON", trace_json)
+define("__toPlainJSON", to_plain_json)
+define_trace("__toPlainJSON", trace_json)
 define("fromTOML", from_toml)
 define("fromJSON", from_json)
 define("toXML", to_xml)

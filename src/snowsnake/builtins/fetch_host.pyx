@@ -134,6 +134,8 @@ cdef int raise_python(Machine* m, object error) noexcept:
         elif not isinstance(error, FetchError):
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
+        if host_of(m).fetcher != NULL:
+            (<object>host_of(m).fetcher).last_error = error
         raise_bytes(m, code, <const char*>message, len(message))
         for note in getattr(error, "notes", ()):
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")

@@ -16,15 +16,16 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
 from snowsnake.host.host cimport (
-    FEATURE_FETCH_TREE, FEATURE_VERIFIED_FETCHES, host_has_feature, host_of, host_require_feature,
+    FEATURE_FETCH_TREE, FEATURE_VERIFIED_FETCHES, host_fetch_with, host_has_feature, host_of, host_require_feature,
 )
 from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.buffer cimport buffer_append
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type, type_name
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
@@ -362,6 +363,28 @@ cdef int fetch_git(Machine* m, Word* fp) noexcept nogil:
     return _fetch_any_tree(m, fp, "fetchGit", True)
 
 
+# ---- for the search path ----------------------------------------------------------------------------------------
+
+cdef int _fetch_entry(Machine* m, View address, ByteBuffer* path) noexcept nogil:
+    return _fetch_tree_at(m, address, path)
+
+
+cdef int _fetch_tree_at(Machine* m, View address, ByteBuffer* path) noexcept with gil:
+    cdef bytes found
+    try:
+        from snowsnake.builtins.engines.fetch_calls import fetch_address
+
+        store_path, tree = fetch_address(access_of(m), (<char*>address.data)[:address.size].decode("utf-8", "surrogateescape"))
+        mount_tree(m, store_path, tree)
+        found = store_path.encode("utf-8", "surrogateescape")
+        if not buffer_append(path, <const uint8_t*><const char*>found, len(found)):
+            return raise_text(m, ERROR_MEMORY, NULL)
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
+
+
+host_fetch_with(_fetch_entry)
 define("fetchurl", fetchurl)
 define("fetchTarball", fetch_tarball)
 define("fetchGit", fetch_git)

@@ -87,6 +87,7 @@ SIGNATURES = {
     "unsafeDiscardOutputDependency": ("v", False),
     "addDrvOutputDependencies": ("v", False),
     "toJSON": (".", True),
+    "__toPlainJSON": (".", True),
     "fromJSON": ("S", False),
     "toXML": (".", True),
     "__toXML": (".bb", True),

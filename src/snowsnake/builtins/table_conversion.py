@@ -10,6 +10,7 @@ ENTRIES = (
         "type error for functions; an error for strings that are not UTF-8.",
         example='builtins.toJSON { a = [ 1 2.5 null ]; } => "{\\"a\\":[1,2.5,null]}"',
     ),
+    Entry("__toPlainJSON", "e", ".", framed=True),
     Entry(
         "fromJSON", "e", "S",
         doc="The value that the JSON text *e* describes; of several members with one name the last counts.  Cost: "

@@ -58,6 +58,8 @@ looked for in packages.SYSTEM, legacyPackages.SYSTEM and the outputs) and print 
 
 def settings_of(given: Arguments, reporter: Reporter) -> Settings:
     """Policy and features; `nix.conf` counts here as it does for Nix."""
+    if given.settings is not None:
+        return given.settings
     settings = Settings.load(os.environ, warn=reporter.warning)
     for name, value in given.texts("option"):
         settings.set_or_warn(name, value)

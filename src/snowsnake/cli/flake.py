@@ -124,7 +124,7 @@ def _print(text: str) -> None:
 
 
 def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
-    from snowsnake.flake.metadata import Metadata
+    from snowsnake.flake.facts import Metadata
 
     call = Call(given, reporter, words)
     found = Metadata(call.locked(), call.flakes.world)
@@ -174,7 +174,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_show import show_json, show_text
-    from snowsnake.flake.show import show
+    from snowsnake.flake.output_tree import show
 
     call = Call(given, reporter, words)
     locked = call.locked()

@@ -5,7 +5,7 @@ In: the root of a tree of outputs.  Out: lines, or data.  An output that fails i
 
 from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.flake.show import (
+from snowsnake.flake.output_tree import (
     APP,
     CONFIGURATION,
     DERIVATION,

@@ -4,6 +4,10 @@ In: a table of `Option` and the words of a command line.  Out: `Arguments`, or a
 (`import argparse` costs about 8 ms of CPU, a third of what a whole `snowsnake eval -E 1` may cost.)
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.settings import Settings
+
 
 class UsageError(Exception):
     """The command line is wrong; the message is for its author."""
@@ -31,6 +35,17 @@ class Arguments:
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
         self.words: list[str] = []
+        self.settings: Settings | None = None      # if the command line has set some already
+
+    def store(self, option: Option, values: list[str]) -> None:
+        """Note that an option was given."""
+        value: object = True if not values else values[0] if len(values) == 1 else values
+        if option.is_repeatable:
+            collected = self.values.setdefault(option.key, [])
+            assert isinstance(collected, list)
+            collected.append(value)
+        else:
+            self.values[option.key] = value
 
     def flag(self, key: str) -> bool:
         """Whether an option without a value was given."""
@@ -108,18 +123,8 @@ def parse(words: list[str], table: "tuple[Option, ...]") -> Arguments:
                 raise UsageError(f"option '{name}' needs {wanted}: {' '.join(option.values)}")
             values.append(words[position])
             position += 1
-        _store(arguments, option, values)
+        arguments.store(option, values)
     return arguments
-
-
-def _store(arguments: Arguments, option: Option, values: list[str]) -> None:
-    value: object = True if not values else values[0] if len(values) == 1 else values
-    if option.is_repeatable:
-        collected = arguments.values.setdefault(option.key, [])
-        assert isinstance(collected, list)
-        collected.append(value)
-    else:
-        arguments.values[option.key] = value
 
 
 def _unknown(name: str, options: dict[str, Option]) -> str:

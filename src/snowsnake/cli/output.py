@@ -167,7 +167,7 @@ def _hint(program: str) -> str:
 def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 
-    0 is success, 1 any error, 130 an interrupt, 141 a reader of stdout that went away.
+    0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt, 141 a reader of stdout that went away.
     """
     # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
     was_collecting = gc.isenabled()
@@ -178,7 +178,7 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         return code or 0
     except EvaluationError as error:
         reporter.error(error)
-        return 130 if error.code == "interrupt" else 1
+        return 130 if error.code == "interrupt" else error.exit_code
     except UsageError as error:
         reporter.failure(str(error), _hint(program))
         return 1

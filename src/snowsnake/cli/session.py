@@ -8,7 +8,7 @@ import os
 
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, keep
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import Selector
 from snowsnake.settings import Settings
 from snowsnake.settings.places import channel_entries
@@ -73,7 +73,16 @@ class Session:
         from snowsnake.settings.search_path import is_pseudo_url
 
         if is_pseudo_url(word) or word.startswith("flake:"):
-            raise EvaluationError("file", f"cannot fetch '{word}': only local files can be evaluated")
+            from snowsnake.fetch.errors import FetchError
+
+            if word.startswith("flake:"):
+                self.settings.require("flakes")
+            try:
+                return str(self.evaluator.fetch_tree(word))
+            except FetchError as error:
+                failure = EvaluationError("file", str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
+                failure.exit_code = error.exit_code
+                raise failure from None
         return os.path.abspath(word)
 
     def find_file(self, name: str) -> str:

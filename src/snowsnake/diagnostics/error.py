@@ -89,6 +89,7 @@ class EvaluationError(Exception):
         self.trace = list(trace)
         self.notes = list(notes)
         self.suggestions = list(suggestions)
+        self.exit_code = 1                            # of a command that ends with it
         self.shows_place = True                       # else a line of the trace shows where it is
         self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
 
@@ -120,7 +121,7 @@ class EvaluationError(Exception):
 
     def __reduce__(self):  # an error can cross a process boundary: jobs raise it elsewhere
         arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
-        return EvaluationError, arguments, {"shows_place": self.shows_place}
+        return EvaluationError, arguments, {"shows_place": self.shows_place, "exit_code": self.exit_code}
 
 
 def make_error(

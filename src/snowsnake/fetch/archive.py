@@ -57,6 +57,10 @@ class _Plan:
             self._check()
         self.newest = max(self.newest, int(mtime))
 
+    @property
+    def has_entries(self) -> bool:
+        return self._entries > 0
+
     def _grow(self, size: int) -> None:
         self.written_bytes += size
         if self.written_bytes > _MOST_BYTES or (
@@ -241,7 +245,7 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
     except _Damaged as error:
         if "checksum" in str(error):
             raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None
-        raise ArchiveError(f"Failed to open archive ({error})") from None
+        raise ArchiveError(f"Failed to open archive ({error if plan.has_entries else 'Unrecognized archive format'})") from None
 
 
 def _add_member(tar: tarfile.TarFile, member: tarfile.TarInfo, plan: _Plan) -> None:

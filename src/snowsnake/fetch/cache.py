@@ -33,7 +33,10 @@ _USED_STEP_S = 3600.0                 # the last use is noted at most once in th
 
 
 def default_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> str:
-    """`$XDG_CACHE_HOME/snowsnake/fetch`, or the one in the home folder."""
+    """`fetch` in `$SNOWSNAKE_CACHE_DIR`, otherwise in `snowsnake` of `$XDG_CACHE_HOME` or `~/.cache`."""
+    own = environ.get("SNOWSNAKE_CACHE_DIR", "")
+    if own:
+        return os.path.join(os.path.abspath(own), "fetch")
     base = environ.get("XDG_CACHE_HOME", "")
     if not base.startswith("/"):
         base = os.path.join(os.path.expanduser("~"), ".cache")

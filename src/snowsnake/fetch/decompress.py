@@ -28,7 +28,6 @@ class _Gzip:
         found = []
         while data:
             if self._member.eof:
-                data = (self._member.unused_data or b"") + data if self._member.unused_data else data
                 data = data.lstrip(b"\0")
                 if data[:2] != b"\x1f\x8b":
                     break

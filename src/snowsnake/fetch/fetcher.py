@@ -91,8 +91,9 @@ class Fetcher:
         self.is_offline = is_offline
         self.cache = FetchCache(cache_folder, cache_limit_bytes)
         self.progress = progress or Progress()
-        self._on_warning = on_warning
+        self.on_warning = on_warning
         self._is_cancelled = is_cancelled
+        self.last_error: Exception | None = None       # what ended the last fetch that failed
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
@@ -297,6 +298,11 @@ class Fetcher:
         if made != path:
             raise FetchError(f"'{path}' changed while it was copied to the store")
 
+    def exit_code_of(self, message: str) -> int:
+        """What a command ends with whose error has this message."""
+        error, self.last_error = self.last_error, None
+        return error.exit_code if isinstance(error, FetchError) and str(error) == message else 1
+
     # ---- for the schemes ----------------------------------------------------------------------------------------
 
     def is_fresh(self, fact: Any) -> bool:
@@ -308,8 +314,8 @@ class Fetcher:
             raise Cancelled("interrupted by the user")
 
     def warn(self, text: str) -> None:
-        if self._on_warning is not None:
-            self._on_warning(text)
+        if self.on_warning is not None:
+            self.on_warning(text)
         else:
             self.progress.message(f"warning: {text}")
 

@@ -282,6 +282,7 @@ class _Job:
     def _request(self) -> None:
         url = self.url
         self._found.urls = [url]
+        status = 0
         for _ in range(_MOST_REDIRECTS + 1):
             response = self._response = self.http.pool(url).urlopen(
                 "GET", _without_login(url), headers=self._request_headers(url), redirect=False, preload_content=False,
@@ -296,9 +297,10 @@ class _Job:
             url = urljoin(url, location)
             scheme = urlsplit(url).scheme
             if scheme not in ("http", "https"):
-                raise self._error(f'Unsupported protocol (1) Protocol "{scheme}" disabled in redirect')
+                raise self._error(f"HTTP error {response.status} (curl error: Unsupported protocol)")
             self._found.urls.append(url)
-        raise self._error(f"Number of redirects hit maximum amount (47) Maximum ({_MOST_REDIRECTS}) redirects followed")
+            status = response.status
+        raise self._error(f"HTTP error {status} (curl error: Number of redirects hit maximum amount)")
 
     def _request_headers(self, url: str) -> dict[str, str]:
         parts = urlsplit(url)

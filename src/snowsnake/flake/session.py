@@ -25,7 +25,7 @@ class FlakeSession:
     def __init__(
         self,
         evaluator: "Any",
-        settings: "Mapping[str, Any]",
+        settings: "Any",
         environ: "Mapping[str, str]",
         warn: "Callable[[str], None]",
         say: "Callable[[str], None] | None" = None,
@@ -127,3 +127,11 @@ def _along(value: "Any", parts: list[str], alike: dict[str, int]) -> "Any | None
             return None
         value = value.select(key)
     return value
+
+
+def open_session(evaluator: "Any") -> FlakeSession:
+    """The flakes of an evaluator of the library: with the settings of its fetcher, which gets the messages."""
+    import os
+
+    fetcher = evaluator.fetcher
+    return FlakeSession(evaluator, fetcher.settings, os.environ, fetcher.warn)

@@ -111,6 +111,10 @@ cdef struct Host:
     void* settings                    # owned: the values of nix.conf (Python), or None for their defaults
     void* fetcher                     # owned: the fetcher (Python), once something was fetched (builtins/fetching.pyx); or NULL
 
+# Of builtins that fetch: *path* is where the tree at an address lies in the logical store.  DONE; RAISE, with the error; called without the GIL.
+ctypedef int (*TreeFetcher)(Machine* m, View address, ByteBuffer* path) noexcept nogil
+cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil
+
 cdef inline Host* host_of(Machine* m) noexcept nogil:
     return <Host*>m.host
 

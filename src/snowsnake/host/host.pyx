@@ -18,7 +18,8 @@ from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, pa
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_VALUE, Machine, RAISE,
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE, Machine,
+    RAISE,
 )
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_text,

@@ -29,6 +29,34 @@ cdef bint is_pseudo_url(View text) noexcept nogil:
     return False
 
 
+cdef TreeFetcher _tree_fetcher = NULL  # the same for all machines: a function of builtins/fetching.pyx
+
+
+cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil:
+    global _tree_fetcher
+    _tree_fetcher = fetcher
+
+
+cdef MapEntry* fetched_entry(Machine* m, View folder, ByteBuffer* path) noexcept nogil:
+    """An entry that is an address: where what it leads to lies.  One that cannot be downloaded is missing; a flake must be there."""
+    cdef MapEntry* known = NULL
+    cdef bint is_flake = starts_with(folder, "flake:")
+    if is_flake and host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
+        return NULL
+    if _tree_fetcher(m, folder, path) != DONE:
+        if is_flake or m.error.code == ERROR_INTERRUPT or m.error.code == ERROR_TIMEOUT or m.error.code == ERROR_MEMORY:
+            return NULL
+        error_clear(m)
+        path.size_bytes = 0
+        host_warn(m, format_text("Nix search path entry '%.*s' cannot be downloaded, ignoring", <int>folder.size, <char*>folder.data))
+        host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size, <char*>folder.data))
+    known = map_add(&host_of(m).search_resolved, folder.data, folder.size, path.data if path.size_bytes else NULL, path.size_bytes)
+    buffer_free(path)
+    if known == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+    return known
+
+
 cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     """An entry's folder, made absolute; an entry without a value is missing.  NULL: an error has been raised."""
     cdef Host* h = host_of(m)
@@ -38,18 +66,9 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     cdef bint is_there = False
     if known != NULL:
         return known
-    if is_pseudo_url(folder):
-        host_warn(m, format_text("Nix search path entry '%.*s' cannot be downloaded, ignoring", <int>folder.size, <char*>folder.data))
-        known = map_add(&h.search_resolved, folder.data, folder.size, NULL, 0)
-        if known == NULL:
-            raise_text(m, ERROR_MEMORY, NULL)
-        return known
-    if starts_with(folder, "flake:"):
-        if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
-            return NULL
-        raise_text(m, ERROR_FILE, format_text("cannot fetch '%.*s': network access is not available", <int>folder.size, <char*>folder.data))
-        return NULL
     memset(&path, 0, sizeof(path))
+    if is_pseudo_url(folder) or starts_with(folder, "flake:"):
+        return fetched_entry(m, folder, &path)
     memset(&full, 0, sizeof(full))
     if is_guarded(m) and folder.size and folder.data[0] == c'/' and host_check_access(m, folder.data, folder.size) != DONE:
         return NULL

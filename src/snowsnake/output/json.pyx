@@ -24,7 +24,7 @@ from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.output.text cimport *
 
 cdef enum:
-    BAD = 5                           # the string that is not UTF-8
+    BAD = 5                           # the string that is not UTF-8; before one is met, null, or false if paths stay where they are
     LEVELS = 6
     AS_OUT_PATH = -1
     OUT_PATH_DONE = -2
@@ -83,7 +83,7 @@ cdef void _put_string(Text* t, Word* fp, Word s) noexcept nogil:
         p += 1
     text_append(t, start, <uint64_t>(p - start))
     text_byte(t, b'"')
-    if seen & BYTE_HIGH and fp[BAD] == WORD_NULL and utf8_check(string_data(s), string_size(s), &fault) != UTF8_OK:
+    if seen & BYTE_HIGH and (fp[BAD] == WORD_NULL or fp[BAD] == WORD_FALSE) and utf8_check(string_data(s), string_size(s), &fault) != UTF8_OK:
         fp[BAD] = s
 
 
@@ -159,7 +159,7 @@ cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
     elif is_float(w):
         _put_float(t, float_value(w))
     else:
-        return call_internal1(m, INTERNAL_COERCE_STORE, w)
+        return call_internal1(m, INTERNAL_COERCE if fp[BAD] == WORD_FALSE else INTERNAL_COERCE_STORE, w)
     return DONE
 
 
@@ -223,6 +223,15 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
 
 
 cdef int to_json(Machine* m, Word* fp) noexcept nogil:
+    return _to_json(m, fp, WORD_NULL)
+
+
+cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil:
+    """As `nix eval --json`: a path is its name, and is not copied to the store."""
+    return _to_json(m, fp, WORD_FALSE)
+
+
+cdef int _to_json(Machine* m, Word* fp, Word unmet) noexcept nogil:
     cdef Text t
     cdef Word w
     cdef int outcome = DONE
@@ -231,7 +240,7 @@ cdef int to_json(Machine* m, Word* fp) noexcept nogil:
         if is_thunk(w):
             return force(m, w)
         text_push_slots(m)
-        push(m, WORD_NULL)
+        push(m, unmet)
         text_begin(&t, m, fp + 1)
         outcome = _put_value(&t, fp, w)
     else:
@@ -245,7 +254,7 @@ cdef int to_json(Machine* m, Word* fp) noexcept nogil:
         return outcome
     if t.failed:
         return RAISE
-    if fp[BAD] != WORD_NULL:
+    if fp[BAD] != unmet:
         return _raise_bad_string(m, fp[BAD])
     w = text_finish(&t)
     return done(m, w) if w else RAISE

@@ -156,6 +156,11 @@ class Settings:
             self._values[successor] = text
             self._origins[successor] = origin
 
+    def set_default(self, name: str, value: object) -> None:
+        """What a command has unless somebody says otherwise; the origin stays "default"."""
+        if name not in self._origins:
+            self._values[name] = value
+
     def set_or_warn(self, name: str, text: str) -> None:
         """As `--option` of a command: what is wrong with a value is a warning."""
         from snowsnake.settings.errors import SettingError

@@ -146,6 +146,8 @@ def take_error(size_t machine):
     frames, position, shows_place = frames_of(notes, CATALOGUE[code].name, message, position, call_site, features)
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, wanted=wanted,
                        candidates=candidates)
+    if host_of(m).fetcher != NULL:
+        error.exit_code = (<object>host_of(m).fetcher).exit_code_of(error.message)
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")

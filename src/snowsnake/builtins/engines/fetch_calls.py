@@ -93,6 +93,21 @@ def fetch_url(access, url, name, digest, unpacks):
     return access.fetcher.fetch_url(url, name, None if digest is None else Hash("sha256", digest), unpacks)
 
 
+def fetch_address(access, address):
+    """(store path, tree) of an entry of the search path or a file argument: an archive's address, `channel:…` or `flake:…`."""
+    if not address.startswith("flake:"):
+        return access.fetcher.fetch_url(full_address(address), "source", None, True)
+    import os
+
+    from snowsnake.lock.references import parse_whole
+    from snowsnake.lock.registries import registries_of
+
+    reference = parse_whole(address[6:])
+    input = registries_of(access.fetcher, os.environ).resolve(reference).input
+    source = access.fetcher.fetch(input)
+    return source.store_path, source.files
+
+
 # ---- trees ------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,43 @@
+"""`snowsnake links DIR`: a folder with our commands under Nix's names, to stand first on a PATH.
+
+In: a folder.  Out: symbolic links in it; a file that is no link of ours is left alone, and is an error.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.output import Reporter, write_line
+
+# What Nix calls it: our script.
+DROP_INS = {
+    "nix": "snowsnake-nix",
+    "nix-instantiate": "snowsnake-instantiate",
+}
+OPTIONS = (Option("-h --help", "", "show this text"),)
+USAGE = "snowsnake links FOLDER"
+SUMMARY = "Make a folder with our commands under Nix's names: nix, nix-instantiate.  Programs use them when it stands first on their PATH."
+
+
+def run(given: Arguments, reporter: Reporter) -> int:
+    if len(given.words) != 1:
+        raise UsageError("say which folder: snowsnake links FOLDER")
+    folder = os.path.abspath(given.words[0])
+    os.makedirs(folder, exist_ok=True)
+    scripts = os.path.dirname(os.path.realpath(sys.argv[0]))
+    for name, script in DROP_INS.items():
+        target = os.path.join(scripts, script)
+        if not os.path.exists(target):
+            raise UsageError(f"'{target}' is not there: run the installed command `snowsnake`")
+        make_link(os.path.join(folder, name), target)
+        write_line(os.fsencode(f"{os.path.join(folder, name)} -> {target}"))
+    return 0
+
+
+def make_link(link: str, target: str) -> None:
+    """A link, in the place of an older one of ours."""
+    if os.path.lexists(link):
+        if not os.path.islink(link) or not os.path.basename(os.readlink(link)).startswith("snowsnake-"):
+            raise UsageError(f"'{link}' is there already, and is no link of ours")
+        os.unlink(link)
+    os.symlink(target, link)

@@ -1,0 +1,143 @@
+"""The command line of `nix`: global options in any place, those of a subcommand behind its name.
+
+In: words.  Out: a `Call` with the row of the table, its options and words, the settings.  Messages are 2.34.8's.
+"""
+
+import os
+
+from snowsnake.cli.nix.options import GLOBAL
+from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, Row, names_below
+from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.output import LOG_FORMATS, Reporter
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.settings import Settings
+from snowsnake.settings.flags import flag
+
+
+class Call:
+    """What a command line asks for."""
+
+    def __init__(self, settings: Settings, reporter: Reporter) -> None:
+        self.settings = settings
+        self.reporter = reporter
+        self.given = Arguments()
+        self.given.settings = settings
+        self.group = ""                        # of subcommands, once it is known
+        self.row: Row | None = None
+        self.verbosity = 3                     # as 2.34 counts: errors are 0, `-v` is 4
+        self.left: list[str] = []              # words of a command that is not ours
+
+    @property
+    def words(self) -> list[str]:
+        """What follows the subcommand, without options."""
+        return self.given.words
+
+
+def read(words: list[str], reporter: Reporter) -> Call:
+    """Read a command line; UsageError or SettingError if it is wrong."""
+    settings = Settings.load(os.environ, warn=reporter.warning)
+    settings.set("pure-eval", "true", origin="nix")     # whatever nix.conf says
+    call = Call(settings, reporter)
+    rest = list(words)
+    is_ended = False                           # by `--`
+    while rest:
+        if call.row is not None and not call.row.runner and not is_ended:
+            call.left = rest                   # for whoever runs it
+            break
+        word = rest.pop(0)
+        if not is_ended and len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
+            word = unbundle(word, rest)
+        if not is_ended and word == "--":
+            is_ended = True
+        elif not is_ended and word.startswith("-"):
+            _option(call, word, rest)
+        elif call.row is not None:
+            _word(call, call.row, word)
+        else:
+            rest[:0] = _name(call, word)
+    if call.row is not None and call.row.runner and len(call.words) < sum(not word.endswith(("?", "*")) for word in call.row.words):
+        if not (call.given.flag("help") or call.given.flag("version")):
+            raise UsageError("more arguments are required")
+    return call
+
+
+def unbundle(word: str, rest: list[str]) -> str:
+    """Split `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; the first comes back, the others go in front of the rest."""
+    parts: list[str] = []
+    for position in range(2, len(word)):
+        if not word[position].isalpha():
+            parts.append(word[position:])
+            break
+        parts.append("-" + word[position])
+    rest[:0] = parts
+    return word[:2]
+
+
+def _name(call: Call, word: str) -> list[str]:
+    """A word of a subcommand's name; words that stand for it come back."""
+    if not call.group and word in DEPRECATED:
+        call.reporter.warning(f"'{word}' is a deprecated alias for '{DEPRECATED[word]}'")
+        return DEPRECATED[word].split()
+    if not call.group and word in SHORT:
+        return SHORT[word].split()
+    name = f"{call.group} {word}".strip()
+    if name in BY_NAME:
+        call.row = BY_NAME[name]
+    elif not call.group and word in GROUPS:
+        call.group = word
+    else:
+        from snowsnake.diagnostics.suggestions import nearest, sentence
+
+        alike = nearest(word, names_below(call.group))
+        raise UsageError(f"'{word}' is not a recognised command" + (f"\n{sentence(alike)}" if alike else ""))
+    return []
+
+
+def _word(call: Call, row: Row, word: str) -> None:
+    if not row.words or (len(call.words) >= len(row.words) and not row.words[-1].endswith("*")):
+        raise UsageError(f"unexpected argument '{word}'")
+    call.words.append(word)
+
+
+def _option(call: Call, word: str, rest: list[str]) -> None:
+    option = _find(word, GLOBAL)
+    setting = flag(word) if option is None else None
+    if option is None and setting is None and call.row is not None:
+        option = _find(word, call.row.options)
+    if option is None and setting is None:
+        raise UsageError(f"unrecognised flag '{word}'")
+    count = len(option.values) if option is not None else setting.count if setting is not None else 0
+    if len(rest) < count:
+        raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+    values = rest[:count]
+    del rest[:count]
+    if setting is not None:
+        call.settings.set_flag(setting, values)
+    elif option is not None:
+        _apply(call, option, values)
+
+
+def _find(word: str, table: tuple[Option, ...]) -> Option | None:
+    return next((option for option in table if word in option.names), None)
+
+
+def _apply(call: Call, option: Option, values: list[str]) -> None:
+    if option.key == "option":
+        call.settings.set_or_warn(values[0], values[1])
+    elif option.key == "verbose":
+        call.verbosity += 1
+    elif option.key == "quiet":
+        call.verbosity = max(0, call.verbosity - 1)
+    elif option.key == "debug":
+        call.verbosity = 6
+    elif option.key == "j":
+        call.settings.set("max-jobs", values[0])
+    elif option.key == "impure":
+        call.settings.set("pure-eval", "false")
+        call.given.store(option, values)
+    elif option.key == "log_format":
+        if values[0] not in LOG_FORMATS:
+            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
+        call.reporter.log_format = values[0]
+    else:
+        call.given.store(option, values)

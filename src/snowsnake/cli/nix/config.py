@@ -1,0 +1,78 @@
+"""`nix config show`: all settings, or one.
+
+In: a `Call`.  Out: lines `NAME = VALUE`, or JSON with what the table knows about each.
+"""
+
+import sys
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import write_line
+from snowsnake.settings import Settings
+from snowsnake.settings.errors import SettingError
+from snowsnake.settings.table import BY_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Defaults that the reference's manual leaves out.
+_UNDOCUMENTED = ("build-users-group", "builders", "extra-platforms", "nix-path", "ssl-cert-file", "system-features")
+
+
+def show(call: Call) -> int:
+    settings = call.settings
+    is_json = call.given.flag("json")
+    if call.words:
+        if is_json:
+            raise UsageError("'--json' is not supported when specifying a setting name")
+        name = call.words[0]
+        if name not in BY_NAME or not _is_shown(settings, name):
+            raise SettingError(f"could not find setting '{name}'", is_usage=False)
+        _print(settings.text(name))
+    elif is_json:
+        print_json({name: describe(settings, name) for name in sorted(BY_NAME)}, call)
+    else:
+        _print("".join(f"{name} = {settings.text(name)}\n" for name in sorted(BY_NAME) if _is_shown(settings, name)))
+    return 0
+
+
+def describe(settings: Settings, name: str) -> "dict[str, Any]":
+    """A setting as JSON has it."""
+    _, aliases, kind, _, feature, _, _, what = BY_NAME[name]
+    return {
+        "aliases": sorted(aliases.split()),
+        "defaultValue": _plain(kind, settings.default(name)),
+        "description": f"\n{what}\n\n",
+        "documentDefault": name not in _UNDOCUMENTED,
+        "experimentalFeature": feature or None,
+        "value": _plain(kind, settings[name]),
+    }
+
+
+def _plain(kind: str, value: "Any") -> "Any":
+    if kind == "mounts":
+        return {inside: {"optional": is_optional, "source": outside} for inside, (outside, is_optional) in value.items()}
+    if kind == "sandbox":
+        return {"true": True, "false": False}.get(value, value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def print_json(data: object, call: Call) -> None:
+    """As `nix` prints JSON: with line breaks on a terminal or with `--pretty`."""
+    import json
+
+    is_pretty = call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))
+    text = json.dumps(
+        data, indent=2 if is_pretty else None, separators=None if is_pretty else (",", ":"), sort_keys=True, ensure_ascii=False
+    )
+    _print(text)
+
+
+def _print(text: str) -> None:
+    write_line(text.encode("utf-8", "surrogateescape"))
+
+
+def _is_shown(settings: Settings, name: str) -> bool:
+    feature = BY_NAME[name][4]
+    return not feature or feature in settings["experimental-features"]

@@ -1,0 +1,111 @@
+"""The command `snowsnake-nix`: `nix` of 2.34, for the subcommands that the table gives to us.
+
+In: the words of its command line.  Out: what `nix` prints, on the same streams, with the same exit code.  What is not ours is handed to an
+installed Nix, if there is one on the PATH, and refused by name otherwise.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.nix.command_line import Call, read
+from snowsnake.cli.nix.table import ROWS, Row
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    try:
+        call = read(words, reporter)
+    except UsageError:
+        if "--help" not in words:
+            raise
+        print(_overview())
+        return 0
+    if call.given.flag("help"):
+        print(_help(call))
+        return 0
+    call.settings.finish()
+    reporter.show_trace = call.settings["show-trace"]
+    if call.given.flag("version"):
+        from snowsnake.cli.about import print_version
+
+        print_version("nix", call.settings, max(0, call.verbosity - 3))
+        return 0
+    row = call.row
+    if row is None:
+        if call.group:
+            call.settings.require("nix-command")
+            if call.group == "flake":
+                call.settings.require("flakes")
+            raise UsageError(f"'nix {call.group}' requires a sub-command.")
+        raise UsageError("no subcommand specified")
+    if not row.runner:
+        return _hand_on(words, row)
+    call.settings.require("nix-command")
+    if row.feature:
+        call.settings.require(row.feature)
+    _network(call)
+    module, _, function = row.runner.partition(":")
+    return getattr(__import__(module, fromlist=[function]), function)(call) or 0
+
+
+def _network(call: Call) -> None:
+    """`--offline` and `--refresh` are settings, too."""
+    if call.given.flag("offline"):
+        call.settings.set_default("tarball-ttl", 0xFFFFFFFF)
+        call.settings.set_default("substitute", False)
+    if call.given.flag("refresh"):
+        call.settings.set("tarball-ttl", "0")
+
+
+def _hand_on(words: list[str], row: Row) -> int:
+    """Become the installed Nix, if there is one that is not this program under its name."""
+    own = os.path.realpath(sys.argv[0])
+    for folder in os.environ.get("PATH", "").split(":"):
+        path = os.path.join(folder, "nix")
+        if os.access(path, os.X_OK) and os.path.isfile(path) and os.path.realpath(path) != own and not _is_ours(path):
+            sys.stdout.flush()
+            os.execv(path, [path, *words])
+    raise UsageError(f"'nix {row.name}' is not part of Snowsnake, and no other Nix is on the PATH")
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a program is this one, installed once more."""
+    try:
+        with open(path, "rb") as file:
+            return b"snowsnake" in file.read(4096)
+    except OSError:
+        return True
+
+
+def _overview() -> str:
+    width = max(len(row.name) for row in ROWS if row.runner)
+    rows = "\n".join(f"  {row.name:{width}}  {row.summary}" for row in ROWS if row.runner)
+    return (
+        "usage: nix COMMAND [OPTION …]\n\nThe subcommands of Nix 2.34 that Snowsnake has; others go to an installed Nix.\n\n"
+        f"commands:\n{rows}\n\n`nix COMMAND --help` explains a command."
+    )
+
+
+def _help(call: Call) -> str:
+    from snowsnake.cli.nix.options import GLOBAL
+    from snowsnake.cli.options import help_text
+
+    row = call.row
+    if row is None:
+        return _overview()
+    words = " ".join(f"[{word[:-1]}{' …' if word[-1] == '*' else ''}]" if word[-1] in "?*" else word for word in row.words)
+    usage = f"nix {row.name} [OPTION …] {words}".rstrip()
+    notes = "Settings of nix.conf are options, too: --NAME VALUE, --NAME, --no-NAME, --extra-NAME VALUE."
+    return help_text(usage, row.summary[:1].upper() + row.summary[1:] + ".", row.options + GLOBAL, notes)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(), "nix")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""THE table of `nix`'s subcommands: what runs each, its words, its options.
+
+A row: words of the command; what runs it (`MODULE:FUNCTION`, called with a `Call`), empty if it is not ours; its other words; one line
+for the help; its options; the experimental feature that it needs besides `nix-command`.
+
+Words: `name` is one that must be there, `name?` one that may, `name*` any number.
+"""
+
+from snowsnake.cli.nix.options import EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING
+from snowsnake.cli.options import Option
+
+_FLAKE = EVALUATION + LOCKING
+_FLAKE_WORDS = "flake-url?"
+
+
+class Row:
+    """One subcommand."""
+
+    __slots__ = ("name", "runner", "words", "summary", "options", "feature")
+
+    def __init__(
+        self, name: str, runner: str, words: str, summary: str, options: tuple[Option, ...] = (), feature: str = ""
+    ) -> None:
+        self.name = name
+        self.runner = runner
+        self.words = words.split()
+        self.summary = summary
+        self.options = options
+        self.feature = feature
+
+
+def _flake(action: str, words: str, summary: str, *options: Option) -> Row:
+    return Row(f"flake {action}", "snowsnake.cli.nix.flakes:run", words, summary, _FLAKE + options, "flakes")
+
+
+def _not_ours(name: str, summary: str) -> Row:
+    return Row(name, "", "words*", summary)
+
+
+_TEMPLATE = Option("-t --template", "FLAKE", "the template (default: templates)")
+ROWS = (
+    Row("eval", "snowsnake.cli.nix.evaluate:run", "installable?", "evaluate an expression or an output of a flake", INSTALLABLE + EVAL + JSON),
+    Row("config show", "snowsnake.cli.nix.config:show", "name?", "show all settings, or the value of one", JSON),
+    _flake("metadata", _FLAKE_WORDS, "show what a flake and its inputs are", *JSON),
+    _flake("info", _FLAKE_WORDS, "the old name of flake metadata", *JSON),
+    _flake(
+        "show", _FLAKE_WORDS, "show the outputs of a flake",
+        Option("--legacy", "", "also look into legacyPackages"), Option("--all-systems", "", "the outputs for all systems"), *JSON,
+    ),
+    _flake("lock", _FLAKE_WORDS, "write missing entries of the lock file"),
+    _flake("update", "inputs*", "write the lock file anew, or some inputs of it", Option("--flake", "FLAKE", "the flake (default: the current folder)")),
+    _flake(
+        "check", _FLAKE_WORDS, "evaluate what can be checked",
+        Option("--no-build", "", "evaluate only"), Option("--all-systems", "", "the outputs for all systems"), *JSON,
+    ),
+    _flake("init", "", "write files from a template into the current folder", _TEMPLATE),
+    _flake("new", "dest-dir", "write files from a template into a folder", _TEMPLATE),
+    _flake("clone", _FLAKE_WORDS, "copy the source of a flake to a folder", Option("-f --dest", "FOLDER", "where to")),
+    _flake(
+        "archive", _FLAKE_WORDS, "fetch a flake and all its inputs",
+        Option("--to", "STORE", "the store that gets them"), Option("--dry-run", "", "fetch nothing"), *JSON,
+    ),
+    _flake("prefetch", _FLAKE_WORDS, "fetch a source tree", Option("-o --out-link", "FILE", "a link to the store path"), *JSON),
+    _flake("prefetch-inputs", _FLAKE_WORDS, "fetch the inputs of a flake"),
+    _not_ours("build", "build a derivation or fetch a store path"),
+    _not_ours("bundle", "bundle an application so that it works outside of the store"),
+    _not_ours("config check", "check the system for problems"),
+    _not_ours("copy", "copy paths between stores"),
+    _not_ours("daemon", "serve the store to users"),
+    _not_ours("derivation add", "add a store derivation"),
+    _not_ours("derivation show", "show the contents of a store derivation"),
+    _not_ours("develop", "run a shell with the build environment of a derivation"),
+    _not_ours("edit", "open the source of a package in an editor"),
+    _not_ours("env shell", "run a shell with some packages"),
+    _not_ours("fmt", "format source code"),
+    _not_ours("formatter build", "build a flake's formatter"),
+    _not_ours("formatter run", "format source code"),
+    *(_not_ours(f"hash {name}", f"hashes: {name}") for name in ("convert", "file", "path", "to-base16", "to-base32", "to-base64", "to-sri")),
+    _not_ours("help", "show help about a subcommand"),
+    _not_ours("help-stores", "show help about kinds of stores"),
+    *(_not_ours(f"key {name}", f"signing keys: {name}") for name in ("convert-secret-to-public", "generate-secret")),
+    _not_ours("log", "show the build log of a package"),
+    *(_not_ours(f"nar {name}", f"archives: {name}") for name in ("cat", "dump-path", "ls", "pack")),
+    _not_ours("path-info", "query information about store paths"),
+    _not_ours("print-dev-env", "print the build environment of a derivation"),
+    *(
+        _not_ours(f"profile {name}", f"profiles: {name}")
+        for name in ("add", "diff-closures", "history", "install", "list", "remove", "rollback", "upgrade", "wipe-history")
+    ),
+    _not_ours("realisation info", "query information about realisations"),
+    *(_not_ours(f"registry {name}", f"the registry of flakes: {name}") for name in ("add", "list", "pin", "remove", "resolve")),
+    _not_ours("repl", "evaluate interactively"),
+    _not_ours("run", "run an application"),
+    _not_ours("search", "search for packages"),
+    *(
+        _not_ours(f"store {name}", f"the store: {name}")
+        for name in (
+            "add", "add-file", "add-path", "cat", "copy-log", "copy-sigs", "delete", "diff-closures", "dump-path", "gc", "info", "ls",
+            "make-content-addressed", "optimise", "path-from-hash-part", "prefetch-file", "repair", "roots-daemon", "sign", "verify",
+        )
+    ),
+    _not_ours("upgrade-nix", "upgrade Nix"),
+    _not_ours("why-depends", "show why a package has another in its closure"),
+)  # fmt: skip
+# Old and short names; the old ones warn.
+DEPRECATED = {
+    "add-to-store": "store add-path", "cat-nar": "nar cat", "cat-store": "store cat", "copy-sigs": "store copy-sigs", "dev-shell": "develop",
+    "diff-closures": "store diff-closures", "dump-path": "store dump-path", "hash-file": "hash file", "hash-path": "hash path",
+    "ls-nar": "nar ls", "ls-store": "store ls", "make-content-addressable": "store make-content-addressed",
+    "optimise-store": "store optimise", "ping-store": "store info", "sign-paths": "store sign", "show-derivation": "derivation show",
+    "show-config": "config show", "to-base16": "hash to-base16", "to-base32": "hash to-base32", "to-base64": "hash to-base64",
+    "verify": "store verify", "doctor": "config check",
+}  # fmt: skip
+SHORT = {"shell": "env shell"}
+
+BY_NAME = {row.name: row for row in ROWS}
+# Everything that begins the name of a row: `flake` of `flake show`.
+GROUPS = {" ".join(row.name.split()[:1]) for row in ROWS if " " in row.name}
+
+
+def names_below(group: str) -> list[str]:
+    """The words that may follow: subcommands of a group, or of `nix` itself for an empty one."""
+    start = group + " " if group else ""
+    found = dict.fromkeys(row.name.removeprefix(start).split()[0] for row in ROWS if row.name.startswith(start))
+    return sorted(found)

@@ -1,0 +1,94 @@
+"""Values as `nix eval` prints them: everything is evaluated, a derivation is its path, an error inside is shown in its place.
+
+In: a handle.  Out: bytes.  What was printed before is «repeated».
+"""
+
+from snowsnake.diagnostics.error import EvaluationError
+
+_FATAL = ("depth", "memory", "timeout", "interrupt")
+_FIRST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+_FURTHER = _FIRST | frozenset(b"0123456789'-")
+_KEYWORDS = (b"if", b"then", b"else", b"assert", b"with", b"let", b"in", b"rec", b"inherit")
+
+
+class _Seen:
+    """Containers that were printed: only those of the same kind, size and names are compared."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[object, list] = {}
+
+    def is_new(self, value, key: object) -> bool:
+        alike = self._by_key.setdefault(key, [])
+        if alike and (key == () or any(value.is_same(other) for other in alike)):       # there is one empty set
+            return False
+        alike.append(value)
+        return True
+
+
+def value_text(root, evaluator) -> bytes:
+    """The text of a value that has been forced."""
+    out: list[bytes] = []
+    seen = _Seen()
+    work: list = [root]                        # handles to print, and bytes, in reverse
+    while work:
+        item = work.pop()
+        if isinstance(item, bytes):
+            out.append(item)
+            continue
+        try:
+            work += reversed(_pieces(item, seen, evaluator, is_root=item is root))
+        except EvaluationError as error:
+            if error.code in _FATAL:
+                raise
+            out.append(f"«error: {error.message}»".encode("utf-8", "surrogateescape"))
+    return b"".join(out)
+
+
+def _pieces(value, seen: _Seen, evaluator, *, is_root: bool) -> list:
+    """What a value's text consists of: bytes, and values inside it."""
+    value.force()
+    kind = value.type_name()
+    if kind == "list":
+        size = len(value)
+        if not size:
+            return [b"[ ]"]
+        if not is_root and not seen.is_new(value, size):     # the outermost list is a copy of its own, there
+            return ["«repeated»".encode()]
+        pieces: list = [b"["]
+        for index in range(size):
+            pieces += [b" ", value.index(index)]
+        return [*pieces, b" ]"]
+    if kind != "set":
+        return [value.to_nix(kinds=True)]
+    names = value.keys()
+    if not seen.is_new(value, tuple(names)):
+        return ["«repeated»".encode()]
+    if b"type" in names and _is_derivation(value.select(b"type")):
+        path = _derivation_path(value.select(b"drvPath"), evaluator) if b"drvPath" in names else ""
+        return [f"«derivation{path}»".encode("utf-8", "surrogateescape")]
+    pieces = [b"{"]
+    for name in names:
+        pieces += [b" ", _name_text(name, evaluator), b" = ", value.select(name), b";"]
+    return [*pieces, b" }"]
+
+
+def _is_derivation(kind) -> bool:
+    kind.force()
+    return kind.type_name() == "string" and kind.string() == b"derivation"
+
+
+def _derivation_path(value, evaluator) -> str:
+    from snowsnake.store.store_path import parse
+
+    path = value.coerce_to_string().decode("utf-8", "surrogateescape")
+    try:
+        parse(path, evaluator.store_dir)
+    except ValueError:
+        raise EvaluationError("value", f"path '{path}' is not in the Nix store") from None
+    return " " + path
+
+
+def _name_text(name: bytes, evaluator) -> bytes:
+    if name and name[0] in _FIRST and _FURTHER.issuperset(name) and name not in _KEYWORDS:
+        return name
+    return evaluator.from_python(name).to_nix()

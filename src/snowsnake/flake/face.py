@@ -1,0 +1,133 @@
+"""Flakes for Python: what they are made of, their lock files, their outputs.
+
+In: references as on a command line.  Out: `Metadata`, `LockedFlake`, `Output`; errors are `EvaluationError`s.
+"""
+
+import os
+
+from snowsnake.flake import output_tree
+from snowsnake.flake.facts import Metadata
+from snowsnake.flake.locks import lock_flake
+from snowsnake.flake.output_tree import Output
+from snowsnake.flake.session import FlakeSession
+from snowsnake.lock.flakes import LockedFlake
+from snowsnake.lock.lock_file import LockFile, parse_input_path, read_lock_file
+from snowsnake.lock.locking import LockOptions
+from snowsnake.lock.references import Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+
+class Flakes:
+    """Flakes in one evaluator, which is pure unless `pure` is False.
+
+    `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start at (the working
+    directory), `cache_folder` keeps what was fetched.  `warn` gets messages; without it they are collected in `warnings`.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: "Mapping[str, str] | None" = None,
+        base: "str | os.PathLike[str] | None" = None,
+        pure: bool = True,
+        cache_folder: "str | os.PathLike[str] | None" = None,
+        warn: "Callable[[str], None] | None" = None,
+    ) -> None:
+        from snowsnake.evaluator import Evaluator
+        from snowsnake.settings import Settings
+
+        self.warnings: list[str] = []
+        self.base = os.path.abspath(base or os.getcwd())
+        warn = warn or self.warnings.append
+        values = Settings.load(os.environ, warn=warn) if settings is None else Settings(warn)
+        values.set("extra-experimental-features", "flakes")
+        for name, text in (settings or {}).items():
+            values.set(name, text)
+        self.evaluator = Evaluator(
+            pure=pure, features=values["experimental-features"], settings=values, is_writable=True, working_directory=self.base
+        )
+        if cache_folder is not None:
+            from snowsnake.fetch import FetchCache
+
+            self.evaluator.fetcher.cache = FetchCache(os.fspath(cache_folder))
+        self.evaluator.fetcher.on_warning = warn
+        self.session = FlakeSession(self.evaluator, values, os.environ, warn, warn)
+
+    def reference(self, text: str) -> Reference:
+        """The reference that a text means: `.`, `./x?dir=y`, `github:owner/repo`, `nixpkgs` …"""
+        from snowsnake.diagnostics.error import EvaluationError
+
+        reference, fragment = self.session.reference(text, self.base)
+        if fragment:
+            raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
+        return reference
+
+    def locked(
+        self,
+        flake: str = ".",
+        *,
+        overrides: "Mapping[str, str] | None" = None,
+        updates: "Iterable[str]" = (),
+        recreate: bool = False,
+        write: bool = False,
+        commit: bool = False,
+    ) -> LockedFlake:
+        """The flake with the lock file that it should have; it is written only if `write` says so.
+
+        `overrides`: other flakes for inputs, by path (`nixops/nixpkgs`).  `updates`: inputs to lock anew; `recreate`: all of them.
+        """
+        options = LockOptions(
+            recreate=recreate,
+            may_write=write,
+            commits=commit,
+            overrides={parse_input_path(path): self.reference(text) for path, text in (overrides or {}).items()},
+            updates=[parse_input_path(path) for path in updates],
+        )
+        return lock_flake(self.session.world, self.reference(flake), options)
+
+    def metadata(self, flake: str = ".", **options: "Any") -> Metadata:
+        """What is known of a flake without evaluating it; options as for `locked`."""
+        return Metadata(self.locked(flake, **options), self.session.world)
+
+    def show(self, flake: str = ".", *, legacy: bool = False, all_systems: bool = False, **options: "Any") -> Output:
+        """The tree of outputs, each evaluated when it is looked at."""
+        outputs = self.session.outputs(self.locked(flake, **options))
+        return output_tree.show(outputs, self.session.system, legacy=legacy, all_systems=all_systems)
+
+    def lock(self, flake: str = ".", **options: "Any") -> LockedFlake:
+        """Write missing entries of a lock file."""
+        return self.locked(flake, write=True, **options)
+
+    def update(self, flake: str = ".", *inputs: str, **options: "Any") -> LockedFlake:
+        """Write the lock file anew: all inputs, or those that are named."""
+        return self.locked(flake, write=True, updates=inputs, recreate=not inputs, **options)
+
+
+def metadata(flake: str = ".", **options: "Any") -> Metadata:
+    """What is known of a flake without evaluating it; options as for `Flakes`."""
+    return Flakes(**options).metadata(flake)
+
+
+def lock(flake: str = ".", **options: "Any") -> LockedFlake:
+    """Write missing entries of a flake's lock file; options as for `Flakes`."""
+    return Flakes(**options).lock(flake)
+
+
+def update(flake: str = ".", *inputs: str, **options: "Any") -> LockedFlake:
+    """Write a flake's lock file anew: all inputs, or those that are named; options as for `Flakes`."""
+    return Flakes(**options).update(flake, *inputs)
+
+
+def show(flake: str = ".", **options: "Any") -> Output:
+    """The outputs of a flake as a tree, evaluated when they are looked at; options as for `Flakes`."""
+    return Flakes(**options).show(flake)
+
+
+def read_lock(path: "str | os.PathLike[str]") -> LockFile:
+    """The graph of a `flake.lock`; nothing is fetched, and entries that are not locked are taken as they are."""
+    with open(path, "rb") as file:
+        return read_lock_file(file.read(), os.fspath(path), lambda reference: True, lambda message: None)

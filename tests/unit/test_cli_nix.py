@@ -1,0 +1,99 @@
+"""The drop-in `snowsnake-nix`, its table of subcommands, and `snowsnake links`."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from snowsnake.cli.links import DROP_INS
+from snowsnake.cli.nix.options import GLOBAL
+from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, ROWS, SHORT, names_below
+from snowsnake.settings.flags import flag
+from snowsnake.settings.table import BY_NAME as SETTINGS
+
+
+@pytest.fixture
+def nix(run_command):
+    def run(*words, **environment):
+        done = run_command("nix.main", *words, NIX_CONFIG="experimental-features = nix-command flakes", **environment)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    return run
+
+
+def test_rows() -> None:
+    """Each row runs what it says; no option of a subcommand has the name of a global one or of a setting's flag."""
+    assert len(BY_NAME) == len(ROWS) and not GROUPS & set(BY_NAME)
+    for row in ROWS:
+        if row.runner:
+            module, _, function = row.runner.partition(":")
+            assert callable(getattr(__import__(module, fromlist=[function]), function)), row.name
+        names = [name for option in row.options for name in option.names]
+        assert len(names) == len(set(names)), row.name
+        assert not {name for option in GLOBAL for name in option.names}.intersection(names), row.name
+        assert [name for name in names if flag(name) is not None] == [], row.name
+        assert all(word[-1] in "?*" or word.isascii() for word in row.words)
+    assert set(DEPRECATED.values()) | set(SHORT.values()) <= set(BY_NAME)
+    assert names_below("config") == ["check", "show"] and "flake" in names_below("")
+
+
+def test_config_show_as_json(nix) -> None:
+    code, out, err = nix("config", "show", "--json", "--cores", "3")
+    found = json.loads(out)
+    assert (code, err) == (0, "") and sorted(found) == sorted(SETTINGS)
+    assert found["cores"] | {"description": ""} == {
+        "aliases": ["build-cores"],
+        "defaultValue": 0,
+        "description": "",
+        "documentDefault": True,
+        "experimentalFeature": None,
+        "value": 3,
+    }
+    assert out.count("\n") == 1 and nix("config", "show", "--json", "--pretty")[1].startswith('{\n  "abort-on-warn": {\n    "aliases": [],')
+
+
+def test_help(nix) -> None:
+    assert "config show" in nix("--help")[1]
+    assert nix("config", "show", "--help")[1].startswith("usage: nix config show [OPTION …] [name]\n")
+    assert nix("nonsense", "--help")[0] == 0
+
+
+def test_what_is_not_ours_goes_to_an_installed_nix(nix, tmp_path) -> None:
+    code, out, err = nix("build", "--foo", "x", PATH="/nonexistent")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: 'nix build' is not part of Snowsnake, and no other Nix is on the PATH\n")
+    other = tmp_path / "bin" / "nix"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\necho other: \"$@\"\nexit 7\n")
+    other.chmod(other.stat().st_mode | stat.S_IXUSR)
+    assert nix("-v", "build", "--foo", "x", PATH=f"{other.parent}:{os.environ['PATH']}") == (7, "other: -v build --foo x\n", "")
+
+
+def test_links(tmp_path) -> None:
+    """The folder has what Nix calls our commands; what is not ours stays."""
+    command = os.path.join(os.path.dirname(sys.executable), "snowsnake")
+    folder = tmp_path / "bin"
+    for _ in range(2):
+        done = subprocess.run([command, "links", folder], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(os.listdir(folder)) == sorted(DROP_INS)
+    version = subprocess.run([folder / "nix", "--version"], capture_output=True, text=True)
+    assert version.stdout == "nix (Nix) 2.34.8\n", version.stderr
+    value = subprocess.run([folder / "nix-instantiate", "--eval", "-E", "1 + 1"], capture_output=True, text=True)
+    assert value.stdout == "2\n", value.stderr
+    (folder / "nix").unlink()
+    (folder / "nix").write_text("mine")
+    done = subprocess.run([command, "links", folder], capture_output=True, text=True)
+    assert done.returncode == 1 and "is there already" in done.stderr and (folder / "nix").read_text() == "mine"
+
+
+def test_settings_for_people(run_command) -> None:
+    done = run_command("main", "config", "show", NIX_CONFIG="cores = 3")
+    assert done.stdout.startswith(b"cores = 3    # NIX_CONFIG: ") and done.stdout.count(b"\n") == 1
+    facts = json.loads(run_command("main", "config", "show", "--json", "cores", NIX_CONFIG="cores = 3").stdout)["cores"]
+    assert (facts["value"], facts["origin"], facts["default"], facts["type"]) == (3, "NIX_CONFIG", 0, "u32")
+    assert len(run_command("main", "config", "show", "--all").stdout.splitlines()) == len(SETTINGS)
+    assert b"Did you mean cores?" in run_command("main", "config", "show", "coers").stderr

@@ -1,0 +1,129 @@
+"""Flakes in the library: locks without evaluation, outputs as a tree, values."""
+
+import os
+import subprocess
+
+import pytest
+
+import snowsnake
+from snowsnake.diagnostics.error import EvaluationError
+
+pytest.importorskip("pygit2")
+from snowsnake import flake  # noqa: E402
+
+SETTINGS = {"flake-registry": "", "warn-dirty": "false"}
+GIT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@b",
+    "GIT_COMMITTER_EMAIL": "a@b",
+}
+
+
+def repository(folder, text: str) -> None:
+    folder.mkdir()
+    (folder / "flake.nix").write_text(text)
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run(["git", *words], cwd=folder, env=os.environ | GIT, check=True)
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NIX_CONFIG", "flake-registry =\nextra-experimental-features = flakes")
+    repository(tmp_path / "dep", "{ outputs = { self }: { x = 1; }; }")
+    repository(
+        tmp_path / "top",
+        f'{{ description = "top"; inputs.dep.url = "git+file://{tmp_path}/dep"; outputs = {{ self, dep }}: '
+        '{ y = dep.x + 1; z = 3; packages.x86_64-linux.bad = throw "no"; packages.x86_64-linux.good = derivation '
+        '{ name = "n"; system = "s"; builder = "b"; }; }; }',
+    )
+    return tmp_path
+
+
+def flakes(world, **options) -> flake.Flakes:
+    return flake.Flakes(settings=SETTINGS | {"system": "x86_64-linux"}, base=world, **options)
+
+
+def test_metadata_writes_nothing(world) -> None:
+    found = flakes(world).metadata("./top")
+    assert found.description == "top" and set(found.lock_file.root.inputs) == {"dep"}
+    assert not (world / "top" / "flake.lock").exists()
+
+
+def test_lock_and_update(world) -> None:
+    flakes(world).lock("./top")
+    before = (world / "top" / "flake.lock").read_text()
+    assert flake.read_lock(world / "top" / "flake.lock").to_text() + "\n" == before
+    (world / "dep" / "new").write_text("")
+    for words in (["add", "-A"], ["commit", "-q", "-m", "y"]):
+        subprocess.run(["git", *words], cwd=world / "dep", env=os.environ | GIT, check=True)
+    flakes(world).lock("./top")
+    assert (world / "top" / "flake.lock").read_text() == before
+    flakes(world).update("./top", "dep")
+    assert (world / "top" / "flake.lock").read_text() != before
+
+
+def test_a_failing_output_does_not_end_the_rest(world) -> None:
+    def leaves(output):
+        if output.kind != "folder":
+            return [output]
+        return [leaf for child in output.children() for leaf in leaves(child)]
+
+    tree = flakes(world).show("./top")
+    top = {child.name: child for child in tree.children()}
+    found = {leaf.name: leaf for name in ("y", "z") for leaf in leaves(top[name])}
+    assert all(leaf.kind == "unknown" and leaf.error is None for leaf in found.values())
+    system = next(top["packages"].children())
+    packages = {child.name: child for child in system.children()}
+    assert packages["good"].kind == "derivation" and packages["good"].derivation_name == "n"
+    assert packages["bad"].error is not None and packages["bad"].error.message == "no"
+
+
+def test_an_evaluator_has_flakes(world) -> None:
+    nix = snowsnake.Evaluator(features=["flakes"])
+    value = nix.flake(f"{world}/top")
+    assert value["y"].to_python() == 2 and value["inputs"]["dep"]["x"].to_python() == 1
+    assert nix.flake(f"{world}/top", attribute="z").to_python() == 3
+    with pytest.raises(EvaluationError, match="does not provide attribute"):
+        nix.flake(f"{world}/top", attribute="nosuch")
+
+
+def test_an_input_that_is_not_touched_is_not_fetched(world, monkeypatch) -> None:
+    flakes(world).lock("./top")
+    (world / "dep").rename(world / "gone")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(world / "empty"))
+    nix = snowsnake.Evaluator(features=["flakes"])
+    value = nix.flake(f"{world}/top")
+    assert value["z"].to_python() == 3
+    with pytest.raises(EvaluationError):
+        value["y"].to_python()
+
+
+def test_restricted_evaluation_fetches_only_what_is_allowed(world) -> None:
+    nix = snowsnake.Evaluator(features=["flakes"], restricted=True, allowed_paths=[f"{world}/top"])
+    with pytest.raises(EvaluationError, match="forbidden in restricted mode"):
+        nix.evaluate(f'(builtins.getFlake "git+file://{world}/top").y').to_python()
+
+
+def test_pure_evaluation_wants_locked_references(world) -> None:
+    nix = snowsnake.Evaluator(features=["flakes"], pure=True)
+    with pytest.raises(EvaluationError, match="cannot call 'getFlake' on unlocked flake reference"):
+        nix.evaluate(f'builtins.getFlake "git+file://{world}/top"').force()
+    rev = subprocess.run(["git", "rev-parse", "HEAD"], cwd=world / "top", capture_output=True, text=True, check=True).stdout.strip()
+    with pytest.raises(EvaluationError, match="cannot update unlocked flake input 'dep' in pure mode"):
+        nix.evaluate(f'(builtins.getFlake "git+file://{world}/top?rev={rev}").z').force()
+
+
+def test_lying_lock_files_are_found_out(world) -> None:
+    flakes(world).lock("./top")
+    path = world / "top" / "flake.lock"
+    text = path.read_text()
+    start = text.index("sha256-") + 7
+    path.write_text(text[:start] + "A" * 43 + "=" + text[start + 44 :])
+    nix = snowsnake.Evaluator(features=["flakes"])
+    with pytest.raises(EvaluationError, match="mismatch"):
+        nix.flake(f"{world}/top")["y"].to_python()
+    assert nix.flake(f"{world}/top")["z"].to_python() == 3

@@ -1,0 +1,251 @@
+"""Lock files from strangers, and what the lock library says of good ones."""
+
+import json
+import random
+
+import pytest
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.fetch.errors import FetchError
+from snowsnake.lock.flakes import Declaration, Flake, FlakeInput, Place
+from snowsnake.lock.lock_file import (
+    DEEPEST,
+    MOST_NODES,
+    LockFile,
+    Node,
+    difference,
+    parse_input_path,
+    read_lock_file,
+)
+from snowsnake.lock.locking import LockOptions, compute_lock_file
+from snowsnake.lock.references import Reference, parse_whole
+from snowsnake.lock.registries import Registries, parse_registry
+
+LOCKED = {"type": "github", "owner": "o", "repo": "r", "rev": "0" * 39 + "1", "narHash": "sha256-" + "A" * 43 + "="}
+ORIGINAL = {"type": "github", "owner": "o", "repo": "r"}
+
+
+def node(**inputs):
+    return {"locked": LOCKED, "original": ORIGINAL} | ({"inputs": inputs} if inputs else {})
+
+
+def text_of(nodes, version=7, root="root") -> bytes:
+    return json.dumps({"version": version, "root": root, "nodes": nodes}).encode()
+
+
+def read(data: bytes) -> LockFile:
+    return read_lock_file(data, "flake.lock", lambda reference: reference.input.is_locked, lambda message: None)
+
+
+def test_a_lock_file_is_written_as_it_was_read() -> None:
+    nodes = {"root": {"inputs": {"a": "a", "b": "a_2", "c": ["a", "b"]}}, "a": node(b="b"), "a_2": node(), "b": node()}
+    first = read(text_of(nodes)).to_text()
+    assert read(first.encode()).to_text() == first
+    assert json.loads(first)["nodes"]["root"]["inputs"] == {"a": "a", "b": "b_2", "c": ["a", "b"]}
+
+
+def test_version_5_has_what_was_learnt_beside_the_input() -> None:
+    row = {"locked": {**ORIGINAL, "rev": LOCKED["rev"]}, "original": ORIGINAL, "info": {"narHash": LOCKED["narHash"], "lastModified": 1}}
+    found = read(text_of({"root": {"inputs": {"a": "a"}}, "a": row}, version=5))
+    target = found.root.inputs["a"]
+    assert isinstance(target, Node) and target.locked is not None
+    assert target.locked.to_attributes() == {**LOCKED, "lastModified": 1}
+
+
+BAD = {
+    "cycle": text_of({"root": {"inputs": {"a": "a"}}, "a": node(b="b"), "b": node(a="a")}),
+    "itself": text_of({"root": {"inputs": {"a": "a"}}, "a": node(a="a")}),
+    "root": text_of({"root": {"inputs": {"a": "root"}}}),
+    "deep": text_of({"root": {"inputs": {"a": "n0"}}} | {f"n{i}": node(a=f"n{i + 1}") for i in range(DEEPEST + 5)} | {f"n{DEEPEST + 5}": node()}),
+    "many": text_of({f"n{i}": {} for i in range(MOST_NODES + 1)}),
+    "nested-json": b"[" * 100_000,
+    "no-root": b'{"version": 7, "nodes": {}}',
+    "nodes-list": b'{"version": 7, "root": "r", "nodes": []}',
+    "node-list": text_of({"root": []}),
+    "inputs-list": text_of({"root": {"inputs": []}}),
+    "input-number": text_of({"root": {"inputs": {"a": 1}}}),
+    "follows-number": text_of({"root": {"inputs": {"a": [1]}}}),
+    "flake-number": text_of({"root": {"inputs": {"a": "a"}}, "a": node() | {"flake": 1}}),
+    "parent-text": text_of({"root": {"inputs": {"a": "a"}}, "a": node() | {"parent": "x"}}),
+    "attribute-null": text_of({"root": {"inputs": {"a": "a"}}, "a": {"locked": {**LOCKED, "ref": None}, "original": ORIGINAL}}),
+    "attribute-list": text_of({"root": {"inputs": {"a": "a"}}, "a": {"locked": {**LOCKED, "ref": []}, "original": ORIGINAL}}),
+    "huge-number": text_of({"root": {"inputs": {"a": "a"}}, "a": {"locked": {**LOCKED, "lastModified": 1 << 70}, "original": ORIGINAL}}),
+    "negative": text_of({"root": {"inputs": {"a": "a"}}, "a": {"locked": {**LOCKED, "lastModified": -1}, "original": ORIGINAL}}),
+    "version-text": b'{"version": "7", "root": "root", "nodes": {"root": {}}}',
+    "version-true": b'{"version": true, "root": "root", "nodes": {"root": {}}}',
+    "bytes": b"\xff\xfe{}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("data", BAD.values(), ids=BAD)
+def test_what_is_no_lock_file_is_an_error(data) -> None:
+    with pytest.raises(EvaluationError):
+        read(data)
+
+
+def test_follows_in_a_circle_and_into_nothing() -> None:
+    with pytest.raises(EvaluationError, match="follow cycle detected"):
+        read(text_of({"root": {"inputs": {"a": ["b"], "b": ["a"]}}})).check()
+    with pytest.raises(EvaluationError, match="follows a non-existent input"):
+        read(text_of({"root": {"inputs": {"a": ["b"]}}})).check()
+
+
+def test_mutated_lock_files_are_read_or_refused() -> None:
+    """Nothing but the errors for the user comes out, whatever is cut out of or put into a good file."""
+    seed = random.Random(7)
+    good = text_of({"root": {"inputs": {"a": "a", "c": ["a", "b"]}}, "a": node(b="b"), "b": node()})
+    for _ in range(1500):
+        data = bytearray(good)
+        for _ in range(seed.randrange(1, 4)):
+            start = seed.randrange(len(data))
+            data[start : start + seed.randrange(4)] = seed.choice((b"", b"0", b"[]", b"null", b'"', b"-1", b"a"))
+        try:
+            found = read(bytes(data))
+            found.check()
+            assert read(found.to_text().encode()).to_text() == found.to_text()
+        except EvaluationError:
+            pass
+
+
+def test_difference() -> None:
+    old = read(text_of({"root": {"inputs": {"a": "a", "b": "b"}}, "a": node(), "b": node()}))
+    changed = {**LOCKED, "rev": "1" * 40, "lastModified": 86400}
+    new = read(text_of({"root": {"inputs": {"a": "a", "c": ["a"]}}, "a": {"locked": changed, "original": ORIGINAL}}))
+    assert difference(old, new).splitlines()[0::1] == [
+        "• Updated input 'a':",
+        f"    '{Reference.of_attributes(LOCKED)}'",
+        f"  → '{Reference.of_attributes(changed)}' (1970-01-02)",
+        "• Removed input 'b'",
+        "• Added input 'c':",
+        "    follows 'a'",
+    ]
+    assert difference(new, new) == ""
+
+
+def test_paths_of_inputs() -> None:
+    assert parse_input_path("a/b-c_D") == ("a", "b-c_D") and parse_input_path("/") == ()
+    for text in ("a b", "1a", "a/../b", "a.b"):
+        with pytest.raises(EvaluationError, match="invalid flake input"):
+            parse_input_path(text)
+
+
+# ---- locking without a world ------------------------------------------------------------------------------------
+
+
+class MemorySources:
+    """Flakes that are only declared; what was fetched is noted."""
+
+    def __init__(self, **flakes: dict[str, FlakeInput]) -> None:
+        self.flakes = flakes
+        self.fetched: list[str] = []
+        self.warnings: list[str] = []
+
+    def flake(self, reference, kinds, lock_root=()) -> Flake:
+        name = reference.input.attrs["repo"]
+        self.fetched.append(name)
+        declaration = Declaration()
+        declaration.inputs = self.flakes[name]
+        locked = Reference(reference.input.with_attrs(rev=f"{len(name):040}", narHash=LOCKED["narHash"]), reference.folder)
+        return Flake(reference, reference, locked, Place(name, ""), declaration)
+
+    def flake_at(self, place, reference, lock_root=()) -> Flake:
+        raise AssertionError
+
+    def tree(self, reference, kinds):
+        self.fetched.append(reference.input.attrs["repo"])
+        return Place(None, ""), Reference(reference.input.with_attrs(rev="0" * 40))
+
+    def lock_file(self, flake) -> LockFile:
+        return LockFile()
+
+    def is_locked(self, reference) -> bool:
+        return reference.input.is_locked
+
+    def warn(self, message) -> None:
+        self.warnings.append(message)
+
+
+def wanted(name: str, **options) -> FlakeInput:
+    return FlakeInput(parse_whole(f"github:o/{name}"), **options)
+
+
+def locked(sources: MemorySources, old: LockFile | None = None, **options) -> LockFile:
+    top = sources.flake(parse_whole("github:o/top"), ())
+    sources.fetched.clear()
+    return compute_lock_file(top, old or LockFile(), LockOptions(**options), sources)[0]
+
+
+def test_a_fitting_lock_file_needs_no_fetching() -> None:
+    sources = MemorySources(top={"a": wanted("a"), "b": wanted("b", is_flake=False)}, a={"c": wanted("c")}, c={})
+    first = locked(sources)
+    assert sorted(sources.fetched) == ["a", "b", "c"]
+    second = locked(sources, first)
+    assert second == first and sources.fetched == []
+    assert locked(sources, first, updates=[("a", "c")]) == first and sources.fetched == ["a", "c"]
+
+
+def test_unlocked_inputs_are_refused_where_the_policy_says_so() -> None:
+    sources = MemorySources(top={"a": wanted("a")}, a={})
+    with pytest.raises(EvaluationError, match="cannot update unlocked flake input 'a' in pure mode"):
+        locked(sources, allows_unlocked=False)
+
+
+def test_a_hundred_inputs_and_many_shared_ones() -> None:
+    many = {f"i{n}": wanted(f"f{n % 10}") for n in range(100)}
+    flakes = {f"f{n}": {"x": wanted("leaf")} for n in range(10)}
+    found = locked(MemorySources(top=many, leaf={}, **flakes))
+    assert len(list(found.nodes())) == 200 and "x_100" in found.to_text()
+
+
+def test_endless_inputs_end_in_an_error() -> None:
+    class Endless(MemorySources):
+        def flake(self, reference, kinds, lock_root=()) -> Flake:
+            self.flakes[reference.input.attrs["repo"]] = {"n": wanted(f"n{len(lock_root)}")}
+            return super().flake(reference, kinds, lock_root)
+
+    with pytest.raises(EvaluationError, match="nest more than"):
+        locked(Endless())
+    doubling = MemorySources(**{f"d{n}": {"a": wanted(f"d{n + 1}"), "b": wanted(f"d{n + 1}")} for n in range(40)}, d40={}, top={"a": wanted("d0")})
+    with pytest.raises(EvaluationError, match="more than 100000 inputs"):
+        locked(doubling)
+
+
+# ---- references and registries ----------------------------------------------------------------------------------
+
+
+def test_references_are_read_as_they_are_written() -> None:
+    for text in ("github:a/b/c?dir=d", "git+ssh://git@h/x?ref=r", "path:/x?dir=y", "flake:n/branch", "tarball+https://h/x", "hg+https://h/x"):
+        reference = parse_whole(text)
+        assert Reference.of_attributes(reference.to_attributes()) == reference
+        assert parse_whole(str(reference)) == reference
+
+
+def test_mutated_references_are_read_or_refused() -> None:
+    seed = random.Random(3)
+    for _ in range(3000):
+        data = list(seed.choice(("github:a/b/c?dir=d", "git+ssh://git@h:22/x?ref=r#a", "path:/x?dir=y", "n/b", "./x?a=b#c", "https://[::1]/x.zip")))
+        for _ in range(seed.randrange(1, 5)):
+            data[seed.randrange(len(data))] = seed.choice("%/?#&=:@[]\0 é\udcff+.-~^")
+        try:
+            str(parse_whole("".join(data), may_be_relative=True))
+        except (FetchError, EvaluationError):
+            pass
+
+
+def test_registries_in_order_and_bad_ones(tmp_path) -> None:
+    def entry(name, path):
+        return {"from": {"type": "indirect", "id": name}, "to": {"type": "path", "path": path}}
+
+    (tmp_path / "nix").mkdir()
+    (tmp_path / "nix" / "registry.json").write_text(json.dumps({"version": 2, "flakes": [entry("a", "/user"), entry("b", "/user")]}))
+    (tmp_path / "global.json").write_text(json.dumps({"version": 2, "flakes": [entry("b", "/global"), entry("c", "/global")]}))
+    found = Registries({"XDG_CONFIG_HOME": str(tmp_path), "NIX_CONF_DIR": str(tmp_path)}, str(tmp_path / "global.json"))
+    found.flags.add(parse_whole("a"), parse_whole("/flag"))
+    assert [str(found.resolve(parse_whole(name))) for name in "abc"] == ["path:/flag", "path:/user", "path:/global"]
+    assert str(found.resolve(parse_whole("b"), ("flags", "global"))) == "path:/global"
+    with pytest.raises(EvaluationError, match="cannot find flake 'flake:d'"):
+        found.resolve(parse_whole("d"))
+    for text in ("[]", '{"version": 2}', '{"version": 2, "flakes": [1]}', '{"version": 2, "flakes": {"a": 1}}', "[" * 99999, '"', "\\"):
+        warnings: list[str] = []
+        assert parse_registry(text.encode(), "r", "user", warnings.append).entries == [] and len(warnings) == 1
