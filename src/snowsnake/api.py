@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.handle import Handle
+    from snowsnake.host.file_system import FileSystem
 
 __all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
 
@@ -136,6 +137,21 @@ class Evaluator:
         if isinstance(value, Value):
             return value
         return Value(self._machine.from_python(_plain(value)), self)
+
+    def mount(self, store_path: str, files: "FileSystem") -> None:
+        """Read a path of the logical store, `/nix/store/<hash>-<name>`, and everything below it through a file system of Python.
+
+        It may be read under `pure` and `restricted`, too.  What the file system answers must not change; a second one at the same path
+        is ignored.  ValueError if it is no path directly in the store.
+
+        >>> from snowsnake.host.file_system import MemoryFolder
+        >>> nix = Evaluator(pure=True)
+        >>> source = "/nix/store/ipq9iwxmsj7vkxi2jhsw0iynh9nkzl23-source"
+        >>> nix.mount(source, MemoryFolder({b"a.nix": b"{ x }: x + 1"}))
+        >>> nix.evaluate(f'import "{source}/a.nix"')(x=41).to_python()
+        42
+        """
+        self._machine.mount(store_path, files)
 
     def files_read(self) -> list[str]:
         """Absolute paths of every file and folder that evaluation has read so far, in order, each once."""

@@ -16,7 +16,7 @@ from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.handle cimport Handle, make_handle
-from snowsnake.host.host cimport host_configure, host_records, host_resolve_import, host_store_dir
+from snowsnake.host.host cimport host_configure, host_mount, host_records, host_resolve_import, host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.heap cimport *
@@ -166,6 +166,14 @@ cdef class Evaluator(Runner):
             return make_handle(self, w)
         finally:
             free(resolved.data)
+            self.leave()
+
+    def mount(self, str store_path, files):
+        """Read *store_path* and everything below it through a `host.file_system.FileSystem`; ValueError if it is not in the store."""
+        self.enter()
+        try:
+            host_mount(self.m, os.fsencode(store_path), files)
+        finally:
             self.leave()
 
     def from_python(self, value):

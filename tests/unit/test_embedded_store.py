@@ -110,6 +110,7 @@ def test_flat_files(nix, root, tmp_path):
     path = nix("builtins.path { path = ./f; recursive = false; }", base_path=tmp_path)
     fetched = nix(f'builtins.fetchurl "file://{tmp_path}/f"')
     assert path == fetched and nix(f'builtins.readFile "{path}"') == "contents"
+    nix.evaluator.flush()
     assert stat.S_IMODE(on_disk(root, path).stat().st_mode) == 0o444
     assert stored(root)[path].ca.startswith("fixed:sha256:")
 

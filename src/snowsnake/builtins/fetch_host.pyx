@@ -9,7 +9,6 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport strlen
 
-from snowsnake.host.byte_map cimport map_add
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
@@ -104,12 +103,8 @@ cdef int mount_source(Machine* m, object source) except -1:
 
 
 cdef int mount_tree(Machine* m, str store_path, object tree) except -1:
-    cdef bytes path = store_path.encode("utf-8", "surrogateescape")
-    cdef bytes place = fetcher_of(m).place_of(tree)
-    if map_add(&host_of(m).sources, <const uint8_t*><const char*>path, len(path), <const uint8_t*><const char*>place,
-               len(place)) == NULL:
-        raise MemoryError
-    host_allow(m, <const uint8_t*><const char*>path, len(path))
+    """The tree is read where it is: git objects, a folder, an archive."""
+    host_mount(m, store_path.encode("utf-8", "surrogateescape"), tree)
     return 0
 
 

@@ -378,7 +378,7 @@ cdef int _walk(Machine* m, Word* s) noexcept nogil:
         if text.failed or not heap_reserve(m, (text.size >> 3) + 64):
             bytes_free(&text)
             return raise_text(m, ERROR_MEMORY, NULL) if text.failed else RAISE
-        if not host_allows(m, text.data, text.size):
+        if not host_shows(m, text.data, text.size):
             bytes_free(&text)
             if _take_answer(m, walk, False) != DONE:
                 return RAISE

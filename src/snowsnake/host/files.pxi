@@ -2,89 +2,32 @@
 
 cdef enum:
     MOST_LINKS = 1024                 # symlinks followed in one path, as C++ Nix
-    READ_LIMIT = 0x7fffffff           # bytes of one file
-
-
-cdef int raise_missing(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    return raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>size, <const char*>path))
-
-
-cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t size, int fault) noexcept nogil:
-    """`opening file '/x': Permission denied`"""
-    return raise_text(m, ERROR_FILE, format_text("%s '%.*s': %s", doing, <int>size, <const char*>path, strerror(fault)))
-
-
-cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
-    """C++ Nix quotes the path in its own way here."""
-    return raise_text(m, ERROR_FILE, format_text("cannot read directory \"%.*s\": %s", <int>size, <const char*>path, strerror(fault)))
-
-
-
-cdef const char* disk_path(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    """Where a path is on disk, as a C string that lives until the next call; NULL: an error has been raised."""
-    cdef Host* h = host_of(m)
-    cdef ByteBuffer* b = &h.path_buffer
-    b.size_bytes = 0
-    if memchr(path, 0, size) != NULL:
-        raise_text(m, ERROR_FILE, format_text("path '%.*s' contains a NUL byte", <int>size, <const char*>path))
-        return NULL
-    if h.unsettled.count and is_unsettled(m, path, size) and not settle(m):
-        return NULL
-    if (h.real_store != NULL or h.sources.count) and host_is_in_store(m, path, size) and store_disk_path(m, path, size):
-        return <const char*>b.data
-    b.size_bytes = 0
-    if not (buffer_append(b, path, size) and buffer_byte(b, 0)):
-        raise_text(m, ERROR_MEMORY, NULL)
-        return NULL
-    return <const char*>b.data
-
-
-cdef bint is_unsettled(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    """Whether a path lies in a store object that the embedded store took and may not have written yet."""
-    cdef size_t end = host_of(m).store_dir_size + 1
-    if not host_is_in_store(m, path, size):
-        return False
-    while end < size and path[end] != c'/':
-        end += 1
-    return map_find(&host_of(m).unsettled, path, end) != NULL
-
-
-cdef bint store_disk_path(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    """Where a path of the logical store is kept: where it was copied from, or in the folder that stands for the store."""
-    cdef Host* h = host_of(m)
-    cdef ByteBuffer* b = &h.path_buffer
-    cdef MapEntry* source
-    cdef size_t end = h.store_dir_size + 1
-    while end < size and path[end] != c'/':
-        end += 1
-    source = map_find(&h.sources, path, end)
-    if source != NULL:
-        return buffer_append(b, source.value, source.value_size) and buffer_append(b, path + end, size - end) and buffer_byte(b, 0)
-    if h.real_store == NULL or not (buffer_text(b, h.real_store) and
-                                    buffer_append(b, path + h.store_dir_size, end - h.store_dir_size) and buffer_byte(b, 0)):
-        return False
-    if disk_type(<const char*>b.data, False, NULL) <= FILE_NONE:
-        return False
-    b.size_bytes -= 1
-    return buffer_append(b, path + end, size - end) and buffer_byte(b, 0)
 
 
 cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* real) noexcept nogil:
-    cdef const char* text = disk_path(m, path, size_bytes)
-    if text == NULL:
+    cdef Place place
+    if place_of(m, path, size_bytes, &place) != DONE:
         return RAISE
-    bytes_append(real, text, strlen(text) + 1)
+    if place.kind != PLACE_DISK:
+        return raise_missing(m, path, size_bytes)
+    bytes_append(real, place.disk, strlen(place.disk) + 1)
     return raise_text(m, ERROR_MEMORY, NULL) if real.failed else DONE
 
 
 cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, ByteBuffer* resolved) noexcept nogil:
+    cdef int outcome = resolve(m, path, size_bytes, mode, resolved)
+    if outcome == CHANGED:
+        map_free(&host_of(m).directories)
+        outcome = resolve(m, path, size_bytes, mode, resolved)
+    return raise_changed(m, path, size_bytes) if outcome == CHANGED else outcome
+
+
+cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, ByteBuffer* resolved) noexcept nogil:
     """Component by component; what is left to do is text, to which the target of a symlink is put in front."""
     cdef ByteBuffer todo
     cdef char[4096] target
-    cdef const char* real
-    cdef Py_ssize_t length
-    cdef size_t at = 0, start, last, name_size
-    cdef int links = MOST_LINKS, kind, fault, outcome = DONE
+    cdef size_t at = 0, start, last, name_size, length = 0
+    cdef int links = MOST_LINKS, kind, outcome = DONE
     memset(&todo, 0, sizeof(todo))
     resolved.size_bytes = 0
     if is_internal(m, path, size_bytes):
@@ -112,32 +55,26 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
             continue                  # what may not be looked at is no symlink
         if map_find(&host_of(m).directories, resolved.data, resolved.size_bytes) != NULL:
             continue
-        real = disk_path(m, resolved.data, resolved.size_bytes)
-        if real == NULL:
-            outcome = RAISE
-            break
-        kind = disk_type(real, False, &fault)
-        if kind < 0:
-            outcome = raise_system(m, "getting status of", resolved.data, resolved.size_bytes, fault)
+        outcome = place_type(m, resolved.data, resolved.size_bytes, &kind)
+        if outcome != DONE:
             break
         if kind == FILE_DIRECTORY and map_add(&host_of(m).directories, resolved.data, resolved.size_bytes, NULL, 0) == NULL:
             outcome = raise_text(m, ERROR_MEMORY, NULL)
         if kind != FILE_SYMLINK:
             continue
         links -= 1
-        length = readlink(real, target, sizeof(target))
         if links < 0:
             outcome = raise_text(m, ERROR_FILE, format_text("infinite symlink recursion in path '%.*s'", <int>size_bytes,
                                                             <const char*>path))
-        elif length < 0:
-            outcome = raise_system(m, "reading symbolic link", resolved.data, resolved.size_bytes, errno)
-        elif length == sizeof(target):
-            outcome = raise_system(m, "reading symbolic link", resolved.data, resolved.size_bytes, ENAMETOOLONG)
-        elif not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
+            break
+        outcome = place_link(m, resolved.data, resolved.size_bytes, target, sizeof(target), &length)
+        if outcome != DONE:
+            break
+        if not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
             outcome = RAISE
         else:
             resolved.size_bytes = 0 if target[0] == c'/' else last
-            outcome = put_in_front(m, &todo, at, target, <size_t>length)
+            outcome = put_in_front(m, &todo, at, target, length)
             at = 0
     buffer_free(&todo)
     if outcome == DONE and resolved.size_bytes == 0 and not buffer_byte(resolved, c'/'):
@@ -174,29 +111,60 @@ cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mod
     return host_check_access(m, resolved.data, resolved.size_bytes)
 
 
+cdef inline bint must_walk(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    """Whether the system's own way through symbolic links is not the evaluation's: a policy decides, or files are elsewhere."""
+    return is_guarded(m) or ((host_of(m).mounts.count or host_of(m).sources.count) and is_elsewhere(m, path, size))
+
+
+cdef bint again(Machine* m, int* outcome, int* attempts) noexcept nogil:
+    """A folder that led to a file has become a symbolic link: we look a second time, and no third time."""
+    if outcome[0] != CHANGED or attempts[0]:
+        return False
+    attempts[0] += 1
+    map_free(&host_of(m).directories)
+    outcome[0] = DONE
+    return True
+
+
+cdef int end_of_walk(Machine* m, int outcome, ByteBuffer* resolved) noexcept nogil:
+    if outcome == MISSING:
+        outcome = raise_missing(m, resolved.data, resolved.size_bytes)
+    elif outcome == CHANGED:
+        outcome = raise_changed(m, resolved.data, resolved.size_bytes)
+    buffer_free(resolved)
+    return outcome
+
+
 # ---- contents ---------------------------------------------------------------------------------------------------
 
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil:
     cdef ByteBuffer resolved
-    cdef int outcome
+    cdef int outcome = DONE, attempts = 0
     if is_internal(m, path, size_bytes):
         return read_internal(m, path, size_bytes, content)
-    if not is_guarded(m):
+    if not must_walk(m, path, size_bytes):
         if not record(m, RECORD_FILE, path, size_bytes):
             return RAISE
-        outcome = read_now(m, path, size_bytes, content)
+        outcome = place_read(m, path, size_bytes, content)
         if outcome != MISSING:
             return outcome
     memset(&resolved, 0, sizeof(resolved))
-    outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
-    if outcome == DONE and not record(m, RECORD_FILE, path, size_bytes):
-        outcome = RAISE
-    if outcome == DONE:
-        outcome = read_now(m, resolved.data, resolved.size_bytes, content)
-        if outcome == MISSING:
-            outcome = raise_missing(m, resolved.data, resolved.size_bytes)
-    buffer_free(&resolved)
-    return outcome
+    while True:
+        outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
+        if outcome == DONE and not record(m, RECORD_FILE, path, size_bytes):
+            outcome = RAISE
+        if outcome == DONE:
+            outcome = read_resolved(m, &resolved, content)
+        if not again(m, &outcome, &attempts):
+            return end_of_walk(m, outcome, &resolved)
+
+
+cdef int read_resolved(Machine* m, ByteBuffer* path, ByteBuffer* content) noexcept nogil:
+    """A link may have led to a file that is on no disk."""
+    content.size_bytes = 0
+    if is_internal(m, path.data, path.size_bytes):
+        return read_internal(m, path.data, path.size_bytes, content)
+    return place_read(m, path.data, path.size_bytes, content)
 
 
 cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
@@ -213,66 +181,18 @@ cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer*
     return DONE
 
 
-cdef int read_now(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
-    """MISSING: nothing is there, or symlinks go round (the caller finds out)."""
-    cdef int64_t wanted = 0
-    cdef int fd, fault = 0, kind = 0
-    cdef Py_ssize_t n
-    cdef const char* real = disk_path(m, path, size)
-    if real == NULL:
-        return RAISE
-    fd = disk_open(real, &kind, &wanted, &fault)
-    if fd < 0:
-        if fault == ENOENT or fault == ENOTDIR or fault == ELOOP:
-            return MISSING
-        return raise_system(m, "opening file", path, size, fault)
-    if kind == FILE_DIRECTORY:
-        fault = EISDIR
-    elif kind == FILE_OTHER and not wanted:
-        close(fd)
-        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>size, <const char*>path))
-    elif kind == FILE_OTHER:
-        wanted = 0                     # a character device: its size says that it is empty
-    elif wanted > READ_LIMIT:
-        close(fd)
-        return raise_text(m, ERROR_FILE, format_text("file '%.*s' is too large: %lld bytes, at most %lld can be read", <int>size,
-                                                     <const char*>path, <long long>wanted, <long long>READ_LIMIT))
-    if fault == 0 and not buffer_reserve(content, <size_t>wanted + 64):
-        close(fd)
-        return raise_text(m, ERROR_MEMORY, NULL)
-    while fault == 0 and wanted > 0:
-        n = read(fd, content.data + content.size_bytes, <size_t>wanted)
-        if n < 0 and errno == EINTR:
-            continue
-        if n < 0:
-            fault = errno
-            break
-        if n == 0:
-            close(fd)
-            return raise_text(m, ERROR_FILE, format_text("unexpected end-of-file reading '%.*s'", <int>size, <const char*>path))
-        content.size_bytes += n
-        wanted -= n
-    close(fd)
-    return DONE if fault == 0 else raise_system(m, "reading file", path, size, fault)
-
-
 cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, FileStamp* stamp) noexcept nogil:
     cdef ByteBuffer resolved
-    cdef const char* real
     cdef bint done
     if is_internal(m, path, size_bytes):
         return False
-    if not is_guarded(m):
-        real = disk_path(m, path, size_bytes)
-        if real != NULL and disk_stamp(real, stamp) and record(m, RECORD_FILE, path, size_bytes):
-            return True
-        error_clear(m)
-        return False
     memset(&resolved, 0, sizeof(resolved))
-    done = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved) == DONE
-    if done:
-        real = disk_path(m, resolved.data, resolved.size_bytes)
-        done = real != NULL and disk_stamp(real, stamp) and record(m, RECORD_FILE, path, size_bytes)
+    if not must_walk(m, path, size_bytes):
+        done = place_stamp(m, path, size_bytes, stamp)
+    else:
+        done = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved) == DONE and \
+            place_stamp(m, resolved.data, resolved.size_bytes, stamp)
+    done = done and record(m, RECORD_FILE, path, size_bytes)
     if not done:
         error_clear(m)
     buffer_free(&resolved)
@@ -283,65 +203,87 @@ cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, Fi
 
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil:
     cdef ByteBuffer resolved
-    cdef int outcome, fault = 0
-    cdef const char* real
+    cdef Place place
+    cdef int outcome = DONE, fault = 0, attempts = 0
     file_type[0] = FILE_NONE
     if is_internal(m, path, size_bytes):
         file_type[0] = internal_type(m, path, size_bytes)
         return DONE
-    if not is_guarded(m):
-        if not record(m, RECORD_STATUS, path, size_bytes):
+    if not must_walk(m, path, size_bytes):
+        if not record(m, RECORD_STATUS, path, size_bytes) or place_of(m, path, size_bytes, &place) != DONE:
             return RAISE
-        real = disk_path(m, path, size_bytes)
-        if real == NULL:
-            return RAISE
-        file_type[0] = disk_type(real, follow, &fault)
-        if file_type[0] > FILE_NONE or (fault != ELOOP and file_type[0] == FILE_NONE):
+        file_type[0] = disk_type(place.disk, FOLLOW_LINKS, follow, &fault)
+        if file_type[0] > FILE_NONE or (file_type[0] == FILE_NONE and not may_lead_elsewhere(m)):
             return DONE
-        if fault != ELOOP:
+        if file_type[0] < FILE_NONE and fault != ELOOP:
             return raise_system(m, "getting status of", path, size_bytes, fault)
     memset(&resolved, 0, sizeof(resolved))
-    outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
-    if outcome == DONE and not record(m, RECORD_STATUS, path, size_bytes):
-        outcome = RAISE
-    if outcome == DONE:
-        outcome = status_now(m, &resolved, file_type)
-    buffer_free(&resolved)
-    return outcome
+    while True:
+        outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
+        if outcome == DONE and not record(m, RECORD_STATUS, path, size_bytes):
+            outcome = RAISE
+        if outcome == DONE:
+            outcome = status_now(m, &resolved, file_type)
+        if not again(m, &outcome, &attempts):
+            return end_of_walk(m, outcome, &resolved)
+
+
+cdef inline bint may_lead_elsewhere(Machine* m) noexcept nogil:
+    """Whether a symbolic link on disk can lead to a file that is only in the logical store."""
+    return (host_of(m).mounts.count | host_of(m).sources.count | host_of(m).texts.count) != 0 or host_of(m).real_store != NULL
 
 
 cdef int status_now(Machine* m, ByteBuffer* path, int* file_type) noexcept nogil:
-    cdef int fault = 0
-    cdef const char* real = disk_path(m, path.data, path.size_bytes)
-    if real == NULL:
-        return RAISE
-    file_type[0] = disk_type(real, False, &fault)
-    if file_type[0] < 0:
-        return raise_system(m, "getting status of", path.data, path.size_bytes, fault)
-    return DONE
+    if is_internal(m, path.data, path.size_bytes):
+        file_type[0] = internal_type(m, path.data, path.size_bytes)
+        return DONE
+    return place_type(m, path.data, path.size_bytes, file_type)
 
 
 cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* entries) noexcept nogil:
     cdef ByteBuffer resolved
-    cdef int outcome
+    cdef int outcome = DONE, attempts = 0
     if is_internal(m, path, size_bytes):
         return list_internal(m, path, size_bytes, entries)
-    if not is_guarded(m):
+    if not must_walk(m, path, size_bytes):
         if not record(m, RECORD_DIRECTORY, path, size_bytes):
             return RAISE
-        outcome = list_now(m, path, size_bytes, entries)
+        outcome = place_list(m, path, size_bytes, entries)
         if outcome != MISSING:
             return outcome
     memset(&resolved, 0, sizeof(resolved))
-    outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
-    if outcome == DONE and not record(m, RECORD_DIRECTORY, path, size_bytes):
-        outcome = RAISE
-    if outcome == DONE:
-        outcome = list_now(m, resolved.data, resolved.size_bytes, entries)
-        if outcome == MISSING:
-            outcome = raise_missing(m, resolved.data, resolved.size_bytes)
-    buffer_free(&resolved)
-    return outcome
+    while True:
+        outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
+        if outcome == DONE and not record(m, RECORD_DIRECTORY, path, size_bytes):
+            outcome = RAISE
+        if outcome == DONE:
+            entries.size_bytes = 0
+            outcome = place_list(m, resolved.data, resolved.size_bytes, entries)
+        if not again(m, &outcome, &attempts):
+            break
+    if outcome == DONE and is_guarded(m) and not keep_shown(m, &resolved, entries):
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    return end_of_walk(m, outcome, &resolved)
+
+
+cdef bint keep_shown(Machine* m, ByteBuffer* folder, ByteBuffer* entries) noexcept nogil:
+    """Without the entries that the policy hides; False: memory ran out."""
+    cdef ByteBuffer child
+    cdef size_t at = 0, to = 0, size
+    memset(&child, 0, sizeof(child))
+    while at < entries.size_bytes:
+        size = strlen(<char*>entries.data + at + 1)
+        child.size_bytes = 0
+        if not (buffer_append(&child, folder.data, folder.size_bytes) and path_join(&child, 0, entries.data + at + 1, size)):
+            buffer_free(&child)
+            return False
+        if host_shows(m, child.data, child.size_bytes):
+            memmove(entries.data + to, entries.data + at, size + 2)
+            to += size + 2
+        at += size + 2
+    entries.size_bytes = to
+    buffer_free(&child)
+    return True
 
 
 cdef int list_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil:
@@ -355,53 +297,14 @@ cdef int list_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer*
     return raise_text(m, ERROR_MEMORY, NULL)
 
 
-cdef int list_now(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil:
-    cdef DIR* directory
-    cdef const char* name
-    cdef int kind = 0, fault = 0, outcome = DONE
-    cdef const char* real = disk_path(m, path, size)
-    if real == NULL:
-        return RAISE
-    directory = opendir(real)
-    if directory == NULL:
-        fault = errno
-        if fault == ENOENT or fault == ELOOP or (fault == ENOTDIR and disk_type(real, True, NULL) <= FILE_NONE):
-            return MISSING
-        return raise_directory(m, path, size, fault)
-    while outcome == DONE:
-        name = disk_next_name(directory, &kind, &fault)
-        if name == NULL:
-            if fault:
-                outcome = raise_directory(m, path, size, fault)
-            break
-        if is_guarded(m) and not child_allowed(m, path, size, name):
-            continue
-        if not (buffer_byte(entries, <uint8_t>kind) and buffer_append(entries, name, strlen(name) + 1)):
-            outcome = raise_text(m, ERROR_MEMORY, NULL)
-    closedir(directory)
-    return outcome
-
-
-cdef bint child_allowed(Machine* m, const uint8_t* path, size_t size, const char* name) noexcept nogil:
-    cdef ByteBuffer child
-    cdef bint answer
-    memset(&child, 0, sizeof(child))
-    answer = buffer_append(&child, path, size) and path_join(&child, 0, <const uint8_t*>name, strlen(name)) \
-        and host_allows(m, child.data, child.size_bytes)
-    buffer_free(&child)
-    return answer
-
-
 # ---- imports ----------------------------------------------------------------------------------------------------
 
 cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* resolved) noexcept nogil:
     """The last component's symlinks are followed, those of its parents stay: relative paths start where the file was asked for."""
     cdef ByteBuffer full
     cdef char[4096] target
-    cdef Py_ssize_t length
-    cdef size_t parent
-    cdef int links = MOST_LINKS, kind = FILE_NONE, fault = 0, outcome = DONE
-    cdef const char* real
+    cdef size_t parent, length = 0
+    cdef int links = MOST_LINKS, kind = FILE_NONE, outcome = DONE, attempts = 0
     resolved.size_bytes = 0
     if not buffer_append(resolved, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
@@ -409,31 +312,26 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
         return DONE
     memset(&full, 0, sizeof(full))
     while outcome == DONE:
-        if is_guarded(m):
-            outcome = resolve_and_check(m, resolved.data, resolved.size_bytes, RESOLVE_PARENTS, &full)
-            if outcome != DONE:
-                break
-        real = disk_path(m, resolved.data, resolved.size_bytes)
-        if real == NULL:
-            outcome = RAISE
-            break
-        kind = disk_type(real, False, &fault)
-        if kind == FILE_NONE or (kind < 0 and fault == ELOOP):
+        outcome = import_type(m, resolved, &full, &kind)
+        if again(m, &outcome, &attempts):
+            continue
+        if outcome == DONE and kind == FILE_NONE:
             outcome = raise_unresolved(m, resolved, &full)
-        elif kind < 0:
-            outcome = raise_system(m, "getting status of", resolved.data, resolved.size_bytes, fault)
         if outcome != DONE or kind != FILE_SYMLINK:
             break
         links -= 1
-        length = readlink(real, target, sizeof(target))
         if links <= 0:
             outcome = raise_text(m, ERROR_FILE, format_text(
                 "too many symbolic links encountered while traversing the path '%.*s'", <int>resolved.size_bytes,
                 <char*>resolved.data))
-        elif length < 0 or length == sizeof(target):
-            outcome = raise_system(m, "reading symbolic link", resolved.data, resolved.size_bytes,
-                                   errno if length < 0 else ENAMETOOLONG)
-        elif not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
+            break
+        outcome = place_link(m, full.data, full.size_bytes, target, sizeof(target), &length) if full.size_bytes else \
+            place_link(m, resolved.data, resolved.size_bytes, target, sizeof(target), &length)
+        if again(m, &outcome, &attempts):
+            continue
+        if outcome != DONE:
+            break
+        if not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
             outcome = RAISE
         else:
             parent = parent_size(resolved.data, resolved.size_bytes)
@@ -442,9 +340,31 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
                     (resolved.size_bytes == 0 and not buffer_byte(resolved, c'/')):
                 outcome = raise_text(m, ERROR_MEMORY, NULL)
     buffer_free(&full)
+    if outcome == CHANGED:
+        return raise_changed(m, path, size_bytes)
     if outcome == DONE and kind == FILE_DIRECTORY and not path_join(resolved, 0, b"default.nix", 11):
         return raise_text(m, ERROR_MEMORY, NULL)
     return outcome
+
+
+cdef int import_type(Machine* m, ByteBuffer* path, ByteBuffer* full, int* kind) noexcept nogil:
+    """What the last component is; *full* is the path with its parents resolved, or empty if the system finds it as well."""
+    cdef Place place
+    cdef int fault = 0, outcome
+    full.size_bytes = 0
+    if is_internal(m, path.data, path.size_bytes):
+        kind[0] = internal_type(m, path.data, path.size_bytes)
+        return DONE
+    if not must_walk(m, path.data, path.size_bytes):
+        if place_of(m, path.data, path.size_bytes, &place) != DONE:
+            return RAISE
+        kind[0] = disk_type(place.disk, FOLLOW_LINKS, False, &fault)
+        if kind[0] > FILE_NONE or (kind[0] == FILE_NONE and not may_lead_elsewhere(m)):
+            return DONE
+        if kind[0] < FILE_NONE and fault != ELOOP:
+            return raise_system(m, "getting status of", path.data, path.size_bytes, fault)
+    outcome = resolve_and_check(m, path.data, path.size_bytes, RESOLVE_PARENTS, full)
+    return status_now(m, full, kind) if outcome == DONE else outcome
 
 
 cdef int raise_unresolved(Machine* m, ByteBuffer* path, ByteBuffer* full) noexcept nogil:

@@ -105,8 +105,10 @@ cdef struct Host:
     uint32_t generation
     Bytes scratch                     # arrays of the derivation in hand
     ByteBuffer path_buffer
+    ByteBuffer rest_buffer            # of a path in a mounted file system
     bint is_writable                  # texts are kept, and can be read
     ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
+    ByteMap mounts                    # store path -> address of its Mount (places.pxd): fetched sources, read where they are
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
     void* settings                    # owned: the values of nix.conf (Python), or None for their defaults
     void* fetcher                     # owned: the fetcher (Python), once something was fetched (builtins/fetching.pyx); or NULL
@@ -123,6 +125,9 @@ cdef int host_new(Machine* m) noexcept nogil
 cdef void host_free(Machine* m) noexcept nogil
 cdef object host_configure(Machine* m, object options)
     # options: a host.options.HostOptions; before evaluation starts
+cdef object host_mount(Machine* m, bytes store_path, object files)
+    # a path directly in the logical store, and everything below it, is read through a file_system.FileSystem from now on, whatever the
+    # policy; one that lies on disk as it is, is read there, without the GIL.  ValueError if it is no such path.
 cdef list host_records(Machine* m)
     # (kind, path) of everything read, kind one of "file", "directory", "status", "variable"; in order, once each
 
@@ -172,6 +177,10 @@ cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Byte
     # where a path is on disk (differs for the logical store), NUL-terminated, appended
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil
     # hands an object to the embedded store, if there is one
+cdef int host_settle(Machine* m) noexcept nogil
+    # everything that the embedded store took is on disk, and can be read
+cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
+    # whether the policy lets evaluation see what is at this path: as host_allows, and of a copied source what it shows of the source
 cdef DrvStore* host_drv_store(Machine* m) noexcept nogil
     # the memory of derivations (also m.derivations); NULL: a memory error has been raised
 cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil

@@ -5,20 +5,26 @@ In: `HostOptions` from Python, paths and names from builtins and the compiler.  
 paths, or an error in the machine.  Files are only read; an embedded store, if one is attached, does the writing.
 """
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
-from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.errno cimport EISDIR, ELOOP, ENOTDIR
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdio cimport fprintf, fflush, stderr
 from libc.stdlib cimport calloc, free, getenv
-from libc.string cimport memchr, memcmp, memset, strdup, strerror, strlen
+from libc.string cimport memcmp, memcpy, memmove, memset, strdup, strlen
 from libc.time cimport time
 
 from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
+from snowsnake.host.disk cimport FOLLOW_LINKS, close, disk_home, disk_type
+from snowsnake.host.mounts cimport mount_disk_path
 from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, path_is_in, path_join
+from snowsnake.host.places cimport (
+    CHANGED, MISSING, PLACE_DISK, Mount, Place, is_elsewhere, object_end, place_is_shown, place_link, place_list, place_of, place_read,
+    place_stamp, place_tree, place_type, raise_changed, raise_directory, raise_missing, raise_system,
+)
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE, Machine,
+    ByteBuffer, DONE, Error, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE, Machine,
     RAISE,
 )
 from snowsnake.store.buffer cimport (
@@ -27,133 +33,12 @@ from snowsnake.store.buffer cimport (
 from snowsnake.store.drv_store cimport DrvStore, drv_store_free, drv_store_init
 from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
-    NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_init,
+    NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free,
     nar_tree_path, nar_write_contents, nar_write_tree,
 )
 from snowsnake.store.store_path cimport store_path_source
 
-cdef extern from *:
-    """
-    #include <dirent.h>
-    #include <errno.h>
-    #include <fcntl.h>
-    #include <pwd.h>
-    #include <stdint.h>
-    #include <stdlib.h>
-    #include <string.h>
-    #include <sys/stat.h>
-    #include <unistd.h>
-
-    /* FileType, 0 if nothing is there, -1 for another error (in *fault). */
-    static int disk_type(const char *path, int follow, int *fault)
-    {
-        struct stat st;
-        int failed = follow ? stat(path, &st) : lstat(path, &st);
-        if (fault)
-            *fault = failed ? errno : 0;
-        if (failed)
-            return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-        return S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
-    }
-
-    /* For reading.  Of what is neither file nor directory, *size is 1 for a character device and 0 for the others. */
-    static int disk_open(const char *path, int *kind, int64_t *size, int *fault)
-    {
-        struct stat st;
-        size_t length = strlen(path);
-        int fd;
-        /* What is called so is a file, and is asked when it is open: a system call less for each import. */
-        if (length > 4 && !memcmp(path + length - 4, ".nix", 4)) {
-            fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-            if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
-                *kind = 1;
-                *size = (int64_t)st.st_size;
-                *fault = 0;
-                return fd;
-            }
-            if (fd >= 0)
-                close(fd);
-        }
-        if (stat(path, &st)) {
-            *fault = errno;
-            return -1;
-        }
-        *kind = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : 4;
-        *size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : S_ISCHR(st.st_mode) ? 1 : 0;
-        /* Opening a device may have effects and opening a pipe may wait: only /dev/null is worth it. */
-        fd = open(*kind == 1 ? path : "/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd >= 0 && *kind == 1 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-            close(fd);
-            errno = EINVAL;
-            fd = -1;
-        }
-        *fault = fd < 0 ? errno : 0;
-        if (fd >= 0 && *kind == 1)
-            *size = (int64_t)st.st_size;
-        return fd;
-    }
-
-    /* Of a regular file: time of change and of status change, number, size. */
-    static int disk_stamp(const char *path, void *stamp)
-    {
-        struct stat st;
-        int64_t numbers[4];
-        if (stat(path, &st) || !S_ISREG(st.st_mode))
-            return 0;
-        numbers[0] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-        numbers[1] = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
-        numbers[2] = (int64_t)st.st_ino;
-        numbers[3] = (int64_t)st.st_size;
-        memcpy(stamp, numbers, sizeof(numbers));
-        return 1;
-    }
-
-    static const char *disk_next_name(DIR *directory, int *kind, int *fault)
-    {
-        struct dirent *entry;
-        struct stat st;
-        do {
-            errno = 0;
-            entry = readdir(directory);
-        } while (entry && (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
-        *fault = entry ? 0 : errno;
-        if (!entry)
-            return NULL;
-        switch (entry->d_type) {
-        case DT_REG: *kind = 1; break;
-        case DT_DIR: *kind = 2; break;
-        case DT_LNK: *kind = 3; break;
-        case DT_UNKNOWN:
-            *kind = 4;
-            if (!fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
-                *kind = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
-            break;
-        default: *kind = 4;
-        }
-        return entry->d_name;
-    }
-
-    static const char *disk_home(void)
-    {
-        struct passwd *user = getpwuid(geteuid());
-        return user ? user->pw_dir : NULL;
-    }
-    """
-    ctypedef struct DIR:
-        pass
-    int disk_type(const char* path, int follow, int* fault) noexcept nogil
-    int disk_open(const char* path, int* kind, int64_t* size, int* fault) noexcept nogil
-    const char* disk_next_name(DIR* directory, int* kind, int* fault) noexcept nogil
-    bint disk_stamp(const char* path, FileStamp* stamp) noexcept nogil
-    const char* disk_home() noexcept nogil
-    DIR* opendir(const char* path) noexcept nogil
-    int closedir(DIR* directory) noexcept nogil
-    int close(int fd) noexcept nogil
-    Py_ssize_t read(int fd, void* data, size_t size) noexcept nogil
-    Py_ssize_t readlink(const char* path, char* out, size_t size) noexcept nogil
-
-cdef enum:
-    MISSING = 100                     # an outcome beside DONE and RAISE, inside this module
+import os
 
 cdef enum Record:
     RECORD_FILE = 1
@@ -195,6 +80,8 @@ cdef void host_free(Machine* m) noexcept nogil:
     map_free(&h.sources)
     map_free(&h.texts)
     map_free(&h.unsettled)
+    if h.mounts.count:
+        free_mounts(h)
     free(h.search)
     free(h.working_directory)
     free(h.home)
@@ -204,6 +91,7 @@ cdef void host_free(Machine* m) noexcept nogil:
     free(h.marks)
     bytes_free(&h.scratch)
     buffer_free(&h.path_buffer)
+    buffer_free(&h.rest_buffer)
     if h.has_drv_store:
         drv_store_free(&h.drv_store)
     if h.settings != NULL or h.fetcher != NULL:
@@ -218,6 +106,48 @@ cdef void release(Host* h) noexcept with gil:
     Py_XDECREF(<PyObject*>h.settings)
     h.fetcher = NULL
     h.settings = NULL
+
+
+cdef void free_mounts(Host* h) noexcept with gil:
+    cdef uint32_t i
+    cdef Mount* mount
+    for i in range(h.mounts.count):
+        memcpy(&mount, h.mounts.entries[i].value, sizeof(mount))
+        Py_XDECREF(<PyObject*>mount.files)
+        free(mount.disk)
+        free(mount)
+    map_free(&h.mounts)
+
+
+cdef object host_mount(Machine* m, bytes store_path, object files):
+    cdef Host* h = host_of(m)
+    cdef const uint8_t* text = <const uint8_t*><const char*>store_path
+    cdef size_t size = len(store_path)
+    cdef ByteBuffer disk
+    cdef Bytes error
+    cdef Mount* mount
+    if b"\0" in store_path or not host_is_in_store(m, text, size) or object_end(m, text, size) != size or size == h.store_dir_size + 1:
+        raise ValueError(f"'{os.fsdecode(store_path)}' is no path in the store '{os.fsdecode(<bytes>h.store_dir)}'")
+    memset(&disk, 0, sizeof(disk))
+    bytes_init(&error)
+    if not mount_disk_path(<void*>files, make_view(text, 0), &disk, &error):
+        message = error.data[:error.size].decode("utf-8", "surrogateescape")
+        bytes_free(&error)
+        raise ValueError(f"mounting '{os.fsdecode(store_path)}': {message}")
+    bytes_free(&error)
+    if map_find(&h.mounts, text, size) != NULL:            # the same source, fetched once more
+        buffer_free(&disk)
+        return None
+    mount = <Mount*>calloc(1, sizeof(Mount))
+    if mount == NULL or map_add(&h.mounts, text, size, &mount, sizeof(mount)) == NULL:
+        free(mount)
+        buffer_free(&disk)
+        raise MemoryError
+    Py_INCREF(files)
+    mount.files = <void*>files
+    mount.disk = <char*>disk.data
+    host_allow(m, text, size)
+    return None
 
 
 cdef void free_search(Host* h) noexcept nogil:

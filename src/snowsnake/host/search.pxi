@@ -62,8 +62,8 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef MapEntry* known = map_find(&h.search_resolved, folder.data, folder.size)
     cdef ByteBuffer path, full
-    cdef const char* real
     cdef bint is_there = False
+    cdef int kind = FILE_NONE
     if known != NULL:
         return known
     memset(&path, 0, sizeof(path))
@@ -75,8 +75,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     if (folder.size and folder.data[0] == c'/') or buffer_text(&path, h.working_directory):
         if path_join(&path, 0, folder.data, folder.size) and (path.size_bytes or buffer_byte(&path, c'/')):
             if host_resolve(m, path.data, path.size_bytes, RESOLVE_FULL, &full) == DONE:
-                real = disk_path(m, full.data, full.size_bytes)
-                is_there = real != NULL and disk_type(real, False, NULL) > FILE_NONE
+                is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE
             if not is_there:
                 if m.error.code:
                     error_clear(m)
@@ -118,6 +117,8 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
     buffer_free(&joined)
     if outcome == DONE:
         outcome = status_now(m, path, &kind)
+        if outcome == CHANGED:
+            outcome = raise_changed(m, path.data, path.size_bytes)
     is_found[0] = outcome == DONE and kind > FILE_NONE
     return outcome
 

@@ -11,16 +11,14 @@ cdef View host_store_dir(Machine* m) noexcept nogil:
 
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
-    cdef const char* real
-    if is_internal(m, store_path.data, store_path.size):
+    cdef int kind = FILE_NONE
+    if is_internal(m, store_path.data, store_path.size) or is_elsewhere(m, store_path.data, store_path.size):
         return True
     if host_of(m).asker != NULL:
         return host_of(m).asker(host_of(m).writer_context, store_path)
-    real = disk_path(m, store_path.data, store_path.size)
-    if real == NULL:
+    if place_type(m, store_path.data, store_path.size, &kind) == RAISE:
         error_clear(m)
-        return False
-    return disk_type(real, False, NULL) > FILE_NONE
+    return kind > FILE_NONE
 
 
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
@@ -46,17 +44,19 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
     return DONE
 
 
-cdef bint settle(Machine* m) noexcept nogil:
-    """Everything that the embedded store took is on disk, and can be read; False: an error has been raised."""
+cdef int host_settle(Machine* m) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes error
     bytes_init(&error)
     if not h.settler(h.writer_context, &error):
-        raise_store_error(m, ERROR_FILE, &error)
-        return False
+        return raise_store_error(m, ERROR_FILE, &error)
     bytes_free(&error)
     map_free(&h.unsettled)
-    return True
+    return DONE
+
+
+cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    return host_allows(m, path, size_bytes) and place_is_shown(m, path, size_bytes)
 
 
 def source_text(size_t machine, bytes path):
@@ -65,19 +65,23 @@ def source_text(size_t machine, bytes path):
     The error that is pending stays as it is.
     """
     cdef Machine* m = <Machine*>machine
-    cdef MapEntry* text = map_find(&host_of(m).texts, <const uint8_t*><const char*>path, len(path))
-    cdef ByteBuffer* real = &host_of(m).path_buffer
-    if text != NULL:
-        return (<const char*>text.value)[:text.value_size]
-    real.size_bytes = 0
-    if host_is_in_store(m, <const uint8_t*><const char*>path, len(path)) and \
-            store_disk_path(m, <const uint8_t*><const char*>path, len(path)):
-        path = <const char*>real.data
+    cdef const uint8_t* text = <const uint8_t*><const char*>path
+    cdef ByteBuffer content, resolved
+    cdef Error pending = m.error
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    memset(&resolved, 0, sizeof(resolved))
+    memset(&m.error, 0, sizeof(m.error))
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except (OSError, ValueError):
-        return None
+        outcome = resolve_and_check(m, text, len(path), RESOLVE_FULL, &resolved)
+        if outcome == DONE:
+            outcome = read_resolved(m, &resolved, &content)
+        return (<const char*>content.data)[:content.size_bytes] if outcome == DONE else None
+    finally:
+        error_clear(m)
+        m.error = pending
+        buffer_free(&content)
+        buffer_free(&resolved)
 
 
 cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
@@ -86,10 +90,10 @@ cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* erro
     cdef ByteBuffer content
     cdef int outcome
     memset(&content, 0, sizeof(content))
-    outcome = read_now(m, drv_path.data, drv_path.size, &content)
+    outcome = place_read(m, drv_path.data, drv_path.size, &content)
     if outcome == DONE:
         bytes_append(text, content.data, content.size_bytes)
-    elif outcome == MISSING:
+    elif outcome != RAISE:
         bytes_text(error, "path '")
         bytes_append(error, drv_path.data + host_of(m).store_dir_size + 1, drv_path.size - host_of(m).store_dir_size - 1)
         bytes_text(error, "' is not valid")
@@ -182,7 +186,7 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
     if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, error):
         return raise_taken(m, ERROR_VALUE, error)
     host_allow(m, store_path.data, store_path.size)
-    if host_of(m).writer != NULL and is_guarded(m):           # what is on disk is not what is copied
+    if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):    # what is on disk is not what is copied
         return host_write_tree(m, tree, make_view(store_path.data, store_path.size), &digest)
     return write_source(m, make_view(store_path.data, store_path.size), path)
 
@@ -297,25 +301,9 @@ cdef bint write_archive(NarTree* tree, int file, const Digest* expected, Bytes* 
 
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
     """A tree for what is at a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
-    cdef int kind, fault = 0
-    cdef const char* real
     if not record(m, RECORD_FILE, path.data, path.size):
         return RAISE
-    real = disk_path(m, path.data, path.size)
-    if real == NULL:
-        return RAISE
-    kind = disk_type(real, False, &fault)
-    if kind == FILE_NONE or fault == ELOOP:
-        return raise_missing(m, path.data, path.size)
-    if kind < 0:
-        return raise_system(m, "getting status of", path.data, path.size, fault)
-    if kind == FILE_OTHER:
-        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>path.size, <char*>path.data))
-    if nar_tree_init(tree, view_text(real), error):
-        return DONE
-    nar_tree_free(tree)
-    bytes_byte(error, 0)
-    return raise_text(m, ERROR_FILE, format_text("%s", <char*>error.data if not error.failed else <char*>"out of memory"))
+    return place_tree(m, path, tree, error)
 
 
 cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil:
@@ -327,7 +315,7 @@ cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil
     while done and at < tree.count:
         bytes_clear(&path)
         nar_tree_path(tree, at, &path)
-        if not path.failed and not host_allows(m, path.data, path.size):
+        if not path.failed and not host_shows(m, path.data, path.size):
             tree.entries[at].is_excluded = True
         elif tree.entries[at].kind == NAR_DIRECTORY:
             done = nar_tree_expand(tree, at, error)

@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""NAR archives of files on disk, written as plain C: into a hash, a buffer or a file descriptor.
+"""NAR archives of files, on disk or behind a table of functions, written as plain C: into a hash, a buffer or a file descriptor.
 
 Make a `NarTree`, then `nar_write_tree`.  A filter (builtins.path, filterSource) runs between them: `nar_tree_expand` one directory
 after another, and set `is_excluded` on entries that it refuses.
 
-    nar_tree_init(&tree, root, &error)                     entry 0 is the root itself
+    nar_tree_init(&tree, path, NULL, NULL, path, &error)   entry 0 is the root itself
     nar_tree_expand(&tree, 0, &error)                      its entries: [first_child, first_child + child_count), in order
     for each child: filter(nar_tree_path(child), kind) -> tree.entries[child].is_excluded = True, or expand it in its turn
     nar_write_tree(&tree, &sink, &error); nar_tree_free(&tree)
@@ -41,19 +41,31 @@ cdef struct NarEntry:
     bint is_expanded
     bint is_excluded
 
+cdef struct NarFiles:                 # files that are not on disk; paths are relative to their root, which is empty
+    int (*kind)(void* context, View path, Bytes* error) noexcept nogil                    # NarKind, -1: a failure
+    bint (*list)(void* context, View path, Bytes* entries, Bytes* error) noexcept nogil   # (one byte NarKind, name, NUL)…, by name
+    bint (*read)(void* context, View path, Bytes* content, Bytes* error) noexcept nogil
+    bint (*disk)(void* context, View path, Bytes* place, Bytes* error) noexcept nogil     # where a file lies, NUL-terminated, or nothing
+    bint (*link)(void* context, View path, Bytes* target, Bytes* error) noexcept nogil
+
 cdef struct NarTree:
     NarEntry* entries
     uint32_t count
     uint32_t capacity
     Bytes names
-    Bytes root                        # path of entry 0, NUL-terminated
-    Bytes path                        # of the entry being worked on
+    Bytes root                        # path of entry 0 as others see it, NUL-terminated
+    Bytes place                       # path of entry 0 where it is read, NUL-terminated
+    Bytes path                        # where the entry being worked on is read
+    const NarFiles* files             # NULL: on disk
+    void* files_context
+    size_t trusted_size               # on disk: how much of a path may lead through symbolic links; SIZE_MAX: all of it
     bint is_transient                 # entries are dropped once written
 
 cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noexcept nogil
 cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil       # hands on the rest, frees; always call it once
 
-cdef bint nar_tree_init(NarTree* self, View root, Bytes* error) noexcept nogil
+cdef bint nar_tree_init(NarTree* self, View root, const NarFiles* files, void* context, View place, Bytes* error) noexcept nogil
+    # the tree at *place*, whose paths others see below *root*
 cdef void nar_tree_free(NarTree* self) noexcept nogil
 cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil
 cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil

@@ -14,6 +14,7 @@ from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
 )
+from snowsnake.store.exact_open cimport AT_FDCWD, exact_open  # its C is used below
 from snowsnake.store.hashes cimport (
     Digest, Hasher, hash_kind_of, hasher_final, hasher_init, hasher_update,
 )
@@ -41,9 +42,16 @@ cdef extern from *:
         return S_ISLNK(st.st_mode) ? 3 : S_ISDIR(st.st_mode) ? 4 : 0;
     }
 
-    static DIR *nar_open_directory(const char *path)
+    #define SIZE_ANY ((size_t)-1)
+
+    static int nar_open_as(const char *path, size_t trusted, int flags)
     {
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return trusted == SIZE_ANY ? open(path, flags | O_CLOEXEC) : exact_open(path, trusted, flags);
+    }
+
+    static DIR *nar_open_directory(const char *path, size_t trusted)
+    {
+        int fd = nar_open_as(path, trusted, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         DIR *directory;
         if (fd < 0)
             return NULL;
@@ -64,10 +72,24 @@ cdef extern from *:
         return entry ? entry->d_name : NULL;
     }
 
-    static int nar_open_file(const char *path, uint64_t *size)
+    static ssize_t nar_link(const char *path, size_t trusted, char *target, size_t size)
+    {
+        ssize_t length;
+        int fd;
+        if (trusted == SIZE_ANY)
+            return readlink(path, target, size);
+        fd = exact_open(path, trusted, O_PATH | O_NOFOLLOW);
+        if (fd < 0)
+            return -1;
+        length = readlinkat(fd, "", target, size);
+        close(fd);
+        return length;
+    }
+
+    static int nar_open_file(const char *path, size_t trusted, uint64_t *size)
     {
         struct stat st;
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        int fd = nar_open_as(path, trusted, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
         if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
             *size = (uint64_t)st.st_size;
             return fd;
@@ -83,16 +105,16 @@ cdef extern from *:
     ctypedef struct DIR:
         pass
     int nar_kind_at(int directory, const char* name) noexcept nogil
-    DIR* nar_open_directory(const char* path) noexcept nogil
+    size_t SIZE_ANY
+    DIR* nar_open_directory(const char* path, size_t trusted) noexcept nogil
     const char* nar_next_name(DIR* directory) noexcept nogil
     int dirfd(DIR* directory) noexcept nogil
     int closedir(DIR* directory) noexcept nogil
-    int nar_open_file(const char* path, uint64_t* size) noexcept nogil
+    int nar_open_file(const char* path, size_t trusted, uint64_t* size) noexcept nogil
+    Py_ssize_t nar_link(const char* path, size_t trusted, char* target, size_t size) noexcept nogil
     Py_ssize_t read(int fd, void* data, size_t size) noexcept nogil
     Py_ssize_t write(int fd, const void* data, size_t size) noexcept nogil
-    Py_ssize_t readlink(const char* path, char* out, size_t size) noexcept nogil
     int close(int fd) noexcept nogil
-    int AT_FDCWD
     int EINTR
 
 cdef enum:
@@ -215,19 +237,52 @@ cdef int kind_of(int directory, const char* name) noexcept nogil:
     return NAR_UNKNOWN if kind == 0 else kind
 
 
-cdef bint nar_tree_init(NarTree* self, View root, Bytes* error) noexcept nogil:
+cdef bint files_error(NarTree* self, Bytes* said, Bytes* error) noexcept nogil:
+    """What the files said about the one that is being worked on."""
+    if said.failed:
+        bytes_free(said)
+        return out_of_memory(error)
+    bytes_text(error, "reading '")
+    bytes_append(error, self.root.data, self.root.size - 1)
+    if self.path.size > self.place.size:
+        bytes_text(error, "/")
+        bytes_append(error, self.path.data + self.place.size - (self.place.size == 1), self.path.size - self.place.size - (self.place.size > 1))
+    bytes_text(error, "': ")
+    bytes_append(error, said.data, said.size)
+    bytes_free(said)
+    return False
+
+
+cdef inline View path_view(const Bytes* path) noexcept nogil:
+    return make_view(path.data, path.size - 1)
+
+
+cdef bint nar_tree_init(NarTree* self, View root, const NarFiles* files, void* context, View place, Bytes* error) noexcept nogil:
     cdef int kind
+    cdef Bytes said
     memset(self, 0, sizeof(NarTree))
+    self.files = files
+    self.files_context = context
+    self.trusted_size = SIZE_ANY
     bytes_view(&self.root, root)
     bytes_byte(&self.root, 0)
-    if self.root.failed:
+    bytes_view(&self.place, place)
+    bytes_byte(&self.place, 0)
+    if self.root.failed or self.place.failed:
         return out_of_memory(error)
-    if strlen(<const char*>self.root.data) != root.size:
+    if strlen(<const char*>self.place.data) != place.size:
         bytes_text(error, "a path with a NUL byte")
         return False
-    kind = kind_of(AT_FDCWD, <const char*>self.root.data)
-    if kind < 0:
-        return system_error(error, "getting status of '", &self.root, errno)
+    if files != NULL:
+        bytes_init(&said)
+        kind = files.kind(context, place, &said)
+        if kind < 0:
+            return files_error(self, &said, error)
+        bytes_free(&said)
+    else:
+        kind = kind_of(AT_FDCWD, <const char*>self.place.data)
+        if kind < 0:
+            return system_error(error, "getting status of '", &self.place, errno)
     add_entry(self, 0, "", kind)
     if self.count == 0:
         return out_of_memory(error)
@@ -238,6 +293,7 @@ cdef void nar_tree_free(NarTree* self) noexcept nogil:
     free(self.entries)
     bytes_free(&self.names)
     bytes_free(&self.root)
+    bytes_free(&self.place)
     bytes_free(&self.path)
     memset(self, 0, sizeof(NarTree))
 
@@ -252,14 +308,21 @@ cdef inline bint is_slash(const Bytes* path) noexcept nogil:
 
 
 cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil:
+    join_names(self, &self.root, entry, out)
+
+
+cdef void join_names(const NarTree* self, const Bytes* root, uint32_t entry, Bytes* out) noexcept nogil:
+    """The path of an entry below *root*; below an empty one, it has no slash in front."""
     cdef size_t size = 0, end
     cdef uint32_t at = entry
     cdef View name
     while at:
         size += 1 + self.entries[at].name_size
         at = self.entries[at].parent
-    if entry == 0 or not is_slash(&self.root):
-        bytes_append(out, self.root.data, self.root.size - 1)
+    if root.size == 1 and size:
+        size -= 1
+    if entry == 0 or not is_slash(root):
+        bytes_append(out, root.data, root.size - 1)
     if not bytes_reserve(out, size):
         return
     out.size += size
@@ -269,9 +332,10 @@ cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcep
         name = nar_tree_name(self, at)
         end -= name.size
         memcpy(out.data + end, name.data, name.size)
-        end -= 1
-        out.data[end] = c'/'
         at = self.entries[at].parent
+        if at or root.size > 1:
+            end -= 1
+            out.data[end] = c'/'
 
 
 cdef int compare_names(const void* a, const void* b) noexcept nogil:
@@ -315,7 +379,7 @@ cdef uint32_t entry_with_name(const NarTree* self, uint32_t first, uint32_t coun
 
 cdef bint set_path(NarTree* self, uint32_t entry) noexcept nogil:
     bytes_clear(&self.path)
-    nar_tree_path(self, entry, &self.path)
+    join_names(self, &self.place, entry, &self.path)
     bytes_byte(&self.path, 0)
     return not self.path.failed
 
@@ -333,7 +397,10 @@ cdef bint expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
     cdef uint32_t first = self.count
     cdef const char* name
     cdef int kind, fault
-    cdef DIR* directory = nar_open_directory(<const char*>self.path.data)
+    cdef DIR* directory
+    if self.files != NULL:
+        return expand_files(self, entry, error)
+    directory = nar_open_directory(<const char*>self.path.data, self.trusted_size)
     if directory == NULL:
         return system_error(error, "opening directory '", &self.path, errno)
     while True:
@@ -353,10 +420,37 @@ cdef bint expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
         return system_error(error, "reading directory '", &self.path, fault)
     if not sort_children(self, first, self.count - first):
         return out_of_memory(error)
+    take_children(self, entry, first)
+    return True
+
+
+cdef void take_children(NarTree* self, uint32_t entry, uint32_t first) noexcept nogil:
     self.entries[entry].first_child = first
     self.entries[entry].child_count = self.count - first
     self.entries[entry].is_expanded = True
-    return True
+
+
+cdef bint expand_files(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
+    cdef uint32_t first = self.count
+    cdef size_t at = 0
+    cdef Bytes listing, said
+    cdef bint done
+    bytes_init(&listing)
+    bytes_init(&said)
+    done = self.files.list(self.files_context, path_view(&self.path), &listing, &said)
+    if not done:
+        files_error(self, &said, error)
+    elif listing.failed:
+        done = out_of_memory(error)
+    while done and at < listing.size:
+        if add_entry(self, entry, <const char*>listing.data + at + 1, listing.data[at]) == 0:
+            done = out_of_memory(error)
+        at += 2 + strlen(<const char*>listing.data + at + 1)
+    bytes_free(&listing)
+    bytes_free(&said)
+    if done:
+        take_children(self, entry, first)
+    return done
 
 
 # --- writing -------------------------------------------------------------------------------------------------------------
@@ -366,8 +460,19 @@ cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
     cdef uint64_t size = 0, left
     cdef Py_ssize_t n
     cdef size_t wanted
-    cdef int fd = nar_open_file(<const char*>self.path.data, &size)
-    cdef int fault = 0
+    cdef int fd, fault = 0
+    cdef Bytes place, said
+    if self.files == NULL:
+        fd = nar_open_file(<const char*>self.path.data, self.trusted_size, &size)
+    else:
+        bytes_init(&place)
+        bytes_init(&said)
+        if not self.files.disk(self.files_context, path_view(&self.path), &place, &said):
+            return files_error(self, &said, error)
+        if place.size == 0:
+            return write_from_files(self, sink, False, error)
+        fd = nar_open_file(<const char*>place.data, SIZE_ANY, &size)
+        bytes_free(&place)
     if fd < 0:
         return system_error(error, "opening file '", &self.path, errno)
     put_text(sink, "contents")
@@ -404,13 +509,41 @@ cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
     return True
 
 
+cdef bint write_from_files(NarTree* self, NarSink* sink, bint is_link, Bytes* error) noexcept nogil:
+    cdef Bytes content, said
+    cdef bint done
+    bytes_init(&content)
+    bytes_init(&said)
+    if is_link:
+        done = self.files.link(self.files_context, path_view(&self.path), &content, &said)
+    else:
+        done = self.files.read(self.files_context, path_view(&self.path), &content, &said)
+    if not done:
+        files_error(self, &said, error)
+    elif content.failed:
+        done = out_of_memory(error)
+    else:
+        if is_link:
+            put_text(sink, "symlink")
+            put_text(sink, "target")
+        else:
+            put_text(sink, "contents")
+        put(sink, content.data, content.size)
+    bytes_free(&content)
+    bytes_free(&said)
+    return done
+
+
 cdef bint write_link(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
-    cdef char* target = <char*>malloc(LINK_MAX_SIZE)
+    cdef char* target
     cdef Py_ssize_t size
     cdef bint ok = True
+    if self.files != NULL:
+        return write_from_files(self, sink, True, error)
+    target = <char*>malloc(LINK_MAX_SIZE)
     if target == NULL:
         return out_of_memory(error)
-    size = readlink(<const char*>self.path.data, target, LINK_MAX_SIZE)
+    size = nar_link(<const char*>self.path.data, self.trusted_size, target, LINK_MAX_SIZE)
     if size < 0 or size == LINK_MAX_SIZE:
         ok = system_error(error, "reading symbolic link '", &self.path, errno)
     else:
@@ -452,7 +585,10 @@ cdef void enter(NarTree* self, uint32_t child, NarSink* sink) noexcept nogil:
     put_text(sink, "node")
     if is_slash(&self.path):
         self.path.size = 1
-    self.path.data[self.path.size - 1] = c'/'
+    if self.files != NULL and self.path.size == 1:
+        self.path.size = 0
+    else:
+        self.path.data[self.path.size - 1] = c'/'
     bytes_append(&self.path, name.data, name.size)
     bytes_byte(&self.path, 0)
 
@@ -463,6 +599,8 @@ cdef void leave(NarTree* self, uint32_t entry, NarSink* sink) noexcept nogil:
         return
     put_text(sink, ")")
     self.path.size -= self.entries[entry].name_size + 1
+    if self.path.size == 0:             # the root of files that are not on disk
+        self.path.size = 1
     self.path.data[self.path.size - 1] = 0
     if self.is_transient and self.entries[entry].is_expanded:
         self.count = self.entries[entry].first_child
@@ -594,7 +732,7 @@ cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd):
     cdef bint ok, finished
     bytes_init(&error)
     nar_sink_init(&sink, hasher, out, fd)
-    ok = nar_tree_init(&tree, root, &error)
+    ok = nar_tree_init(&tree, root, NULL, NULL, root, &error)
     try:
         if ok and accepts is not None:
             ok = filter_tree(&tree, accepts, &error)

@@ -1,0 +1,522 @@
+# cython: language_level=3
+"""Finds the place of a path, and looks at it: type, contents, names, link, the tree below it.
+
+In: paths that are resolved and allowed.  Out: what is there, or an error in the machine.  Under a policy what is on disk is opened
+without following symbolic links, because between the check and the opening somebody may have put one there.
+"""
+from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memchr, memcpy, memset, strerror, strlen
+
+from snowsnake.cache.pack cimport FileStamp
+from snowsnake.host.byte_map cimport MapEntry, map_find
+from snowsnake.host.disk cimport (
+    DIR, FOLLOW_LINKS, close, closedir, disk_link, disk_next_name, disk_open, disk_open_directory, disk_stamp, disk_type, read,
+)
+from snowsnake.host.host cimport (
+    FILE_DIRECTORY, FILE_NONE, FILE_OTHER, FILE_REGULAR, FILE_SYMLINK, Host, host_allows, host_is_in_store, host_of, host_settle,
+)
+from snowsnake.host.mounts cimport (
+    MOUNT_DIRECTORY, MOUNT_EXECUTABLE, MOUNT_NONE, MOUNT_REGULAR, MOUNT_SYMLINK, mount_disk_path, mount_kind, mount_link, mount_list,
+    mount_read,
+)
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, Machine, RAISE
+from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view, view_text
+from snowsnake.store.nar cimport (
+    NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NAR_UNKNOWN, NarFiles, NarTree, nar_tree_free, nar_tree_init,
+)
+
+cdef enum:
+    READ_LIMIT = 0x7fffffff           # bytes of one file
+
+
+# ---- errors -----------------------------------------------------------------------------------------------------
+
+cdef int raise_missing(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    return raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>size, <const char*>path))
+
+
+cdef int raise_changed(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    return raise_text(m, ERROR_FILE, format_text("a folder of path '%.*s' became a symbolic link while it was looked at", <int>size,
+                                                 <const char*>path))
+
+
+cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t size, int fault) noexcept nogil:
+    """`opening file '/x': Permission denied`"""
+    return raise_text(m, ERROR_FILE, format_text("%s '%.*s': %s", doing, <int>size, <const char*>path, strerror(fault)))
+
+
+cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
+    """C++ Nix quotes the path in its own way here."""
+    return raise_text(m, ERROR_FILE, format_text("cannot read directory \"%.*s\": %s", <int>size, <const char*>path, strerror(fault)))
+
+
+cdef int raise_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Bytes* error) noexcept nogil:
+    """What a mounted file system says."""
+    cdef int outcome
+    if error.failed:
+        bytes_free(error)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    outcome = raise_text(m, ERROR_FILE, format_text("%s '%.*s': %.*s", doing, <int>size, <const char*>path, <int>error.size,
+                                                    <char*>error.data))
+    bytes_free(error)
+    return outcome
+
+
+# ---- finding ----------------------------------------------------------------------------------------------------
+
+cdef size_t object_end(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    cdef size_t end = host_of(m).store_dir_size + 1
+    while end < size and path[end] != c'/':
+        end += 1
+    return end
+
+
+cdef Mount* find_mount(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    """What is mounted at the store object that a path is in, or NULL."""
+    cdef Host* h = host_of(m)
+    cdef MapEntry* entry
+    cdef Mount* mount = NULL
+    if h.mounts.count == 0 or not host_is_in_store(m, path, size):
+        return NULL
+    entry = map_find(&h.mounts, path, object_end(m, path, size))
+    if entry != NULL:
+        memcpy(&mount, entry.value, sizeof(mount))
+    return mount
+
+
+cdef bint is_elsewhere(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if h.mounts.count == 0 and h.sources.count == 0 or not host_is_in_store(m, path, size):
+        return False
+    return find_mount(m, path, size) != NULL or map_find(&h.sources, path, object_end(m, path, size)) != NULL
+
+
+cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef ByteBuffer* b = &h.path_buffer
+    memset(place, 0, sizeof(Place))
+    place.trusted = 0 if h.is_pure or h.is_restricted else FOLLOW_LINKS
+    if memchr(path, 0, size) != NULL:
+        return raise_text(m, ERROR_FILE, format_text("path '%.*s' contains a NUL byte", <int>size, <const char*>path))
+    if (h.real_store != NULL or h.sources.count or h.mounts.count or h.unsettled.count) and host_is_in_store(m, path, size):
+        return place_in_store(m, path, size, place)
+    b.size_bytes = 0
+    if not (buffer_append(b, path, size) and buffer_byte(b, 0)):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    place.disk = <const char*>b.data
+    return DONE
+
+
+cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
+    """A source may have been copied out of another: we go back until one is on disk."""
+    cdef Host* h = host_of(m)
+    cdef ByteBuffer here, source
+    cdef MapEntry* entry
+    cdef size_t end
+    cdef int outcome = DONE
+    memset(&here, 0, sizeof(here))
+    if not buffer_append(&here, path, size):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    while host_is_in_store(m, here.data, here.size_bytes):
+        end = object_end(m, here.data, here.size_bytes)
+        if find_mount(m, here.data, here.size_bytes) != NULL:
+            break
+        entry = map_find(&h.sources, here.data, end)
+        if entry == NULL:
+            break
+        memset(&source, 0, sizeof(source))
+        if not (buffer_append(&source, entry.value, entry.value_size)
+                and buffer_append(&source, here.data + end, here.size_bytes - end)):
+            outcome = raise_text(m, ERROR_MEMORY, NULL)
+            buffer_free(&source)
+            break
+        buffer_free(&here)
+        here = source
+        if not host_allows(m, here.data, here.size_bytes):
+            place.kind = PLACE_NOWHERE
+            break
+    if outcome == DONE and place.kind != PLACE_NOWHERE:
+        outcome = settled_place(m, &here, place)
+    buffer_free(&here)
+    return outcome
+
+
+cdef int settled_place(Machine* m, ByteBuffer* here, Place* place) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef ByteBuffer* b = &h.path_buffer
+    cdef Mount* mount
+    cdef size_t end = here.size_bytes, rest
+    cdef bint done = True
+    b.size_bytes = 0
+    if host_is_in_store(m, here.data, here.size_bytes):
+        end = object_end(m, here.data, here.size_bytes)
+        mount = find_mount(m, here.data, here.size_bytes)
+        if mount != NULL and mount.disk == NULL:
+            h.rest_buffer.size_bytes = 0
+            if not (buffer_append(&h.rest_buffer, here.data + end, here.size_bytes - end) and buffer_byte(&h.rest_buffer, 0)):
+                return raise_text(m, ERROR_MEMORY, NULL)
+            place.kind = PLACE_FILES
+            place.files = mount.files
+            rest = h.rest_buffer.size_bytes - 1
+            place.rest = make_view(h.rest_buffer.data + 1, rest - 1) if rest else make_view(h.rest_buffer.data, 0)
+            return DONE
+        if mount != NULL:
+            place.trusted = strlen(mount.disk) if place.trusted != FOLLOW_LINKS else FOLLOW_LINKS
+            if buffer_text(b, mount.disk) and buffer_append(b, here.data + end, here.size_bytes - end) and buffer_byte(b, 0):
+                place.disk = <const char*>b.data
+                return DONE
+            return raise_text(m, ERROR_MEMORY, NULL)
+        if h.unsettled.count and map_find(&h.unsettled, here.data, end) != NULL and host_settle(m) != DONE:
+            return RAISE
+        if h.real_store != NULL:
+            done = buffer_text(b, h.real_store) and buffer_append(b, here.data + h.store_dir_size, end - h.store_dir_size) \
+                and buffer_byte(b, 0)
+            if done and disk_type(<const char*>b.data, FOLLOW_LINKS, False, NULL) > FILE_NONE:
+                b.size_bytes -= 1
+                if place.trusted != FOLLOW_LINKS:
+                    place.trusted = strlen(h.real_store)
+                done = buffer_append(b, here.data + end, here.size_bytes - end) and buffer_byte(b, 0)
+                place.disk = <const char*>b.data
+                return DONE if done else raise_text(m, ERROR_MEMORY, NULL)
+            b.size_bytes = 0
+    if not (done and buffer_append(b, here.data, here.size_bytes) and buffer_byte(b, 0)):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    place.disk = <const char*>b.data
+    return DONE
+
+
+cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef ByteBuffer source
+    cdef MapEntry* entry
+    cdef size_t end
+    cdef bint answer = True
+    if h.sources.count == 0 or not (h.is_pure or h.is_restricted) or not host_is_in_store(m, path, size) \
+            or find_mount(m, path, size) != NULL:
+        return True
+    end = object_end(m, path, size)
+    entry = map_find(&h.sources, path, end)
+    if entry == NULL:
+        return True
+    memset(&source, 0, sizeof(source))
+    answer = buffer_append(&source, entry.value, entry.value_size) and buffer_append(&source, path + end, size - end) \
+        and host_allows(m, source.data, source.size_bytes) and place_is_shown(m, source.data, source.size_bytes)
+    buffer_free(&source)
+    return answer
+
+
+cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Place* place) noexcept nogil:
+    """A file of a mounted file system may lie on disk as it is, though the whole does not."""
+    cdef ByteBuffer* b = &host_of(m).path_buffer
+    cdef Bytes error
+    bytes_init(&error)
+    b.size_bytes = 0
+    if not mount_disk_path(place.files, place.rest, b, &error):
+        return raise_files(m, doing, path, size, &error)
+    bytes_free(&error)
+    if b.size_bytes:
+        place.kind = PLACE_DISK
+        place.disk = <const char*>b.data
+        place.trusted = strlen(place.disk) if place.trusted != FOLLOW_LINKS else FOLLOW_LINKS
+    return DONE
+
+
+# ---- looking ----------------------------------------------------------------------------------------------------
+
+cdef int type_of_mounted(int kind) noexcept nogil:
+    if kind == MOUNT_DIRECTORY:
+        return FILE_DIRECTORY
+    if kind == MOUNT_SYMLINK:
+        return FILE_SYMLINK
+    return FILE_NONE if kind == MOUNT_NONE else FILE_REGULAR
+
+
+cdef int files_type(Machine* m, const uint8_t* path, size_t size, Place* place, int* file_type) noexcept nogil:
+    cdef Bytes error
+    cdef int kind = MOUNT_NONE
+    bytes_init(&error)
+    if not mount_kind(place.files, place.rest, &kind, &error):
+        return raise_files(m, "getting status of", path, size, &error)
+    bytes_free(&error)
+    file_type[0] = type_of_mounted(kind)
+    return DONE
+
+
+cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil:
+    cdef Place place
+    cdef int fault = 0
+    file_type[0] = FILE_NONE
+    if place_of(m, path, size, &place) != DONE:
+        return RAISE
+    if place.kind == PLACE_NOWHERE:
+        return DONE
+    if place.kind == PLACE_FILES:
+        return files_type(m, path, size, &place, file_type)
+    file_type[0] = disk_type(place.disk, place.trusted, False, &fault)
+    if file_type[0] >= 0:
+        return DONE
+    if fault == ELOOP and place.trusted != FOLLOW_LINKS:
+        return CHANGED
+    return raise_system(m, "getting status of", path, size, fault)
+
+
+cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil:
+    cdef Place place
+    cdef Bytes error
+    cdef ByteBuffer text
+    cdef Py_ssize_t n
+    if place_of(m, path, size, &place) != DONE:
+        return RAISE
+    if place.kind == PLACE_NOWHERE:
+        return raise_missing(m, path, size)
+    if place.kind == PLACE_FILES:
+        bytes_init(&error)
+        memset(&text, 0, sizeof(text))
+        if not mount_link(place.files, place.rest, &text, &error):
+            buffer_free(&text)
+            return raise_files(m, "reading symbolic link", path, size, &error)
+        bytes_free(&error)
+        n = <Py_ssize_t>(text.size_bytes if text.size_bytes < capacity else capacity)
+        memcpy(target, text.data, n)
+        buffer_free(&text)
+    else:
+        n = disk_link(place.disk, place.trusted, target, capacity)
+    if n < 0 and errno == ELOOP and place.trusted != FOLLOW_LINKS:
+        return CHANGED
+    if n < 0 or <size_t>n == capacity:
+        return raise_system(m, "reading symbolic link", path, size, errno if n < 0 else ENAMETOOLONG)
+    length[0] = <size_t>n
+    return DONE
+
+
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
+    cdef Place place
+    if place_of(m, path, size, &place) != DONE:
+        return RAISE
+    if place.kind == PLACE_FILES:
+        return files_read(m, path, size, &place, content)
+    return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content)
+
+
+cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content) noexcept nogil:
+    cdef Bytes error
+    cdef int kind = FILE_NONE
+    if files_type(m, path, size, place, &kind) != DONE:
+        return RAISE
+    if kind == FILE_DIRECTORY:
+        return raise_system(m, "reading file", path, size, EISDIR)
+    if kind != FILE_REGULAR:
+        return MISSING
+    if place_of_files(m, "reading file", path, size, place) != DONE:
+        return RAISE
+    if place.kind == PLACE_DISK:
+        return disk_read(m, path, size, place, content)
+    bytes_init(&error)
+    if not mount_read(place.files, place.rest, content, &error):
+        return raise_files(m, "reading file", path, size, &error)
+    bytes_free(&error)
+    if content.size_bytes > READ_LIMIT:
+        return raise_too_large(m, path, size, <int64_t>content.size_bytes)
+    return DONE if buffer_reserve(content, 64) else raise_text(m, ERROR_MEMORY, NULL)
+
+
+cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t wanted) noexcept nogil:
+    return raise_text(m, ERROR_FILE, format_text("file '%.*s' is too large: %lld bytes, at most %lld can be read", <int>size,
+                                                 <const char*>path, <long long>wanted, <long long>READ_LIMIT))
+
+
+cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content) noexcept nogil:
+    cdef int64_t wanted = 0
+    cdef int fault = 0, kind = 0
+    cdef Py_ssize_t n
+    cdef int fd = disk_open(place.disk, place.trusted, &kind, &wanted, &fault)
+    if fd < 0:
+        if fault == ELOOP and place.trusted != FOLLOW_LINKS:
+            return CHANGED
+        if fault == ENOENT or fault == ENOTDIR or fault == ELOOP:
+            return MISSING
+        return raise_system(m, "opening file", path, size, fault)
+    if kind == FILE_DIRECTORY:
+        fault = EISDIR
+    elif kind == FILE_OTHER and not wanted:
+        close(fd)
+        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>size, <const char*>path))
+    elif kind == FILE_OTHER:
+        wanted = 0                     # a character device: its size says that it is empty
+    elif wanted > READ_LIMIT:
+        close(fd)
+        return raise_too_large(m, path, size, wanted)
+    if fault == 0 and not buffer_reserve(content, <size_t>wanted + 64):
+        close(fd)
+        return raise_text(m, ERROR_MEMORY, NULL)
+    while fault == 0 and wanted > 0:
+        n = read(fd, content.data + content.size_bytes, <size_t>wanted)
+        if n < 0 and errno == EINTR:
+            continue
+        if n < 0:
+            fault = errno
+            break
+        if n == 0:
+            close(fd)
+            return raise_text(m, ERROR_FILE, format_text("unexpected end-of-file reading '%.*s'", <int>size, <const char*>path))
+        content.size_bytes += n
+        wanted -= n
+    close(fd)
+    return DONE if fault == 0 else raise_system(m, "reading file", path, size, fault)
+
+
+cdef bint place_stamp(Machine* m, const uint8_t* path, size_t size, FileStamp* stamp) noexcept nogil:
+    cdef Place place
+    if place_of(m, path, size, &place) != DONE or place.kind == PLACE_NOWHERE:
+        return False
+    if place.kind == PLACE_FILES and (place_of_files(m, "reading file", path, size, &place) != DONE or place.kind == PLACE_FILES):
+        return False
+    return disk_stamp(place.disk, place.trusted, stamp)
+
+
+cdef int place_list(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil:
+    cdef Place place
+    cdef DIR* directory
+    cdef const char* name
+    cdef int kind = 0, fault = 0, outcome = DONE
+    if place_of(m, path, size, &place) != DONE:
+        return RAISE
+    if place.kind == PLACE_NOWHERE:
+        return MISSING
+    if place.kind == PLACE_FILES:
+        return files_list(m, path, size, &place, entries)
+    directory = disk_open_directory(place.disk, place.trusted)
+    if directory == NULL:
+        fault = errno
+        if place.trusted == FOLLOW_LINKS:
+            if fault == ENOENT or fault == ELOOP or (fault == ENOTDIR and disk_type(place.disk, FOLLOW_LINKS, True, NULL) <= FILE_NONE):
+                return MISSING
+            return raise_directory(m, path, size, fault)
+        if fault == ELOOP:
+            return CHANGED
+        if fault == ENOENT or (fault == ENOTDIR and disk_type(place.disk, place.trusted, False, NULL) <= FILE_NONE):
+            return MISSING
+        return raise_directory(m, path, size, fault)
+    while outcome == DONE:
+        name = disk_next_name(directory, &kind, &fault)
+        if name == NULL:
+            if fault:
+                outcome = raise_directory(m, path, size, fault)
+            break
+        if not (buffer_byte(entries, <uint8_t>kind) and buffer_append(entries, name, strlen(name) + 1)):
+            outcome = raise_text(m, ERROR_MEMORY, NULL)
+    closedir(directory)
+    return outcome
+
+
+cdef int files_list(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* entries) noexcept nogil:
+    cdef Bytes error
+    cdef size_t at = entries.size_bytes
+    cdef int kind = FILE_NONE
+    if files_type(m, path, size, place, &kind) != DONE:
+        return RAISE
+    if kind == FILE_NONE or kind == FILE_SYMLINK:
+        return MISSING
+    if kind != FILE_DIRECTORY:
+        return raise_directory(m, path, size, ENOTDIR)
+    bytes_init(&error)
+    if not mount_list(place.files, place.rest, entries, &error):
+        return raise_files(m, "cannot read directory", path, size, &error)
+    bytes_free(&error)
+    while at < entries.size_bytes:
+        entries.data[at] = <uint8_t>type_of_mounted(entries.data[at])
+        at += 2 + strlen(<char*>entries.data + at + 1)
+    return DONE
+
+
+# ---- trees ------------------------------------------------------------------------------------------------------
+
+cdef int place_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
+    cdef Place place
+    cdef int kind = FILE_NONE, outcome
+    outcome = place_type(m, path.data, path.size, &kind)
+    if outcome == CHANGED:
+        return raise_changed(m, path.data, path.size)
+    if outcome != DONE:
+        return RAISE
+    if kind == FILE_NONE:
+        return raise_missing(m, path.data, path.size)
+    if kind == FILE_OTHER:
+        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>path.size, <char*>path.data))
+    if place_of(m, path.data, path.size, &place) != DONE:
+        return RAISE
+    memset(tree, 0, sizeof(NarTree))
+    if place.kind == PLACE_FILES:
+        outcome = nar_tree_init(tree, path, &mounted_files, place.files, place.rest, error)
+    else:
+        outcome = nar_tree_init(tree, path, NULL, NULL, view_text(place.disk), error)
+        tree.trusted_size = place.trusted
+    if outcome:
+        return DONE
+    nar_tree_free(tree)
+    bytes_byte(error, 0)
+    return raise_text(m, ERROR_FILE, format_text("%s", <char*>error.data if not error.failed else <char*>"out of memory"))
+
+
+cdef int nar_kind_of_mounted(int kind) noexcept nogil:
+    if kind == MOUNT_DIRECTORY:
+        return NAR_DIRECTORY
+    if kind == MOUNT_SYMLINK:
+        return NAR_SYMLINK
+    if kind == MOUNT_EXECUTABLE:
+        return NAR_EXECUTABLE
+    return NAR_REGULAR if kind == MOUNT_REGULAR else NAR_UNKNOWN
+
+
+cdef int tree_kind(void* files, View path, Bytes* error) noexcept nogil:
+    cdef int kind = MOUNT_NONE
+    return nar_kind_of_mounted(kind) if mount_kind(files, path, &kind, error) else -1
+
+
+cdef bint tree_taken(bint done, ByteBuffer* got, Bytes* out) noexcept nogil:
+    if done:
+        bytes_append(out, got.data, got.size_bytes)
+    buffer_free(got)
+    return done
+
+
+cdef bint tree_list(void* files, View path, Bytes* entries, Bytes* error) noexcept nogil:
+    cdef ByteBuffer got
+    cdef size_t at = 0
+    memset(&got, 0, sizeof(got))
+    if mount_list(files, path, &got, error):
+        while at < got.size_bytes:
+            got.data[at] = <uint8_t>nar_kind_of_mounted(got.data[at])
+            at += 2 + strlen(<char*>got.data + at + 1)
+        return tree_taken(True, &got, entries)
+    return tree_taken(False, &got, entries)
+
+
+cdef bint tree_read(void* files, View path, Bytes* content, Bytes* error) noexcept nogil:
+    cdef ByteBuffer got
+    memset(&got, 0, sizeof(got))
+    return tree_taken(mount_read(files, path, &got, error), &got, content)
+
+
+cdef bint tree_disk(void* files, View path, Bytes* place, Bytes* error) noexcept nogil:
+    cdef ByteBuffer got
+    memset(&got, 0, sizeof(got))
+    return tree_taken(mount_disk_path(files, path, &got, error), &got, place)
+
+
+cdef bint tree_link(void* files, View path, Bytes* target, Bytes* error) noexcept nogil:
+    cdef ByteBuffer got
+    memset(&got, 0, sizeof(got))
+    return tree_taken(mount_link(files, path, &got, error), &got, target)
+
+
+cdef NarFiles mounted_files
+mounted_files.kind = tree_kind
+mounted_files.list = tree_list
+mounted_files.read = tree_read
+mounted_files.link = tree_link
+mounted_files.disk = tree_disk
