@@ -85,8 +85,10 @@ cdef object fetcher_of(Machine* m):
 
         attention = _Attention()
         attention.m = m
+        settings, make_progress = <object>h.settings if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
-            <object>h.settings if h.settings != NULL else None,
+            settings,
+            make_progress() if make_progress is not None else None,
             frozenset([name for name, bit in _FEATURES.items() if h.features & <uint32_t>bit]),
             (<bytes>h.store_dir).decode("utf-8", "surrogateescape"),
             (<object>h.writer_context).store if h.writer != NULL else None,

@@ -11,10 +11,12 @@ from snowsnake.cli.output import Reporter, write_line
 OPTIONS = (
     Option("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
     Option("--json", "", "stats: print JSON"),
+    Option("--fetched", "", "what was fetched, instead of compiled files"),
+    Option("--limit", "MIB", "clear --fetched: only until no more than this is left"),
     Option("-h --help", "", "show this text"),
 )
 USAGE = "snowsnake cache (stats | verify | clear) [OPTION …]"
-SUMMARY = "stats counts the compiled files that are kept; verify looks at every byte of them; clear removes them."
+SUMMARY = "stats counts the compiled files, or fetched sources, that are kept; verify looks at every byte of them; clear removes them."
 NOTES = (
     "The folder is $SNOWSNAKE_CACHE_DIR, else snowsnake in $XDG_CACHE_HOME or ~/.cache.  $SNOWSNAKE_CACHE_LIMIT is its size in\n"
     "MiB (default 256): beyond it the files that were not used for longest go.  SNOWSNAKE_NO_CACHE=1 switches it off."
@@ -24,6 +26,8 @@ NOTES = (
 def run(given: Arguments, reporter: Reporter) -> int:
     if len(given.words) != 1 or given.words[0] not in _ACTIONS:
         raise UsageError("say what to do: stats, verify or clear")
+    if given.flag("fetched"):
+        return _fetched(given, reporter)
     from snowsnake.cache.location import default_folder, limit_bytes
 
     folder = os.path.abspath(given.text("cache_dir")) if given.flag("cache_dir") else default_folder(os.environ)
@@ -34,6 +38,54 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
     inspection = Inspection(os.fsencode(folder), limit_bytes(os.environ))
     return _ACTIONS[given.words[0]](inspection, folder, given, reporter)
+
+
+def _fetched(given: Arguments, reporter: Reporter) -> int:
+    from snowsnake.fetch.cache import FetchCache
+    from snowsnake.fetch.errors import FetchError
+
+    cache = FetchCache(os.path.join(os.path.abspath(given.text("cache_dir")), "fetch") if given.flag("cache_dir") else None)
+    try:
+        return _FETCHED[given.words[0]](cache, given, reporter)
+    except FetchError as error:
+        reporter.failure(str(error))
+        return 1
+    finally:
+        cache.close()
+
+
+def _fetched_stats(cache, given: Arguments, reporter: Reporter) -> int:
+    trees = cache.trees()
+    facts = {"folder": cache.folder, "trees": len(trees), "tree_bytes": sum(size for _, size, _ in trees), "repositories": len(cache.repositories())}
+    _write_facts(facts, given.flag("json"))
+    return 0
+
+
+def _fetched_verify(cache, given: Arguments, reporter: Reporter) -> int:
+    """A tree whose bytes are not those of its name is removed: it is fetched again when it is needed."""
+    damaged = cache.damaged()
+    for name in damaged:
+        cache.remove(name)
+    if damaged:
+        reporter.failure(f"{len(damaged)} fetched trees were damaged, and are removed: {', '.join(damaged)}")
+        return 1
+    write_line(f"{len(cache.trees())} fetched trees, no faults".encode())
+    return 0
+
+
+def _fetched_clear(cache, given: Arguments, reporter: Reporter) -> int:
+    if not given.flag("limit"):
+        cache.clear()
+        return 0
+    limit = given.text("limit")
+    if not limit.isdigit():
+        raise UsageError(f"'{limit}' is no number of MiB")
+    freed = cache.shrink(int(limit) << 20)
+    write_line(f"{freed} bytes freed".encode())
+    return 0
+
+
+_FETCHED = {"stats": _fetched_stats, "verify": _fetched_verify, "clear": _fetched_clear}
 
 
 def _stats(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
@@ -49,14 +101,18 @@ def _stats(inspection, folder: str, given: Arguments, reporter: Reporter) -> int
         "pack_bytes": inspection.size_bytes(),
         "limit_bytes": limit_bytes(os.environ),
     }
-    if given.flag("json"):
+    _write_facts(facts, given.flag("json"))
+    return 0
+
+
+def _write_facts(facts: dict, is_json: bool) -> None:
+    if is_json:
         import json
 
         write_line(json.dumps(facts, indent=2).encode("utf-8", "surrogateescape"))
-    else:
-        for name, value in facts.items():
-            write_line(f"{name.replace('_', ' '):24}{value}".encode("utf-8", "surrogateescape"))
-    return 0
+        return
+    for name, value in facts.items():
+        write_line(f"{name.replace('_', ' '):24}{value}".encode("utf-8", "surrogateescape"))
 
 
 def _verify(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:

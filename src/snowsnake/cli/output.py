@@ -92,6 +92,10 @@ class Reporter:
 
     progress = note
 
+    def write_event(self, line: str) -> None:
+        """A line of a log that programs read."""
+        self._write(line)
+
     def warning(self, message: str) -> None:
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line

@@ -45,11 +45,18 @@ class Session:
             trace_verbose=settings["trace-verbose"],
             abort_on_warn=settings["abort-on-warn"],
             settings=settings,
+            fetch_progress=self._progress,
             **options,
         )
         keep(self.evaluator)
         self.arguments: dict[bytes, object] = {}
         self.selector = Selector(self.evaluator, self.arguments)
+
+    def _progress(self):
+        """What shows how fetching goes; asked for when something is fetched."""
+        from snowsnake.cli.fetch_progress import progress_for
+
+        return progress_for(self.reporter)
 
     def expression(self, source: bytes, name: str = "«string»"):
         """Compile an expression of the command line; relative paths start at the working directory."""

@@ -20,6 +20,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 
 from snowsnake.fetch.errors import FetchError
@@ -154,6 +155,7 @@ class FetchCache:
             self._work = tempfile.mkdtemp(dir=base)
             self._work_lock = os.open(self._work, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
             fcntl.flock(self._work_lock, fcntl.LOCK_EX)
+            weakref.finalize(self, _remove_own, self._work, os.getpid())     # at the latest at the end of the program
 
     def add_tree(self, path: str, name: str, size_bytes: int) -> str:
         """Takes over what lies at *path*, from `new_path`, as the tree with this hash."""
@@ -203,6 +205,31 @@ class FetchCache:
         """(hash, bytes, time of the last use), the one used last first."""
         return list(self._open().execute("select name, size_bytes, used from trees order by used desc"))
 
+    def repositories(self) -> list[str]:
+        """The folders of repositories that were fetched from."""
+        found = []
+        for kind in ("git", "hg"):
+            folder = os.path.join(self.folder, kind)
+            if os.path.isdir(folder):
+                found += [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        return found
+
+    def damaged(self) -> list[str]:
+        """The trees whose bytes have another hash than their name says."""
+        from snowsnake.store.hash import Hash
+
+        folder = os.path.join(self.folder, "trees")
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        found = []
+        for name in names:
+            try:
+                is_whole = Hash.of_path(os.path.join(folder, name)).nix32 == name
+            except (OSError, ValueError):
+                is_whole = False
+            if not is_whole:
+                found.append(name)
+        return found
+
     def clear(self) -> None:
         """Removes everything that no process is using."""
         self._open()
@@ -245,6 +272,12 @@ class FetchCache:
             remove_tree(self._work)
             os.close(self._work_lock)
         self._work_lock = -1
+
+
+def _remove_own(path: str, process: int) -> None:
+    """The folder of this process, which a child that was forked leaves alone."""
+    if process == os.getpid():
+        remove_tree(path)
 
 
 def remove_tree(path: str) -> None:

@@ -5,7 +5,7 @@ import os
 # For type checkers, which know the name: what is imported here is paid for by every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
@@ -51,11 +51,12 @@ class HostOptions:
         real_store: str | None = None,
         is_writable: bool = False,
         settings: "Mapping[str, object] | None" = None,
+        fetch_progress: "Callable[[], object] | None" = None,
     ) -> None:
         self.pure = pure
         self.restricted = restricted
         self.is_writable = is_writable
-        self.settings = settings
+        self.settings = (settings, fetch_progress)
         self.features = tuple(features)
         self.working_directory = encoded(os.path.abspath(working_directory or os.getcwd()))
         self.search_path = [(encoded(prefix), encoded(path)) for prefix, path in search_path]

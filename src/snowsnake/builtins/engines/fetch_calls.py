@@ -14,7 +14,7 @@ _NO_REVISION = "0" * 40
 _JUST_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def make_fetcher(settings, features, store_dir, store, working_directory, is_cancelled):
+def make_fetcher(settings, progress, features, store_dir, store, working_directory, is_cancelled):
     """The fetcher of an evaluation; `settings` None: those of this user."""
     from snowsnake.fetch.fetcher import Fetcher
 
@@ -26,6 +26,7 @@ def make_fetcher(settings, features, store_dir, store, working_directory, is_can
         settings = Settings.load(os.environ)
     return Fetcher(
         settings,
+        progress=progress,
         features=features,
         store_dir=store_dir,
         store=store,

@@ -1,0 +1,114 @@
+"""What a command shows while something is fetched: a line on a terminal, or C++ Nix's internal-json events.
+
+In: activities of `fetch/progress.py`.  Out: standard error.  Imported when something is fetched, and not before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from snowsnake.fetch.progress import KINDS, Activity, Progress
+
+if TYPE_CHECKING:
+    from snowsnake.cli.output import Reporter
+
+_LEVEL_SHOWN = 3                      # info
+_STEP_S = 0.1
+# C++ Nix's numbers of results
+_RESULT_PROGRESS = 105
+
+
+class FetchProgress(Progress):
+    """Messages go to the reporter, which knows the format."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__()
+        self.reporter = reporter
+
+    def message(self, text: str) -> None:
+        if text.startswith("warning: "):
+            self.reporter.warning(text.removeprefix("warning: "))
+        else:
+            self.reporter.note(text)
+
+    def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
+        if level <= _LEVEL_SHOWN:
+            self.reporter.note(activity.text + "...")
+
+
+class JsonProgress(FetchProgress):
+    """`@nix {…}`, one line for each event."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__(reporter)
+        self._last: dict[int, float] = {}
+
+    def _event(self, **facts: Any) -> None:
+        self.reporter.write_event("@nix " + json.dumps(dict(sorted(facts.items())), ensure_ascii=False, separators=(",", ":")))
+
+    def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
+        facts = {"fields": list(fields)} if fields else {}
+        self._event(action="start", id=activity.number, level=level, parent=0, text=activity.text, type=KINDS[activity.kind], **facts)
+
+    def on_progress(self, activity: Activity) -> None:
+        now = time.monotonic()
+        if now - self._last.get(activity.number, 0.0) >= _STEP_S or activity.done == activity.expected:
+            self._last[activity.number] = now
+            self._event(action="result", fields=[activity.done, activity.expected, 0, 0], id=activity.number, type=_RESULT_PROGRESS)
+
+    def on_stop(self, activity: Activity) -> None:
+        self._last.pop(activity.number, None)
+        self._event(action="stop", id=activity.number)
+
+
+class TerminalProgress(FetchProgress):
+    """One line for what is going on, with bytes and rate; it goes before anything else is written."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__(reporter)
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TransferSpeedColumn
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn(),
+            console=Console(file=sys.stderr), transient=True,
+        )  # fmt: skip
+        self._tasks: dict[int, Any] = {}
+
+    def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
+        if not self._tasks:
+            self._bars.start()
+        self._tasks[activity.number] = self._bars.add_task(activity.text, total=None)
+
+    def on_progress(self, activity: Activity) -> None:
+        self._bars.update(self._tasks[activity.number], completed=activity.done, total=activity.expected or None)
+
+    def on_stop(self, activity: Activity) -> None:
+        task = self._tasks.pop(activity.number, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        if not self._tasks:
+            self._bars.stop()
+
+    def message(self, text: str) -> None:
+        if self._tasks:
+            self._bars.stop()
+        super().message(text)
+        if self._tasks:
+            self._bars.start()
+
+
+def progress_for(reporter: Reporter) -> FetchProgress:
+    """The one that fits the format and the place where standard error goes."""
+    if reporter.log_format == "internal-json":
+        return JsonProgress(reporter)
+    if reporter.log_format in ("text", "bar", "bar-with-logs") and sys.stderr.isatty():
+        try:
+            return TerminalProgress(reporter)
+        except ModuleNotFoundError:
+            pass                           # rich is not installed: messages only
+    return FetchProgress(reporter)

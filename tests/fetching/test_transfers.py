@@ -1,0 +1,412 @@
+"""Fetching from servers that behave badly, and from the cache: retries, resuming, ETags, ages, passwords, offline, interruption, kills."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SOURCE
+from fetch_server import Server
+from fetch_world import make_world, tar_bytes
+
+from snowsnake.fetch import archive
+from snowsnake.fetch.errors import Cancelled, FetchError
+from snowsnake.fetch.fetcher import Fetcher
+from snowsnake.fetch.http import TransferError
+from snowsnake.settings import Settings
+from snowsnake.store.hash import Hash
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    root = Path(os.path.realpath(tmp_path_factory.mktemp("served"))) / "world"
+    make_world(root)
+    (root / "large").write_bytes(os.urandom(1 << 20))
+    server = Server(root)
+    yield root, server
+    server.close()
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Fetchers with one cache."""
+    made = []
+
+    def make_one(*, settings=(), **options):
+        values = Settings()
+        for name, text in settings:
+            values.set(name, text)
+        warnings = []
+        fetcher = Fetcher(values, cache_folder=str(tmp_path / "cache"), on_warning=warnings.append, **options)
+        fetcher.warnings = warnings
+        made.append(fetcher)
+        return fetcher
+
+    yield make_one
+    for fetcher in made:
+        fetcher.close()
+
+
+def file_hash(root: Path, name: str) -> str:
+    return Hash.of_file(root / name).sri
+
+
+def fetched(fetcher, url: str) -> bytes:
+    return fetcher.fetch_url(url, "x", None, False)[1].read(b"")
+
+
+def test_a_transfer_that_breaks_goes_on_where_it_was(served, make) -> None:
+    root, server = served
+    server.requests.clear()
+    fetcher = make()
+    assert fetched(fetcher, f"{server.url}/cut/resume/2/large") == (root / "large").read_bytes()
+    ranges = [headers.get("range") for _, _, headers in server.requests]
+    assert ranges == [None, "bytes=524288-", "bytes=786432-"]
+    assert all("retrying from offset" in text for text in fetcher.warnings) and len(fetcher.warnings) == 2
+
+
+def test_too_many_requests_and_errors_of_the_server(served, make) -> None:
+    root, server = served
+    fetcher = make()
+    for code in (429, 500, 503, 408):
+        assert fetched(fetcher, f"{server.url}/fail/{code}/2/{code}/plain/a") == b"a\n"
+    with pytest.raises(TransferError, match="HTTP error 404"):
+        fetched(fetcher, f"{server.url}/fail/none/9/404/plain/a")
+    assert server.counts["none"] == 1
+
+
+def test_an_etag_saves_the_transfer(served, make) -> None:
+    _, server = served
+    url = f"{server.url}/files/archives/base.tar.gz"
+    first = make().fetch_url(url, "source", None, True)[0]
+    server.requests.clear()
+    assert make().fetch_url(url, "source", None, True)[0] == first
+    assert server.requests == []                       # it is fresh
+    assert make(settings=[("tarball-ttl", "0")]).fetch_url(url, "source", None, True)[0] == first
+    assert [headers.get("if-none-match") is not None for _, _, headers in server.requests] == [True]
+    server.requests.clear()
+    assert make().fetch_url(url, "source", None, True)[0] == first
+    assert server.requests == []                       # and fresh again
+
+
+def test_a_file_whose_server_is_gone_is_taken_from_the_cache(served, make) -> None:
+    _, server = served
+    own = Server(served[0])
+    url = f"{own.url}/files/plain/a"
+    assert fetched(make(), url) == b"a\n"
+    own.close()
+    late = make(settings=[("tarball-ttl", "0"), ("download-attempts", "1")])
+    assert fetched(late, url) == b"a\n"
+    assert late.warnings and late.warnings[0].endswith("; using cached version")
+    with pytest.raises(FetchError, match="Could not connect to server"):
+        fetched(make(settings=[("download-attempts", "1")]), f"{own.url}/files/plain/run")
+
+
+def test_offline(served, make) -> None:
+    _, server = served
+    url = f"{server.url}/files/plain/a"
+    with pytest.raises(FetchError, match="--offline"):
+        fetched(make(is_offline=True), url)
+    assert fetched(make(), url) == b"a\n"
+    server.requests.clear()
+    assert fetched(make(is_offline=True, settings=[("tarball-ttl", "0")]), url) == b"a\n"
+    repository = {"type": "git", "url": f"{server.url}/git/repo"}
+    offline = make(is_offline=True)
+    with pytest.raises(FetchError, match="Failed to fetch git repository"):
+        offline.fetch(offline.input_from_attrs(repository))
+    online = make()
+    found = online.fetch(online.input_from_attrs(repository))
+    server.requests.clear()
+    again = make(is_offline=True, settings=[("tarball-ttl", "0")])
+    assert again.fetch(again.input_from_attrs(repository)).nar_hash == found.nar_hash
+    assert server.requests == []
+
+
+def test_passwords(served, make, tmp_path) -> None:
+    _, server = served
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login user password secret\n")
+    url = f"{server.url}/login/plain/a"
+    with pytest.raises(TransferError, match="HTTP error 401"):
+        fetched(make(), url)
+    assert fetched(make(settings=[("netrc-file", str(netrc))]), url) == b"a\n"
+    assert fetched(make(), url.replace("//", "//user:secret@")) == b"a\n"
+
+
+def test_a_token_goes_to_no_other_host(served, make) -> None:
+    """The other host is another port."""
+    _, server = served
+    other = Server(served[0])
+    fetcher = make()
+    from snowsnake.fetch.downloads import download_file
+
+    download_file(f"{server.url}/elsewhere?{other.url}/files/plain/a", fetcher, (("Authorization", "token t"),))
+    assert server.requests[-1][2].get("authorization") == "token t"
+    assert "authorization" not in other.requests[-1][2]
+    other.close()
+
+
+def test_a_redirect_leads_to_no_file(served, make, tmp_path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    with pytest.raises(TransferError, match="Unsupported protocol"):
+        fetched(make(), f"{served[1].url}/elsewhere?file://{secret}")
+
+
+@pytest.mark.parametrize("path", ["slow/large", "endless/x"])
+def test_cancelling_stops_at_once(path, served, make, tmp_path) -> None:
+    stopped = threading.Event()
+    fetcher = make(is_cancelled=stopped.is_set)
+    threading.Timer(0.5, stopped.set).start()
+    with pytest.raises(Cancelled):
+        fetched(fetcher, f"{served[1].url}/{path}")
+    fetcher.close()
+    assert list((tmp_path / "cache" / "work").iterdir()) == []
+
+
+def test_a_hash_is_checked_before_anything_is_believed(served, make) -> None:
+    root, server = served
+    fetcher = make()
+    wrong = Hash.of_bytes(b"other")
+    with pytest.raises(FetchError, match="hash mismatch in file downloaded") as caught:
+        fetcher.fetch_url(f"{server.url}/files/plain/a", "a", wrong, False)
+    assert caught.value.exit_code == 102
+    right = Hash.of_file(root / "plain/a")
+    server.requests.clear()
+    assert make().fetch_url("http://127.0.0.1:1/a", "a", right, False)[1].read(b"") == b"a\n"     # known by its hash
+    assert server.requests == []
+
+
+def test_locked_inputs_need_no_network(served, make) -> None:
+    root, server = served
+    fetcher = make()
+    found = fetcher.fetch(fetcher.input_from_url(f"{server.url}/files/archives/base.tar"))
+    locked = {**found.input.attrs, "url": "http://127.0.0.1:1/none.tar", "__final": True}
+    offline = make(is_offline=True)
+    assert offline.fetch(offline.input_from_attrs(locked)).store_path == found.store_path
+
+
+def test_the_hash_of_a_tree_is_remembered(served, make, monkeypatch) -> None:
+    """Also of a dirty one, of which only what changed is read again; a commit with the same files has the same."""
+    root = served[0]
+    folder = root.parent / "remembered"
+    shutil.copytree(root / "dirty", folder, symlinks=True)
+    fetcher = make()
+    input = fetcher.input_from_attrs({"type": "git", "url": str(folder)})
+    first = fetcher.fetch(input)
+    import snowsnake.fetch.tree_hash as tree_hash
+
+    def must_not_run(*_):
+        raise AssertionError("hashed again")
+
+    monkeypatch.setattr(tree_hash, "hash_of", must_not_run)
+    assert make().fetch(input).nar_hash == first.nar_hash
+    subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", "commit", "-qam", "now"], cwd=folder, check=True)
+    clean = make().fetch(input)
+    assert (clean.nar_hash, "dirtyRev" in clean.input.attrs) == (first.nar_hash, False)
+    monkeypatch.undo()
+    (folder / "a").write_text("changed once more\n")
+    changed = make().fetch(input)
+    assert changed.nar_hash == Hash.of_path(_export(changed.files, root.parent / "export")).sri != first.nar_hash
+
+
+def _export(tree, target: Path) -> Path:
+    shutil.rmtree(target, ignore_errors=True)
+
+    def copy(path: bytes, to: Path) -> None:
+        kind = tree.kind(path)
+        if kind == "directory":
+            to.mkdir()
+            for name, _ in tree.list(path):
+                copy(path + b"/" + name if path else name, to / os.fsdecode(name))
+        elif kind == "symlink":
+            to.symlink_to(os.fsdecode(tree.link(path)))
+        else:
+            to.write_bytes(tree.read(path))
+            to.chmod(0o755 if kind == "executable" else 0o644)
+
+    copy(b"", target)
+    return target
+
+
+# ---- the cache --------------------------------------------------------------------------------------------------
+
+
+def run(words: list[str], cache: Path, **options):
+    code = "import sys; from snowsnake.cli.main import main; sys.exit(main())"
+    environment = os.environ | {"PYTHONPATH": SOURCE, "SNOWSNAKE_CACHE_DIR": str(cache)}
+    return subprocess.Popen([sys.executable, "-c", code, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def test_commands(served, tmp_path) -> None:
+    _, server = served
+    cache = tmp_path / "c"
+
+    def said(*words: str) -> bytes:
+        process = run(["cache", *words], cache)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        return out
+
+    out, err = run(["eval", "-E", f'fetchTarball "{server.url}/files/archives/base.tar"'], cache).communicate(timeout=120)
+    assert out.startswith(b'"/nix/store/'), err
+    facts = json.loads(said("stats", "--fetched", "--json"))
+    assert facts["trees"] == 1 and facts["tree_bytes"] > 100
+    assert said("verify", "--fetched") == b"1 fetched trees, no faults\n"
+    (tree,) = (cache / "fetch" / "trees").iterdir()
+    (tree / "a").chmod(0o644)
+    (tree / "a").write_text("damaged")
+    process = run(["cache", "verify", "--fetched"], cache)
+    assert b"were damaged" in process.communicate(timeout=120)[1] and process.returncode == 1
+    assert json.loads(said("stats", "--fetched", "--json"))["trees"] == 0
+    said("clear", "--fetched")
+    assert said("clear", "--fetched", "--limit", "1") == b"0 bytes freed\n"
+
+
+def test_the_size_is_limited(served, tmp_path) -> None:
+    root, _ = served
+    settings = Settings()
+    fetcher = Fetcher(settings, cache_folder=str(tmp_path / "c"), cache_limit_bytes=20_000)
+    for number in range(5):
+        name = root / f"archive-{number}.tar"
+        name.write_bytes(tar_bytes([("f", b"0", os.urandom(8000), "", 0o644)]))
+        fetcher.fetch_url(f"file://{name}", "source", None, True)
+    assert 1 <= len(fetcher.cache.trees()) <= 2
+    assert len(os.listdir(tmp_path / "c" / "trees")) == len(fetcher.cache.trees())
+    fetcher.close()
+
+
+def test_a_damaged_index_is_made_anew(served, make, tmp_path) -> None:
+    url = f"{served[1].url}/files/plain/a"
+    fetcher = make()
+    fetched(fetcher, url)
+    fetcher.close()
+    (tmp_path / "cache" / "index.sqlite").write_bytes(b"this is no database " * 400)
+    assert fetched(make(), url) == b"a\n"
+
+
+def test_a_cache_that_cannot_be_made(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "file" / "cache"))
+    with pytest.raises(FetchError, match="cannot use the cache"):
+        fetched(fetcher, "http://127.0.0.1:1/x")
+
+
+def test_kills(served, tmp_path, request) -> None:
+    """A process that is killed while it fetches leaves nothing that is believed, and nothing that stays."""
+    _, server = served
+    cache = tmp_path / "c"
+    expression = f'{{ a = fetchTarball "{server.url}/files/archives/base.tar.gz"; b = (fetchGit "{server.url}/git/repo").narHash; }}'
+    for number in range(request.config.getoption("--kills")):
+        process = run(["eval", "--strict", "--json", "-E", f"with builtins; {expression}"], cache, start_new_session=True)
+        time.sleep(0.1 + 0.05 * (number % 16))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if number % 4 == 3:
+            shutil.rmtree(cache / "fetch" / "trees", ignore_errors=True)
+    process = run(["eval", "--strict", "--json", "-E", f"with builtins; {expression}"], cache)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert json.loads(out)["a"] == "/nix/store/sgkvdijxq51ixr52xkyzm1j04l592bq8-source"
+    assert json.loads(out)["b"] == "sha256-RRmI/s7yfPKFmdwUwq/L3/fw/k9Vk1mEyEUKFMCbACA="
+    assert not list((cache / "fetch" / "work").iterdir())
+    for tree in (cache / "fetch" / "trees").iterdir():
+        assert Hash.of_path(tree).nix32 == tree.name
+
+
+def test_interrupting_a_command(served, tmp_path) -> None:
+    process = run(["eval", "-E", f'builtins.fetchurl "{served[1].url}/slow/large"'], tmp_path / "c")
+    time.sleep(2)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 30
+    assert not [path for path in (tmp_path / "c").rglob("new")]
+
+
+def test_several_processes_at_once(served, tmp_path) -> None:
+    _, server = served
+    expression = f'fetchTarball "{server.url}/files/archives/base.tar.xz"'
+    processes = [run(["eval", "-E", expression], tmp_path / "c") for _ in range(4)]
+    outs = {process.communicate(timeout=300)[0] for process in processes}
+    assert outs == {b'"/nix/store/sgkvdijxq51ixr52xkyzm1j04l592bq8-source"\n'}
+
+
+def test_events(served, tmp_path) -> None:
+    process = run(["eval", "--log-format", "internal-json", "-E", f'builtins.fetchurl "{served[1].url}/files/large"'], tmp_path / "c")
+    _, err = process.communicate(timeout=120)
+    events = [json.loads(line.removeprefix(b"@nix ")) for line in err.splitlines()]
+    url = f"{served[1].url}/files/large"
+    assert [event["action"] for event in events] == ["start", "result", "stop"]
+    assert events[0] == {
+        "action": "start", "id": 1, "level": 4, "parent": 0, "text": f"downloading '{url}'", "type": 101, "fields": [url],
+    }  # fmt: skip
+    assert events[1]["fields"] == [1 << 20, 1 << 20, 0, 0] and events[1]["type"] == 105
+
+
+# ---- hostile archives -------------------------------------------------------------------------------------------
+
+
+def unpacked(tmp_path: Path, data: bytes) -> str:
+    (tmp_path / "archive").write_bytes(data)
+    target = tmp_path / "outer" / "inner"
+    target.parent.mkdir(exist_ok=True)
+    archive.unpack(str(tmp_path / "archive"), str(target))
+    return str(target)
+
+
+def test_nothing_is_written_outside(tmp_path) -> None:
+    """Through a link to a folder outside: refused; a hard link to a link does not follow it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    link = ("t/l", b"2", b"", str(outside), 0o777)
+    with pytest.raises(archive.ArchiveError, match="non-directory parent"):
+        unpacked(tmp_path, tar_bytes([("t/0", b"0", b"", "", 0o644), link, ("t/l/evil", b"0", b"x", "", 0o644)]))
+    assert list(outside.iterdir()) == []
+    shutil.rmtree(tmp_path / "outer")
+    unpacked(tmp_path, tar_bytes([("t/0", b"0", b"", "", 0o644), link, ("t/h", b"1", b"", "t/l", 0o644)]))
+    assert (tmp_path / "outer/inner/t/h").is_symlink() and list(outside.iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "outer").iterdir()) == ["inner"]
+
+
+def test_a_bomb(tmp_path, monkeypatch) -> None:
+    import lzma
+
+    monkeypatch.setattr(archive, "_SUSPECT_BYTES", 1 << 20)
+    monkeypatch.setattr(archive, "_MOST_ENTRIES", 1000)
+    with pytest.raises(archive.ArchiveError, match="bomb"):
+        unpacked(tmp_path, lzma.compress(tar_bytes([("zeros", b"0", bytes(1 << 24), "", 0o644)])))
+    shutil.rmtree(tmp_path / "outer")
+    with pytest.raises(archive.ArchiveError, match="more than 1000 entries"):
+        unpacked(tmp_path, tar_bytes([(f"f{number}", b"0", b"", "", 0o644) for number in range(1100)]))
+    shutil.rmtree(tmp_path / "outer")
+    with pytest.raises(archive.ArchiveError, match="more than 1000 parts"):
+        unpacked(tmp_path, tar_bytes([("/".join("d" * 1100), b"0", b"", "", 0o644)]))
+
+
+def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
+    """Never in anything else, and never outside."""
+    import random
+
+    source = random.Random(7)
+    make_world(tmp_path / "w")
+    folder = tmp_path / "w" / "archives"
+    originals = [path.read_bytes() for path in sorted(folder.iterdir()) if path.name.startswith(("base", "twice", "long"))]
+    for number in range(300):
+        data = bytearray(source.choice(originals))
+        for _ in range(source.randint(1, 8)):
+            at = source.randrange(len(data))
+            data[at : at + source.randint(0, 3)] = source.randbytes(source.randint(0, 3))
+        try:
+            unpacked(tmp_path, bytes(data))
+        except FetchError:
+            pass
+        assert sorted(path.name for path in (tmp_path / "outer").iterdir()) in ([], ["inner"]), number
+        shutil.rmtree(tmp_path / "outer")
