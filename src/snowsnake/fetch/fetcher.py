@@ -93,6 +93,7 @@ class Fetcher:
         self.progress = progress or Progress()
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
+        self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
         self.last_error: Exception | None = None       # what ended the last fetch that failed
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}

@@ -149,6 +149,12 @@ class Http:
 
     # ---- connections --------------------------------------------------------------------------------------------
 
+    def request_url(self, url: str) -> str:
+        """Where an address is really asked for: stand-ins for the hosts of forges take their place in tests."""
+        parts = urlsplit(url)
+        stand_in = self._fetcher.stand_ins.get(parts.netloc)
+        return url if stand_in is None else stand_in + parts._replace(scheme="", netloc="").geturl()
+
     def pool(self, url: str) -> Any:
         """The pool of connections that an address needs: direct, or by a proxy."""
         parts = urlsplit(url)
@@ -284,8 +290,9 @@ class _Job:
         self._found.urls = [url]
         status = 0
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._response = self.http.pool(url).urlopen(
-                "GET", _without_login(url), headers=self._request_headers(url), redirect=False, preload_content=False,
+            asked = self.http.request_url(url)
+            response = self._response = self.http.pool(asked).urlopen(
+                "GET", _without_login(asked), headers=self._request_headers(url), redirect=False, preload_content=False,
                 decode_content=True, retries=False,
             )      # fmt: skip
             location = response.headers.get("Location") if response.status in (301, 302, 303, 307, 308) else None
