@@ -16,7 +16,7 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
 from snowsnake.host.host cimport (
-    FEATURE_FETCH_TREE, FEATURE_VERIFIED_FETCHES, host_fetch_with, host_has_feature, host_of, host_require_feature,
+    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_VERIFIED_FETCHES, host_fetch_with, host_has_feature, host_of, host_require_feature,
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append
@@ -363,6 +363,41 @@ cdef int fetch_git(Machine* m, Word* fp) noexcept nogil:
     return _fetch_any_tree(m, fp, "fetchGit", True)
 
 
+# ---- closures ---------------------------------------------------------------------------------------------------
+
+cdef int fetch_closure(Machine* m, Word* fp) noexcept nogil:
+    cdef uint32_t* order
+    cdef uint64_t i
+    cdef Word w
+    if host_require_feature(m, FEATURE_FETCH_CLOSURE, "fetch-closure") != DONE:
+        return RAISE
+    order = attrs_order(m, fp[0])
+    if order == NULL:
+        return RAISE
+    for i in range(attrs_size(fp[0])):
+        w = val(attrs_values(fp[0])[order[i]])
+        if is_thunk(w):
+            return force(m, w)
+    return _fetch_closure(m, fp[0])
+
+
+cdef int _fetch_closure(Machine* m, Word given) noexcept with gil:
+    cdef bytes path
+    try:
+        from snowsnake.builtins.engines.fetch_calls import fetch_closure as fetch
+
+        made, trees = fetch(access_of(m), _plain(m, given))
+        for store_path, tree in trees:
+            mount_tree(m, store_path, tree)
+        path = made.encode("utf-8", "surrogateescape")
+        if not heap_reserve(m, 4096):
+            return RAISE
+        m.result = store_string(m, make_view(<const char*>path, len(path)))
+        return DONE
+    except BaseException as error:    # no exception may pass through C
+        return raise_python(m, error)
+
+
 # ---- for the search path ----------------------------------------------------------------------------------------
 
 cdef int _fetch_entry(Machine* m, View address, ByteBuffer* path) noexcept nogil:
@@ -389,5 +424,6 @@ define("fetchurl", fetchurl)
 define("fetchTarball", fetch_tarball)
 define("fetchGit", fetch_git)
 define("fetchMercurial", fetch_mercurial)
+define("fetchClosure", fetch_closure)
 define("fetchTree", fetch_tree)
 define("__fetchTree", fetch_tree_now)

@@ -122,6 +122,7 @@ SIGNATURES = {
     "fetchGit": ("v", True),
     "fetchMercurial": ("v", True),
     "fetchTree": ("", False),
+    "fetchClosure": ("a", True),
     "__fetchTree": ("v", True),
     "getFlake": ("S", True),
     "__fetchLocked": ("a", True),

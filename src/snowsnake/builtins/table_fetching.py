@@ -53,6 +53,16 @@ ENTRIES = (
         "the feature `fetch-tree` or `flakes`.",
         example="builtins ? fetchTree => true",
     ),
+    Entry(
+        "fetchClosure",
+        "arguments",
+        "a",
+        framed=True,
+        feature="fetch-closure",
+        doc="A path from the binary cache `fromStore` with all that it refers to: `fromPath`; `toPath`, the content-addressed path that it is rewritten "
+        "to; `inputAddressed`, which needs a signature by one of `trusted-public-keys`. Needs the feature `fetch-closure`.",
+        example="builtins.isFunction builtins.fetchClosure => true",
+    ),
     Entry("__fetchTree", "source", "v", framed=True),
     Entry(
         "getFlake",

@@ -229,3 +229,40 @@ def fetch_mercurial(access, given):
     if input.rev_count is not None:
         pairs.append(("revCount", input.rev_count))
     return source, pairs
+
+
+# ---- closures ---------------------------------------------------------------------------------------------------
+
+
+def fetch_closure(access, given):
+    """(path, trees by path) of `fetchClosure`."""
+    from snowsnake.fetch.closure import closure_of
+    from snowsnake.store.path import StorePath
+
+    fetcher = access.fetcher
+
+    def stored(name):
+        value = given[name]
+        if not isinstance(value, str):
+            raise MalformedInput(f"attribute '{name}' of 'fetchClosure' is no path")
+        try:
+            return str(StorePath.parse(value, fetcher.store_dir))
+        except ValueError:
+            raise MalformedInput(f"path '{value}' is not in the Nix store") from None
+
+    for name in sorted(given):
+        if name not in ("fromPath", "toPath", "fromStore", "inputAddressed"):
+            raise MalformedInput(f"attribute '{name}' isn't supported in call to 'fetchClosure'")
+    if "fromPath" not in given:
+        raise MalformedInput("attribute 'fromPath' is missing in call to 'fetchClosure'")
+    from_path = stored("fromPath")
+    to_path = None if "toPath" not in given else "" if given["toPath"] == "" else stored("toPath")
+    is_input_addressed = given.get("inputAddressed", False)
+    if not isinstance(is_input_addressed, bool):
+        raise MalformedInput("attribute 'inputAddressed' of 'fetchClosure' is no Boolean")
+    if is_input_addressed and to_path is not None:
+        raise MalformedInput("attribute 'inputAddressed' is set to true, but 'toPath' is also set. Please remove one of them")
+    if not isinstance(given.get("fromStore"), str):
+        raise MalformedInput("attribute 'fromStore' is missing in call to 'fetchClosure'")
+    check_uri(access, given["fromStore"])
+    return closure_of(given["fromStore"], from_path, to_path, is_input_addressed, fetcher)

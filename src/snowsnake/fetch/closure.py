@@ -1,0 +1,295 @@
+"""`fetchClosure`: store paths of a binary cache, with all that they refer to.
+
+In: the address of a cache and a path.  Out: the trees of its closure, each checked: content-addressed ones against their path, others
+against the signatures of trusted keys.  With another path they are rewritten to content-addressed form.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+from typing import TYPE_CHECKING
+
+from snowsnake.fetch.addresses import parse_address
+from snowsnake.fetch.decompress import decompressed
+from snowsnake.fetch.downloads import http_of
+from snowsnake.fetch.errors import FetchError, MalformedInput
+from snowsnake.fetch.http import TransferError
+from snowsnake.fetch.trees import DiskTree, Tree
+from snowsnake.store import store_path
+from snowsnake.store.hash import Hash
+from snowsnake.store.nar_reader import unpack
+from snowsnake.store.narinfo import NarInfo
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+_MOST_PATHS = 100_000
+_MOST_NAR_BYTES = 1 << 36
+_HASH_SIZE = 32
+
+
+class BinaryCache:
+    """What is asked of one."""
+
+    def __init__(self, url: str, fetcher: Fetcher) -> None:
+        address = parse_address(url)
+        is_file = address.scheme == "file" and "_NIX_IN_TEST" in os.environ
+        if address.scheme not in ("http", "https") and not is_file:
+            raise MalformedInput("'fetchClosure' only supports http:// and https:// stores")
+        if address.query:
+            raise MalformedInput(f"'fetchClosure' does not support URL query parameters (in '{url}')")
+        self.url = url.rstrip("/")
+        self._folder = address.file_path if is_file else None
+        self._fetcher = fetcher
+
+    def _file(self, name: str) -> bytes | None:
+        """None if there is none of this name."""
+        if self._folder is not None:
+            try:
+                with open(os.path.join(self._folder, name), "rb") as file:
+                    return file.read()
+            except FileNotFoundError:
+                return None
+        try:
+            transfer = http_of(self._fetcher).download(f"{self.url}/{name}")
+        except TransferError as error:
+            if error.status in (404, 403):
+                return None
+            raise
+        try:
+            with open(transfer.path, "rb") as file:
+                return file.read()
+        finally:
+            self._fetcher.cache.discard(transfer.path)
+
+    def info(self, path: str) -> NarInfo:
+        name = os.path.basename(path)[:_HASH_SIZE]
+        text = self._file(f"{name}.narinfo")
+        if text is None:
+            raise FetchError(f"path '{path}' is not valid")
+        try:
+            found = NarInfo.parse(text.decode("utf-8", "surrogateescape"), self._fetcher.store_dir)
+        except ValueError as error:
+            raise FetchError(f"{error} (of '{path}' in '{self.url}')") from None
+        if found.path != path:
+            raise FetchError(f"the cache '{self.url}' has '{found.path}' where '{path}' was asked for")
+        return found
+
+    def archive(self, info: NarInfo) -> bytes:
+        """The NAR, with the hash and size that were announced."""
+        if not re.fullmatch(r"[A-Za-z0-9._/=?-]+", info.url) or ".." in info.url or info.url.startswith("/"):
+            raise FetchError(f"'{info.url}' is no address within the cache '{self.url}'")
+        data = self._file(info.url)
+        if data is None:
+            raise FetchError(f"file '{info.url}' does not exist in binary cache '{self.url}'")
+        stream = decompressed(io.BytesIO(data)) if info.compression not in ("none", "") else None
+        try:
+            found = data if stream is None else stream.read(min(info.nar_size, _MOST_NAR_BYTES) + 1)
+        except (ValueError, EOFError) as error:
+            raise FetchError(f"cannot decompress '{info.url}' of the cache '{self.url}': {error}") from None
+        got = Hash.of_bytes(found)
+        if len(found) != info.nar_size or got != info.nar_hash:
+            raise FetchError(
+                f"hash mismatch importing path '{info.path}';\n  specified: {info.nar_hash.format('nix32', with_algorithm=True)}\n"
+                f"  got:       {got.format('nix32', with_algorithm=True)}"
+            )
+        return found
+
+
+def hash_modulo(archive: bytes, part: str) -> Hash:
+    """The hash of an archive that may hold its own path's hash part: with zeros in its place, and the places.
+
+    >>> hash_modulo(b"x", "y" * 32) == Hash.of_bytes(b"x")
+    True
+    """
+    places = [match.start() for match in re.finditer(re.escape(part.encode()), archive)]
+    changed = archive.replace(part.encode(), bytes(_HASH_SIZE))
+    return Hash.of_bytes(changed + b"".join(b"|%d" % place for place in places))
+
+
+def _part(path: str) -> str:
+    return os.path.basename(path)[:_HASH_SIZE]
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path)[_HASH_SIZE + 1 :]
+
+
+def claims_content(info: NarInfo, store_dir: str) -> tuple[str, Hash] | None:
+    """(method, hash) of a path that is content-addressed as its `CA` says; None if it is not."""
+    match = re.fullmatch(r"(?:(text):|fixed:(?:(r|git):)?)([a-z0-9]+:.+)", info.ca or "")
+    if match is None:
+        return None
+    method = "text" if match[1] else {"r": "nar", None: "flat", "git": "git"}[match[2]]
+    try:
+        content = Hash.parse(match[3])
+        others = [path for path in info.references if path != info.path]
+        made = store_path.fixed_path(
+            _name(info.path), method, content.algorithm, content.digest, others, info.path in info.references, store_dir
+        )
+    except ValueError:
+        return None
+    return (method, content) if made == info.path else None
+
+
+def _check(info: NarInfo, archive: bytes, fetcher: Fetcher) -> None:
+    """Content-addressed paths by their contents, others by a signature."""
+    claim = claims_content(info, fetcher.store_dir)
+    if claim is not None:
+        method, content = claim
+        if method == "nar" and content.algorithm == "sha256":
+            got = hash_modulo(archive, _part(info.path)) if info.path in info.references else Hash.of_bytes(archive)
+        elif method in ("flat", "text"):
+            got = Hash.of_bytes(_only_file(archive), content.algorithm)
+        else:
+            got = None
+        if got is not None:
+            if got != content:
+                raise FetchError(
+                    f"ca hash mismatch importing path '{info.path}';\n  specified: {content.format('nix32', with_algorithm=True)}\n"
+                    f"  got:       {got.format('nix32', with_algorithm=True)}"
+                )
+            return
+    if fetcher.settings["require-sigs"] and not _is_signed(info, fetcher.settings["trusted-public-keys"]):
+        raise FetchError(f"cannot add path '{info.path}' because it lacks a signature by a trusted key")
+
+
+def _only_file(archive: bytes) -> bytes:
+    from snowsnake.store.nar_reader import read_nar
+
+    for member in read_nar(archive):
+        return member.read()
+    return b""
+
+
+def _is_signed(info: NarInfo, keys: list[str]) -> bool:
+    from snowsnake.fetch.ed25519 import is_signature
+
+    known = dict(key.split(":", 1) for key in keys if ":" in key)
+    for signature in info.signatures:
+        name, _, text = signature.partition(":")
+        try:
+            if name in known and is_signature(
+                base64.b64decode(known[name]), info.fingerprint().encode(), base64.b64decode(text)
+            ):
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool = True) -> dict[str, tuple[NarInfo, bytes]]:
+    """Info and NAR of a path and of all that it refers to, referred ones first."""
+    infos: dict[str, NarInfo] = {}
+    waiting = [path]
+    while waiting:
+        at = waiting.pop()
+        if at in infos:
+            continue
+        fetcher.check_cancelled()
+        infos[at] = cache.info(at)
+        if len(infos) > _MOST_PATHS:
+            raise FetchError(f"the closure of '{path}' has more than {_MOST_PATHS} paths")
+        waiting += infos[at].references
+    found = {}
+    for at in _in_order(infos):
+        archive = cache.archive(infos[at])
+        if checks:
+            _check(infos[at], archive, fetcher)
+        found[at] = (infos[at], archive)
+    return found
+
+
+def _in_order(infos: dict[str, NarInfo]) -> list[str]:
+    """What is referred to before what refers to it."""
+    order: list[str] = []
+    placed: set[str] = set()
+
+    def place(path: str) -> None:
+        todo = [(path, iter(infos[path].references))]
+        placed.add(path)
+        while todo:
+            at, others = todo[-1]
+            following = next((other for other in others if other not in placed), None)
+            if following is None:
+                order.append(at)
+                todo.pop()
+            else:
+                placed.add(following)
+                todo.append((following, iter(infos[following].references)))
+
+    for path in sorted(infos):
+        if path not in placed:
+            place(path)
+    return order
+
+
+def rewritten(closure: dict[str, tuple[NarInfo, bytes]], store_dir: str) -> dict[str, tuple[str, list[str], str, bytes]]:
+    """(new path, references, `CA`, NAR) by old path: the same contents in content-addressed form."""
+    found: dict[str, tuple[str, list[str], str, bytes]] = {}
+    for path, (info, archive) in closure.items():
+        others = []
+        refers_to_self = path in info.references
+        for other in info.references:
+            if other == path:
+                continue
+            new = found[other][0]
+            others.append(new)
+            archive = archive.replace(other.encode(), new.encode())
+        content = hash_modulo(archive, _part(path))
+        made = store_path.fixed_path(_name(path), "nar", "sha256", content.digest, sorted(set(others)), refers_to_self, store_dir)
+        archive = archive.replace(_part(path).encode(), _part(made).encode())
+        references = sorted({*others, *([made] if refers_to_self else [])})
+        found[path] = (made, references, f"fixed:r:{content.format('nix32', with_algorithm=True)}", archive)
+    return found
+
+
+def keep(archive: bytes, fetcher: Fetcher) -> Tree:
+    digest = Hash.of_bytes(archive)
+    kept = fetcher.cache.tree(digest.nix32)
+    if kept is None:
+        new = fetcher.cache.new_path()
+        try:
+            unpack(archive, new)
+            kept = fetcher.cache.add_tree(new, digest.nix32, len(archive))
+        except ValueError as error:
+            raise FetchError(str(error)) from None
+        finally:
+            fetcher.cache.discard(new)
+    return DiskTree(kept)
+
+
+def closure_of(
+    url: str, from_path: str, to_path: str | None, is_input_addressed: bool, fetcher: Fetcher
+) -> tuple[str, list[tuple[str, Tree]]]:
+    """What `fetchClosure` gives: the path, and every path of its closure with its tree.  `to_path`: "" asks what it would be."""
+    cache = BinaryCache(url, fetcher)
+    if to_path is not None:
+        new = rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
+        made = new[from_path][0]
+        if to_path and to_path != made:
+            raise FetchError(f"rewriting '{from_path}' to content-addressed form yielded '{made}', while '{to_path}' was expected")
+        if not to_path:
+            raise FetchError(
+                f"rewriting '{from_path}' to content-addressed form yielded '{made}'\n"
+                "Use this value for the 'toPath' attribute passed to 'fetchClosure'"
+            )
+        return made, [(path, keep(archive, fetcher)) for path, _, _, archive in new.values()]
+    closure = fetch_closure(cache, from_path, fetcher)
+    is_content = claims_content(closure[from_path][0], fetcher.store_dir) is not None
+    if is_input_addressed and is_content:
+        raise FetchError(
+            f"The store object referred to by 'fromPath' at '{from_path}' is not input-addressed, but 'inputAddressed' is set to 'true'.\n\n"
+            "Remove the 'inputAddressed' attribute (it defaults to 'false') to expect 'fromPath' to be content-addressed"
+        )
+    if not is_input_addressed and not is_content:
+        raise FetchError(
+            f"The 'fromPath' value '{from_path}' is input-addressed, but 'inputAddressed' is set to 'false' (default).\n\n"
+            "If you do intend to fetch an input-addressed store path, add\n\n    inputAddressed = true;\n\nto the 'fetchClosure' arguments.\n\n"
+            "Note that to ensure authenticity input-addressed store paths, users must configure a trusted binary cache public key on their "
+            "systems. This is not needed for content-addressed paths."
+        )
+    return from_path, [(path, keep(archive, fetcher)) for path, (_, archive) in closure.items()]

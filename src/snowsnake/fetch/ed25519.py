@@ -1,0 +1,77 @@
+"""Ed25519 signatures (RFC 8032), checked only: a binary cache has few of them, so that plain arithmetic is fast enough.
+
+In: a public key of 32 bytes, a message, a signature of 64.  Out: whether it is one.
+"""
+
+import hashlib
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _P) % _P
+_I = pow(2, (_P - 1) // 4, _P)
+
+Point = tuple[int, int, int, int]
+
+
+def _add(a: Point, b: Point) -> Point:
+    x = (a[1] - a[0]) * (b[1] - b[0]) % _P
+    y = (a[1] + a[0]) * (b[1] + b[0]) % _P
+    t = 2 * a[3] * b[3] * _D % _P
+    z = 2 * a[2] * b[2] % _P
+    e, f, g, h = y - x, z - t, z + t, y + x
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(number: int, point: Point) -> Point:
+    found: Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = _add(found, point)
+        point = _add(point, point)
+        number >>= 1
+    return found
+
+
+def _x_of(y: int, sign: int) -> int | None:
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * _I % _P
+    if (x * x - square) % _P:
+        return None
+    return _P - x if x & 1 != sign else x
+
+
+def _point(data: bytes) -> Point | None:
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (1 << 255) - 1
+    x = _x_of(y, sign)
+    return None if x is None else (x, y, 1, x * y % _P)
+
+
+_BASE = _point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
+
+
+def is_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the owner of the key signed the message.
+
+    >>> key = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    >>> good = bytes.fromhex("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+    ...                      "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b")
+    >>> is_signature(key, b"", good), is_signature(key, b"x", good)
+    (True, False)
+    """
+    if len(public_key) != 32 or len(signature) != 64:
+        return False
+    a, r = _point(public_key), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or _BASE is None or s >= _L:
+        return False
+    digest = hashlib.sha512(signature[:32] + public_key + message).digest()
+    left = _times(s, _BASE)
+    right = _add(r, _times(int.from_bytes(digest, "little") % _L, a))
+    return (left[0] * right[2] - right[0] * left[2]) % _P == 0 and (left[1] * right[2] - right[1] * left[2]) % _P == 0
