@@ -102,6 +102,10 @@ class Position:
         self._map = SourceMap(source) if isinstance(source, bytes) else source
         self._place: tuple[int, int] | None = None
 
+    def in_file(self, file: str) -> "Position":
+        """The same place in the same text, of a file that is called otherwise."""
+        return Position(file, self._map, self.start_byte, self.end_byte)
+
     @property
     def place(self) -> tuple[int, int]:
         """Line and column."""

@@ -94,7 +94,7 @@ def test_an_evaluator_has_flakes(world) -> None:
 def test_an_input_that_is_not_touched_is_not_fetched(world, monkeypatch) -> None:
     flakes(world).lock("./top")
     (world / "dep").rename(world / "gone")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(world / "empty"))
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(world / "empty"))
     nix = snowsnake.Evaluator(features=["flakes"])
     value = nix.flake(f"{world}/top")
     assert value["z"].to_python() == 3

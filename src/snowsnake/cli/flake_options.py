@@ -62,6 +62,7 @@ def open_flakes(given: Arguments, reporter: "Reporter", session, applies_config:
     flakes = FlakeSession(
         session.evaluator, settings, os.environ, reporter.warning, say_to(reporter), config if applies_config else None
     )
+    reporter.relabel = flakes.relabel
     for name, target in given.texts("override_flake"):
         flakes.world.registries.flags.add(_whole(flakes, name), _whole(flakes, target))
     for text in given.texts("inputs_from"):

@@ -43,6 +43,9 @@ def show_json(root: Output, reporter: Reporter) -> "dict[str, Any]":
         inner: dict[str, Any] = {}
         data[child.name] = inner
         try:
+            if child.needs_building:
+                reporter.warning(f"{child.dotted_path} omitted due to use of import from derivation")
+                continue
             kind = child.kind
             if kind == OMITTED:
                 reporter.warning(f"{child.dotted_path} omitted (use '{child.reason}' to show)")
@@ -79,7 +82,9 @@ def show_text(root: Output, title: str, call, reporter: Reporter, line: "Callabl
         reporter.progress(f"evaluating '{child.dotted_path}'...")
         header = call.painted(_GREEN, prefix + (_MORE if children else _LAST)) + call.bold(child.name)
         try:
-            if child.kind == FOLDER:
+            if child.needs_building:
+                line(header + " " + call.painted(_WARNING, "omitted due to use of import from derivation"))
+            elif child.kind == FOLDER:
                 inner = list(child.children())
                 line(header)
                 stack.append((prefix + (_LINE if children else _NONE), inner))

@@ -12,6 +12,7 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
@@ -26,6 +27,7 @@ class Reporter:
     def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False) -> None:
         self.log_format = log_format
         self.show_trace = show_trace
+        self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
@@ -47,6 +49,8 @@ class Reporter:
             self._error(fault)
 
     def _error(self, error: EvaluationError) -> None:
+        if self.relabel is not None:
+            self.relabel(error)
         if self.log_format == "json":
             from snowsnake.diagnostics.log import error_line
 

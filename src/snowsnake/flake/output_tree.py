@@ -128,6 +128,17 @@ class Output:
             if child.has_content():
                 yield child
 
+    @property
+    def needs_building(self) -> bool:
+        """Whether finding out what this is would need something to be built (import from derivation)."""
+        try:
+            self.kind  # noqa: B018
+            if self._kind == DERIVATION:
+                self.derivation_name  # noqa: B018
+        except EvaluationError as error:
+            return is_import_from_derivation(error)
+        return False
+
     def has_content(self) -> bool:
         """Whether there is anything to see: sets by system may be empty, for frameworks make them so."""
         if len(self.path) > _HIDDEN_IF_EMPTY.get(self.path[0], 0):
@@ -187,6 +198,11 @@ class Output:
 
     def __repr__(self) -> str:
         return f"<Output {self.dotted_path or '.'}>"
+
+
+def is_import_from_derivation(error: EvaluationError) -> bool:
+    """Whether an error says that something would have to be built first."""
+    return error.message.startswith("cannot build '") and "during evaluation" in error.message
 
 
 def _text(value: "Any", path: str) -> str:

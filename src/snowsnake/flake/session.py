@@ -3,6 +3,8 @@
 In: an evaluator, settings.  Out: handles of its values.  Only what is looked at is evaluated, and only what that needs is fetched.
 """
 
+import re
+
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.flake.calling import call_arguments, call_source
@@ -12,11 +14,15 @@ from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.locking import LockOptions
 from snowsnake.lock.references import Reference, parse_reference
 from snowsnake.selection import split_path
+from snowsnake.source import Position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
+
+
+_MISSING = re.compile(r"path '(/.*)' does not exist")
 
 
 class FlakeSession:
@@ -75,6 +81,27 @@ class FlakeSession:
         except EvaluationError:
             return path
         return f"{tree.label}/{inner}"
+
+    def relabel(self, error: EvaluationError) -> None:
+        """Let an error speak of the user's files, and not of the store paths that they count as."""
+        found = _MISSING.fullmatch(error.message)
+        if found is not None:
+            try:
+                tree, inner = self.mounted(found[1].encode("utf-8", "surrogateescape"))
+                error.message = tree.missing(inner).message
+            except EvaluationError:
+                pass
+        error.position = self._relabelled(error.position)
+        for frame in error.trace:
+            frame.position = self._relabelled(frame.position)
+            if frame.kind == "file":
+                frame.name = self.shown(frame.name)
+
+    def _relabelled(self, position: Position | None) -> Position | None:
+        if position is None or not position.file.startswith("/"):
+            return position
+        label = self.shown(position.file)
+        return position if label == position.file else position.in_file(label)
 
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
         """Where the fragment of a reference is looked for, in order."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snowsnake.fetch import Fetcher, Input, Source
 
 MOST_LINKS = 40
+SHORTEST_NAME = 34                        # of a store object: its hash, and a name of one letter
 LARGEST_SOURCE_BYTES = 64 << 20           # of a flake.nix that is read without being evaluated
 _SELF_ATTRIBUTES = ("lfs", "submodules")
 
@@ -45,8 +46,9 @@ def local_repository(input: "Input") -> str | None:
 class FlakeTree:
     """A fetched tree: its files, the store path that it counts as, and how messages call it."""
 
-    def __init__(self, source: "Source") -> None:
+    def __init__(self, source: "Source", asked: "Input") -> None:
         self.source = source
+        self.asked = asked
         self.files = source.files
         self.store_path = source.store_path
         self.input = source.input
@@ -56,7 +58,12 @@ class FlakeTree:
         """The root in messages: the repository for what is in one on this machine, the store path of a folder, else the input."""
         if self.input.type == "path":
             return self.store_path
-        return local_repository(self.input) or f"«{self.input}»"
+        return self.working_tree or f"«{self.input.with_attrs(narHash=None)}»"
+
+    @property
+    def working_tree(self) -> str | None:
+        """The folder of a repository on this machine that was asked for as it is, and not at some revision."""
+        return local_repository(self.input) if self.asked.ref is None and self.asked.rev is None else None
 
     def read(self, path: str) -> bytes | None:
         """The contents of a file, through links inside the tree; None if there is none."""
@@ -90,12 +97,14 @@ class FlakeTree:
 
     def missing(self, path: str) -> EvaluationError:
         """The error that a file is not there."""
-        root = local_repository(self.input)
+        root = self.working_tree
+        if root is None and self.input.type == "git":
+            return EvaluationError("file", f"'{self.label}/{path}' does not exist")
         if root is None:
             return EvaluationError("file", f"path '{self.label}/{path}' does not exist")
         import os
 
-        if self.input.rev is None and os.path.lexists(os.path.join(root, path)):
+        if os.path.lexists(os.path.join(root, path)):
             return EvaluationError(
                 "file",
                 f"Path '{path}' in the repository \"{root}\" is not tracked by Git.\n\n"
@@ -137,7 +146,7 @@ class FlakeWorld:
             raise evaluation_error(error) from None
         tree = self._trees.get(source.store_path)
         if tree is None or tree.input != source.input:
-            tree = self._trees[source.store_path] = FlakeTree(source)
+            tree = self._trees[source.store_path] = FlakeTree(source, input)
         return tree
 
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
@@ -190,6 +199,9 @@ class FlakeWorld:
     def flake_at(self, place: Place, reference: Reference, lock_root: InputPath = ()) -> Flake:
         if place.folder.startswith(".."):
             path = posixpath.normpath(posixpath.join(place.tree.store_path, place.folder, "flake.nix"))
+            name = posixpath.relpath(path, posixpath.dirname(place.tree.store_path)).partition("/")[0]
+            if not self.settings["pure-eval"] and len(name) < SHORTEST_NAME and name != "..":
+                raise EvaluationError("value", f"'{name}' is too short to be a valid store path")
             raise EvaluationError(
                 "access", f"access to absolute path '{path}' is forbidden in pure evaluation mode (use '--impure' to override)"
             )
