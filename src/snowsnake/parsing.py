@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again to find names
+LARGEST_NAMED_BYTES = 64 << 10             # likewise, for a suggestion: larger ones would take longer than all the rest
 
 
 class Syntax:
@@ -149,7 +150,7 @@ def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) ->
     from snowsnake.builtins.table import TABLE
 
     names = {"true", "false", "null", "builtins"} | {name for name, entry in TABLE.items() if entry.is_global}
-    if len(source) > LARGEST_SEARCHED_BYTES:
+    if len(source) > LARGEST_NAMED_BYTES:
         return names
     bits = PIPE_OPERATORS if "pipe-operators" in features else 0
     try:

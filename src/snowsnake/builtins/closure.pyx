@@ -19,6 +19,9 @@ from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport *
 
+cdef enum:
+    MOST_COMPARED = 256               # elements of lists, at once
+
 cdef enum:                            # state words, above the argument
     PHASE = 1
     OPERATOR
@@ -137,11 +140,38 @@ cdef void _insert(Machine* m, Word* root, Word parent, bint on_left, Word key) n
     _rebalance(m, root, node)
 
 
+cdef int _less_lists(Word a, Word b) noexcept nogil:
+    """Of the first integers or strings that differ, if everything before them is there, and integers or strings."""
+    cdef uint64_t na = list_size(a), nb = list_size(b), i
+    cdef Word x, y
+    cdef int c
+    for i in range(min(min(na, nb), MOST_COMPARED)):
+        x = val(list_items(a)[i])
+        y = val(list_items(b)[i])
+        if is_int(x) and is_int(y):
+            if int_value(x) != int_value(y):
+                return 1 if int_value(x) < int_value(y) else 0
+        elif is_string(x) and is_string(y):
+            c = compare_strings(x, y)
+            if c:
+                return 1 if c < 0 else 0
+        else:
+            return -1
+    if min(na, nb) > MOST_COMPARED:
+        return -1
+    return 1 if na < nb else 0
+
+
 cdef inline int _less_now(Word a, Word b) noexcept nogil:
+    """a < b, or -1 if it takes more than a look."""
     if is_string(a) and is_string(b):
         return 1 if compare_strings(a, b) < 0 else 0
     if is_int(a) and is_int(b):
         return 1 if int_value(a) < int_value(b) else 0
+    if is_float(a) and is_float(b):
+        return 1 if float_value(a) < float_value(b) else 0
+    if is_list(a) and is_list(b):
+        return _less_lists(a, b)
     return -1
 
 

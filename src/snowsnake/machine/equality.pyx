@@ -197,6 +197,8 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
     """fp[2] is the index into two lists, fp[3] in how many lists they are; above them the answer whether their elements there are equal."""
     cdef Word a, b, r = 0
     cdef int64_t i
+    cdef Word x = 0, y = 0
+    cdef bint is_known
     cdef int outcome
     while True:
         a = val(fp[0])
@@ -212,6 +214,7 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
         if m.sp == fp + 2:
             push(m, 0)
             push(m, 0)
+        is_known = False
         i = <int64_t>fp[2] >> 3
         if m.sp > fp + 4:
             if pop(m) == WORD_TRUE:
@@ -227,11 +230,23 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
                 return _answer(m, inverted)
             if <uint64_t>i == list_size(a):
                 return _answer(m, not inverted)
-            if list_items(a)[i] != list_items(b)[i] or is_thunk(val(list_items(a)[i])):
+            x = val(list_items(a)[i])
+            y = val(list_items(b)[i])
+            is_known = (is_int(x) and is_int(y)) or (is_string(x) and is_string(y))
+            if is_known:              # without a call
+                if equal_quickly(m, x, y) != 1:
+                    break
+            elif list_items(a)[i] != list_items(b)[i] or is_thunk(x):
                 break
             if must_stop(m):
                 return stop(m)
             i += 1
+        if is_known:                  # the first difference decides
+            fp[0] = x
+            fp[1] = y
+            fp[2] = 0
+            fp[3] += small_int(1)
+            continue
         fp[2] = small_int(i)
         push(m, list_items(a)[i])
         push(m, list_items(b)[i])

@@ -103,9 +103,55 @@ cdef void format_float_print(Bytes* out, double number) noexcept nogil:
     format_printf(out, "%g", number)
 
 
+cdef extern from *:
+    """
+    /* `%f` of a number between -2^40 and 2^40, 0 for others: its millionths as an integer, rounded as the C library does, to the nearest,
+       halves to even; all of it exact, as significand * 10^6 has 73 bits. */
+    static int snow_millionths(double number, unsigned char *text)
+    {
+        unsigned long long bits, whole, part;
+        unsigned __int128 product, rest, half;
+        unsigned char digits[24];
+        int shift, size = 0, n = 0, i;
+        memcpy(&bits, &number, 8);
+        shift = 1075 - (int)(bits >> 52 & 0x7FF);
+        if (shift < 13 || shift > 116)
+            return 0;
+        product = (unsigned __int128)((bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52) * 1000000u;
+        rest = product & (((unsigned __int128)1 << shift) - 1);
+        half = (unsigned __int128)1 << (shift - 1);
+        product >>= shift;
+        if (rest > half || (rest == half && (product & 1)))
+            product++;
+        whole = (unsigned long long)(product / 1000000u);
+        part = (unsigned long long)(product % 1000000u);
+        if (bits >> 63)
+            text[size++] = '-';
+        do {
+            digits[n++] = (unsigned char)('0' + whole % 10);
+            whole /= 10;
+        } while (whole);
+        while (n)
+            text[size++] = digits[--n];
+        text[size++] = '.';
+        for (i = 5; i >= 0; i--) {
+            text[size + i] = (unsigned char)('0' + part % 10);
+            part /= 10;
+        }
+        return size + 6;
+    }
+    """
+    int millionths "snow_millionths"(double number, uint8_t* text) noexcept nogil
+
+
 cdef void format_float_tostring(Bytes* out, double number) noexcept nogil:
     """As toString gives it; at most 317 bytes."""
-    format_printf(out, "%f", number)
+    cdef uint8_t text[32]
+    cdef int size = millionths(number, text)
+    if size:
+        bytes_append(out, text, size)
+    else:
+        format_printf(out, "%f", number)
 
 
 # -- floats: JSON ------------------------------------------------------------------------------------------------------

@@ -69,6 +69,8 @@ cdef struct RegexCache:               # patterns to compiled expressions; owned 
     RegexEntry* entries
     size_t capacity
     size_t count
+    Regex* last                       # the one that was put in last; its weight is not among
+    size_t known_bytes                #   those known
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil
 cdef void regex_free(Regex* regex) noexcept nogil

@@ -27,6 +27,7 @@ cdef enum:
     EXACT_STEPS_PER_BYTE = 32         # so many for each of its bytes
     CACHE_LIMIT = 1024                # patterns
     CACHE_LIMIT_BYTES = 64 << 20
+    WEIGHED_EVERY = 64                # insertions
 
 
 # -- compiling ---------------------------------------------------------------------------------------------------------
@@ -249,13 +250,19 @@ cdef RegexEntry* find_entry(RegexCache* cache, const uint8_t* pattern, size_t si
 
 
 cdef void make_room(RegexCache* cache) noexcept nogil:
-    """Before an insertion: forget everything when the cache is full or fat, make the table on first use."""
+    """Before an insertion: forget everything when the cache is full or fat, make the table on first use.
+
+    Matching makes expressions larger.  The last one is weighed at each insertion, all of them now and then.
+    """
     cdef size_t i
-    cdef size_t total_bytes = 0
-    for i in range(cache.capacity):
-        if cache.entries[i].regex != NULL:
-            total_bytes += regex_memory(cache.entries[i].regex)
-    if cache.count >= CACHE_LIMIT or total_bytes > CACHE_LIMIT_BYTES:
+    if cache.last != NULL:
+        cache.known_bytes += regex_memory(cache.last)
+    if cache.count % WEIGHED_EVERY == 0:
+        cache.known_bytes = 0
+        for i in range(cache.capacity):
+            if cache.entries[i].regex != NULL:
+                cache.known_bytes += regex_memory(cache.entries[i].regex)
+    if cache.count >= CACHE_LIMIT or cache.known_bytes > CACHE_LIMIT_BYTES:
         regex_cache_free(cache)
     if cache.entries == NULL:
         cache.entries = <RegexEntry*>calloc(2 * CACHE_LIMIT, sizeof(RegexEntry))
@@ -295,6 +302,7 @@ cdef Regex* regex_cache_get(RegexCache* cache, const uint8_t* pattern, size_t si
     entry.pattern_size = size_bytes
     entry.hash = hash
     cache.count += 1
+    cache.last = regex
     return regex
 
 
