@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE))
 import world  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 
-from snowsnake.cli.main import main  # noqa: E402
+from snowsnake.cli.nix.main import main  # noqa: E402
 
 RECORDED = {row["name"]: row["answers"] for row in map(json.loads, (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines())}
 # scenario -> {number of the command line -> (what may differ, why)}

@@ -92,9 +92,11 @@ class Call:
         return reference
 
     def locked(self, reference: "Reference | None" = None, **options: "Any") -> "LockedFlake":
-        return self.flakes.lock(
+        locked = self.flakes.lock(
             reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
         )
+        self.session.evaluator.flush_store()      # scripts look at the source's path
+        return locked
 
     def print_json(self, data: object) -> None:
         is_pretty = self.given.flag("pretty") or sys.stdout.isatty()
