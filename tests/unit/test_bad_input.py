@@ -101,20 +101,24 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         fails(tmp_path, "has an unsupported type", mode, "pipe.nix")
 
 
-# As a child of root, the evaluator runs as nobody: root may read everything.
-AS_NOBODY = """
-import os, sys
-import collections, json, re, snowsnake.api, snowsnake.diagnostics.render, snowsnake.parsing, snowsnake.traces.pending
-from snowsnake.cli.instantiate import main
+# Root may read everything: a child of root does without that privilege.  It stays root, since a checkout may be where only root can go.
+WITHOUT_PRIVILEGE = """
+import ctypes, os, sys
 if os.geteuid() == 0:
-    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)          # _LINUX_CAPABILITY_VERSION_3, this process
+    sets = (ctypes.c_uint32 * 6)()                         # effective, permitted, inheritable; each twice, low bits first
+    assert libc.capget(header, sets) == 0
+    sets[0] &= ~((1 << 1) | (1 << 2))                      # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0
+from snowsnake.cli.instantiate import main
 sys.exit(main())
 """
 
 
 @pytest.fixture
 def closed():
-    """A folder that everybody can come to, with a file and a folder in it that nobody may read."""
+    """A folder with a file and a folder in it that nobody may read, not even their owner."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     (folder / "secret.nix").write_text("1")
@@ -150,7 +154,7 @@ def closed():
 )
 def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, *words], cwd=closed, capture_output=True, text=True,
+        [sys.executable, "-c", WITHOUT_PRIVILEGE, *words], cwd=closed, capture_output=True, text=True,
         env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent"},
     )  # fmt: skip
     error = done.stderr.replace(str(closed), "DIR")
@@ -161,7 +165,7 @@ def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> N
 def test_what_is_closed_but_not_asked_for(closed: Path) -> None:
     expression = "[ (builtins.pathExists ./secret.nix) (builtins.readFile ./listed/a) (builtins.readFileType ./sub) ]"
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, "--eval", "--strict", "-E", expression], cwd=closed, capture_output=True, text=True,
+        [sys.executable, "-c", WITHOUT_PRIVILEGE, "--eval", "--strict", "-E", expression], cwd=closed, capture_output=True, text=True,
         env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent"},
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ('[ true "a" "directory" ]\n', "")

@@ -1,6 +1,8 @@
 """The subcommands of snowsnake, each in a process of its own."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -187,3 +189,23 @@ def test_store(snowsnake, tmp_path):
     assert path in json.loads(snowsnake("store", "info", path, "--store", "store")[1])
     assert snowsnake("store", "verify", "--store", "store") == (0, "1 paths, no faults\n", "")
     assert snowsnake("store", "ls", "--store", "absent")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("snowsnake.diagnostics.render", ["eval", "-E", "1 + null"]),
+        ("snowsnake.traces.pending", ["eval", "-E", "1 + null"]),
+        ("snowsnake.cli.session", ["eval", "-E", "1"]),
+        ("snowsnake.output.xml", ["eval", "--xml", "-E", "1"]),
+        ("snowsnake.cli.parse", ["parse", "-E", "1"]),
+        ("snowsnake.settings.kinds", ["eval", "--option", "cores", "1", "-E", "1"]),
+    ],
+)
+def test_a_part_that_cannot_be_loaded(missing, words) -> None:
+    """An incomplete installation says so; it is no fault of the evaluator."""
+    code = f"import sys; sys.modules[{missing!r}] = None; from snowsnake.cli.main import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert "cannot load a part of Snowsnake (" in done.stderr and missing in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and "fault" not in done.stderr

@@ -172,7 +172,25 @@ def _hint(program: str) -> str:
     return f"Try '{program} --help' for more information."
 
 
+def _report_missing(reporter: Reporter, error: ImportError) -> None:
+    """A part of the program that cannot be loaded now, even if it is the one that reports errors."""
+    message = f"cannot load a part of Snowsnake ({error}): the installation is not complete, or this user may not read it"
+    try:
+        reporter.failure(message)
+    except ImportError:
+        os.write(2, f"error: {message}\n".encode("utf-8", "surrogateescape"))
+
+
 def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
+    """As `_guarded`, also when what reports an error cannot be loaded."""
+    try:
+        return _guarded(command, words, reporter, program)
+    except ImportError as error:
+        _report_missing(reporter, error)
+        return 1
+
+
+def _guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 
     0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt, 141 a reader of stdout that went away.

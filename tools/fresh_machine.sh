@@ -1,0 +1,78 @@
+#!/bin/bash
+# Runs the README's two commands (make try, make test) on a bare Debian bookworm: nothing but python3-venv, gcc and make, no git, in a checkout
+# below /root, which only root may enter, and once more as an ordinary user.  What must be committed to be tested, is: HEAD is cloned.
+#
+# usage: tools/fresh_machine.sh [--root FOLDER] [--as root|user]… [--bind FOLDER]… [TARGET…]
+#   --root FOLDER   the machine's root; it is made there if it is not there yet, and kept (default: a temporary one, removed at the end)
+#   --as WHO        only as root, or only as a user (default: both)
+#   --bind FOLDER   a folder of this machine that is to be seen there, too (an index of Python packages, say)
+#   TARGET          instead of try and test
+# Needs root, debootstrap, git, a network (or an index that --bind brings) and the right to mount.  Exit code 75: it cannot run here.
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd)
+root='' keep=1 who=() binds=() targets=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --root) root=$2; shift 2 ;;
+    --as) who+=("$2"); shift 2 ;;
+    --bind) binds+=("$2"); shift 2 ;;
+    -*) sed -n '2,/^set/s/^# \?//p' "$0"; exit 2 ;;
+    *) targets+=("$1"); shift ;;
+  esac
+done
+[ ${#who[@]} -gt 0 ] || who=(root user)
+[ ${#targets[@]} -gt 0 ] || targets=(try test)
+
+cannot() { echo "fresh machine: cannot run here: $1" >&2; exit 75; }
+[ "$(id -u)" -eq 0 ] || cannot "only root can make one"
+command -v debootstrap >/dev/null || cannot "debootstrap is missing"
+command -v git >/dev/null || cannot "git is missing"
+unshare -m true 2>/dev/null || cannot "mounting is not allowed"
+
+if [ -z "$root" ]; then
+  root=$(mktemp -d) keep=''
+  trap 'rm -rf --one-file-system "$root"' EXIT
+fi
+if [ ! -e "$root/.complete" ]; then
+  debootstrap --variant=minbase --include=python3-venv,gcc,libc6-dev,make bookworm "$root" >"$root.log" 2>&1 || { tail -3 "$root.log" >&2; cannot "debootstrap failed"; }
+  touch "$root/.complete"
+fi
+rm -f "$root.log"
+grep -q '^somebody:' "$root/etc/passwd" || chroot "$root" useradd --create-home somebody
+cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
+for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
+  [ ! -e "$file" ] || install -D -m 644 "$file" "$root$file"
+done
+chmod 700 "$root/root"
+
+# run WHO FOLDER: the commands, as WHO, in a clone in FOLDER; mounts are gone when it ends.
+run() {
+  rm -rf "$root$2"
+  git clone -q --no-local "$here" "$root$2"
+  rm -rf "$root$2/.git"                  # a machine without git has a tree, not a history
+  [ "$1" = root ] || chroot "$root" chown -R somebody: "$2"
+  unshare -m bash -eu -c '
+    root=$1 who=$2 folder=$3 targets=$4
+    shift 4
+    mount --make-rprivate /
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    for path; do mkdir -p "$root$path"; mount --rbind "$path" "$root$path"; done
+    command="cd $folder && export HOME=~ && for target in $targets; do echo \"== make \$target, as $who\"; make \$target || exit 1; done"
+    if [ "$who" = root ]; then
+      exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root bash -c "$command"
+    fi
+    exec chroot "$root" env -i PATH=/usr/bin:/bin su somebody -s /bin/bash -c "$command"
+  ' - "$root" "$1" "$2" "${targets[*]}" "${binds[@]}"
+}
+
+failed=''
+for name in "${who[@]}"; do
+  case $name in
+    root) run root /root/checkout || failed="$failed root" ;;
+    user) run user /home/somebody/checkout || failed="$failed user" ;;
+    *) echo "--as takes root or user, not '$name'" >&2; exit 2 ;;
+  esac
+done
+[ -z "$failed" ] || { echo "fresh machine: failed as$failed" >&2; exit 1; }
+echo "fresh machine: ${targets[*]} passed as ${who[*]}"
