@@ -40,31 +40,48 @@ fi
 rm -f "$root.log"
 grep -q '^somebody:' "$root/etc/passwd" || chroot "$root" useradd --create-home somebody
 cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
-for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
-  [ ! -e "$file" ] || install -D -m 644 "$file" "$root$file"
+# Python packages come from where this machine takes them: its pip's configuration, with the folders that it names.
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+for file in /etc/pip.conf ~/.config/pip/pip.conf; do
+  [ -e "$file" ] || continue
+  install -D -m 644 "$file" "$root$(case $file in /etc/*) echo $file ;; *) echo /etc/xdg/pip/pip.conf ;; esac)"
+  while read -r folder; do [ ! -d "$folder" ] || binds+=("$folder"); done < <(grep -oE '(^|[ =]|file://)/[^ ]+' "$file" | sed -E 's|^.*file://||; s|^[ =]||')
 done
 chmod 700 "$root/root"
 
-# run WHO FOLDER: the commands, as WHO, in a clone in FOLDER; mounts are gone when it ends.
-run() {
-  rm -rf "$root$2"
-  git clone -q --no-local "$here" "$root$2"
-  rm -rf "$root$2/.git"                  # a machine without git has a tree, not a history
-  [ "$1" = root ] || chroot "$root" chown -R somebody: "$2"
+# run_mounted WHO FOLDER COMMAND: a command in the root; what was mounted for it is gone when it ends.
+run_mounted() {
   unshare -m bash -eu -c '
-    root=$1 who=$2 folder=$3 targets=$4
+    root=$1 who=$2 command="cd $3 && export HOME=~ && $4"
     shift 4
     mount --make-rprivate /
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     for path; do mkdir -p "$root$path"; mount --rbind "$path" "$root$path"; done
-    command="cd $folder && export HOME=~ && for target in $targets; do echo \"== make \$target, as $who\"; make \$target || exit 1; done"
     if [ "$who" = root ]; then
       exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root bash -c "$command"
     fi
     exec chroot "$root" env -i PATH=/usr/bin:/bin su somebody -s /bin/bash -c "$command"
-  ' - "$root" "$1" "$2" "${targets[*]}" "${binds[@]}"
+  ' - "$root" "$1" "$2" "$3" "${binds[@]}"
 }
+
+# run WHO FOLDER: the targets, in a clone of this checkout.
+run() {
+  rm -rf "${root:?}$2"
+  git clone -q --no-local "$here" "$root$2"
+  rm -rf "$root$2/.git"                  # a machine without git has a tree, not a history
+  [ "$1" = root ] || chroot "$root" chown -R somebody: "$2"
+  local target
+  for target in "${targets[@]}"; do
+    echo "== make $target, as $1"
+    run_mounted "$1" "$2" "make $target" || return 1
+  done
+}
+
+inside() { run_mounted root / "$1"; }
+inside 'python3 -m venv /tmp/probe && /tmp/probe/bin/pip --quiet --disable-pip-version-check download --no-deps -d /tmp/probe Cython' >/dev/null 2>&1 \
+  || cannot "there are no Python packages to be had"
+rm -rf "$root/tmp/probe"
 
 failed=''
 for name in "${who[@]}"; do

@@ -197,7 +197,7 @@ def test_store(snowsnake, tmp_path):
         ("snowsnake.diagnostics.render", ["eval", "-E", "1 + null"]),
         ("snowsnake.traces.pending", ["eval", "-E", "1 + null"]),
         ("snowsnake.cli.session", ["eval", "-E", "1"]),
-        ("snowsnake.output.xml", ["eval", "--xml", "-E", "1"]),
+        ("snowsnake.diagnostics.suggestions", ["evla"]),
         ("snowsnake.cli.parse", ["parse", "-E", "1"]),
         ("snowsnake.settings.kinds", ["eval", "--option", "cores", "1", "-E", "1"]),
     ],

@@ -50,16 +50,16 @@ def main(words: list[str] | None = None) -> int:
 
     if name not in COMMANDS:
         return guarded(_unknown, [name], Reporter(), "snowsnake")
-    module = __import__(COMMANDS[name][0], fromlist=["run"])
-    return guarded(_command(module), words[1:], Reporter(shows_others=True), f"snowsnake {name}")
+    return guarded(_command(COMMANDS[name][0]), words[1:], Reporter(shows_others=True), f"snowsnake {name}")
 
 
-def _command(module):
-    """A subcommand on its words: OPTIONS reads them, and `--help` is made of USAGE, SUMMARY, OPTIONS and NOTES."""
+def _command(name: str):
+    """The subcommand of a module on its words: OPTIONS reads them, and `--help` is made of USAGE, SUMMARY, OPTIONS and NOTES."""
 
     def run(words: list[str], reporter: object) -> int:
         from snowsnake.cli.options import help_text, parse
 
+        module = __import__(name, fromlist=["run"])
         given = parse(words, module.OPTIONS)
         if given.flag("help"):
             print(help_text(module.USAGE, module.SUMMARY, module.OPTIONS, getattr(module, "NOTES", "")))

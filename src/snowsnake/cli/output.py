@@ -224,6 +224,8 @@ def _guarded(command, words: list[str], reporter: Reporter, program: str) -> int
     except RecursionError:
         reporter.failure("the value is nested too deep for this command")
         return 1
+    except ImportError:
+        raise
     except Exception as error:
         from snowsnake.fetch.errors import FetchError
         from snowsnake.settings.errors import SettingError
