@@ -10,6 +10,7 @@ COMMANDS = {
     "instantiate": ("snowsnake.cli.derive", "evaluate to derivations and print the paths of their .drv files"),
     "derivation": ("snowsnake.cli.derivation", "show a derivation, or what differs between two"),
     "flake": ("snowsnake.cli.flake", "look into a flake, lock it, check it"),
+    "registry": ("snowsnake.cli.registry", "show and change what short names of flakes mean"),
     "config": ("snowsnake.cli.config", "show the settings of nix.conf, and where each was set"),
     "links": ("snowsnake.cli.links", "make a folder with our commands under the names of Nix"),
     "cache": ("snowsnake.cli.cache", "show, check or empty the cache of compiled files"),

@@ -73,8 +73,10 @@ class Registry:
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
+        new = f"{path}.{os.getpid()}"
+        with open(new, "w", encoding="utf-8") as file:
             file.write(self.to_text())
+        os.replace(new, path)
 
 
 def _sorted(attributes: Attributes) -> Attributes:

@@ -400,6 +400,13 @@ def _registries() -> list[Scenario]:
         ("registry-of-inputs", [*dep, ("write", "home/.config/nix/registry.json", entries), *_flake("{ outputs = { self, one }: { }; }", "flake lock ./top")]),
         ("registry-inputs-from", [*DEP, *_flake('{ inputs.dep.url = "git+file://@/dep"; outputs = { self, dep }: { }; }', "flake lock ./top"), *_nix("eval --json dep#x --inputs-from ./top", "eval --json nosuch#x --inputs-from ./top")]),
     ]
+    changes = [
+        "registry list", "registry add foo path:/x", "registry add foo path:/y", "registry add bar/branch git+file://@/dep?dir=sub", "registry list",
+        "registry remove foo", "registry remove nosuch", "registry add dd git+file://@/dep", "registry resolve dd dd/side", "registry resolve nosuch",
+        "registry add foo#x path:/y", "registry add foo:bar path:/y", "registry add baz ./rel", "registry list",
+        "registry add --registry @/own.json foo path:/x", "registry pin dd", "registry list",
+    ]
+    found.append(("registry-changes", [*dep, *_nix(*changes)]))
     for name, text in bad.items():
         found.append((f"registry-{name}", [*dep, ("write", "home/.config/nix/registry.json", text), *_nix("eval --json one#x")]))
     return found

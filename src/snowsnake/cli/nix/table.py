@@ -11,6 +11,7 @@ from snowsnake.cli.options import Option
 
 _FLAKE = EVALUATION + LOCKING
 _FLAKE_WORDS = "flake-url?"
+_REGISTRY = Option("--registry", "FILE", "the registry to operate on (default: the user's)")
 
 
 class Row:
@@ -31,6 +32,10 @@ class Row:
 
 def _flake(action: str, words: str, summary: str, *options: Option) -> Row:
     return Row(f"flake {action}", "snowsnake.cli.nix.flakes:run", words, summary, _FLAKE + options, "flakes")
+
+
+def _registry(action: str, words: str, summary: str) -> Row:
+    return Row(f"registry {action}", "snowsnake.cli.registry:run_for_nix", words, summary, (*EVALUATION, _REGISTRY))
 
 
 def _not_ours(name: str, summary: str) -> Row:
@@ -88,7 +93,11 @@ ROWS = (
         for name in ("add", "diff-closures", "history", "install", "list", "remove", "rollback", "upgrade", "wipe-history")
     ),
     _not_ours("realisation info", "query information about realisations"),
-    *(_not_ours(f"registry {name}", f"the registry of flakes: {name}") for name in ("add", "list", "pin", "remove", "resolve")),
+    _registry("list", "", "list what short names of flakes mean"),
+    _registry("add", "from-url to-url", "let a short name mean a flake"),
+    _registry("remove", "url", "forget a short name"),
+    _registry("pin", "url locked?", "let a short name mean just one revision of a flake"),
+    _registry("resolve", "flake-refs*", "print what short names mean"),
     _not_ours("repl", "evaluate interactively"),
     _not_ours("run", "run an application"),
     _not_ours("search", "search for packages"),

@@ -1,0 +1,109 @@
+"""`snowsnake registry`: what short names of flakes mean; `nix registry` is the same.
+
+In: an action and flake references.  Out: lines; the user's registry, or the one of `--registry`, written.
+"""
+
+import os
+
+from snowsnake.cli.evaluate import SOURCE_OPTIONS
+from snowsnake.cli.flake import Call
+from snowsnake.cli.flake_options import LOCK_OPTIONS
+from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.output import Reporter, write_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.lock.references import Reference
+    from snowsnake.lock.registries import Registry
+
+REGISTRY_OPTION = Option("--registry", "FILE", "the registry to operate on (default: the user's)")
+_SHARED = ("--option", "--override-flake", "--refresh", "--offline", "--show-trace", "--log-format", "-h")
+OPTIONS = (
+    REGISTRY_OPTION,
+    *(option for option in (*LOCK_OPTIONS, *SOURCE_OPTIONS) if set(option.names).intersection(_SHARED)),
+)
+USAGE = "snowsnake registry ACTION [OPTION …] [FLAKE …]"
+SUMMARY = """Look into the registries of flakes, or change the user's.
+
+actions:
+  list               all entries
+  add FROM TO        let a name mean a flake
+  remove FROM        forget a name
+  pin FROM [TO]      let a name mean just this revision of a flake
+  resolve FLAKE …    what references mean"""
+
+
+def run(given: Arguments, reporter: Reporter) -> int:
+    name, words = given.action("list", "add", "remove", "pin", "resolve")
+    return run_action(name, given, reporter, words)
+
+
+def run_for_nix(call) -> int:
+    """Under the command line of `nix`."""
+    return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words))
+
+
+def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]) -> int:
+    counts = {"list": (0, 0), "add": (2, 2), "remove": (1, 1), "pin": (1, 2), "resolve": (0, len(words))}[name]
+    if not counts[0] <= len(words) <= counts[1]:
+        raise UsageError(f"'registry {name}' takes {'no flake' if counts[1] == 0 else f'{counts[1]} flakes' if counts[1] > 1 else 'one flake'}")
+    call = Call(given, reporter, [])
+    world = call.flakes.world
+    if name == "list":
+        _list(call)
+        return 0
+    references = [_whole(word) for word in words]
+    if name == "resolve":
+        for reference in references:
+            _print(str(world.resolve(reference, _kinds())))
+        return 0
+    path = given.text("registry") or _user_path()
+    registry = _registry(call, path)
+    if name == "pin":
+        target = references[-1]
+        tree = world.fetch(world.resolve(target, _kinds()).input)
+        if not tree.input.is_locked:
+            reporter.warning(f"flake '{tree.input}' is not locked")
+        from snowsnake.lock.references import Reference
+
+        pinned = Reference(tree.input.with_attrs(__final=True, narHash=None), references[0].folder)
+    registry.remove(references[0])
+    if name != "remove":
+        registry.add(references[0], pinned if name == "pin" else references[1])
+    registry.write(path)
+    return 0
+
+
+def _list(call: Call) -> None:
+    registries = call.flakes.world.registries
+    for kind in _kinds():
+        for entry in registries.get(kind).entries:
+            _print(f"{kind + ' ' if kind == 'flags' else kind:6} {entry.source} {entry.target}")
+
+
+def _kinds() -> tuple[str, ...]:
+    from snowsnake.lock.registries import KINDS
+
+    return KINDS
+
+
+def _whole(text: str) -> "Reference":
+    from snowsnake.lock.references import parse_whole
+
+    return parse_whole(text)
+
+
+def _user_path() -> str:
+    from snowsnake.lock.registries import user_registry_path
+
+    return user_registry_path(os.environ)
+
+
+def _registry(call: Call, path: str) -> "Registry":
+    from snowsnake.lock.registries import read_registry
+
+    return read_registry(path, "user", call.reporter.warning)
+
+
+def _print(text: str) -> None:
+    write_line(text.encode("utf-8", "surrogateescape"))
