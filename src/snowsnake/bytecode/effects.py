@@ -265,6 +265,13 @@ def _attrs_dynamic(walk: Walk, operation: Operation) -> None:
     walk.push(FORCED)
 
 
+def _attrs_override(walk: Walk, operation: Operation) -> None:
+    walk.read(operation.operands[0])
+    walk.pop()
+    walk.enter()
+    walk.push(FORCED)
+
+
 def _bind_formals(walk: Walk, operation: Operation) -> None:
     keys = walk.constant(operation.operands[0], "keys").value
     formals = walk.chunk.formals
@@ -407,6 +414,7 @@ EFFECTS: dict[str, Effect] = {
     "ConcatenatePath": _counted(1, 1, FORCED, enters=True),
     "JumpWide": _jump,
     "AssertEqual": _simple(2),
+    "AttrsOverride": _attrs_override,
     "BranchResult": _machine_only,
     "Link": _machine_only,
     "Native": _machine_only,

@@ -73,6 +73,7 @@ cdef extern from *:
         {'v', 0, 0, 0},  /* ConcatenatePath */
         {'4', 0, 0, 0},  /* JumpWide */
         {0, 0, 0, 0},  /* AssertEqual */
+        {'v', 0, 0, 0},  /* AttrsOverride */
         {0, 0, 0, 0},  /* BranchResult */
         {0, 0, 0, 0},  /* Link */
         {0, 0, 0, 0},  /* Native */

@@ -129,6 +129,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("ConcatenatePath", (_N,), "path ~part* -- path", "A path literal with interpolation."),
     Op("JumpWide", (Operand.U32,), "--", "Jump forward, further than 64 KiB."),
     Op("AssertEqual", (), "~a ~b -- true", "Fail, saying what differs, unless {2} and {1} are equal."),
+    Op("AttrsOverride", (_S,), "~overrides -- attrs", "Put the values of {1} in the place of those in the set in the slot, an environment; push it updated with {1}."),
     Op("BranchResult", (), "offset bool --", "Take the branch of a BranchCompare; only in the machine's own code."),
     Op("Link", (), "--", "Link the code of this frame, then run it; only in the machine's own code."),
     Op("Native", (), "-- *", "Run the builtin of this frame; only in the machine's own code."),

@@ -92,7 +92,7 @@ cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) n
         sources[i].local = NONE
         sources[i].is_builtins = False
         sources[i].is_needed = False
-        if node.kind == NODE_VARIABLE and c.heads[node.name] != NONE:
+        if is_variable(c, node) and c.heads[node.name] != NONE:
             sources[i].variable = node
             continue
         sources[i].is_builtins = node.kind == NODE_VARIABLE and node.name == c.name_builtins
@@ -136,7 +136,13 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
     if source.is_builtins:
         folded = find_builtin(c.names[binding.name])
     if folded != NULL and folded.is_fixed:
+        if folded.arity == 0:
+            op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
+            return
+        begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)      # in a cell of its own, as in delay_select
         op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
+        op(c, OP_RETURN, &node, 0)
+        close_chunk(c, &node, local)
         return
     place = source_place(c, source)
     if place != NO_PLACE and source.variable != NULL and may_be_forced(c, source.variable):
@@ -161,6 +167,9 @@ cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t locals_before = c.local_count
     cdef uint32_t phantoms = 0, i
     cdef Binding* binding
+    if has_overrides(c, node):
+        overriding_attrs(c, node)
+        return
     if node.flags & ATTRS_REC:
         evaluate_rec_attrs(c, node)
         return
@@ -220,6 +229,16 @@ cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogi
 cdef bint needs_slot(Compiler* c, Binding* binding) noexcept nogil:
     """Does `inherit name` bind anything?  Not if the name means the same inside and outside, whatever comes between."""
     return binding.kind != BINDING_INHERIT or (c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL)
+
+
+cdef void settle_inherited(Compiler* c, Bindings* bindings) noexcept nogil:
+    """Make `inherit name` of a name from around that a set with `__overrides` binds a plain binding: of what the name means now."""
+    cdef uint32_t i
+    if c.name_overrides == NO_NAME:
+        return
+    for i in range(bindings.count):
+        if bindings.items[i].kind == BINDING_INHERIT and not is_variable(c, bindings.items[i].value):
+            bindings.items[i].kind = BINDING_PLAIN
 
 
 cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local) noexcept nogil:
@@ -299,6 +318,7 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bin
     cdef bint* is_named = <bint*>scratch(bindings.count * sizeof(bint))
     cdef Binding* binding
     cdef Source* sources
+    settle_inherited(c, bindings)
     for i in range(bindings.count):   # before any is declared: what does an inherited name mean outside?
         is_named[i] = needs_slot(c, bindings.items + i)
     # slots are numbered from the sources on, but which sources need one depends on the names: declare the names first
@@ -363,3 +383,99 @@ cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
     attrs.own.bindings = node.own.bindings
     evaluate(c, attrs, False, NO_NAME)
     op1(c, OP_SELECT, text_constant(c, CONSTANT_NAME, text_of(<const uint8_t*>BODY, 4), 0), node, 0)
+
+
+# ---- __overrides, at both levels --------------------------------------------------------------------------------
+#
+# In C++ Nix the names of a `rec` set are the slots of an environment; a thunk or function looks into it when it runs, and
+# `__overrides`, evaluated as soon as all slots are filled, replaces their values.  What has looked before keeps what it saw.  Ours copy
+# values into thunks, so such a set has its environment as an object: a set, in a slot without a name, that everything inside
+# captures.  `is_variable` makes a selection from it of each name that the set binds.
+
+cdef void push_lazily(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
+    """Push what the expression will be, for a local of this chunk, at either level."""
+    if c.level > 0:
+        delay(c, node, local, label)
+    else:
+        specified(c, node, local, label)
+    if local != NONE:
+        c.locals[local].is_initialised = True
+        c.locals[local].is_suspended = True
+
+
+cdef void push_suspended(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
+    """Push a thunk, whatever the expression is: C++ Nix has one even for a number here, which printing shows."""
+    if c.level > 0:
+        push_thunk(c, node, local, label)
+    else:
+        begin_chunk(c, CHUNK_THUNK, node, label, 0)
+        specified(c, node, NONE, label)
+        op(c, OP_RETURN, node, 0)
+        close_chunk(c, node, local)
+    c.locals[local].is_initialised = True
+
+
+cdef void push_source_attr(Compiler* c, Binding* binding, Name source, uint32_t local) noexcept nogil:
+    """A name of `inherit (e) name`, where `source` is the local with e."""
+    cdef Node place = place_node(binding.start_byte, binding.end_byte)
+    cdef Node* node = new_node(c, NODE_SELECT, &place)
+    select_name(c, node, source, binding.name)
+    push_suspended(c, node, local, binding.name)
+
+
+cdef void add_dynamic_in_turn(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
+    cdef uint32_t i
+    for i in range(bindings.dynamic_count):
+        if c.level > 0:
+            evaluate(c, bindings.dynamic[i].name, False, NO_NAME)
+        else:
+            specified(c, bindings.dynamic[i].name, NONE, NO_NAME)
+        push_lazily(c, bindings.dynamic[i].value, NONE, NO_NAME)
+        _flush_dynamic(c, bindings, i, i + 1, node)
+
+
+cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
+    """Push a set that has `__overrides`: [inherited names, sources of `inherit (e)`, values, environment]."""
+    cdef Bindings* bindings = node.own.bindings
+    cdef NamedIndex* order = order_of(c, bindings)
+    cdef uint32_t* slots = <uint32_t*>scratch(bindings.count * sizeof(uint32_t))
+    cdef Name* sources = <Name*>scratch(bindings.from_count * sizeof(Name))
+    cdef uint32_t locals_before = c.local_count, base = depth_of(c), first = c.local_count, environment, local, i
+    cdef uint32_t slot = base + bindings.from_count + bindings.count
+    cdef Name name = fresh_name(c)
+    cdef Binding* binding
+    for i in range(bindings.count):   # in the scope outside
+        if bindings.items[i].kind == BINDING_INHERIT:
+            slots[i] = depth_of(c)
+            push_lazily(c, bindings.items[i].value, NONE, bindings.items[i].name)
+            declare_here(c, NO_NAME)
+    environment = declare(c, name, slot)
+    for i in range(bindings.count):
+        local = declare(c, bindings.items[i].name, slot)
+        c.locals[local].environment = name
+    for i in range(bindings.from_count):
+        sources[i] = fresh_name(c)
+        push_lazily(c, bindings.froms[i], declare(c, sources[i], depth_of(c)), NO_NAME)
+    for i in range(bindings.count):
+        binding = bindings.items + i
+        if binding.kind != BINDING_INHERIT:
+            slots[i] = depth_of(c)
+            local = declare(c, NO_NAME, slots[i])
+            if binding.kind == BINDING_INHERIT_FROM:
+                push_source_attr(c, binding, sources[binding.from_index], local)
+            else:
+                push_suspended(c, binding.value, local, binding.name)
+    for i in range(bindings.count):
+        op1(c, OP_GET_LOCAL, slots[order[i].index], node, 1)
+    push_attrs(c, bindings, order, node)
+    c.locals[environment].is_initialised = True
+    finalise(c, first, node)
+    op1(c, OP_GET_LOCAL, slot, node, 1)
+    op1(c, OP_SELECT, name_constant(c, c.name_overrides), node, 0)
+    op1(c, OP_ATTRS_OVERRIDE, slot, node, 0)
+    add_dynamic_in_turn(c, bindings, node)
+    close_scope(c, depth_of(c) - base - 1, node)
+    forget_locals(c, locals_before)
+    free(order)
+    free(slots)
+    free(sources)

@@ -11,6 +11,7 @@ cdef enum:
 
 cdef struct Local:                    # a name bound in some chunk under construction, or an unnamed word on its stack
     Name name                         # NO_NAME: a phantom
+    Name environment                  # the local whose attribute of this name it is (a set with `__overrides`), or NO_NAME
     uint32_t slot
     uint32_t context                  # index of the chunk that owns the slot
     uint32_t shadowed                 # the local that had the name before, or NONE

@@ -102,6 +102,22 @@ cdef void take_names(Compiler* c) noexcept nogil:
             note_known_name(c, text, i)
 
 
+cdef void note_hidden_name(Compiler* c, Text text) noexcept nogil:
+    """Make a name that the program does not mention one of its names, if an operator or `<path>` refers to it."""
+    if is_text(text, b"__sub"):
+        known_name(c, &c.name_sub, b"__sub")
+    elif is_text(text, b"__mul"):
+        known_name(c, &c.name_mul, b"__mul")
+    elif is_text(text, b"__div"):
+        known_name(c, &c.name_div, b"__div")
+    elif is_text(text, b"__lessThan"):
+        known_name(c, &c.name_less_than, b"__lessThan")
+    elif is_text(text, b"__findFile"):
+        known_name(c, &c.name_find_file, b"__findFile")
+    elif is_text(text, b"__nixPath"):
+        known_name(c, &c.name_nix_path, b"__nixPath")
+
+
 cdef void note_known_name(Compiler* c, Text text, Name name) noexcept nogil:
     if is_text(text, b"__sub"):
         c.name_sub = name
@@ -122,7 +138,7 @@ cdef void note_known_name(Compiler* c, Text text, Name name) noexcept nogil:
 # ---- units ------------------------------------------------------------------------------------------------------
 
 cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_count) noexcept nogil:
-    """The program as the body of `{ name, …, ... }:` with those names of the scope that it mentions."""
+    """The program as the body of `{ name, …, ... }:` with those names of the scope that it mentions, or may by an operator."""
     cdef Ast* ast = c.ast
     cdef Node* node = new_node(c, NODE_LAMBDA, ast.root)
     cdef Pattern* pattern = <Pattern*>arena_alloc(&ast.arena, sizeof(Pattern))
@@ -131,9 +147,11 @@ cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_coun
     pattern.formals = <Formal*>arena_alloc(&ast.arena, scope_count * sizeof(Formal) + 1)
     pattern.has_ellipsis = True
     pattern.bind = NO_NAME
+    for i in range(scope_count):      # an operator mentions its function
+        note_hidden_name(c, scope_names[i])
     for i in range(scope_count):
-        for name in range(ast.name_count):
-            if compare_text(&ast.names[name], scope_names + i) == 0:
+        for name in range(c.name_count):
+            if compare_text(c.names + name, scope_names + i) == 0:
                 memset(pattern.formals + pattern.count, 0, sizeof(Formal))
                 pattern.formals[pattern.count].name = name
                 pattern.count += 1

@@ -10,7 +10,7 @@ cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogi
         return
     if is_literal(c, node):
         op1(c, OP_CONSTANT, literal_constant(c, node), node, 1)
-    elif node.kind == NODE_VARIABLE:
+    elif is_variable(c, node):
         meaning = resolve(c, node.name, &index)
         push_variable(c, node, meaning, index)
     elif node.kind == NODE_APPLY:
@@ -41,9 +41,6 @@ cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogi
         evaluate_assert(c, node, tail)
         return
     elif node.kind == NODE_ATTRS:
-        if has_overrides(c, node):
-            evaluate(c, rewrite_overrides(c, node), tail, label)
-            return
         evaluate_attrs(c, node)
     elif node.kind == NODE_LEGACY_LET:
         evaluate_legacy_let(c, node)
@@ -75,7 +72,7 @@ cdef inline void leave(Compiler* c, Node* node, bint tail) noexcept nogil:
 
 cdef bint is_passive(Compiler* c, Node* node) noexcept nogil:
     """Does pushing it have no effect?  (A variable may still be a thunk.)"""
-    if node.kind == NODE_VARIABLE:
+    if is_variable(c, node):
         return c.heads[node.name] != NONE or find_global(c, node.name) != NULL
     if node.kind == NODE_ATTRS:
         return node.own.bindings == NULL or (node.own.bindings.dynamic_count == 0 and not has_overrides(c, node))
@@ -116,7 +113,7 @@ cdef void push_variable(Compiler* c, Node* node, int meaning, uint32_t index) no
 cdef void evaluate_forced(Compiler* c, Node* node) noexcept nogil:
     """Evaluate and force: for an operand that later ones must not overtake."""
     cdef uint32_t local
-    if node.kind == NODE_VARIABLE:
+    if is_variable(c, node):
         local = c.heads[node.name]
         if local != NONE and c.locals[local].context == c.cx.index and c.locals[local].is_initialised:
             op1(c, OP_FORCE_LOCAL, c.locals[local].slot, node, 1)

@@ -37,7 +37,7 @@ cdef bint is_negative_int(Compiler* c, Node* node) noexcept nogil:
 cdef bint is_trivial(Compiler* c, Node* node) noexcept nogil:
     """A literal, or a variable whose value stands ready: pushing it takes one operation and cannot fail."""
     cdef uint32_t local
-    if node.kind != NODE_VARIABLE:
+    if not is_variable(c, node):
         return is_literal(c, node)
     local = c.heads[node.name]
     if local == NONE:
@@ -69,7 +69,7 @@ cdef void delay(Compiler* c, Node* node, uint32_t local, Name label) noexcept no
         return
     if is_literal(c, node):
         op1(c, OP_CONSTANT, literal_constant(c, node), node, 1)
-    elif node.kind == NODE_VARIABLE:
+    elif is_variable(c, node):
         delay_variable(c, node, local)
     elif node.kind == NODE_LAMBDA:
         push_lambda(c, node, local, label)
@@ -113,7 +113,7 @@ cdef uint64_t place_of(Compiler* c, Node* node) noexcept nogil:
     """The place of a variable that is a local with its value on the stack, or an upvalue; else NO_PLACE."""
     cdef uint32_t index = 0
     cdef int meaning
-    if node.kind != NODE_VARIABLE or c.heads[node.name] == NONE:
+    if not is_variable(c, node) or c.heads[node.name] == NONE:
         return NO_PLACE
     meaning = resolve(c, node.name, &index)
     if meaning == MEANS_LOCAL:
@@ -126,7 +126,7 @@ cdef uint64_t place_of(Compiler* c, Node* node) noexcept nogil:
 cdef bint may_be_forced(Compiler* c, Node* node) noexcept nogil:
     """Can the value of this operand be known when the chunk gets here?  If not, trying an operation at once is useless."""
     cdef uint32_t local
-    if node.kind != NODE_VARIABLE:
+    if not is_variable(c, node):
         return True
     local = c.heads[node.name]
     return local == NONE or c.locals[local].context != c.cx.index or not c.locals[local].is_suspended
@@ -136,8 +136,14 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
     cdef Global* folded = folded_builtin(c, node)
     cdef uint64_t place = NO_PLACE
     cdef uint32_t found
-    if folded != NULL:
+    if folded != NULL and folded.arity == 0:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
+        return
+    if folded != NULL:                # a function: each time in a cell of its own, by which `==` knows it
+        push_thunk(c, node, local, label)
+        return
+    if node.flags & SELECT_ENVIRONMENT and is_environment_there(c, node):
+        evaluate(c, node, False, label)
         return
     if node.count == 1 and node.b == NULL and node.items[0].name != NO_NAME:
         place = place_of(c, node.a)
@@ -167,7 +173,7 @@ cdef bint is_operand(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t local
     if is_literal(c, node):
         return True
-    if node.kind != NODE_VARIABLE:
+    if not is_variable(c, node):
         return False
     local = c.heads[node.name]
     return local != NONE and (c.locals[local].context != c.cx.index or c.locals[local].is_initialised)

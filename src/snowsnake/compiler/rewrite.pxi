@@ -1,4 +1,4 @@
-# What the language defines in terms of other syntax: operators that a program may rebind, `__overrides`, path literals.
+# What the language defines in terms of other syntax: operators that a program may rebind; which sets have `__overrides`; path literals.
 #
 # Nix means `__sub a b` by `a - b`, with whatever `__sub` is in scope.  That matters only to programs that bind such a name, so
 # the tree is rewritten for those alone.
@@ -27,6 +27,17 @@ cdef Node* new_apply(Compiler* c, Node* function, Node* first, Node* second, Nod
     node.items[0] = first
     node.items[1] = second
     return node
+
+
+cdef void select_name(Compiler* c, Node* node, Name variable, Name name) noexcept nogil:
+    """Make of the node the selection `variable.name`."""
+    node.kind = NODE_SELECT
+    node.a = new_variable(c, variable, node)
+    node.b = NULL
+    node.count = 1
+    node.items = <Node**>arena_alloc(&c.ast.arena, sizeof(Node*))
+    node.items[0] = new_node(c, NODE_ATTR, node)
+    node.items[0].name = name
 
 
 cdef inline bint is_bound(Compiler* c, Name name) noexcept nogil:
@@ -84,9 +95,11 @@ cdef Node* rewrite_search_path(Compiler* c, Node* node) noexcept nogil:
 # ---- __overrides ------------------------------------------------------------------------------------------------
 
 cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
-    """A `rec` set with an attribute `__overrides`: its attributes replace those of the set, for the set itself as well."""
+    """A `rec` set, or old `let`, with an attribute `__overrides`, whose attributes replace those of the set, for the set itself as well."""
     cdef uint32_t i
-    if c.name_overrides == NO_NAME or not node.flags & ATTRS_REC or node.own.bindings == NULL:
+    if c.name_overrides == NO_NAME or node.own.bindings == NULL:
+        return False
+    if not node.flags & ATTRS_REC and node.kind != NODE_LEGACY_LET:
         return False
     for i in range(node.own.bindings.count):
         if node.own.bindings.items[i].name == c.name_overrides:
@@ -94,77 +107,44 @@ cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
     return False
 
 
-cdef Bindings* _new_bindings(Compiler* c, uint32_t count) noexcept nogil:
-    cdef Bindings* bindings = <Bindings*>arena_alloc(&c.ast.arena, sizeof(Bindings))
-    memset(bindings, 0, sizeof(Bindings))
-    bindings.items = <Binding*>arena_alloc(&c.ast.arena, count * sizeof(Binding))
-    return bindings
+cdef Node* bind_sources(Compiler* c, Node* node) noexcept nogil:
+    """`let s = e; in node` for each e of an `inherit (e)` in the node that is a name of a set with `__overrides` around it.
 
-
-cdef void _add_binding(Bindings* bindings, Binding* like, Name name, Node* value) noexcept nogil:
-    cdef Binding* binding = bindings.items + bindings.count
-    binding[0] = like[0]
-    binding.kind = BINDING_PLAIN
-    binding.name = name
-    binding.value = value
-    bindings.count += 1
-
-
-cdef Node* rewrite_overrides(Compiler* c, Node* node) noexcept nogil:
-    """`rec { __overrides = o; a = v; inherit i; }` in terms of `let`:
-
-        let inherited = i;                      # a fresh name: must not see the set's own names
-        in let all = { __overrides = __overrides; a = v; i = inherited; } // __overrides;
-               __overrides = o;  a = all.a;  i = all.i;
-           in all
+    Level 0 evaluates e again for each name that is inherited, which would be too late.
     """
-    cdef Bindings* given = node.own.bindings
-    cdef Bindings* inherited = _new_bindings(c, given.count)
-    cdef Bindings* names = _new_bindings(c, given.count + 1)
-    cdef Bindings* originals = _new_bindings(c, given.count)
-    cdef Name all_name = fresh_name(c)
-    cdef Name name
-    cdef Node* original = new_node(c, NODE_ATTRS, node)
-    cdef Node* update = new_node(c, NODE_BINARY, node)
-    cdef Node* inner = new_node(c, NODE_LET, node)
-    cdef Node* outer = new_node(c, NODE_LET, node)
-    cdef Node* value
-    cdef Binding* binding
+    cdef Bindings* bindings = node.own.bindings
+    cdef Bindings* outer
+    cdef Node* let = node
+    cdef Node* inner
     cdef uint32_t i
-    for i in range(given.count):
-        binding = given.items + i
-        if binding.name == c.name_overrides:
-            _add_binding(names, binding, binding.name, binding.value)
-            _add_binding(originals, binding, binding.name, new_variable(c, binding.name, node))
-            continue
-        value = new_node(c, NODE_SELECT, node)
-        value.a = new_variable(c, all_name, node)
-        value.count = 1
-        value.items = <Node**>arena_alloc(&c.ast.arena, sizeof(Node*))
-        value.items[0] = new_node(c, NODE_ATTR, node)
-        value.items[0].name = binding.name
-        _add_binding(names, binding, binding.name, value)
-        originals.items[originals.count] = binding[0]
-        originals.count += 1
-        if binding.kind == BINDING_INHERIT:
-            name = fresh_name(c)
-            _add_binding(inherited, binding, name, binding.value)
-            originals.items[originals.count - 1].kind = BINDING_PLAIN
-            originals.items[originals.count - 1].value = new_variable(c, name, node)
-    originals.froms = given.froms
-    originals.from_count = given.from_count
-    originals.dynamic = given.dynamic
-    originals.dynamic_count = given.dynamic_count
-    original.own.bindings = originals
-    update.op = OPERATOR_UPDATE
-    update.a = original
-    update.b = new_variable(c, c.name_overrides, node)
-    _add_binding(names, given.items, all_name, update)
-    inner.own.bindings = names
-    inner.a = new_variable(c, all_name, node)
-    outer.own.bindings = inherited
-    outer.a = inner
-    return outer if inherited.count else inner
+    if c.name_overrides == NO_NAME or bindings == NULL:
+        return node
+    for i in range(bindings.from_count):
+        if bindings.froms[i].kind == NODE_VARIABLE and (node.kind == NODE_ATTRS and not node.flags & ATTRS_REC
+                                                        or not _binds(bindings, bindings.froms[i].name)) \
+                and not is_variable(c, bindings.froms[i]) and is_environment_there(c, bindings.froms[i]):
+            outer = <Bindings*>arena_alloc(&c.ast.arena, sizeof(Bindings))
+            memset(outer, 0, sizeof(Bindings))
+            outer.items = <Binding*>arena_alloc(&c.ast.arena, sizeof(Binding))
+            memset(outer.items, 0, sizeof(Binding))
+            outer.count = 1
+            outer.items.kind = BINDING_PLAIN
+            outer.items.name = fresh_name(c)
+            outer.items.value = bindings.froms[i]
+            bindings.froms[i] = new_variable(c, outer.items.name, bindings.froms[i])
+            inner = let
+            let = new_node(c, NODE_LET, node)
+            let.own.bindings = outer
+            let.a = inner
+    return let
+
+
+cdef bint _binds(Bindings* bindings, Name name) noexcept nogil:
+    cdef uint32_t i
+    for i in range(bindings.count):
+        if bindings.items[i].name == name:
+            return True
+    return False
 
 
 # ---- path literals ----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
         c.locals = <Local*>grow(c.locals, &c.local_capacity, c.local_count + 1, sizeof(Local))
     local = c.locals + c.local_count
     local.name = name
+    local.environment = NO_NAME
     local.slot = slot
     local.context = c.cx.index
     local.is_initialised = False
@@ -132,6 +133,25 @@ cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
         outer = _add_capture(c.contexts[at], local, outer)
         at += 1
     return outer
+
+
+cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
+    """Is it a variable?  One that a set with `__overrides` binds is made a selection from that set's environment."""
+    cdef uint32_t local
+    if node.kind != NODE_VARIABLE:
+        return False
+    local = c.heads[node.name]
+    if local == NONE or c.locals[local].environment == NO_NAME:
+        return True
+    select_name(c, node, c.locals[local].environment, node.name)
+    node.flags |= SELECT_ENVIRONMENT
+    return False
+
+
+cdef bint is_environment_there(Compiler* c, Node* node) noexcept nogil:
+    """Is the environment made when the chunk gets to this selection from it?"""
+    cdef Local* local = c.locals + c.heads[node.a.name]
+    return local.context != c.cx.index or local.is_initialised
 
 
 cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil:

@@ -8,8 +8,11 @@ cdef void specified(Compiler* c, Node* node, uint32_t local, Name label) noexcep
     """Push an expression.  `local`: the local that it becomes, or NONE."""
     if is_too_deep(c, node):
         return
-    if node.kind == NODE_VARIABLE:
+    if is_variable(c, node):
         specified_variable(c, node, node.name, local)
+    elif node.flags & SELECT_ENVIRONMENT and node.kind == NODE_SELECT and is_environment_there(c, node):
+        op1(c, OP_SELECT_PLACE, place_of(c, node.a), node, 1)
+        operand(c, name_constant(c, node.items[0].name))
     elif node.kind == NODE_PATH and node.count == 1:
         push_path_start(c, node)
     elif node.kind != NODE_LIST and node.kind != NODE_ATTRS and node.kind != NODE_NEGATE and is_literal(c, node):
@@ -63,16 +66,31 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         close_chunk(c, node, NONE)
     elif node.kind == NODE_ATTRS:
         if has_overrides(c, node):
-            specified(c, rewrite_overrides(c, node), NONE, NO_NAME)
+            overriding_attrs(c, node)
+            return
+        other = bind_sources(c, node)
+        if other != node:
+            specified_content(c, other, label)
             return
         i = c.local_count
         specified_bindings(c, node, BINDINGS_REC if node.flags & ATTRS_REC else BINDINGS_ATTRS)
         forget_locals(c, i)
     elif node.kind == NODE_LET:
-        specified_let(c, node)
+        other = bind_sources(c, node)
+        if other != node:
+            specified_content(c, other, label)
+        else:
+            specified_let(c, node)
     elif node.kind == NODE_LEGACY_LET:
         i = c.local_count
-        specified_bindings(c, node, BINDINGS_REC)
+        other = node if has_overrides(c, node) else bind_sources(c, node)
+        if other != node:
+            specified_content(c, other, label)
+            return
+        if has_overrides(c, node):
+            overriding_attrs(c, node)
+        else:
+            specified_bindings(c, node, BINDINGS_REC)
         forget_locals(c, i)
         builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(<const uint8_t*>BODY, 4)
         push_constant(c, node)
@@ -433,6 +451,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
         if kind != BINDINGS_LET:
             push_plain(c, CONSTANT_ATTRS, node)
         return
+    settle_inherited(c, bindings)
     tracked = <Tracked*>scratch((bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     memset(tracked, 0, (bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     count = specified_plain_inherits(c, bindings, kind)
@@ -482,8 +501,10 @@ cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
     cdef Pattern* pattern = node.own.pattern
     cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
     cdef uint32_t caught, slot = 1, i, first
+    cdef uint32_t* turns
     cdef Formal* formal
     c.cx.chunk.formals = formals_of(c, pattern, order)
+    turns = formals_in_turn(c, pattern)
     free(order)
     if pattern.bind != NO_NAME:
         c.cx.chunk.parameter = c.names[pattern.bind]
@@ -495,15 +516,16 @@ cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
         op(c, OP_VALIDATE_CLOSED_FORMALS, node, 0)
     first = c.local_count
     for i in range(pattern.count):
-        declare(c, pattern.formals[i].name, slot)
-        slot += 1 if pattern.formals[i].default == NULL else 2
+        declare(c, pattern.formals[turns[i]].name, slot)
+        slot += 1 if pattern.formals[turns[i]].default == NULL else 2
     for i in range(pattern.count):
-        formal = pattern.formals + i
+        formal = pattern.formals + turns[i]
         specified_formal(c, node, formal, first + i)
     for i in range(pattern.count):
         if c.locals[first + i].needs_finaliser:
             slot = c.locals[first + i].slot
             finalise_on_request(c, node, slot)
+    free(turns)
     return caught
 
 

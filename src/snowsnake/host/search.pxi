@@ -172,6 +172,7 @@ cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Byte
         home = disk_home()
     if home == NULL:
         return raise_text(m, ERROR_FILE, format_text("cannot determine user's home directory"))
-    if not (canonicalise(<const uint8_t*>home, strlen(home), path) and path_join(path, 0, rest, size_bytes)):
+    # As it is written: of `~/..`, `..` is seen and compared.  What reads the path takes it component by component.
+    if not (buffer_text(path, home) and buffer_byte(path, c'/') and buffer_append(path, rest, size_bytes)):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE

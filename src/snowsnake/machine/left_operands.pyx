@@ -3,7 +3,7 @@
 
 The specified code of `a > b` is a, Force, b, Force, More: all operands are there before the operation, in the order of the source, and the
 parts of a string from the last to the first.  Nix evaluates b first in `a > b`, `a <= b` and `a // b`, coerces a before it evaluates b
-in `a + b` and `"${a}${b}"`, and evaluates c before b in `a.b.${c}`, which shows in the error that comes of two.  The operations
+in `a + b` and `"${a}${b}"`, evaluates c before b in `a.b.${c}`, and looks at each name of `{ ${a} = x; ${b} = y; }` before it evaluates the next, which shows in the error that comes of two.  The operations
 force and coerce what they find unforced, each in Nix's order; so a Force or CoerceToString at level 0 leaves its thunk alone if the
 operation that takes it comes at once, or right behind one more operand.  In: code of level 0, which the compiler has made
 (compiler/specified.pxi): an operand is one operation that pushes, and perhaps Force.
@@ -31,7 +31,8 @@ cdef const uint8_t* _behind(const uint8_t* pc) noexcept nogil:
 cdef const uint8_t* _behind_push(const uint8_t* pc) noexcept nogil:
     """Where the operation ends that pushes an operand; NULL if it is another one."""
     cdef uint8_t op = pc[0]
-    if op == OP_CONSTANT or op == OP_GET_LOCAL or op == OP_GET_UPVALUE or op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE:
+    if op == OP_CONSTANT or op == OP_GET_LOCAL or op == OP_GET_UPVALUE or op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE \
+            or op == OP_SELECT_PLACE:
         return _behind(pc)
     return NULL
 
@@ -50,6 +51,22 @@ cdef bint _is_selection(const uint8_t* pc) noexcept nogil:
     return pc[0] == OP_ATTRS_SELECT
 
 
+cdef bint _is_before_attrs(const uint8_t* pc) noexcept nogil:
+    """Are there only pairs of name and value up to an operation that makes a set?  What was forced then is a name of that set."""
+    while pc[0] != OP_ATTRS:
+        pc = _behind_push(pc)
+        if pc == NULL:
+            return False
+        if pc[0] == OP_FORCE:
+            pc += 1
+        pc = _behind_push(pc)
+        if pc == NULL:
+            return False
+        if pc[0] == OP_RESOLVE_HOME_PATH:
+            pc += 1
+    return True
+
+
 cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
     cdef const uint8_t* start
     cdef const uint8_t* next
@@ -58,8 +75,10 @@ cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept n
     if pc[0] == OP_ADD:
         return True
     next = _behind_push(pc)
-    if next == NULL or next[0] != OP_FORCE:   # without Force: a name that is written in the source
+    if next == NULL:
         return False
+    if next[0] != OP_FORCE:           # without Force: a name that is written in the source, or the value of an attribute
+        return _is_before_attrs(next)
     next += 1
     if next[0] == OP_MORE or next[0] == OP_LESS_OR_EQ or next[0] == OP_ATTRS_UPDATE:
         return True

@@ -53,7 +53,7 @@ cdef enum Action:
 # The machine's own code.  Immutable after import.
 cdef uint8_t[4] FORCE_CODE            # Force Halt
 cdef uint8_t[3] RETURN_CODE           # Return
-cdef uint8_t[4] NATIVE_CODE           # prepare, prepare after a coercion, run
+cdef uint8_t[4] NATIVE_CODE           # prepare, prepare after a coercion, force what was called, run
 cdef uint8_t[2] BRANCH_CODE           # BranchResult
 cdef uint8_t[256][4] CALL_CODE        # CallN n, Halt
 cdef uint8_t[256][4] REST_CODE        # TailCallN n: applies a result to the arguments that were too many
@@ -64,7 +64,7 @@ RETURN_CODE[0] = OP_RETURN
 BRANCH_CODE[0] = OP_BRANCH_RESULT
 NATIVE_CODE[0] = OP_NATIVE
 NATIVE_CODE[1] = OP_NATIVE
-NATIVE_CODE[2] = OP_NATIVE
+NATIVE_CODE[2] = OP_FORCE
 NATIVE_CODE[3] = OP_NATIVE
 
 
@@ -349,6 +349,14 @@ cdef int run(Machine* m) noexcept nogil:
             elif UNLIKELY((b & 7) == TAG_THUNK):
                 need = b
                 action = ACTION_FORCE
+                if op == OP_ADD and (a & 7) != TAG_INT and (a & 7) != TAG_STRING and (a & 7) != TAG_BOX:
+                    sp[0] = a         # it is coerced, or fails, before b is looked at
+                    sp[1] = b
+                    sp += 2
+                    need = m.internals[INTERNAL_ADD]
+                    n = 2
+                    resume = pc
+                    action = ACTION_NATIVE
             else:
                 outcome = TAIL
                 if LIKELY(((a | b) & 7) == 0):
@@ -746,7 +754,7 @@ cdef int run(Machine* m) noexcept nogil:
             m.function = function
             m.depth = depth
             outcome = DONE
-            if op0 != &NATIVE_CODE[2]:
+            if op0 != &NATIVE_CODE[3]:
                 if op0 == &NATIVE_CODE[1]:        # the result of a coercion replaces the first argument not yet ready
                     sp -= 1
                     r = sp[0]
@@ -772,7 +780,7 @@ cdef int run(Machine* m) noexcept nogil:
             if outcome == DONE:
                 outcome = builtin.function(m, fp)
                 sp = m.sp
-                resume = &NATIVE_CODE[2]
+                resume = &NATIVE_CODE[3]
                 if outcome == DONE or outcome == TAIL:
                     sp[0] = m.result
                     sp += 1
@@ -983,6 +991,19 @@ cdef int run(Machine* m) noexcept nogil:
                         continue
                     resume = pc
                     action = ACTION_SAFEPOINT
+                else:
+                    action = ACTION_RAISE
+        elif op == OP_ATTRS_OVERRIDE:
+            p = fp + read_uvarint(&pc)
+            a = val(sp[-1])
+            resume = op0
+            need = a
+            action = ACTION_FORCE
+            if (a & 7) != TAG_THUNK:
+                action = ACTION_RAISE
+                if override_attrs(m, p[0], a) == DONE:
+                    sp[-1] = m.result
+                    continue
         elif op == OP_BIND_FORMALS:
             a = val(fp[0])
             read_uvarint(&pc)
@@ -1448,14 +1469,18 @@ cdef int run(Machine* m) noexcept nogil:
                 outcome = builtin.function(m, sp - n)
                 if LIKELY(outcome <= TAIL):
                     sp -= n
-                    sp[0] = m.result
+                    a = m.result
+                    sp[0] = a
                     sp += 1
                     pc = resume
-                    if outcome == TAIL:
-                        a = val(m.result)
+                    if (a & 7) == TAG_THUNK and (outcome == TAIL or resume == &NATIVE_CODE[3]):
+                        a = val(a)    # a builtin that calls another takes values, never cells
+                        sp[-1] = a
                         if (a & 7) == TAG_THUNK:
                             need = a
                             action = ACTION_FORCE
+                            if resume == &NATIVE_CODE[3]:
+                                resume = &NATIVE_CODE[2]
                             continue
                     break
                 # it needs its frame after all: to come back to, or to show in the trace
@@ -1477,7 +1502,7 @@ cdef int run(Machine* m) noexcept nogil:
                 function = need
                 k = NULL
                 with_slot = -1
-                resume = &NATIVE_CODE[2]
+                resume = &NATIVE_CODE[3]
                 op0 = resume
                 if outcome == FORCE:
                     need = m.need
@@ -1508,7 +1533,7 @@ cdef int run(Machine* m) noexcept nogil:
                 with_slot = -1
                 pc = &NATIVE_CODE[0]
                 if need == m.internals[INTERNAL_CONCATENATE] or need == m.internals[INTERNAL_CONCATENATE_PATH]:
-                    pc = &NATIVE_CODE[2]
+                    pc = &NATIVE_CODE[3]
                 break
             elif action == ACTION_SAFEPOINT:      # what a recursion leaves behind while it returns is garbage, too
                 m.pc = resume
@@ -1543,7 +1568,7 @@ cdef int run(Machine* m) noexcept nogil:
                 depth = m.depth
                 with_slot = m.with_slot
                 up = pointer_of(function) + 1
-                pc = &RETURN_CODE[0] if outcome == DONE else &NATIVE_CODE[2]
+                pc = &RETURN_CODE[0] if outcome == DONE else &NATIVE_CODE[3]
                 break
 
 

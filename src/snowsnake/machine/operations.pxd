@@ -15,6 +15,8 @@ cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept 
     # operation Attrs.  DONE (m.result), FORCE, RAISE
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil
     # positions of the names, or NULL
+cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil
+    # changes the environment; m.result: it // the overrides
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil
     # writes the formals' values, or WORD_UNSET; DONE or RAISE
 cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil

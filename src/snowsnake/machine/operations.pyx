@@ -5,7 +5,9 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from snowsnake.host.host cimport host_find_file, host_home_path
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, scratch_entries
+from snowsnake.machine.attrs cimport (
+    Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
+)
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
@@ -118,22 +120,40 @@ cdef int raise_context(Machine* m, Word s) noexcept nogil:
 
 # ---- sets -------------------------------------------------------------------------------------------------------
 
+cdef inline bint _is_written(Word name) noexcept nogil:
+    """A name that stands in the source, at level 0: with its place."""
+    return (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME
+
+
 cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32_t* positions, Entry* entries,
-                           uint64_t* kept) noexcept nogil:
-    """Entries of (name, value) pairs; a null name drops its pair."""
+                           uint64_t* kept, uint64_t* checked) noexcept nogil:
+    """Entries of (name, value) pairs, first of those with written names; a null name drops its pair.
+
+    checked: of them, those that were there when a name was last forced, and were compared then.
+    """
     cdef uint64_t i
     cdef Word name
+    kept[0] = checked[0] = 0
+    if positions == NULL:
+        for i in range(count):
+            name = val(pairs[2 * i])
+            if _is_written(name):
+                entries[kept[0]].position = <uint32_t>(pointer_of(name)[2] >> 3)
+                entries[kept[0]].symbol = symbol_of(m, pointer_of(name)[1])
+                entries[kept[0]].value = pairs[2 * i + 1]
+                kept[0] += 1
     for i in range(count):
         name = val(pairs[2 * i])
+        if _is_written(name):
+            continue
         if is_thunk(name):
             m.need = name
             return FORCE
+        if is_thunk(pairs[2 * i]):
+            checked[0] = kept[0]
         if name == WORD_NULL:
             continue
         entries[kept[0]].position = 0 if positions == NULL else positions[i]
-        if (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME:
-            entries[kept[0]].position = <uint32_t>(pointer_of(name)[2] >> 3)
-            name = pointer_of(name)[1]
         if not is_string(name):
             return raise_type(m, "a string", name)
         if string_context(name):
@@ -160,6 +180,28 @@ cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t 
     return RAISE
 
 
+cdef bint _has_one_of(Word attrs, Entry* entries, uint64_t count) noexcept nogil:
+    cdef uint64_t i
+    for i in range(count):
+        if attrs_find(attrs, entries[i].symbol) != NULL:
+            return True
+    return False
+
+
+cdef bint _are_new(Machine* m, Word attrs, Entry* entries, uint64_t first, uint64_t count) noexcept nogil:
+    """Is none of the entries from `first` on in the set, or like one before it?  If not, the error of the first one is raised."""
+    cdef uint64_t i, j
+    for j in range(first, count):
+        if attrs_find(attrs, entries[j].symbol) != NULL:
+            _raise_duplicate(m, entries[j].symbol, attrs_position(attrs, entries[j].symbol), entries[j].position)
+            return False
+        for i in range(j):
+            if entries[i].symbol == entries[j].symbol:
+                _raise_duplicate(m, entries[i].symbol, entries[i].position, entries[j].position)
+                return False
+    return True
+
+
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil:
     return add_dynamic_attrs(m, m.empty_attrs, pairs, count, NULL)
 
@@ -167,7 +209,7 @@ cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept 
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil:
     cdef Entry[16] few
     cdef Entry* entries = few
-    cdef uint64_t kept = 0, i
+    cdef uint64_t kept = 0, checked = 0
     cdef int outcome
     cdef Word added
     if count > 16:
@@ -176,20 +218,17 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
         entries = scratch_entries(m, count)
         if entries == NULL:
             return RAISE
-    outcome = _pairs_to_entries(m, pairs, count, positions, entries, &kept)
-    if outcome == DONE:
-        for i in range(kept):
-            if attrs_find(attrs, entries[i].symbol) != NULL:
-                outcome = _raise_duplicate(m, entries[i].symbol, attrs_position(attrs, entries[i].symbol), entries[i].position)
-                break
+    outcome = _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)
+    if outcome != DONE and not _are_new(m, attrs, entries, checked, kept):
+        outcome = RAISE               # a name that was there already, before the one that is to be forced or is none
     if outcome == DONE:
         added = attrs_build(m, entries, kept)
         if added == 0:
             outcome = RAISE
-        elif attrs_size(added) != kept:
-            kept = 0
-            _pairs_to_entries(m, pairs, count, positions, entries, &kept)      # in their own order again
-            outcome = _raise_first_duplicate(m, entries, kept)
+        elif attrs_size(added) != kept or _has_one_of(attrs, entries, kept):
+            _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)      # in their own order again
+            _are_new(m, attrs, entries, 0, kept)
+            outcome = RAISE
         else:
             m.result = attrs_merge(m, attrs, added)
             if m.result == 0:
@@ -199,13 +238,24 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
     return outcome
 
 
-cdef int _raise_first_duplicate(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
-    cdef uint64_t i, j
-    for j in range(count):
-        for i in range(j):
-            if entries[i].symbol == entries[j].symbol:
-                return _raise_duplicate(m, entries[i].symbol, entries[i].position, entries[j].position)
-    return RAISE
+cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil:
+    """The names of a set with `__overrides` mean what that has, from now on."""
+    cdef uint32_t* symbols
+    cdef Word* values
+    cdef Word* found
+    cdef uint64_t i
+    if not is_attrs(overrides):
+        return raise_type(m, "a set", overrides)
+    symbols = keys_symbols(attrs_keys(environment))
+    values = attrs_values(environment)
+    for i in range(attrs_size(environment)):
+        found = attrs_find(overrides, symbols[i])
+        if found != NULL:
+            values[i] = found[0]
+    write_barrier(m, environment)
+    m.result = attrs_update(m, environment, overrides)
+    # flat, because dynamic attributes may follow
+    return DONE if m.result and attrs_flat(m, m.result) else RAISE
 
 
 # ---- patterns ---------------------------------------------------------------------------------------------------
