@@ -1,6 +1,6 @@
 """Runs random programs and looks for crashes and for differences between levels, and between ours and C++ Nix.
 
-    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|bytes] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
+    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|meanings|bytes] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
 
 Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
 --reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
@@ -30,9 +30,12 @@ def corpus() -> list[bytes]:
 
 
 def program_of(seed: int, kind: str, sources: list[bytes]) -> bytes:
+    from meanings import Meanings
     from mutations import mutated
     from programs import Programs
 
+    if kind == "meanings":
+        return Meanings(seed).program().encode()
     if kind == "programs":
         return Programs(seed).program().encode()
     random_ = random.Random(seed)
@@ -44,13 +47,14 @@ class Judge:
     """Runs one program everywhere and says what is wrong, or nothing."""
 
     def __init__(self, folder: Path, reference: str = "", single: str = "") -> None:
+        from meanings import FITTING
         from outcomes import FIXTURE, Ours, Reference, make_fixture
         from programs import FIELDS, NAMES, ODD_NAMES, WORDS
 
         self.folder = folder
         make_fixture(folder / "fixture")
         self.ours = Ours()
-        names = [name.strip('"') for name in {*FIELDS, *NAMES, *ODD_NAMES, *WORDS, *FIXTURE, "v", "w", "q", "n"}]
+        names = [name.strip('"') for name in {*FITTING, *FIELDS, *NAMES, *ODD_NAMES, *WORDS, *FIXTURE, "v", "w", "q", "n"}]
         self.reference = Reference(shlex.split(reference), names, shlex.split(single)) if reference else None
         self.counts = {"values": 0, "errors": 0, "limits": 0, "compared": 0}
 
@@ -177,7 +181,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--kind", choices=["programs", "bytes"], default="programs")
+    parser.add_argument("--kind", choices=["programs", "meanings", "bytes"], default="programs")
     parser.add_argument("--reference", default="", help="words of a `nix repl`")
     parser.add_argument("--single", default="", help="words of a `nix-instantiate`, for what a loop prints differently")
     parser.add_argument("--stress-every", type=int, default=5)

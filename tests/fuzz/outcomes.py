@@ -213,6 +213,7 @@ class Reference:
 
 FIXTURE = {
     "text": b"line\nlast", "set.nix": b'{ a = 1; b = "x"; c = [ 1 2 ]; }\n', "function.nix": b"x: x + 1", "scoped.nix": b"x", "folder/default.nix": b"{ x = 1; y = ./default.nix; }",
+    "operators.nix": b"[ (7 - 2) (-3) (7 * 2) (7 / 2) (7 < 2) (7 >= 2) (7 > 2) (7 <= 2) ]\n", "names.nix": b"[ a (map (x: x) [ 1 ]) true (builtins.add 1 2) <q/text> ]\n",
     "data.json": b'{"a": [1, 2.5, null]}', "broken.nix": b"{ a = ", "bytes": b"\xff\x00a",
 }  # fmt: skip
 

@@ -991,8 +991,6 @@ cdef int run(Machine* m) noexcept nogil:
                         continue
                     resume = pc
                     action = ACTION_SAFEPOINT
-                else:
-                    action = ACTION_RAISE
         elif op == OP_ATTRS_OVERRIDE:
             p = fp + read_uvarint(&pc)
             a = val(sp[-1])
