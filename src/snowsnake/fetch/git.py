@@ -46,11 +46,16 @@ class WorkingTree:
     """What of a working tree is Git's, and whether it differs from the commit."""
 
     head: str | None
-    files: list[bytes]
+    index: Any
     changed: list[bytes] = field(default_factory=list)
     deleted: list[bytes] = field(default_factory=list)
     submodules: list[tuple[bytes, str, str]] = field(default_factory=list)     # path, address, branch
     is_dirty: bool = False
+
+    def files(self) -> set[bytes]:
+        """All files that are Git's and there; of many files this takes a while."""
+        tracked = {os.fsencode(entry.path) for entry in self.index if entry.mode != COMMIT}
+        return tracked.difference(self.deleted).union(self.changed)
 
 
 def git_error(doing: str, error: Exception) -> FetchError:
@@ -255,24 +260,36 @@ def _setting(repository: Any, name: str) -> str:
 
 def attribute_files(repository: Any, tree_id: Any, fetcher: Fetcher) -> bytes:
     """All `.gitattributes` of a tree, one after the other; remembered by the tree's hash."""
-    known = fetcher.cache.fact("gitAttributes", str(tree_id))
+    return _special_entries(repository, tree_id, fetcher)["attributes"].encode("utf-8", "surrogateescape")
+
+
+def modules_of(repository: Any, tree_id: Any, fetcher: Fetcher) -> list[bytes]:
+    """The paths of a tree's submodules; remembered by its hash."""
+    return [os.fsencode(path) for path in _special_entries(repository, tree_id, fetcher)["modules"].split("\0") if path]
+
+
+def _special_entries(repository: Any, tree_id: Any, fetcher: Fetcher) -> dict[str, str]:
+    known = fetcher.cache.fact("gitSpecialEntries", str(tree_id))
     if known is not None:
-        return str(known["text"]).encode("utf-8", "surrogateescape")
-    found = []
-    waiting = [tree_id]
+        return known
+    attributes, modules = [], []
+    waiting = [(b"", tree_id)]
     while waiting:
         fetcher.check_cancelled()
-        tree = repository[waiting.pop()]
+        folder, at = waiting.pop()
+        tree = repository[at]
         if not isinstance(tree, pygit2.Tree):
             continue
         for entry in tree:
             if entry.filemode == FOLDER:
-                waiting.append(entry.id)
-            elif entry.raw_name == b".gitattributes" and entry.filemode != COMMIT:
-                found.append(bytes(repository[entry.id].data))
-    text = b"\n".join(found)
-    fetcher.cache.note("gitAttributes", str(tree_id), {"text": text.decode("utf-8", "surrogateescape")})
-    return text
+                waiting.append((folder + (entry.raw_name or b"") + b"/", entry.id))
+            elif entry.filemode == COMMIT:
+                modules.append(folder + (entry.raw_name or b""))
+            elif entry.raw_name == b".gitattributes":
+                attributes.append(bytes(repository[entry.id].data))
+    found = {"attributes": b"\n".join(attributes).decode("utf-8", "surrogateescape"), "modules": os.fsdecode(b"\0".join(modules))}
+    fetcher.cache.note("gitSpecialEntries", str(tree_id), dict(found))
+    return found
 
 
 def last_modified(repository: Any, rev: str, fetcher: Fetcher) -> int:
@@ -525,27 +542,16 @@ def working_tree(path: str) -> WorkingTree:
         head = None                            # no commit yet
     except (ValueError, pygit2.GitError) as error:
         raise git_error("resolving HEAD", error) from None
-    modules: set[bytes] = set()
-    files: set[bytes] = set()
-    for entry in repository.index:
-        (modules if entry.mode == COMMIT else files).add(os.fsencode(entry.path))
-    found = WorkingTree(head, [])
+    found = WorkingTree(head, repository.index)
     try:
         changes = repository.status(untracked_files="no")
     except pygit2.GitError as error:
         raise git_error("getting working directory status", error) from None
     for name, flags in changes.items():
-        changed = os.fsencode(name)
-        if changed in modules or flags == 0:
+        if flags == 0 or _is_module(repository, found, name):
             continue
         found.is_dirty = True
-        if flags & _DELETED:
-            files.discard(changed)
-            found.deleted.append(changed)
-        else:
-            files.add(changed)
-            found.changed.append(changed)
-    found.files = sorted(files)
+        (found.deleted if flags & _DELETED else found.changed).append(os.fsencode(name))
     modules_file = os.path.join(path, ".gitmodules")
     if os.path.exists(modules_file):
         with open(modules_file, "rb") as file:
@@ -553,16 +559,21 @@ def working_tree(path: str) -> WorkingTree:
     return found
 
 
+def _is_module(repository: Any, status: WorkingTree, name: str) -> bool:
+    """Whether a path is a submodule's, in the index or, if it is not there any more, in the commit."""
+    if name in status.index:
+        return bool(status.index[name].mode == COMMIT)
+    return status.head is not None and GitTree(repository, tree_id_of(repository, status.head)).submodule(os.fsencode(name)) is not None
+
+
 def _fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher) -> Fetched:
     repository = open_repository(path)
-    files = list(status.files)
     with_modules = input.flag("submodules")
-    if with_modules:
-        files += [module for module, _, _ in status.submodules]
-    tree: Tree = PartOfDisk(os.path.realpath(path), files)
+    modules = [module for module, _, _ in status.submodules] if with_modules else []
+    tree: Tree = PartOfDisk(os.path.realpath(path), lambda: status.files().union(modules))
     memo = ""
     if input.flag("exportIgnore"):
-        if status.head is None or status.is_dirty or ignores_something(repository, tree_id_of(repository, status.head), fetcher):
+        if _attributes_changed(status) or ignores_something(repository, tree_id_of(repository, str(status.head)), fetcher):
             tree = WithoutIgnored(tree, repository)
         else:
             memo = _memo(repository, status, path, fetcher)
@@ -607,6 +618,11 @@ def _fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: F
     return Fetched(tree, result.with_attrs(lastModified=modified), memo)
 
 
+def _attributes_changed(status: WorkingTree) -> bool:
+    """Whether the index may have other `.gitattributes` than the commit."""
+    return status.head is None or any(os.path.basename(name) == b".gitattributes" for name in [*status.changed, *status.deleted])
+
+
 _CONVERTS = re.compile(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
 
 
@@ -622,7 +638,7 @@ def _memo(repository: Any, status: WorkingTree, path: str, fetcher: Fetcher) -> 
         if _setting(repository, setting) not in usual:
             return ""
     attributes = _local_attributes(repository) + attribute_files(repository, tree_id, fetcher)
-    if _CONVERTS.search(attributes) or any(os.path.basename(name) == b".gitattributes" for name in status.changed):
+    if _CONVERTS.search(attributes) or _attributes_changed(status):
         return ""
     if _skips_files(repository, fetcher):
         return ""
@@ -640,8 +656,8 @@ def _memo(repository: Any, status: WorkingTree, path: str, fetcher: Fetcher) -> 
         else:
             return ""
     # A submodule is not among the files of a working tree, but among those of the commit.
-    modules = [os.fsencode(entry.path) for entry in repository.index if entry.mode == COMMIT]
-    return f"git:{hash_with_changes(base, [*changes, *((name, None) for name in modules)])}"
+    modules = [(name, None) for name in modules_of(repository, tree_id, fetcher)]
+    return f"git:{hash_with_changes(base, [*changes, *modules])}"
 
 
 def _skips_files(repository: Any, fetcher: Fetcher) -> bool:

@@ -138,4 +138,4 @@ def _working_tree(input: Input, path: str, fetcher: Fetcher) -> Fetched:
         ["status", "-R", path, "--clean", "--modified", "--added", "--no-status", "--print0"], fetcher
     )
     files = [name for name in listed.split(b"\0") if name]
-    return Fetched(PartOfDisk(os.path.realpath(path), files), input.with_attrs(ref=branch))
+    return Fetched(PartOfDisk(os.path.realpath(path), lambda: files), input.with_attrs(ref=branch))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 
@@ -110,12 +110,22 @@ class PlainFile:
 
 
 class PartOfDisk(DiskTree):
-    """Those files of a folder that are named; what lies below a named one comes with it."""
+    """Those files of a folder that are named; what lies below a named one comes with it.
 
-    def __init__(self, root: str | bytes, files: Iterable[bytes]) -> None:
+    `files` is asked for the names when the tree is first looked at: one whose hash is known may never be.
+    """
+
+    def __init__(self, root: str | bytes, files: Callable[[], Iterable[bytes]]) -> None:
         super().__init__(root)
-        self._files = frozenset(files)
+        self._name_files = files
+        self._named: frozenset[bytes] | None = None
         self._folders: dict[bytes, set[bytes]] | None = None
+
+    @property
+    def _files(self) -> frozenset[bytes]:
+        if self._named is None:
+            self._named = frozenset(self._name_files())
+        return self._named
 
     @property
     def folders(self) -> dict[bytes, set[bytes]]:
