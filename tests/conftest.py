@@ -35,6 +35,16 @@ def pytest_addoption(parser):
     parser.addoption("--reference", metavar="COMMAND", help="also compare with this nix-instantiate")
 
 
+def pytest_collection_modifyitems(items):
+    """A module that says NEEDS_PROGRAMS is skipped where one of them is missing; not in CI, which installs them (SNOWSNAKE_ALL_TESTS=1)."""
+    if os.environ.get("SNOWSNAKE_ALL_TESTS"):
+        return
+    for item in items:
+        missing = [name for name in getattr(item.module, "NEEDS_PROGRAMS", ()) if shutil.which(name) is None]
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
+
+
 @pytest.fixture
 def is_stressed() -> bool:
     """Whether the machine is to move every object at most safepoints."""

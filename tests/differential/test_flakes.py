@@ -19,6 +19,7 @@ from scenarios import SCENARIOS  # noqa: E402
 
 from snowsnake.cli.nix.main import main  # noqa: E402
 
+NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
 RECORDED = {row["name"]: row["answers"] for row in map(json.loads, (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines())}
 # scenario -> {number of the command line -> (what may differ, why)}
 _JSON = ("error", "the words for what is no JSON are Python's")

@@ -8,6 +8,7 @@ import pytest
 import snowsnake
 from snowsnake.diagnostics.error import EvaluationError
 
+NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
 pytest.importorskip("pygit2")
 from snowsnake import flake  # noqa: E402
 
