@@ -27,6 +27,9 @@ cdef struct RegexState:
     int32_t loops_opened              # only while parsing: nullable loops that begin and end at this state
     int32_t loops_closed
 
+cdef enum:
+    FIRST_SETS = 257
+
 cdef struct ByteSet:
     uint8_t bits[32]
 
@@ -34,7 +37,8 @@ cdef struct RegexProgram:
     RegexState* states
     int32_t state_count
     int32_t state_capacity
-    ByteSet* sets                     # the first 256 are the single bytes
+    const ByteSet* first_sets         # FIRST_SETS of them, which all patterns share: the single bytes, and `.`
+    ByteSet* sets                     # those that follow
     uint32_t set_count
     uint32_t set_capacity
     int32_t start
@@ -46,6 +50,9 @@ cdef struct RegexProgram:
 
 cdef inline bint set_has(const ByteSet* byte_set, uint8_t byte) noexcept nogil:
     return (byte_set.bits[byte >> 3] >> (byte & 7)) & 1
+
+cdef inline const ByteSet* set_at(const RegexProgram* program, uint32_t index) noexcept nogil:
+    return &program.first_sets[index] if index < FIRST_SETS else &program.sets[index - FIRST_SETS]
 
 cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* pattern, size_t size_bytes) noexcept nogil
 cdef void regex_program_free(RegexProgram* program) noexcept nogil

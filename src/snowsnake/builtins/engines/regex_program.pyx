@@ -11,7 +11,7 @@ order in which paths are tried are the same.  The parser keeps its own stack: ne
 A fragment is a contiguous run of states [low, high) with one loose end, so copying it for a bound is a block copy.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 from snowsnake.builtins.engines.regex_brackets cimport bracket_parse
 
@@ -113,15 +113,15 @@ cdef uint32_t new_set(Parser* parser, const ByteSet* byte_set) noexcept nogil:
     cdef RegexProgram* program = parser.program
     cdef ByteSet* sets
     if program.set_count == program.set_capacity:
-        sets = <ByteSet*>realloc(program.sets, 2 * program.set_capacity * sizeof(ByteSet))
+        sets = <ByteSet*>realloc(program.sets, (2 * program.set_capacity + 2) * sizeof(ByteSet))
         if sets == NULL:
             fail(parser, REGEX_TOO_LARGE)
             return 0
         program.sets = sets
-        program.set_capacity *= 2
+        program.set_capacity = 2 * program.set_capacity + 2
     program.sets[program.set_count] = byte_set[0]
     program.set_count += 1
-    return program.set_count - 1
+    return FIRST_SETS + program.set_count - 1
 
 
 cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
@@ -457,19 +457,23 @@ cdef bint compact(RegexProgram* program) noexcept nogil:
     return True
 
 
-cdef bint init_program(RegexProgram* program) noexcept nogil:
+cdef ByteSet[FIRST_SETS] _first_sets  # each byte alone, and `.`, every byte but NUL
+
+
+cdef void _fill_first_sets() noexcept nogil:
     cdef int i
-    memset(program, 0, sizeof(RegexProgram))
-    program.set_capacity = 264
-    program.sets = <ByteSet*>calloc(program.set_capacity, sizeof(ByteSet))
-    if program.sets == NULL:
-        return False
     for i in range(256):
-        program.sets[i].bits[i >> 3] = <uint8_t>(1 << (i & 7))
-    memset(&program.sets[256], 0xFF, sizeof(ByteSet))     # `.` is every byte but NUL
-    program.sets[256].bits[0] = 0xFE
-    program.set_count = 257
-    return True
+        _first_sets[i].bits[i >> 3] = <uint8_t>(1 << (i & 7))
+    memset(&_first_sets[256], 0xFF, sizeof(ByteSet))
+    _first_sets[256].bits[0] = 0xFE
+
+
+_fill_first_sets()
+
+
+cdef void init_program(RegexProgram* program) noexcept nogil:
+    memset(program, 0, sizeof(RegexProgram))
+    program.first_sets = &_first_sets[0]
 
 
 cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* pattern, size_t size_bytes) noexcept nogil:
@@ -481,8 +485,7 @@ cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* patte
     parser.position = pattern
     parser.end = pattern + size_bytes
     parser.states_made = 1            # the beginning of group 0, which we leave out, as its end below
-    if not init_program(program):
-        return REGEX_TOO_LARGE
+    init_program(program)
     open_level(&parser, 0, 0)
     while parser.status == REGEX_OK and parser.position != parser.end:
         parse_step(&parser)

@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 from snowsnake.builtins.engines.regex_program cimport (
-    OP_ACCEPT, OP_ALTERNATIVE, OP_LINE_BEGIN, OP_LINE_END, OP_MATCH, OP_REPEAT, RegexProgram, RegexState, set_has,
+    OP_ACCEPT, OP_ALTERNATIVE, OP_LINE_BEGIN, OP_LINE_END, OP_MATCH, OP_REPEAT, RegexProgram, RegexState, set_at, set_has,
 )
 
 cdef enum:
@@ -54,7 +54,7 @@ cdef void classify_bytes(Reverse* reverse) noexcept nogil:
             renamed[byte] = -1
         fresh = 0
         for byte in range(256):
-            key = 2 * reverse.byte_class[byte] + set_has(&program.sets[argument], <uint8_t>byte)
+            key = 2 * reverse.byte_class[byte] + set_has(set_at(program, argument), <uint8_t>byte)
             if renamed[key] < 0:
                 renamed[key] = <int32_t>fresh
                 fresh += 1
@@ -196,7 +196,7 @@ cdef void step_back(Reverse* reverse, const uint64_t* after, uint8_t byte, bint 
         work_count = add_state(reverse, states, program.accept, work_count)
     for i in range(reverse.match_count):
         state = &program.states[reverse.matches[i]]
-        if has_state(after, state.next) and set_has(&program.sets[state.argument], byte):
+        if has_state(after, state.next) and set_has(set_at(program, state.argument), byte):
             work_count = add_state(reverse, states, reverse.matches[i], work_count)
     close_backwards(reverse, states, work_count, at_begin, False)
 
