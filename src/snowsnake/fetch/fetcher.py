@@ -197,22 +197,6 @@ class Fetcher:
                 place = self.store.real_path(path)
         return None if place is None else DiskTree(place)
 
-    def place_of(self, tree: Tree) -> bytes:
-        """Where a tree lies on disk; one that does not is written into the cache."""
-        place = tree.disk_path(b"")
-        if place is None:
-            from snowsnake.fetch.tree_hash import ArchiveStream, hash_of
-            from snowsnake.store.nar_reader import unpack
-
-            digest, size = hash_of(tree, self.check_cancelled)
-            kept = self.cache.tree(digest.nix32)
-            if kept is None:
-                new = self.cache.new_path()
-                unpack(cast("BinaryIO", ArchiveStream(tree)), new)
-                kept = self.cache.add_tree(new, digest.nix32, size)
-            place = os.fsencode(kept)
-        return place
-
     def open(self, input: Input) -> Fetched:
         """As `fetch`, without the hash, which may take a while."""
         try:
