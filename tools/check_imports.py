@@ -18,6 +18,7 @@ LAYERS = (
     ("flake",),
     ("selection",),
     ("evaluator",),
+    ("dependencies",),
     ("handle",),
     ("runner",),
     ("traces",),

@@ -25,6 +25,7 @@ from snowsnake.version import NIX_VERSION
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.dependencies import Dependencies
     from snowsnake.handle import Handle
     from snowsnake.host.file_system import FileSystem
 
@@ -71,6 +72,12 @@ class Evaluator:
     ) -> None:
         if optimise not in (0, 1):
             raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
+        if isinstance(features, str):
+            raise TypeError("features is a list of names, not one name")
+        _check_limit("memory_limit_bytes", memory_limit_bytes, (1 << 63) - 1)
+        _check_limit("depth_limit", depth_limit, (1 << 32) - 1)
+        if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < 1e12:
+            raise ValueError(f"timeout_s is a number of seconds, 0 or more, not {timeout_s!r}")
         self._machine = _machine.Evaluator(
             level=optimise,
             search_path=_search_entries(search_path),
@@ -156,6 +163,24 @@ class Evaluator:
     def files_read(self) -> list[str]:
         """Absolute paths of every file and folder that evaluation has read so far, in order, each once."""
         return self._machine.files_read()
+
+    def dependencies(self) -> "Dependencies":
+        """Everything that this evaluator's results depend on so far, with the answers: decides whether to evaluate again.
+
+        The cost is reading every file once more, to hash it.
+
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = open(os.path.join(folder, "a.nix"), "w").write("1 + 1")
+        ...     nix = Evaluator()
+        ...     _ = nix.evaluate_file(os.path.join(folder, "a.nix")).to_python()
+        ...     found = nix.dependencies()
+        ...     before = found.changed()
+        ...     _ = open(os.path.join(folder, "a.nix"), "w").write("1 + 2")
+        ...     before, [change.kind for change in found.changed()]
+        ([], ['file'])
+        """
+        return self._machine.dependencies()
 
     def flush(self) -> None:
         """Derivations, texts and sources that went to `store` are on disk and valid afterwards.
@@ -383,6 +408,8 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
     === ...
     """
     data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    if optimise not in (0, 1):
+        raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
     return compile_source(data, name, os.getcwd(), optimise)
 
 
@@ -393,6 +420,11 @@ def _cache_options(cache: bool | PathLike, how: str) -> dict[str, object]:
         raise ValueError(f"cache_validate is 'stat' or 'hash', not {how!r}")
     folder = None if isinstance(cache, bool) else os.fspath(cache)
     return machine_options(os.environ, is_off=cache is False, folder=folder, by_content=how == "hash")
+
+
+def _check_limit(name: str, value: object, most: int) -> None:
+    if not isinstance(value, int) or not 0 <= value <= most:
+        raise ValueError(f"{name} is a whole number from 0 to {most}, not {value!r}")
 
 
 def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list[tuple[str, str]]:

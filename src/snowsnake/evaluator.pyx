@@ -16,7 +16,7 @@ from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.handle cimport Handle, make_handle
-from snowsnake.host.host cimport host_configure, host_mount, host_records, host_resolve_import, host_store_dir
+from snowsnake.host.host cimport host_configure, host_mount, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.heap cimport *
@@ -31,7 +31,7 @@ from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.builtins.fetch_host import Pending
 from snowsnake.diagnostics.error import make_error
-from snowsnake.host.options import HostOptions
+from snowsnake.host.options import HostOptions, encoded
 
 import snowsnake.builtins.internal     # first: the numbers of the internal builtins
 import snowsnake.builtins.subjects     # all the others
@@ -43,6 +43,20 @@ cdef enum:
 # In the order of machine/word.pxd's enum Kind, which starts at 1.
 _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
           "with", "search path", "home path", "attr name", "raw", "layered", "list view", "string view")
+
+
+cdef bytes _nix_text(object text):
+    """A string or name of Nix: UTF-8 or any bytes, but no NUL, which no program can have in a string."""
+    cdef bytes data
+    if isinstance(text, str):
+        data = text.encode("utf-8", "surrogateescape")
+    elif isinstance(text, bytes):
+        data = text
+    else:
+        raise TypeError(f"{type(text).__name__} is no name of an attribute")
+    if b"\0" in data:
+        raise ValueError("a string with a NUL byte has no Nix form")
+    return data
 
 
 cdef class Evaluator(Runner):
@@ -121,7 +135,7 @@ cdef class Evaluator(Runner):
 
         Raises EvaluationError for syntax errors and undefined variables.
         """
-        cdef bytes base = os.fsencode(base_path)
+        cdef bytes base = encoded(base_path)
         cdef bytes label = name.encode("utf-8", "surrogateescape")
         cdef uint32_t size = <uint32_t>len(source)
         cdef const char* label_text = label
@@ -223,7 +237,7 @@ cdef class Evaluator(Runner):
                 raise ValueError("a value of another evaluator")
             return m.handles[(<Handle>value).slot]
         if isinstance(value, (str, bytes)):
-            data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+            data = _nix_text(value)
             self.reserve(len(data) // 8)
             return make_string(m, <const char*>data, len(data), 0)
         if isinstance(value, (list, tuple)):
@@ -234,8 +248,7 @@ cdef class Evaluator(Runner):
                 list_items(w)[i] = words[i]
             return w
         if isinstance(value, dict):
-            items = [(key.encode("utf-8", "surrogateescape") if isinstance(key, str) else bytes(key),
-                      self.build(item, depth + 1)) for key, item in value.items()]
+            items = [(_nix_text(key), self.build(item, depth + 1)) for key, item in value.items()]
             entries = scratch_entries(m, len(items))
             if entries == NULL:
                 raise MemoryError
@@ -313,12 +326,19 @@ cdef class Evaluator(Runner):
     # ---- what it did --------------------------------------------------------------------------------------------
 
     def files_read(self):
-        """Paths of the files and folders that were read, in order, each once."""
-        return [os.fsdecode(path) for kind, path in host_records(self.m) if kind in ("file", "directory")]
+        """Paths of the files, folders and trees that were read, in order, each once."""
+        return list(dict.fromkeys([os.fsdecode(path) for kind, path, _ in host_records(self.m)
+                                   if kind in ("file", "directory", "tree")]))
 
     def records(self):
-        """(kind, path or name) of everything that was read from outside."""
-        return [(kind, os.fsdecode(path)) for kind, path in host_records(self.m)]
+        """(kind, path or name) of everything that was asked of the world, in order."""
+        return [(kind, os.fsdecode(name)) for kind, name, _ in host_records(self.m)]
+
+    def dependencies(self):
+        """Everything that was asked, with the answers: `snowsnake.dependencies.Dependencies`."""
+        from snowsnake.dependencies import from_record
+
+        return from_record(host_records(self.m), host_settings(self.m), host_store_places(self.m))
 
     def statistics(self):
         """Counters of the machine; sizes in bytes, times in nanoseconds.

@@ -7,18 +7,21 @@ program fetches something.
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport strlen
+from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport *
+from snowsnake.host.records cimport RECORD_SOURCE, STATE_FIXED, STATE_FOUND, record
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
 from snowsnake.machine.state cimport (
-    ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE, Machine, RAISE,
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE, Machine,
+    RAISE,
 )
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
 from snowsnake.machine.word cimport *
+from snowsnake.store.buffer cimport make_view
 
 cdef enum:
     ATTENTION_TIMEOUT = 2             # as in machine/collector.pyx
@@ -44,6 +47,19 @@ cdef class _Attention:
         return self.m.attention != 0
 
 
+cdef class _Record:
+    """What was fetched goes into the host's record: an address, and the hash of what it was."""
+
+    cdef Machine* m
+
+    def __call__(self, str address, str hash, bint is_locked):
+        cdef bytes name = address.encode("utf-8", "surrogateescape")
+        cdef bytes value = hash.encode()
+        if not record(self.m, RECORD_SOURCE, make_view(<const char*>name, len(name)), STATE_FIXED if is_locked else STATE_FOUND,
+                      <const char*>value, len(value)):
+            raise Pending
+
+
 cdef class Access:
     """What the policy of an evaluation allows."""
 
@@ -67,7 +83,16 @@ cdef class Access:
     def check_path(self, str path):
         """Raises unless evaluation may read what lies there."""
         cdef bytes text = path.encode("utf-8", "surrogateescape")
-        if host_check_access(self.m, <const uint8_t*><const char*>text, len(text)) == RAISE:
+        cdef const uint8_t* data = <const uint8_t*><const char*>text
+        cdef ByteBuffer resolved
+        cdef int outcome = host_check_access(self.m, data, len(text))
+        memset(&resolved, 0, sizeof(resolved))
+        if outcome == DONE:               # C++ Nix stops here, and follows links to what it forbids
+            outcome = host_resolve(self.m, data, len(text), RESOLVE_FULL, &resolved)
+        if outcome == DONE:
+            outcome = host_check_access(self.m, resolved.data, resolved.size_bytes)
+        free(resolved.data)
+        if outcome != DONE:
             raise Pending
 
 
@@ -80,6 +105,7 @@ cdef object access_of(Machine* m):
 cdef object fetcher_of(Machine* m):
     cdef Host* h = host_of(m)
     cdef _Attention attention
+    cdef _Record kept
     if h.fetcher == NULL:
         from snowsnake.builtins.engines.fetch_calls import make_fetcher
 
@@ -95,6 +121,9 @@ cdef object fetcher_of(Machine* m):
             (<bytes>h.working_directory).decode("utf-8", "surrogateescape"),
             attention,
         )
+        kept = _Record()
+        kept.m = m
+        fetcher.on_fetched = kept
         Py_INCREF(fetcher)
         h.fetcher = <void*>fetcher
     return <object>h.fetcher

@@ -256,7 +256,9 @@ cdef int _flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made) noex
     cdef FileStamp stamp
     cdef Digest digest
     cdef int outcome
-    if host_file_stamp(m, resolved.data, resolved.size_bytes, &stamp) and stamp.size_bytes >= LARGE_FILE:
+    # Under a policy a file is opened without following links, which hashing by name is not.
+    if not host_of(m).is_pure and not host_of(m).is_restricted and \
+            host_file_stamp(m, resolved.data, resolved.size_bytes, &stamp) and stamp.size_bytes >= LARGE_FILE:
         return _large_flat_path(m, s, resolved, made)
     memset(&content, 0, sizeof(content))
     memset(&written, 0, sizeof(written))
@@ -422,13 +424,15 @@ cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
     nar_sink_init(&sink, &hasher, NULL, -1)
     is_done = nar_write_tree(&walk.tree, &sink, &error)
     is_done = nar_sink_finish(&sink, &error) and is_done
+    hasher_final(&hasher, &digest)
+    if host_record_tree(m, make_view(walk.tree.root.data, walk.tree.root.size - 1), &walk.tree, &digest if is_done else NULL) != DONE:
+        outcome = RAISE
     if is_done:
-        hasher_final(&hasher, &digest)
         is_done = store_path_source(host_store_dir(m), _source_name(s), &digest, NULL, 0, False, &made, &error)
     if not is_done:
         outcome = raise_store_error(m, ERROR_FILE, &error)
         bytes_init(&error)
-    elif s[SLOT_HASH] != WORD_NULL:
+    elif outcome == DONE and s[SLOT_HASH] != WORD_NULL:
         outcome = _expected(m, s, &expected)
     if outcome == DONE:
         outcome = host_write_tree(m, &walk.tree, view_of(&made), &digest)

@@ -97,7 +97,7 @@ def session_of(given: Arguments, reporter: Reporter, prepare=None, **more):
 
     options = {
         "level": level,
-        "memory_limit_bytes": given.integer("memory_limit", 0) << 20,
+        "memory_limit_bytes": given.integer("memory_limit", 0, (1 << 40) - 1) << 20,
         "depth_limit": given.integer("depth_limit", 0),
         "timeout_s": given.number("timeout", 0.0),
         "stress": given.flag("stress"),

@@ -187,7 +187,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
     options: dict = {"is_writable": not is_read_only, "eval_store": request.eval_store}
     if settings.is_set("max-call-depth"):
-        options["depth_limit"] = settings["max-call-depth"]
+        options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
     shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
     options["count_objects"] = shows_statistics

@@ -70,24 +70,31 @@ class Arguments:
             raise UsageError(f"say what to do: {', '.join(names[:-1])} or {names[-1]}")
         return name, rest
 
-    def integer(self, key: str, default: int) -> int:
-        """The value of an option that takes a number."""
+    def integer(self, key: str, default: int, most: int = (1 << 32) - 1) -> int:
+        """The value of an option that takes a whole number from 0 to *most*.
+
+        >>> Arguments({"limit": "-1"}).integer("limit", 0)
+        Traceback (most recent call last):
+        snowsnake.cli.options.UsageError: option '--limit' needs a whole number from 0 to 4294967295, not '-1'
+        """
         text = self.values.get(key)
         if text is None:
             return default
-        try:
-            return int(str(text))
-        except ValueError:
-            raise UsageError(f"option '--{key.replace('_', '-')}' needs a number, not '{text}'") from None
+        digits = str(text)
+        # Not everything that Python takes for a number: `1_000`, blanks, digits of other scripts.
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 20 and int(digits) <= most):
+            raise UsageError(f"option '--{key.replace('_', '-')}' needs a whole number from 0 to {most}, not '{text}'")
+        return int(digits)
 
     def number(self, key: str, default: float) -> float:
+        """The value of an option that takes a number of seconds, such as `1.5`."""
         text = self.values.get(key)
         if text is None:
             return default
-        try:
-            return float(str(text))
-        except ValueError:
-            raise UsageError(f"option '--{key.replace('_', '-')}' needs a number, not '{text}'") from None
+        whole, _, part = str(text).partition(".")
+        if not (len(whole) <= 12 and (whole + part).isascii() and (whole + part).isdigit()):
+            raise UsageError(f"option '--{key.replace('_', '-')}' needs a number of seconds, not '{text}'")
+        return float(str(text))
 
 
 def parse(words: list[str], table: "tuple[Option, ...]") -> Arguments:

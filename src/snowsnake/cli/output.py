@@ -3,6 +3,7 @@
 In: bytes, errors, warnings.  Out: text on the two streams; exit codes.  A closed pipe ends a command quietly.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -31,12 +32,15 @@ class Reporter:
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            pass                      # who writes to it is told
         data = (text + "\n").encode("utf-8", "surrogateescape")
         try:
             sys.stderr.buffer.write(data)
             sys.stderr.buffer.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             pass
 
     def _colours(self) -> bool:
@@ -264,6 +268,8 @@ def leave(main) -> "NoReturn":
     """
     global _kept
     _kept = []
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _stand_in_for_streams()
     code = main()
     for evaluator in _kept:
         evaluator.flush_cache()
@@ -275,7 +281,27 @@ def leave(main) -> "NoReturn":
     os._exit(code)
 
 
+def _stand_in_for_streams() -> None:
+    """Of a program that was started without standard streams.
+
+    What is opened next must not get their numbers: warnings would be written into it.  Reading and writing fail, messages are lost.
+    """
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+    sys.stdin = sys.stdin or open(0, closefd=False)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+
+
 def _file_message(error: OSError) -> str:
+    if error.errno == errno.EBADF and error.filename is None:
+        return "standard input or standard output is closed"
     name = error.filename
     if isinstance(name, bytes):
         name = os.fsdecode(name)

@@ -95,6 +95,7 @@ class Fetcher:
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
         self.last_error: Exception | None = None       # what ended the last fetch that failed
+        self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
@@ -120,6 +121,8 @@ class Fetcher:
             known = self._available(input) or self._new(input)
             self._sources[key] = known
             self._sources.setdefault(known.input.key, known)
+        if self.on_fetched is not None:
+            self.on_fetched(input.to_url(), known.nar_hash, input.is_locked or tree_hash_of(input.attrs) is not None)
         return known
 
     def forget(self) -> None:
@@ -167,6 +170,8 @@ class Fetcher:
                 f"hash mismatch in file downloaded from '{url}':\n  specified: {expected.format('nix32', with_algorithm=True)}\n"
                 f"  got:       {digest.format('nix32', with_algorithm=True)}"
             )
+        if self.on_fetched is not None:
+            self.on_fetched(url, digest.sri, expected is not None)
         path = self.path_of(digest, name, "nar" if unpacks else "flat")
         if unpacks or self.store is None:
             self.write(path, name, tree)

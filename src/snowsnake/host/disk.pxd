@@ -56,8 +56,19 @@ cdef extern from *:
         return S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
     }
 
-    /* For reading.  Of what is neither file nor directory, *size is 1 for a character device and 0 for the others. */
-    static int disk_open(const char *path, size_t trusted, int *kind, int64_t *size, int *fault)
+    /* Time of change and of status change, number, size. */
+    static void disk_put_stamp(const struct stat *st, void *stamp)
+    {
+        int64_t numbers[4];
+        numbers[0] = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+        numbers[1] = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+        numbers[2] = (int64_t)st->st_ino;
+        numbers[3] = (int64_t)st->st_size;
+        memcpy(stamp, numbers, sizeof(numbers));
+    }
+
+    /* For reading; a regular file's stamp comes with it.  Of what is neither file nor directory, *size is 1 for a character device and 0 for the others. */
+    static int disk_open(const char *path, size_t trusted, int *kind, int64_t *size, void *stamp, int *fault)
     {
         struct stat st;
         size_t length = strlen(path);
@@ -69,6 +80,7 @@ cdef extern from *:
                 *kind = 1;
                 *size = (int64_t)st.st_size;
                 *fault = 0;
+                disk_put_stamp(&st, stamp);
                 return fd;
             }
             if (fd >= 0)
@@ -95,23 +107,20 @@ cdef extern from *:
             fd = -1;
         }
         *fault = fd < 0 ? errno : 0;
-        if (fd >= 0 && *kind == 1)
+        if (fd >= 0 && *kind == 1) {
             *size = (int64_t)st.st_size;
+            disk_put_stamp(&st, stamp);
+        }
         return fd;
     }
 
-    /* Of a regular file: time of change and of status change, number, size. */
+    /* Of a regular file. */
     static int disk_stamp(const char *path, size_t trusted, void *stamp)
     {
         struct stat st;
-        int64_t numbers[4];
         if (disk_stat(path, trusted, 1, &st) || !S_ISREG(st.st_mode))
             return 0;
-        numbers[0] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-        numbers[1] = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
-        numbers[2] = (int64_t)st.st_ino;
-        numbers[3] = (int64_t)st.st_size;
-        memcpy(stamp, numbers, sizeof(numbers));
+        disk_put_stamp(&st, stamp);
         return 1;
     }
 
@@ -191,7 +200,7 @@ cdef extern from *:
         pass
     size_t FOLLOW_LINKS
     int disk_type(const char* path, size_t trusted, int follow, int* fault) noexcept nogil
-    int disk_open(const char* path, size_t trusted, int* kind, int64_t* size, int* fault) noexcept nogil
+    int disk_open(const char* path, size_t trusted, int* kind, int64_t* size, FileStamp* stamp, int* fault) noexcept nogil
     bint disk_stamp(const char* path, size_t trusted, FileStamp* stamp) noexcept nogil
     DIR* disk_open_directory(const char* path, size_t trusted) noexcept nogil
     const char* disk_next_name(DIR* directory, int* kind, int* fault) noexcept nogil

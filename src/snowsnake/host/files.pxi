@@ -58,6 +58,9 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
         outcome = place_type(m, resolved.data, resolved.size_bytes, &kind)
         if outcome != DONE:
             break
+        if kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size_bytes, kind):
+            outcome = RAISE
+            break
         if kind == FILE_DIRECTORY and map_add(&host_of(m).directories, resolved.data, resolved.size_bytes, NULL, 0) == NULL:
             outcome = raise_text(m, ERROR_MEMORY, NULL)
         if kind != FILE_SYMLINK:
@@ -70,7 +73,7 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
         outcome = place_link(m, resolved.data, resolved.size_bytes, target, sizeof(target), &length)
         if outcome != DONE:
             break
-        if not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
+        if not record_path(m, RECORD_LINK, resolved.data, resolved.size_bytes, DONE, target, length):
             outcome = RAISE
         else:
             resolved.size_bytes = 0 if target[0] == c'/' else last
@@ -139,32 +142,32 @@ cdef int end_of_walk(Machine* m, int outcome, ByteBuffer* resolved) noexcept nog
 
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil:
     cdef ByteBuffer resolved
+    cdef FileStamp stamp
     cdef int outcome = DONE, attempts = 0
     if is_internal(m, path, size_bytes):
         return read_internal(m, path, size_bytes, content)
     if not must_walk(m, path, size_bytes):
-        if not record(m, RECORD_FILE, path, size_bytes):
-            return RAISE
-        outcome = place_read(m, path, size_bytes, content)
+        outcome = place_read(m, path, size_bytes, content, &stamp)
         if outcome != MISSING:
-            return outcome
+            return outcome if record_file(m, path, size_bytes, outcome, &stamp, content) else RAISE
     memset(&resolved, 0, sizeof(resolved))
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
-        if outcome == DONE and not record(m, RECORD_FILE, path, size_bytes):
-            outcome = RAISE
         if outcome == DONE:
-            outcome = read_resolved(m, &resolved, content)
+            outcome = read_resolved(m, &resolved, content, &stamp)
+            if outcome != CHANGED and not record_file(m, path, size_bytes, outcome, &stamp, content):
+                outcome = RAISE
         if not again(m, &outcome, &attempts):
             return end_of_walk(m, outcome, &resolved)
 
 
-cdef int read_resolved(Machine* m, ByteBuffer* path, ByteBuffer* content) noexcept nogil:
+cdef int read_resolved(Machine* m, ByteBuffer* path, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
     """A link may have led to a file that is on no disk."""
     content.size_bytes = 0
+    memset(stamp, 0, sizeof(FileStamp))
     if is_internal(m, path.data, path.size_bytes):
         return read_internal(m, path.data, path.size_bytes, content)
-    return place_read(m, path.data, path.size_bytes, content)
+    return place_read(m, path.data, path.size_bytes, content, stamp)
 
 
 cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
@@ -192,7 +195,7 @@ cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, Fi
     else:
         done = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved) == DONE and \
             place_stamp(m, resolved.data, resolved.size_bytes, stamp)
-    done = done and record(m, RECORD_FILE, path, size_bytes)
+    done = done and record_file(m, path, size_bytes, DONE, stamp, NULL)
     if not done:
         error_clear(m)
     buffer_free(&resolved)
@@ -210,9 +213,11 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
         file_type[0] = internal_type(m, path, size_bytes)
         return DONE
     if not must_walk(m, path, size_bytes):
-        if not record(m, RECORD_STATUS, path, size_bytes) or place_of(m, path, size_bytes, &place) != DONE:
+        if place_of(m, path, size_bytes, &place) != DONE:
             return RAISE
         file_type[0] = disk_type(place.disk, FOLLOW_LINKS, follow, &fault)
+        if not record_type(m, RECORD_TARGET if follow else RECORD_STATUS, path, size_bytes, file_type[0]):
+            return RAISE
         if file_type[0] > FILE_NONE or (file_type[0] == FILE_NONE and not may_lead_elsewhere(m)):
             return DONE
         if file_type[0] < FILE_NONE and fault != ELOOP:
@@ -220,10 +225,11 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
     memset(&resolved, 0, sizeof(resolved))
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
-        if outcome == DONE and not record(m, RECORD_STATUS, path, size_bytes):
-            outcome = RAISE
         if outcome == DONE:
             outcome = status_now(m, &resolved, file_type)
+        # Where it is on disk, the question asked again finds the same place; where it is not, the source's store path says it.
+        if outcome == DONE and not record_type(m, RECORD_TARGET if follow else RECORD_STATUS, path, size_bytes, file_type[0]):
+            outcome = RAISE
         if not again(m, &outcome, &attempts):
             return end_of_walk(m, outcome, &resolved)
 
@@ -246,19 +252,17 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     if is_internal(m, path, size_bytes):
         return list_internal(m, path, size_bytes, entries)
     if not must_walk(m, path, size_bytes):
-        if not record(m, RECORD_DIRECTORY, path, size_bytes):
-            return RAISE
         outcome = place_list(m, path, size_bytes, entries)
         if outcome != MISSING:
-            return outcome
+            return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size_bytes) else RAISE
     memset(&resolved, 0, sizeof(resolved))
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
-        if outcome == DONE and not record(m, RECORD_DIRECTORY, path, size_bytes):
-            outcome = RAISE
         if outcome == DONE:
             entries.size_bytes = 0
             outcome = place_list(m, resolved.data, resolved.size_bytes, entries)
+            if outcome != CHANGED and not record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size_bytes):
+                outcome = RAISE
         if not again(m, &outcome, &attempts):
             break
     if outcome == DONE and is_guarded(m) and not keep_shown(m, &resolved, entries):
@@ -315,6 +319,8 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
         outcome = import_type(m, resolved, &full, &kind)
         if again(m, &outcome, &attempts):
             continue
+        if outcome == DONE and kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size_bytes, kind):
+            outcome = RAISE
         if outcome == DONE and kind == FILE_NONE:
             outcome = raise_unresolved(m, resolved, &full)
         if outcome != DONE or kind != FILE_SYMLINK:
@@ -331,7 +337,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
             continue
         if outcome != DONE:
             break
-        if not record(m, RECORD_STATUS, resolved.data, resolved.size_bytes):
+        if not record_path(m, RECORD_LINK, resolved.data, resolved.size_bytes, DONE, target, length):
             outcome = RAISE
         else:
             parent = parent_size(resolved.data, resolved.size_bytes)

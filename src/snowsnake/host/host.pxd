@@ -129,7 +129,13 @@ cdef object host_mount(Machine* m, bytes store_path, object files)
     # a path directly in the logical store, and everything below it, is read through a file_system.FileSystem from now on, whatever the
     # policy; one that lies on disk as it is, is read there, without the GIL.  ValueError if it is no such path.
 cdef list host_records(Machine* m)
-    # (kind, path) of everything read, kind one of "file", "directory", "status", "variable"; in order, once each
+    # (kind, name, value) of everything that was asked (host/records.pyx), in order, once each
+cdef object host_settings(Machine* m)
+    # a dict of the settings that have an influence on results
+cdef object host_store_places(Machine* m)
+    # the logical store, and the folder that stands for it or None
+cdef int host_record_tree(Machine* m, View path, const NarTree* tree, const Digest* digest) noexcept nogil
+    # a filtered tree that was copied
 
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil
 cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, FileStamp* stamp) noexcept nogil

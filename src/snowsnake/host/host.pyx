@@ -21,6 +21,10 @@ from snowsnake.host.places cimport (
     CHANGED, MISSING, PLACE_DISK, Mount, Place, is_elsewhere, object_end, place_is_shown, place_link, place_list, place_of, place_read,
     place_stamp, place_tree, place_type, raise_changed, raise_directory, raise_missing, raise_system,
 )
+from snowsnake.host.records cimport (
+    RECORD_DIRECTORY, RECORD_FILE, RECORD_HOME, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, RECORD_TIME, RECORD_VALID, RECORD_VARIABLE,
+    STATE_ABSENT, STATE_FOUND, record, record_entries, record_file, record_path, record_tree, record_type,
+)
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.state cimport (
@@ -39,14 +43,6 @@ from snowsnake.store.nar cimport (
 from snowsnake.store.store_path cimport store_path_source
 
 import os
-
-cdef enum Record:
-    RECORD_FILE = 1
-    RECORD_DIRECTORY = 2
-    RECORD_STATUS = 3
-    RECORD_VARIABLE = 4
-
-_RECORD_NAMES = {RECORD_FILE: "file", RECORD_DIRECTORY: "directory", RECORD_STATUS: "status", RECORD_VARIABLE: "variable"}
 
 
 # ---- life and options -------------------------------------------------------------------------------------------
@@ -224,25 +220,32 @@ cdef object host_configure(Machine* m, object options):
 
 
 cdef list host_records(Machine* m):
+    return record_entries(m)
+
+
+cdef object host_settings(Machine* m):
+    """Settings that have an influence on results, as text that JSON can hold."""
     cdef Host* h = host_of(m)
     cdef uint32_t i
-    found = []
-    for i in range(h.records.count):
-        text = (<const char*>h.records.entries[i].key)[1:h.records.entries[i].key_size]
-        found.append((_RECORD_NAMES[h.records.entries[i].key[0]], text.decode("utf-8", "surrogateescape")))
-    return found
+    return {
+        "pure": bool(h.is_pure),
+        "restricted": bool(h.is_restricted),
+        "allowed paths": sorted([os.fsdecode((<const char*>h.allowed.entries[i].key)[:h.allowed.entries[i].key_size])
+                                 for i in range(h.allowed.count)
+                                 if not host_is_in_store(m, h.allowed.entries[i].key, h.allowed.entries[i].key_size)]),
+        "features": sorted([name for name, bits in _FEATURES.items() if h.features & <uint32_t>bits]),
+        "search path": [[os.fsdecode(<bytes>h.search[i].prefix), os.fsdecode(<bytes>h.search[i].path)] for i in range(h.search_count)],
+        "working directory": os.fsdecode(<bytes>h.working_directory),
+        "home": None if h.home == NULL else os.fsdecode(<bytes>h.home),
+        "system": (<bytes>host_system(m)).decode(),
+        "store": os.fsdecode(<bytes>h.store_dir),
+        "is writable": bool(h.is_writable),
+    }
 
 
-cdef bint record(Machine* m, int kind, const uint8_t* path, size_t size) noexcept nogil:
-    """Notes once that something was read; False: a memory error has been raised."""
+cdef object host_store_places(Machine* m):
     cdef Host* h = host_of(m)
-    cdef ByteBuffer* key = &h.path_buffer
-    key.size_bytes = 0
-    if buffer_byte(key, <uint8_t>kind) and buffer_append(key, path, size) and \
-            map_add(&h.records, key.data, key.size_bytes, NULL, 0) != NULL:
-        return True
-    raise_text(m, ERROR_MEMORY, NULL)
-    return False
+    return os.fsdecode(<bytes>h.store_dir), None if h.real_store == NULL else os.fsdecode(<bytes>h.real_store)
 
 
 # ---- policy -----------------------------------------------------------------------------------------------------
@@ -287,11 +290,18 @@ cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcep
 
 
 cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil:
+    cdef const char* value
     if is_guarded(m):
         return NULL
-    if not record(m, RECORD_VARIABLE, <const uint8_t*>name, strlen(name)):
+    value = getenv(name)
+    record_variable(m, name, value)
+    return value
+
+
+cdef void record_variable(Machine* m, const char* name, const char* value) noexcept nogil:
+    if not record(m, RECORD_VARIABLE, view_text(name), STATE_ABSENT if value == NULL else STATE_FOUND, value,
+                  0 if value == NULL else strlen(value)):
         error_clear(m)
-    return getenv(name)
 
 
 cdef const char* host_system(Machine* m) noexcept nogil:
@@ -304,6 +314,8 @@ cdef int64_t host_time(Machine* m) noexcept nogil:
     cdef Host* h = host_of(m)
     if h.current_time == 0:
         h.current_time = time(NULL)
+    if not record(m, RECORD_TIME, make_view(NULL, 0), STATE_FOUND, &h.current_time, sizeof(h.current_time)):
+        error_clear(m)
     return h.current_time
 
 

@@ -37,7 +37,8 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
     # whether the policy shows what is at an allowed path
 cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil
     # FileType; DONE, CHANGED or RAISE
-cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content, FileStamp* stamp) noexcept nogil
+    # stamp: of what was opened on disk, or nothing but zeros
 cdef int place_list(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil
     # entries: (one byte FileType, name, NUL)…, unsorted
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil

@@ -293,16 +293,17 @@ cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, 
     return DONE
 
 
-cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
     cdef Place place
+    memset(stamp, 0, sizeof(FileStamp))
     if place_of(m, path, size, &place) != DONE:
         return RAISE
     if place.kind == PLACE_FILES:
-        return files_read(m, path, size, &place, content)
-    return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content)
+        return files_read(m, path, size, &place, content, stamp)
+    return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content, stamp)
 
 
-cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content) noexcept nogil:
+cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
     cdef Bytes error
     cdef int kind = FILE_NONE
     if files_type(m, path, size, place, &kind) != DONE:
@@ -314,7 +315,7 @@ cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, 
     if place_of_files(m, "reading file", path, size, place) != DONE:
         return RAISE
     if place.kind == PLACE_DISK:
-        return disk_read(m, path, size, place, content)
+        return disk_read(m, path, size, place, content, stamp)
     bytes_init(&error)
     if not mount_read(place.files, place.rest, content, &error):
         return raise_files(m, "reading file", path, size, &error)
@@ -329,11 +330,11 @@ cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t w
                                                  <const char*>path, <long long>wanted, <long long>READ_LIMIT))
 
 
-cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content) noexcept nogil:
+cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
     cdef int64_t wanted = 0
     cdef int fault = 0, kind = 0
     cdef Py_ssize_t n
-    cdef int fd = disk_open(place.disk, place.trusted, &kind, &wanted, &fault)
+    cdef int fd = disk_open(place.disk, place.trusted, &kind, &wanted, stamp, &fault)
     if fd < 0:
         if fault == ELOOP and place.trusted != FOLLOW_LINKS:
             return CHANGED

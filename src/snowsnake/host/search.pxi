@@ -74,7 +74,8 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
         return NULL
     if (folder.size and folder.data[0] == c'/') or buffer_text(&path, h.working_directory):
         if path_join(&path, 0, folder.data, folder.size) and (path.size_bytes or buffer_byte(&path, c'/')):
-            if host_resolve(m, path.data, path.size_bytes, RESOLVE_FULL, &full) == DONE:
+            # What the policy hides is as if it were not there.
+            if host_resolve(m, path.data, path.size_bytes, RESOLVE_FULL, &full) == DONE and host_allows(m, full.data, full.size_bytes):
                 is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE
             if not is_there:
                 if m.error.code:
@@ -112,13 +113,13 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
     outcome = host_resolve(m, joined.data, joined.size_bytes, RESOLVE_FULL, path)
     if outcome == DONE:
         outcome = host_check_access(m, path.data, path.size_bytes)
-    if outcome == DONE and not record(m, RECORD_STATUS, joined.data, joined.size_bytes):
-        outcome = RAISE
     buffer_free(&joined)
     if outcome == DONE:
         outcome = status_now(m, path, &kind)
         if outcome == CHANGED:
             outcome = raise_changed(m, path.data, path.size_bytes)
+        if outcome == DONE and not record_type(m, RECORD_STATUS, path.data, path.size_bytes, kind):
+            outcome = RAISE
     is_found[0] = outcome == DONE and kind > FILE_NONE
     return outcome
 
@@ -168,8 +169,11 @@ cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Byte
                                                        <const char*>rest))
     if home == NULL:
         home = getenv("HOME")
+        record_variable(m, "HOME", home)
     if home == NULL or home[0] == 0:
         home = disk_home()
+        if home != NULL and not record(m, RECORD_HOME, make_view(NULL, 0), STATE_FOUND, home, strlen(home)):
+            return RAISE
     if home == NULL:
         return raise_text(m, ERROR_FILE, format_text("cannot determine user's home directory"))
     # As it is written: of `~/..`, `..` is seen and compared.  What reads the path takes it component by component.

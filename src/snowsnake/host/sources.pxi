@@ -11,6 +11,14 @@ cdef View host_store_dir(Machine* m) noexcept nogil:
 
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
+    cdef bint answer = store_has(m, store_path)
+    if not is_internal(m, store_path.data, store_path.size) and not is_elsewhere(m, store_path.data, store_path.size) \
+            and not record(m, RECORD_VALID, store_path, STATE_FOUND if answer else STATE_ABSENT, NULL, 0):
+        error_clear(m)
+    return answer
+
+
+cdef bint store_has(Machine* m, View store_path) noexcept nogil:
     cdef int kind = FILE_NONE
     if is_internal(m, store_path.data, store_path.size) or is_elsewhere(m, store_path.data, store_path.size):
         return True
@@ -67,6 +75,7 @@ def source_text(size_t machine, bytes path):
     cdef Machine* m = <Machine*>machine
     cdef const uint8_t* text = <const uint8_t*><const char*>path
     cdef ByteBuffer content, resolved
+    cdef FileStamp stamp
     cdef Error pending = m.error
     cdef int outcome
     memset(&content, 0, sizeof(content))
@@ -75,7 +84,7 @@ def source_text(size_t machine, bytes path):
     try:
         outcome = resolve_and_check(m, text, len(path), RESOLVE_FULL, &resolved)
         if outcome == DONE:
-            outcome = read_resolved(m, &resolved, &content)
+            outcome = read_resolved(m, &resolved, &content, &stamp)
         return (<const char*>content.data)[:content.size_bytes] if outcome == DONE else None
     finally:
         error_clear(m)
@@ -88,9 +97,12 @@ cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* erro
     """The DrvReader of an evaluator: derivations that are in the store on disk."""
     cdef Machine* m = <Machine*>context
     cdef ByteBuffer content
+    cdef FileStamp stamp
     cdef int outcome
     memset(&content, 0, sizeof(content))
-    outcome = place_read(m, drv_path.data, drv_path.size, &content)
+    outcome = place_read(m, drv_path.data, drv_path.size, &content, &stamp)
+    if outcome != CHANGED and not record_file(m, drv_path.data, drv_path.size, outcome, &stamp, &content):
+        outcome = RAISE
     if outcome == DONE:
         bytes_append(text, content.data, content.size_bytes)
     elif outcome != RAISE:
@@ -180,9 +192,11 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
     nar_sink_init(&sink, &hasher, NULL, -1)
     done = done and nar_write_tree(tree, &sink, error)
     done = nar_sink_finish(&sink, error) and done
+    hasher_final(&hasher, &digest)
+    if not record_tree(m, path, tree, not is_guarded(m), &digest if done else NULL):
+        return RAISE
     if not done:
         return raise_taken(m, ERROR_FILE, error)
-    hasher_final(&hasher, &digest)
     if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, error):
         return raise_taken(m, ERROR_VALUE, error)
     host_allow(m, store_path.data, store_path.size)
@@ -301,9 +315,17 @@ cdef bint write_archive(NarTree* tree, int file, const Digest* expected, Bytes* 
 
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
     """A tree for what is at a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
-    if not record(m, RECORD_FILE, path.data, path.size):
+    cdef int outcome = place_tree(m, path, tree, error)
+    cdef int kind = FILE_NONE
+    if outcome == DONE:
+        return DONE
+    if place_type(m, path.data, path.size, &kind) == DONE and not record_type(m, RECORD_STATUS, path.data, path.size, kind):
         return RAISE
-    return place_tree(m, path, tree, error)
+    return outcome
+
+
+cdef int host_record_tree(Machine* m, View path, const NarTree* tree, const Digest* digest) noexcept nogil:
+    return DONE if record_tree(m, path, tree, False, digest) else RAISE
 
 
 cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil:

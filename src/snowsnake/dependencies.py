@@ -1,0 +1,306 @@
+"""Everything that a result depends on, and whether it is still so: decides whether to evaluate again.
+
+In: the host's record of an evaluation (`host/records.pyx`).  Out: `Dependencies`; `changed()` asks the world each question once more, the
+same way as the evaluation did, and lists what is answered differently.
+
+An answer that nobody can check counts as changed: the time, a source that was fetched without saying which, a file that was changed
+between reading it and asking for the record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from snowsnake.store import nar
+
+_STATES = {b"f": "found", b"a": "absent", b"e": "failed", b"s": "fixed", b"d": "disputed"}
+_FILE_TYPES = {1: "regular", 2: "directory", 3: "symlink", 4: "unknown"}
+_TREE_KINDS = {1: "regular", 2: "regular", 3: "symlink", 4: "directory", 5: "unknown"}
+_STAMP_AT, _STAMP_SIZE = 8, 32  # as in host/records.pyx: FileRecord
+_PIECE = 1 << 20
+
+
+class Dependency(NamedTuple):
+    """One question and its answer.
+
+    `kind` and `name`: "file" (contents at a path), "directory" (names in it), "status" (type of what is at the path itself), "target"
+    (type through symbolic links), "link" (where a symbolic link leads), "tree" (everything below a path that was copied), "valid" (whether
+    a store path is there), "variable", "home" (of the user, when HOME is not set), "time", "source" (an address that was fetched).
+
+    `state`: "found"; "absent"; "failed", if it could not be read; "fixed", if it is part of a source whose store path says its
+    contents, or a source that was asked for with its hash or revision; "disputed", if the evaluation was answered in two ways, or nobody can say any more what it read.
+
+    `value` of what was found: SHA-256 of a file; (name, type) pairs; a type; text; seconds since 1970; the hash of a source; of a tree the SHA-256 of its NAR and,
+    if something was left out, (path, type, whether it was left out) of each entry.
+    """
+
+    kind: str
+    name: str
+    state: str
+    value: Any = None
+
+
+class _Unreadable(Exception):
+    """Something is there that cannot be read."""
+
+
+class Dependencies:
+    """What one evaluator has asked so far.  Iterating gives each `Dependency`, in the order of the first time.
+
+    `settings` are those of the evaluator that have an influence; `changed` does not look at them.
+    """
+
+    def __init__(
+        self, entries: tuple[Dependency, ...], settings: Mapping[str, Any], store: tuple[str, str | None]
+    ) -> None:
+        self.entries = entries
+        self.settings = dict(settings)
+        self._store_dir, self._real_store = store
+
+    def __iter__(self) -> Iterator[Dependency]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def changed(self, *, ignore_time: bool = False, refetch: Callable[[str], str] | None = None) -> list[Dependency]:
+        """Those that are answered differently now; as long as there are none, an evaluation with the same settings gives the same.
+
+        `ignore_time`: without the time, which a program that uses the set `builtins` can see, and most do not look at.  `refetch` maps the
+        address of a source that is not locked to the hash of what is there now; without it such a source counts as changed.
+        """
+        return [entry for entry in self.entries if not (ignore_time and entry.kind == "time") and not self._holds(entry, refetch)]
+
+    def _holds(self, entry: Dependency, refetch: Callable[[str], str] | None) -> bool:
+        if entry.state == "fixed":
+            return True
+        if entry.state == "disputed":
+            return False
+        if entry.kind == "source":
+            return refetch is not None and refetch(entry.name) == entry.value
+        return self._ask(entry) == (entry.state, entry.value)
+
+    def _ask(self, entry: Dependency) -> tuple[str, Any]:
+        try:
+            found = _QUESTIONS[entry.kind](self._place(entry.name), entry)
+        except (FileNotFoundError, NotADirectoryError):
+            return "absent", None
+        except (OSError, ValueError, _Unreadable):
+            return "failed", None
+        return ("absent", None) if found is None else ("found", found)
+
+    def _place(self, path: str) -> str:
+        """Where a path is on disk: the logical store may be another folder."""
+        if self._real_store is not None and path.startswith(self._store_dir + "/"):
+            name, slash, rest = path[len(self._store_dir) + 1 :].partition("/")
+            place = f"{self._real_store}/{name}"
+            if os.path.lexists(place):
+                return place + slash + rest
+        return path
+
+    def to_json(self) -> str:
+        """As text, which `from_json` reads."""
+        return json.dumps(
+            {
+                "version": 1,
+                "settings": self.settings,
+                "store": [self._store_dir, self._real_store],
+                "entries": self.entries,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Dependencies:
+        """ValueError if it is no such text."""
+        try:
+            read = json.loads(text)
+            if read["version"] != 1:
+                raise ValueError("dependencies of another version")
+            entries = tuple(
+                Dependency(kind, name, state, _tuples(value)) for kind, name, state, value in read["entries"]
+            )
+            store_dir, real_store = read["store"]
+            if not all(entry.kind in _QUESTIONS or entry.kind == "source" for entry in entries):
+                raise ValueError("dependencies of an unknown kind")
+            return cls(entries, read["settings"], (store_dir, real_store))
+        except (KeyError, TypeError) as error:
+            raise ValueError("no dependencies") from error
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(inner) for inner in value) if isinstance(value, list) else value
+
+
+# ---- questions --------------------------------------------------------------------------------------------------
+
+
+def _contents(path: str, entry: Dependency | None = None) -> str:
+    return _hash(path)[0]
+
+
+def _hash(path: str) -> tuple[str, os.stat_result]:
+    found = os.stat(path)
+    if stat.S_ISCHR(found.st_mode):
+        return hashlib.sha256().hexdigest(), found
+    if not stat.S_ISREG(found.st_mode):
+        raise _Unreadable
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise _Unreadable
+        digest = hashlib.sha256()
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest(), before
+
+
+def _names(path: str, entry: Dependency | None = None) -> tuple[tuple[str, str], ...]:
+    if not os.path.isdir(path) and os.path.exists(path):
+        raise _Unreadable
+    with os.scandir(path) as entries:
+        return tuple(sorted((os.fsdecode(found.name), _type_of_entry(found)) for found in entries))
+
+
+def _type_of_entry(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "symlink"
+    if entry.is_dir(follow_symlinks=False):
+        return "directory"
+    return "regular" if entry.is_file(follow_symlinks=False) else "unknown"
+
+
+def _type(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return "regular"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "symlink" if stat.S_ISLNK(mode) else "unknown"
+
+
+def _variable(name: str, entry: Dependency | None = None) -> str | None:
+    return os.environ.get(name)
+
+
+def _home(name: str, entry: Dependency | None = None) -> str | None:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return None
+
+
+class _Differs(Exception):
+    """A filter would be asked about other files."""
+
+
+def _tree(path: str, entry: Dependency) -> Any:
+    if entry.state != "found" or entry.value[1] is None:
+        return nar.path_digest("sha256", path)[0].hex(), None
+    known = {name: (kind, is_excluded) for name, kind, is_excluded in entry.value[1]}
+    seen: set[str] = set()
+
+    def accepts(inner: str, kind: str) -> bool:
+        name = inner[len(path) + (path != "/") :]
+        if name not in known or known[name][0] != kind:
+            raise _Differs
+        seen.add(name)
+        return not known[name][1]
+
+    try:
+        digest = nar.path_digest("sha256", path, accepts)[0].hex()
+    except _Differs:
+        return None
+    return (digest, entry.value[1]) if seen == set(known) else None
+
+
+_QUESTIONS: dict[str, Callable[[str, Dependency], Any]] = {
+    "file": _contents,
+    "directory": _names,
+    "status": lambda path, entry: _type(os.lstat(path).st_mode),
+    "target": lambda path, entry: _type(os.stat(path).st_mode),
+    "link": lambda path, entry: os.readlink(path),
+    "tree": _tree,
+    "variable": _variable,
+    "home": _home,
+    "time": lambda name, entry: int(time.time()),
+    "valid": lambda path, entry: True if os.path.lexists(path) else None,
+}
+
+
+# ---- the record -------------------------------------------------------------------------------------------------
+
+
+def from_record(
+    record: list[tuple[str, bytes, bytes]], settings: Mapping[str, Any], store: tuple[str, str | None]
+) -> Dependencies:
+    """Of the machine's record; contents are hashed now, if time and size say that they are still what was read."""
+    found = Dependencies((), settings, store)
+    found.entries = tuple(_decoded(kind, os.fsdecode(name), value, found) for kind, name, value in record)
+    return found
+
+
+def _decoded(kind: str, name: str, value: bytes, of: Dependencies) -> Dependency:
+    state = _STATES[value[:1]]
+    if state != "found":
+        return Dependency(kind, name, state)
+    if kind == "file":
+        return _decoded_file(name, value, of)
+    return Dependency(kind, name, state, _VALUES[kind](value[1:]))
+
+
+def _decoded_file(name: str, value: bytes, of: Dependencies) -> Dependency:
+    has_stamp, has_hash = value[1], value[2]
+    if has_hash:
+        end = _STAMP_AT + _STAMP_SIZE
+        return Dependency("file", name, "found", value[end : end + 32].hex())
+    try:
+        digest, now = _hash(of._place(name))
+    except (OSError, ValueError, _Unreadable):
+        return Dependency("file", name, "disputed")
+    stamp = b"".join(n.to_bytes(8, "little") for n in (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size))
+    if has_stamp and stamp == value[_STAMP_AT : _STAMP_AT + _STAMP_SIZE]:
+        return Dependency("file", name, "found", digest)
+    return Dependency("file", name, "disputed")
+
+
+def _listing(value: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((os.fsdecode(entry[1:]), _FILE_TYPES[entry[0]]) for entry in value.split(b"\0") if entry))
+
+
+def _shape(value: bytes) -> Any:
+    if len(value) == 32:
+        return value.hex(), None
+    paths: list[bytes] = []
+    entries: list[tuple[str, str, bool]] = []
+    at = 32
+    while at < len(value):
+        kind, is_excluded = value[at], bool(value[at + 1])
+        parent = int.from_bytes(value[at + 2 : at + 6], "little")
+        end = value.index(0, at + 6)
+        name = value[at + 6 : end]
+        paths.append(paths[parent] + b"/" + name if paths and paths[parent] else name)
+        if len(paths) > 1:
+            entries.append((os.fsdecode(paths[-1]), _TREE_KINDS[kind], is_excluded))
+        at = end + 1
+    return value[:32].hex(), tuple(entries)
+
+
+_VALUES: dict[str, Callable[[bytes], Any]] = {
+    "directory": _listing,
+    "status": lambda value: _FILE_TYPES[value[0]],
+    "target": lambda value: _FILE_TYPES[value[0]],
+    "link": os.fsdecode,
+    "tree": _shape,
+    "variable": os.fsdecode,
+    "home": os.fsdecode,
+    "time": lambda value: int.from_bytes(value, "little"),
+    "valid": lambda value: True,
+    "source": os.fsdecode,
+}

@@ -1,0 +1,44 @@
+# cython: language_level=3
+"""What an evaluation asked the world, and what the world answered: the one record that all who want to know read.
+
+An entry is a kind and a name (a path, a variable); its value begins with a State.  What is asked twice with different answers is in
+dispute: such a record never holds.
+"""
+from libc.stdint cimport int64_t, uint8_t
+from snowsnake.cache.pack cimport FileStamp
+from snowsnake.machine.state cimport ByteBuffer, Machine
+from snowsnake.store.buffer cimport View
+from snowsnake.store.hashes cimport Digest
+from snowsnake.store.nar cimport NarTree
+
+cdef enum Record:
+    RECORD_FILE = 1                   # contents, through symbolic links: FileStamp, whether there is a hash, SHA-256
+    RECORD_DIRECTORY = 2              # names, through symbolic links: (one byte FileType, name, NUL)…
+    RECORD_STATUS = 3                 # FileType of what is at the path itself
+    RECORD_TARGET = 4                 # FileType through symbolic links
+    RECORD_LINK = 5                   # where a symbolic link leads
+    RECORD_TREE = 6                   # everything at a path, or what a filter left of it: SHA-256 of the NAR, entries
+    RECORD_VARIABLE = 7
+    RECORD_HOME = 8                   # of the user, when no variable says it
+    RECORD_TIME = 9
+    RECORD_VALID = 10                 # whether a store path is there
+    RECORD_SOURCE = 11                # something that was fetched; the name is its address, the value its hash
+
+cdef enum State:
+    STATE_FOUND = 102                 # f
+    STATE_ABSENT = 97                 # a: nothing is there, or the variable is not set
+    STATE_FAILED = 101                # e: it is there and cannot be read
+    STATE_FIXED = 115                 # s: part of a source whose store path says its contents, or a source that was asked for with its hash
+    STATE_DISPUTED = 100              # d
+
+cdef bint record(Machine* m, int kind, View name, int state, const void* value, size_t size) noexcept nogil
+    # False: a memory error has been raised
+cdef bint record_path(Machine* m, int kind, const uint8_t* path, size_t path_size, int outcome, const void* value, size_t size) noexcept nogil
+    # likewise of what *outcome* (DONE, MISSING, RAISE) says; an error that has been raised stays
+cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const ByteBuffer* content) noexcept nogil
+    # content: NULL if it was not read; a young file is hashed, because it may change again without a new time
+cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, int file_type) noexcept nogil
+cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil
+    # digest: NULL if it could not be read
+cdef list record_entries(Machine* m)
+    # (kind, name, value) of everything, in the order of the first time

@@ -1,0 +1,226 @@
+"""The record of an evaluation holds exactly as long as another evaluation gives the same: random worlds, programs and changes.
+
+Nothing may be missed: whenever the result differs, `changed()` says so.  And it is of use: what the program did not look at has no
+influence on it.
+"""
+
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from snowsnake.api import EvaluationError, Evaluator
+from snowsnake.dependencies import Dependencies
+
+NAMES = ["a", "b.nix", "c", "d", "default.nix"]
+CONTENTS = [
+    "1",
+    "2",
+    '"text"',
+    "./a",
+    "import ./a",
+    "import ./b.nix",
+    "builtins.readFile ./c",
+    "{ }",
+    "builtins.readDir ./.",
+    "toString ./.",
+]
+LINKS = ["a", "../a", "c", "b.nix", "../d", "nowhere", ".", "..", "../.."]
+PROGRAMS = [
+    "import PATH", "builtins.readFile PATH", "builtins.readDir PATH", "builtins.readFileType PATH", "builtins.pathExists PATH",
+    'builtins.pathExists "PATH/"', 'builtins.hashFile "sha256" PATH', '"${PATH}"', "builtins.path { path = PATH; }",
+    'builtins.path { path = PATH; name = "x"; recursive = false; }', 'builtins.path { path = PATH; filter = p: t: t != "symlink"; name = "x"; }',
+    'builtins.path { path = PATH; filter = p: t: baseNameOf p != "a" || t == "directory"; name = "x"; }',
+    "builtins.filterSource (p: t: !builtins.pathExists (p + \"/a\")) PATH", "scopedImport { } PATH",
+    'builtins.findFile [ { prefix = "x"; path = "PATH"; } ] "x/a"',
+    'builtins.findFile [ { prefix = ""; path = "PATH/nowhere"; } { prefix = ""; path = "PATH"; } ] "c"',
+    "<s/a>", "builtins.readFile <t>", 'builtins.getEnv "SNOWSNAKE_TEST"', "builtins.pathExists ~/a", "~/c",
+    'builtins.readFile "${PATH}/a"', 'builtins.readDir "${PATH}"', 'import (PATH + "/a")',
+    '(derivation { name = "n"; system = "s"; builder = PATH; }).drvPath', "builtins.pathExists (PATH + \"/a\")",
+]  # fmt: skip
+
+
+def fill(random_: random.Random, folder: Path, depth: int = 0) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in NAMES:
+        put(random_, folder / name, depth)
+
+
+def put(random_: random.Random, path: Path, depth: int = 1) -> None:
+    what = random_.random()
+    if what < 0.45:
+        path.write_text(random_.choice(CONTENTS))
+        path.chmod(random_.choice([0o644, 0o755]))
+    elif what < 0.6:
+        path.symlink_to(random_.choice(LINKS))
+    elif what < 0.85 and depth < 2:
+        fill(random_, path, depth + 1)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        path.unlink()
+
+
+def somewhere(random_: random.Random, root: Path) -> Path:
+    folder = root
+    while random_.random() < 0.5:
+        inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.is_symlink()]
+        if not inner:
+            break
+        folder = random_.choice(inner)
+    return folder / random_.choice([*NAMES, "new"])
+
+
+def change(random_: random.Random, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    what = random_.random()
+    if what < 0.05:
+        monkeypatch.setenv("SNOWSNAKE_TEST", random_.choice(["", "x", "y"]))
+        return
+    if what < 0.1:
+        monkeypatch.setenv("HOME", os.fspath(root / random_.choice(NAMES)))
+        return
+    path = somewhere(random_, root)
+    if what < 0.3 and path.is_file():
+        path.chmod(random_.choice([0o644, 0o755]))
+        path.write_text(random_.choice(CONTENTS))
+    else:
+        remove(path)
+        if what < 0.8:
+            put(random_, path)
+
+
+def run(root: Path, program: str, options: dict[str, object]) -> tuple[object, Evaluator]:
+    nix = Evaluator(search_path={"s": root / "d", "t": root / "nowhere", "": root / "c"}, **options)
+    try:
+        found: object = nix.evaluate(program).to_python()
+    except EvaluationError as error:
+        found = error.code, error.message
+    return found, nix
+
+
+@pytest.mark.parametrize("policy", ["free", "restricted", "cached"])
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
+    random_ = random.Random(f"{policy} {seed}")
+    root = tmp_path / "world"
+    monkeypatch.setenv("HOME", os.fspath(root))
+    options: dict[str, object] = {"free": {}, "restricted": {"restricted": True, "allowed_paths": [root / "a", root / "d"]},
+                                  "cached": {"cache": tmp_path / "cache"}}[policy]  # fmt: skip
+    differed = kept = 0
+    for _ in range(60):
+        remove(root)
+        fill(random_, root)
+        parts = [random_.choice(PROGRAMS).replace("PATH", f"{root}/{random_.choice(['a', 'c', 'd', 'b.nix', 'd/a', 'c/d', 'a/b.nix'])}")
+                 for _ in range(random_.choice([1, 1, 2]))]  # fmt: skip
+        program = "[ " + " ".join(f"({part})" for part in parts) + " ]"
+        first, nix = run(root, program, options)
+        record = nix.dependencies()
+        assert [entry for entry in record if entry.state == "disputed"] == [], program
+        assert record.changed(ignore_time=True) == [], program
+        record = Dependencies.from_json(record.to_json())
+        assert record.changed(ignore_time=True) == [], program
+        for _ in range(8):
+            change(random_, root, monkeypatch)
+            second, _ = run(root, program, options)
+            changed = record.changed(ignore_time=True)
+            if second != first:
+                assert changed, (program, first, second, list(record))
+                differed += 1
+            kept += not changed
+    assert differed > 50 and kept > 50
+
+
+def test_what_was_not_asked_has_no_influence(tmp_path: Path) -> None:
+    (tmp_path / "a.nix").write_text("import ./b.nix")
+    (tmp_path / "b.nix").write_text("builtins.readDir ./folder")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("x")
+    nix = Evaluator()
+    nix.evaluate_file(tmp_path / "a.nix").to_python()
+    record = nix.dependencies()
+    (tmp_path / "c.nix").write_text("new")
+    (tmp_path / "folder" / "file").write_text("other contents")
+    os.utime(tmp_path / "b.nix")
+    assert record.changed(ignore_time=True) == []
+    (tmp_path / "folder" / "more").write_text("")
+    assert [(entry.kind, entry.name) for entry in record.changed(ignore_time=True)] == [("directory", str(tmp_path / "folder"))]
+
+
+def test_a_file_that_changes_between_two_looks(tmp_path: Path) -> None:
+    """One evaluation read both: no state of the world gives that again."""
+    file = tmp_path / "f"
+    file.write_text("one")
+    nix = Evaluator()
+    assert nix.evaluate(f"builtins.readFile {file}").to_python() == "one"
+    file.write_text("two")
+    assert nix.evaluate(f"builtins.readFile {file}").to_python() == "two"
+    assert [entry.state for entry in nix.dependencies() if entry.kind == "file"] == ["disputed"]
+    assert nix.dependencies().changed(ignore_time=True)
+
+
+def test_a_file_that_changes_before_the_record_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_text("one")
+    os.utime(file, ns=(10**18, 10**18))
+    nix = Evaluator()
+    nix.evaluate(f"builtins.readFile {file}").to_python()
+    file.write_text("two")
+    assert nix.dependencies().changed(ignore_time=True)
+
+
+def test_time_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nix = Evaluator()
+    monkeypatch.delenv("SNOWSNAKE_TEST", raising=False)
+    nix.evaluate('builtins.getEnv "SNOWSNAKE_TEST"').to_python()
+    record = nix.dependencies()
+    assert [tuple(entry) for entry in record if entry.kind != "time"] == [("variable", "SNOWSNAKE_TEST", "absent", None)]
+    monkeypatch.setenv("SNOWSNAKE_TEST", "")
+    assert record.changed(ignore_time=True)
+    nix.evaluate("builtins.currentTime").to_python()
+    timed = [entry for entry in nix.dependencies() if entry.kind == "time"]
+    assert len(timed) == 1 and abs(timed[0].value - time.time()) < 600
+    assert Evaluator(pure=True).dependencies().changed() == []
+
+
+def test_files_from_the_cache_of_compiled_files_count(tmp_path: Path) -> None:
+    (tmp_path / "a.nix").write_text("1 + 1")
+    os.utime(tmp_path / "a.nix", ns=(10**18, 10**18))
+    for _ in range(3):
+        nix = Evaluator(cache=tmp_path / "cache")
+        assert nix.evaluate_file(tmp_path / "a.nix").to_python() == 2
+        record = nix.dependencies()
+        assert [(entry.name, entry.state) for entry in record if entry.kind == "file"] == [
+            (str(tmp_path / "a.nix"), "found")
+        ]
+    (tmp_path / "a.nix").write_text("1 + 2")
+    assert record.changed(ignore_time=True)
+
+
+def test_each_path_once(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    nix = Evaluator()
+    nix.evaluate(f'[ (builtins.readDir {tmp_path}/d) "${{{tmp_path}/d}}" (builtins.readDir {tmp_path}/d) ]').to_python()
+    assert nix.files_read() == [str(tmp_path / "d")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"version": 2}',
+        '{"version": 1, "entries": [1]}',
+        '{"version":1,"settings":{},"store":["/",null],"entries":[["x","y","found",1]]}',
+    ],
+)
+def test_bad_text(text: str) -> None:
+    with pytest.raises(ValueError):
+        Dependencies.from_json(text)
