@@ -36,7 +36,7 @@ def test_help(snowsnake):
         (["eval", "-E", "1", "a"], "both an expression and the file 'a' were given"),
         (["eval", "--json", "--raw", "-E", "1"], "only one of '--json', '--raw' and '--xml' can be given"),
         (["eval", "--optimise", "9", "-E", "1"], "option '--optimise' takes 0 or 1, not '9'"),
-        (["eval", "--depth-limit", "x", "-E", "1"], "option '--depth-limit' needs a number, not 'x'"),
+        (["eval", "--depth-limit", "x", "-E", "1"], "option '--depth-limit' needs a whole number from 0 to 4294967295, not 'x'"),
         (["hash", "frobnicate"], "say what to do: file, path or convert"),
         (["hash", "file", "--to", "rot13", "x"], "unknown encoding 'rot13': one of sri, nix32, base32, base16, base64"),
         (["nar", "ls"], "'snowsnake nar ls' takes 1 arguments, not 0"),
