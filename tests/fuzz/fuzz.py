@@ -54,7 +54,7 @@ class Judge:
         self.folder = folder
         make_fixture(folder / "fixture")
         self.ours = Ours()
-        names = [name.strip('"') for name in {*FITTING, *FIELDS, *NAMES, *ODD_NAMES, *WORDS, *FIXTURE, "v", "w", "q", "n"}]
+        names = list({name.strip('"') for name in {*FITTING, *FIELDS, *NAMES, *ODD_NAMES, *WORDS, *FIXTURE, "v", "w", "q", "n"}})
         self.reference = Reference(shlex.split(reference), names, shlex.split(single)) if reference else None
         self.counts = {"values": 0, "errors": 0, "limits": 0, "compared": 0}
 
