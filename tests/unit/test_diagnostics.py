@@ -55,7 +55,7 @@ def place(text: bytes):
 
 
 def test_fields():
-    error = make_error(5, b"no \xff", place(b"f y"), [("function", "g", place(b"y:"))], wanted=b"lenght", candidates=[b"length"])
+    error = make_error(5, b"no \xff", place(b"f y"), [("function", "g", place(b"y:"))], suggestions=[b"length"])
     assert (error.code, error.stable_code, error.is_catchable) == ("type", "SN0005", False)
     assert (error.message, error.suggestions, str(error)) == ("no \ufffd", ["length"], "no \ufffd (at /a.nix:3:16)")
     assert error.trace[0].description == "while calling 'g'"
@@ -76,8 +76,8 @@ def test_builtin_frame_takes_the_place():
         "       … while calling the 'throw' builtin",
         "         at /a.nix:3:16:",
         "            2|   f = x: x;",
-        '            3| \tg = y: "é" + f y;',
-        "             | \t             ^",
+        '            3|         g = y: "é" + f y;',
+        "             |                      ^",
         "            4| in g 1",
         "",
         "       error: no",

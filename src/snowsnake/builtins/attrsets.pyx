@@ -15,12 +15,12 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
-from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.positions cimport position_attrs
-from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Formals, Machine, RAISE
+from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Formals, Machine, RAISE, PART_ELEMENT
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
 
@@ -193,9 +193,9 @@ cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
             fp[2] = small_int(<int64_t>i)
             return force(m, w)
         if not is_string(w):
-            return raise_type(m, "a string", w)
+            return of_part(m, PART_ELEMENT + 2, raise_type(m, "a string", w))
         if string_context(w):
-            return raise_context(m, w)
+            return of_part(m, PART_ELEMENT + 2, raise_context(m, w))
         i += 1
     if n == 0:
         return _copied(m, fp[0])
@@ -283,7 +283,7 @@ cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
     if is_thunk(element):
         return force(m, element)
     if not is_attrs(element):
-        return raise_type(m, "a set", element)
+        return of_part(m, PART_ELEMENT + 1, raise_type(m, "a set", element))
     place = attrs_find(element, m.symbol_name)
     if place == NULL:
         return raise_missing_attribute(m, m.symbol_name)
@@ -291,8 +291,8 @@ cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
     if is_thunk(name[0]):
         return force(m, name[0])
     if not is_string(name[0]):
-        return raise_type(m, "a string", name[0])
-    return raise_context(m, name[0]) if string_context(name[0]) else DONE
+        return of_attribute(m, element, m.symbol_name, raise_type(m, "a string", name[0]))
+    return of_attribute(m, element, m.symbol_name, raise_context(m, name[0])) if string_context(name[0]) else DONE
 
 
 cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
@@ -348,7 +348,7 @@ cdef inline int _force_sets(Machine* m, Word list, Word* state) noexcept nogil:
             state[0] = small_int(<int64_t>i)
             return force(m, w)
         if not is_attrs(w):
-            return raise_type(m, "a set", w)
+            return of_part(m, PART_ELEMENT + 2, raise_type(m, "a set", w))
         i += 1
     state[0] = small_int(<int64_t>n)
     return DONE

@@ -13,9 +13,9 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.coercion cimport INTERNAL_LESS
-from snowsnake.machine.errors cimport describe_value, format_text, raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport describe_value, format_text, of_attribute, of_part, raise_missing_attribute, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
-from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry
+from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport *
 
@@ -206,22 +206,22 @@ cdef int _begin(Machine* m, Word* fp) noexcept nogil:
     cdef Word elements, f
     cdef int i
     if place == NULL:
-        return raise_missing_attribute(m, start)
+        return of_attribute(m, fp[0], start, raise_missing_attribute(m, start))
     elements = val(place[0])
     if is_thunk(elements):
         return force(m, elements)
     if not is_list(elements):
-        return raise_type(m, "a list", elements)
+        return of_attribute(m, fp[0], start, raise_type(m, "a list", elements))
     if list_size(elements) == 0:
         return done(m, elements)
     place = attrs_find(fp[0], operation)
     if place == NULL:
-        return raise_missing_attribute(m, operation)
+        return of_attribute(m, fp[0], operation, raise_missing_attribute(m, operation))
     f = val(place[0])
     if is_thunk(f):
         return force(m, f)
     if not is_callable(m, f):
-        return raise_type(m, "a function", f)
+        return of_attribute(m, fp[0], operation, raise_type(m, "a function", f))
     for i in range(SLOTS - 1):
         push(m, small_int(0))
     fp[PHASE] = small_int(VISIT)
@@ -285,7 +285,7 @@ cdef int _receive(Machine* m, Word* fp) noexcept nogil:
     cdef Word list = m.sp[-1], w
     cdef uint64_t n, i = <uint64_t>int_value(fp[NODE])
     if not is_list(list):
-        return raise_type(m, "a list", list)
+        return of_part(m, PART_RESULT, raise_type(m, "a list", list))
     n = list_size(list)
     while i < n:
         w = val(list_items(list)[i])

@@ -14,14 +14,14 @@ from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
 )
 from snowsnake.host.host cimport host_store_dir
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_bytes, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push, string_words
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
-from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_string
+from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE
+from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.output.nix_text cimport print_name
 from snowsnake.store.buffer cimport make_view
@@ -261,14 +261,14 @@ cdef inline void _look_up(Machine* m, Word description, Adding* adding) noexcept
     adding.outputs = attrs_find(description, symbol_intern(m, <const char*>"outputs", 7))
 
 
-cdef int _check_flag(Machine* m, Word* place) noexcept nogil:
+cdef int _check_flag(Machine* m, Word description, Word* place, uint32_t symbol) noexcept nogil:
     cdef Word w
     if place == NULL:
         return DONE
     w = val(place[0])
     if is_thunk(w):
         return force(m, w)
-    return DONE if is_bool(w) else raise_type(m, "a Boolean", w)
+    return DONE if is_bool(w) else of_attribute(m, description, symbol, raise_type(m, "a Boolean", w))
 
 
 cdef int _raise_not_derivation(Machine* m, const char* what, Word name) noexcept nogil:
@@ -277,15 +277,17 @@ cdef int _raise_not_derivation(Machine* m, const char* what, Word name) noexcept
         <char*>string_data(name)))
 
 
-cdef int _check_outputs(Machine* m, Word* fp, Word* place, Word name) noexcept nogil:
+cdef int _check_outputs(Machine* m, Word* fp, Word description, Word* place, Word name) noexcept nogil:
     """State: fp[3] is the index of the output in hand."""
     cdef Word list, w
     cdef uint64_t i
+    cdef uint32_t symbol
     if place == NULL:
         return DONE
+    symbol = symbol_intern(m, <const char*>"outputs", 7)
     list = val(place[0])
     if not is_list(list):
-        return force(m, list) if is_thunk(list) else raise_type(m, "a list", list)
+        return force(m, list) if is_thunk(list) else of_attribute(m, description, symbol, raise_type(m, "a list", list))
     if list_size(list) and not is_derivation_path(name):
         return _raise_not_derivation(m, "derivation output", name)
     i = <uint64_t>int_value(fp[3])
@@ -293,12 +295,17 @@ cdef int _check_outputs(Machine* m, Word* fp, Word* place, Word name) noexcept n
         w = val(list_items(list)[i])
         if not is_string(w):
             fp[3] = small_int(<int64_t>i)
-            return force(m, w) if is_thunk(w) else raise_type(m, "a string", w)
+            return force(m, w) if is_thunk(w) else _of_output(m, description, symbol, raise_type(m, "a string", w))
         if string_context(w):
-            return raise_context(m, w)
+            return _of_output(m, description, symbol, raise_context(m, w))
         i += 1
     fp[3] = 0
     return DONE
+
+
+cdef int _of_output(Machine* m, Word description, uint32_t symbol, int outcome) noexcept nogil:
+    of_attribute(m, description, symbol, outcome)
+    return of_part(m, PART_ATTRIBUTE_ELEMENT, outcome)
 
 
 cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
@@ -314,24 +321,26 @@ cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
     return RAISE
 
 
-cdef int _check_path(Machine* m, Word* fp, Word name, Word description) noexcept nogil:
+cdef int _check_path(Machine* m, Word* fp, Word attrs, Word name, Word description) noexcept nogil:
     """Forces and checks everything that is said of one path, in Nix's order."""
     cdef Adding adding
     cdef int outcome
     if not store_is_path(host_store_dir(m), make_view(string_data(name), string_size(name))):
-        return _raise_not_store_path(m, name)
+        _raise_not_store_path(m, name)
+        m.error.position = attrs_position(attrs, symbol_of(m, name))
+        return RAISE
     description = val(description)
     if not is_attrs(description):
-        return force(m, description) if is_thunk(description) else raise_type(m, "a set", description)
+        return force(m, description) if is_thunk(description) else of_attribute(m, attrs, symbol_of(m, name), raise_type(m, "a set", description))
     _look_up(m, description, &adding)
-    outcome = _check_flag(m, adding.path)
+    outcome = _check_flag(m, description, adding.path, symbol_intern(m, <const char*>"path", 4))
     if outcome == DONE:
-        outcome = _check_flag(m, adding.all_outputs)
+        outcome = _check_flag(m, description, adding.all_outputs, symbol_intern(m, <const char*>"allOutputs", 10))
     if outcome != DONE:
         return outcome
     if adding.all_outputs != NULL and val(adding.all_outputs[0]) == WORD_TRUE and not is_derivation_path(name):
         return _raise_not_derivation(m, "all-outputs", name)
-    return _check_outputs(m, fp, adding.outputs, name)
+    return _check_outputs(m, fp, description, adding.outputs, name)
 
 
 cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:
@@ -363,7 +372,7 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
     i = <uint64_t>int_value(fp[2])
     while i < n:
         name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
-        outcome = _check_path(m, fp, name, attrs_values(attrs)[order[i]])
+        outcome = _check_path(m, fp, attrs, name, attrs_values(attrs)[order[i]])
         if outcome != DONE:
             fp[2] = small_int(<int64_t>i)
             return outcome

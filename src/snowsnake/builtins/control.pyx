@@ -9,7 +9,8 @@ from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
+from snowsnake.host.messages cimport say_trace, say_warning
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
@@ -17,14 +18,6 @@ from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ABORT, ERROR_MEMORY
 from snowsnake.machine.unwind cimport raise_again, try_eval_set
 from snowsnake.machine.word cimport *
 from snowsnake.output.nix_text cimport PRINT_KINDS, print_value
-
-cdef extern from "unistd.h" nogil:
-    ssize_t write(int file, const void* data, size_t size_bytes)
-
-cdef enum:
-    STANDARD_ERROR = 2
-    WARNING_INDENT = 20               # of further lines: the width of "evaluation warning: "
-
 
 # ---- forcing ----------------------------------------------------------------------------------------------------
 
@@ -100,30 +93,18 @@ cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
 
 # ---- messages ---------------------------------------------------------------------------------------------------
 
-cdef void _write_out(ByteBuffer* text) noexcept nogil:
-    """The whole message in one write, as far as the system takes it; standard error may be closed."""
-    cdef size_t start = 0
-    cdef ssize_t written
-    while start < text.size_bytes:
-        written = write(STANDARD_ERROR, text.data + start, text.size_bytes - start)
-        if written <= 0:
-            break
-        start += <size_t>written
-
-
 cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
     """A string as it is, another value as Nix text; forces nothing."""
     cdef ByteBuffer text
     cdef bint fits
     cdef int outcome
     memset(&text, 0, sizeof(text))
-    fits = buffer_text(&text, "trace: ")
     if is_string(value):
-        fits = fits and buffer_append(&text, string_data(value), string_size(value))
+        fits = buffer_append(&text, string_data(value), string_size(value))
     else:
-        fits = fits and print_value(m, value, &text, PRINT_KINDS) == DONE
-    if fits and buffer_byte(&text, c'\n'):
-        _write_out(&text)
+        fits = print_value(m, value, &text, PRINT_KINDS) == DONE
+    if fits:
+        say_trace(m, text.data, text.size_bytes)
         outcome = tail(m, result)
     else:
         outcome = raise_text(m, ERROR_MEMORY, NULL)
@@ -143,23 +124,7 @@ cdef int trace_verbose(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int warn(Machine* m, Word* fp) noexcept nogil:
-    """Further lines of the message stand under its first."""
-    cdef ByteBuffer text
-    cdef uint8_t* data = string_data(fp[0])
-    cdef uint64_t size = string_size(fp[0]), i
-    cdef bint fits
-    memset(&text, 0, sizeof(text))
-    fits = buffer_text(&text, "evaluation warning: ")
-    for i in range(size):
-        fits = fits and buffer_byte(&text, data[i])
-        if data[i] == c'\n':
-            fits = fits and buffer_spaces(&text, WARNING_INDENT)
-    fits = fits and buffer_byte(&text, c'\n')
-    if fits:
-        _write_out(&text)
-    buffer_free(&text)
-    if not fits:
-        return raise_text(m, ERROR_MEMORY, NULL)
+    say_warning(m, string_data(fp[0]), string_size(fp[0]), True)
     if m.abort_on_warn:
         return raise_text(m, ERROR_ABORT, format_text(
             "aborting to reveal stack trace of warning, as abort-on-warn is set"))

@@ -16,10 +16,11 @@ from snowsnake.builtins.store_context cimport *
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_DERIVATION_STRING
-from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_attribute, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE, TraceEntry
+from snowsnake.machine.shown_names cimport shown_name
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
@@ -201,14 +202,15 @@ cdef int _before_attributes(Machine* m, Word* fp) noexcept nogil:
     place = attrs_find(fp[0], symbols[NAME_NAME if phase == PHASE_NAME else NAME_STRUCTURED_ATTRS if phase == PHASE_STRUCTURED
                                       else NAME_IGNORE_NULLS])
     if place == NULL:
-        return raise_missing_attribute(m, symbols[NAME_NAME]) if phase == PHASE_NAME else DONE
+        return of_attribute(m, fp[0], symbols[NAME_NAME], raise_missing_attribute(m, symbols[NAME_NAME])) if phase == PHASE_NAME else DONE
     w = val(place[0])
     if is_thunk(w):
         return force(m, w)
     if phase == PHASE_NAME:
         return _take_name(m, fp, w)
     if not is_bool(w):
-        return raise_type(m, "a Boolean", w)
+        return of_attribute(m, fp[0], symbols[NAME_STRUCTURED_ATTRS if phase == PHASE_STRUCTURED else NAME_IGNORE_NULLS],
+                            raise_type(m, "a Boolean", w))
     if w == WORD_TRUE:
         fp[SLOT_FLAGS] |= small_int(FLAG_STRUCTURED if phase == PHASE_STRUCTURED else FLAG_IGNORE_NULLS)
     return DONE
@@ -218,9 +220,9 @@ cdef int _take_name(Machine* m, Word* fp, Word w) noexcept nogil:
     cdef Bytes error
     cdef int outcome
     if not is_string(w):
-        return raise_type(m, "a string", w)
+        return of_attribute(m, fp[0], m.symbol_name, raise_type(m, "a string", w))
     if string_context(w):
-        return raise_context(m, w)
+        return of_attribute(m, fp[0], m.symbol_name, raise_context(m, w))
     fp[SLOT_NAME] = w
     bytes_init(&error)
     if store_name_check(string_view(w), &error):
@@ -359,6 +361,10 @@ cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
     elif symbol == symbols[NAME_OUTPUTS]:
         fp[SLOT_OUTPUTS] = s
         return check_outputs(m, s)
+    elif view_is(string_view(symbol_string(m, symbol)), "__json"):
+        host_warn(m, format_text(
+            "In derivation '%.*s': setting structured attributes via '__json' is deprecated, and may be disallowed in future versions "
+            "of Nix. Set '__structuredAttrs = true' instead.", <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME])))
     return DONE
 
 
@@ -427,7 +433,8 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
 
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
     """The attribute and the derivation at hand, with their places."""
-    cdef Word name = fp[SLOT_NAME], attribute
+    cdef Word name = fp[SLOT_NAME]
+    cdef char* attribute
     cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
     cdef uint32_t* order
     cdef int64_t place
@@ -443,11 +450,15 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
         entries[0].position = keys_positions(attrs_keys(fp[0]))[place]
         return 1
     if fp[SLOT_PHASE] == small_int(PHASE_ATTRIBUTES) and i < attrs_size(fp[0]):
-        attribute = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
-        entries[0].text = format_text("while evaluating attribute '%.*s' of derivation '%.*s'", <int>string_size(attribute),
-                                      <char*>string_data(attribute), <int>string_size(name), <char*>string_data(name))
+        attribute = shown_name(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
+        entries[0].text = format_text("while evaluating attribute '%s' of derivation '%.*s'", attribute, <int>string_size(name),
+                                      <char*>string_data(name))
+        free(attribute)
         entries[0].position = keys_positions(attrs_keys(fp[0]))[order[i]]
         count = 1
+    if fp[SLOT_STEP] == small_int(STEP_ARGUMENT_COERCED):
+        entries[count + 1].part = PART_ATTRIBUTE_ELEMENT
+        entries[count + 1].symbol = derivation_symbols(m)[NAME_ARGS]
     entries[count].text = format_text("while evaluating derivation '%.*s'", <int>string_size(name), <char*>string_data(name))
     entries[count].position = keys_positions(attrs_keys(fp[0]))[place]
     return count + 1

@@ -9,7 +9,7 @@ from snowsnake.builtins.store_context cimport realise_context, string_view
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
-from snowsnake.machine.errors cimport format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, ERROR_VALUE, Machine, RAISE
@@ -81,7 +81,7 @@ cdef int hash_string(Machine* m, Word* fp) noexcept nogil:
         return RAISE
     fp[1] = val(fp[1])
     if not is_string(fp[1]):
-        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
+        return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a string", fp[1]))
     hash_bytes(kind, string_data(fp[1]), string_size(fp[1]), &digest)
     return _give(m, &digest, ENCODING_BASE16)
 
@@ -117,11 +117,11 @@ cdef int _attribute(Machine* m, Word attrs, const char* name, uint64_t size, bin
     cdef Word* place = attrs_find(attrs, symbol)
     out[0] = 0
     if place == NULL:
-        return raise_missing_attribute(m, symbol) if is_required else DONE
+        return of_attribute(m, attrs, symbol, raise_missing_attribute(m, symbol)) if is_required else DONE
     out[0] = val(place[0])
     if not is_string(out[0]):
-        return force(m, out[0]) if is_thunk(out[0]) else raise_type(m, "a string", out[0])
-    return raise_context(m, out[0]) if string_context(out[0]) else DONE
+        return force(m, out[0]) if is_thunk(out[0]) else of_attribute(m, attrs, symbol, raise_type(m, "a string", out[0]))
+    return of_attribute(m, attrs, symbol, raise_context(m, out[0])) if string_context(out[0]) else DONE
 
 
 cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:

@@ -14,10 +14,10 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.operations cimport equal_quickly, raise_context
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE, PART_ELEMENT, PART_RESULT
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport *
 
@@ -62,7 +62,7 @@ cdef int elem_at(Machine* m, Word* fp) noexcept nogil:
     if is_thunk(list):                # the index is forced before the list
         return force(m, list)
     if not is_list(list):
-        return raise_type(m, "a list", list)
+        return of_part(m, 1, raise_type(m, "a list", list))
     if index < 0 or <uint64_t>index >= list_size(list):
         return raise_text(m, ERROR_RANGE, format_text("'builtins.elemAt' called with index %lld on a list of size %llu",
                                                       <long long>index, <unsigned long long>list_size(list)))
@@ -164,7 +164,7 @@ cdef inline int _ask_all(Machine* m, Word* fp, bint forces) noexcept nogil:
     cdef Word x
     if answered:
         if not is_bool(m.sp[-1]):
-            return raise_type(m, "a Boolean", m.sp[-1])
+            return of_part(m, PART_RESULT, raise_type(m, "a Boolean", m.sp[-1]))
     elif n > UNRESERVED and not stack_reserve(m, n):
         return RAISE
     if answered == n:
@@ -246,7 +246,7 @@ cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
     else:
         answer = pop(m)
         if not is_bool(answer):
-            return raise_type(m, "a Boolean", answer)
+            return of_part(m, PART_RESULT, raise_type(m, "a Boolean", answer))
         if answer == decisive:
             return done(m, decisive)
     i = int_value(fp[2])
@@ -327,7 +327,7 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
             fp[1] = small_int(<int64_t>i)
             return force(m, w)
         if not is_list(w):
-            return raise_type(m, "a list", w)
+            return of_part(m, PART_ELEMENT + 1, raise_type(m, "a list", w))
         i += 1
     return _concatenate(m, items, n)
 
@@ -338,7 +338,7 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
     if answered:
         if not is_list(m.sp[-1]):
-            return raise_type(m, "a list", m.sp[-1])
+            return of_part(m, PART_RESULT, raise_type(m, "a list", m.sp[-1]))
     elif n > UNRESERVED and not stack_reserve(m, n):
         return RAISE
     if answered == n:
@@ -393,9 +393,9 @@ cdef int group_by(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
     if answered:
         if not is_string(m.sp[-1]):
-            return raise_type(m, "a string", m.sp[-1])
+            return of_part(m, PART_RESULT, raise_type(m, "a string", m.sp[-1]))
         if string_context(m.sp[-1]):
-            return raise_context(m, m.sp[-1])
+            return of_part(m, PART_RESULT, raise_context(m, m.sp[-1]))
     elif n > UNRESERVED and not stack_reserve(m, n):
         return RAISE
     if answered == n:

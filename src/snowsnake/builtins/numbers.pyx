@@ -11,7 +11,7 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_MUL, OP_SUB
 from snowsnake.machine.coercion cimport INTERNAL_LESS
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport make_int, pop
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.state cimport DONE, ERROR_RANGE, Machine, TAIL
@@ -85,7 +85,7 @@ cdef int ceil_(Machine* m, Word* fp) noexcept nogil:
     if is_int(fp[0]):
         return _rounded_int(m, fp[0])
     if not is_float(fp[0]):
-        return raise_type(m, "a float", fp[0])
+        return of_part(m, 1, raise_type(m, "a float", fp[0]))
     return _rounded(m, fp[0], ceil(float_value(fp[0])))
 
 
@@ -93,7 +93,7 @@ cdef int floor_(Machine* m, Word* fp) noexcept nogil:
     if is_int(fp[0]):
         return _rounded_int(m, fp[0])
     if not is_float(fp[0]):
-        return raise_type(m, "a float", fp[0])
+        return of_part(m, 1, raise_type(m, "a float", fp[0]))
     return _rounded(m, fp[0], floor(float_value(fp[0])))
 
 

@@ -8,14 +8,14 @@ from libc.stdlib cimport free
 from libc.string cimport memchr, memset, strlen
 
 from snowsnake.builtins.protocol cimport *
-from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_context, string_view, take_plain_string
 from snowsnake.host.host cimport *
-from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
-from snowsnake.machine.errors cimport error_clear, format_text, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_ELEMENT, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport *
 
@@ -174,7 +174,7 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
             if is_thunk(entry):
                 return force(m, entry)
             if not is_attrs(entry):
-                return raise_type(m, "a set", entry)
+                return of_part(m, PART_ELEMENT + 1, raise_type(m, "a set", entry))
             step = STEP_PREFIX
         if step == STEP_PREFIX:
             place = attrs_find(entry, symbol_prefix)
@@ -198,8 +198,26 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
             return raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since it is in a store path that is not valid",
                                                          <int>string_size(m.sp[-1]), <char*>string_data(m.sp[-1])))
         fp[2] = small_int(<int64_t>(i + 1) << 2)
-    outcome = take_plain_string(m, fp[1], &w)
+    outcome = of_part(m, 2, take_plain_string(m, fp[1], &w))
     return _look_up(m, fp + 3, n, w) if outcome == DONE else outcome
+
+
+cdef uint32_t _trace_finding(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """The attribute of an entry at hand."""
+    cdef uint64_t i
+    cdef int step
+    cdef Word entry
+    if top < fp + 3 or not is_list(fp[0]):
+        return 0
+    i = <uint64_t>fp[2] >> 5
+    step = <int>(fp[2] >> 3) & 3
+    entry = val(list_items(fp[0])[i]) if i < list_size(fp[0]) else WORD_NULL
+    if step == STEP_ENTRY or not is_attrs(entry) or attrs_is_layered(entry):
+        return 0
+    entries[0].symbol = symbol_intern(m, b"prefix", 6) if step == STEP_PREFIX else symbol_intern(m, b"path", 4)
+    entries[0].part = PART_ATTRIBUTE
+    entries[0].selected = attrs_position(entry, entries[0].symbol)
+    return 0
 
 
 cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept nogil:
@@ -226,3 +244,4 @@ define("readDir", read_dir)
 define("pathExists", path_exists)
 define("toPath", to_path)
 define("findFile", find_file)
+define_trace("findFile", _trace_finding)

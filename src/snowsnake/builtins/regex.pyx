@@ -12,7 +12,7 @@ from snowsnake.builtins.engines.regex_reverse cimport REGEX_MATCH, REGEX_MEMORY,
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.word cimport *
@@ -102,7 +102,7 @@ cdef int match(Machine* m, Word* fp) noexcept nogil:
         return RAISE
     fp[1] = val(fp[1])
     if not is_string(fp[1]):
-        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
+        return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a string", fp[1]))
     groups = regex_group_count(regex)
     if groups > FEW_GROUPS:
         captures = <int64_t*>malloc((2 * groups + 2) * sizeof(int64_t))
@@ -232,7 +232,7 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
             return RAISE
     fp[1] = val(fp[1])
     if not is_string(fp[1]):
-        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a string", fp[1])
+        return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a string", fp[1]))
     matches.captures = NULL
     matches.count = 0
     matches.capacity = 0

@@ -16,9 +16,9 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.coercion cimport INTERNAL_LESS
-from snowsnake.machine.errors cimport raise_text, raise_type
+from snowsnake.machine.errors cimport of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport *
 
@@ -403,7 +403,7 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
     if m.sp > fp + 4:
         answer = pop(m)
         if not is_bool(answer):
-            return raise_type(m, "a Boolean", answer)
+            return of_part(m, PART_RESULT, raise_type(m, "a Boolean", answer))
         return _run(m, fp, 1 if answer == WORD_TRUE else 0)
     if m.sp == fp + 2:
         if n == 0:                    # the comparator is not looked at

@@ -11,17 +11,17 @@ from libc.string cimport memset, strlen
 
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport *
-from snowsnake.builtins.registry cimport define
+from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport *
 from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.host cimport *
 from snowsnake.host.paths cimport base_name_start
-from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.state cimport (
-    ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE,
+    ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_RESULT, RAISE, TraceEntry,
 )
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
@@ -75,6 +75,44 @@ cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
         slots[SLOT_INDEX] = small_int(0)
         slots[SLOT_RECURSIVE] = WORD_TRUE
     return slots
+
+
+cdef uint32_t _trace_path(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """The attribute at hand, or the path that is being added."""
+    cdef Word* s = fp + 1
+    cdef uint32_t* order
+    cdef uint64_t i
+    if top < s + SLOT_END or not is_attrs(fp[0]) or attrs_is_layered(fp[0]):
+        return 0
+    if s[SLOT_PHASE] == small_int(PHASE_WALK) or s[SLOT_PHASE] == small_int(PHASE_ADD):
+        return _trace_adding(s, entries)
+    if s[SLOT_PHASE] == small_int(PHASE_NAME):
+        entries[0].symbol = m.symbol_name
+    elif s[SLOT_PHASE] == small_int(PHASE_PATH):
+        entries[0].symbol = symbol_intern(m, b"path", 4)
+    else:
+        order = attrs_order(m, fp[0])
+        i = <uint64_t>s[SLOT_INDEX] >> 3
+        if order == NULL or i >= attrs_size(fp[0]):
+            return 0
+        entries[0].symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
+    entries[0].part = PART_ATTRIBUTE
+    entries[0].selected = attrs_position(fp[0], entries[0].symbol)
+    return 0
+
+
+cdef uint32_t _trace_filtered(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    cdef Word* s = fp + 2
+    if top >= s + SLOT_END and (s[SLOT_PHASE] == small_int(PHASE_WALK) or s[SLOT_PHASE] == small_int(PHASE_ADD)):
+        return _trace_adding(s, entries)
+    return 0
+
+
+cdef uint32_t _trace_adding(Word* s, TraceEntry* entries) noexcept nogil:
+    if not is_string(s[SLOT_PATH]):
+        return 0
+    entries[0].text = format_text("while adding path '%.*s'", <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH]))
+    return 1
 
 
 # ---- path and filterSource --------------------------------------------------------------------------------------
@@ -151,6 +189,8 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
         symbol = keys_symbols(attrs_keys(attrs))[order[i]]
         outcome = _take_other(m, s, symbol_string(m, symbol), &attrs_values(attrs)[order[i]])
         if outcome != DONE:
+            if outcome == RAISE and m.error.code == ERROR_VALUE:                # not supported: the message is at the attribute
+                m.error.position = attrs_position(attrs, symbol)
             s[SLOT_INDEX] = small_int(<int64_t>i)
             return outcome
         i += 1
@@ -371,7 +411,7 @@ cdef int _walk(Machine* m, Word* s) noexcept nogil:
     if m.sp > s + SLOT_END:
         answer = pop(m)
         if not is_bool(answer):
-            return raise_type(m, "a Boolean", answer)
+            return of_part(m, PART_RESULT, raise_type(m, "a Boolean", answer))
         if _take_answer(m, walk, answer == WORD_TRUE) != DONE:
             return RAISE
     while walk.entry:
@@ -553,5 +593,7 @@ cdef int _store_path_string(Machine* m, View path, uint32_t context) noexcept no
 
 define("path", path)
 define("filterSource", filter_source)
+define_trace("path", _trace_path)
+define_trace("filterSource", _trace_filtered)
 define("toFile", to_file)
 define("storePath", store_path_)

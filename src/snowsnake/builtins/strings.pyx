@@ -16,9 +16,9 @@ from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, 
 from snowsnake.machine.coercion cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
 )
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words, write_barrier
-from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, PART_ELEMENT, RAISE
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
@@ -61,7 +61,7 @@ cdef int substring(Machine* m, Word* fp) noexcept nogil:
         return raise_text(m, ERROR_RANGE, format_text("negative start position in 'substring'"))
     fp[1] = val(fp[1])
     if not is_int(fp[1]):
-        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "an integer", fp[1])
+        return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "an integer", fp[1]))
     if m.sp > fp + 3:                 # the answer of the coercion
         fp[2] = pop(m)
     s = fp[2] = val(fp[2])
@@ -310,7 +310,7 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
         if not is_string(by):
             buffer_free(&out)
             needed[0] = by
-            return FORCE if is_thunk(by) else raise_type(m, "a string", by)
+            return FORCE if is_thunk(by) else of_part(m, PART_ELEMENT + 2, raise_type(m, "a string", by))
         p.used[which] = 1
         is_replaced = True
         fits = buffer_append(&out, data + copied, at - copied) and buffer_append(&out, string_data(by), string_size(by))
@@ -354,7 +354,7 @@ cdef int _force_replacements(Machine* m, Word* fp, Patterns* p) noexcept nogil:
         by = val(replacements[which])
         if not is_string(by):
             fp[3] = small_int(<int64_t>at)
-            return force(m, by) if is_thunk(by) else raise_type(m, "a string", by)
+            return force(m, by) if is_thunk(by) else of_part(m, PART_ELEMENT + 2, raise_type(m, "a string", by))
         at += 1 if <uint64_t>which == p.first_empty else string_size(val(p.items[which]))
     return DONE
 
@@ -367,7 +367,7 @@ cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = DONE
     fp[1] = val(fp[1])
     if not is_list(fp[1]):
-        return force(m, fp[1]) if is_thunk(fp[1]) else raise_type(m, "a list", fp[1])
+        return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a list", fp[1]))
     n = list_size(fp[0])
     if n != list_size(fp[1]):
         return raise_text(m, ERROR_VALUE, format_text(
@@ -380,12 +380,12 @@ cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
         w = val(list_items(fp[0])[i])
         if not is_string(w):
             fp[4] = small_int(<int64_t>i)
-            return force(m, w) if is_thunk(w) else raise_type(m, "a string", w)
+            return force(m, w) if is_thunk(w) else of_part(m, PART_ELEMENT + 1, raise_type(m, "a string", w))
         i += 1
     fp[4] = small_int(<int64_t>i)
     fp[2] = val(fp[2])
     if not is_string(fp[2]):
-        return force(m, fp[2]) if is_thunk(fp[2]) else raise_type(m, "a string", fp[2])
+        return force(m, fp[2]) if is_thunk(fp[2]) else of_part(m, 3, raise_type(m, "a string", fp[2]))
     if not _patterns_init(&patterns, list_items(fp[0]), n):
         return out_of_memory(m)
     if fp[3] == 0:

@@ -192,6 +192,8 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
     options["count_objects"] = shows_statistics
     options["prints_nix"] = bool(is_eval) and request.output == "--nix"
+    if request.verbosity:
+        options["verbosity"] = 3 + request.verbosity
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:
@@ -263,6 +265,8 @@ def _rooted(request: Request, session, drv_path: str) -> str:
     request.root_count += 1
     store = session.evaluator.store
     if store is None:                              # nothing is written: there is nothing to link to
+        if request.root_count == 1:
+            session.reporter.warning("'--add-root' makes no link: without a store nothing is written")
         return drv_path
     suffix = f"-{request.root_count}" if request.root_count > 1 else ""
     try:

@@ -44,7 +44,7 @@ class Frame:
     @property
     def description(self) -> str:
         if self.kind == "function" and not self.name:
-            return "while calling an anonymous function"
+            return "while calling anonymous lambda"
         if self.kind == "thunk" and not self.name:
             return "while evaluating this expression"
         return _DESCRIPTIONS.get(self.kind, "{}").replace("{}", self.name)
@@ -133,13 +133,11 @@ def make_error(
     shows_place: bool = True,
     cycle: "list[tuple[str, RawPosition]] | tuple[tuple[str, RawPosition], ...]" = (),
     omitted_frames: int = 0,
-    wanted: "bytes | str" = "",
-    candidates: "list[bytes] | tuple[bytes, ...]" = (),
+    suggestions: "list[bytes] | tuple[bytes, ...]" = (),
 ) -> EvaluationError:
     """An exception from the machine's facts.
 
-    `code` is an `ErrorCode`; `trace` goes from the outermost frame to the innermost.  Those `candidates` that look like
-    `wanted`, a name that was not found, become suggestions.
+    `code` is an `ErrorCode`; `trace` goes from the outermost frame to the innermost.
     """
     maps: dict[tuple[str, int], SourceMap | None] = {}
 
@@ -153,16 +151,11 @@ def make_error(
         return Position(path, maps[key], start_byte, end_byte)
 
     entry = CATALOGUE[code] if 0 < code < len(CATALOGUE) else CATALOGUE[-1]
-    suggestions: list[str] = []
-    if candidates:
-        from snowsnake.diagnostics.suggestions import nearest
-
-        suggestions = nearest(_text(wanted), map(_text, candidates))
     notes = [f"{omitted_frames} more frames were not recorded"] if omitted_frames > 0 else []
     if cycle:
         notes.append(_cycle_text([(name, place(raw)) for name, raw in cycle]))
     frames = [Frame(kind, name, place(raw)) for kind, name, raw in trace]
-    error = EvaluationError(entry.name, _text(message), place(position), frames, notes, suggestions)
+    error = EvaluationError(entry.name, _text(message), place(position), frames, notes, [_text(name) for name in suggestions])
     error.shows_place = shows_place
     return error
 

@@ -12,12 +12,14 @@ In: an `EvaluationError`.  Out: text without a final newline.
 """
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.terminal_text import filtered
 from snowsnake.source import Position
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
 _SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
 _LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
 _FEW = 5                               # so few repeated frames are printed rather than counted
+_STEERING = frozenset("\x1b\x07\r\t")      # characters that programs may steer a terminal with, or that have no fixed width
 _FOLD = "fold"                         # the kind of a line that stands for frames
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
@@ -43,7 +45,7 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
         trace = _outline(_folded(trace, is_place_shown=position is not None))
     has_trace = _trace_lines(trace, show_trace, paint, lines)
     prefix = paint(_RED, "error:") + " "
-    message = error.message.split("\n")
+    message = error.message.rstrip().split("\n")
     lines.append(prefix + message[0] if has_trace else message[0])
     lines += message[1:]
     if position is not None:
@@ -56,18 +58,7 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     lines += [f"note: {note}" for note in error.notes]
     text = "\n".join(_indented(prefix, "       ", lines))
-    return text if colours or "\x1b" not in text else without_escapes(text)
-
-
-def without_escapes(text: str) -> str:
-    """Text without terminal escape sequences: messages of programs may hold some, and not every reader is a terminal.
-
-    >>> without_escapes("a \\x1b[1mbold\\x1b[0m word")
-    'a bold word'
-    """
-    import re
-
-    return re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]?|\][^\x07]*\x07?)", "", text)
+    return filtered(text, colours) if _STEERING.intersection(text) else text
 
 
 def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:
@@ -99,11 +90,9 @@ def place_lines(position: Position, paint: _Paint, indent: str) -> list[str]:
     for number, text in position.excerpt:
         column = position.display_column if number == position.line else 1
         text, column = _window(text, column)
-        lines.append(f" {number:5}| {text}")
+        lines.append(f" {number:5}| {text.expandtabs()}")
         if number == position.line:
-            before = text[: column - 1]
-            # Tabs stay tabs, so that the caret stands under its character on every terminal.
-            padding = "".join("\t" if c == "\t" else " " for c in before)
+            padding = " " * len(text[: column - 1].expandtabs())
             lines.append(f"      | {padding}{paint(_RED, '^')}")
     return lines
 
@@ -138,7 +127,8 @@ def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: lis
         if frame.kind == _FOLD:
             lines.extend(("", paint(_MAGENTA, frame.name)))
             return
-        lines.extend(("", "… " + frame.description))
+        first, *rest = frame.description.rstrip().split("\n")
+        lines.extend(("", "… " + first, *rest))
         shown += 1
         if frame.position is not None:
             lines.extend(place_lines(frame.position, paint, "  "))

@@ -110,6 +110,8 @@ cdef struct Host:
     ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
     ByteMap mounts                    # store path -> address of its Mount (places.pxd): fetched sources, read where they are
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
+    int verbosity                     # messages up to this level are written (host/messages.pxd)
+    bint is_json_log                  # they are C++ Nix's JSON lines
     void* settings                    # owned: the values of nix.conf (Python), or None for their defaults
     void* fetcher                     # owned: the fetcher (Python), once something was fetched (builtins/fetching.pyx); or NULL
 

@@ -7,7 +7,6 @@ paths, or an error in the machine.  Files are only read; an embedded store, if o
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.errno cimport EISDIR, ELOOP, ENOTDIR
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdio cimport fprintf, fflush, stderr
 from libc.stdlib cimport calloc, free, getenv
 from libc.string cimport memcmp, memcpy, memmove, memset, strdup, strlen
 from libc.time cimport time
@@ -15,6 +14,7 @@ from libc.time cimport time
 from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.disk cimport FOLLOW_LINKS, close, disk_home, disk_type
+from snowsnake.host.messages cimport LEVEL_CHATTY, LEVEL_TALKATIVE, is_said, say, say_warning
 from snowsnake.host.mounts cimport mount_disk_path
 from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, path_is_in, path_join
 from snowsnake.host.places cimport (
@@ -199,6 +199,10 @@ cdef object host_configure(Machine* m, object options):
     replace(&h.system, options.system)
     replace(&h.store_dir, options.store_dir)
     h.store_dir_size = strlen(h.store_dir)
+    h.verbosity = options.verbosity
+    h.is_json_log = options.log_format == "internal-json"
+    if h.verbosity >= LEVEL_TALKATIVE:                # in C++ Nix a file; here it is built in
+        say(m, LEVEL_TALKATIVE, format_text(b"evaluating file '\xc2\xabnix-internal\xc2\xbb/derivation-internal.nix'"))
     if options.home is not None:
         replace(&h.home, options.home)
     if options.real_store is not None:
@@ -332,8 +336,7 @@ cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) no
 
 cdef void host_warn(Machine* m, char* message) noexcept nogil:
     if message != NULL:
-        fprintf(stderr, "warning: %s\n", message)
-        fflush(stderr)
+        say_warning(m, message, strlen(message), False)
         free(message)
 
 

@@ -33,7 +33,9 @@ class HostOptions:
 
     `search_path`: (prefix, path) pairs; `allowed_paths`: read in spite of `pure` or `restricted`, what is below included;
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
-    evaluation that made them, as with `--read-write-mode`.  `settings`: what nix.conf and options say about fetching.  `real_store`: the folder that stands for `store_dir` on disk.
+    evaluation that made them, as with `--read-write-mode`.  `settings`: what nix.conf and options say about fetching.
+    `real_store`: the folder that stands for `store_dir` on disk.  `verbosity`: messages up to this level are written (host/messages.pxd),
+    in C++ Nix's JSON if `log_format` is `internal-json`.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class HostOptions:
         store_dir: str = "/nix/store",
         real_store: str | None = None,
         is_writable: bool = False,
+        verbosity: int = 3,
+        log_format: str = "text",
         settings: "Mapping[str, object] | None" = None,
         fetch_progress: "Callable[[], object] | None" = None,
     ) -> None:
@@ -57,6 +61,8 @@ class HostOptions:
         self.restricted = restricted
         self.is_writable = is_writable
         self.settings = (settings, fetch_progress)
+        self.verbosity = verbosity
+        self.log_format = log_format
         self.features = tuple(features)
         self.working_directory = encoded(os.path.abspath(working_directory or os.getcwd()))
         self.search_path = [(encoded(prefix), encoded(path)) for prefix, path in search_path]

@@ -148,6 +148,9 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
         if outcome == DONE:
             outcome = host_source_path(m, make_view(resolved.data, resolved.size_bytes), source_name(path, size_bytes), &made)
         if outcome == DONE:
+            if is_said(m, LEVEL_CHATTY):
+                say(m, LEVEL_CHATTY, format_text("copied source '%.*s' -> '%.*s'", <int>size_bytes, <const char*>path,
+                                                 <int>made.size, <const char*>made.data))
             known = map_add(&h.copied, path, size_bytes, made.data, made.size)
             if known == NULL:
                 outcome = raise_text(m, ERROR_MEMORY, NULL)
@@ -188,6 +191,9 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
     cdef Hasher hasher
     cdef Digest digest
     cdef bint done = not is_guarded(m) or hide_forbidden(m, tree, error)
+    if is_said(m, LEVEL_CHATTY):
+        say(m, LEVEL_CHATTY, format_text("hashing '%.*s'..." if host_of(m).writer == NULL else "copying '%.*s' to the store...",
+                                         <int>path.size, <const char*>path.data))
     hasher_init(&hasher, HASH_SHA256)
     nar_sink_init(&sink, &hasher, NULL, -1)
     done = done and nar_write_tree(tree, &sink, error)

@@ -9,7 +9,7 @@ from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.errors cimport describe_value, format_text, of_part, raise_fault, raise_text, shown_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.operations cimport concatenate_strings
 from snowsnake.machine.state cimport *
@@ -23,7 +23,9 @@ cdef Word internal_word(Machine* m, int which) noexcept nogil:
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
     cdef char* shown = describe_value(m, w)
-    raise_text(m, ERROR_TYPE, format_text("cannot coerce %s to a string: %s", type_name(w), shown))
+    cdef char* type_ = shown_type(m, w)
+    raise_fault(m, FAULT_NOT_COERCIBLE, ERROR_TYPE, format_text("cannot coerce %s to a string: %s", type_, shown))
+    free(type_)
     free(shown)
     return RAISE
 
@@ -49,10 +51,12 @@ cdef int _coerce(Machine* m, Word* fp, int how, bint copies) noexcept nogil:
     """
     cdef Word w, v
     cdef Word* p
-    if m.sp > fp + 1:                 # what __toString returned, or the text of a nested set
+    cdef bint is_result = m.sp > fp + 1          # what __toString returned, or the text of a nested set
+    if is_result:
         fp[0] = pop(m)
-        if is_attrs(val(fp[0])):
-            return _call(m, m.internals[how], val(fp[0]))
+        w = val(fp[0])
+        if is_attrs(w) and (attrs_find(w, m.symbol_to_string) != NULL or attrs_find(w, m.symbol_out_path) != NULL):
+            return _call(m, m.internals[how], w)
     w = val(fp[0])
     if is_thunk(w):
         m.need = w
@@ -79,7 +83,7 @@ cdef int _coerce(Machine* m, Word* fp, int how, bint copies) noexcept nogil:
             return path_to_store_string(m, w, &m.result)
         m.result = path_string(w)
         return DONE
-    return _cannot_coerce(m, w)
+    return of_part(m, PART_RESULT if is_result else PART_NONE, _cannot_coerce(m, w))
 
 
 cdef inline int _call(Machine* m, Word function, Word argument) noexcept nogil:
@@ -266,7 +270,7 @@ cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
         return outcome
     s = m.result
     if string_size(s) == 0 or string_data(s)[0] != c'/':
-        return raise_text(m, ERROR_TYPE, format_text("string '%.*s' doesn't represent an absolute path",
+        return raise_fault(m, FAULT_NOT_ABSOLUTE, ERROR_TYPE, format_text("string '%.*s' doesn't represent an absolute path",
                                                       <int>string_size(s), <char*>string_data(s)))
     if not heap_reserve(m, string_size(s) >> 2):
         return RAISE
@@ -295,13 +299,19 @@ cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     return <int>i
 
 
+cdef int _cannot_add(Machine* m, Word w, const char* type_) noexcept nogil:
+    cdef char* found = shown_type(m, w)
+    raise_fault(m, FAULT_NOT_ADDABLE, ERROR_TYPE, format_text("cannot add %s to %s", found, type_))
+    free(found)
+    return RAISE
+
+
 cdef int add_coerce(Machine* m, Word* fp) noexcept nogil:
     cdef int mode, i
     cdef Word a = fp[0]
     if m.sp == fp + 2:
         if is_int(a) or is_float(a):
-            return raise_text(m, ERROR_TYPE, format_text("cannot add %s to %s", type_name(fp[1]),
-                                                         "an integer" if is_int(a) else "a float"))
+            return _cannot_add(m, fp[1], "an integer" if is_int(a) else "a float")
         mode = FIRST_STRING if is_string(a) else FIRST_PATH if is_path(a) else FIRST_OTHER
         if mode == FIRST_PATH:
             fp[0] = path_string(a)

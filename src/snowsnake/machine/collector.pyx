@@ -495,6 +495,7 @@ cdef void _forget_failures(Machine* m) noexcept nogil:
             kept[places[i] - 1] = m.failures[i]
         else:
             free(m.failures[i].message)
+            free(m.failures[i].candidates)
     free(m.failures)
     free(places)
     m.failures = <Error*>realloc(kept, (count + 1) * sizeof(Error))

@@ -12,10 +12,11 @@ from snowsnake.machine.assertion cimport raise_difference
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
-from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.errors cimport describe_value, format_text, raise_fault, raise_text, shown_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport equal_now, equal_quickly
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport compare_strings, symbol_string
 from snowsnake.machine.word cimport *
@@ -182,12 +183,18 @@ cdef int assert_equal(Machine* m, Word* fp) noexcept nogil:
 cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
     cdef char* x
     cdef char* y
+    cdef char* left
+    cdef char* right
     if tag_of(a) != tag_of(b) or (is_bool(a) != is_bool(b)):
         return arithmetic_mismatch(m, OP_LESS, a, b)
     x = describe_value(m, a)
     y = describe_value(m, b)
-    raise_text(m, ERROR_TYPE, format_text("cannot compare %s with %s; values of that type are incomparable "
-                                          "(values are %s and %s)", type_name(a), type_name(b), x, y))
+    left = shown_type(m, a)
+    right = shown_type(m, b)
+    raise_fault(m, FAULT_NOT_COMPARABLE, ERROR_TYPE, format_text("cannot compare %s with %s; values of that type are incomparable "
+                                                                 "(values are %s and %s)", left, right, x, y))
+    free(left)
+    free(right)
     free(x)
     free(y)
     return RAISE
@@ -329,7 +336,7 @@ cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
 
 cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entries, uint32_t most) noexcept nogil:
     cdef Word* p = fp + 1 + (top - fp - 1) // 2 * 2
-    cdef Word name
+    cdef char* name
     cdef uint32_t* order
     cdef uint32_t count = 0
     cdef int64_t i
@@ -342,8 +349,9 @@ cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entri
             order = attrs_order(m, p[0])
             if order == NULL:
                 break
-            name = symbol_string(m, keys_symbols(attrs_keys(p[0]))[order[i]])
-            entries[count].text = format_text("while evaluating the attribute '%.*s'", <int>string_size(name), <char*>string_data(name))
+            name = shown_name(m, keys_symbols(attrs_keys(p[0]))[order[i]])
+            entries[count].text = format_text("while evaluating the attribute '%s'", name)
+            free(name)
             entries[count].position = keys_positions(attrs_keys(p[0]))[order[i]]
         else:
             entries[count].text = format_text("while evaluating list element at index %lld", <long long>i)

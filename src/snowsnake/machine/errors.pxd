@@ -29,7 +29,15 @@ cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
 cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil
 cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexcept nogil
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil
-    # to the error just raised: behind its message, each after a NUL, the name that was not found and the names that there are
+    # to the error just raised: the name that was not found and the names that there are
+cdef int of_part(Machine* m, int part, int outcome) noexcept nogil
+    # return of_part(m, PART_RESULT, raise_type(…)): what of its input a builtin complains about (Part in state.pxd)
+cdef int of_attribute(Machine* m, Word attrs, uint32_t symbol, int outcome) noexcept nogil
+    # the same of an attribute of a set
+cdef int raise_fault(Machine* m, int fault, int code, char* message) noexcept nogil
+    # as raise_text, with the Fault
+cdef char* shown_type(Machine* m, Word value) noexcept nogil
+    # malloc'ed: as type_name, but a builtin by its name: "the built-in function 'map'"
 cdef const char* type_name(Word value) noexcept nogil
     # "an integer", "a string", "a set", "a list", "null", "a Boolean", "a path", "a float", "a function", "a thunk"
 cdef char* describe(Machine* m, Word value) noexcept nogil

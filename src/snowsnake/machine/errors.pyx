@@ -4,11 +4,12 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from snowsnake.machine.attrs cimport attrs_flat, keys_order
+from snowsnake.machine.attrs cimport attrs_flat, attrs_position, keys_order
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport (
-    Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, Machine, RAISE,
+    Code, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NONE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, FAULT_NO_ATTRIBUTE, FAULT_OTHER,
+    FAULT_WRONG_TYPE, Machine, PART_ATTRIBUTE, PART_NONE, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
@@ -20,7 +21,6 @@ cdef enum:
     MOST_STRING_BYTES = 1024
     MOST_DEPTH = 10
     MOST_MESSAGE_BYTES = 4096
-    MOST_CANDIDATES = 20000           # names given along with one that was not found
 
 
 cdef void error_clear(Machine* m) noexcept nogil:
@@ -29,7 +29,16 @@ cdef void error_clear(Machine* m) noexcept nogil:
     for i in range(m.error.trace_count):
         free(m.error.trace[i].text)
     free(m.error.trace)
+    free(m.error.candidates)
     m.error.code = ERROR_NONE
+    m.error.fault = FAULT_OTHER
+    m.error.part = PART_NONE
+    m.error.symbol = 0
+    m.error.selected = 0
+    m.error.expected = NULL
+    m.error.wanted = 0
+    m.error.candidates = NULL
+    m.error.candidate_count = 0
     m.error.message = NULL
     m.error.message_size_bytes = 0
     m.error.position = 0
@@ -62,7 +71,8 @@ cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) 
 
 cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil:
     cdef char* shown = describe(m, found)
-    raise_text(m, ERROR_TYPE, format_text("expected %s but found %s", expected, shown))
+    raise_fault(m, FAULT_WRONG_TYPE, ERROR_TYPE, format_text("expected %s but found %s", expected, shown))
+    m.error.expected = expected
     free(shown)
     return RAISE
 
@@ -79,7 +89,7 @@ cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil:
     if shown == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     write_name(&name, <uint8_t*>shown)
-    raise_text(m, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%.*s' missing", <int>size, shown))
+    raise_fault(m, FAULT_NO_ATTRIBUTE, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%.*s' missing", <int>size, shown))
     free(shown)
     return RAISE
 
@@ -94,30 +104,34 @@ cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexce
 
 
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil:
-    """Behind the message, each after a NUL: the name that was not found, then the names that there are."""
-    cdef size_t size = m.error.message_size_bytes + string_size(symbol_string(m, wanted)) + 1
-    cdef uint64_t i
-    cdef char* text
-    if count > MOST_CANDIDATES:
-        return
-    for i in range(count):
-        size += string_size(symbol_string(m, symbols[i])) + 1
-    text = <char*>realloc(m.error.message, size + 1)
-    if text == NULL:
-        return
-    m.error.message = text
-    text += m.error.message_size_bytes
-    text = _add_name(text, symbol_string(m, wanted))
-    for i in range(count):
-        text = _add_name(text, symbol_string(m, symbols[i]))
-    m.error.message_size_bytes = size
+    cdef uint32_t* copy = <uint32_t*>malloc(count * sizeof(uint32_t) + 1)
+    if copy == NULL:
+        return                        # no suggestions then
+    memcpy(copy, symbols, count * sizeof(uint32_t))
+    free(m.error.candidates)
+    m.error.candidates = copy
+    m.error.candidate_count = <uint32_t>count
+    m.error.wanted = wanted
 
 
-cdef char* _add_name(char* text, Word name) noexcept nogil:
-    text[0] = 0
-    memcpy(text + 1, string_data(name), string_size(name))
-    text[1 + string_size(name)] = 0
-    return text + 1 + string_size(name)
+cdef int of_part(Machine* m, int part, int outcome) noexcept nogil:
+    if outcome == RAISE:
+        m.error.part = <uint8_t>part
+    return outcome
+
+
+cdef int of_attribute(Machine* m, Word attrs, uint32_t symbol, int outcome) noexcept nogil:
+    if outcome == RAISE:
+        m.error.part = PART_ATTRIBUTE
+        m.error.symbol = symbol
+        m.error.selected = attrs_position(attrs, symbol)
+    return outcome
+
+
+cdef int raise_fault(Machine* m, int fault, int code, char* message) noexcept nogil:
+    raise_text(m, code, message)
+    m.error.fault = <uint8_t>fault
+    return RAISE
 
 
 cdef const char* type_name(Word value) noexcept nogil:
@@ -210,18 +224,24 @@ cdef void _string(Out* out, Word s) noexcept nogil:
         _own(out, format_text(b" \xc2\xab%llu bytes elided\xc2\xbb", <unsigned long long>(n - shown)))
 
 
+cdef void _plain_name(Out* out, Text* name) noexcept nogil:
+    cdef size_t size = name_text_bytes(name)
+    cdef char* shown = <char*>malloc(size)
+    if shown != NULL:
+        write_name(name, <uint8_t*>shown)
+        _put(out, shown, size)
+    free(shown)
+
+
 cdef void _name(Out* out, Word s) noexcept nogil:
-    """Of an attribute: as a string literal if it is no identifier."""
-    cdef uint8_t* data = string_data(s)
-    cdef uint64_t n = string_size(s), i
-    cdef bint plain = n > 0
-    cdef uint8_t c
-    for i in range(n):
-        c = data[i]
-        plain = plain and (c'a' <= (c | 32) <= c'z' or c == c'_'
-                           or (i > 0 and (c'0' <= c <= c'9' or c == c'-' or c == 39)))
-    if plain:
-        _put(out, data, n)
+    """Of an attribute: as a string literal if it is no identifier, or a keyword."""
+    cdef Text name
+    cdef size_t size
+    name.data = string_data(s)
+    name.size_bytes = <uint32_t>string_size(s)
+    size = name_text_bytes(&name)
+    if size == string_size(s):
+        _put(out, name.data, size)
     else:
         _string(out, s)
 
@@ -298,7 +318,7 @@ cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
     _text(out, b"\xc2\xablambda")
     if code_origin(m, code, &origin) and origin.name.size_bytes:
         _text(out, " ")
-        _put(out, origin.name.data, origin.name.size_bytes)
+        _plain_name(out, &origin.name)
     if position_place(m, origin.start, &file, &line, &column):
         _own(out, format_text(" @ %s:%u:%u", m.files[file].path, line, column))
     _text(out, b"\xc2\xbb")
@@ -350,17 +370,21 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         _text(out, b"\xc2\xabinternal\xc2\xbb")
 
 
-cdef char* describe(Machine* m, Word value) noexcept nogil:
-    cdef Out out
+cdef char* shown_type(Machine* m, Word value) noexcept nogil:
     cdef Word f
-    memset(&out, 0, sizeof(Out))
     value = val(value)
     f = applied_function(value) if is_function(value) else value
     if is_function(f) and kind_of(f) == KIND_BUILTIN:
-        _own(&out, format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
-                               m.builtins[header_size(pointer_of(f)[0])].name))
-    else:
-        _text(&out, type_name(value))
+        return format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
+                           m.builtins[header_size(pointer_of(f)[0])].name)
+    return format_text("%s", type_name(value))
+
+
+cdef char* describe(Machine* m, Word value) noexcept nogil:
+    cdef Out out
+    memset(&out, 0, sizeof(Out))
+    value = val(value)
+    _own(&out, shown_type(m, value))
     _text(&out, ": ")
     _value(m, &out, value, 0)
     return out.data
@@ -371,6 +395,8 @@ cdef char* describe_value(Machine* m, Word value) noexcept nogil:
     memset(&out, 0, sizeof(Out))
     _value(m, &out, value, 0)
     return out.data
+
+
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil:
     cdef char* shown = describe(m, value)
     raise_text(m, ERROR_NOT_A_FUNCTION, format_text("attempt to call something which is not a function but %s", shown))

@@ -14,6 +14,7 @@ from snowsnake.cache.pack cimport (
 )
 from snowsnake.compiler.compile cimport Unit, compile_unit
 from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
+from snowsnake.host.messages cimport LEVEL_TALKATIVE, is_said, say
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.link cimport free_code, link_image
@@ -294,6 +295,8 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
     cdef int outcome
     cdef Found found = CACHE_MISS
     cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
+    if is_said(m, LEVEL_TALKATIVE):
+        say(m, LEVEL_TALKATIVE, format_text("evaluating file '%.*s'", <int>size_bytes, <const char*>path))
     if is_cached:
         lookup.path = path
         lookup.path_size_bytes = size_bytes

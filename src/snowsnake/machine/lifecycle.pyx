@@ -178,6 +178,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     error_clear(m)
     for i in range(m.failure_count):
         free(m.failures[i].message)
+        free(m.failures[i].candidates)
     free(m.failures)
     if m.codes != NULL:
         free_codes(m)

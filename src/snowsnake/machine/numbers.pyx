@@ -3,10 +3,10 @@
 from libc.stdint cimport INT64_MIN, int64_t
 
 from snowsnake.bytecode.opcodes cimport *
-from snowsnake.machine.errors cimport describe_value, format_text, raise_text, raise_type, type_name
+from snowsnake.machine.errors cimport describe_value, format_text, raise_fault, raise_text, raise_type, shown_type
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport (
-    DONE, ERROR_DIVISION_BY_ZERO, ERROR_OVERFLOW, ERROR_TYPE, Machine, RAISE, TAIL,
+    DONE, ERROR_DIVISION_BY_ZERO, ERROR_OVERFLOW, ERROR_TYPE, FAULT_NOT_COMPARABLE, Machine, RAISE, TAIL,
 )
 from snowsnake.machine.word cimport *
 from libc.stdlib cimport free
@@ -99,11 +99,16 @@ cdef int arithmetic_mismatch(Machine* m, int opcode, Word a, Word b) noexcept no
     cdef bint wants_float = is_float(a) or is_float(b)
     cdef char* x
     cdef char* y
+    cdef char* left
+    cdef char* right
     if opcode == OP_LESS or opcode == OP_LESS_OR_EQ or opcode == OP_MORE or opcode == OP_MORE_OR_EQ:
         x = describe_value(m, a)
         y = describe_value(m, b)
-        raise_text(m, ERROR_TYPE, format_text("cannot compare %s with %s; values are %s and %s", type_name(a),
-                                              type_name(b), x, y))
+        left = shown_type(m, a)
+        right = shown_type(m, b)
+        raise_fault(m, FAULT_NOT_COMPARABLE, ERROR_TYPE, format_text("cannot compare %s with %s; values are %s and %s", left, right, x, y))
+        free(left)
+        free(right)
         free(x)
         free(y)
         return RAISE

@@ -43,7 +43,8 @@ cdef enum Outcome:
     CALL = 16                         # CALL + n
 
 ctypedef int (*BuiltinFunction)(Machine* m, Word* fp) noexcept nogil
-# lines of a builtin's own in a trace: writes at most MOST_OWN_ENTRIES, the innermost first, and gives their number
+# lines of a builtin's own in a trace: writes at most MOST_OWN_ENTRIES, the innermost first, and returns their number; the entry after
+# them is the builtin's own: it may say there which part of the input it was at
 ctypedef uint32_t (*TraceFunction)(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 
 cdef struct Builtin:
@@ -119,10 +120,28 @@ cdef enum ErrorCode:                  # order of the catalogue in diagnostics/ca
     ERROR_TIMEOUT
     ERROR_INTERNAL
 
+cdef enum Fault:                      # what is wrong, where a code says too little: traces are made of this, never of messages
+    FAULT_OTHER = 0                   # order of FAULTS in traces/cause.py
+    FAULT_WRONG_TYPE                  # Error.expected says which would have been right
+    FAULT_NOT_COERCIBLE
+    FAULT_NOT_ADDABLE
+    FAULT_NOT_COMPARABLE
+    FAULT_NO_ATTRIBUTE
+    FAULT_NOT_CONVERTIBLE             # to JSON
+    FAULT_NOT_ABSOLUTE                # a string that should be an absolute path
+
+cdef enum Part:                       # what of a builtin's input an error is about: the number of an argument from 1 on, or of
+    PART_NONE = 0
+    PART_ELEMENT = 8                  # + number of an argument: an element of that list
+    PART_RESULT = 16                  # what a function given to it returned
+    PART_ATTRIBUTE = 17               # an attribute of a set in it: TraceEntry.symbol
+    PART_ATTRIBUTE_ELEMENT = 18       # an element of the list that such an attribute is
+
 cdef enum:
     MOST_OWN_ENTRIES = 50
     TRACE_GONE = 1                    # bits of TraceEntry.flags: it left in tail position, and stood nobody knows where
     TRACE_FUNCTOR = 2                 # it was called as the __functor of a set
+    TRACE_PATH = 9                    # TraceEntry.left and right: a path; other values by their tags
 
 cdef struct TraceEntry:
     uint32_t position                 # 0: unknown
@@ -134,12 +153,23 @@ cdef struct TraceEntry:
     uint8_t left                      # tags of the operands of that operation
     uint8_t right
     uint8_t flags
-    uint32_t selected                 # of code: the place of the attribute found last by the selection that it stood in, or 0
+    uint8_t part                      # of a builtin: what of its input was being evaluated, or is wrong (Part)
+    uint32_t selected                 # of code: the place of the attribute found last by the selection that it stood in, or 0;
+                                      # of a builtin: of the attribute of its input that `part` means
+    uint32_t symbol                   # that attribute's name
     uint32_t code                     # index + 1, or 0; of a builtin: of the function that it was given first
     char* text                        # of addErrorContext, or NULL
 
 cdef struct Error:
     int code
+    uint8_t fault                     # Fault
+    uint8_t part                      # Part of the builtin that raised it
+    uint32_t symbol                   # with PART_ATTRIBUTE: the attribute's name
+    uint32_t selected                 # and its place, or 0
+    const char* expected              # with FAULT_WRONG_TYPE: "a set"; text that lives for ever
+    uint32_t wanted                   # a symbol that was not found among the candidates: there are some if it is not 0
+    uint32_t* candidates              # symbols; malloc'ed
+    uint32_t candidate_count
     char* message                     # malloc'ed, UTF-8 as far as the program's strings are
     size_t message_size_bytes
     uint32_t position

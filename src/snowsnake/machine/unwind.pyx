@@ -54,7 +54,7 @@ cdef bint _accepts(Machine* m, char letter, Word w) noexcept nogil:
     """Whether a value is what a letter of `Builtin.forces` asks for."""
     if letter == c'l':
         return is_list(w)
-    if letter == c'a':
+    if letter == c'a' or letter == c'A':
         return is_attrs(w)
     if letter == c's' or letter == c'c' or letter == c'p':
         return is_string(w) or (is_path(w) and letter != c's')
@@ -85,7 +85,9 @@ cdef uint8_t _argument_at_fault(Machine* m, Builtin* b, Word* fp) noexcept nogil
 
 
 cdef inline uint8_t _tag(Word w) noexcept nogil:
-    return <uint8_t>tag_of(val(w))
+    """The tag of a value; of a path, which shares its tag with numbers, TRACE_PATH."""
+    w = val(w)
+    return TRACE_PATH if is_path(w) else <uint8_t>tag_of(w)
 
 
 cdef Word _placed_operand(const uint8_t** p, Code* code, Word function, Word* fp, Word* top) noexcept nogil:
@@ -327,7 +329,50 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
         entry.right = _tag(top[-1])
 
 
-cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* fp, Word* top) noexcept nogil:
+cdef bint _locate(Machine* m, Word w, Word thunk, int depth, uint64_t* searched, TraceEntry* entry) noexcept nogil:
+    """Where in a value a thunk is: sets part, symbol and selected of an entry; PART_ELEMENT of a list."""
+    cdef uint64_t i, n
+    cdef Word* items
+    w = val(w)
+    if not is_list(w) and (not is_attrs(w) or attrs_is_layered(w)):
+        return False
+    n = list_size(w) if is_list(w) else attrs_size(w)
+    items = list_items(w) if is_list(w) else attrs_values(w)
+    for i in range(n):
+        searched[0] += 1
+        if searched[0] > MOST_SEARCHED:
+            return False
+        if _chain(items[i], thunk, NULL) >= 0:
+            entry.part = PART_ELEMENT if is_list(w) else PART_ATTRIBUTE
+        elif depth == 0 or not _locate(m, items[i], thunk, depth - 1, searched, entry):
+            continue
+        elif entry.part == PART_ELEMENT and is_attrs(w):
+            entry.part = PART_ATTRIBUTE_ELEMENT
+        else:
+            return True
+        if is_attrs(w):
+            entry.symbol = keys_symbols(attrs_keys(w))[i]
+            entry.selected = keys_positions(attrs_keys(w))[i]
+        return True
+    return False
+
+
+cdef void _note_part(Machine* m, Builtin* b, Word* fp, Word thunk, TraceEntry* entry) noexcept nogil:
+    """What of a builtin's input a thunk is that it had evaluated: an argument, an element of one, an attribute in it."""
+    cdef int i
+    cdef uint64_t searched = 0
+    for i in range(b.arity):
+        if _chain(fp[i], thunk, NULL) >= 0:
+            entry.part = <uint8_t>(i + 1)
+            return
+    for i in range(b.arity):
+        if _locate(m, fp[i], thunk, 3, &searched, entry):
+            if entry.part == PART_ELEMENT:
+                entry.part = <uint8_t>(PART_ELEMENT + i + 1)
+            return
+
+
+cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* fp, Word* top, Word left) noexcept nogil:
     """The builtin's own entry, with those of its own before it; gives their number."""
     cdef uint32_t number = <uint32_t>header_size(pointer_of(function)[0]), own = 0
     cdef Word* piece
@@ -340,7 +385,15 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
     entry.code = _code_of_function(val(fp[0])) if top > fp else 0
     entry.left = _tag(fp[0]) if top > fp else 0
     entry.right = _tag(fp[1]) if top > fp + 1 else 0
-    entry.argument = _argument_at_fault(m, &m.builtins[number], fp) if top >= fp + m.builtins[number].arity else 0
+    if top >= fp + m.builtins[number].arity:
+        entry.argument = _argument_at_fault(m, &m.builtins[number], fp)
+        left &= ~<Word>FRAME_PUSHES
+        if left and entry.part == PART_NONE:
+            _note_part(m, &m.builtins[number], fp, left, entry)
+        elif function == m.function and fp == m.fp and m.error.part:
+            entry.part = m.error.part
+            entry.symbol = m.error.symbol
+            entry.selected = m.error.selected
     if function == m.internals[INTERNAL_CONCATENATE] or function == m.internals[INTERNAL_CONCATENATE_PATH]:
         piece = fp + 1 + (fp[0] >> 3)         # its index of the piece at hand
         if top > piece:
@@ -383,7 +436,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
             if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
                 entry.text = format_text(CALLING_FUNCTOR)
             elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
-                own = _note_builtin(m, entry, function, fp, top)
+                own = _note_builtin(m, entry, function, fp, top, left)
                 m.error.trace_count += own
                 m.error.trace_total += own
                 entry += own
@@ -445,6 +498,7 @@ cdef void _forget(Word* state) noexcept nogil:
     for i in range(aside.trace_count):
         free(aside.trace[i].text)
     free(aside.trace)
+    free(aside.candidates)
     free(aside.message)
     free(aside)
     state[0] = 0
@@ -485,6 +539,17 @@ cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
             and memcmp(e.message, m.error.message, e.message_size_bytes) == 0)
 
 
+cdef void _copy_facts(Error* target, Error* source) noexcept nogil:
+    target.fault = source.fault
+    target.expected = source.expected
+    if source.candidates != NULL:
+        target.candidates = <uint32_t*>malloc(source.candidate_count * sizeof(uint32_t) + 1)
+        if target.candidates != NULL:
+            memcpy(target.candidates, source.candidates, source.candidate_count * sizeof(uint32_t))
+            target.candidate_count = source.candidate_count
+            target.wanted = source.wanted
+
+
 cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
     """Copy the pending error to the table of failures, whose entries failed thunks name."""
     cdef Error* e = &m.failures[m.failure_count - 1]
@@ -496,6 +561,7 @@ cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
     e = &m.failures[m.failure_count]
     memset(e, 0, sizeof(Error))
     e.code = m.error.code
+    _copy_facts(e, &m.error)
     e.message = <char*>malloc(m.error.message_size_bytes + 1)
     memcpy(e.message, m.error.message, m.error.message_size_bytes + 1)
     e.message_size_bytes = m.error.message_size_bytes
@@ -509,6 +575,7 @@ cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil:
     cdef Error* e = &m.failures[index]
     error_clear(m)
     m.error.code = e.code
+    _copy_facts(&m.error, e)
     m.error.message = <char*>malloc(e.message_size_bytes + 1)
     memcpy(m.error.message, e.message, e.message_size_bytes + 1)
     m.error.message_size_bytes = e.message_size_bytes

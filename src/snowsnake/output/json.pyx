@@ -7,6 +7,7 @@ list or set that is open: itself and the index of what comes next in it.  For a 
 index is AS_OUT_PATH, then OUT_PATH_DONE.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 
 from snowsnake.builtins.engines.numbers cimport format_float_json
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
@@ -14,10 +15,11 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
-from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
+from snowsnake.machine.shown_names cimport shown_name
+from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
@@ -112,12 +114,12 @@ cdef int _raise_function(Machine* m, Word f) noexcept nogil:
     cdef CodeOrigin origin
     cdef Word inner = applied_function(f)
     if kind_of(inner) != KIND_BUILTIN:
-        raise_text(m, ERROR_TYPE, format_text("cannot convert a function to JSON"))
+        raise_fault(m, FAULT_NOT_CONVERTIBLE, ERROR_TYPE, format_text("cannot convert a function to JSON"))
         code_origin(m, code_of(m, inner), &origin)
         m.error.position = origin.start
         m.error.position_end = m.error.position
         return RAISE
-    return raise_text(m, ERROR_TYPE, format_text(
+    return raise_fault(m, FAULT_NOT_CONVERTIBLE, ERROR_TYPE, format_text(
         "cannot convert the %sbuilt-in function '%s' to JSON", "partially applied " if inner != f else "",
         m.builtins[header_size(pointer_of(inner)[0])].name))
 
@@ -287,7 +289,7 @@ cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
     """A list element has the place of the attribute around it."""
     cdef Word* base = fp + LEVELS
     cdef Word* p = base + (top - base) // 2 * 2
-    cdef Word name
+    cdef char* name
     cdef uint32_t count = 0, placed = 0, i
     cdef int64_t place
     while top > base and p > base and count < MOST_OWN_ENTRIES:
@@ -296,8 +298,9 @@ cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
         if place < 0:
             continue
         if is_attrs(p[0]):
-            name = symbol_string(m, keys_symbols(attrs_keys(p[0]))[place])
-            entries[count].text = format_text("while evaluating attribute '%.*s'", <int>string_size(name), <char*>string_data(name))
+            name = shown_name(m, keys_symbols(attrs_keys(p[0]))[place])
+            entries[count].text = format_text("while evaluating attribute '%s'", name)
+            free(name)
             for i in range(placed, count + 1):
                 entries[i].position = keys_positions(attrs_keys(p[0]))[place]
             placed = count + 1

@@ -11,7 +11,7 @@ from snowsnake.syntax.nodes cimport *
 
 _KINDS = {
     NODE_STRING: "string", NODE_PATH: "path", NODE_VARIABLE: "variable", NODE_SELECT: "select", NODE_HAS_ATTR: "hasAttr",
-    NODE_APPLY: "apply", NODE_LAMBDA: "lambda", NODE_LET: "let", NODE_LEGACY_LET: "let", NODE_ATTRS: "attrs", NODE_LIST: "list",
+    NODE_APPLY: "apply", NODE_LAMBDA: "lambda", NODE_LET: "let", NODE_LEGACY_LET: "legacyLet", NODE_ATTRS: "attrs", NODE_LIST: "list",
     NODE_WITH: "with", NODE_IF: "if", NODE_ASSERT: "assert", NODE_NOT: "not", NODE_NEGATE: "negate", NODE_BINARY: "binary",
 }
 _OPERATORS = {

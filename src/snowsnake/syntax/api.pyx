@@ -4,7 +4,9 @@
 In: source bytes, the folder that relative paths start from, experimental features.  Out: a ParsedTree with the faults
 found, canonical Nix and JSON.
 """
-from libc.stdlib cimport free
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport free, malloc
+from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
@@ -143,6 +145,25 @@ def parse_text(
     if is_checked and ast.fault_count == 0 and not run_check(ast):
         raise RecursionError(TOO_DEEP)
     return tree
+
+
+def name_text(str name) -> str:
+    """An attribute's name as Nix text: in quotes unless it is an identifier.
+
+    >>> name_text("a"), name_text("a b"), name_text("if")
+    ('a', '"a b"', '"if"')
+    """
+    data = name.encode("utf-8", "surrogateescape")
+    cdef Text text = text_of(data)
+    cdef size_t size = name_text_bytes(&text)
+    cdef uint8_t* written = <uint8_t*>malloc(size + 1)
+    if written == NULL:
+        raise MemoryError
+    write_name(&text, written)
+    try:
+        return written[:size].decode("utf-8", "replace")
+    finally:
+        free(written)
 
 
 cdef bint run_check(Ast* ast):

@@ -6,7 +6,9 @@ and where the message itself shows a place.
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
 from snowsnake.source import SourceMap
-from snowsnake.traces.arguments import argument_text, inside_text, is_wrapped
+from snowsnake.syntax.api import name_text
+from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
+from snowsnake.traces.cause import Cause
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.source_tree import SourceTree, Step
 
@@ -24,19 +26,40 @@ _COMPARERS = ("__less", "__notLess")
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
 _SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
+_RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribute"
 _DEEP_ELEMENT = "while evaluating list element"
 _FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
-_DERIVATION_SOURCE = b"\n" * 35 + b"\n  strict = derivationStrict drvAttrs;\n\n"
-_DERIVATION_PLACE = ("«nix-internal»/derivation-internal.nix", _DERIVATION_SOURCE, 47, 48)
+_DERIVATION_LINES = {
+    37: b"  strict = derivationStrict drvAttrs;",
+    49: b"    value = commonAttrs // {",
+    50: b"      outPath = builtins.getAttr outputName strict;",
+    51: b"      drvPath = strict.drvPath;",
+    52: b"      type = \"derivation\";",
+}
+_DERIVATION_SOURCE = b"\n".join(_DERIVATION_LINES.get(line, b"") for line in range(1, 54))
+
+
+def _derivation_place(line: int, word: bytes) -> RawPosition:
+    start = _DERIVATION_SOURCE.index(word, _DERIVATION_SOURCE.index(_DERIVATION_LINES[line]))
+    return "«nix-internal»/derivation-internal.nix", _DERIVATION_SOURCE, start, start + 1
+
+
+_DERIVATION_PLACES = {
+    "derivationStrict": _derivation_place(37, b"derivationStrict"),
+    "outPath": _derivation_place(50, b"outPath"),
+    "getAttr": _derivation_place(50, b"builtins.getAttr"),
+    "drvPath": _derivation_place(51, b"drvPath"),
+}
+_DEEP_LINES = ("while evaluating the attribute 'drvPath'", "while evaluating the attribute 'outPath'")       # of what forces everything
 _FETCHING = "while fetching the input '"
+_PART_OF_FAULT = {"not-coercible": "coerced", "not-absolute": "coerced", "not-comparable": "compared", "no-attribute": "attributes"}
 _ARGUMENT_ERRORS = ("missing-argument", "unexpected-argument")
 
 
 def frames_of(
     notes: list[Note],
-    code: str,
-    message: bytes,
+    cause: Cause,
     position: RawPosition | None,
     call_site: RawPosition | None,
     features: "Iterable[str]",
@@ -45,22 +68,23 @@ def frames_of(
 
     `call_site` is where the innermost function was called from, if its caller's activation is gone.
     """
-    return _Trace(notes, code, message.decode("utf-8", "replace"), position, call_site, features).made()
+    return _Trace(notes, cause, position, call_site, features).made()
 
 
 class _Trace:
-    def __init__(self, notes, code, message, position, call_site, features) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, notes, cause, position, call_site, features) -> None:  # type: ignore[no-untyped-def]
         self._notes = _without_machine(notes)
         self._compared = _take_trailing(self._notes, "while comparing two list elements")
-        self._code: str = code
-        self._message: str = message
+        self._cause: Cause = cause
+        self._code: str = cause.code
         self._position: RawPosition | None = position
         self._call_site: RawPosition | None = call_site
         self._features = tuple(features)
         self._trees: dict[tuple[str, int], SourceTree] = {}
         self._lines: list[Line] = []
         self._is_shown = True
-        self._asked = ""                              # the attribute path, or `variable x`, that the next activation is the value of
+        self._asked = ""                              # `variable x`, if that is what the next activation is the value of
+        self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
         self._place: RawPosition | None = None        # where the caller of a builtin stands
 
     def made(self) -> tuple[list[Line], RawPosition | None, bool]:
@@ -112,7 +136,9 @@ class _Trace:
             self._call(note)
             return
         if note.kind == "function":
-            self._lines.append(("function", note.name, note.extent))
+            if note.is_behind_machine and note.arity == 1 and (not self._lines or self._lines[-1][0] != "call"):
+                self._lines.append(("call", "", note.extent))        # it was to be called later: that call stands nowhere
+            self._lines.append(("function", note.name, self._innermost_lambda(note)))
         elif is_import and note.kind == "file" and note.extent is not None:
             self._lines.append(("file", note.extent[0], None))
         self._place = note.place or self._place
@@ -128,6 +154,19 @@ class _Trace:
                 self._asked = "attribute"      # its line is there
         if inner is not None and inner.kind == "function":
             self._call_line(note.place, inner)
+
+    def _innermost_lambda(self, note: Note) -> RawPosition | None:
+        """Where the function is that takes the last of the arguments that ours takes at once."""
+        tree = self._tree(note.extent)
+        if tree is None or note.extent is None or note.arity < 2:
+            return note.extent
+        way = tree.way_to(*note.extent[2:])
+        node = way[-1] if way and way[-1].kind == "lambda" else None
+        for _ in range(note.arity - 1):
+            node = tree.last_child(node) if node is not None else None
+            if node is None or node.kind != "lambda":
+                return note.extent
+        return note.extent if node is None else (*note.extent[:2], node.start, node.end)
 
     def _call_line(self, place: RawPosition | None, inner: Note) -> None:
         if inner.is_functor:
@@ -158,7 +197,7 @@ class _Trace:
             if self._code == "not-a-function" and self._position is None:
                 self._position = place
         elif tails[0].kind == "select":
-            self._asked = tree.attribute_path(tails[0])
+            self._asked_in = (tree, tails[0])
         elif tails[0].kind == "variable":
             self._asked = "variable " + tree.name_at(tails[0].start)
         elif inner.kind == "function":
@@ -172,7 +211,7 @@ class _Trace:
         if self._code in _ARGUMENT_ERRORS:
             return True
         return (
-            self._message.startswith("expected a set but found") and note.extent is not None and note.opcode == OPCODES["BindFormals"]
+            self._cause.wants("a set") and note.extent is not None and note.opcode == OPCODES["BindFormals"]
         )
 
     def _call(self, note: Note) -> None:
@@ -214,6 +253,8 @@ class _Trace:
         for outer, inner in zip(way, way[1:], strict=False):
             if inner.role in ("left", "right"):
                 self._operand_line(note, outer, inner)
+            elif outer.kind == "legacyLet" and inner.role == "value" and inner.name == "body":
+                self._add(note, "attribute", "body", inner.name_start)
             elif inner.role == "condition" and outer.kind == "if":
                 self._add(note, "text", "while evaluating a branch condition", outer.start)
             elif inner.role == "condition" and self._code != "assertion":
@@ -267,7 +308,7 @@ class _Trace:
 
     def _attribute(self, node: Step, tree: SourceTree) -> None:
         """A selected attribute is asked for: the activation that follows is what it is defined as."""
-        self._asked = tree.attribute_path(node)
+        self._asked_in = (tree, node)
 
     def _definition(self, note: Note, before: Note | None) -> None:
         """The line of an attribute whose definition is being evaluated; `_asked` is how it was asked for, if that is known.
@@ -275,14 +316,16 @@ class _Trace:
         Builtins tell themselves what they are at.
         """
         asked, self._asked = self._asked, ""
+        asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
         is_told = before is not None and before.kind in ("builtin", "text") and not before.name.startswith(("__", _DEEP_ELEMENT))
         if not name or (is_told and not note.is_behind_machine):
             return
         if asked in ("attribute", "variable " + name):
             return
-        if not asked.endswith(name):           # asked for in tail position, by an activation that is gone
-            asked = name
+        shown = name_text(name)
+        path = asked_in[0].attribute_path(asked_in[1], name) if asked_in is not None else ""
+        asked = path if path.endswith(shown) else shown         # else asked for in tail position, by an activation that is gone
         if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
             return                             # a line of deep evaluation says so already
         self._lines.append(("attribute", asked, place))
@@ -303,10 +346,10 @@ class _Trace:
 
     def _failure(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         """The operation at hand raised the error itself, or the machine's own builtin did that it runs as."""
-        message = self._message
         if self._code == "assertion":
             return
-        is_last = inner is None or inner is self._notes[-1] or self._notes[-1].name.startswith("__")
+        rest = self._notes[self._notes.index(inner) :] if inner is not None else []
+        is_last = len(rest) <= 1 or all(other.name.startswith("__") for other in rest)
         if not is_last:
             if inner is not None and inner.name in _COMPARERS:
                 self._add(note, "builtin", "lessThan", node.place)
@@ -315,23 +358,23 @@ class _Trace:
             return
         if self._code == "infinite-recursion":
             self._recursion(note, node, tree)
-        elif message.startswith("expected a Boolean"):
+        elif self._cause.wants("a Boolean"):
             self._boolean(note, node, tree)
-        elif node.kind == "select" and message.startswith("expected a set"):
+        elif node.kind == "select" and self._cause.wants("a set"):
             self._add(note, "text", "while selecting an attribute", node.start)
             self._is_shown = False
-        elif node.kind in ("select", "hasAttr") and message.startswith("expected a string"):
+        elif node.kind in ("select", "hasAttr") and self._cause.wants("a string"):
             start = tree.source.find(b"${", node.start, node.end)
             child = tree.child_at(node, start + 2) if start >= 0 else None
             self._add(note, "text", "while evaluating an attribute name", None if child is None else child.position)
             self._is_shown = child is not None and child.position is not None
             if child is not None and child.position is not None:
                 self._at(note, child.position)
-        elif node.kind == "attrs" and message.startswith("expected a string"):
+        elif node.kind == "attrs" and self._cause.wants("a string"):
             self._dynamic_name(note, node, tree)
-        elif node.kind == "variable" and message.startswith("expected a set"):
+        elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
-        elif node.kind in ("string", "path") and message.startswith("cannot coerce"):
+        elif node.kind in ("string", "path") and self._cause.kind == "not-coercible":
             self._coerced_piece(note, node, tree, inner)
         elif node.kind == "binary":
             self._binary(note, node, tree, inner)
@@ -351,12 +394,18 @@ class _Trace:
             return
         again = next((note for note in self._notes if note.is_code and note.argument), None)
         if node.kind == "binary":
-            node = self._operand(node, tree, self._forced_side(node, note.operands)) or node
+            side = self._forced_side(node, note.operands)
+            child = self._operand(node, tree, side)
+            if node.operator == "//" and child is not None and child.position is not None:
+                self._add(note, "text", f"in the {side} operand of the update (//) operator", child.position)
+                self._at(note, child.position)
+            node = child or node
         if again is None or node.kind != "select":
             return
         name, place = self._defined(again)
-        if name and tree.attribute_path(node).endswith(name):
-            self._lines.append(("attribute", tree.attribute_path(node), place))
+        path = tree.attribute_path(node, name)
+        if name and path.endswith(name_text(name)):
+            self._lines.append(("attribute", path, place))
             self._position = place
 
     def _boolean(self, note: Note, node: Step, tree: SourceTree) -> None:
@@ -426,16 +475,15 @@ class _Trace:
             self._sum(note, node, tree, inner)
 
     def _is_number(self, tag: int) -> bool:
-        """As far as the tag tells; a box may be a path, which the message then shows."""
-        return tag == _TAG_INT or (tag == _TAG_BOX and "found a path" not in self._message)
+        return tag in (_TAG_INT, _TAG_BOX)
 
     def _sum(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
-        side = "left" if inner is not None and inner.argument == 1 and not self._message.startswith("cannot add") else "right"
+        side = "left" if inner is not None and inner.argument == 1 and self._cause.kind != "not-addable" else "right"
         child = self._operand(node, tree, side)
-        if self._message.startswith("cannot coerce"):
+        if self._cause.kind == "not-coercible":
             self._add(note, "text", "while evaluating a path segment", None if child is None else child.start)
             self._is_shown = False
-        elif self._message.startswith("cannot add") and child is not None:
+        elif self._cause.kind == "not-addable" and child is not None:
             self._at(note, child.start)
         elif self._code == "overflow" and child is not None:
             self._at(note, child.start)
@@ -452,37 +500,85 @@ class _Trace:
             name = "fetchTree"                 # which is a constant, for the machine
         if name.startswith("__"):
             return
-        if name == "derivationStrict":
-            self._lines.append(("builtin", name, _DERIVATION_PLACE))
-        elif name != "addErrorContext":
-            self._lines.append(("builtin", name, self._place))
+        before = self._notes[number - 1] if number else None
+        if name == "derivationStrict" and note.is_behind_machine:
+            self._derivation()
+        elif name == "toJSON" and before is not None and before.name == "derivationStrict":
+            pass                               # it has the attribute's JSON made
+        elif name not in ("addErrorContext", "break"):
+            is_called_by_code = before is None or before.is_code or before.kind == "text" or note.is_behind_machine
+            self._lines.append(("builtin", name, self._place if is_called_by_code else None))
         rest = self._notes[number + 1 :]
         if name == "genericClosure":
             rest = [other for other in rest if other.kind != "text"]
         rest = [other for other in rest if not other.name.startswith(_FETCHING)]
+        own = []
+        while inner is not None and inner.kind == "text" and inner.name != _FUNCTOR:
+            own.append(self._given(self._notes.pop(number + 1)))                 # what it was at, before what is wrong with that
+            rest = rest[1:] if rest and rest[0] is inner else rest
+            inner = self._inner(number)
         is_last = all(other.kind == "builtin" and other.name.startswith("__") for other in rest)
         if is_last and (self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]):
             self._is_shown = False             # the line shows it
+        self._lines += own
         text = None
-        if note.argument and (is_last or is_wrapped(name, note.argument)):
-            text = argument_text(name, note.argument)
-        elif is_last:
-            text = self._inside(name, note)
+        part = self._part(name, note, inner) if is_last or note.part else ""
+        if part and (is_last or is_wrapped(name, part)):
+            text = _RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
         elif name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == _TAG_LIST:
             text = argument_text(name, 1)
+        placed = own[-1][2] if own else None
+        if is_last and self._cause.kind == "not-convertible" and placed is not None and (
+            self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
+        ):
+            self._position = placed
+            self._is_shown = True
         if text is None:
             return
-        if inner is not None and inner.kind == "text" and name == "genericClosure":
-            self._lines.append(self._given(self._notes.pop(number + 1)))         # with which element, before what is wrong
-        self._lines.append(("text", text, note.extent if name == "concatMap" and text == self._inside(name, note) else None))
+        place = note.extent if name == "concatMap" and part == "result" else None
+        if name == "toJSON" and part == "result of __toString":
+            place = placed
+        if text.endswith(AT_ATTRIBUTE):
+            text = text.removesuffix(AT_ATTRIBUTE)
+            place = note.selected
+            if is_last and self._cause.kind == "wrong-type" and self._cause.expected not in ("a set", "a list"):
+                self._position = place
+                self._is_shown = True
+        self._lines.append(("text", text, place))
 
-    def _inside(self, name: str, note: Note) -> str | None:
-        """The line for what a builtin finds wrong in its arguments."""
-        if name in ("add", "sub", "mul") and self._code == "type":
-            return argument_text(name, 2 if self._is_number(note.operands[0]) else 1)
-        if name == "div" and self._code == "type":
-            return argument_text(name, 1 if self._is_number(note.operands[1]) else 2)
-        return inside_text(name, self._message)
+    def _derivation(self) -> None:
+        """The lines of an attribute of a derivation, which C++ Nix has a definition of in Nix; selections of it have none there."""
+        last = self._lines.pop() if self._lines and self._lines[-1][1] in _DEEP_LINES else None
+        is_drv_path = last[1] == _DEEP_LINES[0] if last is not None else self._selects("drvPath")
+        if last is not None:
+            self._lines.append((last[0], last[1], _DERIVATION_PLACES["drvPath" if is_drv_path else "outPath"]))
+        if not is_drv_path:
+            self._lines.append(("builtin", "getAttr", _DERIVATION_PLACES["getAttr"]))
+        self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))
+
+    def _selects(self, name: str) -> bool:
+        """Whether the place at hand is a selection of an attribute of this name."""
+        tree = self._tree(self._place)
+        if tree is None or self._place is None:
+            return False
+        way = tree.way_to(*self._place[2:])
+        return bool(way) and way[-1].kind == "select" and ("." + tree.attribute_path(way[-1])).endswith("." + name)
+
+    def _part(self, name: str, note: Note, inner: Note | None) -> str:
+        """What of its input a builtin finds wrong, or was evaluating."""
+        if name in ("add", "sub", "mul") and self._code == "type" and not note.part:
+            return "argument 2" if self._is_number(note.operands[0]) else "argument 1"
+        if name == "div" and self._code == "type" and not note.part:
+            return "argument 1" if self._is_number(note.operands[1]) else "argument 2"
+        if inner is not None and inner.part == "result" and inner.name.startswith("__") and inner.name != "__coercePath":
+            return "result of __toString"
+        if note.part:
+            return f"no {note.part}" if self._cause.kind == "no-attribute" else note.part
+        if note.argument:
+            return f"argument {note.argument}"
+        if self._cause.wants("a function"):
+            return "function"
+        return _PART_OF_FAULT.get(self._cause.kind, "content" if self._code == "value" else "")
 
 
 def _take_trailing(notes: list[Note], name: str) -> list[Note]:
@@ -503,8 +599,11 @@ def _without_machine(notes: list[Note]) -> list[Note]:
             continue
         if note.kind == "builtin" and found and found[-1].kind == "builtin":
             is_twice = is_own and found[-1].name == note.name
-            if is_twice or (found[-1].name == "getAttr" and note.name == "derivationStrict"):     # of `derivation` itself
+            if is_twice:
                 found.pop()
+            elif found[-1].name == "getAttr" and note.name == "derivationStrict":     # of `derivation` itself
+                found.pop()
+                is_own = True
         note.is_behind_machine = is_own
         is_own = False
         found.append(note)

@@ -8,13 +8,16 @@ class Note:
 
     `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is where it stood, `extent` the whole
     of its code; of a builtin, `extent` is the function that it was given first.  `opcode` and `operands` (tags of machine/word.pxd)
-    tell what a code was at, `argument` what a builtin was: its number + 1, or 0.  Of a code, `argument` says that it evaluates what an
-    infinite recursion asked for again, and `selected` is the place of the attribute that the selection at hand found last.  What
-    `is_gone` left in tail position: nobody knows where it stood.  What `is_behind_machine`
-    was asked for by code of the machine's own.
+    tell what a code was at; `part` what of its input a builtin was at (traces/cause.py), `argument` the number of an argument + 1, or 0.
+    Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
+    attribute that the selection at hand found last.  What `is_gone` left in tail position: nobody knows where it stood.  What
+    `is_behind_machine` was asked for by code of the machine's own.  `arity`: how many arguments a function takes at once.
     """
 
-    __slots__ = ("kind", "name", "place", "extent", "opcode", "operands", "argument", "selected", "is_gone", "is_functor", "is_behind_machine")
+    __slots__ = (
+        "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
+        "is_behind_machine",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -26,9 +29,11 @@ class Note:
         opcode: int = 0,
         operands: tuple[int, int] = (0, 0),
         argument: int = 0,
+        part: str = "",
         selected: RawPosition | None = None,
         is_gone: bool = False,
         is_functor: bool = False,
+        arity: int = 0,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -37,9 +42,11 @@ class Note:
         self.opcode = opcode
         self.operands = operands
         self.argument = argument
+        self.part = part
         self.selected = selected
         self.is_gone = is_gone
         self.is_functor = is_functor
+        self.arity = arity
         self.is_behind_machine = False
 
     @property

@@ -13,13 +13,17 @@ from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_file, position_in
 from snowsnake.machine.state cimport *
+from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.word cimport Word, string_data, string_size
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import make_error
+from snowsnake.diagnostics.suggestions import MAX_DISTANCE, nearest
 from snowsnake.host.host import source_text
 from snowsnake.parsing import complete_syntax_error, similar_variables
 from snowsnake.traces.cycle import cycle_of
+from snowsnake.traces.cause import FAULTS, Cause, part_name
 from snowsnake.traces.libraries import mark_libraries
 from snowsnake.traces.lines import frames_of
 from snowsnake.traces.note import Note
@@ -86,11 +90,19 @@ cdef class Places:
             elif entry.builtin:
                 name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
                 given = self.extent(m.codes[entry.code - 1]) if entry.code else None
-                notes.append(Note("builtin", name, None, extent=given, operands=(entry.left, entry.right), argument=entry.argument))
+                notes.append(Note("builtin", name, None, extent=given, operands=(entry.left, entry.right), argument=entry.argument,
+                                  part=self.part(entry), selected=self.place(entry.selected, 0)))
             elif entry.code:
                 notes.append(self.activation(entry, place))
         notes.reverse()
         return notes
+
+    cdef str part(self, TraceEntry* entry):
+        cdef Word s
+        if entry.part != PART_ATTRIBUTE and entry.part != PART_ATTRIBUTE_ELEMENT:
+            return part_name(entry.part)
+        s = symbol_string(self.m, entry.symbol)
+        return part_name(entry.part, PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s)).decode("utf-8", "replace"))
 
     cdef object activation(self, TraceEntry* entry, place):
         cdef Code* code = self.m.codes[entry.code - 1]
@@ -104,8 +116,26 @@ cdef class Places:
         return Note(
             kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
             argument=entry.argument, selected=self.place(entry.selected, 0), is_gone=(entry.flags & TRACE_GONE) != 0,
-            is_functor=(entry.flags & TRACE_FUNCTOR) != 0,
+            is_functor=(entry.flags & TRACE_FUNCTOR) != 0, arity=code.arity,
         )
+
+    cdef list similar_names(self):
+        """Of the names that there are, those that look like one that was not found."""
+        cdef Error* e = &self.m.error
+        cdef Word s
+        cdef uint32_t i
+        cdef uint64_t size
+        if e.candidates == NULL:
+            return []
+        s = symbol_string(self.m, e.wanted)
+        size = string_size(s)
+        wanted = PyBytes_FromStringAndSize(<const char*>string_data(s), size)
+        found = []
+        for i in range(e.candidate_count):
+            s = symbol_string(self.m, e.candidates[i])
+            if size <= string_size(s) + MAX_DISTANCE and string_size(s) <= size + MAX_DISTANCE:
+                found.append(PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s)))
+        return nearest(wanted, found)
 
     cdef object last_tail_call(self):
         """Where the function that the error is in was called from, if that was a tail call: its frame is gone."""
@@ -129,11 +159,8 @@ def take_error(size_t machine):
     cdef Places places = Places(machine)
     cdef int code = m.error.code
     message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes)
-    wanted, candidates = b"", []
-    if code == ERROR_MISSING_ATTRIBUTE or code == ERROR_UNEXPECTED_ARGUMENT:
-        message, *candidates = message.split(b"\0")              # machine/errors.pyx, add_candidates
-        if candidates:
-            wanted, *candidates = candidates
+    cause = Cause(CATALOGUE[code].name, FAULTS[m.error.fault], m.error.expected.decode() if m.error.expected != NULL else "")
+    suggestions = places.similar_names()
     position = places.place(m.error.position, m.error.position_end)
     notes = places.notes()
     call_site = None
@@ -143,9 +170,8 @@ def take_error(size_t machine):
     features = ("pipe-operators",) if m.features & FEATURE_PIPE_OPERATORS else ()
     error_clear(m)
     cycle = cycle_of(notes) if code == ERROR_INFINITE_RECURSION else []
-    frames, position, shows_place = frames_of(notes, CATALOGUE[code].name, message, position, call_site, features)
-    error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, wanted=wanted,
-                       candidates=candidates)
+    frames, position, shows_place = frames_of(notes, cause, position, call_site, features)
+    error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, suggestions=suggestions)
     if host_of(m).fetcher != NULL:
         error.exit_code = (<object>host_of(m).fetcher).exit_code_of(error.message)
     if frames:

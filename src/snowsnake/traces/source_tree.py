@@ -3,7 +3,7 @@
 In: source bytes.  Out: `Step`s on the way from the root to a span; None and empty lists for a source that cannot be parsed.
 """
 
-from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, parse_text
+from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, name_text, parse_text
 
 TYPE_CHECKING = False                 # `typing`, `collections` and `re` cost more than the rest of an error
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SourceTree:
 
     def _parsed(self) -> ParsedTree | None:
         if self._tree is None and not self._is_hopeless:
-            tree = parse_text(self.source, "/", features=self._features, check_bindings=False)
+            tree = self._parse(self.source)
             self._is_hopeless = bool(tree.faults)
             self._tree = None if self._is_hopeless else tree
         return self._tree
@@ -126,12 +126,31 @@ class SourceTree:
         tree = self._parsed()
         return None if tree is None else tree.item_start(node.start, node.end, index)
 
-    def attribute_path(self, node: Step) -> str:
-        """The path of a selection as it is written: `a.b` of `x.a.b or c`."""
-        first = self.child_at(node, node.start)
-        end = node.start if first is None else first.end
-        text = self.source[end : node.end].decode("utf-8", "replace").lstrip(") \t\r\n").removeprefix(".")
-        return "".join(text.split(" or ")[0].split())
+    def attribute_path(self, node: Step, last: str = "") -> str:
+        """The path of a selection, as C++ Nix words it: `a."b c"` of `x.a."b c" or d`.
+
+        `last`: the name that the last part of it was found to be, where the program computes it.
+        """
+        import json
+
+        text = self.source[node.start : node.end]
+        tree = self._parse(text)
+        if tree.faults:
+            return ""
+        path = json.loads(tree.to_json())["path"]
+        shown = []
+        for part in path:
+            if "name" in part:
+                shown.append(name_text(part["name"]))
+            elif part is path[-1] and last:
+                shown.append(name_text(last))
+            else:
+                start, end = part["expression"]["span"]
+                shown.append('"${' + self._parse(text[start:end]).to_nix().decode("utf-8", "replace") + '}"')
+        return ".".join(shown)
+
+    def _parse(self, source: bytes) -> ParsedTree:
+        return parse_text(source, "/", features=self._features, check_bindings=False)
 
     def name_at(self, offset: int) -> str:
         """The identifier, or the text in quotes, that starts at a byte."""

@@ -1,0 +1,19 @@
+"""What evaluation says while it runs: traces, warnings, and at higher verbosity what it does."""
+from libc.stddef cimport size_t
+
+from snowsnake.machine.state cimport Machine
+
+cdef enum Level:                      # as C++ Nix numbers them; INFO is where the commands start
+    LEVEL_ERROR = 0
+    LEVEL_WARNING = 1
+    LEVEL_INFO = 3
+    LEVEL_TALKATIVE = 4               # -v
+    LEVEL_CHATTY = 5
+    LEVEL_DEBUG = 6
+
+cdef bint is_said(Machine* m, int level) noexcept nogil
+    # whether a message of this level is written: ask before one is put together
+cdef void say(Machine* m, int level, char* message) noexcept nogil
+    # takes over a malloc'ed message
+cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil
+cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil

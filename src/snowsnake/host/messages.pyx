@@ -1,0 +1,151 @@
+# cython: language_level=3
+"""What evaluation says while it runs: traces, warnings, and at higher verbosity what it does.
+
+In: texts, as the program and the evaluator word them.  Out: lines on standard error, in the log format of the host: plain, without
+what steers terminals, or C++ Nix's JSON.
+"""
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memset, strlen
+
+from snowsnake.diagnostics.terminal_text cimport terminal_text
+from snowsnake.host.host cimport host_of
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
+from snowsnake.machine.errors cimport format_text
+from snowsnake.machine.state cimport ByteBuffer, Machine
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t write(int descriptor, const void* data, size_t size)
+    int isatty(int descriptor)
+
+cdef enum:
+    STANDARD_ERROR = 2
+
+
+cdef bint is_said(Machine* m, int level) noexcept nogil:
+    return level <= host_of(m).verbosity
+
+
+cdef void _write_out(const uint8_t* data, size_t size) noexcept nogil:
+    """The whole message in one write, as far as the system takes it; standard error may be closed."""
+    cdef ssize_t written
+    while size:
+        written = write(STANDARD_ERROR, data, size)
+        if written <= 0:
+            break
+        data += written
+        size -= <size_t>written
+
+
+cdef void _write_plain(ByteBuffer* text) noexcept nogil:
+    cdef size_t size = 0
+    cdef uint8_t* shown = terminal_text(text.data, text.size_bytes, isatty(STANDARD_ERROR), &size)
+    if shown != NULL:
+        shown[size] = c'\n'            # there is room for it
+        _write_out(shown, size + 1)
+        free(shown)
+
+
+cdef bint _quoted(ByteBuffer* line, const uint8_t* text, size_t size) noexcept nogil:
+    """A JSON string."""
+    cdef size_t i
+    cdef char* code
+    cdef bint fits = buffer_byte(line, c'"')
+    for i in range(size):
+        if text[i] == c'"' or text[i] == c'\\':
+            fits = fits and buffer_byte(line, c'\\') and buffer_byte(line, text[i])
+        elif text[i] == c'\n':
+            fits = fits and buffer_text(line, "\\n")
+        elif text[i] == c'\t':
+            fits = fits and buffer_text(line, "\\t")
+        elif text[i] == c'\r':
+            fits = fits and buffer_text(line, "\\r")
+        elif text[i] < 32:
+            code = format_text("\\u%04x", <int>text[i])
+            fits = fits and code != NULL and buffer_text(line, code)
+            free(code)
+        else:
+            fits = fits and buffer_byte(line, text[i])
+    return fits and buffer_byte(line, c'"')
+
+
+cdef void _write_json(int level, const void* shown, size_t shown_size, const void* raw, size_t raw_size) noexcept nogil:
+    """Of an error or a warning there is also the text without its title (raw)."""
+    cdef ByteBuffer line
+    cdef char* end = format_text(",\"level\":%d,\"line\":0", level) if raw != NULL else format_text(",\"level\":%d", level)
+    cdef bint fits
+    memset(&line, 0, sizeof(line))
+    fits = buffer_text(&line, b"@nix {\"action\":\"msg\"")
+    if raw != NULL:
+        fits = fits and buffer_text(&line, b",\"column\":0,\"file\":\"\xc2\xabnone\xc2\xbb:0\"")
+    fits = fits and end != NULL and buffer_text(&line, end) and buffer_text(&line, b",\"msg\":")
+    fits = fits and _quoted(&line, <const uint8_t*>shown, shown_size)
+    if raw != NULL:
+        fits = fits and buffer_text(&line, b",\"raw_msg\":") and _quoted(&line, <const uint8_t*>raw, raw_size)
+    if fits and buffer_text(&line, "}\n"):
+        _write_out(line.data, line.size_bytes)
+    free(end)
+    buffer_free(&line)
+
+
+cdef void say(Machine* m, int level, char* message) noexcept nogil:
+    cdef ByteBuffer text
+    if message == NULL or not is_said(m, level):
+        free(message)
+        return
+    memset(&text, 0, sizeof(text))
+    if host_of(m).is_json_log:
+        _write_json(level, message, strlen(message), NULL, 0)
+    elif buffer_text(&text, message):
+        _write_plain(&text)
+    buffer_free(&text)
+    free(message)
+
+
+cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
+    cdef ByteBuffer line
+    memset(&line, 0, sizeof(line))
+    if buffer_text(&line, "trace: ") and buffer_append(&line, <const uint8_t*>text, size):
+        if host_of(m).is_json_log:
+            _write_json(LEVEL_ERROR, line.data, line.size_bytes, NULL, 0)
+        else:
+            _write_plain(&line)
+    buffer_free(&line)
+
+
+cdef bint _indented(ByteBuffer* line, const char* title, const char* shown_title, const uint8_t* data, size_t size) noexcept nogil:
+    """A title and under it the further lines, no line with blanks at its end; nothing at all of an empty text."""
+    cdef size_t i, width = strlen(title), start
+    cdef bint fits = True
+    while size and _is_blank(data[size - 1]):
+        size -= 1
+    if size == 0:
+        return True
+    fits = buffer_text(line, shown_title)
+    for i in range(size):
+        if data[i] != c'\n':
+            fits = fits and buffer_byte(line, data[i])
+            continue
+        while line.size_bytes and _is_blank(line.data[line.size_bytes - 1]) and line.data[line.size_bytes - 1] != c'\n':
+            line.size_bytes -= 1
+        fits = fits and buffer_byte(line, c'\n') and buffer_spaces(line, width)
+    return fits
+
+
+cdef bint _is_blank(uint8_t byte) noexcept nogil:
+    return byte == c' ' or byte == c'\t' or byte == c'\n' or byte == c'\r'
+
+
+cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil:
+    cdef ByteBuffer line
+    cdef bint is_json = host_of(m).is_json_log, fits
+    memset(&line, 0, sizeof(line))
+    if is_from_expression:
+        fits = _indented(&line, "evaluation warning: ", b"\x1b[35;1mevaluation warning:\x1b[0m ", <const uint8_t*>text, size)
+    else:
+        fits = buffer_text(&line, b"\x1b[35;1mwarning:\x1b[0m ") and buffer_append(&line, <const uint8_t*>text, size)
+    if fits and is_json:
+        _write_json(LEVEL_WARNING, line.data, line.size_bytes, text if is_from_expression else NULL, size)
+    elif fits:
+        _write_plain(&line)           # which takes the colours out again, unless a terminal reads
+    buffer_free(&line)

@@ -1,0 +1,35 @@
+"""What went wrong, as facts: what traces are made of.  Nobody reads it off a message."""
+
+# Order of Fault in machine/state.pxd.
+FAULTS = ("other", "wrong-type", "not-coercible", "not-addable", "not-comparable", "no-attribute", "not-convertible", "not-absolute")
+# Part in machine/state.pxd: up to 7 the number of an argument.
+_ELEMENT = 8
+_NAMED_PARTS = {16: "result", 17: "attribute", 18: "elements"}
+
+
+def part_name(part: int, attribute: str = "") -> str:
+    """What of a builtin's input is meant.
+
+    >>> part_name(2), part_name(9), part_name(16), part_name(17, "name"), part_name(0)
+    ('argument 2', 'element 1', 'result', 'attribute name', '')
+    """
+    if 0 < part < _ELEMENT:
+        return f"argument {part}"
+    if _ELEMENT < part < 16:
+        return f"element {part - _ELEMENT}"
+    return (_NAMED_PARTS.get(part, "") + " " + attribute).rstrip()
+
+
+class Cause:
+    """An error: the catalogue's word for it, its kind, and for a wrong type what was expected (`a set`) and whether a path was found."""
+
+    __slots__ = ("code", "kind", "expected")
+
+    def __init__(self, code: str, kind: str = "other", expected: str = "") -> None:
+        self.code = code
+        self.kind = kind
+        self.expected = expected
+
+    def wants(self, expected: str) -> bool:
+        """Whether a value of another type was found."""
+        return self.kind == "wrong-type" and self.expected == expected
