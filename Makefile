@@ -1,11 +1,19 @@
-# One command each: make try | build | test | lint | bench | conformance | docs | clean.  The virtual environment is made on the way.
+# One command each: make try | build | test | test-sanitized | debug | lint | bench | conformance | docs | clean.  The virtual environment is made on the way.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi') src/snowsnake/bytecode/instructions.py
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: try build test test-stress lint bench conformance docs accept clean
+# Tests of a variant (tools/build.py) import the package from build/VARIANT.  What the sanitizers report ends the process that it is in.
+DEBUG     := PYTHONPATH=$(CURDIR)/build/debug SNOWSNAKE_STRESS=1
+REPORTS   := build/sanitized/reports
+SANITIZED  = PYTHONPATH=$(CURDIR)/build/sanitized PYTHONMALLOC=malloc \
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:log_path=$(CURDIR)/$(REPORTS)/asan UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+FUZZED   ?= 5000
+
+.PHONY: try build test test-stress test-sanitized debug lint bench conformance docs accept clean
 
 # Evaluates an expression and a file.
 try: build
@@ -35,6 +43,22 @@ test: build
 # The same tests with a collection at most safepoints: slow, for changes of the machine.
 test-stress: build
 	SNOWSNAKE_STRESS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+# A build that checks every word that the collector follows, with a collection at most safepoints: the language and differential tests,
+# and those of what the machine keeps.
+debug: build
+	$(BIN)/python tools/build.py debug
+	$(DEBUG) $(BIN)/python -m pytest -n $(JOBS) tests/lang tests/differential tests/unit/test_roots.py tests/unit/test_layers.py \
+		tests/unit/test_list_views.py tests/unit/test_api.py tests/unit/test_builtins_examples.py
+
+# The same checks, AddressSanitizer and UndefinedBehaviorSanitizer: the suite (TESTS=… for a part) and twice FUZZED programs.
+test-sanitized: build
+	$(BIN)/python tools/build.py sanitized
+	rm -rf $(REPORTS) && mkdir -p $(REPORTS)
+	$(SANITIZED) $(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+	$(SANITIZED) $(BIN)/python tests/fuzz/fuzz.py --kind programs --seed 20000000 --count $(FUZZED) --stress-every 5 --out build/sanitized/finds
+	$(SANITIZED) $(BIN)/python tests/fuzz/fuzz.py --kind bytes --seed 20000000 --count $(FUZZED) --stress-every 5 --out build/sanitized/finds
+	! grep -rl "ERROR: \|runtime error" $(REPORTS)
 
 # Rewrites the golden files of tests/lang; read the diff as you would read code.
 accept: build

@@ -29,6 +29,13 @@ os.environ["SNOWSNAKE_CACHE_DIR"] = tempfile.mkdtemp(prefix="snowsnake-cache-")
 atexit.register(shutil.rmtree, os.environ["SNOWSNAKE_CACHE_DIR"], ignore_errors=True)
 
 
+IS_SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "bare: measures or limits memory, or has an environment of its own: not under sanitizers")
+
+
 def pytest_addoption(parser):
     parser.addoption("--accept", action="store_true", help="rewrite golden files with what came out")
     parser.addoption("--kills", type=int, default=20, help="how often writers of an embedded store are killed")
@@ -37,6 +44,9 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(items):
     """A module that says NEEDS_PROGRAMS is skipped where one of them is missing; not in CI, which installs them (SNOWSNAKE_ALL_TESTS=1)."""
+    for item in items:
+        if IS_SANITIZED and item.get_closest_marker("bare"):
+            item.add_marker(pytest.mark.skip(reason="not under sanitizers"))
     if os.environ.get("SNOWSNAKE_ALL_TESTS"):
         return
     for item in items:

@@ -1,6 +1,8 @@
 """Build every src/snowsnake/**/*.pyx into one shared object, src/snowsnake/_native.*; what is up to date is left alone.
 
-usage: python tools/build.py [-O1] | --check          --check builds nothing: it says what the machine lacks
+usage: python tools/build.py [-O1] [debug | sanitized] | --check          --check builds nothing: it says what the machine lacks
+CC, CFLAGS and LDFLAGS of the environment count; CFLAGS come last.
+A variant goes to a package of its own, build/VARIANT/snowsnake, whose other files are links: PYTHONPATH=build/VARIANT uses it.
 A module is compiled again when its .pyx, or a .pxd or .pxi that it reaches through cimports and includes, is newer than what was
 made of it.  A module that does not compile does not stop the others, but nothing is linked then.  setup.py calls `build` too.
 """
@@ -20,8 +22,9 @@ from direct_calls import bind
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
-OBJECTS = ROOT / "build" / "objects"
-TARGET = SOURCE / "snowsnake" / ("_native" + sysconfig.get_config_var("EXT_SUFFIX"))
+BUILD = ROOT / "build"
+NATIVE = "_native" + sysconfig.get_config_var("EXT_SUFFIX")
+TARGET = SOURCE / "snowsnake" / NATIVE
 INCLUDE = sysconfig.get_paths()["include"]
 FETCHED = ROOT / "build" / "headers"
 DIRECTIVES = (
@@ -31,6 +34,14 @@ DIRECTIVES = (
 CFLAGS = [
     "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG",
 ]  # fmt: skip
+# For the tests (tests/README.md): what a variant compiles and links with beside CFLAGS.  SNOWSNAKE_CHECKED: machine/checks.pxd.
+VARIANTS = {
+    "": [],
+    "debug": ["-O1", "-g", "-DSNOWSNAKE_CHECKED"],
+    "sanitized": [
+        "-O1", "-g1", "-DSNOWSNAKE_CHECKED", "-fno-omit-frame-pointer", "-fsanitize=address,undefined",
+    ],
+}  # fmt: skip
 COMPILER = shlex.split(os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0])
 LINKER = [*COMPILER, *shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]]
 REFERENCE = re.compile(r"""^(?:from\s+(snowsnake[\w.]*)\s+cimport|cimport\s+(snowsnake[\w.]*)|\s*include\s+["']([^"']+)["'])""", re.M)
@@ -99,10 +110,10 @@ def run(step: list[str]) -> str | None:
     return f"{shlex.join(step)}\n{done.stdout}{done.stderr}" if done.returncode else None
 
 
-def compile_module(pyx: Path, flags: list[str]) -> tuple[bool, str | None]:
+def compile_module(pyx: Path, flags: list[str], objects: Path) -> tuple[bool, str | None]:
     """Whether anything had to be done, and what went wrong."""
     c_file = pyx.with_suffix(".c")
-    object_file = OBJECTS / (dotted(pyx) + ".o")
+    object_file = objects / (dotted(pyx) + ".o")
     scratch = object_file.with_suffix(".tmp")
     fault = None
     if is_older(c_file, sources(pyx) | {ROOT / "tools" / "direct_calls.py"}):
@@ -133,39 +144,55 @@ def table(pyx_files: list[Path]) -> str:
     )
 
 
-def link(pyx_files: list[Path], flags: list[str], target: Path) -> str | None:
-    (OBJECTS / "native_table.h").write_text(table(pyx_files))
-    glue, scratch = OBJECTS / "native.o", target.with_suffix(".tmp")
-    objects = [str(OBJECTS / (dotted(p) + ".o")) for p in pyx_files]
+def link(pyx_files: list[Path], flags: list[str], objects: Path, target: Path) -> str | None:
+    (objects / "native_table.h").write_text(table(pyx_files))
+    glue, scratch = objects / "native.o", target.with_suffix(".tmp")
+    parts = [str(objects / (dotted(p) + ".o")) for p in pyx_files]
+    options = [*(flag for flag in flags if flag.startswith("-fsanitize")), *shlex.split(os.environ.get("LDFLAGS", ""))]
     target.parent.mkdir(parents=True, exist_ok=True)
-    fault = run([*COMPILER, "-c", *flags, *(f"-I{folder}" for folder in header_folders()), f"-I{OBJECTS}", str(ROOT / "tools" / "native.c"), "-o", str(glue)])
-    fault = fault or run([*LINKER, *objects, str(glue), "-lm", "-o", str(scratch)])
+    fault = run([*COMPILER, "-c", *flags, *(f"-I{folder}" for folder in header_folders()), f"-I{objects}", str(ROOT / "tools" / "native.c"), "-o", str(glue)])
+    fault = fault or run([*LINKER, *parts, str(glue), *options, "-lm", "-o", str(scratch)])
     if not fault:
         scratch.rename(target)
     return fault
 
 
-def build(target: Path = TARGET, level: str = "-O2") -> tuple[int, list[str]]:
+def link_package(folder: Path) -> None:
+    """Make *folder* the package again, as links, for a shared object of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_symlink():
+            old.unlink()
+    for entry in (SOURCE / "snowsnake").iterdir():
+        if entry.suffix in ("", ".py", ".pyi", ".typed") or entry.name == "py.typed":
+            (folder / entry.name).symlink_to(entry)
+
+
+def build(target: Path = TARGET, level: str = "-O2", variant: str = "") -> tuple[int, list[str]]:
     """How many modules were compiled, and the faults."""
     lacking = missing()
     if lacking:
         return 0, lacking
-    flags = [level, *CFLAGS]
-    OBJECTS.mkdir(parents=True, exist_ok=True)
-    settings = OBJECTS / "settings"
+    objects = BUILD / variant / "objects"
+    flags = [level, *CFLAGS, *VARIANTS[variant], *shlex.split(os.environ.get("CFLAGS", ""))]
+    objects.mkdir(parents=True, exist_ok=True)
+    if variant:
+        link_package(BUILD / variant / "snowsnake")
+        target = BUILD / variant / "snowsnake" / NATIVE
+    settings = objects / "settings"
     wanted = shlex.join([*COMPILER, *flags, INCLUDE])
     if not settings.exists() or settings.read_text() != wanted:
-        for old in OBJECTS.glob("*.o"):
+        for old in objects.glob("*.o"):
             old.unlink()
         settings.write_text(wanted)
     pyx_files = sorted(SOURCE.rglob("*.pyx"))
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        done = list(pool.map(lambda p: compile_module(p, flags), pyx_files))
+        done = list(pool.map(lambda p: compile_module(p, flags, objects), pyx_files))
     faults = [fault for _, fault in done if fault]
     count = sum(was_compiled for was_compiled, _ in done)
-    glue = {ROOT / "tools" / "native.c", *(OBJECTS / (dotted(p) + ".o") for p in pyx_files)}
+    glue = {ROOT / "tools" / "native.c", *(objects / (dotted(p) + ".o") for p in pyx_files)}
     if not faults and (count or is_older(target, glue)):
-        fault = link(pyx_files, flags, target)
+        fault = link(pyx_files, flags, objects, target)
         faults += [fault] if fault else []
     return count, faults
 
@@ -175,7 +202,8 @@ def main() -> int:
         lacking = missing()
         sys.stderr.write("".join(line + "\n" for line in lacking))
         return 1 if lacking else 0
-    count, faults = build(level=next((a for a in sys.argv[1:] if a.startswith("-O")), "-O2"))
+    level = next((a for a in sys.argv[1:] if a.startswith("-O")), "-O2")
+    count, faults = build(level=level, variant=next((a for a in sys.argv[1:] if not a.startswith("-")), ""))
     # Where the environment forbids the interpreter to keep what it compiles, each start of the command would compile again.
     compileall.compile_dir(SOURCE / "snowsnake", quiet=2)
     print("\n".join(faults) or f"{count} modules built")

@@ -30,6 +30,7 @@ LAYERS = (
     ("fetch",),
     ("bytecode", "syntax", "store", "diagnostics", "settings"),
     ("source", "version"),
+    ("foundation",),
     ("_native",),                      # the shared object; see tools/native.c
 )
 # Decisions that the order does not show, each with its reason.

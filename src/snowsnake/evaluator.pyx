@@ -7,7 +7,7 @@ import gc
 import os
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, mount_tree
@@ -15,6 +15,7 @@ from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.host cimport host_configure, host_mount, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
@@ -85,43 +86,53 @@ cdef class Evaluator(Runner):
                  bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
                  bint prints_nix=True,
                  **host_options):
-        cdef Machine* m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
+        cdef Machine* m
+        if self.m != NULL:
+            raise RuntimeError("an evaluator is initialised once")
+        m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
         if m == NULL:                  # a program that made hundreds of evaluators may hold dead ones in reference cycles
             gc.collect()
             m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
             if m == NULL:
                 raise MemoryError("no address space for an evaluator")
         self.m = m
-        m.level = level
-        m.stress = stress
-        m.keeps_list_cells = prints_nix
-        m.trace_verbose = trace_verbose
-        m.abort_on_warn = abort_on_warn
-        if "pipe-operators" in features:
-            m.features |= FEATURE_PIPE_OPERATORS
-        if count_objects:
-            m.tally = <Tally*>calloc(1, sizeof(Tally))
-        if trace:
-            from snowsnake.observe.tracer import attach
+        try:
+            m.level = level
+            m.stress = stress
+            m.keeps_list_cells = prints_nix
+            m.trace_verbose = trace_verbose
+            m.abort_on_warn = abort_on_warn
+            if "pipe-operators" in features:
+                m.features |= FEATURE_PIPE_OPERATORS
+            if count_objects:
+                m.tally = <Tally*>allocate_zeros(1, sizeof(Tally))
+                if m.tally == NULL:
+                    raise MemoryError
+            if trace:
+                from snowsnake.observe.tracer import attach
 
-            self.tracer = attach(<size_t>m, trace == "timing")
-        self.timeout_s = timeout_s
-        if store is not None:
-            if isinstance(store, str):
-                from snowsnake.store.place import StorePlace
+                self.tracer = attach(<size_t>m, trace == "timing")
+            self.timeout_s = timeout_s
+            if store is not None:
+                if isinstance(store, str):
+                    from snowsnake.store.place import StorePlace
 
-                store = StorePlace.in_root(store)
-            host_options["store_dir"] = store.store_dir
-            host_options["real_store"] = store.real
-        if cache:
-            m.cache = cache_new(cache, cache_limit_bytes, cache_by_content)
-        host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
-                                      features=features, **host_options))
-        if store is not None:
-            from snowsnake.host.store_writer import StoreWriter
+                    store = StorePlace.in_root(store)
+                host_options["store_dir"] = store.store_dir
+                host_options["real_store"] = store.real
+            if cache:
+                m.cache = cache_new(cache, cache_limit_bytes, cache_by_content)
+            host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
+                                          features=features, **host_options))
+            if store is not None:
+                from snowsnake.host.store_writer import StoreWriter
 
-            self.store_writer = StoreWriter(<size_t>m, store)
-        set_limits(m)
+                self.store_writer = StoreWriter(<size_t>m, store)
+            set_limits(m)
+        except BaseException:          # an evaluator with half of its options is none
+            self.m = NULL
+            machine_free(m)
+            raise
 
     def __dealloc__(self):
         if self.m != NULL:
@@ -148,7 +159,7 @@ cdef class Evaluator(Runner):
             raise make_error(ERROR_MEMORY, "an expression of more than 4 GiB")
         self.enter()
         try:
-            copy = <uint8_t*>malloc(size + 1)
+            copy = <uint8_t*>allocate_items(size + 1, 1)
             if copy == NULL:
                 raise MemoryError
             memcpy(copy, <const char*>source, size)
@@ -259,6 +270,8 @@ cdef class Evaluator(Runner):
                 entries[i].value = items[i][1]
             w = attrs_build(m, entries, len(items))
             free(entries)
+            if w == 0:
+                self.check(RAISE)
             return w
         raise TypeError(f"{type(value).__name__} has no Nix form")
 
@@ -272,17 +285,17 @@ cdef class Evaluator(Runner):
     @property
     def fetcher(self):
         """What fetches sources for this evaluator (`fetch.Fetcher`)."""
-        return fetcher_of(self.m)
+        return fetcher_of(self.machine())
 
     def mount_source(self, source):
         """Let evaluation read a fetched source at its store path."""
-        mount_source(self.m, source)
+        mount_source(self.machine(), source)
 
     def fetch_tree(self, str address):
         """Where the tree at an address (of an archive, `channel:…`, `flake:…`) lies in the logical store; FetchError if it cannot be had."""
         from snowsnake.builtins.engines.fetch_calls import fetch_address
 
-        store_path, tree = fetch_address(access_of(self.m), address)
+        store_path, tree = fetch_address(access_of(self.machine()), address)
         mount_tree(self.m, store_path, tree)
         return store_path
 
@@ -290,7 +303,7 @@ cdef class Evaluator(Runner):
         """Raise FetchError if the policy does not let an input be fetched."""
         from snowsnake.builtins.engines.fetch_calls import check_uri
 
-        check_uri(access_of(self.m), input.to_url())
+        check_uri(access_of(self.machine()), input.to_url())
 
     def call_flake(self, bytes source, bytes lock, bytes found):
         """The flake of a lock file, not evaluated: see flake/calling.py."""
@@ -304,7 +317,7 @@ cdef class Evaluator(Runner):
 
     def flush_cache(self):
         """What was compiled goes into the cache of compiled files now, and not only when the evaluator goes."""
-        if self.m.cache != NULL:
+        if self.machine().cache != NULL:
             cache_flush(<Cache*>self.m.cache)
 
     def flush_store(self):
@@ -315,7 +328,7 @@ cdef class Evaluator(Runner):
     @property
     def store_dir(self):
         """What the paths of the store begin with."""
-        cdef View directory = host_store_dir(self.m)
+        cdef View directory = host_store_dir(self.machine())
         return directory.data[:directory.size].decode("utf-8", "surrogateescape")
 
     @property
@@ -327,25 +340,25 @@ cdef class Evaluator(Runner):
 
     def files_read(self):
         """Paths of the files, folders and trees that were read, in order, each once."""
-        return list(dict.fromkeys([os.fsdecode(path) for kind, path, _ in host_records(self.m)
+        return list(dict.fromkeys([os.fsdecode(path) for kind, path, _ in host_records(self.machine())
                                    if kind in ("file", "directory", "tree")]))
 
     def records(self):
         """(kind, path or name) of everything that was asked of the world, in order."""
-        return [(kind, os.fsdecode(name)) for kind, name, _ in host_records(self.m)]
+        return [(kind, os.fsdecode(name)) for kind, name, _ in host_records(self.machine())]
 
     def dependencies(self):
         """Everything that was asked, with the answers: `snowsnake.dependencies.Dependencies`."""
         from snowsnake.dependencies import from_record
 
-        return from_record(host_records(self.m), host_settings(self.m), host_store_places(self.m))
+        return from_record(host_records(self.machine()), host_settings(self.machine()), host_store_places(self.machine()))
 
     def statistics(self):
         """Counters of the machine; sizes in bytes, times in nanoseconds.
 
         `made` has the objects made so far and their bytes, by kind, if the evaluator was told to `count_objects`.
         """
-        cdef Machine* m = self.m
+        cdef Machine* m = self.machine()
         cdef Tally tally
         cdef uint64_t symbol_bytes = 0, i
         for i in range(m.symbol_count):
@@ -390,7 +403,7 @@ cdef class Evaluator(Runner):
         memset(objects, 0, sizeof(objects))
         memset(words, 0, sizeof(words))
         memset(states, 0, sizeof(states))
-        census(self.m, objects, words, states)
+        census(self.machine(), objects, words, states)
         counted = {name: (objects[kind], words[kind] * sizeof(Word)) for kind, name in enumerate(_KINDS, 1)}
         for state, name in enumerate(("suspended", "running", "done", "failed")):
             counted[f"thunk {name}"] = (0, states[state] * sizeof(Word))
@@ -398,14 +411,14 @@ cdef class Evaluator(Runner):
 
     def machine_address(self):
         """Where the machine is: for the experiment with images of the heap (docs/decisions/images.md), and for nothing else."""
-        return <size_t>self.m
+        return <size_t>self.machine()
 
     def chunks(self):
         """(kind, name, place, bytes of code, upvalues, arity) of everything compiled so far, in the order of compiling."""
         from snowsnake.observe.compiled import compiled
         from snowsnake.traces.pending import Places
 
-        places = Places(<size_t>self.m)
+        places = Places(<size_t>self.machine())
         return [(kind, name, places.place(*span), *sizes) for kind, name, span, *sizes in compiled(<size_t>self.m)]
 
     def collect(self):

@@ -17,7 +17,7 @@ from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.state cimport *
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport *
-from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_value
+from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_to, print_value
 from snowsnake.runner cimport Runner
 
 cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
@@ -27,18 +27,50 @@ cdef bytes _bytes(Word s):
     return PyBytes_FromStringAndSize(<char*>string_data(s), string_size(s))
 
 
+cdef class _Writing:
+    """Where the pieces of a text go, and what went wrong there."""
+
+    cdef object write
+    cdef object fault
+
+    def __cinit__(self, write):
+        self.write = write
+
+
+cdef bint _write_piece(void* context, ByteBuffer* text) noexcept nogil:
+    with gil:
+        return _handed_on(<_Writing>context, text)
+
+
+cdef bint _handed_on(_Writing writing, ByteBuffer* text) noexcept:
+    try:
+        writing.write(PyBytes_FromStringAndSize(<char*>text.data, text.size_bytes))
+        text.size_bytes = 0
+        return True
+    except BaseException as fault:      # no exception may pass through C
+        writing.fault = fault
+    return False
+
+
+cdef object _KEY = object()           # whoever has it makes handles; Python has not, and what copies or pickles neither
+
+
 cdef Handle make_handle(Runner evaluator, Word w):
-    cdef Handle h = Handle.__new__(Handle)
-    h.evaluator = evaluator
+    cdef Handle h = Handle.__new__(Handle, _KEY)
     h.slot = evaluator.keep(w)
+    h.evaluator = evaluator           # last: a handle that has one gives its slot back
     return h
 
 
 cdef class Handle:
     """A value of an evaluator, forced or not."""
 
-    def __init__(self):
-        raise TypeError("handles come from an evaluator")
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("handles come from an evaluator")
+
+    def __reduce__(self):
+        raise TypeError("a value of an evaluator can be neither copied nor pickled")
 
     def __dealloc__(self):
         if self.evaluator is not None and self.evaluator.released is not None:     # None: Python cleared a cycle
@@ -220,6 +252,27 @@ cdef class Handle:
             free(out.data)
             self.evaluator.leave()
 
+    def write_nix(self, write, *, bint strict=False):
+        """`to_nix`, handed to `write(bytes)` in pieces of about a megabyte: the whole text is never in memory."""
+        cdef Machine* m = self.evaluator.m
+        cdef ByteBuffer out
+        cdef _Writing writing = _Writing(write)
+        cdef Word w
+        cdef int outcome
+        memset(&out, 0, sizeof(out))
+        self.evaluator.enter()
+        try:
+            w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
+            m.handles[self.slot] = w
+            outcome = print_to(m, w, &out, PRINT_CODES, _write_piece, <void*>writing)
+            if writing.fault is not None:
+                raise writing.fault
+            self.evaluator.check(outcome)
+            write(PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes))
+        finally:
+            free(out.data)
+            self.evaluator.leave()
+
     def describe(self):
         """Type and value in one short line, as error messages show them; forces nothing."""
         cdef char* text
@@ -243,6 +296,7 @@ cdef class Handle:
         """(place, number of its chunk in its file) of a function, or of what is not evaluated yet; None for anything else."""
         cdef Word w = self.word()
         cdef CodeOrigin origin
+        cdef Code* code
         if is_function(w):
             w = applied_function(w)
         if not (is_function(w) and kind_of(w) == KIND_CLOSURE) \
@@ -250,7 +304,9 @@ cdef class Handle:
             return None
         self.evaluator.enter()
         try:
-            if not code_origin(self.evaluator.m, code_of(self.evaluator.m, w), &origin):
+            code = code_of(self.evaluator.m, w)
+            self.evaluator.check(DONE if code.is_linked else RAISE)
+            if not code_origin(self.evaluator.m, code, &origin):
                 return None
             from snowsnake.traces.pending import Places
 
@@ -361,6 +417,7 @@ cdef class Handle:
             if not is_attrs(w):
                 self.evaluator.check(raise_type(m, "a set", w))
             p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
+            self.evaluator.check(DONE)
             if p == NULL:
                 raise KeyError(name.decode("utf-8", "replace"))
             return make_handle(self.evaluator, p[0])
@@ -411,6 +468,7 @@ cdef class Handle:
             if not is_function(w) or kind_of(w) != KIND_CLOSURE:
                 return None
             code = code_of(m, w)
+            self.evaluator.check(DONE if code.is_linked else RAISE)
             if code.formals == NULL:
                 return None
             return {_bytes(symbol_string(m, code.formals.symbols[i])): bool(code.formals.has_default[i])
@@ -428,6 +486,7 @@ cdef class Handle:
             if not is_function(w) or kind_of(w) != KIND_CLOSURE:
                 return False
             code = code_of(self.evaluator.m, w)
+            self.evaluator.check(DONE if code.is_linked else RAISE)
             return code.formals != NULL and bool(code.formals.has_ellipsis)
         finally:
             self.evaluator.leave()

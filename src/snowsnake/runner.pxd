@@ -22,10 +22,12 @@ cdef class Runner:
     cdef Machine* outer               # what a signal handler stopped before this run
     cdef sigaction_type their_handler
 
+    cdef Machine* machine(self) except NULL
+        # the machine, for looks at what it has; an error if there is none (an object that was made without __init__)
     cdef int enter(self) except -1
         # every use of the machine stands between enter and leave
     cdef void leave(self)
-    cdef uint32_t keep(self, Word w)
+    cdef uint32_t keep(self, Word w) except? 0xFFFFFFFF
         # a slot in m.handles, which the collector takes for a root; not while the machine runs
     cdef int run(self, uint32_t count) except -1
         # call the function on top of the machine's stack; count 0: force the word on top.  m.result is the value

@@ -7,10 +7,10 @@ of the collector; when Python drops it, its slot is queued and freed at the next
 from _thread import get_ident        # not `threading`: importing it takes longer than a small evaluation
 
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport realloc
 from libc.string cimport memset
 
 from snowsnake.cache.pack cimport Cache, cache_flush
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
@@ -55,11 +55,21 @@ cdef class Runner:
         if self.is_running and run_number == self.run_count:
             request_attention(self.m, ATTENTION_TIMEOUT)
 
+    def __reduce__(self):
+        raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled")
+
+    cdef Machine* machine(self) except NULL:
+        if self.m == NULL:
+            raise ValueError(f"this {type(self).__name__} has no machine: it was made without __init__")
+        return self.m
+
     cdef int enter(self) except -1:
-        cdef Machine* m = self.m
+        cdef Machine* m = self.machine()
         me = get_ident()
         if self.owner is not None:
             raise RuntimeError("this evaluator is at work; use one evaluator for each thread")
+        if m.is_exhausted:
+            raise MemoryError("this evaluator ran out of memory")
         self.owner = me
         while self.released:
             index = self.released.pop()
@@ -68,20 +78,26 @@ cdef class Runner:
         return 0
 
     cdef void leave(self):
-        if self.m.cache != NULL:
+        if self.m != NULL and self.m.cache != NULL:
             cache_flush(<Cache*>self.m.cache)
         self.owner = None
 
-    cdef uint32_t keep(self, Word w):
+    cdef uint32_t keep(self, Word w) except? 0xFFFFFFFF:
         cdef Machine* m = self.m
         cdef uint32_t index
+        cdef Word* handles
+        if m.is_exhausted:
+            raise MemoryError("this evaluator ran out of memory")
         if m.handle_free:
             index = m.handle_free - 1
             m.handle_free = <uint32_t>(m.handles[index] >> 3)
         else:
             if m.handle_count == m.handle_capacity:
-                m.handle_capacity = m.handle_capacity * 2 if m.handle_capacity else 64
-                m.handles = <Word*>realloc(m.handles, m.handle_capacity * sizeof(Word))
+                handles = <Word*>resize_items(m.handles, <size_t>m.handle_capacity * 2 + 64, sizeof(Word))
+                if handles == NULL:
+                    raise MemoryError
+                m.handles = handles
+                m.handle_capacity = m.handle_capacity * 2 + 64
             index = m.handle_count
             m.handle_count += 1
         m.handles[index] = w
@@ -144,6 +160,8 @@ cdef class Runner:
 
     cdef int check(self, int outcome) except -1:
         if outcome == DONE:
+            if self.m.is_exhausted:
+                raise MemoryError("this evaluator ran out of memory")
             return 0
         if self.m.error.code == ERROR_INTERRUPT and self.is_main:
             error_clear(self.m)

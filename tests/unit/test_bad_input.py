@@ -135,6 +135,7 @@ def closed():
     shutil.rmtree(folder)
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -162,6 +163,7 @@ def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> N
     assert "Traceback" not in error
 
 
+@pytest.mark.bare
 def test_what_is_closed_but_not_asked_for(closed: Path) -> None:
     expression = "[ (builtins.pathExists ./secret.nix) (builtins.readFile ./listed/a) (builtins.readFileType ./sub) ]"
     done = subprocess.run(
@@ -188,6 +190,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize(("start", "filling", "end", "expression", "expected"), LARGE, ids=lambda value: str(value)[:40])
 def test_files_of_100_megabytes(tmp_path: Path, start: bytes, filling: bytes, end: bytes, expression: str, expected: str) -> None:
     """Under `ulimit -v`: a value or an error, in seconds."""

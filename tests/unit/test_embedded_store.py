@@ -250,6 +250,7 @@ def test_other_stores(run_command, address, message):
 LARGE_BYTES = 300 << 20
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize(
     "source",
     [

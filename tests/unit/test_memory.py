@@ -1,5 +1,6 @@
 """A process that evaluates for long does not grow: small evaluations in one evaluator, and evaluators that come and go."""
 
+import ast
 import gc
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 from snowsnake import EvaluationError, Evaluator, evaluate
 
+pytestmark = pytest.mark.bare
 KIB = 1 << 10
 
 
@@ -186,3 +188,70 @@ def test_what_lives_beyond_the_limit_is_an_error():
         nix.evaluate("let l = builtins.genList (i: [ i ]) 4000000; in builtins.deepSeq l (builtins.length l)").force()
     assert caught.value.code == "memory"
     assert nix.evaluate("1 + 1").to_python() == 2
+
+
+# ---- limits ---------------------------------------------------------------------------------------------------------------------
+
+def command(*words: str, address_space_mb: int = 0, folder: str = "/") -> tuple[int, str, str, int]:
+    """Exit code, the end of both outputs, and the most kilobytes that were resident, of `snowsnake eval` in a process of its own."""
+    code = """
+import os, resource, subprocess, sys
+limit = int(sys.argv[1]) << 20
+done = subprocess.run([sys.executable, "-c", "import sys; from snowsnake.cli.main import main; sys.exit(main())", *sys.argv[2:]],
+    stdout=subprocess.PIPE if limit else subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    preexec_fn=lambda: limit and resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+print([done.returncode, (done.stdout or "")[-2000:], done.stderr[-2000:], resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss])
+"""
+    words = ("eval", "--no-cache", *words)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(address_space_mb), *words], cwd=folder, capture_output=True, text=True, check=True, timeout=300
+    )
+    return tuple(ast.literal_eval(done.stdout))
+
+
+@pytest.mark.parametrize("address_space_mb", [1000, 500, 300, 150])
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("1 + 1", "2"),
+        ("let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 20000", "20000"),
+        ("builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 300000)", "44999850000"),
+        ("builtins.length (builtins.attrNames (builtins.listToAttrs (builtins.genList (i: { name = toString i; value = i; }) 20000)))", "20000"),
+        # garbage of more than the limit
+        ("builtins.foldl' (a: i: builtins.stringLength (toString (builtins.genList (x: x + i) 1000)) + a) 0 (builtins.genList (i: i) 500)", "2119145"),
+    ],
+)
+def test_programs_under_a_limit_of_address_space(program, expected, address_space_mb):
+    """`ulimit -v`: what can be had is reserved, however little it is."""
+    code, out, error, _ = command("-E", program, address_space_mb=address_space_mb)
+    assert (code, out.strip(), error) == (0, expected, "")
+
+
+@pytest.mark.parametrize("address_space_mb", [30, 60, 100])
+def test_too_little_address_space_is_an_error(address_space_mb):
+    code, out, error, _ = command("-E", "builtins.length (builtins.genList (x: x) 100000)", address_space_mb=address_space_mb)
+    assert (code == 0 and out == "100000\n") or (code == 1 and "memory" in error and "Traceback" not in error)
+
+
+def test_a_text_that_is_printed_is_not_in_memory():
+    """2000 times the same string of 256 KiB."""
+    code, _, error, most_kb = command("--strict", "-E", (
+        "let grow = n: s: if n == 0 then s else grow (n - 1) (s + s); s = grow 14 \"0123456789abcdef\"; "
+        "in builtins.genList (i: s) 2000"
+    ))
+    assert (code, error) == (0, "") and most_kb < 200_000
+
+
+def test_a_text_for_python_counts():
+    value = Evaluator(memory_limit_bytes=100 << 20).evaluate(
+        "let grow = n: s: if n == 0 then s else grow (n - 1) (s + s); s = grow 14 \"0123456789abcdef\"; in builtins.genList (i: s) 2000"
+    )
+    with pytest.raises(EvaluationError, match="out of memory"):
+        value.to_nix()
+
+
+def test_a_syntax_tree_counts(tmp_path):
+    with open(tmp_path / "large.nix", "w") as file:
+        file.write("[" + "{} " * 5_000_000 + "]")
+    code, _, error, most_kb = command("--memory-limit", "200", "-E", "builtins.length (import ./large.nix)", folder=str(tmp_path))
+    assert code == 1 and "out of memory" in error and most_kb < 400_000

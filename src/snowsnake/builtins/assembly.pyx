@@ -1,9 +1,10 @@
 # cython: language_level=3
 """Lists and sets put together from events, from the inside out."""
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memchr, memset
 
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.buffer cimport buffer_append, buffer_free, buffer_text
 from snowsnake.machine.errors cimport raise_bytes, raise_text
@@ -33,7 +34,7 @@ cdef int assembly_value(Assembly* a, Word value) noexcept nogil:
         return DONE
     if a.count == a.capacity:
         a.capacity = a.capacity * 2 if a.capacity else 64
-        grown = <Entry*>realloc(a.entries, a.capacity * sizeof(Entry))
+        grown = <Entry*>resize_items(a.entries, a.capacity, sizeof(Entry))
         if grown == NULL:
             return raise_text(a.m, ERROR_MEMORY, NULL)
         a.entries = grown
@@ -91,7 +92,7 @@ cdef int assembly_open(Assembly* a, bint is_set) noexcept nogil:
     cdef Level* grown
     if a.level_count == a.level_capacity:
         a.level_capacity = a.level_capacity * 2 if a.level_capacity else 16
-        grown = <Level*>realloc(a.levels, a.level_capacity * sizeof(Level))
+        grown = <Level*>resize_items(a.levels, a.level_capacity, sizeof(Level))
         if grown == NULL:
             return raise_text(a.m, ERROR_MEMORY, NULL)
         a.levels = grown

@@ -6,12 +6,13 @@ result has the names of an argument it shares its keys.  Places (unsafeGetAttrPo
 `intersectAttrs` and `listToAttrs` keep them, `mapAttrs`, `zipAttrsWith` and `groupBy` do not.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport strcmp
 
 from snowsnake.builtins.groups cimport *
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
@@ -141,7 +142,7 @@ cdef inline uint32_t* _places(Machine* m, uint32_t* small, uint64_t count) noexc
     """Scratch memory for *count* places, to be freed unless it is *small*; NULL and an error if there is none."""
     cdef uint32_t* places = small
     if count > SMALL:
-        places = <uint32_t*>malloc(count * sizeof(uint32_t))
+        places = <uint32_t*>allocate_items(count, sizeof(uint32_t))
         if places == NULL:
             raise_text(m, ERROR_MEMORY, NULL)
     return places
@@ -501,6 +502,8 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     if kind_of(fp[0]) != KIND_CLOSURE:
         return done(m, m.empty_attrs)
     code = code_of(m, fp[0])
+    if not code.is_linked:
+        return RAISE
     formals = code.formals
     if formals == NULL:
         return done(m, m.empty_attrs)

@@ -5,7 +5,7 @@ In: strings.  Out: strings with other contexts, sets that show one.  An element 
 `path` (the path itself), `=drv` (a derivation and all its outputs), `!output!drv` (an output of a derivation).
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.builtins.protocol cimport *
@@ -13,6 +13,7 @@ from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
 )
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
@@ -150,7 +151,7 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
     if number == 0:
         return done(m, m.empty_attrs)
     n = m.contexts[number].count
-    elements = <Element*>malloc(n * sizeof(Element))
+    elements = <Element*>allocate_items(n, sizeof(Element))
     entries = scratch_entries(m, n)
     if elements == NULL or entries == NULL:
         free(elements)
@@ -202,7 +203,7 @@ cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
     if number == 0:
         return done(m, fp[0])
     n = m.contexts[number].count
-    elements = <uint32_t*>malloc(n * sizeof(uint32_t))
+    elements = <uint32_t*>allocate_items(n, sizeof(uint32_t))
     if elements == NULL:
         return out_of_memory(m)
     for i in range(n):
@@ -379,7 +380,7 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
         i += 1
     if string_context(fp[0]):
         old = m.contexts[string_context(fp[0])].count
-    elements = <uint32_t*>malloc((old + _count_elements(m, attrs)) * sizeof(uint32_t))
+    elements = <uint32_t*>allocate_items(old + _count_elements(m, attrs), sizeof(uint32_t))
     if elements == NULL:
         return out_of_memory(m)
     if old:

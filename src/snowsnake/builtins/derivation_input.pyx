@@ -4,13 +4,14 @@
 In: the words that the walk (derivations.pyx) left on the stack.  Out: the derivation in the host's store, and the set of its paths.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.derivations cimport *
 from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.store_context cimport *
+from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
@@ -72,7 +73,7 @@ cdef int check_outputs(Machine* m, Word outputs) noexcept nogil:
     if n == 0:
         return raise_text(m, ERROR_VALUE, format_text("derivation cannot have an empty set of outputs"))
     if n > 16:
-        names = <View*>calloc(n, sizeof(View))
+        names = <View*>allocate_zeros(n, sizeof(View))
         if names == NULL:
             return raise_text(m, ERROR_MEMORY, NULL)
         _output_names(outputs, names, n)
@@ -128,7 +129,7 @@ cdef bint _next_generation(Machine* m) noexcept nogil:
     cdef uint32_t* marks
     cdef uint32_t count = m.symbol_count + 1024
     if h.mark_count < m.symbol_count:
-        marks = <uint32_t*>realloc(h.marks, <size_t>count * sizeof(uint32_t))
+        marks = <uint32_t*>resize_items(h.marks, <size_t>count, sizeof(uint32_t))
         if marks == NULL:
             raise_text(m, ERROR_MEMORY, NULL)
             return False
@@ -236,7 +237,7 @@ cdef int _add_json(Machine* m, Bytes* json, Word name, Word value) noexcept nogi
     memset(&fault, 0, sizeof(fault))
     bytes_byte(json, c',' if json.size else c'{')
     if not json_append_string(json, string_data(name), string_size(name), &fault):
-        outcome = raise_bytes(m, ERROR_VALUE, fault.data, fault.size)
+        outcome = raise_text(m, ERROR_MEMORY, NULL) if fault.failed else raise_bytes(m, ERROR_VALUE, fault.data, fault.size)
     bytes_byte(json, c':')
     bytes_append(json, string_data(value), string_size(value))
     free(fault.data)
@@ -318,6 +319,8 @@ cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
         entries[0].position = 0
         entries[0].value = make_string(m, result.drv_path.data, result.drv_path.size, context)
     for i in range(result.output_count):
+        if element.failed:
+            break
         bytes_clear(&element)
         bytes_byte(&element, c'!')
         bytes_append(&element, result.outputs[i].name.data, result.outputs[i].name.size)

@@ -38,10 +38,17 @@ class Pending(Exception):
     """The machine has an error already."""
 
 
+cdef object _KEY = object()           # whoever has it makes objects with a machine
+
+
 cdef class _Attention:
     """Whether the machine is to stop: asked while something is fetched."""
 
     cdef Machine* m
+
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("the evaluator makes it")
 
     def __call__(self):
         return self.m.attention != 0
@@ -64,6 +71,10 @@ cdef class Access:
     """What the policy of an evaluation allows."""
 
     cdef Machine* m
+
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("the evaluator makes it")
 
     @property
     def fetcher(self):
@@ -97,7 +108,7 @@ cdef class Access:
 
 
 cdef object access_of(Machine* m):
-    cdef Access access = Access()
+    cdef Access access = Access(_KEY)
     access.m = m
     return access
 
@@ -109,7 +120,7 @@ cdef object fetcher_of(Machine* m):
     if h.fetcher == NULL:
         from snowsnake.builtins.engines.fetch_calls import make_fetcher
 
-        attention = _Attention()
+        attention = _Attention(_KEY)
         attention.m = m
         settings, make_progress = <object>h.settings if h.settings != NULL else (None, None)
         fetcher = make_fetcher(

@@ -4,7 +4,6 @@
 In: a reference, or a set with its attributes.  Out: the other form, or the flake, which is called by an expression of Nix.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport malloc
 from libc.string cimport memcpy
 
 from snowsnake.builtins.derivations cimport BUILTIN_FETCH_LOCKED, builtin_word
@@ -12,6 +11,7 @@ from snowsnake.builtins.fetch_host cimport access_of, build_result, mount_source
 from snowsnake.builtins.fetching cimport force_input_attributes
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport FEATURE_FLAKES, host_require_feature
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport raise_bytes
@@ -34,10 +34,17 @@ cdef object _calling():
     return __import__("snowsnake.flake.calling", fromlist=["get_flake"])
 
 
+cdef object _KEY = object()           # of who makes mounts
+
+
 cdef class _Mount:
     """Makes sources readable for the evaluation that asks."""
 
     cdef Machine* m
+
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("the evaluator makes it")
 
     def __call__(self, source):
         mount_source(self.m, source)
@@ -49,7 +56,7 @@ cdef Word flake_call(Machine* m, bytes source, bytes lock, bytes found) except 0
     cdef uint32_t size = <uint32_t>len(source)
     if not heap_reserve(m, (len(lock) + len(found)) // 8 + 4096):
         raise Pending
-    copy = <uint8_t*>malloc(size + 1)             # the machine frees it with the expression
+    copy = <uint8_t*>allocate_items(size + 1, 1)            # the machine frees it with the expression
     if copy == NULL:
         raise MemoryError
     memcpy(copy, <const char*>source, size)
@@ -62,7 +69,7 @@ cdef Word flake_call(Machine* m, bytes source, bytes lock, bytes found) except 0
 
 
 cdef int _get_flake(Machine* m, Word text) noexcept with gil:
-    cdef _Mount mount = _Mount()
+    cdef _Mount mount = _Mount(_KEY)
     mount.m = m
     try:
         source, lock, found = _calling().get_flake(access_of(m), mount, text_of(text))
@@ -125,7 +132,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
                 entries[n].value = make_string(m, <char*>data, len(data), 0)
             n += 1
         m.result = attrs_build(m, entries, n)
-        return DONE
+        return DONE if m.result else RAISE
     except BaseException as error:    # no exception may pass through C
         return _say(m, error)
 

@@ -5,8 +5,9 @@ A zeroed Gathered is an empty one.  In: the contexts of the strings.  Out: one c
 out (the caller raises).
 """
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy
+from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.symbols cimport context_make, context_union
 
@@ -22,7 +23,7 @@ cdef inline int _compare_numbers(const void* a, const void* b) noexcept nogil:
 
 cdef inline bint gather_grow(Gathered* g) noexcept nogil:
     cdef size_t capacity = g.capacity * 2 if g.capacity else 16
-    cdef uint32_t* grown = <uint32_t*>realloc(g.contexts, capacity * sizeof(uint32_t))
+    cdef uint32_t* grown = <uint32_t*>resize_items(g.contexts, capacity, sizeof(uint32_t))
     if grown == NULL:
         g.failed = True
         return False
@@ -51,7 +52,7 @@ cdef inline uint32_t gather_many(Machine* m, Gathered* g) noexcept nogil:
             kept += 1
     if kept == 1:
         return g.contexts[0]
-    elements = <uint32_t*>malloc(total * sizeof(uint32_t))
+    elements = <uint32_t*>allocate_items(total, sizeof(uint32_t))
     if elements == NULL or total > <size_t>0xFFFFFFFF:
         free(elements)
         g.failed = True

@@ -5,8 +5,9 @@ In: symbols, one after the other.  Out: `items[0 .. count]`.  Few groups live in
 memory, so no collection touches them; the struct must not be moved.
 """
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.machine.word cimport Word
 
 cdef enum:
@@ -46,8 +47,8 @@ cdef inline uint64_t groups_slot(Groups* g, uint32_t symbol) noexcept nogil:
 
 cdef inline bint groups_grow(Groups* g) noexcept nogil:
     cdef uint64_t i
-    cdef Group* items = <Group*>malloc(2 * g.count * sizeof(Group))
-    cdef uint32_t* slots = <uint32_t*>calloc(4 * g.count, sizeof(uint32_t))
+    cdef Group* items = <Group*>allocate_items(2 * g.count, sizeof(Group))
+    cdef uint32_t* slots = <uint32_t*>allocate_zeros(4 * g.count, sizeof(uint32_t))
     if items == NULL or slots == NULL:
         free(items)
         free(slots)

@@ -13,6 +13,7 @@ from snowsnake.builtins.store_context cimport realise_context, string_view, take
 from snowsnake.host.host cimport *
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
+from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_ELEMENT, RAISE, TraceEntry
@@ -194,7 +195,7 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
                 return call_internal1(m, INTERNAL_COERCE, w)
             push(m, w)
         if realise_context(m, m.sp[-1]) != DONE:
-            error_clear(m)
+            error_disregard(m)
             return raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since it is in a store path that is not valid",
                                                          <int>string_size(m.sp[-1]), <char*>string_data(m.sp[-1])))
         fp[2] = small_int(<int64_t>(i + 1) << 2)

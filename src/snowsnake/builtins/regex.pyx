@@ -1,7 +1,7 @@
 # cython: language_level=3
 """match and split.  In: a pattern and a text.  Out: lists of parts and groups; compiled patterns stay with the machine."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free
 
 from snowsnake.builtins.engines.regex cimport (
     Regex, RegexCache, regex_cache_free, regex_cache_get, regex_cache_init, regex_group_count, regex_match_full,
@@ -11,6 +11,7 @@ from snowsnake.builtins.engines.regex_program cimport REGEX_INVALID, REGEX_OK, R
 from snowsnake.builtins.engines.regex_reverse cimport REGEX_MATCH, REGEX_MEMORY, REGEX_NO_MATCH, RegexResult
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
@@ -49,7 +50,7 @@ cdef Regex* _compiled(Machine* m, Word pattern) noexcept nogil:
     cdef RegexStatus status = REGEX_OK
     cdef Regex* regex
     if m.regex_cache == NULL:
-        m.regex_cache = malloc(sizeof(RegexCache))
+        m.regex_cache = allocate_items(1, sizeof(RegexCache))
         if m.regex_cache == NULL:
             out_of_memory(m)
             return NULL
@@ -105,7 +106,7 @@ cdef int match(Machine* m, Word* fp) noexcept nogil:
         return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a string", fp[1]))
     groups = regex_group_count(regex)
     if groups > FEW_GROUPS:
-        captures = <int64_t*>malloc((2 * groups + 2) * sizeof(int64_t))
+        captures = <int64_t*>allocate_items(2 * groups + 2, sizeof(int64_t))
         if captures == NULL:
             return out_of_memory(m)
     result = regex_match_full(regex, string_data(fp[1]), string_size(fp[1]), captures)
@@ -142,7 +143,7 @@ cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept n
     while True:
         if matches.count == matches.capacity:
             matches.capacity = matches.capacity * 2 if matches.capacity else 8
-            grown = <int64_t*>realloc(matches.captures, matches.capacity * matches.step * sizeof(int64_t))
+            grown = <int64_t*>resize_items(matches.captures, matches.capacity * matches.step, sizeof(int64_t))
             if grown == NULL:
                 result = REGEX_MEMORY
                 break
@@ -209,7 +210,7 @@ cdef bint _find_literal(Word text, const uint8_t* literal, uint64_t size, Matche
             return True
         if matches.count == matches.capacity:
             matches.capacity = matches.capacity * 2 if matches.capacity else 8
-            grown = <int64_t*>realloc(matches.captures, matches.capacity * 2 * sizeof(int64_t))
+            grown = <int64_t*>resize_items(matches.captures, matches.capacity * 2, sizeof(int64_t))
             if grown == NULL:
                 return False
             matches.captures = grown

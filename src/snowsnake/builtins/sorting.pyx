@@ -9,11 +9,12 @@ merge sort on (first 8 bytes, word) pairs does the work.
 The recursion is a stack of records above the arguments; a record's first word says what its range waits for.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp
 
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport of_part, raise_text, raise_type
@@ -133,7 +134,7 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
             return TAIL
     if not heap_reserve(m, n + 1):
         return RAISE
-    source = <Item*>malloc(2 * n * sizeof(Item))
+    source = <Item*>allocate_items(2 * n, sizeof(Item))
     if source == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     for i in range(n):

@@ -6,7 +6,7 @@ A filter is called for one entry after the other, depth first, in byte order of 
 the host's list of walks, so that an error in the filter loses nothing.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.builtins.hashes cimport parse_stated_hash
@@ -14,6 +14,7 @@ from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport *
 from snowsnake.cache.pack cimport FileStamp
+from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.host.host cimport *
 from snowsnake.host.paths cimport base_name_start
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
@@ -369,7 +370,7 @@ cdef void _close_walk(Machine* m, Walk* walk) noexcept nogil:
 
 
 cdef int _open_walk(Machine* m, Word* s, ByteBuffer* resolved) noexcept nogil:
-    cdef Walk* walk = <Walk*>calloc(1, sizeof(Walk))
+    cdef Walk* walk = <Walk*>allocate_zeros(1, sizeof(Walk))
     cdef Bytes error
     if walk == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
@@ -417,9 +418,12 @@ cdef int _walk(Machine* m, Word* s) noexcept nogil:
     while walk.entry:
         bytes_init(&text)
         nar_tree_path(tree, walk.entry, &text)
-        if text.failed or not heap_reserve(m, (text.size >> 3) + 64):
+        if text.failed:
             bytes_free(&text)
-            return raise_text(m, ERROR_MEMORY, NULL) if text.failed else RAISE
+            return raise_text(m, ERROR_MEMORY, NULL)
+        if not heap_reserve(m, (text.size >> 3) + 64):
+            bytes_free(&text)
+            return RAISE
         if not host_shows(m, text.data, text.size):
             bytes_free(&text)
             if _take_answer(m, walk, False) != DONE:
@@ -491,7 +495,7 @@ cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
 cdef int to_file(Machine* m, Word* fp) noexcept nogil:
     cdef Context* c = &m.contexts[string_context(fp[1])]
     cdef uint32_t count = c.count if string_context(fp[1]) else 0
-    cdef View* references = <View*>calloc(count + 1, sizeof(View))
+    cdef View* references = <View*>allocate_zeros(count + 1, sizeof(View))
     cdef Element e
     cdef uint32_t i
     cdef int outcome = DONE

@@ -5,13 +5,14 @@ In: arguments as the table's letters leave them.  Out: strings with the contexts
 A builtin that is not framed and meets a value to be coerced goes on as `itself (coerce value)`, a thunk in tail position.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.builtins.engines.numbers cimport format_float_tostring
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport builtin_table_count, define
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
 from snowsnake.machine.coercion cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
@@ -254,7 +255,7 @@ cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogi
     p.items = items
     p.count = count
     p.first_empty = count
-    p.nexts = <int32_t*>malloc(count * (sizeof(int32_t) + 1) + 1)
+    p.nexts = <int32_t*>allocate_items(count * (sizeof(int32_t) + 1) + 1, 1)
     if p.nexts == NULL or count > 0x7FFFFFFF:
         free(p.nexts)
         return False

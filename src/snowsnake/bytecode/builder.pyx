@@ -1,12 +1,12 @@
 # cython: language_level=3
 """Growing a chunk (see the header).  Jumps further than 64 KiB are rewritten when the chunk is finished."""
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun
 from snowsnake.bytecode.opcodes cimport OP_JUMP, OP_JUMP_WIDE
 from snowsnake.bytecode.varint cimport varint_read
-from snowsnake.syntax.deep_stack cimport leave_out_of_memory
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
 
 include "encodings.pxi"
 
@@ -18,9 +18,9 @@ cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_byt
         size = 16
     while size < needed:
         size *= 2
-    data = realloc(data, size * item_bytes)
-    if data == NULL or size > <uint64_t>UINT32_MAX:
+    if size > <uint64_t>UINT32_MAX:
         leave_out_of_memory()
+    data = resize_or_leave(data, size, item_bytes)
     capacity[0] = <uint32_t>size
     return data
 

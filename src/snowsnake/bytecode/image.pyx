@@ -1,21 +1,19 @@
 # cython: language_level=3
 """Writes the compact form of a file's chunks, one by one as they are finished, and reads the heads of its records."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.varint cimport VARINT_MAX_SIZE_BYTES, varint_write
-from snowsnake.syntax.deep_stack cimport leave_out_of_memory
+from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
 from snowsnake.syntax.nodes cimport Text
 
 
 cdef void* _resized(void* data, size_t size_bytes) noexcept nogil:
     """When memory ends, so does the compilation."""
-    data = realloc(data, size_bytes)
-    if data == NULL:
-        leave_out_of_memory()
-    return data
+    return resize_or_leave(data, size_bytes, 1)
 
 
 cdef void _room(ImageWriter* w, size_t size_bytes) noexcept nogil:
@@ -191,13 +189,17 @@ cdef void writer_open(ImageWriter* w, size_t estimate_bytes) noexcept nogil:
 
 
 cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil:
-    cdef Image* image = <Image*>calloc(1, sizeof(Image))
+    cdef Image* image
+    w.data = <uint8_t*>_resized(w.data, w.size_bytes + 16)          # vu128 of 8 bytes may be read in one go
+    w.texts = <uint32_t*>_resized(w.texts, (w.text_count + 1) * sizeof(uint32_t))
+    w.records = <uint32_t*>_resized(w.records, chunk_count * sizeof(uint32_t))
+    image = <Image*>allocate_zeros(1, sizeof(Image))
     if image == NULL:
         writer_drop(w)
         return NULL
-    image.data = <uint8_t*>_resized(w.data, w.size_bytes + 16)      # vu128 of 8 bytes may be read in one go
-    image.texts = <uint32_t*>_resized(w.texts, (w.text_count + 1) * sizeof(uint32_t))
-    image.records = <uint32_t*>_resized(w.records, chunk_count * sizeof(uint32_t))
+    image.data = w.data
+    image.texts = w.texts
+    image.records = w.records
     image.size_bytes = <uint32_t>w.size_bytes
     image.chunk_count = chunk_count
     image.text_count = w.text_count

@@ -6,11 +6,12 @@ error: a pack that cannot be used is one without entries.  What is read is trust
 pack belongs to the user (or root), so that nobody else can have made one with right checksums.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.image cimport Image
 from snowsnake.cache.xxh64 cimport xxh64
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 
 include "system.pxi"
 
@@ -98,7 +99,7 @@ cdef uint64_t _slots_of(const uint8_t* map_, uint64_t size_bytes) noexcept nogil
 
 cdef char* _joined(const char* folder, const char* name) noexcept nogil:
     cdef size_t n = strlen(folder), k = strlen(name)
-    cdef char* path = <char*>malloc(n + k + 2)
+    cdef char* path = <char*>allocate_items(n + k + 2, 1)
     if path != NULL:
         memcpy(path, folder, n)
         path[n] = c'/'
@@ -107,7 +108,7 @@ cdef char* _joined(const char* folder, const char* name) noexcept nogil:
 
 
 cdef Cache* cache_new(const char* folder, uint64_t limit_bytes, bint is_by_content) noexcept nogil:
-    cdef Cache* cache = <Cache*>calloc(1, sizeof(Cache))
+    cdef Cache* cache = <Cache*>allocate_zeros(1, sizeof(Cache))
     if cache == NULL:
         return NULL
     cache.folder = _joined(folder, "")
@@ -224,7 +225,7 @@ cdef bint _is_old(Lookup* lookup) noexcept nogil:
 
 
 cdef Image* cache_image(Lookup* lookup) noexcept nogil:
-    cdef Image* image = <Image*>calloc(1, sizeof(Image))
+    cdef Image* image = <Image*>allocate_zeros(1, sizeof(Image))
     cdef const Entry* entry = lookup.entry
     if image != NULL:
         image.is_borrowed = True
@@ -246,7 +247,7 @@ cdef void _note_use(Cache* cache, Lookup* lookup) noexcept nogil:
     if days[lookup.slot] == cache.today or cache.is_closed_to_writing:
         return
     if cache.used_count == cache.used_capacity:
-        used = <uint32_t*>realloc(cache.used, (cache.used_capacity * 2 + 256) * sizeof(uint32_t))
+        used = <uint32_t*>resize_items(cache.used, cache.used_capacity * 2 + 256, sizeof(uint32_t))
         if used == NULL:
             return
         cache.used = used
@@ -261,7 +262,7 @@ cdef void _restamp(Cache* cache, Lookup* lookup) noexcept nogil:
     if cache.is_closed_to_writing:
         return
     if cache.restamp_count == cache.restamp_capacity:
-        restamps = <Restamp*>realloc(cache.restamps, (cache.restamp_capacity * 2 + 64) * sizeof(Restamp))
+        restamps = <Restamp*>resize_items(cache.restamps, cache.restamp_capacity * 2 + 64, sizeof(Restamp))
         if restamps == NULL:
             return
         cache.restamps = restamps
@@ -300,7 +301,7 @@ cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint
         return
     if cache.pending_bytes + total > cache.pending_capacity:
         capacity = (cache.pending_bytes + total) * 2
-        pending = <uint8_t*>realloc(cache.pending, capacity)
+        pending = <uint8_t*>resize_items(cache.pending, capacity, 1)
         if pending == NULL:
             return
         cache.pending = pending

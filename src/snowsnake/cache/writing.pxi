@@ -180,7 +180,7 @@ cdef uint64_t _collect(Cache* cache, Pack* pack, Kept* kept) noexcept nogil:
 
 cdef bint _replace_pack(Cache* cache, Pack* pack) noexcept nogil:
     """A new pack with what was used last of the old one, half of the limit at most, so that this is seldom needed."""
-    cdef Kept* kept = <Kept*>malloc((pack.slot_count + 1) * sizeof(Kept))
+    cdef Kept* kept = <Kept*>allocate_items(pack.slot_count + 1, sizeof(Kept))
     cdef uint64_t count = 0, n = 0, room = cache.limit_bytes // 2, slot_count = LEAST_SLOTS
     cdef bint done
     if kept == NULL:
@@ -202,7 +202,7 @@ cdef bint _replace_pack(Cache* cache, Pack* pack) noexcept nogil:
 cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint64_t slot_count) noexcept nogil:
     cdef char* path = _joined(cache.folder, "compiled-1.new")
     cdef uint64_t start = _entries_start(slot_count), end = start, i, j
-    cdef uint8_t* index = <uint8_t*>calloc(1, start)
+    cdef uint8_t* index = <uint8_t*>allocate_zeros(1, start)
     cdef Header* header = <Header*>index
     cdef uint64_t* slots
     cdef uint16_t* days

@@ -185,7 +185,8 @@ def _print_value(session, root, path: str, given: Arguments) -> None:
     elif given.flag("xml"):
         write(value.to_xml(strict=given.flag("strict"), location=not given.flag("no_location")))
     else:
-        write_line(value.to_nix(strict=given.flag("strict")))
+        value.write_nix(write, strict=given.flag("strict"))
+        write(b"\n")
 
 
 def _observers(given: Arguments) -> dict:

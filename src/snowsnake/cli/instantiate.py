@@ -252,7 +252,8 @@ def _process(request: Request, session, root, path: str) -> None:
     elif request.output == "--xml":
         write(value.to_xml(strict=strict, location="--no-location" not in request.flags))
     else:
-        write_line(value.to_nix(strict=strict))
+        value.write_nix(write, strict=strict)
+        write(b"\n")
 
 
 def _rooted(request: Request, session, drv_path: str) -> str:

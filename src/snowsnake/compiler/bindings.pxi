@@ -37,7 +37,7 @@ cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil:
 
 cdef void* scratch(size_t size_bytes) noexcept nogil:
     """Memory that is freed before the construct is left."""
-    cdef void* data = malloc(size_bytes if size_bytes else 1)
+    cdef void* data = allocate_items(size_bytes if size_bytes else 1, 1)
     if data == NULL:
         leave_out_of_memory()
     return data

@@ -49,6 +49,7 @@ cdef struct Unit:                     # what became of a program
     char* error                       # what is wrong with the program (undefined variable, …), in the tree's arena
     uint32_t error_start_byte
     uint32_t error_end_byte
+    void* compiler                    # at work on it
 
 cdef struct Compiler:
     Ast* ast
@@ -98,5 +99,8 @@ cdef bint compile_unit(
     # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.
     # Runs on the stack of the caller, deep programs need a deep one; what is nested too deeply for it is an error of the unit.
     # The tree is changed on the way; the image borrows nothing from it.
+
+cdef void compile_abandoned(Unit* unit) noexcept nogil
+    # when the deep stack was left in the middle of compile_unit: frees what the compiler had
 
 cdef void context_pool_free(ContextPool* pool) noexcept nogil

@@ -8,7 +8,7 @@ pointers of other modules costs): scope.pxi names · globals.pxi · emit.pxi ope
 defined by other syntax · specified.pxi level 0 · lazy.pxi, expressions.pxi, bindings.pxi, patterns.pxi the default level.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.builder cimport *
@@ -17,7 +17,8 @@ from snowsnake.bytecode.image cimport image_free, writer_close, writer_drop, wri
 from snowsnake.bytecode.image_view cimport image_to_python
 from snowsnake.bytecode.opcodes cimport *
 from snowsnake.bytecode.varint cimport varint_read
-from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_is_low, stack_limit
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
+from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, resize_or_leave, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport *
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
 
@@ -57,10 +58,8 @@ cdef Name add_name(Compiler* c, Text text) noexcept nogil:
     cdef Name name = c.name_count
     if c.name_count == c.name_capacity:
         c.names = <Text*>grow(c.names, &c.name_capacity, old + 1, sizeof(Text))
-        c.heads = <uint32_t*>realloc(c.heads, c.name_capacity * sizeof(uint32_t))
-        c.globals = <uint16_t*>realloc(c.globals, c.name_capacity * sizeof(uint16_t))
-        if c.heads == NULL or c.globals == NULL:
-            leave_out_of_memory()
+        c.heads = <uint32_t*>resize_or_leave(c.heads, c.name_capacity, sizeof(uint32_t))
+        c.globals = <uint16_t*>resize_or_leave(c.globals, c.name_capacity, sizeof(uint16_t))
     c.names[name] = text
     c.names[name].number = writer_text(&c.writer, text) if text.data != NULL else 0
     c.heads[name] = NONE
@@ -196,7 +195,7 @@ cdef void context_pool_free(ContextPool* pool) noexcept nogil:
 
 
 cdef void take_contexts(Compiler* c) noexcept nogil:
-    """The pool is empty meanwhile: what is given up when memory ends does not come back."""
+    """The pool is empty meanwhile."""
     c.contexts = c.pool.contexts
     c.context_made = c.pool.count
     c.context_capacity = c.pool.capacity
@@ -229,14 +228,25 @@ cdef void compiler_free(Compiler* c) noexcept nogil:
     free(c.global_numbers)
     free(c.locals)
     free(c.jumps)
+    free(c)
+
+
+cdef void compile_abandoned(Unit* unit) noexcept nogil:
+    cdef Compiler* c = <Compiler*>unit.compiler
+    if c != NULL:
+        writer_drop(&c.writer)
+        compiler_free(c)
+        unit.compiler = NULL
 
 
 cdef bint compile_unit(
     Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
 ) noexcept nogil:
-    cdef Compiler c
-    memset(&c, 0, sizeof(Compiler))
+    cdef Compiler* c = <Compiler*>allocate_zeros(1, sizeof(Compiler))
     memset(unit, 0, sizeof(Unit))
+    if c == NULL:
+        return False
+    unit.compiler = c
     c.ast = ast
     c.unit = unit
     c.pool = pool
@@ -245,20 +255,21 @@ cdef bint compile_unit(
     c.base_dir_bytes = <uint32_t>strlen(base_dir)
     c.stack_limit = stack_limit()
     writer_open(&c.writer, ast.source.size_bytes + SMALLEST_IMAGE_BYTES)
-    c.global_numbers = <uint32_t*>calloc(GLOBAL_COUNT, sizeof(uint32_t))
+    c.global_numbers = <uint32_t*>allocate_zeros(GLOBAL_COUNT, sizeof(uint32_t))
     if c.global_numbers == NULL:
         leave_out_of_memory()
-    take_contexts(&c)
-    take_names(&c)
+    take_contexts(c)
+    take_names(c)
     if scope_names != NULL:
-        compile_root(&c, scoped_root(&c, scope_names, scope_count), True)
+        compile_root(c, scoped_root(c, scope_names, scope_count), True)
     else:
-        compile_root(&c, ast.root, False)
+        compile_root(c, ast.root, False)
     if unit.error == NULL:
         unit.image = writer_close(&c.writer, c.chunk_count)
     else:
         writer_drop(&c.writer)
-    compiler_free(&c)
+    compiler_free(c)
+    unit.compiler = NULL
     return unit.image != NULL or unit.error != NULL
 
 
@@ -293,7 +304,8 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     with nogil:
         request.ast = parse(data, size, features, NULL)
         if request.ast != NULL and request.ast.root != NULL:
-            call_on_deep_stack(_compile_request, &request)
+            if not call_on_deep_stack(_compile_request, &request):
+                compile_abandoned(&request.unit)
     if request.ast == NULL:
         raise MemoryError("a syntax tree")
     try:

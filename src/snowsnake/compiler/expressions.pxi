@@ -410,9 +410,7 @@ cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
     if last.kind != NODE_STRING or count < LEAST_CHAIN:
         c.chain_left = count - 2 if count > 2 else 0
         return False
-    parts = <Node**>malloc(count * sizeof(Node*))
-    if parts == NULL:
-        return False
+    parts = <Node**>scratch(count * sizeof(Node*))
     last = node
     for i in range(count - 1):
         parts[count - 1 - i] = last.b

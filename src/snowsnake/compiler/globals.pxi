@@ -29,7 +29,7 @@ def _fill_globals():
         ("null", GLOBAL_NULL, 0, True, True),
     ]
     rows.sort(key=lambda row: row[0].encode())
-    GLOBAL_TABLE = <Global*>calloc(len(rows), sizeof(Global))
+    GLOBAL_TABLE = <Global*>allocate_zeros(len(rows), sizeof(Global))
     GLOBAL_COUNT = len(rows)
     for place, (name, kind, arity, is_plain, is_fixed) in enumerate(rows):
         text = name.encode()

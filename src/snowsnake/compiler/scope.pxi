@@ -66,10 +66,7 @@ cdef void _rebuild_captures(Context* cx) noexcept nogil:
     while size < cx.capture_count * 4:
         size *= 2
     if size > cx.capture_table_size:
-        free(cx.capture_table)
-        cx.capture_table = <uint32_t*>malloc(size * sizeof(uint32_t))
-        if cx.capture_table == NULL:
-            leave_out_of_memory()
+        cx.capture_table = <uint32_t*>resize_or_leave(cx.capture_table, size, sizeof(uint32_t))
         cx.capture_table_size = size
     memset(cx.capture_table, 0, cx.capture_table_size * sizeof(uint32_t))
     mask = cx.capture_table_size - 1
@@ -186,7 +183,7 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
     if c.context_count == c.context_made:
         if c.context_made == c.context_capacity:
             c.contexts = <Context**>grow(c.contexts, &c.context_capacity, c.context_made + 1, sizeof(Context*))
-        cx = <Context*>calloc(1, sizeof(Context))
+        cx = <Context*>allocate_zeros(1, sizeof(Context))
         if cx == NULL:
             leave_out_of_memory()
         c.contexts[c.context_made] = cx

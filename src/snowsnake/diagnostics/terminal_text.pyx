@@ -4,7 +4,9 @@
 In: any bytes.  Out: the bytes without escape sequences, bells and carriage returns; tabs as blanks up to the next column that eight
 divides.  Columns count from the start of the text, over its lines: a newline has no width.
 """
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
+
+from snowsnake.foundation.allocate cimport allocate_items
 
 cdef enum:
     BELL = 7
@@ -53,7 +55,7 @@ cdef uint8_t* terminal_text(const uint8_t* text, size_t size, bint keeps_colours
     cdef bint is_colour = False
     for i in range(size):
         tabs += text[i] == TAB
-    made = <uint8_t*>malloc(size + tabs * WIDTH + 1)
+    made = <uint8_t*>allocate_items(size + tabs * WIDTH + 1, 1)
     out = made
     while made != NULL and p < end:
         if p[0] == ESCAPE:

@@ -4,8 +4,9 @@
 Entries keep the order in which they came (`entries[0..count)`), so a table also serves as an ordered set.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 
 cdef struct MapEntry:
     uint8_t* key                      # owned, NUL-terminated; the value's bytes follow it, NUL-terminated too
@@ -51,11 +52,11 @@ cdef inline bint map_grow(ByteMap* self) noexcept nogil:
     cdef MapEntry* entries
     if capacity > <uint32_t>1 << 29:
         return False
-    entries = <MapEntry*>realloc(self.entries, capacity * sizeof(MapEntry))
+    entries = <MapEntry*>resize_items(self.entries, capacity, sizeof(MapEntry))
     if entries == NULL:
         return False
     self.entries = entries
-    slots = <uint32_t*>calloc(mask + 1, sizeof(uint32_t))
+    slots = <uint32_t*>allocate_zeros(mask + 1, sizeof(uint32_t))
     if slots == NULL:
         return False
     for i in range(self.count):
@@ -78,7 +79,7 @@ cdef inline MapEntry* map_add(ByteMap* self, const void* key, size_t size, const
         return e
     if self.count == self.capacity and not map_grow(self):
         return NULL
-    copy = <uint8_t*>malloc(size + value_size + 2)
+    copy = <uint8_t*>allocate_items(size + value_size + 2, 1)
     if copy == NULL:
         return NULL
     memcpy(copy, key, size)

@@ -7,11 +7,12 @@ paths, or an error in the machine.  Files are only read; an embedded store, if o
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.errno cimport EISDIR, ELOOP, ENOTDIR
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, getenv
-from libc.string cimport memcmp, memcpy, memmove, memset, strdup, strlen
+from libc.stdlib cimport free, getenv
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 from libc.time cimport time
 
 from snowsnake.cache.pack cimport FileStamp
+from snowsnake.foundation.allocate cimport allocate_zeros, copy_text
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.disk cimport FOLLOW_LINKS, close, disk_home, disk_type
 from snowsnake.host.messages cimport LEVEL_CHATTY, LEVEL_TALKATIVE, is_said, say, say_warning
@@ -25,6 +26,7 @@ from snowsnake.host.records cimport (
     RECORD_DIRECTORY, RECORD_FILE, RECORD_HOME, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, RECORD_TIME, RECORD_VALID, RECORD_VARIABLE,
     STATE_ABSENT, STATE_FOUND, record, record_entries, record_file, record_path, record_tree, record_type,
 )
+from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.state cimport (
@@ -48,12 +50,12 @@ import os
 # ---- life and options -------------------------------------------------------------------------------------------
 
 cdef int host_new(Machine* m) noexcept nogil:
-    cdef Host* h = <Host*>calloc(1, sizeof(Host))
+    cdef Host* h = <Host*>allocate_zeros(1, sizeof(Host))
     m.host = h
     if h == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
-    h.store_dir = strdup("/nix/store")
-    h.working_directory = strdup("/")
+    h.store_dir = copy_text("/nix/store")
+    h.working_directory = copy_text("/")
     if h.store_dir == NULL or h.working_directory == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     h.store_dir_size = strlen(h.store_dir)
@@ -134,7 +136,7 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
     if map_find(&h.mounts, text, size) != NULL:            # the same source, fetched once more
         buffer_free(&disk)
         return None
-    mount = <Mount*>calloc(1, sizeof(Mount))
+    mount = <Mount*>allocate_zeros(1, sizeof(Mount))
     if mount == NULL or map_add(&h.mounts, text, size, &mount, sizeof(mount)) == NULL:
         free(mount)
         buffer_free(&disk)
@@ -155,7 +157,7 @@ cdef void free_search(Host* h) noexcept nogil:
 
 
 cdef char* copied(bytes text) except NULL:
-    cdef char* copy = strdup(<const char*>text)
+    cdef char* copy = copy_text(<const char*>text)
     if copy == NULL:
         raise MemoryError
     return copy
@@ -209,7 +211,7 @@ cdef object host_configure(Machine* m, object options):
         replace(&h.real_store, options.real_store)
     free_search(h)
     free(h.search)
-    h.search = <SearchEntry*>calloc(len(options.search_path) + 1, sizeof(SearchEntry))
+    h.search = <SearchEntry*>allocate_zeros(len(options.search_path) + 1, sizeof(SearchEntry))
     if h.search == NULL:
         raise MemoryError
     for i, (prefix, path) in enumerate(options.search_path):
@@ -305,7 +307,7 @@ cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil:
 cdef void record_variable(Machine* m, const char* name, const char* value) noexcept nogil:
     if not record(m, RECORD_VARIABLE, view_text(name), STATE_ABSENT if value == NULL else STATE_FOUND, value,
                   0 if value == NULL else strlen(value)):
-        error_clear(m)
+        error_disregard(m)
 
 
 cdef const char* host_system(Machine* m) noexcept nogil:

@@ -460,7 +460,7 @@ cdef int place_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept
         return DONE
     nar_tree_free(tree)
     bytes_byte(error, 0)
-    return raise_text(m, ERROR_FILE, format_text("%s", <char*>error.data if not error.failed else <char*>"out of memory"))
+    return raise_text(m, ERROR_FILE, NULL if error.failed else format_text("%s", <char*>error.data))
 
 
 cdef int nar_kind_of_mounted(int kind) noexcept nogil:

@@ -79,7 +79,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
                 is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE
             if not is_there:
                 if m.error.code:
-                    error_clear(m)
+                    error_disregard(m)
                 host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size,
                                          <char*>folder.data))
             known = map_add(&h.search_resolved, folder.data, folder.size, path.data if is_there else NULL,

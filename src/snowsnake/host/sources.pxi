@@ -25,13 +25,15 @@ cdef bint store_has(Machine* m, View store_path) noexcept nogil:
     if host_of(m).asker != NULL:
         return host_of(m).asker(host_of(m).writer_context, store_path)
     if place_type(m, store_path.data, store_path.size, &kind) == RAISE:
-        error_clear(m)
+        error_disregard(m)
     return kind > FILE_NONE
 
 
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes error
+    if m.is_exhausted:                # what is written may be made of what could not be had
+        return raise_text(m, ERROR_MEMORY, NULL)
     if h.writer == NULL:
         # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.  Derivations are too many.
         if not h.is_writable or written.kind == STORE_OBJECT_DERIVATION:
@@ -349,7 +351,7 @@ cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil
             done = nar_tree_expand(tree, at, error)
         at += 1
     if path.failed:
-        bytes_text(error, "out of memory")
+        error.failed = True
     done = done and not path.failed
     bytes_free(&path)
     return done

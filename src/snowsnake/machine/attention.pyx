@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Requests to stop, and the errors they become (attention.pxd)."""
-from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_TIMEOUT, Machine
+from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, Machine
 
 cdef extern from *:
     int __sync_fetch_and_or(volatile int* place, int bits) noexcept nogil
@@ -16,11 +16,24 @@ cdef void request_attention(Machine* m, int why) noexcept nogil:
 cdef int stop(Machine* m) noexcept nogil:
     cdef bint is_interrupt = m.attention & ATTENTION_INTERRUPT
     ignore_attention(m)
+    if m.is_exhausted:
+        return raise_text(m, ERROR_MEMORY, NULL)
     if is_interrupt:
         return raise_text(m, ERROR_INTERRUPT, format_text("interrupted by the user"))
     return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
 
 
+cdef void exhaust(Machine* m) noexcept nogil:
+    m.is_exhausted = True
+    request_attention(m, ATTENTION_MEMORY)
+
+
+cdef void error_disregard(Machine* m) noexcept nogil:
+    if m.error.code == ERROR_MEMORY:
+        exhaust(m)
+    error_clear(m)
+
+
 cdef void ignore_attention(Machine* m) noexcept nogil:
-    m.attention = 0
+    m.attention = ATTENTION_MEMORY if m.is_exhausted else 0
     m.soft_limit = NULL               # the next safepoint sets it anew

@@ -8,9 +8,10 @@ layered set, the small sets are merged.  Who wants more than attributes by name 
 are looked up by their contents first, so that results of one shape share them.  The collector renews the cache when it moves objects.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, write_barrier
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
@@ -19,7 +20,7 @@ from snowsnake.machine.word cimport *
 
 
 cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil:
-    cdef Entry* entries = <Entry*>malloc((count + 1) * sizeof(Entry))
+    cdef Entry* entries = <Entry*>allocate_items(count + 1, sizeof(Entry))
     if entries == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
     return entries
@@ -56,7 +57,7 @@ cdef enum:
 
 cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
     if m.keys_cache == NULL:
-        m.keys_cache = <uint64_t*>calloc(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
+        m.keys_cache = <uint64_t*>allocate_zeros(KEYS_CACHE_SIZE * 3, sizeof(uint64_t))
     return m.keys_cache != NULL
 
 
@@ -431,7 +432,7 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
     for i in range(n):
         indices[i] = <uint32_t>i
     if n > 8:
-        scratch = <uint32_t*>malloc(n * sizeof(uint32_t))
+        scratch = <uint32_t*>allocate_items(n, sizeof(uint32_t))
         if scratch == NULL:
             raise_text(m, ERROR_MEMORY, NULL)
             return NULL

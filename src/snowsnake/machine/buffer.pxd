@@ -5,8 +5,9 @@ A zeroed ByteBuffer is an empty one.  Appending gives False when memory ran out 
 caller then raises a memory error.  `text` is a C string, its NUL is not appended.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, strlen
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.machine.state cimport ByteBuffer
 
 cdef inline bint buffer_grow(ByteBuffer* b, size_t extra) noexcept nogil:
@@ -18,7 +19,7 @@ cdef inline bint buffer_grow(ByteBuffer* b, size_t extra) noexcept nogil:
         capacity = 64
     while capacity < b.size_bytes + extra:
         capacity *= 2
-    data = <uint8_t*>realloc(b.data, capacity)
+    data = <uint8_t*>resize_items(b.data, capacity, 1)
     if data == NULL:
         return False
     b.data = data

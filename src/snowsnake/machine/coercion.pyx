@@ -8,7 +8,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport host_path_to_store
-from snowsnake.machine.attention cimport must_stop, stop
+from snowsnake.machine.attention cimport exhaust, must_stop, stop
 from snowsnake.machine.errors cimport describe_value, format_text, of_part, raise_fault, raise_text, shown_type
 from snowsnake.machine.heap cimport *
 from snowsnake.machine.operations cimport concatenate_strings
@@ -116,6 +116,9 @@ cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
         text = format_text("%f", float_value(w))
     else:
         return 0
+    if text == NULL:
+        exhaust(m)
+        return m.empty_string
     s = make_string(m, text, strlen(text), 0)
     free(text)
     return s

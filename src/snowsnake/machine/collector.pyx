@@ -15,15 +15,19 @@ as `«repeated»` if it stands in the same cell).  All who hold a cell get the v
 what stands in the same cell for equal, without a look inside.  Tables keyed by address are renewed.
 """
 from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
+from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
+from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.importing cimport forget_files, own_codes
-from snowsnake.machine.heap cimport is_young, leave_old_space, prepare_pages, release_pages, release_region, reserve_region
+from snowsnake.machine.heap cimport (
+    PART_OLD_SPACE, is_young, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
+)
 from snowsnake.machine.state cimport *
 from snowsnake.machine.word cimport *
 
@@ -34,6 +38,8 @@ cdef enum:
     KEYS_CACHE_SIZE = 4096
     LEAST_PREPARED_WORDS = 1 << 15    # of the old space, in front of what survives
     LEAST_DIRECT_WORDS = 1 << 24      # 128 MiB
+    LEAST_SLACK_BYTES = 1 << 20       # of the region that everything moves to
+    LEAST_ROOM_WORDS = 1 << 16        # of the nursery, for what operations make without asking (heap_reserve)
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
     OVERWRITTEN = 0xA9                # a byte: words of it are thunks at no address
 
@@ -95,6 +101,8 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
             return raise_text(m, ERROR_MEMORY, format_text(
                 "out of memory: the evaluation needs more than its limit of %llu MiB",
                 <unsigned long long>(m.memory_limit_words >> 17)))
+        if m.hp > m.heap_base and m.heap_end - m.hp < LEAST_ROOM_WORDS:
+            return raise_text(m, ERROR_MEMORY, format_text("out of memory: there is no address space to collect garbage in"))
     set_limits(m)
     return DONE
 
@@ -210,6 +218,8 @@ cdef Word _forward_pointer(Machine* m, Word w) noexcept nogil:
 
 
 cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
+    if IS_CHECKED:
+        check_word(m, w, "a root or an object")
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
     if m.is_minor and not is_young(m, pointer_of(w)):
@@ -236,6 +246,8 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
         for i in range(1, 1 + n):
             p[i] = _forward(m, p[i])
     elif kind == KIND_ATTRS:
+        if IS_CHECKED:
+            check_object(m, <Word*>p[1], KIND_KEYS, "a set's keys")
         p[1] = <Word>_copy(m, <Word*>p[1])
         n = header_size(h)
         for i in range(2, 2 + n):
@@ -249,6 +261,8 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
             p[i] = _forward(m, p[i])
     elif kind == KIND_KEYS:
         if p[1]:
+            if IS_CHECKED:
+                check_object(m, <Word*>p[1], KIND_ORDER, "the order of keys")
             p[1] = <Word>_copy(m, <Word*>p[1])
     elif kind == KIND_PARTIAL:
         n = header_size(h)
@@ -277,16 +291,22 @@ cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
     cdef uint32_t i
     p = m.stack_base
     while p < m.sp:
+        if IS_CHECKED:
+            check_word(m, p[0], "the stack")
         p[0] = _forward(m, p[0])
         p += 1
     fr = m.frames_base + 1
     while fr <= m.fr:
         fr.function = _forward_code(m, fr.function)
         if fr.thunk:
+            if IS_CHECKED:
+                check_object(m, pointer_of(fr.thunk), KIND_THUNK, "a frame's thunk")
             fr.thunk = <Word>_copy(m, pointer_of(fr.thunk)) | (fr.thunk & 7)
         fr += 1
     m.function = _forward_code(m, m.function)
     m.need = 0
+    if IS_CHECKED:
+        check_word(m, m.result, "the result")
     m.result = _forward(m, m.result)
     if m.is_minor:
         for i in range(m.fresh_code_count):
@@ -320,6 +340,8 @@ cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
 
 cdef inline Word _forward_code(Machine* m, Word function) noexcept nogil:
     """The code object of an activation: a running thunk must stay an object, whatever its state."""
+    if IS_CHECKED:
+        check_word(m, function, "a frame's function")
     if (function & 7) == TAG_INT or (function & 7) == TAG_IMMEDIATE:
         return function
     return <Word>_copy(m, pointer_of(function)) | (function & 7)
@@ -474,8 +496,8 @@ cdef void _follow_code(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept 
 
 cdef void _forget_failures(Machine* m) noexcept nogil:
     """Keep the errors of the failed thunks that are alive; their entries move up."""
-    cdef uint32_t* places = <uint32_t*>calloc(m.failure_count + 1, sizeof(uint32_t))
-    cdef Error* kept = <Error*>calloc(m.failure_count + 1, sizeof(Error))
+    cdef uint32_t* places = <uint32_t*>allocate_zeros(m.failure_count + 1, sizeof(uint32_t))
+    cdef Error* kept = <Error*>allocate_zeros(m.failure_count + 1, sizeof(Error))
     cdef Word* p = m.old_base
     cdef uint32_t count = 0, i
     if places == NULL or kept == NULL:
@@ -498,9 +520,12 @@ cdef void _forget_failures(Machine* m) noexcept nogil:
             free(m.failures[i].candidates)
     free(m.failures)
     free(places)
-    m.failures = <Error*>realloc(kept, (count + 1) * sizeof(Error))
-    m.failure_count = count
+    m.failures = <Error*>resize_items(kept, count + 1, sizeof(Error))
     m.failure_capacity = count + 1
+    if m.failures == NULL:
+        m.failures = kept
+        m.failure_capacity = m.failure_count + 1
+    m.failure_count = count
 
 
 cdef void collect(Machine* m) noexcept nogil:
@@ -508,8 +533,8 @@ cdef void collect(Machine* m) noexcept nogil:
 
 
 cdef void collect_expressions(Machine* m) noexcept nogil:
-    cdef uint32_t* owners = <uint32_t*>calloc(m.code_count + 1, sizeof(uint32_t))
-    cdef uint8_t* is_used = <uint8_t*>calloc(m.file_count + 1, 1)
+    cdef uint32_t* owners = <uint32_t*>allocate_zeros(m.code_count + 1, sizeof(uint32_t))
+    cdef uint8_t* is_used = <uint8_t*>allocate_zeros(m.file_count + 1, 1)
     if owners != NULL and is_used != NULL:
         own_codes(m, owners)
         if _collect(m, owners, is_used):
@@ -536,12 +561,12 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     cdef uint64_t started = _now_ns()
     cdef Word* old = m.old_base
     cdef uint64_t old_bytes = <uint64_t>(m.old_end - m.old_base) * sizeof(Word)
-    cdef uint64_t bytes = old_bytes
+    cdef uint64_t bytes = planned_region_bytes(PART_OLD_SPACE)
     cdef uint64_t used, i
     cdef Word* region
     leave_old_space(m)
     used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
-    region = <Word*>reserve_region(&bytes, used * sizeof(Word) + (64 << 20))
+    region = <Word*>reserve_region(&bytes, (used + m.nursery_words) * sizeof(Word) + LEAST_SLACK_BYTES)
     if region == NULL:
         m.collect_at = m.old_end
         m.most_direct_words = UINT64_MAX
@@ -553,6 +578,8 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
         if header_kind(m.remembered[i][0]) != KIND_THUNK:
             m.remembered[i][0] &= ~<Word>HEADER_REMEMBERED
     m.remembered_count = 0
+    m.leaving_base = m.old_base
+    m.leaving_top = m.old_top
     m.old_base = region
     m.old_end = region + bytes // sizeof(Word)
     m.old_top = region
@@ -565,6 +592,7 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     _renew_keys_cache(m)
     _empty_nursery(m)
     release_region(old, old_bytes)
+    m.leaving_base = m.leaving_top = NULL
     m.unscanned = m.old_top
     m.direct_words = 0
     m.last_direct_words = 0

@@ -4,11 +4,12 @@
 In: what stands in a chunk's record of an image.  Out: words, and the set `builtins`, which is made when first asked for.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, strlen
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport *
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries, sort_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport *
@@ -95,7 +96,8 @@ cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nog
         text = image_text(file.image, take(p))
         return _builtin_value(m, text.data, text.size_bytes)
     if kind == CONSTANT_POSITION:
-        return position_attrs(m, file.position_base + <uint32_t>take(p))
+        string = position_attrs(m, file.position_base + <uint32_t>take(p))
+        return string if string else WORD_UNSET
     if kind == CONSTANT_LIST:
         return m.empty_list
     return m.empty_attrs
@@ -116,7 +118,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
     if not heap_reserve(m, 2 * n + 16):
         return WORD_UNSET
     entries = scratch_entries(m, n)
-    symbols = <uint32_t*>malloc((n + 1) * 2 * sizeof(uint32_t))
+    symbols = <uint32_t*>allocate_items((n + 1) * 2, sizeof(uint32_t))
     if entries == NULL or symbols == NULL:
         free(entries)
         free(symbols)
@@ -150,6 +152,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
 
 
 cdef Word _builtins_set(Machine* m) noexcept nogil:
+    """WORD_UNSET and an error if memory is short."""
     cdef Entry[256] entries
     cdef uint64_t n = 0
     cdef uint32_t i, self_symbol
@@ -169,6 +172,8 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
         entries[n].value = b.word
         if b.arity == 0:
             if b.function(m, m.sp) != DONE:           # currentSystem and currentTime in pure evaluation: not there
+                if m.error.code == ERROR_MEMORY:
+                    return WORD_UNSET
                 error_clear(m)
                 continue
             entries[n].value = m.result
@@ -178,6 +183,8 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
     entries[n].value = WORD_NULL
     n += 1
     set_ = attrs_build(m, entries, n)
+    if set_ == 0:
+        return WORD_UNSET
     attrs_find(set_, self_symbol)[0] = set_
     m.builtins_attrs = set_
     return set_
@@ -185,7 +192,10 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
 
 cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) noexcept nogil:
     cdef Word set_ = _builtins_set(m)
-    cdef Word* found = attrs_find(set_, symbol_intern(m, name, size_bytes))
+    cdef Word* found
+    if set_ == WORD_UNSET:
+        return WORD_UNSET
+    found = attrs_find(set_, symbol_intern(m, name, size_bytes))
     if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
         found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
     if found == NULL:

@@ -9,11 +9,12 @@ cdef extern from *:
     #include <stdarg.h>
     #include <stdio.h>
     #include <stdlib.h>
+    int snowsnake_may_allocate(void);
     static char* snowsnake_format(const char* format, ...) {
         char* text = NULL;
         va_list arguments;
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) text = NULL;
+        if (!snowsnake_may_allocate() || vasprintf(&text, format, arguments) < 0) text = NULL;
         va_end(arguments);
         return text;
     }
@@ -41,7 +42,7 @@ cdef char* shown_type(Machine* m, Word value) noexcept nogil
 cdef const char* type_name(Word value) noexcept nogil
     # "an integer", "a string", "a set", "a list", "null", "a Boolean", "a path", "a float", "a function", "a thunk"
 cdef char* describe(Machine* m, Word value) noexcept nogil
-    # malloc'ed, NUL-terminated: type and value, shortened: `a list: [ 1 2 «3 items elided» ]`; forces nothing
+    # to be freed, NUL-terminated; NULL if memory is short, then the error whose message it was meant for becomes one: type and value, shortened: `a list: [ 1 2 «3 items elided» ]`; forces nothing
 cdef void error_clear(Machine* m) noexcept nogil
 cdef char* describe_value(Machine* m, Word value) noexcept nogil
     # the value alone, likewise

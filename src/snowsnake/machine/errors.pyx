@@ -1,9 +1,10 @@
 # cython: language_level=3
 """Raising: the error is written into the machine; the loop takes the trace and unwinds."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strlen
 
+from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attrs cimport attrs_flat, attrs_position, keys_order
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.positions cimport position_place
@@ -46,10 +47,15 @@ cdef void error_clear(Machine* m) noexcept nogil:
     m.error.trace = NULL
     m.error.trace_count = 0
     m.error.trace_total = 0
+    m.lacks_text = False
 
 
 cdef int raise_text(Machine* m, int code, char* message) noexcept nogil:
+    cdef bint is_short = m.lacks_text
     error_clear(m)
+    if is_short:
+        free(message)
+        message = NULL
     m.error.code = code if message != NULL else ERROR_MEMORY
     m.error.message = message if message != NULL else format_text("out of memory")
     m.error.message_size_bytes = strlen(m.error.message) if m.error.message != NULL else 0
@@ -57,7 +63,7 @@ cdef int raise_text(Machine* m, int code, char* message) noexcept nogil:
 
 
 cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) noexcept nogil:
-    cdef char* copy = <char*>malloc(size_bytes + 1)
+    cdef char* copy = <char*>allocate_items(size_bytes + 1, 1)
     if copy == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     memcpy(copy, data, size_bytes)
@@ -85,7 +91,7 @@ cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil:
     name.data = string_data(s)
     name.size_bytes = <uint32_t>string_size(s)
     size = name_text_bytes(&name)
-    shown = <char*>malloc(size)
+    shown = <char*>allocate_items(size, 1)
     if shown == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     write_name(&name, <uint8_t*>shown)
@@ -104,8 +110,9 @@ cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexce
 
 
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil:
-    cdef uint32_t* copy = <uint32_t*>malloc(count * sizeof(uint32_t) + 1)
-    if copy == NULL:
+    cdef uint32_t* copy = <uint32_t*>allocate_items(count, sizeof(uint32_t))
+    if copy == NULL or m.error.code == ERROR_MEMORY:
+        free(copy)
         return                        # no suggestions then
     memcpy(copy, symbols, count * sizeof(uint32_t))
     free(m.error.candidates)
@@ -177,12 +184,18 @@ cdef struct Out:
     int attr_count
     Word[MOST_ITEMS * 5] seen         # sets; there cannot be more
     int seen_count
+    bint is_short                     # memory ran out
 
 
 cdef void _put(Out* out, const void* data, size_t n) noexcept nogil:
+    cdef char* grown
     if out.size_bytes + n + 1 > out.capacity_bytes:
+        grown = <char*>resize_items(out.data, (out.size_bytes + n + 1) * 2, 1)
+        if grown == NULL:
+            out.is_short = True
+            return
+        out.data = grown
         out.capacity_bytes = (out.size_bytes + n + 1) * 2
-        out.data = <char*>realloc(out.data, out.capacity_bytes)
     memcpy(out.data + out.size_bytes, data, n)
     out.size_bytes += n
     out.data[out.size_bytes] = 0
@@ -193,9 +206,11 @@ cdef void _text(Out* out, const char* text) noexcept nogil:
 
 
 cdef void _own(Out* out, char* text) noexcept nogil:
-    if text != NULL:
-        _text(out, text)
-        free(text)
+    if text == NULL:
+        out.is_short = True
+        return
+    _text(out, text)
+    free(text)
 
 
 cdef void _string(Out* out, Word s) noexcept nogil:
@@ -226,10 +241,12 @@ cdef void _string(Out* out, Word s) noexcept nogil:
 
 cdef void _plain_name(Out* out, Text* name) noexcept nogil:
     cdef size_t size = name_text_bytes(name)
-    cdef char* shown = <char*>malloc(size)
-    if shown != NULL:
-        write_name(name, <uint8_t*>shown)
-        _put(out, shown, size)
+    cdef char* shown = <char*>allocate_items(size, 1)
+    if shown == NULL:
+        out.is_short = True
+        return
+    write_name(name, <uint8_t*>shown)
+    _put(out, shown, size)
     free(shown)
 
 
@@ -370,14 +387,27 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         _text(out, b"\xc2\xabinternal\xc2\xbb")
 
 
+cdef char* _finished(Machine* m, Out* out) noexcept nogil:
+    if not out.is_short:
+        return out.data
+    free(out.data)
+    m.lacks_text = True
+    return NULL
+
+
 cdef char* shown_type(Machine* m, Word value) noexcept nogil:
     cdef Word f
+    cdef char* text
     value = val(value)
     f = applied_function(value) if is_function(value) else value
     if is_function(f) and kind_of(f) == KIND_BUILTIN:
-        return format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
+        text = format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
                            m.builtins[header_size(pointer_of(f)[0])].name)
-    return format_text("%s", type_name(value))
+    else:
+        text = format_text("%s", type_name(value))
+    if text == NULL:
+        m.lacks_text = True
+    return text
 
 
 cdef char* describe(Machine* m, Word value) noexcept nogil:
@@ -387,14 +417,14 @@ cdef char* describe(Machine* m, Word value) noexcept nogil:
     _own(&out, shown_type(m, value))
     _text(&out, ": ")
     _value(m, &out, value, 0)
-    return out.data
+    return _finished(m, &out)
 
 
 cdef char* describe_value(Machine* m, Word value) noexcept nogil:
     cdef Out out
     memset(&out, 0, sizeof(Out))
     _value(m, &out, value, 0)
-    return out.data
+    return _finished(m, &out)
 
 
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil:

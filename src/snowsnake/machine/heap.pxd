@@ -5,6 +5,11 @@ from libc.string cimport memcpy
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport *
 
+cdef enum:                            # parts of planned_region_bytes
+    PART_NURSERY = 0
+    PART_OLD_SPACE = 1                # a collection of everything needs it twice
+    PART_STACK = 2                    # of which there are two
+
 cdef enum:                            # codes that every machine has (link.pyx)
     CODE_APPLY = 0
     CODE_APPLY2 = 1
@@ -14,6 +19,9 @@ cdef void release_region(void* address, uint64_t size_bytes) noexcept nogil
 cdef void release_pages(void* address, uint64_t size_bytes) noexcept nogil
     # their contents are lost; the address space stays
 cdef void prepare_pages(void* address, uint64_t size_bytes) noexcept nogil
+
+cdef uint64_t planned_region_bytes(int part) noexcept nogil
+    # of the address space, so that everything fits under a limit (ulimit -v)
 
 cdef uint64_t address_space_bytes() noexcept nogil
     # the process's limit, or 2**64 - 1

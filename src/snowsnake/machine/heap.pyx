@@ -2,9 +2,9 @@
 """Where the heap and the stacks come from: reserved address space that costs nothing until it is touched."""
 from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.stdio cimport FILE, fclose, fopen, fscanf
-from libc.stdlib cimport realloc
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
+from snowsnake.foundation.allocate cimport may_allocate, resize_items
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_MEMORY, Machine
 from snowsnake.machine.word cimport *
@@ -82,10 +82,21 @@ cdef uint64_t available_memory_bytes() noexcept nogil:
     return min(bytes, min(_group_limit_bytes(), address_space_bytes() // 2))
 
 
+cdef uint64_t planned_region_bytes(int part) noexcept nogil:
+    """Without a limit more than anybody needs.  With one: nursery 3/16, old space 4/16 and once more, stacks 1/32; a quarter of it stays for
+    files, trees and texts, and a 32nd for the parser's stack (syntax/deep_stack.pyx)."""
+    cdef uint64_t limit = address_space_bytes()
+    if part == PART_NURSERY:
+        return min(<uint64_t>1 << 36, limit // 16 * 3 & ~<uint64_t>0xFFFF)
+    if part == PART_OLD_SPACE:
+        return min(<uint64_t>1 << 36, limit // 4 & ~<uint64_t>0xFFFF)
+    return min(<uint64_t>1 << 31, limit // 64 & ~<uint64_t>0xFFFF)
+
+
 cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept nogil:
     """Address space of *size_bytes, halved until the system gives it; NULL if not even least_bytes is to be had."""
     cdef void* p
-    while size_bytes[0] >= least_bytes:
+    while size_bytes[0] >= least_bytes and may_allocate():
         p = mmap(NULL, size_bytes[0], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         if p != MAP_FAILED:
             return p
@@ -120,7 +131,7 @@ cdef void remember_object(Machine* m, Word* object) noexcept nogil:
     cdef uint64_t capacity = m.remembered_capacity * 2 if m.remembered_capacity else 1024
     cdef Word** remembered
     if m.remembered_count == m.remembered_capacity:
-        remembered = <Word**>realloc(m.remembered, capacity * sizeof(Word*))
+        remembered = <Word**>resize_items(m.remembered, capacity, sizeof(Word*))
         if remembered == NULL:
             m.collect_at = m.old_base     # then the next collection is of everything, and nothing need be remembered
             return

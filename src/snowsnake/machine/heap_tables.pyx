@@ -5,10 +5,11 @@ In: a machine, and how its pointers move.  Out: bytes; and back, into a fresh ma
 code, constants of linked codes, failures, derivations, host.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.image cimport Image
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 from snowsnake.host.byte_map cimport ByteMap, map_add
 from snowsnake.host.host cimport Host, host_drv_store, host_of
 from snowsnake.machine.importing cimport add_file
@@ -68,7 +69,7 @@ cdef const uint8_t* _take_bytes(Cursor* c, uint64_t* size) noexcept nogil:
 cdef void* _take_copy(Cursor* c, uint64_t* size) noexcept nogil:
     """Bytes as malloc'ed memory with a zero behind them; NULL fails."""
     cdef const uint8_t* data = _take_bytes(c, size)
-    cdef uint8_t* copy = <uint8_t*>malloc(size[0] + 8)
+    cdef uint8_t* copy = <uint8_t*>allocate_items(size[0] + 8, 1)
     if copy == NULL:
         c.failed = True
         return NULL
@@ -115,7 +116,7 @@ cdef bint _take_names(Machine* m, Cursor* c, Shift* s) noexcept nogil:
     m.symbol_count = <uint32_t>_take(c)
     m.symbol_capacity = <uint32_t>_take(c)
     m.symbol_mask = <uint32_t>_take(c)
-    m.symbol_strings = <Word*>malloc(<uint64_t>m.symbol_capacity * sizeof(Word))
+    m.symbol_strings = <Word*>allocate_items(<uint64_t>m.symbol_capacity, sizeof(Word))
     m.symbol_table = NULL
     if m.symbol_strings == NULL or m.symbol_count > m.symbol_capacity:
         m.symbol_count = 0
@@ -189,7 +190,7 @@ cdef void _put_files(Machine* m, Bytes* out, Shift* s) noexcept nogil:
 
 cdef Image* _take_code_image(Cursor* c) noexcept nogil:
     """The compiled code of a file, used where it lies."""
-    cdef Image* image = <Image*>calloc(1, sizeof(Image))
+    cdef Image* image = <Image*>allocate_zeros(1, sizeof(Image))
     cdef uint64_t size
     if image == NULL:
         c.failed = True
@@ -209,7 +210,7 @@ cdef bint _take_file(Machine* m, Cursor* c, Shift* s) noexcept nogil:
     cdef char* path = <char*>_take_copy(c, &size)
     cdef uint32_t size_bytes = <uint32_t>_take(c)
     cdef uint8_t* source = <uint8_t*>_take_copy(c, &size)
-    cdef uint32_t index
+    cdef uint32_t index = 0
     cdef File* file
     if c.failed:
         free(path)
@@ -218,7 +219,10 @@ cdef bint _take_file(Machine* m, Cursor* c, Shift* s) noexcept nogil:
     if size == 0:
         free(source)
         source = NULL
-    index = add_file(m, path, source, size_bytes)         # it may move the files
+    if not add_file(m, path, source, size_bytes, &index):  # it may move the files
+        free(path)
+        free(source)
+        return False
     file = &m.files[index]
     free(path)
     file.position_base = <uint32_t>_take(c)               # with gaps, where expressions were forgotten
@@ -257,7 +261,7 @@ cdef void _put_codes(Machine* m, Bytes* out, Shift* s) noexcept nogil:
 cdef bint _take_codes(Machine* m, Cursor* c, Shift* s) noexcept nogil:
     """Links again what was linked, and puts the saved constants in the place of the fresh ones."""
     cdef uint64_t count = _take(c), linked = _take(c), i, index
-    cdef Code** codes = <Code**>realloc(m.codes, (count + 1024) * sizeof(Code*))
+    cdef Code** codes = <Code**>resize_items(m.codes, count + 1024, sizeof(Code*))
     cdef Code* code
     if codes == NULL:
         return False
@@ -296,7 +300,7 @@ cdef void _put_failures(Machine* m, Bytes* out) noexcept nogil:
 cdef bint _take_failures(Machine* m, Cursor* c) noexcept nogil:
     cdef uint64_t count = _take(c), i, size
     cdef Error* e
-    m.failures = <Error*>calloc(count + 1, sizeof(Error))
+    m.failures = <Error*>allocate_zeros(count + 1, sizeof(Error))
     if m.failures == NULL:
         return False
     m.failure_capacity = <uint32_t>(count + 1)

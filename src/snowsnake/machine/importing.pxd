@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes) noexcept nogil
+cdef bint add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes, uint32_t* index) noexcept nogil
     # registers a source (takes over both buffers if they are malloc'ed: path is copied, source is kept); index of the file
 cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
                      uint32_t size_bytes, Word scope, Word* result) noexcept nogil

@@ -5,14 +5,15 @@ In: a source, or a path as the host resolved it.  Out: its top level, linked and
 have not changed; expressions are forgotten when nothing can run their code any more (`collect_expressions`).
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport (
     CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
 )
-from snowsnake.compiler.compile cimport Unit, compile_unit
+from snowsnake.compiler.compile cimport Unit, compile_abandoned, compile_unit
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
 from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, is_said, say
 from snowsnake.machine.errors cimport format_text, raise_text
@@ -41,6 +42,7 @@ cdef extern from *:
 
 cdef enum:
     LAST_POSITION = 0xFFFFFFF0
+    LEAST_IMPORT_MASK = 1023
 
 cdef struct ImportTable:              # path -> index of file + 1; open addressing
     uint32_t* slots
@@ -62,16 +64,27 @@ cdef struct Load:
 
 # ---- sources ----------------------------------------------------------------------------------------------------
 
-cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes) noexcept nogil:
+cdef bint add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes, uint32_t* index) noexcept nogil:
+    """It owns the source then; False: a memory error has been raised, and it does not."""
+    cdef File* files
     cdef File* file
-    cdef size_t n = strlen(path)
+    cdef uint32_t capacity
+    cdef char* copy
     if m.file_count == m.file_capacity:
-        m.file_capacity = m.file_capacity * 2 if m.file_capacity else 64
-        m.files = <File*>realloc(m.files, m.file_capacity * sizeof(File))
+        capacity = m.file_capacity * 2 if m.file_capacity else 64
+        files = <File*>resize_items(m.files, capacity, sizeof(File))
+        if files == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+            return False
+        m.files = files
+        m.file_capacity = capacity
+    copy = copy_text(path)
+    if copy == NULL:
+        raise_text(m, ERROR_MEMORY, NULL)
+        return False
     file = &m.files[m.file_count]
     memset(file, 0, sizeof(File))
-    file.path = <char*>malloc(n + 1)
-    memcpy(file.path, path, n + 1)
+    file.path = copy
     file.source = source
     file.size_bytes = size_bytes
     if m.next_position == 0:
@@ -79,8 +92,9 @@ cdef uint32_t add_file(Machine* m, const char* path, uint8_t* source, uint32_t s
     file.position_base = m.next_position
     file.code_base = m.code_count
     m.next_position += size_bytes + 1
+    index[0] = m.file_count
     m.file_count += 1
-    return m.file_count - 1
+    return True
 
 
 cdef int _raise_too_much(Machine* m) noexcept nogil:
@@ -142,6 +156,14 @@ cdef int _compile_error_code(const char* message) noexcept nogil:
     return ERROR_UNDEFINED_VARIABLE if memcmp(message, "undefined variable", 18) == 0 else ERROR_SYNTAX
 
 
+cdef size_t _left_bytes(Machine* m) noexcept nogil:
+    """Of the memory limit, for a syntax tree: what the heap has not."""
+    cdef Word* young = m.hp if m.young_hp == NULL else m.young_hp
+    cdef Word* old = m.old_top if m.young_hp == NULL else m.hp
+    cdef uint64_t used = <uint64_t>(young - m.heap_base) + <uint64_t>(old - m.old_base)
+    return 1 if used >= m.memory_limit_words else (m.memory_limit_words - used) * sizeof(Word)
+
+
 cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
                      uint32_t size_bytes, Word scope, Word* result) noexcept nogil:
     return _load(m, name, base_directory, base_size, source, size_bytes, scope, NULL, result)
@@ -152,29 +174,41 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     """With a *lookup*, what was compiled goes into the cache."""
     cdef Load load
     cdef char* base = format_text("%.*s", <int>base_size, <const char*>base_directory)
-    cdef uint32_t index
+    cdef bint source_is_ours = True
+    cdef uint32_t index = 0
     cdef Text* names = NULL
     cdef uint32_t i
     cdef Word s, top
     memset(&load, 0, sizeof(load))
-    if base == NULL or <uint64_t>m.next_position + size_bytes + 1 > LAST_POSITION:
+    if <uint64_t>m.next_position + size_bytes + 1 > LAST_POSITION:
         free(base)
         free(source)
         return _raise_too_much(m)
-    index = add_file(m, name, source, size_bytes)
+    if scope != WORD_NULL:
+        names = <Text*>allocate_items(attrs_size(scope) + 1, sizeof(Text))
+    if base == NULL or (scope != WORD_NULL and names == NULL):
+        raise_text(m, ERROR_MEMORY, NULL)
+    elif add_file(m, name, source, size_bytes, &index):
+        source_is_ours = False
+    if source_is_ours:
+        free(base)
+        free(names)
+        free(source)
+        return RAISE
     load.machine = m
     load.base_directory = base
     load.file = &m.files[index]
     if scope != WORD_NULL:
         load.scope_count = <uint32_t>attrs_size(scope)
-        names = <Text*>malloc((load.scope_count + 1) * sizeof(Text))
         for i in range(load.scope_count):
             s = symbol_string(m, keys_symbols(attrs_keys(scope))[i])
             names[i].data = string_data(s)
             names[i].size_bytes = <uint32_t>string_size(s)
         load.scope_names = names
+    m.arenas.limit_bytes = _left_bytes(m)
     load.ast = parse(source, size_bytes, m.features, &m.arenas)
     if not call_on_deep_stack(_compile, &load):
+        compile_abandoned(&load.unit)
         load.outcome = raise_text(m, ERROR_MEMORY, NULL)
     if load.ast != NULL:
         ast_free(load.ast)
@@ -207,21 +241,31 @@ cdef uint64_t _hash_path(const char* path, size_t n) noexcept nogil:
 
 
 cdef uint32_t* _import_slot(Machine* m, const char* path, size_t n) noexcept nogil:
+    """Where the file's number stands or belongs; NULL if there is no memory."""
     cdef ImportTable* t = <ImportTable*>m.imports
     cdef uint32_t* old
+    cdef uint32_t* slots
     cdef uint32_t i, old_mask
     cdef uint64_t h
     cdef const char* known
     if t == NULL:
-        t = <ImportTable*>calloc(1, sizeof(ImportTable))
-        t.mask = 1023
-        t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+        t = <ImportTable*>allocate_zeros(1, sizeof(ImportTable))
+        if t == NULL:
+            return NULL
+        t.mask = LEAST_IMPORT_MASK
+        t.slots = <uint32_t*>allocate_zeros(LEAST_IMPORT_MASK + 1, sizeof(uint32_t))
+        if t.slots == NULL:
+            free(t)
+            return NULL
         m.imports = t
     if t.count * 2 > t.mask:
         old = t.slots
         old_mask = t.mask
-        t.mask = t.mask * 2 + 1
-        t.slots = <uint32_t*>calloc(t.mask + 1, sizeof(uint32_t))
+        slots = <uint32_t*>allocate_zeros(<size_t>old_mask * 2 + 2, sizeof(uint32_t))
+        if slots == NULL:
+            return NULL
+        t.slots = slots
+        t.mask = old_mask * 2 + 1
         for i in range(old_mask + 1):
             if old[i]:
                 known = m.files[old[i] - 1].path
@@ -253,7 +297,7 @@ cdef void restore_imports(Machine* m) noexcept nogil:
     for i in range(m.file_count):
         if m.files[i].is_imported:
             slot = _import_slot(m, m.files[i].path, strlen(m.files[i].path))
-            if slot[0] == 0:
+            if slot != NULL and slot[0] == 0:          # a file that is not in the table is imported once more
                 slot[0] = i + 1
                 (<ImportTable*>m.imports).count += 1
 
@@ -268,6 +312,8 @@ cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word
     cdef uint32_t* slot = _import_slot(m, <const char*>path, size_bytes)
     cdef uint32_t index
     cdef int outcome
+    if slot == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
     if slot[0]:
         result[0] = m.files[slot[0] - 1].value
         return DONE
@@ -315,6 +361,9 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
         free(content.data)
         return raise_text(m, ERROR_MEMORY, format_text("the file is larger than 4 GiB"))
     name = format_text("%.*s", <int>size_bytes, <const char*>path)
+    if name == NULL:
+        free(content.data)
+        return raise_text(m, ERROR_MEMORY, NULL)
     outcome = _load(m, name, path, <uint32_t>_directory_size(path, size_bytes), content.data,
                     <uint32_t>content.size_bytes, scope, &lookup if is_cached else NULL, result)
     free(name)
@@ -325,12 +374,15 @@ cdef int _load_compiled(Machine* m, const uint8_t* path, size_t size_bytes, Look
     """A file whose image is in the cache; its source is read when somebody wants a line of it."""
     cdef uint64_t source_size = lookup.stamp.size_bytes
     cdef char* name
-    cdef uint32_t index
+    cdef uint32_t index = 0
+    cdef bint is_added
     if <uint64_t>m.next_position + source_size + 1 > LAST_POSITION:
         return _raise_too_much(m)
     name = format_text("%.*s", <int>size_bytes, <const char*>path)
-    index = add_file(m, name, NULL, <uint32_t>source_size)
+    is_added = name != NULL and add_file(m, name, NULL, <uint32_t>source_size, &index)
     free(name)
+    if not is_added:
+        return raise_text(m, ERROR_MEMORY, NULL)
     result[0] = link_image(m, cache_image(lookup), index)
     return DONE if result[0] else RAISE
 
@@ -364,7 +416,7 @@ cdef void _forget_file(Machine* m, File* file) noexcept nogil:
 cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
     """The files behind them move up; the numbers of the last codes are given out again, positions never are."""
     cdef ImportTable* imports = <ImportTable*>m.imports
-    cdef uint32_t* places = <uint32_t*>calloc(m.file_count + 1, sizeof(uint32_t))
+    cdef uint32_t* places = <uint32_t*>allocate_zeros(m.file_count + 1, sizeof(uint32_t))
     cdef uint32_t i, kept = 0, codes = CODE_APPLY2 + 1
     if places == NULL:
         return

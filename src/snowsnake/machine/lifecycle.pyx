@@ -1,12 +1,13 @@
 # cython: language_level=3
 """Making a machine: address space, well-known symbols, function words of the builtins; and giving all of it back."""
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, strcmp
 
 from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport Cache, cache_free
 from snowsnake.compiler.compile cimport context_pool_free
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.coercion cimport *
 from snowsnake.machine.collector cimport plan_collection, set_limits, size_nursery
@@ -21,20 +22,19 @@ from snowsnake.syntax.nodes cimport arena_pool_free
 
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
-    SMALLEST_REGION_BYTES = 1 << 26
+    SMALLEST_REGION_BYTES = 1 << 21
     LEAST_GROWTH_BYTES = 1 << 29      # an old space smaller than this is not collected
 
 
 cdef bint _reserve_stacks(Machine* m) noexcept nogil:
-    """Heap and stacks.  Under a limit of address space (ulimit -v) they leave half of it to the rest of the process and to a collection."""
-    cdef uint64_t heap_bytes = min(<uint64_t>1 << 36, address_space_bytes() // 8 & ~<uint64_t>0xFFFF)
-    cdef uint64_t stack_bytes = min(<uint64_t>1 << 31, heap_bytes // 4)
-    cdef uint64_t bytes = heap_bytes
+    """Heap and stacks, as large as can be had."""
+    cdef uint64_t stack_bytes = planned_region_bytes(PART_STACK)
+    cdef uint64_t bytes = planned_region_bytes(PART_NURSERY)
     m.heap_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.heap_base == NULL:
         return False
     m.heap_end = m.heap_base + bytes // sizeof(Word)
-    bytes = heap_bytes
+    bytes = planned_region_bytes(PART_OLD_SPACE)
     m.old_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
     if m.old_base == NULL:
         return False
@@ -130,7 +130,7 @@ cdef void _make_shared_words(Machine* m) noexcept nogil:
 
 
 cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_limit_bytes, uint32_t depth_limit) noexcept nogil:
-    cdef Machine* m = <Machine*>calloc(1, sizeof(Machine))
+    cdef Machine* m = <Machine*>allocate_zeros(1, sizeof(Machine))
     if m == NULL:
         return NULL
     if not _reserve_stacks(m):
@@ -150,14 +150,18 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     plan_collection(m, 0, 0)
     m.level = 1
     set_limits(m)
-    m.builtins = <Builtin*>malloc((count + 1) * sizeof(Builtin))
+    m.builtins = <Builtin*>allocate_items(count + 1, sizeof(Builtin))
+    if m.builtins == NULL:
+        machine_free(m)
+        return NULL
     memcpy(m.builtins, builtins, count * sizeof(Builtin))
     m.builtin_count = count
     _make_shared_words(m)
     _make_symbols(m)
     _make_builtins(m)
-    link_basic_codes(m)
-    host_new(m)
+    if not link_basic_codes(m) or host_new(m) != DONE or m.is_exhausted:
+        machine_free(m)
+        return NULL
     return m
 
 

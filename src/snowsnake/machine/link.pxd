@@ -26,7 +26,7 @@ cdef inline Code* code_of(Machine* m, Word function) noexcept nogil:
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     return code if code.is_linked else linked_code(m, header_code(pointer_of(function)[0]))
 
-cdef void link_basic_codes(Machine* m) noexcept nogil
+cdef bint link_basic_codes(Machine* m) noexcept nogil
     # the machine's own codes, CODE_APPLY and CODE_APPLY2
 cdef Word link_image(Machine* m, Image* image, uint32_t file) noexcept nogil
     # the image's top level as a thunk; the file keeps the image.  0 and an error if memory is short

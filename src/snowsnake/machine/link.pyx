@@ -5,12 +5,13 @@ In: an image.  Out: its top level as a thunk, and codes.  A chunk is linked when
 what never runs costs its bytes in the image and a pointer.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from snowsnake.bytecode.chunk cimport *
 from snowsnake.bytecode.image cimport *
 from snowsnake.bytecode.opcodes cimport *
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 from snowsnake.machine.constants cimport link_constants
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport *
@@ -43,7 +44,7 @@ _make_apply_codes()
 cdef bint _reserve_codes(Machine* m, uint32_t count) noexcept nogil:
     cdef Code** codes
     if m.code_count + count > m.code_capacity:
-        codes = <Code**>realloc(m.codes, (m.code_count + count) * 2 * sizeof(Code*))
+        codes = <Code**>resize_items(m.codes, (m.code_count + count) * 2, sizeof(Code*))
         if codes == NULL:
             return False
         m.codes = codes
@@ -51,8 +52,11 @@ cdef bint _reserve_codes(Machine* m, uint32_t count) noexcept nogil:
     return True
 
 
-cdef void link_basic_codes(Machine* m) noexcept nogil:
-    cdef Code* codes = <Code*>calloc(3, sizeof(Code))
+cdef bint link_basic_codes(Machine* m) noexcept nogil:
+    cdef Code* codes = <Code*>allocate_zeros(3, sizeof(Code))
+    if codes == NULL or not _reserve_codes(m, 1024):
+        free(codes)
+        return False
     codes[CODE_APPLY].start = APPLY_CODE
     codes[CODE_APPLY].max_stack = 8
     codes[CODE_APPLY].upvalue_count = 2
@@ -68,10 +72,10 @@ cdef void link_basic_codes(Machine* m) noexcept nogil:
     m.unlinked.start = LINK_CODE
     m.unlinked.arity = 0xFFFFFFFF
     m.unlinked.max_stack = 8
-    _reserve_codes(m, 1024)
     m.codes[CODE_APPLY] = codes
     m.codes[CODE_APPLY2] = codes + 1
     m.code_count = 2
+    return True
 
 
 cdef Word link_image(Machine* m, Image* image, uint32_t file) noexcept nogil:
@@ -111,10 +115,18 @@ cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
     cdef File* file
     cdef RecordHead head
     cdef Code* code
+    cdef uint32_t* fresh_codes
     if m.codes[index].is_linked:
         return m.codes[index]
     file = _file_of_code(m, index)
     read_head(file.image, index - file.code_base, &head)
+    if m.fresh_code_count == m.fresh_code_capacity:
+        fresh_codes = <uint32_t*>resize_items(m.fresh_codes, m.fresh_code_capacity * 2 + 1024, sizeof(uint32_t))
+        if fresh_codes == NULL:
+            raise_text(m, ERROR_MEMORY, NULL)
+            return NULL
+        m.fresh_codes = fresh_codes
+        m.fresh_code_capacity = m.fresh_code_capacity * 2 + 1024
     if not heap_reserve(m, 4096 + <uint64_t>head.constant_count * 16):
         return NULL
     code = _new_code(m, file, &head)
@@ -124,9 +136,6 @@ cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
         if m.error.code == ERROR_NONE:
             raise_text(m, ERROR_MEMORY, NULL)
         return NULL
-    if m.fresh_code_count == m.fresh_code_capacity:
-        m.fresh_code_capacity = m.fresh_code_capacity * 2 if m.fresh_code_capacity else 1024
-        m.fresh_codes = <uint32_t*>realloc(m.fresh_codes, m.fresh_code_capacity * sizeof(uint32_t))
     m.fresh_codes[m.fresh_code_count] = index
     m.fresh_code_count += 1
     code.index = index
@@ -156,7 +165,7 @@ cdef void free_codes(Machine* m) noexcept nogil:
 
 cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
     """A code with room for its constants, from the head of a record."""
-    cdef Code* code = <Code*>malloc(sizeof(Code) + head.constant_count * sizeof(Word))
+    cdef Code* code = <Code*>allocate_items(sizeof(Code) + head.constant_count * sizeof(Word), 1)
     if code == NULL:
         return NULL
     memset(code, 0, sizeof(Code))
@@ -176,7 +185,7 @@ cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
 
 cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept nogil:
     cdef uint32_t n = head.formal_count, i, j
-    cdef Formals* formals = <Formals*>malloc(sizeof(Formals) + n * (3 * sizeof(uint32_t) + 1))
+    cdef Formals* formals = <Formals*>allocate_items(sizeof(Formals) + n * (3 * sizeof(uint32_t) + 1), 1)
     cdef const uint8_t* p = head.formals
     cdef uint64_t x
     cdef Text name

@@ -761,14 +761,14 @@ cdef int run(Machine* m) noexcept nogil:
                     m.sp = sp
                     outcome = prepare(m, builtin, fp)
                     if outcome == COERCE:
-                        fp[m.result] = r
+                        fp[m.result >> 3] = r
                 outcome = prepare(m, builtin, fp)
                 if outcome == FORCE:
                     need = m.need
                     resume = &NATIVE_CODE[0]
                     action = ACTION_FORCE
                 elif outcome == COERCE:
-                    sp[0] = fp[m.result]
+                    sp[0] = fp[m.result >> 3]
                     sp[1] = m.need
                     sp += 2
                     n = 1

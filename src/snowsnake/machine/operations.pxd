@@ -6,10 +6,10 @@ from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport TAG_INT, TAG_STRING, Word, string_size
 
 cdef enum:
-    COERCE = 8                        # prepare(): the argument whose index is in m.result must be coerced first
+    COERCE = 8                        # prepare(): the argument whose index is in m.result, an int, must be coerced first
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
-    # deals with arguments as b.forces says.  DONE, FORCE (m.need), RAISE, or COERCE: m.result is the index (raw) and
+    # deals with arguments as b.forces says.  DONE, FORCE (m.need), RAISE, or COERCE: m.result is the index (an int word) and
     # m.need the internal function to call on it
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil
     # operation Attrs.  DONE (m.result), FORCE, RAISE

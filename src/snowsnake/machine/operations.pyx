@@ -74,7 +74,7 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
             if letter == c'p' and is_string(w) and string_size(w) > 0 and string_data(w)[0] == c'/' \
                     and _is_canonical(w):
                 continue
-            m.result = <Word>i
+            m.result = small_int(i)
             m.need = internal_word(m, INTERNAL_COERCE_PATH if letter == c'p' else INTERNAL_COERCE)
             return COERCE
     return DONE

@@ -6,10 +6,11 @@ In: an activation, or a position.  Out: its place.  Positions number the bytes o
 the file.  Texts are not kept: whoever wants one reads the file again.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memchr, memset, strlen
 
 from snowsnake.bytecode.image cimport take, take_signed
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport error_clear
@@ -69,7 +70,7 @@ cdef bint number_lines(Machine* m, File* file) noexcept nogil:
         text = _read_again(m, file)
     if text != NULL:
         file.line_count = _find_lines(text, file.size_bytes, NULL)
-        file.line_starts = <uint32_t*>malloc(file.line_count * sizeof(uint32_t))
+        file.line_starts = <uint32_t*>allocate_items(file.line_count, sizeof(uint32_t))
         if file.line_starts != NULL:
             _find_lines(text, file.size_bytes, file.line_starts)
     if text != file.source:

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Names of attributes as messages show them: as Nix text, in quotes unless they are identifiers."""
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport malloc
 
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport Word, string_data, string_size
 from snowsnake.syntax.names cimport name_text_bytes, write_name
@@ -17,8 +17,10 @@ cdef char* shown_name(Machine* m, uint32_t symbol) noexcept nogil:
     name.data = string_data(s)
     name.size_bytes = <uint32_t>string_size(s)
     size = name_text_bytes(&name)
-    shown = <char*>malloc(size + 1)
-    if shown != NULL:
-        write_name(&name, <uint8_t*>shown)
-        shown[size] = 0
+    shown = <char*>allocate_items(size + 1, 1)
+    if shown == NULL:
+        m.lacks_text = True           # the message that it is for becomes a memory error
+        return NULL
+    write_name(&name, <uint8_t*>shown)
+    shown[size] = 0
     return shown

@@ -231,6 +231,8 @@ cdef struct Machine:
     Word* old_top
     Word* old_end
     Word* old_ready                   # pages up to here were prepared
+    Word* leaving_base                # while everything moves: the old space that it leaves, for the checks of checks.pxd
+    Word* leaving_top
     Word* collect_at                  # in the old space: where to look for garbage there too
     uint64_t memory_limit_words
     uint64_t nursery_words            # so much is made between two collections of the nursery
@@ -313,6 +315,8 @@ cdef struct Machine:
     uint32_t failure_count
     uint32_t failure_capacity
     uint32_t try_count                # active tryEval frames: traces are not taken then
+    bint is_exhausted                 # a table could not grow when it had to (attention.pxd, exhaust): nothing it says counts any more
+    bint lacks_text                   # a part of the message that is being made could not be had
     # buffers of builtins that build text over several entries
     ByteBuffer* buffers
     uint32_t buffer_count

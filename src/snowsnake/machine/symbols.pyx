@@ -1,9 +1,11 @@
 # cython: language_level=3
 """The symbol table and the table of string contexts of one machine."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.machine.attention cimport exhaust
 from snowsnake.machine.heap cimport heap_alloc
 from snowsnake.machine.state cimport Context, KnownText, Machine
 from snowsnake.machine.word cimport *
@@ -34,16 +36,26 @@ cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
     return h ^ (h >> 29)
 
 
-cdef void _grow(Machine* m) noexcept nogil:
-    cdef uint32_t i, entry
+cdef bint _grow(Machine* m) noexcept nogil:
+    """False if there is no memory: then everything is as it was, and nothing new can be added."""
+    cdef uint32_t i, entry, capacity
     cdef uint64_t h
     cdef Word s
+    cdef Word* strings
+    cdef uint32_t* table
     # Each growth reads every symbol's text again: a package set's 50 000 names are reached in four steps, and huge tables only double.
-    m.symbol_capacity = m.symbol_capacity * (2 if m.symbol_capacity > 1 << 15 else 4) if m.symbol_capacity else 2048
-    m.symbol_strings = <Word*>realloc(m.symbol_strings, m.symbol_capacity * sizeof(Word))
+    capacity = m.symbol_capacity * (2 if m.symbol_capacity > 1 << 15 else 4) if m.symbol_capacity else 2048
+    strings = <Word*>resize_items(m.symbol_strings, capacity, sizeof(Word))
+    if strings == NULL:
+        return False
+    m.symbol_strings = strings
+    table = <uint32_t*>allocate_zeros(<size_t>capacity * 2, sizeof(uint32_t))
+    if table == NULL:
+        return False
     free(m.symbol_table)
-    m.symbol_mask = m.symbol_capacity * 2 - 1
-    m.symbol_table = <uint32_t*>calloc(m.symbol_mask + 1, sizeof(uint32_t))
+    m.symbol_table = table
+    m.symbol_capacity = capacity
+    m.symbol_mask = capacity * 2 - 1
     for i in range(m.symbol_count):
         s = m.symbol_strings[i]
         h = hash_bytes(string_data(s), string_size(s))
@@ -52,6 +64,7 @@ cdef void _grow(Machine* m) noexcept nogil:
         while m.symbol_table[h]:
             h = (h + 1) & m.symbol_mask
         m.symbol_table[h] = entry
+    return True
 
 
 cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes, uint32_t* tag) noexcept nogil:
@@ -88,8 +101,9 @@ cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) n
     cdef uint64_t slot
     cdef uint32_t tag
     cdef Word* p
-    if m.symbol_count >= m.symbol_capacity:
-        _grow(m)
+    if m.symbol_count >= m.symbol_capacity and not _grow(m):
+        exhaust(m)
+        return 0
     slot = _slot(m, <const uint8_t*>data, size_bytes, &tag)
     if m.symbol_table[slot]:
         return (m.symbol_table[slot] & m.symbol_mask) - 1
@@ -116,8 +130,9 @@ cdef void forget_texts(Machine* m) noexcept nogil:
 cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
     cdef uint64_t slot
     cdef uint32_t symbol, tag
-    if m.symbol_count >= m.symbol_capacity:
-        _grow(m)
+    if m.symbol_count >= m.symbol_capacity and not _grow(m):
+        exhaust(m)
+        return 0
     slot = _slot(m, string_data(string), string_size(string), &tag)
     if m.symbol_table[slot]:
         symbol = (m.symbol_table[slot] & m.symbol_mask) - 1
@@ -176,25 +191,45 @@ cdef uint64_t _hash_elements(uint32_t* elements, uint32_t count) noexcept nogil:
     return hash_bytes(<const uint8_t*>elements, count * sizeof(uint32_t))
 
 
-cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil:
-    """The number of a sorted set of distinct elements; copies them if it is new."""
+cdef bint _grow_contexts(Machine* m) noexcept nogil:
+    """Room for one more; False if there is no memory."""
+    cdef Context* contexts
+    cdef uint32_t* table
+    cdef uint32_t i, wanted
     cdef uint64_t h
-    cdef uint32_t i
-    cdef Context* c
-    if count == 0:
-        return 0
     if (m.context_count + 1) * 2 > m.context_mask:
+        wanted = (m.context_mask * 2 + 1) if m.context_mask else 1023
+        table = <uint32_t*>allocate_zeros(<size_t>wanted + 1, sizeof(uint32_t))
+        if table == NULL:
+            return False
         free(m.context_table)
-        m.context_mask = (m.context_mask * 2 + 1) if m.context_mask else 1023
-        m.context_table = <uint32_t*>calloc(m.context_mask + 1, sizeof(uint32_t))
+        m.context_table = table
+        m.context_mask = wanted
         for i in range(1, m.context_count):
             h = _hash_elements(m.contexts[i].elements, m.contexts[i].count) & m.context_mask
             while m.context_table[h]:
                 h = (h + 1) & m.context_mask
             m.context_table[h] = i
     if m.context_count + 1 >= m.context_capacity:
-        m.context_capacity = m.context_capacity * 2 if m.context_capacity else 256
-        m.contexts = <Context*>realloc(m.contexts, m.context_capacity * sizeof(Context))
+        wanted = m.context_capacity * 2 if m.context_capacity else 256
+        contexts = <Context*>resize_items(m.contexts, wanted, sizeof(Context))
+        if contexts == NULL:
+            return False
+        m.contexts = contexts
+        m.context_capacity = wanted
+    return True
+
+
+cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil:
+    """The number of a sorted set of distinct elements; copies them if it is new."""
+    cdef uint64_t h
+    cdef Context* c
+    cdef uint32_t* copy
+    if count == 0:
+        return 0
+    if not _grow_contexts(m):
+        exhaust(m)
+        return 0
     if m.context_count == 0:          # number 0 is the empty context
         m.contexts[0].elements = NULL
         m.contexts[0].count = 0
@@ -205,8 +240,12 @@ cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) no
         if c.count == count and memcmp(c.elements, elements, count * sizeof(uint32_t)) == 0:
             return m.context_table[h]
         h = (h + 1) & m.context_mask
+    copy = <uint32_t*>allocate_items(count, sizeof(uint32_t))
+    if copy == NULL:
+        exhaust(m)
+        return 0
     c = &m.contexts[m.context_count]
-    c.elements = <uint32_t*>malloc(count * sizeof(uint32_t))
+    c.elements = copy
     memcpy(c.elements, elements, count * sizeof(uint32_t))
     c.count = count
     m.context_table[h] = m.context_count
@@ -222,7 +261,10 @@ cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexc
     cdef uint32_t* scratch
     cdef uint32_t i, kept = 0
     if count > 1:
-        scratch = <uint32_t*>malloc(count * sizeof(uint32_t))
+        scratch = <uint32_t*>allocate_items(count, sizeof(uint32_t))
+        if scratch == NULL:
+            exhaust(m)
+            return 0
         _sort_elements(m, elements, scratch, count)
         free(scratch)
     for i in range(count):
@@ -248,12 +290,15 @@ cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
     key = (<uint64_t>a << 32) | b
     slot = ((key * <uint64_t>0x9E3779B97F4A7C15) >> 52) * 2
     if m.union_cache == NULL:
-        m.union_cache = <uint64_t*>calloc(UNION_CACHE_SIZE * 2, sizeof(uint64_t))
-    if m.union_cache[slot] == key:
+        m.union_cache = <uint64_t*>allocate_zeros(UNION_CACHE_SIZE * 2, sizeof(uint64_t))
+    if m.union_cache != NULL and m.union_cache[slot] == key:
         return <uint32_t>m.union_cache[slot + 1]
     x = &m.contexts[a]
     y = &m.contexts[b]
-    merged = <uint32_t*>malloc((x.count + y.count) * sizeof(uint32_t))
+    merged = <uint32_t*>allocate_items(<size_t>x.count + y.count, sizeof(uint32_t))
+    if merged == NULL:
+        exhaust(m)
+        return 0
     while i < x.count or j < y.count:
         if i >= x.count:
             c = 1
@@ -272,6 +317,7 @@ cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
         n += 1
     result = _intern_context(m, merged, n)
     free(merged)
-    m.union_cache[slot] = key
-    m.union_cache[slot + 1] = result
+    if m.union_cache != NULL:
+        m.union_cache[slot] = key
+        m.union_cache[slot + 1] = result
     return result

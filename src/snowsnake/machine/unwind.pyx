@@ -1,9 +1,10 @@
 # cython: language_level=3
 """Errors on their way out.  The trace is taken before anything is unwound, unless a try frame will swallow it."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes, resize_items
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
@@ -14,7 +15,7 @@ from snowsnake.machine.coercion cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE, INTERNAL_EQUAL,
 )
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
-from snowsnake.machine.errors cimport error_clear, format_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes
 from snowsnake.machine.heap cimport CODE_APPLY2, push
 from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport *
@@ -405,7 +406,7 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
 
 cdef bint _has_trace(Machine* m) noexcept nogil:
     if m.error.trace == NULL:
-        m.error.trace = <TraceEntry*>calloc(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + ROOM, sizeof(TraceEntry))
+        m.error.trace = <TraceEntry*>allocate_zeros(MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES + ROOM, sizeof(TraceEntry))
     return m.error.trace != NULL
 
 
@@ -479,7 +480,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
 
 cdef bint _put_aside(Machine* m) noexcept nogil:
     """The running activation is an addErrorContext frame that has not evaluated its message yet."""
-    cdef Error* aside = <Error*>malloc(sizeof(Error))
+    cdef Error* aside = <Error*>allocate_items(1, sizeof(Error))
     if aside == NULL:
         return False
     aside[0] = m.error
@@ -543,27 +544,36 @@ cdef void _copy_facts(Error* target, Error* source) noexcept nogil:
     target.fault = source.fault
     target.expected = source.expected
     if source.candidates != NULL:
-        target.candidates = <uint32_t*>malloc(source.candidate_count * sizeof(uint32_t) + 1)
+        target.candidates = <uint32_t*>allocate_items(source.candidate_count, sizeof(uint32_t))
         if target.candidates != NULL:
             memcpy(target.candidates, source.candidates, source.candidate_count * sizeof(uint32_t))
             target.candidate_count = source.candidate_count
             target.wanted = source.wanted
 
 
-cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
-    """Copy the pending error to the table of failures, whose entries failed thunks name."""
-    cdef Error* e = &m.failures[m.failure_count - 1]
-    if m.failure_count and _is_pending(m, e):
+cdef int64_t _remember_failure(Machine* m) noexcept nogil:
+    """Copy the pending error to the table of failures, whose entries failed thunks name; -1 if there is no memory."""
+    cdef Error* failures
+    cdef uint32_t capacity
+    cdef char* message
+    cdef Error* e
+    if m.failure_count and _is_pending(m, &m.failures[m.failure_count - 1]):
         return m.failure_count - 1    # a loop over one throw is one failure
     if m.failure_count == m.failure_capacity:
-        m.failure_capacity = m.failure_capacity * 2 if m.failure_capacity else 64
-        m.failures = <Error*>realloc(m.failures, m.failure_capacity * sizeof(Error))
+        capacity = m.failure_capacity * 2 if m.failure_capacity else 64
+        failures = <Error*>resize_items(m.failures, capacity, sizeof(Error))
+        if failures == NULL:
+            return -1
+        m.failures = failures
+        m.failure_capacity = capacity
+    message = copy_bytes(m.error.message, m.error.message_size_bytes)
+    if message == NULL:
+        return -1
     e = &m.failures[m.failure_count]
     memset(e, 0, sizeof(Error))
     e.code = m.error.code
     _copy_facts(e, &m.error)
-    e.message = <char*>malloc(m.error.message_size_bytes + 1)
-    memcpy(e.message, m.error.message, m.error.message_size_bytes + 1)
+    e.message = message
     e.message_size_bytes = m.error.message_size_bytes
     e.position = m.error.position
     e.position_end = m.error.position_end
@@ -573,12 +583,9 @@ cdef uint32_t _remember_failure(Machine* m) noexcept nogil:
 
 cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil:
     cdef Error* e = &m.failures[index]
-    error_clear(m)
-    m.error.code = e.code
-    _copy_facts(&m.error, e)
-    m.error.message = <char*>malloc(e.message_size_bytes + 1)
-    memcpy(m.error.message, e.message, e.message_size_bytes + 1)
-    m.error.message_size_bytes = e.message_size_bytes
+    raise_bytes(m, e.code, e.message, e.message_size_bytes)
+    if m.error.code == e.code:
+        _copy_facts(&m.error, e)
     m.error.position = e.position
     m.error.position_end = e.position_end
     return RAISE
@@ -586,11 +593,11 @@ cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil:
 
 cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure) noexcept nogil:
     cdef Word* p = pointer_of(thunk)
-    if _is_transient(m.error.code):
+    if failure[0] < 0 and not _is_transient(m.error.code):
+        failure[0] = _remember_failure(m)
+    if failure[0] < 0:                # it will be evaluated again if somebody asks
         p[0] = with_state(p[0], THUNK_SUSPENDED)
         return
-    if failure[0] < 0:
-        failure[0] = _remember_failure(m)
     p[0] = with_state(p[0], THUNK_FAILED)
     p[1] = small_int(failure[0])
 

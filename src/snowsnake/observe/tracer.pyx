@@ -183,16 +183,23 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     _show_stack(m, fp, sp)
 
 
+cdef object _KEY = object()           # of attach
+
+
 cdef class RuntimeTracer:
     """The observer of one machine; must live as long as the machine does."""
 
     cdef Tracer tracer
 
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("tracers come from attach")
+
 
 def attach(size_t machine, bint has_times):
     """Watch the machine at this address; what comes back must be kept as long as the machine."""
     cdef Machine* m = <Machine*>machine
-    cdef RuntimeTracer watcher = RuntimeTracer.__new__(RuntimeTracer)
+    cdef RuntimeTracer watcher = RuntimeTracer.__new__(RuntimeTracer, _KEY)
     watcher.tracer.head.run = traced_run
     watcher.tracer.head.step = _step
     watcher.tracer.has_times = has_times

@@ -19,7 +19,7 @@ from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
+from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
@@ -106,7 +106,11 @@ cdef void _put_float(Text* t, double number) noexcept nogil:
     cdef Bytes digits
     bytes_init(&digits)
     format_float_json(&digits, number)
-    text_append(t, digits.data, digits.size)
+    if not digits.failed:
+        text_append(t, digits.data, digits.size)
+    elif not t.failed:
+        t.failed = True
+        raise_text(t.m, ERROR_MEMORY, NULL)
     bytes_free(&digits)
 
 

@@ -8,6 +8,10 @@ cdef enum PrintFlags:
     PRINT_CODES = 0                   # as `nix-instantiate --eval`: <CODE>, <LAMBDA>, <PRIMOP>, <PRIMOP-APP>
     PRINT_KINDS = 1                   # as builtins.trace: «thunk», «lambda f @ file:1:2», «primop map»
 
+ctypedef bint (*Sink)(void* context, ByteBuffer* text) noexcept nogil
+
+cdef int print_to(Machine* m, Word value, ByteBuffer* out, int flags, Sink sink, void* context) noexcept nogil
+    # the same, but when *out has become large it is handed to the sink, which empties it; False stops (RAISE, without an error)
 cdef int print_value(Machine* m, Word value, ByteBuffer* out, int flags) noexcept nogil
     # appends to *out; DONE, or RAISE when memory is short or something asks to stop
 cdef bint print_string(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil

@@ -7,19 +7,23 @@ C++ Nix copies the value of a list wherever an expression, not a variable, gives
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
+from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport *
 from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
+
+cdef enum:
+    PIECE_BYTES = 1 << 20             # a text of which more is there goes to the sink
 
 cdef struct Level:                    # a list or set that is being printed
     Word container
@@ -28,8 +32,11 @@ cdef struct Level:                    # a list or set that is being printed
 cdef struct Printer:
     Machine* m
     ByteBuffer* out
+    Sink sink                         # or NULL
+    void* context
     int flags
     bint fits                         # False: memory ran out
+    bint is_stopped                   # by the sink
     Level* levels
     uint64_t level_count
     uint64_t level_capacity
@@ -174,7 +181,7 @@ cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
     cdef Word* table
     if p.seen_count * 2 >= p.seen_mask:
         mask = p.seen_mask * 2 + 1 if p.seen_mask else 63
-        table = <Word*>calloc(mask + 1, sizeof(Word))
+        table = <Word*>allocate_zeros(mask + 1, sizeof(Word))
         if table == NULL:
             p.fits = False
             return True
@@ -197,7 +204,7 @@ cdef void _open(Printer* p, Word container) noexcept nogil:
     cdef Level* grown
     if p.level_count == p.level_capacity:
         p.level_capacity = p.level_capacity * 2 if p.level_capacity else 32
-        grown = <Level*>realloc(p.levels, p.level_capacity * sizeof(Level))
+        grown = <Level*>resize_items(p.levels, p.level_capacity, sizeof(Level))
         if grown == NULL:
             p.fits = False
             return
@@ -226,6 +233,16 @@ cdef void _put_value(Printer* p, Word w) noexcept nogil:
         _put_simple(p, value)
 
 
+cdef bint _hand_on(Printer* p) noexcept nogil:
+    """What nobody takes is kept, and counts: a value of a few megabytes may have a text of gigabytes."""
+    if p.sink != NULL:
+        p.is_stopped = not p.sink(p.context, p.out)
+        p.fits = not p.is_stopped
+    elif p.out.size_bytes > p.m.memory_limit_words * sizeof(Word):
+        p.fits = False
+    return p.fits
+
+
 cdef void _put_rest(Printer* p) noexcept nogil:
     """Goes on at the innermost level until all are closed."""
     cdef Level* level
@@ -233,6 +250,8 @@ cdef void _put_rest(Printer* p) noexcept nogil:
     cdef uint32_t* order
     cdef uint64_t i
     while p.level_count and p.fits and not must_stop(p.m):
+        if p.out.size_bytes > PIECE_BYTES and not _hand_on(p):
+            return
         level = &p.levels[p.level_count - 1]
         container = level.container
         i = level.next
@@ -263,16 +282,24 @@ cdef void _put_rest(Printer* p) noexcept nogil:
 
 
 cdef int print_value(Machine* m, Word value, ByteBuffer* out, int flags) noexcept nogil:
+    return print_to(m, value, out, flags, NULL, NULL)
+
+
+cdef int print_to(Machine* m, Word value, ByteBuffer* out, int flags, Sink sink, void* context) noexcept nogil:
     cdef Printer p
     memset(&p, 0, sizeof(Printer))
     p.m = m
     p.out = out
+    p.sink = sink
+    p.context = context
     p.flags = flags
     p.fits = True
     _put_value(&p, value)
     _put_rest(&p)
     free(p.levels)
     free(p.seen)
+    if p.is_stopped:
+        return RAISE
     if must_stop(m):
         return stop(m)
     return DONE if p.fits else raise_text(m, ERROR_MEMORY, NULL)

@@ -5,9 +5,10 @@ In: a `Derivation`.  Out: bytes, whole or in the parts that hashing needs.  Only
 are escaped; names, paths and hashes are written as they are.  Reading is in `aterm_parser.pyx`.
 """
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, qsort
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
+from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_compare, view_equal, view_is,
 )
@@ -248,7 +249,7 @@ cdef class _Strings:
     """Keeps the bytes that views point into alive."""
     cdef list kept
 
-    def __init__(self):
+    def __cinit__(self):
         self.kept = []
 
     cdef View view(self, str text) except *:
@@ -258,7 +259,7 @@ cdef class _Strings:
 
 
 cdef void* items(size_t count, size_t size) except NULL:
-    cdef void* found = calloc(count + 1, size)
+    cdef void* found = allocate_zeros(count + 1, size)
     if found == NULL:
         raise MemoryError
     return found

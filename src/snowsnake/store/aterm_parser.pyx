@@ -4,9 +4,10 @@
 In: bytes.  Out: a `Derivation` whose views point into them; only strings with escapes are copied.
 """
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport qsort, realloc
+from libc.stdlib cimport qsort
 from libc.string cimport memchr, memcmp, memset, strlen
 
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.store.aterm cimport (
     OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Derivation, InputDrv, Output,
     Variable, compare_inputs, compare_outputs, compare_variables, derivation_free, derivation_init, derivation_kind,
@@ -31,7 +32,7 @@ cdef struct Parser:
 
 
 cdef bint no_memory(Parser* self) noexcept nogil:
-    bytes_text(self.error, "out of memory")
+    self.error.failed = True
     return False
 
 
@@ -118,7 +119,7 @@ cdef bint item_follows(Parser* self, size_t before, bint* found) noexcept nogil:
 cdef void* grown(void* array, size_t count, size_t item_size) noexcept nogil:
     """Room for one more item; doubles at the powers of two."""
     if count & (count - 1) == 0 or array == NULL:
-        return realloc(array, item_size * (2 * count if count else 1))
+        return resize_items(array, item_size * (2 * count if count else 1), 1)
     return array
 
 

@@ -2,11 +2,13 @@
 """Growable byte buffers and byte views, for the store's compiled core and for every engine that produces text.
 
 In: pointers and sizes.  Out: bytes in memory owned by whoever owns the `Bytes` (release it with `bytes_free`).
-Running out of memory sets `failed` and later appends do nothing, so a caller tests once, at the end.
+Running out of memory sets `failed` and later appends do nothing, so a caller tests once, at the end.  A message that has failed
+says that memory ran out: whoever reports it raises the memory error.
 """
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, strlen
+from snowsnake.foundation.allocate cimport resize_items
 
 cdef struct View:                     # borrowed bytes, never owned
     const uint8_t* data
@@ -45,7 +47,7 @@ cdef inline bint bytes_grow(Bytes* self, size_t extra) noexcept nogil:
         capacity = 64
     while capacity < self.size + extra:
         capacity *= 2
-    data = <uint8_t*>realloc(self.data, capacity)
+    data = <uint8_t*>resize_items(self.data, capacity, 1)
     if data == NULL:
         self.failed = True
         return False

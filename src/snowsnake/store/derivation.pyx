@@ -208,6 +208,9 @@ cdef uint32_t name_file(DrvStore* self, const DerivationInput* input, const Deri
     bytes_clear(&self.file_name)
     bytes_view(&self.file_name, input.name)
     bytes_text(&self.file_name, ".drv")
+    if self.file_name.failed:
+        out_of_memory(error)
+        return NO_ENTRY
     hash_bytes(HASH_SHA256, self.text.data, self.text.size, &contents)
     bytes_clear(&self.masked_head)
     if not store_path_text(self.store_dir, view_of(&self.file_name), &contents, <const View*>self.scratch_references.data,
@@ -268,9 +271,13 @@ cdef bint derivation_finish(DrvStore* self, DerivationInput* input, DerivationRe
         return False
     bytes_clear(&self.tail)
     splice_count = aterm_tail(&drv, splices, &self.tail)
+    if self.tail.failed:
+        return out_of_memory(error)
     if input.kind == OUTPUT_INPUT_ADDRESSED:
         bytes_clear(&self.masked_head)
         aterm_outputs(&drv, True, &self.masked_head)
+        if self.masked_head.failed:
+            return out_of_memory(error)
         hash_parts(self, &self.masked_head, &drv, NULL, 0, &modulo)
     if kind == MODULO_DEFERRED and input.kind == OUTPUT_INPUT_ADDRESSED:
         for i in range(drv.output_count):
@@ -281,7 +288,7 @@ cdef bint derivation_finish(DrvStore* self, DerivationInput* input, DerivationRe
     aterm_outputs(&drv, False, &self.head)
     write_text(self, &drv, splices, splice_count)
     reference_count = collect_references(self, &drv)
-    if reference_count == <size_t>-1 or self.text.failed or self.tail.failed or self.inputs.failed or self.paths.failed:
+    if reference_count == <size_t>-1 or self.text.failed or self.head.failed or self.inputs.failed or self.paths.failed:
         return out_of_memory(error)
     entry = name_file(self, input, &drv, reference_count, error)
     if entry == NO_ENTRY:
@@ -321,10 +328,8 @@ cdef class _Views:
     cdef list kept
     cdef Bytes array
 
-    def __cinit__(self):
+    def __cinit__(self, texts):
         bytes_init(&self.array)
-
-    def __init__(self, texts):
         self.kept = []
         for text in texts:
             self.add(text)

@@ -5,9 +5,10 @@ In: bytes, a piece at a time.  Out: a `Digest`.  sha256 runs some hundred thousa
 uses the SHA instructions when the processor has them (8 times as fast on 4 KiB).  The blocks of md5, sha1 and sha512: compression.pyx.
 """
 from libc.errno cimport errno
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strerror
 
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.store.buffer cimport Bytes, bytes_text
 from snowsnake.store.compression cimport compression_prefer_instructions, md5_blocks, sha1_blocks, sha512_blocks
 
@@ -402,7 +403,7 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
     cdef int fd = open(path, O_RDONLY | O_CLOEXEC)
     if fd < 0:
         return path_error(error, "opening file '", path, errno)
-    piece = <uint8_t*>malloc(FILE_PIECE_SIZE)
+    piece = <uint8_t*>allocate_items(FILE_PIECE_SIZE, 1)
     hasher_init(&hasher, kind)
     while piece != NULL:
         n = read(fd, piece, FILE_PIECE_SIZE)
@@ -414,7 +415,7 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
         hasher_update(&hasher, piece, n)
     close(fd)
     if piece == NULL:
-        bytes_text(error, "out of memory")
+        error.failed = True
         return False
     free(piece)
     if n < 0:

@@ -6,9 +6,10 @@ output names, closures.  Derivations from elsewhere are read with a stack of our
 lines: the table, the reading and the hashing need each other.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 from snowsnake.store.aterm cimport (
     OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, Derivation, InputDrv, Output, Splice, aterm_inputs, aterm_outputs,
     aterm_tail, compare_inputs, derivation_free, derivation_kind, method_and_algorithm,
@@ -37,7 +38,7 @@ cdef struct Reading:                  # a derivation from the reader, whose inpu
 # --- the table of paths --------------------------------------------------------------------------------------------------
 
 cdef bint out_of_memory(Bytes* error) noexcept nogil:
-    bytes_text(error, "out of memory")
+    error.failed = True
     return False
 
 
@@ -47,7 +48,7 @@ cdef const uint8_t* slab_copy(DrvStore* self, View text) noexcept nogil:
     cdef uint8_t* place
     if slab == NULL or slab.capacity - slab.used < text.size:
         capacity = text.size if text.size > SLAB_SIZE else SLAB_SIZE
-        slab = <Slab*>malloc(sizeof(Slab) + capacity)
+        slab = <Slab*>allocate_items(sizeof(Slab) + capacity, 1)
         if slab == NULL:
             return NULL
         slab.next = self.slabs
@@ -91,13 +92,13 @@ cdef uint32_t find_entry(DrvStore* self, View path, uint32_t hashed, uint32_t* s
 cdef bint grow_table(DrvStore* self) noexcept nogil:
     cdef uint32_t count = self.slot_count * 2 if self.slot_count else 1024
     cdef uint32_t capacity = count // 4 * 3
-    cdef uint32_t* slots = <uint32_t*>calloc(count, sizeof(uint32_t))
+    cdef uint32_t* slots = <uint32_t*>allocate_zeros(count, sizeof(uint32_t))
     cdef StoreEntry* entries
     cdef uint32_t i, at
     if slots == NULL or count > <uint32_t>1 << 30:
         free(slots)
         return False
-    entries = <StoreEntry*>realloc(self.entries, capacity * sizeof(StoreEntry))
+    entries = <StoreEntry*>resize_items(self.entries, capacity, sizeof(StoreEntry))
     if entries == NULL:
         free(slots)
         return False
@@ -194,7 +195,7 @@ cdef View derivation_name(View store_dir, View drv_path) noexcept nogil:
 cdef bint remember_outputs(DrvStore* self, uint32_t entry, const Output* outputs, size_t count) noexcept nogil:
     cdef View* names = <View*>self.names.data
     cdef View name
-    cdef size_t i
+    cdef size_t i, start
     cdef bint is_out = count == 1 and view_is(outputs[0].name, "out")
     self.entries[entry].output_count = <uint32_t>count
     if is_out and self.has_out_names:
@@ -207,18 +208,23 @@ cdef bint remember_outputs(DrvStore* self, uint32_t entry, const Output* outputs
         else:
             self.entries[entry].outputs_start = self.last_names_start
             return True
-    self.last_names_start = <uint32_t>(self.names.size // sizeof(View))
+    start = self.names.size
+    if not bytes_reserve(&self.names, count * sizeof(View)):
+        self.names.failed = False       # what is there stays
+        return False
+    for i in range(count):
+        name = make_view(slab_copy(self, outputs[i].name), outputs[i].name.size)
+        if name.data == NULL:
+            self.names.size = start
+            return False
+        bytes_append(&self.names, &name, sizeof(View))
+    self.last_names_start = <uint32_t>(start // sizeof(View))
     self.last_names_count = <uint32_t>count
     self.entries[entry].outputs_start = self.last_names_start
     if is_out:
         self.has_out_names = True
         self.out_names_start = self.last_names_start
-    for i in range(count):
-        name = make_view(slab_copy(self, outputs[i].name), outputs[i].name.size)
-        if name.data == NULL:
-            return False
-        bytes_append(&self.names, &name, sizeof(View))
-    return not self.names.failed
+    return True
 
 
 cdef bint remember_references(DrvStore* self, uint32_t entry, const View* references, size_t count) noexcept nogil:
@@ -228,6 +234,7 @@ cdef bint remember_references(DrvStore* self, uint32_t entry, const View* refere
         return True
     start = <uint32_t>(self.references.size // sizeof(uint32_t))
     if not bytes_reserve(&self.references, count * sizeof(uint32_t)):
+        self.references.failed = False  # what is there stays
         return False
     for i in range(count):
         id = intern_path(self, references[i])
@@ -539,7 +546,7 @@ cdef bint read_derivations(DrvStore* self, uint32_t entry, Bytes* error) noexcep
         if wanted != NO_ENTRY:
             if depth == capacity:
                 capacity = capacity * 2 if capacity else 8
-                larger = <Reading*>realloc(stack, capacity * sizeof(Reading))
+                larger = <Reading*>resize_items(stack, capacity, sizeof(Reading))
                 if larger == NULL:
                     ok = out_of_memory(error)
                     break

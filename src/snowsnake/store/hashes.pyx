@@ -356,7 +356,7 @@ cdef class HashStream:
     """A hash fed by pieces: `update(data)`, `digest()`; `size` counts the bytes seen."""
     cdef Hasher hasher
 
-    def __init__(self, str algorithm):
+    def __cinit__(self, str algorithm not None):
         hasher_init(&self.hasher, kind_named(algorithm))
 
     def update(self, data):

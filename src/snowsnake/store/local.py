@@ -24,7 +24,7 @@ from typing import BinaryIO, Self, cast
 
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.drv import Derivation
-from snowsnake.store.local_database import PathInfo, StoreDatabase
+from snowsnake.store.local_database import BadDatabase, PathInfo, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 
 _BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
@@ -76,6 +76,7 @@ class LocalStore:
         self._waiting_bytes = 0
         self._scratch = ""
         self._scratch_fd = -1
+        self._process = os.getpid()
         if read_only and not os.path.isdir(self._objects):
             raise FileNotFoundError(f"there is no store in '{self.root}'")
         if not read_only:
@@ -91,14 +92,16 @@ class LocalStore:
         self.close()
 
     def close(self) -> None:
-        """Writes what waits and lets go of the database."""
+        """Writes what waits and lets go of the database.  In a child of the process that opened it: only lets go."""
+        is_ours = os.getpid() == self._process
         try:
-            if not self.read_only:
+            if not self.read_only and is_ours:
                 self.flush()
         finally:
             self.database.close()
             if self._scratch_fd >= 0:
-                _remove(self._scratch)
+                if is_ours:
+                    _remove(self._scratch)
                 os.close(self._scratch_fd)
                 self._scratch_fd = -1
 
@@ -183,6 +186,7 @@ class LocalStore:
         return roots.add_root(link, path, self.state, self.store_dir)
 
     def _wait(self, object_: _Waiting) -> None:
+        self._check_process()
         self._waiting[object_.info.path] = object_
         self._waiting_bytes += object_.info.nar_size
         if len(self._waiting) >= _BATCH_SIZE or self._waiting_bytes >= _BATCH_BYTES:
@@ -210,6 +214,7 @@ class LocalStore:
 
     def open_temporary(self) -> int:
         """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""
+        self._check_process()
         fd, path = tempfile.mkstemp(dir=self._scratch)
         os.unlink(path)
         return fd
@@ -363,6 +368,10 @@ class LocalStore:
             os.chmod(place, 0o555)
             os.utime(place, (1, 1))
 
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise BadDatabase(f"the store in '{self.root}' was opened before a fork: open it again in the child")
+
     # --- temporary folders, one per process, locked as long as it lives
 
     def _open_scratch(self) -> None:
@@ -390,6 +399,7 @@ class LocalStore:
             os.close(parent_fd)
 
     def _new_folder(self) -> str:
+        self._check_process()
         return tempfile.mkdtemp(dir=self._scratch)
 
     # --- looking for faults

@@ -74,9 +74,12 @@ class _Connection(sqlite3.Connection):
     """SQLite's errors as `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
 
     path = ""
+    process = 0  # that opened it: SQLite's locks and buffers are not for its children
 
     @contextmanager
     def checked(self) -> Iterator[None]:
+        if os.getpid() != self.process:
+            raise BadDatabase(f"the store's database '{self.path}' was opened before a fork: open the store again in the child")
         try:
             yield
         except sqlite3.Error as error:
@@ -100,7 +103,11 @@ def _connect(path: str, *, read_only: bool) -> _Connection:
     except sqlite3.Error as error:
         raise BadDatabase(f"the store's database '{path}': {error}") from None
     connection.path = path
+    connection.process = os.getpid()
     return connection
+
+
+_inherited: list[sqlite3.Connection] = []  # of the parent process: not even closed here
 
 
 class StoreDatabase:
@@ -152,7 +159,10 @@ class StoreDatabase:
 
     def close(self) -> None:
         if hasattr(self, "_db"):
-            self._db.close()
+            if self._db.process == os.getpid():
+                self._db.close()
+            else:
+                _inherited.append(self._db)
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1

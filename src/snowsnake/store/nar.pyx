@@ -7,9 +7,10 @@ Over 600 lines because system calls (in C) and Python's face are part of it.
 """
 from libc.errno cimport errno
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset, strcmp, strerror, strlen
 
+from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
@@ -160,7 +161,7 @@ cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil:
     cdef bint ok = True
     hand_on(self, self.waiting.data, self.waiting.size)
     if self.waiting.failed or (self.bytes != NULL and self.bytes.failed):
-        bytes_text(error, "out of memory")
+        error.failed = True
         ok = False
     elif self.fault:
         bytes_text(error, "writing archive: ")
@@ -200,7 +201,7 @@ cdef bint system_error(Bytes* error, const char* doing, const Bytes* path, int f
 
 
 cdef bint out_of_memory(Bytes* error) noexcept nogil:
-    bytes_text(error, "out of memory")
+    error.failed = True
     return False
 
 
@@ -212,7 +213,7 @@ cdef uint32_t add_entry(NarTree* self, uint32_t parent, const char* name, int ki
     cdef NarEntry* entry
     if self.count == self.capacity:
         capacity = self.capacity * 2 if self.capacity else 64
-        entries = <NarEntry*>realloc(self.entries, capacity * sizeof(NarEntry))
+        entries = <NarEntry*>resize_items(self.entries, capacity, sizeof(NarEntry))
         if entries == NULL:
             return 0
         self.entries = entries
@@ -350,8 +351,8 @@ cdef bint sort_children(NarTree* self, uint32_t first, uint32_t count) noexcept 
     if count < 2:
         return True
     # A pointer to a name also tells the entry, by the name's offset: entries were added in the order of their names.
-    names = <const char**>malloc(count * sizeof(char*))
-    copy = <NarEntry*>malloc(count * sizeof(NarEntry))
+    names = <const char**>allocate_items(count, sizeof(char*))
+    copy = <NarEntry*>allocate_items(count, sizeof(NarEntry))
     if names != NULL and copy != NULL:
         for i in range(count):
             names[i] = <const char*>self.names.data + self.entries[first + i].name_start
@@ -540,7 +541,7 @@ cdef bint write_link(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
     cdef bint ok = True
     if self.files != NULL:
         return write_from_files(self, sink, True, error)
-    target = <char*>malloc(LINK_MAX_SIZE)
+    target = <char*>allocate_items(LINK_MAX_SIZE, 1)
     if target == NULL:
         return out_of_memory(error)
     size = nar_link(<const char*>self.path.data, self.trusted_size, target, LINK_MAX_SIZE)

@@ -186,7 +186,7 @@ cdef bint finish_path(Hasher* hasher, View store_dir, const Digest* digest, View
     cdef View base
     cdef int i
     if not bytes_reserve(out, store_dir.size + name.size + suffix.size + STORE_HASH_SIZE + 3):
-        bytes_text(error, "out of memory")
+        error.failed = True
         return False
     bytes_view(out, store_dir)
     bytes_byte(out, c'/')
@@ -360,7 +360,7 @@ cdef class _References:
     cdef View* views
     cdef size_t count
 
-    def __init__(self, references):
+    def __cinit__(self, references):
         cdef size_t i
         self.kept = [encoded(r) for r in references]
         self.storage = bytes(max(1, len(self.kept)) * sizeof(View))

@@ -5,7 +5,8 @@ In: source bytes, the folder that relative paths start from, experimental featur
 found, canonical Nix and JSON.
 """
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
@@ -40,11 +41,18 @@ cdef bytes taken(TextBuffer* buffer, bint is_complete):
         free(buffer.data)
 
 
+cdef object _KEY = object()           # of parse_text, which makes trees
+
+
 cdef class ParsedTree:
     """A parsed expression; without faults it can be printed."""
     cdef Ast* ast
     cdef readonly bytes base_path
     cdef readonly bytes home
+
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("trees come from parse_text")
 
     def __dealloc__(self):
         if self.ast != NULL:
@@ -129,7 +137,7 @@ def parse_text(
 
     `home` stands for `~` when printing; by default it is the user's home folder.
     """
-    cdef ParsedTree tree = ParsedTree.__new__(ParsedTree)
+    cdef ParsedTree tree = ParsedTree.__new__(ParsedTree, _KEY)
     cdef const unsigned char* data = source
     cdef size_t size_bytes = len(source)
     cdef unsigned int bits = features
@@ -156,7 +164,7 @@ def name_text(str name) -> str:
     data = name.encode("utf-8", "surrogateescape")
     cdef Text text = text_of(data)
     cdef size_t size = name_text_bytes(&text)
-    cdef uint8_t* written = <uint8_t*>malloc(size + 1)
+    cdef uint8_t* written = <uint8_t*>allocate_items(size + 1, 1)
     if written == NULL:
         raise MemoryError
     write_name(&text, written)

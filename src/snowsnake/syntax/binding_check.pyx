@@ -7,8 +7,9 @@ In: a tree without faults.  Out: `undefined variable 'x'` faults in it.
 the scopes that bind each name makes every look-up one load; below a `with` any name may be bound.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
+from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport *
 
@@ -232,7 +233,7 @@ cdef bint check_bindings(Ast* ast) noexcept nogil:
     cdef Check check
     memset(&check, 0, sizeof(Check))
     check.ast = ast
-    check.bound = <uint32_t*>calloc(<size_t>ast.name_count + 1, sizeof(uint32_t))
+    check.bound = <uint32_t*>allocate_zeros(<size_t>ast.name_count + 1, sizeof(uint32_t))
     if check.bound == NULL or not call_on_deep_stack(check_root, &check):
         free(check.bound)
         return False

@@ -8,9 +8,9 @@ Memory that runs out in the middle of a recursion leaves it as a whole (`leave_o
 way to say so, and the tree that they were building is lost either way.
 
 Each thread keeps one stack, reserved at first use; pages cost memory only once they are touched, and they are
-given back after a call that went deep.  Where no stack can be reserved the function runs on the caller's stack,
-with a limit close below it.
+given back after a call that went deep.  Where no stack of a megabyte can be reserved, memory has run out.
 """
+from snowsnake.foundation.allocate cimport resize_items
 
 cdef extern from *:
     """
@@ -18,7 +18,11 @@ cdef extern from *:
     #include <stdint.h>
     #include <stdlib.h>
     #include <sys/mman.h>
+    #include <sys/resource.h>
     #include <ucontext.h>
+
+    void *snowsnake_allocate_zeros(size_t count, size_t item_bytes);
+    int snowsnake_may_allocate(void);
 
     #ifndef MAP_NORESERVE
     #define MAP_NORESERVE 0
@@ -48,7 +52,7 @@ cdef extern from *:
 
     static void snow_stack_release(void *given) {
         snow_stack *stack = given;
-        if (stack->base) munmap(stack->base, stack->size_bytes);
+        munmap(stack->base, stack->size_bytes);
         free(stack);
     }
 
@@ -57,27 +61,30 @@ cdef extern from *:
     static snow_stack *snow_stack_of_thread(void) {
         snow_stack *stack = snow_thread_stack;
         size_t size_bytes = SNOW_STACK_SIZE_BYTES;
+        struct rlimit limit;
         if (stack) return stack;
-        stack = calloc(1, sizeof *stack);
-        if (!stack) return NULL;
-        for (; size_bytes >= SNOW_STACK_LEAST_BYTES; size_bytes /= 2) {
+        /* Under a limit of address space (ulimit -v) the heap needs most of it. */
+        while (!getrlimit(RLIMIT_AS, &limit) && size_bytes > SNOW_STACK_LEAST_BYTES && size_bytes > limit.rlim_cur / 32)
+            size_bytes /= 2;
+        stack = snowsnake_allocate_zeros(1, sizeof *stack);
+        for (; stack && size_bytes >= SNOW_STACK_LEAST_BYTES && snowsnake_may_allocate(); size_bytes /= 2) {
             void *base = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
             if (base == MAP_FAILED) continue;
             mprotect(base, SNOW_PAGE_BYTES, PROT_NONE);
             stack->base = base;
             stack->size_bytes = size_bytes;
-            break;
+            pthread_once(&snow_stack_once, snow_stack_prepare);
+            pthread_setspecific(snow_stack_key, stack);
+            return snow_thread_stack = stack;
         }
-        pthread_once(&snow_stack_once, snow_stack_prepare);
-        pthread_setspecific(snow_stack_key, stack);
-        snow_thread_stack = stack;
-        return stack;
+        free(stack);
+        return NULL;
     }
 
     static const char *snow_stack_limit(void) {
         snow_stack *stack = snow_thread_stack;
-        if (stack && stack->is_running && stack->base)
+        if (stack && stack->is_running)
             return stack->base + SNOW_PAGE_BYTES + SNOW_STACK_RESERVE_BYTES;
         return (const char *)__builtin_frame_address(0) - SNOW_STACK_RESERVE_BYTES;
     }
@@ -99,7 +106,8 @@ cdef extern from *:
 
     static int snow_call_on_deep_stack(void (*function)(void *), void *argument) {
         snow_stack *stack = snow_stack_of_thread();
-        if (!stack || !stack->base || stack->is_running || getcontext(&stack->callee)) {
+        if (!stack || getcontext(&stack->callee)) return 0;
+        if (stack->is_running) {
             function(argument);
             return 1;
         }
@@ -135,6 +143,13 @@ cdef bint call_on_deep_stack(void (*function)(void*) noexcept nogil, void* argum
 
 cdef void leave_out_of_memory() noexcept nogil:
     snow_leave_out_of_memory()
+
+
+cdef void* resize_or_leave(void* data, size_t count, size_t item_bytes) noexcept nogil:
+    data = resize_items(data, count, item_bytes)
+    if data == NULL:
+        leave_out_of_memory()
+    return data
 
 
 cdef const char* stack_limit() noexcept nogil:

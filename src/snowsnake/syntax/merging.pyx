@@ -8,8 +8,9 @@ As in C++ Nix, a second definition is merged into the first if both are written 
 one, which decides whether the whole is recursive.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport *
@@ -270,7 +271,7 @@ cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path
     cdef PathStep* outer = NULL
     cdef uint32_t i
     if path.count > 16:
-        steps = <PathStep*>malloc(path.count * sizeof(PathStep))
+        steps = <PathStep*>allocate_items(path.count, sizeof(PathStep))
         if steps == NULL:
             leave_out_of_memory()
     for i in range(path.count - 1):

@@ -155,10 +155,12 @@ cdef struct ArenaBlock:
 cdef struct ArenaPool:                # blocks that the next arena takes, while they are still in the processor's caches
     ArenaBlock* blocks
     uint32_t count
+    size_t limit_bytes                # of each arena, or 0
 
 cdef struct Arena:                    # bump allocation; freed as a whole
     ArenaBlock* blocks
     ArenaPool* pool                   # or NULL
+    size_t total_bytes
 
 cdef struct Ast:
     Arena arena

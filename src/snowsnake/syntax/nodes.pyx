@@ -4,8 +4,9 @@
 In: sizes.  Out: zeroed memory, aligned to 8 bytes, that lives until the whole arena is freed.
 """
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memset
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
 cdef enum:
@@ -16,7 +17,7 @@ cdef enum:
 
 
 cdef ArenaBlock* _new_block(size_t size_bytes) noexcept nogil:
-    cdef ArenaBlock* block = <ArenaBlock*>malloc(sizeof(ArenaBlock) + size_bytes)
+    cdef ArenaBlock* block = <ArenaBlock*>allocate_items(sizeof(ArenaBlock) + size_bytes, 1)
     if block == NULL:
         leave_out_of_memory()
     block.size_bytes = size_bytes
@@ -34,6 +35,8 @@ cdef ArenaBlock* _pooled_block(ArenaPool* pool) noexcept nogil:
 
 cdef ArenaBlock* _next_block(Arena* arena, size_t wanted_bytes) noexcept nogil:
     cdef size_t block_bytes = FIRST_BLOCK_BYTES
+    if arena.pool != NULL and arena.pool.limit_bytes and arena.total_bytes + wanted_bytes > arena.pool.limit_bytes:
+        leave_out_of_memory()
     if arena.pool != NULL and wanted_bytes <= POOLED_BLOCK_BYTES:
         return _pooled_block(arena.pool)
     if arena.blocks != NULL:
@@ -49,6 +52,7 @@ cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil:
     cdef uint8_t* start
     if block == NULL or block.size_bytes - block.used_bytes < wanted_bytes:
         block = _next_block(arena, wanted_bytes)
+        arena.total_bytes += block.size_bytes
         block.next = arena.blocks
         block.used_bytes = 0
         arena.blocks = block
@@ -72,6 +76,7 @@ cdef void arena_free(Arena* arena) noexcept nogil:
             free(block)
         block = following
     arena.blocks = NULL
+    arena.total_bytes = 0
 
 
 cdef void arena_pool_free(ArenaPool* pool) noexcept nogil:

@@ -5,8 +5,11 @@ In: digits as the lexer found them.  Out: 64-bit integers and doubles, or False 
 has it (a float that rounds to zero or to a subnormal is out of range, too); and floats as Nix text.
 """
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy
+
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
 cdef extern from *:
     """
@@ -65,9 +68,9 @@ cdef bint text_to_float(Text text, double* value) noexcept nogil:
     cdef char* copy = small
     cdef bint is_in_range
     if text.size_bytes >= sizeof(small):
-        copy = <char*>malloc(<size_t>text.size_bytes + 1)
+        copy = <char*>allocate_items(<size_t>text.size_bytes + 1, 1)
         if copy == NULL:
-            return False
+            leave_out_of_memory()
     memcpy(copy, text.data, text.size_bytes)
     copy[text.size_bytes] = 0
     is_in_range = snow_text_to_float(copy, value)

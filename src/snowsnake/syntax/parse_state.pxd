@@ -42,6 +42,7 @@ cdef void state_open(
     ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features,
 ) noexcept nogil
 cdef void state_close(ParseState* state) noexcept nogil
+cdef void state_free(ParseState* state) noexcept nogil
 cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) noexcept nogil
 cdef void grow_nodes(ParseState* state) noexcept nogil
 cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil

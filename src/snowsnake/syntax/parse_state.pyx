@@ -8,9 +8,10 @@ The source is copied behind NUL bytes, so that scanning needs no test for the en
 when the caller's buffer is gone.
 """
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, strlen
-from snowsnake.syntax.deep_stack cimport leave_out_of_memory, stack_limit
+from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave, stack_limit
 from snowsnake.syntax.numbers cimport is_valid_number
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 from snowsnake.syntax.token_names cimport token_name
@@ -38,12 +39,12 @@ cdef void state_open(
     state.stack_limit = stack_limit()
     state.features = features
     state.node_capacity = 64
-    state.nodes = <Node**>malloc(state.node_capacity * sizeof(Node*))
+    state.nodes = <Node**>resize_or_leave(NULL, state.node_capacity, sizeof(Node*))
     state.name_capacity = 64
-    state.names = <Text*>malloc(state.name_capacity * sizeof(Text))
+    state.names = <Text*>resize_or_leave(NULL, state.name_capacity, sizeof(Text))
     state.slot_mask = 127
-    state.slots = <NameSlot*>calloc(state.slot_mask + 1, sizeof(NameSlot))
-    if state.nodes == NULL or state.names == NULL or state.slots == NULL:
+    state.slots = <NameSlot*>allocate_zeros(state.slot_mask + 1, sizeof(NameSlot))
+    if state.slots == NULL:
         leave_out_of_memory()
 
 
@@ -55,12 +56,17 @@ cdef void* moved(ParseState* state, const void* items, size_t size_bytes) noexce
 
 
 cdef void state_close(ParseState* state) noexcept nogil:
-    """Move names and faults into the tree and free the working memory."""
+    """Move names and faults into the tree, and free the working memory."""
     cdef Ast* ast = state.ast
     ast.names = <Text*>moved(state, state.names, state.name_count * sizeof(Text))
     ast.name_count = state.name_count
     ast.faults = <SyntaxFault*>moved(state, state.faults, state.fault_count * sizeof(SyntaxFault))
     ast.fault_count = state.fault_count
+    state_free(state)
+
+
+cdef void state_free(ParseState* state) noexcept nogil:
+    """The working memory."""
     free(state.nodes)
     free(state.names)
     free(state.slots)
@@ -95,7 +101,7 @@ cdef void grow_slots(ParseState* state) noexcept nogil:
     cdef uint32_t old_count = state.slot_mask + 1
     cdef uint32_t mask = old_count * 2 - 1
     cdef NameSlot* old = state.slots
-    cdef NameSlot* slots = <NameSlot*>calloc(mask + 1, sizeof(NameSlot))
+    cdef NameSlot* slots = <NameSlot*>allocate_zeros(mask + 1, sizeof(NameSlot))
     cdef uint32_t i, at
     if slots == NULL:
         leave_out_of_memory()
@@ -127,9 +133,7 @@ cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) no
         at = (at + 1) & state.slot_mask
     if state.name_count == state.name_capacity:
         state.name_capacity *= 2
-        state.names = <Text*>realloc(state.names, state.name_capacity * sizeof(Text))
-        if state.names == NULL:
-            leave_out_of_memory()
+        state.names = <Text*>resize_or_leave(state.names, state.name_capacity, sizeof(Text))
     state.names[state.name_count].data = data
     state.names[state.name_count].size_bytes = size_bytes
     state.name_count += 1
@@ -142,9 +146,7 @@ cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) no
 
 cdef void grow_nodes(ParseState* state) noexcept nogil:
     state.node_capacity *= 2
-    state.nodes = <Node**>realloc(state.nodes, state.node_capacity * sizeof(Node*))
-    if state.nodes == NULL:
-        leave_out_of_memory()
+    state.nodes = <Node**>resize_or_leave(state.nodes, state.node_capacity, sizeof(Node*))
 
 
 cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil:
@@ -168,9 +170,7 @@ cdef void add_fault(
         return
     if state.fault_count == state.fault_capacity:
         state.fault_capacity = state.fault_capacity * 2 + 4
-        state.faults = <SyntaxFault*>realloc(state.faults, state.fault_capacity * sizeof(SyntaxFault))
-        if state.faults == NULL:
-            leave_out_of_memory()
+        state.faults = <SyntaxFault*>resize_or_leave(state.faults, state.fault_capacity, sizeof(SyntaxFault))
     message = allocate_text(state, before_bytes + middle.size_bytes + after_bytes + 1)
     memcpy(message, before, before_bytes)
     memcpy(message + before_bytes, middle.data, middle.size_bytes)

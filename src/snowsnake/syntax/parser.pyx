@@ -11,8 +11,9 @@ a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements an
 Functions give NULL after a fault they have recorded.  Over 600 lines: the rules for expressions call one another.
 """
 from libc.stdint cimport uint16_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset
+from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.bindings cimport NameSpan, current_name, new_bindings, parse_attribute_path, parse_bindings
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.literals cimport (
@@ -601,26 +602,27 @@ cdef struct Request:                  # for the deep stack
     const uint8_t* data
     size_t size_bytes
     uint32_t features
+    ParseState state                  # here, so that its memory can be freed when the deep stack is left in the middle
 
 
 cdef void parse_request(void* given) noexcept nogil:
     cdef Request* request = <Request*>given
-    cdef ParseState state
+    cdef ParseState* state = &request.state
     cdef Node* root
-    state_open(&state, request.ast, request.data, request.size_bytes, request.features)
+    state_open(state, request.ast, request.data, request.size_bytes, request.features)
     state.parse_expression = parse_expression
-    advance(&state)
-    root = parse_expression(&state)
+    advance(state)
+    root = parse_expression(state)
     if root != NULL and state.lexer.kind != TOKEN_END:
-        root = syntax_fault(&state, "end of file")
+        root = syntax_fault(state, "end of file")
     if state.fault_count == 0:
         request.ast.root = root
-    state_close(&state)
+    state_close(state)
 
 
 cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, ArenaPool* pool) noexcept nogil:
     cdef Request request
-    request.ast = <Ast*>calloc(1, sizeof(Ast))
+    request.ast = <Ast*>allocate_zeros(1, sizeof(Ast))
     if request.ast == NULL:
         return NULL
     request.ast.arena.pool = pool
@@ -630,7 +632,9 @@ cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, Arena
     if size_bytes > LARGEST_SOURCE_BYTES:
         too_large_fault(request.ast)
         return request.ast
+    memset(&request.state, 0, sizeof(ParseState))
     if not call_on_deep_stack(parse_request, &request):
+        state_free(&request.state)
         ast_free(request.ast)
         return NULL
     return request.ast

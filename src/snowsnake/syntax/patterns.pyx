@@ -6,8 +6,9 @@ behind the pattern and its `@ name`.  That its names are distinct is checked whe
 C++ Nix.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
+from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.bindings cimport current_name
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.nodes cimport *
@@ -89,7 +90,7 @@ cdef void check_few(ParseState* state, Pattern* pattern) noexcept nogil:
 
 
 cdef void check_many(ParseState* state, Pattern* pattern) noexcept nogil:
-    cdef uint8_t* is_seen = <uint8_t*>calloc(state.name_count, 1)
+    cdef uint8_t* is_seen = <uint8_t*>allocate_zeros(state.name_count, 1)
     cdef Formal* formal
     cdef uint32_t i
     if is_seen == NULL:

@@ -9,8 +9,9 @@ those inherited first.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.stdlib cimport free, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.names cimport name_text_bytes, quoted_text_bytes, write_name, write_quoted
 from snowsnake.syntax.nodes cimport *
@@ -312,7 +313,7 @@ cdef bint add_entry(Printer* printer, uint32_t group, Name name, const void* ite
     cdef void* larger
     if printer.entry_count == printer.entry_capacity:
         printer.entry_capacity = printer.entry_capacity * 2 + 64
-        larger = realloc(printer.entries, printer.entry_capacity * sizeof(Entry))
+        larger = resize_items(printer.entries, printer.entry_capacity, sizeof(Entry))
         if larger == NULL:
             printer.entry_capacity = printer.entry_count
             printer.buffer.is_out_of_memory = True
@@ -524,6 +525,7 @@ cdef bint print_nix(Ast* ast, Text base_path, Text home, TextBuffer* buffer) noe
     printer.entries = NULL
     printer.entry_count = 0
     printer.entry_capacity = 0
-    call_on_deep_stack(print_root, &printer)
+    if not call_on_deep_stack(print_root, &printer):
+        buffer.is_out_of_memory = True
     free(printer.entries)
     return not printer.is_too_deep

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Growing text in C: what the printers write into."""
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport realloc
 from libc.string cimport memcpy, strlen
+from snowsnake.foundation.allocate cimport resize_items
 
 cdef struct TextBuffer:               # all zero: empty; free(data) at the end
     uint8_t* data
@@ -17,7 +17,7 @@ cdef inline uint8_t* reserve_text(TextBuffer* buffer, size_t size_bytes) noexcep
     cdef void* larger
     if capacity - buffer.size_bytes < size_bytes:
         capacity = (buffer.size_bytes + size_bytes) * 2 + 256
-        larger = realloc(buffer.data, capacity)
+        larger = resize_items(buffer.data, capacity, 1)
         if larger == NULL:
             buffer.is_out_of_memory = True
             return NULL

@@ -158,7 +158,7 @@ def take_error(size_t machine):
     cdef Machine* m = <Machine*>machine
     cdef Places places = Places(machine)
     cdef int code = m.error.code
-    message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes)
+    message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes) or (b"out of memory" if code == ERROR_MEMORY else b"")
     cause = Cause(CATALOGUE[code].name, FAULTS[m.error.fault], m.error.expected.decode() if m.error.expected != NULL else "")
     suggestions = places.similar_names()
     position = places.place(m.error.position, m.error.position_end)

@@ -9,7 +9,7 @@ integers beyond 64 bits become floats, a number from 2^63 to 2^64 - 1 is an erro
 caller's matter.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memset
 from snowsnake.builtins.engines.json_tokens cimport (
     CONTROL_FAULT, TOKEN_CLOSE_ARRAY, TOKEN_CLOSE_OBJECT, TOKEN_COLON, TOKEN_COMMA, TOKEN_COUNT, TOKEN_END, TOKEN_FALSE,
@@ -20,6 +20,7 @@ from snowsnake.builtins.engines.numbers cimport (
     NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
 )
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text
 
 cdef const char* token_names[TOKEN_COUNT]
@@ -178,7 +179,9 @@ cdef JsonEvent number_event(JsonReader* reader) noexcept nogil:
     if status == NUMBER_OVERFLOW:
         return failed(reader, "[json.exception.out_of_range.406] number overflow parsing '", "'")
     if status == NUMBER_INVALID:
-        return failed(reader, "no memory to read the number ", "")
+        reader.message.failed = True
+        reader.state = EXPECT_NOTHING
+        return JSON_ERROR
     return JSON_FLOAT
 
 
@@ -199,9 +202,9 @@ cdef JsonEvent open_level(JsonReader* reader, bint is_array) noexcept nogil:
     cdef size_t capacity
     if reader.depth == reader.level_capacity:
         capacity = 2 * reader.level_capacity + 64
-        levels = <uint8_t*>realloc(reader.levels, capacity)
+        levels = <uint8_t*>resize_items(reader.levels, capacity, 1)
         if levels == NULL:
-            bytes_text(&reader.message, "no memory for the nesting of the input")
+            reader.message.failed = True
             reader.state = EXPECT_NOTHING
             return JSON_ERROR
         reader.levels = levels

@@ -160,6 +160,7 @@ cdef Token read_string(JsonReader* reader) noexcept nogil:
     if is_copied:
         bytes_append(&reader.unescaped, data + plain, reader.position - 1 - plain)
         if reader.unescaped.failed:
+            reader.message.failed = True
             return fault(reader, "no memory for a string")
         reader.text = reader.unescaped.data
         reader.text_size = reader.unescaped.size

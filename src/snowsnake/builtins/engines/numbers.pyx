@@ -11,8 +11,9 @@ The locale of the process never matters.
 from libc cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
 
 cdef extern from *:
@@ -411,7 +412,7 @@ cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* n
     if size_bytes == 0:
         return NUMBER_INVALID
     if size_bytes >= sizeof(small):
-        text = <char*>malloc(size_bytes + 1)
+        text = <char*>allocate_items(size_bytes + 1, 1)
         if text == NULL:
             return NUMBER_INVALID
     memcpy(text, data, size_bytes)

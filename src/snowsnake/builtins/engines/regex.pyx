@@ -7,7 +7,7 @@ A pattern becomes a graph of states (regex_program), a text the sets of states t
 walk (regex_walk) then needs no search.  Here: compiling, match, the scan for split, and the cache of compiled patterns.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 from snowsnake.builtins.engines.regex_program cimport (
     OP_GROUP_BEGIN, OP_GROUP_END, OP_MATCH, REGEX_OK, REGEX_TOO_LARGE, RegexState, RegexStatus, regex_program_free,
@@ -19,6 +19,7 @@ from snowsnake.builtins.engines.regex_reverse cimport (
     reverse_memory, reverse_run, reverse_set,
 )
 from snowsnake.builtins.engines.regex_walk cimport clear_slots, walk, walk_exploring, walk_parallel
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
 
 cdef enum:
@@ -46,24 +47,24 @@ cdef void find_prefix(Regex* regex) noexcept nogil:
 cdef bint allocate(Regex* regex) noexcept nogil:
     cdef size_t count = regex.program.state_count
     cdef size_t slots = regex.slot_count + 1
-    regex.best_slots = <int64_t*>malloc(slots * sizeof(int64_t))
-    regex.own_slots = <int64_t*>malloc(slots * sizeof(int64_t))
+    regex.best_slots = <int64_t*>allocate_items(slots, sizeof(int64_t))
+    regex.own_slots = <int64_t*>allocate_items(slots, sizeof(int64_t))
     if regex.best_slots == NULL or regex.own_slots == NULL:
         return False
     if not regex.program.has_tracked and not regex.program.has_alternative:
         return True
-    regex.memo_generation = <int64_t*>calloc(count, sizeof(int64_t))
-    regex.memo_solution = <uint8_t*>calloc(count, 1)
-    regex.queued_generation = <int64_t*>calloc(count, sizeof(int64_t))
-    regex.entered_generation = <int64_t*>calloc(count, sizeof(int64_t))
-    regex.entered = <uint8_t*>calloc(count, 1)
+    regex.memo_generation = <int64_t*>allocate_zeros(count, sizeof(int64_t))
+    regex.memo_solution = <uint8_t*>allocate_zeros(count, 1)
+    regex.queued_generation = <int64_t*>allocate_zeros(count, sizeof(int64_t))
+    regex.entered_generation = <int64_t*>allocate_zeros(count, sizeof(int64_t))
+    regex.entered = <uint8_t*>allocate_zeros(count, 1)
     return (regex.memo_generation != NULL and regex.memo_solution != NULL and regex.queued_generation != NULL
             and regex.entered_generation != NULL and regex.entered != NULL)
 
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil:
     """NULL and a status other than REGEX_OK for what C++ Nix refuses."""
-    cdef Regex* regex = <Regex*>calloc(1, sizeof(Regex))
+    cdef Regex* regex = <Regex*>allocate_zeros(1, sizeof(Regex))
     status[0] = REGEX_TOO_LARGE
     if regex == NULL:
         return NULL
@@ -265,7 +266,7 @@ cdef void make_room(RegexCache* cache) noexcept nogil:
     if cache.count >= CACHE_LIMIT or cache.known_bytes > CACHE_LIMIT_BYTES:
         regex_cache_free(cache)
     if cache.entries == NULL:
-        cache.entries = <RegexEntry*>calloc(2 * CACHE_LIMIT, sizeof(RegexEntry))
+        cache.entries = <RegexEntry*>allocate_zeros(2 * CACHE_LIMIT, sizeof(RegexEntry))
         cache.capacity = 2 * CACHE_LIMIT if cache.entries != NULL else 0
 
 
@@ -289,7 +290,7 @@ cdef Regex* regex_cache_get(RegexCache* cache, const uint8_t* pattern, size_t si
     if regex == NULL:
         return NULL
     make_room(cache)
-    copy = <uint8_t*>malloc(size_bytes + 1)
+    copy = <uint8_t*>allocate_items(size_bytes + 1, 1)
     if copy == NULL or cache.entries == NULL:
         free(copy)
         regex_free(regex)
@@ -334,7 +335,7 @@ cdef class Pattern:
         self.regex = regex_compile(pattern, len(pattern), &status)
         if self.regex == NULL:
             raise error(status, pattern)
-        self.captures = <int64_t*>malloc((self.regex.slot_count + 2) * sizeof(int64_t))
+        self.captures = <int64_t*>allocate_items(self.regex.slot_count + 2, sizeof(int64_t))
         if self.captures == NULL:
             raise MemoryError
 
@@ -402,7 +403,7 @@ cdef class PatternCache:
         cdef int64_t* captures
         if regex == NULL:
             raise error(status, pattern)
-        captures = <int64_t*>malloc((regex.slot_count + 2) * sizeof(int64_t))
+        captures = <int64_t*>allocate_items(regex.slot_count + 2, sizeof(int64_t))
         if captures == NULL:
             raise MemoryError
         result = regex_match_full(regex, text, len(text), captures)

@@ -11,9 +11,10 @@ order in which paths are tried are the same.  The parser keeps its own stack: ne
 A fragment is a contiguous run of states [low, high) with one loose end, so copying it for a bound is a block copy.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.builtins.engines.regex_brackets cimport bracket_parse
+from snowsnake.foundation.allocate cimport allocate_items, resize_items
 
 cdef enum:
     STATE_LIMIT = 100000              # libstdc++'s, for all the states it ever makes for one pattern
@@ -57,7 +58,7 @@ cdef bint reserve_states(Parser* parser, int64_t extra) noexcept nogil:
     if wanted <= program.state_capacity:
         return True
     wanted = wanted * 2 if wanted < STATE_LIMIT else wanted
-    states = <RegexState*>realloc(program.states, wanted * sizeof(RegexState))
+    states = <RegexState*>resize_items(program.states, wanted, sizeof(RegexState))
     if states == NULL:
         fail(parser, REGEX_TOO_LARGE)
         return False
@@ -113,7 +114,7 @@ cdef uint32_t new_set(Parser* parser, const ByteSet* byte_set) noexcept nogil:
     cdef RegexProgram* program = parser.program
     cdef ByteSet* sets
     if program.set_count == program.set_capacity:
-        sets = <ByteSet*>realloc(program.sets, (2 * program.set_capacity + 2) * sizeof(ByteSet))
+        sets = <ByteSet*>resize_items(program.sets, 2 * program.set_capacity + 2, sizeof(ByteSet))
         if sets == NULL:
             fail(parser, REGEX_TOO_LARGE)
             return 0
@@ -315,7 +316,7 @@ cdef void open_level(Parser* parser, int32_t low, uint32_t group) noexcept nogil
     cdef size_t wanted
     if parser.level_count == parser.level_capacity:
         wanted = 2 * parser.level_capacity + 16
-        levels = <Level*>realloc(parser.levels, wanted * sizeof(Level))
+        levels = <Level*>resize_items(parser.levels, wanted, sizeof(Level))
         if levels == NULL:
             fail(parser, REGEX_TOO_LARGE)
             return
@@ -422,7 +423,7 @@ cdef int32_t skip_nothing(RegexProgram* program, int32_t state) noexcept nogil:
 
 cdef bint compact(RegexProgram* program) noexcept nogil:
     """Drop the empty states, decide which repeats are tracked."""
-    cdef int32_t* new_index = <int32_t*>malloc((program.state_count + 1) * sizeof(int32_t))
+    cdef int32_t* new_index = <int32_t*>allocate_items(program.state_count + 1, sizeof(int32_t))
     cdef int32_t i
     cdef int32_t kept = 0
     cdef int64_t open_loops = 0

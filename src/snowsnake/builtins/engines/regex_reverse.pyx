@@ -8,11 +8,12 @@ states of an automaton as they turn up, so the usual cost for a byte is one tabl
 limited; beyond the limit sets are computed one by one, O(states) for a byte, still linear in the text.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset
 from snowsnake.builtins.engines.regex_program cimport (
     OP_ACCEPT, OP_ALTERNATIVE, OP_LINE_BEGIN, OP_LINE_END, OP_MATCH, OP_REPEAT, RegexProgram, RegexState, set_at, set_has,
 )
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 
 cdef enum:
     DEAD = 0
@@ -118,11 +119,11 @@ cdef bint reverse_init(Reverse* reverse, const RegexProgram* program) noexcept n
     reverse.words = (count + 63) // 64
     init_automaton(&reverse.exact, False)
     init_automaton(&reverse.anywhere, True)
-    reverse.matches = <int32_t*>malloc(count * sizeof(int32_t))
-    reverse.sources_start = <int32_t*>calloc(count + 2, sizeof(int32_t))
-    reverse.sources = <int32_t*>malloc(2 * count * sizeof(int32_t))
-    reverse.work = <int32_t*>malloc(count * sizeof(int32_t))
-    reverse.scratch = <uint64_t*>malloc(reverse.words * sizeof(uint64_t))
+    reverse.matches = <int32_t*>allocate_items(count, sizeof(int32_t))
+    reverse.sources_start = <int32_t*>allocate_zeros(count + 2, sizeof(int32_t))
+    reverse.sources = <int32_t*>allocate_items(2 * count, sizeof(int32_t))
+    reverse.work = <int32_t*>allocate_items(count, sizeof(int32_t))
+    reverse.scratch = <uint64_t*>allocate_items(reverse.words, sizeof(uint64_t))
     if reverse.matches == NULL or reverse.sources_start == NULL or reverse.sources == NULL or reverse.work == NULL \
             or reverse.scratch == NULL:
         reverse_free(reverse)
@@ -214,7 +215,7 @@ cdef inline size_t hash_set(const uint64_t* states, size_t words) noexcept nogil
 
 cdef bint grow_table(Reverse* reverse, Automaton* automaton) noexcept nogil:
     cdef size_t size = 2 * automaton.table_size if automaton.table_size else 32
-    cdef int32_t* table = <int32_t*>malloc(size * sizeof(int32_t))
+    cdef int32_t* table = <int32_t*>allocate_items(size, sizeof(int32_t))
     cdef size_t slot
     cdef int32_t i
     if table == NULL:
@@ -239,16 +240,16 @@ cdef bint grow_automaton(Reverse* reverse, Automaton* automaton) noexcept nogil:
     if automaton.count == automaton.capacity:
         if automaton.capacity and <size_t>capacity * (reverse.words * 8 + 2 * row) > AUTOMATON_LIMIT_BYTES:
             return False
-        moved = realloc(automaton.sets, <size_t>capacity * reverse.words * sizeof(uint64_t))
+        moved = resize_items(automaton.sets, <size_t>capacity * reverse.words, sizeof(uint64_t))
         if moved == NULL:
             return False
         automaton.sets = <uint64_t*>moved
-        moved = realloc(automaton.before, capacity * row)
+        moved = resize_items(automaton.before, capacity * row, 1)
         if moved == NULL:
             return False
         automaton.before = <int32_t*>moved
         if reverse.program.has_line_begin:
-            moved = realloc(automaton.before_first, capacity * row)
+            moved = resize_items(automaton.before_first, capacity * row, 1)
             if moved == NULL:
                 return False
             automaton.before_first = <int32_t*>moved
@@ -322,7 +323,7 @@ cdef RegexResult run_raw(Reverse* reverse, const uint8_t* data, int64_t place, b
     if rows > RAW_LIMIT_BYTES // (words * 8):
         return REGEX_MEMORY
     if reverse.raw_capacity_words < rows * words:
-        moved = <uint64_t*>realloc(reverse.raw, rows * words * sizeof(uint64_t))
+        moved = <uint64_t*>resize_items(reverse.raw, rows * words, sizeof(uint64_t))
         if moved == NULL:
             return REGEX_MEMORY
         reverse.raw = moved
@@ -353,7 +354,7 @@ cdef bint reserve_ids(Reverse* reverse, size_t count) noexcept nogil:
     if count > (<size_t>1 << 60):
         return False
     count = count if count > KEPT_PLACES else 2 * count
-    moved = <int32_t*>realloc(reverse.ids, count * sizeof(int32_t))
+    moved = <int32_t*>resize_items(reverse.ids, count, sizeof(int32_t))
     if moved == NULL:
         return False
     reverse.ids = moved

@@ -14,13 +14,14 @@ the walk takes each decision at once and never goes back: one path for `match`, 
 pattern has a `|`; then a list of states in the order of preference.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.builtins.engines.regex cimport Frame, Memo, Regex, ThreadList
 from snowsnake.builtins.engines.regex_program cimport (
     OP_ACCEPT, OP_ALTERNATIVE, OP_GROUP_BEGIN, OP_GROUP_END, OP_MATCH, OP_REPEAT, RegexState,
 )
 from snowsnake.builtins.engines.regex_reverse cimport has_state, reverse_must_stop, reverse_set
+from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 
 cdef enum:
     NONE = -1
@@ -91,7 +92,7 @@ cdef bint push(Regex* regex, FrameKind kind, int32_t state, int64_t value, uint6
     cdef size_t capacity
     if regex.frame_count == regex.frame_capacity:
         capacity = 2 * regex.frame_capacity + 64
-        frames = <Frame*>realloc(regex.frames, capacity * sizeof(Frame))
+        frames = <Frame*>resize_items(regex.frames, capacity, sizeof(Frame))
         if frames == NULL:
             regex.is_out_of_memory = True
             return False
@@ -125,7 +126,7 @@ cdef bint grow_memos(Regex* regex) noexcept nogil:
     cdef size_t i
     cdef Memo* old = regex.memos
     cdef Memo* memos
-    memos = <Memo*>calloc(2 * old_capacity + (0 if old_capacity else 64), sizeof(Memo))
+    memos = <Memo*>allocate_zeros(2 * old_capacity + (0 if old_capacity else 64), sizeof(Memo))
     if memos == NULL:
         regex.is_out_of_memory = True
         return False
@@ -183,10 +184,10 @@ cdef bint queue(Regex* regex, ThreadList* threads, int32_t state) noexcept nogil
         if capacity * (row + 4) > THREAD_LIMIT_BYTES:
             regex.is_out_of_memory = True
             return False
-        moved = realloc(threads.states, capacity * sizeof(int32_t))
+        moved = resize_items(threads.states, capacity, sizeof(int32_t))
         if moved != NULL:
             threads.states = <int32_t*>moved
-            moved = realloc(threads.slots, capacity * row + 8)
+            moved = resize_items(threads.slots, capacity * row + 8, 1)
         if moved == NULL:
             regex.is_out_of_memory = True
             return False

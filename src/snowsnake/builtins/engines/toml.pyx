@@ -4,7 +4,7 @@
 In: bytes.  Out: events, or a message.  Nothing recurses: nesting and dotted keys are bounded by memory only.
 """
 from libc.stdint cimport int32_t, uint8_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memchr, memset
 from snowsnake.builtins.engines.json cimport (
     JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_FALSE, JSON_FLOAT, JSON_INT,
@@ -16,6 +16,7 @@ from snowsnake.builtins.engines.toml_document cimport (
     toml_add, toml_document_free, toml_document_init, toml_dotted_parent, toml_header, toml_header_parent,
 )
 from snowsnake.builtins.engines.toml_values cimport toml_fail, toml_read_scalar, toml_read_string
+from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.store.buffer cimport bytes_append, bytes_free, bytes_init, bytes_text
 
 cdef enum:
@@ -178,8 +179,9 @@ cdef bint begin_value(TomlReader* reader, int32_t node) noexcept nogil:
         return check_nul(reader, reader.document.nodes[node].text_start, reader.document.nodes[node].text_size)
     if reader.frame_count == reader.frame_capacity:
         capacity = 2 * reader.frame_capacity + 16
-        frames = <TomlFrame*>realloc(reader.frames, capacity * sizeof(TomlFrame))
+        frames = <TomlFrame*>resize_items(reader.frames, capacity, sizeof(TomlFrame))
         if frames == NULL:
+            reader.document.texts.failed = True
             return toml_fail(reader, "no memory for the nesting of the document", reader.position, "here")
         reader.frames = frames
         reader.frame_capacity = capacity
@@ -315,12 +317,12 @@ cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_
     reader.size_bytes = size_bytes
     bytes_init(&reader.message)
     if not toml_document_init(&reader.document):
-        bytes_text(&reader.message, "while parsing TOML: no memory for the document")
+        reader.message.failed = True
         return False
     if read_document(reader):
         return True
-    if not reader.has_failed:
-        bytes_text(&reader.message, "while parsing TOML: no memory for the document")
+    if reader.document.texts.failed or not reader.has_failed:
+        reader.message.failed = True
     return False
 
 

@@ -4,8 +4,9 @@
 In: keys in the order of the document.  Out: nodes, or NO_NODE and the reason in `fault`, in the words of C++ Nix's library.
 """
 from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
+from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.store.buffer cimport bytes_free, bytes_init
 
 
@@ -28,6 +29,12 @@ cdef int32_t refuse(TomlDocument* document, const char* fault) noexcept nogil:
     return NO_NODE
 
 
+cdef int32_t _lacks_memory(TomlDocument* document) noexcept nogil:
+    """The texts say it: who reports a fault asks them first."""
+    document.texts.failed = True
+    return refuse(document, "no memory for the document")
+
+
 # -- nodes -------------------------------------------------------------------------------------------------------------
 
 cdef int32_t new_node(TomlDocument* document, int32_t parent) noexcept nogil:
@@ -39,9 +46,9 @@ cdef int32_t new_node(TomlDocument* document, int32_t parent) noexcept nogil:
         if document.capacity > (1 << 29):
             return refuse(document, "the document has too many values")
         capacity = 2 * document.capacity + 16
-        nodes = <TomlNode*>realloc(document.nodes, <size_t>capacity * sizeof(TomlNode))
+        nodes = <TomlNode*>resize_items(document.nodes, <size_t>capacity, sizeof(TomlNode))
         if nodes == NULL:
-            return refuse(document, "no memory for the document")
+            return _lacks_memory(document)
         document.nodes = nodes
         document.capacity = capacity
     node = &document.nodes[document.count]
@@ -88,7 +95,7 @@ cdef bint grow_index(TomlDocument* document) noexcept nogil:
     cdef size_t size = 2 * old_size if old_size else 64
     cdef size_t i
     cdef const TomlNode* node
-    document.index = <int32_t*>malloc(size * sizeof(int32_t))
+    document.index = <int32_t*>allocate_items(size, sizeof(int32_t))
     if document.index == NULL:
         document.index = old
         return False
@@ -109,7 +116,7 @@ cdef int32_t find_or_add(TomlDocument* document, int32_t parent, size_t key_star
     cdef int32_t node
     is_new[0] = False
     if 2 * <size_t>document.count >= document.index_size and not grow_index(document):
-        return refuse(document, "no memory for the document")
+        return _lacks_memory(document)
     slot = find_slot(document, parent, key_start, key_size)
     if document.index[slot] != NO_NODE:
         return document.index[slot]

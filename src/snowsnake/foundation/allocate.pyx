@@ -1,0 +1,81 @@
+# cython: language_level=3
+"""Memory of the compiled files (see the header), and the means to let it run out.
+
+In C, with names of their own: verbatim C of other files calls it too.  A test counts the allocations of a run, and then lets each of
+them fail in turn (tests/unit/test_allocation.py).
+"""
+from libc.stdint cimport uint64_t
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <stdlib.h>
+    #include <string.h>
+
+    static uint64_t allocation_count;          /* since a test asked to have them counted */
+    static uint64_t first_failing;             /* of them, or 0: none fails, and none is counted */
+    static uint64_t last_failing;
+
+    int snowsnake_may_allocate(void)
+    {
+        if (__builtin_expect(first_failing == 0, 1))
+            return 1;
+        allocation_count++;
+        return allocation_count < first_failing || allocation_count > last_failing;
+    }
+
+    /* SIZE_MAX, which nobody has, if it does not fit. */
+    static size_t product(size_t count, size_t item_bytes)
+    {
+        size_t bytes;
+        if (__builtin_mul_overflow(count, item_bytes, &bytes))
+            return SIZE_MAX;
+        return bytes ? bytes : 1;
+    }
+
+    void *snowsnake_allocate_items(size_t count, size_t item_bytes)
+    {
+        return snowsnake_may_allocate() ? malloc(product(count, item_bytes)) : NULL;
+    }
+
+    void *snowsnake_allocate_zeros(size_t count, size_t item_bytes)
+    {
+        return snowsnake_may_allocate() ? calloc(1, product(count, item_bytes)) : NULL;
+    }
+
+    void *snowsnake_resize_items(void *data, size_t count, size_t item_bytes)
+    {
+        return snowsnake_may_allocate() ? realloc(data, product(count, item_bytes)) : NULL;
+    }
+
+    char *snowsnake_copy_bytes(const void *data, size_t size_bytes)
+    {
+        char *copy = size_bytes == SIZE_MAX ? NULL : snowsnake_allocate_items(size_bytes + 1, 1);
+        if (copy) {
+            if (size_bytes)
+                memcpy(copy, data, size_bytes);
+            copy[size_bytes] = 0;
+        }
+        return copy;
+    }
+
+    char *snowsnake_copy_text(const char *text) { return snowsnake_copy_bytes(text, strlen(text)); }
+
+    static uint64_t let_fail(uint64_t first, uint64_t last)
+    {
+        uint64_t count = allocation_count;
+        allocation_count = 0;
+        last_failing = last;
+        first_failing = first;
+        return count;
+    }
+    """
+    uint64_t let_fail(uint64_t first, uint64_t last)
+
+
+def fail_allocations(first, last):
+    """Let the allocations number *first* to *last* from now on fail, of the whole process; (0, 0): none.
+
+    For tests: (2**62, 2**62) counts them.  Returns how many there were since the last call.
+    """
+    return let_fail(first, last)

@@ -1,0 +1,162 @@
+"""Memory that runs out, at every point: each allocation of start-up and of a program fails in turn, alone and with all that follow it."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from snowsnake.evaluator import Evaluator
+from snowsnake.foundation.allocate import fail_allocations
+
+import snowsnake
+from snowsnake.api import EvaluationError
+
+PACKAGE = Path(snowsnake.__file__).parent
+NEVER = 2**62
+# Something of every room that allocates: the parser, the compiler, tables, files, texts, hashes, derivations, errors.
+PROGRAM = rb"""
+let
+  f = n: if n == 0 then [ ] else [ { name = "a${toString n}"; value = n * 2.5; } ] ++ f (n - 1);
+  s = builtins.listToAttrs (f 30);
+  text = builtins.toFile "q" "text";
+in {
+  inherit s;
+  caught = [ (builtins.tryEval (throw "a${toString 2}")) (builtins.tryEval <nowhere>) (builtins.addErrorContext "c" 1) ];
+  regex = [ (builtins.match "([[:alpha:]]+)(b*).*" "aaabbc") (builtins.split "(b)" "abc") ];
+  data = [ (builtins.fromJSON ''{"a": [1, 2.5e0, {"b": null}], "c": "\u00e9"}'') (builtins.fromTOML "a = [1, 2]\n[t]\nx = 'y'") ];
+  lists = [
+    (builtins.sort (a: b: a < b) [ 3 1 2 ]) (builtins.groupBy toString [ 1 2 1 ]) (builtins.concatMap (x: [ x x ]) [ 1 2 ])
+    (builtins.partition (x: x > 1) [ 1 2 3 ]) (builtins.genList (i: i) 40) (builtins.elem s [ s ])
+    (builtins.genericClosure { startSet = [ { key = 1; } ]; operator = x: [ ]; })
+  ];
+  sets = [
+    (s // { q = 1; } // { z = 3; }) (builtins.attrNames s) (builtins.intersectAttrs { a = 1; } { a = 2; }) (removeAttrs s [ "a1" ])
+    (builtins.zipAttrsWith (n: v: v) [ { a = 1; } { a = 2; b = 3; } ]) (builtins.functionArgs ({ a, b ? 2 }: a))
+    { ${"a" + "b"} = 1; c = rec { z = 1; y = z; }; } (builtins.unsafeGetAttrPos "a" { a = 1; })
+  ];
+  strings = [
+    (builtins.replaceStrings [ "a" "b" ] [ "1" "2" ] "abc") (builtins.concatStringsSep "," (map toString [ 1 2.5 null true ]))
+    (builtins.hashString "sha256" "x") (builtins.toXML s) (builtins.splitVersion "1.2.3") (builtins.getContext "${text}")
+    (builtins.appendContext "x" (builtins.getContext text)) 1234567890123456789.25
+  ];
+  files = [
+    (builtins.readDir ./.) "${builtins.filterSource (p: t: true) ./d}" (import ./f.nix { x = 1; }) (scopedImport { q = 5; } ./g.nix)
+    (builtins.pathExists ./none) (builtins.readFile ./f.nix) (builtins.path { path = ./f.nix; name = "n"; }) (builtins.hashFile "md5" ./f.nix)
+  ];
+  derivation = (derivation { name = "x"; builder = "/b"; system = "s"; args = [ text ]; outputs = [ "out" "dev" ]; }).dev;
+}
+"""
+SOURCES = {"f.nix": "{ x, y ? 2 }: [ x y ./f.nix ]", "g.nix": "q + 1", "d/a": "a"}
+
+
+def run(evaluator: Evaluator, folder: str) -> list[str]:
+    value = evaluator.evaluate(PROGRAM, folder)
+    return [value.to_json().decode(), value.to_nix(strict=True).decode(), value.to_xml().decode()]
+
+
+def outcome_of(folder: str, first: int, last: int, wanted: list[str]) -> dict[str, str]:
+    """What a run gives whose allocations number *first* to *last* fail, and what the same evaluator gives afterwards."""
+    evaluator = None
+    found = {"again": "none"}
+    fail_allocations(first, last)
+    try:
+        evaluator = Evaluator()
+        found["run"] = "right" if run(evaluator, folder) == wanted else "wrong"
+    except MemoryError:
+        found["run"] = "memory"
+    except EvaluationError as error:
+        # A regular expression that memory is too short for reads as one that is too large.
+        found["run"] = "memory" if error.code == "memory" or "memory limit exceeded" in error.message else repr(error)
+    except BaseException as error:
+        found["run"] = repr(error)
+    finally:
+        fail_allocations(0, 0)
+    if evaluator is not None:
+        try:
+            found["again"] = "right" if run(evaluator, folder) == wanted else "wrong"
+        except MemoryError:
+            found["again"] = "ended"
+        except BaseException as error:
+            found["again"] = repr(error)
+    return found
+
+
+def in_a_child(folder: str, first: int, last: int, wanted: list[str]) -> dict[str, str]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        os.write(writing, json.dumps(outcome_of(folder, first, last, wanted)).encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        text = pipe.read()
+    status = os.waitpid(child, 0)[1]
+    return json.loads(text) if status == 0 else {"run": f"ended by {status}", "again": "none"}
+
+
+@pytest.mark.parametrize("follow", [False, True], ids=["one", "all from one on"])
+def test_every_allocation_fails(tmp_path, follow):
+    for name, text in SOURCES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    folder = str(tmp_path)
+    wanted = run(Evaluator(), folder)
+    fail_allocations(NEVER, NEVER)
+    assert run(Evaluator(), folder) == wanted
+    count = fail_allocations(0, 0)
+    assert count > 300
+    faults = {}
+    ended = 0
+    for number in range(1, count + 1):
+        found = in_a_child(folder, number, NEVER if follow else number, wanted)
+        ended += found["again"] == "ended"
+        if found["run"] not in (("memory",) if follow else ("memory", "right")) or found["again"] not in ("right", "ended", "none"):
+            faults[number] = found
+    assert not faults
+    assert ended < count // 20        # only what grows a table of the machine may end an evaluator
+
+
+@pytest.mark.parametrize("source", [b"1 +", b"{ a = 1; a = 2; }", b"nowhere", b"[ 1 2 ] + 3", b"{ a = 1; }.b", b"assert { a = 1; } == { a = 2; }; 1"])
+def test_allocations_fail_while_an_error_is_made(source):
+    evaluator = Evaluator()
+
+    def message() -> str:
+        try:
+            evaluator.evaluate(source, "/").force()
+        except EvaluationError as error:
+            return error.message
+        except MemoryError:
+            return "out of memory"
+        return "no error"
+
+    wanted = message()
+    assert wanted not in ("no error", "out of memory")
+    fail_allocations(NEVER, NEVER)
+    message()
+    for number in range(1, fail_allocations(0, 0) + 1):
+        fail_allocations(number, number)
+        found = message()
+        fail_allocations(0, 0)
+        assert found in (wanted, "out of memory")
+        evaluator = Evaluator() if evaluator_has_ended(evaluator) else evaluator
+        assert message() == wanted
+
+
+def evaluator_has_ended(evaluator: Evaluator) -> bool:
+    try:
+        evaluator.evaluate(b"1", "/")
+    except MemoryError:
+        return True
+    return False
+
+
+def test_compiled_files_allocate_in_one_way():
+    """What is not of foundation/allocate is not counted, and nobody knows that it is checked."""
+    call = re.compile(r"\b(malloc|calloc|realloc|reallocarray|strdup|strndup|aligned_alloc|posix_memalign|PyMem_\w+)\s*\(")
+    found = []
+    for path in (p for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".pyx", ".pxd", ".pxi")):
+        if path.parent.name != "foundation":
+            found += [f"{path.relative_to(PACKAGE)}: {line.strip()}" for line in path.read_text().split("\n") if call.search(line)]
+    assert not found

@@ -1,0 +1,53 @@
+"""What the collector follows: a word in every root at every safepoint.
+
+`make debug` and `make test-sanitized` run other tests in builds that check it; these are programs that once put something else there.
+"""
+
+import subprocess
+import sys
+
+import pytest
+from snowsnake.evaluator import Evaluator
+from snowsnake.machine.checks import is_checked
+
+import snowsnake
+
+
+def evaluated(program: str, folder) -> bytes:
+    """With a collection at most safepoints."""
+    return Evaluator(stress=True).evaluate(program.encode(), str(folder)).to_nix(strict=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        # An argument that must be coerced first, by something that allocates: its number was in a root, as it is.
+        ("scopedImport { } { outPath = builtins.seq (count 300) ./seven.nix; }", b"7"),
+        ("import { outPath = builtins.seq (count 300) ./seven.nix; }", b"7"),
+        ("builtins.readFile { outPath = builtins.seq (count 300) ./seven.nix; }", b'"7"'),
+        ('builtins.substring 0 1 { outPath = builtins.seq (count 300) "abc"; }', b'"a"'),
+        ('builtins.hashString "md5" (toString { __toString = s: builtins.seq (count 300) "x"; })', b'"9dd4e461268c8034f5c8564e155c67a6"'),
+        ('builtins.findFile [ { prefix = ""; path = builtins.seq (count 300) ./.; } ] "seven.nix" == ./seven.nix', b"true"),
+        ('builtins.concatStringsSep { outPath = builtins.seq (count 300) ","; } [ "a" "b" ]', None),
+    ],
+)
+def test_coercions_that_collect(tmp_path, program, expected):
+    (tmp_path / "seven.nix").write_text("7")
+    program = "let count = n: if n == 0 then [ ] else [ n ] ++ count (n - 1); in " + program
+    if expected is None:
+        with pytest.raises(snowsnake.EvaluationError):
+            evaluated(program, tmp_path)
+    else:
+        assert evaluated(program, tmp_path) == expected
+
+
+def test_the_variant_is_the_one_that_was_asked_for():
+    assert is_checked() == ("/build/" in snowsnake.__file__)
+
+
+@pytest.mark.skipif(not is_checked(), reason="of a checked build")
+@pytest.mark.parametrize("word", [1, 0x1001, 0x57, 5], ids=hex)
+def test_what_is_no_word_stops_a_checked_build(word):
+    code = f"from snowsnake.evaluator import Evaluator; from snowsnake.machine.checks import look; e = Evaluator(); look(e.machine_address(), {word})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode < 0 and "an error of its own" in done.stderr
