@@ -16,6 +16,13 @@ from snowsnake.settings.places import channel_entries
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE"))
 
 
+def _progress_of(reporter):
+    """What shows how fetching goes; asked for when something is fetched."""
+    from snowsnake.cli.fetch_progress import progress_for
+
+    return progress_for(reporter)
+
+
 class Session:
     """One evaluator and what it was set up with.
 
@@ -46,18 +53,12 @@ class Session:
             abort_on_warn=settings["abort-on-warn"] or os.environ.get("NIX_ABORT_ON_WARN") in ("1", "yes", "true"),
             log_format=reporter.log_format,
             settings=settings,
-            fetch_progress=self._progress,
+            fetch_progress=lambda: _progress_of(reporter),       # not of the session, which the host would keep alive, and with it itself
             **options,
         )
         keep(self.evaluator)
         self.arguments: dict[bytes, object] = {}
         self.selector = Selector(self.evaluator, self.arguments)
-
-    def _progress(self):
-        """What shows how fetching goes; asked for when something is fetched."""
-        from snowsnake.cli.fetch_progress import progress_for
-
-        return progress_for(self.reporter)
 
     def expression(self, source: bytes, name: str = "«string»"):
         """Compile an expression of the command line; relative paths start at the working directory."""

@@ -437,8 +437,8 @@ class _Trace:
         if start is not None:
             start = tree.source.rfind(b"${", node.start, start)
         text = "while evaluating a path segment"
-        if len(self._notes) > 1 and self._notes[-2].name.startswith("__coerce"):
-            text = "while evaluating the result of the `__toString` attribute"
+        if self._notes[-1].part == "result" or (len(self._notes) > 1 and self._notes[-2].name.startswith("__coerce")):
+            text = _RESULT_OF_TO_STRING
         self._add(note, "text", text, node.start if start is None or start < 0 else start)
         self._is_shown = False
 
@@ -477,14 +477,19 @@ class _Trace:
     def _is_number(self, tag: int) -> bool:
         return tag in (_TAG_INT, _TAG_BOX)
 
+    def _operand_start(self, node: Step, tree: SourceTree, side: str) -> int:
+        """Where an operand starts, parentheses around it included."""
+        return node.start if side == "left" else tree.behind_blanks(node.place + len(node.operator))
+
     def _sum(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         side = "left" if inner is not None and inner.argument == 1 and self._cause.kind != "not-addable" else "right"
         child = self._operand(node, tree, side)
         if self._cause.kind == "not-coercible":
-            self._add(note, "text", "while evaluating a path segment", None if child is None else child.start)
+            text = _RESULT_OF_TO_STRING if self._notes[-1].part == "result" else "while evaluating a path segment"
+            self._add(note, "text", text, self._operand_start(node, tree, side))
             self._is_shown = False
         elif self._cause.kind == "not-addable" and child is not None:
-            self._at(note, child.start)
+            self._at(note, self._operand_start(node, tree, side))
         elif self._code == "overflow" and child is not None:
             self._at(note, child.start)
         elif self._code == "context":

@@ -86,6 +86,12 @@ class SourceTree:
                 return inner
         return None
 
+    def behind_blanks(self, offset: int) -> int:
+        """The first byte from an offset on that is no blank."""
+        while self.source[offset : offset + 1] in (b" ", b"\t", b"\n", b"\r"):
+            offset += 1
+        return offset
+
     def last_child(self, parent: Step) -> Step | None:
         """The child that a node ends with, as far as only blanks and parentheses stand behind it."""
         offset = parent.end
