@@ -273,11 +273,18 @@ def leave(main) -> "NoReturn":
     code = main()
     for evaluator in _kept:
         evaluator.flush_cache()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except (OSError, ValueError) as error:
+        if code == 0:                     # help, or what else is written outside of `guarded`
+            Reporter().failure(_file_message(error) if isinstance(error, OSError) else str(error))
+            code = 1
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
     os._exit(code)
 
 
