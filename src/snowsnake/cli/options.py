@@ -73,7 +73,9 @@ class Arguments:
     def integer(self, key: str, default: int, most: int = (1 << 32) - 1) -> int:
         """The value of an option that takes a whole number from 0 to *most*.
 
-        >>> Arguments({"limit": "-1"}).integer("limit", 0)
+        >>> given = Arguments()
+        >>> given.values["limit"] = "-1"
+        >>> given.integer("limit", 0)
         Traceback (most recent call last):
         snowsnake.cli.options.UsageError: option '--limit' needs a whole number from 0 to 4294967295, not '-1'
         """
