@@ -9,10 +9,10 @@ import pytest
 from snowsnake.evaluator import Evaluator
 from snowsnake.foundation.allocate import fail_allocations
 
-import snowsnake
+import snowsnake.version
 from snowsnake.api import EvaluationError
 
-PACKAGE = Path(snowsnake.__file__).parent
+PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 NEVER = 2**62
 # Something of every room that allocates: the parser, the compiler, tables, files, texts, hashes, derivations, errors.
 PROGRAM = rb"""

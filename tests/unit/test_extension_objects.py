@@ -22,7 +22,7 @@ import snowsnake
 from pathlib import Path
 
 def classes():
-    root = Path(snowsnake.__file__).parent
+    root = Path(os.path.realpath(importlib.import_module("snowsnake.version").__file__)).parent
     for path in sorted(root.rglob("*.pyx")):
         name = ".".join(("snowsnake", *path.relative_to(root).with_suffix("").parts))
         if not re.search(r"^cdef class", path.read_text() + "".join(p.read_text() for p in path.parent.glob("*.pxi")), re.M):
