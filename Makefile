@@ -12,6 +12,7 @@ SANITIZED  = PYTHONPATH=$(CURDIR)/build/sanitized PYTHONMALLOC=malloc \
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:log_path=$(CURDIR)/$(REPORTS)/asan UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 FUZZED   ?= 5000
+TESTS    ?= --ignore=tests/fetching
 
 .PHONY: try build test test-stress test-sanitized debug lint bench conformance docs accept clean
 
@@ -51,7 +52,8 @@ debug: build
 	$(DEBUG) $(BIN)/python -m pytest -n $(JOBS) tests/lang tests/differential tests/unit/test_roots.py tests/unit/test_layers.py \
 		tests/unit/test_list_views.py tests/unit/test_api.py tests/unit/test_builtins_examples.py
 
-# The same checks, AddressSanitizer and UndefinedBehaviorSanitizer: the suite (TESTS=… for a part) and twice FUZZED programs.
+# The same checks, AddressSanitizer and UndefinedBehaviorSanitizer: the suite (TESTS=… for a part) and twice FUZZED programs.  Without
+# tests/fetching, whose other programs (git, servers) do not run under the sanitizers.
 test-sanitized: build
 	$(BIN)/python tools/build.py sanitized
 	rm -rf $(REPORTS) && mkdir -p $(REPORTS)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from command_world import ENVIRONMENT
 from conftest import SOURCE
 
@@ -16,6 +17,7 @@ SCRIPTS = Path(__file__).parent / "scripts"
 COMMAND = Path(__file__).parents[2] / "bin" / "snowsnake-instantiate"
 
 
+@pytest.mark.bare
 def test_script(tmp_path):
     """As after `pip install snowsnake` and `ln -s $(which snowsnake-instantiate) first/nix-instantiate`."""
     installed, first, work = tmp_path / "installed", tmp_path / "first", tmp_path / "work"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import snowsnake
+import snowsnake.version
 from snowsnake.settings import Settings, resolve
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.features import ROWS as FEATURE_ROWS
@@ -14,7 +14,7 @@ from snowsnake.settings.kinds import KINDS
 from snowsnake.settings.store_reference import StoreReference
 from snowsnake.settings.table import ALIASES, BY_NAME, ELSEWHERE, NO, ROWS, YES
 
-PACKAGE = Path(snowsnake.__file__).parent
+PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 
 
 def test_rows_are_complete() -> None:

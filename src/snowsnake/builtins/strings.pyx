@@ -213,7 +213,7 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
     if n == 0:
         if string_context(fp[0]) == 0:
             return done(m, m.empty_string)
-        return done(m, make_string(m, NULL, 0, string_context(fp[0])))
+        return done(m, make_string(m, "", 0, string_context(fp[0])))
     if is_answer:
         if fp[3] == WORD_NULL:
             if not heap_reserve(m, n + 1):

@@ -40,7 +40,8 @@ cdef void fault(Compiler* c, const char* before, Text subject, const char* after
         return
     message = <char*>keep(c, before_bytes + subject.size_bytes + after_bytes + 1)
     memcpy(message, before, before_bytes)
-    memcpy(message + before_bytes, subject.data, subject.size_bytes)
+    if subject.size_bytes:
+        memcpy(message + before_bytes, subject.data, subject.size_bytes)
     memcpy(message + before_bytes + subject.size_bytes, after, after_bytes)
     c.unit.error = message
     c.unit.error_start_byte = node.start_byte
