@@ -442,8 +442,13 @@ cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     cdef Name* sources = <Name*>scratch(bindings.from_count * sizeof(Name))
     cdef uint32_t locals_before = c.local_count, base = depth_of(c), first = c.local_count, environment, local, i
     cdef uint32_t slot = base + bindings.from_count + bindings.count
-    cdef Name name = fresh_name(c)
+    cdef Name name
     cdef Binding* binding
+    # Level 0 compiles what `inherit (e) a b` names once for each, and the variables in it were made selections the first time.
+    if not node.flags & SELECT_ENVIRONMENT:
+        node.flags |= SELECT_ENVIRONMENT
+        node.name = fresh_name(c)
+    name = node.name
     for i in range(bindings.count):   # in the scope outside
         if bindings.items[i].kind == BINDING_INHERIT:
             slots[i] = depth_of(c)

@@ -110,12 +110,14 @@ cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
 cdef Node* bind_sources(Compiler* c, Node* node) noexcept nogil:
     """`let s = e; in node` for each e of an `inherit (e)` in the node that is a name of a set with `__overrides` around it.
 
-    Level 0 evaluates e again for each name that is inherited, which would be too late.
+    Level 0 evaluates e again for each name that is inherited, which would be too late.  The node becomes that `let`, too: it may be
+    compiled again, and then the sources are variables that somebody must bind.
     """
     cdef Bindings* bindings = node.own.bindings
     cdef Bindings* outer
     cdef Node* let = node
     cdef Node* inner
+    cdef Node* moved = NULL
     cdef uint32_t i
     if c.name_overrides == NO_NAME or bindings == NULL:
         return node
@@ -133,9 +135,14 @@ cdef Node* bind_sources(Compiler* c, Node* node) noexcept nogil:
             outer.items.value = bindings.froms[i]
             bindings.froms[i] = new_variable(c, outer.items.name, bindings.froms[i])
             inner = let
+            if moved == NULL:
+                inner = moved = <Node*>arena_alloc(&c.ast.arena, sizeof(Node))
+                moved[0] = node[0]
             let = new_node(c, NODE_LET, node)
             let.own.bindings = outer
             let.a = inner
+    if moved != NULL:
+        node[0] = let[0]
     return let
 
 

@@ -70,7 +70,7 @@ cdef enum NodeFlags:
     NODE_PARENTHESISED = 64           # stood in parentheses: errors and the pretty printer want to know
     APPLY_PIPE = 128
     APPLY_OR = 256                    # `f or`
-    SELECT_ENVIRONMENT = 512          # made by the compiler: a name of a set with `__overrides`
+    SELECT_ENVIRONMENT = 512          # made by the compiler: a name of a set with `__overrides`; of such a set: it has its environment's name
 
 cdef enum BindingKind:
     BINDING_PLAIN = 1                 # name = value
