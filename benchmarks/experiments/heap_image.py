@@ -13,7 +13,6 @@ the heap instead of mapping it, `--no-verify` leaves its checksum out.  Nothing 
 import argparse
 import json
 import os
-import stat
 import subprocess
 import sys
 import tempfile
@@ -24,8 +23,9 @@ from snowsnake.cache.pack import Inspection
 from snowsnake.evaluator import Evaluator
 from snowsnake.machine.heap_image import ImageRefused, read_image, read_inputs, write_image
 
+from snowsnake.dependencies import Dependencies
+
 SETTINGS = ("level", "features", "search_path", "system", "store_dir", "is_writable", "home")
-CLOCK_TICK_NS = 20_000_000             # of a file system's times: two changes closer together may look like one
 
 
 def build_identity() -> int:
@@ -35,53 +35,20 @@ def build_identity() -> int:
 # ---- what an evaluation depended on -----------------------------------------------------------------------------
 
 
-def stamp(path: bytes, youngest_ns: int) -> object:
-    """What is at a path: enough to notice every change of it.  ImageRefused if it may have changed since the evaluation began."""
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    found: list[object] = [status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-    if status.st_ctime_ns > youngest_ns:
-        raise ImageRefused(f"{os.fsdecode(path)} has changed since the evaluation began, or just before")
-    if stat.S_ISLNK(status.st_mode):
-        found += [os.fsdecode(os.readlink(path)), stamp(os.path.realpath(path), youngest_ns)]
-    return found
+def inputs_of(evaluator: Evaluator, settings: dict[str, object]) -> dict[str, object]:
+    """Everything that the evaluation asked, and the answers.  ImageRefused if one of them is different by now."""
+    found = evaluator.dependencies()
+    for entry in found.changed(ignore_time=True):
+        raise ImageRefused(f"{entry.name} has changed since the evaluation began")
+    return {"settings": settings, "dependencies": found.to_json()}
 
 
-def paths_of(kind: str, path: bytes) -> list[bytes]:
-    """The path of a record; of a folder that was copied to the store everything in it."""
-    if kind != "file" or not os.path.isdir(path):
-        return [path]
-    return [path] + [os.path.join(folder, name) for folder, folders, files in os.walk(path) for name in folders + files]
-
-
-def inputs_of(evaluator: Evaluator, settings: dict[str, object], started_ns: int) -> dict[str, object]:
-    """Everything that the evaluation read, as it is now, and was when it began."""
-    youngest_ns = started_ns - CLOCK_TICK_NS
-    files: dict[str, object] = {}
-    variables = {}
-    for kind, name in evaluator.records():
-        if kind == "variable":
-            variables[name] = os.environ.get(name)
-            continue
-        for path in paths_of(kind, os.fsencode(name)):
-            files.setdefault(os.fsdecode(path), stamp(path, youngest_ns))
-    return {"settings": settings, "variables": variables, "files": files}
-
-
-def first_change(inputs: dict[str, object], settings: dict[str, object]) -> str | None:
+def first_change(inputs: dict[str, str], settings: dict[str, object]) -> str | None:
     """The first thing that is no longer as it was; None: the image is good."""
     if inputs["settings"] != settings:
         return "the settings"
-    for name, value in inputs["variables"].items():
-        if os.environ.get(name) != value:
-            return f"the variable {name}"
-    far_future_ns = 1 << 62
-    for path, known in inputs["files"].items():
-        if stamp(os.fsencode(path), far_future_ns) != known:
-            return path
-    return None
+    changed = Dependencies.from_json(inputs["dependencies"]).changed(ignore_time=True)
+    return changed[0].name if changed else None
 
 
 # ---- images -----------------------------------------------------------------------------------------------------
@@ -92,9 +59,9 @@ def normal(options: dict[str, object]) -> dict[str, object]:
     return json.loads(json.dumps({name: options.get(name) for name in SETTINGS} | {"folder": os.getcwd()}))
 
 
-def save(evaluator: Evaluator, options: dict[str, object], image: Path, started_ns: int) -> dict[str, int]:
-    """Write an image of an evaluator, readable by its owner alone; *started_ns*: time before it read anything."""
-    inputs = json.dumps(inputs_of(evaluator, normal(options), started_ns)).encode("utf-8", "surrogateescape")
+def save(evaluator: Evaluator, options: dict[str, object], image: Path) -> dict[str, int]:
+    """Write an image of an evaluator, readable by its owner alone."""
+    inputs = json.dumps(inputs_of(evaluator, normal(options))).encode("utf-8", "surrogateescape")
     scratch = image.with_suffix(".tmp")
     try:
         with open(os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b", buffering=0) as file:
@@ -199,7 +166,6 @@ def main() -> int:
              *(["--no-verify"] if given.no_verify else [])]
     if given.command == "measure":
         return measure(given, flags)
-    started_ns = time.time_ns()
     options: dict[str, object] = {"cache": given.cache.encode()}
     report: dict[str, object] = {}
     image = None if given.command == "cold" else Path(given.words.pop(0))
@@ -215,7 +181,7 @@ def main() -> int:
     report["drvs"] = drv_paths(evaluator, file, attributes)
     if given.command == "write":
         began = time.perf_counter()
-        report |= save(evaluator, options, image, started_ns)
+        report |= save(evaluator, options, image)
         report["write_ms"] = (time.perf_counter() - began) * 1000
         report["input_count"] = len(evaluator.records())
     print(json.dumps(report), flush=True)
