@@ -50,7 +50,7 @@ class Session:
             restricted=is_restricted,
             features=settings["experimental-features"],
             trace_verbose=settings["trace-verbose"],
-            abort_on_warn=settings["abort-on-warn"] or os.environ.get("NIX_ABORT_ON_WARN") in ("1", "yes", "true"),
+            abort_on_warn=settings["abort-on-warn"],
             log_format=reporter.log_format,
             settings=settings,
             fetch_progress=lambda: _progress_of(reporter),       # not of the session, which the host would keep alive, and with it itself
