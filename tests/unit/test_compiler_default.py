@@ -75,8 +75,8 @@ SHAPES = {
     ),
     "{ b ? 1, a }: b": "BindFormals(0); JumpIfSet(2, 4); Constant(1); SetLocal(2); GetLocal(2); Return",
     "{ b ? c, c ? b }: b": (
-        "BindFormals(0); JumpIfSet(1, 6); ThunkSuspended(BP @ 1, 1 upvalues); SetLocal(1); "
-        "JumpIfSet(2, 4); GetLocal(1); SetLocal(2); Finalise(1); GetLocal(1); Return"
+        "BindFormals(0); JumpIfSet(2, 6); ThunkSuspended(BP @ 1, 1 upvalues); SetLocal(2); "
+        "JumpIfSet(1, 4); GetLocal(2); SetLocal(1); Finalise(2); GetLocal(1); Return"
     ),
     "x: assert x; 1": "GetLocal(0); BranchFalse(3); Constant(0); Return; AssertFail",
     "x: y: -1 + (-x)": "Constant(0); GetLocal(0); Negate; Add; Return",
