@@ -9,7 +9,6 @@ import os
 from snowsnake.settings import features
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.places import absolute
-from snowsnake.settings.store_reference import StoreReference
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -170,8 +169,14 @@ def _ordered(found: "set[str]") -> tuple[str, ...]:
     return tuple(feature for feature in features.NAMES if feature in found)
 
 
+def _store(name: str, text: str, warn: "Warn") -> str:
+    from snowsnake.settings.store_reference import StoreReference      # a start with a nix.conf and without stores does without
+
+    return StoreReference.parse(text).render()
+
+
 def _stores(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
-    return tuple(StoreReference.parse(word).render() for word in words(text))
+    return tuple(_store(name, word, warn) for word in words(text))
 
 
 def _builders(name: str, text: str, warn: "Warn") -> tuple[dict, ...]:
@@ -233,7 +238,7 @@ KINDS = {
     # the reference begins each pair with a blank
     "map": Kind(_map, lambda value: "".join(f" {key}={text}" for key, text in value.items()), _add_pairs),
     "features": Kind(_features, lambda value: " ".join(sorted(value)), lambda old, new: _ordered({*old, *new})),
-    "store": Kind(lambda name, text, warn: StoreReference.parse(text).render(), _kept),
+    "store": Kind(_store, _kept),
     "store list": Kind(_stores, _joined, _add),
     "store set": Kind(lambda name, text, warn: tuple(sorted(set(_stores(name, text, warn)))), _joined, _add_sorted),
     "sandbox": Kind(_choice("true", "false", "relaxed"), _kept),
