@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TYPES = {
+# of values, as messages call them
+TYPE_NAMES = {
     "int": "an integer",
     "string": "a string",
     "set": "a set",
@@ -174,7 +175,7 @@ def _element(value, index: int, path: str):
 def _expect(value, wanted: str, path: str) -> None:
     found = value.type_name()
     if found != wanted:
-        message = f"the expression selected by the selection path '{path}' should be a {wanted} but is {_TYPES[found]}"
+        message = f"the expression selected by the selection path '{path}' should be a {wanted} but is {TYPE_NAMES[found]}"
         raise EvaluationError("type", message)
 
 
@@ -213,7 +214,7 @@ def _wants_search(value) -> bool:
     wanted = value.select(b"recurseForDerivations")
     kind = wanted.type_name()
     if kind != "bool":
-        raise EvaluationError("type", f"expected a Boolean but found {_TYPES[kind]}")
+        raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}")
     return wanted.to_python()
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.about import print_version
-from snowsnake.cli.options import UsageError
+from snowsnake.cli.options import UsageError, unbundle
 from snowsnake.cli.output import (
     LOG_FORMATS,
     Reporter,
@@ -69,7 +69,7 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
         if word == "--":                       # nix-instantiate reads the options after it all the same
             continue
         if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
-            word = _unbundle(word, rest)
+            word = unbundle(word, rest)
         if word == "-" or not word.startswith("-"):
             request.words.append(word)
             continue
@@ -84,18 +84,6 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
         _apply(request, word, rest[:count], settings, reporter)
         del rest[:count]
     return request
-
-
-def _unbundle(word: str, rest: list[str]) -> str:
-    """Split `-vE` into `-v`, `-E`, and `-j3` into `-j`, `3`; the first comes back, the others go in front of the rest."""
-    parts: list[str] = []
-    for position in range(2, len(word)):
-        if not word[position].isalpha():
-            parts.append(word[position:])
-            break
-        parts.append("-" + word[position])
-    rest[:0] = parts
-    return word[:2]
 
 
 def _value_count(word: str) -> int:

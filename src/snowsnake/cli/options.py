@@ -169,3 +169,15 @@ def _row(left: str, right: str, width: int) -> list[str]:
         line += word + " "
     lines.append(line.rstrip())
     return lines
+
+
+def unbundle(word: str, rest: list[str]) -> str:
+    """Split `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; the first comes back, the others go in front of the rest."""
+    parts: list[str] = []
+    for position in range(2, len(word)):
+        if not word[position].isalpha():
+            parts.append(word[position:])
+            break
+        parts.append("-" + word[position])
+    rest[:0] = parts
+    return word[:2]

@@ -70,12 +70,7 @@ def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
     if scheme == "file":
         return _local_file(url)
     _check_scheme(url, scheme)
-    known: dict[str, Any] | None = fetcher.cache.fact("file", url)
-    kept = None
-    if known is not None:
-        kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
-        if kept is None:
-            known = None
+    known, kept = _known(fetcher, "file", url)
     if known is None or not fetcher.is_fresh(known):
         try:
             transfer = http_of(fetcher).download(url, str(known["etag"]) if known is not None else "", headers)
@@ -133,18 +128,20 @@ def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
 # ---- archives ---------------------------------------------------------------------------------------------------
 
 
+def _known(fetcher: Fetcher, domain: str, url: str) -> tuple[Any, str | None]:
+    """What the cache noted when this address was last downloaded, and where that lies; (None, None) if it is gone."""
+    known = fetcher.cache.fact(domain, url)
+    kept = None if known is None else fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+    return (None, None) if kept is None else (known, kept)
+
+
 def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download:
     """The tree in an archive; a folder that is alone at its top is left out."""
     address = parse_address(url)
     if address.scheme == "file":
         return _local_tree(url, address, fetcher)
     _check_scheme(url, address.scheme)
-    known: dict[str, Any] | None = fetcher.cache.fact("tarball", url)
-    kept = None
-    if known is not None:
-        kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
-        if kept is None:
-            known = None
+    known, kept = _known(fetcher, "tarball", url)
     if known is None or not fetcher.is_fresh(known):
         try:
             transfer = http_of(fetcher).download(url, str(known["etag"]) if known is not None else "", headers)

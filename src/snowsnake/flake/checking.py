@@ -7,7 +7,7 @@ import re
 from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.selection import Selector
+from snowsnake.selection import TYPE_NAMES, Selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,17 +27,6 @@ _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
     nixopsConfigurations""".split()
 )
-_TYPES = {
-    "int": "an integer",
-    "string": "a string",
-    "set": "a set",
-    "list": "a list",
-    "null": "null",
-    "bool": "a Boolean",
-    "path": "a path",
-    "float": "a float",
-    "lambda": "a function",
-}
 
 
 class Checker:
@@ -184,7 +173,7 @@ class Checker:
             self.say(f"checking overlay '{path}'...")
             kind = value.type_name()
             if kind != "lambda":
-                raise EvaluationError("type", f"overlay is not a function, but {_TYPES[kind]} instead")
+                raise EvaluationError("type", f"overlay is not a function, but {TYPE_NAMES[kind]} instead")
             if value.formals() is not None or _argument_name(value) not in ("final", "_", "_final"):
                 raise EvaluationError("value", "overlay does not take an argument named 'final'")
 
@@ -276,7 +265,7 @@ def _at(value: "Any", name: str) -> "Any":
 def _expect(value: "Any", wanted: str) -> None:
     found = value.type_name()
     if found != wanted:
-        raise EvaluationError("type", f"expected {_TYPES[wanted]} but found {_TYPES[found]}: {value.describe()}")
+        raise EvaluationError("type", f"expected {TYPE_NAMES[wanted]} but found {TYPE_NAMES[found]}: {value.describe()}")
 
 
 def _is_derivation(value: "Any") -> bool:

@@ -170,7 +170,8 @@ def _ordered(found: "set[str]") -> tuple[str, ...]:
 
 
 def _store(name: str, text: str, warn: "Warn") -> str:
-    from snowsnake.settings.store_reference import StoreReference      # a start with a nix.conf and without stores does without
+    # Imported here: a start with a nix.conf and without stores does without it.
+    from snowsnake.settings.store_reference import StoreReference
 
     return StoreReference.parse(text).render()
 

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, Row, names_below
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, Option, UsageError, unbundle
 from snowsnake.cli.output import LOG_FORMATS, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
@@ -59,18 +59,6 @@ def read(words: list[str], reporter: Reporter) -> Call:
         if not (call.given.flag("help") or call.given.flag("version")):
             raise UsageError("more arguments are required")
     return call
-
-
-def unbundle(word: str, rest: list[str]) -> str:
-    """Split `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; the first comes back, the others go in front of the rest."""
-    parts: list[str] = []
-    for position in range(2, len(word)):
-        if not word[position].isalpha():
-            parts.append(word[position:])
-            break
-        parts.append("-" + word[position])
-    rest[:0] = parts
-    return word[:2]
 
 
 def _name(call: Call, word: str) -> list[str]:
