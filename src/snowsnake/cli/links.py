@@ -12,11 +12,12 @@ from snowsnake.cli.output import Reporter, write_line
 # What Nix calls it: our script.
 DROP_INS = {
     "nix": "snowsnake-nix",
+    "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
 }
 OPTIONS = (Option("-h --help", "", "show this text"),)
 USAGE = "snowsnake links FOLDER"
-SUMMARY = "Make a folder with our commands under Nix's names: nix, nix-instantiate.  Programs use them when it stands first on their PATH."
+SUMMARY = "Make a folder with our commands under Nix's names: nix, nix-instantiate, nix-store ….  Programs use them when it stands first on their PATH."
 
 
 def run(given: Arguments, reporter: Reporter) -> int:

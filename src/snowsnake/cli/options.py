@@ -45,7 +45,12 @@ class Arguments:
             assert isinstance(collected, list)
             collected.append(value)
         else:
+            self.values.pop(option.key, None)      # the last one given is the last one there
             self.values[option.key] = value
+
+    def last_of(self, *keys: str) -> str:
+        """The key of these that was given last; "" if none was."""
+        return next((key for key in reversed(self.values) if key in keys), "")
 
     def flag(self, key: str) -> bool:
         """Whether an option without a value was given."""

@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.nix.command_line import Call, read
-from snowsnake.cli.nix.table import ROWS, Row
+from snowsnake.cli.nix.table import ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
@@ -38,7 +38,7 @@ def run(words: list[str], reporter: Reporter) -> int:
             call.settings.require("nix-command")
             if call.group == "flake":
                 call.settings.require("flakes")
-            raise UsageError(f"'nix {call.group}' requires a sub-command.")
+            raise UsageError(_choice(call.group))
         raise UsageError("no subcommand specified")
     if not row.runner:
         return _hand_on(words, row)
@@ -77,6 +77,15 @@ def _is_ours(path: str) -> bool:
             return b"snowsnake" in file.read(4096)
     except OSError:
         return True
+
+
+def _choice(group: str) -> str:
+    """What 2.34.8 says when the subcommand of a group is missing: rendered Markdown, in its width."""
+    words: list[str] = []
+    for word in f"nix {group} requires a sub-command. Available sub-commands:".split():
+        line = words[-1].rpartition("\n")[2] if words else ""
+        words[-1:] = [f"{words[-1]}{' ' if len(line) + len(word) < 59 else chr(10)}{word}"] if words else [word]
+    return "\n".join([*words, "", *(f"  · {name}" for name in names_below(group))])
 
 
 def _overview() -> str:

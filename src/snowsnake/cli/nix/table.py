@@ -42,6 +42,9 @@ def _not_ours(name: str, summary: str) -> Row:
     return Row(name, "", "words*", summary)
 
 
+_HASH_TYPE = Option("--type", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3")
+_HASH_ALGORITHM = Option("--hash-algo", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3")
+_HASH_FORMATS = (*(Option(f"--{name}", "", f"write hashes as {name}") for name in ("sri", "base64", "base32", "base16")), _HASH_TYPE)
 _TEMPLATE = Option("-t --template", "FLAKE", "the template (default: templates)")
 ROWS = (
     Row("eval", "snowsnake.cli.nix.evaluate:run", "installable?", "evaluate an expression or an output of a flake", INSTALLABLE + EVAL + JSON),
@@ -80,7 +83,22 @@ ROWS = (
     _not_ours("fmt", "format source code"),
     _not_ours("formatter build", "build a flake's formatter"),
     _not_ours("formatter run", "format source code"),
-    *(_not_ours(f"hash {name}", f"hashes: {name}") for name in ("convert", "file", "path", "to-base16", "to-base32", "to-base64", "to-sri")),
+    Row(
+        "hash convert", "snowsnake.cli.nix.hash:convert", "hashes*", "write hashes in another format",
+        (Option("--from", "FORMAT", "the format that the hashes must have"), Option("--to", "FORMAT", "base16, nix32, base64 or sri (default)"), _HASH_ALGORITHM),
+    ),
+    Row("hash file", "snowsnake.cli.nix.hash:path", "paths*", "hash the bytes of files", _HASH_FORMATS),
+    Row(
+        "hash path", "snowsnake.cli.nix.hash:path", "paths*", "hash the archives of files and folders",
+        (
+            *_HASH_FORMATS, Option("--algo", "ALGORITHM", "md5, sha1, sha256 (default), sha512 or blake3"),
+            Option("--mode", "METHOD", "nar (default), flat or git"), Option("--format", "FORMAT", "base16, nix32, base64 or sri (default)"),
+        ),
+    ),
+    *(
+        Row(f"hash to-{name}", "snowsnake.cli.nix.hash:to_base", "strings*", f"the old way to write hashes as {name}", (_HASH_TYPE,))
+        for name in ("base16", "base32", "base64", "sri")
+    ),
     _not_ours("help", "show help about a subcommand"),
     _not_ours("help-stores", "show help about kinds of stores"),
     *(_not_ours(f"key {name}", f"signing keys: {name}") for name in ("convert-secret-to-public", "generate-secret")),

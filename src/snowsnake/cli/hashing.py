@@ -1,0 +1,130 @@
+"""Hashes of files, folders and texts, as `nix hash` and `nix-hash` have them: names of algorithms, formats and methods, and their errors.
+
+In: words of a command line.  Out: digests and texts.  What is wrong with a word is a UsageError, with a file an EvaluationError,
+each in 2.34.8's words.
+"""
+
+import os
+
+from snowsnake.cli.options import UsageError
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.settings import Settings
+
+ALGORITHMS = ("blake3", "md5", "sha1", "sha256", "sha512")
+# A format's names, and how `hashes.format_hash` calls it.
+FORMATS = {"base16": "base16", "nix32": "nix32", "base32": "nix32", "base64": "base64", "sri": "sri"}
+
+
+def algorithm(name: str, settings: Settings) -> str:
+    """A hash algorithm of a command line."""
+    if name not in ALGORITHMS:
+        raise UsageError(f"unknown hash algorithm '{name}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'")
+    if name == "blake3":
+        settings.require("blake3-hashes")
+    return name
+
+
+def hash_format(name: str, warn) -> str:
+    """A hash format of a command line."""
+    if name not in FORMATS:
+        raise UsageError(f"unknown hash format '{name}', expect 'base16', 'base32', 'base64', or 'sri'")
+    if name == "base32":
+        warn('"base32" is a deprecated alias for hash format "nix32".')
+    return FORMATS[name]
+
+
+def ingestion_method(name: str, settings: Settings) -> str:
+    """How a file or folder is hashed: flat, nar or git."""
+    if name not in ("flat", "nar", "git"):
+        raise UsageError(f"Unknown file ingestion method '{name}', expect `flat`, `nar`, or `git`")
+    if name == "git":
+        settings.require("git-hashing")
+    return name
+
+
+def parse(text: str, kind: str | None = None) -> tuple[str, bytes]:
+    """(algorithm, digest) of a hash in any form."""
+    from snowsnake.store import hashes
+
+    try:
+        return hashes.parse_hash(text, kind)
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+
+
+def converted(text: str, kind: str | None, wanted: str, encoding: str) -> str:
+    """A hash in another format; an error if *wanted* is not the format that it has."""
+    name, digest = parse(text, kind)
+    if wanted and (found := _format_of(text, name, digest)) != wanted:
+        message = f"input hash '{text}' has format '{found}', but '--from {wanted}' was specified"
+        raise EvaluationError("value", message)
+    return written(name, digest, encoding)
+
+
+def _format_of(text: str, name: str, digest: bytes) -> str:
+    """Of a hash that was parsed: its length decides."""
+    if text.startswith(name + "-"):
+        return "sri"
+    size = len(text.rpartition(":")[2])
+    if size == 2 * len(digest):
+        return "base16"
+    return "nix32" if size == (len(digest) * 8 - 1) // 5 + 1 else "base64"
+
+
+def path_digest(path: str, method: str, kind: str) -> bytes:
+    """The digest of a file's bytes (*flat*), or of the archive or Git tree of a file or folder."""
+    from snowsnake.store import hashes
+
+    if method == "flat":
+        return _flat(path, hashes.HashStream(kind))
+    full = real_parent(path)
+    if not os.path.lexists(full):
+        raise EvaluationError("file", f"path '/{full}' does not exist")
+    if method == "git":
+        from snowsnake.store.git_hash import git_digest
+
+        return git_digest(kind, full)
+    from snowsnake.store import nar
+
+    return nar.path_digest(kind, full)[0]
+
+
+def real_parent(path: str) -> str:
+    """The absolute path, without links but in its last part."""
+    full = os.path.abspath(path)
+    parent, name = os.path.split(full)
+    return os.path.join(os.path.realpath(parent), name)
+
+
+def _flat(path: str, stream) -> bytes:
+    """Also of what is no regular file: pipes have contents, too."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(1 << 16):
+                stream.update(piece)
+    except IsADirectoryError as error:
+        raise EvaluationError("file", f"read of 65536 bytes: {error.strerror}") from None
+    except OSError as error:
+        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+    return stream.digest()
+
+
+def shortened(digest: bytes, size: int) -> bytes:
+    """A digest folded to *size* bytes, as store paths have it."""
+    folded = bytearray(size)
+    for place, byte in enumerate(digest):
+        folded[place % size] ^= byte
+    return bytes(folded)
+
+
+def written(kind: str, digest: bytes, encoding: str) -> str:
+    """Text of a digest, also of one that was shortened."""
+    import base64
+
+    from snowsnake.store import hashes
+
+    if encoding == "sri":
+        return f"{kind}-{base64.b64encode(digest).decode()}"
+    if encoding == "base64":
+        return base64.b64encode(digest).decode()
+    return digest.hex() if encoding == "base16" else hashes.encode_base32(digest)

@@ -1,0 +1,1 @@
+"""Nix's old commands (`nix-store`, `nix-hash`, …), each in a module with a `main`."""

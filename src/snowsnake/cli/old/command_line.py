@@ -1,0 +1,119 @@
+"""The command line of Nix's old commands: options that all of them share, in any place, and a command's own.
+
+In: words; a function that takes what is not shared.  Out: `Common`, with the settings.  Messages are 2.34.8's.
+"""
+
+import os
+from collections.abc import Callable
+
+from snowsnake.cli.options import UsageError, unbundle
+from snowsnake.cli.output import LOG_FORMATS, Reporter
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.settings import Settings
+from snowsnake.settings.flags import flag
+from snowsnake.settings.kinds import scaled
+
+# name: number of values.  `--store` and other settings are known to settings/flags.py.
+_SHARED = {
+    "--option": 2, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--log-format": 1, "-j": 1, "--no-build-output": 0, "-Q": 0,
+    "-K": 0, "-k": 0, "--readonly-mode": 0, "--no-gc-warning": 0,
+}  # fmt: skip
+_SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
+_LIMITS = ("--cores", "--max-silent-time", "--timeout")     # read as whole numbers, before they are settings
+# `handle(word, rest)`: whether the command knows a word; it takes the values that follow from `rest`.
+Handle = Callable[[str, list[str]], bool]
+
+
+class Common:
+    """What every old command has."""
+
+    def __init__(self, settings: Settings, reporter: Reporter) -> None:
+        self.settings = settings
+        self.reporter = reporter
+        self.verbosity = 3                     # as 2.34 counts: errors are 0, `-v` is 4
+        self.is_read_only = False              # `--readonly-mode`
+        self.warns_of_roots = True             # not with `--no-gc-warning`
+
+
+class VersionAsked(Exception):
+    """`--version` in a command that answers it at once."""
+
+
+def read(words: list[str], reporter: Reporter, handle: Handle) -> Common:
+    """Read a command line; UsageError or SettingError if it is wrong."""
+    settings = Settings.load(os.environ, warn=reporter.warning)
+    common = Common(settings, reporter)
+    rest = list(words)
+    is_ended = False                           # by `--`: options are the command's own from there on
+    while rest:
+        word = rest.pop(0)
+        if is_ended:
+            if not handle(word, []):
+                raise UsageError(f"unexpected argument '{word}'")
+            continue
+        if word == "--":
+            is_ended = True
+            continue
+        if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
+            word = unbundle(word, rest)
+        if word.startswith("-") and _is_shared(common, word, rest):
+            continue
+        if not handle(word, rest):
+            raise UsageError(f"unrecognised flag '{word}'" if word.startswith("-") else f"unexpected argument '{word}'")
+    reporter.show_trace = settings["show-trace"]
+    return common
+
+
+def value_of(word: str, rest: list[str]) -> str:
+    """The value that follows an option of a command's own."""
+    if not rest:
+        raise UsageError(f"'{word}' requires an argument")
+    return rest.pop(0)
+
+
+def whole_number(text: str) -> int:
+    """The value of an option that limits something, with the words that such options have for a bad one."""
+    value = scaled(text, 64, False)
+    if value is not None:
+        return value
+    unit = text[-1:].upper()
+    if unit.isascii() and unit.isalpha() and unit not in "KMGT":
+        raise UsageError(f"invalid unit specifier '{unit}'")
+    raise UsageError(f"'{text[:-1] if unit.isalpha() else text}' is not an integer")
+
+
+def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
+    setting = None if word in _SHARED else flag(word)
+    if word not in _SHARED and setting is None:
+        return False
+    count = _SHARED[word] if setting is None else setting.count
+    if len(rest) < count:
+        raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+    values = rest[:count]
+    del rest[:count]
+    settings = common.settings
+    if word in _LIMITS:
+        settings.set(word[2:], str(whole_number(values[0])))
+    elif setting is not None:
+        settings.set_flag(setting, values)
+    elif word == "--option":
+        settings.set_or_warn(values[0], values[1])
+    elif word in ("-v", "--verbose"):
+        common.verbosity += 1
+    elif word == "--quiet":
+        common.verbosity = max(0, common.verbosity - 1)
+    elif word == "--debug":
+        common.verbosity = 6
+    elif word == "--log-format":
+        if values[0] not in LOG_FORMATS:
+            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
+        common.reporter.log_format = values[0]
+    elif word == "-j":
+        settings.set("max-jobs", values[0])
+    elif word in _SHORT_SETTINGS:
+        settings.set(_SHORT_SETTINGS[word], "true")
+    elif word == "--readonly-mode":
+        common.is_read_only = True
+    elif word == "--no-gc-warning":
+        common.warns_of_roots = False
+    return True

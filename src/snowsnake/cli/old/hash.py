@@ -1,0 +1,94 @@
+"""The command `snowsnake-hash`: `nix-hash` of Nix 2.34, option for option.
+
+In: the words of its command line.  Out: hashes, a line for each.
+"""
+
+import sys
+
+from snowsnake.cli import hashing
+from snowsnake.cli.about import print_version
+from snowsnake.cli.old.command_line import read, value_of
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded, write_line
+
+_FORMATS = {"--base16": "base16", "--base32": "nix32", "--base64": "base64", "--sri": "sri"}
+_CONVERSIONS = {"--to-base16": "base16", "--to-base32": "nix32", "--to-base64": "base64", "--to-sri": "sri"}
+_HELP = """usage: snowsnake-hash [OPTION …] PATH …
+       snowsnake-hash (--to-base16 | --to-base32 | --to-base64 | --to-sri) [--type ALGORITHM] HASH …
+
+Takes the options of nix-hash of Nix 2.34; its manual applies:
+  --flat                 hash the bytes of files, not archives
+  --type ALGORITHM       md5 (the default), sha1, sha256, sha512, blake3
+  --base16, --base32, --base64, --sri
+                         how hashes are written
+  --truncate             shorten hashes to 160 bits"""
+
+
+class _Request:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.answer = ""                       # `--help` or `--version`
+        self.algorithm = ""
+        self.encoding = "base16"
+        self.converts = False
+        self.is_flat = False
+        self.truncates = False
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        if word in ("--help", "--version"):
+            self.answer = self.answer or word
+            rest.clear()                       # at once: what follows is not looked at
+        elif word == "--type":
+            self.algorithm = value_of(word, rest)
+            if self.algorithm not in hashing.ALGORITHMS:
+                raise UsageError(
+                    f"unknown hash algorithm '{self.algorithm}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'"
+                )
+        elif word in _FORMATS:
+            self.encoding = _FORMATS[word]
+        elif word in _CONVERSIONS:
+            self.encoding, self.converts = _CONVERSIONS[word], True
+        elif word == "--flat":
+            self.is_flat = True
+        elif word == "--truncate":
+            self.truncates = True
+        elif word.startswith("-"):
+            return False
+        else:
+            self.words.append(word)
+        return True
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    request = _Request()
+    common = read(words, reporter, request.handle)
+    if request.answer == "--help":
+        print(_HELP)
+        return 0
+    if request.answer == "--version":
+        print_version("nix-hash", common.settings, common.verbosity - 3)
+        return 0
+    common.settings.finish()
+    if request.algorithm:
+        hashing.algorithm(request.algorithm, common.settings)
+    for word in request.words:
+        if request.converts:
+            kind, digest = hashing.parse(word, request.algorithm or None)
+        else:
+            kind = request.algorithm or "md5"
+            digest = hashing.path_digest(word, "flat" if request.is_flat else "nar", kind)
+            if request.truncates and len(digest) > 20:
+                digest = hashing.shortened(digest, 20)
+        write_line(hashing.written(kind, digest, request.encoding).encode())
+    return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(), "nix-hash")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
