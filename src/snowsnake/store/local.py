@@ -17,32 +17,21 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from os import PathLike
 from typing import BinaryIO, Self, cast
 
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
+from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.drv import Derivation
 from snowsnake.store.local_database import BadDatabase, PathInfo, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 
-_BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
-_BATCH_BYTES = 32 << 20
 _PIECE_BYTES = 1 << 20
 _syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
 
 
-@dataclass
-class _Waiting:
-    """An object not in place yet: a file's bytes, or a copied tree at *target*."""
-
-    info: PathInfo
-    contents: bytes | None = None
-    target: str = ""
-
-
-class LocalStore:
+class LocalStore(CollectingStore):
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
     *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.  *read_only*: nothing is made
@@ -66,14 +55,11 @@ class LocalStore:
         state: str | None = None,
     ) -> None:
         self.root = os.path.abspath(os.fspath(root))
-        self.store_dir = store_dir
+        super().__init__(store_dir)
         self.state = state or self.root + "/nix/var/nix"
         self.durable = durable
         self.read_only = read_only
         self._objects = real or self.root + "/nix/store"
-        self._waiting: dict[str, _Waiting] = {}
-        self._known: set[str] = set()  # valid, as far as this process knows
-        self._waiting_bytes = 0
         self._scratch = ""
         self._scratch_fd = -1
         self._process = os.getpid()
@@ -107,109 +93,37 @@ class LocalStore:
 
     # --- asking
 
-    def real_path(self, path: str) -> str:
-        """Where *path*, in or below the store, lies on disk; what waits is written first."""
-        if store_path.split(path, self.store_dir)[0] in self._waiting:
-            self.flush()
-        return self._place(path)
-
     def _place(self, path: str) -> str:
         return self._objects + path[len(self.store_dir) :]
 
-    def is_valid(self, path: str) -> bool:
-        """Whether the store has this object, on disk or waiting to be written."""
-        if path in self._waiting or path in self._known:
-            return True
-        if not self.database.is_valid(path):
-            return False
-        self._known.add(path)
-        return True
+    def _has(self, path: str) -> bool:
+        return self.database.is_valid(path)
 
-    def info(self, path: str) -> PathInfo | None:
-        """What the database says about an object, or will say; None if it is not valid."""
-        return self._waiting[path].info if path in self._waiting else self.database.info(path)
+    def _info(self, path: str) -> PathInfo | None:
+        return self.database.info(path)
 
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
         return sorted({*self._waiting, *self.database.paths()})
 
-    def read(self, path: str) -> bytes:
-        """Contents of a file in the store; ValueError if its object is not valid, OSError if there is no such file."""
-        waiting = self._waiting.get(path)
-        if waiting is not None and waiting.contents is not None:
-            return waiting.contents
-        found = store_path.split(path, self.store_dir)[0]
-        if not self.is_valid(found):
-            raise ValueError(f"path '{found}' is not valid")
-        with open(self.real_path(path), "rb") as file:
-            return file.read()
-
-    def read_derivation(self, drv_path: str) -> Derivation:
-        """As `read`, and ValueError if the file is no derivation."""
-        return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
-
     # --- adding
-
-    def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
-        """As `builtins.toFile`; the path.  *references*: store paths that the text mentions, which must be valid when it is written."""
-        wanted = sorted(set(references))
-        path = store_path.text_path(name, contents, wanted, self.store_dir)
-        self._add_file(path, contents, wanted, {})
-        return str(path)
-
-    def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
-        """A `.drv` with this text; its path.  *drv_path*, when the caller knows it, must be the one that follows from the text."""
-        if drv_path is not None and self.is_valid(drv_path):
-            return drv_path
-        drv = Derivation.from_aterm(text, name, self.store_dir)
-        path = store_path.text_path(f"{drv.name}.drv", text, drv.references, self.store_dir)
-        if drv_path is not None and drv_path != path:
-            raise ValueError(f"derivation '{drv_path}' has a text that belongs to '{path}'")
-        outputs = {output: o.path for output, o in drv.outputs.items() if o.path}
-        self._add_file(path, text, drv.references, outputs)
-        return str(path)
-
-    def _add_file(self, path: str, contents: bytes, references: list[str], outputs: dict[str, str]) -> None:
-        if self.is_valid(path):
-            return
-        for reference in references:
-            if not self.is_valid(reference):
-                raise ValueError(f"path '{reference}' is required, but there is no substituter that can build it")
-        content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
-        info = _info_of_text(path, contents, references, "text:" + content)
-        info.outputs = outputs
-        self._wait(_Waiting(info, contents))
 
     def add_root(self, link: str, path: str) -> str:
         """A link at *link* to the valid path *path*; its absolute path comes back."""
         self.flush()
         return roots.add_root(link, path, self.state, self.store_dir)
 
-    def _wait(self, object_: _Waiting) -> None:
-        self._check_process()
-        self._waiting[object_.info.path] = object_
-        self._waiting_bytes += object_.info.nar_size
-        if len(self._waiting) >= _BATCH_SIZE or self._waiting_bytes >= _BATCH_BYTES:
-            self.flush()
-
-    def add_flat(self, name: str, contents: bytes) -> str:
-        """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
-        path, content = self._fixed_path(name, "flat", hashes.digest("sha256", contents))
-        if not self.is_valid(path):
-            self._wait(_Waiting(_info_of_text(path, contents, [], "fixed:" + content), contents))
-        return path
-
     def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
         """The file or tree that a NAR holds, which may be a file read from here to its end; BadArchive (a ValueError) if it is none."""
         target = os.path.join(self._new_folder(), "object")
-        stream = _Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
+        stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
         path, content = self._fixed_path(name, "nar", stream.hash.digest())
         if self.is_valid(path):
             _remove(target)
         else:
             digest = "sha256:" + stream.hash.digest().hex()
-            self._wait(_Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
+            self._wait(Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
         return path
 
     def open_temporary(self) -> int:
@@ -245,7 +159,7 @@ class LocalStore:
         with open(archive, "rb") as file:
             nar_reader.unpack(file, target)
         os.unlink(archive)
-        self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:r:" + content), target=target))
+        self._wait(Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:r:" + content), target=target))
         return path
 
     def _add_flat_file(self, name: str, source: str | PathLike[str]) -> str:
@@ -253,7 +167,7 @@ class LocalStore:
             if os.fstat(file.fileno()).st_size < _PIECE_BYTES:
                 return self.add_flat(name, file.read())
             target = os.path.join(self._new_folder(), "object")
-            stream = _Hashed(file)
+            stream = Hashed(file)
             with open(target, "xb") as copy:
                 while piece := stream.read(_PIECE_BYTES):
                     copy.write(piece)
@@ -263,13 +177,8 @@ class LocalStore:
             os.unlink(target)
         else:
             digest, size = nar.path_digest("sha256", target)
-            self._wait(_Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:" + content), target=target))
+            self._wait(Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:" + content), target=target))
         return path
-
-    def _fixed_path(self, name: str, method: str, digest: bytes) -> tuple[str, str]:
-        """(store path, "sha256:" and nix32) of contents with this hash."""
-        path = store_path.fixed_path(name, method, "sha256", digest, (), False, self.store_dir)
-        return path, hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
 
     # --- writing
 
@@ -293,9 +202,7 @@ class LocalStore:
                 self._move(object_.target, object_.info.path)
         self._sync(self._objects)
         self.database.register(object_.info for object_ in objects)
-        self._known.update(self._waiting)
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        self._written()
         shutil.rmtree(folder, ignore_errors=True)
 
     def _write_settled(self, target: str, contents: bytes) -> None:
@@ -442,25 +349,6 @@ class LocalStore:
         if drv.drv_path != info.path or drv.references != info.references:
             return [f"derivation '{info.path}' does not fit its path or its references"]
         return []
-
-
-class _Hashed:
-    """A stream that is hashed as it is read."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-        self.hash = hashes.HashStream("sha256")
-
-    def read(self, size: int) -> bytes:
-        data = self.stream.read(size)
-        self.hash.update(data)
-        return data
-
-
-def _info_of_text(path: str, contents: bytes, references: list[str], ca: str) -> PathInfo:
-    """What the database says about one plain file."""
-    archive = nar.pack_contents(contents)
-    return PathInfo(path, "sha256:" + hashes.digest("sha256", archive).hex(), len(archive), references, ca)
 
 
 def _remove(path: str) -> None:

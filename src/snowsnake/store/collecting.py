@@ -1,0 +1,171 @@
+"""Additions to a store, collected: what is to be added is named and kept, and written in batches.
+
+In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, which each kind of store has its own way to write.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from snowsnake.store import hashes, nar, store_path
+from snowsnake.store.drv import Derivation
+from snowsnake.store.local_database import PathInfo
+
+_BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
+_BATCH_BYTES = 32 << 20
+
+
+@dataclass
+class Waiting:
+    """An object not in place yet: a file's bytes, or a copied tree at *target*."""
+
+    info: PathInfo
+    contents: bytes | None = None
+    target: str = ""
+
+
+class CollectingStore(ABC):
+    """A store whose additions wait until `flush`.  A path that waits counts as valid."""
+
+    def __init__(self, store_dir: str) -> None:
+        self.store_dir = store_dir
+        self._waiting: dict[str, Waiting] = {}
+        self._known: set[str] = set()  # valid, as far as this process knows
+        self._waiting_bytes = 0
+
+    # --- what a kind of store does its own way
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Writes and registers everything that waits."""
+
+    @abstractmethod
+    def _has(self, path: str) -> bool:
+        """Whether the store itself knows the path as valid."""
+
+    @abstractmethod
+    def _info(self, path: str) -> PathInfo | None:
+        """What the store itself says about a path; None if it is not valid."""
+
+    @abstractmethod
+    def _place(self, path: str) -> str:
+        """Where a path in or below the store lies on disk."""
+
+    @abstractmethod
+    def _check_process(self) -> None:
+        """An error in a child of the process that opened the store."""
+
+    # --- asking
+
+    def real_path(self, path: str) -> str:
+        """Where *path*, in or below the store, lies on disk; what waits is written first."""
+        if store_path.split(path, self.store_dir)[0] in self._waiting:
+            self.flush()
+        return self._place(path)
+
+    def is_valid(self, path: str) -> bool:
+        """Whether the store has this object, on disk or waiting to be written."""
+        if path in self._waiting or path in self._known:
+            return True
+        if not self._has(path):
+            return False
+        self._known.add(path)
+        return True
+
+    def info(self, path: str) -> PathInfo | None:
+        """What the database says about an object, or will say; None if it is not valid."""
+        return self._waiting[path].info if path in self._waiting else self._info(path)
+
+    def read(self, path: str) -> bytes:
+        """Contents of a file in the store; ValueError if its object is not valid, OSError if there is no such file."""
+        waiting = self._waiting.get(path)
+        if waiting is not None and waiting.contents is not None:
+            return waiting.contents
+        found = store_path.split(path, self.store_dir)[0]
+        if not self.is_valid(found):
+            raise ValueError(f"path '{found}' is not valid")
+        with open(self.real_path(path), "rb") as file:
+            return file.read()
+
+    def read_derivation(self, drv_path: str) -> Derivation:
+        """As `read`, and ValueError if the file is no derivation."""
+        return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
+
+    # --- adding
+
+    def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
+        """As `builtins.toFile`; the path.  *references*: store paths that the text mentions, which must be valid when it is written."""
+        wanted = sorted(set(references))
+        path = store_path.text_path(name, contents, wanted, self.store_dir)
+        self._add_file(path, contents, wanted, {})
+        return str(path)
+
+    def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
+        """A `.drv` with this text; its path.  *drv_path*, when the caller knows it, must be the one that follows from the text."""
+        if drv_path is not None and self.is_valid(drv_path):
+            return drv_path
+        drv = Derivation.from_aterm(text, name, self.store_dir)
+        path = store_path.text_path(f"{drv.name}.drv", text, drv.references, self.store_dir)
+        if drv_path is not None and drv_path != path:
+            raise ValueError(f"derivation '{drv_path}' has a text that belongs to '{path}'")
+        outputs = {output: o.path for output, o in drv.outputs.items() if o.path}
+        self._add_file(path, text, drv.references, outputs)
+        return str(path)
+
+    def _add_file(self, path: str, contents: bytes, references: list[str], outputs: dict[str, str]) -> None:
+        if self.is_valid(path):
+            return
+        for reference in references:
+            if not self.is_valid(reference):
+                raise ValueError(f"path '{reference}' is required, but there is no substituter that can build it")
+        content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
+        info = info_of_text(path, contents, references, "text:" + content)
+        info.outputs = outputs
+        self._wait(Waiting(info, contents))
+
+    def add_flat(self, name: str, contents: bytes) -> str:
+        """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
+        path, content = self._fixed_path(name, "flat", hashes.digest("sha256", contents))
+        if not self.is_valid(path):
+            self._wait(Waiting(info_of_text(path, contents, [], "fixed:" + content), contents))
+        return path
+
+    def _fixed_path(self, name: str, method: str, digest: bytes) -> tuple[str, str]:
+        """(store path, "sha256:" and nix32) of contents with this hash."""
+        path = store_path.fixed_path(name, method, "sha256", digest, (), False, self.store_dir)
+        return path, hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
+
+    def _wait(self, object_: Waiting) -> None:
+        self._check_process()
+        self._waiting[object_.info.path] = object_
+        self._waiting_bytes += object_.info.nar_size
+        if len(self._waiting) >= _BATCH_SIZE or self._waiting_bytes >= _BATCH_BYTES:
+            self.flush()
+
+    def _written(self) -> None:
+        """What waited is in the store."""
+        self._known.update(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+
+class Hashed:
+    """A stream that is hashed as it is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.hash = hashes.HashStream("sha256")
+
+    def read(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        self.hash.update(data)
+        return data
+
+
+def info_of_text(path: str, contents: bytes, references: list[str], ca: str) -> PathInfo:
+    """What the database says about one plain file."""
+    archive = nar.pack_contents(contents)
+    return PathInfo(path, "sha256:" + hashes.digest("sha256", archive).hex(), len(archive), references, ca)
