@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from snowsnake.store import hashes, nar, store_path
 from snowsnake.store.drv import Derivation
-from snowsnake.store.local_database import PathInfo
+from snowsnake.store.interface import Store
+from snowsnake.store.path_info import PathInfo
 
 _BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
 _BATCH_BYTES = 32 << 20
@@ -27,7 +28,7 @@ class Waiting:
     target: str = ""
 
 
-class CollectingStore(ABC):
+class CollectingStore(Store, ABC):
     """A store whose additions wait until `flush`.  A path that waits counts as valid."""
 
     def __init__(self, store_dir: str) -> None:
@@ -89,10 +90,6 @@ class CollectingStore(ABC):
             raise ValueError(f"path '{found}' is not valid")
         with open(self.real_path(path), "rb") as file:
             return file.read()
-
-    def read_derivation(self, drv_path: str) -> Derivation:
-        """As `read`, and ValueError if the file is no derivation."""
-        return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
 
     # --- adding
 

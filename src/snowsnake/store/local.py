@@ -24,8 +24,9 @@ from typing import BinaryIO, Self, cast
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.drv import Derivation
-from snowsnake.store.local_database import BadDatabase, PathInfo, StoreDatabase
+from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path_info import PathInfo
 
 _PIECE_BYTES = 1 << 20
 _syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
@@ -43,6 +44,8 @@ class LocalStore(CollectingStore):
     ...     store.read(path), store.is_valid(path), store.paths() == [path]
     (b'hello', True, True)
     """
+
+    url = "local"
 
     def __init__(
         self,
@@ -106,6 +109,25 @@ class LocalStore(CollectingStore):
         """All valid objects, sorted."""
         return sorted({*self._waiting, *self.database.paths()})
 
+    def referrers(self, path: str) -> list[str]:
+        self.flush()
+        return self.database.referrers(path)
+
+    def valid_derivers(self, path: str) -> list[str]:
+        self.flush()
+        return self.database.valid_derivers(path)
+
+    def outputs(self, drv_path: str) -> dict[str, str]:
+        return self.known(drv_path).outputs
+
+    def path_with_hash(self, hash_part: str) -> str | None:
+        self.flush()
+        return self.database.path_starting(f"{self.store_dir}/{hash_part}")
+
+    def write_archive(self, path: str, fd: int) -> None:
+        self.known(path)
+        nar.pack_into(self.real_path(path), fd)
+
     # --- adding
 
     def add_root(self, link: str, path: str) -> str:
@@ -125,6 +147,30 @@ class LocalStore(CollectingStore):
             digest = "sha256:" + stream.hash.digest().hex()
             self._wait(Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
         return path
+
+    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
+        """The object that a NAR holds, under the path that *info* says; ValueError if its hash or its size is another one."""
+        if self.is_valid(info.path):
+            return
+        target = os.path.join(self._new_folder(), "object")
+        stream = Hashed(archive)
+        nar_reader.unpack(cast("BinaryIO", stream), target)
+        found = "sha256:" + stream.hash.digest().hex()
+        if (found, stream.hash.size) != (info.nar_hash, info.nar_size):
+            _remove(target)
+            shown = hashes.format_hash("sha256", stream.hash.digest(), "nix32", with_algorithm=True)
+            wanted = info.hash.format("nix32", with_algorithm=True)
+            raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
+        self._complete(info, target)
+        self._wait(Waiting(info, target=target))
+        self.flush()
+
+    def _complete(self, info: PathInfo, target: str) -> None:
+        """Of a derivation: its outputs; ValueError if the file is none."""
+        if info.path.endswith(".drv"):
+            with open(target, "rb") as file:
+                drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
+            info.outputs = {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def open_temporary(self) -> int:
         """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""

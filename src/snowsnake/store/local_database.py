@@ -12,7 +12,8 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+
+from snowsnake.store.path_info import PathInfo
 
 _SCHEMA_VERSION = "10"
 _BUSY_TIMEOUT_S = 600.0
@@ -52,20 +53,6 @@ create index if not exists IndexDerivationOutputs on DerivationOutputs(path);
 """
 
 
-@dataclass
-class PathInfo:
-    """What is known of a valid path.  *nar_hash*: "sha256:" and base16."""
-
-    path: str
-    nar_hash: str
-    nar_size: int
-    references: list[str] = field(default_factory=list)
-    ca: str | None = None
-    deriver: str | None = None
-    outputs: dict[str, str] = field(default_factory=dict)  # of a derivation
-    registration_time_s: int = 0
-
-
 class BadDatabase(ValueError):
     """The database cannot be used: damaged, not ours, locked for too long, no room."""
 
@@ -94,8 +81,8 @@ class _Connection(sqlite3.Connection):
             return self.execute(query, parameters)
 
 
-def _connect(path: str, *, read_only: bool) -> _Connection:
-    address = f"file:{_quoted(path)}" + ("?mode=ro" if read_only else "")
+def _connect(path: str, parameters: str = "") -> _Connection:
+    address = f"file:{_quoted(path)}?{parameters}"
     try:
         connection = sqlite3.connect(
             address, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, factory=_Connection
@@ -105,6 +92,18 @@ def _connect(path: str, *, read_only: bool) -> _Connection:
     connection.path = path
     connection.process = os.getpid()
     return connection
+
+
+def _connect_to_read(path: str) -> _Connection:
+    """Readers of a write-ahead log write beside the database, too; who may not reads what is in the database itself."""
+    connection = _connect(path, "mode=ro")
+    try:
+        connection.execute("select 1 from sqlite_master limit 1").fetchall()
+        return connection
+    except sqlite3.Error:
+        connection.close()
+        is_locked_out = os.path.exists(path) and not os.access(os.path.dirname(path), os.W_OK)
+        return _connect(path, "immutable=1" if is_locked_out else "mode=ro")
 
 
 _inherited: list[sqlite3.Connection] = []  # of the parent process: not even closed here
@@ -117,7 +116,7 @@ class StoreDatabase:
         self._lock_fd = -1
         path = os.path.join(directory, "db.sqlite")
         if read_only:
-            self._db = _connect(path, read_only=True)
+            self._db = _connect_to_read(path)
         else:
             os.makedirs(directory, exist_ok=True)
             self._lock_fd = os.open(os.path.join(directory, "big-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -138,7 +137,7 @@ class StoreDatabase:
         if not os.path.exists(version_path):
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
         try:
-            self._db = _connect(path, read_only=False)
+            self._db = _connect(path)
             if not os.path.exists(version_path):
                 with self._db.checked():
                     self._db.execute("pragma journal_mode = wal")
@@ -185,12 +184,13 @@ class StoreDatabase:
 
     def info(self, path: str) -> PathInfo | None:
         found = self._db.rows(
-            "select id, path, hash, narSize, ca, deriver, registrationTime from ValidPaths where path = ?", (path,)
+            "select id, path, hash, narSize, ca, deriver, registrationTime, ultimate, sigs from ValidPaths where path = ?", (path,)
         )
         if not found:
             return None
         row = found[0]
-        info = PathInfo(row[1], row[2], row[3] or 0, ca=row[4], deriver=row[5], registration_time_s=row[6])
+        info = PathInfo(row[1], row[2], row[3] or 0, ca=row[4], deriver=row[5], registration_time_s=row[6], is_ultimate=row[7] == 1)
+        info.signatures = sorted((row[8] or "").split())
         info.references = [
             name
             for (name,) in self._db.rows(
@@ -203,21 +203,50 @@ class StoreDatabase:
     def paths(self) -> list[str]:
         return [path for (path,) in self._db.rows("select path from ValidPaths order by path")]
 
+    def referrers(self, path: str) -> list[str]:
+        """Valid paths that refer to this one, itself among them if it does."""
+        query = (
+            "select path from Refs join ValidPaths on referrer = id"
+            " where reference = (select id from ValidPaths where path = ?) order by path"
+        )
+        return [found for (found,) in self._db.rows(query, (path,))]
+
+    def valid_derivers(self, path: str) -> list[str]:
+        """Valid derivations that have this output."""
+        query = "select v.path from DerivationOutputs d join ValidPaths v on d.drv = v.id where d.path = ? order by v.path"
+        return [found for (found,) in self._db.rows(query, (path,))]
+
+    def path_starting(self, prefix: str) -> str | None:
+        """The first valid path that begins so."""
+        found = self._db.rows("select path from ValidPaths where path >= ? order by path limit 1", (prefix,))
+        return found[0][0] if found and found[0][0].startswith(prefix) else None
+
     # --- changing
 
-    def register(self, infos: Iterable[PathInfo]) -> None:
-        """Makes paths valid that are wholly on disk.  References may point among them; paths that are valid stay as they are."""
+    def register(self, infos: Iterable[PathInfo], *, replaces: bool = False) -> None:
+        """Makes paths valid that are wholly on disk.  References may point among them.
+
+        Paths that are valid stay as they are, but with *replaces*: what is known of them is then written anew, references are added.
+        """
         now = int(time.time())
         with self._transaction():
             new: list[tuple[int, PathInfo]] = []
             for info in infos:
+                columns = (
+                    info.nar_hash, info.nar_size or None, 1 if info.is_ultimate else None, " ".join(info.signatures) or None, info.ca,
+                )  # fmt: skip
                 cursor = self._db.run(
-                    "insert or ignore into ValidPaths (path, hash, registrationTime, deriver, narSize, ca)"
-                    " values (?, ?, ?, ?, ?, ?)",
-                    (info.path, info.nar_hash, now, info.deriver, info.nar_size, info.ca),
+                    "insert or ignore into ValidPaths (path, registrationTime, deriver, hash, narSize, ultimate, sigs, ca)"
+                    " values (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (info.path, info.registration_time_s or now, info.deriver, *columns),
                 )
                 if cursor.rowcount == 1 and cursor.lastrowid is not None:
                     new.append((cursor.lastrowid, info))
+                elif replaces:
+                    self._db.run(
+                        "update ValidPaths set hash = ?, narSize = ?, ultimate = ?, sigs = ?, ca = ? where path = ?", (*columns, info.path)
+                    )
+                    new.append((self._db.rows("select id from ValidPaths where path = ?", (info.path,))[0][0], info))
             for row, info in new:
                 self._register_details(row, info)
 
@@ -226,10 +255,19 @@ class StoreDatabase:
             cursor = self._db.run(
                 "insert or ignore into Refs (referrer, reference) select ?, id from ValidPaths where path = ?", (row, reference)
             )
-            if cursor.rowcount != 1:
-                raise ValueError(f"'{info.path}' refers to '{reference}', which is not valid")
+            if cursor.rowcount != 1 and not self.is_valid(reference):
+                raise ValueError(f"path '{reference}' is not valid")
         for name, path in info.outputs.items():
             self._db.run("insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)", (row, name, path))
+
+    def forget(self, path: str) -> None:
+        """Makes a path invalid; ValueError if another valid path refers to it."""
+        with self._transaction():
+            users = [user for user in self.referrers(path) if user != path]
+            if users:
+                listed = ", ".join(f"'{user}'" for user in users)
+                raise ValueError(f"cannot delete path '{path}' because it is in use by {listed}")
+            self._db.run("delete from ValidPaths where path = ?", (path,))
 
     def check(self) -> list[str]:
         """SQLite's own findings; a `BadDatabase` when it cannot even look."""

@@ -1,0 +1,147 @@
+"""What every kind of store can be asked: which paths are valid, what is known of them, what they contain.
+
+In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` (a folder), `MemoryStore` (of one evaluation),
+`DaemonStore` (a socket); graph.py walks them.
+"""
+
+from __future__ import annotations
+
+
+
+from typing import BinaryIO
+
+from snowsnake.store import store_path
+from snowsnake.store.drv import Derivation
+from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path_info import PathInfo
+
+
+class NotValid(ValueError):
+    """A path that the store does not have."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"path '{path}' is not valid")
+        self.path = path
+
+
+class Store:
+    """One store; what a kind cannot do is a ValueError that says so."""
+
+    store_dir = STORE_DIR
+    url = ""  # how 2.34 writes its address
+
+    # --- asking
+
+    def is_valid(self, path: str) -> bool:
+        """Whether the store has this object."""
+        raise NotImplementedError
+
+    def info(self, path: str) -> PathInfo | None:
+        """What is known of an object; None if it is not valid."""
+        raise NotImplementedError
+
+    def paths(self) -> list[str]:
+        """All valid objects, sorted."""
+        raise NotImplementedError
+
+    def referrers(self, path: str) -> list[str]:
+        """Valid paths that refer to this one, sorted."""
+        raise NotImplementedError
+
+    def valid_derivers(self, path: str) -> list[str]:
+        """Valid derivations that have this output, sorted."""
+        raise NotImplementedError
+
+    def path_with_hash(self, hash_part: str) -> str | None:
+        """The valid path whose name begins with these 32 digits."""
+        raise NotImplementedError
+
+    def write_archive(self, path: str, fd: int) -> None:
+        """Writes the NAR of a valid object to a file descriptor; ValueError if it is not valid."""
+        raise NotImplementedError
+
+    def read(self, path: str) -> bytes:
+        """Contents of a file in the store, which may lie in an object; ValueError if its object is not valid."""
+        raise NotImplementedError
+
+    def real_path(self, path: str) -> str | None:
+        """Where a path lies on this machine's disk; None if it does not."""
+        return None
+
+    def close(self) -> None:
+        """Lets go of files and sockets."""
+
+    # --- what follows from that
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def known(self, path: str) -> PathInfo:
+        """As `info`; NotValid if there is no such object."""
+        found = self.info(path)
+        if found is None:
+            raise NotValid(path)
+        return found
+
+    def read_derivation(self, drv_path: str) -> Derivation:
+        """As `read`, and ValueError if the file is no derivation."""
+        return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
+
+    def outputs(self, drv_path: str) -> dict[str, str]:
+        """Names and paths of a valid derivation's outputs, as far as they are known."""
+        return {name: o.path for name, o in self.read_derivation(drv_path).outputs.items() if o.path}
+
+    def parse(self, path: str) -> str:
+        """The path of an object; ValueError if it is none."""
+        store_path.parse(path, self.store_dir)
+        return path
+
+    def split(self, path: str) -> tuple[str, str]:
+        """The object that a path is or lies in, and what follows it ("" or "/bin/sh"); ValueError if it is not in the store."""
+        if not path.startswith(self.store_dir + "/"):
+            raise ValueError(f"path '{path}' is not in the Nix store")
+        whole, slash, rest = path[len(self.store_dir) + 1 :].partition("/")
+        return self.parse(f"{self.store_dir}/{whole}"), slash + rest
+
+    # --- adding
+
+    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
+        """Adds an object with its archive, which must have the hash that *info* says."""
+        raise ValueError(f"store '{self.url}' cannot be written to")
+
+    def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
+        """A `.drv` with this text; its path."""
+        raise ValueError(f"store '{self.url}' cannot be written to")
+
+
+def archive_of(store: Store, path: str) -> BinaryIO:
+    """The NAR of a valid object as a stream from its beginning."""
+    import tempfile
+
+    file = tempfile.TemporaryFile()
+    try:
+        store.write_archive(path, file.fileno())
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def nar_digest(store: Store, path: str) -> bytes:
+    """The SHA-256 of an object's archive, as it is now."""
+    from snowsnake.store import hashes, nar
+
+    real = store.real_path(path)
+    if real is not None:
+        return nar.path_digest("sha256", real)[0]
+    with archive_of(store, path) as stream:
+        hasher = hashes.HashStream("sha256")
+        while piece := stream.read(1 << 20):
+            hasher.update(piece)
+        return hasher.digest()
+
+

@@ -1,0 +1,158 @@
+"""A store in memory: what one evaluation adds, of which sources are only hashed; below it another store may be read.
+
+In: what an evaluation makes.  Out: what is known of it, and the texts of derivations.  Nothing is written.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from os import PathLike
+from typing import BinaryIO
+
+from snowsnake.store import hashes, nar, store_path
+from snowsnake.store.drv import Derivation
+from snowsnake.store.interface import NotValid, Store
+from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path_info import PathInfo
+
+
+class MemoryStore(Store):
+    """Takes what `LocalStore` takes, and is its own place (see store/place.py).
+
+    >>> store = MemoryStore()
+    >>> path = store.add_text("greeting", b"hello")
+    >>> path, store.read(path), store.known(path).nar_size
+    ('/nix/store/5akl8zsmda0yrr63v4khwgskih2g2hsh-greeting', b'hello', 120)
+    """
+
+    root = name = url = "memory"
+    real = None
+    state = ""
+
+    def __init__(self, store_dir: str = STORE_DIR, below: Store | None = None) -> None:
+        self.store_dir = store_dir
+        self.below = below
+        self._infos: dict[str, PathInfo] = {}
+        self._texts: dict[str, bytes] = {}
+
+    def open(self) -> MemoryStore:
+        return self
+
+    def flush(self) -> None:
+        """There is never anything to write."""
+
+    def close(self) -> None:
+        if self.below is not None:
+            self.below.close()
+
+    # --- asking
+
+    def is_valid(self, path: str) -> bool:
+        return path in self._infos or (self.below is not None and self.below.is_valid(path))
+
+    def info(self, path: str) -> PathInfo | None:
+        found = self._infos.get(path)
+        return self.below.info(path) if found is None and self.below is not None else found
+
+    def paths(self) -> list[str]:
+        return sorted({*self._infos, *(self.below.paths() if self.below is not None else ())})
+
+    def referrers(self, path: str) -> list[str]:
+        below = self.below.referrers(path) if self.below is not None and self.below.is_valid(path) else []
+        return sorted({*below, *(info.path for info in self._infos.values() if path in info.references)})
+
+    def valid_derivers(self, path: str) -> list[str]:
+        below = self.below.valid_derivers(path) if self.below is not None else []
+        return sorted({*below, *(info.path for info in self._infos.values() if path in info.outputs.values())})
+
+    def path_with_hash(self, hash_part: str) -> str | None:
+        prefix = f"{self.store_dir}/{hash_part}-"
+        found = next((path for path in self._infos if path.startswith(prefix)), None)
+        return self.below.path_with_hash(hash_part) if found is None and self.below is not None else found
+
+    def read(self, path: str) -> bytes:
+        if path in self._texts:
+            return self._texts[path]
+        return self._lower(path).read(path)
+
+    def write_archive(self, path: str, fd: int) -> None:
+        if path in self._texts:
+            with open(os.dup(fd), "wb") as file:
+                file.write(nar.pack_contents(self._texts[path]))
+            return
+        self._lower(path).write_archive(path, fd)
+
+    def real_path(self, path: str) -> str | None:
+        return self.below.real_path(path) if self.below is not None else None
+
+    def outputs(self, drv_path: str) -> dict[str, str]:
+        return self._infos[drv_path].outputs if drv_path in self._infos else super().outputs(drv_path)
+
+    def _lower(self, path: str) -> Store:
+        if self.below is not None:
+            return self.below
+        whole = self.split(path)[0]
+        if whole in self._infos:
+            raise ValueError(f"path '{whole}' was only hashed: give the command a store to write to (--store DIR)")
+        raise NotValid(whole)
+
+    # --- adding
+
+    def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
+        wanted = sorted(set(references))
+        path = str(store_path.text_path(name, contents, wanted, self.store_dir))
+        self._keep(path, contents, wanted, "text:", {})
+        return path
+
+    def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
+        drv = Derivation.from_aterm(text, name, self.store_dir)
+        path = str(store_path.text_path(f"{drv.name}.drv", text, drv.references, self.store_dir))
+        outputs = {output: o.path for output, o in drv.outputs.items() if o.path}
+        self._keep(path, text, drv.references, "text:", outputs)
+        return path
+
+    def _keep(self, path: str, contents: bytes, references: list[str], kind: str, outputs: dict[str, str]) -> None:
+        if path in self._infos:
+            return
+        archive = nar.pack_contents(contents)
+        content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
+        self._texts[path] = contents
+        digest = hashes.digest("sha256", archive).hex()
+        self._infos[path] = PathInfo(path, "sha256:" + digest, len(archive), references, kind + content, outputs=outputs)
+
+    def add_flat(self, name: str, contents: bytes) -> str:
+        path = store_path.fixed_path(name, "flat", "sha256", hashes.digest("sha256", contents), (), False, self.store_dir)
+        self._keep(str(path), contents, [], "fixed:", {})
+        return str(path)
+
+    def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
+        stream = io.BytesIO(archive) if isinstance(archive, bytes) else archive
+        hasher = hashes.HashStream("sha256")
+        while piece := stream.read(1 << 20):
+            hasher.update(piece)
+        return self._hashed(name, "nar", hasher.digest(), hasher.digest(), hasher.size)
+
+    def open_temporary(self) -> int:
+        """Descriptor of an empty file that is gone once it is closed."""
+        fd, path = tempfile.mkstemp()
+        os.unlink(path)
+        return fd
+
+    def add_source(
+        self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None
+    ) -> str:
+        digest, size = nar.path_digest("sha256", source, accepts)
+        content = hashes.file_digest("sha256", source)[0] if method == "flat" else digest
+        return self._hashed(name, method, content, digest, size)
+
+    def _hashed(self, name: str, method: str, content: bytes, digest: bytes, size: int) -> str:
+        path = str(store_path.fixed_path(name, method, "sha256", content, (), False, self.store_dir))
+        ca = ("fixed:r:" if method == "nar" else "fixed:") + hashes.format_hash("sha256", content, "nix32", with_algorithm=True)
+        self._infos.setdefault(path, PathInfo(path, "sha256:" + digest.hex(), size, [], ca))
+        return path
+
+    def add_root(self, link: str, path: str) -> str:
+        raise ValueError("a store in memory has no garbage collector roots")

@@ -1,0 +1,59 @@
+"""What a store knows of one of its objects.
+
+In: facts.  Out: `PathInfo`, and the JSON that `nix path-info --json` prints of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from snowsnake.store.hash import Hash
+
+
+@dataclass
+class PathInfo:
+    """What is known of a valid path.  *nar_hash*: "sha256:" and base16."""
+
+    path: str
+    nar_hash: str
+    nar_size: int
+    references: list[str] = field(default_factory=list)
+    ca: str | None = None
+    deriver: str | None = None
+    outputs: dict[str, str] = field(default_factory=dict)  # of a derivation
+    registration_time_s: int = 0
+    is_ultimate: bool = False  # built here
+    signatures: list[str] = field(default_factory=list)
+
+    @property
+    def hash(self) -> Hash:
+        """Of its archive."""
+        return Hash.parse(self.nar_hash)
+
+    def to_json(self, version: int, store_dir: str) -> dict[str, Any]:
+        """Format 1 (full paths, hashes as text) or 2 (names, hashes as they are), keys in order."""
+        is_old = version == 1
+        short = (lambda path: path) if is_old else (lambda path: path.rpartition("/")[2])
+        return {
+            "ca": self.ca if is_old or self.ca is None else _content_address(self.ca),
+            "deriver": short(self.deriver) if self.deriver else None,
+            "narHash": self.hash.sri,
+            "narSize": self.nar_size,
+            "references": [short(path) for path in sorted(self.references)],
+            "registrationTime": self.registration_time_s or None,
+            "signatures": list(self.signatures),
+            "storeDir": store_dir,
+            "ultimate": self.is_ultimate,
+            "version": version,
+        }
+
+
+def _content_address(text: str) -> dict[str, Any]:
+    """`fixed:r:sha256:…` taken apart."""
+    kind, _, rest = text.partition(":")
+    method = "text" if kind == "text" else "flat"
+    for prefix, name in (("r:", "nar"), ("git:", "git")):
+        if rest.startswith(prefix):
+            method, rest = name, rest[len(prefix) :]
+    return {"hash": Hash.parse(rest).sri, "method": method}
