@@ -6,8 +6,6 @@ In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` 
 
 from __future__ import annotations
 
-
-
 from typing import BinaryIO
 
 from snowsnake.store import store_path
