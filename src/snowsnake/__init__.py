@@ -4,31 +4,25 @@
 >>> snowsnake.evaluate("map (x: x * x) [ 1 2 3 ]").to_python()
 [1, 4, 9]
 
-The names below are imported from `snowsnake.api` at first use, so that `import snowsnake` and the commands start fast.
+The names below are imported at first use, so that `import snowsnake` and the commands start fast.
+Type checkers read `__init__.pyi`.
 """
 
 import sys
 
 import snowsnake._native as _native
-from snowsnake.version import NIX_VERSION
 from snowsnake.version import VERSION as __version__
 
-# For type checkers, which know the name; importing `typing` would cost every start of the command.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from snowsnake.api import EvaluationError, Evaluator, Value, compile, evaluate, evaluate_file, parse
+# Where each name is found when it is first asked for.
+_KINDS = (
+    "Abort AccessForbidden ArgumentMismatch ArithmeticFault AssertionFailed Cancelled ContextNotAllowed FetchError FileFault FlakeError "
+    "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange SyntaxFault "
+    "Throw TypeMismatch UndefinedVariable"
+)
+_API = "Derivation EvaluationError Evaluator ListValue SetValue Value compile evaluate evaluate_file parse"
+_PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {"NIX_VERSION": "version"}
 
-__all__ = [
-    "NIX_VERSION",
-    "EvaluationError",
-    "Evaluator",
-    "Value",
-    "__version__",
-    "compile",
-    "evaluate",
-    "evaluate_file",
-    "parse",
-]
+__all__ = [*_PLACES, "__version__"]
 
 
 class _Compiled:
@@ -49,11 +43,11 @@ sys.meta_path.insert(0, _Compiled)
 
 
 def __getattr__(name):
-    if name not in __all__:
+    place = _PLACES.get(name)
+    if place is None:
         raise AttributeError(f"module 'snowsnake' has no attribute {name!r}")
-    from snowsnake import api
-
-    value = getattr(api, name)
+    __import__(f"snowsnake.{place}")
+    value = getattr(sys.modules[f"snowsnake.{place}"], name)
     globals()[name] = value
     return value
 

@@ -14,22 +14,34 @@ once, without the interpreter's lock.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from snowsnake import evaluator as _machine
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.parsing import Syntax, compile_source, parse_source
+from snowsnake.values import Derivation, ListValue, SetValue, Value, wrap
 from snowsnake.version import NIX_VERSION
 
 if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.dependencies import Dependencies
-    from snowsnake.handle import Handle
     from snowsnake.host.file_system import FileSystem
 
-__all__ = ["NIX_VERSION", "EvaluationError", "Evaluator", "Value", "compile", "evaluate", "evaluate_file", "parse"]
+__all__ = [
+    "NIX_VERSION",
+    "Derivation",
+    "EvaluationError",
+    "Evaluator",
+    "ListValue",
+    "SetValue",
+    "Value",
+    "compile",
+    "evaluate",
+    "evaluate_file",
+    "parse",
+]
 
 PathLike = str | os.PathLike[str]
 
@@ -100,14 +112,14 @@ class Evaluator:
         """
         source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
         folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
-        return Value(self._machine.evaluate(source, folder), self)
+        return wrap(self._machine.evaluate(source, folder), self)
 
     def evaluate_file(self, path: PathLike) -> "Value":
         """The value of a file, not yet forced; a folder stands for its `default.nix`.
 
         The same file is read and compiled once per evaluator.  A file that cannot be read, or has syntax errors, is raised here.
         """
-        return Value(self._machine.evaluate_file(os.path.abspath(path)), self)
+        return wrap(self._machine.evaluate_file(os.path.abspath(path)), self)
 
     def flake(
         self, reference: str = ".", *, attribute: str = "", base_path: PathLike | None = None, overrides: Mapping[str, str] | None = None
@@ -129,12 +141,12 @@ class Evaluator:
         locked = session.lock(found, LockOptions(may_write=False, overrides=targets))
         name = attribute or fragment
         handle = session.find(locked, found, session.attribute_paths(name))[0] if name else session.call(locked)
-        return Value(handle, self)
+        return wrap(handle, self)
 
     def value(self, value: object) -> "Value":
         """A Nix value from Python: None, bool, int, float, str, bytes, lists, tuples, mappings, and `Value`s inside them.
 
-        A path object becomes a string.  OverflowError for an int of more than 64 bits, TypeError for what has no Nix form, ValueError
+        A path object becomes a path, absolute from the working directory.  OverflowError for an int of more than 64 bits, TypeError for what has no Nix form, ValueError
         for a `Value` of another evaluator and for more than 500 levels.
 
         >>> nix = Evaluator()
@@ -143,7 +155,11 @@ class Evaluator:
         """
         if isinstance(value, Value):
             return value
-        return Value(self._machine.from_python(_plain(value)), self)
+        return wrap(self._machine.from_python(_plain(value)), self)
+
+    def _has_nix_form(self, value: object) -> bool:
+        """Whether `value` would take it, as far as its type says."""
+        return False
 
     def mount(self, store_path: str, files: "FileSystem") -> None:
         """Read a path of the logical store, `/nix/store/<hash>-<name>`, and everything below it through a file system of Python.
@@ -199,161 +215,6 @@ class Evaluator:
         return self._machine.statistics()
 
 
-class Value:
-    """A Nix value.  It is lazy: looking at it evaluates it, as far as the look needs, and only once.
-
-    Whatever looks can raise an `EvaluationError`: the program's own, or of type when the value is no set, list or function.
-    `==` asks whether two objects of Python are the same; compare what `to_python` gives.
-
-    >>> value = evaluate('{ a.b = [ 1 2 ]; f = x: x + 1; bad = throw "no"; }')
-    >>> value["a"]["b"][1].to_python()
-    2
-    >>> value["f"](41).to_python()
-    42
-    >>> value["bad"].force()
-    Traceback (most recent call last):
-    snowsnake.diagnostics.error.EvaluationError: no (at «string»:1:38)
-    """
-
-    __slots__ = ("_handle", "_evaluator")
-
-    def __init__(self, handle: "Handle", evaluator: Evaluator) -> None:
-        self._handle = handle
-        self._evaluator = evaluator
-
-    @property
-    def type(self) -> str:
-        """`int`, `float`, `string`, `bool`, `null`, `path`, `list`, `set` or `lambda`, as `builtins.typeOf` says."""
-        return self._handle.type_name()
-
-    def force(self, *, deep: bool = False) -> "Value":
-        """Evaluate to the outermost constructor, or (`deep`) to the leaves; the same value comes back."""
-        if deep:
-            self._handle.deep_force()
-        else:
-            self._handle.force()
-        return self
-
-    def to_python(self) -> "Any":
-        """The whole value as None, bool, int, float, str, list and dict; a path as str, a function as a `Value`, which can be called.
-
-        Everything is forced.  Strings that are not UTF-8 have surrogate escapes; contexts are lost.  The cost is linear: what is shared
-        in the value is shared in Python, too.
-
-        >>> found = evaluate('{ n = [ 1 2.5 null ]; double = x: 2 * x; }').to_python()
-        >>> found["n"], found["double"](21).to_python()
-        ([1, 2.5, None], 42)
-        """
-        return self._handle.to_python(lambda function: Value(function, self._evaluator))
-
-    def to_json(self) -> str:
-        """The whole value as JSON, as `builtins.toJSON` writes it; a function in it is an error.
-
-        >>> evaluate('{ b = [ 1 "x" ]; a = { outPath = "y"; z = 2; }; }').to_json()
-        '{"a":"y","b":[1,"x"]}'
-        """
-        return self._handle.to_json(strict=True).decode("utf-8", "surrogateescape")
-
-    def to_nix(self, *, strict: bool = True) -> str:
-        """The value as Nix text, as `nix-instantiate --eval` prints it; not `strict`: what is not evaluated yet reads `<CODE>`.
-
-        >>> value = evaluate('{ a = "b" + "c"; f = x: x; }')
-        >>> value.to_nix(strict=False), value.to_nix()
-        ('{ a = <CODE>; f = <LAMBDA>; }', '{ a = "bc"; f = <LAMBDA>; }')
-        """
-        return self._handle.to_nix(strict=strict).decode("utf-8", "surrogateescape")
-
-    def to_xml(self, *, location: bool = True) -> str:
-        """The whole value as the XML that `nix-instantiate --xml --strict` prints.
-
-        `location`: with the places of attributes and functions.
-        """
-        return self._handle.to_xml(strict=True, location=location).decode("utf-8", "surrogateescape")
-
-    def keys(self) -> list[str]:
-        """Names of the attributes of a set, sorted."""
-        return [name.decode("utf-8", "surrogateescape") for name in self._handle.keys()]
-
-    def values(self) -> "list[Value]":
-        """The attributes of a set, in the order of their names."""
-        return [Value(self._handle.select(name), self._evaluator) for name in self._handle.keys()]
-
-    def items(self) -> "list[tuple[str, Value]]":
-        """Names and attributes of a set, in the order of their names; only the set itself is forced."""
-        return list(zip(self.keys(), self.values(), strict=True))
-
-    def get(self, name: str, default: object = None) -> "Any":
-        """An attribute, or the default if the set does not have it."""
-        return self[name] if name in self else default
-
-    def select(self, path: str) -> "Value":
-        """Follow a selection path such as `a.b.0."c d"`; functions with defaults on the way are called.
-
-        EvaluationError if there is nothing at the path.
-
-        >>> evaluate('{ a = [ { "b.c" = 5; } ]; }').select('a.0."b.c"').to_python()
-        5
-        """
-        from snowsnake.selection import Selector
-
-        return Value(Selector(self._evaluator._machine, {}).select(self._handle, path), self._evaluator)
-
-    def __getitem__(self, key: "str | int") -> "Value":
-        """An attribute of a set, or an element of a list (negative: from its end), not forced.
-
-        KeyError or IndexError if it is not there.
-        """
-        if isinstance(key, str):
-            return Value(self._handle.select(key.encode("utf-8", "surrogateescape")), self._evaluator)
-        size = len(self._handle)
-        index = key + size if key < 0 else key
-        if not 0 <= index < size:
-            raise IndexError(f"list index {key} is out of range for a list of {size}")
-        return Value(self._handle.index(index), self._evaluator)
-
-    def __contains__(self, name: object) -> bool:
-        """Whether a set has the attribute."""
-        return isinstance(name, str) and name.encode("utf-8", "surrogateescape") in self._handle.keys()
-
-    def __iter__(self) -> "Iterator[str] | Iterator[Value]":
-        """Names of a set, elements of a list; none of the values is evaluated.
-
-        >>> value = evaluate('{ xs = [ (throw "no") 2 ]; y = throw "no"; }')
-        >>> list(value), [element.to_python() for element in list(value["xs"])[1:]]
-        (['xs', 'y'], [2])
-        """
-        if self.type == "set":
-            return iter(self.keys())
-        return (Value(self._handle.index(i), self._evaluator) for i in range(len(self._handle)))
-
-    def __len__(self) -> int:
-        """Number of attributes or elements."""
-        return len(self._handle)
-
-    def __bool__(self) -> bool:
-        if self.type != "bool":
-            raise TypeError(f"a Nix {self.type} is neither true nor false")
-        return self.to_python()
-
-    def __call__(self, *arguments: object, **attributes: object) -> "Value":
-        """Call a function with Python values or `Value`s, one after the other; keywords become one set.  The result is forced.
-
-        >>> evaluate("a: { b, c ? 3 }: a + b + c")(1, b=2).to_python()
-        6
-        """
-        values = [*arguments, attributes] if attributes else list(arguments)
-        handles = [self._evaluator.value(value)._handle for value in values]
-        return Value(self._handle.call(*handles), self._evaluator)
-
-    def formals(self) -> "dict[str, bool] | None":
-        """Arguments of a function with a set pattern, and whether they have defaults; None for other functions."""
-        formals = self._handle.formals()
-        return None if formals is None else {name.decode("utf-8", "surrogateescape"): has for name, has in formals.items()}
-
-    def __repr__(self) -> str:
-        return f"<Value {self._handle.describe()}>"
-
-
 def evaluate(expression: str | bytes, **options: "Any") -> Value:
     """The value of an expression, not yet forced, in an evaluator of its own; options as for `Evaluator`.
 
@@ -361,7 +222,7 @@ def evaluate(expression: str | bytes, **options: "Any") -> Value:
     3
     >>> evaluate("1 + x")
     Traceback (most recent call last):
-    snowsnake.diagnostics.error.EvaluationError: undefined variable 'x' (at «string»:1:5)
+    snowsnake.diagnostics.kinds.UndefinedVariable: undefined variable 'x' (at «string»:1:5)
     """
     return Evaluator(**options).evaluate(expression)
 
@@ -445,6 +306,4 @@ def _plain(value: object) -> object:
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
     return value

@@ -202,7 +202,7 @@ cdef class Evaluator(Runner):
             self.leave()
 
     def from_python(self, value):
-        """A value of None, bool, int, float, str, bytes, a list or tuple, or a dict with str or bytes keys.
+        """A value of None, bool, int, float, str, bytes, path, a list or tuple, or a dict with str or bytes keys.
 
         Strings have no context.  An int that needs more than 64 bits is an OverflowError, another type a TypeError.
         """
@@ -251,6 +251,9 @@ cdef class Evaluator(Runner):
             data = _nix_text(value)
             self.reserve(len(data) // 8)
             return make_string(m, <const char*>data, len(data), 0)
+        if isinstance(value, os.PathLike):
+            data = os.path.abspath(os.fsencode(value))
+            return make_path(m, make_string(m, <const char*>data, len(data), 0))
         if isinstance(value, (list, tuple)):
             words = [self.build(item, depth + 1) for item in value]
             self.reserve(len(words))

@@ -60,8 +60,9 @@ def test_iteration_and_truth():
     assert list(evaluate("{ b = 1; a = 2; }")) == ["a", "b"]
     assert [inner.to_python() for inner in evaluate("[ 1 2 ]")] == [1, 2]
     assert evaluate("1 < 2") and not evaluate("1 > 2")
-    with pytest.raises(TypeError):
-        bool(evaluate("1"))
+    assert [bool(evaluate(text)) for text in ("0", "1", '""', '"x"', "[ ]", "{ }", "null", "x: x", "./a")] == [
+        False, True, False, True, False, False, False, True, True,
+    ]  # fmt: skip
 
 
 def test_texts():

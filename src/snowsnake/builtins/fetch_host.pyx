@@ -172,7 +172,7 @@ cdef int raise_python(Machine* m, object error) noexcept:
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
         if host_of(m).fetcher != NULL:
-            (<object>host_of(m).fetcher).last_error = error
+            (<object>host_of(m).fetcher).note_failure(error)
         raise_bytes(m, code, <const char*>message, len(message))
         for note in getattr(error, "notes", ()):
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")

@@ -68,10 +68,19 @@ class EvaluationError(Exception):
     `trace` goes from the outermost frame to the innermost one.  A source with several faults gives the first one, and
     the others in `others`.
 
+    Each kind has a class of its own in `diagnostics/kinds.py`, which this one makes: `TypeMismatch`, `MissingAttribute` (a KeyError) …
+
     >>> error = EvaluationError("type", "expected a set but found an integer: 1")
-    >>> error.code, error.stable_code, error.is_catchable
-    ('type', 'SN0005', False)
+    >>> type(error).__name__, error.code, error.stable_code, error.is_catchable
+    ('TypeMismatch', 'type', 'SN0005', False)
     """
+
+    def __new__(cls, code: str = "internal", *facts: object, **more: object) -> "EvaluationError":
+        if cls is EvaluationError:
+            from snowsnake.diagnostics.kinds import BY_CODE
+
+            cls = BY_CODE.get(code, cls)
+        return super().__new__(cls, code, *facts)
 
     def __init__(
         self,
@@ -110,18 +119,38 @@ class EvaluationError(Exception):
         """Whether `builtins.tryEval` would have caught it."""
         return self.entry.is_catchable
 
-    def render(self, *, show_trace: bool = False, colours: bool = False) -> str:
-        """The text that the commands print: message, place with excerpt, trace."""
+    def render(self, *, show_trace: bool = False, color: bool = False, html: bool = False, colours: bool = False) -> str:
+        """The text that the commands print: message, place with excerpt, trace.
+
+        `color`: for terminals; `html`: one element for a page, always with colours.  `colours` is the older name of `color`.
+
+        >>> print(EvaluationError("throw", "no <b>").render(html=True))
+        <pre class="snowsnake-error" style="white-space:pre-wrap"><span style="color:#c0392b;font-weight:bold">error:</span> no &lt;b&gt;</pre>
+        """
         from snowsnake.diagnostics.render import render
 
-        return render(self, show_trace=show_trace, colours=colours)
+        text = render(self, show_trace=show_trace, colours=color or colours or html)
+        if not html:
+            return text
+        from snowsnake.diagnostics.html import report
+
+        return report(text)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the report, and under it the whole trace, folded."""
+        shown = self.render(html=True)
+        if not self.trace:
+            return shown
+        whole = self.render(html=True, show_trace=True)
+        return f"{shown}<details><summary>trace ({len(self.trace)} frames)</summary>{whole}</details>"
 
     def __str__(self) -> str:
         return f"{self.message} (at {self.position})" if self.position is not None else self.message
 
     def __reduce__(self):  # an error can cross a process boundary: jobs raise it elsewhere
         arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
-        return EvaluationError, arguments, {"shows_place": self.shows_place, "exit_code": self.exit_code}
+        state = {"shows_place": self.shows_place, "exit_code": self.exit_code, "others": self.others}
+        return type(self), arguments, state
 
 
 def make_error(

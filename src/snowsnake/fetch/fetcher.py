@@ -94,7 +94,7 @@ class Fetcher:
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
-        self.last_error: Exception | None = None       # what ended the last fetch that failed
+        self.failures: dict[str, int] = {}             # messages of fetches that failed, and what a command ends with then
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
@@ -290,8 +290,12 @@ class Fetcher:
 
     def exit_code_of(self, message: str) -> int:
         """What a command ends with whose error has this message."""
-        error, self.last_error = self.last_error, None
-        return error.exit_code if isinstance(error, FetchError) and str(error) == message else 1
+        return self.failures.get(message, 1)
+
+    def note_failure(self, error: Exception) -> None:
+        """An error of fetching becomes one of the program, which may be seen later and more than once."""
+        if isinstance(error, FetchError):
+            self.failures[str(error)] = error.exit_code
 
     # ---- for the schemes ----------------------------------------------------------------------------------------
 

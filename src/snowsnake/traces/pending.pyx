@@ -174,6 +174,10 @@ def take_error(size_t machine):
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, suggestions=suggestions)
     if host_of(m).fetcher != NULL:
         error.exit_code = (<object>host_of(m).fetcher).exit_code_of(error.message)
+        if error.message in (<object>host_of(m).fetcher).failures:
+            from snowsnake.diagnostics.kinds import FetchError
+
+            error.__class__ = FetchError
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")

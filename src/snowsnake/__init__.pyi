@@ -1,0 +1,45 @@
+"""What `import snowsnake` has, for type checkers: the names of `__init__.py`, which are imported when they are first used."""
+# ruff: noqa: I001
+
+from snowsnake.api import (
+    Derivation as Derivation,
+    EvaluationError as EvaluationError,
+    Evaluator as Evaluator,
+    ListValue as ListValue,
+    SetValue as SetValue,
+    Value as Value,
+    compile as compile,
+    evaluate as evaluate,
+    evaluate_file as evaluate_file,
+    parse as parse,
+)
+from snowsnake.diagnostics.kinds import (
+    Abort as Abort,
+    AccessForbidden as AccessForbidden,
+    ArgumentMismatch as ArgumentMismatch,
+    ArithmeticFault as ArithmeticFault,
+    AssertionFailed as AssertionFailed,
+    Cancelled as Cancelled,
+    ContextNotAllowed as ContextNotAllowed,
+    FetchError as FetchError,
+    FileFault as FileFault,
+    FlakeError as FlakeError,
+    InfiniteRecursion as InfiniteRecursion,
+    InternalFault as InternalFault,
+    LimitReached as LimitReached,
+    MalformedValue as MalformedValue,
+    MissingAttribute as MissingAttribute,
+    NotAFunction as NotAFunction,
+    NotInSearchPath as NotInSearchPath,
+    OutOfRange as OutOfRange,
+    SyntaxFault as SyntaxFault,
+    Throw as Throw,
+    TypeMismatch as TypeMismatch,
+    UndefinedVariable as UndefinedVariable,
+)
+from snowsnake.version import (
+    NIX_VERSION as NIX_VERSION,
+)
+
+__version__: str
+__all__: list[str]

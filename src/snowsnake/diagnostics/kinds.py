@@ -1,0 +1,128 @@
+"""Classes of errors by kind, for `except`: one for each code of the catalogue that a program may want to tell apart.
+
+`EvaluationError(code, …)` makes an object of the class that the code has here.  This module is imported when there is an error.
+"""
+
+from snowsnake.diagnostics.error import EvaluationError
+
+
+class Throw(EvaluationError):
+    """The program called `builtins.throw`."""
+
+
+class AssertionFailed(EvaluationError):
+    """The condition of an `assert` was false."""
+
+
+class NotInSearchPath(EvaluationError):
+    """`<name>` is nowhere in the search path."""
+
+
+class Abort(EvaluationError):
+    """The program called `builtins.abort`."""
+
+
+class TypeMismatch(EvaluationError):
+    """A value of the wrong type: the message says what was expected and what was found."""
+
+
+class MissingAttribute(EvaluationError, KeyError):
+    """A set has no attribute of that name; `suggestions` are names that look alike."""
+
+
+class ArgumentMismatch(TypeMismatch):
+    """A function was called without an argument that it needs, or with one that it does not take."""
+
+
+class NotAFunction(TypeMismatch):
+    """Something was called that is no function."""
+
+
+class InfiniteRecursion(EvaluationError):
+    """A value needs itself."""
+
+
+class LimitReached(EvaluationError):
+    """A limit ended the evaluation; `code` says which: `depth`, `memory` or `timeout`.  The evaluator can be used again."""
+
+
+class Cancelled(EvaluationError):
+    """Somebody stopped the evaluation: `Evaluator.cancel`, or a task that was cancelled."""
+
+
+class ArithmeticFault(EvaluationError, ArithmeticError):
+    """A division by zero, or a result that does not fit 64 bits."""
+
+
+class OutOfRange(EvaluationError, IndexError):
+    """An index outside a list, or a size that cannot be."""
+
+
+class MalformedValue(EvaluationError, ValueError):
+    """A value of the right type with a content that is not accepted."""
+
+
+class ContextNotAllowed(EvaluationError):
+    """A string refers to a store path where that reference would be lost."""
+
+
+class FileFault(EvaluationError):
+    """A file or folder is not there, or cannot be read."""
+
+
+class AccessForbidden(EvaluationError):
+    """Pure or restricted evaluation does not allow it."""
+
+
+class SyntaxFault(EvaluationError):
+    """The source cannot be compiled; `faults` are all the places where, this one first."""
+
+    @property
+    def faults(self) -> list[EvaluationError]:
+        return [self, *self.others]
+
+
+class UndefinedVariable(SyntaxFault):
+    """A name that nothing binds; `suggestions` are names that look alike."""
+
+
+class FetchError(EvaluationError):
+    """A source could not be fetched."""
+
+
+class FlakeError(EvaluationError):
+    """A flake could not be found, read or locked."""
+
+
+class InternalFault(EvaluationError):
+    """Our bug, not the program's."""
+
+
+BY_CODE: dict[str, type[EvaluationError]] = {
+    "throw": Throw,
+    "assertion": AssertionFailed,
+    "search-path": NotInSearchPath,
+    "abort": Abort,
+    "type": TypeMismatch,
+    "missing-attribute": MissingAttribute,
+    "undefined-variable": UndefinedVariable,
+    "missing-argument": ArgumentMismatch,
+    "unexpected-argument": ArgumentMismatch,
+    "not-a-function": NotAFunction,
+    "infinite-recursion": InfiniteRecursion,
+    "depth": LimitReached,
+    "memory": LimitReached,
+    "timeout": LimitReached,
+    "interrupt": Cancelled,
+    "division-by-zero": ArithmeticFault,
+    "overflow": ArithmeticFault,
+    "range": OutOfRange,
+    "value": MalformedValue,
+    "context": ContextNotAllowed,
+    "file": FileFault,
+    "access": AccessForbidden,
+    "syntax": SyntaxFault,
+    "duplicate-attribute": SyntaxFault,
+    "internal": InternalFault,
+}
+NAMES = tuple(name for name, kind in list(globals().items()) if isinstance(kind, type) and issubclass(kind, EvaluationError))

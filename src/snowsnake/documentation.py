@@ -1,0 +1,53 @@
+"""The documentation of a function: what its author wrote in front of it.
+
+In: a handle on a function.  Out: the text of its `/** … */` comment, or the manual's text of a builtin.
+"""
+
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from snowsnake import looking
+
+if TYPE_CHECKING:
+    from snowsnake.handle import Handle
+
+# What may stand between the comment and the function: the name that it is bound to, and parentheses.
+_BETWEEN = re.compile(rb"\s*(?:(?:[A-Za-z_][\w.'-]*|\"[^\"\n]*\")\s*=\s*)?[\s(]*\Z")
+_LONGEST_BETWEEN = 1000
+
+
+def documentation(handle: "Handle") -> str | None:
+    """None if there is none, or the value is no function."""
+    handle.force()
+    builtin = looking.builtin_name(handle)
+    if builtin is not None:
+        from snowsnake.builtins.table import TABLE
+
+        return TABLE[builtin].doc if builtin in TABLE else None
+    found = handle.code() if handle.type_name() == "lambda" else None
+    if found is None:
+        return None
+    _, source, start, _ = found[0]
+    return None if source is None else comment_before(source, start)
+
+
+def comment_before(source: bytes, start: int) -> str | None:
+    """The text of the `/** */` comment in front of a place, without its stars and indentation.
+
+    >>> source = b"{ /** Adds.\\n     *  Slowly. */\\n  add = a: b: a + b; }"
+    >>> comment_before(source, source.index(b"a:"))
+    'Adds.\\nSlowly.'
+    """
+    end = source.rfind(b"*/", max(0, start - _LONGEST_BETWEEN), start)
+    if end < 0 or not _BETWEEN.match(source[end + 2 : start]):
+        return None
+    opening = source.rfind(b"/*", 0, end)
+    if opening < 0 or source[opening : opening + 3] != b"/**" or opening + 3 > end:
+        return None
+    lines = source[opening + 3 : end].decode("utf-8", "replace").split("\n")
+    if all(re.match(r"\s*(\*|$)", line) for line in lines[1:]):
+        rest = [re.sub(r"^\s*\*(?: {1,2}|$)", "", line) for line in lines[1:]]
+    else:
+        rest = textwrap.dedent("\n".join(lines[1:])).split("\n")
+    return "\n".join([lines[0].strip(), *(line.rstrip() for line in rest)]).strip()

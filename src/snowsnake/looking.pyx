@@ -1,0 +1,153 @@
+# cython: language_level=3
+"""Looks at a value for Python's protocols, beyond what a handle itself has: its shape, equality, places, contexts.
+
+In: handles.  Out: plain Python.  What evaluates says so.
+"""
+from libc.stdint cimport uint32_t, uint64_t
+
+from snowsnake.builtins.types cimport type_word
+from snowsnake.handle cimport Handle, make_handle
+from snowsnake.machine.attrs cimport attrs_order, attrs_position
+from snowsnake.machine.coercion cimport INTERNAL_EQUAL
+from snowsnake.machine.heap cimport heap_reserve, new_list, push
+from snowsnake.machine.state cimport Machine, RAISE
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport *
+
+UNKNOWN, SET, LIST, OTHER = range(4)
+
+
+def shape(Handle h):
+    """SET, LIST, OTHER, or UNKNOWN of what is not evaluated yet; evaluates nothing."""
+    cdef Word w = h.word()
+    return UNKNOWN if is_thunk(w) else SET if is_attrs(w) else LIST if is_list(w) else OTHER
+
+
+def known_type(Handle h):
+    """The type of what is evaluated already, or None."""
+    cdef Word w = h.word()
+    return None if is_thunk(w) else (<bytes>type_word(w)).decode()
+
+
+def equal(Handle a, Handle b):
+    """What `==` says of two values of one evaluator: evaluates as far as it must."""
+    cdef Machine* m = a.evaluator.m
+    if b.evaluator is not a.evaluator:
+        raise ValueError("values of two evaluators cannot be compared: compare what to_python() returns")
+    a.evaluator.enter()
+    try:
+        push(m, m.handles[a.slot])
+        push(m, m.handles[b.slot])
+        push(m, m.internals[INTERNAL_EQUAL])
+        a.evaluator.run(2)
+        return m.result == WORD_TRUE
+    finally:
+        a.evaluator.leave()
+
+
+def apply_builtin(Handle h, bytes name):
+    """What a builtin says of the value."""
+    h.evaluator.enter()
+    try:
+        return make_handle(h.evaluator, h.builtin_call(<const char*>name))
+    finally:
+        h.evaluator.leave()
+
+
+def attribute_place(Handle h, bytes name):
+    """Where an attribute of a set is defined, as (path, source, start, end); None if nobody knows.  KeyError if there is no such attribute."""
+    cdef Machine* m = h.evaluator.m
+    cdef Word w
+    cdef uint32_t symbol, position
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        if not is_attrs(w):
+            raise TypeError("only attributes of sets have places")
+        symbol = symbol_intern(m, <const char*>name, len(name))
+        if attrs_find(w, symbol) == NULL:
+            raise KeyError(name.decode("utf-8", "replace"))
+        position = attrs_position(w, symbol)
+        if position == 0:
+            return None
+        from snowsnake.traces.pending import Places
+
+        return Places(<size_t>m).place(position, 0)
+    finally:
+        h.evaluator.leave()
+
+
+def part_of_list(Handle h, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step):
+    """A list of some of the elements of a list; none of them is evaluated."""
+    cdef Machine* m = h.evaluator.m
+    cdef Word w, made
+    cdef Py_ssize_t i
+    cdef uint64_t n = 0
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        count = len(range(start, stop, step))
+        push(m, w)
+        try:
+            reserve(h, count)
+            w = m.sp[-1]
+            made = new_list(m, count)
+            for i in range(start, stop, step):
+                list_items(made)[n] = list_items(w)[i]
+                n += 1
+        finally:
+            m.sp -= 1
+        return make_handle(h.evaluator, made)
+    finally:
+        h.evaluator.leave()
+
+
+cdef int reserve(Handle h, uint64_t words) except -1:
+    if not heap_reserve(h.evaluator.m, words + 4096):
+        h.evaluator.check(RAISE)
+    return 0
+
+
+def builtin_name(Handle h):
+    """Of a function that is built in, its name; None for others."""
+    cdef Word w
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        if is_function(w) and kind_of(w) == KIND_BUILTIN:
+            return (<bytes>h.evaluator.m.builtins[header_size(pointer_of(w)[0])].name).decode()
+        return None
+    finally:
+        h.evaluator.leave()
+
+
+def children(Handle h, Py_ssize_t most):
+    """(names or None, handles) of at most so many children of what is a set or list already; None of anything else.  Evaluates nothing."""
+    cdef Machine* m = h.evaluator.m
+    cdef Word w = h.word(), item
+    cdef uint32_t* order = NULL
+    cdef uint64_t i, n
+    if not (is_attrs(w) or is_list(w)):
+        return None
+    h.evaluator.enter()
+    try:
+        n = list_size(w) if is_list(w) else attrs_size(w)
+        if is_attrs(w):
+            order = attrs_order(m, w)
+            if order == NULL:
+                h.evaluator.check(RAISE)
+        n = min(n, <uint64_t>most)
+        names = None
+        if is_attrs(w):
+            names = []
+            for i in range(n):
+                item = symbol_string(m, keys_symbols(attrs_keys(w))[order[i]])
+                names.append((<char*>string_data(item))[:string_size(item)].decode("utf-8", "replace"))
+        found = []
+        for i in range(n):
+            w = h.word()
+            item = list_items(w)[i] if is_list(w) else attrs_values(w)[order[i]]
+            found.append(make_handle(h.evaluator, item))
+        return names, found
+    finally:
+        h.evaluator.leave()
