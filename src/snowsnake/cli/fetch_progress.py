@@ -10,12 +10,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.fetch.progress import KINDS, Activity, Progress
+from snowsnake.fetch.progress import KINDS, LEVELS, Activity, Progress
 
 if TYPE_CHECKING:
     from snowsnake.cli.output import Reporter
 
-_LEVEL_SHOWN = 3                      # info
 _STEP_S = 0.1
 # C++ Nix's numbers of results
 _RESULT_PROGRESS = 105
@@ -35,8 +34,12 @@ class FetchProgress(Progress):
             self.reporter.note(text)
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
-        if level <= _LEVEL_SHOWN:
+        if level <= self.reporter.verbosity:
             self.reporter.note(activity.text + "...")
+
+    def remark(self, level: str, text: str) -> None:
+        if LEVELS[level] <= self.reporter.verbosity:
+            self.reporter.note(text)
 
 
 class JsonProgress(FetchProgress):

@@ -37,7 +37,7 @@ OPTIONS = (
     Option("-t --template", "FLAKE", "init, new: the template (default: templates)"),
     Option("-f --dest", "FOLDER", "clone: where to"),
     Option("--dry-run", "", "archive: fetch nothing"),
-    Option("--to", "STORE", "archive: the folder of an embedded store that gets the sources"),
+    Option("--to", "STORE", "archive: the store that gets the sources"),
     Option("-o --out-link", "FILE", "prefetch: a link to the store path"),
     *LOCK_OPTIONS,
     *(option for option in SOURCE_OPTIONS if _SHARED.intersection(option.names)),
@@ -74,8 +74,6 @@ class Call:
             for name, text in settings.items():
                 values.set(name.replace("_", "-"), text)
 
-        if given.flag("to") and not given.flag("store"):
-            given.values["store"] = given.text("to")
         self.session = session_of(given, reporter, prepare=prepare)
         self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
 
@@ -199,10 +197,18 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 
 def _archive(given: Arguments, reporter: Reporter, words: list[str]) -> int:
-    from snowsnake.flake.copying import archive
+    from snowsnake.flake.copying import archive, copy_to_store
 
     call = Call(given, reporter, words)
-    rows = archive(call.flakes.world, call.locked(), is_dry=given.flag("dry_run"))
+    world = call.flakes.world
+    rows = archive(world, call.locked(), is_dry=given.flag("dry_run"))
+    if given.flag("to") and not given.flag("dry_run"):
+        from snowsnake.cli.stores import place_to_write
+
+        target = place_to_write(given.text("to"), call.session.settings, reporter.warning).open()
+        for tree in world.trees():
+            copy_to_store(tree.files, tree.store_path, target)
+        target.close()
     if given.flag("json"):
         call.print_json(rows)
     call.session.evaluator.flush_store()

@@ -180,8 +180,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
     options["count_objects"] = shows_statistics
     options["prints_nix"] = bool(is_eval) and request.output == "--nix"
-    if request.verbosity:
-        options["verbosity"] = 3 + request.verbosity
+    reporter.verbosity += request.verbosity
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
+QUIET = 3                             # the verbosity of a command without `-v`, as C++ Nix counts: errors are 0, information is 3
 
 
 class Reporter:
@@ -28,6 +29,7 @@ class Reporter:
     def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False) -> None:
         self.log_format = log_format
         self.show_trace = show_trace
+        self.verbosity = QUIET
         self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 

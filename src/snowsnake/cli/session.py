@@ -7,7 +7,7 @@ In: settings and parsed options.  Out: a `Session` that loads expressions and fi
 import os
 
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, keep
+from snowsnake.cli.output import QUIET, Reporter, keep
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import Selector
 from snowsnake.settings import Settings
@@ -42,6 +42,8 @@ class Session:
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
         options |= store_options(settings, reporter, options.pop("eval_store", None), options["is_writable"])
+        if reporter.verbosity > QUIET:
+            options["verbosity"] = reporter.verbosity
         if settings["eval-system"] or settings.is_set("system"):
             options["system"] = settings["eval-system"] or settings["system"]
         self.evaluator = Evaluator(

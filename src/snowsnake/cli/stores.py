@@ -49,6 +49,14 @@ def store_options(settings: Settings, warn, *, eval_store: str | None = None, is
     return {"store_dir": place.store_dir} | real
 
 
+def place_to_write(address: str, settings: Settings, warn) -> StorePlace | DummyStore:
+    """Where the store with this address is; the machine's own is refused."""
+    place = _open(StoreReference.parse(address), settings, warn)
+    if isinstance(place, StorePlace) and (place.real == _MACHINE_STORE or place.state == _MACHINE_STATE):
+        raise SettingError(f"store '{address}' cannot be used: Snowsnake does not write to the machine's own store", is_usage=False)
+    return place
+
+
 def _open(reference: StoreReference, settings: Settings, warn) -> StorePlace | DummyStore:
     scheme = reference.scheme
     if scheme in _REFUSED:

@@ -10,6 +10,7 @@ import base64
 import io
 import os
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
@@ -22,6 +23,7 @@ from snowsnake.store import store_path
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar_reader import unpack
 from snowsnake.store.narinfo import NarInfo
+from snowsnake.store.path_info import PathInfo
 
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
@@ -100,14 +102,14 @@ class BinaryCache:
 
 
 def hash_modulo(archive: bytes, part: str) -> Hash:
-    """The hash of an archive that may hold its own path's hash part: with zeros in its place, and the places.
+    """The hash of an archive that may hold its own path's hash part, with zeros in its place.
+
+    2.34.8 means to hash the places, too, but its list of them is always empty.
 
     >>> hash_modulo(b"x", "y" * 32) == Hash.of_bytes(b"x")
     True
     """
-    places = [match.start() for match in re.finditer(re.escape(part.encode()), archive)]
-    changed = archive.replace(part.encode(), bytes(_HASH_SIZE))
-    return Hash.of_bytes(changed + b"".join(b"|%d" % place for place in places))
+    return Hash.of_bytes(archive.replace(part.encode(), bytes(_HASH_SIZE)))
 
 
 def _part(path: str) -> str:
@@ -265,11 +267,21 @@ def keep(archive: bytes, fetcher: Fetcher) -> Tree:
 def closure_of(
     url: str, from_path: str, to_path: str | None, is_input_addressed: bool, fetcher: Fetcher
 ) -> tuple[str, list[tuple[str, Tree]]]:
-    """What `fetchClosure` gives: the path, and every path of its closure with its tree.  `to_path`: "" asks what it would be."""
+    """What `fetchClosure` returns: the path, and every path of its closure with its tree.  `to_path`: "" asks what it would be.
+
+    A store that is written to gets the closure, and is not given again what it has.
+    """
     cache = BinaryCache(url, fetcher)
+    wanted = from_path if to_path is None else to_path
+    if wanted and fetcher.store is not None and fetcher.store.is_valid(wanted):
+        _check_kind(wanted, _is_content_in_store(wanted, fetcher), to_path is not None, is_input_addressed)
+        return wanted, _in_store(wanted, fetcher)
     if to_path is not None:
         new = rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
         made = new[from_path][0]
+        trees = [       # a store gets them whatever was expected
+            (path, _placed(path, archive, references, content, (), fetcher)) for path, references, content, archive in new.values()
+        ]
         if to_path and to_path != made:
             raise FetchError(f"rewriting '{from_path}' to content-addressed form yielded '{made}', while '{to_path}' was expected")
         if not to_path:
@@ -277,9 +289,65 @@ def closure_of(
                 f"rewriting '{from_path}' to content-addressed form yielded '{made}'\n"
                 "Use this value for the 'toPath' attribute passed to 'fetchClosure'"
             )
-        return made, [(path, keep(archive, fetcher)) for path, _, _, archive in new.values()]
+        return made, trees
     closure = fetch_closure(cache, from_path, fetcher)
-    is_content = claims_content(closure[from_path][0], fetcher.store_dir) is not None
+    _check_kind(from_path, claims_content(closure[from_path][0], fetcher.store_dir) is not None, False, is_input_addressed)
+    return from_path, [
+        (path, _placed(path, archive, info.references, info.ca, info.signatures, fetcher)) for path, (info, archive) in closure.items()
+    ]
+
+
+def _placed(
+    path: str, archive: bytes, references: Sequence[str], content: str | None, signatures: Sequence[str], fetcher: Fetcher
+) -> Tree:
+    """The tree of an archive, in the store if there is one, otherwise in the cache."""
+    store = fetcher.store
+    if store is None:
+        return keep(archive, fetcher)
+    info = PathInfo(
+        path,
+        "sha256:" + Hash.of_bytes(archive).base16,
+        len(archive),
+        sorted(references),
+        content,
+        signatures=list(signatures),
+    )
+    try:
+        store.import_object(info, io.BytesIO(archive))
+    except (OSError, ValueError) as error:
+        raise FetchError(f"writing to the store in '{store.root}': {error}") from None
+    return DiskTree(store.real_path(path))
+
+
+def _in_store(path: str, fetcher: Fetcher) -> list[tuple[str, Tree]]:
+    """All paths that a valid path leads to, with their trees."""
+    store = fetcher.store
+    assert store is not None
+    found: dict[str, Tree] = {}
+    waiting = [path]
+    while waiting:
+        at = waiting.pop()
+        if at not in found:
+            found[at] = DiskTree(store.real_path(at))
+            waiting += store.known(at).references
+    return list(found.items())
+
+
+def _is_content_in_store(path: str, fetcher: Fetcher) -> bool:
+    """Whether a valid path is content-addressed."""
+    assert fetcher.store is not None
+    return fetcher.store.known(path).ca is not None
+
+
+def _check_kind(from_path: str, is_content: bool, is_rewritten: bool, is_input_addressed: bool) -> None:
+    """Raises unless the path is addressed as the call says."""
+    if is_rewritten:
+        if not is_content:
+            raise FetchError(
+                f"The 'toPath' value '{from_path}' is input-addressed, so it can't possibly be the result of rewriting to a "
+                "content-addressed path.\n\nSet 'toPath' to an empty string to make Nix report the correct content-addressed path."
+            )
+        return
     if is_input_addressed and is_content:
         raise FetchError(
             f"The store object referred to by 'fromPath' at '{from_path}' is not input-addressed, but 'inputAddressed' is set to 'true'.\n\n"
@@ -292,4 +360,3 @@ def closure_of(
             "Note that to ensure authenticity input-addressed store paths, users must configure a trusted binary cache public key on their "
             "systems. This is not needed for content-addressed paths."
         )
-    return from_path, [(path, keep(archive, fetcher)) for path, (_, archive) in closure.items()]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from snowsnake.fetch.addresses import Address
+from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.cache import FetchCache
 from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch
 from snowsnake.fetch.input import Input
@@ -131,7 +131,7 @@ class Fetcher:
 
     def _new(self, input: Input) -> Source:
         fetched = self.open(input)
-        digest, size = self.tree_hash(fetched)
+        digest, size = self.tree_hash(fetched, input)
         expected = tree_hash_of(input.attrs)
         if expected is not None and digest != expected:
             raise HashMismatch(
@@ -139,11 +139,11 @@ class Fetcher:
                 f"NAR hash mismatch in input '{input.to_url()}', expected '{digest.sri}' but got '{expected.sri}'"
             )
         result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
-        return self._source(result, fetched.tree, digest)
+        return self._source(result, fetched.tree, digest, shown_root(fetched.input, input))
 
-    def _source(self, input: Input, tree: Tree, digest: Hash) -> Source:
+    def _source(self, input: Input, tree: Tree, digest: Hash, shown: str) -> Source:
         path = self.path_of(digest, input.name)
-        self.write(path, input.name, tree)
+        self.write(path, input.name, tree, shown or path)
         return Source(input, digest.sri, path, tree)
 
     def fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool) -> tuple[str, Tree]:
@@ -191,7 +191,7 @@ class Fetcher:
         if not input.is_final or expected is None:
             return None
         tree = self.tree_with(expected, input.name)
-        return None if tree is None else self._source(input, tree, expected)
+        return None if tree is None else self._source(input, tree, expected, shown_root(input, input))
 
     def tree_with(self, digest: Hash, name: str) -> Tree | None:
         """A tree with this NAR hash, from the cache or from the store that is written to."""
@@ -257,8 +257,8 @@ class Fetcher:
         if asked.rev_count is not None and asked.rev_count != found.rev_count:
             raise FetchError(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
 
-    def tree_hash(self, fetched: Fetched) -> tuple[Hash, int]:
-        """(hash of the NAR, its size), remembered by what names the contents."""
+    def tree_hash(self, fetched: Fetched, asked: Input | None = None) -> tuple[Hash, int]:
+        """(hash of the NAR, its size), remembered by what names the contents.  *asked*: what was asked for."""
         if fetched.memo.startswith("nar:"):
             return Hash.parse(fetched.memo[4:]), 0
         if fetched.memo:
@@ -268,21 +268,23 @@ class Fetcher:
         from snowsnake.fetch.tree_hash import hash_of
 
         try:
-            digest, size = hash_of(fetched.tree, self.check_cancelled)
+            with self.activity("chatty", f"hashing '{shown_root(fetched.input, asked or fetched.input)}/'"):
+                digest, size = hash_of(fetched.tree, self.check_cancelled)
         except OSError as error:
             raise FetchError(_said(error)) from None
         if fetched.memo:
             self.cache.note("treeHash", fetched.memo, {"narHash": digest.sri, "size": size})
         return digest, size
 
-    def write(self, path: str, name: str, tree: Tree) -> None:
+    def write(self, path: str, name: str, tree: Tree, shown: str = "") -> None:
         """To the store, if there is one and it does not have it."""
         if self.store is None or self.store.is_valid(path):
             return
         from snowsnake.fetch.tree_hash import ArchiveStream
 
         try:
-            made = self.store.add_archive(name, cast("BinaryIO", ArchiveStream(tree)))     # of which only `read` is used
+            with self.activity("chatty", f"copying '{shown or path}/' to the store"):
+                made = self.store.add_archive(name, cast("BinaryIO", ArchiveStream(tree)))     # of which only `read` is used
         except (OSError, ValueError) as error:
             raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
         if made != path:
@@ -347,6 +349,23 @@ class Fetcher:
                 process.kill()
                 process.wait()
             raise
+
+
+def shown_root(input: Input, asked: Input) -> str:
+    """What messages call the root of a tree: the repository on this machine whose working tree it is, else the input; empty for a folder.
+
+    `input`: with what was learnt; `asked`: what was asked for.
+    """
+    if input.type == "path":
+        return ""
+    folder = local_repository(input) if asked.ref is None and asked.rev is None else None
+    return folder or f"«{input.with_attrs(narHash=None)}»"
+
+
+def local_repository(input: Input) -> str | None:
+    """The folder of a Git repository on this machine."""
+    url = str(input.attrs.get("url", ""))
+    return parse_address(url).file_path if input.type == "git" and url.startswith("file:///") else None
 
 
 def _said(error: OSError) -> str:

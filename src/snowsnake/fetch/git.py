@@ -382,7 +382,9 @@ def _transfer(
         if rev is not None:
             is_needed = rev not in repository
         else:
-            is_needed = input.flag("allRefs") or known is None or not fetcher.is_fresh(known) or not _has_ref(repository, ref)
+            # C++ Nix asks each time for `HEAD`, too: it remembers branches and tags only
+            is_known = known is not None and fetcher.is_fresh(known) and _has_ref(repository, ref)
+            is_needed = input.flag("allRefs") or not is_known or (ref == "HEAD" and not fetcher.is_offline)
         if is_needed:
             _fetch_into(folder, input, url, ref, full_ref, rev, shallow, known is not None and rev is None, fetcher)
             repository = open_repository(folder)

@@ -51,6 +51,9 @@ class Progress:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
+    def remark(self, level: str, text: str) -> None:
+        """What only those want to know who ask for this level."""
+
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None: ...
 
     def on_progress(self, activity: Activity) -> None: ...

@@ -93,6 +93,19 @@ def copy_tree(tree: "Any", destination: str) -> None:
                 os.chmod(target, 0o755)
 
 
+def copy_to_store(tree: "Any", store_path: str, target: "Any") -> None:
+    """A source tree as an object of another store."""
+    if target.is_valid(store_path):
+        return
+    from snowsnake.fetch.tree_hash import ArchiveStream
+    from snowsnake.store.path import StorePath
+
+    name = StorePath.parse(store_path, target.store_dir).name
+    made = target.add_archive(name, ArchiveStream(tree))
+    if made != store_path:
+        raise EvaluationError("file", f"'{store_path}' changed while it was copied to '{target.root}'")
+
+
 def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Any]":
     """Store paths of a flake and all its inputs, which are fetched (and written, if there is a store) unless `is_dry`."""
 

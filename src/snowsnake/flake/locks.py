@@ -7,7 +7,8 @@ import os
 import subprocess
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.flake.world import FlakeWorld, local_repository
+from snowsnake.fetch.fetcher import local_repository
+from snowsnake.flake.world import FlakeWorld
 from snowsnake.lock.flakes import Flake, LockedFlake
 from snowsnake.lock.lock_file import LockFile, difference
 from snowsnake.lock.locking import LockOptions, compute_lock_file

@@ -8,6 +8,7 @@ import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.fetch.fetcher import shown_root
 from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.flakes import Declaration, Flake, Place
 from snowsnake.lock.lock_file import InputPath, LockFile, read_lock_file
@@ -33,16 +34,6 @@ def evaluation_error(error: FetchError) -> EvaluationError:
     return EvaluationError(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
 
 
-def local_repository(input: "Input") -> str | None:
-    """The folder of a Git repository on this machine."""
-    url = str(input.attrs.get("url", ""))
-    if input.type != "git" or not url.startswith("file:///"):
-        return None
-    from snowsnake.fetch.addresses import parse_address
-
-    return parse_address(url).file_path
-
-
 class FlakeTree:
     """A fetched tree: its files, the store path that it counts as, and how messages call it."""
 
@@ -56,14 +47,13 @@ class FlakeTree:
     @property
     def label(self) -> str:
         """The root in messages: the repository for what is in one on this machine, the store path of a folder, else the input."""
-        if self.input.type == "path":
-            return self.store_path
-        return self.working_tree or f"«{self.input.with_attrs(narHash=None)}»"
+        return shown_root(self.input, self.asked) or self.store_path
 
     @property
     def working_tree(self) -> str | None:
         """The folder of a repository on this machine that was asked for as it is, and not at some revision."""
-        return local_repository(self.input) if self.asked.ref is None and self.asked.rev is None else None
+        label = shown_root(self.input, self.asked)
+        return label if label.startswith("/") else None
 
     def read(self, path: str) -> bytes | None:
         """The contents of a file, through links inside the tree; None if there is none."""
@@ -190,7 +180,9 @@ class FlakeWorld:
                 raise EvaluationError("value", f"flake 'self' attribute '{name}' is not supported")
             changed = changed.with_attrs(**{name: value})
         if changed != tree.input:
-            tree = self.fetch(changed.with_attrs(narHash=None, __final=None))
+            again = changed.with_attrs(narHash=None, __final=None)
+            self.fetcher.progress.remark("debug", f"refetching input '{again}' due to self attribute")
+            tree = self.fetch(again)
             declaration = self.declaration(Place(tree, resolved.folder), str(resolved), lock_root)
         self.use(tree)
         locked = Reference(tree.input.with_attrs(__final=None), resolved.folder)

@@ -206,7 +206,18 @@ def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registrie
 
         def download(address: str) -> bytes:
             url = address if address.startswith("file+") else "file+" + address
-            return fetcher.fetch(fetcher.input_from_url(url)).files.read(b"")
+            known = fetcher.cache.fact("registry", url)
+            try:
+                data = fetcher.fetch(fetcher.input_from_url(url)).files.read(b"")
+            except FetchError as error:
+                if known is None:
+                    raise
+                fetcher.warn(f"{error}; using cached version")
+                return str(known["text"]).encode("utf-8", "surrogateescape")
+            text = data.decode("utf-8", "surrogateescape")
+            if known is None or known["text"] != text:
+                fetcher.cache.note("registry", url, {"text": text})
+            return data
 
         fetcher.registries = Registries(environ, fetcher.settings["flake-registry"], fetcher.warn, download)
     return fetcher.registries

@@ -24,7 +24,6 @@ class Call:
         self.given.settings = settings
         self.group = ""                        # of subcommands, once it is known
         self.row: Row | None = None
-        self.verbosity = 3                     # as 2.34 counts: errors are 0, `-v` is 4
         self.left: list[str] = []              # words of a command that is not ours
 
     @property
@@ -113,11 +112,11 @@ def _apply(call: Call, option: Option, values: list[str]) -> None:
     if option.key == "option":
         call.settings.set_or_warn(values[0], values[1])
     elif option.key == "verbose":
-        call.verbosity += 1
+        call.reporter.verbosity += 1
     elif option.key == "quiet":
-        call.verbosity = max(0, call.verbosity - 1)
+        call.reporter.verbosity = max(0, call.reporter.verbosity - 1)
     elif option.key == "debug":
-        call.verbosity = 6
+        call.reporter.verbosity = 6
     elif option.key == "j":
         call.settings.set("max-jobs", values[0])
     elif option.key == "impure":

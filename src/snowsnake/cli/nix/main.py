@@ -30,7 +30,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if call.given.flag("version"):
         from snowsnake.cli.about import print_version
 
-        print_version("nix", call.settings, max(0, call.verbosity - 3))
+        print_version("nix", call.settings, max(0, call.reporter.verbosity - 3))
         return 0
     row = call.row
     if row is None:
