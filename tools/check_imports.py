@@ -41,6 +41,7 @@ ALLOWED = {
     ("bytecode", "syntax"): "the texts and spans of a chunk are those of the tree",
     ("output", "builtins"): "printing and conversion are builtins of the machine's protocol",
 }
+STAR = re.compile(r"^from\s+\S+\s+c?import\s+\*")
 IMPORT = re.compile(r"^\s*(?:from\s+(snowsnake[\w.]*)\s+c?import\s+(.*)|c?import\s+(snowsnake[\w.]*))")
 
 
@@ -94,6 +95,10 @@ def main() -> int:
     for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".pyx", ".pxd", ".pxi")):
         relative = path.relative_to(root)
         importer = relative.parts[0].split(".")[0]
+        for line, text in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if STAR.match(text):
+                faults += 1
+                print(f"{path}:{line}: import of *: the names must be listed")
         for line, module in imports_of(path):
             reason = fault(importer, layer_of(module), used)
             if reason:
@@ -101,7 +106,7 @@ def main() -> int:
                 print(f"{path}:{line}: import of {module}: {reason}")
     for importer, imported in ALLOWED.keys() - used:
         print(f"note: no module of '{importer}' imports '{imported}' any more: the exception can go")
-    print(f"{faults} imports against the order of the layers" if faults else "imports run one way")
+    print(f"{faults} imports against the rules" if faults else "imports run one way")
     return 1 if faults else 0
 
 

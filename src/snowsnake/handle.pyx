@@ -10,13 +10,18 @@ from libc.string cimport memset, strlen
 
 from snowsnake.builtins.types cimport type_word
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
-from snowsnake.machine.coercion cimport *
+from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport describe, raise_bytes, raise_type
-from snowsnake.machine.heap cimport *
+from snowsnake.machine.heap cimport push
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, ByteBuffer, Code, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_CLOSURE, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_find, attrs_keys,
+    attrs_size, attrs_values, float_value, header_state, int_value, is_attrs, is_bool, is_float, is_function, is_int,
+    is_list, is_path, is_string, is_thunk, keys_symbols, kind_of, list_items, list_size, path_string, pointer_of,
+    string_data, string_size, val,
+)
 from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_to, print_value
 from snowsnake.runner cimport Runner
 

@@ -14,8 +14,8 @@ from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
-from snowsnake.machine.state cimport *
-from snowsnake.machine.word cimport *
+from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT
+from snowsnake.machine.word cimport small_int
 
 cdef extern from "unistd.h" nogil:
     int getpid()

@@ -11,7 +11,7 @@ from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport list_items
 
 cdef enum:
     ROOM = 64                         # words for a number or a name's table entry

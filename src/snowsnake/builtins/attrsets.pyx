@@ -9,21 +9,26 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport strcmp
 
-from snowsnake.builtins.groups cimport *
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.groups cimport Group, Groups, groups_at, groups_free, groups_init
+from snowsnake.builtins.protocol cimport close_list, done, force, open_list, tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
 from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_alloc, heap_reserve, new_list, push
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply2, new_list, push
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.positions cimport position_attrs
 from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Formals, Machine, RAISE, PART_ELEMENT
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, KIND_CLOSURE, KIND_KEYS, WORD_TRUE, WORD_UNSET, Word, attrs_find, attrs_is_layered, attrs_keys,
+    attrs_size, attrs_values, bool_word, header_of, header_size, int_value, is_attrs, is_function, is_string, is_thunk,
+    keys_find, keys_positions, keys_size, keys_symbols, kind_of, list_items, list_size, pointer_of, small_int,
+    string_context, val,
+)
 
 cdef enum:
     UNRESERVED = 1000                 # so many attributes may be allocated without asking first

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call1, call_internal2, done, force, is_callable
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.coercion cimport INTERNAL_LESS
@@ -17,7 +17,10 @@ from snowsnake.machine.errors cimport describe_value, format_text, of_attribute,
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
 from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, WORD_TRUE, Word, attrs_find, float_value, int_value, is_attrs, is_float, is_int, is_list, is_string,
+    is_thunk, list_items, list_size, pointer_of, small_int, val,
+)
 
 cdef enum:
     MOST_COMPARED = 256               # elements of lists, at once

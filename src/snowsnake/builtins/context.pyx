@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
@@ -19,11 +19,14 @@ from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_posi
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_bytes, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, push, string_words
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, ByteBuffer, Machine
 from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, int_value, is_attrs, is_bool, is_list,
+    is_string, is_thunk, keys_symbols, list_items, list_size, small_int, string_context, string_data, string_size, val,
+)
 from snowsnake.output.nix_text cimport print_name
 from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path

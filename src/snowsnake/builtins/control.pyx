@@ -7,7 +7,7 @@ frames of `tryEval` and `addErrorContext` by the name of their function when it 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.messages cimport say_trace, say_warning
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
@@ -16,7 +16,9 @@ from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, Machine, RAISE
 from snowsnake.machine.unwind cimport raise_again, try_eval_set
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_TRUE, Word, is_attrs, is_list, is_string, is_thunk, small_int, string_data, string_size, val,
+)
 from snowsnake.output.nix_text cimport PRINT_KINDS, print_value
 
 # ---- forcing ----------------------------------------------------------------------------------------------------

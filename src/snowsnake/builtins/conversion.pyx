@@ -5,7 +5,10 @@ In: text from a reader that gives one event at a time.  Out: values, built from 
 """
 from libc.stdint cimport uint8_t
 
-from snowsnake.builtins.assembly cimport *
+from snowsnake.builtins.assembly cimport (
+    Assembly, assembly_close, assembly_free, assembly_init, assembly_name, assembly_open, assembly_string,
+    assembly_value,
+)
 from snowsnake.builtins.engines.json cimport (
     JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_ERROR, JSON_FALSE, JSON_FLOAT, JSON_INT,
     JSON_KEY, JSON_NULL, JSON_STRING, JSON_TRUE, JsonEvent, JsonReader, json_reader_free, json_reader_init, json_reader_next,
@@ -13,13 +16,12 @@ from snowsnake.builtins.engines.json cimport (
 from snowsnake.builtins.engines.toml cimport (
     TOML_TIMESTAMP, TomlReader, toml_reader_free, toml_reader_init, toml_reader_next,
 )
-from snowsnake.builtins.protocol cimport *
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.host.host cimport FEATURE_PARSE_TOML_TIMESTAMPS, host_has_feature
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport make_float, make_int
-from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
-from snowsnake.machine.word cimport *
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
+from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, string_data, string_size
 from snowsnake.store.buffer cimport Bytes
 from snowsnake.output.json cimport to_json, to_plain_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as

@@ -7,18 +7,25 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 
-from snowsnake.builtins.derivations cimport *
+from snowsnake.builtins.derivations cimport (
+    FLAG_CONTENT_ADDRESSED, FLAG_IMPURE, FLAG_STRUCTURED, SLOT_BUILDER, SLOT_FLAGS, SLOT_HASH, SLOT_NAME, SLOT_OUTPUTS,
+    SLOT_PAIRS, SLOT_SYSTEM,
+)
 from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
-from snowsnake.builtins.store_context cimport *
+from snowsnake.builtins.store_context cimport ELEMENT_DERIVATION, ELEMENT_PATH, Element, context_element, string_view
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
-from snowsnake.host.host cimport *
+from snowsnake.host.host cimport (
+    STORE_OBJECT_DERIVATION, Host, StoreObject, host_drv_store, host_of, host_write_object, raise_store_error,
+)
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.state cimport Context, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, is_list, list_items, list_size, string_context, string_data, string_size, val,
+)
 from snowsnake.store.aterm cimport (
     InputDrv, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Variable,
 )
@@ -26,8 +33,8 @@ from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, make_view, view_is,
 )
 from snowsnake.store.derivation cimport DerivationInput, DerivationResult, derivation_finish
+from snowsnake.store.digests cimport HASH_SHA256
 from snowsnake.store.drv_store cimport DrvStore
-from snowsnake.store.hashes cimport HASH_SHA256
 from snowsnake.store.store_path cimport INGEST_FLAT, INGEST_RECURSIVE, INGEST_TEXT
 
 

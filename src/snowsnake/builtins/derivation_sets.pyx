@@ -9,8 +9,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from snowsnake.builtins.derivation_input cimport derivation_set
-from snowsnake.builtins.derivations cimport *
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.derivations cimport (
+    BUILTIN_DERIVATION_OUTPUT, BUILTIN_DERIVATION_STRICT, BUILTIN_GET_ATTR, BUILTIN_VALUE, NAME_ALL, NAME_DRV_ATTRS,
+    NAME_OUTPUT_NAME, NAME_OUTPUTS, builtin_word, derivation_symbols,
+)
+from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport host_read_file, host_store_dir, raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
@@ -19,7 +22,10 @@ from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
+    small_int, string_context, string_data, string_size, val,
+)
 from snowsnake.store.aterm cimport Derivation, derivation_free, derivation_init
 from snowsnake.store.aterm_parser cimport aterm_parse
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, bytes_reserve, make_view, view_is

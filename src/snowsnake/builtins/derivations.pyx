@@ -10,10 +10,13 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strlen
 
 from snowsnake.builtins.derivation_input cimport check_outputs, finish_derivation
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call1, call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
-from snowsnake.builtins.store_context cimport *
-from snowsnake.host.host cimport *
+from snowsnake.builtins.store_context cimport store_string, string_view
+from snowsnake.host.host cimport (
+    FEATURE_BLAKE3_HASHES, FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_GIT_HASHING,
+    FEATURE_IMPURE_DERIVATIONS, Host, host_has_feature, host_of, host_path_to_store, host_require_feature, host_warn,
+)
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.errors cimport format_text, of_attribute, raise_missing_attribute, raise_text, raise_type
@@ -22,9 +25,14 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool,
+    is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_symbols, list_items, list_size,
+    path_string, pointer_of, small_int, string_context, string_data, string_size, val,
+)
 from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
-from snowsnake.store.hashes cimport HASH_BLAKE3, hash_kind_of
+from snowsnake.store.digests cimport HASH_BLAKE3
+from snowsnake.store.hashes cimport hash_kind_of
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, store_name_check, store_placeholder,
 )

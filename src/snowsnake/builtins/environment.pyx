@@ -1,9 +1,9 @@
 # cython: language_level=3
 """Builtins about the surroundings: environment variables, this machine's system, the time, the search path, the store."""
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport strlen
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport Host, host_getenv, host_of, host_store_dir, host_system, host_time
 from snowsnake.machine.attrs cimport Entry, attrs_build
@@ -11,7 +11,7 @@ from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string, new_list
 from snowsnake.machine.state cimport ERROR_MISSING_ATTRIBUTE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport WORD_NULL, Word, list_items, string_data
 
 
 cdef int get_env(Machine* m, Word* fp) noexcept nogil:

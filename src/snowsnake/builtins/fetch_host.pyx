@@ -9,7 +9,10 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
-from snowsnake.host.host cimport *
+from snowsnake.host.host cimport (
+    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host,
+    host_check_access, host_has_feature, host_mount, host_of, host_resolve,
+)
 from snowsnake.host.records cimport RECORD_SOURCE, STATE_FIXED, STATE_FOUND, record
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
@@ -20,7 +23,7 @@ from snowsnake.machine.state cimport (
 )
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport WORD_FALSE, WORD_TRUE, string_data, string_size
 from snowsnake.store.buffer cimport make_view
 
 cdef enum:

@@ -12,7 +12,7 @@ from snowsnake.builtins.fetch_host cimport (
     access_of, build_result, mount_source, mount_tree, raise_python, text_of,
 )
 from snowsnake.builtins.hashes cimport parse_stated_hash
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
 from snowsnake.host.host cimport (
@@ -28,9 +28,13 @@ from snowsnake.machine.state cimport (
     ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool, is_int,
+    is_list, is_path, is_string, is_thunk, keys_symbols, list_items, list_size, path_string, small_int, string_context,
+    string_data, string_size, val,
+)
 from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
-from snowsnake.store.hashes cimport Digest, HASH_SHA256
+from snowsnake.store.digests cimport HASH_SHA256, Digest
 from snowsnake.store.store_path cimport store_name_check
 
 cdef enum:                            # words above the argument while its attributes are forced

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from snowsnake.builtins.derivations cimport BUILTIN_FETCH_LOCKED, builtin_word
 from snowsnake.builtins.fetch_host cimport access_of, build_result, mount_source, raise_python, text_of
 from snowsnake.builtins.fetching cimport force_input_attributes
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport FEATURE_FLAKES, host_require_feature
@@ -19,7 +19,10 @@ from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_str
 from snowsnake.machine.importing cimport load_source
 from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_keys, attrs_size, attrs_values, int_value, is_int, is_string, keys_symbols,
+    string_size, val,
+)
 
 from snowsnake.builtins.fetch_host import Pending
 

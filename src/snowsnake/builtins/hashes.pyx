@@ -1,9 +1,9 @@
 # cython: language_level=3
 """Builtins on hashes, and hashes that a user wrote.  In: strings and files.  Out: hashes as text; digests."""
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t, uint8_t
 from libc.string cimport memcmp, memset
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal1, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context, string_view
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
@@ -12,9 +12,9 @@ from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, ByteBuffer, Machine
 from snowsnake.machine.symbols cimport symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport attrs_find, is_string, is_thunk, string_context, string_data, string_size, val
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, view_is
 from snowsnake.store.digests cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes, hash_size
 from snowsnake.store.hashes cimport (

@@ -3,12 +3,12 @@
 
 A file is read, compiled and evaluated once per evaluator (machine/importing.pyx keeps the table); scopedImport does it anew.
 """
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.derivation_sets cimport import_derivation
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context
 from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
@@ -17,7 +17,7 @@ from snowsnake.machine.errors cimport raise_type
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.importing cimport machine_import, machine_import_scoped
 from snowsnake.machine.state cimport ByteBuffer, DONE, Machine, RAISE
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport WORD_NULL, Word, is_attrs, is_thunk, string_data, string_size, val
 from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path
 

@@ -1,7 +1,9 @@
 # cython: language_level=3
 """Binds the machine's own operations, in the order of machine/coercion.pxd's enum."""
 from snowsnake.builtins.registry cimport define, define_trace
-from snowsnake.machine.coercion cimport *
+from snowsnake.machine.coercion cimport (
+    add_coerce, coerce, coerce_path, coerce_store, concatenate, concatenate_path, derivation_string, to_string,
+)
 from snowsnake.machine.equality cimport assert_equal, deep_force, equal, less, not_less, trace_less
 
 define("__coerce", coerce)

@@ -6,20 +6,24 @@ each element keeps the answers on the stack above its arguments, where the calls
 progress.
 """
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from snowsnake.builtins.groups cimport *
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.groups cimport FEW_GROUPS, Group, Groups, groups_at, groups_free, groups_init
+from snowsnake.builtins.protocol cimport call1, call2, call_internal2, done, force, need_function, tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, new_list, new_list_view, pop, push, stack_reserve
+from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.operations cimport equal_quickly, raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE, PART_ELEMENT, PART_RESULT
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_FALSE, WORD_NULL, WORD_TRUE, Word, int_value, is_bool, is_list, is_string, is_thunk, list_base, list_items,
+    list_size, small_int, string_context, val,
+)
 
 cdef enum:
     UNRESERVED = 1000                 # so many elements may be allocated, or answers pushed, without asking first

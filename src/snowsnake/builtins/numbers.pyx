@@ -7,7 +7,7 @@ machine/numbers.pyx, which the operators use too.
 from libc.math cimport ceil, floor
 from libc.stdint cimport int64_t
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal2, done
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_MUL, OP_SUB
 from snowsnake.machine.coercion cimport INTERNAL_LESS
@@ -16,7 +16,7 @@ from snowsnake.machine.heap cimport make_int, pop
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.state cimport DONE, ERROR_RANGE, Machine, TAIL
 from snowsnake.machine.symbols cimport compare_strings
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport Word, bool_word, float_value, int_value, is_float, is_int, is_string
 
 cdef double LEAST_INT = -9223372036854775808.0     # and its negative is the first float past the greatest int
 

@@ -7,10 +7,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memset, strlen
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_context, string_view, take_plain_string
-from snowsnake.host.host cimport *
+from snowsnake.host.host cimport (
+    FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, host_file_type, host_read_directory, host_read_file,
+    host_search_entry, host_search_failed,
+)
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.attention cimport error_disregard
@@ -18,7 +21,10 @@ from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_m
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_ELEMENT, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, Word, attrs_find, attrs_is_layered, bool_word, is_attrs, is_list, is_path, is_string, is_thunk,
+    list_items, list_size, path_string, small_int, string_data, string_size, val,
+)
 
 
 # ---- files ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from snowsnake.machine.coercion cimport internal_word
 from snowsnake.machine.errors cimport raise_type
 from snowsnake.machine.heap cimport make_apply, make_apply2, push
 from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_LIST, TAG_LIST, Word, attrs_find, header_of, is_attrs, is_function, is_thunk, tagged, val,
+)
 
 cdef inline int done(Machine* m, Word w) noexcept nogil:
     m.result = w

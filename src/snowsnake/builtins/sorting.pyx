@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call2, call_internal2, done, force, need_function
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attention cimport must_stop, stop
@@ -21,7 +21,10 @@ from snowsnake.machine.errors cimport of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, WORD_NULL, WORD_TRUE, Word, float_value, header_size, int_value, is_bool, is_float, is_function,
+    is_int, is_string, is_thunk, kind_of, list_items, list_size, pointer_of, small_int, string_data, string_size, val,
+)
 
 cdef enum:
     RECORD = 10                       # words of a record

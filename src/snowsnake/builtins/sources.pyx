@@ -10,12 +10,20 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.builtins.hashes cimport parse_stated_hash
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call2, call_internal1, done, force, need_function
 from snowsnake.builtins.registry cimport define, define_trace
-from snowsnake.builtins.store_context cimport *
+from snowsnake.builtins.store_context cimport (
+    ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, realise_context, store_string, string_view,
+    take_plain_string,
+)
 from snowsnake.cache.pack cimport FileStamp
 from snowsnake.foundation.allocate cimport allocate_zeros
-from snowsnake.host.host cimport *
+from snowsnake.host.host cimport (
+    RESOLVE_FULL, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_allow, host_check_access,
+    host_drv_store, host_file_stamp, host_is_in_store, host_of, host_open_tree, host_read_file, host_real_path,
+    host_record_tree, host_resolve, host_shows, host_source_path, host_store_dir, host_store_has, host_write_object,
+    host_write_tree, raise_store_error,
+)
 from snowsnake.host.paths cimport base_name_start
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
@@ -25,13 +33,16 @@ from snowsnake.machine.state cimport (
     ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_RESULT, RAISE, TraceEntry,
 )
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, WORD_TRUE, Word, attrs_find, attrs_is_layered, attrs_keys, attrs_size, attrs_values, int_value, is_attrs,
+    is_bool, is_path, is_string, is_thunk, keys_symbols, path_string, small_int, string_context, string_data,
+    string_size, val,
+)
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
 )
 from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
-from snowsnake.store.digests cimport hash_file
-from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init
+from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, hash_bytes, hash_file, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_kind_name, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path,
     nar_write_tree,

@@ -14,7 +14,7 @@ from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, Machine
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
 from snowsnake.store.buffer cimport View, make_view
 
 

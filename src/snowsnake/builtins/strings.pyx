@@ -10,7 +10,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.builtins.engines.numbers cimport format_float_tostring
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
@@ -18,9 +18,17 @@ from snowsnake.machine.coercion cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
 )
 from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words, write_barrier
-from snowsnake.machine.state cimport ByteBuffer, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, PART_ELEMENT, RAISE
-from snowsnake.machine.word cimport *
+from snowsnake.machine.heap cimport (
+    heap_reserve, make_apply, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words,
+    write_barrier,
+)
+from snowsnake.machine.state cimport (
+    DONE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, PART_ELEMENT, RAISE, ByteBuffer, Machine,
+)
+from snowsnake.machine.word cimport (
+    WORD_FALSE, WORD_NULL, WORD_TRUE, Word, float_value, int_value, is_float, is_int, is_list, is_path, is_string,
+    is_thunk, list_items, list_size, path_string, small_int, string_base, string_context, string_data, string_size, val,
+)
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
 cdef enum:

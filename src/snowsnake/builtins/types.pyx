@@ -5,11 +5,14 @@ In: one evaluated value.  Out: a string or a boolean.
 """
 from libc.string cimport strlen
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_FALSE, WORD_NULL, WORD_TRUE, bool_word, is_attrs,
+    is_bool, is_float, is_function, is_int, is_list, is_path, is_string, small_int, tag_of,
+)
 
 from snowsnake.version import NIX_VERSION
 

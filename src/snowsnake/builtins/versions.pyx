@@ -5,13 +5,13 @@ from libc.stdint cimport uint64_t
 from snowsnake.builtins.engines.versions cimport (
     DrvName, VersionCursor, VersionPart, compare_versions, parse_drv_name, version_next,
 )
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport Word, list_items, small_int, string_data, string_size
 
 
 cdef int compare_versions_(Machine* m, Word* fp) noexcept nogil:

@@ -4,7 +4,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.chunk cimport (
+    CONSTANT_ATTR_NAME, CONSTANT_BUILTIN, CONSTANT_CHUNK, CONSTANT_FLOAT, CONSTANT_HOME_PATH, CONSTANT_INT,
+    CONSTANT_KEYS, CONSTANT_NAME, CONSTANT_PATH, CONSTANT_POSITION, CONSTANT_SEARCH_PATH, CONSTANT_STRING, Constant,
+    SpanRun,
+)
 from snowsnake.bytecode.varint cimport VARINT_MAX_SIZE_BYTES, varint_write
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave

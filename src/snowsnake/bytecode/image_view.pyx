@@ -5,8 +5,16 @@ In: an image.  Out: `view.Chunk` objects that own copies of everything.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-from snowsnake.bytecode.chunk cimport *
-from snowsnake.bytecode.image cimport *
+from snowsnake.bytecode.chunk cimport (
+    CHUNK_LAMBDA, CHUNK_THUNK, CHUNK_TOPLEVEL, CONSTANT_ATTR_NAME, CONSTANT_ATTRS, CONSTANT_BUILTIN, CONSTANT_BUILTINS,
+    CONSTANT_CHUNK, CONSTANT_FALSE, CONSTANT_FLOAT, CONSTANT_HOME_PATH, CONSTANT_INT, CONSTANT_KEYS, CONSTANT_LIST,
+    CONSTANT_NAME, CONSTANT_NULL, CONSTANT_PATH, CONSTANT_POSITION, CONSTANT_SEARCH_PATH, CONSTANT_STRING,
+    CONSTANT_TRUE,
+)
+from snowsnake.bytecode.image cimport (
+    RECORD_CAPTURES_WITH, RECORD_HAS_FORMALS, RECORD_KIND, RECORD_LEVEL_SHIFT, RecordHead, image_text, read_head, take,
+    take_signed,
+)
 from snowsnake.syntax.nodes cimport Text
 
 _KIND_NAMES = {

@@ -11,15 +11,42 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from snowsnake.bytecode.builder cimport *
-from snowsnake.bytecode.chunk cimport *
+from snowsnake.bytecode.builder cimport (
+    builder_byte, builder_constant, builder_finish, builder_free, builder_jump, builder_op, builder_patch,
+    builder_reset, builder_varint, grow,
+)
+from snowsnake.bytecode.chunk cimport (
+    CHUNK_LAMBDA, CHUNK_THUNK, CHUNK_TOPLEVEL, CONSTANT_ATTR_NAME, CONSTANT_ATTRS, CONSTANT_BUILTIN, CONSTANT_BUILTINS,
+    CONSTANT_CHUNK, CONSTANT_FALSE, CONSTANT_FLOAT, CONSTANT_HOME_PATH, CONSTANT_INT, CONSTANT_KEYS, CONSTANT_LIST,
+    CONSTANT_NAME, CONSTANT_NULL, CONSTANT_PATH, CONSTANT_POSITION, CONSTANT_SEARCH_PATH, CONSTANT_STRING,
+    CONSTANT_TRUE, Constant,
+)
 from snowsnake.bytecode.image cimport image_free, writer_close, writer_drop, writer_open, writer_put, writer_text
 from snowsnake.bytecode.image_view cimport image_to_python
-from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.opcodes cimport (
+    OP_ADD, OP_ARITHMETIC, OP_ASSERT_ATTRS, OP_ASSERT_BOOL, OP_ASSERT_EQUAL, OP_ASSERT_FAIL, OP_ATTRS, OP_ATTRS_DYNAMIC,
+    OP_ATTRS_KEYS, OP_ATTRS_OVERRIDE, OP_ATTRS_SELECT, OP_ATTRS_TRY_SELECT, OP_ATTRS_UPDATE, OP_BIND_FORMALS,
+    OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_CALL, OP_CALL_BUILTIN, OP_CALL_N, OP_CLOSE_SCOPE, OP_CLOSURE,
+    OP_COERCE_TO_STRING, OP_CONCAT, OP_CONCATENATE, OP_CONCATENATE_PATH, OP_CONSTANT, OP_DIV, OP_EAGER_ARITHMETIC,
+    OP_EAGER_SELECT, OP_EQUAL, OP_FINALISE, OP_FIND_FILE, OP_FORCE, OP_FORCE_LOCAL, OP_GET_LOCAL, OP_GET_UPVALUE,
+    OP_HAS_ATTR, OP_HAS_ATTR_NAME, OP_INTERPOLATE, OP_INVALID, OP_INVERT, OP_JUMP, OP_JUMP_IF_CATCHABLE,
+    OP_JUMP_IF_FALSE, OP_JUMP_IF_NO_FINALISE_REQUEST, OP_JUMP_IF_NOT_FOUND, OP_JUMP_IF_SET, OP_JUMP_IF_TRUE, OP_LESS,
+    OP_LESS_OR_EQ, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_NEGATE, OP_POP, OP_POP_WITH, OP_PUSH_WITH,
+    OP_RESOLVE_HOME_PATH, OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SELECT, OP_SELECT_PLACE, OP_SET_LOCAL,
+    OP_SUB, OP_TAIL_CALL_N, OP_THUNK_CLOSURE, OP_THUNK_SUSPENDED, OP_TRY_SELECT, OP_VALIDATE_CLOSED_FORMALS,
+)
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, resize_or_leave, stack_is_low, stack_limit
-from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.nodes cimport (
+    ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR,
+    NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_HAS_ATTR, NODE_IF, NODE_INT, NODE_LAMBDA,
+    NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING,
+    NODE_TEXT, NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_DIV, OPERATOR_EQUAL, OPERATOR_IMPLIES,
+    OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL,
+    OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, PATH_ABSOLUTE, PATH_HOME, SELECT_ENVIRONMENT, Binding, Bindings,
+    DynamicBinding, Formal, Pattern, arena_alloc,
+)
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
 
 from snowsnake.compiler.fault import CompileFault

@@ -10,8 +10,8 @@ from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.store.digests cimport Digest
 from snowsnake.store.drv_store cimport DrvStore
-from snowsnake.store.hashes cimport Digest
 from snowsnake.store.nar cimport NarTree
 
 cdef enum FileType:

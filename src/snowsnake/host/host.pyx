@@ -36,8 +36,8 @@ from snowsnake.machine.state cimport (
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_text,
 )
+from snowsnake.store.digests cimport HASH_SHA256, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.drv_store cimport DrvStore, drv_store_free, drv_store_init
-from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free,
     nar_tree_path, nar_write_contents, nar_write_tree,

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t
 from snowsnake.cache.pack cimport FileStamp
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport View
-from snowsnake.store.hashes cimport Digest
+from snowsnake.store.digests cimport Digest
 from snowsnake.store.nar cimport NarTree
 
 cdef enum Record:

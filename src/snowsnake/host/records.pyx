@@ -17,7 +17,7 @@ from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
 from snowsnake.store.buffer cimport View, make_view
-from snowsnake.store.hashes cimport Digest, HASH_SHA256, hash_bytes
+from snowsnake.store.digests cimport HASH_SHA256, hash_bytes
 from snowsnake.store.nar cimport NarTree
 
 cdef enum:

@@ -12,9 +12,12 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.equality cimport CHECK_DERIVATION, COMPARE_OUT_PATH
 from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
 from snowsnake.machine.positions cimport file_text, position_place, position_span
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    TAG_BOX, attrs_find, attrs_keys, attrs_size, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
+    is_string, keys_positions, keys_symbols, list_size, string_data, string_size, tag_of,
+)
 from snowsnake.syntax.nodes cimport Ast, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 from snowsnake.syntax.printer cimport print_nix

@@ -16,7 +16,10 @@ from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, write_barrier
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
 from snowsnake.machine.symbols cimport compare_strings
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_ATTRS, KIND_KEYS, KIND_ORDER, TAG_ATTRS, TAG_BOX, attrs_keys, attrs_size, attrs_values, header_of,
+    keys_positions, keys_symbols, tagged,
+)
 
 
 cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil:

@@ -5,7 +5,13 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort
 
 from snowsnake.machine.state cimport Machine
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    IMMEDIATE_CHUNK, IMMEDIATE_DEFERRED, IMMEDIATE_SYMBOL, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE,
+    KIND_FLOAT, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED, KIND_LIST, KIND_LIST_VIEW, KIND_ORDER, KIND_PARTIAL, KIND_PATH,
+    KIND_RAW, KIND_SEARCH_PATH, KIND_STRING, KIND_STRING_VIEW, KIND_THUNK, KIND_WIDE_INT, KIND_WITH, TAG_ATTRS,
+    TAG_FUNCTION, TAG_IMMEDIATE, TAG_INT, TAG_LIST, TAG_STRING, TAG_THUNK, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL,
+    WORD_TRUE, WORD_UNSET, header_kind, pointer_of, tag_of,
+)
 
 
 cdef void _stop(Machine* m, Word w, const char* place, const char* fault) noexcept nogil:

@@ -10,11 +10,18 @@ from libc.string cimport memset, strlen
 from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
 from snowsnake.machine.errors cimport describe_value, format_text, of_part, raise_fault, raise_text, shown_type
-from snowsnake.machine.heap cimport *
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
 from snowsnake.machine.operations cimport concatenate_strings
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport (
+    CALL, DONE, ERROR_CONTEXT, ERROR_DEPTH, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE,
+    FORCE, PART_NONE, PART_RESULT, RAISE, ByteBuffer,
+)
 from snowsnake.machine.symbols cimport context_single, symbol_intern
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_WITH, TAG_BOX, WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, float_value, header_of, int_value, is_attrs,
+    is_float, is_int, is_list, is_path, is_string, is_thunk, list_items, list_size, path_string, pointer_of, small_int,
+    string_context, string_data, string_size, tagged, val,
+)
 
 
 cdef Word internal_word(Machine* m, int which) noexcept nogil:

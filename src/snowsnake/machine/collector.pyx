@@ -28,8 +28,14 @@ from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.heap cimport (
     PART_OLD_SPACE, is_young, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
 )
-from snowsnake.machine.state cimport *
-from snowsnake.machine.word cimport *
+from snowsnake.machine.state cimport DONE, ERROR_DEPTH, ERROR_MEMORY, INTERNAL_CAPACITY, Code, Error, Frame
+from snowsnake.machine.word cimport (
+    HEADER_REMEMBERED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED,
+    KIND_LIST, KIND_LIST_VIEW, KIND_ORDER, KIND_PARTIAL, KIND_PATH, KIND_SEARCH_PATH, KIND_STRING, KIND_STRING_VIEW,
+    KIND_THUNK, KIND_WITH, TAG_FUNCTION, TAG_IMMEDIATE, TAG_INT, TAG_LIST, TAG_THUNK, THUNK_DONE, THUNK_FAILED, Word,
+    code_header, header_code, header_kind, header_payload_words, header_size, header_state, pointer_of, small_int,
+    with_state,
+)
 
 cdef enum:
     LEAST_NURSERY_WORDS = 1 << 17     # 1 MiB; all sizes were measured: docs/decisions/performance.md

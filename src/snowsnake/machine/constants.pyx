@@ -7,16 +7,23 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, strlen
 
-from snowsnake.bytecode.chunk cimport *
-from snowsnake.bytecode.image cimport *
+from snowsnake.bytecode.chunk cimport (
+    CONSTANT_ATTR_NAME, CONSTANT_BUILTIN, CONSTANT_BUILTINS, CONSTANT_CHUNK, CONSTANT_FALSE, CONSTANT_FLOAT,
+    CONSTANT_HOME_PATH, CONSTANT_INT, CONSTANT_KEYS, CONSTANT_LIST, CONSTANT_NAME, CONSTANT_NULL, CONSTANT_PATH,
+    CONSTANT_POSITION, CONSTANT_SEARCH_PATH, CONSTANT_STRING, CONSTANT_TRUE,
+)
+from snowsnake.bytecode.image cimport image_text, take, take_signed
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries, sort_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
-from snowsnake.machine.heap cimport *
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_float, make_int, make_path, make_string
 from snowsnake.machine.positions cimport position_attrs
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_UNDEFINED_VARIABLE, Builtin
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of_text, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    IMMEDIATE_CHUNK, IMMEDIATE_SYMBOL, KIND_ATTR_NAME, KIND_HOME_PATH, KIND_ORDER, KIND_SEARCH_PATH, TAG_BOX,
+    WORD_FALSE, WORD_NULL, WORD_TRUE, WORD_UNSET, attrs_find, header_of, pointer_of, small_int, tagged,
+)
 from snowsnake.syntax.nodes cimport Text
 
 

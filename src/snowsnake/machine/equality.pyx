@@ -13,13 +13,17 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.errors cimport describe_value, format_text, raise_fault, raise_text, shown_type
-from snowsnake.machine.heap cimport *
+from snowsnake.machine.heap cimport level_reserve, pop, push
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport equal_now, equal_quickly
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport CALL, DONE, ERROR_TYPE, FAULT_NOT_COMPARABLE, FORCE, MOST_OWN_ENTRIES, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, header_size, is_attrs, is_bool, is_int,
+    is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols, list_items, list_size, path_string, pointer_of,
+    small_int, string_data, string_size, tag_of, val,
+)
 
 cdef inline int _answer(Machine* m, bint yes) noexcept nogil:
     m.result = bool_word(yes)

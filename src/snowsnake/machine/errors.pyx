@@ -13,7 +13,12 @@ from snowsnake.machine.state cimport (
     FAULT_WRONG_TYPE, Machine, PART_ATTRIBUTE, PART_NONE, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, KIND_FLOAT, KIND_PARTIAL, KIND_PATH, KIND_WIDE_INT, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_INT,
+    TAG_LIST, TAG_STRING, TAG_THUNK, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_keys, attrs_size,
+    attrs_values, float_value, header_size, int_value, is_function, is_int, keys_symbols, kind_of, list_items,
+    list_size, path_string, pointer_of, string_context, string_data, string_size, tag_of, val,
+)
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport Text
 

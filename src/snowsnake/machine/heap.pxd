@@ -3,7 +3,11 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from snowsnake.machine.state cimport Machine
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    HEADER_REMEMBERED, KIND_FLOAT, KIND_LIST, KIND_LIST_VIEW, KIND_PATH, KIND_STRING, KIND_STRING_VIEW, KIND_THUNK,
+    KIND_WIDE_INT, TAG_BOX, TAG_LIST, TAG_STRING, TAG_THUNK, Word, code_header, fits_small, header_of, pointer_of,
+    small_int, string_data, tagged,
+)
 
 cdef enum:                            # parts of planned_region_bytes
     PART_NURSERY = 0

@@ -7,7 +7,6 @@ from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_
 from snowsnake.foundation.allocate cimport may_allocate, resize_items
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_MEMORY, Machine
-from snowsnake.machine.word cimport *
 
 cdef extern from "sys/mman.h" nogil:
     int MAP_NORESERVE

@@ -24,8 +24,13 @@ from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport leave_old_space, release_region, reserve_region
 from snowsnake.machine.heap_tables cimport Shift, moved, moved_pointer, put_tables, take_tables
 from snowsnake.machine.importing cimport restore_imports
-from snowsnake.machine.state cimport *
-from snowsnake.machine.word cimport *
+from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_NONE, ERROR_TIMEOUT, Machine
+from snowsnake.machine.word cimport (
+    KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_FLOAT, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED,
+    KIND_LIST, KIND_LIST_VIEW, KIND_ORDER, KIND_PARTIAL, KIND_PATH, KIND_RAW, KIND_SEARCH_PATH, KIND_STRING,
+    KIND_STRING_VIEW, KIND_THUNK, KIND_WIDE_INT, KIND_WITH, THUNK_RUNNING, Word, header_kind, header_payload_words,
+    header_size, header_state,
+)
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
 cdef extern from *:

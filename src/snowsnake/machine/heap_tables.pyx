@@ -14,9 +14,8 @@ from snowsnake.host.byte_map cimport ByteMap, map_add
 from snowsnake.host.host cimport Host, host_drv_store, host_of
 from snowsnake.machine.importing cimport add_file
 from snowsnake.machine.link cimport link_code
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport INTERNAL_CAPACITY, Code, Error, File
 from snowsnake.machine.symbols cimport context_make
-from snowsnake.machine.word cimport *
 from snowsnake.store.buffer cimport Bytes, View, bytes_append, make_view
 from snowsnake.store.drv_store cimport DrvStore, StoreEntry, intern_path
 

@@ -17,12 +17,12 @@ from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_
 from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, is_said, say
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.heap cimport *
+from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image
 from snowsnake.machine.positions cimport find_line, number_lines
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UNDEFINED_VARIABLE, RAISE, ByteBuffer, File
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.nodes cimport Ast, OrCall, SyntaxFault, Text
 from snowsnake.syntax.parser cimport ast_free, parse

@@ -11,10 +11,13 @@ operation that takes it comes at once, or right behind one more operand.  In: co
 from libc.stdint cimport uint8_t, uint32_t
 
 from snowsnake.bytecode.builder cimport operation_size
-from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.opcodes cimport (
+    OP_ADD, OP_ATTRS, OP_ATTRS_SELECT, OP_ATTRS_TRY_SELECT, OP_ATTRS_UPDATE, OP_CLOSURE, OP_CONSTANT, OP_FORCE,
+    OP_GET_LOCAL, OP_GET_UPVALUE, OP_INTERPOLATE, OP_JUMP_IF_NOT_FOUND, OP_LESS_OR_EQ, OP_MORE, OP_RESOLVE_HOME_PATH,
+    OP_SELECT_PLACE, OP_THUNK_CLOSURE, OP_THUNK_SUSPENDED,
+)
 from snowsnake.machine.link cimport code_of
-from snowsnake.machine.state cimport *
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport KIND_CLOSURE, TAG_FUNCTION, kind_of, tag_of
 
 
 cdef bint _is_level_0(Machine* m, Word function) noexcept nogil:

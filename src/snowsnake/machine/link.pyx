@@ -8,16 +8,19 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from snowsnake.bytecode.chunk cimport *
-from snowsnake.bytecode.image cimport *
-from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA
+from snowsnake.bytecode.image cimport (
+    RECORD_CAPTURES_WITH, RECORD_HAS_FORMALS, RECORD_KIND, RECORD_LEVEL_SHIFT, RecordHead, image_free, image_text,
+    read_head, take,
+)
+from snowsnake.bytecode.opcodes cimport OP_GET_UPVALUE, OP_LINK, OP_RETURN, OP_TAIL_CALL_N
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 from snowsnake.machine.constants cimport link_constants
 from snowsnake.machine.errors cimport raise_text
-from snowsnake.machine.heap cimport *
-from snowsnake.machine.state cimport *
+from snowsnake.machine.heap cimport CODE_APPLY, CODE_APPLY2, heap_alloc, heap_reserve
+from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_NONE, File, Formals
 from snowsnake.machine.symbols cimport symbol_of_text
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport KIND_CLOSURE, KIND_THUNK, TAG_FUNCTION, TAG_THUNK, code_header, tagged
 from snowsnake.syntax.nodes cimport Text
 
 cdef uint8_t[2] LINK_CODE

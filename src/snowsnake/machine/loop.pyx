@@ -8,22 +8,51 @@ sets `action` and falls out of the chain to the common tail, which does it and c
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove
 
-from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.opcodes cimport (
+    OP_ADD, OP_ARITHMETIC, OP_ASSERT_ATTRS, OP_ASSERT_BOOL, OP_ASSERT_EQUAL, OP_ASSERT_FAIL, OP_ATTRS, OP_ATTRS_DYNAMIC,
+    OP_ATTRS_KEYS, OP_ATTRS_OVERRIDE, OP_ATTRS_SELECT, OP_ATTRS_TRY_SELECT, OP_ATTRS_UPDATE, OP_BIND_FORMALS,
+    OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_BRANCH_RESULT, OP_CALL, OP_CALL_BUILTIN, OP_CALL_N, OP_CLOSE_SCOPE,
+    OP_CLOSURE, OP_COERCE_TO_STRING, OP_CONCAT, OP_CONCATENATE, OP_CONCATENATE_PATH, OP_CONSTANT, OP_DIV,
+    OP_EAGER_ARITHMETIC, OP_EAGER_SELECT, OP_EQUAL, OP_FINALISE, OP_FIND_FILE, OP_FORCE, OP_FORCE_LOCAL, OP_GET_LOCAL,
+    OP_GET_UPVALUE, OP_HALT, OP_HAS_ATTR, OP_HAS_ATTR_NAME, OP_INTERPOLATE, OP_INVERT, OP_JUMP, OP_JUMP_IF_CATCHABLE,
+    OP_JUMP_IF_FALSE, OP_JUMP_IF_NO_FINALISE_REQUEST, OP_JUMP_IF_NOT_FOUND, OP_JUMP_IF_SET, OP_JUMP_IF_TRUE,
+    OP_JUMP_WIDE, OP_LESS, OP_LESS_OR_EQ, OP_LINK, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_NATIVE, OP_NEGATE,
+    OP_POP, OP_POP_WITH, OP_PUSH_WITH, OP_RESOLVE_HOME_PATH, OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN,
+    OP_SELECT, OP_SELECT_PLACE, OP_SET_LOCAL, OP_SUB, OP_TAIL_CALL_N, OP_THUNK_CLOSURE, OP_THUNK_SUSPENDED,
+    OP_TRY_SELECT, OP_VALIDATE_CLOSED_FORMALS,
+)
 from snowsnake.machine.assertion cimport raise_assertion
 from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.collector cimport safepoint
-from snowsnake.machine.coercion cimport *
+from snowsnake.machine.coercion cimport (
+    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_CONCATENATE,
+    INTERNAL_CONCATENATE_PATH, INTERNAL_EQUAL, INTERNAL_LESS, INTERNAL_NOT_LESS, INTERNAL_TO_STRING,
+)
 from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
-from snowsnake.machine.heap cimport *
+from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier
 from snowsnake.machine.left_operands cimport coercion_is_left, force_is_left
 from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
-from snowsnake.machine.operations cimport *
-from snowsnake.machine.state cimport *
+from snowsnake.machine.operations cimport (
+    COERCE, add_dynamic_attrs, bind_formals, build_attrs_of_pairs, check_closed_formals, check_required_formals,
+    concatenate_lists, concatenate_strings, equal_now, interpret_home_path, interpret_search_path, override_attrs,
+    prepare, raise_context, resolve_with,
+)
+from snowsnake.machine.state cimport (
+    CALL, DONE, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code,
+    Frame, Machine,
+)
 from snowsnake.machine.symbols cimport symbol_of
 from snowsnake.machine.unwind cimport raise_failure, unwind
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    HEADER_DEFERRED, IMMEDIATE_CHUNK, IMMEDIATE_DEFERRED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE,
+    KIND_LIST, KIND_PARTIAL, KIND_THUNK, KIND_WITH, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_INT, TAG_LIST, TAG_STRING,
+    TAG_THUNK, THUNK_DONE, THUNK_FAILED, THUNK_RUNNING, THUNK_SUSPENDED, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL,
+    WORD_TRUE, WORD_UNSET, Word, attrs_find, bool_word, code_header, header_code, header_kind, header_of,
+    header_payload_words, header_size, header_state, is_thunk, keys_positions, keys_size, kind_of, pointer_of,
+    small_int, string_context, tag_of, val, with_state,
+)
 
 cdef extern from *:
     """

@@ -2,13 +2,13 @@
 """Arithmetic and comparison of numbers, out of line: the loop itself adds and compares small ints."""
 from libc.stdint cimport INT64_MIN, int64_t
 
-from snowsnake.bytecode.opcodes cimport *
+from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_LESS_OR_EQ, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_SUB
 from snowsnake.machine.errors cimport describe_value, format_text, raise_fault, raise_text, raise_type, shown_type
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport (
     DONE, ERROR_DIVISION_BY_ZERO, ERROR_OVERFLOW, ERROR_TYPE, FAULT_NOT_COMPARABLE, Machine, RAISE, TAIL,
 )
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport bool_word, float_value, int_value, is_float, is_int
 from libc.stdlib cimport free
 
 

@@ -8,14 +8,22 @@ from snowsnake.host.host cimport host_find_file, host_home_path
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
-from snowsnake.machine.coercion cimport *
+from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
 from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport (
+    DONE, ERROR_CONTEXT, ERROR_DUPLICATE_ATTRIBUTE, ERROR_MISSING_ARGUMENT, ERROR_UNDEFINED_VARIABLE,
+    ERROR_UNEXPECTED_ARGUMENT, FORCE, RAISE, TAIL, ByteBuffer, Context, Formals,
+)
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    HEADER_JOINED, KIND_ATTR_NAME, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
+    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, int_value, is_attrs, is_bool, is_float,
+    is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_size, keys_symbols, kind_of, list_base,
+    list_items, list_size, path_string, pointer_of, small_int, string_context, string_data, tag_of, val,
+)
 
 
 cdef enum:

@@ -8,7 +8,7 @@ from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resiz
 from snowsnake.machine.attention cimport exhaust
 from snowsnake.machine.heap cimport heap_alloc
 from snowsnake.machine.state cimport Context, KnownText, Machine
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport KIND_STRING, TAG_STRING, header_of, string_context, tagged
 
 cdef enum:
     UNION_CACHE_SIZE = 4096           # pairs; direct-mapped

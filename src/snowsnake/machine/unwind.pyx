@@ -18,8 +18,19 @@ from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes
 from snowsnake.machine.heap cimport CODE_APPLY2, push
 from snowsnake.machine.positions cimport position_in, span_start
-from snowsnake.machine.state cimport *
-from snowsnake.machine.word cimport *
+from snowsnake.machine.state cimport (
+    DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,
+    ERROR_NOT_A_FUNCTION, ERROR_SEARCH_PATH, ERROR_THROW, ERROR_TIMEOUT, FORCE, FRAME_PUSHES, MOST_OWN_ENTRIES,
+    PART_ATTRIBUTE, PART_ATTRIBUTE_ELEMENT, PART_ELEMENT, PART_NONE, RAISE, TRACE_FUNCTOR, TRACE_GONE, TRACE_PATH,
+    Builtin, Code, Error, TraceEntry,
+)
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_DONE, THUNK_FAILED, THUNK_RUNNING,
+    THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, attrs_find, attrs_is_layered, attrs_keys, attrs_size, attrs_values,
+    header_code, header_size, header_state, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
+    is_string, is_thunk, keys_positions, keys_symbols, kind_of, list_items, list_size, pointer_of, small_int,
+    string_context, string_data, string_size, tag_of, val, with_state,
+)
 
 cdef enum:
     MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames

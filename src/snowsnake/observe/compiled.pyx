@@ -5,8 +5,11 @@ In: a machine.  Out: what the records of its images say; nothing is linked for i
 """
 from libc.stdint cimport uint8_t, uint32_t
 
-from snowsnake.bytecode.chunk cimport *
-from snowsnake.bytecode.image cimport *
+from snowsnake.bytecode.chunk cimport (
+    CHUNK_LAMBDA, CHUNK_THUNK, CONSTANT_ATTR_NAME, CONSTANT_BUILTIN, CONSTANT_CHUNK, CONSTANT_FLOAT, CONSTANT_HOME_PATH,
+    CONSTANT_INT, CONSTANT_KEYS, CONSTANT_NAME, CONSTANT_PATH, CONSTANT_POSITION, CONSTANT_SEARCH_PATH, CONSTANT_STRING,
+)
+from snowsnake.bytecode.image cimport RECORD_KIND, RecordHead, image_text, read_head, take
 from snowsnake.machine.state cimport File, Machine
 from snowsnake.syntax.nodes cimport Text
 

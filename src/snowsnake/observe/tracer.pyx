@@ -24,7 +24,10 @@ from snowsnake.machine.heap cimport CODE_APPLY2
 from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport Code, Frame, Machine, Observer
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, KIND_CLOSURE, KIND_THUNK, TAG_FUNCTION, TAG_THUNK, Word, header_code, header_kind, header_size,
+    kind_of, pointer_of, tag_of,
+)
 from snowsnake.observe.traced_loop cimport traced_run
 
 from snowsnake.bytecode.instructions import INSTRUCTIONS

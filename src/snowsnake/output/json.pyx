@@ -11,7 +11,7 @@ from libc.stdlib cimport free
 
 from snowsnake.builtins.engines.numbers cimport format_float_json
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
@@ -19,11 +19,21 @@ from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, Machine, RAISE, TraceEntry
+from snowsnake.machine.state cimport (
+    DONE, ERROR_DEPTH, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine,
+    TraceEntry,
+)
 from snowsnake.machine.symbols cimport symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, TAG_ATTRS, TAG_FUNCTION, TAG_LIST, TAG_STRING, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE,
+    applied_function, attrs_find, attrs_keys, attrs_size, attrs_values, float_value, header_size, header_state,
+    int_value, is_attrs, is_float, is_int, is_list, is_thunk, keys_positions, keys_symbols, kind_of, list_items,
+    list_size, pointer_of, small_int, string_context, string_data, string_size, tag_of, val,
+)
 from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
-from snowsnake.output.text cimport *
+from snowsnake.output.text cimport (
+    Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_save,
+)
 
 cdef enum:
     BAD = 5                           # the string that is not UTF-8; before one is met, null, or false if paths stay where they are

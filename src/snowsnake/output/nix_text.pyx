@@ -19,7 +19,12 @@ from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, KIND_PARTIAL, TAG_FUNCTION, TAG_STRING, TAG_THUNK, THUNK_RUNNING, WORD_FALSE, WORD_NULL, WORD_TRUE,
+    applied_function, attrs_keys, attrs_size, attrs_values, float_value, header_size, header_state, int_value, is_attrs,
+    is_float, is_int, is_list, is_path, keys_symbols, kind_of, list_items, list_size, path_string, pointer_of,
+    string_data, string_size, tag_of, val,
+)
 from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
 
 cdef enum:

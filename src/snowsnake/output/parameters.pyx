@@ -10,7 +10,7 @@ from libc.string cimport memset, strcmp
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.positions cimport file_text, position_place
 from snowsnake.machine.state cimport Code, File, Machine
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, header_size, kind_of, pointer_of
 
 
 cdef inline bint _is_word(uint8_t c) noexcept nogil:

@@ -17,7 +17,9 @@ from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, string_words
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_RAW, KIND_STRING, Word, header_of, int_value, pointer_of, small_int, string_data, string_size,
+)
 
 cdef enum:
     SLOTS = 4

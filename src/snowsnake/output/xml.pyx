@@ -10,17 +10,25 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
-from snowsnake.builtins.protocol cimport *
+from snowsnake.builtins.protocol cimport done, force
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport ERROR_DEPTH, Formals, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_DEPTH, RAISE, Formals, Machine
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys,
+    attrs_size, attrs_values, float_value, int_value, is_attrs, is_bool, is_float, is_int, is_list, is_path, is_string,
+    is_thunk, keys_positions, keys_symbols, list_items, list_size, path_string, small_int, string_context, string_data,
+    string_size, tag_of, val,
+)
 from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
-from snowsnake.output.text cimport *
+from snowsnake.output.text cimport (
+    Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_put,
+    text_save, text_spaces,
+)
 
 cdef enum:
     STRICT = 1

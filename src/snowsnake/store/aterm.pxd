@@ -6,7 +6,7 @@ owns its arrays and the strings that had escapes; `derivation_free` releases the
 """
 from libc.stdint cimport uint8_t
 from snowsnake.store.buffer cimport Bytes, View
-from snowsnake.store.hashes cimport Digest
+from snowsnake.store.digests cimport Digest
 
 cdef enum OutputKind:
     OUTPUT_INPUT_ADDRESSED = 1        # path follows from what goes in

@@ -12,7 +12,8 @@ from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_compare, view_equal, view_is,
 )
-from snowsnake.store.hashes cimport ENCODING_BASE16, HASH_NONE, hash_format, hash_kind_parse, hash_name, hash_size
+from snowsnake.store.digests cimport HASH_NONE, hash_name, hash_size
+from snowsnake.store.hashes cimport ENCODING_BASE16, hash_format, hash_kind_parse
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, ingestion_prefix, views_sort,
 )

@@ -15,7 +15,8 @@ from snowsnake.store.aterm cimport (
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_equal, view_is,
 )
-from snowsnake.store.hashes cimport HASH_NONE, hash_kind_parse, hash_name, hash_parse_plain
+from snowsnake.store.digests cimport HASH_NONE, hash_name
+from snowsnake.store.hashes cimport hash_kind_parse, hash_parse_plain
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, ingestion_prefix, store_path_parse, views_sort,
 )

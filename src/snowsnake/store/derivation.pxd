@@ -14,11 +14,11 @@ Who owns what
 """
 from snowsnake.store.aterm cimport InputDrv, Variable
 from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.store.digests cimport Digest
 from snowsnake.store.drv_store cimport (
     DrvReader, DrvStore, drv_store_add_references, drv_store_closure, drv_store_free, drv_store_init, drv_store_knows,
     drv_store_outputs,
 )
-from snowsnake.store.hashes cimport Digest
 
 cdef struct DerivationInput:
     View name                         # without ".drv"; already checked or not: errors are Nix's

@@ -18,12 +18,13 @@ from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view,
     view_compare, view_equal, view_is, view_of,
 )
+from snowsnake.store.digests cimport HASH_SHA256, hash_bytes, hash_size
 from snowsnake.store.drv_store cimport (
     MODULO_DEFERRED, MODULO_REGULAR, MODULO_UNKNOWN, NO_ENTRY, DrvStore, array_of, collect_references, drv_store_add_references,
     drv_store_closure, drv_store_free, drv_store_init, drv_store_outputs, fixed_modulo, hash_parts, impure_modulo, intern_path,
     is_drv, make_known, out_of_memory, remember, sort_inputs, write_modulo_inputs,
 )
-from snowsnake.store.hashes cimport HASH_SHA256, Digest, hash_bytes, hash_kind_parse, hash_size
+from snowsnake.store.hashes cimport hash_kind_parse
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, STORE_HASH_SIZE, store_downstream_placeholder, store_path_fixed,
     store_path_output, store_path_text, store_placeholder, views_sort,

@@ -7,7 +7,7 @@ long as it.  Functions that can fail return False and append a message to *error
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.store.aterm cimport Derivation, InputDrv, Output, Splice
 from snowsnake.store.buffer cimport Bytes, View
-from snowsnake.store.hashes cimport Digest
+from snowsnake.store.digests cimport Digest
 
 # Gives the ATerm text of a derivation that was not made here: appended to *text*; False and *error* when there is none.
 ctypedef bint (*DrvReader)(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil

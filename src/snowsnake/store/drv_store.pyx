@@ -19,10 +19,8 @@ from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
     make_view, view_compare, view_equal, view_is, view_of,
 )
-from snowsnake.store.hashes cimport (
-    ENCODING_BASE16, HASH_SHA256, Digest, Hasher, base16_encode, hash_bytes, hash_format, hasher_final, hasher_init,
-    hasher_update,
-)
+from snowsnake.store.digests cimport HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init, hasher_update
+from snowsnake.store.hashes cimport ENCODING_BASE16, base16_encode, hash_format
 from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_parse, views_sort
 
 cdef enum:

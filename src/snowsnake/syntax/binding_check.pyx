@@ -11,7 +11,11 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
-from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.nodes cimport (
+    ATTRS_REC, BINDING_INHERIT, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_IF, NODE_LAMBDA,
+    NODE_LEGACY_LET, NODE_LET, NODE_TEXT, NODE_VARIABLE, NODE_WITH, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, Bindings,
+    Node, Pattern, SyntaxFault, Text, arena_alloc,
+)
 
 cdef enum:
     MOST_FAULTS = 20

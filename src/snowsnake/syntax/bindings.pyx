@@ -8,13 +8,22 @@ A fault inside one binding does not end the parse where it is safe to go on: the
 binding, counting brackets, and carries on behind it, so that one run reports several faults.
 """
 from libc.stdint cimport uint8_t, uint32_t
+from snowsnake.syntax.lexer cimport Lexer
 from snowsnake.syntax.literals cimport parse_indented_string, parse_path, parse_string
 from snowsnake.syntax.merging cimport (
     AttributePath, add_at_path, add_binding, add_from, new_set,
 )
-from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.parse_state cimport *
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.nodes cimport (
+    BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_VARIABLE, Binding, Text,
+)
+from snowsnake.syntax.parse_state cimport (
+    NO_BYTE, add_fault, advance, intern, is_static_string, new_node, push, syntax_fault,
+)
+from snowsnake.syntax.tokens cimport (
+    TOKEN_ASSIGN, TOKEN_DOLLAR_BRACE, TOKEN_DOT, TOKEN_END, TOKEN_HOME_PATH, TOKEN_IDENTIFIER, TOKEN_INDENTED_OPEN,
+    TOKEN_INHERIT, TOKEN_LEFT_BRACE, TOKEN_LEFT_BRACKET, TOKEN_LEFT_PAREN, TOKEN_OR_WORD, TOKEN_PATH, TOKEN_QUOTE,
+    TOKEN_RIGHT_BRACE, TOKEN_RIGHT_BRACKET, TOKEN_RIGHT_PAREN, TOKEN_SEMICOLON,
+)
 
 
 cdef Bindings* new_bindings(ParseState* state) noexcept nogil:

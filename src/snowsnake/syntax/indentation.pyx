@@ -9,8 +9,8 @@ it did not count: C++ Nix does the same.  A last line of nothing but spaces goes
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr, memcpy
-from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.parse_state cimport *
+from snowsnake.syntax.nodes cimport NODE_STRING, NODE_TEXT, STRING_INDENTED
+from snowsnake.syntax.parse_state cimport allocate_text, collect, is_static_string, new_node
 
 cdef enum:
     NO_INDENTATION = 1000000          # what C++ Nix starts from

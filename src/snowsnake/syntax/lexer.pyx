@@ -9,7 +9,16 @@ As in C++ Nix the longest match wins: `a/b` is a path, `a:b` a URI, `1.5/x` a pa
 a path depends on where its run of path characters ends; that end is remembered, so that `a.b.c.d…` stays linear.
 """
 from libc.string cimport memcmp
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.tokens cimport (
+    TOKEN_AND, TOKEN_ASSERT, TOKEN_ASSIGN, TOKEN_AT, TOKEN_COLON, TOKEN_COMMA, TOKEN_CONCAT, TOKEN_DOLLAR_BRACE,
+    TOKEN_DOT, TOKEN_ELLIPSIS, TOKEN_ELSE, TOKEN_END, TOKEN_EQUAL, TOKEN_FLOAT, TOKEN_HOME_PATH, TOKEN_IDENTIFIER,
+    TOKEN_IF, TOKEN_IMPLIES, TOKEN_IN, TOKEN_INDENTED_OPEN, TOKEN_INHERIT, TOKEN_INT, TOKEN_INVALID, TOKEN_LEFT_BRACE,
+    TOKEN_LEFT_BRACKET, TOKEN_LEFT_PAREN, TOKEN_LESS, TOKEN_LESS_OR_EQUAL, TOKEN_LET, TOKEN_MINUS, TOKEN_MORE,
+    TOKEN_MORE_OR_EQUAL, TOKEN_NOT, TOKEN_NOT_EQUAL, TOKEN_OR, TOKEN_OR_WORD, TOKEN_PATH, TOKEN_PIPE_FROM,
+    TOKEN_PIPE_INTO, TOKEN_PLUS, TOKEN_QUESTION, TOKEN_QUOTE, TOKEN_REC, TOKEN_RIGHT_BRACE, TOKEN_RIGHT_BRACKET,
+    TOKEN_RIGHT_PAREN, TOKEN_SEARCH_PATH, TOKEN_SEMICOLON, TOKEN_SLASH, TOKEN_STAR, TOKEN_THEN, TOKEN_UPDATE, TOKEN_URI,
+    TOKEN_WITH,
+)
 
 cdef uint8_t[256] CLASS_OF            # CharacterClass bits
 cdef uint8_t[256] FIRST_OF            # what a token that begins with this byte can be: FirstByte, or a TokenKind + 128

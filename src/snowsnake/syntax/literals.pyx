@@ -10,13 +10,16 @@ shows it and because such a string is not static as an attribute name.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memchr, memcpy
 from snowsnake.syntax.indentation cimport strip_indentation
-from snowsnake.syntax.lexer cimport (
-    CLASS_INDENTED_STOP, CLASS_STRING_STOP, character_classes, path_piece_end,
+from snowsnake.syntax.lexer cimport CLASS_INDENTED_STOP, CLASS_STRING_STOP, Lexer, character_classes, path_piece_end
+from snowsnake.syntax.nodes cimport (
+    NODE_FLOAT, NODE_INT, NODE_PATH, NODE_SEARCH_PATH, NODE_STRING, NODE_TEXT, PATH_ABSOLUTE, PATH_HOME, PATH_RELATIVE,
+    STRING_INDENTED, STRING_URI, Text,
 )
-from snowsnake.syntax.nodes cimport *
 from snowsnake.syntax.numbers cimport text_to_float, text_to_int
-from snowsnake.syntax.parse_state cimport *
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.parse_state cimport (
+    NO_BYTE, add_fault, advance, allocate_text, collect, new_node, push, syntax_fault, unexpected_fault,
+)
+from snowsnake.syntax.tokens cimport TOKEN_END, TOKEN_HOME_PATH, TOKEN_PATH_END, TOKEN_RIGHT_BRACE
 
 cdef const uint8_t* CLASS_OF = character_classes()
 

@@ -13,8 +13,8 @@ from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.names cimport name_text_bytes, write_name
-from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.parse_state cimport *
+from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, DynamicBinding, Name, Text
+from snowsnake.syntax.parse_state cimport add_fault, allocate, allocate_text, depth_fault, is_too_deep, new_node
 
 cdef enum:
     FIRST_CAPACITY = 4

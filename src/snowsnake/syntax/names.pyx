@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 from snowsnake.syntax.lexer cimport CLASS_DIGIT, CLASS_NAME, character_classes
 from snowsnake.syntax.lexer cimport keyword_or_identifier
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.tokens cimport TOKEN_IDENTIFIER, TOKEN_OR_WORD
 
 cdef const uint8_t* CLASS_OF = character_classes()
 cdef bint[256] IS_ESCAPED             # in a quoted string; `$` only before `{`

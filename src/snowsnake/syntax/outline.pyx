@@ -6,7 +6,10 @@ The bodies of functions are not looked at, so that a large file costs what its o
 """
 from libc.stdint cimport int64_t, uint32_t
 
-from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.nodes cimport (
+    ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, NODE_ATTRS, NODE_FLOAT, NODE_INT, NODE_LAMBDA, NODE_LIST,
+    NODE_PATH, NODE_STRING, NODE_TEXT, NODE_VARIABLE, Binding, Bindings, Name, Node, Pattern,
+)
 
 MOST_LEVELS = 100
 

@@ -15,7 +15,7 @@ from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave, s
 from snowsnake.syntax.numbers cimport is_valid_number
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 from snowsnake.syntax.token_names cimport token_name
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.tokens cimport TOKEN_FLOAT, TOKEN_INT, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO
 
 cdef enum:
     PADDING_BYTES = 8                 # NUL bytes behind the source

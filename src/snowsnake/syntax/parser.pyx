@@ -16,13 +16,32 @@ from libc.string cimport memcmp, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.bindings cimport NameSpan, current_name, new_bindings, parse_attribute_path, parse_bindings
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
+from snowsnake.syntax.lexer cimport Lexer
 from snowsnake.syntax.literals cimport (
     parse_float, parse_indented_string, parse_int, parse_path, parse_search_path, parse_string, parse_uri,
 )
-from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.parse_state cimport *
+from snowsnake.syntax.nodes cimport (
+    APPLY_OR, APPLY_PIPE, ATTRS_REC, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION,
+    NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA, NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT,
+    NODE_PARENTHESISED, NODE_SELECT, NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_CONCAT,
+    OPERATOR_DIV, OPERATOR_EQUAL, OPERATOR_IMPLIES, OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE,
+    OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Bindings,
+    Name, Node, OrCall, Pattern, SyntaxFault, Text, arena_alloc, arena_free,
+)
+from snowsnake.syntax.parse_state cimport (
+    LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
+    new_node, push, state_close, state_free, state_open, syntax_fault,
+)
 from snowsnake.syntax.patterns cimport check_formals, parse_formals
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.tokens cimport (
+    TOKEN_AND, TOKEN_ASSERT, TOKEN_AT, TOKEN_COLON, TOKEN_COMMA, TOKEN_CONCAT, TOKEN_COUNT, TOKEN_DOT, TOKEN_ELLIPSIS,
+    TOKEN_ELSE, TOKEN_END, TOKEN_EQUAL, TOKEN_FLOAT, TOKEN_HOME_PATH, TOKEN_IDENTIFIER, TOKEN_IF, TOKEN_IMPLIES,
+    TOKEN_IN, TOKEN_INDENTED_OPEN, TOKEN_INT, TOKEN_LAST_SIMPLE, TOKEN_LEFT_BRACE, TOKEN_LEFT_BRACKET, TOKEN_LEFT_PAREN,
+    TOKEN_LESS, TOKEN_LESS_OR_EQUAL, TOKEN_LET, TOKEN_MINUS, TOKEN_MORE, TOKEN_MORE_OR_EQUAL, TOKEN_NOT,
+    TOKEN_NOT_EQUAL, TOKEN_OR, TOKEN_OR_WORD, TOKEN_PATH, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO, TOKEN_PLUS, TOKEN_QUESTION,
+    TOKEN_QUOTE, TOKEN_REC, TOKEN_RIGHT_BRACE, TOKEN_RIGHT_BRACKET, TOKEN_RIGHT_PAREN, TOKEN_SEARCH_PATH,
+    TOKEN_SEMICOLON, TOKEN_SLASH, TOKEN_STAR, TOKEN_THEN, TOKEN_UPDATE, TOKEN_URI, TOKEN_WITH,
+)
 
 
 cdef struct Infix:

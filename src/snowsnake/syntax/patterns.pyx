@@ -11,9 +11,11 @@ from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.bindings cimport current_name
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
-from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.parse_state cimport *
-from snowsnake.syntax.tokens cimport *
+from snowsnake.syntax.nodes cimport NO_NAME, Formal, Name
+from snowsnake.syntax.parse_state cimport NO_BYTE, add_fault, advance, allocate, syntax_fault
+from snowsnake.syntax.tokens cimport (
+    TOKEN_AT, TOKEN_COMMA, TOKEN_ELLIPSIS, TOKEN_IDENTIFIER, TOKEN_QUESTION, TOKEN_RIGHT_BRACE,
+)
 
 cdef enum:
     FIRST_CAPACITY = 4

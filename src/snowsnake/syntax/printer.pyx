@@ -7,16 +7,23 @@ The text shows what C++ Nix makes of the source: operators that it turns into ca
 `(! (__lessThan b a))`), nested calls as one call, paths made absolute, attributes in the order of their names with
 those inherited first.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.names cimport name_text_bytes, quoted_text_bytes, write_name, write_quoted
-from snowsnake.syntax.nodes cimport *
+from snowsnake.syntax.nodes cimport (
+    ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTRS, NODE_BINARY,
+    NODE_CURRENT_POSITION, NODE_FLOAT, NODE_HAS_ATTR, NODE_IF, NODE_INT, NODE_LAMBDA, NODE_LEGACY_LET, NODE_LET,
+    NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT, NODE_VARIABLE,
+    NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_DIV, OPERATOR_EQUAL, OPERATOR_IMPLIES, OPERATOR_LESS,
+    OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL, OPERATOR_OR,
+    OPERATOR_SUB, OPERATOR_UPDATE, PATH_HOME, PATH_RELATIVE, Binding, Bindings, Formal, Name, Node, Pattern,
+)
 from snowsnake.syntax.numbers cimport float_to_text
-from snowsnake.syntax.text_buffer cimport *
+from snowsnake.syntax.text_buffer cimport reserve_text, write_bytes, write_text
 
 
 cdef struct Entry:                    # a name to be sorted

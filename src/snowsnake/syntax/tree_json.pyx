@@ -7,8 +7,16 @@ that its kind has, in source order.  Bytes that are not UTF-8 appear as U+FFFD.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdio cimport snprintf
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
-from snowsnake.syntax.nodes cimport *
-from snowsnake.syntax.text_buffer cimport *
+from snowsnake.syntax.nodes cimport (
+    ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS,
+    NODE_BINARY, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_HAS_ATTR, NODE_IF, NODE_INT, NODE_LAMBDA, NODE_LEGACY_LET,
+    NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
+    NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_CONCAT, OPERATOR_DIV, OPERATOR_EQUAL,
+    OPERATOR_IMPLIES, OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL,
+    OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, DynamicBinding, Name, Node,
+    Pattern,
+)
+from snowsnake.syntax.text_buffer cimport write_bytes, write_text
 
 ctypedef const char* CString
 

@@ -5,14 +5,18 @@ In: a machine whose last outcome was an error.  Out: the exception, with its pla
 error any more.  This is imported when there is an error to explain.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from snowsnake.host.byte_map cimport MapEntry
 from snowsnake.host.host cimport Host, host_of
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.link cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_file, position_in
-from snowsnake.machine.state cimport *
+from snowsnake.machine.state cimport (
+    ERROR_INFINITE_RECURSION, ERROR_MEMORY, ERROR_MISSING_ARGUMENT, ERROR_SYNTAX, ERROR_TYPE, ERROR_UNDEFINED_VARIABLE,
+    ERROR_UNEXPECTED_ARGUMENT, PART_ATTRIBUTE, PART_ATTRIBUTE_ELEMENT, TRACE_FUNCTOR, TRACE_GONE, Code, Error, File,
+    Machine, TraceEntry,
+)
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport Word, string_data, string_size
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
