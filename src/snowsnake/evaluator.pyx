@@ -20,7 +20,7 @@ from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.host cimport host_configure, host_mount, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
-from snowsnake.machine.heap cimport heap_reserve, leave_old_space, make_float, make_int, make_string, new_list
+from snowsnake.machine.heap cimport heap_reserve, leave_old_space, make_float, make_int, make_path, make_string, new_list
 from snowsnake.machine.importing cimport load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, ByteBuffer, Machine, Tally

@@ -12,7 +12,11 @@ from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.heap cimport heap_reserve, new_list, push
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    KIND_BUILTIN, WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, header_size, is_attrs,
+    is_function, is_list, is_thunk, keys_symbols, kind_of, list_items, list_size, pointer_of, string_data,
+    string_size,
+)
 
 UNKNOWN, SET, LIST, OTHER = range(4)
 
