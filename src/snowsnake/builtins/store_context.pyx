@@ -1,21 +1,20 @@
 # cython: language_level=3
 """What a string's context says about the store, and whether what it names is there.
 
-In: context elements.  Out: their parts, or an error.  Nothing is ever built: a path that needs building and is not on disk is
-an error, with the words that C++ Nix has for a store that may not be written.
+In: context elements.  Out: their parts, or an error.  Outputs of derivations that are not there are built, by the store that is written to.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
 from snowsnake.builtins.protocol cimport force
-from snowsnake.host.host cimport host_is_in_store, host_store_dir, host_store_has
+from snowsnake.host.host cimport host_is_in_store, host_realise, host_store_dir, host_store_has
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, Machine
+from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
-from snowsnake.store.buffer cimport View, make_view
+from snowsnake.store.buffer cimport Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
 
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
@@ -43,24 +42,29 @@ cdef int realise_context(Machine* m, Word path) noexcept nogil:
     cdef Context* c = &m.contexts[string_context(path)]
     cdef Element e
     cdef View dir_ = host_store_dir(m)
-    cdef bint needs_building = False
+    cdef Bytes wanted
     cdef uint32_t i
+    cdef int outcome = DONE
     if string_context(path) == 0:
         return DONE
+    bytes_init(&wanted)
     for i in range(c.count):
         e = context_element(m, c.elements[i])
         if not host_store_has(m, e.path):
+            bytes_free(&wanted)
             return raise_text(m, ERROR_FILE, format_text("path '%.*s' is not valid", <int>(e.path.size - dir_.size - 1),
                                                          <char*>e.path.data + dir_.size + 1))
-        needs_building |= e.kind == ELEMENT_OUTPUT
-    if needs_building and not host_store_has(m, _object_of(m, path)):
-        for i in range(c.count):
-            e = context_element(m, c.elements[i])
-            if e.kind == ELEMENT_OUTPUT:
-                return raise_text(m, ERROR_FILE, format_text(
-                    "cannot build '%.*s^%.*s' during evaluation: building is not supported", <int>e.path.size,
-                    <char*>e.path.data, <int>e.output.size, <char*>e.output.data))
-    return DONE
+        if e.kind == ELEMENT_OUTPUT:
+            bytes_view(&wanted, e.path)
+            bytes_byte(&wanted, c'!')
+            bytes_view(&wanted, e.output)
+            bytes_byte(&wanted, c'\n')
+    if wanted.failed:
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    elif wanted.size:
+        outcome = host_realise(m, view_of(&wanted), _object_of(m, path))
+    bytes_free(&wanted)
+    return outcome
 
 
 cdef View _object_of(Machine* m, Word path) noexcept nogil:

@@ -31,6 +31,7 @@ class Reporter:
         self.show_trace = show_trace
         self.verbosity = QUIET
         self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
+        self.shows_logs = False                # of builders, line by line
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
@@ -101,6 +102,11 @@ class Reporter:
             self._write(message)
 
     progress = note
+
+    def building(self, message: str, is_log: bool) -> None:
+        """What a store tells while it builds: the nix-… commands show the logs of builders, too."""
+        if not is_log or self.shows_logs:
+            self.note(message)
 
     def write_event(self, line: str) -> None:
         """A line of a log that programs read."""

@@ -13,7 +13,8 @@ from snowsnake.selection import Selector
 from snowsnake.settings import Settings
 from snowsnake.settings.places import channel_entries
 
-_STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE"))
+_STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
+_MACHINE_STATE = "/nix/var/nix"
 
 
 def _progress_of(reporter):
@@ -172,8 +173,11 @@ def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -
 
 def store_options(settings: Settings, reporter: Reporter, eval_store: str | None, is_writable: bool) -> dict[str, object]:
     """Keywords of the evaluator for its store; empty for the machine's own, which most evaluations have."""
-    if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
+    if (
+        eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment)
+        and not (is_writable and os.path.exists(_MACHINE_STATE))
+    ):  # fmt: skip
         return {}
     from snowsnake.cli import stores
 
-    return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable)
+    return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable, on_message=reporter.building)

@@ -1,19 +1,25 @@
 """Which store an evaluation has: addresses with their parameters, NIX_STORE_DIR and its kin.
 
-In: settings, the address of an `--eval-store`.  Out: options of the evaluator.  Stores in folders are written to, unless they are the
-machine's own (`/nix/store`, `/nix/var/nix`): there an evaluation only names what it would add.  Other kinds of stores are refused.
+In: settings, the address of an `--eval-store`.  Out: options of the evaluator.  A store in folders is written to, and made if it is not
+there; but the machine's own (`/nix/store`, `/nix/var/nix`) is not made: without a Nix, an evaluation only names what it would add.  Where
+the machine's store belongs to a daemon, that writes.  Other kinds of stores are refused.
 """
+
+import os
 
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import KINDS, Kind
-from snowsnake.settings.places import state_folder, store_folder
+from snowsnake.settings.places import daemon_socket, state_folder, store_folder
 from snowsnake.settings.store_reference import StoreReference
-from snowsnake.store.place import DummyStore, StorePlace
+from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    OnMessage = Callable[[str, bool], None]
 
 # Parameters of addresses, with their types as in settings/kinds.py.
 _EVERY = {"store": "absolute path", "path-info-cache-size": "i32", "trusted": "bool", "priority": "i32", "want-mass-query": "bool", "system-features": "set"}
@@ -32,32 +38,38 @@ _REFUSED = ("http", "https", "file", "s3", "ssh", "ssh-ng", "mounted-ssh-ng", "l
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
-def store_options(settings: Settings, warn, *, eval_store: str | None = None, is_writable: bool) -> "dict[str, Any]":
+def store_options(
+    settings: Settings, warn, *, eval_store: str | None = None, is_writable: bool, on_message: "OnMessage | None" = None
+) -> "dict[str, Any]":
     """Keywords of the evaluator for the store that the settings name, or for *eval_store* instead of it.
+
+    *on_message(text, is_log)* gets what the store tells while it works, logs of builders among it.
 
     >>> store_options(Settings(environment={"NIX_STORE_DIR": "/gnu/store"}), print, is_writable=False)
     {'store_dir': '/gnu/store'}
     """
-    place = _open(StoreReference.parse(settings.text("store")), settings, warn)
+    place = _open(StoreReference.parse(settings.text("store")), settings, warn, on_message)
     if eval_store is not None:             # both are opened, one is used
-        place = _open(StoreReference.parse(eval_store), settings, warn)
+        place = _open(StoreReference.parse(eval_store), settings, warn, on_message)
     if isinstance(place, DummyStore):
         return {"store_dir": place.store_dir} | ({"store": place} if is_writable and place.is_read_only else {})
-    if is_writable and place.real != _MACHINE_STORE and place.state != _MACHINE_STATE:
+    if is_writable and (isinstance(place, DaemonPlace) or place.is_written):
         return {"store": place}
     real = {} if place.real == place.store_dir else {"real_store": place.real}
     return {"store_dir": place.store_dir} | real
 
 
-def place_to_write(address: str, settings: Settings, warn) -> StorePlace | DummyStore:
-    """Where the store with this address is; the machine's own is refused."""
+def place_to_write(address: str, settings: Settings, warn) -> StorePlace | DaemonPlace | DummyStore:
+    """Where the store with this address is; the machine's own only where there is one."""
     place = _open(StoreReference.parse(address), settings, warn)
-    if isinstance(place, StorePlace) and (place.real == _MACHINE_STORE or place.state == _MACHINE_STATE):
-        raise SettingError(f"store '{address}' cannot be used: Snowsnake does not write to the machine's own store", is_usage=False)
+    if isinstance(place, StorePlace) and not place.is_written:
+        raise SettingError(f"store '{address}' cannot be used: there is no Nix on this machine that it belongs to, or it is not yours to write to", is_usage=False)
     return place
 
 
-def _open(reference: StoreReference, settings: Settings, warn) -> StorePlace | DummyStore:
+def _open(
+    reference: StoreReference, settings: Settings, warn, on_message: "OnMessage | None" = None
+) -> StorePlace | DaemonPlace | DummyStore:
     scheme = reference.scheme
     if scheme in _REFUSED:
         raise SettingError(f"store '{reference.render()}' cannot be used: Snowsnake opens stores in folders and 'dummy://' only", is_usage=False)
@@ -72,10 +84,25 @@ def _open(reference: StoreReference, settings: Settings, warn) -> StorePlace | D
         settings.require("read-only-local-store")
     root = found["root"] if "root" in found else reference.path() if scheme == "local" else None
     real = found.get("real") or (root + "/nix/store" if root else store_dir)
+    if scheme in ("daemon", "unix"):
+        socket = reference.path() if scheme == "unix" and reference.place else daemon_socket(environment)
+        return _daemon(reference, socket, store_dir, real, settings, on_message)
     state = found.get("state") or (root + "/nix/var/nix" if root else state_folder(environment))
-    if scheme in ("daemon", "unix") or found.get("read-only"):
-        state = _MACHINE_STATE             # nothing is written
-    return StorePlace(store_dir, real, state, root or "")
+    place = StorePlace(store_dir, real, state, root or "", is_machines=real == _MACHINE_STORE or state == _MACHINE_STATE)
+    if scheme == "auto" and place.is_machines and not place.is_written and os.path.exists(daemon_socket(environment)):
+        return _daemon(reference, daemon_socket(environment), store_dir, real, settings, on_message)
+    if found.get("read-only"):
+        place.is_written = False
+    return place
+
+
+def _daemon(
+    reference: StoreReference, socket: str, store_dir: str, real: str, settings: Settings, on_message: "OnMessage | None"
+) -> DaemonPlace:
+    """The daemon, to which the user's own settings are told."""
+    name = reference.render() if reference.scheme == "unix" else "daemon"
+    options = {name: settings.text(name) for name in settings.overridden}
+    return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=on_message)
 
 
 def _parameters(reference: StoreReference, warn) -> "dict[str, Any]":

@@ -63,6 +63,9 @@ ctypedef bint (*StoreAsker)(void* context, View path) noexcept nogil
     # whether a path is valid
 ctypedef int (*StoreOpener)(void* context, Bytes* error) noexcept nogil
     # descriptor of an empty file that goes when it is closed, for an archive; -1: a failure
+ctypedef bint (*StoreRealiser)(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil
+    # makes outputs of derivations valid.  wanted: `DRV!OUTPUT` for each, with a newline after it; closure, if it is not NULL, gets them and
+    # what they refer to, likewise
 
 cdef struct SearchEntry:
     char* prefix
@@ -92,6 +95,7 @@ cdef struct Host:
     StoreSettler settler
     StoreAsker asker
     StoreOpener opener
+    StoreRealiser realiser
     void* writer_context
     ByteMap unsettled                 # store paths that the writer took and that may not be on disk yet
     DrvStore drv_store
@@ -112,6 +116,8 @@ cdef struct Host:
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
     int verbosity                     # messages up to this level are written (host/messages.pxd)
     bint is_json_log                  # they are C++ Nix's JSON lines
+    bint imports_derivations          # evaluation may read what it must have built first (allow-import-from-derivation)
+    bint traces_imports               # and tells of it (trace-import-from-derivation)
     void* settings                    # owned: the values of nix.conf (Python), or None for their defaults
     void* fetcher                     # owned: the fetcher (Python), once something was fetched (builtins/fetching.pyx); or NULL
 
@@ -187,6 +193,10 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
     # hands an object to the embedded store, if there is one
 cdef int host_settle(Machine* m) noexcept nogil
     # everything that the embedded store took is on disk, and can be read
+cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil
+    # outputs of derivations that evaluation reads (import from derivation; *wanted* as for StoreRealiser) are there afterwards, and may be
+    # read; ERROR_FILE if they are not to be had, or the settings forbid it.  Without a
+    # store to build in, it is enough that the object is there that is read
 cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
     # whether the policy lets evaluation see what is at this path: as host_allows, and of a copied source what it shows of the source
 cdef DrvStore* host_drv_store(Machine* m) noexcept nogil

@@ -8,7 +8,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.errno cimport EISDIR, ELOOP, ENOTDIR
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, getenv
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
 from libc.time cimport time
 
 from snowsnake.cache.pack cimport FileStamp
@@ -34,7 +34,7 @@ from snowsnake.machine.state cimport (
     RAISE,
 )
 from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_text,
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of, view_text,
 )
 from snowsnake.store.digests cimport HASH_SHA256, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.drv_store cimport DrvStore, drv_store_free, drv_store_init
@@ -194,6 +194,9 @@ cdef object host_configure(Machine* m, object options):
     Py_INCREF(settings)
     Py_XDECREF(<PyObject*>h.settings)
     h.settings = <void*>settings
+    given = settings[0]
+    h.imports_derivations = given is None or bool(given["allow-import-from-derivation"])
+    h.traces_imports = given is not None and bool(given["trace-import-from-derivation"])
     h.features = 0
     for name in options.features:
         h.features |= <uint32_t>_FEATURES.get(name, 0)

@@ -65,6 +65,45 @@ cdef int host_settle(Machine* m) noexcept nogil:
     return DONE
 
 
+cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef const uint8_t* mark = <const uint8_t*>memchr(wanted.data, c'!', wanted.size)
+    cdef const uint8_t* end = <const uint8_t*>memchr(wanted.data, c'\n', wanted.size)
+    cdef int drv_size = <int>(mark - wanted.data), output_size = <int>(end - mark - 1)
+    cdef const char* drv = <const char*>wanted.data
+    cdef const char* output = <const char*>mark + 1
+    cdef Bytes error, closure
+    if not h.imports_derivations:
+        return raise_text(m, ERROR_FILE, format_text(
+            "cannot build '%.*s^%.*s' during evaluation because the option 'allow-import-from-derivation' is disabled",
+            drv_size, drv, output_size, output))
+    if h.traces_imports:
+        host_warn(m, format_text("built '%.*s^%.*s' during evaluation due to an import from derivation", drv_size, drv, output_size, output))
+    bytes_init(&error)
+    bytes_init(&closure)
+    if h.realiser == NULL:
+        if host_store_has(m, object_):
+            return DONE
+        return raise_text(m, ERROR_FILE, format_text("cannot build '%.*s^%.*s' during evaluation: there is no store to build in",
+                                                     drv_size, drv, output_size, output))
+    if not h.realiser(h.writer_context, wanted, &closure if is_guarded(m) else NULL, &error):
+        bytes_free(&closure)
+        return raise_store_error(m, ERROR_FILE, &error)
+    bytes_free(&error)
+    allow_lines(m, view_of(&closure))
+    bytes_free(&closure)
+    return DONE
+
+
+cdef void allow_lines(Machine* m, View paths) noexcept nogil:
+    """Lets evaluation read paths that stand in lines."""
+    cdef const uint8_t* end
+    while paths.size:
+        end = <const uint8_t*>memchr(paths.data, c'\n', paths.size)
+        host_allow(m, paths.data, <size_t>(end - paths.data))
+        paths = make_view(end + 1, paths.size - <size_t>(end - paths.data) - 1)
+
+
 cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
     return host_allows(m, path, size_bytes) and place_is_shown(m, path, size_bytes)
 

@@ -17,6 +17,7 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.store.buffer cimport Bytes, View, bytes_append
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.store.graph import closure as closure_of
 
 _FAULTS = (OSError, ValueError)
 
@@ -41,6 +42,7 @@ cdef class StoreWriter:
         h.settler = settle_objects
         h.asker = ask_object
         h.opener = open_archive
+        h.realiser = realise_outputs
         h.writer_context = <void*>self
 
     def flush(self):
@@ -108,6 +110,24 @@ cdef bint write_object(void* context, const StoreObject* written, Bytes* error) 
 cdef bint settle_objects(void* context, Bytes* error) noexcept nogil:
     with gil:
         return _attempt(<StoreWriter>context, NULL, error)
+
+
+cdef bint realise_outputs(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil:
+    with gil:
+        return _realise(<StoreWriter>context, wanted, closure, error)
+
+
+cdef bint _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* error) noexcept:
+    cdef bytes lines
+    try:
+        outputs = writer.store.realise(_text(wanted).split("\n")[:-1])
+        if closure != NULL:
+            lines = "".join(path + "\n" for path in sorted(closure_of(writer.store, outputs))).encode("utf-8", "surrogateescape")
+            bytes_append(closure, <const char*>lines, len(lines))
+        return True
+    except BaseException as fault:
+        _note(writer, fault, error)
+    return False
 
 
 cdef int open_archive(void* context, Bytes* error) noexcept nogil:

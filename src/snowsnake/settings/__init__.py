@@ -229,6 +229,11 @@ class Settings:
         """Whether somebody set it, to whatever value."""
         return name in self._origins
 
+    @property
+    def overridden(self) -> list[str]:
+        """What the user himself has set, not only the machine's nix.conf."""
+        return sorted(self._overridden)
+
     def text(self, name: str) -> str:
         """The value as nix.conf would have it."""
         return kind_of(name).render(self[name])

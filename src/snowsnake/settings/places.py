@@ -32,6 +32,11 @@ def state_folder(environment: "Environment") -> str:
     return absolute(environment.get("NIX_STATE_DIR") or "/nix/var/nix")
 
 
+def daemon_socket(environment: "Environment") -> str:
+    """Where the machine's daemon listens, if it has one."""
+    return absolute(environment.get("NIX_DAEMON_SOCKET_PATH") or state_folder(environment) + "/daemon-socket/socket")
+
+
 def store_folder(environment: "Environment") -> str:
     """What the paths of a store begin with, unless its address says otherwise."""
     return absolute(environment.get("NIX_STORE_DIR") or environment.get("NIX_STORE") or "/nix/store")

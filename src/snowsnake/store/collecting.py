@@ -59,6 +59,10 @@ class CollectingStore(Store, ABC):
     def _check_process(self) -> None:
         """An error in a child of the process that opened the store."""
 
+    @abstractmethod
+    def realise(self, wanted: Iterable[str]) -> list[str]:
+        """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
+
     # --- asking
 
     def real_path(self, path: str) -> str:
@@ -90,6 +94,22 @@ class CollectingStore(Store, ABC):
             raise ValueError(f"path '{found}' is not valid")
         with open(self.real_path(path), "rb") as file:
             return file.read()
+
+    def output_paths(self, wanted: Iterable[str]) -> list[str]:
+        """Where what `realise` is asked for will lie, as far as that is known before it is built."""
+        paths = []
+        for item in wanted:
+            drv_path, mark, names = item.partition("!")
+            if not mark:
+                paths.append(drv_path)
+                continue
+            outputs = self.read_derivation(drv_path).outputs
+            for name in outputs if names == "*" else names.split(","):
+                if name not in outputs:
+                    raise ValueError(f"derivation '{drv_path}' does not have wanted outputs '{name}'")
+                if outputs[name].path:
+                    paths.append(outputs[name].path)
+        return paths
 
     # --- adding
 

@@ -17,7 +17,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import BinaryIO, Self, cast
 
@@ -32,12 +32,15 @@ _PIECE_BYTES = 1 << 20
 _syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
 
 
+Builder = Callable[["LocalStore", list[str]], None]
+
+
 class LocalStore(CollectingStore):
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
     *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.  *read_only*: nothing is made
     or changed; FileNotFoundError if there is no store.  *real*, *state*: where its objects and its database are, if not in the usual
-    folders below *root*.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
+    folders below *root*.  *builder*: makes valid what `realise` is asked for.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
 
     >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
     ...     path = store.add_text("greeting", b"hello")
@@ -56,7 +59,9 @@ class LocalStore(CollectingStore):
         read_only: bool = False,
         real: str | None = None,
         state: str | None = None,
+        builder: Builder | None = None,
     ) -> None:
+        self.builder = builder
         self.root = os.path.abspath(os.fspath(root))
         super().__init__(store_dir)
         self.state = state or self.root + "/nix/var/nix"
@@ -104,6 +109,18 @@ class LocalStore(CollectingStore):
 
     def _info(self, path: str) -> PathInfo | None:
         return self.database.info(path)
+
+    def realise(self, wanted: Iterable[str]) -> list[str]:
+        """As in `CollectingStore`: what is not valid yet is left to the builder."""
+        items = list(wanted)
+        outputs = self.output_paths(items)
+        if all(self.is_valid(path) for path in outputs) and len(outputs) == len(items):
+            return outputs
+        if self.builder is None:
+            raise ValueError(f"cannot build '{items[0].replace('!', '^')}' during evaluation: this store has no builder")
+        self.flush()
+        self.builder(self, items)
+        return outputs
 
     def paths(self) -> list[str]:
         """All valid objects, sorted."""

@@ -1,32 +1,38 @@
 """Where a store is: what its paths are called, where they lie on disk, where its state is; or that it takes nothing.
 
-In: folders.  Out: `StorePlace`, `DummyStore`.  Nothing is opened before `open`.
+In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened before `open`.
 """
+
+import os
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
+    from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.local import LocalStore
 
 
 class StorePlace:
     """A store in folders: paths begin with `store_dir` and lie in `real`; the database and roots are below `state`.
 
-    `name` is how messages call it.
+    `name` is how messages call it.  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
     >>> place.store_dir, place.real, place.state
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written")
 
-    def __init__(self, store_dir: str, real: str, state: str, name: str = "") -> None:
+    def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
         self.real = real
         self.state = state
         self.name = name or real
+        self.is_machines = is_machines
+        self.is_written = not is_machines or (os.access(state + "/db/db.sqlite", os.W_OK) and os.access(real, os.W_OK))
 
     @classmethod
     def in_root(cls, root: str, store_dir: str = "/nix/store") -> "StorePlace":
@@ -38,6 +44,30 @@ class StorePlace:
         from snowsnake.store.local import LocalStore
 
         return LocalStore(self.name, self.store_dir, real=self.real, state=self.state)
+
+
+class DaemonPlace:
+    """A store behind the daemon that listens at *socket*; its paths begin with `store_dir` and lie in `real`."""
+
+    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message")
+
+    def __init__(
+        self, socket: str, store_dir: str, real: str, *, name: str = "daemon", options: "dict[str, str] | None" = None,
+        on_message: "Callable[[str, bool], None] | None" = None,
+    ) -> None:  # fmt: skip
+        self.socket = socket
+        self.store_dir = store_dir
+        self.real = real
+        self.name = name
+        self.options = options
+        self.on_message = on_message
+
+    def open(self) -> "DaemonStore":
+        from snowsnake.store.daemon.store import DaemonStore
+
+        return DaemonStore(
+            self.socket, self.store_dir, real=self.real, options=self.options, on_message=self.on_message, name=self.name
+        )
 
 
 class DummyStore:
@@ -80,6 +110,9 @@ class DummyStore:
 
     def open_temporary(self) -> int:
         self._refuse("addToStoreFromDump")
+
+    def realise(self, wanted: object) -> "NoReturn":
+        self._refuse("buildPaths")
 
     def add_root(self, link: str, path: str) -> "NoReturn":
         raise ValueError("'dummy://' does not support garbage collector roots")

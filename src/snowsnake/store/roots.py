@@ -12,7 +12,17 @@ from snowsnake.store import hashes
 
 
 def add_root(link: str, path: str, state: str, store_dir: str) -> str:
-    """Makes *link* (an older link into the store is replaced) for *path* of the store with this *state*; its absolute path."""
+    """Makes *link* for *path* of the store with this *state*, and registers it; its absolute path."""
+    link = make_link(link, path, store_dir)
+    gcroots = state + "/gcroots"
+    if not link.startswith(gcroots + "/"):
+        name = hashes.format_hash("sha1", hashes.digest("sha1", os.fsencode(link)), "nix32")
+        _replace_link(f"{gcroots}/auto/{name}", link)
+    return link
+
+
+def make_link(link: str, path: str, store_dir: str) -> str:
+    """Makes *link* to *path*; an older link into the store is replaced, anything else is not.  Its absolute path."""
     link = os.path.abspath(link)
     if _is_in(link, store_dir):
         raise ValueError(
@@ -22,10 +32,6 @@ def add_root(link: str, path: str, state: str, store_dir: str) -> str:
     if os.path.lexists(link) and not (os.path.islink(link) and _is_in(os.readlink(link), store_dir)):
         raise ValueError(f'cannot create symlink "{link}"; already exists')
     _replace_link(link, path)
-    gcroots = state + "/gcroots"
-    if not link.startswith(gcroots + "/"):
-        name = hashes.format_hash("sha1", hashes.digest("sha1", os.fsencode(link)), "nix32")
-        _replace_link(f"{gcroots}/auto/{name}", link)
     return link
 
 

@@ -1,0 +1,222 @@
+"""A connection to a Nix daemon: greeting, options, requests, and what the daemon says while it works.
+
+In: the path of a socket, options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the worker protocol (Nix 2.4 to 2.34).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+
+from snowsnake.store.daemon.wire import DaemonError, Wire
+
+_CLIENT_MAGIC, _DAEMON_MAGIC = 0x6E697863, 0x6478696F
+_OLDEST, _NEWEST = (1, 32), (1, 38)
+_INFORMATIVE = 3                           # level of what is shown without -v
+_SAID = {
+    0x6F6C6D67: "next", 0x64617461: "read", 0x64617416: "write", 0x616C7473: "last", 0x63787470: "error",
+    0x53545254: "start activity", 0x53544F50: "stop activity", 0x52534C54: "result",
+}  # fmt: skip
+
+
+class Operation(IntEnum):
+    """What can be asked of a daemon, with its number in the protocol."""
+
+    IS_VALID_PATH = 1
+    QUERY_REFERRERS = 6
+    ADD_TO_STORE = 7
+    BUILD_PATHS = 9
+    ADD_INDIRECT_ROOT = 12
+    SET_OPTIONS = 19
+    QUERY_ALL_VALID_PATHS = 23
+    QUERY_PATH_INFO = 26
+    QUERY_PATH_FROM_HASH_PART = 29
+    QUERY_VALID_DERIVERS = 33
+    ADD_TO_STORE_NAR = 39
+    QUERY_MISSING = 40
+    ADD_MULTIPLE_TO_STORE = 44
+    BUILD_PATHS_WITH_RESULTS = 46
+
+
+class DaemonConnection:
+    """One connection.  *options*: names of nix.conf and their texts, which the daemon applies to this client as far as it trusts him.
+
+    *on_message(text, is_log)* gets each line that the daemon wants the user to see; of a builder's log, if *is_log*.  DaemonError if there
+    is no daemon or it speaks another protocol.
+    """
+
+    def __init__(
+        self, path: str, options: Mapping[str, str] | None = None, *, name: str = "", on_message: Callable[[str, bool], None] | None = None
+    ) -> None:
+        self.name = name or f"unix://{path}"
+        self._on_message = on_message
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(path)
+        except OSError as error:
+            connection.close()
+            raise DaemonError(f"cannot connect to socket at '{path}': {error.strerror or error}") from None
+        self.wire = Wire(connection)
+        self.is_broken = False
+        self.version = _OLDEST
+        try:
+            self._greet()
+        except DaemonError as error:
+            self.close()
+            raise DaemonError(f"cannot open connection to remote store '{self.name}': {error}") from None
+        self._set_options(options or {})
+
+    def close(self) -> None:
+        self.is_broken = True
+        self.wire.close()
+
+    def _greet(self) -> None:
+        wire = self.wire
+        wire.add_number(_CLIENT_MAGIC)
+        wire.add_number(_as_number(_NEWEST))
+        wire.flush()
+        if wire.number() != _DAEMON_MAGIC:
+            raise DaemonError("nix-daemon protocol mismatch")
+        daemon = wire.number()
+        version = (daemon >> 8, daemon & 0xFF)
+        if version[0] != _NEWEST[0]:
+            raise DaemonError("Nix daemon protocol version not supported")
+        if version < _OLDEST:
+            raise DaemonError("the Nix daemon version is too old")
+        self.version = min(version, _NEWEST)
+        if self.version >= (1, 38):
+            wire.add_texts([])            # optional features of the protocol: we know none
+            wire.flush()
+            wire.texts()
+        wire.add_number(0)                # affinity to a CPU, room to reserve: no longer used
+        wire.add_number(0)
+        wire.flush()
+        if self.version >= (1, 33):
+            self.daemon_version = wire.text()
+        if self.version >= (1, 35):
+            self.trusts_us = {0: None, 1: True, 2: False}.get(wire.number())
+        self.wait()
+
+    daemon_version = ""
+    trusts_us: bool | None = None
+
+    def _set_options(self, options: Mapping[str, str]) -> None:
+        def is_on(name: str, default: bool) -> bool:
+            return options.get(name, "true" if default else "false") == "true"
+
+        def number(name: str, default: int) -> int:
+            text = options.get(name, "")
+            return int(text) if text.isdigit() else default
+
+        with self.request(Operation.SET_OPTIONS) as wire:
+            for flag in ("keep-failed", "keep-going", "fallback"):
+                wire.add_number(is_on(flag, False))
+            wire.add_number(number("verbosity", _INFORMATIVE))
+            wire.add_number(number("max-jobs", 1))
+            wire.add_number(number("max-silent-time", 0))
+            wire.add_number(1)
+            wire.add_number(0 if is_on("verbose-build", True) else 7)
+            wire.add_number(0)
+            wire.add_number(0)
+            wire.add_number(number("cores", 0))
+            wire.add_number(is_on("substitute", True))
+            others = {name: text for name, text in options.items() if name not in _OWN_FIELDS}
+            wire.add_number(len(others))
+            for name in sorted(others):
+                wire.add_text(name)
+                wire.add_text(others[name])
+
+    @contextmanager
+    def request(self, operation: Operation) -> Iterator[Wire]:
+        """A request: its arguments are sent inside, the answer is to be read afterwards.  What goes wrong leaves the connection unusable,
+        unless the daemon said it."""
+        if self.is_broken:
+            raise DaemonError(f"opening a connection to remote store '{self.name}' previously failed")
+        try:
+            self.wire.add_number(operation)
+            yield self.wire
+            self.wire.flush()
+            self.wait()
+        except BaseException as error:
+            if not (isinstance(error, DaemonError) and error.is_refusal):
+                self.close()
+            raise
+
+    def wait(self) -> None:
+        """Until the daemon has done what was asked of it; what it says meanwhile goes to `on_message`."""
+        wire = self.wire
+        while True:
+            number = wire.number()
+            said = _SAID.get(number)
+            if said == "last":
+                return
+            if said == "error":
+                raise self._error()
+            if said == "next":
+                self._say(wire.text())
+            elif said == "start activity":
+                self._activity()
+            elif said == "stop activity":
+                wire.number()
+            elif said == "result":
+                wire.number()
+                kind, fields = wire.number(), self._fields()
+                if kind in (101, 107) and fields and isinstance(fields[0], str):     # a line of a builder's log
+                    self._say(fields[0], is_log=True)
+            else:
+                raise DaemonError(f"got unknown message type {number:x} from Nix daemon")
+
+    def _activity(self) -> None:
+        """The daemon begins something: it has a number, an importance, a kind, a text, facts and a parent."""
+        wire = self.wire
+        wire.number()
+        level = wire.number()
+        wire.number()
+        text = wire.text()
+        self._fields()
+        wire.number()
+        if text and level <= _INFORMATIVE:
+            self._say(text + "...")
+
+    def _say(self, text: str, *, is_log: bool = False) -> None:
+        if self._on_message is not None:
+            self._on_message(text.rstrip("\n"), is_log)
+
+    def _fields(self) -> list[int | str]:
+        return self.wire.items(self._field)
+
+    def _field(self) -> int | str:
+        kind = self.wire.number()
+        if kind == 0:
+            return self.wire.number()
+        if kind == 1:
+            return self.wire.text()
+        raise DaemonError(f"got unsupported field type {kind:x} from Nix daemon")
+
+    def _error(self) -> DaemonError:
+        wire = self.wire
+        if wire.text() != "Error":
+            raise DaemonError("the Nix daemon sent an error of an unknown kind")
+        wire.number()                      # verbosity
+        wire.text()                        # once the name of the error's class
+        message = wire.text()
+        wire.number()                      # a position, never sent
+        traces = []
+        for _ in range(wire.count()):
+            wire.number()
+            traces.append(wire.text())
+        return DaemonError(message, traces, is_refusal=True)
+
+
+_OWN_FIELDS = frozenset(
+    {
+        "keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "verbose-build", "cores", "substitute",
+        "show-trace", "experimental-features", "plugin-files",
+    }
+)  # fmt: skip
+
+
+def _as_number(version: tuple[int, int]) -> int:
+    return version[0] << 8 | version[1]

@@ -1,0 +1,165 @@
+"""Numbers, strings and sets of the worker protocol, over a socket.
+
+In: a connected socket.  Out: values; DaemonError for an answer that cannot be one.  A number is 8 bytes, little endian; a string its length and
+its bytes, filled up with zeros to a multiple of 8.  Nothing is allocated because the other side says that much will follow.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+_PIECE_BYTES = 1 << 16
+_MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
+_MAX_COUNT = 10_000_000
+
+Item = TypeVar("Item")
+
+
+class DaemonError(ValueError):
+    """What a daemon refuses or fails at, in its words; or an answer that is none.  *traces*: what it was doing, innermost last."""
+
+    def __init__(self, message: str, traces: Sequence[str] = (), *, is_refusal: bool = False) -> None:
+        super().__init__(message)
+        self.traces = tuple(traces)
+        self.is_refusal = is_refusal  # said by the daemon, after which the connection can be used
+
+
+class Message:
+    """What is to be sent, collected in `data`."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def add_number(self, value: int) -> None:
+        self.data += value.to_bytes(8, "little")
+
+    def add_data(self, data: bytes) -> None:
+        self.add_number(len(data))
+        self.data += data
+        self.data += bytes(-len(data) % 8)
+
+    def add_text(self, text: str) -> None:
+        self.add_data(text.encode("utf-8", "surrogateescape"))
+
+    def add_texts(self, texts: Iterable[str]) -> None:
+        items = list(texts)
+        self.add_number(len(items))
+        for item in items:
+            self.add_text(item)
+
+
+class Wire(Message):
+    """One end of a connection.  What is added is sent by `flush`.
+
+    >>> ours, theirs = socket.socketpair()
+    >>> wire = Wire(ours)
+    >>> wire.add_texts(["a", "bc"])
+    >>> wire.flush()
+    >>> Wire(theirs).texts()
+    ['a', 'bc']
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__()
+        self._socket = connection
+        self._in = bytearray()
+        self._start = 0
+        self._is_gone = False
+
+    def close(self) -> None:
+        self._socket.close()
+
+    # --- sending
+
+    def flush(self) -> None:
+        self._send(bytes(self.data))
+        self.data.clear()
+
+    def send_frame(self, data: bytes) -> None:
+        """A piece of a stream whose length is not known; b"" ends it."""
+        self.add_number(len(data))
+        self.data += data
+        self.flush()
+
+    def _send(self, data: bytes) -> None:
+        """The daemon may talk while it is sent to: both would wait for ever if nobody listened.  One that has gone may have said why: that is
+        found when its answer is read."""
+        left = memoryview(data)
+        while left and not self._is_gone:
+            readable, writable, _ = select.select([self._socket], [self._socket], [])
+            if readable and not self._receive():
+                self._is_gone = True
+            elif writable:
+                try:
+                    left = left[self._socket.send(left[:_PIECE_BYTES]) :]
+                except (BrokenPipeError, ConnectionResetError):
+                    self._is_gone = True
+
+    # --- receiving
+
+    @property
+    def has_data(self) -> bool:
+        """Whether something was received that was not read yet."""
+        return self._start < len(self._in)
+
+    def _receive(self) -> bool:
+        try:
+            data = self._socket.recv(_PIECE_BYTES)
+        except ConnectionResetError:
+            return False
+        self._in += data
+        return bool(data)
+
+    def exactly(self, size: int) -> bytes:
+        while len(self._in) - self._start < size:
+            if not self._receive():
+                raise _disconnected()
+        data = bytes(self._in[self._start : self._start + size])
+        self._start += size
+        if self._start >= _PIECE_BYTES or self._start == len(self._in):
+            del self._in[: self._start]
+            self._start = 0
+        return data
+
+    def number(self) -> int:
+        return int.from_bytes(self.exactly(8), "little")
+
+    def flag(self) -> bool:
+        return self.number() != 0
+
+    def count(self) -> int:
+        value = self.number()
+        if value > _MAX_COUNT:
+            raise DaemonError(f"the Nix daemon announces {value} items")
+        return value
+
+    def raw(self) -> bytes:
+        size = self.number()
+        if size > _MAX_TEXT_BYTES:
+            raise DaemonError(f"the Nix daemon announces a string of {size} bytes")
+        data = self.exactly(size)
+        if any(self.exactly(-size % 8)):
+            raise DaemonError("the Nix daemon sent a string with non-zero padding")
+        return data
+
+    def text(self) -> str:
+        return self.raw().decode("utf-8", "surrogateescape")
+
+    def texts(self) -> list[str]:
+        return self.items(self.text)
+
+    def items(self, one: Callable[[], Item]) -> list[Item]:
+        return [one() for _ in range(self.count())]
+
+    def read(self, size: int) -> bytes:
+        """At most *size* bytes, as a file gives them; b"" at the end."""
+        if not self.has_data and not self._receive():
+            return b""
+        return self.exactly(min(size, len(self._in) - self._start))
+
+
+def _disconnected() -> DaemonError:
+    return DaemonError("Nix daemon disconnected unexpectedly (maybe it crashed?)")

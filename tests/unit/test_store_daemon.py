@@ -1,0 +1,229 @@
+"""Stores behind a daemon: the real nix-daemon where there is one, and daemons that lie, stall and die."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from snowsnake.store.daemon.connection import DaemonConnection, Operation
+from snowsnake.store.daemon.store import DaemonStore
+from snowsnake.store.daemon.wire import DaemonError, Wire
+from snowsnake.store.graph import closure
+from snowsnake.store.local import LocalStore
+
+COMMAND = Path(os.sys.executable).with_name("snowsnake-instantiate")
+IMPORTED = """
+let
+  make = name: script: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" script ]; };
+in {
+  good = import (make "good" "echo '{ a = 42; }' > $out");
+  two = builtins.readFile (make "two" "echo from ${make "one" "echo 1 > $out"} > $out");
+  bad = import (make "bad" "echo it went wrong; exit 3");
+}
+"""
+
+
+def daemons() -> list[str]:
+    """Programs that are a nix-daemon: Debian's, and that of the reference evaluator."""
+    beside = Path.home() / ".cache/snowsnake-refs/tools/nix-daemon"
+    return [path for path in (shutil.which("nix-daemon"), str(beside)) if path and os.access(path, os.X_OK)]
+
+
+@pytest.fixture(params=daemons() or [pytest.param("", marks=pytest.mark.skip(reason="no nix-daemon"))])
+def daemon(request, tmp_path):
+    """A running daemon with a store of its own; the variables with which a client finds it."""
+    environment = {
+        "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/state", "NIX_LOG_DIR": f"{tmp_path}/log",
+        "NIX_CONF_DIR": f"{tmp_path}/conf", "NIX_DAEMON_SOCKET_PATH": f"{tmp_path}/socket", "HOME": str(tmp_path), "PATH": os.environ["PATH"],
+        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\n",
+    }  # fmt: skip
+    if "/usr" not in request.param:        # the reference's hook cannot be started by itself
+        environment["NIX_CONFIG"] += "build-hook =\n"
+    with open(tmp_path / "daemon.log", "wb") as log:
+        process = subprocess.Popen([request.param], env=environment | {"NIX_REMOTE": "local"}, stdout=log, stderr=log)
+    try:
+        for _ in range(200):
+            if os.path.exists(environment["NIX_DAEMON_SOCKET_PATH"]):
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail((tmp_path / "daemon.log").read_text())
+        yield environment
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_adds_what_a_folder_would_hold(daemon, tmp_path):
+    """The same paths and facts as in a store in a folder; the daemon finds no fault in them."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").write_text("text")
+    (source / "link").symlink_to("file")
+    stores = [
+        DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]),
+        LocalStore(tmp_path / "local", daemon["NIX_STORE_DIR"]),
+    ]
+    facts = []
+    for store in stores:
+        with store:
+            text = store.add_text("text", b"x" * 100)
+            many = [store.add_text(f"many-{i}", b"m", [text]) for i in range(1500)]
+            paths = [text, many[-1], store.add_flat("flat", b"flat"), store.add_source("source", source)]
+            paths.append(store.add_source("file", source / "file", "flat"))
+            store.flush()
+            infos = [store.info(path) for path in paths]
+            facts.append([(info.path, info.nar_hash, info.nar_size, info.references, info.ca) for info in infos])
+            assert closure(store, [many[0]]) == {text, many[0]}
+            assert store.path_with_hash(text.rpartition('/')[2][:32]) == text
+            assert len(store.referrers(text)) == 1500
+            assert len(store.paths()) == 1504
+            assert store.info(f"{daemon['NIX_STORE_DIR']}/{'0' * 32}-none") is None
+    assert facts[0] == facts[1]
+    assert (Path(facts[0][3][0]) / "link").readlink() == Path("file")
+
+
+def instantiate(environment, tmp_path, *words):
+    (tmp_path / "imported.nix").write_text(IMPORTED)
+    return subprocess.run(
+        [COMMAND, "--store", "daemon", *words, str(tmp_path / "imported.nix")], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_import_from_derivation(daemon, tmp_path):
+    good = instantiate(daemon, tmp_path, "--eval", "--strict", "--read-write-mode", "-A", "good")
+    assert (good.stdout, good.returncode) == ("{ a = 42; }\n", 0), good.stderr
+    two = instantiate(daemon, tmp_path, "--eval", "--read-write-mode", "-A", "two")
+    assert two.stdout.startswith('"from ') and two.stdout.endswith('-one\\n"\n'), two.stderr
+    bad = instantiate(daemon, tmp_path, "--eval", "--read-write-mode", "-A", "bad")
+    assert bad.returncode == 1 and "builder" in bad.stderr and "failed with exit code 3" in bad.stderr
+
+
+def test_import_from_derivation_is_refused(daemon, tmp_path):
+    refused = instantiate(daemon, tmp_path, "--eval", "--read-write-mode", "-A", "good", "--option", "allow-import-from-derivation", "false")
+    assert refused.returncode == 1
+    assert "during evaluation because the option 'allow-import-from-derivation' is disabled" in refused.stderr
+
+
+def test_roots_and_what_is_missing(daemon, tmp_path):
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        path = store.add_text("kept", b"kept")
+        link = store.add_root(str(tmp_path / "root"), path)
+        assert os.readlink(link) == path
+        unknown = f"{daemon['NIX_STORE_DIR']}/{'1' * 32}-unknown"
+        assert store.missing([unknown]) == ([], [], [unknown], 0, 0)
+        with pytest.raises(DaemonError):
+            store.realise([unknown])
+        assert store.is_valid(path)        # after a refusal the connection goes on
+
+
+# --- daemons that are none
+
+
+@pytest.fixture
+def liar(tmp_path):
+    """`liar(answers)`: a socket where each client gets these bytes, and then the end."""
+    listening = []
+
+    def start(answers: bytes, *, stalls: bool = False) -> str:
+        path = str(tmp_path / f"liar-{len(listening)}")
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen()
+        listening.append(server)
+
+        def serve() -> None:
+            try:
+                while True:
+                    client, _ = server.accept()
+                    client.sendall(answers)
+                    if not stalls:
+                        client.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        return path
+
+    yield start
+    for server in listening:
+        server.close()
+
+
+def number(value: int) -> bytes:
+    return value.to_bytes(8, "little")
+
+
+GREETING = number(0x6478696F) + number(1 << 8 | 34) + number(5) + b"2.8.0\0\0\0" + number(0x616C7473)
+READY = GREETING + number(0x616C7473)      # and the options are taken
+
+
+@pytest.mark.parametrize(
+    "answers, message",
+    [
+        (b"", "disconnected unexpectedly"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "protocol mismatch"),
+        (number(0x6478696F) + number(2 << 8), "protocol version not supported"),
+        (number(0x6478696F) + number(1 << 8 | 31), "too old"),
+        (GREETING[:20], "disconnected unexpectedly"),
+        (GREETING[:-8] + number(77), "unknown message type 4d"),
+        (number(0x6478696F) + number(1 << 8 | 34) + number(1 << 62), "announces a string"),
+        (number(0x6478696F) + number(1 << 8 | 34) + number(5) + b"2.8.0abc", "non-zero padding"),
+        (READY + number(0x616C7473) + number(1) + number(0) + number(0) + number(1 << 60), "announces 1152921504606846976 items"),
+        (READY + number(0x63787470) + number(5) + b"Error\0\0\0" + number(0) * 2 + number(2) + b"no" + bytes(6) + number(0) * 2, "^no$"),
+    ],
+)
+def test_lies(liar, answers, message):
+    with pytest.raises(DaemonError, match=message):
+        DaemonStore(liar(answers)).info("/nix/store/00000000000000000000000000000000-x")
+
+
+def test_a_daemon_that_dies_while_it_is_sent_to(liar):
+    store = DaemonStore(liar(READY + number(0) + number(0x616C7473) * 2))
+    with pytest.raises(DaemonError):
+        store.add_flat("large", bytes(1 << 20))
+        store.flush()
+
+
+def test_talking_while_listening():
+    """A daemon that writes much before it reads: neither waits for the other for ever."""
+    ours, theirs = socket.socketpair()
+
+    def talk() -> None:
+        theirs.sendall((number(0x6F6C6D67) + number(8) + b"sentence") * 100_000 + number(0x616C7473))
+        while theirs.recv(1 << 16):
+            pass
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    wire = Wire(ours)
+    for _ in range(64):
+        wire.send_frame(bytes(1 << 16))
+    assert wire.number() == 0x6F6C6D67
+    ours.close()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_fork_does_not_share_the_connection(liar):
+    store = DaemonStore(liar(READY, stalls=True))
+    assert store.connection.version == (1, 34)
+    child = os.fork()
+    if child == 0:
+        try:
+            store.is_valid("/nix/store/00000000000000000000000000000000-x")
+        except DaemonError as error:
+            os._exit(0 if "before a fork" in str(error) else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_refusal_keeps_the_connection():
+    assert Operation.IS_VALID_PATH == 1
+    with pytest.raises(DaemonError, match="cannot connect to socket at '/nowhere/socket'"):
+        DaemonConnection("/nowhere/socket")
