@@ -7,6 +7,7 @@ the machine's store belongs to a daemon, that writes.  Other kinds of stores are
 
 import os
 
+from snowsnake.cli.hand_on import NotOurs
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import KINDS, Kind
@@ -18,6 +19,8 @@ TYPE_CHECKING = False                 # `typing` would be imported by every comm
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from snowsnake.store.interface import Store
 
     OnMessage = Callable[[str, bool], None]
 
@@ -65,6 +68,29 @@ def place_to_write(address: str, settings: Settings, warn) -> StorePlace | Daemo
     if isinstance(place, StorePlace) and not place.is_written:
         raise SettingError(f"store '{address}' cannot be used: there is no Nix on this machine that it belongs to, or it is not yours to write to", is_usage=False)
     return place
+
+
+def open_store(settings: Settings, warn, *, is_writable: bool) -> "Store":
+    """The store that the settings name, to be asked, or written to.
+
+    A store in a folder is made if it is not there, but not the machine's own; what would write to one that may not be written is `NotOurs`.
+    """
+    from snowsnake.store.local import LocalStore
+
+    place = _open(StoreReference.parse(settings.text("store")), settings, warn)
+    if isinstance(place, DummyStore):
+        from snowsnake.store.memory import MemoryStore
+
+        return MemoryStore(place.store_dir, url="dummy")
+    if isinstance(place, DaemonPlace):
+        return place.open()
+    if is_writable and not place.is_written:
+        raise NotOurs("writing to the machine's own store")
+    if is_writable or not (place.is_machines or os.path.exists(os.path.join(place.state, "db/db.sqlite"))):
+        return place.open()
+    if not os.path.isdir(place.real):
+        raise SettingError(f"there is no store in '{place.real}': say which one is meant (--store FOLDER)", is_usage=False)
+    return LocalStore(place.name, place.store_dir, real=place.real, state=place.state, read_only=True)
 
 
 def _open(

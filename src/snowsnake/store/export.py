@@ -34,6 +34,7 @@ def text(value: str) -> bytes:
 def export_paths(store: Store, paths: Iterable[str], fd: int) -> None:
     """Writes objects, what others refer to first; ValueError for one whose contents have changed."""
     for path in reversed(sorted_paths(store, paths)):
+        _write(fd, number(1))
         info = store.known(path)
         with archive_of(store, path) as archive:
             digest = hashes.HashStream("sha256")
@@ -42,7 +43,6 @@ def export_paths(store: Store, paths: Iterable[str], fd: int) -> None:
             if digest.digest() != info.hash.digest:
                 found = hashes.format_hash("sha256", digest.digest(), "nix32", with_algorithm=True)
                 raise ValueError(f"hash of path '{path}' has changed from '{info.hash.format('nix32', with_algorithm=True)}' to '{found}'!")
-            _write(fd, number(1))
             archive.seek(0)
             while piece := archive.read(_PIECE_BYTES):
                 _write(fd, piece)

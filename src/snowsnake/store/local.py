@@ -101,6 +101,11 @@ class LocalStore(CollectingStore):
 
     # --- asking
 
+    @property
+    def objects(self) -> str:
+        """The folder in which the objects lie."""
+        return self._objects
+
     def _place(self, path: str) -> str:
         return self._objects + path[len(self.store_dir) :]
 
@@ -188,6 +193,38 @@ class LocalStore(CollectingStore):
             with open(target, "rb") as file:
                 drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
             info.outputs = {name: output.path for name, output in drv.outputs.items() if output.path}
+
+    def make_valid(self, infos: Iterable[PathInfo], *, settles: bool) -> None:
+        """Objects that lie in their places already.  *settles*: modes and dates are made those of a store; a missing hash is computed."""
+        infos = list(infos)
+        for info in infos:
+            place = self._place(info.path)
+            if settles:
+                self._settle(place)
+            if not info.nar_hash:
+                digest, info.nar_size = nar.path_digest("sha256", place)
+                info.nar_hash = "sha256:" + digest.hex()
+            self._complete(info, place)
+        self.database.register(infos, replaces=True)
+
+    def missing_objects(self) -> list[str]:
+        """Valid paths of which nothing lies on disk."""
+        return [path for path in self.paths() if not os.path.lexists(self._place(path))]
+
+    def remove(self, path: str) -> int:
+        """Makes an object invalid and deletes it; the bytes that it took on disk.  ValueError if another one refers to it."""
+        self.flush()
+        self.database.forget(path)
+        self._known.discard(path)
+        place = self._place(path)
+        if not os.path.lexists(place):
+            return 0
+        freed = _disk_bytes(place)
+        doomed = os.path.join(self._new_folder(), "object")
+        _make_writable(place)
+        os.rename(place, doomed)
+        _remove(doomed)
+        return freed
 
     def open_temporary(self) -> int:
         """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""
@@ -412,6 +449,16 @@ class LocalStore(CollectingStore):
         if drv.drv_path != info.path or drv.references != info.references:
             return [f"derivation '{info.path}' does not fit its path or its references"]
         return []
+
+
+def _disk_bytes(path: str) -> int:
+    """What goes when a tree is deleted: files that have another name stay."""
+    found = 0
+    for name in [path, *(os.path.join(folder, name) for folder, names, files in os.walk(path) for name in names + files)]:
+        status = os.lstat(name)
+        if stat.S_ISDIR(status.st_mode) or status.st_nlink <= 2:
+            found += status.st_blocks * 512
+    return found
 
 
 def _remove(path: str) -> None:

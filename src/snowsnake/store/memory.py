@@ -28,12 +28,13 @@ class MemoryStore(Store):
     ('/nix/store/5akl8zsmda0yrr63v4khwgskih2g2hsh-greeting', b'hello', 120)
     """
 
-    root = name = url = "memory"
+    root = name = "memory"
     real = None
     state = ""
 
-    def __init__(self, store_dir: str = STORE_DIR, below: Store | None = None) -> None:
+    def __init__(self, store_dir: str = STORE_DIR, below: Store | None = None, url: str = "memory") -> None:
         self.store_dir = store_dir
+        self.url = url
         self.below = below
         self._infos: dict[str, PathInfo] = {}
         self._texts: dict[str, bytes] = {}

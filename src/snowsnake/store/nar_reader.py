@@ -47,6 +47,10 @@ class Member:
         return b"".join(self.pieces())
 
 
+class EndOfArchive(BadArchive):
+    """The input ends too early."""
+
+
 class _Source:
     """Strings, sizes and padding out of a stream."""
 
@@ -58,7 +62,7 @@ class _Source:
         while len(data) < size:  # a pipe may give less than was asked for
             more = self.stream.read(size - len(data))
             if not more:
-                raise BadArchive("bad archive: unexpected end of file")
+                raise EndOfArchive("unexpected end-of-file")
             data += more
         return data
 
@@ -135,6 +139,8 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
     source = _Source(stream)
     try:
         magic = source.token()
+    except EndOfArchive:
+        raise
     except BadArchive:
         magic = b""
     if magic != b"nix-archive-1":

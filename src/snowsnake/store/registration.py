@@ -30,11 +30,11 @@ def read_registrations(stream: BinaryIO, store_dir: str, *, has_hashes: bool) ->
         first = stream.readline()
         if not first.endswith(b"\n"):
             return  # 2.34 drops a last line that is not ended, too
-        path = _path(_text(first), store_dir)
         digest, size = "", 0
         if has_hashes:
             algorithm, raw = hashes.parse_hash(_line(stream), "sha256")
             digest, size = f"{algorithm}:{raw.hex()}", _number(_line(stream))
+        path = _path(_text(first), store_dir)
         deriver = _line(stream)
         count = _number(_line(stream))
         references = []

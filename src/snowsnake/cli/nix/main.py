@@ -7,6 +7,7 @@ installed Nix, if there is one on the PATH, and refused by name otherwise.
 import os
 import sys
 
+from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.nix.command_line import Call, read
 from snowsnake.cli.nix.table import ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
@@ -41,13 +42,16 @@ def run(words: list[str], reporter: Reporter) -> int:
             raise UsageError(_choice(call.group))
         raise UsageError("no subcommand specified")
     if not row.runner:
-        return _hand_on(words, row)
+        return _hand_on(words, f"'nix {row.name}'")
     call.settings.require("nix-command")
     if row.feature:
         call.settings.require(row.feature)
     _network(call)
     module, _, function = row.runner.partition(":")
-    return getattr(__import__(module, fromlist=[function]), function)(call) or 0
+    try:
+        return getattr(__import__(module, fromlist=[function]), function)(call) or 0
+    except NotOurs as error:
+        return _hand_on(words, str(error))
 
 
 def _network(call: Call) -> None:
@@ -59,24 +63,9 @@ def _network(call: Call) -> None:
         call.settings.set("tarball-ttl", "0")
 
 
-def _hand_on(words: list[str], row: Row) -> int:
-    """Become the installed Nix, if there is one that is not this program under its name."""
-    own = os.path.realpath(sys.argv[0])
-    for folder in os.environ.get("PATH", "").split(":"):
-        path = os.path.join(folder, "nix")
-        if os.access(path, os.X_OK) and os.path.isfile(path) and os.path.realpath(path) != own and not _is_ours(path):
-            sys.stdout.flush()
-            os.execv(path, [path, *words])
-    raise UsageError(f"'nix {row.name}' is not part of Snowsnake, and no other Nix is on the PATH")
-
-
-def _is_ours(path: str) -> bool:
-    """Whether a program is this one, installed once more."""
-    try:
-        with open(path, "rb") as file:
-            return b"snowsnake" in file.read(4096)
-    except OSError:
-        return True
+def _hand_on(words: list[str], what: str) -> int:
+    hand_on("nix", words)
+    raise UsageError(f"{what} is not part of Snowsnake, and no other Nix is on the PATH")
 
 
 def _choice(group: str) -> str:

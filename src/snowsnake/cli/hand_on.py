@@ -1,0 +1,39 @@
+"""Commands that are not ours: an installed Nix gets them, if there is one.
+
+In: the name of a program, its words.  Out: nothing comes back when another program took over.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class NotOurs(Exception):
+    """What a command line asks for is done by an installed Nix or not at all; the message says what it is."""
+
+
+def hand_on(program: str, words: list[str]) -> None:
+    """Become the program of this name of an installed Nix; return if there is none that is not this program under its name."""
+    for path in _others(program):
+        sys.stdout.flush()
+        os.execv(path, [path, *words])
+
+
+def _others(program: str) -> "Iterator[str]":
+    own = os.path.realpath(sys.argv[0])
+    for folder in os.environ.get("PATH", "").split(":"):
+        path = os.path.join(folder, program)
+        if os.access(path, os.X_OK) and os.path.isfile(path) and os.path.realpath(path) != own and not _is_ours(path):
+            yield path
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a program is this one, installed once more."""
+    try:
+        with open(path, "rb") as file:
+            return b"snowsnake" in file.read(4096)
+    except OSError:
+        return True

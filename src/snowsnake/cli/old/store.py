@@ -1,0 +1,194 @@
+"""The command `snowsnake-store`: `nix-store` of Nix 2.34, option for option.
+
+In: the words of its command line.  Out: what the operation prints.  Operations stand in store_query.py and store_change.py; those
+that are not ours are handed to an installed Nix.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.about import print_version
+from snowsnake.cli.hand_on import NotOurs, hand_on
+from snowsnake.cli.old.command_line import Common, read, value_of
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded
+from snowsnake.diagnostics.error import EvaluationError
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.store.interface import Store
+
+# Names of each operation; what runs it, empty if it is not ours; whether it writes to the store (`None`: it needs no store).
+_OPERATIONS: tuple[tuple[str, str, bool | None], ...] = (
+    ("--realise --realize -r", "change:realise", False),
+    ("--add -A", "change:add", True),
+    ("--add-fixed", "change:add_fixed", True),
+    ("--print-fixed-path", "change:print_fixed_path", False),
+    ("--delete", "change:delete", True),
+    ("--query -q", "query:query", False),
+    ("--print-env", "query:print_env", False),
+    ("--read-log -l", "query:read_log", False),
+    ("--dump-db", "query:dump_database", False),
+    ("--load-db", "change:load_database", True),
+    ("--register-validity", "change:register_validity", True),
+    ("--check-validity", "query:check_validity", False),
+    ("--gc", "change:collect_garbage", True),
+    ("--dump", "change:dump", None),
+    ("--restore", "change:restore", None),
+    ("--export", "query:export", False),
+    ("--import", "change:import_", True),
+    ("--init", "change:init", True),
+    ("--verify", "change:verify", True),
+    ("--verify-path", "query:verify_path", False),
+    ("--repair-path", "", None),
+    ("--optimise --optimize", "", None),
+    ("--serve", "", None),
+    ("--generate-binary-cache-key", "", None),
+    ("--version", "-", None),
+)
+_BY_NAME = {name: operation for operation in _OPERATIONS for name in operation[0].split()}
+# Flags of operations that take a value.
+_WITH_VALUE = ("--max-freed", "--max-links", "--max-atime")
+
+
+class Request:
+    """What a command line asks for."""
+
+    def __init__(self) -> None:
+        self.operation: tuple[str, str, bool | None] | None = None
+        self.flags: list[str] = []             # of the operation
+        self.words: list[str] = []
+        self.root = ""                         # of `--add-root`
+        self.is_silent = False                 # `--no-output`
+        self.is_help = False
+        self.common: Common = None  # type: ignore[assignment]  # set as soon as the command line is read
+        self.store: Store = None  # type: ignore[assignment]    # set for operations that have one
+        self._root_count = 0
+        self._reads_stdin = False
+
+    @property
+    def reporter(self) -> Reporter:
+        return self.common.reporter
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        """One word of the command line that not every old command knows."""
+        before = self.operation
+        if word == "--help":
+            self.is_help = True
+        elif word in _BY_NAME:
+            self.operation = _BY_NAME[word]
+        elif word == "--add-root":
+            self.root = os.path.abspath(value_of(word, rest))
+        elif word == "--stdin" and not sys.stdin.isatty():
+            self._reads_stdin = True
+        elif word == "--indirect":
+            pass
+        elif word == "--no-output":
+            self.is_silent = True
+        elif word.startswith("-"):
+            self.flags.append(word)
+            if word in _WITH_VALUE:
+                self.flags.append(value_of(word, rest))
+        else:
+            self.words.append(word)
+        if self._reads_stdin and (self.operation is None or self.operation[0] not in ("--import", "--restore", "--serve")):
+            text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+            self.words += text.split()
+        if before is not None and before is not self.operation:
+            raise UsageError("only one operation may be specified")
+        return True
+
+    def refuse_flags(self, *known: str, message: str = "unknown flag '{}'") -> set[str]:
+        """The operation's flags; an error if one is none of *known*."""
+        for word in self.flags:
+            if word not in known:
+                raise UsageError(message.format(word))
+        return set(self.flags)
+
+    def refuse_words(self) -> None:
+        if self.words:
+            raise UsageError("no arguments expected")
+
+    def path(self, word: str) -> str:
+        """The store object that a word means: links are followed into the store."""
+        from snowsnake.cli.store_words import followed
+
+        return followed(self.store, word)
+
+    def rooted(self, path: str, output: str = "out") -> str:
+        """The link that `--add-root` makes for a path; without one, the path itself."""
+        if not self.root:
+            if self.common.warns_of_roots:
+                self.common.warns_of_roots = False
+                self.reporter.warning("you did not specify '--add-root'; the result might be removed by the garbage collector")
+            return path
+        suffix = f"-{self._root_count}" if self._root_count > 1 else ""
+        add = getattr(self.store, "add_root", None)
+        if add is None:
+            raise ValueError(f"store '{self.store.url}' has no garbage collector roots")
+        return add(self.root + suffix + (f"-{output}" if output != "out" else ""), path)
+
+    def count_root(self) -> None:
+        """The next argument has a link of its own."""
+        self._root_count += 1
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    request = Request()
+    request.common = read(words, reporter, request.handle)
+    if request.is_help:
+        print(_help())
+        return 0
+    if request.operation is None:
+        raise UsageError("no operation specified")
+    names, runner, writes = request.operation
+    if names == "--version":
+        print_version("nix-store", request.common.settings, request.common.verbosity - 3)
+        return 0
+    request.common.settings.finish()
+    try:
+        if not runner:
+            raise NotOurs(f"'nix-store {names.split()[0]}'")
+        return _operate(request, runner, writes)
+    except NotOurs as error:
+        hand_on("nix-store", words)
+        raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
+
+
+def _operate(request: Request, runner: str, writes: bool | None) -> int:
+    module, _, function = runner.partition(":")
+    operation = getattr(__import__(f"snowsnake.cli.old.store_{module}", fromlist=[function]), function)
+    if writes is None:
+        return operation(request) or 0
+    from snowsnake.cli.stores import open_store
+
+    try:
+        with open_store(request.common.settings, request.reporter.warning, is_writable=writes and not request.common.is_read_only) as store:
+            request.store = store
+            code = operation(request) or 0
+            sys.stdout.flush()
+            return code
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+    except IsADirectoryError as error:         # a file was wanted
+        raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
+
+
+def _help() -> str:
+    rows = "\n".join(f"  {names.replace(' ', ', ')}" for names, runner, _ in _OPERATIONS if runner)
+    return (
+        "usage: snowsnake-store OPERATION [OPTION …] [ARGUMENT …]\n\n"
+        "Takes the options of nix-store of Nix 2.34; its manual applies.\n\n"
+        f"operations (others are handed to an installed Nix):\n{rows}"
+    )
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(), "nix-store")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

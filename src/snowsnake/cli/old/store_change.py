@@ -1,0 +1,312 @@
+"""Operations of `nix-store` that add, build, remove or check: and those that need no store.
+
+In: a `Request`.  Out: lines or bytes on stdout; the exit code.
+"""
+
+import os
+import sys
+
+from snowsnake.cli import hashing
+from snowsnake.cli.hand_on import NotOurs
+from snowsnake.cli.old.command_line import whole_number
+from snowsnake.cli.old.store import Request
+from snowsnake.cli.old.store_query import needed_derivation, report_changed
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import write_line
+from snowsnake.cli.store_words import size_text
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.store.interface import Store
+
+
+def _line(text: str) -> None:
+    write_line(text.encode("utf-8", "surrogateescape"))
+
+
+# --- realising
+
+
+def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple[str, str]]:
+    """(name, path) of the outputs of a derivation, or of another object itself; NotOurs if one must be built or fetched first."""
+    store = request.store
+    if not path.endswith(".drv"):
+        if not store.is_valid(path):
+            raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
+        return [("out", path)]
+    known = {name: output.path for name, output in needed_derivation(store, path).outputs.items()}
+    for name in sorted(outputs):
+        if name not in known:
+            raise ValueError(f"derivation '{path}' does not have output '{name}'")
+    wanted = [(name, known[name]) for name in sorted(outputs or known)]
+    if not all(output and store.is_valid(output) for _, output in wanted):
+        raise NotOurs(f"building '{path}'")
+    return wanted
+
+
+def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:
+    """`PATH!out,dev`: an object, and names of outputs."""
+    path, mark, names = word.partition("!")
+    return request.path(path), names.split(",") if mark else []
+
+
+def realise(request: Request) -> None:
+    """`--realise`: the outputs of derivations, if they are valid."""
+    flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
+    if flags & {"--repair", "--check"}:
+        raise NotOurs("building again")
+    wanted = [_split_outputs(request, word) for word in request.words]
+    from snowsnake.store.missing import missing_paths
+
+    missing = missing_paths(request.store, [path for path, _ in wanted])
+    if "--dry-run" in flags:
+        report_missing(missing, request.reporter.note)
+        return
+    if missing.builds:
+        raise NotOurs(f"building '{missing.builds[0]}'")
+    report_missing(missing, request.reporter.note)
+    if "--ignore-unknown" in flags:
+        return                                 # 2.34.8 prints nothing then
+    for path, names in wanted:
+        results = require_built(request, path, names)
+        request.count_root()
+        shown = sorted({request.rooted(output, name) for name, output in results})
+        if not request.is_silent:
+            for link in shown:
+                _line(link)
+
+
+def report_missing(missing, note) -> None:
+    """What would be built, and what cannot be known, as lists."""
+    if missing.builds:
+        count = len(missing.builds)
+        note(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")
+        for path in missing.builds:
+            note(f"  {path}")
+    if missing.unknown:
+        note("don't know how to build these paths:")
+        for path in missing.unknown:
+            note(f"  {path}")
+
+
+# --- adding
+
+
+def add(request: Request) -> None:
+    """`--add`: files and folders under their names."""
+    if request.flags:
+        raise UsageError("unknown flag")
+    from snowsnake.store.adding import add_path
+
+    for word in request.words:
+        _line(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word)))
+
+
+def add_fixed(request: Request) -> None:
+    """`--add-fixed ALGORITHM`: files by the hash of their bytes, or with `--recursive` of their archives."""
+    flags = request.refuse_flags("--recursive")
+    if not request.words:
+        raise UsageError("first argument must be hash algorithm")
+    from snowsnake.store.adding import add_path
+
+    algorithm = hashing.algorithm(request.words[0], request.common.settings)
+    for word in request.words[1:]:
+        _line(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word), "nar" if flags else "flat", algorithm))
+
+
+def _source(word: str) -> str:
+    path = hashing.real_parent(word)
+    if not os.path.lexists(path):
+        raise EvaluationError("file", f"path '/{path}' does not exist")
+    return path
+
+
+def print_fixed_path(request: Request) -> None:
+    """`--print-fixed-path ALGORITHM HASH NAME`."""
+    flags = request.refuse_flags("--recursive")
+    if len(request.words) != 3:
+        raise UsageError("'--print-fixed-path' requires three arguments")
+    from snowsnake.store import store_path
+
+    word, text, name = request.words
+    algorithm, digest = hashing.parse(text, hashing.algorithm(word, request.common.settings))
+    method = "nar" if flags else "flat"
+    _line(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
+
+
+def import_(request: Request) -> None:
+    """`--import`: the objects of a stream."""
+    request.refuse_flags()
+    request.refuse_words()
+    from snowsnake.store.export import import_paths
+
+    for path in import_paths(request.store, sys.stdin.buffer):
+        _line(path)
+        sys.stdout.flush()
+
+
+def load_database(request: Request) -> None:
+    """`--load-db`."""
+    if request.flags:
+        raise UsageError("unknown flag")
+    request.refuse_words()
+    _register(request, replaces=True, has_hashes=True, settles=False)
+
+
+def register_validity(request: Request) -> None:
+    """`--register-validity`: objects that lie in the store become valid."""
+    flags = request.refuse_flags("--reregister", "--hash-given")
+    request.refuse_words()
+    _register(request, replaces="--reregister" in flags, has_hashes="--hash-given" in flags, settles=True)
+
+
+def _register(request: Request, *, replaces: bool, has_hashes: bool, settles: bool) -> None:
+    from snowsnake.store.registration import read_registrations
+
+    store = _local(request.store)
+    infos = []
+    for info in read_registrations(sys.stdin.buffer, store.store_dir, has_hashes=has_hashes):
+        if replaces or not store.is_valid(info.path):
+            infos.append(info)
+    store.make_valid(infos, settles=settles)
+
+
+def _local(store: Store):
+    from snowsnake.store.local import LocalStore
+
+    if not isinstance(store, LocalStore):
+        raise ValueError("you don't have sufficient rights to use this command")
+    return store
+
+
+def init(request: Request) -> None:
+    """`--init`: whoever opens a store makes it."""
+    if request.flags:
+        raise UsageError("unknown flag")
+    request.refuse_words()
+
+
+# --- archives of any files
+
+
+def dump(request: Request) -> None:
+    """`--dump`: the archive of a file or folder."""
+    word = _only_word(request)
+    from snowsnake.store import nar
+
+    sys.stdout.flush()
+    if not os.path.lexists(word):
+        raise EvaluationError("file", f"path '/{os.path.abspath(word)}' does not exist")
+    nar.pack_into(word, sys.stdout.fileno())
+
+
+def restore(request: Request) -> None:
+    """`--restore`: the files of an archive."""
+    word = _only_word(request)
+    from snowsnake.store.nar_reader import unpack
+
+    try:
+        unpack(sys.stdin.buffer, word, allow_trailing=True)
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+
+
+def _only_word(request: Request) -> str:
+    if request.flags:
+        raise UsageError("unknown flag")
+    if len(request.words) != 1:
+        raise UsageError("only one argument allowed")
+    return request.words[0]
+
+
+# --- removing and checking
+
+
+def delete(request: Request) -> None:
+    """`--delete`: exactly these objects."""
+    flags = request.refuse_flags("--ignore-liveness")
+    delete_paths(request.store, [request.path(word) for word in request.words], "--ignore-liveness" in flags, request)
+
+
+def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller) -> None:
+    """Remove objects, and say how much that was; *caller* has settings and a reporter."""
+    from snowsnake.store.garbage import Collector
+
+    settings = caller.common.settings if isinstance(caller, Request) else caller.settings
+    collector = Collector(
+        _local(store),
+        caller.reporter.note,
+        keeps_outputs=settings["keep-outputs"],
+        keeps_derivations=settings["keep-derivations"],
+        ignores_liveness=ignores_liveness,
+    )
+    try:
+        collector.delete(paths)
+    finally:
+        _line(f"{len(collector.removed)} store paths deleted, {size_text(collector.freed_bytes)} freed")
+
+
+def collect_garbage(request: Request) -> None:
+    """`--gc`: what is alive or dead is told; removing all of it is Nix's."""
+    from snowsnake.store.garbage import Collector, find_roots
+
+    known = {"--print-roots", "--print-live", "--print-dead"}
+    flags = []
+    limit = None
+    rest = list(request.flags)
+    while rest:
+        word = rest.pop(0)
+        if word == "--max-freed":
+            limit = whole_number(rest.pop(0))
+        elif word not in known:
+            raise UsageError(f"bad sub-operation '{word}' in GC")
+        else:
+            flags.append(word)
+    request.refuse_words()
+    if limit is not None and flags:
+        raise UsageError("option --max-freed cannot be combined with --print-live, --print-dead, or --print-roots")
+    if "--print-roots" in flags:
+        found = find_roots(request.store, request.reporter.note)
+        for link, target in sorted((link, target) for target, links in found.items() for link in links):
+            _line(f'"{link}" -> {target}')
+        return
+    if not flags:
+        raise NotOurs("collecting garbage")
+    settings = request.common.settings
+    collector = Collector(
+        _local(request.store), request.reporter.note, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
+    )
+    paths = collector.alive() if flags[-1] == "--print-live" else collector.dead()
+    request.reporter.note("determining live/dead paths...")
+    for path in sorted(paths):
+        _line(path)
+
+
+def verify(request: Request) -> int:
+    """`--verify`: what the database says is there, with the contents that it says."""
+    request.refuse_words()
+    flags = request.refuse_flags("--check-contents", "--repair")
+    if "--repair" in flags:
+        raise NotOurs("repairing a store")
+    store = _local(request.store)
+    note = request.reporter.note
+    note("reading the Nix store...")
+    note("checking path existence...")
+    has_faults = False
+    present = store.paths()
+    for path in store.missing_objects():
+        users = [user for user in store.referrers(path) if user != path]
+        if users:
+            request.reporter.failure(f"path '{path}' disappeared, but it still has valid referrers!")
+            has_faults = True
+        else:
+            note(f"path '{path}' disappeared, removing from database...")
+            store.remove(path)
+            present.remove(path)
+    if "--check-contents" in flags:
+        note("checking link hashes...")
+        note("checking store hashes...")
+        for path in present:
+            if os.path.lexists(store.real_path(path)) and report_changed(store, path, request.reporter.failure):
+                has_faults = True
+    if has_faults:
+        request.reporter.warning("not all store errors were fixed")
+    return 1 if has_faults else 0

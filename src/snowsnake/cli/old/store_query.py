@@ -1,0 +1,353 @@
+"""Operations of `nix-store` that only ask a store: queries, graphs, environments, logs, archives.
+
+In: a `Request` with an open store.  Out: lines or bytes on stdout; the exit code.
+"""
+
+
+import sys
+
+from snowsnake.cli.old.store import Request
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import write, write_line
+from snowsnake.store.drv import Derivation
+from snowsnake.store.graph import closure, sorted_paths
+from snowsnake.store.interface import Store, nar_digest
+
+_COLOURS = ("black", "red", "green", "blue", "magenta", "burlywood")
+_BRANCH, _LAST_BRANCH, _LINE, _SPACE = "├───", "└───", "│   ", "    "
+
+
+def _line(text: str) -> None:
+    write_line(text.encode("utf-8", "surrogateescape"))
+
+
+def query(request: Request) -> None:
+    """`--query`, in all its kinds; without one, `--outputs`."""
+    chosen = ""
+    options: set[str] = set()
+    for word in request.flags:
+        before = chosen
+        if word in _KIND_OF:
+            chosen = _KIND_OF[word]
+            if chosen == "--binding":
+                if not request.words:
+                    raise UsageError("expected binding name")
+                request.flags = [request.words.pop(0)]
+        elif word in _OPTION_OF:
+            options.add(_OPTION_OF[word])
+        else:
+            raise UsageError(f"unknown flag '{word}'")
+        if before and before != chosen:
+            raise UsageError(f"query type '{word}' conflicts with earlier flag")
+    _KINDS[chosen or "--outputs"][1](request, options)
+
+
+def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool | None = None) -> list[str]:
+    """The object of a word, or with `--use-output` the outputs of the derivation that it is."""
+    store = request.store
+    path = request.path(word)
+    is_derivation = path.endswith(".drv")
+    if "--force-realise" in options:
+        from snowsnake.cli.old.store_change import require_built
+
+        request.count_root()
+        for name, output in require_built(request, path, []):
+            request.rooted(output, name)
+    uses = "--use-output" in options if uses_outputs is None else uses_outputs
+    if not uses or not is_derivation:
+        return [path]
+    found = []
+    for output in needed_derivation(store, path).outputs.values():
+        if not output.path:
+            raise UsageError(
+                "Cannot use output path of floating content-addressing derivation until we know what it is (e.g. by building it)"
+            )
+        found.append(output.path)
+    return sorted(set(found))
+
+
+def needed_derivation(store: Store, path: str) -> Derivation:
+    """A derivation that an operation cannot do without."""
+    if not store.is_valid(path):
+        raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
+    return store.read_derivation(path)
+
+
+def _all_wanted(request: Request, options: set[str]) -> list[str]:
+    return [path for word in request.words for path in _wanted(request, word, options)]
+
+
+def _outputs(request: Request, options: set[str]) -> None:
+    for word in request.words:
+        for path in _wanted(request, word, options, True):
+            _line(path)
+
+
+def _print_sorted(store: Store, paths: set[str]) -> None:
+    for path in reversed(sorted_paths(store, paths)):
+        _line(path)
+
+
+def _requisites(request: Request, options: set[str]) -> None:
+    paths = _all_wanted(request, options)
+    _print_sorted(request.store, closure(request.store, paths, includes_outputs="--include-outputs" in options))
+
+
+def _references(request: Request, options: set[str]) -> None:
+    paths = _all_wanted(request, options)
+    _print_sorted(request.store, {found for path in paths for found in request.store.known(path).references})
+
+
+def _referrers(request: Request, options: set[str]) -> None:
+    paths = _all_wanted(request, options)
+    _print_sorted(request.store, {found for path in paths for found in request.store.referrers(path)})
+
+
+def _referrers_closure(request: Request, options: set[str]) -> None:
+    _print_sorted(request.store, closure(request.store, _all_wanted(request, options), follows_referrers=True))
+
+
+def _deriver(request: Request, options: set[str]) -> None:
+    for word in request.words:
+        _line(request.store.known(request.path(word)).deriver or "unknown-deriver")
+
+
+def _valid_derivers(request: Request, options: set[str]) -> None:
+    _print_sorted(request.store, {found for word in request.words for found in request.store.valid_derivers(request.path(word))})
+
+
+def _binding(request: Request, options: set[str]) -> None:
+    name = request.flags[0]
+    for word in request.words:
+        path = request.path(word)
+        if not path.endswith(".drv"):
+            deriver = request.store.known(path).deriver
+            if deriver is None:
+                raise ValueError(f"deriver of path '{path}' is not known")
+            path = deriver
+        env = needed_derivation(request.store, path).env
+        if name not in env:
+            raise ValueError(f"derivation '{path}' has no environment binding named '{name}'")
+        _line(env[name])
+
+
+def _hash(request: Request, options: set[str]) -> None:
+    for path in _all_wanted(request, options):
+        _line(request.store.known(path).hash.format("nix32", with_algorithm=True))
+
+
+def _size(request: Request, options: set[str]) -> None:
+    for path in _all_wanted(request, options):
+        _line(str(request.store.known(path).nar_size))
+
+
+def _resolve(request: Request, options: set[str]) -> None:
+    for word in request.words:
+        _line(request.path(word))
+
+
+def _tree(request: Request, options: set[str]) -> None:
+    done: set[str] = set()
+    for word in request.words:
+        work = [(request.path(word), "", "")]
+        while work:
+            path, first, rest = work.pop()
+            if path in done:
+                _line(f"{first}{path} [...]")
+                continue
+            done.add(path)
+            _line(first + path)
+            # what others need goes first, which keeps the tree flat; the last one pushed is printed first
+            children = sorted_paths(request.store, request.store.known(path).references)
+            for number, child in enumerate(children):
+                is_last = number == 0
+                work.append((child, rest + (_LAST_BRANCH if is_last else _BRANCH), rest + (_SPACE if is_last else _LINE)))
+
+
+def _edges(store: Store, roots: list[str]):
+    """Each object that the roots need, least first of those known, with what it refers to."""
+    import heapq
+
+    waiting = sorted(set(roots))
+    seen = set(waiting)
+    while waiting:
+        path = heapq.heappop(waiting)
+        info = store.known(path)
+        others = [other for other in sorted(info.references) if other != path]
+        yield info, others
+        for other in others:
+            if other not in seen:
+                seen.add(other)
+                heapq.heappush(waiting, other)
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _graph(request: Request, options: set[str]) -> None:
+    roots = _all_wanted(request, options)
+    _line("digraph G {")
+    colour = 0
+    for info, others in _edges(request.store, roots):
+        base = _base(info.path)
+        _line(f'"{base}" [label = "{base[33:]}", shape = box, style = filled, fillcolor = "#ff0000"];')
+        for other in others:
+            _line(f'"{_base(other)}" -> "{base}" [color = "{_COLOURS[colour % len(_COLOURS)]}"];')
+            colour += 1
+    _line("}")
+
+
+def _graphml(request: Request, options: set[str]) -> None:
+    roots = _all_wanted(request, options)
+    _line("<?xml version='1.0' encoding='utf-8'?>")
+    _line("<graphml xmlns='http://graphml.graphdrawing.org/xmlns'")
+    _line("    xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'")
+    _line("    xsi:schemaLocation='http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd'>")
+    keys = (("narSize", "long"), ("name", "string"), ("type", "string"))
+    declared = "".join(f"<key id='{name}' for='node' attr.name='{name}' attr.type='{kind}'/>" for name, kind in keys)
+    _line(declared + "<graph id='G' edgedefault='directed'>")
+    for info, others in _edges(request.store, roots):
+        base = _base(info.path)
+        name, dash, _ = base[33:].partition("-")
+        kind = "derivation" if base.endswith(".drv") else "output-path"
+        _line(f'  <node id="{base}">')
+        for key, value in (("narSize", str(info.nar_size)), ("name", name + dash if dash else ""), ("type", kind)):
+            _line(f'    <data key="{key}">{value}</data>')
+        _line("  </node>")
+        for other in others:
+            _line(f'  <edge source="{base}" target="{_base(other)}"/>')
+    _line("</graph>")
+    _line("</graphml>")
+
+
+def _roots(request: Request, options: set[str]) -> None:
+    from snowsnake.store.garbage import find_roots
+
+    settings = request.common.settings
+    users = closure(
+        request.store,
+        _all_wanted(request, options),
+        follows_referrers=True,
+        includes_outputs=settings["keep-outputs"],
+        includes_derivers=settings["keep-derivations"],
+    )
+    found = find_roots(request.store, request.reporter.note)
+    for target in sorted(found):
+        if target in users:
+            for link in sorted(found[target]):
+                _line(f"{link} -> {target}")
+
+
+_KINDS = {
+    "--outputs": ((), _outputs),
+    "--requisites": (("-R",), _requisites),
+    "--references": ((), _references),
+    "--referrers": (("--referers",), _referrers),
+    "--referrers-closure": (("--referers-closure",), _referrers_closure),
+    "--deriver": (("-d",), _deriver),
+    "--valid-derivers": ((), _valid_derivers),
+    "--binding": (("-b",), _binding),
+    "--hash": ((), _hash),
+    "--size": ((), _size),
+    "--tree": ((), _tree),
+    "--graph": ((), _graph),
+    "--graphml": ((), _graphml),
+    "--resolve": ((), _resolve),
+    "--roots": ((), _roots),
+}
+_KIND_OF = {name: kind for kind, (others, _) in _KINDS.items() for name in (kind, *others)}
+_OPTION_OF = {
+    "--use-output": "--use-output", "-u": "--use-output", "--include-outputs": "--include-outputs",
+    "--force-realise": "--force-realise", "--force-realize": "--force-realise", "-f": "--force-realise",
+}  # fmt: skip
+
+
+def print_env(request: Request) -> None:
+    """`--print-env`: the environment of a derivation's builder, for a shell."""
+    request.refuse_flags(message="unknown flag")
+    if len(request.words) != 1:
+        raise UsageError("'--print-env' requires one derivation store path")
+    from snowsnake.cli.store_words import parsed
+
+    drv = needed_derivation(request.store, parsed(request.store, request.words[0]))
+    for name, value in sorted(drv.env.items()):
+        _line(f"export {name}; {name}={_quoted(value)}\n")     # with an empty line, as 2.34.8
+    _line(f"export _args; _args={_quoted(' '.join(drv.args))}")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def read_log(request: Request) -> None:
+    """`--read-log`: logs of builds that the store keeps."""
+    request.refuse_flags(message="unknown flag")
+    from snowsnake.store.build_log import build_log
+
+    for word in request.words:
+        path = request.path(word)
+        log = build_log(request.store, path)
+        if log is None:
+            raise ValueError(f"build log of derivation '{path}' is not available")
+        write(log)
+
+
+def dump_database(request: Request) -> None:
+    """`--dump-db`."""
+    request.refuse_flags(message="unknown flag")
+    from snowsnake.store.registration import write_registration
+
+    paths = [request.path(word) for word in request.words] if request.words else request.store.paths()
+    for path in paths:
+        write(write_registration(request.store.known(path)).encode("utf-8", "surrogateescape"))
+
+
+def check_validity(request: Request) -> None:
+    """`--check-validity`: an error for a path that is not valid, or its name."""
+    flags = request.refuse_flags("--print-invalid")
+    for word in request.words:
+        path = request.path(word)
+        if request.store.is_valid(path):
+            continue
+        if not flags:
+            raise ValueError(f"path '{path}' is not valid")
+        _line(path)
+
+
+def export(request: Request) -> None:
+    """`--export`: objects as a stream."""
+    request.refuse_flags()
+    from snowsnake.store.export import export_paths
+
+    paths = sorted({request.path(word) for word in request.words})
+    sys.stdout.flush()
+    export_paths(request.store, paths, sys.stdout.fileno())
+
+
+def verify_path(request: Request) -> int:
+    """`--verify-path`: whether contents are what they were."""
+    request.refuse_flags(message="no flags expected")
+    code = 0
+    for word in request.words:
+        path = request.path(word)
+        if request.common.verbosity > 3:
+            request.reporter.note(f"checking path '{path}'...")
+        if report_changed(request.store, path, request.reporter.failure):
+            code = 1
+    return code
+
+
+def report_changed(store: Store, path: str, report) -> bool:
+    """Whether the contents of an object are not what the store knows of them; *report* is told."""
+    from snowsnake.store.hash import Hash
+
+    wanted = store.known(path).hash
+    found = Hash("sha256", nar_digest(store, path))
+    if found == wanted:
+        return False
+    expected, got = (hash_.format("nix32", with_algorithm=True) for hash_ in (wanted, found))
+    report(f"path '{path}' was modified! expected hash '{expected}', got '{got}'")
+    return True
+
+

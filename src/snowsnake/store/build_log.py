@@ -1,0 +1,32 @@
+"""Logs of builds that a store in a folder keeps, as Nix writes them.
+
+In: a store path.  Out: the log, unpacked; None if there is none.
+"""
+
+from __future__ import annotations
+
+import os
+
+from snowsnake.store.interface import Store
+
+
+def build_log(store: Store, path: str) -> bytes | None:
+    """Of a derivation, or of the derivation that made an output."""
+    if not path.endswith(".drv"):
+        info = store.info(path)
+        if info is None or info.deriver is None:
+            return None
+        path = info.deriver
+    state = getattr(store, "state", "")
+    base = path.rpartition("/")[2]
+    logs = os.environ.get("NIX_LOG_DIR") or os.path.join(os.path.dirname(state), "log/nix")
+    for folder in (f"{logs}/drvs/{base[:2]}/{base[2:]}", f"{logs}/drvs/{base}"):
+        if os.path.exists(folder):
+            with open(folder, "rb") as file:
+                return file.read()
+        if os.path.exists(folder + ".bz2"):
+            import bz2
+
+            with bz2.open(folder + ".bz2") as file:
+                return file.read()
+    return None
