@@ -14,6 +14,7 @@ DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
+    "nix-store": "snowsnake-store",
 }
 OPTIONS = (Option("-h --help", "", "show this text"),)
 USAGE = "snowsnake links FOLDER"

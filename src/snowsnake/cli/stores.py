@@ -93,6 +93,17 @@ def open_store(settings: Settings, warn, *, is_writable: bool) -> "Store":
     return LocalStore(place.name, place.store_dir, real=place.real, state=place.state, read_only=True)
 
 
+def is_written(settings: Settings, warn) -> bool:
+    """Whether evaluations write to the store that the settings name."""
+    return "store" in store_options(settings, warn, is_writable=True)
+
+
+def shown_url(settings: Settings, warn) -> str:
+    """The address of the store that the settings name, as `nix store info` tells it."""
+    reference = StoreReference.parse(settings.text("store"))
+    return "local" if reference.scheme in ("auto", "local") else reference.render()
+
+
 def _open(
     reference: StoreReference, settings: Settings, warn, on_message: "OnMessage | None" = None
 ) -> StorePlace | DaemonPlace | DummyStore:

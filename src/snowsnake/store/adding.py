@@ -33,7 +33,6 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
 
 def add_path(store: Store, name: str, source: str, method: str = "nar", algorithm: str = "sha256") -> str:
     """Adds a file or folder; ValueError for a name or contents that do not fit."""
-    store_path.check_name(name)
     path, address = content_path(store.store_dir, name, source, method, algorithm)
     if store.is_valid(path):
         return path

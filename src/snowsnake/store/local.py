@@ -27,6 +27,7 @@ from snowsnake.store.drv import Derivation
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
+from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 20
 _syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
@@ -130,6 +131,9 @@ class LocalStore(CollectingStore):
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
         return sorted({*self._waiting, *self.database.paths()})
+
+    def facts(self) -> dict[str, object]:
+        return {"version": NIX_VERSION, "trusted": True}
 
     def referrers(self, path: str) -> list[str]:
         self.flush()

@@ -34,7 +34,10 @@ class PathInfo:
     def to_json(self, version: int, store_dir: str) -> dict[str, Any]:
         """Format 1 (full paths, hashes as text) or 2 (names, hashes as they are), keys in order."""
         is_old = version == 1
-        short = (lambda path: path) if is_old else (lambda path: path.rpartition("/")[2])
+
+        def short(path: str) -> str:
+            return path if is_old else path.rpartition("/")[2]
+
         return {
             "ca": self.ca if is_old or self.ca is None else _content_address(self.ca),
             "deriver": short(self.deriver) if self.deriver else None,
@@ -49,11 +52,20 @@ class PathInfo:
         }
 
 
-def _content_address(text: str) -> dict[str, Any]:
-    """`fixed:r:sha256:…` taken apart."""
+def split_content_address(text: str) -> tuple[str, Hash]:
+    """(method, hash) of a content address.
+
+    >>> split_content_address("fixed:r:sha1:" + "0" * 32)[0]
+    'nar'
+    """
     kind, _, rest = text.partition(":")
     method = "text" if kind == "text" else "flat"
     for prefix, name in (("r:", "nar"), ("git:", "git")):
         if rest.startswith(prefix):
             method, rest = name, rest[len(prefix) :]
-    return {"hash": Hash.parse(rest).sri, "method": method}
+    return method, Hash.parse(rest)
+
+
+def _content_address(text: str) -> dict[str, str]:
+    method, content = split_content_address(text)
+    return {"hash": content.sri, "method": method}

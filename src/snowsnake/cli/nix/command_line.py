@@ -6,12 +6,16 @@ In: words.  Out: a `Call` with the row of the table, its options and words, the 
 import os
 
 from snowsnake.cli.nix.options import GLOBAL
-from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, Row, names_below
+from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, RENAMED, SHORT, Row, names_below
 from snowsnake.cli.options import Arguments, Option, UsageError, unbundle
 from snowsnake.cli.output import LOG_FORMATS, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.store.memory import MemoryStore
 
 
 class Call:
@@ -25,6 +29,7 @@ class Call:
         self.group = ""                        # of subcommands, once it is known
         self.row: Row | None = None
         self.left: list[str] = []              # words of a command that is not ours
+        self.evaluation_store: MemoryStore | None = None      # of what is evaluated, if the command asks it afterwards
 
     @property
     def words(self) -> list[str]:
@@ -68,6 +73,9 @@ def _name(call: Call, word: str) -> list[str]:
     if not call.group and word in SHORT:
         return SHORT[word].split()
     name = f"{call.group} {word}".strip()
+    if name in RENAMED:
+        call.reporter.warning(f"'{word}' is a deprecated alias for '{RENAMED[name]}'")
+        name = f"{call.group} {RENAMED[name]}"
     if name in BY_NAME:
         call.row = BY_NAME[name]
     elif not call.group and word in GROUPS:

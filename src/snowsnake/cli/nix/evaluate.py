@@ -42,6 +42,8 @@ def open_session(call: Call):
 
     given = call.given
     options: dict = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
+    if call.evaluation_store is not None:
+        options["store"] = call.evaluation_store
     if call.settings.is_set("max-call-depth"):
         options["depth_limit"] = call.settings["max-call-depth"]
     options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")

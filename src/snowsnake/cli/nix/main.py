@@ -4,12 +4,11 @@ In: the words of its command line.  Out: what `nix` prints, on the same streams,
 installed Nix, if there is one on the PATH, and refused by name otherwise.
 """
 
-import os
 import sys
 
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.nix.command_line import Call, read
-from snowsnake.cli.nix.table import ROWS, Row, names_below
+from snowsnake.cli.nix.table import ROWS, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 

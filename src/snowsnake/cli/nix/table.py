@@ -6,7 +6,7 @@ for the help; its options; the experimental feature that it needs besides `nix-c
 Words: `name` is one that must be there, `name?` one that may, `name*` any number.
 """
 
-from snowsnake.cli.nix.options import EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING
+from snowsnake.cli.nix.options import EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING, PRETTY
 from snowsnake.cli.options import Option
 
 _FLAKE = EVALUATION + LOCKING
@@ -42,6 +42,16 @@ def _not_ours(name: str, summary: str) -> Row:
     return Row(name, "", "words*", summary)
 
 
+# Of commands that take installables (one or two, any number, and whole closures).
+_SOURCES = (*INSTALLABLE, Option("--derivation", "", "derivations instead of their outputs"))
+_INSTALLABLES = (*_SOURCES, Option("--stdin", "", "read installables from standard input"))
+_PATHS = (Option("-r --recursive", "", "also everything that they need"), Option("--all", "", "all objects of the store"))
+_LISTING = (
+    Option("-R --recursive", "", "also what is in folders"), Option("-l --long", "", "with kinds and sizes"),
+    Option("-d --directory", "", "folders themselves, not what is in them"), *JSON,
+)  # fmt: skip
+_DRY_RUN = Option("--dry-run", "", "write nothing")
+_ADDED = (Option("--mode", "METHOD", "nar (default), flat, text or git"), Option("--hash-algo", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3"))
 _HASH_TYPE = Option("--type", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3")
 _HASH_ALGORITHM = Option("--hash-algo", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3")
 _HASH_FORMATS = (*(Option(f"--{name}", "", f"write hashes as {name}") for name in ("sri", "base64", "base32", "base16")), _HASH_TYPE)
@@ -75,8 +85,11 @@ ROWS = (
     _not_ours("config check", "check the system for problems"),
     _not_ours("copy", "copy paths between stores"),
     _not_ours("daemon", "serve the store to users"),
-    _not_ours("derivation add", "add a store derivation"),
-    _not_ours("derivation show", "show the contents of a store derivation"),
+    Row("derivation add", "snowsnake.cli.nix.derivation:add", "", "add a derivation that is JSON on standard input", (_DRY_RUN,)),
+    Row(
+        "derivation show", "snowsnake.cli.nix.derivation:show", "installables*", "show derivations as JSON",
+        _INSTALLABLES + PRETTY + (Option("-r --recursive", "", "also those that they need"),),
+    ),
     _not_ours("develop", "run a shell with the build environment of a derivation"),
     _not_ours("edit", "open the source of a package in an editor"),
     _not_ours("env shell", "run a shell with some packages"),
@@ -103,8 +116,18 @@ ROWS = (
     _not_ours("help-stores", "show help about kinds of stores"),
     *(_not_ours(f"key {name}", f"signing keys: {name}") for name in ("convert-secret-to-public", "generate-secret")),
     _not_ours("log", "show the build log of a package"),
-    *(_not_ours(f"nar {name}", f"archives: {name}") for name in ("cat", "dump-path", "ls", "pack")),
-    _not_ours("path-info", "query information about store paths"),
+    Row("nar cat", "snowsnake.cli.nix.listing:cat_archive", "nar path", "print a file of an archive"),
+    Row("nar dump-path", "snowsnake.cli.nix.listing:pack", "path", "the old name of nar pack"),
+    Row("nar ls", "snowsnake.cli.nix.listing:list_archive", "nar path", "list what is in an archive", _LISTING),
+    Row("nar pack", "snowsnake.cli.nix.listing:pack", "path", "write the archive of a file or folder"),
+    Row(
+        "path-info", "snowsnake.cli.nix.path_info:run", "installables*", "show what is known of store objects",
+        (
+            *_INSTALLABLES, *_PATHS, *JSON, Option("-s --size", "", "the sizes of archives"),
+            Option("-S --closure-size", "", "the sizes of closures"), Option("-h --human-readable", "", "sizes with units"),
+            Option("--sigs", "", "signatures"), Option("--json-format", "VERSION", "1 or 2"),
+        ),
+    ),
     _not_ours("print-dev-env", "print the build environment of a derivation"),
     *(
         _not_ours(f"profile {name}", f"profiles: {name}")
@@ -120,14 +143,44 @@ ROWS = (
     _not_ours("run", "run an application"),
     _not_ours("search", "search for packages"),
     *(
-        _not_ours(f"store {name}", f"the store: {name}")
-        for name in (
-            "add", "add-file", "add-path", "cat", "copy-log", "copy-sigs", "delete", "diff-closures", "dump-path", "gc", "info", "ls",
-            "make-content-addressed", "optimise", "path-from-hash-part", "prefetch-file", "repair", "roots-daemon", "sign", "verify",
+        Row(f"store {name}", "snowsnake.cli.nix.store:add", "path", summary, (Option("-n --name", "NAME", "its name in the store"), *_ADDED, _DRY_RUN))
+        for name, summary in (
+            ("add", "add a file or folder to the store"), ("add-file", "the old way to add a file by its bytes"),
+            ("add-path", "the old name of store add"),
         )
     ),
+    Row("store cat", "snowsnake.cli.nix.listing:cat_store", "path", "print a file of a store object"),
+    Row(
+        "store delete", "snowsnake.cli.nix.store:delete", "installables*", "delete store objects that nothing needs",
+        (*_INSTALLABLES, *_PATHS, Option("--ignore-liveness", "", "delete also what roots keep")),
+    ),
+    Row("store diff-closures", "snowsnake.cli.nix.store:diff_closures", "before after", "show what differs between two closures", _SOURCES),
+    Row("store dump-path", "snowsnake.cli.nix.listing:dump_path", "installables*", "write the archive of a store object", _INSTALLABLES + _PATHS),
+    Row("store info", "snowsnake.cli.nix.store:info", "", "show which store this is", JSON),
+    Row("store ls", "snowsnake.cli.nix.listing:list_store", "path", "list what is in a store object", _LISTING),
+    Row(
+        "store make-content-addressed", "snowsnake.cli.nix.store:make_content_addressed", "installables*",
+        "name the objects of a closure by their contents",
+        (*_INSTALLABLES, *_PATHS, *JSON, Option("--from", "STORE", "copy from there"), Option("--to", "STORE", "write there")),
+    ),
+    Row("store path-from-hash-part", "snowsnake.cli.nix.store:path_from_hash_part", "hash-part", "find a store object by the hash in its name"),
+    Row(
+        "store verify", "snowsnake.cli.nix.store:verify", "installables*", "check contents and signatures of store objects",
+        (
+            *_INSTALLABLES, *_PATHS, Option("--no-contents", "", "do not check contents"), Option("--no-trust", "", "do not check signatures"),
+            Option("-s --substituter", "STORE", "look there for signatures, too", is_repeatable=True),
+            Option("-n --sigs-needed", "N", "how many keys must have signed"),
+        ),
+    ),
+    *(
+        _not_ours(f"store {name}", f"the store: {name}")
+        for name in ("copy-log", "copy-sigs", "gc", "optimise", "prefetch-file", "repair", "roots-daemon", "sign")
+    ),
     _not_ours("upgrade-nix", "upgrade Nix"),
-    _not_ours("why-depends", "show why a package has another in its closure"),
+    Row(
+        "why-depends", "snowsnake.cli.nix.why_depends:run", "package dependency", "show why an object has another in its closure",
+        (*_SOURCES, Option("-a --all", "", "all ways, not a shortest one"), Option("--precise", "", "the files that refer")),
+    ),
 )  # fmt: skip
 # Old and short names; the old ones warn.
 DEPRECATED = {
@@ -139,6 +192,8 @@ DEPRECATED = {
     "verify": "store verify", "doctor": "config check",
 }  # fmt: skip
 SHORT = {"shell": "env shell"}
+# Old names within a group.
+RENAMED = {"store ping": "info"}
 
 BY_NAME = {row.name: row for row in ROWS}
 # Everything that begins the name of a row: `flake` of `flake show`.

@@ -33,9 +33,6 @@ def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple
             raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
         return [("out", path)]
     known = {name: output.path for name, output in needed_derivation(store, path).outputs.items()}
-    for name in sorted(outputs):
-        if name not in known:
-            raise ValueError(f"derivation '{path}' does not have output '{name}'")
     wanted = [(name, known[name]) for name in sorted(outputs or known)]
     if not all(output and store.is_valid(output) for _, output in wanted):
         raise NotOurs(f"building '{path}'")
@@ -60,6 +57,11 @@ def realise(request: Request) -> None:
     if "--dry-run" in flags:
         report_missing(missing, request.reporter.note)
         return
+    for path, names in wanted:
+        known = needed_derivation(request.store, path).outputs if names and path.endswith(".drv") else {}
+        for name in sorted(names):
+            if name not in known:
+                raise ValueError(f"derivation '{path}' does not have output '{name}'")
     if missing.builds:
         raise NotOurs(f"building '{missing.builds[0]}'")
     report_missing(missing, request.reporter.note)
@@ -295,7 +297,7 @@ def verify(request: Request) -> int:
     for path in store.missing_objects():
         users = [user for user in store.referrers(path) if user != path]
         if users:
-            request.reporter.failure(f"path '{path}' disappeared, but it still has valid referrers!")
+            note(f"path '{path}' disappeared, but it still has valid referrers!")
             has_faults = True
         else:
             note(f"path '{path}' disappeared, removing from database...")
@@ -305,7 +307,7 @@ def verify(request: Request) -> int:
         note("checking link hashes...")
         note("checking store hashes...")
         for path in present:
-            if os.path.lexists(store.real_path(path)) and report_changed(store, path, request.reporter.failure):
+            if os.path.lexists(store.real_path(path)) and report_changed(store, path, request.reporter.note):
                 has_faults = True
     if has_faults:
         request.reporter.warning("not all store errors were fixed")

@@ -57,12 +57,12 @@ def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool |
     if not uses or not is_derivation:
         return [path]
     found = []
-    for output in needed_derivation(store, path).outputs.values():
-        if not output.path:
+    for made in needed_derivation(store, path).outputs.values():
+        if not made.path:
             raise UsageError(
                 "Cannot use output path of floating content-addressing derivation until we know what it is (e.g. by building it)"
             )
-        found.append(output.path)
+        found.append(made.path)
     return sorted(set(found))
 
 
@@ -333,7 +333,7 @@ def verify_path(request: Request) -> int:
         path = request.path(word)
         if request.common.verbosity > 3:
             request.reporter.note(f"checking path '{path}'...")
-        if report_changed(request.store, path, request.reporter.failure):
+        if report_changed(request.store, path, request.reporter.note):
             code = 1
     return code
 

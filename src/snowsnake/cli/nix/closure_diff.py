@@ -1,0 +1,59 @@
+"""What differs between two closures: names, versions, sizes.
+
+In: a `Store` and two paths.  Out: lines, as `nix store diff-closures` prints them.
+"""
+
+import re
+from collections.abc import Iterator
+
+from snowsnake.cli.store_words import size_text
+from snowsnake.store.graph import closure
+from snowsnake.store.interface import Store
+
+# The name of an output stands behind the version: it is a guess.
+_WITH_OUTPUT = re.compile(r"(.*)-([a-z]+|lib32|lib64)", re.DOTALL)
+_SHOWN_BYTES = 8 * 1024
+_RED, _GREEN, _NORMAL = "\x1b[31;1m", "\x1b[32;1m", "\x1b[0m"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A package's name and version: the version begins behind the first dash that no letter follows.
+
+    >>> split_name("apache-httpd-2.0.48"), split_name("x"), split_name("a-")
+    (('apache-httpd', '2.0.48'), ('x', ''), ('a-', ''))
+    """
+    for place in range(len(name) - 1):
+        if name[place] == "-" and not (name[place + 1].isascii() and name[place + 1].isalpha()):
+            return name[:place], name[place + 1 :]
+    return name, ""
+
+
+def _grouped(store: Store, top: str) -> dict[str, dict[str, int]]:
+    """Sizes by name and version of everything that an object needs."""
+    found: dict[str, dict[str, int]] = {}
+    for path in closure(store, [top]):
+        full = path.rpartition("/")[2][33:]
+        match = _WITH_OUTPUT.fullmatch(full)
+        name, version = split_name(match[1] if match else full)
+        versions = found.setdefault(name, {})
+        versions[version] = versions.get(version, 0) + store.known(path).nar_size
+    return found
+
+
+def closure_diff(store: Store, before: str, after: str) -> Iterator[str]:
+    """A line for each name of which versions differ, or sizes by eight KiB or more."""
+    old, new = _grouped(store, before), _grouped(store, after)
+    for name in sorted({*old, *new}):
+        was, now = old.get(name, {}), new.get(name, {})
+        change = sum(now.values()) - sum(was.values())
+        items = []
+        if was.keys() != now.keys():
+            items.append(f"{_versions(was.keys() - now.keys())} → {_versions(now.keys() - was.keys())}")
+        if abs(change) >= _SHOWN_BYTES:
+            items.append(f"{_RED if change > 0 else _GREEN}{size_text(change)}{_NORMAL}")
+        if items:
+            yield f"{name}: {', '.join(items)}"
+
+
+def _versions(found: set[str]) -> str:
+    return ", ".join(sorted(version or "ε" for version in found)) if found else "∅"

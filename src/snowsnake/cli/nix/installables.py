@@ -1,0 +1,254 @@
+"""Installables: what words of a command line mean as store objects, derivations and their outputs.
+
+In: a `Call`, words: store paths (`PATH`, links to them, `DRV^out,dev`, `DRV^*`), attributes of `--file` or `--expr`, outputs of flakes.
+Out: `Target`s.  What is evaluated goes to the store of the call if that takes it, and otherwise to one in memory above it.
+"""
+
+
+import sys
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.evaluate import load
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.store_words import followed
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.selection import TYPE_NAMES
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.store.interface import Store
+
+ALL = "*"
+
+
+class Target:
+    """A store object, or outputs of a derivation.
+
+    `outputs`: names, `*` alone for all; None if the object itself is meant.  `shown` is how messages call it.
+    """
+
+    __slots__ = ("shown", "path", "outputs")
+
+    def __init__(self, shown: str, path: str, outputs: "tuple[str, ...] | None" = None) -> None:
+        self.shown = shown
+        self.path = path
+        self.outputs = outputs
+
+
+class Installables:
+    """Reads installables of one call; `store` is where its paths are looked up afterwards."""
+
+    def __init__(self, call: Call, store: "Store", *, is_written: bool) -> None:
+        self.call = call
+        self.store = store
+        self._is_written = is_written
+
+    def targets(self, words: list[str]) -> list[Target]:
+        """What the words mean; with `--stdin` those of standard input, too; without any, the default output of the flake here."""
+        words = list(words)
+        if self.call.given.flag("stdin"):
+            words += sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split()
+        elif not words:
+            words = ["."]
+        return [target for word in words for target in self._of(word)]
+
+    def _of(self, word: str) -> list[Target]:
+        given = self.call.given
+        if given.flag("file") or given.flag("expr"):
+            return self._evaluated(word)
+        prefix, names = split_outputs(word)
+        if "/" in prefix:
+            try:
+                return [self._store_path(prefix, names)]
+            except ValueError:
+                pass                           # a flake, perhaps
+        return self._evaluated(word)
+
+    def _store_path(self, prefix: str, names: "tuple[str, ...] | None") -> Target:
+        if names is None:
+            path = followed(self.store, prefix)
+            return Target(path, path)
+        path = self.store.parse(prefix)
+        return Target(f"{prefix}^{','.join(names)}", path, names)
+
+    def _evaluated(self, word: str) -> list[Target]:
+        """Attributes and flakes."""
+        is_flake = not (self.call.given.flag("file") or self.call.given.flag("expr"))
+        self._open_evaluation_store()
+        prefix, names = split_outputs(word)
+        session, value = load(self.call, prefix if is_flake or prefix != "." else "")
+        value.force()
+        shown = _flake_name(prefix) if is_flake else prefix
+        where = f"the {'flake output ' if is_flake else ''}attribute '{prefix.partition('#')[2] if is_flake else '' if prefix == '.' else prefix}'"
+        kind = value.type_name()
+        if kind in ("path", "string"):
+            found = [_single_path(session, value, shown, f"while evaluating {where}")]
+        elif is_flake and not _is_derivation(value):
+            text = value.to_nix(kinds=False).decode("utf-8", "replace")
+            raise EvaluationError(
+                "type", f"expected flake output {where.removeprefix('the flake output ')} to be a derivation or path but found {TYPE_NAMES[kind]}: {text}"
+            )
+        else:
+            found = _grouped(session, value, names, is_flake, shown)
+        session.evaluator.flush_store()
+        return found
+
+    def _open_evaluation_store(self) -> None:
+        if self._is_written or self.call.evaluation_store is not None:
+            return
+        from snowsnake.store.memory import MemoryStore
+
+        self.store = self.call.evaluation_store = MemoryStore(self.store.store_dir, self.store)
+
+
+def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
+    """What stands before `^`, and the names of outputs behind it.
+
+    >>> split_outputs("x^out,dev"), split_outputs("x^*"), split_outputs("x^^y"), split_outputs("x^ ")
+    (('x', ('out', 'dev')), ('x', ('*',)), ('x^^y', None), ('x^ ', None))
+    """
+    prefix, mark, text = word.rpartition("^")
+    if not mark or not text:
+        return word, None
+    if text == ALL:
+        return prefix, (ALL,)
+    names = text.split(",")
+    plain = all(name and all(c.isascii() and (c.isalnum() or c in "+-._?=") for c in name) for name in names)
+    return (prefix, tuple(names)) if plain and not prefix.endswith("^") else (word, None)
+
+
+def _flake_name(word: str) -> str:
+    return word
+
+
+def _is_derivation(value) -> bool:
+    if value.type_name() != "set" or b"type" not in value.keys():
+        return False
+    kind = value.select(b"type")
+    return kind.type_name() == "string" and kind.string() == b"derivation"
+
+
+def _single_path(session, value, shown: str, context: str) -> Target:
+    """Of a path, which is copied to the store; of a string, the one thing that it refers to."""
+    if value.type_name() == "path":
+        path = session.expression(b'p: "${builtins.path { path = p; name = "source"; }}"').call(value).string().decode("utf-8", "surrogateescape")
+        return Target(shown, path)
+    text = value.string().decode("utf-8", "surrogateescape")
+    try:
+        return _context_path(session, value, shown, text)
+    except ValueError as error:
+        raise EvaluationError("value", str(error), trace=[Frame("context", context, None)]) from None
+
+
+def _context_path(session, value, shown: str, text: str) -> Target:
+    entries = session.expression(b"builtins.getContext").call(value).to_python()
+    facts = [(path, kind) for path, entry in entries.items() for kind in entry]
+    if len(facts) != 1:
+        raise ValueError(f"string '{text}' has {len(facts)} entries in its context. It should only have exactly one entry")
+    path, kind = facts[0]
+    if kind == "allOutputs":
+        raise ValueError(
+            f"string '{text}' has a context which refers to a complete source and binary closure. This is not supported at this time"
+        )
+    if kind == "outputs":
+        return Target(shown, path, tuple(entries[path]["outputs"]))
+    if text != path:
+        raise ValueError(f"path string '{text}' has context with the different path '{path}'")
+    return Target(shown, path)
+
+
+def _grouped(session, value, names: "tuple[str, ...] | None", is_flake: bool, shown: str) -> list[Target]:
+    """The derivations of a value, each once, with the outputs that are asked for or installed by default."""
+    found: dict[str, set[str]] = {}
+    for derivation in session.selector.derivations(value):
+        wanted = names or _default_outputs(derivation.value, derivation.output_name, is_flake)
+        found.setdefault(derivation.drv_path, set()).update(wanted)
+    return [
+        Target(shown, path, (ALL,) if ALL in outputs else tuple(sorted(outputs))) for path, outputs in sorted(found.items())
+    ]
+
+
+def _default_outputs(value, output_name: str, is_flake: bool) -> "tuple[str, ...]":
+    keys = value.keys()
+    if b"outputSpecified" in keys and value.select(b"outputSpecified").to_python() is True:
+        return (output_name,)
+    if b"meta" in keys:
+        meta = value.select(b"meta")
+        if meta.type_name() == "set" and b"outputsToInstall" in meta.keys():
+            wanted = meta.select(b"outputsToInstall")
+            return tuple(wanted.index(number).string().decode("utf-8", "replace") for number in range(len(wanted))) or ("out",)
+    if is_flake or b"outputs" not in keys:
+        return ("out",)
+    outputs = value.select(b"outputs")
+    return tuple(outputs.index(number).string().decode("utf-8", "replace") for number in range(len(outputs)))
+
+
+def output_paths(store: "Store", target: Target) -> dict[str, str]:
+    """Names and paths of the outputs that a target means."""
+    if target.outputs is None:
+        return {"": target.path}
+    if not store.is_valid(target.path):
+        raise ValueError(f"path '{target.path}' is not valid")
+    outputs = store.outputs(target.path)
+    found = {}
+    for name in sorted(outputs) if target.outputs == (ALL,) else target.outputs:
+        if name not in outputs:
+            if name in store.read_derivation(target.path).outputs:
+                raise ValueError(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path}'")
+            raise ValueError(f"the derivation '{target.path}' doesn't have an output named '{name}'")
+        found[name] = outputs[name]
+    return found
+
+
+def derivations_of(store: "Store", targets: list[Target]) -> list[str]:
+    """The derivations of targets: of an output the first one that is known to make it."""
+    found = []
+    for target in targets:
+        path = target.path
+        if not path.endswith(".drv"):
+            derivers = store.valid_derivers(path)
+            if not derivers:
+                raise ValueError(f"'{target.shown}' does not have a known deriver")
+            path = derivers[0]
+        found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def store_paths(call: Call, installables: Installables, *, is_built: bool = False) -> list[str]:
+    """What a command over store paths is about, what is referred to first.
+
+    `--all`, `--derivation`, `-r` have been looked at.  *is_built*: outputs must be valid; they are built by somebody else.
+    """
+    from snowsnake.store.graph import closure, sorted_paths
+
+    given = call.given
+    if given.flag("all"):
+        if call.words:
+            raise UsageError("'--all' does not expect arguments")
+        paths = set(installables.store.paths())
+    else:
+        paths = roots(call, installables, call.words, is_built=is_built)
+        if given.flag("recursive"):
+            paths |= closure(installables.store, paths)
+    return list(reversed(sorted_paths(installables.store, paths)))
+
+
+def roots(call: Call, installables: Installables, words: list[str], *, is_built: bool = False) -> set[str]:
+    """The objects that words mean: outputs, or with `--derivation` derivations."""
+    from snowsnake.cli.hand_on import NotOurs
+    from snowsnake.cli.old.store_change import report_missing
+    from snowsnake.store.missing import missing_paths
+
+    targets = installables.targets(words)
+    store = installables.store
+    if call.given.flag("derivation"):
+        return set(derivations_of(store, targets))
+    found = {path for target in targets for path in output_paths(store, target).values()}
+    absent = [target.path for target in targets if target.outputs and not all(map(store.is_valid, output_paths(store, target).values()))]
+    if absent and is_built:
+        raise NotOurs(f"building '{absent[0]}'")
+    if absent:
+        report_missing(missing_paths(store, absent), call.reporter.note)
+    return found
+
+

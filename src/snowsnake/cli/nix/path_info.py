@@ -1,0 +1,74 @@
+"""`nix path-info`: sizes, hashes, references and signatures of store objects.
+
+In: a `Call`.  Out: a line for each object, or JSON.
+"""
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.config import print_json
+from snowsnake.cli.nix.installables import store_paths
+from snowsnake.cli.nix.store import asked
+from snowsnake.cli.old.command_line import whole_number
+from snowsnake.cli.output import write_line
+from snowsnake.cli.store_words import size_text
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.store.graph import closure
+from snowsnake.store.interface import Store
+
+_OLD_JSON = (
+    "'--json' without '--json-format' is deprecated; please specify '--json-format 1' or '--json-format 2'."
+    " This will become an error in a future release."
+)
+
+
+def run(call: Call) -> None:
+    given = call.given
+    version = _json_version(given.text("json_format")) if given.flag("json_format") else 0
+    with asked(call) as installables:
+        paths = store_paths(call, installables)
+        if given.flag("json"):
+            if not version:
+                call.reporter.warning(_OLD_JSON)
+            print_json(_facts(installables.store, paths, version or 1, given.flag("closure_size")), call)
+            return
+        width = max(map(len, paths), default=0)
+        for path in paths:
+            _print(call, installables.store, path, width)
+
+
+def _json_version(text: str) -> int:
+    version = whole_number(text)
+    if version not in (1, 2):
+        raise EvaluationError("value", f"unsupported path info JSON format version {version}; supported versions are 1 and 2")
+    return version
+
+
+def _facts(store: Store, paths: list[str], version: int, shows_closures: bool) -> dict:
+    found: dict[str, object] = {}
+    for path in paths:
+        info = store.info(path)
+        facts = info.to_json(version, store.store_dir) if info is not None else None
+        if facts is not None and shows_closures:
+            facts["closureSize"] = _closure_size(store, path)
+        found[path if version == 1 else path.rpartition("/")[2]] = facts
+    return found if version == 1 else {"info": found, "storeDir": store.store_dir, "version": version}
+
+
+def _closure_size(store: Store, path: str) -> int:
+    return sum(store.known(other).nar_size for other in closure(store, [path]))
+
+
+def _print(call: Call, store: Store, path: str, width: int) -> None:
+    given = call.given
+    info = store.known(path)
+    text = path
+    if given.flag("size") or given.flag("closure_size") or given.flag("sigs"):
+        text = text.ljust(width)
+    sizes = [info.nar_size] if given.flag("size") else []
+    if given.flag("closure_size"):
+        sizes.append(_closure_size(store, path))
+    for size in sizes:
+        text += "\t" + (size_text(size, is_aligned=True) if given.flag("human_readable") else f"{size:11d}")
+    if given.flag("sigs"):
+        words = (["ultimate"] if info.is_ultimate else []) + ([f"ca:{info.ca}"] if info.ca else []) + info.signatures
+        text += "\t" + " ".join(words)
+    write_line(text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,184 @@
+"""`nix store …`: adding, removing and checking objects, and what a store is.
+
+In: a `Call`.  Out: paths, JSON, messages; the exit code.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from snowsnake.cli import hashing
+from snowsnake.cli.hand_on import NotOurs
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.config import print_json
+from snowsnake.cli.nix.installables import Installables, roots, store_paths
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import write_line
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.store.interface import Store
+
+
+def _line(text: str) -> None:
+    write_line(text.encode("utf-8", "surrogateescape"))
+
+
+@contextmanager
+def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
+    """The store of a call; what is wrong with paths and contents is an error of the command."""
+    from snowsnake.cli.stores import open_store
+
+    try:
+        with open_store(call.settings, call.reporter.warning, is_writable=is_writable) as store:
+            yield store
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+
+
+@contextmanager
+def asked(call: Call, *, is_writable: bool = False) -> Iterator[Installables]:
+    """Installables and the store in which they are looked up."""
+    from snowsnake.cli.stores import is_written
+
+    with opened(call, is_writable=is_writable) as store:
+        yield Installables(call, store, is_written=is_written(call.settings, call.reporter.warning))
+
+
+def one_path(call: Call, installables: Installables, *, is_built: bool = True) -> str:
+    """Of commands that take exactly one object."""
+    found = store_paths(call, installables, is_built=is_built)
+    if len(found) != 1:
+        raise UsageError("this command requires exactly one store path")
+    return found[0]
+
+
+def add(call: Call) -> None:
+    """`nix store add`, `add-file` and `add-path`."""
+    from snowsnake.store.adding import add_path, content_path
+
+    assert call.row is not None
+    given = call.given
+    default = "flat" if call.row.name == "store add-file" else "nar"
+    word = given.text("mode", default)
+    method = "text" if word == "text" else hashing.ingestion_method(word, call.settings)
+    algorithm = hashing.algorithm(given.text("hash_algo", "sha256"), call.settings)
+    source = hashing.real_parent(call.words[0])
+    name = given.text("name") if given.flag("name") else call.words[0].rpartition("/")[2]
+    if not os.path.lexists(source):
+        raise EvaluationError("file", f"path '/{source}' does not exist")
+    is_dry = given.flag("dry_run")
+    try:
+        with opened(call, is_writable=not is_dry) as store:
+            if is_dry:
+                _line(content_path(store.store_dir, name, source, method, algorithm)[0])
+            else:
+                _line(add_path(store, name, source, method, algorithm))
+    except IsADirectoryError as error:
+        raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
+
+
+def delete(call: Call) -> None:
+    """`nix store delete`."""
+    from snowsnake.cli.old.store_change import delete_paths
+
+    with asked(call, is_writable=True) as installables:
+        delete_paths(installables.store, store_paths(call, installables), call.given.flag("ignore_liveness"), call)
+
+
+def info(call: Call) -> None:
+    """`nix store info`, which was `ping`."""
+    from snowsnake.cli.stores import shown_url
+
+    url = shown_url(call.settings, call.reporter.warning)
+    facts: dict[str, object] = {"url": url}
+    is_json = call.given.flag("json")
+    if not is_json:
+        call.reporter.note(f"Store URL: {url}")
+    try:
+        with opened(call, is_writable=False) as store:
+            facts |= store.facts()
+    finally:
+        if is_json:
+            print_json(facts, call)
+    if not is_json:
+        for key in ("version", "trusted"):
+            if key in facts:
+                value = facts[key]
+                call.reporter.note(f"{key.capitalize()}: {int(value) if isinstance(value, bool) else value}")
+
+
+def path_from_hash_part(call: Call) -> None:
+    """`nix store path-from-hash-part`."""
+    digits = call.words[0]
+    with opened(call, is_writable=False) as store:
+        if len(digits) != 32:
+            raise ValueError("invalid hash part")
+        found = store.path_with_hash(digits)
+        if found is None:
+            raise ValueError(f"there is no store path corresponding to '{digits}'")
+        _line(found)
+
+
+def verify(call: Call) -> int:
+    """`nix store verify`: contents (bit 1 of the exit code), trust (2), errors (4)."""
+    from snowsnake.cli.old.store_query import report_changed
+
+    given = call.given
+    if given.flag("substituter"):
+        raise NotOurs("asking other stores for signatures")
+    needed = given.integer("sigs_needed", 0)
+    code = 0
+    with asked(call) as installables:
+        store = installables.store
+        paths = store_paths(call, installables)
+        from snowsnake.store.trust import Keys
+
+        keys = Keys.parse(call.settings["trusted-public-keys"])
+        for path in paths:
+            try:
+                if call.verbosity > 3:
+                    call.reporter.note(f"checking '{path}'")
+                facts = store.known(path)
+                if not given.flag("no_contents") and report_changed(store, path, call.reporter.note):
+                    code |= 1
+                if not given.flag("no_trust") and not keys.trust(facts, needed, store.store_dir):
+                    call.reporter.note(f"path '{path}' is untrusted")
+                    code |= 2
+            except (ValueError, OSError) as error:
+                call.reporter.failure(str(error))
+                code |= 4
+    return code
+
+
+def make_content_addressed(call: Call) -> None:
+    """`nix store make-content-addressed`."""
+    from snowsnake.store.rewriting import make_content_addressed as rewrite
+
+    given = call.given
+    if given.flag("to") or given.flag("from"):
+        raise NotOurs("copying between stores")
+    with asked(call, is_writable=True) as installables:
+        paths = store_paths(call, installables, is_built=True)
+        names = rewrite(installables.store, paths, call.reporter.note)
+        if given.flag("json"):
+            print_json({"rewrites": {path: names[path] for path in paths}}, call)
+            return
+        for path in paths:
+            call.reporter.note(f"rewrote '{path}' to '{names[path]}'")
+
+
+def diff_closures(call: Call) -> None:
+    """`nix store diff-closures BEFORE AFTER`."""
+    from snowsnake.cli.nix.closure_diff import closure_diff
+
+    with asked(call) as installables:
+        before, after = (one_of(call, installables, word) for word in call.words)
+        for line in closure_diff(installables.store, before, after):
+            _line(line)
+
+
+def one_of(call: Call, installables: Installables, word: str, *, is_built: bool = True) -> str:
+    """The one object that a word means."""
+    found = roots(call, installables, [word], is_built=is_built)
+    if len(found) != 1:
+        raise ValueError(f"argument '{word}' should evaluate to one store path")
+    return next(iter(found))

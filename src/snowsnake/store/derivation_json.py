@@ -1,0 +1,149 @@
+"""A derivation from the JSON of `nix derivation add`: every field must be there, and outputs must be where they belong.
+
+In: a JSON value, a store that has the derivations that it needs.  Out: a complete `Derivation`.  What is wrong is a ValueError in 2.34.8's
+words.  (`Derivation.from_json` takes what has gaps, and computes nothing.)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from snowsnake.store import store_path
+from snowsnake.store.aterm import METHODS
+from snowsnake.store.derivation import DerivationMemory
+from snowsnake.store.drv import JSON_VERSION, Derivation, DerivationOutput
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import Store
+
+_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null", int: "number", float: "number"}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def _as(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise ValueError(f"Expected JSON value to be of type '{_TYPES[kind]}' but it is of type '{_TYPES[type(value)]}': {_dump(value)}")
+    return value
+
+
+def _at(given: dict[str, Any], key: str) -> Any:
+    if key not in given:
+        raise ValueError(f"Expected JSON object to contain key '{key}' but it doesn't: {_dump(given)}")
+    return given[key]
+
+
+def _strings(value: Any) -> list[str]:
+    return [_as(item, str) for item in _as(value, list)]
+
+
+def _path(base: Any, store: Store) -> str:
+    store_path.check_base(_as(base, str))
+    return f"{store.store_dir}/{base}"
+
+
+def read_derivation_json(value: Any, store: Store, features: frozenset[str] | set[str] = frozenset()) -> Derivation:
+    """The derivation that a JSON object describes."""
+    given = _as(value, dict)
+    name = _as(_at(given, "name"), str)
+    version = _at(given, "version")
+    if type(version) is not int or version < 0:
+        kind = "floating point number" if type(version) is float else "signed integral number" if type(version) is int else _TYPES[type(version)]
+        raise ValueError(f"Expected JSON value to be an unsigned integral number but it is of type '{kind}': {_dump(version)}")
+    if version != JSON_VERSION:
+        raise ValueError(
+            f"Unsupported derivation JSON format version {version}, only format version {JSON_VERSION} is currently supported."
+        )
+    outputs = {key: _output(output, key, name, store, features) for key, output in _as(_at(given, "outputs"), dict).items()}
+    inputs = _as(_at(given, "inputs"), dict)
+    sources = sorted({_path(source, store) for source in _as(_at(inputs, "srcs"), list)})
+    drvs = {_path(base, store): _input(node) for base, node in _as(_at(inputs, "drvs"), dict).items()}
+    system = _as(_at(given, "system"), str)
+    builder = _as(_at(given, "builder"), str)
+    arguments = _strings(_at(given, "args"))
+    env = {key: _as(text, str) for key, text in _as(_at(given, "env"), dict).items()}
+    if "structuredAttrs" in given:
+        env["__json"] = _dump(_as(given["structuredAttrs"], dict))
+    store_path.check_name(name)
+    drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir)
+    _complete(drv, store)
+    return drv
+
+
+def _input(node: Any) -> list[str]:
+    facts = _as(node, dict)
+    names = sorted(set(_strings(_at(facts, "outputs"))))
+    for output in _as(_at(facts, "dynamicOutputs"), dict):
+        raise ValueError(
+            f"experimental Nix feature 'dynamic-derivations' is disabled, dynamic output '{output}' in JSON;"
+            " add '--extra-experimental-features dynamic-derivations' to enable it"
+        )
+    return names
+
+
+def _output(value: Any, key: str, name: str, store: Store, features: frozenset[str] | set[str]) -> DerivationOutput:
+    given = _as(value, dict)
+    keys = set(given)
+    if keys == {"path"}:
+        return DerivationOutput(_path(given["path"], store))
+    if keys == {"method", "hash"}:
+        method = _method(given["method"])
+        content = Hash.parse(_as(given["hash"], str))
+        full = name if key == "out" else f"{name}-{key}"
+        path = store_path.fixed_path(full, method, content.algorithm, content.digest, (), False, store.store_dir)
+        return DerivationOutput(str(path), "fixed", method, content.algorithm, content)
+    if not keys:
+        return DerivationOutput("", "deferred")
+    if keys in ({"method", "hashAlgo"}, {"method", "hashAlgo", "impure"}):
+        feature = "impure-derivations" if "impure" in keys else "ca-derivations"
+        if feature not in features:
+            raise ValueError(f"experimental Nix feature '{feature}' is disabled; add '--extra-experimental-features {feature}' to enable it")
+        algorithm = _as(given["hashAlgo"], str)
+        return DerivationOutput("", "impure" if "impure" in keys else "floating", _method(given["method"]), Hash.of_bytes(b"", algorithm).algorithm)
+    raise ValueError("invalid JSON for derivation output")
+
+
+def _method(value: Any) -> str:
+    method = _as(value, str)
+    if method not in METHODS:
+        raise ValueError(f"Unknown file ingestion method '{method}', expect `flat`, `nar`, or `git`")
+    return method
+
+
+def _complete(drv: Derivation, store: Store) -> None:
+    """Computes paths that are not given, and checks those that are."""
+    kinds = {output.kind for output in drv.outputs.values()}
+    if not kinds:
+        raise ValueError("must have at least one output")
+    if kinds & {"floating", "impure"}:
+        if len(kinds) > 1:
+            raise ValueError("can't mix derivation output types")
+        return
+    if "fixed" in kinds:
+        if len(drv.outputs) > 1 or "out" not in drv.outputs:
+            raise ValueError("only one fixed output is allowed for now" if len(drv.outputs) > 1 else 'single fixed output must be named "out"')
+        _check_variables(drv, {"out": drv.outputs["out"].path})
+        return
+    memory = DerivationMemory(drv.store_dir, store.read)
+    wanted = Derivation(
+        drv.name, drv.system, drv.builder, drv.args, dict(drv.env), dict.fromkeys(drv.outputs, DerivationOutput()), drv.input_drvs, drv.input_srcs,
+        drv.store_dir,
+    )  # fmt: skip
+    wanted.finish(memory)
+    for name, output in drv.outputs.items():
+        found = wanted.outputs[name]
+        if output.path and output.path != found.path:
+            raise ValueError(f"derivation has incorrect output '{output.path}', should be '{found.path}'" if found.path else
+                             f"derivation has incorrect output '{output.path}', should be deferred")  # fmt: skip
+    _check_variables(drv, {name: wanted.outputs[name].path for name, output in drv.outputs.items() if not output.path and wanted.outputs[name].path})
+    drv.outputs = wanted.outputs
+
+
+def _check_variables(drv: Derivation, paths: dict[str, str]) -> None:
+    for name, path in paths.items():
+        if not drv.env.get(name):
+            drv.env[name] = path
+        elif drv.env[name] != path:
+            raise ValueError(f"derivation has incorrect environment variable '{name}', should be '{path}' but is actually '{drv.env[name]}'")

@@ -1,0 +1,131 @@
+"""What is inside of a store object or an archive: kinds, sizes, members.
+
+In: a path on disk, or a NAR.  Out: `Entry`s.  What is in an archive is read once, and kept without the contents of files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from snowsnake.store.nar_reader import read_nar
+
+
+class NoEntry(ValueError):
+    """A path that is not there."""
+
+
+@dataclass
+class Entry:
+    """One file, folder or link; *names*: members of a folder.  *offset*: where a file's contents begin in its archive."""
+
+    kind: str  # regular, directory, symlink
+    is_executable: bool = False
+    size: int = 0
+    target: str = ""
+    offset: int = 0
+    names: list[str] = field(default_factory=list)
+
+
+class DiskTree:
+    """Files below a path on disk."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def entry(self, path: str) -> Entry:
+        """The entry at "" or "/a/b"; NoEntry if there is none."""
+        place = self.root + path
+        try:
+            status = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoEntry(f"path '{place}' does not exist") from None
+        if stat.S_ISLNK(status.st_mode):
+            return Entry("symlink", target=os.readlink(place))
+        if stat.S_ISDIR(status.st_mode):
+            return Entry("directory", names=sorted(os.listdir(place), key=os.fsencode))
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"file '{place}' has an unsupported type")
+        return Entry("regular", bool(status.st_mode & stat.S_IXUSR), status.st_size)
+
+
+class _Counted:
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.position = 0
+
+    def read(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        self.position += len(data)
+        return data
+
+
+class ArchiveTree:
+    """The members of a NAR.
+
+    >>> from snowsnake.store.nar import pack_contents
+    >>> import io
+    >>> ArchiveTree(io.BytesIO(pack_contents(b"hello"))).entry("").offset
+    96
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._entries: dict[str, Entry] = {}
+        counted = _Counted(stream)
+        for member in read_nar(counted, allow_trailing=True):  # type: ignore[arg-type]  # only `read` is used
+            path = "/" + member.path if member.path else ""
+            offset = counted.position if member.kind == "regular" else 0
+            self._entries[path] = Entry(member.kind, member.executable, member.size, member.target, offset)
+            parent, _, name = path.rpartition("/")
+            if path:
+                self._entries[parent].names.append(name)
+
+    def entry(self, path: str) -> Entry:
+        """The entry at "" or "/a/b"; NoEntry if there is none."""
+        if path not in self._entries:
+            raise NoEntry(f"path '«unknown»{path or '/'}' does not exist")
+        return self._entries[path]
+
+
+Tree = DiskTree | ArchiveTree
+
+
+def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, Any]:
+    """As `nix nar ls --json`; without *is_recursive*, members are empty."""
+    top: dict[str, Any] = {}
+    waiting = [(path, top)]
+    while waiting:
+        at, facts = waiting.pop()
+        entry = tree.entry(at)
+        facts["type"] = entry.kind
+        if entry.kind == "symlink":
+            facts["target"] = entry.target
+        elif entry.kind == "regular":
+            facts["size"] = entry.size
+            if entry.is_executable:
+                facts["executable"] = True
+            if entry.offset:
+                facts["narOffset"] = entry.offset
+        else:
+            members: dict[str, dict[str, Any]] = {name: {} for name in entry.names}
+            facts["entries"] = members
+            if is_recursive:
+                waiting.extend((f"{at}/{name}", members[name]) for name in entry.names)
+    return top
+
+
+def canonical(path: str) -> str:
+    """A path inside of a tree: "" for the whole, otherwise with a slash before each part; `..` stays below the root.
+
+    >>> canonical("/a//b/../c/"), canonical("a"), canonical("/"), canonical("..")
+    ('/a/c', '/a', '', '')
+    """
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "".join("/" + part for part in parts)

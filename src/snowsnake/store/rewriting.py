@@ -1,0 +1,51 @@
+"""Closures rewritten so that each object is named by its contents (`nix store make-content-addressed`).
+
+In: a `Store`, paths.  Out: new objects in the same store; what each old path became.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+
+from snowsnake.store import hashes, store_path
+from snowsnake.store.graph import closure, sorted_paths
+from snowsnake.store.interface import Store, archive_of
+from snowsnake.store.path_info import PathInfo
+
+
+def make_content_addressed(store: Store, paths: Iterable[str], note: Callable[[str], None]) -> dict[str, str]:
+    """What each path of the closure became; each archive is held in memory once."""
+    names: dict[str, str] = {}
+    for path in reversed(sorted_paths(store, closure(store, paths))):
+        info = store.known(path)
+        with archive_of(store, path) as stream:
+            archive = stream.read()
+        others = []
+        for reference in sorted(info.references):
+            if reference == path:
+                continue
+            target = names.get(reference, reference)
+            archive = archive.replace(reference.encode(), target.encode())
+            others.append(target)
+        is_own = path in info.references
+        digest = modulo_digest(archive, path)
+        base = path.rpartition("/")[2]
+        made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store.store_dir))
+        note(f"rewriting '{path}' to '{made}'")
+        archive = archive.replace(base[:32].encode(), made.rpartition("/")[2][:32].encode())
+        content = "fixed:r:" + hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
+        references = sorted({*others, *([made] if is_own else ())})
+        nar_hash = "sha256:" + hashes.digest("sha256", archive).hex()
+        store.import_object(PathInfo(made, nar_hash, len(archive), references, content), io.BytesIO(archive))
+        names[path] = made
+    return names
+
+
+def modulo_digest(archive: bytes, path: str) -> bytes:
+    """The SHA-256 of an archive as if the object did not know its own name: with zeros for it.
+
+    2.34.8 means to hash the places as well, but notes none.
+    """
+    part = path.rpartition("/")[2][:32].encode()
+    return hashes.digest("sha256", archive.replace(part, bytes(len(part))))

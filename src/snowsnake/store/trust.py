@@ -1,0 +1,90 @@
+"""Whether an object may be trusted: built here, named by its contents, or signed by keys that are trusted.
+
+In: `PathInfo`s, the settings' public keys.  Out: yes or no.  Signatures are Ed25519; the library `cryptography` checks them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from snowsnake.store import store_path
+from snowsnake.store.path_info import PathInfo
+
+
+class Keys:
+    """Public keys by name.
+
+    >>> Keys.parse(["k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]).by_name["k"] == bytes(32)
+    True
+    """
+
+    def __init__(self, by_name: dict[str, bytes]) -> None:
+        self.by_name = by_name
+
+    @classmethod
+    def parse(cls, texts: list[str]) -> Keys:
+        found = {}
+        for text in texts:
+            name, data = _named(text, "key")
+            if len(data) != 32:
+                raise ValueError("public key is not valid")
+            found[name] = data
+        return cls(found)
+
+    def trust(self, info: PathInfo, needed: int, store_dir: str) -> bool:
+        """Whether at least *needed* keys signed an object; 0: one, if it was not built here."""
+        if (info.is_ultimate and not needed) or is_content_addressed(info, store_dir):
+            return True
+        good = sum(self.signed(info, signature, store_dir) for signature in set(info.signatures))
+        return good >= max(needed, 1)
+
+    def signed(self, info: PathInfo, signature: str, store_dir: str) -> bool:
+        """Whether one of these keys made the signature."""
+        name, data = _named(signature, "signature")
+        key = self.by_name.get(name)
+        if key is None:
+            return False
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(data, fingerprint(info).encode())
+            return True
+        except InvalidSignature:
+            return False
+
+
+def fingerprint(info: PathInfo) -> str:
+    """What signatures sign."""
+    nar_hash = info.hash.format("nix32", with_algorithm=True)
+    return f"1;{info.path};{nar_hash};{info.nar_size};{','.join(sorted(info.references))}"
+
+
+def is_content_addressed(info: PathInfo, store_dir: str) -> bool:
+    """Whether the path is the one that follows from the content address."""
+    if not info.ca:
+        return False
+    from snowsnake.store.path_info import split_content_address
+
+    method, content = split_content_address(info.ca)
+    name = info.path.rpartition("/")[2][33:]
+    others = sorted(path for path in info.references if path != info.path)
+    is_own = len(others) != len(info.references)
+    try:
+        path = store_path.fixed_path(name, method, content.algorithm, content.digest, others, is_own, store_dir)
+    except ValueError:
+        return False
+    return str(path) == info.path
+
+
+def _named(text: str, what: str) -> tuple[str, bytes]:
+    """(name, data) of `NAME:BASE64`."""
+    name, colon, data = text.partition(":")
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if not colon or not name or not raw:
+        raise ValueError(f"{what} is corrupt")
+    return name, raw
