@@ -176,7 +176,7 @@ def deep_archive(depth):
 
 A = file("a")
 HOSTILE = {
-    "nothing": (b"", "doesn't look like a Nix archive"),
+    "nothing": (b"", "unexpected end-of-file"),
     "another format": (b"PK\x03\x04" * 10, "doesn't look like a Nix archive"),
     "a tag of 2^63 bytes": (words("nix-archive-1") + bytes(7) + b"\x80", "too long"),
     "parent": (archive(directory(("..", A))), "invalid file name '..'"),
@@ -193,7 +193,7 @@ HOSTILE = {
     "unknown type": (archive(Raw(words("(", "type", "socket", ")"))), "expected tag 'regular' or"),
     "no type": (archive(Raw(words("(", "contents", "", ")"))), "expected tag 'type', got 'contents'"),
     "executable with a value": (archive(Raw(words("(", "type", "regular", "executable", "x", "contents", "", ")"))), "non-empty"),
-    "contents of 2^62 bytes": (words("nix-archive-1", "(", "type", "regular", "contents") + (1 << 62).to_bytes(8, "little"), "end of file"),
+    "contents of 2^62 bytes": (words("nix-archive-1", "(", "type", "regular", "contents") + (1 << 62).to_bytes(8, "little"), "end-of-file"),
     "too long a name": (archive(directory(("x" * 5000, A))), "file name of 5000 bytes is too long"),
     "padding": (archive(file("a")).replace(b"a\0\0\0\0\0\0\0", b"a\0\0\0\0\0\0\1"), "non-zero padding"),
     "too deep": (deep_archive(MAX_DEPTH + 1), "nesting exceeds maximum depth"),

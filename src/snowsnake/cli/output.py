@@ -103,6 +103,11 @@ class Reporter:
 
     progress = note
 
+    def info(self, message: str) -> None:
+        """A note that `--quiet` leaves out."""
+        if self.verbosity >= QUIET:
+            self.note(message)
+
     def building(self, message: str, is_log: bool) -> None:
         """What a store tells while it builds: the nix-… commands show the logs of builders, too."""
         if not is_log or self.shows_logs:

@@ -135,7 +135,7 @@ def verify(call: Call) -> int:
         keys = Keys.parse(call.settings["trusted-public-keys"])
         for path in paths:
             try:
-                if call.verbosity > 3:
+                if call.reporter.verbosity > 3:
                     call.reporter.note(f"checking '{path}'")
                 facts = store.known(path)
                 if not given.flag("no_contents") and report_changed(store, path, call.reporter.note):
@@ -158,7 +158,7 @@ def make_content_addressed(call: Call) -> None:
         raise NotOurs("copying between stores")
     with asked(call, is_writable=True) as installables:
         paths = store_paths(call, installables, is_built=True)
-        names = rewrite(installables.store, paths, call.reporter.note)
+        names = rewrite(installables.store, paths, call.reporter.info)
         if given.flag("json"):
             print_json({"rewrites": {path: names[path] for path in paths}}, call)
             return

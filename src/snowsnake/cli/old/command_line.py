@@ -30,13 +30,8 @@ class Common:
     def __init__(self, settings: Settings, reporter: Reporter) -> None:
         self.settings = settings
         self.reporter = reporter
-        self.verbosity = 3                     # as 2.34 counts: errors are 0, `-v` is 4
         self.is_read_only = False              # `--readonly-mode`
         self.warns_of_roots = True             # not with `--no-gc-warning`
-
-
-class VersionAsked(Exception):
-    """`--version` in a command that answers it at once."""
 
 
 def read(words: list[str], reporter: Reporter, handle: Handle) -> Common:
@@ -99,11 +94,11 @@ def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
     elif word == "--option":
         settings.set_or_warn(values[0], values[1])
     elif word in ("-v", "--verbose"):
-        common.verbosity += 1
+        common.reporter.verbosity += 1
     elif word == "--quiet":
-        common.verbosity = max(0, common.verbosity - 1)
+        common.reporter.verbosity = max(0, common.reporter.verbosity - 1)
     elif word == "--debug":
-        common.verbosity = 6
+        common.reporter.verbosity = 6
     elif word == "--log-format":
         if values[0] not in LOG_FORMATS:
             raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")

@@ -67,7 +67,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         print(_HELP)
         return 0
     if request.answer == "--version":
-        print_version("nix-hash", common.settings, common.verbosity - 3)
+        print_version("nix-hash", common.settings, common.reporter.verbosity - 3)
         return 0
     common.settings.finish()
     if request.algorithm:

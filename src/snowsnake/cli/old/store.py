@@ -144,7 +144,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise UsageError("no operation specified")
     names, runner, writes = request.operation
     if names == "--version":
-        print_version("nix-store", request.common.settings, request.common.verbosity - 3)
+        print_version("nix-store", request.common.settings, request.common.reporter.verbosity - 3)
         return 0
     request.common.settings.finish()
     try:

@@ -235,7 +235,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller)
     settings = caller.common.settings if isinstance(caller, Request) else caller.settings
     collector = Collector(
         _local(store),
-        caller.reporter.note,
+        caller.reporter.info,
         keeps_outputs=settings["keep-outputs"],
         keeps_derivations=settings["keep-derivations"],
         ignores_liveness=ignores_liveness,
@@ -266,7 +266,7 @@ def collect_garbage(request: Request) -> None:
     if limit is not None and flags:
         raise UsageError("option --max-freed cannot be combined with --print-live, --print-dead, or --print-roots")
     if "--print-roots" in flags:
-        found = find_roots(request.store, request.reporter.note)
+        found = find_roots(request.store, request.reporter.info)
         for link, target in sorted((link, target) for target, links in found.items() for link in links):
             _line(f'"{link}" -> {target}')
         return
@@ -274,10 +274,10 @@ def collect_garbage(request: Request) -> None:
         raise NotOurs("collecting garbage")
     settings = request.common.settings
     collector = Collector(
-        _local(request.store), request.reporter.note, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
+        _local(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
     )
     paths = collector.alive() if flags[-1] == "--print-live" else collector.dead()
-    request.reporter.note("determining live/dead paths...")
+    request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
         _line(path)
 
@@ -289,7 +289,7 @@ def verify(request: Request) -> int:
     if "--repair" in flags:
         raise NotOurs("repairing a store")
     store = _local(request.store)
-    note = request.reporter.note
+    note = request.reporter.info
     note("reading the Nix store...")
     note("checking path existence...")
     has_faults = False
@@ -297,7 +297,7 @@ def verify(request: Request) -> int:
     for path in store.missing_objects():
         users = [user for user in store.referrers(path) if user != path]
         if users:
-            note(f"path '{path}' disappeared, but it still has valid referrers!")
+            request.reporter.note(f"path '{path}' disappeared, but it still has valid referrers!")
             has_faults = True
         else:
             note(f"path '{path}' disappeared, removing from database...")

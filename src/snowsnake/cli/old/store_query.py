@@ -232,7 +232,7 @@ def _roots(request: Request, options: set[str]) -> None:
         includes_outputs=settings["keep-outputs"],
         includes_derivers=settings["keep-derivations"],
     )
-    found = find_roots(request.store, request.reporter.note)
+    found = find_roots(request.store, request.reporter.info)
     for target in sorted(found):
         if target in users:
             for link in sorted(found[target]):
@@ -331,7 +331,7 @@ def verify_path(request: Request) -> int:
     code = 0
     for word in request.words:
         path = request.path(word)
-        if request.common.verbosity > 3:
+        if request.common.reporter.verbosity > 3:
             request.reporter.note(f"checking path '{path}'...")
         if report_changed(request.store, path, request.reporter.note):
             code = 1
