@@ -17,7 +17,7 @@ LAYERS = (
     ("api",),
     ("flake",),
     ("values",),
-    ("value_page", "documentation"),
+    ("value_page", "documentation", "decoding"),
     ("selection",),
     ("evaluator",),
     ("dependencies",),

@@ -20,7 +20,11 @@ _KINDS = (
     "Throw TypeMismatch UndefinedVariable"
 )
 _API = "Derivation EvaluationError Evaluator ListValue SetValue Value compile evaluate evaluate_file parse"
-_PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {"NIX_VERSION": "version"}
+_PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {
+    "NIX_VERSION": "version",
+    "DecodeError": "decoding.error",
+    "QueryResult": "decoding.query",
+}
 
 __all__ = [*_PLACES, "__version__"]
 

@@ -13,6 +13,12 @@ from snowsnake.api import (
     evaluate_file as evaluate_file,
     parse as parse,
 )
+from snowsnake.decoding.error import (
+    DecodeError as DecodeError,
+)
+from snowsnake.decoding.query import (
+    QueryResult as QueryResult,
+)
 from snowsnake.diagnostics.kinds import (
     Abort as Abort,
     AccessForbidden as AccessForbidden,

@@ -26,6 +26,7 @@ from snowsnake.version import NIX_VERSION
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.decoding.engine import Decoder
     from snowsnake.dependencies import Dependencies
     from snowsnake.host.file_system import FileSystem
 
@@ -42,6 +43,8 @@ __all__ = [
     "evaluate_file",
     "parse",
 ]
+
+_MOST_DECODERS = 500                      # types and selectors that an evaluator remembers plans of
 
 PathLike = str | os.PathLike[str]
 
@@ -90,6 +93,7 @@ class Evaluator:
         _check_limit("depth_limit", depth_limit, (1 << 32) - 1)
         if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < 1e12:
             raise ValueError(f"timeout_s is a number of seconds, 0 or more, not {timeout_s!r}")
+        self._decoders: dict[Any, Decoder] = {}
         self._machine = _machine.Evaluator(
             level=optimise,
             search_path=_search_entries(search_path),
@@ -156,6 +160,35 @@ class Evaluator:
         if isinstance(value, Value):
             return value
         return wrap(self._machine.from_python(_plain(value)), self)
+
+    def _decoder(self, target: "Any") -> "Decoder":
+        """What decodes values into a type: made once for each."""
+        from snowsnake.decoding.plans import plan_of
+
+        return self._planned(target, lambda decoder: plan_of(decoder, target, Value))
+
+    def _querier(self, selector: str, target: "Any") -> "Decoder":
+        from snowsnake.decoding.plans import plan_of
+        from snowsnake.decoding.query import parse_selector, plan_of_selector
+
+        parts = parse_selector(selector)
+        return self._planned((selector, target), lambda decoder: plan_of_selector(decoder, parts, plan_of(decoder, target, Value)))
+
+    def _planned(self, key: "Any", make: "Any") -> "Decoder":
+        from snowsnake.decoding.engine import Decoder
+
+        try:
+            found = self._decoders.get(key)
+        except TypeError:                     # a type that cannot be hashed
+            key = found = None
+        if found is None:
+            decoder = Decoder(self._machine)
+            found = decoder.use(make(decoder))
+            if key is not None:
+                if len(self._decoders) >= _MOST_DECODERS:
+                    self._decoders.clear()
+                self._decoders[key] = found
+        return found
 
     def _has_nix_form(self, value: object) -> bool:
         """Whether `value` would take it, as far as its type says."""

@@ -21,19 +21,19 @@ from snowsnake.machine.word cimport (
 UNKNOWN, SET, LIST, OTHER = range(4)
 
 
-def shape(Handle h):
+def shape(Handle h not None):
     """SET, LIST, OTHER, or UNKNOWN of what is not evaluated yet; evaluates nothing."""
     cdef Word w = h.word()
     return UNKNOWN if is_thunk(w) else SET if is_attrs(w) else LIST if is_list(w) else OTHER
 
 
-def known_type(Handle h):
+def known_type(Handle h not None):
     """The type of what is evaluated already, or None."""
     cdef Word w = h.word()
     return None if is_thunk(w) else (<bytes>type_word(w)).decode()
 
 
-def equal(Handle a, Handle b):
+def equal(Handle a not None, Handle b not None):
     """What `==` says of two values of one evaluator: evaluates as far as it must."""
     cdef Machine* m = a.evaluator.m
     if b.evaluator is not a.evaluator:
@@ -49,7 +49,7 @@ def equal(Handle a, Handle b):
         a.evaluator.leave()
 
 
-def apply_builtin(Handle h, bytes name):
+def apply_builtin(Handle h not None, bytes name not None):
     """What a builtin says of the value."""
     h.evaluator.enter()
     try:
@@ -58,7 +58,7 @@ def apply_builtin(Handle h, bytes name):
         h.evaluator.leave()
 
 
-def attribute_place(Handle h, bytes name):
+def attribute_place(Handle h not None, bytes name not None):
     """Where an attribute of a set is defined, as (path, source, start, end); None if nobody knows.  KeyError if there is no such attribute."""
     cdef Machine* m = h.evaluator.m
     cdef Word w
@@ -81,7 +81,7 @@ def attribute_place(Handle h, bytes name):
         h.evaluator.leave()
 
 
-def part_of_list(Handle h, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step):
+def part_of_list(Handle h not None, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step):
     """A list of some of the elements of a list; none of them is evaluated."""
     cdef Machine* m = h.evaluator.m
     cdef Word w, made
@@ -112,7 +112,7 @@ cdef int reserve(Handle h, uint64_t words) except -1:
     return 0
 
 
-def builtin_name(Handle h):
+def builtin_name(Handle h not None):
     """Of a function that is built in, its name; None for others."""
     cdef Word w
     h.evaluator.enter()
@@ -125,7 +125,7 @@ def builtin_name(Handle h):
         h.evaluator.leave()
 
 
-def children(Handle h, Py_ssize_t most):
+def children(Handle h not None, Py_ssize_t most):
     """(names or None, handles) of at most so many children of what is a set or list already; None of anything else.  Evaluates nothing."""
     cdef Machine* m = h.evaluator.m
     cdef Word w = h.word(), item

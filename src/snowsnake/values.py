@@ -8,15 +8,20 @@ class `ListValue`, a `Sequence`: `isinstance` evaluates to find out, `match` can
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from snowsnake import looking
 from snowsnake.diagnostics.error import EvaluationError
 
 if TYPE_CHECKING:
+    import builtins
+    from typing import TypeVar
+
+    from snowsnake.decoding.query import QueryResult
     from snowsnake.handle import Handle
     from snowsnake.source import Position
 
+    T = TypeVar("T")
     Evaluator = Any                   # api.Evaluator, which stands above
 
 _set_class = object.__dict__["__class__"].__set__
@@ -179,6 +184,9 @@ class Value:
             place = found[0] if found is not None else None
         return None if place is None else Position(*place)
 
+    def _wrap(self, handle: "Handle") -> "Value":
+        return wrap(handle, self._evaluator)
+
     # ---- as plain data ------------------------------------------------------------------------------------------
 
     def to_python(self) -> "Any":
@@ -192,7 +200,54 @@ class Value:
         >>> found["n"], found["double"](21).to_python()
         ([1, 2.5, None], 42)
         """
-        return self._handle.to_python(lambda function: wrap(function, self._evaluator))
+        return self._handle.to_python(self._wrap)
+
+    @overload
+    def decode(self, target: "builtins.type[T]") -> "T": ...
+
+    @overload
+    def decode(self, target: Any) -> Any: ...
+
+    def decode(self, target: Any) -> Any:
+        """The value as an object of a type: only what the type names is evaluated, and faster than JSON would be.
+
+        Dataclasses, `msgspec.Struct`, `TypedDict`, `NamedTuple`, enums, unions, `Literal`, `Annotated[int, msgspec.Meta(ge=0)]`, collections,
+        pydantic models, `pathlib.Path`, `snowsnake.store.StorePath`, and `Value` for what stays lazy.  Missing attributes have the
+        type's defaults, others are not looked at.  A derivation can be a text: its output's path.  `DecodeError` (a `TypeMismatch`) has
+        the path in the value, what was expected and found, and where it is defined.
+
+        >>> from snowsnake import evaluate
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Package:
+        ...     name: str
+        ...     version: str | None = None
+        >>> evaluate('{ name = "hello"; broken = throw "not looked at"; }').decode(Package)
+        Package(name='hello', version=None)
+        >>> evaluate('[ { name = "a"; } { name = 1; } ]').decode(list[Package])
+        Traceback (most recent call last):
+        snowsnake.decoding.error.DecodeError: expected a string but found an integer: 1, at [1].name (at «string»:1:19)
+        """
+        return self._evaluator._decoder(target).decode(self._handle, self._wrap)
+
+    def query(self, selector: str, target: Any = object) -> "QueryResult":
+        """Many attributes in one pass: `query("packages.*.{name,?version}")`; what fails is found beside what does not.
+
+        `a.b` selects by name (quotes keep dots), `3` an element, `*` every one, `{a,?b.c}` some (`?`: it may be missing).  The `values` have
+        the shape of the selector, dicts and lists, with plain data at the ends, or objects of a type; `faults` are errors by path.
+
+        >>> from snowsnake import evaluate
+        >>> found = evaluate('{ a = { n = 1; v = "x"; }; b = { n = throw "no"; v = "y"; }; c = { n = 3; }; }').query("*.{n,?v}")
+        >>> found.values
+        {'a': {'n': 1, 'v': 'x'}, 'b': {'v': 'y'}, 'c': {'n': 3}}
+        >>> found.faults
+        {'b.n': Throw('no')}
+        """
+        from snowsnake.decoding.error import path_text
+        from snowsnake.decoding.query import QueryResult, unwrapped
+
+        values, faults = self._evaluator._querier(selector, target).query(self._handle, self._wrap)
+        return QueryResult(unwrapped(values), {path_text(path): error for path, error in faults})
 
     def to_json(self) -> str:
         """The whole value as JSON, as `builtins.toJSON` writes it; a function in it is an error.

@@ -1,0 +1,365 @@
+"""Makes a plan of a type.
+
+In: a type, as `msgspec.inspect` describes it: dataclasses, `msgspec.Struct`, `TypedDict`, `NamedTuple`, enums, unions, `Literal`, `Annotated`
+constraints, collections; and pydantic models, `StorePath`, `pathlib.Path` and `Value`, which it does not know.  Out: the root of a plan.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from pathlib import Path, PurePath
+from typing import Any
+
+from snowsnake.decoding import engine
+
+_KINDS: dict[type, int] = {str: engine.STRING, int: engine.INT, bool: engine.BOOL, float: engine.FLOAT, type(None): engine.NULL_KIND}
+# Constraint of msgspec.Meta, how it is asked, and how a message says it.
+_NUMBER = (("gt", operator.gt, ">"), ("ge", operator.ge, "≥"), ("lt", operator.lt, "<"), ("le", operator.le, "≤"))
+
+
+def plan_of(decoder: "engine.Decoder", target: Any, value_class: type) -> "engine.Plan":
+    """TypeError for a type that nothing can be decoded into."""
+    if target is value_class:             # a short way: most need no msgspec
+        return engine.Lazy(decoder)
+    try:
+        import msgspec.inspect
+    except ImportError:
+        raise ImportError("decoding into types needs msgspec: pip install msgspec") from None
+    try:
+        # Not type_info: it refuses what JSON cannot tell apart, unions of two dataclasses for example, which we try in turn.
+        return _Planner(decoder, value_class).plan(msgspec.inspect._Translator((target,)).translate(target))
+    except (TypeError, NameError) as error:
+        raise TypeError(f"cannot decode into {target!r}: {error}") from error
+
+
+class _Planner:
+    """Plans of the types that one type names, each once: types may name themselves."""
+
+    def __init__(self, decoder: "engine.Decoder", value_class: type) -> None:
+        self.decoder = decoder
+        self.value_class = value_class
+        self.known: dict[int, Any] = {}
+        self.kept: list[Any] = []         # so that no other description gets the id of one of these
+
+    def plan(self, info: Any) -> "engine.Plan":
+        name = type(info).__name__
+        make = getattr(self, f"plan_{name}", None)
+        if make is None:
+            return self.converted(info)
+        return make(info)
+
+    def plan_Metadata(self, info: Any) -> "engine.Plan":
+        return self.plan(info.type)
+
+    # ---- scalars ------------------------------------------------------------------------------------------------
+
+    def plan_AnyType(self, info: Any) -> "engine.Plan":
+        return engine.Anything(self.decoder)
+
+    def plan_NoneType(self, info: Any) -> "engine.Plan":
+        return engine.Null(self.decoder)
+
+    def plan_BoolType(self, info: Any) -> "engine.Plan":
+        return engine.Boolean(self.decoder)
+
+    def plan_IntType(self, info: Any) -> "engine.Plan":
+        return engine.Int(self.decoder, *_number("an integer", info))
+
+    def plan_FloatType(self, info: Any) -> "engine.Plan":
+        return engine.Float(self.decoder, *_number("a float", info))
+
+    def plan_StrType(self, info: Any) -> "engine.Plan":
+        return engine.Text(self.decoder, *_sized("a string", info, "characters"))
+
+    def plan_BytesType(self, info: Any) -> "engine.Plan":
+        return engine.Text(self.decoder, *_sized("a string", info, "bytes"), is_bytes=True)
+
+    def plan_ByteArrayType(self, info: Any) -> "engine.Plan":
+        return engine.Text(self.decoder, *_sized("a string", info, "bytes"), make=bytearray, is_bytes=True)
+
+    def plan_EnumType(self, info: Any) -> "engine.Plan":
+        members = {(type(member.value) is bool, member.value): member for member in info.cls}
+        missing = info.cls if getattr(info.cls._missing_, "__func__", None) is not _NO_MISSING else None
+        expected = f"one of {_listed(member.value for member in info.cls)} ({info.cls.__name__})"
+        return engine.Choice(self.decoder, expected, members, _kinds(member.value for member in info.cls), missing)
+
+    def plan_LiteralType(self, info: Any) -> "engine.Plan":
+        members = {(type(value) is bool, value): value for value in info.values}
+        return engine.Choice(self.decoder, f"one of {_listed(info.values)}", members, _kinds(info.values))
+
+    # ---- others' types ------------------------------------------------------------------------------------------
+
+    def plan_CustomType(self, info: Any) -> "engine.Plan":
+        target = info.cls
+        if not isinstance(target, type):
+            return self.converted(info)
+        if issubclass(target, self.value_class):
+            return engine.Lazy(self.decoder)
+        if issubclass(target, PurePath):
+            return engine.Text(self.decoder, "a path", make=Path if target is PurePath else target)
+        if hasattr(target, "__pydantic_validator__"):
+            return self.pydantic(target)
+        if target is object:
+            return engine.Anything(self.decoder)
+        raise TypeError(f"{target.__name__} is no type that a value can be decoded into")
+
+    def store_path(self, target: Any) -> "engine.Plan":
+        return engine.Text(self.decoder, "a store path", make=target.parse)
+
+    def pydantic(self, target: Any) -> "engine.Plan":
+        """The attributes that the model names, as plain data; the model itself checks and makes."""
+        expected = target.__name__
+        if not hasattr(target, "model_fields"):            # a dataclass of pydantic
+            return engine.Convert(self.decoder, expected, engine.Anything(self.decoder), target.__pydantic_validator__.validate_python)
+        if target.model_config.get("extra") in ("allow", "forbid") or getattr(target, "__pydantic_root_model__", False):
+            return engine.Convert(self.decoder, expected, engine.Anything(self.decoder), target.model_validate)
+        known = self.known.get(id(target))
+        if known is not None:
+            return known
+        inner = engine.Record(self.decoder, expected, dict)
+        plan = self.known[id(target)] = engine.Convert(self.decoder, expected, inner, target.model_validate)
+        for name, field in target.model_fields.items():
+            for alias in dict.fromkeys(_aliases(name, field, target)):
+                inner.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
+        return plan
+
+    def pydantic_field(self, annotation: Any) -> "engine.Plan":
+        if hasattr(annotation, "model_fields") and hasattr(annotation, "__pydantic_validator__"):
+            inner = engine.Record(self.decoder, annotation.__name__, dict)
+            if annotation.model_config.get("extra") not in ("allow", "forbid") and id(annotation) not in self.known:
+                for name, field in annotation.model_fields.items():
+                    for alias in dict.fromkeys(_aliases(name, field, annotation)):
+                        inner.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
+                return inner
+        return engine.Anything(self.decoder)
+
+    def converted(self, info: Any) -> "engine.Plan":
+        """Dates, UUIDs, decimals and whatever else msgspec makes of text and numbers."""
+        import msgspec
+
+        targets = {"DateTimeType": "datetime:datetime", "DateType": "datetime:date", "TimeType": "datetime:time",
+                   "TimeDeltaType": "datetime:timedelta", "UUIDType": "uuid:UUID", "DecimalType": "decimal:Decimal"}  # fmt: skip
+        name = type(info).__name__
+        if name not in targets:
+            raise TypeError(f"{name} has no form in Nix")
+        module, _, attribute = targets[name].partition(":")
+        target = getattr(__import__(module), attribute)
+        return engine.Convert(
+            self.decoder, f"a {attribute}", engine.Anything(self.decoder), lambda plain: msgspec.convert(plain, target, strict=False)
+        )
+
+    # ---- collections --------------------------------------------------------------------------------------------
+
+    def plan_UnionType(self, info: Any) -> "engine.Plan":
+        plans = [self.plan(inner) for inner in info.types]
+        expected = " or ".join(dict.fromkeys(plan.expected for plan in plans))
+        return engine.Either(self.decoder, expected, plans)
+
+    def items(self, info: Any, make: "Callable[[list[Any]], Any] | None") -> "engine.Plan":
+        expected, check = _counted("a list", info, "elements")
+        return engine.Items(self.decoder, expected, self.plan(info.item_type), make, check)
+
+    def plan_ListType(self, info: Any) -> "engine.Plan":
+        return self.items(info, None)
+
+    plan_CollectionType = plan_ListType
+
+    def plan_SetType(self, info: Any) -> "engine.Plan":
+        return self.items(info, set)
+
+    def plan_FrozenSetType(self, info: Any) -> "engine.Plan":
+        return self.items(info, frozenset)
+
+    def plan_VarTupleType(self, info: Any) -> "engine.Plan":
+        return self.items(info, tuple)
+
+    def plan_TupleType(self, info: Any) -> "engine.Plan":
+        plans = tuple(self.plan(inner) for inner in info.item_types)
+        return engine.Tuple(self.decoder, f"a list of {len(plans)} elements", plans)
+
+    def plan_DictType(self, info: Any) -> "engine.Plan":
+        expected, check = _counted("a set", info, "attributes")
+        item = self.plan(info.value_type)
+        kind = type(info.key_type).__name__
+        if kind in ("StrType", "AnyType"):
+            return engine.Table(self.decoder, expected, item, None, check)
+        import msgspec
+
+        keys = {"IntType": int, "FloatType": float}
+        target = keys.get(kind) or (info.key_type.cls if kind == "EnumType" else None)
+        if kind == "LiteralType":
+            wanted = set(info.key_type.values)
+
+            def key(name: str) -> Any:
+                if name not in wanted:
+                    raise ValueError
+                return name
+
+            return engine.Table(self.decoder, f"{expected} of {_listed(info.key_type.values)}", item, key, check)
+        if target is None:
+            raise TypeError("names of attributes are str, int, float, an enum or a Literal")
+        return engine.Table(
+            self.decoder, f"{expected} of {target.__name__}", item, lambda name: msgspec.convert(name, target, strict=False), check
+        )
+
+    # ---- classes ------------------------------------------------------------------------------------------------
+
+    def record(self, info: Any, make: "Callable[[dict[str, Any]], Any]", name: str, **options: Any) -> "engine.Record":
+        """With its fields: the plan is known before they are planned, because they may name the class."""
+        self.kept.append(info)
+        plan = self.known[id(info)] = engine.Record(self.decoder, name, make, **options)
+        outside = _made_by_the_class(info.cls)
+        for field in info.fields:
+            if field.name in outside:
+                continue
+            plan.add(field.encode_name.encode("utf-8", "surrogateescape"), field.name, self.plan(field.type), field.required)
+            if field.default is not _no_default():
+                plan.add_default(field.default, False)
+            elif field.default_factory is not _no_default():
+                plan.add_default(field.default_factory, True)
+        return plan
+
+    def plan_DataclassType(self, info: Any) -> "engine.Plan":
+        target = info.cls
+        known = self.known.get(id(info))
+        if known is not None:
+            return known
+        if _is_store_path(target):
+            return self.store_path(target)
+        if hasattr(target, "__pydantic_validator__"):
+            return self.pydantic(target)
+        plan = self.record(info, lambda found: target(**found), target.__name__)
+        if _is_plain_dataclass(target, info.fields):
+            plan.build(target, True, getattr(target, "__post_init__", None))
+        return plan
+
+    def plan_StructType(self, info: Any) -> "engine.Plan":
+        target = info.cls
+        known = self.known.get(id(info))
+        if known is not None:
+            return known
+        tag = None if info.tag_field is None else (info.tag_field, info.tag)
+        if info.array_like:
+            least = sum(1 for field in info.fields if field.required)
+            plans = tuple(self.plan(field.type) for field in info.fields)
+            return engine.Tuple(self.decoder, f"a list for {target.__name__}", plans, target, least)
+        plan = self.record(info, lambda found: target(**found), target.__name__, closed=info.forbid_unknown_fields, tag=tag)
+        plan.build(target, False)
+        return plan
+
+    def plan_TypedDictType(self, info: Any) -> "engine.Plan":
+        return self.known.get(id(info)) or self.record(info, _itself, info.cls.__name__)
+
+    def plan_NamedTupleType(self, info: Any) -> "engine.Plan":
+        known = self.known.get(id(info))
+        if known is not None:
+            return known
+        target = info.cls
+        by_name = self.record(info, lambda found: target(**found), target.__name__)
+        least = sum(1 for field in info.fields if field.required)
+        plans = tuple(self.plan(field.type) for field in info.fields)
+        plan = engine.Tuple(self.decoder, f"{by_name.expected} or a list for it", plans, target, least, by_name)
+        self.known[id(info)] = plan
+        return plan
+
+
+def _no_missing() -> Any:
+    from enum import Enum
+
+    return getattr(Enum._missing_, "__func__", None)
+
+
+_NO_MISSING = _no_missing()
+
+
+def _made_by_the_class(target: Any) -> set[str]:
+    """Fields that no argument of the class gives."""
+    own = getattr(target, "__dataclass_fields__", None) or {}
+    return {name for name, field in own.items() if not field.init} | {
+        field.name for field in getattr(target, "__attrs_attrs__", ()) if not field.init
+    }
+
+
+def _no_default() -> Any:
+    import msgspec
+
+    return msgspec.NODEFAULT
+
+
+def _is_plain_dataclass(target: Any, fields: Any) -> bool:
+    """Whether setting its fields, and then __post_init__, is all that its __init__ does: the one that `dataclass` wrote."""
+    init = vars(target).get("__init__")
+    own = vars(target).get("__dataclass_fields__")
+    if own is None or getattr(getattr(init, "__code__", None), "co_filename", "") != "<string>" or target.__new__ is not object.__new__:
+        return False
+    return [name for name, field in own.items() if field.init and field._field_type.name == "_FIELD"] == list(own) == [f.name for f in fields]
+
+
+def _is_store_path(target: type) -> bool:
+    """By name: who decodes no store path need not import the store."""
+    return target.__module__ == "snowsnake.store.path" and target.__name__ == "StorePath"
+
+
+def _itself(found: dict[str, Any]) -> dict[str, Any]:
+    return found
+
+
+def _listed(values: Any) -> str:
+    import json
+
+    return ", ".join("null" if value is None else json.dumps(value, default=str, ensure_ascii=False) for value in values)
+
+
+def _kinds(values: Any) -> int:
+    kinds = 0
+    for value in values:
+        kinds |= next((bit for kind, bit in _KINDS.items() if type(value) is kind), 0) or (
+            engine.STRING if isinstance(value, str) else engine.INT if isinstance(value, int) else 0
+        )
+    return kinds
+
+
+def _aliases(name: str, field: Any, model: Any) -> list[str]:
+    """Names under which pydantic looks for a field."""
+    alias = field.validation_alias or field.alias
+    if alias is None:
+        return [name]
+    choices = getattr(alias, "choices", None) or [alias]
+    names = [choice if isinstance(choice, str) else str(choice.path[0]) for choice in choices]
+    config = model.model_config
+    return [*names, name] if config.get("populate_by_name") or config.get("validate_by_name") else names
+
+
+Check = Callable[[Any], bool]
+
+
+def _number(expected: str, info: Any) -> "tuple[str, Check | None]":
+    """What a number must be, in words and as a question."""
+    wanted = [(ask, getattr(info, name), f"{sign} {getattr(info, name)}") for name, ask, sign in _NUMBER if getattr(info, name) is not None]
+    texts = [text for *_, text in wanted]
+    if info.multiple_of is not None:
+        texts.append(f"a multiple of {info.multiple_of}")
+    if not texts:
+        return expected, None
+
+    def check(number: Any) -> bool:
+        return all(ask(number, limit) for ask, limit, _ in wanted) and (info.multiple_of is None or number % info.multiple_of == 0)
+
+    return f"{expected} {' and '.join(texts)}", check
+
+
+def _counted(expected: str, info: Any, unit: str) -> "tuple[str, Check | None]":
+    least, most = info.min_length, info.max_length
+    if least is None and most is None:
+        return expected, None
+    size = f"{least or 0} to {most}" if most is not None else f"at least {least}"
+    return f"{expected} of {size} {unit}", lambda n: (least is None or n >= least) and (most is None or n <= most)
+
+
+def _sized(expected: str, info: Any, unit: str) -> "tuple[str, Check | None]":
+    text, fits = _counted(expected, info, unit)
+    pattern = getattr(info, "pattern", None)
+    if pattern is None:
+        return text, None if fits is None else (lambda found: fits(len(found)))
+    matches = re.compile(pattern).search
+    return f"{text} that matches {pattern!r}", lambda found: matches(found) is not None and (fits is None or fits(len(found)))

@@ -1,0 +1,133 @@
+"""Selectors: many attributes in one pass.
+
+    python3Packages.*.{name,?version}
+
+In: the text of a selector.  Out: a plan.  Parts are divided by dots: a name (quoted if it has dots or signs), a number for an element of a
+list, `*` for every attribute or element, `{a,b}` for some, `?name` for one that may be missing; braces hold selectors themselves.
+"""
+
+from typing import Any, NamedTuple
+
+from snowsnake.decoding import engine
+
+
+class QueryResult(NamedTuple):
+    """What a query found, and what went wrong beside it."""
+
+    values: Any
+    faults: dict[str, Exception]
+
+
+class _Name(NamedTuple):
+    name: str
+    is_optional: bool
+    rest: "list[_Part]" = []              # what follows in braces
+    key: str = ""                         # how the result calls it then
+
+
+_Part = Any                              # "*", or a list of _Name (one: a plain name; several: braces)
+
+
+def parse_selector(text: str) -> list[_Part]:
+    """The parts of a selector; ValueError says where it is wrong.
+
+    >>> parse_selector("a.*.{b,?c.d}")
+    [_Name(name='a', is_optional=False, rest=[], key=''), '*', [_Name(name='b', is_optional=False, rest=[], key='b'), \
+_Name(name='c', is_optional=True, rest=[_Name(name='d', is_optional=False, rest=[], key='')], key='c.d')]]
+    """
+    reader = _Reader(text)
+    parts = reader.path()
+    if reader.at < len(text):
+        reader.fail("a dot or the end")
+    return parts
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"a selector is a text, not {type(text).__name__}")
+        self.text = text
+        self.at = 0
+        self.depth = 0
+
+    def fail(self, expected: str) -> Any:
+        raise ValueError(f"selector {self.text!r}: expected {expected} at character {self.at + 1}")
+
+    def peek(self) -> str:
+        while self.text[self.at : self.at + 1].isspace():
+            self.at += 1
+        return self.text[self.at : self.at + 1]
+
+    def path(self) -> list[_Part]:
+        parts = [self.part()]
+        while self.peek() == ".":
+            self.at += 1
+            parts.append(self.part())
+        return parts
+
+    def part(self) -> _Part:
+        sign = self.peek()
+        if sign == "*":
+            self.at += 1
+            return "*"
+        if sign == "{":
+            return self.braces()
+        return self.name()
+
+    def braces(self) -> list[_Name]:
+        self.depth += 1
+        if self.depth > 100:
+            self.fail("fewer braces")
+        names: list[_Name] = []
+        while True:
+            self.at += 1
+            self.peek()
+            start = self.at
+            first = self.name()
+            rest: list[_Part] = []
+            if self.peek() == ".":
+                self.at += 1
+                rest = self.path()
+            key = self.text[start : self.at].strip().removeprefix("?") if rest else first.name
+            names.append(_Name(first.name, first.is_optional, rest, key))
+            if self.peek() == "}":
+                self.at += 1
+                self.depth -= 1
+                return names
+            if self.peek() != ",":
+                self.fail("',' or '}'")
+
+    def name(self) -> _Name:
+        is_optional = self.peek() == "?"
+        self.at += is_optional
+        if self.peek() == '"':
+            end = self.text.find('"', self.at + 1)
+            if end < 0:
+                self.fail("a closing quote")
+            name = self.text[self.at + 1 : end]
+            self.at = end + 1
+            return _Name(name, is_optional)
+        start = self.at
+        while self.at < len(self.text) and (self.text[self.at].isalnum() or self.text[self.at] in "_-'+"):
+            self.at += 1
+        if start == self.at:
+            self.fail("a name")
+        return _Name(self.text[start : self.at], is_optional)
+
+
+def plan_of_selector(decoder: "engine.Decoder", parts: list[_Part], leaf: "engine.Plan") -> "engine.Plan":
+    """The plan of a parsed selector, whose ends are `leaf`."""
+    if not parts:
+        return leaf
+    first, rest = parts[0], parts[1:]
+    if first == "*":
+        return engine.Each(decoder, plan_of_selector(decoder, rest, leaf))
+    if isinstance(first, _Name):
+        return engine.Select(decoder, [(first.name, first.name, first.is_optional, plan_of_selector(decoder, rest, leaf))], True)
+    names = [(name.name, name.key, name.is_optional, plan_of_selector(decoder, [*name.rest, *rest], leaf)) for name in first]
+    return engine.Select(decoder, names, False)
+
+
+def unwrapped(found: Any) -> Any:
+    """What one plain name did not find is None."""
+    return None if found is engine.ABSENT else found

@@ -1,0 +1,36 @@
+"""Decoding while the collector moves everything at most safepoints."""
+
+import msgspec
+import pytest
+from test_decoding import DECODED, QUERIES, SET
+
+from snowsnake import Evaluator
+from snowsnake import evaluator as machine
+
+
+@pytest.fixture
+def nix() -> Evaluator:
+    made = Evaluator()
+    made._machine = machine.Evaluator(stress=True)
+    return made
+
+
+class Package(msgspec.Struct):
+    name: str
+    sizes: list[int]
+    meta: dict[str, str | None] = {}
+
+
+def test_the_same_as_without(nix):
+    for text, target, wanted in DECODED:
+        assert nix.evaluate(text).decode(target) == wanted
+    for selector, values, _ in QUERIES:
+        assert nix.evaluate(SET).query(selector).values == values
+
+
+def test_values_that_are_made_on_the_way(nix):
+    source = """map (i: rec { name = "p${toString i}"; sizes = map (x: x * i) (builtins.genList (x: x) 20);
+      meta = builtins.mapAttrs (n: v: if v then n + name else null) { a = true; b = false; }; }) (builtins.genList (i: i) 100)"""
+    assert nix.evaluate(source).decode(list[Package]) == [
+        Package(f"p{i}", [x * i for x in range(20)], {"a": f"ap{i}", "b": None}) for i in range(100)
+    ]
