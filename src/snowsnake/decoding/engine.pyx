@@ -21,7 +21,11 @@ from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport DONE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport *
+from snowsnake.machine.word cimport (
+    WORD_NULL, WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, float_value, int_value,
+    is_attrs, is_bool, is_float, is_int, is_list, is_path, is_string, is_thunk, keys_symbols, list_items,
+    list_size, path_string, string_data, string_size, tagged, val,
+)
 from snowsnake.runner cimport Runner
 
 cdef extern from "Python.h":
