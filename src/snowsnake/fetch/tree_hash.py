@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-from snowsnake.fetch.trees import Tree
+from snowsnake.fetch.trees import Tree, WithoutUntracked
 from snowsnake.store import hashes, nar
 from snowsnake.store.hash import Hash
 
@@ -90,6 +90,9 @@ def hash_of(tree: Tree, is_cancelled: Callable[[], None] | None = None) -> tuple
     place = tree.disk_path(b"")
     if place is not None:
         digest, size = nar.path_digest("sha256", os.fsdecode(place))
+        return Hash("sha256", digest), size
+    if isinstance(tree, WithoutUntracked):
+        digest, size = tree.nar_digest()
         return Hash("sha256", digest), size
     stream = hashes.HashStream("sha256")
     waiting: list[bytes] = []

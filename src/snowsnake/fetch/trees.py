@@ -10,7 +10,10 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.git_index import GitIndex
 
 
 class Tree(Protocol):
@@ -184,6 +187,42 @@ class PartOfDisk(DiskTree):
 
     def disk_path(self, path: bytes) -> bytes | None:
         return self._at(path) if path in self._files or self._is_named(path) else None
+
+
+class WithoutUntracked(DiskTree):
+    """The files of a working tree that are Git's; `index` (git_index.pyx) says which."""
+
+    def __init__(self, root: str | bytes, index: GitIndex) -> None:
+        super().__init__(root)
+        self._index = index
+
+    def kind(self, path: bytes) -> str | None:
+        return super().kind(path) if self._index.has(path) or self._index.has_below(path) else None
+
+    def read(self, path: bytes) -> bytes:
+        if not self._index.has(path):
+            raise missing(path)
+        return super().read(path)
+
+    def link(self, path: bytes) -> bytes:
+        if not self._index.has(path):
+            raise missing(path)
+        return super().link(path)
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        names = self._index.names(path)
+        if not names and path:
+            raise missing(path)
+        start = path + b"/" if path else b""
+        return [(name, kind) for name in names if (kind := super(WithoutUntracked, self).kind(start + name)) is not None]
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        return self._at(path) if self._index.has(path) else None
+
+    def nar_digest(self) -> tuple[bytes, int]:
+        """(SHA-256, size) of the NAR."""
+        digest, size = self._index.nar_digest()
+        return digest, size
 
 
 class MountedTree:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from snowsnake.fetch import Input
+    from snowsnake.fetch import Fetcher, Input
     from snowsnake.flake.world import FlakeWorld
 
 _LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
@@ -40,7 +40,7 @@ class Metadata:
         self.dirty_revision = str(input.attrs["dirtyRev"]) if "dirtyRev" in input.attrs else None
         self.rev_count = input.rev_count
         self.last_modified = input.last_modified
-        self.fingerprint = None if world.unlocked_input(locked.lock_file) is not None else fingerprint(locked)
+        self.fingerprint = None if world.unlocked_input(locked.lock_file) is not None else fingerprint(locked, world.fetcher)
 
     def to_data(self) -> "dict[str, Any]":
         """As `nix flake metadata --json` has it."""
@@ -107,9 +107,9 @@ class Metadata:
                 stack.append((target, sorted(target.inputs), prefix + (_LINE if names else _NONE)))
 
 
-def fingerprint(locked: LockedFlake) -> str | None:
+def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
     """What names a locked flake's evaluation; None if nothing names its source."""
-    source = source_fingerprint(locked.flake.locked.input)
+    source = source_fingerprint(locked.flake.locked.input, fetcher)
     if source is None:
         return None
     input = locked.flake.locked.input
@@ -121,26 +121,26 @@ def fingerprint(locked: LockedFlake) -> str | None:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def source_fingerprint(input: "Input") -> str | None:
+def source_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
     """What names the contents of an input; of a working tree its commit and what differs from it."""
     kind = input.type
     if kind == "git" and input.rev is None:
-        return _working_tree_fingerprint(input)
+        return _working_tree_fingerprint(input, fetcher)
     if input.rev is not None:
         marks = "".join(mark for name, mark in (("exportIgnore", ";e"), ("lfs", ";l")) if input.flag(name))
         return f"{input.rev}{marks}"
     return f"path:{input.nar_hash}" if kind == "path" and input.nar_hash is not None else input.nar_hash
 
 
-def _working_tree_fingerprint(input: "Input") -> str | None:
+def _working_tree_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
     path = input.source_path
     if path is None:
         return None
-    from snowsnake.fetch.git import working_tree
+    from snowsnake.fetch.git_working_tree import working_tree
     from snowsnake.fetch.tree_hash import ArchiveStream
     from snowsnake.fetch.trees import DiskTree
 
-    status = working_tree(path)
+    status = working_tree(path, fetcher)
     if status.submodules:
         return None
     digest = hashlib.sha512()

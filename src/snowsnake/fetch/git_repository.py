@@ -1,0 +1,213 @@
+"""What is read of a Git repository: commits, references, settings, attributes; some of it remembered by hashes.
+
+In: a repository (pygit2).  Out: facts; FetchError in C++ Nix's words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pygit2
+from pygit2.enums import RepositoryOpenFlag
+from pygit2.ffi import C, ffi
+
+from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.git_tree import COMMIT, FOLDER
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import boolean_of, public_keys
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+
+def git_error(doing: str, error: Exception) -> FetchError:
+    """libgit2's error, as C++ Nix shows it."""
+    last = C.git_error_last()
+    if last == ffi.NULL or last.message == ffi.NULL:
+        return FetchError(f"{doing}: {error}")
+    message = os.fsdecode(ffi.string(last.message))
+    return FetchError(f"{doing}: {message} (libgit2 error code = {last.klass})")
+
+
+def open_repository(path: str) -> Any:
+    if not os.path.exists(path):
+        raise FetchError(f'Git repository "{path}" does not exist.')
+    try:
+        return pygit2.Repository(path, RepositoryOpenFlag.NO_SEARCH)
+    except pygit2.GitError as error:
+        raise git_error(f'opening Git repository "{path}"', error) from None
+
+
+def commit_of(repository: Any, rev: str) -> Any:
+    try:
+        return repository[rev].peel(pygit2.Commit)
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise git_error(f"getting Git object '{rev}'", error) from None
+
+
+def resolve_ref(repository: Any, ref: str) -> str:
+    try:
+        return str(repository.revparse_single(ref + "^{commit}").id)
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise git_error(f"resolving Git reference '{ref}'", error) from None
+
+
+def head_ref(repository: Any) -> str | None:
+    """What HEAD points to; None if that is a commit and no branch."""
+    try:
+        target = repository.lookup_reference("HEAD").raw_target
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise FetchError(f"looking up HEAD: {error}") from None
+    return os.fsdecode(target) if isinstance(target, bytes) else None
+
+
+def is_shallow(repository: Any) -> bool:
+    return bool(repository.is_shallow)
+
+
+def tree_id_of(repository: Any, rev: str) -> Any:
+    """The tree of a commit, tag or tree; or a blob."""
+    try:
+        found = repository[rev]
+        return found.id if isinstance(found, pygit2.Blob) else found.peel(pygit2.Tree).id
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise git_error(f"getting Git object '{rev}'", error) from None
+
+
+def ignores_something(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
+    """Whether `export-ignore` is mentioned anywhere that counts; remembered by the tree's hash."""
+    if b"export-ignore" in local_attributes(repository):
+        return True
+    return b"export-ignore" in attribute_files(repository, tree_id, fetcher)
+
+
+def local_attributes(repository: Any) -> bytes:
+    """The attribute files beside those in the tree: the repository's own and the user's."""
+    places = [os.path.join(repository.path, "info", "attributes")]
+    common = os.path.join(repository.path, "commondir")
+    if os.path.exists(common):
+        with open(common, encoding="utf-8") as file:
+            places.append(os.path.join(repository.path, file.read().strip(), "info", "attributes"))
+    configured = setting_of(repository, "core.attributesfile")
+    config_home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    places.append(os.path.expanduser(configured) if configured else os.path.join(config_home, "git", "attributes"))
+    found = b""
+    for place in places:
+        try:
+            with open(place, "rb") as file:
+                found += file.read() + b"\n"
+        except OSError:
+            continue
+    return found
+
+
+def setting_of(repository: Any, name: str) -> str:
+    try:
+        return str(repository.config[name])
+    except KeyError:
+        return ""
+
+
+def attribute_files(repository: Any, tree_id: Any, fetcher: Fetcher) -> bytes:
+    """All `.gitattributes` of a tree, one after the other; remembered by the tree's hash."""
+    return _special_entries(repository, tree_id, fetcher)["attributes"].encode("utf-8", "surrogateescape")
+
+
+def modules_of(repository: Any, tree_id: Any, fetcher: Fetcher) -> list[bytes]:
+    """The paths of a tree's submodules; remembered by its hash."""
+    return [os.fsencode(path) for path in _special_entries(repository, tree_id, fetcher)["modules"].split("\0") if path]
+
+
+def _special_entries(repository: Any, tree_id: Any, fetcher: Fetcher) -> dict[str, str]:
+    known = fetcher.cache.fact("gitSpecialEntries", str(tree_id))
+    if known is not None:
+        return known
+    attributes, modules = [], []
+    waiting = [(b"", tree_id)]
+    while waiting:
+        fetcher.check_cancelled()
+        folder, at = waiting.pop()
+        tree = repository[at]
+        if not isinstance(tree, pygit2.Tree):
+            continue
+        for entry in tree:
+            if entry.filemode == FOLDER:
+                waiting.append((folder + (entry.raw_name or b"") + b"/", entry.id))
+            elif entry.filemode == COMMIT:
+                modules.append(folder + (entry.raw_name or b""))
+            elif entry.raw_name == b".gitattributes":
+                attributes.append(bytes(repository[entry.id].data))
+    found = {"attributes": b"\n".join(attributes).decode("utf-8", "surrogateescape"), "modules": os.fsdecode(b"\0".join(modules))}
+    fetcher.cache.note("gitSpecialEntries", str(tree_id), dict(found))
+    return found
+
+
+def last_modified(repository: Any, rev: str, fetcher: Fetcher) -> int:
+    known = fetcher.cache.fact("gitLastModified", rev)
+    if known is not None:
+        return int(known["lastModified"])
+    found = int(commit_of(repository, rev).commit_time)
+    fetcher.cache.note("gitLastModified", rev, {"lastModified": found})
+    return found
+
+
+def rev_count(repository: Any, rev: str, where: str, fetcher: Fetcher) -> int:
+    """The commits that lead to one, itself included."""
+    known = fetcher.cache.fact("gitRevCount", rev)
+    if known is not None:
+        return int(known["revCount"])
+    commit = commit_of(repository, rev)
+    with fetcher.activity("chatty", f"getting Git revision count of '{where}'"):
+        seen = {commit.id}
+        waiting = [commit.id]
+        while waiting:
+            if len(seen) % 1024 == 0:
+                fetcher.check_cancelled()
+            at = waiting.pop()
+            try:
+                parents = repository[at].parent_ids
+            except (KeyError, pygit2.GitError) as error:
+                raise git_error(f"getting Git object '{at}'", error) from None
+            for parent in parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
+    fetcher.cache.note("gitRevCount", rev, {"revCount": len(seen)})
+    return len(seen)
+
+
+def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(prefix="snowsnake-git-submodules") as file:
+        file.write(text)
+        file.flush()
+        try:
+            config = pygit2.Config(file.name)
+            values = [(entry.name, entry.value or "") for entry in config]
+        except pygit2.GitError as error:
+            raise git_error("parsing .gitmodules file", error) from None
+    entries: dict[str, str] = {}
+    for name, value in values:
+        if re.fullmatch(r"submodule\..*\.(path|url|branch)", name, re.DOTALL):
+            entries.setdefault(name, value)
+    found = []
+    for name in sorted(entries):
+        if name.endswith(".path"):
+            start = name[: -len("path")]
+            path = os.path.normpath("/" + entries[name]).lstrip("/")
+            found.append((os.fsencode(path), entries.get(start + "url", ""), entries.get(start + "branch", "")))
+    return found
+
+
+def verify_commit(input: Input, folder: str | None) -> None:
+    keys = public_keys(input.attrs)
+    if not boolean_of(input.attrs, "verifyCommit") and ("verifyCommit" in input.attrs or not keys):
+        return
+    if input.rev is None or folder is None:
+        raise FetchError(f"commit verification is required for Git repository '{input.to_url()}', but it's dirty")
+    from snowsnake.fetch.git_signatures import verify
+
+    verify(folder, input.rev, keys)

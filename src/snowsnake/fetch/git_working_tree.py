@@ -1,0 +1,271 @@
+"""Working trees of Git repositories: what is Git's, what differs from the commit, and what names the contents.
+
+In: a folder.  Out: its tree, read where it lies.  Only files whose dates differ from those in Git's index are read (git_index.pyx); where that
+module does not understand the index, or Git converts contents, libgit2 is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pygit2
+
+from snowsnake.fetch.errors import ForbiddenAccess
+from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.git_index import GitIndex
+from snowsnake.fetch.git_repository import (
+    attribute_files,
+    git_error,
+    head_ref,
+    ignores_something,
+    last_modified,
+    local_attributes,
+    modules_of,
+    open_repository,
+    parse_modules,
+    rev_count,
+    setting_of,
+    tree_id_of,
+    verify_commit,
+)
+from snowsnake.fetch.git_tree import (
+    BLOB,
+    COMMIT,
+    EXECUTABLE,
+    LINK,
+    GitTree,
+    WithoutIgnored,
+    hash_with_changes,
+    object_hash,
+)
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.trees import MountedTree, PartOfDisk, Tree, WithoutUntracked
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+
+_NO_REVISION = "0" * 40
+_MOST_SUSPICIOUS = 1000                    # files that are read to see whether they changed; for more libgit2 is faster
+
+
+@dataclass
+class WorkingTree:
+    """What of a working tree is Git's, and whether it differs from the commit."""
+
+    head: str | None
+    repository: Any
+    index: GitIndex | None = None              # with the changes marked; None: it was not understood
+    changed: list[bytes] = field(default_factory=list)
+    deleted: list[bytes] = field(default_factory=list)
+    submodules: list[tuple[bytes, str, str]] = field(default_factory=list)     # path, address, branch
+    is_dirty: bool = False
+
+    def files(self) -> set[bytes]:
+        """All files that are Git's and there; of many files this takes a while."""
+        tracked = {os.fsencode(entry.path) for entry in self.repository.index if entry.mode != COMMIT}
+        return tracked.difference(self.deleted).union(self.changed)
+
+    def tree(self, root: str, modules: list[bytes]) -> Tree:
+        """Its files where they lie; of submodules everything."""
+        index = self.index
+        if index is None or modules:
+            return PartOfDisk(root, lambda: self.files().union(modules))
+        return WithoutUntracked(root, index)
+
+
+def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:
+    """The state of a working tree, submodules left out."""
+    repository = open_repository(path)
+    try:
+        head: str | None = str(repository.lookup_reference("HEAD").resolve().target)
+    except KeyError:
+        head = None                            # no commit yet
+    except (ValueError, pygit2.GitError) as error:
+        raise git_error("resolving HEAD", error) from None
+    found = WorkingTree(head, repository)
+    if not _compare_with_index(found, path, fetcher):
+        _ask_libgit2(found, path)
+    modules_file = os.path.join(path, ".gitmodules")
+    if os.path.exists(modules_file):
+        with open(modules_file, "rb") as file:
+            found.submodules = parse_modules(file.read())
+    return found
+
+
+def _ask_libgit2(found: WorkingTree, path: str) -> None:
+    repository = found.repository
+    try:
+        changes = repository.status(untracked_files="no")
+    except pygit2.GitError as error:
+        raise git_error("getting working directory status", error) from None
+    for name, flags in changes.items():
+        if flags == 0 or _is_module(found, name):
+            continue
+        found.is_dirty = True
+        (found.deleted if flags & _DELETED else found.changed).append(os.fsencode(name))
+    index = _read_index(repository, path)[0]
+    if index is not None and all(index.mark(name, False) for name in found.changed):
+        for name in found.deleted:
+            index.mark(name, True)
+        found.index = index
+
+
+def _read_index(repository: Any, path: str) -> tuple[GitIndex | None, int]:
+    """(the index, when it was written); None if there is none that we understand."""
+    try:
+        with open(os.path.join(repository.path, "index"), "rb") as file:
+            written_ns = os.fstat(file.fileno()).st_mtime_ns
+            index = GitIndex(file.read(), path)
+    except OSError:
+        return None, 0
+    return (index, written_ns) if index.is_plain else (None, 0)
+
+
+def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool:
+    """Find changes by comparing the index with the commit's tree and with the disk; False: libgit2 has to."""
+    repository = found.repository
+    if found.head is None:
+        return False
+    index, written_ns = _read_index(repository, path)
+    tree_id = tree_id_of(repository, found.head)
+    # if the index does not know its tree, something was added to it: libgit2 compares
+    if index is None or index.tree_id is None or index.tree_id.hex() != str(tree_id):
+        return False
+    try:
+        suspicious = index.suspicious(written_ns)
+    except OSError:
+        return False
+    if suspicious and (len(suspicious) > _MOST_SUSPICIOUS or _is_converted(repository, tree_id, fetcher)):
+        return False
+    for name, mode, digest in suspicious:
+        blob = _blob_of(os.fsencode(path), name)
+        if blob is not None and blob[1] == digest and blob[0] == mode:
+            continue
+        found.is_dirty = True
+        (found.deleted if blob is None else found.changed).append(name)
+        index.mark(name, blob is None)
+    found.index = index
+    return True
+
+
+def _blob_of(root: bytes, name: bytes) -> tuple[int, bytes] | None:
+    """(mode, hash of the blob) of a file as it is on disk; None if there is none, or a link leads to it."""
+    place = root + b"/" + name
+    folder = os.path.dirname(place)
+    while len(folder) > len(root):
+        if os.path.islink(folder):
+            return None
+        folder = os.path.dirname(folder)
+    if os.path.islink(place):
+        return LINK, object_hash(b"blob", os.readlink(place))
+    if not os.path.isfile(place):
+        return None
+    with open(place, "rb") as file:
+        digest = object_hash(b"blob", file.read())
+        return EXECUTABLE if os.fstat(file.fileno()).st_mode & 0o100 else BLOB, digest
+
+
+def _is_module(status: WorkingTree, name: str) -> bool:
+    """Whether a path is a submodule's, in the index or, if it is not there any more, in the commit."""
+    index = status.repository.index
+    if name in index:
+        return bool(index[name].mode == COMMIT)
+    if status.head is None:
+        return False
+    return GitTree(status.repository, tree_id_of(status.repository, status.head)).submodule(os.fsencode(name)) is not None
+
+
+def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher) -> Fetched:
+    repository = status.repository
+    with_modules = input.flag("submodules")
+    modules = [module for module, _, _ in status.submodules] if with_modules else []
+    tree = status.tree(os.path.realpath(path), modules)
+    memo = ""
+    if input.flag("exportIgnore"):
+        if _attributes_changed(status) or ignores_something(repository, tree_id_of(repository, str(status.head)), fetcher):
+            tree = WithoutIgnored(tree, repository)
+        else:
+            memo = _memo(status, path, fetcher)
+    elif not with_modules:
+        memo = _memo(status, path, fetcher)
+    if with_modules and status.submodules:
+        mounts = {}
+        for module, _, _ in status.submodules:
+            found = fetcher.open(
+                fetcher.input_from_attrs(
+                    {
+                        "type": "git",
+                        "url": os.path.join(path, os.fsdecode(module)),
+                        "exportIgnore": input.flag("exportIgnore"),
+                        "submodules": True,
+                    }
+                )
+            )
+            if found.input.rev is None:
+                status.is_dirty = True
+            mounts[module] = found.tree
+        tree = MountedTree(tree, mounts)
+    result = input
+    if not status.is_dirty:
+        ref = head_ref(repository)
+        if ref is not None:
+            result = result.with_attrs(ref=ref)
+        rev = status.head or _NO_REVISION
+        result = result.with_attrs(rev=rev)
+        if not input.flag("shallow"):
+            result = result.with_attrs(revCount=0 if status.head is None else rev_count(repository, rev, path, fetcher))
+        verify_commit(result, path)
+    else:
+        if not fetcher.settings["allow-dirty"]:
+            raise ForbiddenAccess(f"Git tree '{path}' is dirty")
+        if fetcher.settings["warn-dirty"]:
+            fetcher.warn(f"Git tree '{path}' is dirty")
+        if status.head is not None:
+            result = result.with_attrs(dirtyRev=status.head + "-dirty", dirtyShortRev=status.head[:7] + "-dirty")
+        verify_commit(result, None)
+    modified = 0 if status.head is None else last_modified(repository, status.head, fetcher)
+    return Fetched(tree, result.with_attrs(lastModified=modified), memo)
+
+
+def _attributes_changed(status: WorkingTree) -> bool:
+    """Whether the index may have other `.gitattributes` than the commit."""
+    return status.head is None or any(os.path.basename(name) == b".gitattributes" for name in [*status.changed, *status.deleted])
+
+
+_CONVERTS = re.compile(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
+_AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")), ("core.symlinks", ("", "true")))
+_DELETED = pygit2.enums.FileStatus.INDEX_DELETED | pygit2.enums.FileStatus.WT_DELETED
+
+
+def _is_converted(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
+    """Whether Git may store files otherwise than they are on disk: line ends, filters, modes."""
+    if any(setting_of(repository, name) not in usual for name, usual in _AS_THEY_ARE):
+        return True
+    return _CONVERTS.search(local_attributes(repository) + attribute_files(repository, tree_id, fetcher)) is not None
+
+
+def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
+    """What names the files of a working tree: the hash that Git would give them as a tree.  Only what changed is read.
+
+    Nothing, if Git would store them otherwise than they are on disk, or does not look at all of them.
+    """
+    if status.head is None or status.index is None:
+        return ""
+    repository = status.repository
+    tree_id = tree_id_of(repository, status.head)
+    if _attributes_changed(status) or _is_converted(repository, tree_id, fetcher):
+        return ""
+    changes: list[tuple[bytes, tuple[int, bytes] | None]] = [(name, None) for name in status.deleted]
+    for name in status.changed:
+        blob = _blob_of(os.fsencode(path), name)
+        if blob is None:
+            return ""
+        changes.append((name, blob))
+    # A submodule is not among the files of a working tree, but among those of the commit.
+    modules = [(name, None) for name in modules_of(repository, tree_id, fetcher)]
+    if not changes and not modules:
+        return f"git:{tree_id}"
+    return f"git:{hash_with_changes(GitTree(repository, tree_id), [*changes, *modules])}"

@@ -1,0 +1,177 @@
+"""What the reader of Git's index says of a working tree is what libgit2 says, whatever was done to its files; and its hash is that of the files."""
+
+import os
+import random
+import shutil
+import subprocess
+
+import pytest
+from snowsnake.fetch.git_index import GitIndex
+
+from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.fetcher import Fetcher
+from snowsnake.fetch.git_repository import open_repository
+from snowsnake.fetch.git_working_tree import WorkingTree, _ask_libgit2, working_tree
+from snowsnake.fetch.tree_hash import hash_of
+from snowsnake.fetch.trees import PartOfDisk
+from snowsnake.settings import Settings
+
+NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+
+
+def git(folder, *words: str) -> str:
+    command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def fetcher(tmp_path):
+    made = Fetcher(Settings(), cache_folder=str(tmp_path / "cache"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name in ("a", "a-b", "a.b/x", "d/e/f/g", "d/e-f", "d/e/h", "z/ü", "run", "late/one", "late/two"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (folder / "run").chmod(0o755)
+    os.symlink("a", folder / "link")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "first")
+    (folder / "untracked").write_text("u")
+    return folder
+
+
+def by_libgit2(folder) -> WorkingTree:
+    opened = open_repository(str(folder))
+    found = WorkingTree(str(opened.head.target), opened)
+    _ask_libgit2(found, str(folder))
+    return found
+
+
+def check(folder, fetcher) -> WorkingTree:
+    mine, theirs = working_tree(str(folder), fetcher), by_libgit2(folder)
+    assert (mine.is_dirty, sorted(mine.changed), sorted(mine.deleted)) == (theirs.is_dirty, sorted(theirs.changed), sorted(theirs.deleted))
+    plain = PartOfDisk(str(folder), mine.files)
+    assert hash_of(mine.tree(str(folder), [])) == hash_of(plain)
+    tree = working_tree(str(folder), fetcher).tree(str(folder), [])      # which nobody has looked into yet
+    for path in (b"", b"d", b"d/e", b"a", b"link", b"untracked", b"none", b"late"):
+        assert tree.kind(path) == plain.kind(path)
+        if tree.kind(path) == "directory":
+            assert sorted(tree.list(path)) == sorted(plain.list(path))
+    return mine
+
+
+def move_behind_a_link(folder) -> None:
+    (folder / "d").rename(folder / "elsewhere")
+    os.symlink("elsewhere", folder / "d")
+
+
+CHANGES = {
+    "nothing": lambda folder: None,
+    "contents": lambda folder: (folder / "a").write_text("b"),
+    "contents of the same size at the same time": lambda folder: same_dates(folder / "a"),
+    "touched": lambda folder: os.utime(folder / "a", (5, 5)),
+    "mode": lambda folder: (folder / "a").chmod(0o755),
+    "deleted": lambda folder: (folder / "d/e/h").unlink(),
+    "folder deleted": lambda folder: shutil.rmtree(folder / "d"),
+    "file becomes a link": lambda folder: ((folder / "a").unlink(), os.symlink("run", folder / "a")),
+    "file becomes a folder": lambda folder: ((folder / "a").unlink(), (folder / "a").mkdir()),
+    "folder behind a link": move_behind_a_link,
+    "staged": lambda folder: ((folder / "new").write_text("n"), git(folder, "add", "new")),
+    "intended": lambda folder: ((folder / "new").write_text("n"), git(folder, "add", "-N", "new")),
+    "removed from the index": lambda folder: git(folder, "rm", "-q", "--cached", "a"),
+    "staged and changed back": lambda folder: ((folder / "a").write_text("b"), git(folder, "add", "a"), (folder / "a").write_text("a")),
+    "another commit": lambda folder: ((folder / "a").write_text("b"), git(folder, "commit", "-q", "-am", "second")),
+    "soft reset": lambda folder: (
+        (folder / "a").write_text("b"), git(folder, "commit", "-q", "-am", "second"), git(folder, "reset", "-q", "--soft", "HEAD~1"),
+    ),
+    "assumed unchanged": lambda folder: (git(folder, "update-index", "--assume-unchanged", "a"), (folder / "a").write_text("b")),
+    "version 4": lambda folder: (git(folder, "update-index", "--index-version", "4"), (folder / "a").write_text("b")),
+    "line ends": lambda folder: (git(folder, "config", "core.autocrlf", "true"), (folder / "a").write_text("a\r\n")),
+}  # fmt: skip
+
+
+def same_dates(path) -> None:
+    """The trick that makes an index racy: as many bytes, the old dates, and the clock's grain is coarser than the steps."""
+    before = path.stat()
+    path.write_text("b")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_as_libgit2_says(what, repository, fetcher) -> None:
+    CHANGES[what](repository)
+    check(repository, fetcher)
+
+
+def test_a_split_index_is_an_error(repository, fetcher) -> None:
+    """libgit2, and so C++ Nix, does not read it."""
+    git(repository, "update-index", "--split-index")
+    with pytest.raises(FetchError, match="unsupported mandatory extension: 'link'"):
+        working_tree(str(repository), fetcher)
+
+
+def test_a_submodule_is_none_of_the_files(repository, fetcher, tmp_path) -> None:
+    shutil.copytree(repository, tmp_path / "inner")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(tmp_path / "inner"), "module")
+    git(repository, "commit", "-q", "-am", "module")
+    git(repository, "status")
+    (repository / "module" / "a").write_text("other")
+    found = check(repository, fetcher)
+    assert found.index.modules == [b"module"] and not found.is_dirty
+
+
+def test_many_changes_one_after_the_other(repository, fetcher) -> None:
+    chosen = random.Random(7)
+    names = git(repository, "ls-files", "-z").split("\0")[:-1]
+    for _ in range(60):
+        path = repository / chosen.choice(names)
+        match chosen.randrange(6):
+            case 0:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.is_symlink() and path.unlink()
+                path.write_text(str(chosen.random()))
+            case 1:
+                path.unlink(missing_ok=True)
+            case 2:
+                path.exists() and path.chmod(chosen.choice((0o644, 0o755)))
+            case 3:
+                git(repository, "add", "-A", "--", ".")
+            case 4:
+                git(repository, "commit", "-q", "--allow-empty", "-am", "again")
+            case _:
+                git(repository, "checkout", "-q", "--", ".")
+        check(repository, fetcher)
+
+
+def test_every_prefix_and_every_flipped_byte_is_refused_or_read(repository) -> None:
+    data = (repository / ".git/index").read_bytes()
+    for size in range(0, len(data), 7):
+        assert not GitIndex(data[:size], str(repository)).is_plain
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        index = GitIndex(bytes(changed), str(repository))
+        if index.is_plain:
+            index.names(b""), index.has(b"a"), index.has_below(b"d")
+
+
+def test_threads_see_the_same(tmp_path, fetcher) -> None:
+    folder = tmp_path / "many"
+    for number in range(120):
+        (folder / f"{number}").mkdir(parents=True)
+        for inner in range(100):
+            (folder / f"{number}/{inner}").write_text(str(inner))
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "x")
+    for name in ("0/1", "59/99", "60/0", "119/99"):
+        (folder / name).write_text("changed")
+    assert working_tree(str(folder), fetcher).changed == [b"0/1", b"119/99", b"59/99", b"60/0"]
