@@ -6,7 +6,9 @@ A variant goes to a package of its own, build/VARIANT/snowsnake, whose other fil
 A module is compiled again when its .pyx, or a .pxd or .pxi that it reaches through cimports and includes, is newer than what was
 made of it.  A module that does not compile does not stop the others, but nothing is linked then.  setup.py calls `build` too.
 """
+import ast
 import compileall
+import json
 import os
 import re
 import shlex
@@ -132,20 +134,33 @@ def compile_module(pyx: Path, flags: list[str], objects: Path) -> tuple[bool, st
     return True, fault
 
 
+def plain_packages() -> dict[str, str]:
+    """Packages below `snowsnake` whose __init__.py has nothing to execute, with the docstring that it may have."""
+    found = {}
+    for file in (SOURCE / "snowsnake").glob("*/**/__init__.py"):
+        tree = ast.parse(file.read_text())
+        docstring = ast.get_docstring(tree, clean=False)
+        if len(tree.body) == (docstring is not None):
+            found[dotted(file.parent)] = docstring or ""
+    return found
+
+
 def table(pyx_files: list[Path]) -> str:
-    rows = sorted((dotted(p), init_name(p)) for p in pyx_files)
+    modules = {dotted(p): init_name(p) for p in pyx_files}
+    rows = [(name, init, "NULL") for name, init in modules.items()]
+    rows += [(name, "NULL", json.dumps(docstring, ensure_ascii=False)) for name, docstring in plain_packages().items()]
     return "\n".join(
         [
-            *(f"PyMODINIT_FUNC {init}(void);" for _, init in rows),
-            "static const struct Module { const char *name; PyObject *(*init)(void); } MODULES[] = {",
-            *(f'    {{"{name}", {init}}},' for name, init in rows),
+            *(f"PyMODINIT_FUNC {init}(void);" for init in modules.values()),
+            "/* a compiled module has a function that makes it, a package a docstring */",
+            "static const struct Module { const char *name; PyObject *(*init)(void); const char *docstring; } MODULES[] = {",
+            *(f'    {{"{name}", {init}, {docstring}}},' for name, init, docstring in sorted(rows)),
             "};\n",
         ]
     )
 
 
 def link(pyx_files: list[Path], flags: list[str], objects: Path, target: Path) -> str | None:
-    (objects / "native_table.h").write_text(table(pyx_files))
     glue, scratch = objects / "native.o", target.with_suffix(".tmp")
     parts = [str(objects / (dotted(p) + ".o")) for p in pyx_files]
     options = [*(flag for flag in flags if flag.startswith("-fsanitize")), *shlex.split(os.environ.get("LDFLAGS", ""))]
@@ -190,7 +205,11 @@ def build(target: Path = TARGET, level: str = "-O2", variant: str = "") -> tuple
         done = list(pool.map(lambda p: compile_module(p, flags, objects), pyx_files))
     faults = [fault for _, fault in done if fault]
     count = sum(was_compiled for was_compiled, _ in done)
-    glue = {ROOT / "tools" / "native.c", *(objects / (dotted(p) + ".o") for p in pyx_files)}
+    rows = objects / "native_table.h"
+    wanted = table(pyx_files)
+    if not rows.exists() or rows.read_text() != wanted:
+        rows.write_text(wanted)
+    glue = {rows, ROOT / "tools" / "native.c", *(objects / (dotted(p) + ".o") for p in pyx_files)}
     if not faults and (count or is_older(target, glue)):
         fault = link(pyx_files, flags, objects, target)
         faults += [fault] if fault else []

@@ -55,6 +55,17 @@ def signatures() -> str:
     return dictionary("builtins/table.py", docstring, "SIGNATURES", rows)
 
 
+def known_settings() -> str:
+    table = load("src/snowsnake/settings/table.py")
+    docstring = (
+        "What `Settings` has to know of each setting, (type, default, feature that it needs, whether we lack it), and the other names of\n"
+        "some, without what manuals say of it: for the start of the commands."
+    )
+    rows = [f"{row[0]!r}: ({row[2]!r}, {row[3]!r}, {row[4]!r}, {row[6] == table.NO})".replace("'", '"').replace("Ellipsis", "...") for row in table.ROWS]
+    aliases = [f'    "{alias}": "{name}",' for alias, name in table.ALIASES.items()]
+    return dictionary("settings/table.py", docstring, "KNOWN", rows) + "\n".join(["ALIASES = {", *aliases, "}"]) + "\n"
+
+
 # how an operand is encoded, as the chunk builder has to know it to walk over code
 ENCODINGS = {"U16": "u16", "U32": "u32", "KIND": "u8", "ARITHMETIC": "u8", "CAPTURES": "captures"}
 
@@ -82,6 +93,7 @@ PRODUCTS = {
     "src/snowsnake/bytecode/encodings.pxi": encodings_pxi,
     "src/snowsnake/bytecode/opcode_numbers.py": opcode_numbers,
     "src/snowsnake/builtins/signatures.py": signatures,
+    "src/snowsnake/settings/known.py": known_settings,
     **PAGES,
 }
 

@@ -1,4 +1,5 @@
 /* The shared object that holds every compiled module: loading one file instead of ninety halves the start of a command.
+ * Packages that have nothing to execute come from here, too: the interpreter takes a third of a million instructions for such a file.
  *
  * native_table.h, which tools/build.py writes, lists the modules in ascending order of their names with their init functions.
  * The finder in snowsnake/__init__.py asks `create` and `execute`, which are what the interpreter does for a file of its own.
@@ -24,50 +25,85 @@ static const struct Module *find(const char *name)
     return NULL;
 }
 
-static PyObject *has(PyObject *self, PyObject *name)
+/* None for a name that is not in here, otherwise whether it is a package. */
+static PyObject *is_package(PyObject *self, PyObject *name)
 {
+    const struct Module *module;
     const char *text = PyUnicode_AsUTF8(name);
     if (text == NULL)
         return NULL;
-    return PyBool_FromLong(find(text) != NULL);
+    module = find(text);
+    return module == NULL ? Py_NewRef(Py_None) : PyBool_FromLong(module->init == NULL);
 }
 
 static PyObject *create(PyObject *self, PyObject *spec)
 {
     const struct Module *module = NULL;
-    PyObject *definition, *name = PyObject_GetAttrString(spec, "name");
+    PyObject *made = NULL, *name = PyObject_GetAttrString(spec, "name");
     if (name == NULL)
         return NULL;
     if (PyUnicode_Check(name) && PyUnicode_AsUTF8(name) != NULL)
         module = find(PyUnicode_AsUTF8(name));
-    if (module == NULL && !PyErr_Occurred())
+    if (module != NULL && module->init == NULL) {
+        made = PyModule_NewObject(name);
+        if (made != NULL && module->docstring[0] != 0 && PyModule_SetDocString(made, module->docstring) < 0)
+            Py_CLEAR(made);
+    } else if (module != NULL) {
+        PyObject *definition = module->init();
+        made = definition == NULL || !PyObject_TypeCheck(definition, &PyModuleDef_Type)
+            ? definition : PyModule_FromDefAndSpec((PyModuleDef *)definition, spec);
+    } else if (!PyErr_Occurred()) {
         PyErr_Format(PyExc_ImportError, "no compiled module %R", name);
+    }
     Py_DECREF(name);
-    definition = module == NULL ? NULL : module->init();
-    if (definition == NULL || !PyObject_TypeCheck(definition, &PyModuleDef_Type))
-        return definition;
-    return PyModule_FromDefAndSpec((PyModuleDef *)definition, spec);
+    return made;
 }
 
 static PyObject *execute(PyObject *self, PyObject *module)
 {
-    PyModuleDef *definition = PyModule_GetDef(module);
-    if (definition == NULL) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ImportError, "not a compiled module");
+    PyModuleDef *definition = PyModule_Check(module) ? PyModule_GetDef(module) : NULL;
+    if (definition == NULL && !PyModule_Check(module)) {
+        PyErr_SetString(PyExc_ImportError, "not a compiled module");
         return NULL;
     }
-    if (PyModule_ExecDef(module, definition) < 0)
+    if (definition != NULL && PyModule_ExecDef(module, definition) < 0)
         return NULL;
-    Py_RETURN_NONE;
+    Py_RETURN_NONE;                  /* a package has nothing to execute */
 }
 
 static PyObject *finder;             /* of snowsnake/__init__.py; makes the specs */
 
+static PyObject *load(const char *name, const char *dot);
+
 static PyObject *imported(PyObject *name)
 {
+    const char *text = PyUnicode_AsUTF8(name);
     PyObject *module = PyDict_GetItemWithError(PyImport_GetModuleDict(), name);
-    return module != NULL ? Py_NewRef(module) : PyImport_Import(name);
+    if (module != NULL)
+        return Py_NewRef(module);
+    if (text == NULL || PyErr_Occurred())
+        return NULL;
+    return find(text) != NULL ? load(text, strrchr(text, '.')) : PyImport_Import(name);
+}
+
+/* The attributes that the interpreter's import system would set. */
+static int describe(PyObject *module, PyObject *spec, PyObject *package_name)
+{
+    PyObject *path = PyObject_GetAttrString(spec, "submodule_search_locations"), *own_name, *file;
+    int fault = path == NULL || PyObject_SetAttrString(module, "__spec__", spec) < 0 ||
+        PyObject_SetAttrString(module, "__loader__", finder) < 0;
+    if (!fault && path != Py_None) {
+        own_name = PyObject_GetAttrString(spec, "name");
+        file = PyObject_GetAttrString(spec, "origin");
+        fault = own_name == NULL || file == NULL || PyObject_SetAttrString(module, "__path__", path) < 0 ||
+            PyObject_SetAttrString(module, "__package__", own_name) < 0 || PyObject_SetAttrString(module, "__file__", file) < 0;
+        Py_XDECREF(own_name);
+        Py_XDECREF(file);
+    } else if (!fault) {
+        fault = PyObject_SetAttrString(module, "__package__", package_name) < 0;
+    }
+    Py_XDECREF(path);
+    return fault ? -1 : 0;
 }
 
 /* PACKAGE.MODULE, made and executed as the interpreter's import system would, which runs Python code for each. */
@@ -78,9 +114,7 @@ static PyObject *load(const char *name, const char *dot)
     PyObject *package = package_name == NULL ? NULL : imported(package_name);
     spec = package == NULL ? NULL : PyObject_CallMethod(finder, "find_spec", "s", name);
     module = spec == NULL ? NULL : create(NULL, spec);
-    if (module == NULL || PyObject_SetAttrString(module, "__spec__", spec) < 0 ||
-        PyObject_SetAttrString(module, "__loader__", finder) < 0 ||
-        PyObject_SetAttrString(module, "__package__", package_name) < 0 ||
+    if (module == NULL || describe(module, spec, package_name) < 0 ||
         PyDict_SetItemString(PyImport_GetModuleDict(), name, module) < 0)
         goto out;
     result = execute(NULL, module);
@@ -113,6 +147,12 @@ PyObject *snowsnake_import(const char *name)
     return load(name, dot);
 }
 
+static PyObject *load_by_name(PyObject *self, PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8(name);
+    return text == NULL ? NULL : snowsnake_import(text);
+}
+
 static PyObject *use(PyObject *self, PyObject *object)
 {
     Py_XSETREF(finder, Py_NewRef(object));
@@ -120,9 +160,10 @@ static PyObject *use(PyObject *self, PyObject *object)
 }
 
 static PyMethodDef functions[] = {
-    {"has", has, METH_O, "Whether a module of this name is in here."},
+    {"is_package", is_package, METH_O, "Whether a name is that of a package in here; None if it is not in here."},
     {"create", create, METH_O, "The module of a spec, not executed."},
     {"execute", execute, METH_O, "Run a module that `create` made."},
+    {"load", load_by_name, METH_O, "The module of a name, imported as compiled modules import one another."},
     {"use", use, METH_O, "Remember the finder that makes specs, for modules that import one another."},
     {NULL, NULL, 0, NULL},
 };

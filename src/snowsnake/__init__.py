@@ -30,13 +30,22 @@ __all__ = [*_PLACES, "__version__"]
 
 
 class _Compiled:
-    """Finds the compiled modules, which one shared object holds (tools/native.c)."""
+    """Finds the compiled modules, which one shared object holds, and packages of which nothing is executed (tools/native.c)."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if not name.startswith("snowsnake.") or not _native.has(name):
+        if not name.startswith("snowsnake."):
             return None
-        return type(__spec__)(name, _Compiled, origin=_native.__file__)
+        is_package = _native.is_package(name)
+        if is_package is None:
+            return None
+        if not is_package:
+            return type(__spec__)(name, _Compiled, origin=_native.__file__)
+        folder = __path__[0] + name.removeprefix("snowsnake").replace(".", "/")
+        spec = type(__spec__)(name, _Compiled, origin=folder + "/__init__.py", is_package=True)
+        spec.has_location = True
+        spec.submodule_search_locations.append(folder)
+        return spec
 
     create_module = staticmethod(_native.create)
     exec_module = staticmethod(_native.execute)

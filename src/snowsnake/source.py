@@ -5,8 +5,6 @@ Lines end in LF, CR LF or a lone CR, as the Nix lexer counts them; columns count
 This module stands at the bottom of the package: it imports nothing of it.
 """
 
-from bisect import bisect_left
-
 _BLOCK = 1 << 16                      # bytes between two counts of lines
 
 
@@ -54,6 +52,8 @@ class SourceMap:
 
     def _start_of(self, number: int) -> int:
         """Where a line starts."""
+        from bisect import bisect_left  # not for every start of a command: only errors have lines
+
         counts = self._block_counts()
         block = max(0, bisect_left(counts, number - 1) - 1)
         offset = block * _BLOCK

@@ -7,7 +7,6 @@ bytecode, a trace of the machine, the files read and statistics on stderr.
 import os
 import sys
 
-from snowsnake.cli.flake_options import LOCK_OPTIONS
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line, write_statistics
 from snowsnake.settings import Settings
@@ -49,6 +48,25 @@ OUTPUT_OPTIONS = (
     Option("--trace-compiler", "", "list on stderr each chunk that was compiled"),
     Option("--trace-runtime", "", "print every operation of the machine on stderr"),
     Option("--trace-runtime-timing", "", "the same with the time since the start"),
+)
+# About flakes and their lock files; cli/flake_options.py reads them.
+LOCK_OPTIONS = (
+    Option("--override-input", "INPUT FLAKE", "use this flake for an input, such as dwarffs/nixpkgs; nothing is written", is_repeatable=True),
+    Option("--update-input", "INPUT", "lock this input anew (as `flake update INPUT`)", is_repeatable=True),
+    Option("--recreate-lock-file", "", "lock all inputs anew (as `flake update`)"),
+    Option("--no-update-lock-file", "", "changes of the lock file are an error"),
+    Option("--no-write-lock-file", "", "do not write the lock file"),
+    Option("--commit-lock-file", "", "commit changes of the lock file"),
+    Option("--no-registries", "", "look nothing up in registries"),
+    Option("--no-use-registries", "", "look nothing up in registries"),
+    Option("--reference-lock-file", "FILE", "read this lock file instead of the flake's"),
+    Option("--output-lock-file", "FILE", "write this lock file instead of the flake's"),
+    Option("--inputs-from", "FLAKE", "the inputs of this flake are names that can be used", is_repeatable=True),
+    Option("--override-flake", "NAME FLAKE", "use this flake for a name of the registries", is_repeatable=True),
+    Option("--accept-flake-config", "", "apply the settings that flakes ask for (nixConfig)"),
+    Option("--impure", "", "allow what depends on the machine: variables, files outside of flakes, unlocked inputs"),
+    Option("--refresh", "", "ask anew for what was downloaded before"),
+    Option("--offline", "", "ask nothing from the network"),
 )
 OPTIONS = OUTPUT_OPTIONS + SOURCE_OPTIONS + LOCK_OPTIONS
 USAGE = "snowsnake eval [OPTION …] [FILE | -E EXPR | FLAKE#ATTR]"

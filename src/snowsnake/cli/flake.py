@@ -7,8 +7,8 @@ import json
 import os
 import sys
 
-from snowsnake.cli.evaluate import SOURCE_OPTIONS, session_of
-from snowsnake.cli.flake_options import LOCK_OPTIONS, lock_options, open_flakes, prepare_settings
+from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, session_of
+from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError

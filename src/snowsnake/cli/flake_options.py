@@ -6,7 +6,7 @@ In: parsed options.  Out: `LockOptions`, an open `FlakeSession`.
 import os
 import sys
 
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,24 +14,6 @@ if TYPE_CHECKING:
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.locking import LockOptions
 
-LOCK_OPTIONS = (
-    Option("--override-input", "INPUT FLAKE", "use this flake for an input, such as dwarffs/nixpkgs; nothing is written", is_repeatable=True),
-    Option("--update-input", "INPUT", "lock this input anew (as `flake update INPUT`)", is_repeatable=True),
-    Option("--recreate-lock-file", "", "lock all inputs anew (as `flake update`)"),
-    Option("--no-update-lock-file", "", "changes of the lock file are an error"),
-    Option("--no-write-lock-file", "", "do not write the lock file"),
-    Option("--commit-lock-file", "", "commit changes of the lock file"),
-    Option("--no-registries", "", "look nothing up in registries"),
-    Option("--no-use-registries", "", "look nothing up in registries"),
-    Option("--reference-lock-file", "FILE", "read this lock file instead of the flake's"),
-    Option("--output-lock-file", "FILE", "write this lock file instead of the flake's"),
-    Option("--inputs-from", "FLAKE", "the inputs of this flake are names that can be used", is_repeatable=True),
-    Option("--override-flake", "NAME FLAKE", "use this flake for a name of the registries", is_repeatable=True),
-    Option("--accept-flake-config", "", "apply the settings that flakes ask for (nixConfig)"),
-    Option("--impure", "", "allow what depends on the machine: variables, files outside of flakes, unlocked inputs"),
-    Option("--refresh", "", "ask anew for what was downloaded before"),
-    Option("--offline", "", "ask nothing from the network"),
-)
 # Options that are written as settings are.
 _SETTINGS = {"accept_flake_config": ("accept-flake-config", "true"), "refresh": ("tarball-ttl", "0")}
 

@@ -6,7 +6,6 @@ In: the words of its command line.  Out: what nix-instantiate prints, on the sam
 import os
 import sys
 
-from snowsnake.cli.about import print_version
 from snowsnake.cli.options import UsageError, unbundle
 from snowsnake.cli.output import (
     LOG_FORMATS,
@@ -20,8 +19,6 @@ from snowsnake.cli.output import (
 )
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
-from snowsnake.settings.flags import flag
-from snowsnake.settings.kinds import scaled
 
 # name: number of values, for the options that are not settings
 _OPTIONS = {
@@ -89,6 +86,8 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
 def _value_count(word: str) -> int:
     if word in _OPTIONS:
         return _OPTIONS[word]
+    from snowsnake.settings.flags import flag
+
     setting = flag(word)
     if setting is None:
         raise UsageError(f"unrecognised flag '{word}'")
@@ -135,6 +134,8 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
     elif word in _OPTIONS:
         request.flags.add(word)
     else:
+        from snowsnake.settings.flags import flag
+
         setting = flag(word)
         assert setting is not None             # _value_count knew it
         settings.set_flag(setting, values)
@@ -142,6 +143,8 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
 
 def _whole_number(text: str) -> int:
     """The value of an option that limits builds, with the words that such options have for a bad one."""
+    from snowsnake.settings.kinds import scaled
+
     value = scaled(text, 64, False)
     if value is not None:
         return value
@@ -160,6 +163,8 @@ def run(words: list[str], reporter: Reporter) -> int:
         print(_help())
         return 0
     if request.answer == "--version":
+        from snowsnake.cli.about import print_version
+
         print_version("nix-instantiate", settings, request.verbosity)
         return 0
     settings.finish()

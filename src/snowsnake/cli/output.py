@@ -3,7 +3,6 @@
 In: bytes, errors, warnings.  Out: text on the two streams; exit codes.  A closed pipe ends a command quietly.
 """
 
-import errno
 import gc
 import os
 import sys
@@ -320,6 +319,8 @@ def _stand_in_for_streams() -> None:
 
 
 def _file_message(error: OSError) -> str:
+    import errno
+
     if error.errno == errno.EBADF and error.filename is None:
         return "standard input or standard output is closed"
     name = error.filename

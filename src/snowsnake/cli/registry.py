@@ -5,9 +5,8 @@ In: an action and flake references.  Out: lines; the user's registry, or the one
 
 import os
 
-from snowsnake.cli.evaluate import SOURCE_OPTIONS
+from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS
 from snowsnake.cli.flake import Call
-from snowsnake.cli.flake_options import LOCK_OPTIONS
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 

@@ -49,7 +49,6 @@ from snowsnake.syntax.nodes cimport (
 )
 from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
 
-from snowsnake.compiler.fault import CompileFault
 from snowsnake.compiler.globals import GLOBALS
 
 cdef enum:
@@ -338,6 +337,9 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_opera
     try:
         if not request.is_compiled and request.ast.fault_count == 0:
             raise MemoryError("the compiled form of a program")
+        if not request.is_compiled or request.unit.error != NULL:
+            from snowsnake.compiler.fault import CompileFault        # not for every start of a command
+
         if not request.is_compiled:
             fault = request.ast.faults[0]
             raise CompileFault(fault.message.decode("utf-8", "replace"), fault.start_byte, fault.end_byte)

@@ -5,7 +5,7 @@ nothing: warnings go to a function, errors are `SettingError`s.
 """
 
 from snowsnake.settings import places
-from snowsnake.settings.table import ALIASES, BY_NAME, NO
+from snowsnake.settings.known import ALIASES, KNOWN
 
 # What follows is imported where it is needed: most commands find no configuration, and set nothing.
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ def kind_of(name: str) -> "Kind":
     """How values of a setting are read and written."""
     from snowsnake.settings.kinds import KINDS
 
-    return KINDS[BY_NAME[name][2]]
+    return KINDS[KNOWN[name][0]]
 
 _FEATURE_LISTS = ("experimental-features", "extra-experimental-features")
 _MAPS = ("map", "mounts")
@@ -35,11 +35,11 @@ def resolve(name: str) -> tuple[str, bool] | None:
     (('cores', False), ('substituters', True), None)
     """
     known = ALIASES.get(name, name)
-    if known in BY_NAME:
+    if known in KNOWN:
         return known, False
     if name.startswith("extra-"):
         known = ALIASES.get(name[6:], name[6:])
-        if known in BY_NAME and kind_of(known).append is not None:
+        if known in KNOWN and kind_of(known).append is not None:
             return known, True
     return None
 
@@ -133,7 +133,7 @@ class Settings:
             self._store(flag.setting, self._parsed(flag.setting, flag.action), "command line")
 
     def _assign(self, name: str, text: str, adds: bool, origin: str) -> None:
-        feature = BY_NAME[name][4]
+        feature = KNOWN[name][2]
         if feature and feature not in self["experimental-features"]:
             self._warn(f"Ignoring setting '{name}' because experimental feature '{feature}' is not enabled")
             return
@@ -187,7 +187,7 @@ class Settings:
 
     def _warn_not_carried_out(self) -> None:
         for name in sorted(self._origins):
-            if BY_NAME[name][6] == NO and self._values[name] != self.default(name):
+            if KNOWN[name][3] and self._values[name] != self.default(name):
                 self._warn(f"setting '{name}' is not carried out by Snowsnake")
 
     def require(self, feature: str) -> None:
@@ -201,7 +201,7 @@ class Settings:
     def __getitem__(self, name: str) -> "Any":
         """The value of a setting, in the type that settings/kinds.py has for it; KeyError if the table lacks the name."""
         if name not in self._values:
-            if BY_NAME[name][3] is ...:
+            if KNOWN[name][1] is ...:
                 from snowsnake.settings.defaults import initial
 
                 self._values[name] = self._parsed(name, initial(name, self.environment))
@@ -211,12 +211,12 @@ class Settings:
 
     def default(self, name: str) -> "Any":
         """The value that a setting has on this machine if nobody sets it."""
-        row = BY_NAME[name]
-        if row[3] is ...:
+        kind, value, _, _ = KNOWN[name]
+        if value is ...:
             from snowsnake.settings.defaults import DEFAULTS
 
             return self._parsed(name, DEFAULTS[name](self.environment))
-        return {} if row[2] in _MAPS else row[3]
+        return {} if kind in _MAPS else value
 
     def _parsed(self, name: str, text: str) -> "Any":
         return kind_of(name).parse(name, text, self._warn)

@@ -5,7 +5,6 @@ In: text.  Out: (name, value) pairs in the order of the text, those of included 
 
 import os
 
-from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import words
 from snowsnake.settings.places import absolute, read
 
@@ -26,6 +25,8 @@ def pairs(text: str, source: str, depth: int = 0) -> list[tuple[str, str]]:
             continue
         is_include = tokens[0] in ("include", "!include")
         if len(tokens) < 2 or (is_include and len(tokens) != 2) or (not is_include and tokens[1] != "="):
+            from snowsnake.settings.errors import SettingError
+
             raise SettingError(f"syntax error in configuration line '{line}' in \"{source}\"")
         if is_include:
             found += _included(tokens[1], source, depth, is_optional=tokens[0] == "!include")
@@ -35,6 +36,8 @@ def pairs(text: str, source: str, depth: int = 0) -> list[tuple[str, str]]:
 
 
 def _included(name: str, source: str, depth: int, *, is_optional: bool) -> list[tuple[str, str]]:
+    from snowsnake.settings.errors import SettingError
+
     path = absolute(os.path.join(os.path.dirname(source), name))
     if not os.path.lexists(path):
         if is_optional:

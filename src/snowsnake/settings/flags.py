@@ -3,8 +3,7 @@
 In: a word that begins with two hyphens.  Out: the setting, what happens to it, how many values follow; None for another word.
 """
 
-from snowsnake.settings.kinds import KINDS
-from snowsnake.settings.table import ALIASES, BY_NAME
+from snowsnake.settings.known import ALIASES, KNOWN
 
 TRUE, FALSE, RELAXED, SET, ADD = "true", "false", "relaxed", "set", "add"
 
@@ -18,7 +17,7 @@ class Flag:
         self.setting = setting
         self.action = action
         self.count = 1 if action in (SET, ADD) else 0
-        self.feature = BY_NAME[setting][4]
+        self.feature = KNOWN[setting][2]
 
 
 def flag(word: str) -> Flag | None:
@@ -35,21 +34,23 @@ def flag(word: str) -> Flag | None:
     if not word.startswith("--"):
         return None
     name = word[2:]
-    if name in BY_NAME:
+    if name in KNOWN:
         return Flag(name, TRUE if _is_switch(name) else SET)
     if name in ALIASES:
         setting = ALIASES[name]
         return Flag(setting, RELAXED if setting == "sandbox" else FALSE if _is_switch(setting) else ADD if _is_list(setting) else SET)
-    if name.startswith("no-") and name[3:] in BY_NAME and _is_switch(name[3:]):
+    if name.startswith("no-") and name[3:] in KNOWN and _is_switch(name[3:]):
         return Flag(name[3:], FALSE)
-    if name.startswith("extra-") and name[6:] in BY_NAME and _is_list(name[6:]):
+    if name.startswith("extra-") and name[6:] in KNOWN and _is_list(name[6:]):
         return Flag(name[6:], ADD)
     return Flag("sandbox", RELAXED) if name == "relaxed-sandbox" else None
 
 
 def _is_switch(name: str) -> bool:
-    return BY_NAME[name][2] in ("bool", "sandbox")
+    return KNOWN[name][0] in ("bool", "sandbox")
 
 
 def _is_list(name: str) -> bool:
-    return KINDS[BY_NAME[name][2]].append is not None
+    from snowsnake.settings.kinds import KINDS
+
+    return KINDS[KNOWN[name][0]].append is not None

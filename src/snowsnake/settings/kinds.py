@@ -6,8 +6,6 @@ those of 2.34.8.  A set is a sorted tuple, experimental features are a tuple in 
 
 import os
 
-from snowsnake.settings import features
-from snowsnake.settings.errors import SettingError
 from snowsnake.settings.places import absolute
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -15,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snowsnake.settings.errors import SettingError
+
     Warn = Callable[[str], None]
+
+def _fault(message: str) -> "SettingError":
+    # Imported here: most values are right, and this module belongs to each start with a nix.conf.
+    from snowsnake.settings.errors import SettingError
+
+    return SettingError(message)
+
 
 _UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
@@ -50,14 +57,14 @@ def _bool(name: str, text: str, warn: "Warn") -> bool:
         return True
     if text in ("false", "no", "0"):
         return False
-    raise SettingError(f"Boolean setting '{name}' has invalid value '{text}'")
+    raise _fault(f"Boolean setting '{name}' has invalid value '{text}'")
 
 
 def _integer(bits: int, is_signed: bool) -> "Callable[[str, str, Warn], int]":
     def parse(name: str, text: str, warn: "Warn") -> int:
         value = scaled(text, bits, is_signed)
         if value is None:
-            raise SettingError(f"setting '{name}' has invalid value '{text}'")
+            raise _fault(f"setting '{name}' has invalid value '{text}'")
         return value
 
     return parse
@@ -99,13 +106,13 @@ def _jobs(name: str, text: str, warn: "Warn") -> int:
         return os.cpu_count() or 1
     value = whole(text, 32, False)
     if value is None:
-        raise SettingError(f"configuration setting '{name}' should be 'auto' or an integer")
+        raise _fault(f"configuration setting '{name}' should be 'auto' or an integer")
     return value
 
 
 def _path(name: str, text: str, warn: "Warn") -> str:
     if not text:
-        raise SettingError(f"setting '{name}' is a path and paths cannot be empty")
+        raise _fault(f"setting '{name}' is a path and paths cannot be empty")
     return text
 
 
@@ -116,7 +123,7 @@ def _absolute(name: str, text: str, warn: "Warn") -> str:
 def _choice(*allowed: str, hint: str = "") -> "Callable[[str, str, Warn], str]":
     def parse(name: str, text: str, warn: "Warn") -> str:
         if text not in allowed:
-            raise SettingError(f"option '{name}' has invalid value '{text}'{hint}")
+            raise _fault(f"option '{name}' has invalid value '{text}'{hint}")
         return text
 
     return parse
@@ -154,6 +161,8 @@ def _sorted_words(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
 
 
 def _features(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
+    from snowsnake.settings import features
+
     found: set[str] = set()
     for word in _sorted_words(name, text, warn):
         if word in features.NAMES:
@@ -166,7 +175,9 @@ def _features(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
 
 
 def _ordered(found: "set[str]") -> tuple[str, ...]:
-    return tuple(feature for feature in features.NAMES if feature in found)
+    from snowsnake.settings.features import NAMES
+
+    return tuple(feature for feature in NAMES if feature in found)
 
 
 def _store(name: str, text: str, warn: "Warn") -> str:
@@ -187,7 +198,7 @@ def _builders(name: str, text: str, warn: "Warn") -> tuple[dict, ...]:
         found = json.loads(text)
         shown = [{"args": list(one["args"]), "program": one["program"], "systems": list(one["systems"])} for one in found]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise SettingError(f"parsing setting '{name}': {error}") from None
+        raise _fault(f"parsing setting '{name}': {error}") from None
     return tuple(shown)
 
 

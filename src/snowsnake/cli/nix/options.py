@@ -3,7 +3,7 @@
 In: nothing.  Out: tuples of `Option`.  Settings are options, too: settings/flags.py knows them.
 """
 
-from snowsnake.cli.flake_options import LOCK_OPTIONS
+from snowsnake.cli.evaluate import LOCK_OPTIONS
 from snowsnake.cli.options import Option
 
 # Of every subcommand, in any place.

@@ -1,0 +1,78 @@
+"""What a start of a command loads: each file of Python that is imported costs a third of a million instructions, a sixtieth of a start.
+
+The lists are the whole of it.  A module that is to be on one says in its own file why every start pays for it; others are imported
+where they are needed.  `benchmarks/run.py --suite start --instructions` counts what a start takes.
+"""
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+import snowsnake
+
+# What every command needs, and what every evaluation needs besides.
+COMMAND = {
+    "snowsnake", "snowsnake.version", "snowsnake.cli.options", "snowsnake.cli.output", "snowsnake.diagnostics",
+    "snowsnake.diagnostics.catalogue", "snowsnake.diagnostics.error", "snowsnake.source", "snowsnake.settings",
+    "snowsnake.settings.known", "snowsnake.settings.places",
+}  # fmt: skip
+EVALUATION = {
+    "snowsnake.builtins.signatures", "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
+    "snowsnake.compiler.globals", "snowsnake.host.options", "snowsnake.selection", "snowsnake.store",
+}  # fmt: skip
+WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}
+
+PROBE = """
+import sys
+known = set(sys.modules)
+from {module} import main
+code = main({words!r})
+sys.stdout.flush()
+loaded = [m for n, m in sys.modules.items() if n not in known and getattr(m, "__file__", None)]
+with open("loaded", "w") as file:
+    file.write("\\n".join(m.__name__ for m in loaded if getattr(m, "__loader__", None) is not sys.modules["snowsnake"]._Compiled))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("configuration", [None, "sandbox = false\ncores = 3\n"])
+@pytest.mark.parametrize(
+    ("module", "words", "own"),
+    [
+        ("snowsnake.cli.main", ["eval", "-E", "1"], {"snowsnake.cli.main", "snowsnake.cli.evaluate"}),
+        ("snowsnake.cli.instantiate", ["--eval", "-E", "1"], {"snowsnake.cli.instantiate"}),
+    ],
+)
+def test_what_a_start_imports(tmp_path, monkeypatch, module, words, own, configuration) -> None:
+    monkeypatch.setenv("NIX_CONF_DIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    wanted = COMMAND | EVALUATION | own
+    if configuration:
+        (tmp_path / "nix.conf").write_text(configuration)
+        wanted = wanted | WITH_CONFIGURATION
+    for name in ("NIX_CONFIG", "NIX_PATH", "NIX_USER_CONF_FILES", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    done = subprocess.run([sys.executable, "-c", PROBE.format(module=module, words=words)], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    loaded = set((tmp_path / "loaded").read_text().split("\n"))
+    assert {name for name in loaded if name != "snowsnake._native"} == wanted
+
+
+def test_packages_are_found_and_described_as_by_the_interpreter() -> None:
+    """Packages that execute nothing come from the shared object; `_Compiled` and the interpreter's own finder agree about them."""
+    import snowsnake.builtins.engines
+    import snowsnake.machine
+
+    for package in (snowsnake.machine, snowsnake.builtins.engines):
+        spec = package.__spec__
+        ordinary = importlib.util.spec_from_file_location(package.__name__, package.__file__)
+        assert spec is not None and ordinary is not None and spec.loader is snowsnake._Compiled and ordinary.loader is not None
+        assert (spec.name, spec.origin, spec.submodule_search_locations, spec.parent) == (
+            ordinary.name, ordinary.origin, ordinary.submodule_search_locations, ordinary.parent,
+        )  # fmt: skip
+        made = importlib.util.module_from_spec(ordinary)
+        ordinary.loader.exec_module(made)
+        for name in ("__name__", "__package__", "__path__", "__file__", "__doc__"):
+            assert getattr(package, name) == getattr(made, name)
