@@ -10,8 +10,6 @@ import sys
 
 import pytest
 
-import snowsnake
-
 # What every command needs, and what every evaluation needs besides.
 COMMAND = {
     "snowsnake", "snowsnake.version", "snowsnake.cli.options", "snowsnake.cli.output", "snowsnake.diagnostics",
