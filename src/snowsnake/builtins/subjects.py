@@ -3,7 +3,7 @@
 Through the shared object and not by `import`, for which the interpreter runs Python code: that is a million instructions of each start.
 """
 
-from snowsnake import _native
+import snowsnake._native as _native
 
 SUBJECTS = (
     "attrsets",
