@@ -24,7 +24,7 @@ from snowsnake.cli.disassemble import disassembly
 from snowsnake.cli.evaluate import OPTIONS, session_of
 from snowsnake.cli.options import parse
 from snowsnake.cli.output import Reporter
-from snowsnake.diagnostics import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError
 
 ROOT = Path(__file__).parent
 FEATURES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))

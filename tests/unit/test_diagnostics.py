@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from snowsnake.diagnostics import EvaluationError, Frame, make_error
 from snowsnake.diagnostics.catalogue import CATALOGUE
+from snowsnake.diagnostics.error import EvaluationError, Frame, make_error
 from snowsnake.diagnostics.suggestions import nearest, sentence
 from snowsnake.source import Position, SourceMap
 from snowsnake.traces.libraries import mark_libraries

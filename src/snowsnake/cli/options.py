@@ -19,14 +19,18 @@ class Option:
     `values` are the names of its values, shown in the help; `is_repeatable` collects all uses in a list.
     """
 
-    __slots__ = ("names", "values", "help", "key", "is_repeatable")
+    __slots__ = ("names", "values", "help", "is_repeatable")
 
     def __init__(self, names: str, values: str = "", help: str = "", *, is_repeatable: bool = False) -> None:
         self.names = names.split()
         self.values = values.split()
         self.help = help
-        self.key = max(self.names, key=len).lstrip("-").replace("-", "_")
         self.is_repeatable = is_repeatable
+
+    @property
+    def key(self) -> str:
+        """What `Arguments` calls it."""
+        return max(self.names, key=len).lstrip("-").replace("-", "_")
 
 
 class Arguments:

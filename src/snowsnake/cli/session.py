@@ -11,10 +11,10 @@ from snowsnake.cli.output import QUIET, Reporter, keep
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import Selector
 from snowsnake.settings import Settings
-from snowsnake.settings.places import channel_entries
+from snowsnake.settings.places import channel_entries, daemon_socket
 
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
-_MACHINE_STATE = "/nix/var/nix"
+_MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
 def _progress_of(reporter):
@@ -172,12 +172,26 @@ def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -
 
 
 def store_options(settings: Settings, reporter: Reporter, eval_store: str | None, is_writable: bool) -> dict[str, object]:
-    """Keywords of the evaluator for its store; empty for the machine's own, which most evaluations have."""
-    if (
-        eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment)
-        and not (is_writable and os.path.exists(_MACHINE_STATE))
-    ):  # fmt: skip
-        return {}
+    """Keywords of the evaluator for its store; empty without one that is written to, and for the machine's own place."""
+    if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
+        return _machines_store(settings, reporter) if is_writable and os.path.exists(_MACHINE_STATE) else {}
     from snowsnake.cli import stores
 
     return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable, on_message=reporter.building)
+
+
+def _machines_store(settings: Settings, reporter: Reporter) -> dict[str, object]:
+    """What `auto` means, as cli/stores.py decides it, without what reads addresses; opened when an evaluation needs it, which most do not."""
+    from snowsnake.store.place import DaemonPlace, StorePlace
+
+    place = StorePlace(_MACHINE_STORE, _MACHINE_STORE, _MACHINE_STATE, is_machines=True)
+    place.opens_late = True
+    if place.is_written:
+        return {"store": place}
+    socket = daemon_socket(settings.environment)
+    if not os.path.exists(socket):
+        return {}
+    options = {name: settings.text(name) for name in settings.overridden}
+    daemon = DaemonPlace(socket, _MACHINE_STORE, _MACHINE_STORE, options=options, on_message=reporter.building)
+    daemon.opens_late = True
+    return {"store": daemon}

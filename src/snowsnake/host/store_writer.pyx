@@ -2,11 +2,10 @@
 """The bridge from an evaluation to an embedded store: what the host wants written is handed to a `LocalStore` (or to what takes its place).
 
 In: a machine and the place of a store.  Out: `StoreWriter`, which the evaluator keeps; the host's hooks call it without the GIL.
-Only evaluators with a store import this module, and with it SQLite.
+Only evaluators with a store import this module; the store, and with it SQLite, is loaded when the machine's own is first asked.
 """
 import os
 import sys
-import weakref
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
@@ -17,7 +16,6 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.store.buffer cimport Bytes, View, bytes_append
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.store.graph import closure as closure_of
 
 _FAULTS = (OSError, ValueError)
 
@@ -25,7 +23,8 @@ _FAULTS = (OSError, ValueError)
 cdef class StoreWriter:
     """The embedded store of one evaluator.  The machine knows it by address: the evaluator must keep it as long."""
 
-    cdef readonly object store
+    cdef object place
+    cdef object opened                # the store, or None before somebody needs it
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
 
@@ -33,11 +32,12 @@ cdef class StoreWriter:
         cdef Machine* m = <Machine*>machine
         cdef Host* h = host_of(m)
         self.skipped = host_store_dir(m).size + 1 + 33
-        try:
-            self.store = place.open()
-        except _FAULTS as error:
-            raise EvaluationError("file", _message(place.name, error)) from None
-        weakref.finalize(self, _close, self.store)
+        self.place = place
+        if not place.opens_late:
+            try:
+                self.store
+            except _FAULTS as error:
+                raise EvaluationError("file", _message(place.name, error)) from None
         h.writer = write_object
         h.settler = settle_objects
         h.asker = ask_object
@@ -45,12 +45,24 @@ cdef class StoreWriter:
         h.realiser = realise_outputs
         h.writer_context = <void*>self
 
+    @property
+    def store(self):
+        """The open store."""
+        if self.opened is None:
+            import weakref
+
+            self.opened = self.place.open()
+            weakref.finalize(self, _close, self.opened)
+        return self.opened
+
     def flush(self):
         """Everything that was handed on is on disk and valid afterwards.  What goes wrong is an EvaluationError."""
+        if self.opened is None:
+            return
         try:
-            self.store.flush()
+            self.opened.flush()
         except _FAULTS as error:
-            raise EvaluationError("file", _message(self.store.root, error)) from None
+            raise EvaluationError("file", _message(self.opened.root, error)) from None
 
     cdef int write(self, const StoreObject* written) except -1:
         path = _text(written.path)
@@ -120,6 +132,8 @@ cdef bint realise_outputs(void* context, View wanted, Bytes* closure, Bytes* err
 cdef bint _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* error) noexcept:
     cdef bytes lines
     try:
+        from snowsnake.store.graph import closure as closure_of
+
         outputs = writer.store.realise(_text(wanted).split("\n")[:-1])
         if closure != NULL:
             lines = "".join(path + "\n" for path in sorted(closure_of(writer.store, outputs))).encode("utf-8", "surrogateescape")
@@ -158,7 +172,7 @@ cdef bint _attempt(StoreWriter writer, const StoreObject* written, Bytes* error)
 cdef int _note(StoreWriter writer, fault, Bytes* error) except -1:
     cdef bytes message
     if isinstance(fault, _FAULTS):
-        message = _message(writer.store.root, fault).encode("utf-8", "surrogateescape")
+        message = _message(writer.place.name if writer.opened is None else writer.opened.root, fault).encode("utf-8", "surrogateescape")
     else:                                  # an interrupt, no memory: the evaluation ends with it
         message = (type(fault).__name__ + " while writing to the store").encode()
     bytes_append(error, <const char*>message, len(message))

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class StorePlace:
     """A store in folders: paths begin with `store_dir` and lie in `real`; the database and roots are below `state`.
 
-    `name` is how messages call it.  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
+    `name` is how messages call it.  `opens_late`: an evaluation opens it when it first needs it, otherwise at once.  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
     >>> place.store_dir, place.real, place.state
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "opens_late")
 
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
@@ -32,6 +32,7 @@ class StorePlace:
         self.state = state
         self.name = name or real
         self.is_machines = is_machines
+        self.opens_late = False
         self.is_written = not is_machines or (os.access(state + "/db/db.sqlite", os.W_OK) and os.access(real, os.W_OK))
 
     @classmethod
@@ -49,7 +50,7 @@ class StorePlace:
 class DaemonPlace:
     """A store behind the daemon that listens at *socket*; its paths begin with `store_dir` and lie in `real`."""
 
-    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message")
+    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message", "opens_late")
 
     def __init__(
         self, socket: str, store_dir: str, real: str, *, name: str = "daemon", options: "dict[str, str] | None" = None,
@@ -61,6 +62,7 @@ class DaemonPlace:
         self.name = name
         self.options = options
         self.on_message = on_message
+        self.opens_late = False
 
     def open(self) -> "DaemonStore":
         from snowsnake.store.daemon.store import DaemonStore
@@ -79,6 +81,8 @@ class DummyStore:
     __slots__ = ("store_dir", "is_read_only", "root")
 
     real = None
+    name = "dummy://"
+    opens_late = False
 
     def __init__(self, store_dir: str, *, is_read_only: bool = True) -> None:
         self.store_dir = store_dir
