@@ -28,7 +28,7 @@ from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, list_items, string_size
 from snowsnake.runner cimport Runner
 from snowsnake.store.buffer cimport View
-from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
+from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.builtins.fetch_host import Pending
 from snowsnake.diagnostics.error import make_error

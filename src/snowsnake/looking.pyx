@@ -8,8 +8,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.builtins.types cimport type_word
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
-from snowsnake.machine.coercion cimport INTERNAL_EQUAL
 from snowsnake.machine.heap cimport heap_reserve, new_list, push
+from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (

@@ -12,9 +12,9 @@ from libc.string cimport memcpy
 from snowsnake.builtins.protocol cimport call1, call_internal2, done, force, is_callable
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.coercion cimport INTERNAL_LESS
 from snowsnake.machine.errors cimport describe_value, format_text, of_attribute, of_part, raise_missing_attribute, raise_type
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
+from snowsnake.machine.internals cimport INTERNAL_LESS
 from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport (

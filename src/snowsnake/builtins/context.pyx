@@ -17,9 +17,9 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
-from snowsnake.machine.coercion cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_bytes, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
+from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, ByteBuffer, Machine
 from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string

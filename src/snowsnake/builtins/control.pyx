@@ -11,9 +11,9 @@ from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.messages cimport say_trace, say_warning
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
-from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
+from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, Machine, RAISE
 from snowsnake.machine.unwind cimport raise_again, try_eval_set
 from snowsnake.machine.word cimport (

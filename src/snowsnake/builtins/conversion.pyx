@@ -10,12 +10,13 @@ from snowsnake.builtins.assembly cimport (
     assembly_value,
 )
 from snowsnake.builtins.engines.json cimport (
-    JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_ERROR, JSON_FALSE, JSON_FLOAT, JSON_INT,
-    JSON_KEY, JSON_NULL, JSON_STRING, JSON_TRUE, JsonEvent, JsonReader, json_reader_free, json_reader_init, json_reader_next,
+    JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_ERROR, JSON_FALSE, JSON_FLOAT,
+    JSON_INT, JSON_KEY, JSON_NULL, JSON_STRING, JSON_TRUE, JsonEvent, json_reader_free, json_reader_init,
+    json_reader_next,
 )
-from snowsnake.builtins.engines.toml cimport (
-    TOML_TIMESTAMP, TomlReader, toml_reader_free, toml_reader_init, toml_reader_next,
-)
+from snowsnake.builtins.engines.json_tokens cimport JsonReader
+from snowsnake.builtins.engines.toml cimport TOML_TIMESTAMP, toml_reader_free, toml_reader_init, toml_reader_next
+from snowsnake.builtins.engines.toml_values cimport TomlReader
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.host.host cimport FEATURE_PARSE_TOML_TIMESTAMPS, host_has_feature
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text

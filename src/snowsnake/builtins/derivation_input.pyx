@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 
-from snowsnake.builtins.derivations cimport (
+from snowsnake.builtins.derivation_slots cimport (
     FLAG_CONTENT_ADDRESSED, FLAG_IMPURE, FLAG_STRUCTURED, SLOT_BUILDER, SLOT_FLAGS, SLOT_HASH, SLOT_NAME, SLOT_OUTPUTS,
     SLOT_PAIRS, SLOT_SYSTEM,
 )

@@ -40,24 +40,6 @@ cdef enum:                            # builtins that other builtins make thunks
     BUILTIN_FETCH_TREE
     BUILTIN_FETCH_LOCKED
 
-cdef enum:                            # words above the argument while derivationStrict runs
-    SLOT_PHASE = 1
-    SLOT_INDEX                        # place of the attribute at hand in name order
-    SLOT_STEP                         # what is under way for it
-    SLOT_FLAGS                        # Flag bits, then the hash kind << 8 and the ingestion method << 16
-    SLOT_NAME
-    SLOT_BUILDER
-    SLOT_SYSTEM
-    SLOT_HASH                         # outputHash
-    SLOT_OUTPUTS                      # string or list, or null
-    SLOT_ELEMENT                      # index in args or outputs
-    SLOT_PAIRS                        # from here on: symbol (as an int; null for an argument of the builder) and string
-
-cdef enum:
-    FLAG_STRUCTURED = 1
-    FLAG_IGNORE_NULLS = 2
-    FLAG_CONTENT_ADDRESSED = 4
-    FLAG_IMPURE = 8
 
 cdef uint32_t* derivation_symbols(Machine* m) noexcept nogil
     # by NAME_…; looked up once per machine

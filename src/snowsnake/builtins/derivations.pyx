@@ -10,6 +10,10 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strcmp, strlen
 
 from snowsnake.builtins.derivation_input cimport check_outputs, finish_derivation
+from snowsnake.builtins.derivation_slots cimport (
+    FLAG_CONTENT_ADDRESSED, FLAG_IGNORE_NULLS, FLAG_IMPURE, FLAG_STRUCTURED, SLOT_BUILDER, SLOT_ELEMENT, SLOT_FLAGS,
+    SLOT_HASH, SLOT_INDEX, SLOT_NAME, SLOT_OUTPUTS, SLOT_PAIRS, SLOT_PHASE, SLOT_STEP, SLOT_SYSTEM,
+)
 from snowsnake.builtins.protocol cimport call1, call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport store_string, string_view
@@ -18,9 +22,9 @@ from snowsnake.host.host cimport (
     FEATURE_IMPURE_DERIVATIONS, Host, host_has_feature, host_of, host_path_to_store, host_require_feature, host_warn,
 )
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.coercion cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.errors cimport format_text, of_attribute, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
+from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE, TraceEntry

@@ -20,9 +20,9 @@ from snowsnake.host.host cimport (
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append
-from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.errors cimport format_text, raise_text, raise_type, type_name
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
+from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
     ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,

@@ -8,9 +8,9 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context, string_view
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
-from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport make_string
+from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, ByteBuffer, Machine
 from snowsnake.machine.symbols cimport symbol_intern

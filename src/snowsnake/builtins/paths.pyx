@@ -15,10 +15,10 @@ from snowsnake.host.host cimport (
     host_search_entry, host_search_failed,
 )
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
-from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_missing_attribute, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
+from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_ELEMENT, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport (

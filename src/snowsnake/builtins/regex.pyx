@@ -4,11 +4,12 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
 from snowsnake.builtins.engines.regex cimport (
-    Regex, RegexCache, regex_cache_free, regex_cache_get, regex_cache_init, regex_group_count, regex_match_full,
+    RegexCache, regex_cache_free, regex_cache_get, regex_cache_init, regex_group_count, regex_match_full,
     regex_scan_begin, regex_scan_end, regex_scan_next,
 )
 from snowsnake.builtins.engines.regex_program cimport REGEX_INVALID, REGEX_OK, RegexStatus
 from snowsnake.builtins.engines.regex_reverse cimport REGEX_MATCH, REGEX_MEMORY, REGEX_NO_MATCH, RegexResult
+from snowsnake.builtins.engines.regex_walk cimport Regex
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items, resize_items

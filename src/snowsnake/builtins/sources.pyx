@@ -26,9 +26,9 @@ from snowsnake.host.host cimport (
 )
 from snowsnake.host.paths cimport base_name_start
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
-from snowsnake.machine.coercion cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
+from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.state cimport (
     ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_RESULT, RAISE, TraceEntry,
 )

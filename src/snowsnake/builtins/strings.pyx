@@ -14,14 +14,12 @@ from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
-from snowsnake.machine.coercion cimport (
-    INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word,
-)
 from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
 from snowsnake.machine.heap cimport (
     heap_reserve, make_apply, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words,
     write_barrier,
 )
+from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word
 from snowsnake.machine.state cimport (
     DONE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, PART_ELEMENT, RAISE, ByteBuffer, Machine,
 )

@@ -47,7 +47,8 @@ from snowsnake.syntax.nodes cimport (
     OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, PATH_ABSOLUTE, PATH_HOME, SELECT_ENVIRONMENT, Binding, Bindings,
     DynamicBinding, Formal, Pattern, arena_alloc,
 )
-from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
+from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
+from snowsnake.syntax.parser cimport ast_free, parse
 
 from snowsnake.compiler.globals import GLOBALS
 

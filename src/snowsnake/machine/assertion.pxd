@@ -4,6 +4,11 @@ from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
+cdef enum:                            # index of a pair under comparison, when it is no element's
+    CHECK_DERIVATION = -1             # two sets that have not been looked at
+    COMPARE_OUT_PATH = -3             # two derivations: only their outPath counts
+    COMPARED_OUT_PATH = -2
+
 cdef int raise_assertion(Machine* m, Word function, const uint8_t* pc) noexcept nogil
     # the condition whose operation ends before pc is false
 cdef int raise_difference(Machine* m, Word a, Word b) noexcept nogil

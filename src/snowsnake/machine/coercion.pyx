@@ -11,6 +11,9 @@ from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
 from snowsnake.machine.errors cimport describe_value, format_text, of_part, raise_fault, raise_text, shown_type
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
+from snowsnake.machine.internals cimport (
+    INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DERIVATION_STRING, INTERNAL_TO_STRING, internal_word,
+)
 from snowsnake.machine.operations cimport concatenate_strings
 from snowsnake.machine.state cimport (
     CALL, DONE, ERROR_CONTEXT, ERROR_DEPTH, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE,
@@ -22,10 +25,6 @@ from snowsnake.machine.word cimport (
     is_float, is_int, is_list, is_path, is_string, is_thunk, list_items, list_size, path_string, pointer_of, small_int,
     string_context, string_data, string_size, tagged, val,
 )
-
-
-cdef Word internal_word(Machine* m, int which) noexcept nogil:
-    return m.internals[which]
 
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:

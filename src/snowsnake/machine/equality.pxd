@@ -8,10 +8,6 @@ cdef enum:
     HEADER_DEEP = 256                 # bit 8 of a list or set: forced all the way down
     HEADER_DEEPENING = 512            # bit 9: being forced by a frame that is still there
 
-cdef enum:                            # index of a pair under comparison, when it is no element's
-    CHECK_DERIVATION = -1             # two sets that have not been looked at
-    COMPARE_OUT_PATH = -3             # two derivations: only their outPath counts
-    COMPARED_OUT_PATH = -2
 
 cdef int equal(Machine* m, Word* fp) noexcept nogil
 cdef int assert_equal(Machine* m, Word* fp) noexcept nogil

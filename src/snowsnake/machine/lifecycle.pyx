@@ -9,11 +9,6 @@ from snowsnake.cache.pack cimport Cache, cache_free
 from snowsnake.compiler.compile cimport context_pool_free
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.host.host cimport host_free, host_new
-from snowsnake.machine.coercion cimport (
-    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE,
-    INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_COUNT, INTERNAL_DEEP_FORCE, INTERNAL_DERIVATION_STRING,
-    INTERNAL_EQUAL, INTERNAL_LESS, INTERNAL_NOT_LESS, INTERNAL_TO_STRING,
-)
 from snowsnake.machine.collector cimport plan_collection, set_limits, size_nursery
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport (
@@ -21,6 +16,11 @@ from snowsnake.machine.heap cimport (
     release_region, reserve_region,
 )
 from snowsnake.machine.importing cimport imports_free
+from snowsnake.machine.internals cimport (
+    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE,
+    INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_COUNT, INTERNAL_DEEP_FORCE, INTERNAL_DERIVATION_STRING,
+    INTERNAL_EQUAL, INTERNAL_LESS, INTERNAL_NOT_LESS, INTERNAL_TO_STRING,
+)
 from snowsnake.machine.link cimport free_codes, link_basic_codes
 from snowsnake.machine.state cimport DONE, Frame
 from snowsnake.machine.symbols cimport symbol_intern

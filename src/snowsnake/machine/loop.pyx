@@ -25,12 +25,12 @@ from snowsnake.machine.assertion cimport raise_assertion
 from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.collector cimport safepoint
-from snowsnake.machine.coercion cimport (
+from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
+from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier
+from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_CONCATENATE,
     INTERNAL_CONCATENATE_PATH, INTERNAL_EQUAL, INTERNAL_LESS, INTERNAL_NOT_LESS, INTERNAL_TO_STRING,
 )
-from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
-from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier
 from snowsnake.machine.left_operands cimport coercion_is_left, force_is_left
 from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch

@@ -11,12 +11,13 @@ from snowsnake.bytecode.opcodes cimport (
     OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
 )
 from snowsnake.machine.assertion cimport trace_difference
-from snowsnake.machine.coercion cimport (
-    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE, INTERNAL_EQUAL,
-)
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes
 from snowsnake.machine.heap cimport CODE_APPLY2, push
+from snowsnake.machine.internals cimport (
+    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE,
+    INTERNAL_EQUAL,
+)
 from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport (
     DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,

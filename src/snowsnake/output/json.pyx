@@ -14,9 +14,9 @@ from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_chec
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
+from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport (

@@ -12,7 +12,8 @@ from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
 from snowsnake.syntax.outline cimport outline_of
-from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS, ast_free, parse
+from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
+from snowsnake.syntax.parser cimport ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
 from snowsnake.syntax.text_buffer cimport TextBuffer
 from snowsnake.syntax.tree_json cimport print_json

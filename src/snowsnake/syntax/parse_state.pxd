@@ -8,6 +8,9 @@ from snowsnake.syntax.nodes cimport (
     NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc,
 )
 
+cdef enum ParseFeatures:
+    FEATURE_PIPE_OPERATORS = 1        # `|>` and `<|`
+
 cdef enum:
     NO_BYTE = 0xFFFFFFFF              # SyntaxFault.other_byte: no second place
     LARGEST_SOURCE_BYTES = 0xFFFFFF00 # offsets are 32 bits wide

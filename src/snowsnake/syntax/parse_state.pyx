@@ -13,7 +13,6 @@ from libc.string cimport memcmp, memcpy, strlen
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave, stack_limit
 from snowsnake.syntax.numbers cimport is_valid_number
-from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
 from snowsnake.syntax.token_names cimport token_name
 from snowsnake.syntax.tokens cimport TOKEN_FLOAT, TOKEN_INT, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO
 

@@ -3,8 +3,6 @@
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.syntax.nodes cimport ArenaPool, Ast
 
-cdef enum ParseFeatures:
-    FEATURE_PIPE_OPERATORS = 1        # `|>` and `<|`
 
 # Gives a tree to be freed with ast_free; its root is NULL if there are faults.  Safe for input of any depth: the
 # recursion runs on the deep stack.  The source is copied.  The tree, and what is compiled from it, take their memory from the pool, if there is one.

@@ -19,7 +19,7 @@ from snowsnake.machine.state cimport (
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport Word, string_data, string_size
-from snowsnake.syntax.parser cimport FEATURE_PIPE_OPERATORS
+from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import make_error

@@ -5,7 +5,6 @@ In: a reader.  Out: the next token; of a string `text`, of a number the bytes fr
 wrong one `fault`, with `position` behind the byte that made it wrong, as the messages of C++ Nix count.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.builtins.engines.json cimport JsonReader
 from snowsnake.builtins.engines.text cimport append_utf8
 from snowsnake.store.buffer cimport bytes_append, bytes_byte, bytes_clear
 

@@ -18,7 +18,7 @@ from snowsnake.builtins.engines.regex_reverse cimport (
     reverse_must_stop,
     reverse_memory, reverse_run, reverse_set,
 )
-from snowsnake.builtins.engines.regex_walk cimport clear_slots, walk, walk_exploring, walk_parallel
+from snowsnake.builtins.engines.regex_walk cimport Frame, Memo, clear_slots, walk, walk_exploring, walk_parallel
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
 

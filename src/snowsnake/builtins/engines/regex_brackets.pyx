@@ -5,7 +5,6 @@ In: the bytes behind `[`.  Out: the set of bytes, and where the expression ends.
 """
 from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcmp, memset, strlen
-from snowsnake.builtins.engines.regex_program cimport ByteSet
 
 cdef const char* collating_names[128]
 collating_names[:] = [

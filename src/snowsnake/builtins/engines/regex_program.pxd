@@ -1,6 +1,7 @@
 # cython: language_level=3
 """A POSIX extended regular expression as a graph of states: what `regex_program.pyx` parses and `regex.pyx` runs."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from snowsnake.builtins.engines.regex_brackets cimport ByteSet
 
 cdef enum RegexOp:
     OP_MATCH = 0                      # consume one byte of the set `argument`
@@ -30,8 +31,6 @@ cdef struct RegexState:
 cdef enum:
     FIRST_SETS = 257
 
-cdef struct ByteSet:
-    uint8_t bits[32]
 
 cdef struct RegexProgram:
     RegexState* states

@@ -1,7 +1,58 @@
 # cython: language_level=3
 """The forward walk through a pattern: C interface."""
-from libc.stdint cimport int64_t
-from snowsnake.builtins.engines.regex cimport Regex
+from libc.stdint cimport int32_t, int64_t, uint64_t, uint8_t
+from snowsnake.builtins.engines.regex_program cimport RegexProgram
+from snowsnake.builtins.engines.regex_reverse cimport Reverse
+
+cdef struct Frame:                    # of the walk's own stack
+    uint8_t kind
+    int32_t state
+    int64_t value
+    uint64_t key
+
+cdef struct Memo:
+    uint64_t key
+    int64_t generation
+    int32_t state
+    bint has_solution
+
+cdef struct ThreadList:               # states to go on from, best first, each with its slots
+    int32_t* states
+    int64_t* slots
+    size_t count
+    size_t capacity
+
+cdef struct Regex:
+    RegexProgram program
+    Reverse reverse
+    uint8_t prefix[32]                # what every full match begins with
+    size_t prefix_size
+    size_t slot_count                 # two for each group
+    int64_t* slots                    # those being written
+    int64_t* best_slots
+    int64_t* own_slots
+    # the walk where one place may need several steps
+    Frame* frames
+    size_t frame_count
+    size_t frame_capacity
+    int64_t generation                # stamps the five arrays below: one for each place of a walk
+    int64_t* memo_generation          # for each state: was it explored, and did it lead to a match
+    uint8_t* memo_solution
+    int64_t* queued_generation
+    int64_t* entered_generation
+    uint8_t* entered                  # how often a tracked repeat was entered
+    Memo* memos                       # the memo of states met with tracked repeats entered
+    size_t memo_capacity
+    size_t memo_count
+    int64_t steps_left                # until empty iterations are no longer counted exactly
+    bint is_coarse
+    ThreadList lists[2]
+    bint is_out_of_memory
+    # the scan
+    size_t text_size
+    int64_t match_begin
+    int64_t match_end
+    bint is_first
 
 cdef void clear_slots(Regex* regex, int64_t* slots) noexcept nogil
 cdef int64_t walk(Regex* regex, int64_t place) noexcept nogil

@@ -16,7 +16,6 @@ pattern has a `|`; then a list of states in the order of preference.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
-from snowsnake.builtins.engines.regex cimport Frame, Memo, Regex, ThreadList
 from snowsnake.builtins.engines.regex_program cimport (
     OP_ACCEPT, OP_ALTERNATIVE, OP_GROUP_BEGIN, OP_GROUP_END, OP_MATCH, OP_REPEAT, RegexState,
 )

@@ -15,7 +15,7 @@ from snowsnake.builtins.engines.toml_document cimport (
     FORM_CLOSED, NO_NODE, TOML_ARRAY, TOML_BOOLEAN, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TOML_TABLE, TomlNode,
     toml_add, toml_document_free, toml_document_init, toml_dotted_parent, toml_header, toml_header_parent,
 )
-from snowsnake.builtins.engines.toml_values cimport toml_fail, toml_read_scalar, toml_read_string
+from snowsnake.builtins.engines.toml_values cimport TomlFrame, toml_fail, toml_read_scalar, toml_read_string
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.store.buffer cimport bytes_append, bytes_free, bytes_init, bytes_text
 

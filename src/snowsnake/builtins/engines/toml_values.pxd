@@ -1,7 +1,34 @@
 # cython: language_level=3
 """Numbers, dates and strings of TOML: C interface."""
-from snowsnake.builtins.engines.toml cimport TomlReader
-from libc.stdint cimport int32_t
+from snowsnake.builtins.engines.toml_document cimport TomlDocument
+from snowsnake.store.buffer cimport Bytes
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+cdef struct TomlFrame:                # an array or inline table not yet closed
+    int32_t node
+    bint is_after_comma
+    bint has_items
+
+cdef struct TomlReader:
+    const uint8_t* data
+    size_t size_bytes
+    size_t position
+    bint has_failed
+    Bytes message                     # as C++ Nix words it, with "while parsing TOML: "
+    TomlDocument document
+    int32_t table                     # of the last header
+    TomlFrame* frames
+    size_t frame_count
+    size_t frame_capacity
+    # events
+    int32_t node                      # the one whose event comes next
+    bint is_after_key
+    bint is_leaving                   # the container `node` ends
+    bint has_ended
+    const uint8_t* text               # of a key, string or timestamp; valid while the reader is
+    size_t text_size
+    int64_t integer
+    double number
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil
 cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* start, size_t* size_bytes) noexcept nogil

@@ -1,0 +1,27 @@
+# cython: language_level=3
+"""Operations that may force and call at any depth, as internal builtins: call them with CALL + n.
+
+A builtin that needs one pushes the arguments, pushes the function word from internal_word(), and returns CALL + n; it
+is entered again with the result on top of the stack (pop(m)).
+"""
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+
+cdef enum:
+    INTERNAL_COERCE = 0               # value            -> string: string, path as text, set by __toString or outPath
+    INTERNAL_COERCE_STORE             # value            -> string: as interpolation does, paths copied into the store
+    INTERNAL_TO_STRING                # value            -> string: as builtins.toString (bool, null, int, float, lists too)
+    INTERNAL_COERCE_PATH              # value            -> string (absolute path) with its context
+    INTERNAL_EQUAL                    # a b              -> bool
+    INTERNAL_LESS                     # a b              -> bool: a < b
+    INTERNAL_DEEP_FORCE               # value            -> the value, forced deeply (as deepSeq)
+    INTERNAL_DERIVATION_STRING        # value            -> string: as derivation arguments (toString with paths into the store)
+    INTERNAL_ADD                      # a b              -> a + b for everything that is not two numbers
+    INTERNAL_CONCATENATE              # count, then count parts on the stack above it -> string
+    INTERNAL_CONCATENATE_PATH         # count, then a path and parts above it         -> path
+    INTERNAL_NOT_LESS                 # a b              -> bool: !(a < b)
+    INTERNAL_ASSERT_EQUAL             # a b              -> true, or the error of a failed assertion
+    INTERNAL_COUNT
+
+cdef inline Word internal_word(Machine* m, int which) noexcept nogil:
+    return m.internals[which]
