@@ -10,10 +10,12 @@ from libc.string cimport memset, strlen
 
 from snowsnake.builtins.types cimport type_word
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
-from snowsnake.machine.errors cimport describe, raise_bytes, raise_type
+from snowsnake.machine.descriptions cimport describe, raise_type
+from snowsnake.machine.errors cimport raise_bytes
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
-from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, ByteBuffer, Code, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (

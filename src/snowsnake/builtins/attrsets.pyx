@@ -16,7 +16,8 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
-from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply2, new_list, push
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context

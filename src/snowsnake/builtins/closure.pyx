@@ -12,7 +12,8 @@ from libc.string cimport memcpy
 from snowsnake.builtins.protocol cimport call1, call_internal2, done, force, is_callable
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport describe_value, format_text, of_attribute, of_part, raise_missing_attribute, raise_type
+from snowsnake.machine.descriptions cimport describe_value, of_attribute, raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport format_text, of_part
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_LESS
 from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry, PART_RESULT

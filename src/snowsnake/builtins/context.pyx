@@ -17,7 +17,8 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
-from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_bytes, raise_text, raise_type
+from snowsnake.machine.descriptions cimport of_attribute, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
 from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context

@@ -17,7 +17,8 @@ from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport host_read_file, host_store_dir, raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE

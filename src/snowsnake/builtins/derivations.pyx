@@ -22,7 +22,8 @@ from snowsnake.host.host cimport (
     FEATURE_IMPURE_DERIVATIONS, Host, host_has_feature, host_of, host_path_to_store, host_require_feature, host_warn,
 )
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.errors cimport format_text, of_attribute, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.operations cimport raise_context

@@ -20,7 +20,8 @@ from snowsnake.host.host cimport (
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type, type_name
+from snowsnake.machine.descriptions cimport raise_type, type_name
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context

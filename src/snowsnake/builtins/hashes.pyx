@@ -8,7 +8,8 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context, string_view
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
-from snowsnake.machine.errors cimport format_text, of_attribute, of_part, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.operations cimport raise_context

@@ -13,7 +13,7 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport realise_context
 from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
 from snowsnake.machine.attrs cimport attrs_flat
-from snowsnake.machine.errors cimport raise_type
+from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.importing cimport machine_import, machine_import_scoped
 from snowsnake.machine.state cimport ByteBuffer, DONE, Machine, RAISE

@@ -14,7 +14,8 @@ from snowsnake.builtins.protocol cimport call1, call2, call_internal2, done, for
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
-from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context

@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t
 from snowsnake.builtins.protocol cimport call_internal2, done
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_MUL, OP_SUB
-from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport make_int, pop
 from snowsnake.machine.internals cimport INTERNAL_LESS
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch

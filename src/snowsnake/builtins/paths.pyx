@@ -16,7 +16,8 @@ from snowsnake.host.host cimport (
 )
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_missing_attribute, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
+from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_ELEMENT, RAISE, TraceEntry

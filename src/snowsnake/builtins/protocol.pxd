@@ -4,7 +4,7 @@
 In: the machine and words.  Out: the outcome that the builtin returns at once (`return call1(m, f, x)`).
 """
 from libc.stdint cimport uint64_t
-from snowsnake.machine.errors cimport raise_type
+from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.heap cimport make_apply, make_apply2, push
 from snowsnake.machine.internals cimport internal_word
 from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL

@@ -14,7 +14,8 @@ from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.word cimport WORD_NULL, Word, is_string, is_thunk, list_items, string_data, string_size, val

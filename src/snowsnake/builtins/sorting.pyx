@@ -16,7 +16,8 @@ from snowsnake.builtins.protocol cimport call2, call_internal2, done, force, nee
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport of_part, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
 from snowsnake.machine.internals cimport INTERNAL_LESS
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL, PART_RESULT

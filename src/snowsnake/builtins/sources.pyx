@@ -26,7 +26,8 @@ from snowsnake.host.host cimport (
 )
 from snowsnake.host.paths cimport base_name_start
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
-from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.state cimport (

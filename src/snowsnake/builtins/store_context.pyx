@@ -8,7 +8,8 @@ from libc.string cimport memchr
 
 from snowsnake.builtins.protocol cimport force
 from snowsnake.host.host cimport host_is_in_store, host_realise, host_store_dir, host_store_has
-from snowsnake.machine.errors cimport format_text, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine

@@ -14,7 +14,8 @@ from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
-from snowsnake.machine.errors cimport format_text, of_part, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport (
     heap_reserve, make_apply, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words,
     write_barrier,

@@ -9,7 +9,8 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strrchr
 
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.errors cimport describe_value, format_text, raise_text, type_name
+from snowsnake.machine.descriptions cimport describe_value, type_name
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.positions cimport file_text, position_place, position_span
 from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string

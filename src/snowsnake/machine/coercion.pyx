@@ -9,7 +9,8 @@ from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
-from snowsnake.machine.errors cimport describe_value, format_text, of_part, raise_fault, raise_text, shown_type
+from snowsnake.machine.descriptions cimport describe_value, shown_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_fault, raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
 from snowsnake.machine.internals cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DERIVATION_STRING, INTERNAL_TO_STRING, internal_word,

@@ -11,7 +11,8 @@ from snowsnake.bytecode.opcodes cimport OP_LESS
 from snowsnake.machine.assertion cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COMPARED_OUT_PATH, raise_difference
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
-from snowsnake.machine.errors cimport describe_value, format_text, raise_fault, raise_text, shown_type
+from snowsnake.machine.descriptions cimport describe_value, shown_type
+from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport level_reserve, pop, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch

@@ -25,7 +25,8 @@ from snowsnake.machine.assertion cimport raise_assertion
 from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.collector cimport safepoint
-from snowsnake.machine.errors cimport format_text, raise_missing_selection, raise_not_a_function, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_missing_selection, raise_not_a_function, raise_type
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier
 from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_CONCATENATE,

@@ -3,7 +3,8 @@
 from libc.stdint cimport INT64_MIN, int64_t
 
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_LESS_OR_EQ, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_SUB
-from snowsnake.machine.errors cimport describe_value, format_text, raise_fault, raise_text, raise_type, shown_type
+from snowsnake.machine.descriptions cimport describe_value, raise_type, shown_type
+from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport (
     DONE, ERROR_DIVISION_BY_ZERO, ERROR_OVERFLOW, ERROR_TYPE, FAULT_NOT_COMPARABLE, Machine, RAISE, TAIL,

@@ -8,10 +8,11 @@ from snowsnake.host.host cimport host_find_file, host_home_path
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
-from snowsnake.machine.errors cimport add_candidates, format_text, raise_text, raise_type
+from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.errors cimport add_candidates, format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
-from snowsnake.machine.link cimport CodeOrigin, code_origin
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport (
     DONE, ERROR_CONTEXT, ERROR_DUPLICATE_ATTRIBUTE, ERROR_MISSING_ARGUMENT, ERROR_UNDEFINED_VARIABLE,

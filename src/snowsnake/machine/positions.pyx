@@ -15,7 +15,7 @@ from snowsnake.host.host cimport host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport CODE_APPLY2, make_string
-from snowsnake.machine.link cimport CodeOrigin, code_origin
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.state cimport DONE, ByteBuffer, Error
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, TAG_FUNCTION, TAG_INT, TAG_THUNK, WORD_NULL, header_code, kind_of, pointer_of, small_int, tag_of,

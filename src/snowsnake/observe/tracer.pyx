@@ -19,9 +19,9 @@ from libc.string cimport strlen
 from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CHUNK_THUNK
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport OP_CALL_BUILTIN, OP_LINK, OP_NATIVE
-from snowsnake.machine.errors cimport describe_value
+from snowsnake.machine.descriptions cimport describe_value
 from snowsnake.machine.heap cimport CODE_APPLY2
-from snowsnake.machine.link cimport CodeOrigin, code_origin
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport Code, Frame, Machine, Observer
 from snowsnake.machine.word cimport (

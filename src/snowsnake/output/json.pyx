@@ -17,7 +17,8 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
-from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport (
     DONE, ERROR_DEPTH, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine,

@@ -7,7 +7,8 @@ Both are read from the source then: what stands between the parameters are colon
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset, strcmp
 
-from snowsnake.machine.link cimport CodeOrigin, code_of, code_origin
+from snowsnake.machine.link cimport code_of
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport file_text, position_place
 from snowsnake.machine.state cimport Code, File, Machine
 from snowsnake.machine.word cimport KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, header_size, kind_of, pointer_of

@@ -10,7 +10,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.host.byte_map cimport MapEntry
 from snowsnake.host.host cimport Host, host_of
 from snowsnake.machine.errors cimport error_clear
-from snowsnake.machine.link cimport CodeOrigin, code_origin
+from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_file, position_in
 from snowsnake.machine.state cimport (
     ERROR_INFINITE_RECURSION, ERROR_MEMORY, ERROR_MISSING_ARGUMENT, ERROR_SYNTAX, ERROR_TYPE, ERROR_UNDEFINED_VARIABLE,
