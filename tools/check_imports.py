@@ -1,8 +1,10 @@
-"""Imports run one way: checks every import and cimport of the package against the order of its layers.
+"""Imports run one way: checks every import and cimport of the package against the order of its layers, and for circles of modules.
 
-usage: python tools/check_imports.py [FOLDER]        (default: src/snowsnake); exit code 1 and a line for each fault
+usage: python tools/check_imports.py [FOLDER] [--circles]     (default: src/snowsnake); exit code 1 and a line for each fault
+       --circles: list the imports of every circle, excused or not
 
-A module may import from its own layer and from those below it.  Layers with `+` may import each other's modules
+No module imports `*`, and no text is included where a module can be; the exceptions are listed here, each with its reason, and the list
+only shrinks: an exception that nothing needs any more is a fault.  A module may import from its own layer and from those below it.  Layers with `+` may import each other's modules
 (the machine calls the compiler, builtins call the machine); the others of a row know nothing of their neighbours.
 """
 
@@ -41,7 +43,28 @@ ALLOWED = {
     ("bytecode", "syntax"): "the texts and spans of a chunk are those of the tree",
     ("output", "builtins"): "printing and conversion are builtins of the machine's protocol",
 }
+# An import that may close a circle of modules, with the reason.
+CIRCLES = {
+    ("diagnostics.error", "diagnostics.kinds"): "an error is made an object of its kind's class; the classes are imported when there is one",
+    ("fetch.fetcher", "fetch.downloads"): "a fetcher's downloads give back what the fetcher made of them; imported when there is one",
+    ("cli.old.store_query", "cli.old.store_change"): "a query of what a path is built from may have to build it",
+    ("host.messages", "host.host"): "the parts of the host share its state, which is declared with its functions",
+    ("host.places", "host.host"): "the parts of the host share its state, which is declared with its functions",
+    ("host.records", "host.host"): "the parts of the host share its state, which is declared with its functions",
+}
+# Files whose text another one includes, with the reason.
+INCLUDED = {
+    "machine/loop.pyx": "observe/traced_loop.pyx is the same loop, compiled with an observation point",
+    **dict.fromkeys(
+        ("bytecode/encodings.pxi", "cache/system.pxi", "cache/writing.pxi", "cache/inspection.pxi", "host/internal_files.pxi", "host/files.pxi",
+         "host/search.pxi", "host/sources.pxi", *(f"compiler/{name}.pxi" for name in (
+            "globals", "emit", "scope", "rewrite", "lazy", "bindings", "expressions", "patterns", "specified"))),
+        "not yet a module",
+    ),
+}
+INCLUDE = re.compile(r"""^include\s+["']([^"']+)["']""")
 STAR = re.compile(r"^from\s+\S+\s+c?import\s+\*")
+_SUBMODULES = re.compile(r"^\s*from\s+[\w.]+\s+import\s+([\w, ]+?)\s*(?:#.*)?$")
 IMPORT = re.compile(r"^\s*(?:from\s+(snowsnake[\w.]*)\s+c?import\s+(.*)|c?import\s+(snowsnake[\w.]*))")
 
 
@@ -58,8 +81,12 @@ def rank(name: str) -> int | None:
 def imports_of(path: Path) -> list[tuple[int, str]]:
     """(line, imported module) of every import of the package's own modules."""
     found = []
-    in_docstring = False
+    in_docstring = is_for_types = False
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if line and not line[0].isspace():
+            is_for_types = line.startswith("if TYPE_CHECKING:")
+        if is_for_types:
+            continue                  # read by mypy only
         if line.count('"""') % 2:
             in_docstring = not in_docstring
         match = IMPORT.match(line)
@@ -71,6 +98,69 @@ def imports_of(path: Path) -> list[tuple[int, str]]:
         else:
             found.append((number, module))
     return found
+
+
+def modules_of(root: Path) -> dict[str, list[Path]]:
+    """The files of each module, by its name without the package's."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".pyx", ".pxd")):
+        parts = path.relative_to(root).with_suffix("").parts
+        found.setdefault(".".join(parts[:-1] if parts[-1] == "__init__" else parts), []).append(path)
+    return found
+
+
+def edges_of(modules: dict[str, list[Path]]) -> dict[str, set[str]]:
+    """Which modules each module imports."""
+    edges: dict[str, set[str]] = {name: set() for name in modules}
+    for name, paths in modules.items():
+        for path in paths:
+            for line, imported in imports_of(path):
+                target = imported.removeprefix("snowsnake").removeprefix(".")
+                names = _SUBMODULES.findall(path.read_text(encoding="utf-8").split("\n")[line - 1])
+                inner = {f"{target}.{word}" for word in (names[0].split(", ") if names else ())} & modules.keys()
+                edges[name] |= inner or ({target} & modules.keys())
+        edges[name].discard(name)
+    return edges
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """The modules of every circle: the strongly connected parts with more than one module."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_modules: list[str] = []
+    found = []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        open_modules.append(name)
+        for target in sorted(edges[name]):
+            if target not in order:
+                visit(target)
+            if target in open_modules:
+                lowest[name] = min(lowest[name], lowest[target])
+        if lowest[name] == order[name]:
+            part = open_modules[open_modules.index(name) :]
+            del open_modules[-len(part) :]
+            if len(part) > 1:
+                found.append(part)
+
+    for name in sorted(edges):
+        if name not in order:
+            visit(name)
+    return found
+
+
+def circle_faults(root: Path) -> list[str]:
+    """A line for each circle of modules that no exception excuses, and for each exception that excuses none."""
+    edges = edges_of(modules_of(root))
+    excused = {pair for pair in CIRCLES if pair[1] in edges.get(pair[0], ())}
+    needless = []
+    for pair in CIRCLES:
+        remaining = {name: {t for t in targets if (name, t) == pair or (name, t) not in excused} for name, targets in edges.items()}
+        if pair not in excused or not any(pair[0] in part and pair[1] in part for part in circles(remaining)):
+            needless.append(f"the exception {pair[0]} -> {pair[1]} excuses nothing: it must go")
+    rest = {name: {t for t in targets if (name, t) not in excused} for name, targets in edges.items()}
+    return needless + ["a circle of modules: " + ", ".join(part) for part in circles(rest)]
 
 
 def fault(importer: str, imported: str, used: set[tuple[str, str]]) -> str | None:
@@ -89,7 +179,11 @@ def fault(importer: str, imported: str, used: set[tuple[str, str]]) -> str | Non
 
 
 def main() -> int:
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent / "src/snowsnake")
+    given = [a for a in sys.argv[1:] if not a.startswith("--")]
+    root = Path(given[0] if given else Path(__file__).resolve().parent.parent / "src/snowsnake")
+    if "--circles" in sys.argv:
+        for part in circles(edges_of(modules_of(root))):
+            print(f"{len(part)} modules: {', '.join(part)}")
     faults = 0
     used: set[tuple[str, str]] = set()
     for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".pyx", ".pxd", ".pxi")):
@@ -99,13 +193,21 @@ def main() -> int:
             if STAR.match(text):
                 faults += 1
                 print(f"{path}:{line}: import of *: the names must be listed")
+            included = INCLUDE.match(text)
+            if included and (path.parent / included[1]).resolve().relative_to(root.resolve()).as_posix() not in INCLUDED:
+                faults += 1
+                print(f"{path}:{line}: text of {included[1]} is included: it must be a module")
         for line, module in imports_of(path):
             reason = fault(importer, layer_of(module), used)
             if reason:
                 faults += 1
                 print(f"{path}:{line}: import of {module}: {reason}")
     for importer, imported in ALLOWED.keys() - used:
-        print(f"note: no module of '{importer}' imports '{imported}' any more: the exception can go")
+        faults += 1
+        print(f"no module of '{importer}' imports '{imported}' any more: the exception must go")
+    for line in circle_faults(root):
+        faults += 1
+        print(line)
     print(f"{faults} imports against the rules" if faults else "imports run one way")
     return 1 if faults else 0
 

@@ -18,7 +18,8 @@ from snowsnake.lock.lock_file import (
     read_lock_file,
 )
 from snowsnake.lock.locking import LockOptions, compute_lock_file
-from snowsnake.lock.references import Reference, parse_whole
+from snowsnake.lock.reference_text import parse_whole
+from snowsnake.lock.references import Reference
 from snowsnake.lock.registries import Registries, parse_registry
 
 LOCKED = {"type": "github", "owner": "o", "repo": "r", "rev": "0" * 39 + "1", "narHash": "sha256-" + "A" * 43 + "="}

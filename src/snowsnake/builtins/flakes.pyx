@@ -117,7 +117,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
     cdef uint32_t n = 0
     cdef bytes data
     try:
-        from snowsnake.lock.references import parse
+        from snowsnake.lock.reference_text import parse
 
         found = parse(text_of(text))
         if not heap_reserve(m, string_size(text) + 4096):     # `%41` is the longest way to write a byte

@@ -8,6 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, session_of, settings_of, source_of
+from snowsnake.cli.listing import disassembly
 from snowsnake.cli.options import Arguments, UsageError
 from snowsnake.cli.output import Reporter, write
 from snowsnake.diagnostics.error import EvaluationError
@@ -32,21 +33,6 @@ def run(given: Arguments, reporter: Reporter) -> int:
         name, data = source_of(given)
         write(disassembly(name, data, level, features).encode("utf-8", "surrogateescape"))
     return 0
-
-
-def disassembly(name: str, data: bytes, level: int, features: list[str]) -> str:
-    """The listing of a text called `name`, or of the file at the path `data` if the name is "file"."""
-    from snowsnake.parsing import compile_source
-
-    folder = os.getcwd()
-    if name == "file":
-        from snowsnake.cli.session import resolve_expression_path
-
-        name = resolve_expression_path(os.path.abspath(os.fsdecode(data)))
-        folder = os.path.dirname(name)
-        with open(name, "rb") as file:
-            data = file.read()
-    return compile_source(data, name, folder, level, features)
 
 
 def _print_selected(given: Arguments, reporter: Reporter, level: int, features: list[str]) -> None:

@@ -232,7 +232,7 @@ def _print_chunks(session) -> None:
 
 
 def _dump_bytecode(given: Arguments, session) -> None:
-    from snowsnake.cli.disassemble import disassembly
+    from snowsnake.cli.listing import disassembly
 
     features = session.settings["experimental-features"]
     write(disassembly(*source_of(given), given.integer("optimise", 1), features).encode("utf-8", "surrogateescape"))

@@ -87,7 +87,7 @@ def _kinds() -> tuple[str, ...]:
 
 
 def _whole(text: str) -> "Reference":
-    from snowsnake.lock.references import parse_whole
+    from snowsnake.lock.reference_text import parse_whole
 
     return parse_whole(text)
 

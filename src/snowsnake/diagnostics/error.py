@@ -49,6 +49,14 @@ class Frame:
             return "while evaluating this expression"
         return _DESCRIPTIONS.get(self.kind, "{}").replace("{}", self.name)
 
+    def changed(self, **fields: object) -> "Frame":
+        """A copy in which these fields are different."""
+        copy = Frame(self.kind, self.name, self.position)
+        copy.library = self.library
+        for field, value in fields.items():
+            setattr(copy, field, value)
+        return copy
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frame):
             return NotImplemented

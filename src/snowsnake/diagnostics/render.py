@@ -11,9 +11,12 @@
 In: an `EvaluationError`.  Out: text without a final newline.
 """
 
-from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.terminal_text import filtered
 from snowsnake.source import Position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.diagnostics.error import EvaluationError, Frame
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
 _SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
@@ -36,7 +39,7 @@ class _Paint:
         return f"{colour}{text}{_PLAIN}" if self.colours else text
 
 
-def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = False) -> str:
+def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool = False) -> str:
     """The whole report of an error."""
     paint = _Paint(colours)
     lines: list[str] = []
@@ -61,7 +64,7 @@ def render(error: EvaluationError, *, show_trace: bool = False, colours: bool = 
     return filtered(text, colours) if _STEERING.intersection(text) else text
 
 
-def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:
+def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":
     """Trace and place: the error of a builtin is at the builtin's call, and its place is shown with that frame, once.
 
     """
@@ -71,9 +74,7 @@ def _placed(error: EvaluationError) -> tuple[list[Frame], Position | None]:
     last = trace[-1]
     if last.position not in (None, position):
         return trace, position
-    placed = Frame(last.kind, last.name, position)
-    placed.library = last.library
-    return [*trace[:-1], placed], None
+    return [*trace[:-1], last.changed(position=position)], None
 
 
 def render_warning(message: str, *, colours: bool = False, is_from_expression: bool = False) -> str:
@@ -115,14 +116,14 @@ def _window(text: str, column: int) -> tuple[str, int]:
     return ("…" + shown, column - start + 1) if start else (shown, column)
 
 
-def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: list[str]) -> bool:
+def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: list[str]) -> bool:
     """Append the trace, outermost frame first; tell whether anything of it is shown."""
     seen: set[Frame] = set()
     skipped: list[Frame] = []
     shown = 0
     is_truncated = False
 
-    def show(frame: Frame) -> None:
+    def show(frame: "Frame") -> None:
         nonlocal shown
         if frame.kind == _FOLD:
             lines.extend(("", paint(_MAGENTA, frame.name)))
@@ -163,7 +164,7 @@ def _trace_lines(trace: list[Frame], show_trace: bool, paint: _Paint, lines: lis
     return False
 
 
-def _folded(trace: list[Frame], is_place_shown: bool) -> list[Frame]:
+def _folded(trace: "list[Frame]", is_place_shown: bool) -> "list[Frame]":
     """The trace from the user's point of view: one line for the frames of a library between frames of the user's own.
 
     The innermost frame stays if the error's place is only there.  What has no place belongs to what is before it.
@@ -181,24 +182,18 @@ def _folded(trace: list[Frame], is_place_shown: bool) -> list[Frame]:
         if is_kept or not library:
             folded.append(frame)
         else:
-            waiting.append(frame if frame.position is not None else _of_library(frame, library))
+            waiting.append(frame if frame.position is not None else frame.changed(library=library))
     return folded + _fold(waiting)
 
 
-def _of_library(frame: Frame, library: str) -> Frame:
-    copy = Frame(frame.kind, frame.name, frame.position)
-    copy.library = library
-    return copy
-
-
-def _fold(frames: list[Frame]) -> list[Frame]:
+def _fold(frames: "list[Frame]") -> "list[Frame]":
     """One line for several frames, if more than one of them would be shown; two lines that say where they are say more than it."""
     if len(_outline(frames)) < 2:
         return _outline(frames)
-    return [Frame(_FOLD, f"({len(frames)} frames in {frames[0].library} folded; --show-trace shows them)", None)]
+    return [frames[0].changed(kind=_FOLD, name=f"({len(frames)} frames in {frames[0].library} folded; --show-trace shows them)", position=None, library="")]
 
 
-def _outline(trace: list[Frame]) -> list[Frame]:
+def _outline(trace: "list[Frame]") -> "list[Frame]":
     """The frames worth showing without --show-trace: the innermost ones last, those of plain calls left out."""
     return [frame for frame in trace if frame.kind not in _DETAIL_KINDS]
 

@@ -13,7 +13,7 @@ from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.locking import LockOptions
-from snowsnake.lock.references import parse_whole
+from snowsnake.lock.reference_text import parse_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.fetch.errors import FetchError
 from snowsnake.lock.flakes import Declaration, FlakeInput, Setting
 from snowsnake.lock.lock_file import InputPath, parse_input_path
-from snowsnake.lock.references import Reference, parse_whole
+from snowsnake.lock.reference_text import parse_whole
+from snowsnake.lock.references import Reference
 from snowsnake.parsing import parse_source
 from snowsnake.source import Position, SourceMap
 

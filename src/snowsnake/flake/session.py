@@ -12,7 +12,8 @@ from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld, evaluation_error
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.locking import LockOptions
-from snowsnake.lock.references import Reference, parse_reference
+from snowsnake.lock.reference_text import parse_reference
+from snowsnake.lock.references import Reference
 from snowsnake.selection import split_path
 from snowsnake.source import Position
 

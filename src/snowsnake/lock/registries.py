@@ -169,7 +169,7 @@ class Registries:
     def resolve(self, reference: Reference, kinds: "Iterable[str]" = KINDS) -> Reference:
         """What a reference means: itself, or what the registries of these kinds say; EvaluationError if none knows it.
 
-        >>> from snowsnake.lock.references import parse_whole
+        >>> from snowsnake.lock.reference_text import parse_whole
         >>> registries = Registries({"HOME": "/none", "NIX_CONF_DIR": "/none"})
         >>> registries.flags.add(parse_whole("x"), parse_whole("/x?dir=sub"))
         >>> str(registries.resolve(parse_whole("x")))

@@ -4,18 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.bytecode.image cimport Image
 from snowsnake.machine.state cimport Code, Machine
 from snowsnake.machine.word cimport Word, header_code, pointer_of
-from snowsnake.syntax.nodes cimport Text
 
-cdef struct CodeOrigin:               # what is known of a code from its record
-    uint8_t kind                      # ChunkKind
-    uint32_t chunk                    # its index in the file
-    Text name                         # the binding that it was given to, or empty
-    Text parameter                    # the first one's name, or empty
-    uint32_t start                    # positions
-    uint32_t end
-
-cdef bint code_origin(Machine* m, Code* code, CodeOrigin* origin) noexcept nogil
-    # False, and all zero, for the machine's own codes.  The texts lie in the image
 cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil
     # the code, linked if it was not: most of a package set never is.  NULL and an error if memory is short
 cdef Code* linked_code(Machine* m, uint32_t index) noexcept nogil

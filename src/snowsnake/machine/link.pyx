@@ -18,6 +18,7 @@ from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resiz
 from snowsnake.machine.constants cimport link_constants
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport CODE_APPLY, CODE_APPLY2, heap_alloc, heap_reserve
+from snowsnake.machine.origins cimport file_of_code
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_NONE, File, Formals
 from snowsnake.machine.symbols cimport symbol_of_text
 from snowsnake.machine.word cimport KIND_CLOSURE, KIND_THUNK, TAG_FUNCTION, TAG_THUNK, code_header, tagged
@@ -102,18 +103,6 @@ cdef Word link_image(Machine* m, Image* image, uint32_t file) noexcept nogil:
     return tagged(p, TAG_FUNCTION if is_lambda else TAG_THUNK)
 
 
-cdef File* _file_of_code(Machine* m, uint32_t index) noexcept nogil:
-    """The file that a code is of: files are in the order of their codes."""
-    cdef uint32_t lo = 0, hi = m.file_count, middle
-    while hi - lo > 1:
-        middle = (lo + hi) >> 1
-        if m.files[middle].code_base <= index:
-            lo = middle
-        else:
-            hi = middle
-    return &m.files[lo]
-
-
 cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
     cdef File* file
     cdef RecordHead head
@@ -121,7 +110,7 @@ cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
     cdef uint32_t* fresh_codes
     if m.codes[index].is_linked:
         return m.codes[index]
-    file = _file_of_code(m, index)
+    file = file_of_code(m, index)
     read_head(file.image, index - file.code_base, &head)
     if m.fresh_code_count == m.fresh_code_capacity:
         fresh_codes = <uint32_t*>resize_items(m.fresh_codes, m.fresh_code_capacity * 2 + 1024, sizeof(uint32_t))
@@ -223,25 +212,4 @@ cdef bint _link_constants(Machine* m, File* file, Code* code, RecordHead* head) 
         return False
     code.size_bytes = <uint32_t>take(&p)
     code.start = p
-    return True
-
-
-# ---- where a code comes from ------------------------------------------------------------------------------------
-
-cdef bint code_origin(Machine* m, Code* code, CodeOrigin* origin) noexcept nogil:
-    cdef RecordHead head
-    cdef File* file
-    memset(origin, 0, sizeof(CodeOrigin))
-    if code.index <= CODE_APPLY2:
-        return False
-    file = _file_of_code(m, code.index)
-    read_head(file.image, code.index - file.code_base, &head)
-    origin.kind = head.flags & RECORD_KIND
-    origin.chunk = code.index - file.code_base
-    origin.start = code.position_base + head.start_byte
-    origin.end = code.position_base + head.end_byte
-    if head.name:
-        origin.name = image_text(file.image, head.name - 1)
-    if head.parameter:
-        origin.parameter = image_text(file.image, head.parameter - 1)
     return True

@@ -100,7 +100,7 @@ def fetch_address(access, address):
         return access.fetcher.fetch_url(full_address(address), "source", None, True)
     import os
 
-    from snowsnake.lock.references import parse_whole
+    from snowsnake.lock.reference_text import parse_whole
     from snowsnake.lock.registries import registries_of
 
     reference = parse_whole(address[6:])

@@ -1,0 +1,91 @@
+"""Flake references read from text, as C++ Nix 2.34 reads them.  Nothing is fetched or looked up in registries.
+
+In: `github:NixOS/nixpkgs/23.05?dir=lib`, `.#x`.  Out: a `Reference` and its fragment; `MalformedInput` in C++ Nix's words.
+"""
+
+import os
+import re
+
+from snowsnake.fetch.addresses import Address, parse_address, parse_query
+from snowsnake.fetch.errors import MalformedAddress, MalformedInput
+from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import Attributes, attributes_of, is_legal_ref
+from snowsnake.lock.references import ID, Reference, of_address, of_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
+_REV = "[0-9a-fA-F]{40}"
+_ID_REFERENCE = re.compile(rf"({ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?", re.DOTALL)
+
+
+def parse(text: str) -> Attributes:
+    """The attributes of a reference that stands for itself, as `builtins.parseFlakeRef` has them.
+
+    >>> parse("github:NixOS/nixpkgs/23.05?dir=lib")
+    {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05', 'dir': 'lib'}
+    >>> parse("nixpkgs/nixos-unstable")
+    {'type': 'indirect', 'id': 'nixpkgs', 'ref': 'nixos-unstable'}
+    """
+    reference = parse_whole(text)
+    return reference.input.attrs | ({"dir": reference.folder} if reference.folder else {})
+
+
+def parse_whole(text: str, base: str | None = None, **options) -> Reference:
+    """A reference without a fragment; options as for `parse_reference`."""
+    reference, fragment = parse_reference(text, base, **options)
+    if fragment:
+        raise MalformedInput(f"unexpected fragment '{fragment}' in flake reference '{text}'")
+    return reference
+
+
+def parse_reference(
+    text: str,
+    base: str | None = None,
+    *,
+    is_flake: bool = True,
+    may_be_missing: bool = False,
+    may_be_relative: bool = False,
+    say: "Callable[[str], None] | None" = None,
+) -> tuple[Reference, str]:
+    """A reference and its fragment.
+
+    `base`: paths are files of this machine and start there; a flake is searched upwards, and one in a Git repository is a `git+file:`
+    input (`may_be_missing`: also where there is no flake.nix).  `may_be_relative`: `./x` stays a relative `path:` input.  `is_flake`: an
+    address without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user, warnings with `warning: ` before them.
+
+    >>> parse_reference("nixpkgs#hello")
+    (Reference({'type': 'indirect', 'id': 'nixpkgs'}, ''), 'hello')
+    """
+    by_name = _ID_REFERENCE.fullmatch(text)
+    if by_name is not None and not _has_illegal_ref(by_name[1]):
+        return Reference(Input(attributes_of(Address("flake", None, by_name[1].split("/"), {})))), _decoded(by_name[2] or "")
+    try:
+        address = parse_address(text, lenient=True)
+        if base is not None and address.scheme in ("path", "git+file") and not address.file_path.startswith("/"):
+            address.parts = os.path.normpath(os.path.join(base, address.path)).split("/")
+        return of_address(address, is_flake), address.fragment
+    except MalformedAddress:
+        pass
+    rest, _, fragment = text.partition("#")
+    path, _, query = rest.partition("?")
+    if base is not None:
+        from snowsnake.lock.paths import parse_path
+
+        return parse_path(text, path, parse_query(query), base, is_flake, may_be_missing, say), _decoded(fragment)
+    if not path.startswith("/") and not may_be_relative:
+        raise MalformedInput(f"flake reference '{text}' is not an absolute path")
+    return of_path(path, parse_query(query), is_flake), _decoded(fragment)
+
+
+def _decoded(fragment: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(fragment, errors="surrogateescape") if "%" in fragment else fragment
+
+
+def _has_illegal_ref(text: str) -> bool:
+    parts = text.split("/", 1)
+    return len(parts) == 2 and not is_legal_ref(parts[1])
