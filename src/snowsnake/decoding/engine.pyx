@@ -15,9 +15,9 @@ from libc.stdlib cimport free
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attention cimport must_stop
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
-from snowsnake.machine.coercion cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
-from snowsnake.machine.errors cimport describe
+from snowsnake.machine.descriptions cimport describe
 from snowsnake.machine.heap cimport pop, push
+from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport DONE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
