@@ -23,7 +23,7 @@ LAYERS = (
     ("selection",),
     ("evaluator",),
     ("dependencies",),
-    ("looking",),
+    ("looking", "plain"),
     ("handle",),
     ("runner",),
     ("traces",),

@@ -133,7 +133,7 @@ class Selector:
         names = value.keys()
         combines = b"_combineChannels" in names
         for name in names:
-            if not _is_plain_name(name):
+            if not is_plain_name(name):
                 continue
             inner_path = _joined(path, name.decode())
             try:
@@ -236,15 +236,23 @@ def _derivation(value, path: str, store_dir: str) -> Derivation:
     names = value.keys()
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
-    drv_path = _drv_path(value.select(b"drvPath"), store_dir)
+    drv_path = drv_path_of(value.select(b"drvPath"), store_dir)
     output_name = value.select(b"outputName").string().decode("utf-8", "replace") if b"outputName" in names else ""
     if not output_name:
         raise EvaluationError("type", f"derivation '{drv_path}' lacks an 'outputName' attribute")
     return Derivation(drv_path, output_name, path, value)
 
 
-def _drv_path(value, store_dir: str) -> str:
-    """A `drvPath` as text: usually a string; other values are coerced, a path stays where it is."""
+def drv_path_of(value, store_dir: str) -> str:
+    """A `drvPath` as text."""
+    text = store_path_of(value, store_dir)
+    if not text.endswith(".drv"):
+        raise EvaluationError("value", f"store path '{text.rpartition('/')[2]}' is not a valid derivation path")
+    return text
+
+
+def store_path_of(value, store_dir: str) -> str:
+    """The store path that a value is: usually a string; other values are coerced, a path stays where it is."""
     kind = value.type_name()
     data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
     text = data.decode("utf-8", "replace")
@@ -254,12 +262,10 @@ def _drv_path(value, store_dir: str) -> str:
         parse(text, store_dir)
     except ValueError:
         raise EvaluationError("value", f"path '{text}' is not in the Nix store") from None
-    if not text.endswith(".drv"):
-        raise EvaluationError("value", f"store path '{text.rpartition('/')[2]}' is not a valid derivation path")
     return text
 
 
-def _is_plain_name(name: bytes) -> bool:
+def is_plain_name(name: bytes) -> bool:
     """`[A-Za-z_][A-Za-z0-9-_+]*`"""
     if not name.isascii():
         return False

@@ -12,6 +12,7 @@ from snowsnake.cli.output import Reporter, write_line
 # What Nix calls it: our script.
 DROP_INS = {
     "nix": "snowsnake-nix",
+    "nix-env": "snowsnake-env",
     "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
     "nix-store": "snowsnake-store",

@@ -34,8 +34,8 @@ class Common:
         self.warns_of_roots = True             # not with `--no-gc-warning`
 
 
-def read(words: list[str], reporter: Reporter, handle: Handle) -> Common:
-    """Read a command line; UsageError or SettingError if it is wrong."""
+def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, ...] = ()) -> Common:
+    """Read a command line; UsageError or SettingError if it is wrong.  `own`: options that are the command's, and not a setting."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     common = Common(settings, reporter)
     rest = list(words)
@@ -51,7 +51,7 @@ def read(words: list[str], reporter: Reporter, handle: Handle) -> Common:
             continue
         if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
             word = unbundle(word, rest)
-        if word.startswith("-") and _is_shared(common, word, rest):
+        if word.startswith("-") and word not in own and _is_shared(common, word, rest):
             continue
         if not handle(word, rest):
             raise UsageError(f"unrecognised flag '{word}'" if word.startswith("-") else f"unexpected argument '{word}'")

@@ -1,0 +1,119 @@
+"""The command `snowsnake-env`: `nix-env --query` of Nix 2.34, option for option.
+
+In: the words of its command line.  Out: packages as a table, JSON or XML (env_query.py).  What changes profiles is handed to an installed Nix.
+"""
+
+import sys
+
+from snowsnake.cli.about import print_version
+from snowsnake.cli.hand_on import hand_on
+from snowsnake.cli.old.command_line import read
+from snowsnake.cli.old.evaluation import EvaluationWords
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded
+
+_OPERATIONS = {
+    "--install": "-i", "--uninstall": "-e", "--upgrade": "-u", "--set-flag": "", "--set": "", "--query": "-q", "--switch-profile": "-S",
+    "--switch-generation": "-G", "--rollback": "", "--list-generations": "", "--delete-generations": "", "--version": "",
+}  # fmt: skip
+_NAMES = {short: name for name, short in _OPERATIONS.items() if short} | {name: name for name in _OPERATIONS}
+_WITH_VALUE = {
+    "--profile": "profile", "-p": "profile", "--file": "file", "-f": "file", "--system-filter": "system_filter", "--force-name": "force_name",
+}  # fmt: skip
+_HELP = """usage: snowsnake-env --query [OPTION …] [NAME …]
+
+Takes the options of nix-env --query of Nix 2.34; its manual applies.  NAME is a regular expression, or NAME-VERSION.
+  -a, --available        packages of the default expression or of --file; without it those of the profile
+  -f, --file FILE        take packages of this file
+  -A, --attr PATH        take packages of this attribute
+  --json, --xml          how they are written; otherwise as a table, with
+  -s, --status; -P, --attr-path; --no-name; -c, --compare-versions; --system; --drv-path; --out-path; --description
+  --meta                 with --json and --xml: what packages say about themselves
+  -b, --prebuilt-only; --system-filter SYSTEM; -p, --profile PATH
+  --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v
+
+Profiles (--install, --upgrade, --rollback, …) are changed by an installed Nix, if there is one."""
+
+
+class Request:
+    """What a command line asks for."""
+
+    def __init__(self) -> None:
+        self.operation = ""
+        self.wants_help = False
+        self.flags: list[str] = []             # of the operation
+        self.words: list[str] = []
+        self.file = ""
+        self.profile = ""
+        self.force_name = ""
+        self.system_filter = "*"
+        self.is_prebuilt_only = False
+        self.is_dry_run = False
+        self.evaluation = EvaluationWords()
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        before = self.operation
+        if word == "--help":
+            self.wants_help = True
+        elif word in _NAMES:
+            self.operation = _NAMES[word]
+        elif word in _WITH_VALUE:
+            setattr(self, _WITH_VALUE[word], _value(word, rest))
+        elif word == "--dry-run":
+            self.is_dry_run = True
+        elif word in ("--prebuilt-only", "-b"):
+            self.is_prebuilt_only = True
+        elif self.evaluation.handle(word, rest):
+            pass
+        elif word.startswith("-"):
+            self.flags.append(word)
+            takes_value = word == "--from-profile" or (
+                word in ("--attr", "-A") if self.operation == "--query" else self.operation == "--install" and word == "--priority"
+            )
+            if takes_value:
+                self.flags.append(_value(word, rest))
+        else:
+            self.words.append(word)
+        if before and before != self.operation:
+            raise UsageError("only one operation may be specified")
+        return True
+
+
+def _value(word: str, rest: list[str]) -> str:
+    if not rest:
+        raise UsageError(f"'{word}' requires an argument")
+    return rest.pop(0)
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    request = Request()
+    common = read(words, reporter, request.handle, own=("--system",))
+    if request.wants_help:
+        print(_HELP)
+        return 0
+    if not request.operation:
+        raise UsageError("no operation specified")
+    if request.operation == "--version":
+        print_version("nix-env", common.settings, common.reporter.verbosity - 3)
+        return 0
+    if request.is_dry_run:
+        reporter.note("(dry run; not doing anything)")
+    if request.operation != "--query":
+        hand_on("nix-env", words)
+        raise UsageError(f"'nix-env {request.operation}' is not part of Snowsnake, and no other Nix is on the PATH")
+    common.settings.finish()
+    from snowsnake.cli.old.env_query import query
+
+    query(request, common)
+    return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(), "nix-env")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

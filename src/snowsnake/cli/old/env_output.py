@@ -1,0 +1,246 @@
+"""How `nix-env --query` writes packages: a table, JSON, XML.
+
+In: packages in their order, the facts to show.  Out: bytes on stdout.
+"""
+
+import os
+from json.encoder import encode_basestring
+
+from snowsnake.builtins.engines.versions import compare
+from snowsnake.cli.output import Reporter, write
+from snowsnake.cli.packages import PASSED_OVER, Package, split_name
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.plain import NotPlain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.cli.session import Session
+
+
+class World:
+    """What a package is compared with."""
+
+    def __init__(self, session: "Session") -> None:
+        self.installed_paths: set[str] = set()
+        self.others: dict[str, list[str]] = {}         # names: versions
+        self._store = session.evaluator.store
+
+    def is_valid(self, path: str) -> bool:
+        if self._store is not None:
+            return self._store.is_valid(path)
+        return os.path.lexists(path)
+
+
+def guarded_facts(package: Package, make) -> bool:
+    """Let `make()` ask a package for facts; False if the package fails in a way that is passed over."""
+    try:
+        make()
+    except EvaluationError as error:
+        if error.code in PASSED_OVER:
+            return False
+        error.trace.insert(0, Frame("context", f"while querying the derivation named '{package.name}'", None))
+        raise
+    return True
+
+
+def version_difference(version: str, others: list[str]) -> tuple[str, str]:
+    """How a version compares with those in a set: `<` (there is a newer one), `=`, `>`, or `-` (there is none); and which it was compared with."""
+    sign, compared = "-", "?"
+    mine = version.encode("utf-8", "surrogateescape")
+    for other in others:
+        order = compare(mine, other.encode("utf-8", "surrogateescape"))
+        if order < 0:
+            sign, compared = "<", other
+        elif sign != "<" and order == 0:
+            sign, compared = "=", other
+        elif sign not in "<=" and order > 0:
+            sign = ">"
+            if not compared or compare(compared.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape")) < 0:
+                compared = other
+    return sign, compared
+
+
+def write_table(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
+    rows: list[list[bytes]] = []
+    for package in packages:
+        columns: list[str] = []
+        if guarded_facts(package, lambda columns=columns, package=package: _columns(package, shown, world, columns)):
+            rows.append([column.encode("utf-8", "surrogateescape") for column in columns])
+    if not rows:
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.replace(b"\n", b" ") for cell in row]
+        padded = [cell.ljust(width + 2) for cell, width in zip(cells[:-1], widths[:-1], strict=True)]
+        write(b"".join([*padded, *cells[-1:], b"\n"]))
+
+
+def _columns(package: Package, shown: set[str], world: World, columns: list[str]) -> None:
+    if "status" in shown:
+        path = package.out_path
+        columns.append(("I" if path in world.installed_paths else "-") + ("P" if world.is_valid(path) else "-") + "-")
+    if "attr_path" in shown:
+        columns.append(package.attribute_path)
+    if "no_name" not in shown:
+        columns.append(package.name)
+    if "compare" in shown:
+        name, version = split_name(package.name)
+        columns.append(" ".join(version_difference(version, world.others.get(name, []))))
+    if "system" in shown:
+        columns.append(package.system)
+    if "drv_path" in shown:
+        columns.append(package.drv_path or "-")
+    if "out_path" in shown:
+        outputs = package.outputs(True).items()
+        columns.append(";".join(f"{path}" if name == "out" else f"{name}={path}" for name, path in outputs))
+    if "description" in shown:
+        columns.append(_description(package))
+
+
+def _description(package: Package) -> str:
+    try:
+        found = package.meta("description")
+    except NotPlain:
+        return ""
+    return found if isinstance(found, str) else ""
+
+
+# ---- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def write_json(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
+    texts: dict[str, str | None] = {}
+    for package in packages:
+        facts: dict[str, Any] = {}
+        texts[package.attribute_path] = None           # `null`, if the first look at it fails
+        guarded_facts(package, lambda facts=facts, package=package: _json_facts(package, shown, facts, reporter))
+        if facts:
+            texts[package.attribute_path] = _json(facts, "  ")
+    if not texts:
+        write(b"{}\n")
+        return
+    lines = [f"  {encode_basestring(path)}: {texts[path] or 'null'}" for path in sorted(texts)]
+    write("\n".join(["{", ",\n".join(lines), "}", ""]).encode("utf-8", "surrogateescape"))
+
+
+def _json_facts(package: Package, shown: set[str], facts: "dict[str, Any]", reporter: Reporter) -> None:
+    name, version = split_name(package.name)
+    found = {"name": package.name, "pname": name, "version": version, "system": package.system, "outputName": package.output_name}
+    facts.update(found)
+    facts["outputs"] = None
+    facts["outputs"] = package.outputs("out_path" in shown)
+    if "drv_path" in shown and package.drv_path is not None:
+        facts["drvPath"] = package.drv_path
+    if "meta" in shown:
+        meta: dict[str, Any] = {}
+        facts["meta"] = meta
+        for part in package.meta_names():
+            try:
+                meta[part] = package.meta(part)
+            except NotPlain:
+                reporter.note(f"derivation '{package.name}' has invalid meta attribute '{part}'")
+                meta[part] = None
+
+
+def _json(data: "Any", indent: str) -> str:
+    """As `nlohmann::json::dump(2)`.  (`json.dumps` with an indentation is the slow encoder of Python.)"""
+    if isinstance(data, str):
+        return encode_basestring(data)
+    if data is None:
+        return "null"
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    if isinstance(data, float):
+        from snowsnake.builtins.engines.numbers import json_float
+
+        return json_float(data).decode()
+    if isinstance(data, int):
+        return str(data)
+    inner = indent + "  "
+    if isinstance(data, list):
+        if not data:
+            return "[]"
+        return "[\n" + ",\n".join([inner + _json(item, inner) for item in data]) + f"\n{indent}]"
+    if not data:
+        return "{}"
+    return "{\n" + ",\n".join([f"{inner}{encode_basestring(key)}: {_json(data[key], inner)}" for key in sorted(data)]) + f"\n{indent}}}"
+
+
+# ---- XML ------------------------------------------------------------------------------------------------------------
+
+_ESCAPES = str.maketrans({'"': "&quot;", "<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "&#xA;"})
+
+
+def write_xml(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
+    write(b"<?xml version='1.0' encoding='utf-8'?>\n<items>\n")
+    try:
+        for package in packages:
+            guarded_facts(package, lambda package=package: _item(package, shown, world, reporter))
+    finally:
+        write(b"</items>\n")
+
+
+def _item(package: Package, shown: set[str], world: World, reporter: Reporter) -> None:
+    facts = _xml_facts(package, shown, world)
+    _element(1, "item", facts, is_empty=False)
+    try:
+        for name, path in package.outputs("out_path" in shown).items():
+            _element(2, "output", {"name": name} if path is None else {"name": name, "path": path})
+        if "meta" in shown:
+            for name in package.meta_names():
+                _meta_element(package, name, reporter)
+    finally:
+        write(b"  </item>\n")
+
+
+def _xml_facts(package: Package, shown: set[str], world: World) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    if "status" in shown:
+        path = package.out_path
+        facts |= {"installed": "01"[path in world.installed_paths], "valid": "01"[world.is_valid(path)], "substitutable": "0"}
+    facts["attrPath"] = package.attribute_path
+    name, version = split_name(package.name)
+    facts |= {"name": package.name, "pname": name, "version": version}
+    if "compare" in shown:
+        sign, compared = version_difference(version, world.others.get(name, []))
+        if sign != "-":
+            facts |= {"versionDiff": sign, "maxComparedVersion": compared}
+    if package.system:
+        facts["system"] = package.system
+    if "drv_path" in shown and package.drv_path is not None:
+        facts["drvPath"] = package.drv_path
+    facts["outputName"] = package.output_name
+    if "description" in shown and (description := _description(package)):
+        facts["description"] = description
+    return facts
+
+
+def _meta_element(package: Package, name: str, reporter: Reporter) -> None:
+    try:
+        data = package.meta(name)
+    except NotPlain:
+        reporter.note(f"derivation '{package.name}' has invalid meta attribute '{name}'")
+        return
+    kind, text = (
+        ("bool", "true" if data else "false") if isinstance(data, bool)
+        else ("string", data) if isinstance(data, str)
+        else ("int", str(data)) if isinstance(data, int)
+        else ("float", f"{data:.6g}") if isinstance(data, float)
+        else ("strings", "")
+    )  # fmt: skip
+    if kind != "strings":
+        _element(2, "meta", {"name": name, "type": kind, "value": text})
+        return
+    _element(2, "meta", {"name": name, "type": kind}, is_empty=False)
+    entries = [("", item) for item in data] if isinstance(data, list) else data.items()
+    for key, item in entries:
+        if isinstance(item, str):
+            _element(3, "string", {"type": key, "value": item} if isinstance(data, dict) else {"value": item})
+    write(b"    </meta>\n")
+
+
+def _element(depth: int, name: str, facts: dict[str, str], is_empty: bool = True) -> None:
+    parts = "".join(f' {key}="{facts[key].translate(_ESCAPES)}"' for key in sorted(facts))
+    write(f"{'  ' * depth}<{name}{parts}{' />' if is_empty else '>'}\n".encode("utf-8", "surrogateescape"))

@@ -1,0 +1,264 @@
+"""`nix-env --query`: which packages there are, and what is shown of each.
+
+In: a `Request` and settings.  Out: a table, JSON or XML on stdout.
+"""
+
+import os
+import re
+
+from snowsnake.cli.old.command_line import Common
+from snowsnake.cli.old.env_output import World, write_json, write_table, write_xml
+from snowsnake.cli.old.evaluation import show_statistics
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.packages import PASSED_OVER, Package, PackageSearch, split_name
+from snowsnake.diagnostics.error import EvaluationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.cli.old.env import Request
+    from snowsnake.cli.session import Session
+
+_FLAGS = {
+    "--status": "status", "-s": "status", "--no-name": "no_name", "--system": "system", "--description": "description",
+    "--compare-versions": "compare", "-c": "compare", "--drv-path": "drv_path", "--out-path": "out_path", "--meta": "meta", "--xml": "xml",
+    "--json": "json", "--attr-path": "attr_path", "-P": "attr_path",
+}  # fmt: skip
+_AVAILABLE = {"--available": True, "-a": True, "--installed": False}
+# Characters in upper case; bytes beyond ASCII come before the others, for they count as negative.
+_FOLDED = bytes((byte - 32 if 97 <= byte <= 122 else byte) ^ 0x80 for byte in range(256))
+
+
+class Query:
+    """What is to be shown."""
+
+    def __init__(self, flags: list[str]) -> None:
+        self.shown: set[str] = set()
+        self.is_available = False
+        self.attribute_path = ""
+        rest = list(flags)
+        while rest:
+            word = rest.pop(0)
+            if word in _FLAGS:
+                self.shown.add(_FLAGS[word])
+            elif word in _AVAILABLE:
+                self.is_available = _AVAILABLE[word]
+            elif word in ("--attr", "-A"):
+                if not rest:
+                    raise UsageError(f"'{word}' requires an argument")
+                self.attribute_path = rest.pop(0)
+            else:
+                raise UsageError(f"unknown flag '{word}'")
+        if "attr_path" in self.shown and not self.is_available:
+            raise UsageError("--attr-path(-P) only works with --available")
+
+
+def query(request: "Request", common: Common) -> None:
+    wanted = Query(request.flags)
+    session = request.evaluation.open(common, is_writable=False)
+    shown = wanted.shown
+    installed: list[Package] = []
+    available: list[Package] = []
+    if not wanted.is_available or shown & {"compare", "status"}:
+        installed = _installed(session, _profile(request, common))
+    if wanted.is_available or "compare" in shown:
+        available = _available(request, session, wanted.attribute_path)
+    mine, others = (available, installed) if wanted.is_available else (installed, available)
+    packages = in_order(select(mine, request.words), lambda package: _name_key(package.name))
+    world = World(session)
+    if "compare" in shown:
+        for other in others:
+            name, version = split_name(other.name)
+            world.others.setdefault(name, []).append(version)
+    if "status" in shown:
+        world.installed_paths = {package.out_path for package in installed}
+    if "status" in shown or request.is_prebuilt_only:
+        for package in packages:
+            try:
+                package.out_path  # noqa: B018
+            except EvaluationError as error:
+                if error.code not in PASSED_OVER:
+                    raise
+                package.has_failed = True
+    packages = [package for package in packages if not package.has_failed]
+    if request.is_prebuilt_only and "json" not in shown:
+        packages = [package for package in packages if world.is_valid(package.out_path)]
+    write = write_json if "json" in shown else write_xml if "xml" in shown else write_table
+    write(packages, shown, world, common.reporter)
+    show_statistics(session)
+
+
+# ---- which ----------------------------------------------------------------------------------------------------------
+
+
+def select(packages: list[Package], words: list[str]) -> list[Package]:
+    """Those that a name or a regular expression takes, in the order of the words; each once."""
+    names = [split_name(package.name) for package in packages]
+    chosen: dict[int, None] = {}
+    for word in words or ["*"]:
+        name, version = split_name(word)
+        matches = _matcher(name)
+        found = [number for number, (n, v) in enumerate(names) if matches(n) and version in ("", v)]
+        chosen.update(dict.fromkeys(found))
+        if not found and word != "*":
+            alike: set[str] = set()
+            for other, _ in names:
+                if other.startswith(name):
+                    alike.add(other)
+                    if len(alike) >= 3:
+                        break
+            message = f"selector '{word}' matches no derivations"
+            if alike:
+                message += ", maybe you meant:" + "".join(f"\n{other}" for other in sorted(alike))
+            raise EvaluationError("value", message)
+    return [packages[number] for number in chosen]
+
+
+def _matcher(pattern: str):
+    if pattern == "*":
+        return lambda name: True
+    if re.fullmatch(r"[A-Za-z0-9_ -]*", pattern):
+        return lambda name: name == pattern
+    from snowsnake.cli.patterns import compiled
+
+    expression = compiled(pattern)
+    return lambda name: expression.match(name.encode("utf-8", "surrogateescape")) is not None
+
+
+def _name_key(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape").translate(_FOLDED)
+
+
+def in_order(items: list, key) -> list:
+    """Sorted as `std::sort` of libstdc++ does it, which leaves equal ones in an order of its own."""
+    keys = list(map(key, items))
+    if len(set(keys)) == len(keys) or len(keys) <= _SMALL:
+        return [items[number] for number in sorted(range(len(keys)), key=keys.__getitem__)]
+    numbers = list(range(len(keys)))
+    _introsort(numbers, keys, 0, len(numbers), 2 * (len(numbers).bit_length() - 1))
+    _insertion_sort(numbers, keys)
+    return [items[number] for number in numbers]
+
+
+_SMALL = 16
+
+
+def _introsort(numbers: list[int], keys: list[bytes], first: int, last: int, depth: int) -> None:
+    while last - first > _SMALL:
+        if depth == 0:                         # never met: names are no attack on the median of three
+            numbers[first:last] = sorted(numbers[first:last], key=keys.__getitem__)
+            return
+        depth -= 1
+        middle = first + (last - first) // 2
+        a, b, c = keys[numbers[first + 1]], keys[numbers[middle]], keys[numbers[last - 1]]
+        if a < b:
+            pivot = middle if b < c else last - 1 if a < c else first + 1
+        else:
+            pivot = first + 1 if a < c else last - 1 if b < c else middle
+        numbers[first], numbers[pivot] = numbers[pivot], numbers[first]
+        limit = keys[numbers[first]]
+        low, high = first + 1, last
+        while True:
+            while keys[numbers[low]] < limit:
+                low += 1
+            high -= 1
+            while limit < keys[numbers[high]]:
+                high -= 1
+            if low >= high:
+                break
+            numbers[low], numbers[high] = numbers[high], numbers[low]
+            low += 1
+        _introsort(numbers, keys, low, last, depth)
+        last = low
+
+
+def _insertion_sort(numbers: list[int], keys: list[bytes]) -> None:
+    for place in range(1, len(numbers)):
+        number = numbers[place]
+        key = keys[number]
+        while place and key < keys[numbers[place - 1]]:
+            numbers[place] = numbers[place - 1]
+            place -= 1
+        numbers[place] = number
+
+
+# ---- where from -----------------------------------------------------------------------------------------------------
+
+
+def _available(request: "Request", session: "Session", path: str) -> list[Package]:
+    file = request.file or default_expression(session.settings)
+    root = source(session, file)
+    value = session.selector.select(root, path)
+    search = PackageSearch(session.selector, session.evaluator.store_dir, is_lenient=True)
+    packages = search.run(value, path)
+    if request.system_filter != "*":
+        packages = [package for package in packages if package.system == request.system_filter]
+    return packages
+
+
+def default_expression(settings) -> str:
+    """The user's `~/.nix-defexpr`."""
+    from snowsnake.settings.places import home, xdg_folder
+
+    if settings["use-xdg-base-directories"]:
+        return os.path.join(xdg_folder(os.environ, "STATE"), "defexpr")
+    return os.path.join(home(os.environ), ".nix-defexpr")
+
+
+def source(session: "Session", word: str):
+    """A file, a folder with a `default.nix`, or a folder of such: then a set of all of them, by name."""
+    is_local = not (word.startswith(("<", "flake:")) or "://" in word or word.startswith("channel:"))
+    if not is_local or os.path.isfile(word) or os.path.lexists(os.path.join(word, "default.nix")):
+        return session.file(word)
+    if not os.path.isdir(word):
+        if word == default_expression(session.settings):
+            return session.expression(b"{ _combineChannels = [ ]; }")
+        if os.path.lexists(word):
+            raise EvaluationError("file", f"path '{os.path.abspath(word)}' is not a directory or a Nix expression")
+        raise EvaluationError("file", f"path '{os.path.abspath(word)}' does not exist")
+    found: dict[str, str] = {}
+    _expressions(session, os.path.abspath(word), found)
+    make = session.expression(b"paths: builtins.mapAttrs (_: import) paths // { _combineChannels = [ ]; }")
+    return make.call(session.evaluator.from_python(found))
+
+
+def _expressions(session: "Session", folder: str, found: dict[str, str]) -> None:
+    for name in sorted(os.listdir(folder), key=os.fsencode):
+        if name == "manifest.nix":
+            continue
+        path = os.path.realpath(os.path.join(folder, name))
+        if os.path.isfile(path) if name.endswith(".nix") and path.endswith(".nix") else os.path.exists(os.path.join(path, "default.nix")):
+            attribute = name.removesuffix(".nix")
+            if attribute in found:
+                hint = ""
+                if "channels" in path and "channels" in folder:
+                    hint = f"\nsuggestion: remove '{attribute}' from either the root channels or the user channels"
+                session.reporter.warning(f"name collision in input Nix expressions, skipping '{path}'{hint}")
+                continue
+            found[attribute] = path
+        elif os.path.isdir(path):
+            _expressions(session, path, found)
+
+
+def _profile(request: "Request", common: Common) -> str:
+    from snowsnake.settings.places import home, xdg_folder
+
+    if request.profile:
+        return os.path.abspath(request.profile)
+    given = os.environ.get("NIX_PROFILE", "")
+    if given:
+        return given
+    if common.settings["use-xdg-base-directories"]:
+        return os.path.join(xdg_folder(os.environ, "STATE"), "profile")
+    return os.path.join(home(os.environ), ".nix-profile")
+
+
+def _installed(session: "Session", profile: str) -> list[Package]:
+    if os.path.lexists(os.path.join(profile, "manifest.json")):
+        raise EvaluationError("file", f"profile \"{profile}\" is incompatible with 'nix-env'; please use 'nix profile' instead")
+    manifest = os.path.join(profile, "manifest.nix")
+    if not os.path.lexists(manifest):
+        return []
+    from snowsnake.selection import Selector
+
+    search = PackageSearch(Selector(session.evaluator, {}), session.evaluator.store_dir, is_lenient=False)
+    return search.run(session.evaluator.evaluate_file(manifest), "")

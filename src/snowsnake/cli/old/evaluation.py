@@ -1,0 +1,78 @@
+"""Options about evaluation that Nix's old commands share: arguments for functions, the search path, the store of evaluation.
+
+In: words.  Out: a `Session`.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.old.command_line import Common
+from snowsnake.cli.options import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.cli.session import Session
+
+# name: number of values
+_OPTIONS = {
+    "--arg": 2, "--argstr": 2, "--arg-from-file": 2, "--arg-from-stdin": 1, "--include": 1, "-I": 1, "--impure": 0,
+    "--override-flake": 2, "--eval-store": 1, "--debugger": 0, "--repair": 0,
+}  # fmt: skip
+
+
+class EvaluationWords:
+    """What a command line says about evaluation."""
+
+    def __init__(self) -> None:
+        self.includes: list[str] = []
+        self.arguments: dict[str, list[str]] = {}
+        self.eval_store: str | None = None
+        self.is_impure = False
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        """Take an option with its values out of `rest`; False if it is none of these."""
+        count = _OPTIONS.get(word)
+        if count is None:
+            return False
+        if len(rest) < count:
+            raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+        values = rest[:count]
+        del rest[:count]
+        if word.startswith("--arg"):
+            self.arguments[values[0]] = [word[2:], *(values if count == 2 else [values[0], ""])]
+        elif word in ("-I", "--include"):
+            self.includes.append(values[0])
+        elif word == "--eval-store":
+            from snowsnake.settings.store_reference import StoreReference
+
+            self.eval_store = StoreReference.parse(values[0]).render()
+        elif word == "--impure":
+            self.is_impure = True
+        return True
+
+    def open(self, common: Common, **options) -> "Session":
+        """The evaluator that the command line describes; `options` are its further parameters."""
+        from snowsnake.cli.session import Session, cache_options
+
+        settings = common.settings
+        if self.is_impure:
+            settings.set("pure-eval", "false")
+        if settings.is_set("max-call-depth"):
+            options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
+        options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")
+        options["count_objects"] = shows_statistics()
+        session = Session(settings, common.reporter, self.includes, eval_store=self.eval_store, **options)
+        session.add_arguments([self.arguments[name] for name in sorted(self.arguments)], sys.stdin.buffer.read)
+        return session
+
+
+def shows_statistics() -> bool:
+    return os.environ.get("NIX_SHOW_STATS", "0") != "0"
+
+
+def show_statistics(session: "Session") -> None:
+    """After an evaluation, if NIX_SHOW_STATS asks for it."""
+    if shows_statistics():
+        from snowsnake.cli.output import write_statistics
+
+        write_statistics(session.evaluator, os.environ.get("NIX_SHOW_STATS_PATH", "-"))

@@ -1,0 +1,248 @@
+"""Packages inside a value, as `nix-env` finds them, and what they say of themselves.
+
+In: handles.  Out: `Package`s, whose facts are evaluated when they are asked for, in C++ Nix's order.
+"""
+
+import sys
+
+from snowsnake.builtins.engines.versions import split_drv_name
+from snowsnake.diagnostics.catalogue import CATALOGUE
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.plain import NotPlain, find, is_derivation, plain_data, plain_text
+from snowsnake.selection import TYPE_NAMES, Selector, drv_path_of, is_plain_name, store_path_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Errors that a package may end with without ending the command: of `assert` and `throw`.
+PASSED_OVER = frozenset(entry.name for entry in CATALOGUE if entry.is_catchable)
+_DEPTH = 10_000
+
+
+class Package:
+    """A derivation of a value, and where it was."""
+
+    __slots__ = ("value", "attribute_path", "name", "has_failed", "_store_dir", "_facts")
+
+    def __init__(self, value: "Any", attribute_path: str, store_dir: str) -> None:
+        self.value = value
+        self.attribute_path = attribute_path
+        self.has_failed = False
+        self._store_dir = store_dir
+        self._facts: dict[str, Any] = {}
+        name = find(value, b"name")
+        if name is None:
+            raise EvaluationError("type", "derivation name missing")
+        self.name = _context(name, "while evaluating the 'name' attribute of a derivation", _text)
+
+    @property
+    def system(self) -> str:
+        return self._known("system", self._system)
+
+    def _system(self) -> str:
+        found = find(self.value, b"system")
+        if found is None:
+            return "unknown"
+        return _context(found, "while evaluating the 'system' attribute of a derivation", _text)
+
+    @property
+    def output_name(self) -> str:
+        found = find(self.value, b"outputName")
+        return "" if found is None else _context(found, "while evaluating the output name of a derivation", _text)
+
+    @property
+    def drv_path(self) -> str | None:
+        return self._known("drvPath", self._drv_path)
+
+    def _drv_path(self) -> str | None:
+        found = find(self.value, b"drvPath")
+        if found is None:
+            return None
+        return _context(found, "while evaluating the 'drvPath' attribute of a derivation", lambda h: drv_path_of(h, self._store_dir))
+
+    @property
+    def out_path(self) -> str:
+        return self._known("outPath", self._out_path)
+
+    def _out_path(self) -> str:
+        found = find(self.value, b"outPath")
+        if found is None:
+            raise EvaluationError("missing-attribute", "derivation does not have attribute 'outPath'")
+        return self._path(found, "while evaluating the output path of a derivation")
+
+    def _path(self, value: "Any", purpose: str) -> str:
+        return _context(value, purpose, lambda h: store_path_of(h, self._store_dir))
+
+    def outputs(self, has_paths: bool) -> "dict[str, str | None]":
+        """Names in order, each with its path or None."""
+        return self._known(f"outputs {has_paths}", lambda: dict(sorted(self._outputs(has_paths).items())))
+
+    def _outputs(self, has_paths: bool) -> "dict[str, str | None]":
+        listed = find(self.value, b"outputs")
+        if listed is None:
+            return {"out": self.out_path if has_paths else None}
+        found: dict[str, str | None] = {}
+        for number in range(_size(listed, "while evaluating the 'outputs' attribute of a derivation")):
+            name = _context(listed.index(number), "while evaluating the name of an output of a derivation", _text)
+            if not has_paths:
+                found.setdefault(name, None)
+                continue
+            output = find(self.value, name.encode("utf-8", "surrogateescape"))
+            if output is None:
+                continue
+            _expect_set(output, "while evaluating an output of a derivation")
+            path = find(output, b"outPath")
+            if path is not None:
+                found.setdefault(name, self._path(path, "while evaluating an output path of a derivation"))
+        return found
+
+    def meta_names(self) -> list[str]:
+        meta = self._meta()
+        return [] if meta is None else [name.decode("utf-8", "surrogateescape") for name in meta.keys()]
+
+    def meta(self, name: str) -> "Any":
+        """A part of `meta` as Python's data; NotPlain if there is none, or if it holds anything but data."""
+        meta = self._meta()
+        found = None if meta is None else find(meta, name.encode("utf-8", "surrogateescape"))
+        if found is None:
+            raise NotPlain
+        return plain_data(found)
+
+    def _meta(self) -> "Any":
+        meta = find(self.value, b"meta")
+        if meta is not None:
+            _expect_set(meta, "while evaluating the 'meta' attribute of a derivation")
+        return meta
+
+    def _known(self, key: str, make) -> "Any":
+        if key not in self._facts:
+            self._facts[key] = make()
+        return self._facts[key]
+
+
+class PackageSearch:
+    """All packages of a value: itself, or those in its attributes and list elements.
+
+    Sets inside are entered only if they say `recurseForDerivations = true`; what fails with `assert` or `throw` is passed over, if that is
+    wished.
+    """
+
+    def __init__(self, selector: Selector, store_dir: str, is_lenient: bool) -> None:
+        self._selector = selector
+        self._store_dir = store_dir
+        self._is_lenient = is_lenient
+        self._by_name: dict[str, list] = {}
+        self._depth = 0
+        self.found: list[Package] = []
+
+    def run(self, root: "Any", path: str) -> list[Package]:
+        # Calls of Python functions need no room on the processor's stack.
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, 4 * _DEPTH))
+        try:
+            self._search(root, path)
+        finally:
+            sys.setrecursionlimit(limit)
+        return self.found
+
+    def _search(self, root: "Any", path: str) -> None:
+        if self._depth >= _DEPTH:
+            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+        self._depth += 1
+        value = self._selector.auto_call(root)
+        if self._may_hold_others(value, path):
+            kind = value.type_name()
+            if kind == "set":
+                self._search_set(value, path)
+            elif kind == "list":
+                for number in range(len(value)):
+                    inner, inner_path = value.index(number), f"{path}.{number}" if path else str(number)
+                    if self._may_hold_others(inner, inner_path):
+                        self._search(inner, inner_path)
+            else:
+                raise EvaluationError("type", "expression does not evaluate to a derivation (or a set or list of those)")
+        self._depth -= 1
+
+    def _search_set(self, value: "Any", path: str) -> None:
+        combines = find(value, b"_combineChannels") is not None
+        for name in value.keys():
+            if not is_plain_name(name):
+                continue
+            inner_path = f"{path}.{name.decode()}" if path else name.decode()
+            try:
+                inner = value.select(name)
+                if combines:
+                    self._search(inner, inner_path)
+                elif self._may_hold_others(inner, inner_path) and _is_to_be_searched(inner):
+                    self._search(inner, inner_path)
+            except EvaluationError as error:
+                error.trace.insert(0, Frame("attribute", name.decode(), None))
+                raise
+
+    def _may_hold_others(self, value: "Any", path: str) -> bool:
+        """Note a package that was not noted before; tell whether the value may contain others."""
+        try:
+            if not is_derivation(value):
+                return True
+            package = Package(value, path, self._store_dir)
+        except EvaluationError as error:
+            if self._is_lenient and error.code in PASSED_OVER:
+                return False
+            raise
+        alike = self._by_name.setdefault(package.name, [])     # the same set has the same name
+        if not any(value.is_same(other.value) for other in alike):
+            alike.append(package)
+            self.found.append(package)
+        return False
+
+
+def _is_to_be_searched(value: "Any") -> bool:
+    wanted = find(value, b"recurseForDerivations")
+    if wanted is None:
+        return False
+    kind = wanted.type_name()
+    if kind != "bool":
+        raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}: {wanted.describe()}")
+    return wanted.to_python()
+
+
+def _context(value: "Any", purpose: str, read) -> "Any":
+    try:
+        return read(value)
+    except EvaluationError as error:
+        error.trace.insert(0, Frame("context", purpose, None))
+        raise
+
+
+def _text(value: "Any") -> str:
+    return plain_text(value).decode("utf-8", "surrogateescape")
+
+
+def _size(value: "Any", purpose: str) -> int:
+    kind = value.type_name()
+    if kind != "list":
+        raise EvaluationError(
+            "type", f"expected a list but found {TYPE_NAMES[kind]}: {value.describe()}", trace=[Frame("context", purpose, None)]
+        )
+    return len(value)
+
+
+def _expect_set(value: "Any", purpose: str) -> None:
+    try:
+        kind = value.type_name()
+        if kind != "set":
+            raise EvaluationError("type", f"expected a set but found {TYPE_NAMES[kind]}: {value.describe()}")
+    except EvaluationError as error:
+        error.trace.insert(0, Frame("context", purpose, None))
+        raise
+
+
+def split_name(full: str) -> tuple[str, str]:
+    """Name and version.
+
+    >>> split_name("apache-httpd-2.0.48"), split_name("hello")
+    (('apache-httpd', '2.0.48'), ('hello', ''))
+    """
+    name, version = split_drv_name(full.encode("utf-8", "surrogateescape"))
+    return name.decode("utf-8", "surrogateescape"), version.decode("utf-8", "surrogateescape")

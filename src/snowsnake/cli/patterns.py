@@ -1,0 +1,112 @@
+"""Regular expressions of command lines: POSIX extended ones, as C++'s library has them.
+
+In: the text of a pattern.  Out: a compiled one, or an error with the words of that library, which differ from those of `builtins.match`.
+"""
+
+from snowsnake.diagnostics.error import EvaluationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.builtins.engines.regex import Pattern
+
+_PARENTHESES = "Mismatched '(' and ')' in regular expression"
+_BRACKET = "Unexpected character within '[...]' in regular expression"
+_CLASSES = ("alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit", "d", "w", "s")
+
+
+def compiled(text: str) -> "Pattern":
+    from snowsnake.builtins.engines.regex import Pattern, RegexError
+
+    try:
+        return Pattern(text.encode("utf-8", "surrogateescape"))
+    except RegexError as error:
+        message = fault(text)
+        if "memory limit" in str(error):
+            message = (
+                "Number of NFA states exceeds limit. Please use shorter regex string, or use smaller brace expression, or make "
+                "_GLIBCXX_REGEX_STATE_LIMIT larger."
+            )
+        raise EvaluationError("value", message) from None
+
+
+def fault(text: str) -> str:
+    """What is wrong with a pattern that does not compile.
+
+    >>> fault("a{2,1}"), fault("*"), fault("[b-a]")
+    ("Invalid range in '{}' in regular expression", "Mismatched '(' and ')' in regular expression", 'Invalid range in bracket expression.')
+    """
+    position, depth, has_atom = 0, 0, False
+    while position < len(text):
+        character = text[position]
+        position += 1
+        if character == "\\":
+            if position == len(text):
+                return "Invalid escape at end of regular expression"
+            if text[position] not in ".[]\\*^$()|+?{}":
+                return "Invalid escape in regular expression"
+            position += 1
+            has_atom = True
+        elif character == "[":
+            message, position = _bracket(text, position)
+            if message:
+                return message
+            has_atom = True
+        elif character == "(":
+            depth, has_atom = depth + 1, False
+        elif character == ")":
+            if not depth:
+                return _PARENTHESES
+            depth, has_atom = depth - 1, True
+        elif character == "|":
+            has_atom = False
+        elif character in "*+?{":
+            if not has_atom:
+                return _PARENTHESES
+            if character == "{":
+                message, position = _repeat(text, position)
+                if message:
+                    return message
+        else:
+            has_atom = character not in "^$"
+    return _PARENTHESES
+
+
+def _repeat(text: str, position: int) -> tuple[str, int]:
+    end = text.find("}", position)
+    inner = text[position:] if end < 0 else text[position:end]
+    least, comma, most = inner.partition(",")
+    if not least.isdigit() or (most and not most.isdigit()):
+        return "Invalid range in '{}' in regular expression", 0
+    if end < 0:
+        return "Mismatched '{' and '}' in regular expression", 0
+    if most and int(most) < int(least):
+        return "Invalid range in '{}' in regular expression", 0
+    return "", end + 1
+
+
+def _bracket(text: str, position: int) -> tuple[str, int]:
+    if text[position : position + 1] == "^":
+        position += 1
+    first = True
+    while True:
+        if position >= len(text):
+            return _BRACKET, 0
+        character = text[position]
+        if character == "]" and not first:
+            return "", position + 1
+        first = False
+        if text.startswith("[:", position):
+            end = text.find(":]", position)
+            if end < 0:
+                return "Invalid character class in regular expression", 0
+            if text[position + 2 : end].lower() not in _CLASSES:
+                return "Invalid character class.", 0
+            position = end + 2
+        elif text.startswith("-", position + 1) and text[position + 2 : position + 3] != "]":
+            if position + 2 >= len(text):
+                return "Invalid end of '[x-x]' range in regular expression", 0
+            if text[position + 2] < character:
+                return "Invalid range in bracket expression.", 0
+            position += 3
+        else:
+            position += 1

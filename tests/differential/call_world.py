@@ -1,0 +1,115 @@
+"""The folder that recorded calls of Nix's commands run in, and what is compared of their answers."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+ENVIRONMENT = {
+    "HOME": "/nonexistent",
+    "NIX_PATH": "",
+    "NIX_REMOTE": "dummy://",
+    "NIX_STORE_DIR": "/nix/store",
+    "NIX_STATE_DIR": "/nonexistent",
+    "NIX_CONF_DIR": "/nonexistent",
+    "NIX_CONFIG": "extra-experimental-features = nix-command flakes\nsystem = x86_64-linux\nflake-registry =\n",
+    "NO_COLOR": "1",
+    "EDITOR": "echo",
+}
+# Nix's programs, and the module of ours.
+PROGRAMS = {"nix": "nix.main", "nix-env": "old.env", "nix-build": "old.build"}
+_MAKE = '{ name, more ? { } }: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ "out" "dev" ]; } // more\n'
+FILES = {
+    "make.nix": _MAKE,
+    "packages.nix": """{ x ? 1 }:
+let
+  make = name: more: import ./make.nix {
+    inherit name;
+    more = {
+      meta = {
+        description = "The ${name}";
+        n = x; f = 1.5; b = true; l = [ "a" "b" 1 ]; s = { a = "x"; q = 2; };
+        bad = x: x; nothing = null; deep.list = [ { a = 1.0; text = "<\\"&\\n"; } ];
+        empty = { }; none = [ ];
+      };
+    } // more;
+  };
+in
+{
+  hello = make "hello-1.2" { };
+  hello-new = make "hello-1.10" { };
+  Zed = make "Zed-2" { };
+  zed = make "zed-1" { };
+  several-words = make "several-words-1.0pre" { };
+  thrown = throw "no";
+  asserted = assert false; 1;
+  late = make "late-1" { outPath = throw "late"; };
+  plain = derivation { name = "plain"; system = "other"; builder = "b"; };
+  set = {
+    recurseForDerivations = true;
+    inner = make "inner-3" { meta = throw "meta"; };
+    more = { recurseForDerivations = false; hidden = make "hidden-1" { }; };
+  };
+  closed.hidden = make "hidden-1" { };
+  "odd name" = make "odd" { };
+  number = 1;
+  again = make "inner-3" { };
+  function = { y ? 2 }: make "function-${toString y}" { };
+}
+""",
+    "broken.nix": '{ a = derivation { name = "a-1"; system = "s"; builder = "b"; }; b = abort "stop"; }\n',
+    "noname.nix": '{ a = { type = "derivation"; }; }\n',
+    "list.nix": '[ (import ./make.nix { name = "one-1"; }) [ (import ./make.nix { name = "two-2"; }) ] ]\n',
+    "folder/a.nix": '{ x = import ../make.nix { name = "a-1"; }; }\n',
+    "folder/b/default.nix": '{ y = import ../../make.nix { name = "b-1"; }; }\n',
+    "folder/c/d.nix": 'import ../../make.nix { name = "d-1"; }\n',
+    "value.nix": '{ a = 1; b = { c = "d"; }; list = [ 1 2 ]; f = x: x; path = ./value.nix; text = "two\\nlines"; }\n',
+    "arguments.nix": '{ x, y ? "default" }: { inherit x y; }\n',
+    "flake/flake.nix": """{
+  description = "A flake";
+  outputs = { self }:
+    let make = name: more: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; } // more;
+    in {
+      packages.x86_64-linux = {
+        default = make "first-1.0" { meta.description = "The first one"; };
+        second = make "second-2.5" { meta.description = "The SECOND first of all"; version = "2.5"; };
+        failing = throw "this fails";
+      };
+      legacyPackages.x86_64-linux = {
+        old = make "old-0.1" { };
+        group = { recurseForDerivations = true; inner = make "inner-7" { meta.description = "inside"; }; };
+        closed.hidden = make "hidden-1" { };
+      };
+      packages.other.foreign = make "foreign-1" { };
+      text = "hello";
+      nested."a.b".c = [ 1 { x = 2; } ];
+      function = x: x + 1;
+      broken = 1 + "a";
+    };
+}
+""",
+}
+
+
+def make_world(folder: Path) -> None:
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def read_calls(path: Path) -> list[dict[str, Any]]:
+    """The words of each line, the program first; what stands on standard input follows ` <<< `."""
+    calls = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            words, _, given = line.partition(" <<< ")
+            calls.append({"words": shlex.split(words), "stdin": given})
+    return calls
+
+
+def answer(code: int, out: bytes, err: bytes, folder: str) -> dict[str, object]:
+    """Exit code, standard output, the last line of standard error that names an error; the folder reads as /pwd."""
+    lines = [line.strip() for line in err.decode("utf-8", "replace").replace(folder, "/pwd").splitlines()]
+    errors = [line for line in lines if re.match(r"error: .", line)]
+    return {"code": code, "out": out.decode("utf-8", "replace").replace(folder, "/pwd"), "error": errors[-1] if errors else ""}

@@ -1,0 +1,46 @@
+"""Record what 2.34's commands answer: cases of tests/differential/test_calls.py.
+
+usage: SNOWSNAKE_TOOLS=FOLDER python tools/record_calls.py     (FOLDER holds nix, nix-env, …)
+
+In: tests/differential/calls/*.txt.  Out: beside each, a .jsonl with the exit code, standard output and the last error of each call.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
+sys.path.insert(0, str(FOLDER))
+
+
+def main() -> int:
+    from call_world import ENVIRONMENT, answer, make_world, read_calls  # type: ignore[import-not-found]
+
+    tools = os.environ.get("SNOWSNAKE_TOOLS", "")
+    if not tools:
+        raise SystemExit("SNOWSNAKE_TOOLS must name a folder with the commands of Nix 2.34")
+    for path in sorted((FOLDER / "calls").glob("*.txt")):
+        lines = []
+        for call in read_calls(path):
+            with tempfile.TemporaryDirectory(dir="/tmp") as folder, tempfile.TemporaryDirectory(dir="/tmp") as cache:
+                make_world(Path(folder))
+                program, *words = call["words"]
+                done = subprocess.run(
+                    [os.path.join(tools, program), *words],
+                    cwd=folder,
+                    input=call["stdin"].encode(),
+                    capture_output=True,
+                    env={"PATH": os.environ["PATH"], "TERM": "dumb"} | ENVIRONMENT | {"XDG_CACHE_HOME": cache, "HOME": cache} | call.get("environment", {}),
+                )
+                call["answer"] = answer(done.returncode, done.stdout, done.stderr, folder)
+            lines.append(json.dumps(call, ensure_ascii=False) + "\n")
+        path.with_suffix(".jsonl").write_text("".join(lines), encoding="utf-8")
+        print(f"{path.stem}: {len(lines)} calls")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
