@@ -10,11 +10,11 @@ import pytest
 from fetch_server import Server
 from snowsnake.store.nar import pack_contents
 
-from snowsnake.fetch import ed25519
 from snowsnake.fetch.closure import BinaryCache, closure_of
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
+from snowsnake.store import ed25519
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.narinfo import NarInfo

@@ -84,6 +84,10 @@ def open_store(settings: Settings, warn, *, is_writable: bool) -> "Store":
         return MemoryStore(place.store_dir, url="dummy")
     if isinstance(place, DaemonPlace):
         return place.open()
+    if not place.is_written and not place.is_machines:       # `read-only`
+        if not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
+            raise ValueError("database does not exist, and cannot be created in read-only mode")
+        is_writable = False
     if is_writable and not place.is_written:
         raise NotOurs("writing to the machine's own store")
     if is_writable or not (place.is_machines or os.path.exists(os.path.join(place.state, "db/db.sqlite"))):

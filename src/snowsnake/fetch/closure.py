@@ -168,7 +168,7 @@ def _only_file(archive: bytes) -> bytes:
 
 
 def _is_signed(info: NarInfo, keys: list[str]) -> bool:
-    from snowsnake.fetch.ed25519 import is_signature
+    from snowsnake.store.ed25519 import is_signature
 
     known = dict(key.split(":", 1) for key in keys if ":" in key)
     for signature in info.signatures:

@@ -78,7 +78,18 @@ class LocalStore(CollectingStore):
             os.makedirs(self._objects, exist_ok=True)
         self.database = StoreDatabase(os.path.join(self.state, "db"), read_only=read_only)
         if not read_only:
+            if not os.path.isdir(self.state + "/temproots"):
+                self._make_folders()
             self._open_scratch()
+
+    def _make_folders(self) -> None:
+        """Those that Nix expects in a store that it has opened before."""
+        for name in ("gcroots/auto", "profiles", "temproots"):
+            os.makedirs(os.path.join(self.state, name), exist_ok=True)
+        try:
+            os.symlink(self.state + "/profiles", self.state + "/gcroots/profiles")
+        except FileExistsError:
+            pass
 
     def __enter__(self) -> Self:
         return self
@@ -178,6 +189,8 @@ class LocalStore(CollectingStore):
         """The object that a NAR holds, under the path that *info* says; ValueError if its hash or its size is another one."""
         if self.is_valid(info.path):
             return
+        if self.read_only:
+            raise ValueError("attempt to write a readonly database")
         target = os.path.join(self._new_folder(), "object")
         stream = Hashed(archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)

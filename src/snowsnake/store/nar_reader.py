@@ -211,10 +211,10 @@ def unpack(stream: BinaryIO | bytes, target: str | PathLike[str], *, allow_trail
     Every name was checked and every directory on the way was made here, so nothing is written outside *target*.
     """
     root = os.fspath(target)
-    if os.path.lexists(root):
-        raise FileExistsError(f"path '{root}' already exists")
     for member in read_nar(stream, allow_trailing=allow_trailing):
         path = f"{root}/{member.path}" if member.path else root
+        if not member.path and os.path.lexists(root):
+            raise FileExistsError(_refused(root, member))
         if member.kind == "directory":
             os.mkdir(path, 0o755)
         elif member.kind == "symlink":
@@ -223,6 +223,15 @@ def unpack(stream: BinaryIO | bytes, target: str | PathLike[str], *, allow_trail
             mode = 0o755 if member.executable else 0o644
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode), "wb") as file:
                 file.writelines(member.pieces())
+
+
+def _refused(root: str, member: Member) -> str:
+    """What is said of a target that is there already, as 2.34.8."""
+    if member.kind == "regular":
+        return f'creating file "{root}": File exists'
+    if member.kind == "symlink":
+        return f'creating symlink "{root}" -> "{member.target}": File exists'
+    return f"path '{root}' already exists" if os.path.isdir(root) else f"filesystem error: cannot create directory: File exists [{root}]"
 
 
 def listing(stream: BinaryIO | bytes) -> list[Member]:

@@ -1,6 +1,6 @@
 """Whether an object may be trusted: built here, named by its contents, or signed by keys that are trusted.
 
-In: `PathInfo`s, the settings' public keys.  Out: yes or no.  Signatures are Ed25519; the library `cryptography` checks them.
+In: `PathInfo`s, the settings' public keys.  Out: yes or no.  Signatures are Ed25519.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import base64
 import binascii
 
 from snowsnake.store import store_path
+from snowsnake.store.ed25519 import is_signature
 from snowsnake.store.path_info import PathInfo
 
 
@@ -45,14 +46,7 @@ class Keys:
         key = self.by_name.get(name)
         if key is None:
             return False
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        try:
-            Ed25519PublicKey.from_public_bytes(key).verify(data, fingerprint(info).encode())
-            return True
-        except InvalidSignature:
-            return False
+        return is_signature(key, fingerprint(info).encode(), data)
 
 
 def fingerprint(info: PathInfo) -> str:
