@@ -183,6 +183,10 @@ def _default_outputs(value, output_name: str, is_flake: bool) -> "tuple[str, ...
     return tuple(outputs.index(number).string().decode("utf-8", "replace") for number in range(len(outputs)))
 
 
+class NotBuilt(ValueError):
+    """An output whose path is not known before it is built."""
+
+
 def output_paths(store: "Store", target: Target) -> dict[str, str]:
     """Names and paths of the outputs that a target means."""
     if target.outputs is None:
@@ -194,7 +198,7 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
     for name in sorted(outputs) if target.outputs == (ALL,) else target.outputs:
         if name not in outputs:
             if name in store.read_derivation(target.path).outputs:
-                raise ValueError(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path}'")
+                raise NotBuilt(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path}'")
             raise ValueError(f"the derivation '{target.path}' doesn't have an output named '{name}'")
         found[name] = outputs[name]
     return found
@@ -243,7 +247,12 @@ def roots(call: Call, installables: Installables, words: list[str], *, is_built:
     store = installables.store
     if call.given.flag("derivation"):
         return set(derivations_of(store, targets))
-    found = {path for target in targets for path in output_paths(store, target).values()}
+    try:
+        found = {path for target in targets for path in output_paths(store, target).values()}
+    except NotBuilt:
+        if is_built:
+            raise NotOurs(f"building '{words[0]}'") from None
+        raise
     absent = [target.path for target in targets if target.outputs and not all(map(store.is_valid, output_paths(store, target).values()))]
     if absent and is_built:
         raise NotOurs(f"building '{absent[0]}'")
