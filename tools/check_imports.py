@@ -32,6 +32,7 @@ LAYERS = (
     ("compiler", "+", "machine", "host"),
     ("cache",),
     ("lock",),
+    ("build",),
     ("fetch",),
     ("bytecode", "syntax", "store", "diagnostics", "settings"),
     ("source", "version"),

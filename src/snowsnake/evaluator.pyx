@@ -328,6 +328,11 @@ cdef class Evaluator(Runner):
         if self.store_writer is not None:
             self.store_writer.flush()
 
+    def close_store(self):
+        """Lets go of the store that is written to; what was not flushed is written.  Nothing is evaluated afterwards."""
+        if self.store_writer is not None:
+            self.store_writer.close()
+
     @property
     def store_dir(self):
         """What the paths of the store begin with."""

@@ -25,12 +25,12 @@ class Reporter:
     `log_format` is `json` (one object a line), `internal-json` (C++ Nix's `@nix` lines) or any other word for text.
     """
 
-    def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False) -> None:
+    def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False, shows_logs: bool = False) -> None:
         self.log_format = log_format
         self.show_trace = show_trace
         self.verbosity = QUIET
         self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
-        self.shows_logs = False                # of builders, line by line
+        self.shows_logs = shows_logs           # of builders, line by line: the nix-… commands do
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
@@ -285,6 +285,7 @@ def leave(main) -> "NoReturn":
     code = main()
     for evaluator in _kept:
         evaluator.flush_cache()
+        evaluator.close_store()
     try:
         sys.stdout.flush()
     except BrokenPipeError:

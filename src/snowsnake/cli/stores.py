@@ -134,7 +134,27 @@ def _open(
         return _daemon(reference, daemon_socket(environment), store_dir, real, settings, on_message)
     if found.get("read-only"):
         place.is_written = False
+    log_folder = found.get("log") or (root + "/nix/var/log/nix" if root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
+    place.builder = _builder(settings, log_folder, on_message)
     return place
+
+
+def _builder(settings: Settings, log_folder: str, on_message: "OnMessage | None"):
+    """What builds in a store in folders."""
+
+    def build(store, wanted: list[str]) -> None:
+        from snowsnake.build.fetching import fetch_with
+        from snowsnake.build.options import BuildOptions
+        from snowsnake.build.scheduler import build_in
+
+        told = {} if on_message is None else {"on_message": on_message}
+        shows_logs = getattr(getattr(on_message, "__self__", None), "shows_logs", False)
+        options = BuildOptions.from_settings(
+            settings, log_folder=log_folder, fetch=fetch_with(settings), shows_log_tail=not shows_logs, **told
+        )
+        build_in(store, wanted, options)
+
+    return build
 
 
 def _daemon(

@@ -20,11 +20,28 @@ from snowsnake.diagnostics.error import EvaluationError
 _FAULTS = (OSError, ValueError)
 
 
+_KEY = object()                       # of those that may make an _Attention
+
+
+cdef class _Attention:
+    """Whether the machine is to stop: asked while something is built."""
+
+    cdef Machine* m
+
+    def __cinit__(self, key=None):
+        if key is not _KEY:
+            raise TypeError("the evaluator makes it")
+
+    def __call__(self):
+        return self.m.attention != 0
+
+
 cdef class StoreWriter:
     """The embedded store of one evaluator.  The machine knows it by address: the evaluator must keep it as long."""
 
     cdef object place
     cdef object opened                # the store, or None before somebody needs it
+    cdef _Attention attention
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
 
@@ -33,6 +50,8 @@ cdef class StoreWriter:
         cdef Host* h = host_of(m)
         self.skipped = host_store_dir(m).size + 1 + 33
         self.place = place
+        self.attention = _Attention(_KEY)
+        self.attention.m = m
         if not place.opens_late:
             try:
                 self.store
@@ -52,8 +71,14 @@ cdef class StoreWriter:
             import weakref
 
             self.opened = self.place.open()
+            self.opened.must_stop = self.attention
             weakref.finalize(self, _close, self.opened)
         return self.opened
+
+    def close(self):
+        """Lets go of the store, if it is open; what waits is written."""
+        if self.opened is not None:
+            _close(self.opened)
 
     def flush(self):
         """Everything that was handed on is on disk and valid afterwards.  What goes wrong is an EvaluationError."""
@@ -93,7 +118,6 @@ cdef class StoreWriter:
 
 
 def _close(store):
-    """At the latest at the end of the program."""
     try:
         store.close()
     except _FAULTS as error:

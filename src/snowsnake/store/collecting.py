@@ -6,7 +6,7 @@ In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -36,6 +36,7 @@ class CollectingStore(Store, ABC):
         self._waiting: dict[str, Waiting] = {}
         self._known: set[str] = set()  # valid, as far as this process knows
         self._waiting_bytes = 0
+        self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
 
     # --- what a kind of store does its own way
 

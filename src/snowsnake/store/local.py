@@ -124,6 +124,15 @@ class LocalStore(CollectingStore):
     def _has(self, path: str) -> bool:
         return self.database.is_valid(path)
 
+    def has_now(self, path: str) -> bool:
+        """As `is_valid`, whatever this process has seen before: others may have added it, or removed it."""
+        return self.database.is_valid(path)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its objects do not lie where their paths say."""
+        return self._objects != self.store_dir
+
     def _info(self, path: str) -> PathInfo | None:
         return self.database.info(path)
 
@@ -174,7 +183,7 @@ class LocalStore(CollectingStore):
 
     def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
         """The file or tree that a NAR holds, which may be a file read from here to its end; BadArchive (a ValueError) if it is none."""
-        target = os.path.join(self._new_folder(), "object")
+        target = os.path.join(self.new_folder(), "object")
         stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
         path, content = self._fixed_path(name, "nar", stream.hash.digest())
@@ -185,13 +194,17 @@ class LocalStore(CollectingStore):
             self._wait(Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
         return path
 
+    def adopt(self, info: PathInfo, place: str) -> None:
+        """Takes over an object that lies at *place*, in a folder of this store or where it is to be; hash and references are believed."""
+        self._wait(Waiting(info, target=place))
+
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
         """The object that a NAR holds, under the path that *info* says; ValueError if its hash or its size is another one."""
         if self.is_valid(info.path):
             return
         if self.read_only:
             raise ValueError("attempt to write a readonly database")
-        target = os.path.join(self._new_folder(), "object")
+        target = os.path.join(self.new_folder(), "object")
         stream = Hashed(archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)
         found = "sha256:" + stream.hash.digest().hex()
@@ -237,7 +250,7 @@ class LocalStore(CollectingStore):
         if not os.path.lexists(place):
             return 0
         freed = _disk_bytes(place)
-        doomed = os.path.join(self._new_folder(), "object")
+        doomed = os.path.join(self.new_folder(), "object")
         _make_writable(place)
         os.rename(place, doomed)
         _remove(doomed)
@@ -265,7 +278,7 @@ class LocalStore(CollectingStore):
         path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0])
         if self.is_valid(path):
             return path
-        target = os.path.join(self._new_folder(), "object")
+        target = os.path.join(self.new_folder(), "object")
         archive = target + ".nar"
         with open(archive, "wb") as file:
             nar.pack_into(source, file.fileno(), accepts)
@@ -283,7 +296,7 @@ class LocalStore(CollectingStore):
         with open(source, "rb") as file:
             if os.fstat(file.fileno()).st_size < _PIECE_BYTES:
                 return self.add_flat(name, file.read())
-            target = os.path.join(self._new_folder(), "object")
+            target = os.path.join(self.new_folder(), "object")
             stream = Hashed(file)
             with open(target, "xb") as copy:
                 while piece := stream.read(_PIECE_BYTES):
@@ -303,7 +316,7 @@ class LocalStore(CollectingStore):
         """Writes and registers everything that waits."""
         if not self._waiting:
             return
-        folder = self._new_folder()
+        folder = self.new_folder()
         objects = list(self._waiting.values())
         for number, object_ in enumerate(objects):
             if object_.contents is not None:
@@ -386,7 +399,7 @@ class LocalStore(CollectingStore):
                 _remove(target)
             else:
                 _make_writable(place)
-                os.rename(place, os.path.join(self._new_folder(), "stale"))
+                os.rename(place, os.path.join(self.new_folder(), "stale"))
                 os.rename(target, place)
         if is_directory:
             os.chmod(place, 0o555)
@@ -422,7 +435,8 @@ class LocalStore(CollectingStore):
         finally:
             os.close(parent_fd)
 
-    def _new_folder(self) -> str:
+    def new_folder(self) -> str:
+        """An empty folder beside the objects, of this process alone; whoever makes it removes it."""
         self._check_process()
         return tempfile.mkdtemp(dir=self._scratch)
 

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 class StorePlace:
     """A store in folders: paths begin with `store_dir` and lie in `real`; the database and roots are below `state`.
 
-    `name` is how messages call it.  `opens_late`: an evaluation opens it when it first needs it, otherwise at once.  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
+    `name` is how messages call it.  `opens_late`: an evaluation opens it when it first needs it, otherwise at once.  `builder` builds in it
+    (store/local.py).  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
     >>> place.store_dir, place.real, place.state
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "opens_late")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "opens_late", "builder")
 
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
@@ -33,6 +34,7 @@ class StorePlace:
         self.name = name or real
         self.is_machines = is_machines
         self.opens_late = False
+        self.builder: Callable[[LocalStore, list[str]], None] | None = None
         self.is_written = not is_machines or (os.access(state + "/db/db.sqlite", os.W_OK) and os.access(real, os.W_OK))
 
     @classmethod
@@ -44,7 +46,7 @@ class StorePlace:
         """The store, for writing; it is made if it is not there."""
         from snowsnake.store.local import LocalStore
 
-        return LocalStore(self.name, self.store_dir, real=self.real, state=self.state)
+        return LocalStore(self.name, self.store_dir, real=self.real, state=self.state, builder=self.builder)
 
 
 class DaemonPlace:
@@ -78,7 +80,7 @@ class DummyStore:
     What an evaluation wants to add is an error in 2.34.8's words.
     """
 
-    __slots__ = ("store_dir", "is_read_only", "root")
+    __slots__ = ("store_dir", "is_read_only", "root", "must_stop")
 
     real = None
     name = "dummy://"

@@ -14,13 +14,14 @@ from snowsnake.store.path_info import PathInfo
 _MAX_SIZE = (1 << 64) - 1
 
 
-def write_registration(info: PathInfo) -> str:
-    """Path, hash and size of its archive, deriver, references.
+def write_registration(info: PathInfo, *, is_brief: bool = False) -> str:
+    """Path, hash and size of its archive, deriver, references; *is_brief*: path and references only, as `exportReferencesGraph` has it.
 
     >>> write_registration(PathInfo("/nix/store/x", "sha256:00", 120))
     '/nix/store/x\\n00\\n120\\n\\n0\\n'
     """
-    lines = [info.path, info.nar_hash.partition(":")[2], str(info.nar_size), info.deriver or "", str(len(info.references))]
+    facts = [""] if is_brief else [info.nar_hash.partition(":")[2], str(info.nar_size), info.deriver or ""]
+    lines = [info.path, *facts, str(len(info.references))]
     return "".join(line + "\n" for line in [*lines, *sorted(info.references)])
 
 
