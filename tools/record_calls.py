@@ -17,7 +17,7 @@ sys.path.insert(0, str(FOLDER))
 
 
 def main() -> int:
-    from call_world import ENVIRONMENT, answer, make_world, read_calls  # type: ignore[import-not-found]
+    from call_world import answer, environment_of, make_world, read_calls  # type: ignore[import-not-found]
 
     tools = os.environ.get("SNOWSNAKE_TOOLS", "")
     if not tools:
@@ -33,7 +33,7 @@ def main() -> int:
                     cwd=folder,
                     input=call["stdin"].encode(),
                     capture_output=True,
-                    env={"PATH": os.environ["PATH"], "TERM": "dumb"} | ENVIRONMENT | {"XDG_CACHE_HOME": cache, "HOME": cache} | call.get("environment", {}),
+                    env={"PATH": os.environ["PATH"], "TERM": "dumb"} | environment_of(cache),
                 )
                 call["answer"] = answer(done.returncode, done.stdout, done.stderr, folder)
             lines.append(json.dumps(call, ensure_ascii=False) + "\n")

@@ -25,7 +25,7 @@ cdef bytes _bytes(Word s):
     return (<const char*>string_data(s))[:string_size(s)]
 
 
-def find(Handle h, bytes name):
+def find(Handle h not None, bytes name not None):
     """An attribute, not forced; None if the value is no set or has none of the name.  Forces the value."""
     cdef Machine* m = h.evaluator.m
     cdef Word w
@@ -42,7 +42,7 @@ def find(Handle h, bytes name):
         h.evaluator.leave()
 
 
-def plain_text(Handle h):
+def plain_text(Handle h not None):
     """The bytes of a string without context; an error if it is none."""
     cdef Machine* m = h.evaluator.m
     cdef Word w
@@ -58,7 +58,7 @@ def plain_text(Handle h):
         h.evaluator.leave()
 
 
-def is_text(Handle h, bytes text):
+def is_text(Handle h not None, bytes text not None):
     """Whether a value is a string of these bytes."""
     cdef Word w
     h.evaluator.enter()
@@ -69,13 +69,13 @@ def is_text(Handle h, bytes text):
         h.evaluator.leave()
 
 
-def is_derivation(Handle h):
+def is_derivation(Handle h not None):
     """Whether a value is a set whose `type` is "derivation"."""
     kind = find(h, b"type")
     return kind is not None and is_text(kind, b"derivation")
 
 
-def plain_data(Handle h):
+def plain_data(Handle h not None):
     """Numbers, Booleans, texts, lists and sets of those as Python has them; NotPlain as soon as something else is met.
 
     Sets come with their names in the order of their bytes.  Texts that are not UTF-8 have surrogate escapes.

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = {
-    "HOME": "/nonexistent",
     "NIX_PATH": "",
-    "NIX_REMOTE": "dummy://",
     "NIX_STORE_DIR": "/nix/store",
     "NIX_STATE_DIR": "/nonexistent",
     "NIX_CONF_DIR": "/nonexistent",
@@ -16,6 +14,13 @@ ENVIRONMENT = {
     "NO_COLOR": "1",
     "EDITOR": "echo",
 }
+
+
+def environment_of(folder: str) -> dict[str, str]:
+    """Variables of a call that has this folder for what it keeps."""
+    return ENVIRONMENT | {"XDG_CACHE_HOME": f"{folder}/cache", "HOME": folder, "NIX_REMOTE": f"local?root={folder}/root"}
+
+
 # Nix's programs, and the module of ours.
 PROGRAMS = {"nix": "nix.main", "nix-env": "old.env", "nix-build": "old.build"}
 _MAKE = '{ name, more ? { } }: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ "out" "dev" ]; } // more\n'
@@ -73,12 +78,13 @@ in
       packages.x86_64-linux = {
         default = make "first-1.0" { meta.description = "The first one"; };
         second = make "second-2.5" { meta.description = "The SECOND first of all"; version = "2.5"; };
-        failing = throw "this fails";
       };
       legacyPackages.x86_64-linux = {
         old = make "old-0.1" { };
         group = { recurseForDerivations = true; inner = make "inner-7" { meta.description = "inside"; }; };
         closed.hidden = make "hidden-1" { };
+        failing = throw "this fails";
+        "with.dot" = make "dot-1" { };
       };
       packages.other.foreign = make "foreign-1" { };
       text = "hello";

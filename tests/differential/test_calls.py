@@ -6,21 +6,23 @@ import shlex
 from pathlib import Path
 
 import pytest
-from call_world import ENVIRONMENT, PROGRAMS, answer, make_world, read_calls
+from call_world import PROGRAMS, answer, environment_of, make_world, read_calls
 
 FOLDER = Path(__file__).parent / "calls"
 CASES = [
     json.loads(line) for path in sorted(FOLDER.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()
 ]
 # What is different on purpose, with the reason.
-DIFFERENT: dict[str, str] = {}
+DIFFERENT = {
+    """nix eval --expr '{ "a/b" = "x"; }' --write-to out""": "there, a name with a slash leads out of the folder",
+}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: shlex.join(case["words"]))
-def test_answer(case, tmp_path, run_command) -> None:
+def test_answer(case, tmp_path, tmp_path_factory, run_command) -> None:
     make_world(tmp_path)
     program, *words = case["words"]
-    environment = ENVIRONMENT | {"XDG_CACHE_HOME": str(tmp_path / ".cache"), "HOME": str(tmp_path / ".home")}
+    environment = environment_of(str(tmp_path_factory.mktemp("home")))
     done = run_command(PROGRAMS[program], *words, stdin=case["stdin"].encode(), **environment)
     ours = answer(done.returncode, done.stdout, done.stderr, os.path.realpath(tmp_path))
     assert b"fault of the evaluator" not in done.stderr

@@ -62,14 +62,14 @@ def test_help(nix) -> None:
 
 
 def test_what_is_not_ours_goes_to_an_installed_nix(nix, tmp_path) -> None:
-    code, out, err = nix("build", "--foo", "x", PATH="/nonexistent")
+    code, out, err = nix("develop", "--foo", "x", PATH="/nonexistent")
     assert (code, out) == (1, "")
-    assert err.startswith("error: 'nix build' is not part of Snowsnake, and no other Nix is on the PATH\n")
+    assert err.startswith("error: 'nix develop' is not part of Snowsnake, and no other Nix is on the PATH\n")
     other = tmp_path / "bin" / "nix"
     other.parent.mkdir()
     other.write_text("#!/bin/sh\necho other: \"$@\"\nexit 7\n")
     other.chmod(other.stat().st_mode | stat.S_IXUSR)
-    assert nix("-v", "build", "--foo", "x", PATH=f"{other.parent}:{os.environ['PATH']}") == (7, "other: -v build --foo x\n", "")
+    assert nix("-v", "develop", "--foo", "x", PATH=f"{other.parent}:{os.environ['PATH']}") == (7, "other: -v develop --foo x\n", "")
 
 
 def test_links(tmp_path) -> None:

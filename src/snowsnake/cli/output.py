@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from snowsnake.cli.activities import Activity
+
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
 QUIET = 3                             # the verbosity of a command without `-v`, as C++ Nix counts: errors are 0, information is 3
 
@@ -111,6 +113,12 @@ class Reporter:
         """What a store tells while it builds: the nix-… commands show the logs of builders, too."""
         if not is_log or self.shows_logs:
             self.note(message)
+
+    def activity(self, text: str) -> "Activity":
+        """What goes on between entering and leaving: `with reporter.activity("evaluating 'a'"):`"""
+        from snowsnake.cli.activities import Activity
+
+        return Activity(self, text)
 
     def write_event(self, line: str) -> None:
         """A line of a log that programs read."""

@@ -19,7 +19,7 @@ from snowsnake.source import Position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
 
@@ -125,12 +125,20 @@ class FlakeSession:
 
     def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
         """The first of several attributes that a flake has, and its path."""
+        return next(self.find_all(locked, shown, paths))
+
+    def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
+        """Those of several attributes that a flake has, with their paths; an error if it has none."""
         outputs = self.outputs(locked)
         alike: dict[str, int] = {}
+        is_any = False
         for path in paths:
             value = _along(outputs, split_path(path), alike)
             if value is not None:
-                return value, path
+                is_any = True
+                yield value, path
+        if is_any:
+            return
         names = [f"'{path}'" for path in paths]
         listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
         suggestions = [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]

@@ -96,9 +96,9 @@ def write_to(root, place: str) -> None:
     """A string as a file, a set of such as a folder."""
     if os.path.lexists(place):
         raise EvaluationError("file", f"path '{place}' already exists")
-    work: list[tuple] = [(root, os.fsencode(place), ())]
+    work: list[tuple] = [(root, os.fsencode(place), (), None)]
     while work:
-        value, path, names = work.pop()
+        value, path, names, place_of = work.pop()
         try:
             value.force()
             kind = value.type_name()
@@ -111,14 +111,22 @@ def write_to(root, place: str) -> None:
                     if name in (b".", b"..") or b"/" in name:
                         names = (*names, name)
                         raise EvaluationError("value", f"invalid file name '{name.decode('utf-8', 'replace')}'")
-                    work.append((value.select(name), path + b"/" + name, (*names, name)))
+                    work.append((value.select(name), path + b"/" + name, (*names, name), (value, name)))
             else:
-                where = b".".join(names).decode("utf-8", "replace")
-                raise EvaluationError("type", f"value at '{where}' is not a string or an attribute set")
+                raise EvaluationError("type", f"value at '{_where(place_of)}' is not a string or an attribute set")
         except EvaluationError as error:
             for name in reversed(names):
                 error.trace.insert(0, Frame("context", f"while evaluating the attribute '{name.decode('utf-8', 'replace')}'", None))
             raise
+
+
+def _where(attribute: tuple | None) -> str:
+    """Where an attribute is defined, as FILE:LINE:COLUMN."""
+    from snowsnake.looking import attribute_place
+    from snowsnake.source import Position
+
+    place = None if attribute is None else attribute_place(*attribute)
+    return "«none»:0" if place is None else str(Position(*place))
 
 
 def _encoded(text: str) -> bytes:

@@ -80,7 +80,15 @@ ROWS = (
     ),
     _flake("prefetch", _FLAKE_WORDS, "fetch a source tree", Option("-o --out-link", "FILE", "a link to the store path"), *JSON),
     _flake("prefetch-inputs", _FLAKE_WORDS, "fetch the inputs of a flake"),
-    _not_ours("build", "build a derivation or fetch a store path"),
+    Row(
+        "build", "snowsnake.cli.nix.build:run", "installables*", "build derivations or fetch store paths",
+        (
+            *_INSTALLABLES, *JSON, Option("--dry-run", "", "only show what would be done"),
+            Option("-o --out-link", "PATH", "the link to the result (default: result)"), Option("--no-link", "", "make no link"),
+            Option("--print-out-paths", "", "print the paths of the outputs"), Option("--rebuild", "", "build again and compare"),
+            Option("--profile", "PATH", "the profile to change"),
+        ),
+    ),
     _not_ours("bundle", "bundle an application so that it works outside of the store"),
     _not_ours("config check", "check the system for problems"),
     _not_ours("copy", "copy paths between stores"),
@@ -91,7 +99,7 @@ ROWS = (
         _INSTALLABLES + PRETTY + (Option("-r --recursive", "", "also those that they need"),),
     ),
     _not_ours("develop", "run a shell with the build environment of a derivation"),
-    _not_ours("edit", "open the source of a package in an editor"),
+    Row("edit", "snowsnake.cli.nix.edit:run", "installable?", "open the source of a package in an editor", INSTALLABLE),
     _not_ours("env shell", "run a shell with some packages"),
     _not_ours("fmt", "format source code"),
     _not_ours("formatter build", "build a flake's formatter"),
@@ -141,7 +149,10 @@ ROWS = (
     _registry("resolve", "flake-refs*", "print what short names mean"),
     _not_ours("repl", "evaluate interactively"),
     _not_ours("run", "run an application"),
-    _not_ours("search", "search for packages"),
+    Row(
+        "search", "snowsnake.cli.nix.search:run", "installable? regexes*", "search for packages",
+        (*INSTALLABLE, *JSON, Option("-e --exclude", "REGEX", "leave out what this matches", is_repeatable=True)),
+    ),
     *(
         Row(f"store {name}", "snowsnake.cli.nix.store:add", "path", summary, (Option("-n --name", "NAME", "its name in the store"), *_ADDED, _DRY_RUN))
         for name, summary in (

@@ -1,0 +1,66 @@
+"""What a command does at the moment, for people and programs that watch it.
+
+In: texts.  Out: lines on standard error, with `--log-format internal-json` C++ Nix's events; on a terminal one line that is written over.
+"""
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.cli.output import Reporter
+
+_INFORMATION = 3                      # the level of these
+_STEP_S = 0.1
+_WIDTH = 100
+_numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
+_open: list[int] = []
+_last_shown_s = 0.0
+
+
+class Activity:
+    """One activity; inside another one it is a part of it."""
+
+    def __init__(self, reporter: "Reporter", text: str) -> None:
+        self._reporter = reporter
+        self._text = text
+        self._is_event = reporter.log_format == "internal-json"
+        self._is_line = False
+        self._number = 0
+
+    def __enter__(self) -> "Activity":
+        reporter = self._reporter
+        if self._is_event:
+            self._number = next(_numbers)
+            self._event({"action": "start", "id": self._number, "level": _INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
+            _open.append(self._number)
+        elif reporter.verbosity >= _INFORMATION:
+            if reporter.log_format == "text" and sys.stderr.isatty():
+                self._show()
+            else:
+                reporter.note(self._text + "...")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_event:
+            _open.pop()
+            self._event({"action": "stop", "id": self._number})
+        elif self._is_line:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _event(self, facts: dict[str, object]) -> None:
+        import json
+
+        self._reporter.write_event("@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
+
+    def _show(self) -> None:
+        """On a terminal, not more often than somebody can read."""
+        global _last_shown_s
+        now = time.monotonic()
+        if now - _last_shown_s >= _STEP_S:
+            _last_shown_s = now
+            self._is_line = True
+            sys.stderr.write(f"\r\x1b[K{self._text[:_WIDTH]}...")
+            sys.stderr.flush()

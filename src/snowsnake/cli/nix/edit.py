@@ -1,0 +1,84 @@
+"""`nix edit`: the user's editor at the place where a package says that it is defined.
+
+In: a `Call`.  Out: another program runs in the place of this one.
+"""
+
+import os
+import sys
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.evaluate import load, open_session
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.selection import Selector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Editors that take the number of a line, known by what their name contains.
+_WITH_LINE = ("emacs", "nano", "vim", "kak")
+
+
+def run(call: Call) -> int:
+    word = call.words[0] if call.words else "."
+    if call.given.flag("file") or call.given.flag("expr"):
+        what = "" if word == "." else word
+        session, value = load(call, what)
+    else:
+        session, value, what = _output(call, word)
+    file, line = _place(session, value, what)
+    if call.settings["pure-eval"] and not file.startswith(session.evaluator.store_dir + "/"):
+        session.expression(b"builtins.readFile").call(session.evaluator.from_python(file))     # which says that it may not be read
+    if call.reporter.relabel is not None and not os.path.lexists(file):
+        file = _original(call, file)
+    command = os.environ.get("EDITOR", "cat").split()
+    if line > 0 and any(name in " ".join(command) for name in _WITH_LINE):
+        command.append(f"+{line}")
+    command.append(file)
+    sys.stdout.flush()
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        shown = " ".join(f"'{part}'" for part in command)
+        raise EvaluationError("file", f"cannot run command {shown}: {error.strerror}") from None
+
+
+def _output(call: Call, word: str) -> "tuple[Any, Any, str]":
+    """The session, the output of a flake, and how messages call it."""
+    from snowsnake.cli.flake_options import lock_options, open_flakes
+
+    session = open_session(call)
+    flakes = open_flakes(call.given, call.reporter, session)
+    reference, fragment = flakes.reference(word, os.getcwd())
+    locked = flakes.lock(reference, lock_options(call.given, flakes, call.reporter))
+    paths = flakes.attribute_paths(fragment.partition("^")[0])
+    return session, flakes.find(locked, reference, paths)[0], f"{reference}#{paths[0]}"
+
+
+def _place(session: "Any", value: "Any", what: str) -> tuple[str, int]:
+    try:
+        position = Selector(session.evaluator, {}).select(value, "meta.position")
+        position.force()
+    except EvaluationError:
+        raise EvaluationError("value", f"cannot find position information for '{what}") from None
+    try:
+        text = position.coerce_to_path().decode("utf-8", "surrogateescape")
+    except EvaluationError as error:
+        error.trace.insert(0, Frame("context", "while evaluating the 'meta.position' attribute of a derivation", None))
+        raise
+    file, colon, line = text.rpartition(":")
+    digits = line.lstrip(" +")[: len(line.lstrip(" +")) - len(line.lstrip(" +").lstrip("0123456789"))]
+    if not colon or not digits:
+        raise EvaluationError("value", f"cannot parse 'meta.position' attribute '{text}'")
+    return file, int(digits)
+
+
+def _original(call: Call, file: str) -> str:
+    """The user's file, of which a source tree was made."""
+    from snowsnake.source import Position
+
+    error = EvaluationError("file", "", position=Position(file, None, 0, 0))
+    assert call.reporter.relabel is not None
+    call.reporter.relabel(error)
+    found = error.position.file if error.position is not None else file
+    return found.replace("«", "").replace("»", "") if os.path.exists(found) else file

@@ -1,0 +1,163 @@
+"""`nix search`: packages whose attribute path, name or description contain regular expressions.
+
+In: a `Call`.  Out: a list with what matched in green, or JSON.
+"""
+
+import os
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.config import print_json
+from snowsnake.cli.nix.evaluate import load, open_session
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import write_line
+from snowsnake.cli.packages import split_name
+from snowsnake.cli.patterns import Searcher
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.plain import find
+from snowsnake.selection import split_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Path = tuple[str, ...]
+_BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
+# Errors of files and limits are none of the evaluated program.
+_NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
+
+
+class _Search:
+    def __init__(self, call: Call, wanted: list[Searcher], unwanted: list[Searcher]) -> None:
+        self.call = call
+        self.wanted = wanted
+        self.unwanted = unwanted
+        self.count = 0
+        self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
+
+    def visit(self, value: "Any", path: "Path", is_first: bool) -> None:
+        shown = ".".join(path)
+        with self.call.reporter.activity(f"evaluating '{shown}'"):
+            self._look(value, path, shown, is_first)
+
+    def _look(self, value: "Any", path: "Path", shown: str, is_first: bool) -> None:
+        is_legacy = path[:1] == ("legacyPackages",)
+        try:
+            if _is_derivation(value, shown):
+                self._consider(value, shown)
+            elif len(path) <= 2 and path[:1] in ((), ("legacyPackages",), ("packages",)) or is_first:
+                self._inside(value, path, shown)
+            elif is_legacy and len(path) > 2:
+                wanted = find(value, b"recurseForDerivations")
+                if wanted is not None and _expected(wanted, "bool", f"{shown}.recurseForDerivations", "a Boolean").to_python():
+                    self._inside(value, path, shown)
+        except EvaluationError as error:
+            if not is_legacy or error.code in _NOT_OF_EVALUATION:
+                raise
+
+    def _inside(self, value: "Any", path: "Path", shown: str) -> None:
+        for name in _expected(value, "set", shown, "an attribute set").keys():
+            self.visit(value.select(name), (*path, name.decode("utf-8", "surrogateescape")), False)
+
+    def _consider(self, value: "Any", shown: str) -> None:
+        found = find(value, b"name")
+        if found is None:
+            raise EvaluationError("missing-attribute", f"attribute '{shown}.name' does not exist")
+        name, version = split_name(_text(found, f"{shown}.name"))
+        meta = find(value, b"meta")
+        about = None if meta is None else find(meta, b"description")
+        description = "" if about is None else _text(about, f"{shown}.meta.description").replace("\n", " ")
+        if any(regex.places(text) for regex in self.unwanted for text in (shown, name, description)):
+            return
+        in_path: list[tuple[int, int]] = []
+        in_description: list[tuple[int, int]] = []
+        for regex in self.wanted:
+            here, there = regex.places(shown), regex.places(description)
+            in_path += here
+            in_description += there
+            if not (here or there or regex.places(name)):
+                return
+        self.count += 1
+        if self.as_json is not None:
+            self.as_json[shown] = {"pname": name, "version": version, "description": description}
+            return
+        lines = [""] if self.count > 1 else []
+        lines.append(f"* {_BOLD}{_highlighted(shown, in_path, _BOLD)}{_NORMAL}" + (f" ({version})" if version else ""))
+        if description:
+            lines.append(f"  {_highlighted(description, in_description, _NORMAL)}")
+        write_line("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def run(call: Call) -> int:
+    regexes = call.words[1:]
+    if not regexes:
+        if not (call.given.flag("file") or call.given.flag("expr")):
+            from snowsnake.lock.reference_text import parse_reference
+
+            parse_reference((call.words or ["."])[0], os.getcwd())
+        raise UsageError("Must provide at least one regex! To match all packages, use 'nix search <installable> ^'.")
+    search = _Search(call, list(map(Searcher, regexes)), list(map(Searcher, call.given.texts("exclude"))))
+    call.given.values.setdefault("read_only", True)
+    call.settings.set_default("allow-import-from-derivation", False)
+    for value, path in _roots(call):
+        search.visit(value, path, True)
+    if search.as_json is not None:
+        print_json(search.as_json, call)
+    elif not search.count:
+        raise EvaluationError("value", "no results for the given search term(s)!")
+    return 0
+
+
+def _roots(call: Call) -> "Iterator[tuple[Any, Path]]":
+    """What is searched: attributes of a file or an expression, or all outputs of a flake that the word may mean."""
+    given = call.given
+    word = call.words[0] if call.words else "."
+    if given.flag("file") or given.flag("expr"):
+        yield load(call, "" if word == "." else word)[1], ()
+        return
+    from snowsnake.cli.flake_options import lock_options, open_flakes
+
+    session = open_session(call)
+    flakes = open_flakes(given, call.reporter, session)
+    reference, fragment = flakes.reference(word, os.getcwd())
+    locked = flakes.lock(reference, lock_options(given, flakes, call.reporter))
+    system = flakes.system
+    paths = flakes.attribute_paths(fragment, (f"packages.{system}", f"legacyPackages.{system}"))
+    for value, path in flakes.find_all(locked, reference, paths):
+        yield value, tuple(split_path(path))
+
+
+def _is_derivation(value: "Any", shown: str) -> bool:
+    kind = find(value, b"type")
+    return kind is not None and _text(kind, f"{shown}.type") == "derivation"
+
+
+def _text(value: "Any", shown: str) -> str:
+    kind = value.type_name()
+    if kind == "path":
+        return value.to_python()
+    return _expected(value, "string", shown, "a string").string().decode("utf-8", "surrogateescape")
+
+
+def _expected(value: "Any", kind: str, shown: str, what: str) -> "Any":
+    if value.type_name() != kind:
+        raise EvaluationError("type", f"'{shown}' is not {what}")
+    return value
+
+
+def _highlighted(text: str, places: list[tuple[int, int]], after: str) -> str:
+    """Places, which may overlap, in green."""
+    if not places:
+        return text
+    # Places are of bytes.
+    data = text.encode("utf-8", "surrogateescape")
+    parts: list[bytes] = []
+    done = 0
+    rest = sorted(places, key=lambda place: place[0])
+    while rest:
+        start, end = rest.pop(0)
+        while rest and rest[0][0] <= end:
+            end = max(end, rest.pop(0)[1])
+        parts += [data[done:start], _GREEN.encode(), data[start:end], after.encode()]
+        done = end
+    return b"".join([*parts, data[done:]]).decode("utf-8", "surrogateescape")
