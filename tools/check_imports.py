@@ -17,6 +17,7 @@ LAYERS = (
     ("__init__",),
     ("cli",),
     ("api",),
+    ("jobs",),
     ("flake",),
     ("values",),
     ("value_page", "documentation", "decoding"),

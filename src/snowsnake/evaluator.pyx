@@ -17,7 +17,10 @@ from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
 from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.handle cimport Handle, make_handle
-from snowsnake.host.host cimport host_configure, host_mount, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places
+from snowsnake.host.byte_map cimport MapEntry, map_find
+from snowsnake.host.host cimport (
+    host_configure, host_mount, host_of, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places,
+)
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.heap cimport heap_reserve, leave_old_space, make_float, make_int, make_path, make_string, new_list
@@ -333,6 +336,28 @@ cdef class Evaluator(Runner):
         if self.store_writer is not None:
             self.store_writer.close()
 
+    def enter_child(self):
+        """In a child of the process that made the evaluator, before anything else: what two processes must not share is opened anew.
+
+        The parent has flushed its store and its cache before, and goes on as if nothing had happened.
+        """
+        if self.store_writer is not None:
+            self.store_writer.enter_child()
+        if host_of(self.machine()).fetcher != NULL:
+            self.fetcher.enter_child(self.store)
+
+    def derivation_text(self, str drv_path):
+        """The text of a derivation that this evaluator made, or None; for evaluators that `keeps_derivations` or have a store."""
+        cdef bytes path = os.fsencode(drv_path)
+        cdef MapEntry* entry
+        if self.store_writer is not None:
+            try:
+                return self.store_writer.store.read(drv_path)
+            except (OSError, ValueError):
+                return None
+        entry = map_find(&host_of(self.machine()).derivations, <const uint8_t*><const char*>path, len(path))
+        return None if entry == NULL else entry.value[:entry.value_size]
+
     @property
     def store_dir(self):
         """What the paths of the store begin with."""
@@ -355,11 +380,21 @@ cdef class Evaluator(Runner):
         """(kind, path or name) of everything that was asked of the world, in order."""
         return [(kind, os.fsdecode(name)) for kind, name, _ in host_records(self.machine())]
 
-    def dependencies(self):
-        """Everything that was asked, with the answers: `snowsnake.dependencies.Dependencies`."""
+    def record_count(self):
+        """How many questions were asked of the world so far."""
+        return host_of(self.machine()).records.count
+
+    def dependencies(self, uint32_t skipped=0):
+        """Everything that was asked, with the answers: `snowsnake.dependencies.Dependencies`.
+
+        *skipped*: without the first so many questions, except for those whose answers were not the same all the time.
+        """
         from snowsnake.dependencies import from_record
 
-        return from_record(host_records(self.machine()), host_settings(self.machine()), host_store_places(self.machine()))
+        record = host_records(self.machine())
+        if skipped:
+            record = [entry for entry in record[:skipped] if entry[2][:1] == b"d"] + record[skipped:]
+        return from_record(record, host_settings(self.machine()), host_store_places(self.machine()))
 
     def statistics(self):
         """Counters of the machine; sizes in bytes, times in nanoseconds.

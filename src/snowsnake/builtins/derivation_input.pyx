@@ -292,7 +292,7 @@ cdef int _conclude(Machine* m, DerivationInput* input) noexcept nogil:
     if not derivation_finish(drv_store, input, &result, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)
-    if host_of(m).writer != NULL:
+    if host_of(m).writer != NULL or host_of(m).keeps_derivations:
         memset(&written, 0, sizeof(written))
         written.kind = STORE_OBJECT_DERIVATION
         written.path = result.drv_path

@@ -13,6 +13,7 @@ from snowsnake.cli.output import Reporter, write_line
 DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-env": "snowsnake-env",
+    "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
     "nix-store": "snowsnake-store",

@@ -103,6 +103,11 @@ class Fetcher:
     def close(self) -> None:
         self.cache.close()
 
+    def enter_child(self, store: LocalStore | None) -> None:
+        """In a child of the process that fetched so far: connections to servers are not for both; *store* was opened anew."""
+        self.http = None
+        self.store = store
+
     # ---- inputs -------------------------------------------------------------------------------------------------
 
     def input_from_url(self, url: str | Address, is_tree: bool = True) -> Input:

@@ -77,6 +77,7 @@ cdef void host_free(Machine* m) noexcept nogil:
     map_free(&h.records)
     map_free(&h.sources)
     map_free(&h.texts)
+    map_free(&h.derivations)
     map_free(&h.unsettled)
     if h.mounts.count:
         free_mounts(h)
@@ -190,6 +191,7 @@ cdef object host_configure(Machine* m, object options):
     h.is_pure = options.pure
     h.is_restricted = options.restricted
     h.is_writable = options.is_writable
+    h.keeps_derivations = options.keeps_derivations
     settings = options.settings
     Py_INCREF(settings)
     Py_XDECREF(<PyObject*>h.settings)

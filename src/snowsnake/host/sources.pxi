@@ -35,8 +35,13 @@ cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogi
     if m.is_exhausted:                # what is written may be made of what could not be had
         return raise_text(m, ERROR_MEMORY, NULL)
     if h.writer == NULL:
-        # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.  Derivations are too many.
-        if not h.is_writable or written.kind == STORE_OBJECT_DERIVATION:
+        if written.kind == STORE_OBJECT_DERIVATION:               # too many to keep for nobody
+            if h.keeps_derivations and map_add(
+                    &h.derivations, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
+                return raise_text(m, ERROR_MEMORY, NULL)
+            return DONE
+        # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.
+        if not h.is_writable:
             return DONE
         if written.source_path.size:
             if map_add(&h.sources, written.path.data, written.path.size, written.source_path.data, written.source_path.size) == NULL:

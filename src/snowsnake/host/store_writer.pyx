@@ -80,6 +80,14 @@ cdef class StoreWriter:
         if self.opened is not None:
             _close(self.opened)
 
+    def enter_child(self):
+        """In a child of the process that opened the store: databases and sockets are not for both, it is opened anew when it is needed.
+
+        What waits must have been written before the fork.
+        """
+        self.close()
+        self.opened = None
+
     def flush(self):
         """Everything that was handed on is on disk and valid afterwards.  What goes wrong is an EvaluationError."""
         if self.opened is None:

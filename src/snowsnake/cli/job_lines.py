@@ -1,0 +1,97 @@
+"""Jobs as lines of JSON on stdout, for `snowsnake-eval-jobs` and `snowsnake jobs --json`.
+
+In: a root, limits.  Out: lines; errors also on stderr; the exit code.
+"""
+
+import signal
+import sys
+
+from snowsnake.cli.output import Reporter
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.jobs.constituents import finish_aggregates, names_others
+from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.options import JobOptions, RunOptions
+from snowsnake.jobs.reply import Reply, json_line
+from snowsnake.jobs.run import Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: the run ends as it does at Ctrl-C."""
+
+
+def job_root(session, root, options: JobOptions) -> JobRoot:
+    """The root of jobs in a session; errors look as the session's reporter shows them."""
+    reporter, settings = session.reporter, session.settings
+
+    def render(error: EvaluationError) -> tuple[str, str]:
+        if reporter.relabel is not None:
+            reporter.relabel(error)
+        plain = error.render(show_trace=options.show_trace)
+        return plain, error.render(show_trace=options.show_trace, colours=True) if reporter._colours() else plain
+
+    features = settings["experimental-features"]
+    return JobRoot(session.evaluator, root, options, selector=session.selector, features=features, render=render)
+
+
+def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
+    """All jobs, as lines; aggregates that name others at the end."""
+    run = Run(root, limits)
+    jobs: dict[str, dict] = {}
+    with_aggregates = root.options.constituents
+    old = signal.signal(signal.SIGTERM, _on_term)
+    try:
+        for reply in run.replies():
+            report(reply)
+            if with_aggregates:
+                jobs[reply.fields["attr"]] = reply.fields
+                if names_others(reply.fields):
+                    continue
+            print_line(reply.line)
+    except Terminated:
+        reporter.failure("terminated")
+        return 143
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    if with_aggregates:
+        _print_aggregates(jobs, root.evaluator.store, root.options.gc_roots, reporter)
+    for reply in run.broken:
+        reporter.failure(_broken(reply))
+    return 1 if run.broken else 0
+
+
+def _on_term(number: int, frame: object) -> None:
+    raise Terminated
+
+
+def report(reply: Reply) -> None:
+    """An attribute's error, for the log."""
+    if reply.error is not None:
+        sys.stderr.write((reply.report or reply.error) + "\n")
+        sys.stderr.flush()
+
+
+def print_line(line: str) -> None:
+    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _broken(reply: Reply) -> str:
+    """Of an attribute whose evaluation ended a worker, or would have ended one of nix-eval-jobs."""
+    error = str(reply.error).removeprefix("error: ")
+    if error.startswith("while reading result"):
+        return error
+    where = ".".join(reply.path)
+    return f"while reading result for attrPath '{where}', evaluation reached a limit of the evaluator (possible infinite recursion)"
+
+
+def _print_aggregates(jobs: dict[str, dict], store: "Any", gc_roots: str, reporter: Reporter) -> None:
+    if store is None or not hasattr(store, "add_derivation"):
+        reporter.warning("constituents feature requires a local store, skipping aggregate rewriting")
+        return
+    say = {"error": reporter.failure, "warning": reporter.warning}
+    for fields in finish_aggregates(jobs, store, gc_roots, lambda level, text: say[level](text)):
+        print_line(json_line(fields))

@@ -1,0 +1,152 @@
+"""Aggregates: jobs that are made of others, which they name; their derivations get the others as inputs once all are known.
+
+In: the jobs of a run by their attribute, a store.  Out: the aggregates' lines, in the order in which they depend on each other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from snowsnake.store.derivation import DerivationMemory
+from snowsnake.store.drv import Derivation
+
+Jobs = dict[str, dict[str, Any]]
+
+
+class Aggregate:
+    """A job that names others: those that it gets, and what is wrong with the rest."""
+
+    def __init__(self, name: str, dependencies: set[str], broken: dict[str, str]) -> None:
+        self.name = name
+        self.dependencies = dependencies
+        self.broken = broken
+
+
+class _Cycle(Exception):
+    def __init__(self, first: str, second: str) -> None:
+        self.first = first
+        self.second = second
+
+
+def finish_aggregates(jobs: Jobs, store: Any, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, Any]]:
+    """The fields of each aggregate that names others.  `say(level, text)` gets messages: "error" or "warning"."""
+    aggregates = {aggregate.name: aggregate for aggregate in _resolved(jobs, say)}
+    try:
+        order = _sorted(aggregates)
+    except _Cycle as cycle:
+        yield from _circular(jobs, aggregates, cycle, say)
+        return
+    for name in order:
+        aggregate, job = aggregates[name], jobs[name]
+        if aggregate.broken:
+            job["error"] = "".join(f"{child}: {error}\n" for child, error in aggregate.broken.items())
+        else:
+            _rewrite(job, [jobs[child]["drvPath"] for child in sorted(aggregate.dependencies)], store, gc_roots)
+        del job["namedConstituents"]
+        yield job
+
+
+def names_others(fields: dict[str, Any]) -> bool:
+    """Whether a job's line has to wait for the others."""
+    return bool(fields.get("namedConstituents"))
+
+
+def _resolved(jobs: Jobs, say: Callable[[str, str], None]) -> Iterator[Aggregate]:
+    for name in sorted(jobs):
+        job = jobs[name]
+        if not names_others(job):
+            continue
+        broken: dict[str, str] = {}
+        found: set[str] = set()
+
+        def is_broken(child: str, name: str = name, broken: dict[str, str] = broken) -> bool:
+            error = jobs[child].get("error")
+            if error is None:
+                return False
+            say("error", f"aggregate job '{name}' references broken job '{child}': {error}")
+            broken[child] = error
+            return True
+
+        for child in job["namedConstituents"]:
+            if child in jobs:
+                if not is_broken(child):
+                    found.add(child)
+            elif not job["globConstituents"]:
+                say("error", f"aggregate job '{name}' references non-existent job '{child}'")
+                broken[child] = "does not exist"
+            else:
+                matches = {other for other in sorted(jobs) if other != name and _matches(child, other) and not is_broken(other)}
+                if not matches:
+                    say("warning", f"aggregate job '{name}' references constituent glob pattern '{child}' with no matches")
+                    broken[child] = "constituent glob pattern had no matches"
+                found |= matches
+        yield Aggregate(name, found, broken)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """As the C library's `fnmatch` says, whose patterns nix-eval-jobs has: Python's own is another one.
+
+    >>> _matches("a.*", "a.b.c"), _matches("[!a]*", "ab")
+    (True, False)
+    """
+    return not ctypes.CDLL(None).fnmatch(os.fsencode(pattern), os.fsencode(name), 0)
+
+
+def _sorted(aggregates: dict[str, Aggregate]) -> list[str]:
+    """Those that others need first."""
+    order: list[str] = []
+    seen: set[str] = set()
+    for root in sorted(aggregates):
+        if root in seen:
+            continue
+        seen.add(root)
+        path = {root: iter(sorted(aggregates[root].dependencies))}
+        while path:
+            name = next(reversed(path))
+            for child in path[name]:
+                if child == name or child not in aggregates:
+                    continue
+                if child in path:
+                    raise _Cycle(child, name)
+                if child not in seen:
+                    seen.add(child)
+                    path[child] = iter(sorted(aggregates[child].dependencies))
+                    break
+            else:
+                del path[name]
+                order.append(name)
+    return order
+
+
+def _circular(
+    jobs: Jobs, aggregates: dict[str, Aggregate], cycle: _Cycle, say: Callable[[str, str], None]
+) -> Iterator[dict[str, Any]]:
+    say("error", f"Found dependency cycle between jobs '{cycle.first}' and '{cycle.second}'")
+    for name in (cycle.first, cycle.second):
+        jobs[name]["error"] = f"Dependency cycle: {cycle.first} <-> {cycle.second}"
+        yield jobs[name]
+    for name in sorted(set(aggregates) - {cycle.first, cycle.second}):
+        jobs[name]["error"] = "Skipping aggregate because of a dependency cycle"
+        yield jobs[name]
+
+
+def _rewrite(job: dict[str, Any], children: list[str], store: Any, gc_roots: str) -> None:
+    """Give the aggregate's derivation its constituents as inputs; its paths are others then."""
+    drv: Derivation = store.read_derivation(job["drvPath"])
+    for child in children:
+        job["constituents"].append(child)
+        drv.input_drvs[child] = [min(store.read_derivation(child).outputs)]
+    if any(output.kind != "input" for output in drv.outputs.values()) or "out" not in drv.outputs:
+        return                         # its paths are known after building, or follow from what it contains
+    drv_path = drv.finish(DerivationMemory(store.store_dir, store.read))
+    store.add_derivation(drv.to_aterm(), drv.name, drv_path)
+    store.flush()
+    if gc_roots:
+        link = f"{gc_roots}/{drv_path.rpartition('/')[2]}"
+        if not os.path.lexists(link):
+            store.add_root(link, drv_path)
+    job["drvPath"] = drv_path
+    job["outputs"]["out"] = drv.outputs["out"].path

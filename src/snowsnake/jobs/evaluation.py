@@ -1,0 +1,224 @@
+"""One root and the paths below it: looks at a path and says what is there.
+
+In: an evaluator, the root's value, options.  Out: a `Reply` for each path; whatever a path does, only its own reply tells of it.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.jobs import facts
+from snowsnake.jobs.missing import find_missing
+from snowsnake.jobs.options import JobOptions
+from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.selection import Selector
+from snowsnake.store.drv import Derivation
+
+_CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
+# How an error is shown: as plain text, and on this terminal.
+Render = Callable[[EvaluationError], tuple[str, str]]
+
+
+class JobRoot:
+    """`features`: experimental ones that are on.  `expression` compiles one of the command line.  `render` shows errors."""
+
+    def __init__(
+        self,
+        evaluator: Any,
+        root: Any,
+        options: JobOptions,
+        *,
+        selector: Selector | None = None,
+        features: tuple[str, ...] = (),
+        render: Render | None = None,
+    ) -> None:
+        self.evaluator = evaluator
+        self.options = options
+        self._selector = selector or Selector(evaluator, {})
+        self._may_float = "ca-derivations" in features
+        self._render = render or self._plainly
+        self._parents: dict[Path, Any] = {}
+        self._functions: dict[bytes, Any] = {}
+        self._roots: list[tuple[str, str]] = []        # links to make once their targets are valid
+        self.root = self._selected(root)
+
+    def _plainly(self, error: EvaluationError) -> tuple[str, str]:
+        text = error.render(show_trace=self.options.show_trace)
+        return text, text
+
+    def _function(self, source: bytes) -> Any:
+        if source not in self._functions:
+            self._functions[source] = self.evaluator.evaluate(source, os.getcwd())
+        return self._functions[source]
+
+    def _selected(self, root: Any) -> Any:
+        if not self.options.select:
+            return root
+        selected = self._function(self.options.select.encode("utf-8", "surrogateescape")).call(root)
+        with facts.noted("'--select' must evaluate to an attrset (the traversal root)"):
+            selected.keys()
+        return selected
+
+    # --- a path
+
+    def look(self, path: Path) -> Reply:
+        """What is at a path.  An interrupt is the only error that comes out."""
+        reply = Reply(path, fields={"attr": joined(path), "attrPath": list(path)})
+        try:
+            value = self._value(path, reply.fields["attr"])
+            if value.type_name() != "set":
+                reply.attrs = []
+            elif facts.is_derivation(value):
+                reply.fields |= self._job(value, reply.fields["attr"])
+            else:
+                reply.attrs = self._names(value, path)
+        except EvaluationError as error:
+            if error.code == "interrupt":
+                raise
+            self._fail(reply, error)
+        except MemoryError:
+            self._fail(reply, EvaluationError("memory", "out of memory"))
+        return reply
+
+    def _fail(self, reply: Reply, error: EvaluationError) -> None:
+        text, shown = self._render(error)
+        reply.attrs = None
+        reply.fields = {"attr": reply.fields["attr"], "attrPath": list(reply.path), "error": text}
+        reply.report = "" if shown == text else shown
+        reply.is_broken = error.code in ("depth", "memory")
+
+    def _value(self, path: Path, text: str) -> Any:
+        """The value at a path, called if it is a function that can be."""
+        if any(not name or name.isdigit() or '"' in name for name in path):
+            if "" in path:
+                raise EvaluationError("missing-attribute", f"empty attribute name in selection path '{text}'")
+            return self._selector.auto_call(self._selector.select(self.root, text))
+        if not path:
+            return self._selector.auto_call(self.root)
+        parent = self._parents.get(path[:-1])
+        if parent is None:
+            parent = self._value(path[:-1], joined(path[:-1]))
+            if len(self._parents) > 32:                # a run goes through one set after the other
+                self._parents.clear()
+            self._parents[path[:-1]] = parent
+        found = facts.attribute(parent, path[-1].encode("utf-8", "surrogateescape")) if parent.type_name() == "set" else None
+        if found is None:
+            found = self._selector.select(self.root, text)       # which says what is wrong
+        return self._selector.auto_call(found)
+
+    def _names(self, value: Any, path: Path) -> list[str]:
+        """Names below a set that is entered: the root, or one that asks for it."""
+        names = value.keys()
+        recurses = self.options.recurses_always or not path
+        if not self.options.recurses_always and b"recurseForDerivations" in names:
+            with facts.noted("while evaluating recurseForDerivations"):
+                recurses = facts.boolean(value.select(b"recurseForDerivations"))
+        return [name.decode("utf-8", "surrogateescape") for name in names] if recurses else []
+
+    # --- a job
+
+    def _job(self, value: Any, attr: str) -> dict[str, Any]:
+        options, store_dir = self.options, self.evaluator.store_dir
+        name = facts.name_of(value)
+        found: dict[str, Any] = {}
+        if options.constituents:
+            found |= self._constituents(value)
+        if options.apply:
+            found["extraValue"] = self._applied(value)
+        found["name"] = name
+        try:
+            found["outputs"] = facts.outputs_of(value, store_dir, may_float=self._may_float)
+        except EvaluationError as error:
+            if error.code == "interrupt":
+                raise
+            reason = self._render(error)[0]
+            raise EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}") from None
+        found["drvPath"] = facts.drv_path_of(value, store_dir)
+        drv = self.derivation(found["drvPath"]) if options.is_instantiating else None
+        if drv is None:
+            found["system"] = facts.system_of(value)
+        else:
+            found |= self._derivation_fields(drv, found["outputs"])
+        if options.meta:
+            found["meta"] = facts.meta_of(value)
+        if options.gc_roots and options.is_instantiating:
+            self._roots.append((f"{options.gc_roots}/{found['drvPath'].rpartition('/')[2]}", found["drvPath"]))
+        return found
+
+    def _derivation_fields(self, drv: Derivation, outputs: dict[str, str | None]) -> dict[str, Any]:
+        """What only the derivation itself says."""
+        found: dict[str, Any] = {"system": drv.system, "requiredSystemFeatures": required_features(drv)}
+        if self.options.input_drvs:
+            found["inputDrvs"] = {path: sorted(set(names)) for path, names in drv.input_drvs.items()}
+        if self.options.cache_status:
+            missing = find_missing(self, [path for path in outputs.values() if path], drv.input_drvs)
+            found["isCached"] = missing.status == "local"
+            found["cacheStatus"] = missing.status
+            found["neededBuilds"] = missing.builds
+            found["neededSubstitutes"] = []
+        return found
+
+    def _constituents(self, value: Any) -> dict[str, Any]:
+        aggregate = facts.attribute(value, b"_hydraAggregate")
+        is_aggregate = False
+        if aggregate is not None:
+            with facts.noted("while evaluating the `_hydraAggregate` attribute"):
+                is_aggregate = facts.boolean(aggregate)
+        if not is_aggregate:
+            return {"constituents": [], "namedConstituents": [], "globConstituents": False}
+        listed = facts.attribute(value, b"constituents")
+        if listed is None:
+            raise EvaluationError("type", "derivation must have a 'constituents' attribute")
+        with facts.noted("while evaluating the `constituents` attribute"):
+            context = self._function(_CONSTITUENT_PATHS).call(listed).to_python()
+            if listed.type_name() != "list":
+                raise EvaluationError("type", f"expected a list but found {listed.describe()}")
+            elements = [listed.index(number) for number in range(len(listed))]
+            named = [facts.text_of(element) for element in elements if element.type_name() == "string"]
+        globs = facts.attribute(value, b"_hydraGlobConstituents")
+        with facts.noted("while evaluating the `_hydraGlobConstituents` attribute"):
+            is_glob = globs is not None and facts.boolean(globs)
+        built = sorted(path for path, how in context.items() if how.get("outputs"))
+        return {"constituents": built, "namedConstituents": named, "globConstituents": is_glob}
+
+    def _applied(self, value: Any) -> Any:
+        result = self._function(self.options.apply.encode("utf-8", "surrogateescape")).call(value)
+        with facts.noted("apply needs to evaluate to an attrset"):
+            result.keys()
+        return json.loads(result.to_json())
+
+    # --- the store
+
+    def derivation(self, drv_path: str) -> Derivation | None:
+        """A derivation that was made here or is in the store; None if there is none."""
+        text = self.evaluator.derivation_text(drv_path)
+        return None if text is None else Derivation.from_aterm(text, drv_path, self.evaluator.store_dir)
+
+    def is_valid(self, path: str) -> bool:
+        store = self.evaluator.store
+        if store is not None:
+            return store.is_valid(path)
+        return os.path.lexists(path)
+
+    def flush(self) -> None:
+        """What replies speak of is valid afterwards, and has its roots."""
+        self.evaluator.flush_store()
+        roots, self._roots = self._roots, []
+        store = self.evaluator.store if roots else None
+        if store is not None:
+            for link, target in roots:
+                if not os.path.lexists(link):
+                    store.add_root(link, target)
+
+
+def required_features(drv: Derivation) -> list[str]:
+    """Features that a machine needs to build it."""
+    structured = drv.env.get("__json")
+    if structured is not None:
+        wanted = json.loads(structured).get("requiredSystemFeatures", [])
+    else:
+        wanted = drv.env.get("requiredSystemFeatures", "").split()
+    known = all(output.kind in ("input", "fixed") for output in drv.outputs.values())
+    return sorted({*wanted, *(() if known else ("ca-derivations",))})

@@ -1,0 +1,165 @@
+"""What a derivation set says of itself: name, outputs, system, metadata; as C++ Nix's `PackageInfo` asks for it.
+
+In: handles.  Out: Python data; errors worded as 2.34.8 words them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.store import store_path
+
+_MOST_LEVELS = 10_000                  # of metadata: 2.34.8's max-call-depth
+
+
+@contextmanager
+def noted(text: str) -> Iterator[None]:
+    """What an error's trace says about who asked."""
+    try:
+        yield
+    except EvaluationError as error:
+        error.trace.insert(0, Frame("context", text, None))
+        raise
+
+
+def attribute(value: Any, name: bytes) -> Any:
+    """An attribute of a set, or None."""
+    try:
+        return value.select(name)
+    except KeyError:
+        return None
+
+
+def is_derivation(value: Any) -> bool:
+    """Of a set."""
+    kind = attribute(value, b"type")
+    return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
+
+
+def text_of(value: Any) -> str:
+    return value.string().decode("utf-8", "replace")
+
+
+def boolean(value: Any) -> bool:
+    if value.type_name() != "bool":
+        raise EvaluationError("type", f"expected a Boolean but found {value.describe()}")
+    return value.to_python()
+
+
+def name_of(value: Any) -> str:
+    name = attribute(value, b"name")
+    if name is None:
+        raise EvaluationError("type", "derivation name missing")
+    with noted("while evaluating the 'name' attribute of a derivation"):
+        return text_of(name)
+
+
+def system_of(value: Any) -> str:
+    system = attribute(value, b"system")
+    if system is None:
+        return "unknown"
+    with noted("while evaluating the 'system' attribute of a derivation"):
+        return text_of(system)
+
+
+def store_path_of(value: Any, store_dir: str) -> str:
+    """A string, path or set that stands for an object of the store."""
+    kind = value.type_name()
+    data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
+    text = data.decode("utf-8", "replace")
+    try:
+        store_path.parse(text, store_dir)
+    except ValueError:
+        raise EvaluationError("value", f"path '{text}' is not in the Nix store") from None
+    return text
+
+
+def drv_path_of(value: Any, store_dir: str) -> str:
+    found = attribute(value, b"drvPath")
+    if found is None:
+        raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
+    with noted("while evaluating the 'drvPath' attribute of a derivation"):
+        path = store_path_of(found, store_dir)
+        if not path.endswith(".drv"):
+            raise EvaluationError("value", f"store path '{path.rpartition('/')[2]}' is not a valid derivation path")
+        return path
+
+
+def outputs_of(value: Any, store_dir: str, *, may_float: bool) -> dict[str, str | None]:
+    """Names and paths of outputs; `may_float`: paths that are known after building only are None."""
+    try:
+        return _outputs(value, store_dir)
+    except EvaluationError:
+        if not may_float:
+            raise
+        return dict.fromkeys(_output_names(value)) if attribute(value, b"outputs") is not None else {"out": None}
+
+
+def _output_names(value: Any) -> list[str]:
+    listed = value.select(b"outputs")
+    with noted("while evaluating the 'outputs' attribute of a derivation"):
+        if listed.type_name() != "list":
+            raise EvaluationError("type", f"expected a list but found {listed.describe()}")
+    with noted("while evaluating the name of an output of a derivation"):
+        return [text_of(listed.index(number)) for number in range(len(listed))]
+
+
+def _outputs(value: Any, store_dir: str) -> dict[str, str | None]:
+    if attribute(value, b"outputs") is None:
+        path = attribute(value, b"outPath")
+        if path is None:
+            raise EvaluationError("type", "derivation does not have attribute 'outPath'")
+        with noted("while evaluating the output path of a derivation"):
+            return {"out": store_path_of(path, store_dir)}
+    found: dict[str, str | None] = {}
+    for name in _output_names(value):
+        output = attribute(value, name.encode("utf-8", "surrogateescape"))
+        if output is None:
+            continue
+        with noted("while evaluating an output of a derivation"):
+            output.keys()
+        path = attribute(output, b"outPath")
+        if path is None:
+            continue
+        with noted("while evaluating an output path of a derivation"):
+            found.setdefault(name, store_path_of(path, store_dir))
+    return found
+
+
+def meta_of(value: Any) -> dict[str, Any] | None:
+    """The metadata that JSON can hold; None if there is none."""
+    import json
+
+    meta = attribute(value, b"meta")
+    if meta is None:
+        return None
+    with noted("while evaluating the 'meta' attribute of a derivation"):
+        names = meta.keys()
+    found = {}
+    for name in sorted(names):
+        entry = meta.select(name)
+        if _is_plain(entry):
+            found[name.decode("utf-8", "replace")] = json.loads(entry.to_json())
+    return found or None
+
+
+def _is_plain(root: Any) -> bool:
+    """Whether a value is made of numbers, strings and Booleans only, and has no derivation inside."""
+    work = [(root, 0)]
+    while work:
+        value, level = work.pop()
+        if level > _MOST_LEVELS:
+            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+        kind = value.type_name()
+        if kind == "list":
+            work += [(value.index(number), level + 1) for number in reversed(range(len(value)))]
+        elif kind == "set":
+            names = value.keys()
+            if b"outPath" in names:
+                return False
+            work += [(value.select(name), level + 1) for name in reversed(names)]
+        elif kind not in ("int", "bool", "string", "float"):
+            return False
+    return True

@@ -1,0 +1,56 @@
+"""What would have to be built for a derivation: asked of a store, and of no substituter.
+
+In: what is known of derivations and valid paths.  Out: `Missing`.  As C++ Nix's `queryMissing` when nothing can be substituted.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from snowsnake.store.drv import Derivation
+from snowsnake.store.graph import sort_topologically
+
+
+class Derivations(Protocol):
+    """What is asked of a store."""
+
+    def is_valid(self, path: str) -> bool: ...
+
+    def derivation(self, path: str) -> Derivation | None: ...
+
+
+@dataclass
+class Missing:
+    """`builds`: derivations, those that others need first.  `unknown`: paths that are not there and that nothing is known to build."""
+
+    builds: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        return "notBuilt" if self.builds or self.unknown else "local"
+
+
+def find_missing(known: Derivations, outputs: Iterable[str], inputs: dict[str, list[str]]) -> Missing:
+    """What is missing of these paths, and of these outputs of derivations."""
+    found = Missing(unknown=sorted({path for path in outputs if not known.is_valid(path)}))
+    references: dict[str, list[str]] = {}
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    work = [(path, tuple(sorted(names))) for path, names in inputs.items()]
+    while work:
+        wanted = work.pop()
+        if wanted in seen:
+            continue
+        seen.add(wanted)
+        path, names = wanted
+        drv = known.derivation(path)
+        if drv is None:
+            found.unknown.append(path)
+            continue
+        paths = [output.path for name, output in drv.outputs.items() if name in names]
+        if all(path and known.is_valid(path) for path in paths) and all(output.path for output in drv.outputs.values()):
+            continue
+        references[path] = drv.references
+        work += [(inner, tuple(sorted(names))) for inner, names in drv.input_drvs.items()]
+    found.builds = sort_topologically(references, references.__getitem__)[::-1]
+    return found

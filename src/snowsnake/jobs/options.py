@@ -1,0 +1,32 @@
+"""What is wanted of each job, and of the run as a whole: plain data that goes to other processes."""
+
+from dataclasses import dataclass
+
+DEFAULT_MEMORY_BYTES = 4096 << 20
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """`gc_roots`: a folder for links to the derivations; `is_instantiating`: derivations are made, and asked for what only they say.
+
+    `select` and `apply` are expressions: of a function for the root, and of one for each derivation.
+    """
+
+    meta: bool = False
+    input_drvs: bool = False
+    constituents: bool = False
+    cache_status: bool = False
+    recurses_always: bool = False
+    is_instantiating: bool = True
+    select: str = ""
+    apply: str = ""
+    gc_roots: str = ""
+    show_trace: bool = False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """`memory_bytes`: a worker that has more resident after a job is replaced."""
+
+    workers: int = 1
+    memory_bytes: int = DEFAULT_MEMORY_BYTES

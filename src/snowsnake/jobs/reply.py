@@ -1,0 +1,54 @@
+"""What is known of one attribute path after it was looked at: a job, an error, or a set with further paths."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+Path = tuple[str, ...]
+
+
+@dataclass
+class Reply:
+    """`attrs`: names of further paths below this one, for a value that is no derivation; None for a job, whose `fields` say what it is.
+
+    `report`: its error as the terminal gets it, if that differs.  `is_broken`: its evaluation ended a worker, or would have ended one
+    of C++ Nix: the run goes on, but does not count as a success.
+    """
+
+    path: Path
+    attrs: list[str] | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    report: str = ""
+    is_broken: bool = False
+
+    @property
+    def error(self) -> str | None:
+        return self.fields.get("error")
+
+    @property
+    def line(self) -> str:
+        """The job as a line of JSON, without its newline."""
+        return json_line(self.fields)
+
+
+def json_line(fields: dict[str, Any]) -> str:
+    """As nix-eval-jobs writes it: sorted names, no blanks, nothing escaped that need not be.
+
+    >>> json_line({"name": "x", "attr": "é", "outputs": {"out": None}})
+    '{"attr":"é","name":"x","outputs":{"out":null}}'
+    """
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
+def joined(path: Path) -> str:
+    """A path as one text; names with dots are quoted, and no others.
+
+    >>> joined(("a", "b.c"))
+    'a."b.c"'
+    """
+    text = ""
+    for name in path:
+        part = f'"{name}"' if "." in name else name
+        text = f"{text}.{part}" if text else part
+    return text

@@ -1,0 +1,151 @@
+"""A run: the queue and its workers.
+
+In: a root, options.  Out: replies in the order of their paths, as they come.  A worker that ends is replaced, and what it had not answered is
+looked at again, each path alone; a path that ends its worker again and again is a reply with an error.
+"""
+
+import os
+import selectors
+import signal
+import time
+from collections.abc import Iterator
+
+from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.options import RunOptions
+from snowsnake.jobs.queue import JobQueue
+from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.worker import RENEW, Worker
+
+_MOST_AT_ONCE = 16                     # paths that a worker is given
+# A crash repeats itself; a kill came from outside, perhaps for want of memory, and perhaps not because of the path.
+_MOST_CRASHES, _MOST_KILLS = 2, 16
+_LONG_S, _LONG_KILLS = 1.0, 5          # after so long alone, a kill counts as so many
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Run:
+    """`done` of `found` paths are answered; more may be found.  `deaths`: workers that ended unasked."""
+
+    def __init__(self, root: JobRoot, options: RunOptions) -> None:
+        self.root = root
+        self.options = options
+        self.queue = JobQueue()
+        self.deaths = 0
+        self.renewals = 0
+        self.broken: list[Reply] = []
+        self._workers: list[Worker] = []
+        self._ends: dict[Path, int] = {}       # how often a path, alone, was there when its worker ended
+        self._suspects: set[Path] = set()
+
+    def replies(self) -> Iterator[Reply]:
+        """All jobs, in order.  Errors of the root itself are raised."""
+        self._start()
+        self.root.evaluator.flush_cache()
+        self.root.flush()
+        selector = selectors.DefaultSelector()
+        try:
+            while True:
+                yield from self._ready()
+                if self.queue.is_empty:
+                    return
+                self._give_out(selector)
+                for key, _ in selector.select():
+                    self._listen(key.data, selector)
+        finally:
+            selector.close()
+            self._stop()
+
+    def _ready(self) -> Iterator[Reply]:
+        for reply in self.queue.ready():
+            if reply.is_broken:
+                self.broken.append(reply)
+            yield reply
+
+    def _start(self) -> None:
+        """Look at the root here: all workers have its value then."""
+        (path,) = self.queue.take(1)
+        self.root.root.force()
+        self.queue.finish(self.root.look(path))
+
+    def _give_out(self, selector: selectors.BaseSelector) -> None:
+        """Work for everybody who has none, and as many workers as can have some."""
+        for worker in self._workers:
+            if not worker.open and self.queue.waiting:
+                worker.ask(self._next())
+        while self.queue.waiting and len(self._workers) < self.options.workers:
+            worker = Worker(self.root, self.options.memory_bytes, self._workers)
+            self._workers.append(worker)
+            selector.register(worker.channel, selectors.EVENT_READ, worker)
+            worker.ask(self._next())
+
+    def _next(self) -> list[Path]:
+        """A fair share of what waits; a suspect is looked at alone."""
+        share = self.queue.waiting // (4 * self.options.workers) + 1
+        paths = self.queue.take(min(share, _MOST_AT_ONCE))
+        for number, path in enumerate(paths):
+            if path in self._suspects and len(paths) > 1:
+                self.queue.put_back(paths[number or 1 :])
+                return paths[: number or 1]
+        return paths
+
+    def _listen(self, worker: Worker, selector: selectors.BaseSelector) -> None:
+        messages = worker.channel.receive_some()
+        if messages is None:
+            selector.unregister(worker.channel)
+            self._workers.remove(worker)
+            self._replace(worker, worker.end())
+            return
+        for message in messages:
+            if message == RENEW:
+                worker.is_renewed = True
+                continue
+            for reply in message:
+                worker.open.remove(reply.path)
+                self._suspects.discard(reply.path)
+                self.queue.finish(reply)
+
+    def _replace(self, worker: Worker, status: int) -> None:
+        """Take back what a worker that is gone had not answered."""
+        if worker.is_renewed:
+            self.renewals += 1
+        else:
+            self.deaths += 1
+            self._suspects.update(worker.open)
+            if len(worker.open) == 1:
+                (path,) = worker.open
+                is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _FROM_OUTSIDE
+                weight = _LONG_KILLS if is_killed and time.monotonic() - worker.asked_at > _LONG_S else 1
+                ends = self._ends[path] = self._ends.get(path, 0) + weight
+                if ends >= (_MOST_KILLS if is_killed else _MOST_CRASHES):
+                    self.queue.finish(_ended(path, status))
+                    return
+        self.queue.put_back(worker.open)
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            if not worker.open:
+                worker.end()           # it goes when nobody listens
+            else:
+                worker.stop()
+        self._workers = []
+
+
+def _ended(path: Path, status: int) -> Reply:
+    text = f"error: {what_ended(path, status)}"
+    return Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": text}, is_broken=True)
+
+
+def what_ended(path: Path, status: int) -> str:
+    """How a worker ended while it looked at a path, in nix-eval-jobs' words."""
+    who = f"while reading result for attrPath '{'.'.join(path)}', evaluation worker"
+    if not os.WIFSIGNALED(status):
+        code = os.waitstatus_to_exitcode(status)
+        if code == 1:
+            return f"{who} exited with exit code 1, (possible infinite recursion)"
+        return f"{who} exited with {code}"
+    number = os.WTERMSIG(status)
+    if number == signal.SIGKILL:
+        return f"{who} got killed by SIGKILL, maybe memory limit reached?"
+    if number == signal.SIGSEGV:
+        return f"{who} got killed by SIGSEGV, (possible infinite recursion)"
+    return f"{who} got killed by signal {number} ({signal.Signals(number).name})"

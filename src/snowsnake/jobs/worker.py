@@ -1,0 +1,189 @@
+"""A worker: a process that was forked from one that holds the root, and that looks at paths until nobody wants more.
+
+In: lists of paths over a socket.  Out: replies over the same.  A worker that is gone shows as the end of its socket; what it had not
+answered is still known to the other side.
+"""
+
+import ctypes
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import time
+from typing import Any
+
+from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.reply import Path, Reply
+
+RENEW = "renew"                        # the last word of a worker that is over its memory limit
+_HEAD = struct.Struct("<I")
+_HOLD_S = 0.1                          # replies are sent at least so often
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PR_SET_PDEATHSIG = 1
+
+
+class Channel:
+    """Objects over a socket."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+        self._received = bytearray()
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def send(self, message: Any) -> None:
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        self.socket.sendall(_HEAD.pack(len(data)) + data)
+
+    def receive_some(self) -> list[Any] | None:
+        """Messages that are complete after one look at the socket; None at its end."""
+        try:
+            data = self.socket.recv(1 << 20)
+        except ConnectionError:
+            data = b""
+        if not data:
+            return None
+        self._received += data
+        found = []
+        start = 0
+        while len(self._received) - start >= _HEAD.size:
+            (size,) = _HEAD.unpack_from(self._received, start)
+            if len(self._received) - start - _HEAD.size < size:
+                break
+            start += _HEAD.size
+            found.append(pickle.loads(memoryview(self._received)[start : start + size]))
+            start += size
+        del self._received[:start]
+        return found
+
+
+class Worker:
+    """The other side of a worker process: what it was asked and has not answered."""
+
+    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"]) -> None:
+        ours, theirs = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            for other in others:       # otherwise it would keep their sockets open when we are gone
+                other.channel.socket.close()
+            _live(root, Channel(theirs), memory_bytes)
+        theirs.close()
+        self.channel: Channel = Channel(ours)
+        self.open: list[Path] = []
+        self.is_renewed = False
+        self.asked_at = 0.0
+
+    def ask(self, paths: list[Path]) -> None:
+        """Hand over paths.  A worker that is gone is noticed when it is listened to."""
+        self.open = list(paths)
+        self.asked_at = time.monotonic()
+        try:
+            self.channel.send(paths)
+        except ConnectionError:
+            pass
+
+    def end(self) -> int:
+        """Wait for the process, which has ended or is about to; its status as `os.waitpid` has it."""
+        self.channel.socket.close()
+        return os.waitpid(self.pid, 0)[1]
+
+    def stop(self, patience_s: float = 3.0) -> None:
+        """End the process: it is asked first, and then not any more."""
+        self.channel.socket.close()
+        os.kill(self.pid, signal.SIGINT)
+        end = time.monotonic() + patience_s
+        while time.monotonic() < end:
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                return
+            time.sleep(0.01)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def _live(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
+    """The life of a worker process; it does not come back."""
+    code = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _die_with_parent()
+        root.evaluator.enter_child()
+        _serve(root, channel, memory_bytes)
+        code = 0
+    except (KeyboardInterrupt, ConnectionError):
+        code = 130
+    except BaseException as error:     # ours: it must be seen, and must not become a second run of the parent's program
+        sys.stderr.write(f"error: fault of a worker, please report it: {type(error).__name__}: {error}\n")
+        if os.environ.get("SNOWSNAKE_DEBUG"):
+            import traceback
+
+            traceback.print_exc()
+    finally:
+        try:
+            root.evaluator.flush_cache()
+            root.evaluator.close_store()
+            sys.stderr.flush()
+        except BaseException:          # nothing more can be done about it
+            pass
+        os._exit(code)
+
+
+def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
+    while True:
+        messages = channel.receive_some()
+        if messages is None:
+            return
+        for paths in messages:
+            if not _work(root, channel, paths, memory_bytes):
+                channel.send(RENEW)
+                return
+
+
+def _work(root: JobRoot, channel: Channel, paths: list[Path], memory_bytes: int) -> bool:
+    """Look at paths; whether this worker can go on."""
+    held: list[Reply] = []
+    since = time.monotonic()
+    is_small = True
+    for path in paths:
+        held.append(root.look(path))
+        is_small = resident_bytes() <= memory_bytes
+        if time.monotonic() - since > _HOLD_S or not is_small:
+            _hand_over(root, channel, held)
+            held, since = [], time.monotonic()
+        if not is_small:
+            return False
+    _hand_over(root, channel, held)
+    return is_small
+
+
+def _hand_over(root: JobRoot, channel: Channel, replies: list[Reply]) -> None:
+    """What a reply speaks of is there when it is sent."""
+    if replies:
+        root.flush()
+        channel.send(replies)
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as file:
+            return int(file.read().split()[1]) * _PAGE_BYTES
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def _die_with_parent() -> None:
+    """A parent that is killed cannot tell its workers; Linux does."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:
+            os._exit(1)

@@ -1,0 +1,96 @@
+"""`snowsnake-eval-jobs`: its lines, beside recorded ones; the derivations that they name are those of nix-instantiate."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cases import CASES, ROOTS, expression
+
+RECORDED = Path(__file__).with_name("lines.json")
+REFERENCE = Path.home() / ".cache/snowsnake-refs/tools/nix-instantiate"
+
+
+def shown(result: subprocess.CompletedProcess, tmp_path: Path) -> dict:
+    def plain(data: bytes) -> str:
+        return data.decode().replace(str(tmp_path), "TMP").replace(ROOTS, "ROOTS")
+
+    return {"code": result.returncode, "lines": plain(result.stdout).splitlines(), "log": plain(result.stderr).splitlines()}
+
+
+def test_cases_are_recorded():
+    assert sorted(json.loads(RECORDED.read_text())) == sorted(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_lines(name, run_command, tmp_path, request):
+    result = run_command("eval_jobs", *CASES[name], "--store", str(tmp_path / "store"))
+    found = shown(result, tmp_path)
+    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    if request.config.getoption("--accept"):
+        recorded[name] = found
+        kept = {name: recorded[name] for name in CASES if name in recorded}
+        RECORDED.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    assert found == recorded[name]
+    for line in found["lines"]:
+        assert "\x1b" not in json.loads(line).get("error", "")
+
+
+@pytest.mark.parametrize("name", ["plain", "metadata", "aggregates", "a circle of aggregates", "applied"])
+def test_workers_change_nothing(name, run_command, tmp_path):
+    one = run_command("eval_jobs", *CASES[name], "--store", str(tmp_path / "one"))
+    three = run_command("eval_jobs", *CASES[name], "--store", str(tmp_path / "three"), "--workers", "3")
+    assert (one.returncode, one.stdout) == (three.returncode, three.stdout)
+
+
+def test_derivations_are_in_the_store(run_command, tmp_path):
+    store, roots = tmp_path / "store", tmp_path / "roots"
+    result = run_command("eval_jobs", *expression("inputs"), "--store", str(store), "--gc-roots-dir", "roots", "--workers", "2")
+    paths = [json.loads(line)["drvPath"] for line in result.stdout.splitlines()]
+    assert len(paths) == 3
+    for path in paths:
+        assert (store / path[1:]).is_file()
+        assert os.readlink(roots / os.path.basename(path)) == path
+    assert b"3 paths, no faults" in run_command("main", "store", "verify", "--store", str(store)).stdout
+
+
+def test_names_of_derivations_are_the_references(tmp_path):
+    """The recorded derivation paths, asked of C++ Nix once more."""
+    if not REFERENCE.exists() and not shutil.which("nix-instantiate"):
+        pytest.skip("no nix-instantiate")
+    command = str(REFERENCE) if REFERENCE.exists() else "nix-instantiate"
+    recorded = json.loads(RECORDED.read_text())
+    wanted = {}
+    for line in map(json.loads, recorded["plain"]["lines"]):
+        if "drvPath" in line:
+            wanted[line["attr"]] = line["drvPath"]
+    assert len(wanted) > 6
+    for attr, path in wanted.items():
+        found = subprocess.run(
+            [command, "--eval", "--json", "--readonly-mode", "-E", f"(import {ROOTS}).plain", "-A", f"{attr}.drvPath"],
+            capture_output=True, text=True, env=os.environ | {"NIX_STATE_DIR": str(tmp_path), "NIX_REMOTE": "dummy://"},
+        )  # fmt: skip
+        assert json.loads(found.stdout) == path, found.stderr
+
+
+def test_flake(run_command, tmp_path):
+    (tmp_path / "flake.nix").write_text(
+        f"{{ outputs = {{ self }}: {{ hydraJobs = {Path(ROOTS).read_text()}; other = 1; }}; }}"
+    )
+    named = run_command("eval_jobs", "--flake", f"path:{tmp_path}#hydraJobs.inputs", "--store", str(tmp_path / "../store"))
+    assert [json.loads(line)["attr"] for line in named.stdout.splitlines()] == ["first", "second", "third"]
+    whole = run_command(
+        "eval_jobs", "--flake", f"path:{tmp_path}", "--select", "flake: flake.outputs.hydraJobs.inputs", "--store", str(tmp_path / "../store")
+    )  # fmt: skip
+    assert whole.stdout == named.stdout
+
+
+def test_large_jobs_renew_the_worker(run_command):
+    """Over its limit after each job, and nothing is lost."""
+    small = run_command("eval_jobs", *expression("large"), "--no-instantiate", "--max-memory-size", "30")
+    usual = run_command("eval_jobs", *expression("large"), "--no-instantiate")
+    assert small.returncode == usual.returncode == 0
+    assert small.stdout == usual.stdout
+    assert len(small.stdout.splitlines()) == 12

@@ -1,0 +1,168 @@
+"""Workers killed in the middle, and the whole run ended: nothing lost, nothing twice, nobody left behind."""
+
+import faulthandler
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from cases import expression
+
+from snowsnake.jobs.options import JobOptions, RunOptions
+from snowsnake.jobs.queue import JobQueue
+from snowsnake.jobs.reply import Reply
+
+CODE = "from snowsnake.cli.eval_jobs import main; from snowsnake.cli.output import leave; leave(main)"
+KILLS = 24
+
+
+def start(*words: str, cwd: Path) -> subprocess.Popen:
+    source = str(Path(sys.modules["snowsnake"].__file__).parent.parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, *expression("many"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+        env=os.environ | {"PYTHONPATH": source}, start_new_session=True,
+    )  # fmt: skip
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> bytes:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return start("--workers", "2", "--store", "./store", cwd=folder).communicate(timeout=300)[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_killed_workers(number, undisturbed, tmp_path):
+    process = start("--workers", "2", "--store", "./store", cwd=tmp_path)
+    killed = []
+
+    def kill() -> None:
+        chance = random.Random(int(number))
+        while process.poll() is None and len(killed) < KILLS:
+            workers = [pid for pid in children(process.pid) if pid not in killed]
+            if workers:
+                time.sleep(chance.random() * 0.06)
+                pid = chance.choice(workers)
+                try:
+                    os.kill(pid, number)
+                    killed.append(pid)
+                except ProcessLookupError:
+                    pass
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    found, log = process.communicate(timeout=300)
+    thread.join()
+    assert killed
+    if number == signal.SIGKILL:           # a crash counts against the attribute that it comes back with
+        assert (process.returncode, found) == (0, undisturbed), log[-2000:]
+    assert len(found.splitlines()) == len(undisturbed.splitlines())
+    assert len(undisturbed.splitlines()) == 300
+
+
+def run_to_first_line(cwd: Path) -> tuple[subprocess.Popen, list[int]]:
+    process = start("--workers", "2", "--store", "./store", cwd=cwd)
+    process.stdout.readline()
+    return process, children(process.pid)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_ended_run(number, code, tmp_path):
+    process, workers = run_to_first_line(tmp_path)
+    os.kill(process.pid, number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert workers
+    assert not any(map(is_alive, workers))
+    left = [path.name for path in (tmp_path / "store/nix/var/snowsnake/tmp").iterdir()]
+    assert all(name.startswith(f"{process.pid}-") for name in left)        # its own is removed by whoever comes next
+
+
+def test_killed_run(tmp_path):
+    process, workers = run_to_first_line(tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
+    for _ in range(600):
+        if not any(map(is_alive, workers)):
+            break
+        time.sleep(0.05)
+    assert not any(map(is_alive, workers))
+
+
+def test_reader_that_goes_away(tmp_path):
+    process, workers = run_to_first_line(tmp_path)
+    process.stdout.close()
+    process.stderr.read()
+    process.wait(timeout=60)
+    assert process.returncode == 141
+    assert not any(map(is_alive, workers))
+
+
+def test_path_that_ends_its_worker():
+    """A crash is not tried for ever, and only its own path has it."""
+    from snowsnake.evaluator import Evaluator
+
+    from snowsnake.jobs.evaluation import JobRoot
+    from snowsnake.jobs.run import Run
+
+    class Crashing(JobRoot):
+        def look(self, path):
+            if path == ("j17",):
+                faulthandler.disable()         # pytest's
+                os.kill(os.getpid(), signal.SIGABRT)
+            return super().look(path)
+
+    source = b"""builtins.listToAttrs (builtins.genList (i: { name = "j${toString i}"; value = derivation {
+        name = "n${toString i}"; system = "s"; builder = "b"; }; }) 40)"""
+    evaluator = Evaluator()
+    run = Run(Crashing(evaluator, evaluator.evaluate(source, "/"), JobOptions()), RunOptions(workers=2))
+    replies = list(run.replies())
+    assert len(replies) == 40
+    assert [reply.path for reply in replies] == sorted(reply.path for reply in replies)
+    assert [reply.path for reply in run.broken] == [("j17",)]
+    assert "killed by signal 6 (SIGABRT)" in run.broken[0].error
+    assert sum(reply.error is None for reply in replies) == 39
+    assert run.deaths >= 2
+
+
+def test_queue_in_any_order():
+    """Whatever the order of the answers, replies come out as one worker would have made them."""
+    tree = {"a": {"x": None, "y": {"deep": None}}, "a-b": None, "b": None, "empty": {}}
+
+    def answer(path):
+        node = tree
+        for name in path:
+            node = node[name]
+        return Reply(path) if node is None else Reply(path, attrs=list(node))
+
+    expected = None
+    for seed in range(200):
+        chance, queue, out, found = random.Random(seed), JobQueue(), [], []
+        while not queue.is_empty:
+            out += queue.take(chance.randint(0, 3))
+            if out and chance.random() < 0.2:
+                queue.put_back([out.pop(chance.randrange(len(out)))])
+            elif out:
+                queue.finish(answer(out.pop(chance.randrange(len(out)))))
+            found += queue.ready()
+        paths = [reply.path for reply in found]
+        expected = expected or paths
+        assert paths == expected == [("a", "x"), ("a", "y", "deep"), ("a-b",), ("b",)]
