@@ -11,8 +11,8 @@ from typing import Any
 
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
-from snowsnake.store.derivation import DerivationMemory
 from snowsnake.store.drv import JSON_VERSION, Derivation, DerivationOutput
+from snowsnake.store.drv_check import check_outputs
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
 
@@ -68,7 +68,7 @@ def read_derivation_json(value: Any, store: Store, features: frozenset[str] | se
         env["__json"] = _dump(_as(given["structuredAttrs"], dict))
     store_path.check_name(name)
     drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir)
-    _complete(drv, store)
+    check_outputs(drv, store)
     return drv
 
 
@@ -110,40 +110,3 @@ def _method(value: Any) -> str:
     if method not in METHODS:
         raise ValueError(f"Unknown file ingestion method '{method}', expect `flat`, `nar`, or `git`")
     return method
-
-
-def _complete(drv: Derivation, store: Store) -> None:
-    """Computes paths that are not given, and checks those that are."""
-    kinds = {output.kind for output in drv.outputs.values()}
-    if not kinds:
-        raise ValueError("must have at least one output")
-    if kinds & {"floating", "impure"}:
-        if len(kinds) > 1:
-            raise ValueError("can't mix derivation output types")
-        return
-    if "fixed" in kinds:
-        if len(drv.outputs) > 1 or "out" not in drv.outputs:
-            raise ValueError("only one fixed output is allowed for now" if len(drv.outputs) > 1 else 'single fixed output must be named "out"')
-        _check_variables(drv, {"out": drv.outputs["out"].path})
-        return
-    memory = DerivationMemory(drv.store_dir, store.read)
-    wanted = Derivation(
-        drv.name, drv.system, drv.builder, drv.args, dict(drv.env), dict.fromkeys(drv.outputs, DerivationOutput()), drv.input_drvs, drv.input_srcs,
-        drv.store_dir,
-    )  # fmt: skip
-    wanted.finish(memory)
-    for name, output in drv.outputs.items():
-        found = wanted.outputs[name]
-        if output.path and output.path != found.path:
-            raise ValueError(f"derivation has incorrect output '{output.path}', should be '{found.path}'" if found.path else
-                             f"derivation has incorrect output '{output.path}', should be deferred")  # fmt: skip
-    _check_variables(drv, {name: wanted.outputs[name].path for name, output in drv.outputs.items() if not output.path and wanted.outputs[name].path})
-    drv.outputs = wanted.outputs
-
-
-def _check_variables(drv: Derivation, paths: dict[str, str]) -> None:
-    for name, path in paths.items():
-        if not drv.env.get(name):
-            drv.env[name] = path
-        elif drv.env[name] != path:
-            raise ValueError(f"derivation has incorrect environment variable '{name}', should be '{path}' but is actually '{drv.env[name]}'")

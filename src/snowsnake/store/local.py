@@ -24,6 +24,7 @@ from typing import BinaryIO, Self, cast
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.drv import Derivation
+from snowsnake.store.drv_check import check_outputs
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
@@ -214,6 +215,9 @@ class LocalStore(CollectingStore):
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
         self._complete(info, target)
+        for reference in info.references:
+            if reference != info.path:
+                self.known(reference)
         self._wait(Waiting(info, target=target))
         self.flush()
 
@@ -222,6 +226,7 @@ class LocalStore(CollectingStore):
         if info.path.endswith(".drv"):
             with open(target, "rb") as file:
                 drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
+            check_outputs(drv, self)
             info.outputs = {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def make_valid(self, infos: Iterable[PathInfo], *, settles: bool) -> None:
@@ -242,7 +247,7 @@ class LocalStore(CollectingStore):
         return [path for path in self.paths() if not os.path.lexists(self._place(path))]
 
     def remove(self, path: str) -> int:
-        """Makes an object invalid and deletes it; the bytes that it took on disk.  ValueError if another one refers to it."""
+        """Makes an object invalid and deletes it; the bytes of its files.  ValueError if another one refers to it."""
         self.flush()
         self.database.forget(path)
         self._known.discard(path)
@@ -487,8 +492,8 @@ def _disk_bytes(path: str) -> int:
     found = 0
     for name in [path, *(os.path.join(folder, name) for folder, names, files in os.walk(path) for name in names + files)]:
         status = os.lstat(name)
-        if stat.S_ISDIR(status.st_mode) or status.st_nlink <= 2:
-            found += status.st_blocks * 512
+        if not stat.S_ISDIR(status.st_mode) and status.st_nlink == 1:
+            found += status.st_size
     return found
 
 

@@ -12,6 +12,7 @@ from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
+from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.diagnostics.error import EvaluationError
@@ -125,7 +126,7 @@ def verify(call: Call) -> int:
     given = call.given
     if given.flag("substituter"):
         raise NotOurs("asking other stores for signatures")
-    needed = given.integer("sigs_needed", 0)
+    needed = whole_number(given.text("sigs_needed")) if given.flag("sigs_needed") else 0
     code = 0
     with asked(call) as installables:
         store = installables.store

@@ -140,9 +140,8 @@ def import_(request: Request) -> None:
     request.refuse_words()
     from snowsnake.store.export import import_paths
 
-    for path in import_paths(request.store, sys.stdin.buffer):
+    for path in list(import_paths(request.store, sys.stdin.buffer)):
         _line(path)
-        sys.stdout.flush()
 
 
 def load_database(request: Request) -> None:
