@@ -66,7 +66,10 @@ def _words(text: str) -> list[str]:
 
 def machine_facts() -> dict[str, object]:
     """Where the figures come from."""
-    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    try:
+        commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:              # no git: a tree that was unpacked
+        commit = ""
     return {
         "commit": commit,
         "python": platform.python_version(),

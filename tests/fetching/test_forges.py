@@ -12,6 +12,8 @@ from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
+NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+
 REV = "0123456789012345678901234567890123456789"
 TREE = "sha256-WB47SdputsfAvpTPcXA3jcpzsL8YujgjZSd8pSDg7lk="          # of archives/base.tar
 

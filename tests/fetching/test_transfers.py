@@ -22,6 +22,8 @@ from snowsnake.fetch.http import TransferError
 from snowsnake.settings import Settings
 from snowsnake.store.hash import Hash
 
+NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):

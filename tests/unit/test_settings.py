@@ -41,7 +41,7 @@ def test_what_is_carried_out_is_read_somewhere() -> None:
     """A row that says `yes` is read by name outside of this folder; one that says `no` is not."""
     texts = {
         path: path.read_text(encoding="utf-8")
-        for path in PACKAGE.rglob("*.py")
+        for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyx")]
         if "settings" not in path.relative_to(PACKAGE).parts[:-1]
     }
     for name, row in BY_NAME.items():

@@ -192,13 +192,13 @@ cdef object host_configure(Machine* m, object options):
     h.is_restricted = options.restricted
     h.is_writable = options.is_writable
     h.keeps_derivations = options.keeps_derivations
-    settings = options.settings
-    Py_INCREF(settings)
+    kept = options.settings
+    Py_INCREF(kept)
     Py_XDECREF(<PyObject*>h.settings)
-    h.settings = <void*>settings
-    given = settings[0]
-    h.imports_derivations = given is None or bool(given["allow-import-from-derivation"])
-    h.traces_imports = given is not None and bool(given["trace-import-from-derivation"])
+    h.settings = <void*>kept
+    settings = kept[0]
+    h.imports_derivations = settings is None or bool(settings["allow-import-from-derivation"])
+    h.traces_imports = settings is not None and bool(settings["trace-import-from-derivation"])
     h.features = 0
     for name in options.features:
         h.features |= <uint32_t>_FEATURES.get(name, 0)

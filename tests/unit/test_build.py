@@ -1,0 +1,256 @@
+"""Our own builder: what it does when things go wrong, and what a builder cannot do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from snowsnake.store.derivation import DerivationMemory
+
+from snowsnake.build.failure import BuildFailure, Stopped
+from snowsnake.build.filter import program
+from snowsnake.build.options import BuildOptions
+from snowsnake.build.outputs import make_canonical, scan
+from snowsnake.build.sandbox import is_supported
+from snowsnake.build.scheduler import build_in
+from snowsnake.store.drv import Derivation, DerivationOutput
+from snowsnake.store.local import LocalStore
+
+pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
+MACHINE = {path: (path, True) for path in ("/bin", "/lib", "/lib64", "/usr")}
+
+
+@pytest.fixture
+def store(tmp_path):
+    with LocalStore(tmp_path / "store", durable=False) as store:
+        yield store
+
+
+def derivation(store: LocalStore, script: str, name: str = "x", **env: str) -> tuple[str, str]:
+    """(`.drv` path, output path) of a derivation whose builder is a shell with the machine's programs."""
+    drv = Derivation(name, "x86_64-linux", "/bin/sh", ["-c", script], env={"PATH": "/bin:/usr/bin", **env})
+    drv.outputs = {"out": DerivationOutput()}
+    path = drv.finish(DerivationMemory(store.store_dir))
+    assert store.add_derivation(drv.to_aterm(), path, path) == path
+    return path, drv.outputs["out"].path
+
+
+def build(store: LocalStore, *paths: str, **options) -> list[str]:
+    """The lines that were shown."""
+    lines: list[str] = []
+    chosen = BuildOptions(sandbox_paths=MACHINE, sandbox_fallback=False, on_message=lambda text, is_log: lines.append(text), **options)
+    store.flush()
+    build_in(store, [f"{path}!out" for path in paths], chosen)
+    return lines
+
+
+def scratch(store: LocalStore) -> list[str]:
+    """What is left of builds."""
+    folders = Path(store.root, "nix/var/snowsnake/tmp")
+    return [str(path) for folder in folders.iterdir() for path in folder.iterdir()]
+
+
+def test_a_build_leaves_only_its_output(store):
+    drv_path, out = derivation(store, "echo hello > $out")
+    assert build(store, drv_path) == [f"building '{drv_path}'..."]
+    assert store.read(out) == b"hello\n"
+    info = store.info(out)
+    assert (info.deriver, info.is_ultimate, info.references) == (drv_path, True, [])
+    assert scratch(store) == []
+    assert not list(Path(store.root, "nix/store").glob("*.lock"))
+    assert store.verify() == []
+    assert build(store, drv_path) == []    # it is valid now
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "touch /etc/new", "echo > /bin/new", "echo > /usr/new", "mount -t tmpfs none /tmp", "umount /proc",
+        "chroot / true", "mknod /build/disk b 8 0", "cat /dev/mem", "cat /proc/1/root/../etc/shadow", "ls /root", "ls /home/*", "chown 0 /build",
+        "unshare -r mount -o remount,rw /usr", "hostname x", "date -s 2000-01-01", "echo 1 > /proc/sys/kernel/panic",
+        "echo x > /proc/sys/kernel/core_pattern", "echo 1 > /proc/sys/vm/drop_caches", "echo b > /proc/sysrq-trigger",
+        "nsenter -t 1 -m true", "swapoff -a", "setpriv --reuid 0 true", "exec 3<>/dev/tcp/127.0.0.1/22",
+    ],
+)  # fmt: skip
+def test_ways_out(store, script):
+    """Each of these fails inside; the machine is as it was."""
+    drv_path, _ = derivation(store, f"({script}) 2>/dev/null && echo out of the sandbox > $out")
+    with pytest.raises(BuildFailure):
+        build(store, drv_path)
+    assert scratch(store) == []
+
+
+@pytest.mark.parametrize(
+    "script, message",
+    [
+        ("mkfifo $out", "has an unsupported type"),
+        ("mkdir $out; mkfifo $out/deep", "has an unsupported type"),
+        ("echo > $out; chmod 666 $out", "suspicious ownership or permission"),
+        ("true", "failed to produce output path"),
+        ("exit 9", "builder failed with exit code 9"),
+        ("kill -9 $$; sh -c 'kill -9 $PPID'; exit 4", "builder failed with exit code 4"),
+        ("ln -s /etc/shadow $out; exit 1", "exit code 1"),
+        ("chmod 4755 /build; echo > f; chmod 6777 f", "exit code 1"),
+    ],
+)
+def test_what_is_rejected(store, script, message):
+    drv_path, out = derivation(store, script)
+    with pytest.raises(BuildFailure, match=message):
+        build(store, drv_path)
+    assert not store.has_now(out)
+    assert not os.path.lexists(store.real_path(out))
+    assert scratch(store) == []
+
+
+def test_a_link_to_outside_is_a_link(store):
+    """It is not followed: what it points to is neither read nor changed."""
+    drv_path, out = derivation(store, "mkdir $out; ln -s /etc/passwd $out/link; ln -s $out/none $out/dangling")
+    build(store, drv_path)
+    assert os.readlink(store.real_path(f"{out}/link")) == "/etc/passwd"
+    assert store.verify() == []
+
+
+def test_closed_folders_are_opened_and_removed(store):
+    drv_path, out = derivation(store, "mkdir -p $out/a/b; echo > $out/a/b/c; chmod 0 $out/a/b $out/a; mkdir -p deep/er; chmod 0 deep")
+    build(store, drv_path)
+    assert os.stat(store.real_path(f"{out}/a/b")).st_mode & 0o777 == 0o555
+    assert scratch(store) == []
+
+
+def test_nothing_outlives_a_build(store):
+    """A process that leaves its group, ignores signals and forgets its streams ends with the build."""
+    mark = f"sleep {300 + os.getpid() % 100}.25"
+    drv_path, _ = derivation(store, f"setsid sh -c 'trap \"\" TERM HUP; exec {mark}' >/dev/null 2>&1 </dev/null & echo > $out")
+    build(store, drv_path)
+    assert mark not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+
+
+def test_a_full_disk(store):
+    drv_path, out = derivation(store, "mkdir $out; dd if=/dev/zero of=/dev/shm/big bs=1M count=9 2>/dev/null || { echo no room; exit 5; }")
+    with pytest.raises(BuildFailure, match="exit code 5"):
+        build(store, drv_path, sandbox_shm_size="4M")
+    assert not store.has_now(out)
+
+
+def test_an_endless_log_is_stopped(store):
+    drv_path, _ = derivation(store, "while true; do echo 0123456789012345678901234567890123456789; done")
+    with pytest.raises(BuildFailure, match="log is larger than 100000 bytes"):
+        build(store, drv_path, max_log_size=100_000)
+    assert scratch(store) == []
+
+
+def test_a_request_to_stop(store):
+    drv_path, _ = derivation(store, "sleep 100")
+    begun = time.monotonic()
+    store.must_stop = lambda: time.monotonic() > begun + 0.5
+    with pytest.raises(Stopped):
+        build(store, drv_path)
+    assert time.monotonic() < begun + 30
+    assert scratch(store) == []
+
+
+def test_several_at_once(store):
+    """Each waits for the other: they run together."""
+    folder = Path(store.root, "meeting")
+    folder.mkdir()
+    script = "touch /meeting/{}; while ! test -e /meeting/{}; do sleep 0.05; done; echo > $out"
+    first, _ = derivation(store, script.format("a", "b"), "a")
+    second, _ = derivation(store, script.format("b", "a"), "b")
+    options = BuildOptions(max_jobs=2, sandbox_paths=MACHINE | {"/meeting": (str(folder), False)}, timeout_s=60)
+    store.flush()
+    with pytest.raises(BuildFailure):      # what the settings bring into a sandbox is read-only
+        build_in(store, [f"{first}!out", f"{second}!out"], options)
+    third, _ = derivation(store, "sleep 1; echo > $out", "c")
+    fourth, _ = derivation(store, "sleep 1; echo > $out", "d")
+    lines: list[str] = []
+    begun = time.monotonic()
+    store.flush()
+    build_in(store, [f"{third}!out", f"{fourth}!out"], BuildOptions(max_jobs=2, sandbox_paths=MACHINE, on_message=lambda text, _: lines.append(text)))
+    assert len(lines) == 2 and time.monotonic() - begun < 60
+
+
+def test_two_processes_build_once(store, tmp_path):
+    """Whoever comes second waits, and finds it done."""
+    drv_path, out = derivation(store, "sleep 1; date +%N > $out")
+    store.flush()
+    script = (
+        "import sys; from snowsnake.store.local import LocalStore; from snowsnake.build.scheduler import build_in;"
+        "from snowsnake.build.options import BuildOptions\n"
+        f"with LocalStore({store.root!r}, durable=False) as store:\n"
+        f"    build_in(store, ['{drv_path}!out'], BuildOptions(sandbox_paths={MACHINE!r}, on_message=lambda text, _: print(text)))\n"
+        f"    print(store.read({out!r}))"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=120)[0].splitlines() for process in running]
+    assert len({lines[-1] for lines in said}) == 1
+    assert sum(line.startswith("building") for lines in said for line in lines) == 1
+
+
+def test_a_killed_process_leaves_no_builder(store, tmp_path):
+    """kill -9: its builders end with it, nothing is valid that is not whole, and the next one builds."""
+    mark = f"sleep {400 + os.getpid() % 100}.75"
+    drv_path, out = derivation(store, f"echo half > $out; test -n \"$slow\" && {mark}; echo whole >> $out", slow="1")
+    store.flush()
+    script = (
+        "from snowsnake.store.local import LocalStore; from snowsnake.build.scheduler import build_in;"
+        "from snowsnake.build.options import BuildOptions\n"
+        f"with LocalStore({store.root!r}, durable=False) as store:\n"
+        f"    build_in(store, ['{drv_path}!out'], BuildOptions(sandbox_paths={MACHINE!r}))"
+    )
+
+    def is_running() -> bool:
+        return mark in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.replace("sh -c", "")
+
+    process = subprocess.Popen([sys.executable, "-c", script])
+    wait_for(is_running)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not is_running())
+    assert not store.has_now(out)
+    assert store.verify() == []
+
+
+def wait_for(condition) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not come about")
+
+
+def test_references_wherever_they_stand(tmp_path):
+    """In contents, in names, in targets of links; not what merely looks alike."""
+    paths = [f"/nix/store/{digit * 32}-{digit}" for digit in "0123"]
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_bytes(b"x" * 65530 + paths[0].encode() + b"z")
+    (tree / ("1" * 32)).write_text("")
+    (tree / "link").symlink_to(paths[2])
+    (tree / "other").write_text("3" * 31)
+    digest, size, references = scan(str(tree), paths, str(tmp_path / "archive"))
+    assert references == set(paths[:3])
+    assert len(digest) == 32 and size > 65536
+
+
+def test_extended_attributes_are_taken_away(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("x")
+    try:
+        os.setxattr(file, "user.note", b"x")
+    except OSError:
+        pytest.skip("no extended attributes here")
+    make_canonical(str(file))
+    assert os.listxattr(file) == []
+
+
+def test_the_filter_is_whole():
+    """Instructions of 8 bytes; every jump ends inside."""
+    code = program()
+    count = len(code) // 8
+    assert len(code) % 8 == 0
+    for number in range(count - 1):
+        if_true, if_false = code[8 * number + 2], code[8 * number + 3]
+        assert number + 1 + max(if_true, if_false) < count
