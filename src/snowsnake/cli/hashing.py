@@ -15,10 +15,15 @@ ALGORITHMS = ("blake3", "md5", "sha1", "sha256", "sha512")
 FORMATS = {"base16": "base16", "nix32": "nix32", "base32": "nix32", "base64": "base64", "sri": "sri"}
 
 
-def algorithm(name: str, settings: Settings) -> str:
-    """A hash algorithm of a command line."""
+def check_algorithm(name: str) -> None:
+    """An error for what is no hash algorithm."""
     if name not in ALGORITHMS:
         raise UsageError(f"unknown hash algorithm '{name}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'")
+
+
+def algorithm(name: str, settings: Settings) -> str:
+    """A hash algorithm of a command line."""
+    check_algorithm(name)
     if name == "blake3":
         settings.require("blake3-hashes")
     return name

@@ -16,6 +16,7 @@ DROP_INS = {
     "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
+    "nix-prefetch-url": "snowsnake-prefetch-url",
     "nix-store": "snowsnake-store",
 }
 OPTIONS = (Option("-h --help", "", "show this text"),)

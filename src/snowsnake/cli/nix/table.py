@@ -176,6 +176,15 @@ ROWS = (
     ),
     Row("store path-from-hash-part", "snowsnake.cli.nix.store:path_from_hash_part", "hash-part", "find a store object by the hash in its name"),
     Row(
+        "store prefetch-file", "snowsnake.cli.nix.prefetch:run", "url", "download a file into the store",
+        (
+            Option("--name", "NAME", "its name in the store"), Option("--expected-hash", "HASH", "what its hash must be"),
+            Option("--hash-type", "ALGORITHM", "md5, sha1, sha256 (default), sha512 or blake3"),
+            Option("--executable", "", "make the file executable, and hash its archive"),
+            Option("--unpack", "", "unpack an archive, and hash what is in it"), *JSON,
+        ),
+    ),
+    Row(
         "store verify", "snowsnake.cli.nix.store:verify", "installables*", "check contents and signatures of store objects",
         (
             *_INSTALLABLES, *_PATHS, Option("--no-contents", "", "do not check contents"), Option("--no-trust", "", "do not check signatures"),
@@ -185,7 +194,7 @@ ROWS = (
     ),
     *(
         _not_ours(f"store {name}", f"the store: {name}")
-        for name in ("copy-log", "copy-sigs", "gc", "optimise", "prefetch-file", "repair", "roots-daemon", "sign")
+        for name in ("copy-log", "copy-sigs", "gc", "optimise", "repair", "roots-daemon", "sign")
     ),
     _not_ours("upgrade-nix", "upgrade Nix"),
     Row(

@@ -8,7 +8,6 @@ import sys
 from snowsnake.cli import hashing
 from snowsnake.cli.about import print_version
 from snowsnake.cli.old.command_line import read, value_of
-from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
 
 _FORMATS = {"--base16": "base16", "--base32": "nix32", "--base64": "base64", "--sri": "sri"}
@@ -40,10 +39,7 @@ class _Request:
             rest.clear()                       # at once: what follows is not looked at
         elif word == "--type":
             self.algorithm = value_of(word, rest)
-            if self.algorithm not in hashing.ALGORITHMS:
-                raise UsageError(
-                    f"unknown hash algorithm '{self.algorithm}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'"
-                )
+            hashing.check_algorithm(self.algorithm)
         elif word in _FORMATS:
             self.encoding = _FORMATS[word]
         elif word in _CONVERSIONS:

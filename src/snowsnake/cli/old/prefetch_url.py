@@ -1,0 +1,165 @@
+"""The command `snowsnake-prefetch-url`: `nix-prefetch-url` of Nix 2.34, option for option.
+
+In: the words of its command line.  Out: the hash, and with `--print-path` the store path.
+"""
+
+import os
+import sys
+
+from snowsnake.cli import hashing
+from snowsnake.cli.about import print_version
+from snowsnake.cli.old.command_line import Common, read, value_of
+from snowsnake.cli.old.evaluation import EvaluationWords
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded, write_line
+from snowsnake.cli.prefetch import Wanted, prefetch
+from snowsnake.diagnostics.error import EvaluationError, Frame
+
+_HELP = """usage: snowsnake-prefetch-url [OPTION …] URL [HASH]
+       snowsnake-prefetch-url [OPTION …] -A ATTRIBUTE [FILE]
+
+Takes the options of nix-prefetch-url of Nix 2.34; its manual applies:
+  --type ALGORITHM       md5, sha1, sha256 (the default), sha512, blake3
+  --name NAME            the name in the store
+  --unpack               unpack an archive, and hash what is in it
+  --executable           make the file executable, and hash its archive
+  --print-path           print the store path, too
+  -A, --attr ATTRIBUTE   take the first of the `urls` of this attribute of FILE"""
+
+
+class _Request:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.answer = ""                       # `--help` or `--version`
+        self.algorithm = "sha256"
+        self.name = ""
+        self.attribute: str | None = None
+        self.prints_path = os.environ.get("PRINT_PATH") == "1"
+        self.unpacks = False
+        self.is_executable = False
+        self.evaluation = EvaluationWords()
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        if self.evaluation.handle(word, rest):
+            return True
+        if word in ("--help", "--version"):
+            self.answer = self.answer or word
+            rest.clear()                       # at once: what follows is not looked at
+        elif word == "--type":
+            self.algorithm = value_of(word, rest)
+            hashing.check_algorithm(self.algorithm)
+        elif word == "--print-path":
+            self.prints_path = True
+        elif word in ("--attr", "-A"):
+            self.attribute = value_of(word, rest)
+        elif word == "--unpack":
+            self.unpacks = True
+        elif word == "--executable":
+            self.is_executable = True
+        elif word == "--name":
+            self.name = value_of(word, rest)
+        elif word.startswith("-"):
+            return False
+        else:
+            self.words.append(word)
+        return True
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    request = _Request()
+    common = read(words, reporter, request.handle)
+    if request.answer == "--help":
+        print(_HELP)
+        return 0
+    if request.answer == "--version":
+        print_version("nix-prefetch-url", common.settings, common.reporter.verbosity - 3)
+        return 0
+    if len(request.words) > 2:
+        raise UsageError("too many arguments")
+    common.settings.finish()
+    hashing.algorithm(request.algorithm, common.settings)
+    if request.attribute is None and not request.words:
+        raise UsageError("you must specify a URL")
+    url = request.words[0] if request.attribute is None else _attribute_url(request, common)
+    expected = hashing.parse(request.words[1], request.algorithm) if len(request.words) == 2 else None
+    wanted = Wanted(_mirrored(url, request, common), request.algorithm, name=request.name, expected=expected)
+    wanted.unpacks, wanted.is_executable = request.unpacks, request.is_executable
+    path, algorithm, digest = prefetch(wanted, common.settings, reporter)
+    if not request.prints_path:
+        reporter.info(f"path is '{path}'")
+    write_line(hashing.written(algorithm, digest, "base16" if algorithm == "md5" else "nix32").encode())
+    if request.prints_path:
+        write_line(path.encode("utf-8", "surrogateescape"))
+    return 0
+
+
+def _attribute_url(request: _Request, common: Common) -> str:
+    """The first of the `urls` of an attribute; how it is hashed is taken from there, too."""
+    session = request.evaluation.open(common, is_writable=False)
+    assert request.attribute is not None
+    value = session.selector.select(session.file(request.words[0] if request.words else "."), request.attribute)
+    value.force()
+    _expect(value, "set", "while evaluating the source attribute to prefetch")
+    names = value.keys()
+    if b"urls" not in names:
+        raise EvaluationError("missing-attribute", "attribute 'urls' missing")
+    urls = value.select(b"urls")
+    _expect(urls, "list", "while evaluating the urls to prefetch")
+    if len(urls) == 0:
+        raise EvaluationError("value", "'urls' list is empty")
+    first = urls.index(0)
+    _expect(first, "string", "while evaluating the first url from the urls list")
+    if b"outputHashMode" in names:
+        mode = value.select(b"outputHashMode")
+        _expect(mode, "string", "while evaluating the outputHashMode of the source to prefetch")
+        request.unpacks = mode.string() == b"recursive"
+    else:
+        common.reporter.info("warning: this does not look like a fetchurl call")
+    return first.string().decode("utf-8", "surrogateescape")
+
+
+_MIRRORS = b"import <nixpkgs/pkgs/build-support/fetchurl/mirrors.nix>"
+
+
+def _mirrored(url: str, request: _Request, common: Common) -> str:
+    """`mirror://NAME/PATH` is a place of nixpkgs' list of mirrors."""
+    if not url.startswith("mirror://"):
+        return url
+    name, slash, rest = url[9:].partition("/")
+    if not slash:
+        raise EvaluationError("value", f"invalid mirror URL '{url}'")
+    mirrors = request.evaluation.open(common, is_writable=False).expression(_MIRRORS)
+    mirrors.force()
+    _expect(mirrors, "set", "while evaluating the set of all mirrors")
+    if name.encode() not in mirrors.keys():
+        raise EvaluationError("value", f"unknown mirror name '{name}'")
+    places = mirrors.select(name.encode())
+    _expect(places, "list", "while evaluating one mirror configuration")
+    if len(places) == 0:
+        raise EvaluationError("value", f"mirror URL '{url}' did not expand to anything")
+    first = places.index(0)
+    _expect(first, "string", "while evaluating the first available mirror")
+    place = first.string().decode("utf-8", "surrogateescape")
+    return place + ("" if place.endswith("/") else "/") + rest
+
+
+def _expect(value, kind: str, context: str) -> None:
+    from snowsnake.selection import TYPE_NAMES
+
+    value.force()
+    found = value.type_name()
+    if found != kind:
+        shown = value.to_nix(kinds=False).decode("utf-8", "replace")
+        message = f"expected {TYPE_NAMES[kind]} but found {TYPE_NAMES[found]}: {shown}"
+        raise EvaluationError("type", message, trace=[Frame("context", context, None)])
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(), "nix-prefetch-url")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
