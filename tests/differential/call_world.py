@@ -94,6 +94,7 @@ in
     };
 }
 """,
+    "user/flake.nix": '{ inputs.flake.url = "path:../flake"; inputs.a.url = "path:/nonexistent"; outputs = _: { }; }\n',
 }
 
 
@@ -112,6 +113,20 @@ def read_calls(path: Path) -> list[dict[str, Any]]:
             words, _, given = line.partition(" <<< ")
             calls.append({"words": shlex.split(words), "stdin": given})
     return calls
+
+
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """Calls with the number of the word that is to be completed in front."""
+    questions = read_calls(path)
+    for question in questions:
+        question["word"] = question["words"].pop(0)
+    return questions
+
+
+def texts(out: bytes) -> list[str]:
+    """Of an answer about completions its kind and the texts, without descriptions."""
+    kind, *lines = out.decode().splitlines() or [""]
+    return [kind, *(line.partition("\t")[0] for line in lines)]
 
 
 def answer(code: int, out: bytes, err: bytes, folder: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ In: the words of its command line.  Out: what `nix` prints, on the same streams,
 installed Nix, if there is one on the PATH, and refused by name otherwise.
 """
 
+import os
 import sys
 
 from snowsnake.cli.hand_on import NotOurs, hand_on
@@ -15,6 +16,10 @@ from snowsnake.cli.output import Reporter, guarded
 
 def run(words: list[str], reporter: Reporter) -> int:
     """One command line, start to end."""
+    if "NIX_GET_COMPLETIONS" in os.environ:
+        from snowsnake.cli.nix.completion import complete
+
+        return complete(words, reporter)
     try:
         call = read(words, reporter)
     except UsageError:

@@ -30,12 +30,21 @@ class Row:
         self.feature = feature
 
 
-def _flake(action: str, words: str, summary: str, *options: Option) -> Row:
-    return Row(f"flake {action}", "snowsnake.cli.nix.flakes:run", words, summary, _FLAKE + options, "flakes")
+_LOCKING_NAMES = tuple(option.names[0] for option in LOCKING)
+
+
+def _flake(action: str, words: str, summary: str, *options: Option, without: tuple[str, ...] = ()) -> Row:
+    kept = tuple(option for option in _FLAKE if option.names[0] not in without)
+    return Row(f"flake {action}", "snowsnake.cli.nix.flakes:run", words, summary, kept + options, "flakes")
 
 
 def _registry(action: str, words: str, summary: str) -> Row:
-    return Row(f"registry {action}", "snowsnake.cli.registry:run_for_nix", words, summary, (*EVALUATION, _REGISTRY))
+    options: tuple[Option, ...] = () if action in ("list", "remove", "resolve") else EVALUATION
+    if action == "add":
+        options = tuple(option for option in options if option.names[0] != "--debugger")
+    if action not in ("list", "resolve"):
+        options += (_REGISTRY,)
+    return Row(f"registry {action}", "snowsnake.cli.registry:run_for_nix", words, summary, options)
 
 
 def _not_ours(name: str, summary: str) -> Row:
@@ -44,7 +53,8 @@ def _not_ours(name: str, summary: str) -> Row:
 
 # Of commands that take installables (one or two, any number, and whole closures).
 _SOURCES = (*INSTALLABLE, Option("--derivation", "", "derivations instead of their outputs"))
-_INSTALLABLES = (*_SOURCES, Option("--stdin", "", "read installables from standard input"))
+_STDIN = Option("--stdin", "", "read installables from standard input")
+_INSTALLABLES = (*_SOURCES, _STDIN)
 _PATHS = (Option("-r --recursive", "", "also everything that they need"), Option("--all", "", "all objects of the store"))
 _LISTING = (
     Option("-R --recursive", "", "also what is in folders"), Option("-l --long", "", "with kinds and sizes"),
@@ -65,25 +75,25 @@ ROWS = (
         "show", _FLAKE_WORDS, "show the outputs of a flake",
         Option("--legacy", "", "also look into legacyPackages"), Option("--all-systems", "", "the outputs for all systems"), *JSON,
     ),
-    _flake("lock", _FLAKE_WORDS, "write missing entries of the lock file"),
-    _flake("update", "inputs*", "write the lock file anew, or some inputs of it", Option("--flake", "FLAKE", "the flake (default: the current folder)")),
+    _flake("lock", _FLAKE_WORDS, "write missing entries of the lock file", without=("--no-write-lock-file",)),
+    _flake("update", "inputs*", "write the lock file anew, or some inputs of it", Option("--flake", "FLAKE", "the flake (default: the current folder)"), without=("--no-update-lock-file", "--no-write-lock-file")),
     _flake(
         "check", _FLAKE_WORDS, "evaluate what can be checked",
-        Option("--no-build", "", "evaluate only"), Option("--all-systems", "", "the outputs for all systems"), *JSON,
+        Option("--no-build", "", "evaluate only"), Option("--all-systems", "", "the outputs for all systems"),
     ),
-    _flake("init", "", "write files from a template into the current folder", _TEMPLATE),
-    _flake("new", "dest-dir", "write files from a template into a folder", _TEMPLATE),
+    _flake("init", "", "write files from a template into the current folder", _TEMPLATE, without=_LOCKING_NAMES),
+    _flake("new", "dest-dir", "write files from a template into a folder", _TEMPLATE, without=_LOCKING_NAMES),
     _flake("clone", _FLAKE_WORDS, "copy the source of a flake to a folder", Option("-f --dest", "FOLDER", "where to")),
     _flake(
         "archive", _FLAKE_WORDS, "fetch a flake and all its inputs",
-        Option("--to", "STORE", "the store that gets them"), Option("--dry-run", "", "fetch nothing"), *JSON,
+        Option("--to", "STORE", "the store that gets them"), Option("--dry-run", "", "fetch nothing"), Option("--no-check-sigs", "", "do not ask for signatures"), *JSON,
     ),
     _flake("prefetch", _FLAKE_WORDS, "fetch a source tree", Option("-o --out-link", "FILE", "a link to the store path"), *JSON),
     _flake("prefetch-inputs", _FLAKE_WORDS, "fetch the inputs of a flake"),
     Row(
         "build", "snowsnake.cli.nix.build:run", "installables*", "build derivations or fetch store paths",
         (
-            *_INSTALLABLES, *JSON, Option("--dry-run", "", "only show what would be done"),
+            *INSTALLABLE, _STDIN, *JSON, Option("--dry-run", "", "only show what would be done"),
             Option("-o --out-link", "PATH", "the link to the result (default: result)"), Option("--no-link", "", "make no link"),
             Option("--print-out-paths", "", "print the paths of the outputs"), Option("--rebuild", "", "build again and compare"),
             Option("--profile", "PATH", "the profile to change"),
@@ -96,7 +106,7 @@ ROWS = (
     Row("derivation add", "snowsnake.cli.nix.derivation:add", "", "add a derivation that is JSON on standard input", (_DRY_RUN,)),
     Row(
         "derivation show", "snowsnake.cli.nix.derivation:show", "installables*", "show derivations as JSON",
-        _INSTALLABLES + PRETTY + (Option("-r --recursive", "", "also those that they need"),),
+        (*INSTALLABLE, _STDIN, *PRETTY, Option("-r --recursive", "", "also those that they need")),
     ),
     _not_ours("develop", "run a shell with the build environment of a derivation"),
     Row("edit", "snowsnake.cli.nix.edit:run", "installable?", "open the source of a package in an editor", INSTALLABLE),
