@@ -16,14 +16,16 @@ from snowsnake.version import VERSION as __version__
 # Where each name is found when it is first asked for.
 _KINDS = (
     "Abort AccessForbidden ArgumentMismatch ArithmeticFault AssertionFailed Cancelled ContextNotAllowed FetchError FileFault FlakeError "
-    "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange SyntaxFault "
+    "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange PythonFault SyntaxFault "
     "Throw TypeMismatch UndefinedVariable"
 )
-_API = "Derivation EvaluationError Evaluator ListValue SetValue Value compile evaluate evaluate_file parse"
+_API = "Derivation EvaluationError Evaluator ListValue Raw SetValue Value compile evaluate evaluate_file parse"
 _PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {
     "NIX_VERSION": "version",
     "DecodeError": "decoding.error",
     "QueryResult": "decoding.query",
+    "from_nix": "nix_printing",
+    "to_nix": "nix_printing",
 }
 
 __all__ = [*_PLACES, "__version__"]

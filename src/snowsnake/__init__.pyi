@@ -6,6 +6,7 @@ from snowsnake.api import (
     EvaluationError as EvaluationError,
     Evaluator as Evaluator,
     ListValue as ListValue,
+    Raw as Raw,
     SetValue as SetValue,
     Value as Value,
     compile as compile,
@@ -38,10 +39,15 @@ from snowsnake.diagnostics.kinds import (
     NotAFunction as NotAFunction,
     NotInSearchPath as NotInSearchPath,
     OutOfRange as OutOfRange,
+    PythonFault as PythonFault,
     SyntaxFault as SyntaxFault,
     Throw as Throw,
     TypeMismatch as TypeMismatch,
     UndefinedVariable as UndefinedVariable,
+)
+from snowsnake.nix_printing import (
+    from_nix as from_nix,
+    to_nix as to_nix,
 )
 from snowsnake.version import (
     NIX_VERSION as NIX_VERSION,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from snowsnake import evaluator as _machine
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.parsing import Syntax, compile_source, parse_source
+from snowsnake.python_values import Raw, has_nix_form, plain
 from snowsnake.values import Derivation, ListValue, SetValue, Value, wrap
 from snowsnake.version import NIX_VERSION
 
@@ -36,6 +37,7 @@ __all__ = [
     "EvaluationError",
     "Evaluator",
     "ListValue",
+    "Raw",
     "SetValue",
     "Value",
     "compile",
@@ -58,6 +60,7 @@ class Evaluator:
     that gets an embedded store: derivations, texts and sources are really written, and can be read.
     `cache` is a folder in which files are kept compiled from one evaluator to the next, or True for the folder that the
     commands use; `cache_validate` says how a file is known again: by its time and size ("stat") or its content ("hash").
+    `builtins` are more attributes of the set `builtins`: functions and data of Python.
     `optimise` 0 runs the specified bytecode only: the same values, slower.
 
     Limits of 0 are the defaults: four fifths of the memory (or of what a container or `ulimit -v` leaves) for values, two million
@@ -84,6 +87,7 @@ class Evaluator:
         store: PathLike | None = None,
         cache: bool | PathLike = False,
         cache_validate: str = "stat",
+        builtins: Mapping[str, object] | None = None,
     ) -> None:
         if optimise not in (0, 1):
             raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
@@ -94,6 +98,8 @@ class Evaluator:
         if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < 1e12:
             raise ValueError(f"timeout_s is a number of seconds, 0 or more, not {timeout_s!r}")
         self._decoders: dict[Any, Decoder] = {}
+        self._functions: dict[int, object] = {}       # of Python, by identity; the machine keeps them
+        self._calls = 0                               # of them that are running
         self._machine = _machine.Evaluator(
             level=optimise,
             search_path=_search_entries(search_path),
@@ -108,15 +114,27 @@ class Evaluator:
             is_writable=True,
             **_cache_options(cache, cache_validate),
         )
+        if builtins:
+            self._machine.add_builtins(plain(dict(builtins), self))
 
-    def evaluate(self, expression: str | bytes, *, base_path: PathLike | None = None) -> "Value":
+    def evaluate(
+        self,
+        expression: str | bytes,
+        *,
+        base_path: PathLike | None = None,
+        name: str = "«string»",
+        scope: Mapping[str, object] | None = None,
+    ) -> "Value":
         """The value of an expression, not yet forced; relative paths in it start at `base_path` (the working directory).
 
-        Syntax errors and undefined variables are raised here; everything else when the value is looked at.
+        `scope`: names that the expression sees, as Python data and functions; `name`: what positions call the text.  Syntax errors and undefined variables are raised here; everything else when the value is looked at.
         """
+        if not isinstance(expression, str | bytes):
+            raise TypeError(f"an expression is a text (str or bytes), not {type(expression).__name__}; evaluate_file takes a path")
         source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
         folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
-        return wrap(self._machine.evaluate(source, folder), self)
+        names = plain(dict(scope), self) if scope else None
+        return wrap(self._machine.evaluate(source, folder, name, names), self)
 
     def evaluate_file(self, path: PathLike) -> "Value":
         """The value of a file, not yet forced; a folder stands for its `default.nix`.
@@ -148,18 +166,25 @@ class Evaluator:
         return wrap(handle, self)
 
     def value(self, value: object) -> "Value":
-        """A Nix value from Python: None, bool, int, float, str, bytes, lists, tuples, mappings, and `Value`s inside them.
+        """A Nix value from Python data, with `Value`s inside it.
 
-        A path object becomes a path, absolute from the working directory.  OverflowError for an int of more than 64 bits, TypeError for what has no Nix form, ValueError
-        for a `Value` of another evaluator and for more than 500 levels.
+        None, bool, int, float, str, bytes, lists, tuples, ranges, generators, sets (sorted), mappings, dataclasses, structs, pydantic models, enums,
+        paths (as paths, absolute from the working directory), `Raw` Nix code, and functions: `def f(a, b: int)` is `a: b: …`, with lazy
+        `Value`s or, where annotated, decoded arguments; `def f(*, a, b=1)` is `{ a, b ? … }: …`; a function without parameters is a value that
+        is made when it is needed.  What a function raises comes out unchanged.
+
+        OverflowError for an int of more than 64 bits, TypeError for what has no Nix form, ValueError for a `Value` of another evaluator and
+        for more than 500 levels.
 
         >>> nix = Evaluator()
         >>> nix.value({"a": [1, None, "x"]}).to_nix()
         '{ a = [ 1 null "x" ]; }'
+        >>> nix.evaluate("f: map f [ 1 2 ]")(lambda x: int(x) * 10).to_python()
+        [10, 20]
         """
         if isinstance(value, Value):
             return value
-        return wrap(self._machine.from_python(_plain(value)), self)
+        return wrap(self._machine.from_python(plain(value, self)), self)
 
     def _decoder(self, target: "Any") -> "Decoder":
         """What decodes values into a type: made once for each."""
@@ -192,7 +217,7 @@ class Evaluator:
 
     def _has_nix_form(self, value: object) -> bool:
         """Whether `value` would take it, as far as its type says."""
-        return False
+        return has_nix_form(value)
 
     def mount(self, store_path: str, files: "FileSystem") -> None:
         """Read a path of the logical store, `/nix/store/<hash>-<name>`, and everything below it through a file system of Python.
@@ -329,14 +354,3 @@ def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list
         prefix, has_prefix, path = entry.partition("=")
         entries.append((prefix, path) if has_prefix else ("", prefix))
     return entries
-
-
-def _plain(value: object) -> object:
-    """Values inside containers become their handles; mappings and sequences become dict and list."""
-    if isinstance(value, Value):
-        return value._handle
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value

@@ -6,10 +6,11 @@ In: options, sources, Python values.  Out: handles on values of the machine; wha
 import gc
 import os
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from snowsnake.building cimport build
 from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, mount_tree
 from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
@@ -21,14 +22,14 @@ from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.host cimport (
     host_configure, host_mount, host_of, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places,
 )
-from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
-from snowsnake.machine.heap cimport heap_reserve, leave_old_space, make_float, make_int, make_path, make_string, new_list
+from snowsnake.machine.heap cimport leave_old_space
 from snowsnake.machine.importing cimport load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, ByteBuffer, Machine, Tally
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, list_items, string_size
+from snowsnake.machine.word cimport WORD_NULL, Word, attrs_find, string_size
 from snowsnake.runner cimport Runner
 from snowsnake.store.buffer cimport View
 from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
@@ -47,20 +48,6 @@ cdef enum:
 # In the order of machine/word.pxd's enum Kind, which starts at 1.
 _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
           "with", "search path", "home path", "attr name", "raw", "layered", "list view", "string view")
-
-
-cdef bytes _nix_text(object text):
-    """A string or name of Nix: UTF-8 or any bytes, but no NUL, which no program can have in a string."""
-    cdef bytes data
-    if isinstance(text, str):
-        data = text.encode("utf-8", "surrogateescape")
-    elif isinstance(text, bytes):
-        data = text
-    else:
-        raise TypeError(f"{type(text).__name__} is no name of an attribute")
-    if b"\0" in data:
-        raise ValueError("a string with a NUL byte has no Nix form")
-    return data
 
 
 cdef class Evaluator(Runner):
@@ -144,10 +131,10 @@ cdef class Evaluator(Runner):
 
     # ---- sources ------------------------------------------------------------------------------------------------
 
-    def evaluate(self, bytes source, str base_path, str name="«string»"):
+    def evaluate(self, bytes source, str base_path, str name="«string»", scope=None):
         """Compile an expression; relative paths start at *base_path*.  Nothing is forced.
 
-        Raises EvaluationError for syntax errors and undefined variables.
+        `scope`: plain data of names that the expression sees.  Raises EvaluationError for syntax errors and undefined variables.
         """
         cdef bytes base = encoded(base_path)
         cdef bytes label = name.encode("utf-8", "surrogateescape")
@@ -156,8 +143,10 @@ cdef class Evaluator(Runner):
         cdef const uint8_t* base_text = <const uint8_t*><const char*>base
         cdef uint32_t base_size = <uint32_t>len(base)
         cdef uint8_t* copy
-        cdef Word w = 0
+        cdef Word w = 0, names = WORD_NULL
         cdef int outcome
+        if "\0" in name:
+            raise ValueError("a name of a text with a NUL character")
         if len(source) > 0xFFFFFF00:
             raise make_error(ERROR_MEMORY, "an expression of more than 4 GiB")
         self.enter()
@@ -168,8 +157,14 @@ cdef class Evaluator(Runner):
             memcpy(copy, <const char*>source, size)
             copy[size] = 0
             self.forget()
+            if scope:
+                try:
+                    names = build(self, scope)
+                except BaseException:
+                    free(copy)
+                    raise
             with nogil:
-                outcome = load_source(self.m, label_text, base_text, base_size, copy, size, WORD_NULL, &w)
+                outcome = load_source(self.m, label_text, base_text, base_size, copy, size, names, &w)
             self.check(outcome)
             return make_handle(self, w)
         finally:
@@ -204,6 +199,26 @@ cdef class Evaluator(Runner):
         finally:
             self.leave()
 
+    def add_builtins(self, dict added not None):
+        """More attributes of `builtins`, of plain data; before anything is compiled.  ValueError for names that are there."""
+        cdef Machine* m = self.machine()
+        cdef Word words
+        cdef Handle known = self.evaluate(b"builtins", "/")
+        known.force()
+        for name in known.keys():
+            if name.decode() in added:
+                raise ValueError(f"builtins.{name.decode()} is there already: choose another name")
+        self.enter()
+        try:
+            words = build(self, added)
+            words = attrs_merge(m, known.word(), words)
+            if words == 0 or not attrs_flat(m, words):
+                self.check(RAISE)
+            attrs_find(words, symbol_intern(m, "builtins", 8))[0] = words
+            m.builtins_attrs = words
+        finally:
+            self.leave()
+
     def from_python(self, value):
         """A value of None, bool, int, float, str, bytes, path, a list or tuple, or a dict with str or bytes keys.
 
@@ -211,7 +226,7 @@ cdef class Evaluator(Runner):
         """
         self.enter()
         try:
-            return make_handle(self, self.build(value, 0))
+            return make_handle(self, build(self, value))
         finally:
             self.leave()
 
@@ -226,64 +241,6 @@ cdef class Evaluator(Runner):
             set_limits(m)
         self.expressions = 0
         self.most_expressions = LEAST_EXPRESSIONS + <uint64_t>(m.old_top - m.old_base) // WORDS_PER_EXPRESSION
-        return 0
-
-    cdef Word build(self, value, int depth) except? 0x57:
-        cdef Machine* m = self.m
-        cdef bytes data
-        cdef Word w
-        cdef Entry* entries
-        cdef uint64_t i
-        if depth > 500:
-            raise ValueError("a Python value nested more than 500 levels deep, or one that contains itself")
-        if value is None:
-            return WORD_NULL
-        if value is True:
-            return WORD_TRUE
-        if value is False:
-            return WORD_FALSE
-        if isinstance(value, int):
-            return make_int(m, <int64_t>value)
-        if isinstance(value, float):
-            return make_float(m, value)
-        if isinstance(value, Handle):
-            if (<Handle>value).evaluator is not self:
-                raise ValueError("a value of another evaluator")
-            return m.handles[(<Handle>value).slot]
-        if isinstance(value, (str, bytes)):
-            data = _nix_text(value)
-            self.reserve(len(data) // 8)
-            return make_string(m, <const char*>data, len(data), 0)
-        if isinstance(value, os.PathLike):
-            data = os.path.abspath(os.fsencode(value))
-            return make_path(m, make_string(m, <const char*>data, len(data), 0))
-        if isinstance(value, (list, tuple)):
-            words = [self.build(item, depth + 1) for item in value]
-            self.reserve(len(words))
-            w = new_list(m, len(words))
-            for i in range(<uint64_t>len(words)):
-                list_items(w)[i] = words[i]
-            return w
-        if isinstance(value, dict):
-            items = [(_nix_text(key), self.build(item, depth + 1)) for key, item in value.items()]
-            entries = scratch_entries(m, len(items))
-            if entries == NULL:
-                raise MemoryError
-            for i in range(<uint64_t>len(items)):
-                data = items[i][0]
-                entries[i].symbol = symbol_intern(m, <const char*>data, len(data))
-                entries[i].position = 0
-                entries[i].value = items[i][1]
-            w = attrs_build(m, entries, len(items))
-            free(entries)
-            if w == 0:
-                self.check(RAISE)
-            return w
-        raise TypeError(f"{type(value).__name__} has no Nix form")
-
-    cdef int reserve(self, uint64_t words) except -1:
-        if not heap_reserve(self.m, words + 4096):
-            self.check(RAISE)
         return 0
 
     # ---- flakes -------------------------------------------------------------------------------------------------

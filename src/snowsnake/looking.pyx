@@ -3,16 +3,17 @@
 
 In: handles.  Out: plain Python.  What evaluates says so.
 """
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from snowsnake.builtins.types cimport type_word
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
-from snowsnake.machine.heap cimport heap_reserve, new_list, push
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
+    THUNK_RUNNING, header_state, small_int,
     KIND_BUILTIN, WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, header_size, is_attrs,
     is_function, is_list, is_thunk, keys_symbols, kind_of, list_items, list_size, pointer_of, string_data,
     string_size,
@@ -155,3 +156,48 @@ def children(Handle h not None, Py_ssize_t most):
         return names, found
     finally:
         h.evaluator.leave()
+
+
+# ---- values for later -------------------------------------------------------------------------------------------
+
+def is_running(Handle h not None):
+    """Whether the value is being evaluated right now: it needs what a function of Python returns."""
+    cdef Word w = h.word()
+    return is_thunk(w) and header_state(pointer_of(w)[0]) == THUNK_RUNNING
+
+
+def select_later(Handle h not None, key):
+    """`h.key`, or element number key, as a value that is not evaluated yet."""
+    cdef Machine* m = h.evaluator.m
+    cdef bytes name
+    h.evaluator.enter()
+    try:
+        if isinstance(key, bytes):
+            name = key
+            reserve(h, len(name) // 8)
+            return make_handle(h.evaluator, make_apply2(m, builtin_word(m, b"getAttr"), make_string(m, <const char*>name, len(name), 0), h.word()))
+        return make_handle(h.evaluator, make_apply2(m, builtin_word(m, b"elemAt"), h.word(), small_int(<int64_t>key)))
+    finally:
+        h.evaluator.leave()
+
+
+def call_later(Handle h not None, list arguments not None):
+    """The call of a function that is not known yet."""
+    cdef Word w = h.word()
+    h.evaluator.enter()
+    try:
+        for argument in arguments:
+            if (<Handle?>argument).evaluator is not h.evaluator:
+                raise ValueError("a value of another evaluator: pass what its to_python() returns")
+            w = make_apply(h.evaluator.m, w, (<Handle>argument).word())
+        return make_handle(h.evaluator, w)
+    finally:
+        h.evaluator.leave()
+
+
+cdef Word builtin_word(Machine* m, const char* name) except 0:
+    cdef uint32_t i
+    for i in range(m.builtin_count):
+        if m.builtins[i].name == (<bytes>name):
+            return m.builtins[i].word
+    raise RuntimeError(f"no builtin {(<bytes>name).decode()}")

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """A machine at work: see runner.pyx."""
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
@@ -21,11 +21,18 @@ cdef class Runner:
     cdef bint is_main                 # the last run was in the main thread, where Ctrl-C arrives
     cdef Machine* outer               # what a signal handler stopped before this run
     cdef sigaction_type their_handler
+    cdef int callbacks                # functions of Python that the machine is in
+    cdef int nesting                  # uses of the machine by them that are not left yet
+    cdef object fault                 # the exception that the last of them raised
+    cdef uint64_t fault_number
+    cdef object functions             # callbacks.Functions, or None
 
     cdef Machine* machine(self) except NULL
         # the machine, for looks at what it has; an error if there is none (an object that was made without __init__)
     cdef int enter(self) except -1
         # every use of the machine stands between enter and leave
+    cdef int free_released(self) except -1
+        # slots of handles that Python dropped are free again
     cdef void leave(self)
     cdef uint32_t keep(self, Word w) except? 0xFFFFFFFF
         # a slot in m.handles, which the collector takes for a root; not while the machine runs
@@ -34,6 +41,10 @@ cdef class Runner:
     cdef int start_run(self) except -1
         # for other work of the machine than `run`: until finish_run(outcome), it may be interrupted
     cdef int finish_run(self, int outcome) except -1
+    cdef void take_interrupts(self)
+    cdef int begin_callback(self) except -1
+        # from here to end_callback, Python runs inside the machine: this thread may use it again
+    cdef int end_callback(self) except -1
     cdef int look(self) except -1
     cdef int check(self, int outcome) except -1
         # turn a pending error of the machine into the exception

@@ -25,6 +25,9 @@ cdef extern from "signal.h" nogil:
     int sigaction(int number, const sigaction_type* action, sigaction_type* old)
     int SIGINT
 
+cdef enum:
+    MOST_CALLBACKS = 200              # in each other: each takes some of the C stack
+
 cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
 
 
@@ -44,6 +47,11 @@ cdef class Runner:
         self.timer = None
         self.run_count = 0
         self.is_running = False
+        self.callbacks = 0
+        self.nesting = 0
+        self.fault = None
+        self.fault_number = 0
+        self.functions = None
 
     def cancel(self):
         """Stop what the machine is doing, from another thread: it raises an `interrupt` error.  Nothing happens if it is at rest."""
@@ -67,10 +75,20 @@ cdef class Runner:
         cdef Machine* m = self.machine()
         me = get_ident()
         if self.owner is not None:
-            raise RuntimeError("this evaluator is at work; use one evaluator for each thread")
+            if self.owner != me:
+                raise RuntimeError("this evaluator is at work in another thread; use one evaluator for each thread")
+            if self.nesting >= self.callbacks:
+                raise RuntimeError("this evaluator is in the middle of making an object: what is called meanwhile cannot use it")
+            self.nesting += 1
+            return 0
         if m.is_exhausted:
             raise MemoryError("this evaluator ran out of memory")
         self.owner = me
+        self.free_released()
+        return 0
+
+    cdef int free_released(self) except -1:
+        cdef Machine* m = self.m
         while self.released:
             index = self.released.pop()
             m.handles[<uint32_t>index] = small_int(m.handle_free)
@@ -78,6 +96,9 @@ cdef class Runner:
         return 0
 
     cdef void leave(self):
+        if self.nesting:
+            self.nesting -= 1
+            return
         if self.m != NULL and self.m.cache != NULL:
             cache_flush(<Cache*>self.m.cache)
         self.owner = None
@@ -119,7 +140,8 @@ cdef class Runner:
     cdef int start_run(self) except -1:
         """From here to `finish_run`, Ctrl-C and the time limit stop what looks at `must_stop` (machine/attention.pxd)."""
         global _interruptible
-        cdef sigaction_type ours
+        if self.nesting:              # the outermost run is what is timed and interrupted
+            return 0
         ignore_attention(self.m)
         self.run_count += 1
         self.is_running = True        # before the timer, which may be there at once
@@ -135,16 +157,37 @@ cdef class Runner:
                 raise
         self.is_main = gettid() == getpid()
         if self.is_main:
-            memset(&ours, 0, sizeof(ours))
-            ours.sa_handler = _on_interrupt
             self.outer = _interruptible
-            _interruptible = self.m
-            sigaction(SIGINT, &ours, &self.their_handler)
+            self.take_interrupts()
+        return 0
+
+    cdef void take_interrupts(self):
+        global _interruptible
+        cdef sigaction_type ours
+        memset(&ours, 0, sizeof(ours))
+        ours.sa_handler = _on_interrupt
+        _interruptible = self.m
+        sigaction(SIGINT, &ours, &self.their_handler)
+
+    cdef int begin_callback(self) except -1:
+        if self.callbacks >= MOST_CALLBACKS:
+            raise RecursionError(f"functions of Python called by Nix called by Python, {MOST_CALLBACKS} deep")
+        if self.is_main and self.callbacks == 0:
+            sigaction(SIGINT, &self.their_handler, NULL)      # Ctrl-C stops Python code as ever
+        self.callbacks += 1
+        return 0
+
+    cdef int end_callback(self) except -1:
+        self.callbacks -= 1
+        if self.is_main and self.callbacks == 0:
+            self.take_interrupts()
         return 0
 
     cdef int finish_run(self, int outcome) except -1:
         """DONE, or the exception of the error that has been set."""
         global _interruptible
+        if self.nesting:
+            return self.check(outcome)
         if self.is_main:
             sigaction(SIGINT, &self.their_handler, NULL)
             _interruptible = self.outer
@@ -163,6 +206,11 @@ cdef class Runner:
             if self.m.is_exhausted:
                 raise MemoryError("this evaluator ran out of memory")
             return 0
+        if self.m.error.exception != 0 and self.m.error.exception == self.fault_number:
+            error_clear(self.m)
+            fault = self.fault
+            self.fault = None
+            raise fault
         if self.m.error.code == ERROR_INTERRUPT and self.is_main:
             error_clear(self.m)
             raise KeyboardInterrupt

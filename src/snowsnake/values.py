@@ -71,6 +71,7 @@ class Value:
 
     _handle: "Handle"
     _evaluator: "Evaluator"
+    _is_settled = False
 
     def __init__(self, handle: "Handle", evaluator: "Evaluator") -> None:
         self._handle = handle
@@ -81,7 +82,7 @@ class Value:
     @property  # type: ignore[misc]
     def __class__(self) -> "type[Any]":
         """The class of the value once it is evaluated, for `isinstance`; a value that cannot be evaluated is only a `Value`."""
-        if type(self) is Value:
+        if not self._is_settled:
             try:
                 self._settle()
             except EvaluationError as error:
@@ -226,7 +227,7 @@ class Value:
         Package(name='hello', version=None)
         >>> evaluate('[ { name = "a"; } { name = 1; } ]').decode(list[Package])
         Traceback (most recent call last):
-        snowsnake.decoding.error.DecodeError: expected a string but found an integer: 1, at [1].name (at «string»:1:19)
+        snowsnake.decoding.error.DecodeError: expected a string but found an integer: 1, at [1].name (at «string»:1:21)
         """
         return self._evaluator._decoder(target).decode(self._handle, self._wrap)
 
@@ -396,6 +397,8 @@ class Value:
         >>> evaluate("[ 1 2 3 4 ]")[1:-1] == [2, 3]
         True
         """
+        if self._evaluator._calls and looking.is_running(self._handle):
+            return later(looking.select_later(self._handle, _key(key)), self._evaluator)
         if isinstance(key, str):
             try:
                 found = self._handle.select(_bytes(key))
@@ -504,12 +507,14 @@ class SetValue(Value):
     """A value that is known to be a set: a `collections.abc.Mapping` of names to values."""
 
     __slots__ = ()
+    _is_settled = True
 
 
 class ListValue(Value):
     """A value that is known to be a list: a `collections.abc.Sequence` of values."""
 
     __slots__ = ()
+    _is_settled = True
 
     def index(self, item: object, start: int = 0, stop: int | None = None) -> int:
         """Where the first equal element is; ValueError if there is none."""
@@ -521,6 +526,44 @@ class ListValue(Value):
     def count(self, item: object) -> int:
         """How many elements are equal."""
         return sum(1 for element in self if element == item)
+
+
+def _key(key: object) -> "bytes | int":
+    if isinstance(key, str):
+        return _bytes(key)
+    if isinstance(key, int):
+        return key
+    raise TypeError(f"attributes have names (str) and elements indices (int), not {type(key).__name__}")
+
+
+def later(handle: "Handle", evaluator: "Evaluator") -> "LaterValue":
+    value = object.__new__(LaterValue)
+    value._handle = handle
+    value._evaluator = evaluator
+    return value
+
+
+class LaterValue(Value):
+    """What a function of Python took of a value that is being made: `final["name"]` in an overlay.
+
+    Nothing of it can be known before the function returns; so selections from it, and calls of it, are values for later, too.
+    """
+
+    __slots__ = ()
+
+    def _is_for_later(self) -> bool:
+        return bool(self._evaluator._calls) and looking.shape(self._handle) == looking.UNKNOWN
+
+    def __getitem__(self, key: "str | int | slice") -> Value:
+        if self._is_for_later():
+            return later(looking.select_later(self._handle, _key(key)), self._evaluator)
+        return super().__getitem__(key)
+
+    def __call__(self, *arguments: object, **attributes: object) -> Value:
+        if not self._is_for_later():
+            return super().__call__(*arguments, **attributes)
+        values = [*arguments, attributes] if attributes or not arguments else list(arguments)
+        return later(looking.call_later(self._handle, [self._evaluator.value(value)._handle for value in values]), self._evaluator)
 
 
 Mapping.register(SetValue)  # also tells `match` that it is one

@@ -140,4 +140,6 @@ SIGNATURES = {
     "filterSource": ("..", True),
     "toFile": ("Ss", False),
     "storePath": ("p", False),
+    "__foreign": ("...", True),
+    "__entered": (".", False),
 }

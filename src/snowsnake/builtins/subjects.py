@@ -16,6 +16,7 @@ SUBJECTS = (
     "environment",
     "fetching",
     "flakes",
+    "foreign",
     "hashes",
     "imports",
     "internal",

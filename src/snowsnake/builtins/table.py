@@ -17,6 +17,7 @@ from snowsnake.builtins.table_conversion import ENTRIES as _CONVERSION
 from snowsnake.builtins.table_derivations import ENTRIES as _DERIVATIONS
 from snowsnake.builtins.table_environment import ENTRIES as _ENVIRONMENT
 from snowsnake.builtins.table_fetching import ENTRIES as _FETCHING
+from snowsnake.builtins.table_foreign import ENTRIES as _FOREIGN
 from snowsnake.builtins.table_hashes import ENTRIES as _HASHES
 from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
 from snowsnake.builtins.table_lists import ENTRIES as _LISTS
@@ -47,6 +48,7 @@ for _entries in (
     _FETCHING,
     _PATHS,
     _SOURCES,
+    _FOREIGN,
 ):
     for _entry in _entries:
         TABLE[_entry.name] = _entry

@@ -130,6 +130,13 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("interrupt", "SN0023", "interrupted", "The evaluation was stopped from outside, for example with Ctrl-C."),
     Entry("timeout", "SN0024", "out of time", "The evaluation took longer than its time limit."),
     Entry(
+        "python",
+        "SN0026",
+        "exception of a Python function",
+        "A function that the program got from Python raised an exception. Python sees that exception itself; only where it cannot "
+        "be had, in a rendered trace for example, is it this error.",
+    ),
+    Entry(
         "internal",
         "SN0025",
         "fault of the evaluator",

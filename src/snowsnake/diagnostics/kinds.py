@@ -94,6 +94,10 @@ class FlakeError(EvaluationError):
     """A flake could not be found, read or locked."""
 
 
+class PythonFault(EvaluationError):
+    """A function of Python raised an exception, which its caller sees; this is what stands for it where it cannot be had."""
+
+
 class InternalFault(EvaluationError):
     """Our bug, not the program's."""
 
@@ -123,6 +127,7 @@ BY_CODE: dict[str, type[EvaluationError]] = {
     "access": AccessForbidden,
     "syntax": SyntaxFault,
     "duplicate-attribute": SyntaxFault,
+    "python": PythonFault,
     "internal": InternalFault,
 }
 NAMES = tuple(name for name, kind in list(globals().items()) if isinstance(kind, type) and issubclass(kind, EvaluationError))

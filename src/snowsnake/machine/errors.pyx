@@ -31,6 +31,7 @@ cdef void error_clear(Machine* m) noexcept nogil:
     m.error.trace = NULL
     m.error.trace_count = 0
     m.error.trace_total = 0
+    m.error.exception = 0
     m.lacks_text = False
 
 

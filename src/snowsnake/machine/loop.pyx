@@ -833,6 +833,7 @@ cdef int run(Machine* m) noexcept nogil:
                     n = outcome - CALL
                     action = ACTION_CALL
                 else:
+                    function = m.function     # a function of Python may have run the machine, and the collector
                     action = ACTION_RAISE
         # ---- sets -----------------------------------------------------------------------------------------------
         elif op == OP_SELECT or op == OP_SELECT_PLACE:

@@ -118,6 +118,7 @@ cdef enum ErrorCode:                  # order of the catalogue in diagnostics/ca
     ERROR_DUPLICATE_ATTRIBUTE
     ERROR_INTERRUPT
     ERROR_TIMEOUT
+    ERROR_PYTHON                      # a function of Python raised something
     ERROR_INTERNAL
 
 cdef enum Fault:                      # what is wrong, where a code says too little: traces are made of this, never of messages
@@ -177,6 +178,7 @@ cdef struct Error:
     TraceEntry* trace
     uint32_t trace_count
     uint32_t trace_total              # frames that were there; trace_count of them kept
+    uint64_t exception                # number of the exception of Python that it is (callbacks.pyx), or 0
 
 cdef struct File:
     char* path
@@ -371,3 +373,6 @@ cdef struct Machine:
     uint64_t random_state
     void* regex_cache                 # compiled patterns (builtins/regex.pxd)
     bint abort_on_warn                # builtins.warn is an error
+    # functions of Python (callbacks.pyx): called with the number of one and the list of its arguments on top of the stack
+    int (*call_foreign)(Machine* m, Word number) noexcept nogil
+    void* foreign

@@ -21,7 +21,7 @@ from snowsnake.machine.internals cimport (
 from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport (
     DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,
-    ERROR_NOT_A_FUNCTION, ERROR_SEARCH_PATH, ERROR_THROW, ERROR_TIMEOUT, FORCE, FRAME_PUSHES, MOST_OWN_ENTRIES,
+    ERROR_NOT_A_FUNCTION, ERROR_PYTHON, ERROR_SEARCH_PATH, ERROR_THROW, ERROR_TIMEOUT, FORCE, FRAME_PUSHES, MOST_OWN_ENTRIES,
     PART_ATTRIBUTE, PART_ATTRIBUTE_ELEMENT, PART_ELEMENT, PART_NONE, RAISE, TRACE_FUNCTOR, TRACE_GONE, TRACE_PATH,
     Builtin, Code, Error, TraceEntry,
 )
@@ -49,7 +49,7 @@ cdef bint is_catchable(int code) noexcept nogil:
 cdef bint _is_transient(int code) noexcept nogil:
     """Errors after which the same thunk may succeed: it goes back to suspended."""
     return code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY \
-        or code == ERROR_INTERNAL
+        or code == ERROR_INTERNAL or code == ERROR_PYTHON
 
 
 cdef bint _has_try_frame(Machine* m, Frame* base) noexcept nogil:

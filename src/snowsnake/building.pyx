@@ -1,0 +1,168 @@
+# cython: language_level=3
+"""Makes values of plain data of Python.
+
+In: None, bool, int, float, str, bytes, list, tuple, dict, handles, and what stands for paths and functions.  Out: words.  Nothing here runs code of
+the user's classes or collects: words do not move while a value is built.  What is not plain, `python_values.py` makes plain first.
+"""
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free
+
+from snowsnake.handle cimport Handle
+from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply, make_float, make_int, make_path, make_string, new_list
+from snowsnake.machine.state cimport Machine, RAISE
+from snowsnake.machine.symbols cimport symbol_intern
+from snowsnake.machine.word cimport (
+    KIND_PARTIAL, TAG_FUNCTION, WORD_FALSE, WORD_NULL, WORD_TRUE, Word, header_of, list_items, small_int, tagged,
+)
+from snowsnake.runner cimport Runner
+
+import os
+
+cdef enum:
+    MOST_LEVELS = 500
+
+
+class PathText:
+    """Stands for a path: its absolute, normal form as bytes."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, bytes text not None):
+        self.text = text
+
+
+class FunctionNumber:
+    """Stands for a function of Python: its number in `callbacks.Functions`, how many arguments it takes, and, of one that takes a set, which
+    attributes, and whether they have defaults."""
+
+    __slots__ = ("number", "arity", "formals")
+
+    def __init__(self, int number, int arity, formals=None):
+        self.number = number
+        self.arity = arity
+        self.formals = formals
+
+
+cdef bytes nix_text(object text):
+    """A string or name of Nix: UTF-8 or any bytes, but no NUL, which no program can have in a string."""
+    cdef bytes data
+    if isinstance(text, str):
+        data = str.encode(text, "utf-8", "surrogateescape")
+    elif isinstance(text, bytes):
+        data = bytes(text)
+    else:
+        raise TypeError(f"{type(text).__name__} is no name of an attribute: names are str")
+    if b"\0" in data:
+        raise ValueError("a string with a NUL byte has no Nix form")
+    return data
+
+
+cdef Word build(Runner evaluator, object value) except? 0x57:
+    return build_level(evaluator, value, 0)
+
+
+cdef Word build_level(Runner evaluator, object value, int depth) except? 0x57:
+    cdef Machine* m = evaluator.m
+    cdef bytes data
+    cdef Word w
+    cdef uint64_t i
+    if depth > MOST_LEVELS:
+        raise ValueError(f"a Python value nested more than {MOST_LEVELS} levels deep, or one that contains itself")
+    if value is None:
+        return WORD_NULL
+    if value is True:
+        return WORD_TRUE
+    if value is False:
+        return WORD_FALSE
+    if isinstance(value, (str, bytes)):
+        data = nix_text(value)
+        reserve(evaluator, len(data) // 8)
+        return make_string(m, <const char*>data, len(data), 0)
+    if isinstance(value, int):
+        return make_int(m, <int64_t>value)
+    if isinstance(value, float):
+        return make_float(m, value)
+    if isinstance(value, Handle):
+        if (<Handle>value).evaluator is not evaluator:
+            raise ValueError("a value of another evaluator: pass what its to_python() returns")
+        return m.handles[(<Handle>value).slot]
+    if isinstance(value, (list, tuple)):
+        words = [build_level(evaluator, item, depth + 1) for item in value]
+        reserve(evaluator, len(words))
+        w = new_list(m, len(words))
+        for i in range(<uint64_t>len(words)):
+            list_items(w)[i] = words[i]
+        return w
+    if isinstance(value, dict):
+        return build_set(evaluator, [(nix_text(key), build_level(evaluator, item, depth + 1)) for key, item in dict.items(value)])
+    if isinstance(value, (PathText, os.PathLike)):
+        data = value.text if isinstance(value, PathText) else os.path.abspath(os.fsencode(value))
+        if b"\0" in data:
+            raise ValueError("a path with a NUL byte has no Nix form")
+        reserve(evaluator, len(data) // 8)
+        return make_path(m, make_string(m, <const char*>data, len(data), 0))
+    if isinstance(value, FunctionNumber):
+        return build_function(evaluator, value)
+    raise TypeError(f"{type(value).__name__} has no Nix form")
+
+
+cdef Word build_set(Runner evaluator, list items) except 0:
+    cdef Machine* m = evaluator.m
+    cdef Entry* entries = scratch_entries(m, len(items))
+    cdef bytes data
+    cdef Word w
+    cdef uint64_t i
+    if entries == NULL:
+        evaluator.check(RAISE)
+    for i in range(<uint64_t>len(items)):
+        data = items[i][0]
+        entries[i].symbol = symbol_intern(m, <const char*>data, len(data))
+        entries[i].position = 0
+        entries[i].value = items[i][1]
+    w = attrs_build(m, entries, len(items))
+    free(entries)
+    if w == 0:
+        evaluator.check(RAISE)
+    return w
+
+
+cdef Word build_partial(Machine* m, uint64_t number, int arity) noexcept:
+    """`__foreign number [ ]`, which takes the first argument next."""
+    cdef Word* p = heap_alloc(m, 4)
+    p[0] = header_of(KIND_PARTIAL, 2)
+    p[1] = m.builtins[_FOREIGN].word
+    p[2] = small_int(<int64_t>(number << 8 | <uint64_t>arity))
+    p[3] = m.empty_list
+    return tagged(p, TAG_FUNCTION)
+
+
+cdef Word build_function(Runner evaluator, value) except? 0x57:
+    """A function; what takes no argument is a value that it returns when it is needed; what takes a set says which."""
+    cdef Machine* m = evaluator.m
+    cdef Word call
+    if _FOREIGN == 0:                 # the builtins are bound after this module is imported
+        _find()
+    if value.formals is not None:
+        call = build_partial(m, value.number, 2)
+        formals = build_set(evaluator, [(nix_text(name), WORD_TRUE if has else WORD_FALSE) for name, has in value.formals.items()])
+        return build_set(evaluator, [(b"__functor", call), (b"__functionArgs", formals)])
+    call = build_partial(m, value.number, max(value.arity, 1))
+    return make_apply(m, call, WORD_NULL) if value.arity == 0 else call
+
+
+cdef int reserve(Runner evaluator, uint64_t words) except -1:
+    if not heap_reserve(evaluator.m, words + 4096):
+        evaluator.check(RAISE)
+    return 0
+
+
+cdef uint64_t _FOREIGN = 0
+
+
+def _find():
+    global _FOREIGN
+    from snowsnake.builtins.registry import names
+
+    _FOREIGN = names().index("__foreign")
+

@@ -1,0 +1,91 @@
+# cython: language_level=3
+"""Functions of Python that the machine calls.
+
+In: the number of a function, a list of its arguments.  Out: its value, or its exception: that is kept, and the error in the machine has its number,
+so that whoever asked the machine gets the exception itself (`Runner.check`).  Python may use the machine again meanwhile.
+"""
+from libc.stdint cimport uint64_t
+
+from snowsnake.building cimport build
+from snowsnake.handle cimport make_handle
+from snowsnake.machine.errors cimport raise_bytes
+from snowsnake.machine.state cimport ERROR_PYTHON, Machine, RAISE, TAIL
+from snowsnake.machine.word cimport Word, list_items, list_size
+from snowsnake.runner cimport Runner
+
+from snowsnake.diagnostics.catalogue import CATALOGUE
+from snowsnake.diagnostics.error import EvaluationError
+
+_CODES = {entry.name: number for number, entry in enumerate(CATALOGUE)}
+
+
+cdef int _call(Machine* m, Word number) noexcept with gil:
+    return call(<Functions>m.foreign, m, number >> 11)
+
+
+cdef class Functions:
+    """Those of one evaluator.  A function takes a list of handles, and returns plain data (building.pyx)."""
+
+    cdef Runner evaluator
+    cdef list functions
+
+    def __cinit__(self, Runner evaluator not None):
+        self.evaluator = evaluator
+        self.functions = []
+
+    def __reduce__(self):
+        raise TypeError("functions belong to their evaluator")
+
+    def add(self, function):
+        """Its number."""
+        self.functions.append(function)
+        return len(self.functions) - 1
+
+
+def functions_of(Runner evaluator not None):
+    """What an evaluator has: made when it is first asked for."""
+    cdef Functions made
+    if evaluator.functions is None:
+        made = Functions(evaluator)
+        evaluator.machine().foreign = <void*>made
+        evaluator.functions = made
+        evaluator.m.call_foreign = _call
+    return evaluator.functions
+
+
+cdef int call(Functions functions, Machine* m, uint64_t number) noexcept:
+    cdef Runner evaluator = functions.evaluator
+    cdef Word given = m.sp[-1]
+    cdef uint64_t i
+    try:
+        evaluator.free_released()
+        handles = [make_handle(evaluator, list_items(given)[i]) for i in range(list_size(given))]
+        evaluator.begin_callback()
+        try:
+            plain = functions.functions[number](handles)
+        finally:
+            evaluator.end_callback()
+        m.result = build(evaluator, plain)
+        return TAIL
+    except BaseException as error:    # no exception may pass through C
+        return keep_fault(evaluator, error)
+
+
+cdef int keep_fault(Runner evaluator, object error) noexcept:
+    cdef Machine* m = evaluator.m
+    cdef bytes message
+    cdef int code = ERROR_PYTHON
+    try:
+        if isinstance(error, EvaluationError):
+            code = _CODES.get(error.code, ERROR_PYTHON)
+            message = str(error.message).encode("utf-8", "surrogateescape")
+        else:
+            text = str(error)
+            message = (type(error).__name__ + (": " if text else "") + text).encode("utf-8", "surrogateescape")
+    except BaseException:             # an exception whose text cannot be had
+        message = type(error).__name__.encode("utf-8", "replace")
+    evaluator.fault = error
+    evaluator.fault_number += 1
+    raise_bytes(m, code, <const char*>message, len(message))
+    m.error.exception = evaluator.fault_number
+    return RAISE

@@ -1,0 +1,187 @@
+"""Python data as the text of a Nix expression, and constants back: quoting is right by construction.
+
+In: data.  Out: text that evaluates to the same.  In: a text of constants.  Out: data; nothing is evaluated.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.python_values import _MOST_LEVELS, _UNORDERED, TOO_DEEP, Raw, _fields, _name, _sorted
+from snowsnake.syntax.api import name_text
+from snowsnake.values import Value
+
+_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_PLAIN_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/")
+
+
+def to_nix(value: Any, *, indent: int | None = None) -> str:
+    """Nix code for Python data: it can be pasted into any expression.
+
+    None, bool, int, float, str, bytes, lists, tuples, ranges, generators, sets (sorted), mappings, dataclasses, structs, enums, paths as paths,
+    `Raw` for code, and `Value`s, which are evaluated.  `indent`: a line for each attribute and element, so many blanks deeper.
+
+    >>> to_nix({"a b": [1, -2, None, True], "s": 'say "${x}"\\n', "or": Raw("x: x")})
+    '{ "a b" = [ 1 (-2) null true ]; or = (x: x); s = "say \\\\"\\\\${x}\\\\"\\\\n"; }'
+    >>> print(to_nix({"xs": [1, 2]}, indent=2))
+    {
+      xs = [
+        1
+        2
+      ];
+    }
+    """
+    if indent is not None and (not isinstance(indent, int) or indent < 0):
+        raise ValueError(f"indent is a number of blanks, not {indent!r}")
+    try:
+        return _Printer(indent).text(value, 0, False)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+
+
+class _Printer:
+    def __init__(self, indent: int | None) -> None:
+        self.indent = indent
+
+    def text(self, value: Any, level: int, is_element: bool) -> str:
+        if level > _MOST_LEVELS:
+            raise ValueError(TOO_DEEP)
+        if isinstance(value, Enum):
+            value = value.value
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return _int(int(value), is_element)
+        if isinstance(value, float):
+            return _float(float(value), is_element)
+        if isinstance(value, str | bytes | bytearray | memoryview):
+            return _string(value if isinstance(value, str) else bytes(value).decode("utf-8", "surrogateescape"))
+        if isinstance(value, Raw):
+            return f"({value.code})" if level else value.code
+        if isinstance(value, Value):
+            return self.value(value, level, is_element)
+        if isinstance(value, os.PathLike):
+            return _path(os.path.abspath(os.fsdecode(os.fspath(value))), is_element)
+        fields = value.items() if isinstance(value, Mapping) else _fields(value)
+        if fields is not None:
+            return self.attributes([(_text(_name(key)), item) for key, item in list(fields)], level)
+        if isinstance(value, _UNORDERED):
+            value = _sorted(value)
+        if isinstance(value, Iterable):
+            return self.block("[", [self.text(item, level + 1, True) for item in value], "]", level)
+        if hasattr(value, "__index__"):
+            return _int(int(value.__index__()), is_element)
+        raise TypeError(f"{type(value).__name__} has no Nix text")
+
+    def value(self, value: Value, level: int, is_element: bool) -> str:
+        if value.type == "path":
+            return _path(str(value), is_element)
+        if value.type == "lambda":
+            raise TypeError("a function of Nix has no text: pass Raw with its code")
+        if value.type == "set":
+            return self.attributes(value.items(), level)
+        return self.text(list(value) if value.type == "list" else value.to_python(), level, is_element)
+
+    def attributes(self, items: "Iterable[tuple[str, Any]]", level: int) -> str:
+        known = dict(items)
+        return self.block("{", [f"{_key(name)} = {self.text(known[name], level + 1, False)};" for name in sorted(known)], "}", level)
+
+    def block(self, opening: str, parts: list[str], closing: str, level: int) -> str:
+        if not parts:
+            return f"{opening} {closing}"
+        if self.indent is None:
+            return f"{opening} {' '.join(parts)} {closing}"
+        blanks = " " * (self.indent * (level + 1))
+        return "\n".join([opening, *(blanks + part for part in parts), " " * (self.indent * level) + closing])
+
+
+def _text(name: "str | bytes") -> str:
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+
+
+def _key(name: str) -> str:
+    if "\0" in name:
+        raise ValueError("a name with a NUL character has no Nix form")
+    shown = name_text(name)
+    return _string(name) if shown.startswith('"') else shown
+
+
+def _string(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a string with a NUL character has no Nix form")
+    return '"' + text.translate(_ESCAPES).replace("${", "\\${") + '"'
+
+
+def _int(number: int, is_element: bool) -> str:
+    if not -(1 << 63) <= number < 1 << 63:
+        raise OverflowError(f"{number} needs more than 64 bits")
+    if number == -(1 << 63):                 # its digits alone are too large
+        return f"({number + 1} - 1)"
+    return f"({number})" if is_element and number < 0 else str(number)
+
+
+def _float(number: float, is_element: bool) -> str:
+    if number != number or number in (float("inf"), float("-inf")) or 0 < abs(number) < _LEAST_FLOAT:
+        raise ValueError(f"{number} has no Nix text")
+    text = repr(number)
+    if "." not in text:
+        mantissa, sign, exponent = text.partition("e")
+        text = f"{mantissa}.0{sign}{exponent}"
+    return f"({text})" if is_element and text.startswith("-") else text
+
+
+def _path(path: str, is_element: bool) -> str:
+    if set(path) <= _PLAIN_PATH and path != "/" and not path.endswith("/") and "//" not in path:
+        return path
+    text = f"/. + {_string(path)}"
+    return f"({text})"
+
+
+def from_nix(text: str | bytes) -> Any:
+    """Data of a text of constants: null, Booleans, numbers, strings without `${…}`, lists, sets; nothing is evaluated.
+
+    Negative numbers may be in parentheses; paths are `pathlib.Path`s, relative ones as they are written.  EvaluationError for anything else, with its place.
+
+    >>> from_nix('{ a = [ 1 (-2) "x" ]; b.c = ./lib; }')
+    {'a': [1, -2, 'x'], 'b': {'c': PosixPath('lib')}}
+    """
+    import json
+
+    from snowsnake.parsing import parse_source
+
+    if not isinstance(text, str | bytes):
+        raise TypeError(f"from_nix reads a text, not {type(text).__name__}")
+    source = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    return _constant(json.loads(parse_source(source, "«string»", "/").to_json()), source)
+
+
+_LEAST_FLOAT = 2.2250738585072014e-308         # C++ Nix reads no smaller one
+_LEAST_INT = b"-9223372036854775807 - 1"       # which has no digits of its own: what to_nix writes
+_CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+def _constant(node: "dict[str, Any]", source: bytes) -> Any:
+    kind = node["kind"]
+    if kind in ("int", "float"):
+        return node["value"]
+    if kind == "variable" and node["name"] in _CONSTANTS:
+        return _CONSTANTS[node["name"]]
+    if kind == "negate" and node["operand"]["kind"] in ("int", "float"):
+        return -node["operand"]["value"]
+    if source[slice(*node["span"])] == _LEAST_INT:
+        return -(1 << 63)
+    if kind in ("string", "path") and all(part["kind"] == "text" for part in node["parts"]):
+        text = "".join(part["text"] for part in node["parts"])
+        return text if kind == "string" else Path(text)
+    if kind == "list":
+        return [_constant(item, source) for item in node["items"]]
+    if kind == "attrs" and not node.get("recursive") and all(set(binding) <= {"span", "name", "value"} for binding in node["bindings"]):
+        return {binding["name"]: _constant(binding["value"], source) for binding in node["bindings"]}
+    from snowsnake.source import Position
+
+    raise EvaluationError("value", "this is no constant: from_nix evaluates nothing", Position("«string»", source, *node["span"]))

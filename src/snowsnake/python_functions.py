@@ -1,0 +1,131 @@
+"""What a function of Python looks like to Nix: how many arguments, and what they become.
+
+* A parameter with an annotation gets its argument decoded (`snowsnake.decoding`), strictly; `Value`, or no annotation, means the lazy value.
+  Functions that are not written in Python have no annotations and get plain data.
+* `def f(a, b)` is `a: b: …`; parameters with defaults are not arguments of Nix.
+* `def f(*, a, b=1)` is `{ a, b ? … }: …`, and says so to `builtins.functionArgs`; `**rest` is `...`.
+* A function without parameters is a value: it is called when somebody needs it.
+"""
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.python_values import plain
+from snowsnake.values import Value, wrap
+
+if TYPE_CHECKING:
+    from snowsnake.handle import Handle
+
+    Evaluator = Any                       # api.Evaluator, which stands above
+
+_MOST_PARAMETERS = 100
+_LAZY = object()                          # what an argument becomes: the value itself,
+_PLAIN = object()                         # or what to_python returns
+
+
+class PythonFunction:
+    """Called with handles, returns plain data."""
+
+    __slots__ = ("function", "evaluator", "targets", "arity", "formals", "names", "has_rest")
+
+    def __init__(self, function: "Callable[..., Any]", evaluator: "Evaluator") -> None:
+        self.function = function
+        self.evaluator = weakref.ref(evaluator)
+        self.names: dict[str, Any] = {}
+        self.formals: dict[str, bool] | None = None
+        self.has_rest = False
+        code = getattr(function, "__code__", None)
+        if code is not None and type(function).__name__ == "function" and not function.__annotations__ and not code.co_kwonlyargcount \
+                and not code.co_flags & 0x0C and not code.co_flags & 0x380:  # fmt: skip
+            defaults = function.__defaults__ or ()                # the short way: no annotation, no `*`, no coroutine
+            self.targets: list[Any] = [_LAZY] * (code.co_argcount - len(defaults))
+        else:
+            self._inspect(function)
+        self.arity = len(self.targets)
+        if self.arity > _MOST_PARAMETERS:
+            raise TypeError(f"a function of more than {_MOST_PARAMETERS} parameters has no Nix form")
+
+    def _inspect(self, function: "Callable[..., Any]") -> None:
+        import inspect
+        import typing
+
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError("Nix calls functions without waiting: pass one that is not async")
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except ValueError:                 # of some that are built in
+            self.targets = [_PLAIN]
+            return
+        try:
+            hints = typing.get_type_hints(function, include_extras=True)
+        except (TypeError, NameError):
+            hints = {}
+        is_native = not hasattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__") and not isinstance(function, type)
+        default = _PLAIN if is_native else _LAZY
+        if isinstance(function, type):
+            hints = hints or {p.name: p.annotation for p in parameters if not isinstance(p.annotation, str)}
+        elif not hints and not hasattr(function, "__annotations__"):
+            call = type(function).__call__
+            hints = typing.get_type_hints(call, include_extras=True) if hasattr(call, "__code__") else {}
+            default = _LAZY if hasattr(call, "__code__") else default
+        self.targets = []
+        for parameter in parameters:
+            target = hints.get(parameter.name, parameter.empty)
+            target = default if target is parameter.empty else _LAZY if target is Value else target
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                raise TypeError(f"a Nix function takes a known number of arguments: {_shown(function)} takes *{parameter.name}")
+            if parameter.kind is parameter.VAR_KEYWORD:
+                self.has_rest = True
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                self.names[parameter.name] = target
+                self.formals = {**(self.formals or {}), parameter.name: parameter.default is not parameter.empty}
+            elif parameter.default is parameter.empty:
+                self.targets.append(target)
+        if self.has_rest and self.formals is None and not self.targets:
+            self.formals = {}
+        if self.formals is not None and self.targets:
+            raise TypeError(f"{_shown(function)} takes arguments and names: a Nix function takes one or the other")
+
+    def __call__(self, handles: "list[Handle]") -> Any:
+        evaluator = self.evaluator()
+        if evaluator is None:              # only handles are left of it
+            raise RuntimeError("the Evaluator of this function is gone: keep it while its values are used")
+        evaluator._calls += 1
+        try:
+            if self.formals is not None:   # called as a functor: the set itself comes first
+                return plain(self.function(**self._named(wrap(handles[1], evaluator), evaluator)), evaluator)
+            if self.arity == 0:
+                return plain(self.function(), evaluator)
+            arguments = [_converted(handle, target, evaluator) for handle, target in zip(handles, self.targets, strict=True)]
+            return plain(self.function(*arguments), evaluator)
+        finally:
+            evaluator._calls -= 1
+
+    def _named(self, given: Value, evaluator: "Evaluator") -> dict[str, Any]:
+        if given.type != "set":
+            raise EvaluationError("type", f"expected a set but found {given._handle.describe()}")
+        found: dict[str, Any] = {}
+        for name, has_default in (self.formals or {}).items():
+            if name in given:
+                found[name] = _converted(given[name]._handle, self.names[name], evaluator)
+            elif not has_default:
+                raise EvaluationError("missing-argument", f"function '{_shown(self.function)}' called without required argument '{name}'")
+        for name in given.keys():
+            if name not in self.names:
+                if not self.has_rest:
+                    raise EvaluationError("unexpected-argument", f"function '{_shown(self.function)}' called with unexpected argument '{name}'")
+                found[name] = given[name]
+        return found
+
+
+def _converted(handle: "Handle", target: Any, evaluator: "Evaluator") -> Any:
+    value = wrap(handle, evaluator)
+    if target is _LAZY:
+        return value
+    return value.to_python() if target is _PLAIN else value.decode(target)
+
+
+def _shown(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__

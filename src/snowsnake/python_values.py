@@ -1,0 +1,168 @@
+"""Python data as Nix values: everything that has a Nix form becomes plain data, of which `building.pyx` makes words.
+
+In: what a program passes.  Out: None, bool, int, float, str, bytes, list, dict, handles, and what stands for paths and functions.  This is where
+code of the program's classes runs (iterators, properties, `__fspath__`); afterwards the value is built without it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from snowsnake.building import FunctionNumber, PathText
+from snowsnake.values import Value
+
+if TYPE_CHECKING:
+    Evaluator = Any                       # api.Evaluator, which stands above
+
+_MOST_LEVELS = 500
+TOO_DEEP = f"a Python value nested more than {_MOST_LEVELS} levels deep, or one that contains itself"
+_SCALARS = frozenset((type(None), bool, int, float, str, bytes))
+_UNORDERED = (set, frozenset)
+
+
+class Raw:
+    """Nix code among Python data: its value.
+
+    >>> from snowsnake import Evaluator
+    >>> Evaluator().value({"a": Raw("1 + 1"), "b": "1 + 1"}).to_nix()
+    '{ a = 2; b = "1 + 1"; }'
+    """
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: str) -> None:
+        if not isinstance(code, str):
+            raise TypeError(f"Raw is made of a text of Nix code, not of {type(code).__name__}")
+        self.code = code
+
+    def __repr__(self) -> str:
+        return f"Raw({self.code!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Raw) and other.code == self.code
+
+    def __hash__(self) -> int:
+        return hash(self.code)
+
+
+def has_nix_form(value: object) -> bool:
+    """Whether `plain` would take it, as far as its type says; functions are left out: they are not compared."""
+    return isinstance(value, _KNOWN) or any(hasattr(value, name) for name in _MARKS)
+
+
+def plain(value: Any, evaluator: "Evaluator") -> Any:
+    """TypeError for what has no Nix form, ValueError for more than 500 levels: a value that contains itself has more."""
+    return _plain(value, evaluator, 0)
+
+
+def _plain(value: Any, evaluator: "Evaluator", level: int) -> Any:
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if level > _MOST_LEVELS:
+        raise ValueError(TOO_DEEP)
+    if kind is list or kind is tuple:
+        items = list(value)               # loops: a comprehension takes another of Python's frames for each level
+        for i, item in enumerate(items):
+            if type(item) not in _SCALARS:
+                items[i] = _plain(item, evaluator, level + 1)
+        return items
+    if kind is dict:
+        found = {}
+        for key, item in tuple(value.items()):
+            found[_name(key)] = item if type(item) in _SCALARS else _plain(item, evaluator, level + 1)
+        return found
+    if isinstance(value, Value):
+        return value._handle
+    return _other(value, evaluator, level)
+
+
+def _name(key: Any) -> "str | bytes":
+    if type(key) is str or type(key) is bytes:
+        return key
+    if isinstance(key, Value):
+        return str(key)
+    inner = getattr(key, "value", None)                  # of an enum
+    if isinstance(key, str):
+        return str.__str__(inner if isinstance(inner, str) else key)
+    if isinstance(inner, str):
+        return inner
+    raise TypeError(f"an attribute is named by a str, not by {type(key).__name__} {key!r}")
+
+
+def _other(value: Any, evaluator: "Evaluator", level: int) -> Any:
+    from enum import Enum
+
+    if isinstance(value, Enum):
+        return _plain(value.value, evaluator, level + 1)
+    if isinstance(value, bool | int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, Raw):
+        return evaluator.evaluate(value.code)._handle
+    if isinstance(value, os.PathLike):
+        return PathText(os.path.abspath(os.fsencode(os.fspath(value))))
+    if isinstance(value, Mapping):
+        return {_name(key): _plain(item, evaluator, level + 1) for key, item in tuple(value.items())}
+    fields = _fields(value)
+    if fields is not None:
+        return {name: _plain(item, evaluator, level + 1) for name, item in fields}
+    if isinstance(value, _UNORDERED):
+        return [_plain(item, evaluator, level + 1) for item in _sorted(value)]
+    if callable(value):
+        return function_number(value, evaluator)
+    if isinstance(value, Iterable):
+        return [_plain(item, evaluator, level + 1) for item in value]
+    if hasattr(value, "__index__"):
+        return int(value.__index__())
+    raise TypeError(f"{type(value).__name__} has no Nix form: pass a str, number, list, dict, dataclass, path or function")
+
+
+def _fields(value: Any) -> "list[tuple[str, Any]] | None":
+    """Of objects that are records."""
+    kind = type(value)
+    if hasattr(kind, "__dataclass_fields__"):
+        return [(name, getattr(value, name)) for name, field in kind.__dataclass_fields__.items() if field._field_type.name == "_FIELD"]
+    if hasattr(kind, "__struct_fields__"):
+        fields = list(zip(kind.__struct_encode_fields__, (getattr(value, name) for name in kind.__struct_fields__), strict=True))
+        config = kind.__struct_config__
+        return [(config.tag_field, config.tag), *fields] if config.tag_field else fields
+    if hasattr(kind, "__pydantic_validator__"):
+        return list(value.model_dump(by_alias=True).items())
+    if hasattr(kind, "__attrs_attrs__"):
+        return [(field.name, getattr(value, field.name)) for field in kind.__attrs_attrs__]
+    if kind.__module__ == "snowsnake.store.path" and hasattr(value, "hash_part"):
+        return None
+    return None
+
+
+def _sorted(values: "set[Any] | frozenset[Any]") -> list[Any]:
+    try:
+        return sorted(values)
+    except TypeError:
+        raise TypeError("a set whose elements have no order has no Nix form: pass a list") from None
+
+
+_KNOWN = (*_SCALARS, list, tuple, dict, Mapping, bytes, bytearray, memoryview, os.PathLike, set, frozenset, range, Raw)
+_MARKS = ("__dataclass_fields__", "__struct_fields__", "__pydantic_validator__", "__attrs_attrs__", "__index__", "_value_")
+
+
+# ---- functions --------------------------------------------------------------------------------------------------
+
+
+def function_number(function: "Callable[..., Any]", evaluator: "Evaluator") -> FunctionNumber:
+    """A function of Python for an evaluator: the same object has one number."""
+    known = evaluator._functions.get(id(function))
+    if known is None:
+        from snowsnake.callbacks import functions_of
+        from snowsnake.python_functions import PythonFunction
+
+        made = PythonFunction(function, evaluator)
+        number = functions_of(evaluator._machine).add(made)
+        known = evaluator._functions[id(function)] = FunctionNumber(number, made.arity, made.formals)
+    return known
