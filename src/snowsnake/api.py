@@ -14,7 +14,7 @@ once, without the interpreter's lock.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from snowsnake import evaluator as _machine
@@ -214,6 +214,19 @@ class Evaluator:
                     self._decoders.clear()
                 self._decoders[key] = found
         return found
+
+    def _function_number(self, function: "Callable[..., Any]") -> object:
+        """A function of Python, as `building.pyx` takes it: the same object has one number."""
+        known = self._functions.get(id(function))
+        if known is None:
+            from snowsnake.building import FunctionNumber
+            from snowsnake.callbacks import functions_of
+            from snowsnake.python_functions import PythonFunction
+
+            made = PythonFunction(function, self)
+            known = FunctionNumber(functions_of(self._machine).add(made), made.arity, made.formals)
+            self._functions[id(function)] = known
+        return known
 
     def _has_nix_form(self, value: object) -> bool:
         """Whether `value` would take it, as far as its type says."""

@@ -5,10 +5,10 @@ code of the program's classes runs (iterators, properties, `__fspath__`); afterw
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.building import FunctionNumber, PathText
+from snowsnake.building import PathText
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _other(value: Any, evaluator: "Evaluator", level: int) -> Any:
     if isinstance(value, _UNORDERED):
         return [_plain(item, evaluator, level + 1) for item in _sorted(value)]
     if callable(value):
-        return function_number(value, evaluator)
+        return evaluator._function_number(value)
     if isinstance(value, Iterable):
         return [_plain(item, evaluator, level + 1) for item in value]
     if hasattr(value, "__index__"):
@@ -150,19 +150,3 @@ def _sorted(values: "set[Any] | frozenset[Any]") -> list[Any]:
 
 _KNOWN = (*_SCALARS, list, tuple, dict, Mapping, bytes, bytearray, memoryview, os.PathLike, set, frozenset, range, Raw)
 _MARKS = ("__dataclass_fields__", "__struct_fields__", "__pydantic_validator__", "__attrs_attrs__", "__index__", "_value_")
-
-
-# ---- functions --------------------------------------------------------------------------------------------------
-
-
-def function_number(function: "Callable[..., Any]", evaluator: "Evaluator") -> FunctionNumber:
-    """A function of Python for an evaluator: the same object has one number."""
-    known = evaluator._functions.get(id(function))
-    if known is None:
-        from snowsnake.callbacks import functions_of
-        from snowsnake.python_functions import PythonFunction
-
-        made = PythonFunction(function, evaluator)
-        number = functions_of(evaluator._machine).add(made)
-        known = evaluator._functions[id(function)] = FunctionNumber(number, made.arity, made.formals)
-    return known
