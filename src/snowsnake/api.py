@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from snowsnake.decoding.engine import Decoder
     from snowsnake.dependencies import Dependencies
     from snowsnake.host.file_system import FileSystem
+    from snowsnake.jobs.run import Jobs
 
 __all__ = [
     "NIX_VERSION",
@@ -268,6 +269,23 @@ class Evaluator:
         ([], ['file'])
         """
         return self._machine.dependencies()
+
+    def jobs(self, root: "Value", *, workers: int = 1, memory_bytes: int = 4096 << 20, **options: "Any") -> "Jobs":
+        """All derivations below a set, and the errors of those that fail, in the order of their paths: to be iterated, once, also by `async for`.
+
+        Each is a `Reply` with `path`, `error` (or None) and `fields`, which are those of nix-eval-jobs.  `options` are those of
+        `snowsnake.jobs.options.JobOptions`.  Workers are forked from this process, which should have no other threads then.
+
+        >>> nix = Evaluator()
+        >>> root = nix.evaluate('{ x = derivation { name = "x"; system = "s"; builder = "b"; }; y = throw "no"; }')
+        >>> [(job.path, job.error is None) for job in nix.jobs(root, workers=2)]
+        [(('x',), True), (('y',), False)]
+        """
+        from snowsnake.jobs.evaluation import JobRoot
+        from snowsnake.jobs.options import JobOptions, RunOptions
+        from snowsnake.jobs.run import Jobs
+
+        return Jobs(JobRoot(self._machine, root._handle, JobOptions(**options)), RunOptions(workers, memory_bytes))
 
     def flush(self) -> None:
         """Derivations, texts and sources that went to `store` are on disk and valid afterwards.

@@ -42,7 +42,7 @@ def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
     run = Run(root, limits)
     jobs: dict[str, dict] = {}
     with_aggregates = root.options.constituents
-    old = signal.signal(signal.SIGTERM, _on_term)
+    old = signal.signal(signal.SIGTERM, on_term)
     try:
         for reply in run.replies():
             report(reply)
@@ -63,7 +63,7 @@ def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
     return 1 if run.broken else 0
 
 
-def _on_term(number: int, frame: object) -> None:
+def on_term(number: int, frame: object) -> None:
     raise Terminated
 
 

@@ -8,6 +8,7 @@ COMMANDS = {
     "parse": ("snowsnake.cli.parse", "parse files and print canonical Nix or JSON"),
     "disassemble": ("snowsnake.cli.disassemble", "compile a file or an expression and print its bytecode"),
     "instantiate": ("snowsnake.cli.derive", "evaluate to derivations and print the paths of their .drv files"),
+    "jobs": ("snowsnake.cli.jobs", "evaluate thousands of attributes, by several workers"),
     "derivation": ("snowsnake.cli.derivation", "show a derivation, or what differs between two"),
     "flake": ("snowsnake.cli.flake", "look into a flake, lock it, check it"),
     "registry": ("snowsnake.cli.registry", "show and change what short names of flakes mean"),

@@ -5,6 +5,7 @@ In: an evaluator, the root's value, options.  Out: a `Reply` for each path; what
 
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from snowsnake.jobs.reply import Path, Reply, joined
 from snowsnake.selection import Selector
 from snowsnake.store.drv import Derivation
 
+_QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
 # How an error is shown: as plain text, and on this terminal.
 Render = Callable[[EvaluationError], tuple[str, str]]
@@ -65,6 +67,7 @@ class JobRoot:
 
     def look(self, path: Path) -> Reply:
         """What is at a path.  An interrupt is the only error that comes out."""
+        self._cause = ""                               # of an error that is told of in another one
         reply = Reply(path, fields={"attr": joined(path), "attrPath": list(path)})
         try:
             value = self._value(path, reply.fields["attr"])
@@ -87,6 +90,7 @@ class JobRoot:
         reply.attrs = None
         reply.fields = {"attr": reply.fields["attr"], "attrPath": list(reply.path), "error": text}
         reply.report = "" if shown == text else shown
+        reply.cause = self._cause or cause_of(error)
         reply.is_broken = error.code in ("depth", "memory")
 
     def _value(self, path: Path, text: str) -> Any:
@@ -134,7 +138,9 @@ class JobRoot:
             if error.code == "interrupt":
                 raise
             reason = self._render(error)[0]
-            raise EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}") from None
+            failure = EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}")
+            self._cause = cause_of(error)
+            raise failure from None
         found["drvPath"] = facts.drv_path_of(value, store_dir)
         drv = self.derivation(found["drvPath"]) if options.is_instantiating else None
         if drv is None:
@@ -211,6 +217,16 @@ class JobRoot:
             for link, target in roots:
                 if not os.path.lexists(link):
                     store.add_root(link, target)
+
+
+def cause_of(error: EvaluationError) -> str:
+    """An error without what is different in each of a kind: names in quotes.
+
+    >>> cause_of(EvaluationError("value", "attribute 'x' missing"))
+    "attribute '…' missing"
+    """
+    text = _QUOTED.sub(lambda found: found[1] + "…" + found[1], error.message.split("\n")[0])
+    return f"{text[:200]} (at {error.position})" if error.position is not None else text[:200]
 
 
 def required_features(drv: Derivation) -> list[str]:

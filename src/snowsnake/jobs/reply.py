@@ -11,7 +11,7 @@ Path = tuple[str, ...]
 class Reply:
     """`attrs`: names of further paths below this one, for a value that is no derivation; None for a job, whose `fields` say what it is.
 
-    `report`: its error as the terminal gets it, if that differs.  `is_broken`: its evaluation ended a worker, or would have ended one
+    `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation ended a worker, or would have ended one
     of C++ Nix: the run goes on, but does not count as a success.
     """
 
@@ -19,6 +19,7 @@ class Reply:
     attrs: list[str] | None = None
     fields: dict[str, Any] = field(default_factory=dict)
     report: str = ""
+    cause: str = ""
     is_broken: bool = False
 
     @property

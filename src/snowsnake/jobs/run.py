@@ -8,7 +8,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.options import RunOptions
@@ -39,27 +39,60 @@ class Run:
 
     def replies(self) -> Iterator[Reply]:
         """All jobs, in order.  Errors of the root itself are raised."""
+        for found in self.steps(None):
+            yield from found
+
+    async def replies_as_they_come(self) -> AsyncIterator[Reply]:
+        """The same, and while there is nothing other tasks run."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        steps = self.steps(0)
+        try:
+            for found in steps:
+                for reply in found:
+                    yield reply
+                heard = asyncio.Event()
+                ears = [worker.channel.fileno() for worker in self._workers]
+                for ear in ears:
+                    loop.add_reader(ear, heard.set)
+                try:
+                    if not self.queue.is_empty:
+                        await heard.wait()
+                finally:
+                    for ear in ears:
+                        loop.remove_reader(ear)
+        finally:
+            steps.close()
+
+    def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
+        """Replies that have come, each time after some were waited for: for ever (None), or not at all (0)."""
         self._start()
         self.root.evaluator.flush_cache()
         self.root.flush()
-        selector = selectors.DefaultSelector()
         try:
             while True:
-                yield from self._ready()
+                self._give_out()
+                yield self._ready()
                 if self.queue.is_empty:
                     return
-                self._give_out(selector)
-                for key, _ in selector.select():
-                    self._listen(key.data, selector)
+                with self._selector() as ears:
+                    heard = [key.data for key, _ in ears.select(patience_s)]
+                for worker in heard:
+                    self._listen(worker)
         finally:
-            selector.close()
             self._stop()
 
-    def _ready(self) -> Iterator[Reply]:
-        for reply in self.queue.ready():
-            if reply.is_broken:
-                self.broken.append(reply)
-            yield reply
+    def _selector(self) -> selectors.BaseSelector:
+        ears = selectors.DefaultSelector()
+        for worker in self._workers:
+            ears.register(worker.channel, selectors.EVENT_READ, worker)
+        return ears
+
+    def _ready(self) -> list[Reply]:
+        found = self.queue.ready()
+        self.broken += [reply for reply in found if reply.is_broken]
+        return found
 
     def _start(self) -> None:
         """Look at the root here: all workers have its value then."""
@@ -67,7 +100,7 @@ class Run:
         self.root.root.force()
         self.queue.finish(self.root.look(path))
 
-    def _give_out(self, selector: selectors.BaseSelector) -> None:
+    def _give_out(self) -> None:
         """Work for everybody who has none, and as many workers as can have some."""
         for worker in self._workers:
             if not worker.open and self.queue.waiting:
@@ -75,7 +108,6 @@ class Run:
         while self.queue.waiting and len(self._workers) < self.options.workers:
             worker = Worker(self.root, self.options.memory_bytes, self._workers)
             self._workers.append(worker)
-            selector.register(worker.channel, selectors.EVENT_READ, worker)
             worker.ask(self._next())
 
     def _next(self) -> list[Path]:
@@ -88,10 +120,9 @@ class Run:
                 return paths[: number or 1]
         return paths
 
-    def _listen(self, worker: Worker, selector: selectors.BaseSelector) -> None:
+    def _listen(self, worker: Worker) -> None:
         messages = worker.channel.receive_some()
         if messages is None:
-            selector.unregister(worker.channel)
             self._workers.remove(worker)
             self._replace(worker, worker.end())
             return
@@ -128,6 +159,19 @@ class Run:
             else:
                 worker.stop()
         self._workers = []
+
+
+class Jobs:
+    """A run as something to iterate: `for` and `async for`."""
+
+    def __init__(self, root: JobRoot, options: RunOptions) -> None:
+        self.run = Run(root, options)
+
+    def __iter__(self) -> Iterator[Reply]:
+        return self.run.replies()
+
+    def __aiter__(self) -> AsyncIterator[Reply]:
+        return self.run.replies_as_they_come()
 
 
 def _ended(path: Path, status: int) -> Reply:

@@ -1,0 +1,64 @@
+"""`snowsnake jobs` and `Evaluator.jobs`: the same run as snowsnake-eval-jobs, for people and for Python."""
+
+import asyncio
+import json
+
+from cases import ROOTS, expression
+
+import snowsnake
+
+ROOT = ["-E", expression("plain")[1]]
+
+
+def test_summary(run_command):
+    result = run_command("main", "jobs", *ROOT, "--workers", "2")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.decode().splitlines()
+    assert lines[-1] == "13 attributes: 8 derivations (8 for x86_64-linux), 5 errors of 5 causes"
+    assert f"     1  this one does not evaluate (at {ROOTS}:17:14)" in lines
+
+
+def test_failures_are_grouped(run_command):
+    result = run_command("main", "jobs", "-E", "builtins.mapAttrs (n: v: throw \"no '${n}' here\") { a = 1; b = 2; c = { }; }")
+    assert result.stdout.decode().splitlines()[:2] == ["     3  no '…' here (at «string»:1:26)", "        a, b, c"]
+
+
+def test_lines_are_those_of_eval_jobs(run_command, tmp_path):
+    lines = run_command("main", "jobs", *ROOT, "--json", "--workers", "2", "--store", "one")
+    assert lines.stdout == run_command("eval_jobs", *expression("plain"), "--store", "./two").stdout
+
+
+def test_page(run_command, tmp_path):
+    run_command("main", "jobs", "-E", "{ x = throw \"<b>\"; }", "--html", "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "&lt;b&gt;" in page and "<b>" not in page
+    assert "1 errors of 1 causes" in page
+
+
+def test_python():
+    nix = snowsnake.Evaluator()
+    root = nix.evaluate_file(ROOTS)["inputs"]
+    jobs = list(nix.jobs(root, workers=2))
+    assert [(job.path, job.fields["name"]) for job in jobs] == [(("first",), "first"), (("second",), "second"), (("third",), "third")]
+    assert json.loads(jobs[0].line)["attr"] == "first"
+
+
+def test_other_tasks_run_meanwhile():
+    nix = snowsnake.Evaluator()
+    root = nix.evaluate_file(ROOTS)["many"]
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0.005)
+
+    async def count() -> int:
+        task = asyncio.create_task(tick())
+        found = [job async for job in nix.jobs(root, workers=2)]
+        task.cancel()
+        return len(found)
+
+    assert asyncio.run(count()) == 300
+    assert ticks > 3
