@@ -319,7 +319,7 @@ def _help() -> str:
 def main(words: list[str] | None = None) -> int:
     """Run a command line; the exit code comes back."""
     words = sys.argv[1:] if words is None else words
-    return guarded(run, words, Reporter(shows_logs=True), "nix-instantiate")
+    return guarded(run, words, Reporter(is_old_command=True), "nix-instantiate")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from snowsnake.cli.output import Reporter, write_line
 # What Nix calls it: our script.
 DROP_INS = {
     "nix": "snowsnake-nix",
+    "nix-build": "snowsnake-build",
     "nix-env": "snowsnake-env",
     "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",

@@ -27,12 +27,13 @@ class Reporter:
     `log_format` is `json` (one object a line), `internal-json` (C++ Nix's `@nix` lines) or any other word for text.
     """
 
-    def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False, shows_logs: bool = False) -> None:
+    def __init__(self, log_format: str = "text", show_trace: bool = False, shows_others: bool = False, is_old_command: bool = False) -> None:
         self.log_format = log_format
         self.show_trace = show_trace
         self.verbosity = QUIET
         self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
-        self.shows_logs = shows_logs           # of builders, line by line: the nix-… commands do
+        self.is_old_command = is_old_command   # nix-instantiate, nix-build and their kin
+        self.shows_logs = is_old_command       # of builders, line by line
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
@@ -110,7 +111,7 @@ class Reporter:
             self.note(message)
 
     def building(self, message: str, is_log: bool) -> None:
-        """What a store tells while it builds: the nix-… commands show the logs of builders, too."""
+        """What a store tells while it builds."""
         if not is_log or self.shows_logs:
             self.note(message)
 

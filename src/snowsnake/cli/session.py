@@ -177,7 +177,7 @@ def store_options(settings: Settings, reporter: Reporter, eval_store: str | None
         return _machines_store(settings, reporter) if is_writable and os.path.exists(_MACHINE_STATE) else {}
     from snowsnake.cli import stores
 
-    return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable, on_message=reporter.building)
+    return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable, reporter=reporter)
 
 
 def _machines_store(settings: Settings, reporter: Reporter) -> dict[str, object]:
@@ -187,6 +187,9 @@ def _machines_store(settings: Settings, reporter: Reporter) -> dict[str, object]
     place = StorePlace(_MACHINE_STORE, _MACHINE_STORE, _MACHINE_STATE, is_machines=True)
     place.opens_late = True
     if place.is_written:
+        from snowsnake.cli.building import builder_of
+
+        place.builder = builder_of(settings, settings.environment.get("NIX_LOG_DIR") or "/nix/var/log/nix", reporter)
         return {"store": place}
     socket = daemon_socket(settings.environment)
     if not os.path.exists(socket):

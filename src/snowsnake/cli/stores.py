@@ -7,6 +7,7 @@ the machine's store belongs to a daemon, that writes.  Other kinds of stores are
 
 import os
 
+from snowsnake.cli.building import builder_of
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snowsnake.cli.output import Reporter
     from snowsnake.store.interface import Store
 
     OnMessage = Callable[[str, bool], None]
@@ -42,18 +44,18 @@ _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
 def store_options(
-    settings: Settings, warn, *, eval_store: str | None = None, is_writable: bool, on_message: "OnMessage | None" = None
+    settings: Settings, warn, *, eval_store: str | None = None, is_writable: bool, reporter: "Reporter | None" = None
 ) -> "dict[str, Any]":
     """Keywords of the evaluator for the store that the settings name, or for *eval_store* instead of it.
 
-    *on_message(text, is_log)* gets what the store tells while it works, logs of builders among it.
+    *reporter* shows what the store tells while it works, logs of builders among it.
 
     >>> store_options(Settings(environment={"NIX_STORE_DIR": "/gnu/store"}), print, is_writable=False)
     {'store_dir': '/gnu/store'}
     """
-    place = _open(StoreReference.parse(settings.text("store")), settings, warn, on_message)
+    place = _open(StoreReference.parse(settings.text("store")), settings, warn, reporter)
     if eval_store is not None:             # both are opened, one is used
-        place = _open(StoreReference.parse(eval_store), settings, warn, on_message)
+        place = _open(StoreReference.parse(eval_store), settings, warn, reporter)
     if isinstance(place, DummyStore):
         return {"store_dir": place.store_dir} | ({"store": place} if is_writable and place.is_read_only else {})
     if is_writable and (isinstance(place, DaemonPlace) or place.is_written):
@@ -70,14 +72,14 @@ def place_to_write(address: str, settings: Settings, warn) -> StorePlace | Daemo
     return place
 
 
-def open_store(settings: Settings, warn, *, is_writable: bool) -> "Store":
+def open_store(settings: Settings, warn, *, is_writable: bool, reporter: "Reporter | None" = None) -> "Store":
     """The store that the settings name, to be asked, or written to.
 
     A store in a folder is made if it is not there, but not the machine's own; what would write to one that may not be written is `NotOurs`.
     """
     from snowsnake.store.local import LocalStore
 
-    place = _open(StoreReference.parse(settings.text("store")), settings, warn)
+    place = _open(StoreReference.parse(settings.text("store")), settings, warn, reporter)
     if isinstance(place, DummyStore):
         from snowsnake.store.memory import MemoryStore
 
@@ -109,7 +111,7 @@ def shown_url(settings: Settings, warn) -> str:
 
 
 def _open(
-    reference: StoreReference, settings: Settings, warn, on_message: "OnMessage | None" = None
+    reference: StoreReference, settings: Settings, warn, reporter: "Reporter | None" = None
 ) -> StorePlace | DaemonPlace | DummyStore:
     scheme = reference.scheme
     if scheme in _REFUSED:
@@ -127,43 +129,25 @@ def _open(
     real = found.get("real") or (root + "/nix/store" if root else store_dir)
     if scheme in ("daemon", "unix"):
         socket = reference.path() if scheme == "unix" and reference.place else daemon_socket(environment)
-        return _daemon(reference, socket, store_dir, real, settings, on_message)
+        return _daemon(reference, socket, store_dir, real, settings, reporter)
     state = found.get("state") or (root + "/nix/var/nix" if root else state_folder(environment))
     place = StorePlace(store_dir, real, state, root or "", is_machines=real == _MACHINE_STORE or state == _MACHINE_STATE)
     if scheme == "auto" and place.is_machines and not place.is_written and os.path.exists(daemon_socket(environment)):
-        return _daemon(reference, daemon_socket(environment), store_dir, real, settings, on_message)
+        return _daemon(reference, daemon_socket(environment), store_dir, real, settings, reporter)
     if found.get("read-only"):
         place.is_written = False
     log_folder = found.get("log") or (root + "/nix/var/log/nix" if root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
-    place.builder = _builder(settings, log_folder, on_message)
+    place.builder = builder_of(settings, log_folder, reporter)
     return place
 
 
-def _builder(settings: Settings, log_folder: str, on_message: "OnMessage | None"):
-    """What builds in a store in folders."""
-
-    def build(store, wanted: list[str]) -> None:
-        from snowsnake.build.fetching import fetch_with
-        from snowsnake.build.options import BuildOptions
-        from snowsnake.build.scheduler import build_in
-
-        told = {} if on_message is None else {"on_message": on_message}
-        shows_logs = getattr(getattr(on_message, "__self__", None), "shows_logs", False)
-        options = BuildOptions.from_settings(
-            settings, log_folder=log_folder, fetch=fetch_with(settings), shows_log_tail=not shows_logs, **told
-        )
-        build_in(store, wanted, options)
-
-    return build
-
-
 def _daemon(
-    reference: StoreReference, socket: str, store_dir: str, real: str, settings: Settings, on_message: "OnMessage | None"
+    reference: StoreReference, socket: str, store_dir: str, real: str, settings: Settings, reporter: "Reporter | None"
 ) -> DaemonPlace:
     """The daemon, to which the user's own settings are told."""
     name = reference.render() if reference.scheme == "unix" else "daemon"
     options = {name: settings.text(name) for name in settings.overridden}
-    return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=on_message)
+    return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=None if reporter is None else reporter.building)
 
 
 def _parameters(reference: StoreReference, warn) -> "dict[str, Any]":

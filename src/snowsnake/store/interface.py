@@ -6,6 +6,7 @@ In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from snowsnake.store import store_path
@@ -113,6 +114,10 @@ class Store:
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
         """Adds an object with its archive, which must have the hash that *info* says."""
         raise ValueError(f"store '{self.url}' cannot be written to")
+
+    def realise(self, wanted: Iterable[str]) -> list[str]:
+        """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
+        raise ValueError(f"store '{self.url}' cannot build")
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """A `.drv` with this text; its path."""

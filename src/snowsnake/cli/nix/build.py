@@ -1,14 +1,15 @@
-"""`nix build --dry-run`: what would be built.  Building itself is done by an installed Nix.
+"""`nix build`: outputs of derivations made valid, and links to them.
 
-In: a `Call`.  Out: the plan on standard error; with `--json` the derivations and their outputs.
+In: a `Call`.  Out: the plan and logs on standard error; links, `result` and so on; with `--json` the derivations and their outputs.
 """
 
+from snowsnake.cli.building import build_error, link_outputs, realise, report_missing
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import ALL, Target
 from snowsnake.cli.nix.store import asked
-from snowsnake.cli.old.store_change import report_missing
+from snowsnake.cli.output import write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,17 +19,50 @@ if TYPE_CHECKING:
 
 
 def run(call: Call) -> int:
-    if not call.given.flag("dry_run"):
-        raise NotOurs("'nix build' without '--dry-run'")
-    from snowsnake.store.missing import missing_paths
-
-    with asked(call) as installables:
+    given = call.given
+    if given.flag("rebuild") or given.flag("profile"):
+        raise NotOurs(f"'nix build --{'rebuild' if given.flag('rebuild') else 'profile'}'")
+    is_dry = given.flag("dry_run")
+    call.reporter.shows_logs |= given.flag("print_build_logs")
+    with asked(call, is_writable=not is_dry) as installables:
         targets = installables.targets(call.words)
         store = installables.store
-        report_missing(missing_paths(store, [target.path for target in targets]), call.reporter.note)
-        if call.given.flag("json"):
+        if is_dry:
+            from snowsnake.store.missing import missing_paths
+
+            report_missing(missing_paths(store, [target.path for target in targets]), call.reporter.note)
+        else:
+            _build(call, store, targets)
+        if given.flag("json"):
             print_json([_described(store, target) for target in targets], call)
     return 0
+
+
+def _build(call: Call, store: "Store", targets: list[Target]) -> None:
+    from snowsnake.build.failure import BuildFailure
+
+    wanted = [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
+    try:
+        realise(store, wanted, call.reporter)
+    except BuildFailure as error:
+        raise build_error(error) from None
+    results = [_outputs(store, target) for target in targets]
+    if not call.given.flag("no_link"):
+        link = call.given.text("out_link", "result")
+        for number, outputs in enumerate(results):
+            link_outputs(store, f"{link}-{number}" if number else link, outputs)
+    if call.given.flag("print_out_paths"):
+        for outputs in results:
+            for _, path in outputs:
+                write_line(path.encode("utf-8", "surrogateescape"))
+
+
+def _outputs(store: "Store", target: Target) -> list[tuple[str, str]]:
+    """(name, path) of what was asked for; an object that is no derivation is its own."""
+    if target.outputs is None:
+        return [("out", target.path)]
+    outputs = store.read_derivation(target.path).outputs
+    return [(name, outputs[name].path) for name in sorted(outputs) if target.outputs == (ALL,) or name in target.outputs]
 
 
 def _described(store: "Store", target: Target) -> "dict[str, Any] | str":

@@ -29,7 +29,7 @@ def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
     from snowsnake.cli.stores import open_store
 
     try:
-        with open_store(call.settings, call.reporter.warning, is_writable=is_writable) as store:
+        with open_store(call.settings, call.reporter.warning, is_writable=is_writable, reporter=call.reporter) as store:
             yield store
     except ValueError as error:
         raise EvaluationError("value", str(error)) from None

@@ -107,6 +107,8 @@ def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
         settings.set("max-jobs", values[0])
     elif word in _SHORT_SETTINGS:
         settings.set(_SHORT_SETTINGS[word], "true")
+    elif word in ("-Q", "--no-build-output"):
+        common.reporter.shows_logs = False
     elif word == "--readonly-mode":
         common.is_read_only = True
     elif word == "--no-gc-warning":

@@ -83,7 +83,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 def main(words: list[str] | None = None) -> int:
     """Run a command line; the exit code comes back."""
     words = sys.argv[1:] if words is None else words
-    return guarded(run, words, Reporter(), "nix-hash")
+    return guarded(run, words, Reporter(is_old_command=True), "nix-hash")
 
 
 if __name__ == "__main__":

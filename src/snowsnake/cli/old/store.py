@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Names of each operation; what runs it, empty if it is not ours; whether it writes to the store (`None`: it needs no store).
 _OPERATIONS: tuple[tuple[str, str, bool | None], ...] = (
-    ("--realise --realize -r", "change:realise", False),
+    ("--realise --realize -r", "change:realise", True),
     ("--add -A", "change:add", True),
     ("--add-fixed", "change:add_fixed", True),
     ("--print-fixed-path", "change:print_fixed_path", False),
@@ -163,8 +163,9 @@ def _operate(request: Request, runner: str, writes: bool | None) -> int:
         return operation(request) or 0
     from snowsnake.cli.stores import open_store
 
+    is_writable = writes and not request.common.is_read_only and "--dry-run" not in request.flags
     try:
-        with open_store(request.common.settings, request.reporter.warning, is_writable=writes and not request.common.is_read_only) as store:
+        with open_store(request.common.settings, request.reporter.warning, is_writable=is_writable, reporter=request.reporter) as store:
             request.store = store
             code = operation(request) or 0
             sys.stdout.flush()
@@ -187,7 +188,7 @@ def _help() -> str:
 def main(words: list[str] | None = None) -> int:
     """Run a command line; the exit code comes back."""
     words = sys.argv[1:] if words is None else words
-    return guarded(run, words, Reporter(), "nix-store")
+    return guarded(run, words, Reporter(is_old_command=True), "nix-store")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ In: a `Request`.  Out: lines or bytes on stdout; the exit code.
 import os
 import sys
 
+from snowsnake.build.failure import BuildFailure
 from snowsnake.cli import hashing
+from snowsnake.cli.building import build_error, report_missing
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import Request
@@ -46,7 +48,7 @@ def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:
 
 
 def realise(request: Request) -> None:
-    """`--realise`: the outputs of derivations, if they are valid."""
+    """`--realise`: the outputs of derivations, built if they are not valid."""
     flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
     if flags & {"--repair", "--check"}:
         raise NotOurs("building again")
@@ -62,9 +64,12 @@ def realise(request: Request) -> None:
         for name in sorted(names):
             if name not in known:
                 raise ValueError(f"derivation '{path}' does not have output '{name}'")
-    if missing.builds:
-        raise NotOurs(f"building '{missing.builds[0]}'")
     report_missing(missing, request.reporter.note)
+    if missing.builds:
+        try:
+            request.store.realise([f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted])
+        except BuildFailure as error:
+            raise build_error(error, error.exit_code) from None
     if "--ignore-unknown" in flags:
         return                                 # 2.34.8 prints nothing then
     for path, names in wanted:
@@ -74,19 +79,6 @@ def realise(request: Request) -> None:
         if not request.is_silent:
             for link in shown:
                 _line(link)
-
-
-def report_missing(missing, note) -> None:
-    """What would be built, and what cannot be known, as lists."""
-    if missing.builds:
-        count = len(missing.builds)
-        note(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")
-        for path in missing.builds:
-            note(f"  {path}")
-    if missing.unknown:
-        note("don't know how to build these paths:")
-        for path in missing.unknown:
-            note(f"  {path}")
 
 
 # --- adding

@@ -1,0 +1,286 @@
+"""One derivation being built: locks, folders, the process, its log, its end.
+
+In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; either way no process, lock or folder of it is left.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from snowsnake.build import outputs, users
+from snowsnake.build.builtin import download, run_builtin
+from snowsnake.build.failure import BuildFailure, builder_failed, timed_out
+from snowsnake.build.log import BuildLog
+from snowsnake.build.options import BuildOptions
+from snowsnake.build.process import Running, start
+from snowsnake.build.request import Attributes, Request, is_fixed, prepare
+from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
+from snowsnake.store.drv import Derivation
+from snowsnake.store.local import LocalStore
+
+_GRACE_S = 1.0                             # for a process that has closed its log and is about to end
+_LOCK_WAIT_S = 0.1
+_PIECE_BYTES = 1 << 16
+
+
+class Build:
+    """`start`; `listen` while it says there is more; then `finish`, or `abandon` at any time."""
+
+    def __init__(self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions) -> None:
+        self.drv_path = drv_path
+        self.log_fd = -1
+        self._store = store
+        self._drv = drv
+        self._options = options
+        self._locks: list[tuple[str, int]] = []
+        self._folder = ""                  # ours: the sandbox's root, copies of outputs
+        self._build_folder = ""            # the builder's
+        self._running: Running | None = None
+        self._log: BuildLog | None = None
+        self._request: Request | None = None
+        self._sandbox: Sandbox | None = None
+        self._user: int | None = None      # who the builder is outside its sandbox, if not the caller
+        self._user_lock = -1
+        self._started_s = self._heard_s = 0.0
+
+    # --- beginning
+
+    def start(self) -> bool:
+        """Whether a process runs now; False if the outputs are valid already, because another process or a builder of ours made them."""
+        try:
+            self._lock()
+            if all(self._store.has_now(output.path) for output in self._drv.outputs.values()):
+                self._clean()
+                return False
+            return self._start()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _start(self) -> bool:
+        drv, options = self._drv, self._options
+        self._folder = self._store.new_folder()
+        self._build_folder = self._make_build_folder()
+        attributes = Attributes(drv)
+        self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
+        if self._sandbox is not None and os.geteuid() == 0:
+            self._user_lock, self._user = users.acquire(self._store.state)
+            self._sandbox.user = self._user
+        inside = options.sandbox_build_dir if self._sandbox else self._build_folder
+        paths = {name: output.path for name, output in drv.outputs.items()}
+        self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
+        for name, contents in request.files.items():
+            with open(os.path.join(self._build_folder, name), "xb") as file:
+                file.write(contents)
+        for path in paths.values():        # what a killed process left
+            outputs.remove(self._place(path))
+        options.on_message(f"building '{self.drv_path}'...", False)
+        self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell)
+        self._started_s = self._heard_s = time.monotonic()
+        program: str | Callable[[], None] = drv.builder
+        if drv.builder == "builtin:fetchurl":
+            self._download()
+            self.finish()
+            return False
+        if drv.builder.startswith("builtin:"):
+            program = partial(run_builtin, drv.builder, request.environment, drv.outputs["out"].path, inside)
+        if self._sandbox is not None:
+            self._give_away()
+            self._sandbox.inputs = {path: self._store.real_path(path) for path in request.inputs}
+        try:
+            self._running = start(program, request.arguments, request.environment, inside, self._sandbox)
+        except OSError as error:
+            raise self._could_not_start(error) from None
+        self.log_fd = self._running.log_fd
+        return True
+
+    def _tell(self, line: str) -> None:
+        self._options.on_message(f"{self._drv.name}> {line}" if self._options.names_logs else line, True)
+
+    def _download(self) -> None:
+        """`builtin:fetchurl`, in our own process: what it needs of the machine is in no sandbox, and what it makes is checked by its hash."""
+        assert self._request is not None and self._log is not None
+        place = self._place(self._drv.outputs["out"].path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        try:
+            download(self._request.environment, place, self._build_folder, self._options)
+        except (OSError, ValueError) as error:
+            self._log.write(f"error: {error}\n".encode("utf-8", "surrogateescape"))
+            raise self._failure(1) from None
+
+    def _could_not_start(self, error: OSError) -> BuildFailure:
+        text = f"{error.strerror or error}\nwhile setting up the build environment"
+        if self._sandbox is not None and (why := is_supported()):
+            text += (
+                f"\nThis machine does not let you make namespaces ({why}). Allow them (sysctl kernel.unprivileged_userns_clone=1,"
+                " user.max_user_namespaces; a container needs --security-opt seccomp=unconfined), or build through a Nix daemon."
+            )
+        return BuildFailure(text, self.drv_path)
+
+    def _make_build_folder(self) -> str:
+        parent = self._options.build_dir or self._folder
+        os.makedirs(parent, exist_ok=True)
+        folder = os.path.join(parent, f"nix-build-{os.path.basename(self.drv_path)[33:]}-{os.getpid()}")
+        os.mkdir(folder, 0o700)
+        return folder
+
+    def _make_sandbox(self, declines: bool) -> Sandbox | None:
+        options, store = self._options, self._store
+        wants = options.sandbox == "true" or (options.sandbox == "relaxed" and not declines)
+        if options.sandbox == "true" and declines:
+            raise BuildFailure(
+                f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path
+            )
+        if wants and not store.is_elsewhere and options.sandbox_fallback and is_supported():
+            wants = False
+        if not wants and not store.is_elsewhere:
+            return None
+        root = os.path.join(self._folder, "root")
+        os.makedirs(root)
+        extra = dict(options.sandbox_paths)
+        if wants and not {"/bin", "/bin/sh"} & set(extra):
+            extra = {path: place for path, place in shell_paths().items() if not _is_below(path, extra)} | extra
+        return Sandbox(
+            root, store.store_dir, {}, self._build_folder, options.sandbox_build_dir, extra, is_fixed(self._drv),
+            sees_machine=not wants, shm_size=options.sandbox_shm_size,
+        )  # fmt: skip
+
+    def _give_away(self) -> None:
+        """What the builder may write to belongs to its user."""
+        assert self._sandbox is not None
+        if self._user is None:
+            return
+        folder = self._sandbox.root + self._store.store_dir
+        os.makedirs(folder, exist_ok=True)
+        for path in (folder, self._build_folder, *(entry.path for entry in os.scandir(self._build_folder))):
+            os.chown(path, self._user, self._user)
+        os.chmod(self._folder, 0o711)
+
+    def _place(self, path: str) -> str:
+        """Where an output is while it is built."""
+        return self._sandbox.root + path if self._sandbox else self._store.real_path(path)
+
+    # --- locks, as Nix has them
+
+    def _lock(self) -> None:
+        for output in sorted(self._drv.outputs.values(), key=lambda output: output.path):
+            path = self._store.real_path(output.path) + ".lock"
+            while True:
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                while not _try_lock(fd):
+                    self._options.check()
+                    time.sleep(_LOCK_WAIT_S)
+                if os.fstat(fd).st_size == 0:
+                    break
+                os.close(fd)               # who had it has removed the file
+            self._locks.append((path, fd))
+
+    def _unlock(self) -> None:
+        for path, fd in self._locks:
+            os.unlink(path)
+            os.write(fd, b"d")
+            os.close(fd)
+        self._locks.clear()
+
+    # --- while it runs
+
+    def listen(self) -> bool:
+        """Takes what the builder has said; whether it may say more."""
+        assert self._log is not None
+        try:
+            data = os.read(self.log_fd, _PIECE_BYTES)
+        except OSError:                    # a terminal's way to say that nobody has its other end
+            data = b""
+        if not data:
+            return False
+        self._heard_s = time.monotonic()
+        self._log.write(data)
+        limit = self._options.max_log_size
+        if limit and self._log.size > limit:
+            raise self._killed(f"{self._drv.name}: log is larger than {limit} bytes")
+        return True
+
+    def overdue(self, now_s: float) -> BuildFailure | None:
+        """What to say if it has run, or been silent, for too long."""
+        options = self._options
+        if options.max_silent_s and now_s - self._heard_s >= options.max_silent_s:
+            return timed_out(self.drv_path, options.max_silent_s)
+        if options.timeout_s and now_s - self._started_s >= options.timeout_s:
+            return timed_out(self.drv_path, options.timeout_s)
+        return None
+
+    def _killed(self, message: str) -> BuildFailure:
+        self.abandon()
+        return BuildFailure(message, self.drv_path)
+
+    # --- ending
+
+    def finish(self) -> None:
+        """After the log has ended: outputs become valid, or a BuildFailure says why not."""
+        assert self._log is not None and self._request is not None
+        is_failed = True
+        try:
+            status = self._running.end(_GRACE_S) if self._running else 0
+            self._running = None
+            self._log.close()
+            if status != 0:
+                raise self._failure(status)
+            places = {name: self._place(output.path) for name, output in self._drv.outputs.items()}
+            outputs.register(self._store, self.drv_path, self._drv, self._request, places, self._folder, self._user)
+            is_failed = False
+        finally:
+            self._clean(keeps=is_failed and self._options.keep_failed)
+
+    def abandon(self) -> None:
+        """Kills it, if it runs, and cleans up."""
+        if self._running is not None:
+            self._running.end()
+            self._running = None
+        if self._log is not None:
+            self._log.close()
+        self._clean()
+
+    def _failure(self, status: int) -> BuildFailure:
+        assert self._log is not None
+        self._log.close()
+        shows = self._options.shows_log_tail
+        return builder_failed(self.drv_path, self._drv, status, list(self._log.tail) if shows else [])
+
+    def _clean(self, *, keeps: bool = False) -> None:
+        if keeps and self._build_folder:
+            kept = self._kept_folder()
+            self._options.on_message(f"note: keeping build directory '{kept}'", False)
+        elif self._build_folder:
+            outputs.remove(self._build_folder)
+        self._build_folder = ""
+        if self._user_lock >= 0:
+            os.close(self._user_lock)
+            self._user_lock = -1
+        if self._folder:
+            outputs.remove(self._folder)
+            self._folder = ""
+        self._unlock()
+
+    def _kept_folder(self) -> str:
+        """The build's folder, moved to where nothing of ours is removed."""
+        import shutil
+        import tempfile
+
+        parent = tempfile.mkdtemp(prefix=f"nix-build-{self._drv.name}.drv-")
+        return shutil.move(self._build_folder, parent)
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+
+
+def _try_lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

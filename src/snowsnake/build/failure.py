@@ -1,0 +1,78 @@
+"""What goes wrong with a build, in 2.34.8's words."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Sequence
+
+from snowsnake.store.drv import Derivation
+
+_FAILED, _TIMED_OUT, _WRONG_HASH = 0x64, 0x01, 0x02     # bits of the exit code of Nix's old commands
+
+
+class BuildFailure(ValueError):
+    """A derivation that could not be built, or several.  *drv_path*: which.  *exit_code*: of nix-build and nix-store."""
+
+    def __init__(self, message: str, drv_path: str = "", exit_code: int = _FAILED) -> None:
+        super().__init__(message)
+        self.drv_path = drv_path
+        self.exit_code = exit_code
+
+
+class Stopped(Exception):
+    """Somebody wants the builds to end: no failure of theirs."""
+
+
+def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "") -> BuildFailure:
+    """The usual form: which derivation, why, what its outputs would have been."""
+    message = f"Cannot build '{drv_path}'.\nReason: {reason}"
+    paths = sorted(output.path for output in drv.outputs.values() if output.path)
+    if paths:
+        message += "\nOutput paths:" + "".join(f"\n  {path}" for path in paths)
+    return BuildFailure(message + details, drv_path)
+
+
+def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str]) -> BuildFailure:
+    """*status*: as `os.waitstatus_to_exitcode` has it; *tail*: the last lines of the log, if they were not shown."""
+    if status >= 0:
+        reason = f"builder failed with exit code {status}."
+    else:
+        reason = f"builder failed due to signal {-status} ({signal.strsignal(-status)})."
+    details = ""
+    if tail:
+        details = f"\nLast {len(tail)} log lines:" + "".join(f"\n> {line}" for line in tail)
+        details += f"\nFor full logs, run:\n  nix log {drv_path}"
+    return cannot_build(drv_path, drv, reason, details)
+
+
+def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> BuildFailure:
+    return cannot_build(drv_path, drv, f"{count} {'dependency' if count == 1 else 'dependencies'} failed.")
+
+
+def wrong_machine(drv_path: str, drv: Derivation, system: str, missing: Iterable[str], features: Iterable[str]) -> BuildFailure:
+    """The derivation is for another system, or needs a feature that this machine does not claim."""
+    missing = sorted(missing)
+    if missing:
+        reason = "missing system features"
+        details = f"\nRequired features: {{{', '.join(missing)}}}\nAvailable features: {{{', '.join(sorted(features))}}}"
+    else:
+        reason, details = "platform mismatch", f"\nRequired system: '{drv.system}'\nCurrent system: '{system}'"
+    return BuildFailure(f"Cannot build '{drv_path}'.\nReason: {reason}{details}", drv_path)
+
+
+def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
+    """Updaters read these lines."""
+    return BuildFailure(f"hash mismatch in fixed-output derivation '{drv_path}':\n  specified: {specified}\n     got:    {got}", drv_path, _FAILED | _WRONG_HASH)
+
+
+def timed_out(drv_path: str, limit_s: int) -> BuildFailure:
+    return BuildFailure(f"timed out after {limit_s} seconds", drv_path, _FAILED | _TIMED_OUT)
+
+
+def several_failed(failures: Sequence[BuildFailure], shown: Iterable[str]) -> BuildFailure:
+    """What is said after each of them was told; *shown*: how what was asked for is called."""
+    code = 0
+    for failure in failures:
+        code |= failure.exit_code
+    quoted = ", ".join(f"'{name}'" for name in sorted(shown))
+    return BuildFailure(f"build of {quoted} failed", exit_code=code)

@@ -1,0 +1,14 @@
+"""What `exportReferencesGraph` names: an input with all that it refers to."""
+
+from snowsnake.build.failure import BuildFailure
+from snowsnake.store.graph import closure
+from snowsnake.store.interface import Store
+
+
+def graph_of(store: Store, path: str, inputs: set[str]) -> list[str]:
+    """The closure of an input; of a derivation among the inputs, with the closures of its outputs."""
+    if path not in inputs:
+        raise BuildFailure(f"cannot export references of path '{path}' because it is not in the input closure of the derivation")
+    paths = closure(store, [path])
+    outputs = [output for found in paths if found.endswith(".drv") for output in store.outputs(found).values() if output in inputs]
+    return sorted(paths | closure(store, outputs))

@@ -1,0 +1,47 @@
+"""Logs of builders: shown line by line, their ends remembered, the whole kept where `nix log` looks for it."""
+
+from __future__ import annotations
+
+import bz2
+import os
+from collections import deque
+from collections.abc import Callable
+
+
+class BuildLog:
+    """The log of one builder.  *folder*: Nix's folder of logs, or None."""
+
+    def __init__(self, drv_path: str, folder: str | None, line_count: int, on_line: Callable[[str], None]) -> None:
+        self.tail: deque[str] = deque(maxlen=line_count)
+        self.size = 0
+        self._on_line = on_line
+        self._rest = b""
+        self._file: bz2.BZ2File | None = None
+        if folder is not None:
+            name = os.path.basename(drv_path)
+            path = os.path.join(folder, "drvs", name[:2], name[2:] + ".bz2")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            self._file = bz2.BZ2File(path, "wb")
+
+    def write(self, data: bytes) -> None:
+        self.size += len(data)
+        if self._file is not None:
+            self._file.write(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._line(line)
+
+    def close(self) -> None:
+        if self._rest:
+            self._line(self._rest)
+            self._rest = b""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _line(self, line: bytes) -> None:
+        text = line.rpartition(b"\r")[2].decode("utf-8", "replace")
+        if text.startswith("@nix "):       # a message for programs
+            return
+        self.tail.append(text)
+        self._on_line(text)

@@ -1,0 +1,75 @@
+"""How derivations are built: what nix.conf and the command line say, as far as a builder needs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from snowsnake.build.failure import BuildFailure
+
+
+@dataclass
+class BuildOptions:
+    """Options of a builder, named as in nix.conf; times in seconds, 0: no limit.
+
+    *on_message(text, is_log)* gets what the user is to see: of a builder's log, if *is_log*; *on_failure* what is not raised.  *check* is called often, and raises to stop.
+    *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: what was not begun counts as failed, too.
+    *fetch(url, folder)*: downloads a file into a folder; its path.  *log_folder*: where logs are kept, or None.
+    """
+
+    max_jobs: int = 1
+    cores: int = 0
+    systems: tuple[str, ...] = ("x86_64-linux",)
+    features: frozenset[str] = frozenset({"benchmark", "big-parallel", "nixos-test"})
+    sandbox: str = "true"
+    sandbox_fallback: bool = True
+    sandbox_paths: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    sandbox_build_dir: str = "/build"
+    sandbox_shm_size: str = "50%"
+    build_dir: str | None = None
+    keep_failed: bool = False
+    keep_going: bool = False
+    timeout_s: int = 0
+    max_silent_s: int = 0
+    max_log_size: int = 0
+    log_lines: int = 25
+    shows_log_tail: bool = True
+    names_logs: bool = False
+    is_old_command: bool = True
+    log_folder: str | None = None
+    impure_env: Mapping[str, str] = field(default_factory=dict)
+    fetch: Callable[[str, str], str] | None = None
+    on_message: Callable[[str, bool], None] = lambda text, is_log: None
+    on_failure: Callable[[BuildFailure], None] = lambda failure: None
+    check: Callable[[], None] = lambda: None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any] | Any, **others: Any) -> BuildOptions:
+        """From the table of nix.conf; *others* are parameters that it does not have."""
+        systems = (settings["system"], *settings["extra-platforms"])
+        return cls(
+            max_jobs=settings["max-jobs"],
+            cores=settings["cores"],
+            systems=systems,
+            features=frozenset(settings["system-features"]),
+            sandbox=settings["sandbox"],
+            sandbox_fallback=settings["sandbox-fallback"],
+            sandbox_paths=dict(settings["sandbox-paths"]),
+            sandbox_build_dir=settings["sandbox-build-dir"],
+            sandbox_shm_size=settings["sandbox-dev-shm-size"],
+            build_dir=settings["build-dir"],
+            keep_failed=settings["keep-failed"],
+            keep_going=settings["keep-going"],
+            timeout_s=settings["timeout"],
+            max_silent_s=settings["max-silent-time"],
+            max_log_size=settings["max-build-log-size"],
+            log_lines=settings["log-lines"],
+            impure_env=settings["impure-env"],
+            **others,
+        )
+
+    @property
+    def core_count(self) -> int:
+        return self.cores or os.cpu_count() or 1

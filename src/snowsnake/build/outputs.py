@@ -1,0 +1,257 @@
+"""What a builder left: looked through, made canonical, hashed, searched for references, checked, and registered.
+
+In: a derivation, where its outputs lie.  Out: valid store objects, or a `BuildFailure`; nothing of a rejected output is valid.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from snowsnake.build.failure import BuildFailure, hash_mismatch
+from snowsnake.build.request import Request
+from snowsnake.store import hashes, nar, nar_reader, store_path
+from snowsnake.store.drv import Derivation
+from snowsnake.store.hash import Hash
+from snowsnake.store.local import LocalStore
+from snowsnake.store.path_info import PathInfo
+
+_HASH_CHARACTERS = 32
+_RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
+
+
+def register(
+    store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None = None
+) -> None:
+    """*places*: output → where it was left; *folder*: a temporary folder of the store; *user*: who built, None for the caller."""
+    infos: dict[str, PathInfo] = {}
+    found: dict[str, str] = {}
+    candidates = request.inputs | {output.path for output in drv.outputs.values()}
+    for name, output in drv.outputs.items():
+        place = places[name]
+        if not os.path.lexists(place):
+            raise BuildFailure(
+                f"builder for '{drv_path}' failed to produce output path for output '{name}' at \"{place}\"", drv_path
+            )
+        mode = os.lstat(place).st_mode
+        if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise BuildFailure(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
+        make_canonical(place, user)
+        if output.hash is not None:        # whoever still has a file of it open can no longer change what is hashed
+            place = _copied(place, os.path.join(folder, f"copy-{name}"))
+        found[name] = place
+        archive = os.path.join(folder, f"archive-{name}")
+        digest, size, references = scan(place, candidates, archive)
+        if name in request.discards_references:
+            references = set()
+        infos[name] = PathInfo(
+            output.path, "sha256:" + digest.hex(), size, sorted(references), deriver=drv_path, is_ultimate=True
+        )
+        if output.hash is not None:
+            infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
+    check(store, drv_path, drv, request.checks, infos)
+    for name in _in_order(drv_path, infos):
+        store.adopt(infos[name], found[name])
+    store.flush()
+
+
+def make_canonical(place: str, user: int | None = None) -> None:
+    """Refuses what no store object may hold, and takes away what none has: write permission, set-uid bits, extended attributes.
+
+    What belongs to *user*, who built it, becomes the caller's.
+    """
+    owner = os.geteuid() if user is None else user
+    for path in _walk(place):
+        status = os.lstat(path)
+        mode = status.st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+            raise BuildFailure(f'file "{path}" has an unsupported type')
+        if status.st_uid != owner:
+            raise BuildFailure(f'invalid ownership on file "{path}"')
+        if user is not None:
+            os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
+        for attribute in _attributes(path):
+            if attribute != "security.selinux":
+                os.removexattr(path, attribute, follow_symlinks=False)
+        if stat.S_ISREG(mode):
+            os.chmod(path, 0o555 if mode & stat.S_IXUSR else 0o444)
+        elif stat.S_ISDIR(mode):
+            os.chmod(path, 0o755)
+
+
+def _walk(place: str) -> Iterable[str]:
+    yield place
+    if os.path.isdir(place) and not os.path.islink(place):
+        waiting = [place]
+        while waiting:
+            folder = waiting.pop()
+            os.chmod(folder, 0o755)        # a builder may have closed it
+            for entry in os.scandir(folder):
+                yield entry.path
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+
+
+def _attributes(path: str) -> list[str]:
+    try:
+        return os.listxattr(path, follow_symlinks=False)
+    except OSError:                        # a file system without any
+        return []
+
+
+def _copied(place: str, target: str) -> str:
+    archive = target + ".nar"
+    with open(archive, "w+b") as file:
+        nar.pack_into(place, file.fileno())
+        file.seek(0)
+        nar_reader.unpack(file, target)
+    os.unlink(archive)
+    return target
+
+
+def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, int, set[str]]:
+    """(SHA-256, size, references) of what lies at *place*; its archive is written for that and removed."""
+    by_hash = {os.fsencode(store_path.parse(path, os.path.dirname(path))[0]): path for path in candidates if path}
+    with open(archive, "w+b") as file:
+        nar.pack_into(place, file.fileno())
+        os.unlink(archive)
+        digest, size = hashes.file_digest("sha256", f"/proc/self/fd/{file.fileno()}")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return digest, size, {by_hash[found] for found in _hashes_in(data, frozenset(by_hash))}
+
+
+def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
+    """Which of the wanted hash parts occur, wherever they begin.
+
+    >>> sorted(_hashes_in(b"xx" + b"0" * 33 + b"/", frozenset([b"0" * 32, b"1" * 32]))) == [b"0" * 32]
+    True
+    """
+    found: set[bytes] = set()
+    for match in _RUN.finditer(data):
+        run = match[0]
+        for start in range(len(run) - _HASH_CHARACTERS + 1):
+            part = run[start : start + _HASH_CHARACTERS]
+            if part in wanted:
+                found.add(part)
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def _content_address(drv_path: str, name: str, place: str, output: Any, nar_digest: bytes, references: set[str]) -> str:
+    """The content address of a fixed output, if it is the one that was promised."""
+    wanted: Hash = output.hash
+    if output.method == "nar":
+        digest = nar_digest if wanted.algorithm == "sha256" else nar.path_digest(wanted.algorithm, place)[0]
+    else:
+        mode = os.lstat(place).st_mode
+        if not stat.S_ISREG(mode) or mode & stat.S_IXUSR:
+            raise BuildFailure(
+                f'output path "{place}" should be a non-executable regular file since recursive hashing is not enabled'
+                " (one of outputHashMode={flat,text} is true)",
+                drv_path,
+            )
+        digest = hashes.file_digest(wanted.algorithm, place)[0]
+    got = Hash(wanted.algorithm, digest)
+    if got.digest != wanted.digest:
+        raise hash_mismatch(drv_path, wanted.sri, got.sri)
+    if references:
+        raise BuildFailure(
+            f"fixed output derivation '{name}' is not allowed to refer to other store paths.\nYou may need to use the"
+            " 'unsafeDiscardReferences' derivation attribute, see the manual for more details.",
+            drv_path,
+        )
+    kind = {"nar": "fixed:r", "text": "text"}.get(output.method, "fixed")
+    return f"{kind}:{hashes.format_hash(wanted.algorithm, digest, 'nix32', with_algorithm=True)}"
+
+
+def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
+    """Outputs, each after those that it refers to."""
+    by_path = {info.path: name for name, info in infos.items()}
+    done: list[str] = []
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in done:
+            return
+        if name in above:
+            raise BuildFailure(
+                f"cycle detected in build of '{drv_path}' in the references of output '{name}' from output '{above[-1]}'", drv_path
+            )
+        for path in infos[name].references:
+            if path in by_path and by_path[path] != name:
+                visit(by_path[path], (*above, name))
+        done.append(name)
+
+    for name in sorted(infos):
+        visit(name, ())
+    return done
+
+
+def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str, Mapping[str, Any]], infos: Mapping[str, PathInfo]) -> None:
+    """What the derivation allows its outputs to be and to refer to."""
+    own = {info.path: info for info in infos.values()}
+
+    def closure_of(path: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [path]
+        while waiting:
+            path = waiting.pop()
+            if path not in found:
+                found.add(path)
+                waiting += (own.get(path) or store.known(path)).references
+        return found
+
+    def size_of(path: str) -> int:
+        return (own.get(path) or store.known(path)).nar_size
+
+    def named(name: str, words: Iterable[str]) -> set[str]:
+        paths = set()
+        for word in words:
+            if word.startswith(store.store_dir + "/"):
+                paths.add(word)
+            elif word in infos:
+                paths.add(infos[word].path)
+            else:
+                raise BuildFailure(
+                    f"derivation '{drv_path}' output check for '{name}' contains output name '{word}', but this is not a valid output of"
+                    f" this derivation. (Valid outputs are [{', '.join(sorted(infos))}].)",
+                    drv_path,
+                )
+        return paths
+
+    for name, info in infos.items():
+        asked = checks.get(name, {})
+        if (limit := asked.get("maxSize")) is not None and info.nar_size > limit:
+            raise BuildFailure(f"path '{info.path}' is too large at {info.nar_size} bytes; limit is {limit} bytes", drv_path)
+        if (limit := asked.get("maxClosureSize")) is not None and (size := sum(map(size_of, closure_of(info.path)))) > limit:
+            raise BuildFailure(f"closure of path '{info.path}' is too large at {size} bytes; limit is {limit} bytes", drv_path)
+        for attribute in ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites"):
+            words = asked.get(attribute)
+            if words is None or (not words and attribute.startswith("dis")):
+                continue
+            used = closure_of(info.path) if attribute.endswith("Requisites") else set(info.references)
+            if attribute.endswith("Requisites") and asked.get("ignoreSelfRefs"):
+                used.discard(info.path)
+            bad = used & named(name, words) if attribute.startswith("dis") else used - named(name, words)
+            if bad:
+                listed = "".join(f"\n  {path}" for path in sorted(bad))
+                raise BuildFailure(f"output '{info.path}' is not allowed to refer to the following paths:{listed}", drv_path)
+
+
+def remove(place: str) -> None:
+    """Whatever lies there, whoever closed it."""
+    if os.path.islink(place) or not os.path.isdir(place):
+        if os.path.lexists(place):
+            os.unlink(place)
+        return
+    waiting = [place]
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o700)
+        waiting += [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    shutil.rmtree(place)

@@ -1,0 +1,175 @@
+"""A builder at work: a process with its group or its namespaces, its log, and its end.
+
+In: a program, its surroundings, a `Sandbox` or None.  Out: `Running`, whose log is read from `log_fd` until it ends.
+Nothing of it outlives its parent: whatever it started is killed with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import resource
+import select
+import signal
+import socket
+import termios
+import tty
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from snowsnake.build import system_calls
+from snowsnake.build.filter import restrict
+from snowsnake.build.sandbox import Sandbox, enter, leave_namespaces, map_users
+
+_MAX_FAULT_BYTES = 4096
+
+
+@dataclass
+class Running:
+    """A builder's process.  *log_fd*: what it writes to its standard output and error, as a terminal."""
+
+    pid: int
+    log_fd: int
+
+    def end(self, grace_s: float = 0.0) -> int:
+        """Kills whatever is left of it; the exit code, or minus the signal, of what was the builder.  *grace_s*: how long its end is waited for."""
+        watched = os.pidfd_open(self.pid)
+        ended, _, _ = select.select([watched], [], [], grace_s)
+        os.close(watched)
+        if not ended:
+            os.killpg(self.pid, signal.SIGKILL)
+        _, status = os.waitpid(self.pid, 0)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)      # what the builder left running
+        with contextlib.suppress(OSError):
+            os.close(self.log_fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+def start(
+    program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | None
+) -> Running:
+    """Starts a builder in *folder* (as it sees it), a program or a function of ours; OSError if it cannot be started, or shut in."""
+    master, slave = pty.openpty()
+    tty.setraw(slave, termios.TCSANOW)     # newlines stay what they are
+    faults, fault_end = os.pipe()
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become_builder(program, arguments, environment, folder, sandbox, slave, fault_end, theirs)
+        except BaseException as error:
+            os.write(fault_end, _described(error).encode("utf-8", "surrogateescape")[:_MAX_FAULT_BYTES])
+        finally:
+            os._exit(1)
+    os.close(slave)
+    os.close(fault_end)
+    theirs.close()
+    with ours:
+        if sandbox is not None and sandbox.user is not None and ours.recv(1):
+            map_users(sandbox, pid, sandbox.user, sandbox.user)
+            ours.send(b"m")
+    with open(faults, "rb") as file:
+        fault = file.read(_MAX_FAULT_BYTES).decode("utf-8", "surrogateescape")
+    running = Running(pid, master)
+    if fault:
+        running.end()
+        code, _, message = fault.partition(" ")
+        raise OSError(int(code), message)
+    return running
+
+
+def _described(error: BaseException) -> str:
+    """Number and message of an error, for the parent."""
+    if isinstance(error, OSError):
+        return f"{error.errno or 0} {error.strerror or error}" + (f": '{error.filename}'" if error.filename else "")
+    return f"0 {type(error).__name__}: {error}"
+
+
+def _become_builder(
+    program: str | Callable[[], None],
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: str,
+    sandbox: Sandbox | None,
+    slave: int,
+    fault_end: int,
+    parent: socket.socket,
+) -> None:
+    os.setsid()
+    system_calls.end_with_parent(signal.SIGKILL)
+    _forget_signals()
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(slave, 1)
+    os.dup2(slave, 2)
+    _close_all_but(fault_end, parent.fileno())
+    os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sandbox is not None:
+        user, group = os.geteuid(), os.getegid()
+        leave_namespaces(sandbox)
+        if sandbox.user is None:
+            map_users(sandbox, "self", user, group)
+        else:
+            parent.send(b"n")
+            parent.recv(1)
+        parent.close()
+        first = os.fork()
+        if first:
+            _stand_for(first, fault_end)
+        enter(sandbox)
+        system_calls.end_with_parent(signal.SIGKILL)      # after the change of users, which forgets it
+    os.chdir(folder)
+    restrict()
+    if callable(program):
+        os.close(fault_end)
+        _run(program)
+    try:
+        os.execve(program, [os.path.basename(program), *arguments], dict(environment))
+    except OSError as error:
+        os.close(fault_end)
+        _end(f"error: executing '{program}': {error.strerror}")
+
+
+def _run(function: Callable[[], None]) -> NoReturn:
+    """A builder that is part of Nix, in the process that is shut in."""
+    try:
+        function()
+    except BaseException as error:
+        _end(f"error: {error}")
+    os._exit(0)
+
+
+def _end(message: str) -> NoReturn:
+    os.write(2, message.encode("utf-8", "surrogateescape") + b"\n")
+    os._exit(1)
+
+
+def _stand_for(pid: int, fault_end: int) -> None:
+    """Waits for the first process of the namespace, and ends as it does."""
+    for fd in (0, 1, 2, fault_end):
+        os.close(fd)
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        os.kill(os.getpid(), -code)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def _forget_signals() -> None:
+    """What our process does on signals is not the builder's business."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _close_all_but(*kept: int) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        if fd > 2 and fd not in kept:
+            with contextlib.suppress(OSError):
+                os.close(fd)

@@ -1,0 +1,173 @@
+"""What a builder gets: environment, files, and the options that a derivation has beside them.
+
+In: a derivation.  Out: `Request`.  Placeholders of outputs are replaced by their paths.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from snowsnake.build.failure import BuildFailure
+from snowsnake.build.graphs import graph_of
+from snowsnake.build.options import BuildOptions
+from snowsnake.store import hashes, store_path
+from snowsnake.store.drv import Derivation
+from snowsnake.store.graph import closure
+from snowsnake.store.interface import Store
+from snowsnake.store.registration import write_registration
+
+_CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites", "maxSize", "maxClosureSize", "ignoreSelfRefs")
+
+
+@dataclass
+class Request:
+    """One build: *environment* and *files* (name below the build's folder → contents) for the builder, *arguments* without the program."""
+
+    environment: dict[str, str]
+    files: dict[str, bytes]
+    arguments: list[str]
+    inputs: set[str]
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    discards_references: frozenset[str] = frozenset()
+
+
+class Attributes:
+    """What a derivation says about its build, from its environment or its structured attributes.
+
+    >>> Attributes(Derivation("x", "s", "b", env={"passAsFile": "a b", "allowSubstitutes": "1"})).words("passAsFile")
+    ['a', 'b']
+    """
+
+    def __init__(self, drv: Derivation) -> None:
+        self.env = drv.env
+        text = drv.env.get("__json")
+        try:
+            self.structured: dict[str, Any] | None = None if text is None else json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BuildFailure(f"cannot process __json attribute of '{drv.name}': {error}") from None
+        if self.structured is not None and not isinstance(self.structured, dict):
+            raise BuildFailure(f"cannot process __json attribute of '{drv.name}': it is not an object")
+
+    def words(self, name: str) -> list[str] | None:
+        """A list of strings; None if the derivation does not have it."""
+        if self.structured is not None:
+            value = self.structured.get(name)
+            if value is None:
+                return None
+            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+                raise BuildFailure(f"attribute '{name}' must be a list of strings")
+            return value
+        return self.env[name].split() if name in self.env else None
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        if self.structured is not None:
+            return self.structured.get(name, default) is True
+        return self.env[name] == "1" if name in self.env else default
+
+
+def input_closure(store: Store, drv: Derivation) -> set[str]:
+    """All paths that a builder may read: sources, needed outputs of inputs, and what they refer to."""
+    start = list(drv.input_srcs)
+    for path, names in drv.input_drvs.items():
+        outputs = store.outputs(path)
+        start += [outputs[name] for name in names if name in outputs]
+    return closure(store, start)
+
+
+def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> Request:
+    """*folder*: the build's folder as the builder sees it; *outputs*: where each is to be put."""
+    inputs = input_closure(store, drv)
+    attributes = Attributes(drv)
+    environment = {
+        "PATH": "/path-not-set", "HOME": "/homeless-shelter", "NIX_STORE": store.store_dir, "NIX_BUILD_CORES": str(options.core_count),
+    }  # fmt: skip
+    files: dict[str, bytes] = {}
+    if attributes.structured is not None:
+        from snowsnake.build.structured import structured_files
+
+        files = structured_files(store, attributes.structured, inputs, outputs)
+        environment |= {"NIX_ATTRS_SH_FILE": f"{folder}/.attrs.sh", "NIX_ATTRS_JSON_FILE": f"{folder}/.attrs.json"}
+    else:
+        as_files = set(attributes.words("passAsFile") or ())
+        for name, value in drv.env.items():
+            if name in as_files:
+                file = ".attr-" + hashes.format_hash("sha256", hashes.digest("sha256", _bytes(name)), "nix32")
+                files[file] = _bytes(value)
+                environment[name + "Path"] = f"{folder}/{file}"
+            else:
+                environment[name] = value
+        files |= _graphs(store, drv, attributes, inputs)
+    environment |= {name: folder for name in ("NIX_BUILD_TOP", "TMPDIR", "TEMPDIR", "TMP", "TEMP", "PWD")}
+    if is_fixed(drv):
+        environment["NIX_OUTPUT_CHECKED"] = "1"
+        for name in attributes.words("impureEnvVars") or ():
+            environment[name] = options.impure_env.get(name, os.environ.get(name, ""))
+    environment |= {"NIX_LOG_FD": "2", "TERM": "xterm-256color"}
+    placeholders = {store_path.placeholder(name): path for name, path in outputs.items()}
+    return Request(
+        {name: _replaced(value, placeholders) for name, value in environment.items()},
+        {name: _bytes(_replaced(_text(contents), placeholders)) for name, contents in files.items()},
+        [_replaced(word, placeholders) for word in drv.args],
+        inputs,
+        _checks(attributes, drv),
+        _discarded(attributes),
+    )
+
+
+def is_fixed(drv: Derivation) -> bool:
+    """Whether the hash of the output is known: its builder may use the network."""
+    return any(output.hash is not None for output in drv.outputs.values())
+
+
+def _graphs(store: Store, drv: Derivation, attributes: Attributes, inputs: set[str]) -> dict[str, bytes]:
+    """Files that exportReferencesGraph asks for: names and paths by turns."""
+    words = attributes.words("exportReferencesGraph") or []
+    if len(words) % 2:
+        raise BuildFailure(f"odd number of tokens in 'exportReferencesGraph': '{drv.env['exportReferencesGraph']}'")
+    files = {}
+    for name, path in zip(words[::2], words[1::2], strict=True):
+        if "/" in name or name in (".", "..") or not name:
+            raise BuildFailure(f"invalid file name '{name}' in 'exportReferencesGraph'")
+        graph = graph_of(store, store.split(path)[0], inputs)
+        files[name] = _bytes("".join(write_registration(store.known(found), is_brief=True) for found in graph))
+    return files
+
+
+def _checks(attributes: Attributes, drv: Derivation) -> dict[str, dict[str, Any]]:
+    """What may be said about outputs, by their names."""
+    if attributes.structured is not None:
+        found = attributes.structured.get("outputChecks") or {}
+        return {name: dict(checks) for name, checks in found.items() if isinstance(checks, dict)}
+    common: dict[str, Any] = {name: words for name in _CHECKS[:4] if (words := attributes.words(name)) is not None}
+    if common:
+        common["ignoreSelfRefs"] = True
+    return {name: common for name in drv.outputs} if common else {}
+
+
+def _discarded(attributes: Attributes) -> frozenset[str]:
+    if attributes.structured is None:
+        return frozenset()
+    found = attributes.structured.get("unsafeDiscardReferences") or {}
+    return frozenset(name for name, discards in found.items() if discards is True)
+
+
+def _replaced(text: str, replacements: Mapping[str, str]) -> str:
+    for old, new in replacements.items():
+        text = text.replace(old, new)
+    return text
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def needed_features(drv: Derivation) -> Iterable[str]:
+    return Attributes(drv).words("requiredSystemFeatures") or ()

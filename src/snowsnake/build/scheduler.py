@@ -1,0 +1,214 @@
+"""What is built when: derivations after those that they need, several at once, each once.
+
+In: a store, wanted outputs.  Out: valid outputs; a `BuildFailure` if one cannot be had, after what was running has ended.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from snowsnake.build.builder import Build
+from snowsnake.build.failure import BuildFailure, Stopped, dependencies_failed, several_failed, wrong_machine
+from snowsnake.build.options import BuildOptions
+from snowsnake.build.request import needed_features
+from snowsnake.store.drv import Derivation
+from snowsnake.store.local import LocalStore
+
+_CHECK_S = 0.1
+
+
+class Goal:
+    """One derivation with outputs that are not valid."""
+
+    def __init__(self, drv_path: str, drv: Derivation) -> None:
+        self.drv_path = drv_path
+        self.drv = drv
+        self.waits_for: set[str] = set()
+        self.failed_inputs = 0
+
+
+class Scheduler:
+    """Builds in one store.  Use it for one `build`."""
+
+    def __init__(self, store: LocalStore, options: BuildOptions) -> None:
+        self._store = store
+        self._options = options
+        self._goals: dict[str, Goal] = {}
+        self._needed_by: dict[str, list[str]] = {}
+        self._wanted: list[str] = []
+        self._roots: list[str] = []
+        self._running: dict[int, Build] = {}       # by the descriptor of the log
+        self._failures: dict[str, BuildFailure] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def build(self, wanted: Iterable[str]) -> None:
+        self._wanted = list(wanted)
+        self._roots = [item.partition("!")[0] for item in self._wanted]
+        for root in self._roots:
+            self._add(root)
+        if not self._goals:
+            return
+        if self._options.max_jobs == 0:
+            raise BuildFailure(
+                f"Cannot build '{next(iter(self._goals))}'.\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a"
+                " non-zero value to enable local builds, or configure remote builders via 'builders'",
+                next(iter(self._goals)),
+            )
+        ready = [path for path, goal in self._goals.items() if not goal.waits_for]
+        try:
+            while ready or self._running:
+                self._options.check()
+                while ready and len(self._running) < self._options.max_jobs and not self._must_end:
+                    ready.sort(key=lambda path: (path.rpartition("/")[2][33:], path))      # C++ Nix's order
+                    self._start(ready.pop(0), ready)
+                if not self._running:
+                    if self._must_end:
+                        break
+                    continue
+                self._attend(ready)
+        finally:
+            for build in self._running.values():
+                build.abandon()
+            self._selector.close()
+        self._raise()
+
+    @property
+    def _must_end(self) -> bool:
+        return bool(self._failures) and not self._options.keep_going
+
+    def _add(self, root: str) -> None:
+        """The goal for a derivation, and those for what it needs."""
+        waiting = [root]
+        while waiting:
+            path = waiting.pop()
+            if path in self._goals:
+                continue
+            if not path.endswith(".drv"):
+                if not self._store.is_valid(path):
+                    raise BuildFailure(f"path '{path}' does not exist and cannot be created", path)
+                continue
+            drv = self._store.read_derivation(path)
+            if self._is_done(drv):
+                continue
+            goal = self._goals[path] = Goal(path, drv)
+            for needed, names in drv.input_drvs.items():
+                given = self._store.read_derivation(needed)
+                if not self._is_done(given, names):
+                    goal.waits_for.add(needed)
+                    self._needed_by.setdefault(needed, []).append(path)
+                    waiting.append(needed)
+
+    def _is_done(self, drv: Derivation, names: Iterable[str] | None = None) -> bool:
+        for name in names if names is not None else drv.outputs:
+            output = drv.outputs.get(name)
+            if output is None:
+                raise BuildFailure(f"derivation '{drv.name}' does not have an output named '{name}'")
+            if not output.path:
+                raise BuildFailure(f"derivation '{drv.name}' has outputs whose paths are known only after they are built: this store cannot build it")
+            if not self._store.is_valid(output.path):
+                return False
+        return True
+
+    def _start(self, drv_path: str, ready: list[str]) -> None:
+        goal = self._goals[drv_path]
+        try:
+            if goal.failed_inputs:
+                raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
+            self._check_machine(goal)
+            build = Build(self._store, drv_path, goal.drv, self._options)
+            if build.start():
+                self._running[build.log_fd] = build
+                self._selector.register(build.log_fd, selectors.EVENT_READ, build)
+                return
+        except (BuildFailure, OSError, ValueError) as error:
+            self._failed(drv_path, error)
+        self._ended(drv_path, ready)
+
+    def _check_machine(self, goal: Goal) -> None:
+        options, features = self._options, set(needed_features(goal.drv))
+        missing = features - options.features
+        if goal.drv.system not in (*options.systems, "builtin") or missing:
+            raise wrong_machine(goal.drv_path, goal.drv, options.systems[0], missing, options.features)
+
+    def _attend(self, ready: list[str]) -> None:
+        """Listens to the builders for a moment, and takes care of those that have ended."""
+        for key, _ in self._selector.select(_CHECK_S):
+            build: Build = key.data
+            try:
+                if build.listen():
+                    continue
+                self._forget(build)
+                build.finish()
+            except (BuildFailure, OSError, ValueError) as error:
+                self._forget(build)
+                self._failed(build.drv_path, error)
+            self._ended(build.drv_path, ready)
+        now = time.monotonic()
+        for build in list(self._running.values()):
+            fault = build.overdue(now)
+            if fault is not None:
+                self._forget(build)
+                build.abandon()
+                self._failed(build.drv_path, fault)
+                self._ended(build.drv_path, ready)
+
+    def _forget(self, build: Build) -> None:
+        if self._running.pop(build.log_fd, None) is not None:
+            self._selector.unregister(build.log_fd)
+
+    def _failed(self, drv_path: str, error: Exception) -> None:
+        failure = error if isinstance(error, BuildFailure) else BuildFailure(_said(error), drv_path)
+        self._failures[drv_path] = failure
+        if drv_path not in self._roots:    # those come last, and are raised
+            self._options.on_failure(failure)
+
+    def _ended(self, drv_path: str, ready: list[str]) -> None:
+        """Those that waited for it go on: also after a failure, so that each tells what it lacks."""
+        for path in self._needed_by.get(drv_path, ()):
+            goal = self._goals[path]
+            goal.waits_for.discard(drv_path)
+            goal.failed_inputs += drv_path in self._failures
+            if path in self._failures:
+                continue
+            if goal.failed_inputs and not self._options.keep_going:
+                self._failed(path, dependencies_failed(path, goal.drv, goal.failed_inputs))
+                self._ended(path, ready)
+            elif not goal.waits_for:
+                ready.append(path)
+
+    def _raise(self) -> None:
+        """As 2.34.8: one failure is the error; of several each is told, and which of what was asked for failed is the error."""
+        if not self._failures:
+            return
+        asked = [item for item in self._wanted if item.partition("!")[0] in self._goals]
+        old = self._options.is_old_command
+        failed = [item for item in asked if item.partition("!")[0] in (self._undone() if old else self._failures)]
+        roots = dict.fromkeys(item.partition("!")[0] for item in failed)
+        failures = [self._failures[root] for root in (sorted(roots) if old else roots) if root in self._failures]
+        if len(failed) == 1 and failures:
+            raise failures[0]
+        for failure in failures:
+            self._options.on_failure(failure)
+        raise several_failed(list(self._failures.values()), (item.partition("!")[0] if old else item.replace("!", "^") for item in failed))
+
+    def _undone(self) -> set[str]:
+        return {path for path, goal in self._goals.items() if not self._is_done(goal.drv)}
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}" + (f": '{error.filename}'" if error.filename else "")
+    return str(error)
+
+
+def build_in(store: LocalStore, wanted: Iterable[str], options: BuildOptions) -> None:
+    """Makes valid what *wanted* names: `DRV!OUTPUT` or `DRV!*`; BuildFailure, or Stopped if the store says so."""
+
+    def check() -> None:
+        if store.must_stop():
+            raise Stopped("interrupted while building")
+
+    Scheduler(store, replace(options, check=check)).build(wanted)

@@ -1,0 +1,56 @@
+"""What Linux offers and Python does not: namespaces, mounts.  Errors are OSErrors that say what was tried."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+NEW_MOUNTS, NEW_NAMES, NEW_IPC, NEW_USERS, NEW_PIDS, NEW_NETWORK = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+READ_ONLY, NO_SUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+_DETACH = 2
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(os.uname().machine)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """Leaves the namespaces of the parent process."""
+    _check(_libc.unshare(flags), "namespaces")
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    result = _libc.mount(os.fsencode(source), os.fsencode(target), os.fsencode(kind), ctypes.c_ulong(flags), os.fsencode(options))
+    _check(result, f"mounting '{target}'")
+
+
+def enter_root(folder: str) -> None:
+    """*folder*, which is a mount, becomes "/"; what "/" was is gone."""
+    os.chdir(folder)
+    if _SYS_PIVOT_ROOT is None:
+        raise OSError(38, "pivot_root on this machine")
+    _check(_libc.syscall(_SYS_PIVOT_ROOT, b".", b"."), f"making '{folder}' the root")
+    _check(_libc.umount2(b".", _DETACH), "letting go of the old root")
+    os.chdir("/")
+
+
+def end_with_parent(signal_number: int) -> None:
+    """This process gets the signal when its parent ends."""
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "prctl")
+
+
+def give_up_privileges() -> None:
+    """No program that is started from now on gains rights."""
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def set_host_name(name: str) -> None:
+    data = os.fsencode(name)
+    _check(_libc.sethostname(data, len(data)), "sethostname")
+    _check(_libc.setdomainname(b"(none)", 6), "setdomainname")

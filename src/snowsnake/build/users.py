@@ -1,0 +1,24 @@
+"""Users for builders that root starts: numbers that no account has, each used by one build at a time.
+
+In: the state of a store.  Out: a number, and a lock that is let go of when it is closed.  Numbers and folder are those of Nix's auto-allocate-uids.
+"""
+
+import fcntl
+import os
+
+_FIRST, _COUNT = 872415232, 128
+
+
+def acquire(state: str) -> tuple[int, int]:
+    """(descriptor of the lock, user); the group has the same number.  OSError if all are in use."""
+    folder = os.path.join(state, "userpool2")
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    for slot in range(_COUNT):
+        fd = os.open(os.path.join(folder, f"slot-{slot}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            continue
+        return fd, _FIRST + slot * 65536
+    raise OSError(11, "all users for builders are in use")

@@ -1,0 +1,159 @@
+"""The command `snowsnake-build`: `nix-build` of Nix 2.34, option for option.
+
+In: the words of its command line.  Out: the paths of what was built, and links to them; the plan and logs on standard error.
+"""
+
+import os
+import sys
+
+from snowsnake.build.failure import BuildFailure
+from snowsnake.cli.about import print_version
+from snowsnake.cli.building import build_error, link_outputs, realise, report_missing
+from snowsnake.cli.hand_on import NotOurs, hand_on
+from snowsnake.cli.old.command_line import Common, read, value_of
+from snowsnake.cli.old.evaluation import EvaluationWords
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded, write_line
+from snowsnake.cli.stores import open_store
+from snowsnake.diagnostics.error import EvaluationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.interface import Store
+
+_WITH_VALUE = {
+    "--attr": "attributes", "-A": "attributes", "--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link",
+    "--log-format": "log_format",
+}  # fmt: skip
+_NOT_OURS = frozenset(("--check", "--repair", "--hash", "--run-env", "--packages", "-p", "--pure", "--run", "--command", "--exclude"))
+_IGNORED = frozenset(("--indirect", "--add-drv-link", "--drv-link"))
+_HELP = """usage: snowsnake-build [OPTION …] [FILE …]
+
+Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix file (./default.nix without one), or a derivation.
+  -A, --attr PATH        build this attribute
+  -E, --expr             words are expressions
+  -o, --out-link PATH    the links to results (default: result); --no-out-link: none
+  --dry-run              only tell what would be built
+  -j, --max-jobs N; --cores N; -k, --keep-going; -K, --keep-failed; -Q, --no-build-output
+  --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v
+
+Building again (--check, --repair) is left to an installed Nix, if there is one."""
+
+
+class _Request:
+    """What a command line asks for."""
+
+    def __init__(self) -> None:
+        self.wants_help = self.wants_version = False
+        self.is_expression = self.is_dry_run = self.makes_no_link = False
+        self.words: list[str] = []
+        self.attributes: list[str] = []
+        self.link = "result"
+        self.drv_link = ""
+        self.evaluation = EvaluationWords()
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        if word in ("--help", "--version"):
+            self.wants_help |= word == "--help"
+            self.wants_version |= word == "--version"
+        elif word in ("-E", "--expr"):
+            self.is_expression = True
+        elif word == "--dry-run":
+            self.is_dry_run = True
+        elif word in ("--no-out-link", "--no-link"):
+            self.makes_no_link = True
+        elif word in ("--attr", "-A"):
+            self.attributes.append(value_of(word, rest))
+        elif word in _WITH_VALUE:
+            setattr(self, _WITH_VALUE[word], value_of(word, rest))
+        elif word in _NOT_OURS:
+            raise NotOurs(f"'nix-build {word}'")
+        elif word in _IGNORED or self.evaluation.handle(word, rest):
+            pass
+        elif word.startswith("-") and word != "-":
+            return False
+        else:
+            self.words.append(word)
+        return True
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    request = _Request()
+    try:
+        common = read(words, reporter, request.handle)
+    except NotOurs as error:
+        hand_on("nix-build", words)
+        raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
+    if request.wants_help:
+        print(_HELP)
+        return 0
+    if request.wants_version:
+        print_version("nix-build", common.settings, common.reporter.verbosity - 3)
+        return 0
+    common.settings.finish()
+    wanted = _derivations(request, common)
+    try:
+        with open_store(common.settings, reporter.warning, is_writable=True, reporter=reporter) as store:
+            _build(request, store, wanted, reporter)
+    except BuildFailure as error:
+        raise build_error(error, error.exit_code) from None
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+    return 0
+
+
+def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
+    """(`.drv` path, output) of everything that is to be built, in order."""
+    if request.evaluation.eval_store is not None:
+        raise UsageError("'nix-build --eval-store' is not part of Snowsnake")
+    words = list(request.words) or ([] if request.is_expression else ["./default.nix"])
+    found: list[tuple[str, str]] = []
+    session = None
+    for word in words:
+        drv_path, _, names = word.partition("!")
+        if drv_path.endswith(".drv") and not request.is_expression:
+            found += [(os.path.realpath(drv_path), name) for name in (names or "out").split(",")]
+            continue
+        session = session or request.evaluation.open(common, is_writable=True)
+        if word == "-":
+            value = session.expression(sys.stdin.buffer.read(), "«stdin»")
+        elif request.is_expression:
+            value = session.expression(word.encode("utf-8", "surrogateescape"))
+        else:
+            value = session.file(word)
+        for path in request.attributes or [""]:
+            selected = session.selector.select(value, path)
+            selected.force()
+            found += [(derivation.drv_path, derivation.output_name) for derivation in session.selector.derivations(selected)]
+    if session is not None:
+        session.evaluator.flush_store()
+    return list(dict.fromkeys(found))
+
+
+def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], reporter: Reporter) -> None:
+    if request.is_dry_run:
+        from snowsnake.store.missing import missing_paths
+
+        report_missing(missing_paths(store, [drv_path for drv_path, _ in wanted]), reporter.note)
+        return
+    realise(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
+    numbers: dict[str, int] = {}
+    for drv_path, name in wanted:
+        path = store.outputs(drv_path).get(name)
+        if path is None:
+            raise ValueError(f"derivation '{drv_path}' does not have output '{name}'")
+        number = numbers.setdefault(drv_path, len(numbers) + 1)
+        if not request.makes_no_link:
+            link_outputs(store, request.link if number == 1 else f"{request.link}-{number}", [(name, path)])
+        write_line(path.encode("utf-8", "surrogateescape"))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(is_old_command=True), "nix-build")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

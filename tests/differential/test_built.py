@@ -1,0 +1,100 @@
+"""`nix build`, `nix-build`, `nix-store --realise`: output, links, exit codes of 2.34.8 (built/recorded.json), by our own builder.
+
+Record again with `python tests/differential/test_built.py FOLDER`: a folder with C++ Nix 2.34.8's nix, nix-build, nix-store, nix-instantiate.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent / "built"
+RECORDED = HERE / "recorded.json"
+# Each line begins in a store where `a` and `two` are built.  FILE: the file of the world.
+LINES = [
+    "nix build -f FILE a", "nix build -f FILE two", "nix build -f FILE two^dev", "nix build -f FILE two^* --print-out-paths",
+    "nix build -f FILE a two --no-link --print-out-paths", "nix build -f FILE a two --json", "nix build -f FILE a two^* -o mylink",
+    "nix build -f FILE dev1", "nix build -f FILE n", "nix build -f FILE sub", "nix build -f FILE f", "nix build -f FILE f -L",
+    "nix build -f FILE f g", "nix build -f FILE f g --keep-going", "nix build --dry-run -f FILE f", "nix build --dry-run --json -f FILE f two",
+    "nix build -f FILE missing", "nix build PATH", "nix build PATH --json", "nix build DRV", "nix build DRV^out", "nix build DRV^*",
+    "nix build -f FILE hash", "nix build -f FILE late --timeout 1", "nix build --expr 'derivation { }' --impure",
+    "nix-build FILE -A a", "nix-build FILE -A two", "nix-build FILE -A two.dev", "nix-build FILE -A dev1", "nix-build FILE -A a -A two",
+    "nix-build FILE -A sub", "nix-build FILE -A a --no-out-link", "nix-build FILE -A a -o foo", "nix-build FILE -A f", "nix-build FILE -A f -Q",
+    "nix-build FILE -A f -A g -k", "nix-build FILE --dry-run -A f -A a", "nix-build FILE -A n", "nix-build DRV", "nix-build DRV!dev",
+    "nix-build -E 'with import FILE; a'", "nix-build nofile.nix", "nix-build FILE -A hash", "nix-build FILE -A late --timeout 1", "nix-build --flag",
+    "nix-build FILE -A a --arg", "nix-build FILE -A nothing", "nix-build FILE -A hash -A f -k",
+    "nix-store -r DRV", "nix-store -r DRV!dev", "nix-store -r PATH", "nix-store --realise FDRV", "nix-store -r FDRV --dry-run",
+    "nix-store -r DRV --add-root link", "nix-store -r DRV!none", "nix-store -r FDRV DRV -k",
+]  # fmt: skip
+
+
+def run(folder: Path, commands: str, line: str, bases: dict[str, str]) -> dict[str, object]:
+    environment = {
+        "PATH": f"{commands}:/usr/bin:/bin", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf", "NIX_STORE_DIR": f"{folder}/store",
+        "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8",
+        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nextra-experimental-features = nix-command flakes",
+    }  # fmt: skip
+    shutil.copy(HERE / "world.nix", folder / "world.nix")
+
+    def call(words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(words, shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+
+    if not bases:
+        for name, words in (("PATH", "-A a"), ("DRV", "-A two")):
+            made = call(f"nix-build world.nix {words} --no-out-link")
+            assert made.returncode == 0, made.stderr
+            bases[name] = made.stdout.strip()
+        for name, words in (("DRV", "-A two"), ("FDRV", "-A f")):
+            bases[name] = call(f"nix-instantiate world.nix {words}").stdout.strip()
+    words = " ".join(bases.get(word, word) for word in re.split(r"\b(PATH|F?DRV)\b", line)).replace(" ^", "^").replace(" !", "!")
+    words = re.sub(r"\s+", " ", words).replace("FILE", "./world.nix")
+    done = call(words)
+    links = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.is_symlink():
+            links[entry.name] = os.readlink(entry)
+            entry.unlink()
+
+    def masked(text: str) -> str:
+        text = re.sub(rf"{folder}/store/[0-9a-z]{{32}}-", "STORE/", text)
+        # Several are named in the order of their hashes.
+        text = re.sub(r"build of (.*) failed", lambda found: f"build of {', '.join(sorted(found[1].split(', ')))} failed", text)
+        return text.replace(str(folder), "FOLDER")
+
+    return {
+        "out": sorted(masked(done.stdout).splitlines()), "status": done.returncode, "links": {name: masked(target) for name, target in links.items()},
+        "said": sorted(line.strip() for line in masked(done.stderr).splitlines() if line.strip() and "garbage collector" not in line),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("built").resolve()
+    commands = folder / "commands"
+    commands.mkdir()
+    for name in ("nix", "nix-build", "nix-store", "nix-instantiate"):
+        (commands / name).symlink_to(Path(sys.executable).with_name("snowsnake" + name.removeprefix("nix") if name != "nix" else "snowsnake-nix"))
+    return folder, str(commands), {}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_as_recorded(line, world):
+    recorded = json.loads(RECORDED.read_text())[line]
+    assert run(*world[:2], line, world[2]) == recorded.get("here", recorded)
+
+
+def record(commands: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/root") as folder:
+        bases: dict[str, str] = {}
+        found = {line: run(Path(folder), commands, line, bases) for line in LINES}
+    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    record(sys.argv[1])
