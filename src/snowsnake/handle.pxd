@@ -15,6 +15,7 @@ cdef class Handle:
     cdef object scalar(self, Word w, function_form)
     cdef object convert(self, Word root, function_form)
     cdef bint holds_thunk(self) except -1
+    cdef int check_evaluated(self, bint strict) except -1
 
 cdef Handle make_handle(Runner evaluator, Word w)
     # must not be called while the machine runs

@@ -25,7 +25,11 @@ from snowsnake.machine.word cimport (
     string_data, string_size, val,
 )
 from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_to, print_value
+from snowsnake.output.xml cimport xml_stream
 from snowsnake.runner cimport Runner
+
+cdef enum:
+    PIECE_BYTES = 1 << 20
 
 cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
 
@@ -345,11 +349,31 @@ cdef class Handle:
         self.evaluator.enter()
         try:
             self.forced()
-            if not strict and self.holds_thunk():
-                self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
+            self.check_evaluated(strict)
             return _bytes(self.builtin_call("toJSON" if copies_paths else "__toPlainJSON"))
         finally:
             self.evaluator.leave()
+
+    def write_json(self, write, *, bint strict=True):
+        """`to_json`, handed to `write(bytes)` in pieces of a megabyte, so that it is not in memory twice."""
+        cdef Word text
+        cdef uint64_t start = 0
+        self.evaluator.enter()
+        try:
+            self.forced()
+            self.check_evaluated(strict)
+            text = self.builtin_call("toJSON")
+            while start < string_size(text):           # nothing moves it: the machine does not run
+                write(PyBytes_FromStringAndSize(<char*>string_data(text) + start, min(string_size(text) - start, <uint64_t>PIECE_BYTES)))
+                start += PIECE_BYTES
+        finally:
+            self.evaluator.leave()
+
+    cdef int check_evaluated(self, bint strict) except -1:
+        """Raise what `nix-instantiate --json` says without `--strict` of what is not evaluated."""
+        if not strict and self.holds_thunk():
+            self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
+        return 0
 
     cdef bint holds_thunk(self) except -1:
         """Whether something inside the value is not evaluated."""
@@ -379,6 +403,25 @@ cdef class Handle:
         try:
             self.forced()
             return _bytes(self.builtin_call("__toXML", (strict, location)))
+        finally:
+            self.evaluator.leave()
+
+    def write_xml(self, write, *, bint strict=True, bint location=True):
+        """`to_xml`, handed to `write(bytes)` in pieces of about a megabyte; before an error, some of them may have been written."""
+        cdef _Writing writing = _Writing(write)
+        self.evaluator.enter()
+        try:
+            self.forced()
+            xml_stream(self.evaluator.m, _write_piece, <void*>writing)
+            try:
+                rest = _bytes(self.builtin_call("__toXML", (strict, location)))
+            except Exception:
+                if writing.fault is not None:
+                    raise writing.fault from None
+                raise
+            finally:
+                xml_stream(self.evaluator.m, NULL, NULL)
+            write(rest)
         finally:
             self.evaluator.leave()
 

@@ -14,8 +14,9 @@ include "encodings.pxi"
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:
     """Make room for `needed` items, doubling.  When memory ends, so does the compilation."""
     cdef uint64_t size = capacity[0]
-    if size < 16:
-        size = 16
+    # Small at first: a source with a hundred thousand levels has as many chunks under construction.
+    if size == 0:
+        size = 2 if item_bytes > 8 else 24 // item_bytes
     while size < needed:
         size *= 2
     if size > <uint64_t>UINT32_MAX:

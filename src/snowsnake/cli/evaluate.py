@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import LOG_FORMATS, Reporter, json_text, raw_text, write, write_line, write_statistics
+from snowsnake.cli.output import LOG_FORMATS, Reporter, raw_text, write, write_json, write_line, write_statistics
 from snowsnake.settings import Settings
 
 _FLAKE_SCHEMES = ("flake", "path", "github", "gitlab", "sourcehut", "git", "https", "http", "file")
@@ -199,9 +199,9 @@ def _print_value(session, root, path: str, given: Arguments) -> None:
     if given.flag("raw"):
         write(raw_text(value, "while generating the output"))
     elif given.flag("json"):
-        write_line(json_text(value, True))
+        write_json(value, True)
     elif given.flag("xml"):
-        write(value.to_xml(strict=given.flag("strict"), location=not given.flag("no_location")))
+        value.write_xml(write, strict=given.flag("strict"), location=not given.flag("no_location"))
     else:
         value.write_nix(write, strict=given.flag("strict"))
         write(b"\n")

@@ -11,9 +11,9 @@ from snowsnake.cli.output import (
     LOG_FORMATS,
     Reporter,
     guarded,
-    json_text,
     raw_text,
     write,
+    write_json,
     write_line,
     write_statistics,
 )
@@ -240,9 +240,9 @@ def _process(request: Request, session, root, path: str) -> None:
     if request.output == "--raw":
         write(raw_text(value, "while generating the nix-instantiate output"))
     elif request.output == "--json":
-        write_line(json_text(value, strict))
+        write_json(value, strict)
     elif request.output == "--xml":
-        write(value.to_xml(strict=strict, location="--no-location" not in request.flags))
+        value.write_xml(write, strict=strict, location="--no-location" not in request.flags)
     else:
         value.write_nix(write, strict=strict)
         write(b"\n")

@@ -160,14 +160,15 @@ def raw_text(value, purpose: str) -> bytes:
         raise
 
 
-def json_text(value, strict: bool) -> bytes:
-    """A value as JSON, for `--json`."""
+def write_json(value, strict: bool) -> None:
+    """A value as JSON and a line end, for `--json`."""
     try:
-        return value.to_json(strict=strict)
+        value.write_json(write, strict=strict)
     except EvaluationError as error:
         if error.trace and error.trace[0].name == "toJSON" and error.trace[0].position is None:
             del error.trace[0]             # nobody called it but this command
         raise
+    write(b"\n")
 
 
 def write_statistics(evaluator, path: str) -> None:

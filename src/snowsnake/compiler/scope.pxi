@@ -132,14 +132,17 @@ cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
     return outer
 
 
-cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
+cdef inline bint is_variable(Compiler* c, Node* node) noexcept nogil:
     """Is it a variable?  One that a set with `__overrides` binds is made a selection from that set's environment."""
     cdef uint32_t local
     if node.kind != NODE_VARIABLE:
         return False
     local = c.heads[node.name]
-    if local == NONE or c.locals[local].environment == NO_NAME:
-        return True
+    return local == NONE or c.locals[local].environment == NO_NAME or select_from_environment(c, node, local)
+
+
+cdef bint select_from_environment(Compiler* c, Node* node, uint32_t local) noexcept nogil:
+    """Make a variable a selection; it is no variable then."""
     select_name(c, node, c.locals[local].environment, node.name)
     node.flags |= SELECT_ENVIRONMENT
     return False

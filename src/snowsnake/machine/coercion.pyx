@@ -9,6 +9,7 @@ from libc.string cimport memset, strlen
 
 from snowsnake.host.host cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
+from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_fault, raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
@@ -26,6 +27,9 @@ from snowsnake.machine.word cimport (
     is_float, is_int, is_list, is_path, is_string, is_thunk, list_items, list_size, path_string, pointer_of, small_int,
     string_context, string_data, string_size, tagged, val,
 )
+
+cdef enum:
+    MOST_PIECES = 512                 # of the text of a list, until they become one
 
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
@@ -112,13 +116,16 @@ cdef int coerce_store(Machine* m, Word* fp) noexcept nogil:
 cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
     """Text of null, a boolean or a number; 0 for anything else."""
     cdef char* text
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef int start
     cdef Word s
     if w == WORD_TRUE:
         return make_string(m, "1", 1, 0)
     if w == WORD_FALSE or w == WORD_NULL:
         return m.empty_string
     if is_int(w):
-        text = format_text("%lld", <long long>int_value(w))
+        start = write_decimal(int_value(w), digits)
+        return make_string(m, digits + start, DECIMAL_SIZE - start, 0)
     elif is_float(w):
         text = format_text("%f", float_value(w))
     else:
@@ -143,11 +150,14 @@ cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
 
 
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
-    """Stack of a list: fp[1] cells of the lists being walked, innermost first; above it the pieces of text."""
+    """Stack of a list: fp[1] cells of the lists being walked, innermost first; fp[2] how many of the pieces are many in one; fp[3] a
+    blank; above it the pieces of text."""
     cdef Word w, v, s
+    cdef Word* first
     cdef Word* cell
     cdef Word* out_path
     cdef int64_t i, n
+    cdef int outcome
     w = val(fp[0])
     if m.sp == fp + 1 and is_attrs(w) and attrs_find(w, m.symbol_to_string) == NULL:
         out_path = attrs_find(w, m.symbol_out_path)
@@ -174,7 +184,11 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                     fp[0] = m.empty_string
                     return CALL + 1
             return _coerce(m, fp, element, copies)
+        if not stack_reserve(m, 8):
+            return RAISE
         push(m, _cell(m, WORD_NULL, w, 0))
+        push(m, small_int(0))
+        push(m, make_string(m, " ", 1, 0))
     while fp[1] != WORD_NULL:
         if must_stop(m):
             return stop(m)
@@ -185,7 +199,15 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
         if i & 1:                         # the piece of element i >> 1 is on the stack
             cell[3] = small_int(i + 1)
             if (i >> 1) + 1 < n and not _is_empty_list(val(list_items(w)[i >> 1])):
-                push(m, make_string(m, " ", 1, 0))
+                push(m, fp[3])
+            first = fp + 4 + (fp[2] >> 3)
+            if m.sp - first >= MOST_PIECES:            # collections walk the stack
+                outcome = concatenate_strings(m, first, m.sp - first)
+                if outcome != DONE:
+                    return outcome
+                first[0] = m.result
+                m.sp = first + 1
+                fp[2] += small_int(1)
             continue
         i >>= 1
         if i == n:
@@ -212,11 +234,11 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
             push(m, v)
             push(m, m.internals[element])
             return CALL + 1
-    n = m.sp - (fp + 2)
+    n = m.sp - (fp + 4)
     if n == 0:
         m.result = m.empty_string
         return DONE
-    return concatenate_strings(m, fp + 2, n)
+    return concatenate_strings(m, fp + 4, n)
 
 
 cdef bint _is_empty_list(Word w) noexcept nogil:

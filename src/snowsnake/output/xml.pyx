@@ -16,7 +16,7 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport DONE, ERROR_DEPTH, RAISE, Formals, Machine
+from snowsnake.machine.state cimport DONE, ERROR_DEPTH, ERROR_FILE, RAISE, ByteBuffer, Formals, Machine
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys,
@@ -24,13 +24,26 @@ from snowsnake.machine.word cimport (
     is_thunk, keys_positions, keys_symbols, list_items, list_size, path_string, small_int, string_context, string_data,
     string_size, tag_of, val,
 )
+from snowsnake.output.nix_text cimport Sink
 from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
 from snowsnake.output.text cimport (
     Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_put,
     text_save, text_spaces,
 )
 
+cdef extern from *:
+    """
+    /* Where a text goes in pieces, and of which machine: of the thread, since it lives no longer than one call from Python. */
+    static __thread struct { void *machine; void *sink; void *context; } snow_xml_stream;
+    """
+    struct Stream:
+        void* machine
+        void* sink
+        void* context
+    Stream snow_xml_stream
+
 cdef enum:
+    PIECE_BYTES = 1 << 20             # a text of which more is there goes to the sink
     STRICT = 1
     LOCATION = 2
     TEXT = 3
@@ -339,6 +352,25 @@ cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
     return DONE
 
 
+cdef void xml_stream(Machine* m, Sink sink, void* context) noexcept nogil:
+    snow_xml_stream.machine = m if sink != NULL else NULL
+    snow_xml_stream.sink = <void*>sink
+    snow_xml_stream.context = context
+
+
+cdef bint _hand_on(Text* t) noexcept nogil:
+    """Let what is written go to the sink; False: it wants no more, and an error has been raised."""
+    cdef ByteBuffer piece
+    memset(&piece, 0, sizeof(piece))
+    piece.data = t.start
+    piece.size_bytes = <uint64_t>(t.at - t.start)
+    t.at = t.start
+    if (<Sink>snow_xml_stream.sink)(snow_xml_stream.context, &piece):
+        return True
+    raise_text(t.m, ERROR_FILE, NULL)
+    return False
+
+
 cdef int _go_on(Text* t, Word* fp) noexcept nogil:
     """Writes until something must be forced; DONE: the last level is closed."""
     cdef Machine* m = t.m
@@ -351,6 +383,8 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
     while m.sp > fp + LEVELS:
         if must_stop(m):
             return stop(m)
+        if t.at - t.start > PIECE_BYTES and fp[LOCATION] != WORD_NULL and snow_xml_stream.machine == m and not _hand_on(t):
+            return RAISE
         container = m.sp[-2]
         i = <uint64_t>int_value(m.sp[-1]) >> 1
         is_derivation = int_value(m.sp[-1]) & 1
@@ -421,5 +455,5 @@ cdef int to_xml_as(Machine* m, Word* fp) noexcept nogil:
 cdef int to_xml(Machine* m, Word* fp) noexcept nogil:
     if m.sp == fp + 1:
         push(m, WORD_TRUE)
-        push(m, WORD_FALSE)
+        push(m, WORD_NULL)            # no places, and the text is a value: it goes nowhere in pieces
     return to_xml_as(m, fp)
