@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import LOG_FORMATS, Reporter, raw_text, write, write_json, write_line, write_statistics
+from snowsnake.cli.output import LOG_FORMATS, Reporter, raw_text, write, write_json, write_statistics
 from snowsnake.settings import Settings
 
 _FLAKE_SCHEMES = ("flake", "path", "github", "gitlab", "sourcehut", "git", "https", "http", "file")
