@@ -187,9 +187,12 @@ def _machines_store(settings: Settings, reporter: Reporter) -> dict[str, object]
     place = StorePlace(_MACHINE_STORE, _MACHINE_STORE, _MACHINE_STATE, is_machines=True)
     place.opens_late = True
     if place.is_written:
-        from snowsnake.cli.building import builder_of
+        def build(store, wanted):
+            from snowsnake.cli.building import builder_of      # not for every start: most evaluations build nothing
 
-        place.builder = builder_of(settings, settings.environment.get("NIX_LOG_DIR") or "/nix/var/log/nix", reporter)
+            builder_of(settings, settings.environment.get("NIX_LOG_DIR") or "/nix/var/log/nix", reporter)(store, wanted)
+
+        place.builder = build
         return {"store": place}
     socket = daemon_socket(settings.environment)
     if not os.path.exists(socket):
