@@ -5,6 +5,7 @@ In: an empty folder.  Out: the world in it; hashes of commits and trees are thos
 
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -59,6 +60,8 @@ def write(path: Path, text: str) -> None:
 
 def make_world(root: Path) -> None:
     _make_git(root)
+    if shutil.which("hg") is not None:
+        _make_mercurial(root)
     _make_archives(root / "archives")
     for name, text in {"plain/a": "a\n", "plain/run": "#!/bin/sh\n", "plain/deep/er/file": "x", "plain/link": "-> a", "plain/broken": "-> /none"}.items():
         write(root / name, text)
@@ -66,6 +69,28 @@ def make_world(root: Path) -> None:
     for folder, _, names in os.walk(root / "plain"):
         for name in [*names, "."]:
             os.utime(os.path.join(folder, name), (DATE, DATE), follow_symlinks=False)
+
+
+def _make_mercurial(root: Path) -> None:
+    """`hg`: two branches, `hg-dirty`: a changed copy."""
+
+    def hg(folder: Path, *words: str) -> None:
+        variables = {"HGRCPATH": "", "HGPLAIN": "1", "HOME": str(root)}
+        subprocess.run(["hg", *words], cwd=folder, check=True, capture_output=True, env=os.environ | variables)
+
+    folder = root / "hg"
+    folder.mkdir()
+    hg(folder, "init")
+    for number, (branch, name) in enumerate((("default", "a"), ("default", "dir/b"), ("branch", "c"))):
+        write(folder / name, f"{name}\n")
+        if branch != "default":
+            hg(folder, "branch", branch)
+        hg(folder, "add", name)
+        hg(folder, "commit", "-m", str(number), "-u", "A <a@example.org>", "-d", f"{DATE + number} 0")
+    hg(folder, "update", "default")
+    shutil.copytree(folder, root / "hg-dirty")
+    write(root / "hg-dirty/a", "changed\n")
+    write(root / "hg-dirty/untracked", "u\n")
 
 
 def _make_git(root: Path) -> None:

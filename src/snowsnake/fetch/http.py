@@ -7,18 +7,19 @@ do, keeps him waiting.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib import request as environment
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.proxies import proxy_for
 from snowsnake.version import VERSION
 
 if TYPE_CHECKING:
@@ -158,10 +159,7 @@ class Http:
     def pool(self, url: str) -> Any:
         """The pool of connections that an address needs: direct, or by a proxy."""
         parts = urlsplit(url)
-        proxies = environment.getproxies_environment()
-        proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-        if proxy and environment.proxy_bypass_environment(parts.netloc.rpartition("@")[2]):      # type: ignore[attr-defined]
-            proxy = ""
+        proxy = proxy_for(parts.scheme, parts.hostname or "", os.environ)
         if proxy not in self._pools:
             self._pools[proxy] = self._new_pool(proxy)
         return self._pools[proxy]

@@ -62,6 +62,7 @@ class Settings:
         self._warn = warn or self.warnings.append
         self._values: dict[str, Any] = {}
         self._origins: dict[str, str] = {}
+        self.is_offline = False                # `--offline`: nothing is asked from the network
         self._overridden: set[str] = set()     # by the user, not only by the machine's nix.conf
         self._needed: list[str] = []           # features of the flags that were given
         if "NIX_ABORT_ON_WARN" in self.environment or "NIX_IGNORE_SYMLINK_STORE" in self.environment:

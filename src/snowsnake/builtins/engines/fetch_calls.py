@@ -32,6 +32,7 @@ def make_fetcher(settings, progress, features, store_dir, store, working_directo
         store=store,
         working_directory=working_directory,
         is_cancelled=is_cancelled,
+        is_offline=getattr(settings, "is_offline", False),
     )
 
 

@@ -61,6 +61,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 def _network(call: Call) -> None:
     """`--offline` and `--refresh` are settings, too."""
     if call.given.flag("offline"):
+        call.settings.is_offline = True
         call.settings.set_default("tarball-ttl", 0xFFFFFFFF)
         call.settings.set_default("substitute", False)
     if call.given.flag("refresh"):
