@@ -188,7 +188,7 @@ def _machines_store(settings: Settings, reporter: Reporter) -> dict[str, object]
     place.opens_late = True
     if place.is_written:
         def build(store, wanted):
-            from snowsnake.cli.building import builder_of      # not for every start: most evaluations build nothing
+            from snowsnake.cli.building import builder_of  # not for every start: most evaluations build nothing
 
             builder_of(settings, settings.environment.get("NIX_LOG_DIR") or "/nix/var/log/nix", reporter)(store, wanted)
 
