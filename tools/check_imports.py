@@ -17,6 +17,7 @@ LAYERS = (
     ("__init__",),
     ("cli",),
     ("api",),
+    ("waiting",),
     ("jobs",),
     ("flake",),
     ("nix_printing",),

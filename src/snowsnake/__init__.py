@@ -23,6 +23,7 @@ _API = "Derivation EvaluationError Evaluator ListValue Raw SetValue Value compil
 _PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {
     "NIX_VERSION": "version",
     "DecodeError": "decoding.error",
+    "EvaluatorPool": "waiting",
     "QueryResult": "decoding.query",
     "from_nix": "nix_printing",
     "to_nix": "nix_printing",

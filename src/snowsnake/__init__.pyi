@@ -52,6 +52,9 @@ from snowsnake.nix_printing import (
 from snowsnake.version import (
     NIX_VERSION as NIX_VERSION,
 )
+from snowsnake.waiting import (
+    EvaluatorPool as EvaluatorPool,
+)
 
 __version__: str
 __all__: list[str]

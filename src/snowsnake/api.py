@@ -13,8 +13,10 @@ A `Value` belongs to the evaluator that made it, and an evaluator to one thread 
 once, without the interpreter's lock.
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from snowsnake import evaluator as _machine
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from snowsnake.dependencies import Dependencies
     from snowsnake.host.file_system import FileSystem
     from snowsnake.jobs.run import Jobs
+    from snowsnake.waiting import Worker
 
 __all__ = [
     "NIX_VERSION",
@@ -101,6 +104,8 @@ class Evaluator:
         self._decoders: dict[Any, Decoder] = {}
         self._functions: dict[int, object] = {}       # of Python, by identity; the machine keeps them
         self._calls = 0                               # of them that are running
+        self._worker: Worker | None = None
+        self._deadline = 0.0
         self._machine = _machine.Evaluator(
             level=optimise,
             search_path=_search_entries(search_path),
@@ -286,6 +291,77 @@ class Evaluator:
         from snowsnake.jobs.run import Jobs
 
         return Jobs(JobRoot(self._machine, root._handle, JobOptions(**options)), RunOptions(workers, memory_bytes))
+
+    # ---- time ---------------------------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop what this evaluator is doing, from any thread: that raises `Cancelled`, and the evaluator can be used again.
+
+        Nothing happens if it is at rest.
+        """
+        self._machine.cancel()
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> "Iterator[None]":
+        """A limit for everything inside the block together: from then on, looks raise `LimitReached` with the code `timeout`.
+
+        >>> nix = Evaluator()
+        >>> with nix.deadline(10):
+        ...     nix.evaluate("1 + 1").to_python()
+        2
+        """
+        if not isinstance(seconds, int | float) or not 0 <= seconds < 1e12:
+            raise ValueError(f"a deadline is in a number of seconds, 0 or more, not {seconds!r}")
+        before = self._deadline
+        at = max(time.monotonic() + seconds, 1e-9)
+        self._deadline = min(at, before) if before else at
+        self._machine.set_deadline(self._deadline)
+        try:
+            yield
+        finally:
+            self._deadline = before
+            self._machine.set_deadline(before)
+
+    async def evaluate_async(self, expression: str | bytes, **options: "Any") -> "Value":
+        """`evaluate`, in a thread of the evaluator's own.  A task that is cancelled stops the machine (as `asyncio.timeout` does).
+
+        >>> import asyncio
+        >>> async def main():
+        ...     value = await Evaluator().evaluate_async("builtins.genList (i: i) 3")
+        ...     return await value.to_python_async()
+        >>> asyncio.run(main())
+        [0, 1, 2]
+        """
+        return await self._run_async(lambda: self.evaluate(expression, **options))
+
+    async def evaluate_file_async(self, path: PathLike) -> "Value":
+        """`evaluate_file`, awaited."""
+        return await self._run_async(lambda: self.evaluate_file(path))
+
+    async def flake_async(self, reference: str = ".", **options: "Any") -> "Value":
+        """`flake`, awaited."""
+        return await self._run_async(lambda: self.flake(reference, **options))
+
+    async def _run_async(self, call: "Callable[[], Any]") -> "Any":
+        if self._worker is None:
+            from snowsnake.waiting import Worker
+
+            self._worker = Worker(self._machine.cancel)
+        return await self._worker.run(call)
+
+    def close(self) -> None:
+        """Write what waits for the store, and end the thread of the `_async` methods; values can still be looked at."""
+        self._machine.flush_store()
+        self._machine.flush_cache()
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def __enter__(self) -> "Evaluator":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def flush(self) -> None:
         """Derivations, texts and sources that went to `store` are on disk and valid afterwards.

@@ -18,6 +18,8 @@ cdef class Runner:
     cdef object timer                 # of the run under way, or None
     cdef uint32_t run_count
     cdef bint is_running
+    cdef bint is_cancelled            # by `cancel`, not by Ctrl-C
+    cdef double deadline              # of time.monotonic(), or 0
     cdef bint is_main                 # the last run was in the main thread, where Ctrl-C arrives
     cdef Machine* outer               # what a signal handler stopped before this run
     cdef sigaction_type their_handler
@@ -41,6 +43,8 @@ cdef class Runner:
     cdef int start_run(self) except -1
         # for other work of the machine than `run`: until finish_run(outcome), it may be interrupted
     cdef int finish_run(self, int outcome) except -1
+    cdef double left_s(self) except? -1
+        # until the time limit or the deadline
     cdef void take_interrupts(self)
     cdef int begin_callback(self) except -1
         # from here to end_callback, Python runs inside the machine: this thread may use it again

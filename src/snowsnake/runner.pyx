@@ -56,7 +56,12 @@ cdef class Runner:
     def cancel(self):
         """Stop what the machine is doing, from another thread: it raises an `interrupt` error.  Nothing happens if it is at rest."""
         if self.is_running:
+            self.is_cancelled = True
             request_attention(self.m, ATTENTION_INTERRUPT)
+
+    def set_deadline(self, double at):
+        """From `time.monotonic()` *at* on, every run is out of time; 0: none."""
+        self.deadline = at
 
     def _time_out(self, run_number):
         # A timer that was cancelled too late must not stop the next run.
@@ -144,12 +149,13 @@ cdef class Runner:
             return 0
         ignore_attention(self.m)
         self.run_count += 1
+        self.is_cancelled = False
         self.is_running = True        # before the timer, which may be there at once
-        if self.timeout_s > 0:
+        if self.timeout_s > 0 or self.deadline > 0:
             try:
                 import threading
 
-                self.timer = threading.Timer(self.timeout_s, self._time_out, (self.run_count,))
+                self.timer = threading.Timer(self.left_s(), self._time_out, (self.run_count,))
                 self.timer.daemon = True
                 self.timer.start()
             except BaseException:
@@ -183,6 +189,16 @@ cdef class Runner:
             self.take_interrupts()
         return 0
 
+    cdef double left_s(self) except? -1:
+        from time import monotonic
+
+        left = self.timeout_s if self.timeout_s > 0 else float("inf")
+        if self.deadline > 0:
+            left = min(left, max(0.0, self.deadline - monotonic()))
+            if left == 0.0:
+                request_attention(self.m, ATTENTION_TIMEOUT)
+        return left
+
     cdef int finish_run(self, int outcome) except -1:
         """DONE, or the exception of the error that has been set."""
         global _interruptible
@@ -211,7 +227,7 @@ cdef class Runner:
             fault = self.fault
             self.fault = None
             raise fault
-        if self.m.error.code == ERROR_INTERRUPT and self.is_main:
+        if self.m.error.code == ERROR_INTERRUPT and self.is_main and not self.is_cancelled:
             error_clear(self.m)
             raise KeyboardInterrupt
         try:

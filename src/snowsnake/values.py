@@ -8,7 +8,7 @@ class `ListValue`, a `Sequence`: `isinstance` evaluates to find out, `match` can
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from snowsnake import looking
 from snowsnake.diagnostics.error import EvaluationError
@@ -490,6 +490,32 @@ class Value:
         """Arguments of a function with a set pattern, and whether they have defaults; None for other functions."""
         formals = self._handle.formals()
         return None if formals is None else {_text(name): has for name, has in formals.items()}
+
+    # ---- awaited ------------------------------------------------------------------------------------------------
+
+    async def force_async(self, *, deep: bool = False) -> "Value":
+        """`force`, in the evaluator's thread: leaving `asyncio.timeout` stops the machine."""
+        return cast(Value, await self._evaluator._run_async(lambda: self.force(deep=deep)))
+
+    async def to_python_async(self) -> Any:
+        """`to_python`, awaited."""
+        return await self._evaluator._run_async(self.to_python)
+
+    async def to_json_async(self) -> str:
+        """`to_json`, awaited."""
+        return str(await self._evaluator._run_async(self.to_json))
+
+    async def decode_async(self, target: Any) -> Any:
+        """`decode`, awaited."""
+        return await self._evaluator._run_async(lambda: self.decode(target))
+
+    async def query_async(self, selector: str, target: Any = object) -> "QueryResult":
+        """`query`, awaited."""
+        return cast("QueryResult", await self._evaluator._run_async(lambda: self.query(selector, target)))
+
+    async def call_async(self, *arguments: object, **attributes: object) -> "Value":
+        """A call, awaited."""
+        return cast(Value, await self._evaluator._run_async(lambda: self(*arguments, **attributes)))
 
     # ---- shown --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,159 @@
+"""Stopping and waiting: cancel, deadlines, asyncio, pools; the evaluator is clean afterwards."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+import snowsnake
+from snowsnake import Evaluator, EvaluatorPool
+
+LONG = "let r = builtins.genList (i: i) 10000; sum = builtins.foldl'; in sum (a: i: sum (b: j: sum (c: k: c + k) b r) a r) 0 r"
+
+
+def cancel_when_running(nix: Evaluator) -> threading.Thread:
+    def work() -> None:
+        for _ in range(2000):
+            time.sleep(0.005)
+            nix.cancel()
+            if done.is_set():
+                return
+
+    done = threading.Event()
+    thread = threading.Thread(target=work)
+    thread.done = done
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("look", [lambda v: v.force(), lambda v: v.to_python(), lambda v: v.decode(int), lambda v: v.to_json(), lambda v: [v] == [1]])
+def test_cancel_from_another_thread(look):
+    nix = Evaluator()
+    value = nix.evaluate(LONG)
+    thread = cancel_when_running(nix)
+    try:
+        with pytest.raises(snowsnake.Cancelled):
+            look(value)
+    finally:
+        thread.done.set()
+        thread.join()
+    assert nix.evaluate("1 + 1") == 2
+
+
+def test_cancel_at_rest_does_nothing():
+    nix = Evaluator()
+    nix.cancel()
+    assert nix.evaluate("1 + 1") == 2
+
+
+def test_deadlines():
+    nix = Evaluator()
+    with nix.deadline(0.1):
+        with pytest.raises(snowsnake.LimitReached) as caught:
+            nix.evaluate(LONG).force()
+        assert caught.value.code == "timeout"
+        with pytest.raises(snowsnake.LimitReached):           # the time is over for everything in the block
+            nix.evaluate(LONG).force()
+    assert nix.evaluate("builtins.length (builtins.genList (i: i) 1000)") == 1000
+    with nix.deadline(60), nix.deadline(0.05), pytest.raises(snowsnake.LimitReached):
+        nix.evaluate(LONG).force()
+    with nix.deadline(0.05), nix.deadline(60), pytest.raises(snowsnake.LimitReached):
+        nix.evaluate(LONG).force()
+    for wrong in (-1, "1", None, float("nan"), 1e13):
+        with pytest.raises(ValueError), nix.deadline(wrong):
+            pass
+
+
+def test_leaving_a_timeout_stops_the_machine():
+    async def main() -> None:
+        nix = Evaluator()
+        value = await nix.evaluate_async(LONG)
+        for look in (value.force_async, value.to_python_async, value.to_json_async, lambda: value.decode_async(int), lambda: nix.evaluate("{}").call_async()):
+            with pytest.raises((TimeoutError, snowsnake.EvaluationError)):
+                async with asyncio.timeout(0.05):
+                    await look()
+        assert await (await nix.evaluate_async("{ a = [ 1 2 ]; }")).to_python_async() == {"a": [1, 2]}
+        assert nix.evaluate("1 + 1") == 2                     # nothing runs any more: this thread may use it
+        nix.close()
+
+    asyncio.run(main())
+
+
+def test_tasks_that_are_cancelled_before_they_start():
+    async def main() -> None:
+        nix = Evaluator()
+        value = nix.evaluate(LONG)
+        tasks = [asyncio.create_task(value.force_async()) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        assert nix.evaluate("1 + 1") == 2
+
+    asyncio.run(main())
+
+
+def test_many_at_once():
+    async def main() -> None:
+        async def one(i: int) -> int:
+            with Evaluator() as nix:
+                value = await nix.evaluate_async("n: builtins.foldl' (a: i: a + i) 0 (builtins.genList (i: i) n)")
+                return await (await value.call_async(i * 100)).decode_async(int)
+
+        assert await asyncio.gather(*(one(i) for i in range(8))) == [sum(range(i * 100)) for i in range(8)]
+        found = await Evaluator().evaluate("{ a.b = 1; }").query_async("a.b")
+        assert found.values == 1
+
+    asyncio.run(main())
+
+
+def test_errors_and_exceptions_through_asyncio():
+    async def main() -> None:
+        nix = Evaluator()
+        with pytest.raises(snowsnake.Throw):
+            await nix.evaluate('throw "x"').force_async()
+        with pytest.raises(snowsnake.UndefinedVariable):
+            await nix.evaluate_async("x")
+        with pytest.raises(ZeroDivisionError):
+            await nix.evaluate("f: f 1").call_async(lambda x: 1 // 0)
+
+    asyncio.run(main())
+
+
+def test_context_manager(tmp_path):
+    with Evaluator(store=tmp_path) as nix:
+        path = nix.evaluate('builtins.toFile "a" "content"').to_python()
+    assert (tmp_path / path[1:]).read_text() == "content"
+
+
+def test_pools():
+    made: list[Evaluator] = []
+
+    def make() -> Evaluator:
+        made.append(Evaluator())
+        return made[-1]
+
+    with EvaluatorPool(3, make) as pool:
+        assert pool.map(lambda nix, n: nix.evaluate("n: n * n")(n).to_python(), range(50)) == [n * n for n in range(50)]
+        assert 1 <= len(made) <= 3
+        with pytest.raises(snowsnake.Throw):
+            pool.map(lambda nix, n: nix.evaluate('throw "x"').force(), range(3))
+
+        async def main() -> list[int]:
+            calls = [pool.run_async(lambda nix, n: nix.evaluate("n: n + 1")(n).to_python(), n) for n in range(10)]
+            found = await asyncio.gather(*calls)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await pool.run_async(lambda nix: nix.evaluate(LONG).force())
+            return found
+
+        assert asyncio.run(main()) == list(range(1, 11))
+        with pool.evaluator() as nix:
+            assert nix.evaluate("1") == 1
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.map(lambda nix, n: n, [1])
+    for wrong in (0, -1, "2", 10_000):
+        with pytest.raises(ValueError):
+            EvaluatorPool(wrong, make)
