@@ -1,5 +1,6 @@
 """Whatever runs can be stopped: a request ends each operation and builtin in the middle of its work, and what has no end, ends."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import snowsnake
 from snowsnake import EvaluationError
+from snowsnake.builtins.table import TABLE
 
 COUNT = 2_000_000
 _REPEATED = "builtins.concatLists (builtins.genList (x: [ {0} {0} {0} {0} {0} {0} {0} {0} {0} {1} ]) {2})"
@@ -24,6 +26,14 @@ DATA = {
     "floats": _REPEATED.format("1.5", "2.25", COUNT // 10),
     "sets": _REPEATED.format("{ a = 1; }", "{ a = 2; }", COUNT // 10),
     "text": f'builtins.concatStringsSep "" (builtins.genList (x: "abcdefgh,\\n") {COUNT})',
+    "versions": f'builtins.concatStringsSep "." (builtins.genList toString {COUNT // 4})',
+    "versions2": f'builtins.concatStringsSep "." (builtins.genList toString {COUNT // 4})',
+    "json": f'builtins.toJSON (builtins.genList (x: {{ k = x; }}) {COUNT // 10})',
+    "toml": f'builtins.concatStringsSep "\n" (builtins.genList (x: "k${{toString x}} = ${{toString x}}") {COUNT // 10})',
+    "pairs": f'let l = builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10}; in builtins.deepSeq l l',
+    "names": f'let l = builtins.genList (x: "n${{toString x}}") {COUNT // 10}; in builtins.deepSeq l l',
+    "big": f'builtins.listToAttrs (builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10})',
+    "references": f'builtins.concatStringsSep "" (builtins.genList (x: builtins.toFile "x${{toString x}}" "") {COUNT // 100})',
     # Few cells, endless paths: a walk of these takes years.
     "shared": _SHARED.format("1", "[ x x ]"),
     "shared2": _SHARED.format("1", "[ x x ]"),
@@ -53,6 +63,28 @@ LONG = [
     ("text", 's: builtins.split "(x*)" s'),
     ("text", 's: builtins.split "([a-c]+)(x|)" s'),
     ("text", 's: builtins.match "(.|\\n)*" s'),
+    ("versions,versions2", "a: b: builtins.compareVersions a b"),
+    ("versions", "s: builtins.splitVersion s"),
+    ("json", "s: builtins.fromJSON s"),
+    ("toml", "s: builtins.fromTOML s"),
+    ("pairs", "l: builtins.listToAttrs l"),
+    ("big,names", "s: l: builtins.removeAttrs s l"),
+    ("text", 's: builtins.replaceStrings [ "a" ] [ "bb" ] s'),
+    ("text", 's: builtins.replaceStrings [ "" ] [ "-" ] s'),
+    ("text", 's: builtins.replaceStrings [ "abcdefgh," "zz" ] [ "1" (throw "never") ] s'),
+    ("strings", 'l: builtins.concatStringsSep "," l'),
+    ("references", "s: builtins.getContext s"),
+    ("ints", "l: builtins.all (x: true) l"),
+    ("ints", "l: builtins.any (x: false) l"),
+    ("ints", "l: builtins.concatMap (x: [ x ]) l"),
+    ("ints", "l: builtins.deepSeq (builtins.map (x: x) l) 1"),
+    ("ints", 'l: builtins.groupBy (x: "a") l'),
+    ("ints", "l: builtins.partition (x: true) l"),
+    ("big", "s: builtins.deepSeq (builtins.mapAttrs (n: v: v) s) 1"),
+    ("sets", "l: builtins.deepSeq (builtins.zipAttrsWith (n: v: builtins.foldl' (a: b: b) 0 v) l) 1"),
+    ("sets", 'l: builtins.catAttrs "a" l'),
+    ("lists", "l: builtins.concatLists (l ++ l)"),
+    ("big,pairs", "s: l: builtins.intersectAttrs (builtins.listToAttrs l // { more = 1; }) s"),
     ("shared", "d: builtins.toJSON d"),
     ("shared", "d: builtins.toXML d"),
     ("texts", "d: toString d"),
@@ -65,6 +97,28 @@ LONG = [
     ("tree,tree2", "a: b: builtins.genericClosure { startSet = [ { key = [ a ]; } { key = [ b ]; } ]; operator = x: [ ]; }"),
     ("ints", "l: let s = { __functor = self: self; }; in s 1"),
 ]
+
+# What no row above has, and why: who adds a builtin says which it is.
+CONSTANTS = {"builtins", "currentSystem", "currentTime", "false", "langVersion", "nixPath", "nixVersion", "null", "storeDir", "true"}
+# The work does not grow with what it is given, or what is given is code, which is stopped at its own calls.
+AT_ONCE = {
+    "abort", "add", "addErrorContext", "bitAnd", "bitOr", "bitXor", "break", "ceil", "derivation", "div", "elemAt", "floor", "functionArgs",
+    "getAttr", "hasAttr", "hasContext", "head", "import", "isAttrs", "isBool", "isFloat", "isFunction", "isInt", "isList", "isNull",
+    "isPath", "isString", "mul", "scopedImport", "seq", "stringLength", "sub", "throw", "trace", "traceVerbose", "tryEval", "typeOf",
+    "unsafeGetAttrPos", "warn",
+}  # fmt: skip
+# One pass over bytes or words, by the C library or the processor's instructions for it: 100 MB take less than half a second.
+ONE_PASS = {
+    "attrNames", "attrValues", "baseNameOf", "convertHash", "dirOf", "findFile", "flakeRefToString", "getEnv", "hashFile", "hashString",
+    "parseDrvName", "parseFlakeRef", "pathExists", "placeholder", "readDir", "readFile", "readFileType", "storePath", "substring", "tail",
+    "toFile", "toPath", "unsafeDiscardStringContext",
+}  # fmt: skip
+# Store paths a text refers to: one pass over them, sorted; each was made by an evaluation that took longer.
+REFERENCES = {"addDrvOutputDependencies", "appendContext", "derivationStrict", "unsafeDiscardOutputDependency"}
+# They wait for the disk, a server or Git, in Python, which a signal ends.
+OUTSIDE = {
+    "fetchClosure", "fetchGit", "fetchMercurial", "fetchTarball", "fetchTree", "fetchurl", "filterSource", "getFlake", "path",
+}  # fmt: skip
 
 ENDLESS = [
     "{ __functor = self: self; } 2",
@@ -103,6 +157,13 @@ def hang_guard():
     guard.start()
     yield
     guard.cancel()
+
+
+def test_every_builtin_is_accounted_for():
+    rows = " ".join(function for _, function in LONG)
+    stopped = set(re.findall(r"builtins\.([a-zA-Z']+)", rows)) | set(re.findall(r"\b(toString)\b", rows))
+    others = [CONSTANTS, AT_ONCE, ONE_PASS, REFERENCES, OUTSIDE]
+    assert sorted([*stopped, *(name for names in others for name in names)]) == sorted(name for name in TABLE if not name.startswith("__"))
 
 
 @pytest.mark.parametrize("names, function", LONG, ids=[f"{names}-{function}" for names, function in LONG])

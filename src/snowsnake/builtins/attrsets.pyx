@@ -13,6 +13,7 @@ from snowsnake.builtins.groups cimport Group, Groups, groups_at, groups_free, gr
 from snowsnake.builtins.protocol cimport close_list, done, force, open_list, tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
@@ -170,6 +171,10 @@ cdef int _without(Machine* m, Word attrs, Word* names, uint64_t count) noexcept 
     for i in range(n):
         places[i] = 0
     for i in range(count):
+        if must_stop(m):
+            if places != small:
+                free(places)
+            return stop(m)
         place = keys_find(attrs_keys(attrs), symbol_of(m, val(names[i])))
         if place >= 0:
             places[place] = 1         # removed
@@ -269,6 +274,10 @@ cdef int _intersect_flat(Machine* m, Word* fp) noexcept nogil:
     if places == NULL:
         return RAISE
     for i in range(smaller):
+        if must_stop(m):
+            if places != small:
+                free(places)
+            return stop(m)
         if n < k:
             place = keys_find(right, keys_symbols(left)[i])
         else:
@@ -313,6 +322,10 @@ cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
         return RAISE
     for i in range(n):
         pair = val(items[i])
+        if must_stop(m):
+            if entries != small:
+                free(entries)
+            return stop(m)
         entries[i].symbol = symbol_of(m, val(attrs_find(pair, m.symbol_name)[0]))
         place = attrs_find(pair, m.symbol_value)
         entries[i].position = attrs_position(pair, m.symbol_value)
@@ -350,6 +363,8 @@ cdef inline int _force_sets(Machine* m, Word list, Word* state) noexcept nogil:
     cdef uint64_t n = list_size(list), i = <uint64_t>int_value(state[0])
     cdef Word w
     while i < n:
+        if must_stop(m):
+            return stop(m)
         w = val(list_items(list)[i])
         if is_thunk(w):
             state[0] = small_int(<int64_t>i)
@@ -379,6 +394,8 @@ cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
     symbol = symbol_of(m, fp[0])
     out = open_list(m)
     for i in range(n):
+        if must_stop(m):
+            return stop(m)
         place = attrs_find(val(items[i]), symbol)
         if place != NULL:
             out[0] = place[0]

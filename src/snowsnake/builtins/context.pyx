@@ -15,6 +15,7 @@ from snowsnake.builtins.store_context cimport (
 )
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.host cimport host_store_dir
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.descriptions cimport of_attribute, raise_type
@@ -162,10 +163,10 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
         free(entries)
         return out_of_memory(m)
     for i in range(n):
-        if not heap_reserve(m, 4096):
+        if must_stop(m) or not heap_reserve(m, 4096):
             free(elements)
             free(entries)
-            return RAISE
+            return stop(m) if must_stop(m) else RAISE
         _decode(m, m.contexts[number].elements[i], &elements[i])
         elements[i].place = i
     qsort(elements, n, sizeof(Element), _compare_elements)
@@ -175,7 +176,7 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
             end += 1
         entries[paths].symbol = elements[start].path
         entries[paths].position = 0
-        result = _describe_path(m, elements + start, end - start)
+        result = 0 if must_stop(m) else _describe_path(m, elements + start, end - start)
         entries[paths].value = result
         if result == 0:
             break
@@ -185,6 +186,8 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
         result = attrs_build(m, entries, paths)
     free(elements)
     free(entries)
+    if must_stop(m):
+        return stop(m)
     return done(m, result) if result else RAISE
 
 

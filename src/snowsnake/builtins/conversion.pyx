@@ -19,6 +19,7 @@ from snowsnake.builtins.engines.toml cimport TOML_TIMESTAMP, toml_reader_free, t
 from snowsnake.builtins.engines.toml_values cimport TomlReader
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.host.host cimport FEATURE_PARSE_TOML_TIMESTAMPS, host_has_feature
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
@@ -76,7 +77,9 @@ cdef int from_json(Machine* m, Word* fp) noexcept nogil:
         event = json_reader_next(&reader)
         if event == JSON_END:
             break
-        if event == JSON_ERROR:
+        if must_stop(m):
+            outcome = stop(m)
+        elif event == JSON_ERROR:
             outcome = _raise_message(m, &reader.message)
         else:
             outcome = _add_json(&assembly, &reader, event)
@@ -119,13 +122,13 @@ cdef int from_toml(Machine* m, Word* fp) noexcept nogil:
     cdef Assembly assembly
     cdef int event, outcome = DONE
     assembly_init(&assembly, m)
-    if not toml_reader_init(&reader, string_data(fp[0]), string_size(fp[0])):
-        outcome = _raise_message(m, &reader.message)
+    if not toml_reader_init(&reader, string_data(fp[0]), string_size(fp[0]), &m.attention):
+        outcome = stop(m) if must_stop(m) else _raise_message(m, &reader.message)
     while outcome == DONE:
         event = toml_reader_next(&reader)
         if event == JSON_END:
             break
-        outcome = _add_toml(&assembly, &reader, event)
+        outcome = stop(m) if must_stop(m) else _add_toml(&assembly, &reader, event)
     m.result = assembly.root
     toml_reader_free(&reader)
     assembly_free(&assembly)

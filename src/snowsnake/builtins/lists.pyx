@@ -327,6 +327,8 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
         push(m, 0)
     i = <uint64_t>int_value(fp[1])
     while i < n:
+        if must_stop(m):
+            return stop(m)
         w = val(items[i])
         if is_thunk(w):
             fp[1] = small_int(<int64_t>i)

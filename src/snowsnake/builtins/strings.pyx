@@ -15,6 +15,7 @@ from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
 from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport (
     heap_reserve, make_apply, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words,
@@ -184,6 +185,9 @@ cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nog
         size = <uint64_t>1 << 50      # more than there can be: the reservation fails
     for i in range(n):
         s = val(items[i])
+        if must_stop(m):
+            free(contexts.contexts)
+            return stop(m)
         size += string_size(s)
         gather(&contexts, string_context(s))
     if not string_reserve(m, size):
@@ -196,6 +200,8 @@ cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nog
     out = string_data(s)
     for i in range(n):
         s = val(items[i])
+        if must_stop(m):
+            return stop(m)
         memcpy(out, string_data(s), string_size(s))
         out += string_size(s)
         if step and i + 1 < n:
@@ -307,6 +313,9 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
     cdef bint is_replaced = False, fits = True
     memset(&out, 0, sizeof(ByteBuffer))
     while at <= size:
+        if must_stop(m):
+            buffer_free(&out)
+            return stop(m)
         if p.first_empty == p.count:
             while at < size and p.heads[data[at]] < 0:
                 at += 1
@@ -355,6 +364,8 @@ cdef int _force_replacements(Machine* m, Word* fp, Patterns* p) noexcept nogil:
     cdef int64_t which
     cdef Word by
     while at <= size:
+        if must_stop(m):
+            return stop(m)
         which = _pattern_at(p, data, size, at)
         if which < 0:
             at += 1

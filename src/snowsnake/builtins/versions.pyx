@@ -7,6 +7,7 @@ from snowsnake.builtins.engines.versions cimport (
 )
 from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport Machine, RAISE
@@ -15,7 +16,8 @@ from snowsnake.machine.word cimport Word, list_items, small_int, string_data, st
 
 
 cdef int compare_versions_(Machine* m, Word* fp) noexcept nogil:
-    return done(m, small_int(compare_versions(string_data(fp[0]), string_size(fp[0]), string_data(fp[1]), string_size(fp[1]))))
+    cdef int order = compare_versions(string_data(fp[0]), string_size(fp[0]), string_data(fp[1]), string_size(fp[1]), &m.attention)
+    return stop(m) if must_stop(m) else done(m, small_int(order))
 
 
 cdef inline VersionCursor _start(Word s) noexcept nogil:
@@ -31,14 +33,20 @@ cdef int split_version(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = 0, words = 1, i
     cdef Word list
     while part.size_bytes:
+        if must_stop(m):
+            return stop(m)
         n += 1
         words += 1 + string_words(part.size_bytes)
         part = version_next(&cursor)
     if not heap_reserve(m, words):
         return RAISE
     list = new_list(m, n)
+    for i in range(n):
+        list_items(list)[i] = m.empty_string       # a whole list, if it has to be left
     cursor = _start(fp[0])
     for i in range(n):
+        if must_stop(m):
+            return stop(m)
         part = version_next(&cursor)
         list_items(list)[i] = make_string(m, part.data, part.size_bytes, 0)
     return done(m, list)

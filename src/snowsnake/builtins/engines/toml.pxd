@@ -15,6 +15,7 @@ cdef enum:
     TOML_TIMESTAMP = 64               # an event beside JsonEvent's: text is the normalised date or time
 
 
-cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil
+cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes, const volatile int* attention) noexcept nogil
+    # attention: what ends the reading, in failure, when it is not 0; or NULL
 cdef int toml_reader_next(TomlReader* reader) noexcept nogil
 cdef void toml_reader_free(TomlReader* reader) noexcept nogil

@@ -295,7 +295,7 @@ cdef bint read_document(TomlReader* reader) noexcept nogil:
     if reader.size_bytes >= 3 and reader.data[0] == 0xEF and reader.data[1] == 0xBB and reader.data[2] == 0xBF:
         reader.position = 3
     while True:
-        if not skip_lines(reader):
+        if not skip_lines(reader) or (reader.attention != NULL and reader.attention[0] != 0):
             return False
         if peek(reader) == END_OF_INPUT:
             return not reader.document.texts.failed
@@ -310,11 +310,12 @@ cdef bint read_document(TomlReader* reader) noexcept nogil:
                 return False
 
 
-cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes) noexcept nogil:
+cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes, const volatile int* attention) noexcept nogil:
     """Read the whole document; false with `message` set if it is not TOML.  `data` is not needed afterwards."""
     memset(reader, 0, sizeof(TomlReader))
     reader.data = data
     reader.size_bytes = size_bytes
+    reader.attention = attention
     bytes_init(&reader.message)
     if not toml_document_init(&reader.document):
         reader.message.failed = True
@@ -399,7 +400,7 @@ def loads(bytes data not None):
     cdef list stack = [[]]
     cdef list keys = []
     try:
-        if not toml_reader_init(&reader, data, len(data)):
+        if not toml_reader_init(&reader, data, len(data), NULL):
             message = <bytes>reader.message.data[:reader.message.size]
             raise TomlError(message.decode("utf-8", "surrogateescape"))
         while True:

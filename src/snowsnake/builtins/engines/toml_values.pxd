@@ -14,6 +14,7 @@ cdef struct TomlReader:
     size_t size_bytes
     size_t position
     bint has_failed
+    const volatile int* attention     # not 0: stop; or NULL
     Bytes message                     # as C++ Nix words it, with "while parsing TOML: "
     TomlDocument document
     int32_t table                     # of the last header

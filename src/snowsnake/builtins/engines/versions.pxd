@@ -15,5 +15,7 @@ cdef struct DrvName:
     size_t version_start              # the version is what follows from here
 
 cdef VersionPart version_next(VersionCursor* cursor) noexcept nogil
-cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size) noexcept nogil
+cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size,
+                          const volatile int* attention) noexcept nogil
+    # attention: what ends the comparison, without an answer, when it is not 0; or NULL
 cdef DrvName parse_drv_name(const uint8_t* data, size_t size_bytes) noexcept nogil

@@ -74,7 +74,7 @@ cdef bint is_before(VersionPart a, VersionPart b) noexcept nogil:
     return order < 0 or (order == 0 and a.size_bytes < b.size_bytes)
 
 
-cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size) noexcept nogil:
+cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size, const volatile int* attention) noexcept nogil:
     """-1, 0 or 1."""
     cdef VersionCursor a_cursor
     cdef VersionCursor b_cursor
@@ -90,6 +90,8 @@ cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, siz
             return -1
         if is_before(b_part, a_part):
             return 1
+        if attention != NULL and attention[0] != 0:
+            return 0
     return 0
 
 
@@ -129,7 +131,7 @@ def split_version(bytes version not None):
 
 def compare(bytes a not None, bytes b not None):
     """-1, 0 or 1, as compareVersions."""
-    return compare_versions(a, len(a), b, len(b))
+    return compare_versions(a, len(a), b, len(b), NULL)
 
 
 def split_drv_name(bytes name not None):
