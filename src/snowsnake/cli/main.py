@@ -15,9 +15,22 @@ COMMANDS = {
     "config": ("snowsnake.cli.config", "show the settings of nix.conf, and where each was set"),
     "links": ("snowsnake.cli.links", "make a folder with our commands under the names of Nix"),
     "cache": ("snowsnake.cli.cache", "show, check or empty the cache of compiled files"),
-    "store": ("snowsnake.cli.store", "inspect and verify an embedded store"),
+    "store": ("snowsnake.cli.store", "inspect and verify an embedded store, add to it; the actions of `nix store`"),
+    "query": ("nix-store --query", "ask a store: references, closures, trees, graphs; as `nix-store --query`"),
+    "path-info": ("nix path-info", "show sizes, hashes and references of store objects"),
+    "why-depends": ("nix why-depends", "show why a store object needs another"),
+    "prefetch": ("nix store prefetch-file", "download a file into the store, print its hash"),
     "hash": ("snowsnake.cli.hash", "hash files and convert hashes between encodings"),
     "nar": ("snowsnake.cli.nar", "write, list and unpack Nix archives"),
+}
+
+
+# Groups of commands whose further actions are those of `nix`, and the actions that are our own.
+_WITH_ACTIONS = {
+    "derivation": ("show", "diff"),
+    "hash": ("file", "path", "convert"),
+    "nar": ("pack", "ls", "cat", "unpack"),
+    "store": ("ls", "info", "cat", "verify"),
 }
 
 
@@ -50,9 +63,33 @@ def main(words: list[str] | None = None) -> int:
         return 0
     from snowsnake.cli.output import Reporter, guarded
 
+    if name in COMMANDS and (words_for := _of_nix(name, words[1:])):
+        return _run_for_nix(words_for)
     if name not in COMMANDS:
         return guarded(_unknown, [name], Reporter(), "snowsnake")
     return guarded(_command(COMMANDS[name][0]), words[1:], Reporter(shows_others=True), f"snowsnake {name}")
+
+
+def _of_nix(name: str, words: list[str]) -> list[str]:
+    """The words of Nix's command that does this; none if it is a command of our own."""
+    runner = COMMANDS[name][0]
+    if runner.startswith("nix"):
+        return [*runner.split(), *words]
+    if name not in _WITH_ACTIONS or not words or words[0] in _WITH_ACTIONS[name]:
+        return []
+    from snowsnake.cli.nix.table import BY_NAME
+
+    return ["nix", name, *words] if f"{name} {words[0]}" in BY_NAME else []
+
+
+def _run_for_nix(words: list[str]) -> int:
+    if words[0] == "nix-store":
+        from snowsnake.cli.old import store
+
+        return store.main(words[1:])
+    from snowsnake.cli.nix.main import main as nix
+
+    return nix(["--extra-experimental-features", "nix-command flakes", *words[1:]])
 
 
 def _command(name: str):
