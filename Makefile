@@ -70,6 +70,7 @@ lint: build
 	$(BIN)/ruff check src tests tools benchmarks setup.py
 	$(BIN)/mypy
 	$(BIN)/python tools/check_imports.py
+	$(BIN)/python tools/check_allocations.py
 	$(BIN)/python tools/generate.py --check
 
 # BENCH="--compare HEAD~1 .", REFERENCES=, WORKLOADS=, …: see benchmarks/README.md.

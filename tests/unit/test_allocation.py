@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,46 @@ def test_compiled_files_allocate_in_one_way():
         if path.parent.name != "foundation":
             found += [f"{path.relative_to(PACKAGE)}: {line.strip()}" for line in path.read_text().split("\n") if call.search(line)]
     assert not found
+
+
+IMPORTING = """
+import sys
+from snowsnake.foundation.allocate import fail_allocations
+fail_allocations(int(sys.argv[1]), int(sys.argv[1]))
+try:
+    import snowsnake.evaluator
+except MemoryError:
+    print("memory")
+else:
+    print("imported", fail_allocations(0, 0))
+"""
+
+
+def test_allocations_fail_while_modules_are_imported():
+    def imported(number: int) -> list[str]:
+        done = subprocess.run([sys.executable, "-c", IMPORTING, str(number)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    outcome, count = imported(NEVER)
+    assert outcome == "imported" and 0 < int(count) < 100
+    for number in range(1, int(count) + 1):
+        assert imported(number) == ["memory"]
+
+
+def test_every_allocation_is_looked_at(tmp_path):
+    """`make lint` runs the tool over the package; here, that it sees what it is for."""
+    tool = Path(__file__).resolve().parents[2] / "tools/check_allocations.py"
+    assert subprocess.run([sys.executable, str(tool)], capture_output=True, text=True).stdout == "every allocation is looked at\n"
+    good = "cdef int f() noexcept nogil:\n    cdef char* p = <char*>allocate_items(1, 2)\n    if p == NULL:\n        return 1\n    p[0] = 1\n"
+    for text, faults in (
+        (good, 0),
+        (good.replace("    if p == NULL:\n        return 1\n", ""), 1),
+        (good.replace("p == NULL", "q == NULL"), 1),
+        ("cdef void f() noexcept nogil:\n    use(copy_bytes(data, 1))\n", 1),
+        ("cdef void f() noexcept nogil:\n    return copy_bytes(data, 1)\n", 0),
+        ("cdef void f() noexcept nogil:\n    a.b = resize_items(a.b, 1, 2)\n\ncdef void g(a) noexcept nogil:\n    if a.b == NULL:\n        pass\n", 1),
+    ):
+        (tmp_path / "sample.pyx").write_text(text)
+        done = subprocess.run([sys.executable, str(tool), str(tmp_path)], capture_output=True, text=True)
+        assert done.returncode == (faults > 0) and done.stdout.count("sample.pyx:") == faults, (text, done.stdout)

@@ -30,6 +30,8 @@ def _fill_globals():
     ]
     rows.sort(key=lambda row: row[0].encode())
     GLOBAL_TABLE = <Global*>allocate_zeros(len(rows), sizeof(Global))
+    if GLOBAL_TABLE == NULL:
+        raise MemoryError
     GLOBAL_COUNT = len(rows)
     for place, (name, kind, arity, is_plain, is_fixed) in enumerate(rows):
         text = name.encode()
