@@ -1,0 +1,134 @@
+"""Random command lines of all commands: options of the tables with values, good and bad, in any place.
+
+usage: python tests/fuzz/command_lines.py [COUNT] [SEED]     (prints the lines that end in a traceback or a fault; 2 000 by default)
+
+In: the tables of commands and options.  Out: exit code 1 if one was found.
+"""
+
+import contextlib
+import io
+import os
+import random
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "differential"))
+
+# Options after which another program would run, or nothing would end.
+_LEFT_OUT = ("--debugger",)
+_VALUES = (
+    "", "-", ".", "./flake", "./flake#text", "./flake#nested.\"a.b\"", "./user", "packages.nix", "value.nix", "absent", "a", "a.b.c", "1", "-1",
+    "x=y", "<nix>", "^", "*", "[", "hello", "h.*", "1 +", "x: x", "{ a = 1; }", "sha256", "sri", "sha256-AAAA", "\udcff\udcfe", "é", "x" * 300,
+    "/nix/store/00000000000000000000000000000000-x", "/nix/store/00000000000000000000000000000000-x.drv^out", "path:./flake", "flake:none",
+    "github:a/b?c=d", "%", "--", "a\nb", "dummy://", "local?root=/x", "true", "99999999999999999999", "flake", "packages",
+)  # fmt: skip
+
+
+def _nix(choose: random.Random) -> list[str]:
+    from snowsnake.cli.nix.options import GLOBAL
+    from snowsnake.cli.nix.table import DEPRECATED, ROWS
+
+    row = choose.choice([row for row in ROWS if row.runner])
+    words = row.name.split()
+    if choose.random() < 0.05:
+        words = [choose.choice(list(DEPRECATED))]
+    options = [*row.options, *row.options, *GLOBAL]
+    return _filled(choose, words, [(name, len(option.values)) for option in options for name in option.names])
+
+
+def _old(name: str, words: list[str]):
+    options = [
+        ("-q", 0), ("-a", 0), ("-A", 1), ("-E", 1), ("--json", 0), ("--xml", 0), ("--meta", 0), ("-P", 0), ("-f", 1), ("--arg", 2), ("--argstr", 2),
+        ("-I", 1), ("--out-path", 0), ("-c", 0), ("-s", 0), ("--drv-path", 0), ("--option", 2), ("--requisites", 0), ("--graph", 0), ("--dry-run", 0),
+        ("--eval", 0), ("--strict", 0), ("--raw", 0), ("--type", 1), ("--to-sri", 0), ("--flat", 0), ("-v", 0), ("--quiet", 0), ("--log-format", 1),
+        ("--show-trace", 0), ("--system", 0), ("--no-out-link", 0), ("--parse", 0), ("--find-file", 0),
+    ]  # fmt: skip
+    return lambda choose: _filled(choose, words if choose.random() < 0.8 else [], options)
+
+
+def _filled(choose: random.Random, words: list[str], options: list[tuple[str, int]]) -> list[str]:
+    parts: list[list[str]] = [[choose.choice(_VALUES)] for _ in range(choose.choice((0, 1, 1, 1, 2, 3)))]
+    for _ in range(choose.choice((0, 0, 1, 1, 1, 2, 3))):
+        name, count = choose.choice(options)
+        if name in _LEFT_OUT:
+            continue
+        if choose.random() < 0.03:
+            count = max(0, count + choose.choice((-1, 1)))
+        parts.append([name, *(choose.choice(_VALUES) for _ in range(count))])
+    choose.shuffle(parts)
+    before = parts.pop() if parts and choose.random() < 0.2 else []
+    return [*before, *words, *(word for part in parts for word in part)]
+
+
+PROGRAMS = {
+    "nix.main": _nix,
+    "old.env": _old("nix-env", ["-qa", "-f", "packages.nix"]),
+    "old.store": _old("nix-store", ["-q"]),
+    "old.hash": _old("nix-hash", []),
+    "instantiate": _old("nix-instantiate", ["--eval"]),
+}
+
+
+def run_line(module: str, words: list[str]) -> str:
+    """What the command wrote to stderr, after its exit code; a traceback if it raised."""
+    import traceback
+
+    main = __import__(f"snowsnake.cli.{module}", fromlist=["main"]).main
+    err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape", write_through=True)
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape", write_through=True)
+    code = 1
+    streams = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin = io.TextIOWrapper(io.BytesIO(b"1 + 1"))
+    try:
+        sys.stdout, sys.stderr = out, err
+        with contextlib.suppress(SystemExit):
+            code = main(list(words))
+            if code not in (0, 1, 102):
+                return f"fault: exit code {code}"
+    except BaseException:  # noqa: BLE001
+        return traceback.format_exc()
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = streams
+    return f"{code} " + err.buffer.getvalue().decode("utf-8", "replace")
+
+
+def is_bad(text: str) -> bool:
+    return "Traceback (most" in text or "fault of the evaluator" in text or text.startswith("fault:")
+
+
+def prepare(folder: str) -> None:
+    """Make the folder that the lines run in, and let nothing of this machine count."""
+    from call_world import environment_of, make_world  # type: ignore[import-not-found]
+
+    make_world(Path(folder))
+    os.environ.update(environment_of(folder + "/.home"))
+    os.environ["NIX_CONFIG"] += "substitute = false\nconnect-timeout = 1\n"
+    os.makedirs(folder + "/.home", exist_ok=True)
+    os.environ["PATH"] = "/nonexistent"        # nothing is handed on
+    os.environ["EDITOR"] = "/nonexistent/editor"
+    os.chdir(folder)
+
+
+def main() -> int:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    choose = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    found = done = 0
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        prepare(folder)
+        for _ in range(count):
+            module = choose.choice((*PROGRAMS, "nix.main", "nix.main", "nix.main"))
+            words = PROGRAMS[module](choose)
+            text = run_line(module, words)
+            done += text.startswith("0 ")
+            if is_bad(text):
+                found += 1
+                print(f"{module} {shlex.join(words)}\n{text[-1500:]}\n")
+        os.chdir("/")
+    print(f"{count} command lines, {done} of them succeeded, {found} faults")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
