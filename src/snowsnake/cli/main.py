@@ -1,5 +1,6 @@
 """The command `snowsnake`: finds the subcommand and runs it.  Each is imported only when it is used."""
 
+import os
 import sys
 
 # name: (module, one line for the help)
@@ -19,11 +20,22 @@ COMMANDS = {
     "query": ("nix-store --query", "ask a store: references, closures, trees, graphs; as `nix-store --query`"),
     "path-info": ("nix path-info", "show sizes, hashes and references of store objects"),
     "why-depends": ("nix why-depends", "show why a store object needs another"),
+    "search": ("nix search", "search for packages in a flake or a file"),
+    "edit": ("nix edit", "open the source of a package in an editor"),
     "prefetch": ("nix store prefetch-file", "download a file into the store, print its hash"),
     "hash": ("snowsnake.cli.hash", "hash files and convert hashes between encodings"),
     "nar": ("snowsnake.cli.nar", "write, list and unpack Nix archives"),
+    "completion": ("snowsnake.cli.completion", "print a script that completes our commands in bash, zsh or fish"),
+    "manual": ("snowsnake.cli.manual", "write manual pages of all commands"),
 }
-
+# How the help groups them; the others come last.
+_GROUPS = (
+    ("evaluate", ("eval", "instantiate", "jobs")),
+    ("flakes", ("flake", "registry")),
+    ("packages", ("search", "edit")),
+    ("stores and their formats", ("store", "query", "path-info", "why-depends", "prefetch", "derivation", "hash", "nar")),
+    ("look inside", ("parse", "disassemble", "cache")),
+)
 
 # Groups of commands whose further actions are those of `nix`, and the actions that are our own.
 _WITH_ACTIONS = {
@@ -41,12 +53,17 @@ def version() -> str:
 
 
 def usage() -> str:
-    width = max(map(len, COMMANDS))
-    rows = "\n".join(f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    summaries = {name: summary for name, (_, summary) in COMMANDS.items()}
+    width = max(map(len, summaries))
+    grouped = [name for _, names in _GROUPS for name in names]
+    groups = [*_GROUPS, ("further", tuple(name for name in summaries if name not in grouped))]
+    rows = "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {name:{width}}  {summaries[name]}" for name in names if name in summaries)]) for title, names in groups
+    )
     return (
         "usage: snowsnake COMMAND [OPTION …]\n\n"
         "An evaluator for the Nix language.\n\n"
-        f"commands:\n{rows}\n\n"
+        f"{rows}\n\n"
         "`snowsnake COMMAND --help` explains a command.  `snowsnake --version` prints the version."
     )
 
@@ -63,6 +80,11 @@ def main(words: list[str] | None = None) -> int:
         return 0
     from snowsnake.cli.output import Reporter, guarded
 
+    if "SNOWSNAKE_GET_COMPLETIONS" in os.environ:
+        from snowsnake.cli.completion import complete
+
+        number = os.environ["SNOWSNAKE_GET_COMPLETIONS"]
+        return guarded(lambda words, _: complete(words, number, COMMANDS), words, Reporter(), "snowsnake")
     if name in COMMANDS and (words_for := _of_nix(name, words[1:])):
         return _run_for_nix(words_for)
     if name not in COMMANDS:

@@ -9,7 +9,7 @@ import sys
 
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.nix.command_line import Call, read
-from snowsnake.cli.nix.table import ROWS, names_below
+from snowsnake.cli.nix.table import ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
@@ -20,6 +20,10 @@ def run(words: list[str], reporter: Reporter) -> int:
         from snowsnake.cli.nix.completion import complete
 
         return complete(words, reporter)
+    if words[:1] in (["__dump-language"], ["__dump-cli"]):
+        from snowsnake.cli.nix.dump import dump
+
+        return dump(words)
     try:
         call = read(words, reporter)
     except UsageError:
@@ -91,6 +95,12 @@ def _overview() -> str:
     )
 
 
+def usage(row: Row) -> str:
+    """The first line of a command's help."""
+    words = " ".join(f"[{word[:-1]}{' …' if word[-1] == '*' else ''}]" if word[-1] in "?*" else word for word in row.words)
+    return f"nix {row.name} [OPTION …] {words}".rstrip()
+
+
 def _help(call: Call) -> str:
     from snowsnake.cli.nix.options import GLOBAL
     from snowsnake.cli.options import help_text
@@ -98,10 +108,8 @@ def _help(call: Call) -> str:
     row = call.row
     if row is None:
         return _overview()
-    words = " ".join(f"[{word[:-1]}{' …' if word[-1] == '*' else ''}]" if word[-1] in "?*" else word for word in row.words)
-    usage = f"nix {row.name} [OPTION …] {words}".rstrip()
     notes = "Settings of nix.conf are options, too: --NAME VALUE, --NAME, --no-NAME, --extra-NAME VALUE."
-    return help_text(usage, row.summary[:1].upper() + row.summary[1:] + ".", row.options + GLOBAL, notes)
+    return help_text(usage(row), row.summary[:1].upper() + row.summary[1:] + ".", row.options + GLOBAL, notes)
 
 
 def main(words: list[str] | None = None) -> int:

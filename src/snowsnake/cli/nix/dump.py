@@ -1,0 +1,77 @@
+"""`nix __dump-language` and `nix __dump-cli`: the tables of builtins and commands as JSON, for editors and manuals.
+
+In: nothing.  Out: JSON on stdout, in the form that 2.34.8 has.
+"""
+
+import json
+
+from snowsnake.cli.nix.options import GLOBAL
+from snowsnake.cli.nix.table import ROWS, Row
+from snowsnake.cli.options import Option
+from snowsnake.cli.output import write_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Constants whose value may differ between machines or moments.
+_IMPURE = ("currentSystem", "currentTime")
+_TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "true": "Boolean", "false": "Boolean", "nixPath": "list", "builtins": "set"}
+
+
+def dump(words: list[str]) -> int:
+    """`words[0]` is one of the two names."""
+    data = _language() if words[0] == "__dump-language" else _command_line()
+    write_line(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    return 0
+
+
+def _language() -> "dict[str, Any]":
+    from snowsnake.builtins.table import TABLE
+
+    found: dict[str, Any] = {}
+    for name, entry in TABLE.items():
+        if name.startswith("__"):
+            continue
+        fact: dict[str, Any] = {"doc": entry.doc}
+        if entry.is_constant:
+            fact["type"] = _TYPES.get(name, "string")
+            if name in _IMPURE:
+                fact["impure-only"] = True
+        else:
+            fact["args"] = entry.arguments.split()
+        if entry.feature:
+            fact["experimental-feature"] = entry.feature
+        found[name] = fact
+    return found
+
+
+def _command_line() -> "dict[str, Any]":
+    top: dict[str, Any] = {"args": [], "commands": {}, "description": "an evaluator for the Nix language", "flags": _flags(GLOBAL)}
+    for row in ROWS:
+        *groups, name = row.name.split()
+        place = top
+        for group in groups:
+            place = place["commands"].setdefault(group, {"args": [], "commands": {}, "flags": {}, "description": f"commands of {group}"})
+        place["commands"].setdefault(name, {}).update(_command(row))
+    return {"args": top, "fetchers": {}, "stores": {}}
+
+
+def _command(row: Row) -> "dict[str, Any]":
+    words = [
+        {"label": word.rstrip("?*"), "optional": word[-1] in "?*"} | ({"arity": 1} if word[-1] != "*" else {}) for word in row.words
+    ]
+    feature = row.feature or "nix-command"
+    return {"args": words, "description": row.summary, "flags": _flags(row.options), "category": {"experimental-feature": feature}}
+
+
+def _flags(options: tuple[Option, ...]) -> "dict[str, Any]":
+    found: dict[str, Any] = {}
+    for option in options:
+        for name in option.names:
+            if name.startswith("--"):
+                found[name[2:]] = {"arity": len(option.values), "description": option.help, "labels": [value.lower() for value in option.values]}
+                short = [other[1:] for other in option.names if not other.startswith("--")]
+                if short:
+                    found[name[2:]]["shortName"] = short[0]
+    return found
