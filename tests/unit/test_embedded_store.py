@@ -1,5 +1,6 @@
 """Evaluations with an embedded store (`--store DIR`): what they put into the logical store is written, and can be read."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 import snowsnake
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store import Hash, LocalStore
+from snowsnake.store.garbage import Collector
 
 DERIVATION = 'derivation { name = "x"; system = "s"; builder = "b"; }'
 
@@ -311,3 +313,26 @@ def test_flat_files_that_are_not_read_as_a_whole(nix, root, tmp_path):
     (tmp_path / "f").write_bytes(b"text" * 500000)
     for evaluator in (snowsnake.Evaluator(store=root), snowsnake.Evaluator()):
         assert evaluator.evaluate(read, base_path=tmp_path).to_python() == 2000000
+
+
+def test_temporary_roots(tmp_path):
+    """What a process needs is named in a file that it holds locked; the last of its stores to be closed ends it."""
+    folder = tmp_path / "store/nix/var/nix/temproots"
+    with LocalStore(tmp_path / "store") as store:
+        path = store.add_text("a", b"a")
+        file = folder / str(os.getpid())
+        with LocalStore(tmp_path / "store") as again:
+            other = again.add_text("b", b"b")
+            with pytest.raises(BlockingIOError), open(file, "rb+") as opened:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert file.read_bytes() == f"{path}\0{other}\0".encode()
+        with pytest.raises(ValueError, match="Cannot delete path"):
+            Collector(store, print, keeps_outputs=False, keeps_derivations=False).delete([path])
+    assert list(folder.iterdir()) == []
+    with LocalStore(tmp_path / "store") as store:
+        (folder / str(os.getpid())).write_text("stale\0")      # of a dead process that had this number
+        store.keep(path)
+        assert (folder / str(os.getpid())).read_bytes() == f"{path}\0".encode()
+        store.keep(path)
+        Collector(store, print, keeps_outputs=False, keeps_derivations=False).delete([other])
+        assert store.paths() == [path]

@@ -99,6 +99,7 @@ cdef class StoreWriter:
 
     cdef int write(self, const StoreObject* written) except -1:
         path = _text(written.path)
+        self.store.keep(path)                  # also one that was valid before
         if self.store.is_valid(path):
             return 0
         name = path[self.skipped:]

@@ -34,6 +34,7 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
 def add_path(store: Store, name: str, source: str, method: str = "nar", algorithm: str = "sha256") -> str:
     """Adds a file or folder; ValueError for a name or contents that do not fit."""
     path, address = content_path(store.store_dir, name, source, method, algorithm)
+    store.keep(path)
     if store.is_valid(path):
         return path
     with tempfile.TemporaryFile() as archive:

@@ -158,6 +158,7 @@ class CollectingStore(Store, ABC):
 
     def _wait(self, object_: Waiting) -> None:
         self._check_process()
+        self.keep(object_.info.path)
         self._waiting[object_.info.path] = object_
         self._waiting_bytes += object_.info.nar_size
         if len(self._waiting) >= _BATCH_SIZE or self._waiting_bytes >= _BATCH_BYTES:

@@ -111,6 +111,9 @@ class Store:
 
     # --- adding
 
+    def keep(self, path: str) -> None:
+        """Spare a path from garbage collection while this process has the store open, if this kind of store can."""
+
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
         """Adds an object with its archive, which must have the hash that *info* says."""
         raise ValueError(f"store '{self.url}' cannot be written to")

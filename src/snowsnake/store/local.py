@@ -28,6 +28,7 @@ from snowsnake.store.drv_check import check_outputs
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
 from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 20
@@ -78,6 +79,7 @@ class LocalStore(CollectingStore):
         if not read_only:
             os.makedirs(self._objects, exist_ok=True)
         self.database = StoreDatabase(os.path.join(self.state, "db"), read_only=read_only)
+        self._kept: TemporaryRoots | None = None
         if not read_only:
             if not os.path.isdir(self.state + "/temproots"):
                 self._make_folders()
@@ -106,11 +108,21 @@ class LocalStore(CollectingStore):
                 self.flush()
         finally:
             self.database.close()
+            if self._kept is not None and is_ours:
+                leave(self._kept, self.state)
+                self._kept = None
             if self._scratch_fd >= 0:
                 if is_ours:
                     _remove(self._scratch)
                 os.close(self._scratch_fd)
                 self._scratch_fd = -1
+
+    def keep(self, path: str) -> None:
+        if self.read_only:
+            return
+        if self._kept is None:
+            self._kept = roots_of(self.state)
+        self._kept.name(path)
 
     # --- asking
 

@@ -97,6 +97,9 @@ class DummyStore:
     def is_valid(self, path: str) -> bool:
         return False
 
+    def keep(self, path: str) -> None:
+        """There is nothing to spare."""
+
     def flush(self) -> None:
         """There is never anything to write."""
 

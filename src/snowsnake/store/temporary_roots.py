@@ -1,0 +1,85 @@
+"""What a running process needs of a store: named in a file that Nix's garbage collector reads, as Nix's own processes do.
+
+In: store paths.  Out: nothing; a path that was named is kept until the process lets go of the store.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+
+
+class TemporaryRoots:
+    """The file of this process below one store's state.  Stores that are opened several times share it: see `roots_of`."""
+
+    def __init__(self, state: str) -> None:
+        self.users = 0
+        self._state = state
+        self._lock_fd = -1
+        self._fd = -1
+        self._named: set[str] = set()
+
+    def name(self, path: str) -> None:
+        """Keep a path; it may not be valid yet.  Waits while a collector is at work."""
+        if path in self._named:
+            return
+        with _guard:
+            if self._fd < 0:
+                self._open()
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # who collects has read all files before
+            try:
+                os.write(self._fd, os.fsencode(path) + b"\0")
+            finally:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            self._named.add(path)
+
+    def _open(self) -> None:
+        folder = os.path.join(self._state, "temproots")
+        os.makedirs(folder, exist_ok=True)
+        self._lock_fd = os.open(os.path.join(self._state, "gc.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = os.path.join(folder, str(os.getpid()))
+        while True:
+            try:
+                os.unlink(path)                # of a dead process that had this number
+            except FileNotFoundError:
+                pass
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            if os.fstat(self._fd).st_size == 0 and os.fstat(self._fd).st_nlink:
+                return
+            os.close(self._fd)                 # a collector took it for one of a dead process
+
+    def close(self) -> None:
+        """Let go of everything; in a child of the process that named the paths, of the descriptors only."""
+        if self._fd >= 0:
+            if (self._state, os.getpid()) in _shared:
+                try:
+                    os.unlink(os.path.join(self._state, "temproots", str(os.getpid())))
+                except FileNotFoundError:
+                    pass
+            os.close(self._fd)
+            os.close(self._lock_fd)
+            self._fd = self._lock_fd = -1
+            self._named.clear()
+
+
+_guard = threading.RLock()
+_shared: dict[tuple[str, int], TemporaryRoots] = {}      # by state folder and process
+
+
+def roots_of(state: str) -> TemporaryRoots:
+    """Those of this process for one store; `leave` gives them back."""
+    with _guard:
+        found = _shared.setdefault((state, os.getpid()), TemporaryRoots(state))
+        found.users += 1
+        return found
+
+
+def leave(roots: TemporaryRoots, state: str) -> None:
+    """One store less uses them; the last one ends them."""
+    with _guard:
+        roots.users -= 1
+        if roots.users == 0:
+            roots.close()
+            _shared.pop((state, os.getpid()), None)
