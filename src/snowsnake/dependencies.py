@@ -45,6 +45,12 @@ class Dependency(NamedTuple):
     state: str
     value: Any = None
 
+    @classmethod
+    def of_json(cls, text: str) -> Dependency:
+        """From `[kind, name, state, value]`."""
+        kind, name, state, value = json.loads(text)
+        return cls(kind, name, state, _tuples(value))
+
 
 class _Unreadable(Exception):
     """Something is there that cannot be read."""
@@ -76,6 +82,10 @@ class Dependencies:
         address of a source that is not locked to the hash of what is there now; without it such a source counts as changed.
         """
         return [entry for entry in self.entries if not (ignore_time and entry.kind == "time") and not self._holds(entry, refetch)]
+
+    def holds(self, entry: Dependency) -> bool:
+        """Whether a question, of this evaluation or another one with the same store, still has its answer."""
+        return self._holds(entry, None)
 
     def _holds(self, entry: Dependency, refetch: Callable[[str], str] | None) -> bool:
         if entry.state == "fixed":

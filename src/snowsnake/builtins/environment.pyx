@@ -36,7 +36,7 @@ cdef int current_system(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int current_time(Machine* m, Word* fp) noexcept nogil:
-    if host_of(m).is_pure:
+    if host_of(m).is_pure or host_of(m).hides_time:
         return _hidden(m, "currentTime")
     return done(m, make_int(m, host_time(m)))
 

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, load, names_flake, session_of
-from snowsnake.cli.options import Arguments, Option
+from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter
 
 _OWN_OPTIONS = (
@@ -23,7 +23,14 @@ _OWN_OPTIONS = (
     Option("--select", "EXPR", "apply this function to the root before it is looked through"),
     Option("--apply", "EXPR", "apply this function to each derivation"),
     Option("--no-instantiate", "", "write no derivations, only evaluate"),
+    Option("--incremental", "", "evaluate only what changed since earlier runs; builtins.currentTime is not there"),
+    Option("--results", "FILE", "where results are kept for that (default: jobs.sqlite in the cache folder)"),
+    Option("--changed-since", "REV", "show only what differs from this revision (git)"),
+    Option("--diff", "REV", "compare with this revision: what was added, removed, changed"),
+    Option("--diff-format", "FORMAT", "text, json, markdown or html"),
 )
+# What says how a run goes, and not what comes of it.
+_NOT_ASKED = ("workers", "max_memory_size", "json", "html", "incremental", "results", "log_format", "no_cache", "cache_dir", "cache_validate", "timeout")
 _NOT_OURS = ("--attr", "--stats", "--files-read", "--stress")
 OPTIONS = _OWN_OPTIONS + tuple(o for o in SOURCE_OPTIONS + LOCK_OPTIONS if not set(o.names).intersection(_NOT_OURS))
 USAGE = "snowsnake jobs [OPTION …] [FILE | -E EXPR | FLAKE#ATTR]"
@@ -35,13 +42,23 @@ def run(given: Arguments, reporter: Reporter) -> int:
     from snowsnake.cli.job_progress import progress_for
     from snowsnake.jobs.run import Run
 
-    run_ = Run(root_of(given, reporter), limits_of(given))
+    if given.flag("incremental") and names_flake(given):
+        raise UsageError("'--incremental' takes a file or an expression, not a flake")
+    if given.flag("diff") or given.flag("changed_since"):
+        from snowsnake.cli.job_diff import run_diff
+
+        return run_diff(given, OPTIONS)
+    root = root_of(given, reporter)
+    memory = memory_of(given, root) if given.flag("incremental") else None
+    run_ = Run(root, limits_of(given), memory)
     old = signal.signal(signal.SIGTERM, on_term)
     progress = progress_for(reporter)
     try:
         return show(given, run_, progress)
     finally:
         progress.close()
+        if memory is not None:
+            memory.close()
         signal.signal(signal.SIGTERM, old)
 
 
@@ -58,9 +75,37 @@ def root_of(given: Arguments, reporter: Reporter):
             prepare_settings(given, settings)
 
     is_instantiating = not given.flag("no_instantiate")
-    session = session_of(given, reporter, prepare, prints_nix=False, is_writable=is_instantiating, keeps_derivations=is_instantiating)
+    session = session_of(
+        given, reporter, prepare, prints_nix=False, is_writable=is_instantiating, keeps_derivations=is_instantiating,
+        hides_time=given.flag("incremental"),
+    )
     root = session.selector.auto_call(load(session, given))
     return job_root(session, root, job_options(given, session.settings))
+
+
+def memory_of(given: Arguments, root):
+    """Results of earlier runs that evaluated the same, in the same way, with the same program."""
+    from dataclasses import asdict
+
+    from snowsnake import _native
+    from snowsnake.cache.location import default_folder
+    from snowsnake.jobs.memory import JobMemory
+    from snowsnake.version import VERSION
+
+    program = os.stat(_native.__file__)
+    asked = {key: value for key, value in given.values.items() if key not in _NOT_ASKED}
+    request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), asdict(root.options)]
+    evaluator = root.evaluator
+
+    def is_there(reply) -> bool:
+        drv_path = reply.fields.get("drvPath")
+        return drv_path is None or evaluator.store is None or evaluator.store.is_valid(drv_path)
+
+    folder = default_folder(os.environ)
+    if folder is None and not given.flag("results"):
+        raise UsageError("there is no cache folder: say where results are kept with '--results FILE'")
+    path = os.path.abspath(given.text("results")) if folder is None or given.flag("results") else os.path.join(folder, "jobs.sqlite")
+    return JobMemory(path, request, is_there=is_there if root.options.is_instantiating else None)
 
 
 def job_options(given: Arguments, settings):
@@ -109,5 +154,8 @@ def show(given: Arguments, run_, progress) -> int:
             file.writelines(rows)
             file.write("</table>\n")
     stream = sys.stderr if given.flag("json") else sys.stdout
-    stream.write(summary.text() + "\n")
+    text = summary.text()
+    if given.flag("incremental"):
+        text += f"\n{run_.queue.done - run_.queue.reused} of {run_.queue.done} attributes were evaluated, the others had not changed"
+    stream.write(text + "\n")
     return 1 if run_.broken else 0

@@ -5,6 +5,7 @@ single worker that always takes the least path would come to them: a set before 
 """
 
 import heapq
+from collections.abc import Callable
 
 from snowsnake.jobs.reply import Path, Reply
 
@@ -26,7 +27,9 @@ class JobQueue:
     ([('a',), ('b',)], True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Callable[[Path], Reply | None] | None = None) -> None:
+        self.known = known             # replies that need no evaluation
+        self.reused = 0
         self._waiting: list[Path] = [()]
         self._out: set[Path] = set()
         self._held: list[tuple[Path, int, Reply]] = []
@@ -57,13 +60,22 @@ class JobQueue:
     def finish(self, reply: Reply) -> None:
         """The reply to a path that is out."""
         self._out.remove(reply.path)
-        self.done += 1
-        if reply.attrs is None:
-            heapq.heappush(self._held, (reply.path, self.done, reply))
-            return
-        self.found += len(reply.attrs)
-        for name in reply.attrs:
-            heapq.heappush(self._waiting, (*reply.path, name))
+        work = [reply]
+        while work:
+            reply = work.pop()
+            self.done += 1
+            if reply.attrs is None:
+                heapq.heappush(self._held, (reply.path, self.done, reply))
+                continue
+            self.found += len(reply.attrs)
+            for name in reply.attrs:
+                path = (*reply.path, name)
+                known = self.known(path) if self.known is not None else None
+                if known is None:
+                    heapq.heappush(self._waiting, path)
+                else:
+                    self.reused += 1
+                    work.append(known)
 
     def ready(self) -> list[Reply]:
         """Replies before which nothing is missing any more."""

@@ -32,6 +32,14 @@ class Reply:
         return json_line(self.fields)
 
 
+@dataclass
+class Group:
+    """Replies of one worker, and what they depend on beside what the root depends on: (kind, name, state, value) of each question."""
+
+    replies: list[Reply]
+    questions: list[tuple[str, str, str, Any]]
+
+
 def json_line(fields: dict[str, Any]) -> str:
     """As nix-eval-jobs writes it: sorted names, no blanks, nothing escaped that need not be.
 

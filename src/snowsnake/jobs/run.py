@@ -11,12 +11,14 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator
 
 from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue
-from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.reply import Group, Path, Reply, joined
 from snowsnake.jobs.worker import RENEW, Worker
 
 _MOST_AT_ONCE = 16                     # paths that a worker is given
+_MOST_IN_GROUP = 1000                  # it stops before, when it has worked long enough
 # A crash repeats itself; a kill came from outside, perhaps for want of memory, and perhaps not because of the path.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
 _LONG_S, _LONG_KILLS = 1.0, 5          # after so long alone, a kill counts as so many
@@ -26,14 +28,16 @@ _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Run:
     """`done` of `found` paths are answered; more may be found.  `deaths`: workers that ended unasked."""
 
-    def __init__(self, root: JobRoot, options: RunOptions) -> None:
+    def __init__(self, root: JobRoot, options: RunOptions, memory: JobMemory | None = None) -> None:
         self.root = root
         self.options = options
-        self.queue = JobQueue()
+        self.memory = memory
+        self.queue = JobQueue(memory.known if memory is not None else None)
         self.deaths = 0
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
+        self._base_count: int | None = None    # questions that the root asked, if groups are kept with theirs
         self._ends: dict[Path, int] = {}       # how often a path, alone, was there when its worker ended
         self._suspects: set[Path] = set()
 
@@ -98,7 +102,11 @@ class Run:
         """Look at the root here: all workers have its value then."""
         (path,) = self.queue.take(1)
         self.root.root.force()
-        self.queue.finish(self.root.look(path))
+        reply = self.root.look(path)
+        if self.memory is not None:
+            self.memory.begin(self.root.evaluator.dependencies())
+            self._base_count = self.root.evaluator.record_count()
+        self.queue.finish(reply)
 
     def _give_out(self) -> None:
         """Work for everybody who has none, and as many workers as can have some."""
@@ -106,14 +114,14 @@ class Run:
             if not worker.open and self.queue.waiting:
                 worker.ask(self._next())
         while self.queue.waiting and len(self._workers) < self.options.workers:
-            worker = Worker(self.root, self.options.memory_bytes, self._workers)
+            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._base_count)
             self._workers.append(worker)
             worker.ask(self._next())
 
     def _next(self) -> list[Path]:
         """A fair share of what waits; a suspect is looked at alone."""
         share = self.queue.waiting // (4 * self.options.workers) + 1
-        paths = self.queue.take(min(share, _MOST_AT_ONCE))
+        paths = self.queue.take(min(share, _MOST_AT_ONCE if self.memory is None else _MOST_IN_GROUP))
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
                 self.queue.put_back(paths[number or 1 :])
@@ -130,6 +138,10 @@ class Run:
             if message == RENEW:
                 worker.is_renewed = True
                 continue
+            if isinstance(message, Group):
+                if self.memory is not None:
+                    self.memory.keep(message)
+                message = message.replies
             for reply in message:
                 worker.open.remove(reply.path)
                 self._suspects.discard(reply.path)

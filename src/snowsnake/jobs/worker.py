@@ -15,11 +15,12 @@ import time
 from typing import Any
 
 from snowsnake.jobs.evaluation import JobRoot
-from snowsnake.jobs.reply import Path, Reply
+from snowsnake.jobs.reply import Group, Path, Reply
 
 RENEW = "renew"                        # the last word of a worker that is over its memory limit
 _HEAD = struct.Struct("<I")
 _HOLD_S = 0.1                          # replies are sent at least so often
+_GROUP_S = 1.0                         # of CPU: what is evaluated again when one attribute of a group has changed
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
 
@@ -63,7 +64,7 @@ class Channel:
 class Worker:
     """The other side of a worker process: what it was asked and has not answered."""
 
-    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"]) -> None:
+    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], base_count: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -72,7 +73,7 @@ class Worker:
             ours.close()
             for other in others:       # otherwise it would keep their sockets open when we are gone
                 other.channel.socket.close()
-            _live(root, Channel(theirs), memory_bytes)
+            _live(root, Channel(theirs), memory_bytes, base_count)
         theirs.close()
         self.channel: Channel = Channel(ours)
         self.open: list[Path] = []
@@ -106,7 +107,7 @@ class Worker:
         os.waitpid(self.pid, 0)
 
 
-def _live(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
+def _live(root: JobRoot, channel: Channel, memory_bytes: int, base_count: int | None) -> None:
     """The life of a worker process; it does not come back."""
     code = 1
     try:
@@ -114,7 +115,10 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _die_with_parent()
         root.evaluator.enter_child()
-        _serve(root, channel, memory_bytes)
+        if base_count is None:
+            _serve(root, channel, memory_bytes)
+        else:
+            _serve_group(root, channel, base_count)
         code = 0
     except (KeyboardInterrupt, ConnectionError):
         code = 130
@@ -143,6 +147,23 @@ def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
             if not _work(root, channel, paths, memory_bytes):
                 channel.send(RENEW)
                 return
+
+
+def _serve_group(root: JobRoot, channel: Channel, base_count: int) -> None:
+    """Look at as many paths as take a while, and say what these depend on; what the next group depends on is for a new worker."""
+    messages = channel.receive_some()
+    while messages == []:
+        messages = channel.receive_some()
+    if not messages:
+        return
+    replies: list[Reply] = []
+    for path in messages[0]:
+        replies.append(root.look(path))
+        if time.process_time() > _GROUP_S:
+            break
+    root.flush()
+    channel.send(Group(replies, [tuple(entry) for entry in root.evaluator.dependencies(base_count)]))
+    channel.send(RENEW)
 
 
 def _work(root: JobRoot, channel: Channel, paths: list[Path], memory_bytes: int) -> bool:

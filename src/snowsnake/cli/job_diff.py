@@ -1,0 +1,90 @@
+"""`snowsnake jobs --diff REV` and `--changed-since REV`: the jobs of a revision and those of the working tree, compared.
+
+In: the command's options.  Out: the comparison, or the lines of what differs.  The tree of the revision is written to a temporary folder, and
+evaluated there by the same command: an expression that looks at where it lies sees another place.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+from snowsnake.cli.options import Arguments, Option, UsageError
+
+_CODE = "from snowsnake.cli.main import main; from snowsnake.cli.output import leave; leave(main)"
+_TAKEN = ("diff", "changed_since", "diff_format", "html", "json")
+
+
+def run_diff(given: Arguments, table: "tuple[Option, ...]") -> int:
+    """`table` are the options of the command, which is run again for both trees."""
+    from snowsnake.cli.evaluate import names_flake
+    from snowsnake.jobs.comparison import FORMATS, compare
+
+    form = given.text("diff_format", "text")
+    if form not in FORMATS:
+        raise UsageError(f"option '--diff-format' takes {', '.join(FORMATS)}, not '{form}'")
+    if names_flake(given):
+        raise UsageError("'--diff' and '--changed-since' take a file or an expression, not a flake")
+    revision = given.text("changed_since") or given.text("diff")
+    top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
+    commit = _git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
+    here = os.path.relpath(os.path.realpath("."), os.path.realpath(top))
+    words = _words(given, table)
+    with tempfile.TemporaryDirectory(prefix="snowsnake-revision-") as folder:
+        _write_tree(top, commit, folder)
+        place = os.path.join(folder, here)
+        if not os.path.isdir(place):
+            raise UsageError(f"the folder '{here}' is not in revision '{revision}'")
+        before = _lines(words, place)
+    after = _lines(words, os.getcwd())
+    found = compare(before, after)
+    if given.flag("changed_since"):
+        wanted = {job["attr"] for job in found.added} | {job["attr"] for _, job in found.changed}
+        import json
+
+        sys.stdout.writelines(line + "\n" for line in after if json.loads(line)["attr"] in wanted)
+        return 0
+    sys.stdout.write(FORMATS[form](found))
+    return 0
+
+
+def _words(given: Arguments, table: "tuple[Option, ...]") -> list[str]:
+    """The command line again, without what is done here."""
+    words = ["--json"]
+    for option in table:
+        if option.key not in given.values or option.key in _TAKEN:
+            continue
+        value = given.values[option.key]
+        for values in value if option.is_repeatable and isinstance(value, list) else [value]:
+            words.append(option.names[-1])
+            words += [] if values is True else values if isinstance(values, list) else [str(values)]
+    return [*words, "--", *given.words]
+
+
+def _git(*words: str, environment: "dict[str, str] | None" = None) -> bytes:
+    try:
+        result = subprocess.run(["git", *words], capture_output=True, env=environment)
+    except FileNotFoundError:
+        raise UsageError("comparing with a revision needs the program 'git'") from None
+    if result.returncode:
+        reason = result.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        raise UsageError(f"git: {reason}")
+    return result.stdout
+
+
+def _write_tree(top: str, commit: str, folder: str) -> None:
+    """The files of a commit, as a checkout has them."""
+    with tempfile.TemporaryDirectory() as index:
+        environment = os.environ | {"GIT_INDEX_FILE": index + "/index"}
+        for words in (["read-tree", commit], ["checkout-index", "--all", f"--prefix={folder}/"]):
+            _git("-C", top, *words, environment=environment)
+
+
+def _lines(words: list[str], folder: str) -> list[str]:
+    """The jobs below the same root, in a process of its own in this folder."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [*sys.path]))}
+    result = subprocess.run([sys.executable, "-c", _CODE, "jobs", *words], stdout=subprocess.PIPE, cwd=folder, env=environment)
+    lines = result.stdout.decode("utf-8", "replace").splitlines()
+    if result.returncode and not lines:
+        raise UsageError(f"the jobs in '{folder}' could not be evaluated")
+    return lines

@@ -1,0 +1,114 @@
+"""Two runs compared: which jobs came, went and changed.
+
+In: lines of two runs.  Out: a `Comparison`, and that as text, JSON, Markdown, HTML.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+_FIELDS = ("name", "system", "drvPath", "outputs")
+
+
+@dataclass
+class Comparison:
+    """`changed`: attribute, what it was, what it is.  A job that fails in both runs did not change, whatever its error says."""
+
+    added: list[dict[str, Any]] = field(default_factory=list)
+    removed: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.removed or self.changed)
+
+
+def compare(before: Iterable[str], after: Iterable[str]) -> Comparison:
+    """What differs between the lines of two runs.
+
+    >>> old = ['{"attr":"a","name":"a-1","drvPath":"/x.drv"}', '{"attr":"b","error":"no"}']
+    >>> new = ['{"attr":"a","name":"a-2","drvPath":"/y.drv"}', '{"attr":"b","error":"no!"}', '{"attr":"c","error":"no"}']
+    >>> found = compare(old, new)
+    >>> [job["attr"] for job in found.added], found.removed, [job["name"] for job, _ in found.changed]
+    (['c'], [], ['a-1'])
+    """
+    old = {job["attr"]: job for job in map(json.loads, before)}
+    found = Comparison()
+    for job in map(json.loads, after):
+        was = old.pop(job["attr"], None)
+        if was is None:
+            found.added.append(job)
+        elif _essence(was) != _essence(job):
+            found.changed.append((was, job))
+    found.removed = list(old.values())
+    return found
+
+
+def _essence(job: dict[str, Any]) -> Any:
+    return "error" if "error" in job else [job.get(name) for name in _FIELDS] + [job.get("meta"), job.get("extraValue")]
+
+
+def _version(job: dict[str, Any]) -> str:
+    return "an error" if "error" in job else str(job.get("name", ""))
+
+
+def _what(was: dict[str, Any], job: dict[str, Any]) -> str:
+    if _version(was) != _version(job):
+        return f"{_version(was)} → {_version(job)}"
+    return f"{_version(job)}, another derivation" if was.get("drvPath") != job.get("drvPath") else f"{_version(job)}, other metadata"
+
+
+def _sections(found: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [
+        ("added", [(job["attr"], _version(job)) for job in found.added]),
+        ("removed", [(job["attr"], _version(job)) for job in found.removed]),
+        ("changed", [(job["attr"], _what(was, job)) for was, job in found.changed]),
+    ]
+
+
+def as_text(found: Comparison) -> str:
+    if found.is_empty:
+        return "nothing changed\n"
+    lines = []
+    for title, rows in _sections(found):
+        if rows:
+            lines.append(f"{title}: {len(rows)}")
+            lines += [f"  {attr}: {what}" for attr, what in rows]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(found: Comparison) -> str:
+    changed = [{"attr": job["attr"], "before": was, "after": job} for was, job in found.changed]
+    data = {"added": found.added, "removed": found.removed, "changed": changed}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def as_markdown(found: Comparison) -> str:
+    """For a pull request."""
+    if found.is_empty:
+        return "No derivation changed.\n"
+    parts = []
+    for title, rows in _sections(found):
+        if rows:
+            parts.append(f"<details><summary>{len(rows)} {title}</summary>\n\n| attribute | |\n|--|--|\n")
+            parts += [f"| `{_cell(attr)}` | {_cell(what)} |\n" for attr, what in rows]
+            parts.append("\n</details>\n\n")
+    return "".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def as_html(found: Comparison) -> str:
+    parts = ['<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Jobs compared</title>\n<h1>Jobs compared</h1>\n']
+    for title, rows in _sections(found):
+        parts.append(f"<h2>{len(rows)} {title}</h2>\n<table>\n")
+        parts += [f"<tr><td>{escape(attr)}<td>{escape(what)}\n" for attr, what in rows]
+        parts.append("</table>\n")
+    return "".join(parts)
+
+
+FORMATS = {"text": as_text, "json": as_json, "markdown": as_markdown, "html": as_html}

@@ -1,0 +1,272 @@
+"""Only what changed is evaluated again, and a wrong "unchanged" does not happen: random changes of a package set, beside full runs."""
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from snowsnake.evaluator import Evaluator
+
+import snowsnake
+from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.memory import JobMemory
+from snowsnake.jobs.options import JobOptions, RunOptions
+from snowsnake.jobs.run import Run
+
+ROUNDS = int(os.environ.get("SNOWSNAKE_INCREMENTAL_ROUNDS", "15"))
+DEFAULT = """
+let
+  lib = import ./lib.nix;
+  names = builtins.attrNames (builtins.readDir ./packages);
+  set = builtins.listToAttrs (map (file: { name = lib.stem file; value = import (./packages + "/${file}") { inherit lib set; }; }) names);
+in set // { nested = { recurseForDerivations = true; inherit (set) p0; special = import ./special.nix { inherit lib set; }; }; }
+"""
+LIB = """rec {
+  stem = file: builtins.head (builtins.split "[.]" file);
+  make = name: more: derivation ({ inherit name; system = "x"; builder = "b"; } // more);
+  late = import ./late.nix;
+}
+"""
+
+
+def package(number: int, chance: random.Random) -> str:
+    """A package that reads the world in one of many ways."""
+    others = f"set.p{chance.randrange(12)} or null"
+    value = f"v{chance.randrange(1000)}"
+    return chance.choice(
+        (
+            f'{{ lib, set }}: lib.make "n{number}" {{ v = "{value}"; }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ v = builtins.readFile ../data/d{chance.randrange(4)}; }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ v = builtins.toJSON (builtins.readDir ../data); }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ v = if builtins.pathExists ../data/d{chance.randrange(6)} then "{value}" else "none"; }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ v = builtins.getEnv "JOBS_{chance.randrange(3)}"; }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ src = ../data; v = "{value}"; }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ src = builtins.path {{ path = ../data; name = "d"; filter = n: t: baseNameOf n != "d1"; }}; }}',
+            f'{{ lib, set }}: lib.make "n{number}" {{ v = lib.late; o = let o = {others}; in if o == null then "{value}" else o; }}',
+            f'{{ lib, set }}: if (import ../late.nix) == "{value}" then null else lib.make "n{number}" {{ v = "{value}"; }}',
+            f'{{ lib, set }}: throw "{value}"',
+            "{ lib, set }: { recurseForDerivations = builtins.pathExists ../data/d2; inner = lib.make \"i\" { v = lib.late; }; }",
+            f'{{ lib, set }}: {{ {value} = ',
+        )
+    )  # fmt: skip
+
+
+def change(root: Path, chance: random.Random) -> str:
+    kind = chance.choice(("package", "package", "package", "remove", "data", "data", "late", "special", "lib", "variable", "link", "same"))
+    file = root / "packages" / f"p{chance.randrange(14)}.nix"
+    data = root / "data" / f"d{chance.randrange(6)}"
+    if kind == "package":
+        file.unlink(missing_ok=True)
+        file.write_text(package(int(file.stem[1:]), chance))
+    elif kind == "remove":
+        file.unlink(missing_ok=True)
+    elif kind == "data":
+        if data.exists() and chance.random() < 0.4:
+            data.unlink()
+        else:
+            data.write_text(f"d{chance.randrange(100)}")
+    elif kind == "late":
+        (root / "late.nix").write_text(f'"v{chance.randrange(50)}"')
+    elif kind == "special":
+        (root / "special.nix").write_text(package(99, chance).replace("../", "./"))
+    elif kind == "lib":
+        (root / "lib.nix").write_text(LIB + f"# {chance.randrange(3)}\n")
+    elif kind == "variable":
+        os.environ[f"JOBS_{chance.randrange(3)}"] = f"e{chance.randrange(4)}"
+    elif kind == "link":
+        file.unlink(missing_ok=True)
+        file.symlink_to(f"p{chance.randrange(14)}.nix")
+    elif file.exists():
+        file.touch()                   # another time, and the same content
+    return kind
+
+
+def evaluate(root: Path, memory: JobMemory | None, workers: int) -> tuple[list, Run]:
+    evaluator = Evaluator(hides_time=True, is_writable=True, keeps_derivations=True)
+    run = Run(JobRoot(evaluator, evaluator.evaluate_file(str(root)), JobOptions()), RunOptions(workers=workers), memory)
+    found = []
+    for reply in run.replies():
+        fields = dict(reply.fields)
+        if "error" in fields:          # whose trace depends on what was evaluated before
+            fields["error"] = True
+        found.append(fields)
+    if memory is not None:
+        memory.close()
+    return found, run
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    for number in range(3):
+        monkeypatch.setenv(f"JOBS_{number}", "")
+    chance = random.Random(1)
+    folder = tmp_path / "set"
+    for name in ("packages", "data"):
+        (folder / name).mkdir(parents=True)
+    (folder / "default.nix").write_text(DEFAULT)
+    (folder / "lib.nix").write_text(LIB)
+    (folder / "late.nix").write_text('"v0"')
+    (folder / "special.nix").write_text(package(99, chance).replace("../", "./"))
+    (folder / "data/d0").write_text("0")
+    for number in range(10):
+        (folder / f"packages/p{number}.nix").write_text(package(number, chance))
+    return folder
+
+
+def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object, Run | None]:
+    try:
+        return evaluate(root, memory, workers)
+    except Exception as error:         # of the root itself: the same both times
+        if memory is not None:
+            memory.close()
+        return type(error).__name__, None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_changes(seed, root, tmp_path, monkeypatch):
+    monkeypatch.setattr("snowsnake.jobs.worker._GROUP_S", 0.0)         # each attribute is a group of its own
+    chance = random.Random(seed)
+    reused = evaluated = 0
+    for number in range(ROUNDS):
+        changes = [change(root, chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))]
+        memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
+        found, run = outcome(root, memory, chance.choice((1, 2)))
+        assert found == outcome(root, None, 1)[0], (number, changes)
+        if run is not None:
+            reused += run.queue.reused
+            evaluated += run.queue.done - run.queue.reused
+    assert reused > evaluated / 3
+
+
+@pytest.fixture
+def large(tmp_path) -> Path:
+    """Packages that do not know each other."""
+    folder = tmp_path / "set"
+    (folder / "packages").mkdir(parents=True)
+    (folder / "data").mkdir()
+    (folder / "default.nix").write_text(DEFAULT)
+    (folder / "lib.nix").write_text(LIB)
+    (folder / "late.nix").write_text('"v0"')
+    (folder / "special.nix").write_text('{ lib, set }: lib.make "s" { }')
+    for number in range(100):
+        (folder / f"packages/p{number}.nix").write_text(f'{{ lib, set }}: lib.make "n{number}" {{ }}')
+    return folder
+
+
+def test_only_what_changed(large, tmp_path, monkeypatch):
+    monkeypatch.setattr("snowsnake.jobs.worker._GROUP_S", 0.0)
+    path = str(tmp_path / "results.sqlite")
+
+    def evaluated() -> int:
+        run = evaluate(large, JobMemory(path, "request"), 2)[1]
+        return run.queue.done - run.queue.reused
+
+    assert evaluated() == 105
+    assert evaluated() == 1            # the root, always
+    (large / "packages/p7.nix").write_text('{ lib, set }: lib.make "other" { }')
+    assert evaluated() == 2
+    assert evaluated() == 1
+    (large / "lib.nix").write_text(LIB + "\n")
+    assert evaluated() == 105
+
+
+def test_another_request_is_another_result(large, tmp_path):
+    path = str(tmp_path / "results.sqlite")
+    evaluate(large, JobMemory(path, ["one"]), 1)
+    run = evaluate(large, JobMemory(path, ["two"]), 1)[1]
+    assert run.queue.reused == 0
+
+
+def test_damaged_results(large, tmp_path):
+    path = tmp_path / "results.sqlite"
+    expected = evaluate(large, JobMemory(str(path), "r"), 1)[0]
+    data = bytearray(path.read_bytes())
+    chance = random.Random(3)
+    for _ in range(12):
+        broken = bytearray(data)
+        if chance.random() < 0.3:
+            broken = broken[: chance.randrange(len(broken))]
+        else:
+            for _ in range(50):
+                broken[chance.randrange(100 if chance.random() < 0.2 else len(broken))] = chance.randrange(256)
+        for ending in ("-wal", "-shm"):
+            Path(str(path) + ending).unlink(missing_ok=True)
+        path.write_bytes(broken)
+        names = [job["attr"] for job in evaluate(large, JobMemory(str(path), "r"), 1)[0]]
+        assert names == [job["attr"] for job in expected]
+
+
+def test_results_that_cannot_be_kept(large, tmp_path):
+    (tmp_path / "file").write_text("")
+    found, run = evaluate(large, JobMemory(str(tmp_path / "file/results.sqlite"), "r"), 1)
+    assert len(found) == 102 and run.queue.reused == 0
+
+
+def test_size_is_limited(large, tmp_path):
+    path = str(tmp_path / "results.sqlite")
+    for number in range(6):
+        evaluate(large, JobMemory(path, number, limit_bytes=150_000), 1)
+    with sqlite3.connect(path) as database:
+        assert database.execute("select count(*) from bases").fetchone()[0] < 6
+    assert os.path.getsize(path) < 400_000
+
+
+def test_several_processes(large, tmp_path, run_command):
+    """At once, with the same results file."""
+    import threading
+
+    outputs = []
+
+    def run() -> None:
+        words = ["jobs", str(large), "--json", "--incremental", "--results", "r.sqlite", "--workers", "2"]
+        outputs.append(run_command("main", *words).stdout)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(outputs)) == 1 and len(outputs[0].splitlines()) == 102
+
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+
+
+@pytest.fixture
+def repository(large):
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(large), "-c", "user.name=n", "-c", "user.email=e", *words], check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    (large / "packages/p7.nix").write_text('{ lib, set }: lib.make "other" { }')
+    (large / "packages/p8.nix").unlink()
+    (large / "packages/q.nix").write_text('{ lib, set }: throw "new"')
+    return large
+
+
+@needs_git
+def test_diff(repository):
+    def run(*more: str) -> subprocess.CompletedProcess:
+        code = "import sys, os; os.chdir(sys.argv.pop(1)); from snowsnake.cli.main import main; sys.exit(main())"
+        environment = os.environ | {"PYTHONPATH": str(Path(snowsnake.__file__).parent.parent)}
+        return subprocess.run(
+            [sys.executable, "-c", code, str(repository), "jobs", "./default.nix", "--workers", "1", *more], capture_output=True, env=environment, timeout=120
+        )  # fmt: skip
+
+    text = run("--diff", "HEAD")
+    assert text.stdout.decode() == "added: 1\n  q: an error\nremoved: 1\n  p8: n8\nchanged: 1\n  p7: n7 → other\n", text.stderr
+    data = json.loads(run("--diff", "HEAD", "--diff-format", "json").stdout)
+    assert [len(data[name]) for name in ("added", "removed", "changed")] == [1, 1, 1]
+    assert "| `p7` | n7 → other |" in run("--diff", "HEAD", "--diff-format", "markdown").stdout.decode()
+    assert "<tr><td>p7<td>n7 → other" in run("--diff", "HEAD", "--diff-format", "html").stdout.decode()
+    lines = run("--changed-since", "HEAD", "--incremental", "--results", "../r.sqlite").stdout.splitlines()
+    assert [json.loads(line)["attr"] for line in lines] == ["p7", "q"]
+    assert run("--diff", "no-such-revision").returncode == 1
+    assert run("--diff", "--no-instantiate").returncode == 1
