@@ -40,12 +40,13 @@ fi
 rm -f "$root.log"
 grep -q '^somebody:' "$root/etc/passwd" || chroot "$root" useradd --create-home somebody
 cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
-# Python packages come from where this machine takes them: its pip's configuration, with the folders that it names.
+# Python packages come from where this machine takes them: its pip's configuration, with the folders that it names.  The files of an index
+# called …/simple lie beside it.
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 for file in /etc/pip.conf ~/.config/pip/pip.conf; do
   [ -e "$file" ] || continue
   install -D -m 644 "$file" "$root$(case $file in /etc/*) echo $file ;; *) echo /etc/xdg/pip/pip.conf ;; esac)"
-  while read -r folder; do [ ! -d "$folder" ] || binds+=("$folder"); done < <(grep -oE '(^|[ =]|file://)/[^ ]+' "$file" | sed -E 's|^.*file://||; s|^[ =]||')
+  while read -r folder; do [ ! -d "$folder" ] || binds+=("$folder"); done < <(grep -oE '(^|[ =]|file://)/[^ ]+' "$file" | sed -E 's|^.*file://||; s|^[ =]||; s|/simple/?$||')
 done
 chmod 700 "$root/root"
 
@@ -79,9 +80,14 @@ run() {
 }
 
 inside() { run_mounted root / "$1"; }
-inside 'python3 -m venv /tmp/probe && /tmp/probe/bin/pip --quiet --disable-pip-version-check download --no-deps -d /tmp/probe Cython' >/dev/null 2>&1 \
-  || cannot "there are no Python packages to be had"
-rm -rf "$root/tmp/probe"
+python3 -c 'import sys, tomllib
+project = tomllib.load(open(sys.argv[1], "rb"))
+extras = project["project"]["optional-dependencies"]
+wanted = project["build-system"]["requires"] + [name for extra in ("fetch", "test", "lint", "dev") for name in extras[extra]]
+print("\n".join(name for name in wanted if not name.startswith("snowsnake[")))' "$here/pyproject.toml" >"$root/tmp/wanted"
+inside 'python3 -m venv /tmp/probe && /tmp/probe/bin/pip --quiet --disable-pip-version-check download --no-deps -d /tmp/probe -r /tmp/wanted' >/dev/null 2>&1 \
+  || cannot "the Python packages of the tests are not to be had"
+rm -rf "$root/tmp/probe" "$root/tmp/wanted"
 
 failed=''
 for name in "${who[@]}"; do
