@@ -30,7 +30,8 @@ def run(call: Call) -> int:
     elif given.flag("json"):
         _print_json(value, call)
     else:
-        write_line(value_text(value, session.evaluator))
+        limit = {"depth_limit": call.settings["max-call-depth"]} if call.settings.is_set("max-call-depth") else {}
+        write_line(value_text(value, session.evaluator, **limit))
     session.evaluator.flush_store()
     sys.stdout.flush()
     return 0

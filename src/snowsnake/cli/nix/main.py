@@ -13,6 +13,9 @@ from snowsnake.cli.nix.table import ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
+# Options that need the feature even with `--help`.
+_NEED_FEATURE = ("print_build_logs", "offline", "refresh")
+
 
 def run(words: list[str], reporter: Reporter) -> int:
     """One command line, start to end."""
@@ -31,6 +34,8 @@ def run(words: list[str], reporter: Reporter) -> int:
             raise
         print(_overview())
         return 0
+    if any(call.given.flag(key) for key in _NEED_FEATURE):
+        call.settings.require("nix-command")
     if call.given.flag("help"):
         print(_help(call))
         return 0

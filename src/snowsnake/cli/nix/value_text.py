@@ -5,6 +5,7 @@ In: a handle.  Out: bytes.  What was printed before is «repeated».
 
 from snowsnake.diagnostics.error import EvaluationError
 
+_DEPTH_LIMIT = 2_000_000               # as for calls
 _FATAL = ("depth", "memory", "timeout", "interrupt")
 _FIRST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _FURTHER = _FIRST | frozenset(b"0123456789'-")
@@ -25,22 +26,33 @@ class _Seen:
         return True
 
 
-def value_text(root, evaluator) -> bytes:
-    """The text of a value that has been forced."""
+def value_text(root, evaluator, depth_limit: int = _DEPTH_LIMIT) -> bytes:
+    """The text of a value that has been forced; values nested deeper than the limit are an error."""
     out: list[bytes] = []
     seen = _Seen()
-    work: list = [root]                        # handles to print, and bytes, in reverse
+    work: list = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
+    depth = 0
     while work:
         item = work.pop()
+        if item is None:
+            depth -= 1
+            continue
         if isinstance(item, bytes):
             out.append(item)
             continue
+        if depth > depth_limit:
+            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
         try:
-            work += reversed(_pieces(item, seen, evaluator, is_root=item is root))
+            pieces = _pieces(item, seen, evaluator, is_root=item is root)
         except EvaluationError as error:
             if error.code in _FATAL:
                 raise
             out.append(f"«error: {error.message}»".encode("utf-8", "surrogateescape"))
+            continue
+        if len(pieces) > 1:
+            depth += 1
+            work.append(None)
+        work += reversed(pieces)
     return b"".join(out)
 
 
