@@ -21,7 +21,6 @@ EVALUATION = {
     "snowsnake.builtins.signatures", "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
     "snowsnake.compiler.globals", "snowsnake.host.options", "snowsnake.selection", "snowsnake.store",
 }  # fmt: skip
-WITH_WRITTEN_STORE = {"snowsnake.store.place"} if os.path.exists("/nix/var/nix") else set()      # if the evaluation may add to it
 WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}
 
 PROBE = """
@@ -41,7 +40,7 @@ sys.exit(code)
 @pytest.mark.parametrize(
     ("module", "words", "own"),
     [
-        ("snowsnake.cli.main", ["eval", "-E", "1"], {"snowsnake.cli.main", "snowsnake.cli.evaluate"} | WITH_WRITTEN_STORE),
+        ("snowsnake.cli.main", ["eval", "-E", "1"], {"snowsnake.cli.main", "snowsnake.cli.evaluate"}),
         ("snowsnake.cli.instantiate", ["--eval", "-E", "1"], {"snowsnake.cli.instantiate"}),
     ],
 )

@@ -12,6 +12,7 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import Selector
 from snowsnake.settings import Settings
 from snowsnake.settings.places import channel_entries, daemon_socket
+from snowsnake.store import may_write
 
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
@@ -174,30 +175,25 @@ def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -
 def store_options(settings: Settings, reporter: Reporter, eval_store: str | None, is_writable: bool) -> dict[str, object]:
     """Keywords of the evaluator for its store; empty without one that is written to, and for the machine's own place."""
     if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
-        return _machines_store(settings, reporter) if is_writable and os.path.exists(_MACHINE_STATE) else {}
+        is_there = is_writable and (may_write(_MACHINE_STORE, _MACHINE_STATE) or os.path.exists(daemon_socket(settings.environment)))
+        return {"store": _MachinesStore(settings, reporter)} if is_there else {}
     from snowsnake.cli import stores
 
     return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable, reporter=reporter)
 
 
-def _machines_store(settings: Settings, reporter: Reporter) -> dict[str, object]:
-    """What `auto` means, as cli/stores.py decides it, without what reads addresses; opened when an evaluation needs it, which most do not."""
-    from snowsnake.store.place import DaemonPlace, StorePlace
+class _MachinesStore:
+    """The machine's own store, or the daemon that writes to it, as cli/stores.py finds it: opened when an evaluation needs it, which most do not."""
 
-    place = StorePlace(_MACHINE_STORE, _MACHINE_STORE, _MACHINE_STATE, is_machines=True)
-    place.opens_late = True
-    if place.is_written:
-        def build(store, wanted):
-            from snowsnake.cli.building import builder_of  # not for every start: most evaluations build nothing
+    __slots__ = ("_settings", "_reporter")
+    store_dir = real = name = _MACHINE_STORE
+    opens_late = True
 
-            builder_of(settings, settings.environment.get("NIX_LOG_DIR") or "/nix/var/log/nix", reporter)(store, wanted)
+    def __init__(self, settings: Settings, reporter: Reporter) -> None:
+        self._settings = settings
+        self._reporter = reporter
 
-        place.builder = build
-        return {"store": place}
-    socket = daemon_socket(settings.environment)
-    if not os.path.exists(socket):
-        return {}
-    options = {name: settings.text(name) for name in settings.overridden}
-    daemon = DaemonPlace(socket, _MACHINE_STORE, _MACHINE_STORE, options=options, on_message=reporter.building)
-    daemon.opens_late = True
-    return {"store": daemon}
+    def open(self):
+        from snowsnake.cli.stores import open_store
+
+        return open_store(self._settings, self._reporter.warning, is_writable=True, reporter=self._reporter)

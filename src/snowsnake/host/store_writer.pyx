@@ -52,7 +52,7 @@ cdef class StoreWriter:
         self.place = place
         self.attention = _Attention(_KEY)
         self.attention.m = m
-        if not place.opens_late:
+        if not getattr(place, "opens_late", False):
             try:
                 self.store
             except _FAULTS as error:

@@ -65,6 +65,13 @@ __all__ = [
 ]
 
 
+def may_write(folder: str, state: str) -> bool:
+    """Whether the store in this folder, with its state in that one, is there and ours to add to."""
+    import os
+
+    return os.access(state + "/db/db.sqlite", os.W_OK) and os.access(folder, os.W_OK)
+
+
 def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

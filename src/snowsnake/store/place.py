@@ -3,7 +3,7 @@
 In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened before `open`.
 """
 
-import os
+from snowsnake.store import may_write
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class StorePlace:
     """A store in folders: paths begin with `store_dir` and lie in `real`; the database and roots are below `state`.
 
-    `name` is how messages call it.  `opens_late`: an evaluation opens it when it first needs it, otherwise at once.  `builder` builds in it
+    `name` is how messages call it.  `builder` builds in it
     (store/local.py).  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
@@ -25,7 +25,7 @@ class StorePlace:
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "opens_late", "builder")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder")
 
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
@@ -33,9 +33,8 @@ class StorePlace:
         self.state = state
         self.name = name or real
         self.is_machines = is_machines
-        self.opens_late = False
         self.builder: Callable[[LocalStore, list[str]], None] | None = None
-        self.is_written = not is_machines or (os.access(state + "/db/db.sqlite", os.W_OK) and os.access(real, os.W_OK))
+        self.is_written = not is_machines or may_write(real, state)
 
     @classmethod
     def in_root(cls, root: str, store_dir: str = "/nix/store") -> "StorePlace":
@@ -52,7 +51,7 @@ class StorePlace:
 class DaemonPlace:
     """A store behind the daemon that listens at *socket*; its paths begin with `store_dir` and lie in `real`."""
 
-    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message", "opens_late")
+    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message")
 
     def __init__(
         self, socket: str, store_dir: str, real: str, *, name: str = "daemon", options: "dict[str, str] | None" = None,
@@ -64,7 +63,6 @@ class DaemonPlace:
         self.name = name
         self.options = options
         self.on_message = on_message
-        self.opens_late = False
 
     def open(self) -> "DaemonStore":
         from snowsnake.store.daemon.store import DaemonStore
@@ -84,7 +82,6 @@ class DummyStore:
 
     real = None
     name = "dummy://"
-    opens_late = False
 
     def __init__(self, store_dir: str, *, is_read_only: bool = True) -> None:
         self.store_dir = store_dir
