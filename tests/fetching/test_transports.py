@@ -153,7 +153,7 @@ def test_signed_commits(repository, tmp_path, fetcher) -> None:
 def test_a_signature_that_another_program_finds_good_is_none_of_the_keys(repository, tmp_path, fetcher) -> None:
     """`gpg.program` of the repository says yes to everything; git runs it for a PGP signature."""
     yes = tmp_path / "yes"
-    yes.write_text('#!/bin/sh\nprintf "\\n[GNUPG:] SIG_CREATED D\\n" >&2\necho "-----BEGIN PGP SIGNATURE-----"\necho x\necho "-----END PGP SIGNATURE-----"\n'
+    yes.write_text('#!/bin/sh\ncat > /dev/null\nprintf "\\n[GNUPG:] SIG_CREATED D\\n" >&2\necho "-----BEGIN PGP SIGNATURE-----"\necho x\necho "-----END PGP SIGNATURE-----"\n'
                    'echo "[GNUPG:] GOODSIG 1 x"\necho "[GNUPG:] VALIDSIG 1 2 3"\n')    # fmt: skip
     yes.chmod(0o755)
     git(repository, "config", "gpg.program", str(yes))
