@@ -1,6 +1,6 @@
 """Real flakes, with the same inputs: do they have the derivations that C++ Nix says?
 
-usage: real_flakes.py SNAPSHOTS --reference NIX [--ours NIX] [--work FOLDER] [--page FILE] [FLAKE…]
+usage: real_flakes.py SNAPSHOTS --reference NIX [--ours NIX] [--work FOLDER] [--most N] [--page FILE] [FLAKE…]
   SNAPSHOTS    a folder with a git directory or checkout of each repository of `FLAKES` and `nixpkgs`, as OWNER+NAME or OWNER+NAME/repo
   NIX          the `nix` command of C++ Nix 2.34, and ours
   --work       where the copies go (and stay)         --page   write the table there, as Markdown
@@ -119,7 +119,6 @@ CONSUMERS: dict[str, tuple[dict[str, str], str]] = {
 }  # fmt: skip
 KINDS = ("packages", "checks", "devShells", "formatter")
 SYSTEM = "x86_64-linux"
-MOST = 60                                 # attributes of one kind
 _DATE = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
 _STAND_INS = {".json": b"{}", ".nix": b"{ ... }: self: { }\n"}
 _NAMES = "x: builtins.attrNames x"
@@ -217,7 +216,7 @@ class Nix:
         return None, error.partition("unable to download")[0] + "unable to download" if "unable to download" in error else error
 
 
-def attributes(nix: Nix, reference: str, options: list[str]) -> list[str]:
+def attributes(nix: Nix, reference: str, options: list[str], most: int) -> list[str]:
     """What is evaluated of a flake."""
     found = []
     outputs, error = nix.ask(f"{reference}#.", _NAMES, options)
@@ -231,7 +230,7 @@ def attributes(nix: Nix, reference: str, options: list[str]) -> list[str]:
             found.append(f"{kind}.{SYSTEM}")
             continue
         names, _ = nix.ask(f"{reference}#{kind}.{SYSTEM}", _NAMES, options)
-        found += [f'{kind}.{SYSTEM}."{name}"' for name in (names or [])[:MOST]]      # type: ignore[index]
+        found += [f'{kind}.{SYSTEM}."{name}"' for name in (names or [])[:most]]      # type: ignore[index]
     return found or [f"{name}" for name in outputs if name not in ("self", "inputs")]
 
 
@@ -242,6 +241,7 @@ def main() -> int:
     parser.add_argument("--reference", required=True)
     parser.add_argument("--ours", default=str(Path(sys.executable).with_name("snowsnake-nix")))
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--most", type=int, default=60, help="attributes of one kind")
     parser.add_argument("--page", type=Path)
     given = parser.parse_intermixed_args()
     work = (given.work or Path(tempfile.mkdtemp(prefix="real-flakes-"))).resolve()
@@ -264,7 +264,7 @@ def main() -> int:
         reference = f"git+file://{copied[0]}?rev={copied[1]}"
         asked = same = failed = 0
         before = theirs.seconds, ours.seconds
-        for attribute in attributes(theirs, reference, options):
+        for attribute in attributes(theirs, reference, options, given.most):
             answers = [nix.ask(f"{reference}#{attribute}", _WHAT if "." in attribute else "v: builtins.typeOf v", options) for nix in (theirs, ours)]
             asked += 1
             failed += answers[0][0] is None

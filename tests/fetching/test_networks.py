@@ -1,5 +1,6 @@
 """Downloads through proxies and TLS, ages of what was downloaded, and the line on a terminal: real servers on loopback, a real pseudo-terminal."""
 
+import json
 import os
 import pty
 import select
@@ -288,3 +289,18 @@ def test_the_line_on_a_terminal(plain_terminal, plain, tmp_path, monkeypatch) ->
     if not plain_terminal:
         assert "downloading" in text and "MB" in text and "/s" in text       # bytes and rate
         assert text.rstrip("\r\n").endswith(("\x1b[2K", "\x1b[?25h")) or "\x1b[2K" in text       # and the line goes again
+
+
+def test_archives_as_flakes(tmp_path) -> None:
+    """A wrong hash ends a command with 102; `flake prefetch` calls an archive by its hash.  Both as 2.34.8."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/flake.nix").write_text("{ outputs = _: { x = 1; }; }")
+    subprocess.run(["tar", "-cf", tmp_path / "tree.tar", "-C", tmp_path, "tree"], check=True)
+    url = f"tarball+file://{tmp_path}/tree.tar"
+    wrong = "sha256-qQ2Zz+DNHPUrTeJTNAIE3XG5h8tLbbPMpMGV2DtL4VE="
+    process = nix(["eval", f"{url}?narHash={wrong}#x"], tmp_path, stderr=subprocess.PIPE)
+    assert b"NAR hash mismatch in input" in process.communicate(timeout=120)[1] and process.returncode == 102
+    process = nix(["flake", "prefetch", "--json", "--flake-registry", "", url], tmp_path, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=120)
+    found = json.loads(out)
+    assert found["locked"]["narHash"] == found["hash"] and "narHash" not in found["original"], err

@@ -222,11 +222,9 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = Call(given, reporter, words)
     resolved = call.flakes.world.resolve(call.reference(), KINDS)
     tree = call.flakes.world.fetch(resolved.input)
-    # what the tree is called does not depend on its contents here
-    shown = Reference(
-        tree.input.with_attrs(__final=None, narHash=tree.input.attrs["narHash"] if "narHash" in resolved.input.attrs else None),
-        resolved.folder,
-    )
+    # only archives and files are called by their contents when nobody asked for that
+    has_hash = "narHash" in resolved.input.attrs or tree.input.type in ("tarball", "file")
+    shown = Reference(tree.input.with_attrs(__final=None, narHash=tree.input.attrs["narHash"] if has_hash else None), resolved.folder)
     call.session.evaluator.flush_store()
     if given.flag("json"):
         call.print_json(

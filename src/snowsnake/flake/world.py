@@ -31,7 +31,9 @@ _SELF_ATTRIBUTES = ("lfs", "submodules")
 def evaluation_error(error: FetchError) -> EvaluationError:
     """What went wrong while something was fetched, as an error of an evaluation."""
     code = "access" if isinstance(error, ForbiddenAccess) else "file"
-    return EvaluationError(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
+    made = EvaluationError(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
+    made.exit_code = error.exit_code
+    return made
 
 
 class FlakeTree:
