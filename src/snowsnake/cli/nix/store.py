@@ -14,7 +14,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write, write_line
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.interface import Store
 
@@ -148,6 +148,18 @@ def verify(call: Call) -> int:
                 call.reporter.failure(str(error))
                 code |= 4
     return code
+
+
+def log(call: Call) -> None:
+    """`nix log`: what the builder of a derivation wrote, if the store keeps it."""
+    from snowsnake.store.build_log import build_log
+
+    with asked(call) as installables:
+        target = installables.targets(call.words)[0]
+        found = build_log(installables.store, target.path)
+        if found is None:
+            raise ValueError(f"build log of '{target.shown}' is not available")
+        write(found)
 
 
 def make_content_addressed(call: Call) -> None:

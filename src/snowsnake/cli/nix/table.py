@@ -133,7 +133,7 @@ ROWS = (
     _not_ours("help", "show help about a subcommand"),
     _not_ours("help-stores", "show help about kinds of stores"),
     *(_not_ours(f"key {name}", f"signing keys: {name}") for name in ("convert-secret-to-public", "generate-secret")),
-    _not_ours("log", "show the build log of a package"),
+    Row("log", "snowsnake.cli.nix.store:log", "installable?", "show the build log of a derivation or an output", INSTALLABLE),
     Row("nar cat", "snowsnake.cli.nix.listing:cat_archive", "nar path", "print a file of an archive"),
     Row("nar dump-path", "snowsnake.cli.nix.listing:pack", "path", "the old name of nar pack"),
     Row("nar ls", "snowsnake.cli.nix.listing:list_archive", "nar path", "list what is in an archive", _LISTING),
