@@ -97,3 +97,25 @@ def test_settings_for_people(run_command) -> None:
     assert (facts["value"], facts["origin"], facts["default"], facts["type"]) == (3, "NIX_CONFIG", 0, "u32")
     assert len(run_command("main", "config", "show", "--all").stdout.splitlines()) == len(SETTINGS)
     assert b"Did you mean cores?" in run_command("main", "config", "show", "coers").stderr
+
+
+def test_every_command_has_help(nix) -> None:
+    """Also those that an installed Nix does."""
+    from snowsnake.cli.nix.table import GROUPS, ROWS
+
+    for name in [*(row.name for row in ROWS if not row.runner)][:6] + sorted(GROUPS)[:3] + ["config check"]:
+        code, out, err = nix(*name.split(), "--help", PATH="/nonexistent")
+        assert (code, err) == (0, "") and out.startswith("usage: nix"), name
+
+
+def test_config_check(nix, tmp_path) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for number in (0, 1, 2):
+        if number:
+            other = folder / str(number)
+            other.mkdir()
+            (other / "nix-env").touch()
+        code, out, err = nix("config", "check", PATH=":".join(str(folder / str(n)) for n in range(1, number + 1)), NIX_REMOTE="dummy://")
+        assert code == (0 if number == 1 else 2) and out == ""
+        assert "[PASS] PATH contains only one nix version." in err if number == 1 else "[FAIL] " in err

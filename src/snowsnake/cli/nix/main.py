@@ -13,6 +13,8 @@ from snowsnake.cli.nix.table import ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
+# Subcommands that need no feature.
+_STABLE = ("config check",)
 # Options that need the feature even with `--help`.
 _NEED_FEATURE = ("print_build_logs", "offline", "refresh")
 
@@ -55,8 +57,13 @@ def run(words: list[str], reporter: Reporter) -> int:
             raise UsageError(_choice(call.group))
         raise UsageError("no subcommand specified")
     if not row.runner:
+        if "--help" in call.left:
+            hand_on("nix", words)
+            print(_help(call) + "\n\nAn installed Nix does this; there is none on the PATH.")
+            return 0
         return _hand_on(words, f"'nix {row.name}'")
-    call.settings.require("nix-command")
+    if row.name not in _STABLE:
+        call.settings.require("nix-command")
     if row.feature:
         call.settings.require(row.feature)
     _network(call)

@@ -100,7 +100,7 @@ ROWS = (
         ),
     ),
     _not_ours("bundle", "bundle an application so that it works outside of the store"),
-    _not_ours("config check", "check the system for problems"),
+    Row("config check", "snowsnake.cli.nix.config_check:run", "", "check the commands and the store of this machine for problems"),
     _not_ours("copy", "copy paths between stores"),
     _not_ours("daemon", "serve the store to users"),
     Row("derivation add", "snowsnake.cli.nix.derivation:add", "", "add a derivation that is JSON on standard input", (_DRY_RUN,)),
