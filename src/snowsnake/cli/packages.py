@@ -8,6 +8,7 @@ import sys
 from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.looking import apply_builtin
 from snowsnake.plain import NotPlain, find, is_derivation, plain_data, plain_text
 from snowsnake.selection import TYPE_NAMES, Selector, drv_path_of, is_plain_name, store_path_of
 
@@ -182,6 +183,9 @@ class PackageSearch:
 
     def _may_hold_others(self, value: "Any", path: str) -> bool:
         """Note a package that was not noted before; tell whether the value may contain others."""
+        # An error that nobody sees needs no trace, which costs more than the rest: sources are parsed again for it.
+        if self._is_lenient and not apply_builtin(value, b"tryEval").select(b"success").to_python():
+            return False
         try:
             if not is_derivation(value):
                 return True
