@@ -50,6 +50,9 @@ __all__ = [
     "parse",
 ]
 
+_FILES = "/nix/store/00000000000000000000000000000000-files"      # where `files` are
+_PROGRESS = 5                             # as C++ Nix numbers it: files that are evaluated, sources that are copied
+_FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree"))
 _MOST_DECODERS = 500                      # types and selectors that an evaluator remembers plans of
 
 PathLike = str | os.PathLike[str]
@@ -64,6 +67,11 @@ class Evaluator:
     that gets an embedded store: derivations, texts and sources are really written, and can be read.
     `cache` is a folder in which files are kept compiled from one evaluator to the next, or True for the folder that the
     commands use; `cache_validate` says how a file is known again: by its time and size ("stat") or its content ("hash").
+    `files` is a file system to evaluate in, instead of the disk's working directory: a mapping of names to contents, a zip file, a tree of git
+    (pygit2), one of fsspec, an object with `kind`, `read` and `list`; relative paths are in it, and it may be read under `pure`.  `environment` is
+    what `getEnv` sees, `system` what `currentSystem` says; `settings` are those of nix.conf by name, which win over the parameters
+    (`{"pure-eval": True, "tarball-ttl": 0}`).  `on_message(kind, text)` gets traces (`trace`), warnings (`warning`) and what is read and
+    copied (`progress`); without it they go to the logger `snowsnake`, traces as INFO.  Nothing is written to standard error.
     `builtins` are more attributes of the set `builtins`: functions and data of Python.
     `optimise` 0 runs the specified bytecode only: the same values, slower.
 
@@ -92,6 +100,11 @@ class Evaluator:
         cache: bool | PathLike = False,
         cache_validate: str = "stat",
         builtins: Mapping[str, object] | None = None,
+        files: object = None,
+        environment: Mapping[str, str] | None = None,
+        system: str | None = None,
+        settings: Mapping[str, object] | None = None,
+        on_message: "Callable[[str, str], object] | None" = None,
     ) -> None:
         if optimise not in (0, 1):
             raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
@@ -106,22 +119,44 @@ class Evaluator:
         self._calls = 0                               # of them that are running
         self._worker: Worker | None = None
         self._deadline = 0.0
-        self._machine = _machine.Evaluator(
-            level=optimise,
-            search_path=_search_entries(search_path),
-            pure=pure,
-            restricted=restricted,
-            allowed_paths=tuple(os.fspath(path) for path in allowed_paths),
-            features=tuple(features),
-            memory_limit_bytes=memory_limit_bytes,
-            depth_limit=depth_limit,
-            timeout_s=timeout_s,
-            store=None if store is None else os.fspath(store),
-            is_writable=True,
+        found = _from_settings(settings) if settings else {}
+        self._files = None if files is None else _adapted(files)
+        listener = _to_logger if on_message is None else on_message
+        if not callable(listener):
+            raise TypeError("on_message is a function of a kind and a text")
+        options: dict[str, Any] = {
+            "level": optimise,
+            "search_path": _search_entries(search_path),
+            "pure": pure,
+            "restricted": restricted,
+            "allowed_paths": tuple(os.fspath(path) for path in allowed_paths),
+            "memory_limit_bytes": memory_limit_bytes,
+            "depth_limit": depth_limit,
+            "timeout_s": timeout_s,
+            "store": None if store is None else os.fspath(store),
+            "is_writable": True,
+            "environment": None if environment is None else dict(environment),
+            "system": system,
+            "on_message": listener,
+            "verbosity": 3 if on_message is None else _PROGRESS,
             **_cache_options(cache, cache_validate),
-        )
-        if builtins:
-            self._machine.add_builtins(plain(dict(builtins), self))
+        }
+        options |= found
+        options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
+        self._make = lambda: _machine.Evaluator(**options)
+        self._builtins = dict(builtins) if builtins else {}
+        self._start()
+
+    def _start(self) -> None:
+        """A machine that knows nothing yet."""
+        self._machine = self._make()
+        self._machine.set_deadline(self._deadline)
+        self._decoders.clear()
+        self._functions.clear()
+        if self._files is not None:
+            self._machine.mount(_FILES, self._files)
+        if self._builtins:
+            self._machine.add_builtins(plain(self._builtins, self))
 
     def evaluate(
         self,
@@ -138,7 +173,7 @@ class Evaluator:
         if not isinstance(expression, str | bytes):
             raise TypeError(f"an expression is a text (str or bytes), not {type(expression).__name__}; evaluate_file takes a path")
         source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
-        folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
+        folder = self._place("" if base_path is None else base_path)
         names = plain(dict(scope), self) if scope else None
         return wrap(self._machine.evaluate(source, folder, name, names), self)
 
@@ -147,7 +182,16 @@ class Evaluator:
 
         The same file is read and compiled once per evaluator.  A file that cannot be read, or has syntax errors, is raised here.
         """
-        return wrap(self._machine.evaluate_file(os.path.abspath(path)), self)
+        return wrap(self._machine.evaluate_file(self._place(path)), self)
+
+    def _place(self, path: PathLike) -> str:
+        """An absolute path; a relative one is in `files`, if there are any."""
+        if self._files is None:
+            return os.path.abspath(path)
+        joined = os.path.normpath(os.path.join(_FILES, os.fspath(path)))
+        if not os.path.isabs(path) and joined != _FILES and not joined.startswith(_FILES + "/"):
+            raise ValueError(f"the path {os.fspath(path)!r} leads out of `files`")
+        return joined
 
     def flake(
         self, reference: str = ".", *, attribute: str = "", base_path: PathLike | None = None, overrides: Mapping[str, str] | None = None
@@ -346,7 +390,7 @@ class Evaluator:
         if self._worker is None:
             from snowsnake.waiting import Worker
 
-            self._worker = Worker(self._machine.cancel)
+            self._worker = Worker(self.cancel)
         return await self._worker.run(call)
 
     def close(self) -> None:
@@ -362,6 +406,28 @@ class Evaluator:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def changed(self, paths: Iterable[PathLike]) -> bool:
+        """Forget everything if a result depended on one of these files or folders, which have changed; True if one did.
+
+        What is evaluated afterwards reads the files again.  Values that were made before can still be read (`to_python`, `to_json`, `[…]`), but
+        not be mixed with new ones: they are of the machine before.
+
+        >>> files = {"a.nix": "1"}
+        >>> nix = Evaluator(files=files)
+        >>> before = nix.evaluate_file("a.nix").to_python()
+        >>> nix.changed(["b.nix"]), nix.changed(["a.nix"])
+        (False, True)
+        """
+        if isinstance(paths, str | os.PathLike):
+            raise TypeError("changed takes a list of paths, not one path")
+        places = [self._place(path) for path in paths]
+        asked = {record for record in self._machine.records() if record[0] in _FILE_RECORDS}
+        if not any(_is_touched(kind, name, place) for place in places for kind, name in asked):
+            return False
+        self._machine.flush_store()
+        self._start()
+        return True
 
     def flush(self) -> None:
         """Derivations, texts and sources that went to `store` are on disk and valid afterwards.
@@ -437,6 +503,53 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
     if optimise not in (0, 1):
         raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
     return compile_source(data, name, os.getcwd(), optimise)
+
+
+def _is_touched(kind: str, name: str, place: str) -> bool:
+    """Whether the answer to a question may be another one, now that something at a place is."""
+    if name == place or name.startswith(place + "/"):
+        return True
+    return kind == "directory" and os.path.dirname(place) == name or kind == "tree" and place.startswith(name + "/")
+
+
+def _adapted(files: object) -> "FileSystem":
+    from snowsnake.host.adapters import file_system
+
+    return file_system(files)
+
+
+def _to_logger(kind: str, text: str) -> None:
+    """Without a listener messages are Python's: a program that wants them sets up `logging`."""
+    import logging
+
+    logger = logging.getLogger("snowsnake")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logger.log(logging.WARNING if kind == "warning" else logging.INFO, text)
+
+
+def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
+    """Options of the machine that settings of nix.conf say; ValueError for names that nobody knows."""
+    from snowsnake.settings import Settings, resolve
+
+    values = Settings()
+    for name, value in settings.items():
+        if resolve(name) is None:
+            raise ValueError(f"there is no setting {name!r} of nix.conf")
+        if isinstance(value, bool):
+            text = "true" if value else "false"
+        else:
+            text = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        values.set(name, text)
+    found: dict[str, Any] = {"settings": values, "features": values["experimental-features"]}
+    for name, option in (("pure-eval", "pure"), ("restrict-eval", "restricted"), ("trace-verbose", "trace_verbose"), ("abort-on-warn", "abort_on_warn")):
+        if values.is_set(name):
+            found[option] = values[name]
+    if values.is_set("system") or values.is_set("eval-system"):
+        found["system"] = values["eval-system"] or values["system"]
+    if values.is_set("max-call-depth"):
+        found["depth_limit"] = values["max-call-depth"]
+    return found
 
 
 def _cache_options(cache: bool | PathLike, how: str) -> dict[str, object]:

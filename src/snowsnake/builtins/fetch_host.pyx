@@ -125,7 +125,7 @@ cdef object fetcher_of(Machine* m):
 
         attention = _Attention(_KEY)
         attention.m = m
-        settings, make_progress = <object>h.settings if h.settings != NULL else (None, None)
+        settings, make_progress = (<tuple>h.settings)[:2] if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
             settings,
             make_progress() if make_progress is not None else None,

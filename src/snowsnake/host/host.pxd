@@ -118,7 +118,7 @@ cdef struct Host:
     bint keeps_derivations            # also without a writer
     ByteMap derivations               # store path -> text, if they are kept: for those who ask about them, not for evaluation
     int verbosity                     # messages up to this level are written (host/messages.pxd)
-    bint is_json_log                  # they are C++ Nix's JSON lines
+    int log_form                      # of messages: LOG_TEXT, LOG_JSON or LOG_TOLD (host/messages.pxd)
     bint imports_derivations          # evaluation may read what it must have built first (allow-import-from-derivation)
     bint traces_imports               # and tells of it (trace-import-from-derivation)
     void* settings                    # owned: the values of nix.conf (Python), or None for their defaults

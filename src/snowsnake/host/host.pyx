@@ -15,7 +15,7 @@ from snowsnake.cache.pack cimport FileStamp
 from snowsnake.foundation.allocate cimport allocate_zeros, copy_text
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.disk cimport FOLLOW_LINKS, close, disk_home, disk_type
-from snowsnake.host.messages cimport LEVEL_CHATTY, LEVEL_TALKATIVE, is_said, say, say_warning
+from snowsnake.host.messages cimport LEVEL_CHATTY, LEVEL_TALKATIVE, LOG_JSON, LOG_TEXT, LOG_TOLD, is_said, say, say_warning
 from snowsnake.host.mounts cimport mount_disk_path
 from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, path_is_in, path_join
 from snowsnake.host.places cimport (
@@ -46,6 +46,9 @@ from snowsnake.store.store_path cimport store_path_source
 
 import os
 
+
+cdef enum:
+    OWN_ENVIRONMENT = 1 << 30         # beside the features: variables come from the options
 
 # ---- life and options -------------------------------------------------------------------------------------------
 
@@ -208,8 +211,10 @@ cdef object host_configure(Machine* m, object options):
     replace(&h.store_dir, options.store_dir)
     h.store_dir_size = strlen(h.store_dir)
     h.verbosity = options.verbosity
-    h.is_json_log = options.log_format == "internal-json"
-    if h.verbosity >= LEVEL_TALKATIVE:                # in C++ Nix a file; here it is built in
+    h.log_form = LOG_TOLD if kept[3] is not None else LOG_JSON if options.log_format == "internal-json" else LOG_TEXT
+    if kept[2] is not None:
+        h.features |= OWN_ENVIRONMENT
+    if h.verbosity >= LEVEL_TALKATIVE and h.log_form != LOG_TOLD:                # in C++ Nix a file; here it is built in
         say(m, LEVEL_TALKATIVE, format_text(b"evaluating file '\xc2\xabnix-internal\xc2\xbb/derivation-internal.nix'"))
     if options.home is not None:
         replace(&h.home, options.home)
@@ -301,11 +306,17 @@ cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcep
         map_add(&host_of(m).allowed, path, size_bytes, NULL, 0)
 
 
+cdef const char* _own_variable(Machine* m, const char* name) noexcept with gil:
+    """The dict was made for this evaluator, and keeps what it returns."""
+    found = (<dict>(<tuple>host_of(m).settings)[2]).get(<bytes>name)
+    return NULL if found is None else <const char*><bytes>found
+
+
 cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil:
     cdef const char* value
     if is_guarded(m):
         return NULL
-    value = getenv(name)
+    value = _own_variable(m, name) if host_of(m).features & OWN_ENVIRONMENT else getenv(name)
     record_variable(m, name, value)
     return value
 

@@ -11,6 +11,11 @@ cdef enum Level:                      # as C++ Nix numbers them; INFO is where t
     LEVEL_CHATTY = 5
     LEVEL_DEBUG = 6
 
+cdef enum:                            # Host.log_form
+    LOG_TEXT = 0
+    LOG_JSON = 1                      # C++ Nix's JSON lines
+    LOG_TOLD = 2                      # a function of Python gets every message
+
 cdef bint is_said(Machine* m, int level) noexcept nogil
     # whether a message of this level is written: ask before one is put together
 cdef void say(Machine* m, int level, char* message) noexcept nogil

@@ -88,13 +88,30 @@ cdef void _write_json(int level, const void* shown, size_t shown_size, const voi
     buffer_free(&line)
 
 
+cdef void _tell(Machine* m, str kind, const void* data, size_t size) noexcept with gil:
+    """Its exceptions have nowhere to go: Python reports them as it does those of finalizers."""
+    (<tuple>host_of(m).settings)[3](kind, (<const char*>data)[:size].decode("utf-8", "replace"))
+
+
+cdef void _tell_progress(Machine* m, const char* message) noexcept with gil:
+    _tell(m, "progress", message, strlen(message))
+
+
+cdef void _tell_text(Machine* m, bint is_trace, const void* data, size_t size) noexcept with gil:
+    _tell(m, "trace" if is_trace else "warning", data, size)
+
+
 cdef void say(Machine* m, int level, char* message) noexcept nogil:
     cdef ByteBuffer text
     if message == NULL or not is_said(m, level):
         free(message)
         return
+    if host_of(m).log_form == LOG_TOLD:
+        _tell_progress(m, message)
+        free(message)
+        return
     memset(&text, 0, sizeof(text))
-    if host_of(m).is_json_log:
+    if host_of(m).log_form == LOG_JSON:
         _write_json(level, message, strlen(message), NULL, 0)
     elif buffer_text(&text, message):
         _write_plain(&text)
@@ -104,9 +121,12 @@ cdef void say(Machine* m, int level, char* message) noexcept nogil:
 
 cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
     cdef ByteBuffer line
+    if host_of(m).log_form == LOG_TOLD:
+        _tell_text(m, True, text, size)
+        return
     memset(&line, 0, sizeof(line))
     if buffer_text(&line, "trace: ") and buffer_append(&line, <const uint8_t*>text, size):
-        if host_of(m).is_json_log:
+        if host_of(m).log_form == LOG_JSON:
             _write_json(LEVEL_ERROR, line.data, line.size_bytes, NULL, 0)
         else:
             _write_plain(&line)
@@ -138,7 +158,10 @@ cdef bint _is_blank(uint8_t byte) noexcept nogil:
 
 cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil:
     cdef ByteBuffer line
-    cdef bint is_json = host_of(m).is_json_log, fits
+    cdef bint is_json = host_of(m).log_form == LOG_JSON, fits
+    if host_of(m).log_form == LOG_TOLD:
+        _tell_text(m, False, text, size)
+        return
     memset(&line, 0, sizeof(line))
     if is_from_expression:
         fits = _indented(&line, "evaluation warning: ", b"\x1b[35;1mevaluation warning:\x1b[0m ", <const uint8_t*>text, size)

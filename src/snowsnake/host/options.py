@@ -36,7 +36,8 @@ class HostOptions:
     evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes them.
     `hides_time`: `builtins.currentTime` is not there, as in pure evaluation: no result depends on it.  `settings`: what nix.conf and options say about fetching.
     `real_store`: the folder that stands for `store_dir` on disk.  `verbosity`: messages up to this level are written (host/messages.pxd),
-    in C++ Nix's JSON if `log_format` is `internal-json`.
+    in C++ Nix's JSON if `log_format` is `internal-json`; `on_message(kind, text)` gets them instead.  `environment`: what getEnv sees, instead of
+    the variables of the process.
     """
 
     def __init__(
@@ -59,13 +60,19 @@ class HostOptions:
         log_format: str = "text",
         settings: "Mapping[str, object] | None" = None,
         fetch_progress: "Callable[[], object] | None" = None,
+        environment: "Mapping[str, str] | None" = None,
+        on_message: "Callable[[str, str], object] | None" = None,
     ) -> None:
         self.pure = pure
         self.restricted = restricted
         self.is_writable = is_writable
         self.keeps_derivations = keeps_derivations
         self.hides_time = hides_time
-        self.settings = (settings, fetch_progress)
+        variables = None
+        if environment is not None:
+            variables = {encoded(name): encoded(value) for name, value in environment.items()}
+            home = home or environment.get("HOME")
+        self.settings = (settings, fetch_progress, variables, on_message)
         self.verbosity = verbosity
         self.log_format = log_format
         self.features = tuple(features)
