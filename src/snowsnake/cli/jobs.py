@@ -23,6 +23,7 @@ _OWN_OPTIONS = (
     Option("--select", "EXPR", "apply this function to the root before it is looked through"),
     Option("--apply", "EXPR", "apply this function to each derivation"),
     Option("--no-instantiate", "", "write no derivations, only evaluate"),
+    Option("--dask", "ADDRESS", "evaluate on a Dask cluster (tcp://…), or with so many processes of one that is started for the run; purely"),
     Option("--incremental", "", "evaluate only what changed since earlier runs; builtins.currentTime is not there"),
     Option("--results", "FILE", "where results are kept for that (default: jobs.sqlite in the cache folder)"),
     Option("--changed-since", "REV", "show only what differs from this revision (git)"),
@@ -48,6 +49,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
         from snowsnake.cli.job_diff import run_diff
 
         return run_diff(given, OPTIONS)
+    if given.flag("dask"):
+        return _run_on_cluster(given, reporter)
     root = root_of(given, reporter)
     memory = memory_of(given, root) if given.flag("incremental") else None
     run_ = Run(root, limits_of(given), memory)
@@ -60,6 +63,38 @@ def run(given: Arguments, reporter: Reporter) -> int:
         if memory is not None:
             memory.close()
         signal.signal(signal.SIGTERM, old)
+
+
+def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
+    from snowsnake.cli.job_progress import progress_for
+
+    if given.flag("incremental") or given.flag("expr") or names_flake(given) or given.flag("include") or len(given.words) > 1:
+        raise UsageError("'--dask' takes one file or folder, without '--incremental' and '--include'")
+    try:
+        from distributed import Client, LocalCluster
+
+        from snowsnake.jobs.cluster import ClusterRun
+    except ImportError:
+        raise UsageError("'--dask' needs the package 'distributed': pip install 'snowsnake[dask]'") from None
+    from snowsnake.cli.evaluate import settings_of
+    from snowsnake.jobs.shipping import pack_root
+
+    settings = settings_of(given, reporter)
+    arguments = [("arg", *pair) for pair in given.texts("arg")] + [("argstr", *pair) for pair in given.texts("argstr")]
+    file = given.words[0] if given.words else "."
+    shipped, archive = pack_root(file, job_options(given, settings), tuple(arguments), tuple(settings["experimental-features"]))
+    address = given.text("dask")
+    cluster = None
+    if address.isdecimal():
+        cluster = LocalCluster(n_workers=max(1, int(address)), threads_per_worker=1, processes=True, dashboard_address=None)
+    progress = progress_for(reporter)
+    try:
+        with Client(cluster if cluster is not None else address) as client:
+            return show(given, ClusterRun(client, shipped, archive), progress)
+    finally:
+        progress.close()
+        if cluster is not None:
+            cluster.close()
 
 
 def root_of(given: Arguments, reporter: Reporter):

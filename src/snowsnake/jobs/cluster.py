@@ -1,0 +1,141 @@
+"""A run on many machines: a Dask cluster evaluates, this process keeps the queue and the order.
+
+In: a shipped root, a `dask.distributed` client.  Out: replies in the order of their paths.  The archive is a task of its own, named by its content: the
+scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Workers that are lost, too slow or out of memory
+are Dask's business; a task that it gives up is given out again path by path.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.queue import JobQueue
+from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.shipping import ShippedRoot, open_shipped, unpack
+
+_MOST_AT_ONCE = 32
+_MOST_ATTEMPTS = 4                     # of a path alone, each of which Dask tries several times
+_POLL_S = 0.2
+
+
+class ClusterRun:
+    """As `jobs.run.Run`, with the same replies."""
+
+    def __init__(self, client: Any, shipped: ShippedRoot, archive: bytes) -> None:
+        self.client = client
+        self.shipped = shipped
+        self.queue = JobQueue()
+        self.broken: list[Reply] = []
+        self.retries = 0
+        self._archive = archive
+        self._attempts: dict[Path, int] = {}
+        self._out: dict[Any, list[Path]] = {}
+        self._alone: list[Path] = []   # paths that were in a task that failed
+
+    def replies(self) -> Iterator[Reply]:
+        """All jobs, in order."""
+        for found in self.steps(None):
+            yield from found
+
+    def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
+        """Replies that have come, each time after some were waited for."""
+        source = self.client.submit(_same, self._archive, key="source-" + os.path.basename(self.shipped.store_path), pure=True)
+        try:
+            while True:
+                self._give_out(source)
+                found = self.queue.ready()
+                self.broken += [reply for reply in found if reply.is_broken]
+                yield found
+                if self.queue.is_empty:
+                    return
+                self._listen()
+        finally:
+            for future in self._out:
+                future.cancel()
+            self._out = {}
+
+    def _give_out(self, source: Any) -> None:
+        threads = sum(self.client.nthreads().values()) or 1
+        while len(self._out) < 2 * threads and (self._alone or self.queue.waiting):
+            if self._alone:
+                paths = [self._alone.pop()]
+            else:
+                paths = self.queue.take(min(self.queue.waiting // (4 * threads) + 1, _MOST_AT_ONCE))
+            future = self.client.submit(look_at, self.shipped, source, paths, pure=False)
+            self._out[future] = paths
+
+    def _listen(self) -> None:
+        from distributed import wait
+
+        try:
+            wait(list(self._out), timeout=_POLL_S, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            return
+        for future in [future for future in self._out if future.done()]:
+            paths = self._out.pop(future)
+            if future.status == "finished":
+                try:
+                    for reply in future.result():
+                        self.queue.finish(reply)
+                    continue
+                except Exception as error:             # the worker that had the result went before it was fetched
+                    if not _is_lost(error):
+                        raise
+            self._again(paths, "it was given up" if future.status != "error" else str(future.exception()))
+
+    def _again(self, paths: list[Path], reason: str) -> None:
+        self.retries += 1
+        if len(paths) == 1:
+            (path,) = paths
+            self._attempts[path] = self._attempts.get(path, 0) + 1
+            if self._attempts[path] >= _MOST_ATTEMPTS:
+                text = f"error: while reading result for attrPath '{'.'.join(path)}', evaluation worker was lost: {reason}"
+                self.queue.finish(Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": text}, is_broken=True))
+                return
+        self._alone += paths
+
+
+def _is_lost(error: Exception) -> bool:
+    from concurrent.futures import CancelledError
+
+    return isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed")
+
+
+def _same(archive: bytes) -> bytes:
+    return archive
+
+
+# ---- on the workers ---------------------------------------------------------------------------------------------
+
+_roots: dict[ShippedRoot, JobRoot | EvaluationError] = {}
+_lock = threading.Lock()               # an evaluator is for one thread at a time
+
+
+def look_at(shipped: ShippedRoot, archive: bytes, paths: list[Path]) -> list[Reply]:
+    """The task: replies to some paths below a root, which this worker opens once."""
+    with _lock:
+        if shipped not in _roots:
+            _roots.clear()             # one run at a time: memory is for that
+            _roots[shipped] = _open(shipped, archive)
+        root = _roots[shipped]
+        if isinstance(root, EvaluationError):
+            return [Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": root.render()}) for path in paths]
+        return [root.look(path) for path in paths]
+
+
+def _open(shipped: ShippedRoot, archive: bytes) -> JobRoot | EvaluationError:
+    from distributed import get_worker
+
+    base = getattr(get_worker(), "local_directory", None) or tempfile.mkdtemp(prefix="snowsnake-")
+    folder = os.path.join(base, os.path.basename(shipped.store_path))
+    unpack(archive, folder)
+    try:
+        return open_shipped(shipped, folder)
+    except EvaluationError as error:
+        return error
