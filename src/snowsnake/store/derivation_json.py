@@ -12,7 +12,7 @@ from typing import Any
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
 from snowsnake.store.drv import JSON_VERSION, Derivation, DerivationOutput
-from snowsnake.store.drv_check import check_outputs
+from snowsnake.store.drv_check import check_outputs, reader_of
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
 
@@ -68,7 +68,7 @@ def read_derivation_json(value: Any, store: Store, features: frozenset[str] | se
         env["__json"] = _dump(_as(given["structuredAttrs"], dict))
     store_path.check_name(name)
     drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir)
-    check_outputs(drv, store)
+    check_outputs(drv, reader_of(store))
     return drv
 
 

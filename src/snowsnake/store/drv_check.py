@@ -5,16 +5,28 @@ In: a derivation, a store that has the derivations that it needs.  Out: the deri
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from snowsnake.store.derivation import DerivationMemory
 from snowsnake.store.drv import Derivation, DerivationOutput
 from snowsnake.store.interface import Store
 
 
-def check_outputs(drv: Derivation, store: Store) -> None:
-    """Computes paths that are not given, and checks those that are."""
-    for path in drv.input_drvs:
+def reader_of(store: Store) -> Callable[[str], bytes]:
+    """Reads derivations that are valid."""
+
+    def read(path: str) -> bytes:
         if not store.is_valid(path):
             raise ValueError(f"store path '{path}' does not exist")
+        return store.read(path)
+
+    return read
+
+
+def check_outputs(drv: Derivation, read: Callable[[str], bytes]) -> None:
+    """Computes paths that are not given, and checks those that are; *read* gives the texts of the derivations that it needs."""
+    for path in drv.input_drvs:
+        read(path)
     kinds = {output.kind for output in drv.outputs.values()}
     if not kinds:
         raise ValueError("must have at least one output")
@@ -27,7 +39,7 @@ def check_outputs(drv: Derivation, store: Store) -> None:
             raise ValueError("only one fixed output is allowed for now" if len(drv.outputs) > 1 else 'single fixed output must be named "out"')
         _check_variables(drv, {"out": drv.outputs["out"].path})
         return
-    memory = DerivationMemory(drv.store_dir, store.read)
+    memory = DerivationMemory(drv.store_dir, read)
     wanted = Derivation(
         drv.name, drv.system, drv.builder, drv.args, dict(drv.env), dict.fromkeys(drv.outputs, DerivationOutput()), drv.input_drvs, drv.input_srcs,
         drv.store_dir,

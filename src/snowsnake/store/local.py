@@ -238,7 +238,7 @@ class LocalStore(CollectingStore):
         if info.path.endswith(".drv"):
             with open(target, "rb") as file:
                 drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
-            check_outputs(drv, self)
+            check_outputs(drv, self._read_present)
             info.outputs = {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def make_valid(self, infos: Iterable[PathInfo], *, settles: bool) -> None:
@@ -272,6 +272,16 @@ class LocalStore(CollectingStore):
         os.rename(place, doomed)
         _remove(doomed)
         return freed
+
+    def _read_present(self, path: str) -> bytes:
+        """The text of a derivation that is there, valid or not yet."""
+        if path in self._waiting:
+            return self.read(path)
+        try:
+            with open(self._place(path), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            raise ValueError(f"store path '{path}' does not exist") from None
 
     def open_temporary(self) -> int:
         """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""
