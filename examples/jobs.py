@@ -12,7 +12,7 @@ import snowsnake
 HERE = Path(__file__).parent
 
 
-def job(name: str, value: snowsnake.Value) -> dict:
+def job(name: str, value: snowsnake.Value) -> dict[str, str]:
     """One line: a failing job does not stop the others."""
     try:
         return {"job": name, "name": value["name"].to_python(), "drvPath": value["drvPath"].to_python()}

@@ -12,10 +12,10 @@ PROGRAM = """
 """
 
 
-def longest(n: int) -> dict:
+def longest(n: int) -> dict[str, int]:
     """The number below n whose Collatz sequence is the longest; a machine of its own, with a limit of memory and time."""
     nix = snowsnake.Evaluator(pure=True, memory_limit_bytes=1 << 30, timeout_s=60)
-    return nix.evaluate(PROGRAM)(n=n).to_python()
+    return nix.evaluate(PROGRAM)(n=n).decode(dict[str, int])
 
 
 with ThreadPoolExecutor(4) as pool:

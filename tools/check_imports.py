@@ -20,6 +20,7 @@ LAYERS = (
     ("waiting",),
     ("jobs",),
     ("flake",),
+    ("editing",),
     ("nix_printing",),
     ("python_functions",),
     ("python_values",),

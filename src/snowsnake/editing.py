@@ -1,0 +1,130 @@
+"""Edits of Nix source that keep its formatting: what updaters do.
+
+In: source text, a path of attributes or a place, Python data.  Out: the same text with other values in it; every other byte stays.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.nix_printing import to_nix
+from snowsnake.parsing import parse_source
+from snowsnake.source import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Node = dict[str, Any]
+
+# Where else than in itself a value of an expression may be: the field of the node that is one.
+_THROUGH = {"let": "body", "lambda": "body", "with": "body", "assert": "body"}
+
+
+class Edits:
+    """A source and the edits of it; `text` is what comes out.
+
+    >>> edits = Edits('{ pname = "x"; # the name\\n  version = "1.0"; src.hash = "old"; }')
+    >>> edits.set("version", "1.1").set("src.hash", "new").text
+    '{ pname = "x"; # the name\\n  version = "1.1"; src.hash = "new"; }'
+    """
+
+    def __init__(self, source: str, *, name: str = "«string»") -> None:
+        if not isinstance(source, str):
+            raise TypeError(f"a source is a str, not {type(source).__name__}")
+        self.name = name
+        self._source = source.encode("utf-8", "surrogateescape")
+        self._changes: dict[tuple[int, int], bytes] = {}
+        self._tree: Node = json.loads(parse_source(self._source, name, "/").to_json())
+
+    def position(self, path: str) -> Position:
+        """Where the value of an attribute is; a LookupError (`MissingAttribute`) if the source defines no such attribute."""
+        return Position(self.name, self._source, *self._value(path)["span"])
+
+    def set(self, path: str, value: object) -> "Edits":
+        """Another value for an attribute that the source defines: Python data, or `Raw` code.  More than one definition is an error."""
+        return self.replace(self.position(path), value)
+
+    def replace(self, position: "Position", value: object) -> "Edits":
+        """Another expression at a place, such as an error's or `Value.position` has: what stands there is replaced as a whole.
+
+        `Value.position(name)` is the place of the name: use `set` for that, or `at`.
+        """
+        span = (position.start_byte, position.end_byte)
+        if not 0 <= span[0] <= span[1] <= len(self._source):
+            raise ValueError("the place is not in this source")
+        if any(start < span[1] and span[0] < end and (start, end) != span for start, end in self._changes):
+            raise ValueError("two edits of one place")
+        self._changes[span] = to_nix(value).encode("utf-8", "surrogateescape")
+        return self
+
+    def at(self, line: int, column: int, value: object) -> "Edits":
+        """Another value for the attribute whose name stands at a line and column, as `unsafeGetAttrPos` tells them.
+
+        >>> Edits('{\\n  version = "1.0";\\n}').at(2, 3, "1.1").text
+        '{\\n  version = "1.1";\\n}'
+        """
+        for binding in _bindings(self._tree):
+            if Position(self.name, self._source, *binding["span"]).place == (line, column) and "value" in binding:
+                return self.replace(Position(self.name, self._source, *binding["value"]["span"]), value)
+        raise EvaluationError("missing-attribute", f"no attribute is defined at {self.name}:{line}:{column}")
+
+    @property
+    def text(self) -> str:
+        """The source with all edits; a syntax error if it is no Nix any more."""
+        made = self._source
+        for (start, end), new in sorted(self._changes.items(), reverse=True):
+            made = made[:start] + new + made[end:]
+        parse_source(made, self.name, "/")
+        return made.decode("utf-8", "surrogateescape")
+
+    def _value(self, path: str) -> "Node":
+        from snowsnake.selection import split_path
+
+        parts = split_path(path)
+        found = list(_values(self._tree, parts)) if parts else []
+        if not found:
+            raise EvaluationError("missing-attribute", f"{self.name} defines no attribute '{path}'")
+        if len(found) > 1:
+            raise EvaluationError("duplicate-attribute", f"{self.name} defines '{path}' {len(found)} times: use `at` with a line and column")
+        start, end = found[0]["span"]
+        if found[0]["kind"] == "attrs" and not self._source[start:end].endswith(b"}"):
+            raise EvaluationError("missing-attribute", f"{self.name} defines '{path}' by its parts only: set those")
+        return found[0]
+
+
+def _values(node: "Node", parts: list[str]) -> "Iterator[Node]":
+    """Values of an attribute path: in the set that a node is, or that a function, `let` or call around it is given or returns."""
+    if not parts:
+        yield node
+        return
+    if node["kind"] == "attrs":
+        for binding in node["bindings"]:
+            if binding.get("name") == parts[0] and "value" in binding:
+                yield from _values(binding["value"], parts[1:])
+        return
+    for inner in _inside(node):
+        yield from _values(inner, parts)
+
+
+def _inside(node: "Node") -> "Iterator[Node]":
+    through = _THROUGH.get(node["kind"])
+    for name, inner in node.items():
+        if through is not None and name != through:
+            continue
+        if isinstance(inner, dict) and "kind" in inner:
+            yield inner
+        elif isinstance(inner, list):
+            yield from (item for item in inner if isinstance(item, dict) and "kind" in item)
+
+
+def _bindings(node: Any) -> "Iterator[Node]":
+    """All bindings of a tree."""
+    work = [node]
+    while work:
+        found = work.pop()
+        if isinstance(found, dict):
+            if "name" in found and "value" in found and "span" in found and "kind" not in found:
+                yield found
+            work += found.values()
+        elif isinstance(found, list):
+            work += found
