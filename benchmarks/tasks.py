@@ -44,6 +44,10 @@ SIZES = {
     "texts": 700_000,
     "xml": 300_000,
     "nested": 60_000,
+    "list-texts": 1_000_000,
+    "comparisons": 700_000,
+    "large-sets": 200,
+    "paths": 200_000,
 }
 # What the known workloads are; others of the folder are in the suite "more".
 SUITES = {

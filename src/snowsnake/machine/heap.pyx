@@ -33,7 +33,6 @@ cdef enum:
     MADV_POPULATE_WRITE = 23          # newer than some headers
     LARGE_BLOCK_BYTES = 1 << 20
     LARGE_WORDS = 1 << 16             # 512 KiB: reservations that have objects made in the old space
-    MOST_PREPARED_WORDS = 1 << 23     # 64 MiB: who reserves more may stop before all is written
 
 cdef extern from "unistd.h" nogil:
     long sysconf(int name)
@@ -151,8 +150,6 @@ cdef inline void _enter_old_space(Machine* m, uint64_t words) noexcept nogil:
     m.soft_limit = NULL
     m.direct_words += m.last_direct_words
     m.last_direct_words = words
-    if words >= LARGE_WORDS:
-        prepare_pages(m.old_top, 8 * min(words, MOST_PREPARED_WORDS))
 
 
 cdef void leave_old_space(Machine* m) noexcept nogil:
