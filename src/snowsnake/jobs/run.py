@@ -120,8 +120,8 @@ class Run:
 
     def _next(self) -> list[Path]:
         """A fair share of what waits; a suspect is looked at alone."""
-        share = self.queue.waiting // (4 * self.options.workers) + 1
-        paths = self.queue.take(min(share, _MOST_AT_ONCE if self.memory is None else _MOST_IN_GROUP))
+        shares, most = (4, _MOST_AT_ONCE) if self.memory is None else (1, _MOST_IN_GROUP)
+        paths = self.queue.take(min(self.queue.waiting // (shares * self.options.workers) + 1, most))
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
                 self.queue.put_back(paths[number or 1 :])
