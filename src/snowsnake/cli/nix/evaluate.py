@@ -62,7 +62,9 @@ def load(call: Call, word: str | None):
     if given.flag("file") and given.flag("expr"):
         raise UsageError("'--file' and '--expr' are exclusive")
     if given.flag("file"):
-        call.settings.set("pure-eval", "false")
+        if call.settings["pure-eval"] and call.settings.origin("pure-eval") != "nix":       # somebody asked for it
+            raise UsageError("'--file' is not compatible with '--pure-eval'")
+        call.settings.set("pure-eval", "false", origin="nix")
     session = open_session(call)
     if given.flag("file") or given.flag("expr"):
         if given.flag("expr"):

@@ -58,8 +58,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise UsageError("no subcommand specified")
     if not row.runner:
         if "--help" in call.left:
-            hand_on("nix", words)
-            print(_help(call) + "\n\nAn installed Nix does this; there is none on the PATH.")
+            print(_help(call) + "\n\nAn installed Nix does this, if there is one on the PATH.")
             return 0
         return _hand_on(words, f"'nix {row.name}'")
     if row.name not in _STABLE:
