@@ -143,17 +143,14 @@ def consumer(name: str, work: Path) -> tuple[Path, str]:
     target = work / name.replace(" ", "-")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    lines = [f"inputs.{path.replace('/', '.inputs.')}.url = \"git+file:///nonexistent\";" for path in inputs]
-    lines += [f"inputs.{path}.inputs.nixpkgs.follows = \"nixpkgs\";" for path in inputs if path != "nixpkgs" and _wants_nixpkgs(inputs[path])]
+    places = {path: path.replace("/", ".inputs.") for path in inputs}
+    lines = [f'inputs.{place}.url = "git+file:///nonexistent";' for place in places.values()]
+    lines += [f'inputs.{place}.inputs.nixpkgs.follows = "nixpkgs";' for path, place in places.items() if "nixpkgs" in FLAKES.get(inputs[path], {})]
     (target / "flake.nix").write_text("{\n  " + "\n  ".join(lines) + f"\n  outputs = {outputs};\n}}\n")
     git(target, "init", "-q", "-b", "main")
     git(target, "add", ".")
     git(target, "commit", "-q", "-m", name)
     return target, git(target, "rev-parse", "HEAD").decode().strip()
-
-
-def _wants_nixpkgs(repository: str) -> bool:
-    return "nixpkgs" in FLAKES.get(repository, {})
 
 
 def copy(snapshots: Path, name: str, work: Path) -> tuple[Path, str] | None:
