@@ -85,7 +85,7 @@ def run_line(module: str, words: list[str]) -> str:
         sys.stdout, sys.stderr = out, err
         with contextlib.suppress(SystemExit):
             code = main(list(words))
-            if code not in (0, 1, 102):
+            if code not in (0, 1, 2, 102):     # 2: of `config check`
                 return f"fault: exit code {code}"
     except BaseException:  # noqa: BLE001
         return traceback.format_exc()
