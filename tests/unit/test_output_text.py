@@ -104,3 +104,29 @@ def test_places_in_xml(tmp_path) -> None:
     assert f'<attr column="3" line="2" name="a" path="{file}">' in shown
     assert f'<function column="7" line="3" path="{file}">' in shown
     assert "column" not in Evaluator().evaluate_file(str(file)).to_xml(strict=True, location=False).decode()
+
+
+def test_large_texts_go_out_in_pieces():
+    """What `--xml` and `--json` write is what `to_xml` and `to_json` return; a writer that fails ends it, and the evaluator goes on."""
+    nix = Evaluator()
+    value = nix.evaluate(b'builtins.genList (i: { a = i; b = "text ${toString i} <&>"; c = builtins.toXML [ i ]; }) 20000', "/")
+    for write_text, text in ((value.write_xml, value.to_xml()), (value.write_json, value.to_json())):
+        pieces: list[bytes] = []
+        write_text(pieces.append)
+        assert len(pieces) > 2 and b"".join(pieces) == text
+
+        def refuse(piece: bytes) -> None:
+            raise BrokenPipeError("nobody reads")
+
+        with pytest.raises(BrokenPipeError):
+            write_text(refuse)
+        assert nix.evaluate(b"1 + 1", "/").to_json() == b"2"
+
+
+def test_text_of_a_long_list():
+    """It is put together of pieces of many elements."""
+    nix = Evaluator(stress=True)
+    text = nix.evaluate(b'toString (builtins.genList (i: if i == 700 then [ i [ ] { outPath = "x"; } ] else i) 1500)', "/").to_json()
+    assert text.decode() == '"' + " ".join("700 x" if i == 700 else str(i) for i in range(1500)) + '"'
+    with_context = b'builtins.attrNames (builtins.getContext (toString (builtins.genList (i: if i == 3 then builtins.toFile "a" "b" else i) 1500)))'
+    assert nix.evaluate(with_context, "/").to_json() == b'["/nix/store/g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a"]'
