@@ -270,3 +270,15 @@ def test_diff(repository):
     assert [json.loads(line)["attr"] for line in lines] == ["p7", "q"]
     assert run("--diff", "no-such-revision").returncode == 1
     assert run("--diff", "--no-instantiate").returncode == 1
+
+
+def test_copied_whole_and_through_a_filter(tmp_path):
+    """One file asked for in two ways, which say the same: the answer can be checked."""
+    (tmp_path / "file").write_text("x")
+    evaluator = Evaluator()
+    evaluator.evaluate(f'"${{{tmp_path}/file}}" + builtins.filterSource (p: t: true) {tmp_path}/file'.encode(), "/").string()
+    found = evaluator.dependencies()
+    assert [entry.state for entry in found if entry.kind == "tree"] == ["found"]
+    assert found.changed(ignore_time=True) == []
+    (tmp_path / "file").write_text("y")
+    assert [entry.kind for entry in found.changed(ignore_time=True)] == ["tree"]
