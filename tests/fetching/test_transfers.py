@@ -284,6 +284,17 @@ def test_the_size_is_limited(served, tmp_path) -> None:
     fetcher.close()
 
 
+def test_a_variable_limits_the_size(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SNOWSNAKE_FETCH_CACHE_MIB", "1")
+    fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "c"))
+    for number in range(3):
+        name = tmp_path / f"archive-{number}.tar"
+        name.write_bytes(tar_bytes([("f", b"0", os.urandom(700_000), "", 0o644)]))
+        fetcher.fetch_url(f"file://{name}", "source", None, True)
+    assert len(fetcher.cache.trees()) == 1
+    fetcher.close()
+
+
 def test_a_damaged_index_is_made_anew(served, make, tmp_path) -> None:
     url = f"{served[1].url}/files/plain/a"
     fetcher = make()

@@ -21,7 +21,7 @@ import sqlite3
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from snowsnake.fetch.errors import FetchError
 
@@ -44,6 +44,16 @@ def default_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> s
     return os.path.join(base, "snowsnake", "fetch")
 
 
+def limit_of(environ: Mapping[str, str]) -> int:
+    """Bytes that `$SNOWSNAKE_FETCH_CACHE_MIB` lets fetched trees take; 0 without it, or if it is no number: no limit.
+
+    >>> limit_of({"SNOWSNAKE_FETCH_CACHE_MIB": "2"}), limit_of({})
+    (2097152, 0)
+    """
+    text = environ.get("SNOWSNAKE_FETCH_CACHE_MIB", "")
+    return int(text) << 20 if text.isascii() and text.isdigit() and len(text) < 12 else 0
+
+
 class Fact(dict):
     """What was noted, and how old it is."""
 
@@ -55,7 +65,7 @@ class FetchCache:
 
     def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
         self.folder = folder or default_folder()
-        self.limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes or limit_of(os.environ)
         self._database: sqlite3.Connection | None = None
         self._work = ""
         self._work_lock = -1
