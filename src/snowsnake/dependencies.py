@@ -78,7 +78,7 @@ class Dependencies:
     def changed(self, *, ignore_time: bool = False, refetch: Callable[[str], str] | None = None) -> list[Dependency]:
         """Those that are answered differently now; as long as there are none, an evaluation with the same settings gives the same.
 
-        `ignore_time`: without the time, which a program that uses the set `builtins` can see, and most do not look at.  `refetch` maps the
+        `ignore_time`: without the time, as `builtins.currentTime` has told it.  `refetch` maps the
         address of a source that is not locked to the hash of what is there now; without it such a source counts as changed.
         """
         return [entry for entry in self.entries if not (ignore_time and entry.kind == "time") and not self._holds(entry, refetch)]

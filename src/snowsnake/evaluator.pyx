@@ -29,14 +29,14 @@ from snowsnake.machine.importing cimport load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, ByteBuffer, Machine, Tally
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport WORD_NULL, Word, attrs_find, string_size
+from snowsnake.machine.word cimport TAG_FUNCTION, TAG_LIST, WORD_NULL, Word, attrs_find, string_size
 from snowsnake.runner cimport Runner
 from snowsnake.store.buffer cimport View
-from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.builtins.fetch_host import Pending
 from snowsnake.diagnostics.error import make_error
 from snowsnake.host.options import HostOptions, encoded
+from snowsnake.syntax.features import feature_bits
 
 import snowsnake.builtins.internal     # first: the numbers of the internal builtins
 import snowsnake.builtins.subjects     # all the others
@@ -89,11 +89,10 @@ cdef class Evaluator(Runner):
         try:
             m.level = level
             m.stress = stress
-            m.keeps_list_cells = prints_nix
+            m.kept_cells = 1 << TAG_FUNCTION | <uint64_t>prints_nix << TAG_LIST
             m.trace_verbose = trace_verbose
             m.abort_on_warn = abort_on_warn
-            if "pipe-operators" in features:
-                m.features |= FEATURE_PIPE_OPERATORS
+            m.features = feature_bits(features, pure, host_options.get("hides_time", False))
             if count_objects:
                 m.tally = <Tally*>allocate_zeros(1, sizeof(Tally))
                 if m.tally == NULL:

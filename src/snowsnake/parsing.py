@@ -5,7 +5,8 @@ In: source bytes and their name.  Out: `Syntax`; EvaluationError with `others` f
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.source import Position, SourceMap
-from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, parse_text
+from snowsnake.syntax.api import ParsedTree, parse_text
+from snowsnake.syntax.features import feature_bits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def parse_source(
     source: bytes, name: str, base_path: str, features: "Iterable[str]" = (), warn: "Callable[[str], None] | None" = None
 ) -> Syntax:
     """Parse an expression and look for undefined variables; relative paths start at `base_path`."""
-    bits = PIPE_OPERATORS if "pipe-operators" in features else 0
+    bits = feature_bits(features)
     try:
         tree = parse_text(source, base_path, features=bits)
     except RecursionError as too_deep:
@@ -81,7 +82,7 @@ def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iter
     """Give the error of a source that the machine could not compile its exact code and words, and the further faults."""
     if error.position is None or len(source) > LARGEST_SEARCHED_BYTES:
         return
-    bits = PIPE_OPERATORS if "pipe-operators" in features else 0
+    bits = feature_bits(features)
     faults = parse_text(source, "/", features=bits, check_bindings=False).faults
     if faults and faults[0][0] == error.position.start_byte:
         first, *error.others = _errors(faults, source, error.position.file)
@@ -123,7 +124,7 @@ def compile_source(
     features = tuple(features)
     parse_source(source, name, base_path, features)       # for its better errors: all faults, with their codes
     try:
-        chunk = compile_text(source, base_path, level, "pipe-operators" in features)
+        chunk = compile_text(source, base_path, level, feature_bits(features))
     except CompileFault as fault:
         place = Position(name, SourceMap(source), fault.start_byte, fault.end_byte)
         raise EvaluationError(_code(str(fault)), str(fault), place) from None
@@ -152,7 +153,7 @@ def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) ->
     names = {"true", "false", "null", "builtins"} | {name for name, entry in TABLE.items() if entry.is_global}
     if len(source) > LARGEST_NAMED_BYTES:
         return names
-    bits = PIPE_OPERATORS if "pipe-operators" in features else 0
+    bits = feature_bits(features)
     try:
         tree = json.loads(parse_text(source, "/", features=bits, check_bindings=False).to_json())
     except (RecursionError, ValueError):

@@ -7,7 +7,7 @@ from snowsnake.bytecode.decode import operations
 from snowsnake.bytecode.disassembler import Lines, disassemble_chunk
 from snowsnake.bytecode.view import Chunk
 from snowsnake.compiler.fault import CompileFault
-from snowsnake.compiler.globals import GLOBALS
+from snowsnake.syntax.features import GLOBALS
 
 
 def ops(chunk: Chunk) -> str:
@@ -155,10 +155,10 @@ def test_every_builtin_is_a_global_once() -> None:
 
     values = {"true", "false", "null", "builtins"}
     visible = {
-        name: entry for name, entry in TABLE.items() if not name.startswith("__") and name not in values and not entry.feature
+        name: entry for name, entry in TABLE.items() if not name.startswith("__") and name not in values
     }
-    listed = {name: (arity, is_plain) for name, arity, is_plain, _ in GLOBALS}
-    assert set(visible) <= set(listed)
+    listed = {name: (arity, is_plain) for name, arity, _, is_plain, _, _ in GLOBALS}
+    assert set(visible) == set(listed)
     for name, entry in visible.items():
         arity, is_plain = listed[name]
         assert is_plain == entry.is_global, name

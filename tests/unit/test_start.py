@@ -19,7 +19,7 @@ COMMAND = {
 }  # fmt: skip
 EVALUATION = {
     "snowsnake.builtins.signatures", "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
-    "snowsnake.compiler.globals", "snowsnake.host.options", "snowsnake.selection", "snowsnake.store",
+    "snowsnake.host.options", "snowsnake.selection", "snowsnake.store", "snowsnake.syntax.features",
 }  # fmt: skip
 WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snowsnake.syntax.api import PIPE_OPERATORS, parse_text
+from snowsnake.syntax.api import parse_text
+from snowsnake.syntax.features import feature_bits
 
 CASES = [json.loads(line) for line in Path(__file__).with_name("syntax_cases.jsonl").read_text().splitlines()]
 DEEP = 10_000
@@ -39,7 +40,7 @@ def messages(source: "str | bytes") -> list[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{case['source'][:30]!r}" for i, case in enumerate(CASES)])
 def test_case(case):
-    parsed = parse(case["source"], features=PIPE_OPERATORS if case.get("pipes") else 0)
+    parsed = parse(case["source"], features=feature_bits(["pipe-operators"] if case.get("pipes") else []))
     if "nix" in case:
         assert parsed.faults == []
         assert parsed.to_nix().decode("utf-8", "surrogateescape") == case["nix"]

@@ -64,8 +64,8 @@ cdef int abort_(Machine* m, Word* fp) noexcept nogil:
     return outcome
 
 
-cdef int _succeeded(Machine* m, Word value) noexcept nogil:
-    m.result = try_eval_set(m, WORD_TRUE, value)
+cdef int _succeeded(Machine* m, Word cell) noexcept nogil:
+    m.result = try_eval_set(m, WORD_TRUE, cell)
     return DONE if m.result else RAISE
 
 
@@ -74,13 +74,13 @@ cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
     cdef Word value = val(fp[0])
     if m.sp == fp + 1:
         if not is_thunk(value):
-            return _succeeded(m, value)
+            return _succeeded(m, fp[0])
         m.try_count += 1
         push(m, small_int(1))
     if is_thunk(value):
         return force(m, value)
     m.try_count -= 1
-    return _succeeded(m, value)
+    return _succeeded(m, fp[0])
 
 
 cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:

@@ -37,7 +37,7 @@ cdef enum:                            # builtins that other builtins make thunks
     BUILTIN_TO_JSON
     BUILTIN_DERIVATION_OUTPUT
     BUILTIN_VALUE
-    BUILTIN_FETCH_TREE
+    BUILTIN_TIME
     BUILTIN_FETCH_LOCKED
 
 

@@ -3,13 +3,13 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport strlen
 
+from snowsnake.builtins.derivations cimport BUILTIN_TIME, builtin_word
 from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.host cimport Host, host_getenv, host_of, host_store_dir, host_system, host_time
 from snowsnake.machine.attrs cimport Entry, attrs_build
-from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.heap cimport heap_reserve, make_int, make_string, new_list
-from snowsnake.machine.state cimport ERROR_MISSING_ATTRIBUTE, Machine, RAISE
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string, new_list
+from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport WORD_NULL, Word, list_items, string_data
 
@@ -23,21 +23,17 @@ cdef int get_env(Machine* m, Word* fp) noexcept nogil:
     return done(m, make_string(m, value, strlen(value), 0))
 
 
-cdef int _hidden(Machine* m, const char* name) noexcept nogil:
-    """In pure evaluation the attribute is as good as missing."""
-    return raise_text(m, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%s' missing", name))
-
-
 cdef int current_system(Machine* m, Word* fp) noexcept nogil:
     cdef const char* system = host_system(m)
-    if host_of(m).is_pure:
-        return _hidden(m, "currentSystem")
     return done(m, make_string(m, system, strlen(system), 0))
 
 
 cdef int current_time(Machine* m, Word* fp) noexcept nogil:
-    if host_of(m).is_pure or host_of(m).hides_time:
-        return _hidden(m, "currentTime")
+    """A thunk: a program that does not look at the time does not depend on it."""
+    return done(m, make_apply(m, builtin_word(m, BUILTIN_TIME), WORD_NULL))
+
+
+cdef int time_now(Machine* m, Word* fp) noexcept nogil:
     return done(m, make_int(m, host_time(m)))
 
 
@@ -75,5 +71,6 @@ cdef int nix_path(Machine* m, Word* fp) noexcept nogil:
 define("getEnv", get_env)
 define("currentSystem", current_system)
 define("currentTime", current_time)
+define("__time", time_now)
 define("storeDir", store_dir)
 define("nixPath", nix_path)

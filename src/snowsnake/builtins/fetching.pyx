@@ -7,7 +7,6 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp
 
-from snowsnake.builtins.derivations cimport BUILTIN_FETCH_TREE, builtin_word
 from snowsnake.builtins.fetch_host cimport (
     access_of, build_result, mount_source, mount_tree, raise_python, text_of,
 )
@@ -16,17 +15,17 @@ from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
 from snowsnake.host.host cimport (
-    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_VERIFIED_FETCHES, host_fetch_with, host_has_feature, host_of, host_require_feature,
+    FEATURE_VERIFIED_FETCHES, host_fetch_with, host_of, host_require_feature,
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append
-from snowsnake.machine.descriptions cimport raise_type, type_name
+from snowsnake.machine.descriptions cimport raise_type, shown_type
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
+    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
@@ -248,17 +247,11 @@ cdef int _fetch_mercurial(Machine* m, Word given, Word url) noexcept with gil:
 
 # ---- trees ------------------------------------------------------------------------------------------------------
 
-cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
-    """A constant, as far as the machine is concerned, so that it is missing without its feature."""
-    if not host_has_feature(m, FEATURE_FETCH_TREE):
-        return raise_text(m, ERROR_MISSING_ATTRIBUTE, format_text("attribute 'fetchTree' missing"))
-    return done(m, builtin_word(m, BUILTIN_FETCH_TREE))
-
-
 cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint are_scalars) noexcept nogil:
     cdef uint32_t* order = attrs_order(m, attrs)
     cdef uint64_t i
     cdef Word w, name
+    cdef char* shown
     if order == NULL:
         return RAISE
     for i in range(attrs_size(attrs)):
@@ -270,9 +263,12 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
             return raise_text(m, ERROR_VALUE, format_text("negative value given for %s attr %.*s: %lld", what,
                 <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
         if are_scalars and not is_int(w) and not is_string(w) and not is_bool(w):
-            return raise_text(m, ERROR_VALUE, format_text(
+            shown = shown_type(m, w)
+            raise_text(m, ERROR_VALUE, format_text(
                 "flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '%.*s' is %s",
-                <int>string_size(name), <char*>string_data(name), type_name(w)))
+                <int>string_size(name), <char*>string_data(name), shown))
+            free(shown)
+            return RAISE
     return DONE
 
 
@@ -281,6 +277,7 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
     cdef uint32_t* order = attrs_order(m, fp[0])
     cdef uint64_t i
     cdef Word w, name
+    cdef char* shown
     if order == NULL:
         return RAISE
     for i in range(attrs_size(fp[0])):
@@ -302,8 +299,11 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
             if m.sp == fp + 1:
                 return call_internal1(m, INTERNAL_DEEP_FORCE, w)
         elif not is_int(w) and not is_string(w) and not is_bool(w) and not is_path(w):
-            return raise_text(m, ERROR_TYPE, format_text("argument '%.*s' to '%s' is %s while a string, Boolean or integer is expected",
-                <int>string_size(name), <char*>string_data(name), who, type_name(w)))
+            shown = shown_type(m, w)
+            raise_text(m, ERROR_TYPE, format_text("argument '%.*s' to '%s' is %s while a string, Boolean or integer is expected",
+                <int>string_size(name), <char*>string_data(name), who, shown))
+            free(shown)
+            return RAISE
     return DONE
 
 
@@ -360,7 +360,7 @@ cdef int _fetch_any_tree(Machine* m, Word* fp, const char* who, bint is_git) noe
     return _fetch_plain(m, fp[1], is_git)
 
 
-cdef int fetch_tree_now(Machine* m, Word* fp) noexcept nogil:
+cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:
     return _fetch_any_tree(m, fp, "fetchTree", False)
 
 
@@ -374,8 +374,6 @@ cdef int fetch_closure(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t* order
     cdef uint64_t i
     cdef Word w
-    if host_require_feature(m, FEATURE_FETCH_CLOSURE, "fetch-closure") != DONE:
-        return RAISE
     order = attrs_order(m, fp[0])
     if order == NULL:
         return RAISE
@@ -431,4 +429,3 @@ define("fetchGit", fetch_git)
 define("fetchMercurial", fetch_mercurial)
 define("fetchClosure", fetch_closure)
 define("fetchTree", fetch_tree)
-define("__fetchTree", fetch_tree_now)

@@ -4,12 +4,14 @@ from libc.string cimport memcpy, memset
 from snowsnake.machine.state cimport Builtin, BuiltinFunction, TraceFunction
 
 from snowsnake.builtins.signatures import SIGNATURES
+from snowsnake.syntax.features import GLOBALS
 
 cdef enum:
     CAPACITY = 256
 
 cdef Builtin[CAPACITY] _entries
 cdef unsigned int _count = 0
+_needs = {name: needs for name, *_, needs in GLOBALS if needs}
 _names = {}                           # keeps the bytes of the names alive
 
 
@@ -38,6 +40,7 @@ cdef object define(str name, BuiltinFunction function):
     b.is_framed = is_framed
     memcpy(b.forces, <const char*>forces, len(forces))
     b.function = function
+    b.needs = _needs.get(name, 0)
     _count += 1
 
 

@@ -18,7 +18,7 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_text
-from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push
+from snowsnake.machine.heap cimport cell_of, heap_reserve, new_list, pop, push
 from snowsnake.machine.internals cimport INTERNAL_LESS
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings
@@ -377,7 +377,7 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
                 continue
             _operands(r, items, buffer, &a, &b)
             if by_less:
-                answer = _less_now(a, b)
+                answer = _less_now(val(a), val(b))
                 if answer < 0:
                     return call_internal2(m, INTERNAL_LESS, a, b)
             else:
@@ -431,7 +431,7 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
     fp[2] = new_list(m, n)
     push(m, new_list(m, n))
     for i in range(n):
-        list_items(fp[2])[i] = val(list_items(fp[1])[i])
+        list_items(fp[2])[i] = cell_of(m, list_items(fp[1])[i])
         list_items(fp[3])[i] = WORD_NULL
     fp[1] = m.empty_list
     _push_range(m, 0, <int64_t>n, 0, <int64_t>n)

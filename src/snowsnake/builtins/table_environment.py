@@ -26,6 +26,7 @@ ENTRIES = (
         doc="Seconds since 1970 when first asked for; the same for the whole evaluation. Missing in pure evaluation.",
         example="builtins.currentTime == builtins.currentTime => true",
     ),
+    Entry("__time", "unused", "."),
     Entry(
         "storeDir",
         "",

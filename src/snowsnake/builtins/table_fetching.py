@@ -45,11 +45,12 @@ ENTRIES = (
     ),
     Entry(
         "fetchTree",
-        "",
-        "",
-        is_constant=True,
+        "source",
+        "v",
+        framed=True,
+        is_global=True,
         feature="fetch-tree",
-        doc="A function that fetches a tree from any source: a set with its `type` and what that needs, or (with `flakes`) an address. Only there with "
+        doc="A tree from any source: a set with its `type` and what that needs, or (with `flakes`) an address. Only there with "
         "the feature `fetch-tree` or `flakes`.",
         example="builtins ? fetchTree => true",
     ),
@@ -60,10 +61,9 @@ ENTRIES = (
         framed=True,
         feature="fetch-closure",
         doc="A path from the binary cache `fromStore` with all that it refers to: `fromPath`; `toPath`, the content-addressed path that it is rewritten "
-        "to; `inputAddressed`, which needs a signature by one of `trusted-public-keys`. Needs the feature `fetch-closure`.",
+        "to; `inputAddressed`, which needs a signature by one of `trusted-public-keys`. Only there with the feature `fetch-closure`.",
         example="builtins.isFunction builtins.fetchClosure => true",
     ),
-    Entry("__fetchTree", "source", "v", framed=True),
     Entry(
         "getFlake",
         "reference",

@@ -136,7 +136,7 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
     if source.is_builtins:
         folded = find_builtin(c.names[binding.name])
     if folded != NULL and folded.is_fixed:
-        if folded.arity == 0:
+        if not folded.is_function:
             op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
             return
         begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)      # in a cell of its own, as in delay_select

@@ -47,10 +47,9 @@ from snowsnake.syntax.nodes cimport (
     OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, PATH_ABSOLUTE, PATH_HOME, SELECT_ENVIRONMENT, Binding, Bindings,
     DynamicBinding, Formal, Pattern, arena_alloc,
 )
-from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
 from snowsnake.syntax.parser cimport ast_free, parse
 
-from snowsnake.compiler.globals import GLOBALS
+from snowsnake.syntax.features import GLOBALS
 
 cdef enum:
     FEW_CAPTURES = 8                  # searched one by one; more get a hash table
@@ -316,20 +315,20 @@ cdef void _compile_request(void* given) noexcept nogil:
     request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, &request.pool, &request.unit)
 
 
-def compile_text(source: bytes, base_path: str = "/", level: int = 1, pipe_operators: bool = False):
+def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: int = 0):
     """Compile a program: its top level as a `view.Chunk`.  CompileFault says what is wrong with it."""
     cdef Request request
     cdef bytes base = base_path.encode("utf-8", "surrogateescape")
     cdef const uint8_t* data = <const uint8_t*><const char*>source
     cdef size_t size = len(source)
-    cdef uint32_t features = FEATURE_PIPE_OPERATORS if pipe_operators else 0
+    cdef uint32_t bits = features
     request.base_dir = base
     request.level = level
     request.is_compiled = False
     memset(&request.pool, 0, sizeof(ContextPool))
     memset(&request.unit, 0, sizeof(Unit))
     with nogil:
-        request.ast = parse(data, size, features, NULL)
+        request.ast = parse(data, size, bits, NULL)
         if request.ast != NULL and request.ast.root != NULL:
             if not call_on_deep_stack(_compile_request, &request):
                 compile_abandoned(&request.unit)

@@ -10,8 +10,10 @@ cdef enum GlobalKind:
 cdef struct Global:
     uint8_t kind
     uint8_t arity
+    bint is_function
     bint is_plain
     bint is_fixed
+    uint32_t needs                    # features without which the name is not there (syntax/features.py)
     Text name
 
 cdef Global* GLOBAL_TABLE = NULL      # in byte order of the names; written once, at import
@@ -21,25 +23,27 @@ _global_texts = []                    # keeps the bytes alive
 
 def _fill_globals():
     global GLOBAL_TABLE, GLOBAL_COUNT
-    rows = [(name, GLOBAL_BUILTIN, arity, is_plain, is_fixed) for name, arity, is_plain, is_fixed in GLOBALS]
+    rows = [(name, GLOBAL_BUILTIN, arity, is_function, is_plain, is_fixed, needs) for name, arity, is_function, is_plain, is_fixed, needs in GLOBALS]
     rows += [
-        ("builtins", GLOBAL_BUILTINS, 0, True, False),
-        ("true", GLOBAL_TRUE, 0, True, True),
-        ("false", GLOBAL_FALSE, 0, True, True),
-        ("null", GLOBAL_NULL, 0, True, True),
+        ("builtins", GLOBAL_BUILTINS, 0, False, True, False, 0),
+        ("true", GLOBAL_TRUE, 0, False, True, True, 0),
+        ("false", GLOBAL_FALSE, 0, False, True, True, 0),
+        ("null", GLOBAL_NULL, 0, False, True, True, 0),
     ]
     rows.sort(key=lambda row: row[0].encode())
     GLOBAL_TABLE = <Global*>allocate_zeros(len(rows), sizeof(Global))
     if GLOBAL_TABLE == NULL:
         raise MemoryError
     GLOBAL_COUNT = len(rows)
-    for place, (name, kind, arity, is_plain, is_fixed) in enumerate(rows):
+    for place, (name, kind, arity, is_function, is_plain, is_fixed, needs) in enumerate(rows):
         text = name.encode()
         _global_texts.append(text)
         GLOBAL_TABLE[<int>place].kind = kind
         GLOBAL_TABLE[<int>place].arity = arity
+        GLOBAL_TABLE[<int>place].is_function = is_function
         GLOBAL_TABLE[<int>place].is_plain = is_plain
         GLOBAL_TABLE[<int>place].is_fixed = is_fixed
+        GLOBAL_TABLE[<int>place].needs = needs
         GLOBAL_TABLE[<int>place].name.data = <const uint8_t*><const char*>text
         GLOBAL_TABLE[<int>place].name.size_bytes = len(text)
 
@@ -90,5 +94,7 @@ cdef Global* find_global(Compiler* c, Name name) noexcept nogil:
         found = find_builtin(text)
         if found != NULL and not found.is_plain:
             found = NULL
+    if found != NULL and found.needs & ~c.ast.features:
+        found = NULL
     c.globals[name] = 1 if found == NULL else <uint16_t>(2 + (found - GLOBAL_TABLE))
     return found

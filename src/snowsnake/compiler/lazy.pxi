@@ -136,7 +136,7 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
     cdef Global* folded = folded_builtin(c, node)
     cdef uint64_t place = NO_PLACE
     cdef uint32_t found
-    if folded != NULL and folded.arity == 0:
+    if folded != NULL and not folded.is_function:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
         return
     if folded != NULL:                # a function: each time in a cell of its own, by which `==` knows it

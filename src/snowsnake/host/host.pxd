@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from snowsnake.cache.pack cimport FileStamp
 from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport ByteBuffer, Machine
+from snowsnake.machine.word cimport Word
 from snowsnake.store.buffer cimport Bytes, View
 from snowsnake.store.digests cimport Digest
 from snowsnake.store.drv_store cimport DrvStore
@@ -204,6 +205,8 @@ cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcep
     # whether the policy lets evaluation see what is at this path: as host_allows, and of a copied source what it shows of the source
 cdef DrvStore* host_drv_store(Machine* m) noexcept nogil
     # the memory of derivations (also m.derivations); NULL: a memory error has been raised
+cdef bint host_is_time(Machine* m, Word thunk) noexcept nogil
+    # is it what `builtins.currentTime` is until somebody looks?
 cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil
 cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) noexcept nogil
 cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil

@@ -8,7 +8,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.errno cimport EISDIR, ELOOP, ENOTDIR
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, getenv
-from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strcmp, strlen
 from libc.time cimport time
 
 from snowsnake.cache.pack cimport FileStamp
@@ -29,10 +29,12 @@ from snowsnake.host.records cimport (
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
+from snowsnake.machine.heap cimport CODE_APPLY
 from snowsnake.machine.state cimport (
     ByteBuffer, DONE, Error, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE, Machine,
     RAISE,
 )
+from snowsnake.machine.word cimport KIND_BUILTIN, THUNK_SUSPENDED, header_code, header_size, header_state, is_function, kind_of, pointer_of
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of, view_text,
 )
@@ -340,6 +342,12 @@ cdef int64_t host_time(Machine* m) noexcept nogil:
     if not record(m, RECORD_TIME, make_view(NULL, 0), STATE_FOUND, &h.current_time, sizeof(h.current_time)):
         error_clear(m)
     return h.current_time
+
+
+cdef bint host_is_time(Machine* m, Word thunk) noexcept nogil:
+    cdef Word* p = pointer_of(thunk)
+    return header_state(p[0]) == THUNK_SUSPENDED and header_code(p[0]) == CODE_APPLY and is_function(p[1]) and kind_of(p[1]) == KIND_BUILTIN \
+        and strcmp(m.builtins[header_size(pointer_of(p[1])[0])].name, "__time") == 0
 
 
 cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil:

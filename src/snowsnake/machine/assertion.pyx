@@ -9,7 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strrchr
 
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.descriptions cimport describe_value, type_name
+from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.positions cimport file_text, position_place, position_span
 from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
@@ -103,8 +103,11 @@ cdef int _raise_about(Machine* m, const char* format, Word a, Word b) noexcept n
 cdef int _raise_types(Machine* m, const char* of, Word a, Word b) noexcept nogil:
     cdef char* x = describe_value(m, a)
     cdef char* y = describe_value(m, b)
-    raise_text(m, ERROR_ASSERT, format_text("%s %s value '%s' is not equal to %s %s value '%s'",
-                                            type_name(a), of, x, type_name(b), of, y))
+    cdef char* x_type = shown_type(m, a)
+    cdef char* y_type = shown_type(m, b)
+    raise_text(m, ERROR_ASSERT, format_text("%s %s value '%s' is not equal to %s %s value '%s'", x_type, of, x, y_type, of, y))
+    free(x_type)
+    free(y_type)
     free(x)
     free(y)
     return RAISE

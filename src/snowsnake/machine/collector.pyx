@@ -26,7 +26,7 @@ from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.heap cimport (
-    PART_OLD_SPACE, is_young, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
+    PART_OLD_SPACE, is_young, keeps_cell, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
 )
 from snowsnake.machine.state cimport DONE, ERROR_DEPTH, ERROR_MEMORY, INTERNAL_CAPACITY, Code, Error, Frame
 from snowsnake.machine.word cimport (
@@ -198,7 +198,7 @@ cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
     cdef Word* p = pointer_of(w)
     cdef Word v, start = w
     cdef uint32_t steps = 0
-    if m.keeps_list_cells and _may_be_list(m, w):
+    if keeps_cell(m, TAG_LIST) and _may_be_list(m, w):
         return <Word>_copy(m, p) | TAG_THUNK
     while (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
         v = p[1]

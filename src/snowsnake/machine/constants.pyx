@@ -15,7 +15,7 @@ from snowsnake.bytecode.chunk cimport (
 from snowsnake.bytecode.image cimport image_text, take, take_signed
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries, sort_entries
-from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_float, make_int, make_path, make_string
 from snowsnake.machine.positions cimport position_attrs
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_UNDEFINED_VARIABLE, Builtin
@@ -172,17 +172,14 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
     for i in range(m.builtin_count):
         b = &m.builtins[i]
         name = b.name
-        if name[0] == c'_' and name[1] == c'_':       # internal
+        if name[0] == c'_' and name[1] == c'_' or b.needs & ~m.features:   # internal, or not there
             continue
         entries[n].symbol = symbol_intern(m, name, strlen(name))
         entries[n].position = 0
         entries[n].value = b.word
         if b.arity == 0:
-            if b.function(m, m.sp) != DONE:           # currentSystem and currentTime in pure evaluation: not there
-                if m.error.code == ERROR_MEMORY:
-                    return WORD_UNSET
-                error_clear(m)
-                continue
+            if b.function(m, m.sp) != DONE:
+                return WORD_UNSET
             entries[n].value = m.result
         n += 1
     entries[n].symbol = self_symbol

@@ -19,3 +19,6 @@ cdef char* describe(Machine* m, Word value) noexcept nogil
 cdef char* describe_value(Machine* m, Word value) noexcept nogil
     # the value alone, likewise
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil
+cdef bint is_derivation_function(Machine* m, Word value) noexcept nogil
+    # a builtin here, a function of a pattern in C++ Nix
+cdef const char* shown_derivation_function() noexcept nogil

@@ -5,13 +5,12 @@ In: words.  Out: malloc'ed text, or RAISE with the error set.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attrs cimport attrs_flat, attrs_position, keys_order
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_fault, raise_text
-from snowsnake.machine.link cimport code_of
-from snowsnake.machine.origins cimport CodeOrigin, code_origin
+from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport (
     ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, FAULT_NO_ATTRIBUTE, FAULT_WRONG_TYPE,
@@ -32,6 +31,14 @@ cdef enum:
     MOST_STRING_BYTES = 1024
     MOST_DEPTH = 10
     MOST_MESSAGE_BYTES = 4096
+
+
+cdef const char* shown_derivation_function() noexcept nogil:
+    return b"\xc2\xablambda @ \xc2\xabnix-internal\xc2\xbb/derivation-internal.nix:30:1\xc2\xbb"
+
+
+cdef bint is_derivation_function(Machine* m, Word value) noexcept nogil:
+    return is_function(value) and kind_of(value) == KIND_BUILTIN and strcmp(m.builtins[header_size(pointer_of(value)[0])].name, "derivation") == 0
 
 
 cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil:
@@ -263,15 +270,13 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
 
 cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
     """«lambda name @ file:line:column»"""
-    cdef Code* code
-    cdef CodeOrigin origin
+    cdef Parameter parameter = next_parameter(m, w)
     cdef uint32_t file = 0, line = 0, column = 0
-    code = code_of(m, applied_function(w))
     _text(out, b"\xc2\xablambda")
-    if code_origin(m, code, &origin) and origin.name.size_bytes:
+    if parameter.function.size_bytes and kind_of(w) != KIND_PARTIAL:
         _text(out, " ")
-        _plain_name(out, &origin.name)
-    if position_place(m, origin.start, &file, &line, &column):
+        _plain_name(out, &parameter.function)
+    if position_place(m, parameter.position, &file, &line, &column):
         _own(out, format_text(" @ %s:%u:%u", m.files[file].path, line, column))
     _text(out, b"\xc2\xbb")
 
@@ -297,7 +302,9 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     elif tag == TAG_ATTRS:
         _set(m, out, w, depth)
     elif tag == TAG_FUNCTION:
-        if kind_of(w) == KIND_BUILTIN:
+        if is_derivation_function(m, w):
+            _text(out, shown_derivation_function())
+        elif kind_of(w) == KIND_BUILTIN:
             _own(out, format_text(b"\xc2\xabprimop %s\xc2\xbb", m.builtins[header_size(pointer_of(w)[0])].name))
         elif kind_of(w) == KIND_PARTIAL and kind_of(pointer_of(w)[1]) == KIND_BUILTIN:
             _own(out, format_text(b"\xc2\xabpartially applied primop %s\xc2\xbb",
@@ -335,7 +342,9 @@ cdef char* shown_type(Machine* m, Word value) noexcept nogil:
     cdef char* text
     value = val(value)
     f = applied_function(value) if is_function(value) else value
-    if is_function(f) and kind_of(f) == KIND_BUILTIN:
+    if is_derivation_function(m, f):
+        text = format_text("a function")
+    elif is_function(f) and kind_of(f) == KIND_BUILTIN:
         text = format_text("the %sbuilt-in function '%s'", "" if f == value else "partially applied ",
                            m.builtins[header_size(pointer_of(f)[0])].name)
     else:

@@ -6,7 +6,7 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport (
     HEADER_REMEMBERED, KIND_FLOAT, KIND_LIST, KIND_LIST_VIEW, KIND_PATH, KIND_STRING, KIND_STRING_VIEW, KIND_THUNK,
     KIND_WIDE_INT, TAG_BOX, TAG_LIST, TAG_STRING, TAG_THUNK, Word, code_header, fits_small, header_of, pointer_of,
-    small_int, string_data, tagged,
+    small_int, string_data, tagged, val,
 )
 
 cdef enum:                            # parts of planned_region_bytes
@@ -53,6 +53,15 @@ cdef void remember_object(Machine* m, Word* object) noexcept nogil
 
 cdef inline bint is_young(Machine* m, const Word* p) noexcept nogil:
     return p >= m.heap_base and p < m.heap_end
+
+cdef inline bint keeps_cell(Machine* m, Word value) noexcept nogil:
+    """Does it matter in which thunk a value stood?  `==` compares functions by their cell, `«repeated»` is a list in the same cell."""
+    return m.kept_cells >> (value & 7) & 1
+
+cdef inline Word cell_of(Machine* m, Word w) noexcept nogil:
+    """Looks through an evaluated thunk, unless its cell matters."""
+    cdef Word v = val(w)
+    return w if keeps_cell(m, v) else v
 
 cdef inline void thunk_barrier(Machine* m, Word* thunk) noexcept nogil:
     """After a thunk got its value: it happens once for each, so nothing marks it."""

@@ -341,7 +341,7 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
     cdef int outcome
     cdef Found found = CACHE_MISS
     cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
-    if is_said(m, LEVEL_TALKATIVE):
+    if is_said(m, LEVEL_TALKATIVE) and m.fr > m.frames_base:      # not the command's own: nothing runs yet
         say(m, LEVEL_TALKATIVE, format_text("evaluating file '%.*s'", <int>size_bytes, <const char*>path))
     if is_cached:
         lookup.path = path

@@ -159,6 +159,7 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     size_nursery(m)
     plan_collection(m, 0, 0)
     m.level = 1
+    m.kept_cells = 1 << TAG_FUNCTION
     set_limits(m)
     m.builtins = <Builtin*>allocate_items(count + 1, sizeof(Builtin))
     if m.builtins == NULL:

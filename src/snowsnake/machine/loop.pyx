@@ -27,7 +27,7 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.descriptions cimport raise_missing_selection, raise_not_a_function, raise_type
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier
+from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier, keeps_cell, cell_of
 from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_CONCATENATE,
     INTERNAL_CONCATENATE_PATH, INTERNAL_EQUAL, INTERNAL_LESS, INTERNAL_NOT_LESS, INTERNAL_TO_STRING,
@@ -141,12 +141,6 @@ cdef inline uint32_t read_u16(const uint8_t* pc) noexcept nogil:
     return pc[0] | (<uint32_t>pc[1] << 8)
 
 
-cdef inline Word cell_of(Word w) noexcept nogil:
-    """Look through evaluated thunks, but never to a function: `==` compares functions by their cell."""
-    cdef Word v = val(w)
-    return w if (v & 7) == TAG_FUNCTION else v
-
-
 cdef inline Word operand(uint64_t place, Word* fp, Word* up, Word* k) noexcept nogil:
     if (place & 3) == 0:
         return fp[place >> 2]
@@ -225,7 +219,7 @@ cdef int run(Machine* m) noexcept nogil:
             p = fp + read_uvarint(&pc)
             a = val(p[0])
             if LIKELY((a & 7) != TAG_THUNK):
-                if (a & 7) != TAG_FUNCTION:
+                if not keeps_cell(m, a):
                     p[0] = a
                 sp[0] = a
                 sp += 1
@@ -618,10 +612,10 @@ cdef int run(Machine* m) noexcept nogil:
                 i = read_uvarint(&pc)
                 if (i & 3) == 0:
                     a = fp[i >> 2]
-                    p[0] = cell_of(a)
+                    p[0] = cell_of(m, a)
                 elif (i & 3) == 2:
                     a = up[i >> 2]
-                    p[0] = cell_of(a)
+                    p[0] = cell_of(m, a)
                 else:
                     p[0] = ((i >> 2) << 8) | IMMEDIATE_DEFERRED
                     b = HEADER_DEFERRED
@@ -900,7 +894,7 @@ cdef int run(Machine* m) noexcept nogil:
                 p = attrs_lookup(m, a, symbol)
                 if p != NULL:
                     r = val(p[0])
-                    if (r & 7) != TAG_THUNK and (r & 7) != TAG_FUNCTION:
+                    if (r & 7) != TAG_THUNK and not keeps_cell(m, r):   # a thunk of it is a cell of its own
                         sp[0] = r
                         sp += 1
                         pc += 2 + read_u16(pc)

@@ -54,6 +54,7 @@ cdef struct Builtin:
     char forces[8]
     BuiltinFunction function
     TraceFunction trace              # or NULL
+    uint32_t needs                    # features without which it is not there (syntax/features.py)
     Word word                         # its function value, made per machine
 
 cdef struct Formals:                  # of a pattern
@@ -359,7 +360,7 @@ cdef struct Machine:
     int level
     uint32_t features                 # of the parser: 1 pipe operators
     bint stress                       # collect at most safepoints, and overwrite the nursery then
-    bint keeps_list_cells             # collections do not put lists where thunks of them stood
+    uint64_t kept_cells               # a bit for each tag of values that stay in the thunks that they stood in (keeps_cell)
     Observer* observer                # NULL, or what watches: its loop runs instead of the machine's
     int trace_verbose
     uint64_t collection_count         # of everything

@@ -14,11 +14,11 @@ from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_chec
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.descriptions cimport shown_type
 from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
-from snowsnake.machine.link cimport code_of
-from snowsnake.machine.origins cimport CodeOrigin, code_origin
+from snowsnake.machine.parameters cimport next_parameter
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport (
     DONE, ERROR_DEPTH, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine,
@@ -126,17 +126,14 @@ cdef void _put_float(Text* t, double number) noexcept nogil:
 
 
 cdef int _raise_function(Machine* m, Word f) noexcept nogil:
-    cdef CodeOrigin origin
     cdef Word inner = applied_function(f)
+    cdef char* shown = shown_type(m, f)
+    raise_fault(m, FAULT_NOT_CONVERTIBLE, ERROR_TYPE, format_text("cannot convert %s to JSON", shown))
+    free(shown)
     if kind_of(inner) != KIND_BUILTIN:
-        raise_fault(m, FAULT_NOT_CONVERTIBLE, ERROR_TYPE, format_text("cannot convert a function to JSON"))
-        code_origin(m, code_of(m, inner), &origin)
-        m.error.position = origin.start
+        m.error.position = next_parameter(m, f).position
         m.error.position_end = m.error.position
-        return RAISE
-    return raise_fault(m, FAULT_NOT_CONVERTIBLE, ERROR_TYPE, format_text(
-        "cannot convert the %sbuilt-in function '%s' to JSON", "partially applied " if inner != f else "",
-        m.builtins[header_size(pointer_of(inner)[0])].name))
+    return RAISE
 
 
 cdef inline bint _open(Machine* m, Word container, int64_t index) noexcept nogil:

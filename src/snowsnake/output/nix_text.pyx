@@ -12,10 +12,13 @@ from libc.string cimport memset, strlen
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.host.host cimport host_is_time, host_time
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
+from snowsnake.machine.descriptions cimport is_derivation_function, shown_derivation_function
 from snowsnake.machine.errors cimport raise_text
+from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_string
@@ -25,7 +28,6 @@ from snowsnake.machine.word cimport (
     is_float, is_int, is_list, is_path, keys_symbols, kind_of, list_items, list_size, path_string, pointer_of,
     string_data, string_size, tag_of, val,
 )
-from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
 
 cdef enum:
     PIECE_BYTES = 1 << 20             # a text of which more is there goes to the sink
@@ -123,7 +125,10 @@ cdef void _put_function(Printer* p, Word f) noexcept nogil:
         else:
             _put(p, "<LAMBDA>")
     elif is_derivation_function(p.m, inner):
-        _put(p, b"\xc2\xablambda @ \xc2\xabnix-internal\xc2\xbb/derivation-internal.nix:30:1\xc2\xbb" if p.flags & PRINT_KINDS else b"<LAMBDA>")
+        if p.flags & PRINT_KINDS:
+            _put(p, shown_derivation_function())
+        else:
+            _put(p, "<LAMBDA>")
     elif p.flags & PRINT_KINDS:
         _put(p, b"\xc2\xabpartially applied primop " if inner != f else b"\xc2\xabprimop ")
         _put(p, p.m.builtins[header_size(pointer_of(inner)[0])].name)
@@ -151,6 +156,8 @@ cdef void _put_simple(Printer* p, Word w) noexcept nogil:
     elif tag == TAG_THUNK:
         if header_state(pointer_of(w)[0]) == THUNK_RUNNING:
             _put(p, b"\xc2\xabpotential infinite recursion\xc2\xbb")
+        elif host_is_time(p.m, w):    # in C++ Nix a number from the start
+            p.fits = p.fits and buffer_decimal(p.out, host_time(p.m))
         else:
             _put(p, b"\xc2\xabthunk\xc2\xbb" if p.flags & PRINT_KINDS else b"<CODE>")
     elif tag == TAG_FUNCTION:

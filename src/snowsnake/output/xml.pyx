@@ -13,8 +13,10 @@ from libc.string cimport memcmp, memset, strlen
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.descriptions cimport is_derivation_function
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
+from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport DONE, ERROR_DEPTH, ERROR_FILE, RAISE, ByteBuffer, Formals, Machine
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
@@ -25,7 +27,6 @@ from snowsnake.machine.word cimport (
     string_size, tag_of, val,
 )
 from snowsnake.output.nix_text cimport Sink
-from snowsnake.output.parameters cimport Parameter, is_derivation_function, next_parameter
 from snowsnake.output.text cimport (
     Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_put,
     text_save, text_spaces,

@@ -12,14 +12,14 @@ from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
 from snowsnake.syntax.outline cimport outline_of
-from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
 from snowsnake.syntax.parser cimport ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
 from snowsnake.syntax.text_buffer cimport TextBuffer
 from snowsnake.syntax.tree_json cimport print_json
 import os
 
-PIPE_OPERATORS = FEATURE_PIPE_OPERATORS
+from snowsnake.syntax.features import feature_bits
+
 TOO_DEEP = "nesting too deep: the expression cannot be printed"
 
 
@@ -132,9 +132,9 @@ cdef class ParsedTree:
 
 
 def parse_text(
-    bytes source, base_path: str, *, features: int = 0, check_bindings: bool = True, home: "str | None" = None,
+    bytes source, base_path: str, *, features: int = feature_bits(), check_bindings: bool = True, home: "str | None" = None,
 ) -> ParsedTree:
-    """Parse *source*; `features` may contain PIPE_OPERATORS, `check_bindings` looks for undefined variables, too.
+    """Parse *source*; `features` is what `feature_bits` says, `check_bindings` looks for undefined variables, too.
 
     `home` stands for `~` when printing; by default it is the user's home folder.
     """

@@ -17,30 +17,17 @@ from snowsnake.syntax.nodes cimport (
     Node, Pattern, SyntaxFault, Text, arena_alloc,
 )
 
+from snowsnake.syntax.features import GLOBALS as GLOBAL_ROWS, VALUES
+
 cdef enum:
     MOST_FAULTS = 20
     NO_BYTE = 0xFFFFFFFF
-
-PLAIN_GLOBALS = """
-    abort baseNameOf break builtins derivation derivationStrict dirOf false fetchGit fetchMercurial fetchTarball
-    fromTOML import isNull map null placeholder removeAttrs scopedImport throw toString true
-"""
-PREFIXED_GLOBALS = """
-    add addDrvOutputDependencies addErrorContext all any appendContext attrNames attrValues bitAnd bitOr bitXor catAttrs
-    ceil compareVersions concatLists concatMap concatStringsSep convertHash currentSystem currentTime deepSeq div elem
-    elemAt fetchurl filter filterSource findFile flakeRefToString floor foldl' fromJSON functionArgs genList
-    genericClosure getAttr getContext getEnv getFlake groupBy hasAttr hasContext hashFile hashString head intersectAttrs
-    isAttrs isBool isFloat isFunction isInt isList isPath isString langVersion length lessThan listToAttrs mapAttrs
-    match mul nixPath nixVersion parseDrvName parseFlakeRef partition path pathExists readDir readFile readFileType
-    replaceStrings seq sort split splitVersion storeDir storePath stringLength sub substring tail toFile toJSON toPath
-    toXML trace traceVerbose tryEval typeOf unsafeDiscardOutputDependency unsafeDiscardStringContext unsafeGetAttrPos
-    warn zipAttrsWith
-"""
 
 
 cdef struct Global:
     const char* name
     uint32_t size_bytes
+    uint32_t needs                    # features
 
 cdef enum:
     GLOBAL_SLOTS = 512                # open addressing, about a quarter full
@@ -56,29 +43,31 @@ cdef uint32_t global_slot(const uint8_t* name, uint32_t size_bytes) noexcept nog
     return (hashed ^ (hashed >> 9)) & (GLOBAL_SLOTS - 1)
 
 
-cdef bint is_global(const Text* name) noexcept nogil:
+cdef bint is_global(const Text* name, uint32_t features) noexcept nogil:
     cdef uint32_t at
     if name.size_bytes > 64:
         return False
     at = global_slot(name.data, name.size_bytes)
     while GLOBALS[at].name != NULL:
         if GLOBALS[at].size_bytes == name.size_bytes and memcmp(GLOBALS[at].name, name.data, name.size_bytes) == 0:
-            return True
+            return not GLOBALS[at].needs & ~features
         at = (at + 1) & (GLOBAL_SLOTS - 1)
     return False
 
 
 cdef fill_globals(names):
     cdef uint32_t at
-    for name in names:
+    for name, needs in names:
         at = global_slot(name, len(name))
         while GLOBALS[at].name != NULL:
             at = (at + 1) & (GLOBAL_SLOTS - 1)
         GLOBALS[at].name = <const char*><bytes>name
         GLOBALS[at].size_bytes = len(name)
+        GLOBALS[at].needs = needs
 
 
-GLOBAL_NAMES = [name.encode() for name in PLAIN_GLOBALS.split() + ["__" + name for name in PREFIXED_GLOBALS.split()]]
+GLOBAL_NAMES = [((name if is_plain else f"__{name}").encode(), needs) for name, _, _, is_plain, _, needs in GLOBAL_ROWS]
+GLOBAL_NAMES += [(name.encode(), 0) for name in VALUES]
 fill_globals(GLOBAL_NAMES)            # the table points into these
 
 
@@ -114,7 +103,7 @@ cdef void undefined_fault(Check* check, Node* node) noexcept nogil:
 
 
 cdef inline void check_variable(Check* check, Node* node) noexcept nogil:
-    if check.bound[node.name] == 0 and check.with_depth == 0 and not is_global(&check.ast.names[node.name]):
+    if check.bound[node.name] == 0 and check.with_depth == 0 and not is_global(&check.ast.names[node.name], check.ast.features):
         undefined_fault(check, node)
 
 

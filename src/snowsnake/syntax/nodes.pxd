@@ -166,6 +166,7 @@ cdef struct Ast:
     Arena arena
     Node* root                        # NULL if there are faults
     Text source                       # borrowed from the caller
+    uint32_t features                 # what it was parsed with (syntax/features.py)
     Text* names
     uint32_t name_count
     SyntaxFault* faults

@@ -8,7 +8,7 @@ from snowsnake.syntax.nodes cimport (
     NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc,
 )
 
-cdef enum ParseFeatures:
+cdef enum ParseFeatures:              # syntax/features.py has those that the parser does not look at
     FEATURE_PIPE_OPERATORS = 1        # `|>` and `<|`
 
 cdef enum:

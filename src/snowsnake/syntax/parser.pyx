@@ -645,6 +645,7 @@ cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, Arena
     if request.ast == NULL:
         return NULL
     request.ast.arena.pool = pool
+    request.ast.features = features
     request.data = data
     request.size_bytes = size_bytes
     request.features = features

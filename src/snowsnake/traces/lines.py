@@ -28,6 +28,7 @@ _SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySel
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 _RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribute"
 _DEEP_ELEMENT = "while evaluating list element"
+_BINDERS = ("attrs", "let", "legacyLet")
 _FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_LINES = {
@@ -275,7 +276,13 @@ class _Trace:
         elif node.operator in _ARITHMETIC:
             self._add(note, "builtin", _ARITHMETIC[node.operator], node.place)
         elif node.operator in _COMPARISONS:
-            self._add(note, "builtin", "lessThan", node.place)
+            self._comparison(note, node)
+
+    def _comparison(self, note: Note, node: Step) -> None:
+        """`a >= b` is `! (a < b)`, and so are the places."""
+        if node.operator in ("<=", ">="):
+            self._add(note, "text", "in the argument of the not operator", node.place)
+        self._add(note, "builtin", "lessThan", node.place)
 
     # ---- a value that an operation asked for ------------------------------------------------------------------
 
@@ -352,7 +359,7 @@ class _Trace:
         is_last = len(rest) <= 1 or all(other.name.startswith("__") for other in rest)
         if not is_last:
             if inner is not None and inner.name in _COMPARERS:
-                self._add(note, "builtin", "lessThan", node.place)
+                self._comparison(note, node)
             elif node.kind == "string" and inner is not None and inner.argument and self._notes[-1] is not inner:
                 self._piece(node, tree, inner)
             return
@@ -363,14 +370,20 @@ class _Trace:
         elif node.kind == "select" and self._cause.wants("a set"):
             self._add(note, "text", "while selecting an attribute", node.start)
             self._is_shown = False
-        elif node.kind in ("select", "hasAttr") and self._cause.wants("a string"):
+        elif node.kind in _BINDERS and note.opcode in _SELECTS and self._cause.wants("a set"):
+            self._lines.append(("text", "while selecting an attribute", self._position))     # of `inherit (e) name`
+            self._is_shown = False
+        elif node.kind in ("select", "hasAttr") and (self._cause.wants("a string") or self._code == "context"):
             start = tree.source.find(b"${", node.start, node.end)
             child = tree.child_at(node, start + 2) if start >= 0 else None
             self._add(note, "text", "while evaluating an attribute name", None if child is None else child.position)
             self._is_shown = child is not None and child.position is not None
             if child is not None and child.position is not None:
                 self._at(note, child.position)
-        elif node.kind == "attrs" and self._cause.wants("a string"):
+        elif node.kind == "attrs" and note.opcode == OPCODES["AttrsOverride"] and self._cause.wants("a set"):
+            self._add(note, "text", "while evaluating the `__overrides` attribute", None)
+            self._position = None
+        elif node.kind == "attrs" and (self._cause.wants("a string") or self._code == "context"):
             self._dynamic_name(note, node, tree)
         elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
@@ -469,7 +482,7 @@ class _Trace:
                 self._add(note, "text", argument_text(name, 1 if is_first else 2), None)
             self._is_shown = False
         elif node.operator in _COMPARISONS:
-            self._add(note, "builtin", "lessThan", node.place)
+            self._comparison(note, node)
             self._is_shown = False
         elif node.operator == "+":
             self._sum(note, node, tree, inner)
@@ -501,8 +514,6 @@ class _Trace:
         name = note.name
         if name == "__toStringCoerce" and (number == 0 or self._notes[number - 1].is_code):
             name = "toString"                  # the builtin is the machine's own operation
-        if name == "__fetchTree":
-            name = "fetchTree"                 # which is a constant, for the machine
         if name.startswith("__"):
             return
         before = self._notes[number - 1] if number else None
@@ -513,6 +524,8 @@ class _Trace:
         elif name not in ("addErrorContext", "break"):
             is_called_by_code = before is None or before.is_code or before.kind == "text" or note.is_behind_machine
             self._lines.append(("builtin", name, self._place if is_called_by_code else None))
+        if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
+            self._position = note.extent       # what it calls with the list is a result
         rest = self._notes[number + 1 :]
         if name == "genericClosure":
             rest = [other for other in rest if other.kind != "text"]
@@ -571,6 +584,8 @@ class _Trace:
 
     def _part(self, name: str, note: Note, inner: Note | None) -> str:
         """What of its input a builtin finds wrong, or was evaluating."""
+        if name == "scopedImport" and self._cause.wants("a set"):
+            return "argument 1"
         if name in ("add", "sub", "mul") and self._code == "type" and not note.part:
             return "argument 2" if self._is_number(note.operands[0]) else "argument 1"
         if name == "div" and self._code == "type" and not note.part:

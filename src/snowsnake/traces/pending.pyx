@@ -19,13 +19,13 @@ from snowsnake.machine.state cimport (
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport Word, string_data, string_size
-from snowsnake.syntax.parse_state cimport FEATURE_PIPE_OPERATORS
 
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import make_error
 from snowsnake.diagnostics.suggestions import MAX_DISTANCE, nearest
 from snowsnake.host.host import source_text
 from snowsnake.parsing import complete_syntax_error, similar_variables
+from snowsnake.syntax.features import feature_names
 from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.cause import FAULTS, Cause, part_name
 from snowsnake.traces.libraries import mark_libraries
@@ -171,7 +171,7 @@ def take_error(size_t machine):
     if code == ERROR_MISSING_ARGUMENT or code == ERROR_UNEXPECTED_ARGUMENT or code == ERROR_TYPE:
         call_site = places.last_tail_call()
     omitted = m.error.trace_total - m.error.trace_count
-    features = ("pipe-operators",) if m.features & FEATURE_PIPE_OPERATORS else ()
+    features = feature_names(m.features)
     error_clear(m)
     cycle = cycle_of(notes) if code == ERROR_INFINITE_RECURSION else []
     frames, position, shows_place = frames_of(notes, cause, position, call_site, features)

@@ -3,7 +3,8 @@
 In: source bytes.  Out: `Step`s on the way from the root to a span; None and empty lists for a source that cannot be parsed.
 """
 
-from snowsnake.syntax.api import PIPE_OPERATORS, ParsedTree, name_text, parse_text
+from snowsnake.syntax.api import ParsedTree, name_text, parse_text
+from snowsnake.syntax.features import feature_bits
 
 TYPE_CHECKING = False                 # `typing`, `collections` and `re` cost more than the rest of an error
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SourceTree:
 
     def __init__(self, source: bytes, features: "Iterable[str]") -> None:
         self.source = source
-        self._features = PIPE_OPERATORS if "pipe-operators" in features else 0
+        self._features = feature_bits(features)
         self._tree: ParsedTree | None = None
         self._is_hopeless = len(source) > LARGEST_SOURCE_BYTES
 

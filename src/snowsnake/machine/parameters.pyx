@@ -5,7 +5,7 @@
 Both are read from the source then: what stands between the parameters are colons, parentheses, blanks and comments.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memset, strcmp
+from libc.string cimport memset
 
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
@@ -78,7 +78,3 @@ cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil:
     if taken and position_place(m, found.position, &file, &line, &column):
         _find(file_text(m, &m.files[file]), &m.files[file], origin.start - code.position_base, taken, &found)
     return found
-
-
-cdef bint is_derivation_function(Machine* m, Word function) noexcept nogil:
-    return kind_of(function) == KIND_BUILTIN and strcmp(m.builtins[header_size(pointer_of(function)[0])].name, "derivation") == 0

@@ -13,4 +13,3 @@ cdef struct Parameter:
     uint32_t position                 # 0: unknown
 
 cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil
-cdef bint is_derivation_function(Machine* m, Word function) noexcept nogil    # a builtin here, a function of a pattern in C++ Nix

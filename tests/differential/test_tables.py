@@ -1,0 +1,59 @@
+"""Tables of programs: what C++ Nix 2.34 says of each (tools/record_tables.py), at both levels.
+
+Values are equal, and errors of the same kind; in MESSAGES, errors are equal, too.  The programs are those of program_tables/NAME.py.
+"""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from snowsnake.evaluator import Evaluator
+
+from snowsnake.diagnostics.error import EvaluationError
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools" / "conformance")]
+from run_suite import err_kind, last_error  # noqa: E402
+
+TABLES = {
+    path.stem: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] for path in sorted((HERE / "tables").glob("*.jsonl"))
+}
+LEAST = {"callbacks": 2813, "cells": 400, "protocols": 1900}
+MESSAGES = {"protocols"}
+PARTS = 12
+DEPTH = 10000                         # C++ Nix's: what never ends is an error soon
+
+
+def ours(evaluator: Evaluator, expression: str) -> list:
+    """[value] or [None, error]."""
+    try:
+        return [evaluator.evaluate(expression.encode(), "/pwd", "/pwd/expr.nix").to_nix(strict=True).decode()]
+    except EvaluationError as error:
+        return [None, last_error("error: " + error.message)]
+
+
+def agrees(table: str, got: list, expected: list) -> bool:
+    if got[0] is None and expected[0] is None and table not in MESSAGES:
+        return err_kind(got[1]) == err_kind(expected[1])
+    return got == expected
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("table", TABLES)
+def test_as_recorded(table: str, part: int, level: int, is_stressed: bool, capfd) -> None:
+    evaluator = Evaluator(level=level, stress=is_stressed, depth_limit=DEPTH)
+    differing = []
+    for expression, *expected in TABLES[table][part::PARTS]:
+        got = ours(evaluator, expression)
+        if not agrees(table, got, expected):
+            differing.append((expression, got, expected))
+    assert differing == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_recorded_program_is_made(table: str) -> None:
+    assert {expression for expression, *_ in TABLES[table]} <= set(import_module(f"program_tables.{table}").programs())
+    assert len(TABLES[table]) > LEAST[table]
