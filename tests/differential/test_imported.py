@@ -15,7 +15,7 @@ import pytest
 
 HERE = Path(__file__).parent / "imported"
 sys.path.insert(0, str(HERE))
-from cases import CASES  # noqa: E402
+from imported_cases import CASES  # noqa: E402
 
 COMMAND = Path(sys.executable).with_name("snowsnake-instantiate")
 RECORDED = json.loads((HERE / "recorded.json").read_text()) if (HERE / "recorded.json").exists() else {}
