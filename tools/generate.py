@@ -47,12 +47,38 @@ def opcode_numbers() -> str:
     return dictionary("bytecode/instructions.py", docstring, "OPCODES", [f'"{op.name}": {i}' for i, op in enumerate(table)])
 
 
-def signatures() -> str:
+def needs_of(entry) -> int:
+    """The features without which `builtins` has no such name, as bits."""
+    return load("src/snowsnake/syntax/features.py").NAMES.get(entry.needs or entry.feature, 0)
+
+
+def signature_table_pxd() -> str:
     from snowsnake.builtins.table import TABLE
 
-    docstring = "What a machine has to know of each builtin, (forces, framed), without what manuals say of it: for the start of the commands."
-    rows = [f'"{entry.name}": ("{entry.forces}", {entry.framed})' for entry in TABLE.values()]
-    return dictionary("builtins/table.py", docstring, "SIGNATURES", rows)
+    rows = [
+        f'        {{"{e.name}", "{e.forces}", {int(e.framed)}, {needs_of(e)}}},' for e in sorted(TABLE.values(), key=lambda e: e.name.encode())
+    ]
+    lines = [
+        header("builtins/table.py"),
+        "# cython: language_level=3",
+        '"""What a machine has to know of each builtin, in byte order of their names; registry.pyx looks them up."""',
+        "cdef extern from *:",
+        '    """',
+        "    struct snow_signature { const char *name, *forces; int is_framed; unsigned needs; };",
+        "    static const struct snow_signature snow_signatures[] = {",
+        *rows,
+        "    };",
+        "    #define SNOW_SIGNATURE_COUNT (sizeof(snow_signatures) / sizeof(snow_signatures[0]))",
+        '    """',
+        '    ctypedef struct Signature "const struct snow_signature":',
+        "        const char* name",
+        "        const char* forces",
+        "        bint is_framed",
+        "        unsigned int needs            # bits of syntax/features.py",
+        '    Signature* SIGNATURES "snow_signatures"',
+        '    unsigned int SIGNATURE_COUNT "SNOW_SIGNATURE_COUNT"',
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def known_settings() -> str:
@@ -64,6 +90,53 @@ def known_settings() -> str:
     rows = [f"{row[0]!r}: ({row[2]!r}, {row[3]!r}, {row[4]!r}, {row[6] == table.NO})".replace("'", '"').replace("Ellipsis", "...") for row in table.ROWS]
     aliases = [f'    "{alias}": "{name}",' for alias, name in table.ALIASES.items()]
     return dictionary("settings/table.py", docstring, "KNOWN", rows) + "\n".join(["ALIASES = {", *aliases, "}"]) + "\n"
+
+
+def global_table_pxd() -> str:
+    from snowsnake.builtins.table import TABLE
+
+    kinds = {"builtins": "BUILTINS", "true": "TRUE", "false": "FALSE", "null": "NULL"}
+    lines = [
+        header("builtins/table.py"),
+        "# cython: language_level=3",
+        '"""The names of the global scope, in byte order of the builtins that they mean; global_names.pyx looks them up."""',
+        "from libc.stdint cimport uint8_t",
+        "",
+        "cdef enum GlobalKind:",
+        "    GLOBAL_BUILTIN = 1",
+        *(f"    GLOBAL_{kind}" for kind in kinds.values()),
+        "",
+        "cdef extern from *:",
+        '    """',
+        "    struct snow_global { const char *name; unsigned char size_bytes, kind, arity, is_function, is_plain, is_fixed, needs; };",
+        "    static const struct snow_global snow_globals[] = {",
+    ]
+    shown = [entry for name, entry in TABLE.items() if not name.startswith("__")]
+    numbers = {kind: number for number, kind in enumerate(("BUILTIN", *kinds.values()), 1)}
+    for entry in sorted(shown, key=lambda entry: entry.name.encode()):
+        kind = kinds.get(entry.name, "BUILTIN")
+        is_plain = entry.is_global or kind != "BUILTIN"
+        is_fixed = not entry.varies and not entry.feature and not entry.needs and kind != "BUILTINS"
+        arity = len(entry.forces) if entry.called_directly else 0
+        cells = (f'"{entry.name}"', len(entry.name), numbers[kind], arity, int(not entry.is_constant), int(is_plain), int(is_fixed), needs_of(entry))
+        lines.append(f"        {{{', '.join(map(str, cells))}}},")
+    lines += [
+        "    };",
+        "    #define SNOW_GLOBAL_COUNT (sizeof(snow_globals) / sizeof(snow_globals[0]))",
+        '    """',
+        '    ctypedef struct Global "const struct snow_global":',
+        "        const char* name",
+        "        uint8_t size_bytes",
+        "        uint8_t kind                  # GlobalKind",
+        "        uint8_t arity                 # arguments of a builtin that is called directly; 0: a value, or not known",
+        "        bint is_function",
+        "        bint is_plain                 # in scope under its own name, not after two underscores",
+        "        bint is_fixed                 # in `builtins` whatever the settings are: looked up while compiling",
+        "        uint8_t needs                 # features without which the name is not there",
+        '    Global* GLOBAL_TABLE "snow_globals"',
+        '    unsigned int GLOBAL_COUNT "SNOW_GLOBAL_COUNT"',
+    ]
+    return "\n".join(lines) + "\n"
 
 
 # how an operand is encoded, as the chunk builder has to know it to walk over code
@@ -92,8 +165,9 @@ PRODUCTS = {
     "src/snowsnake/bytecode/opcodes.pxd": opcodes_pxd,
     "src/snowsnake/bytecode/encodings.pxi": encodings_pxi,
     "src/snowsnake/bytecode/opcode_numbers.py": opcode_numbers,
-    "src/snowsnake/builtins/signatures.py": signatures,
+    "src/snowsnake/builtins/signature_table.pxd": signature_table_pxd,
     "src/snowsnake/settings/known.py": known_settings,
+    "src/snowsnake/syntax/global_table.pxd": global_table_pxd,
     **PAGES,
 }
 

@@ -4,6 +4,7 @@
                         /out.txt         its value, printed strictly
                         /error.txt       or its error, as the command prints it
                         /bytecode.txt    its bytecode at level 0
+                        /bytecode-default.txt   at the default level (not of the folders of errors)
                         /options.txt     options of `snowsnake eval`, if it needs any
                         /…               files that the program reads
 
@@ -20,15 +21,15 @@ from pathlib import Path
 import pytest
 
 from snowsnake.bytecode.instructions import INSTRUCTIONS, OPCODES
-from snowsnake.cli.disassemble import disassembly
 from snowsnake.cli.evaluate import OPTIONS, session_of
+from snowsnake.cli.listing import disassembly
 from snowsnake.cli.options import parse
 from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics.error import EvaluationError
 
 ROOT = Path(__file__).parent
 FEATURES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
-GOLDENS = {"in.nix", "out.txt", "error.txt", "nix.txt", "bytecode.txt", "options.txt"}
+GOLDENS = {"in.nix", "out.txt", "error.txt", "nix.txt", "bytecode.txt", "bytecode-default.txt", "options.txt"}
 ERRORS = [name for name in FEATURES if (ROOT / name / "nix.txt").exists()]
 # What the reference says and ours does not, each with its reason.
 LACKING: dict[str, list[str]] = {
@@ -164,18 +165,27 @@ def summary(text: str) -> list[str]:
     return lines[last].strip().split("\n")
 
 
-@pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_bytecode(feature, request):
+def check_bytecode(feature: Path, level: int, golden: Path, accept: bool) -> None:
     options = feature / "options.txt"
     words = shlex.split(options.read_text()) if options.exists() else []
     features = parse(words, OPTIONS).texts("feature")
     try:
-        text = disassembly("file", b"in.nix", 0, features)
+        text = disassembly("file", b"in.nix", level, features)
     except EvaluationError as error:
         assert error.code in ("syntax", "duplicate-attribute", "undefined-variable")
-        assert not (feature / "bytecode.txt").exists()
+        assert not golden.exists()
         return
-    compare(feature / "bytecode.txt", text.replace(str(feature), "."), request.config.getoption("--accept"))
+    compare(golden, text.replace(str(feature), "."), accept)
+
+
+@pytest.mark.parametrize("feature", FEATURES, indirect=True)
+def test_bytecode(feature, request):
+    check_bytecode(feature, 0, feature / "bytecode.txt", request.config.getoption("--accept"))
+
+
+@pytest.mark.parametrize("feature", [name for name in FEATURES if not name.startswith("error-")], indirect=True)
+def test_default_bytecode(feature, request):
+    check_bytecode(feature, 1, feature / "bytecode-default.txt", request.config.getoption("--accept"))
 
 
 def test_every_specified_operation_has_a_golden():

@@ -18,7 +18,7 @@ COMMAND = {
     "snowsnake.settings.known", "snowsnake.settings.places",
 }  # fmt: skip
 EVALUATION = {
-    "snowsnake.builtins.signatures", "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
+    "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
     "snowsnake.host.options", "snowsnake.selection", "snowsnake.store", "snowsnake.syntax.features",
 }  # fmt: skip
 WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}

@@ -8,11 +8,15 @@ class Entry:
     `framed`: may force or call; `example` is `expression => value`, run by the tests;
     `is_global`: also a name in the global scope (`map`), not only `builtins.map`;
     `is_constant`: a value, not a function, evaluated when first used;
-    `feature`: the experimental feature that must be on.
+    `feature`: the experimental feature that must be on;
+    `varies`: other settings decide, too, whether `builtins` has it, so that it is looked up when the program runs;
+    `needs`: what beside a feature must be so for the name to exist (syntax/features.py): "impure", "time";
+    `called_directly`: the compiler calls it with its arguments where the program does.
     """
 
     # A plain class: importing `typing` for a NamedTuple would cost every start of the command more than the whole table does.
-    __slots__ = ("name", "arguments", "forces", "framed", "doc", "example", "is_global", "is_constant", "feature")
+    __slots__ = ("name", "arguments", "forces", "framed", "doc", "example", "is_global", "is_constant", "feature",
+                 "varies", "needs", "called_directly")  # fmt: skip
 
     def __init__(
         self,
@@ -25,6 +29,9 @@ class Entry:
         is_global: bool = False,
         is_constant: bool = False,
         feature: str = "",
+        varies: bool = False,
+        needs: str = "",
+        called_directly: bool = True,
     ) -> None:
         self.name = name
         self.arguments = arguments
@@ -35,6 +42,9 @@ class Entry:
         self.is_global = is_global
         self.is_constant = is_constant
         self.feature = feature
+        self.varies = varies
+        self.needs = needs
+        self.called_directly = called_directly
 
     def __repr__(self) -> str:
         return f"Entry({self.name!r}, {self.arguments!r}, {self.forces!r})"

@@ -1,17 +1,14 @@
 # cython: language_level=3
 """Binds the compiled functions to the entries of the table; what comes out is an array that machines copy."""
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strcmp, strlen
+from snowsnake.builtins.signature_table cimport SIGNATURE_COUNT, SIGNATURES, Signature
 from snowsnake.machine.state cimport Builtin, BuiltinFunction, TraceFunction
-
-from snowsnake.builtins.signatures import SIGNATURES
-from snowsnake.syntax.features import GLOBALS
 
 cdef enum:
     CAPACITY = 256
 
 cdef Builtin[CAPACITY] _entries
 cdef unsigned int _count = 0
-_needs = {name: needs for name, *_, needs in GLOBALS if needs}
 _names = {}                           # keeps the bytes of the names alive
 
 
@@ -23,24 +20,38 @@ cdef unsigned int builtin_table_count() noexcept nogil:
     return _count
 
 
+cdef Signature* find_signature(const char* name) noexcept:
+    cdef unsigned int low = 0, high = SIGNATURE_COUNT, middle
+    cdef int order
+    while low < high:
+        middle = (low + high) >> 1
+        order = strcmp(SIGNATURES[middle].name, name)
+        if order == 0:
+            return SIGNATURES + middle
+        if order < 0:
+            low = middle + 1
+        else:
+            high = middle
+    return NULL
+
+
 cdef object define(str name, BuiltinFunction function):
     global _count
-    signature, is_framed = SIGNATURES[name]
-    if name in _names or _count == CAPACITY:
-        raise RuntimeError(f"builtin {name!r} is bound twice, or the registry is full")
-    text = name.encode()
-    _names[name] = text
-    cdef Builtin* b = &_entries[_count]
-    cdef bytes forces = signature.encode()
-    if len(forces) > 7:
+    cdef bytes text = name.encode()
+    cdef Signature* signature = find_signature(text)
+    if signature == NULL or name in _names or _count == CAPACITY:
+        raise RuntimeError(f"builtin {name!r} is not in the table, is bound twice, or the registry is full")
+    if strlen(signature.forces) > 7:
         raise RuntimeError(f"builtin {name!r} has too many arguments")
+    cdef Builtin* b = &_entries[_count]
+    _names[name] = text
     memset(b, 0, sizeof(Builtin))
     b.name = <const char*><char*>text
-    b.arity = <unsigned char>len(forces)
-    b.is_framed = is_framed
-    memcpy(b.forces, <const char*>forces, len(forces))
+    b.arity = <unsigned char>strlen(signature.forces)
+    b.is_framed = signature.is_framed
+    memcpy(b.forces, signature.forces, b.arity)
     b.function = function
-    b.needs = _needs.get(name, 0)
+    b.needs = signature.needs
     _count += 1
 
 
@@ -55,3 +66,13 @@ def names():
     True
     """
     return list(_names)
+
+
+def forces(str name):
+    """The letters of a builtin's arguments (machine/state.pxd), or "" for what is none.
+
+    >>> forces("map")
+    '.l'
+    """
+    cdef Signature* signature = find_signature(name.encode())
+    return signature.forces.decode() if signature != NULL else ""

@@ -4,7 +4,7 @@ The compiled functions are bound to these entries by `registry.define`; manual, 
 `forces` has one letter for each argument (see machine/state.pxd); `framed` says that the function may force or call
 and so needs a frame.  Names with two leading underscores that are not Nix's are internal to the machine.
 
-What a machine needs of it is generated into `signatures.py`; nothing imports this on the way to a value.
+What a machine needs of it is generated into `signature_table.pxd`, what the compiler needs into `syntax/global_table.pxd`; nothing imports this on the way to a value.
 
 Each subject adds its entries in a module of its own, `table_<subject>.py`, as a tuple ENTRIES.
 """

@@ -20,6 +20,7 @@ ENTRIES = (
         "a",
         framed=True,
         is_global=True,
+        called_directly=False,
         doc="A derivation: *attributes* with `drvPath`, `outPath`, `type`, `outputName`, `drvAttrs`, `all` and an attribute for each output. Only "
         "the list `outputs` is forced; the paths are computed when they are needed, and only then are the attributes checked.",
         example='(derivation { name = "x"; system = "any"; builder = throw "unused"; }).outputName => "out"',

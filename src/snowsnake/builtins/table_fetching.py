@@ -39,6 +39,7 @@ ENTRIES = (
         "v",
         framed=True,
         is_global=True,
+        varies=True,
         doc="A tree from a Mercurial repository: *source* is its address or path, or a set of `url`, `rev` (a branch, too) and `name`. The result has "
         "`outPath`, `branch`, `rev`, `shortRev` and `revCount`.",
         example="builtins.isFunction fetchMercurial => true",
@@ -69,6 +70,7 @@ ENTRIES = (
         "reference",
         "S",
         framed=True,
+        varies=True,
         doc="The flake that a reference means, locked and called: its outputs, `inputs`, `outPath`, `sourceInfo`. Inputs are fetched when they "
         "are needed. Needs the feature `flakes`; pure evaluation wants a reference that says exactly one tree.",
         example="builtins.isFunction builtins.getFlake => true",

@@ -1,38 +1,33 @@
 """What each operation does to a Walk: the verifier's half of the instruction table."""
 
 from snowsnake.bytecode.decode import Operation
-from snowsnake.bytecode.instructions import OPCODES
+from snowsnake.bytecode.instructions import INSTRUCTIONS, OPCODES, Op
 from snowsnake.bytecode.view import Chunk, Keys
 from snowsnake.bytecode.walk import FORCED, SCOPE, UNSET, Effect, Fault, Walk
 
 _ARITHMETIC = {OPCODES[name] for name in ("Add", "Sub", "Mul", "Equal", "Less", "LessOrEq", "More", "MoreOrEq")}
 
 
-def _simple(pops: int, result: int | None = FORCED, *, enters: bool = True) -> Effect:
-    """Operands off, result on; runs code unless all operands are forced."""
+def _pictured(op: Op) -> Effect:
+    """What the picture says: operands off, a result on; runs code unless all operands are forced."""
+    before, _, after = op.stack.partition(" -- ")
+    if not after or after == "*" or after.endswith("|") or op.operands[1:]:
+        raise ValueError(f"the picture of {op.name} does not say everything: it needs a function in effects.py")
+    taken = before.split()
+    counted = [word for word in taken if word.endswith(("*", "+"))]
+    fixed = len(taken) - len(counted)
+    result = 0 if after.startswith("~") else FORCED
 
     def effect(walk: Walk, operation: Operation) -> None:
-        flags = walk.pop(pops)
-        if enters:
-            walk.enter_unless_forced(*flags)
-        if result is not None:
-            walk.push(result)
-
-    return effect
-
-
-def _counted(factor: int, extra: int, result: int, *, enters: bool, least: int = 0) -> Effect:
-    """As `_simple`, with the number of operands in the code."""
-
-    def effect(walk: Walk, operation: Operation) -> None:
-        count = operation.operands[-1]
-        if count < least:
+        count = operation.operands[-1] if counted else 0
+        if count < sum(word.endswith("+") for word in counted):
             raise Fault("too few operands")
-        flags = walk.pop(count * factor + extra)
-        if enters:
+        flags = walk.pop(count * len(counted) + fixed)
+        if op.runs and counted:
             walk.enter()
+        elif op.runs:
+            walk.enter_unless_forced(*flags)
         walk.push(result)
-        del flags
 
     return effect
 
@@ -158,11 +153,6 @@ def _coerce(walk: Walk, operation: Operation) -> None:
         raise Fault("no such kind of coercion")
     walk.pop()
     walk.enter()
-    walk.push(FORCED)
-
-
-def _force(walk: Walk, operation: Operation) -> None:
-    walk.enter_unless_forced(*walk.pop())
     walk.push(FORCED)
 
 
@@ -351,12 +341,10 @@ def _machine_only(walk: Walk, operation: Operation) -> None:
     raise Fault("belongs to the machine's own code")
 
 
-EFFECTS: dict[str, Effect] = {
+# Operations of which the picture does not say everything.
+_SPECIAL: dict[str, Effect] = {
     "Constant": _constant,
     "Pop": _pop,
-    "Invert": _simple(1),
-    "Negate": _simple(1),
-    **{name: _simple(2) for name in ("Add", "Sub", "Mul", "Div", "Equal", "Less", "LessOrEq", "More", "MoreOrEq")},
     "Jump": _jump,
     "JumpIfTrue": _jump_if_bool,
     "JumpIfFalse": _jump_if_bool,
@@ -364,34 +352,20 @@ EFFECTS: dict[str, Effect] = {
     "JumpIfNotFound": _jump_if_not_found,
     "JumpIfNoFinaliseRequest": _jump_if_no_request,
     "Attrs": _attrs,
-    "AttrsUpdate": _simple(2),
-    "AttrsSelect": _simple(2, 0),
-    "AttrsTrySelect": _simple(2, 0),
-    "HasAttr": _simple(2),
     "ValidateClosedFormals": _validate_closed_formals,
     "PushWith": _push_with,
     "PopWith": _pop_with,
     "ResolveWith": _resolve_with,
-    "List": _counted(1, 0, FORCED, enters=False),
-    "Concat": _simple(2),
-    "Interpolate": _counted(1, 0, FORCED, enters=True, least=1),
     "CoerceToString": _coerce,
-    "FindFile": _simple(1),
-    "ResolveHomePath": _simple(1),
-    "AssertBool": _force,
-    "AssertAttrs": _force,
     "GetLocal": _get_local,
     "CloseScope": _close_scope,
     "AssertFail": _assert_fail,
-    "Call": _simple(2),
     "GetUpvalue": _get_upvalue,
     "Closure": _close,
     "ThunkClosure": _close,
     "ThunkSuspended": _close,
-    "Force": _force,
     "Finalise": _finalise,
     "Return": _return,
-    "CallN": _counted(1, 1, FORCED, enters=True, least=1),
     "TailCallN": _tail_call,
     "CallBuiltin": _call_builtin,
     "Select": _select,
@@ -410,10 +384,7 @@ EFFECTS: dict[str, Effect] = {
     "Arithmetic": _arithmetic,
     "BranchCompare": _branch_compare,
     "ResolveWithName": _resolve_with_name,
-    "Concatenate": _counted(1, 0, FORCED, enters=True, least=1),
-    "ConcatenatePath": _counted(1, 1, FORCED, enters=True),
     "JumpWide": _jump,
-    "AssertEqual": _simple(2),
     "AttrsOverride": _attrs_override,
     "BranchResult": _machine_only,
     "Link": _machine_only,
@@ -421,3 +392,5 @@ EFFECTS: dict[str, Effect] = {
     "Halt": _machine_only,
     "Invalid": _machine_only,
 }
+
+EFFECTS: dict[str, Effect] = {op.name: _SPECIAL.get(op.name) or _pictured(op) for op in INSTRUCTIONS}

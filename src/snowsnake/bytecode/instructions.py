@@ -5,7 +5,8 @@ Numbers 0 to 46 are the specification and never move.  Operations from 47 on bel
 they force their own operands, so that no `Force` stands between a producer and its consumer.  `Invalid` is last.
 
 Stack pictures read `before -- after`, the top of the stack on the right; {1} is the top.  A word that may be
-unforced is written with a tilde.  `--` with a star: the operation never falls through.
+unforced is written with a tilde.  `--` with a star: the operation never falls through.  `x*`: as many as the last operand
+says, `x+`: at least one.  The verifier follows a picture unless effects.py has more to say of the operation.
 """
 
 from enum import Enum
@@ -35,6 +36,7 @@ class Op(NamedTuple):
     operands: tuple[Operand, ...]
     stack: str
     meaning: str
+    runs: bool = True                  # may force or call, unless all that it takes is forced
 
 
 _C, _N, _S, _U, _J, _P, _V = (
@@ -76,9 +78,9 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("PushWith", (_S,), "--", "Open the with-scope whose set stands in the slot."),
     Op("PopWith", (), "--", "Close the innermost with-scope of this frame."),
     Op("ResolveWith", (), "name -- ~value", "Find a name in the with-scopes, innermost first."),
-    Op("List", (_N,), "~x* -- list", "Build a list."),
+    Op("List", (_N,), "~x* -- list", "Build a list.", runs=False),
     Op("Concat", (), "~a ~b -- list", "a ++ b."),
-    Op("Interpolate", (_N,), "string* -- string", "Concatenate strings and their contexts."),
+    Op("Interpolate", (_N,), "string+ -- string", "Concatenate strings and their contexts."),
     Op("CoerceToString", (Operand.KIND,), "~x -- string", "Coerce {1} to a string, or leave it to `Interpolate`, which goes from the first part to the last."),
     Op("FindFile", (), "search-path -- path", "Resolve `<path>` in the search path."),
     Op("ResolveHomePath", (), "home-path -- path", "Resolve `~/path`."),
@@ -96,8 +98,8 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("Finalise", (_S,), "--", "Resolve the deferred locals captured by the thunk or closure in the slot."),
     Op("Return", (), "~x -- *", "Force {1} and leave the frame with it."),
     # --- the default level -------------------------------------------------------------------------------------
-    Op("CallN", (_N,), "~argument* ~function -- value", "Call {1} with n arguments, the first deepest."),
-    Op("TailCallN", (_N,), "~argument* ~function -- *", "Call {1} with n arguments in place of this frame."),
+    Op("CallN", (_N,), "~argument+ ~function -- value", "Call {1} with n arguments, the first deepest."),
+    Op("TailCallN", (_N,), "~argument+ ~function -- *", "Call {1} with n arguments in place of this frame."),
     Op("CallBuiltin", (_C, _N), "~argument* -- value", "Call a builtin constant with all of its n arguments."),
     Op("Select", (_C,), "~attrs -- ~value", "Select a named attribute that must exist."),
     Op("SelectPlace", (_P, _C), "-- ~value", "Select a named attribute of a local or upvalue."),
@@ -125,7 +127,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
         "Compare two places (Equal, Less, …); jump if the comparison is false.",
     ),
     Op("ResolveWithName", (_C,), "-- ~value", "Find a constant name in the with-scopes."),
-    Op("Concatenate", (_N,), "~part* -- string", "Interpolation: coerce every part (paths into the store) and concatenate."),
+    Op("Concatenate", (_N,), "~part+ -- string", "Interpolation: coerce every part (paths into the store) and concatenate."),
     Op("ConcatenatePath", (_N,), "path ~part* -- path", "A path literal with interpolation."),
     Op("JumpWide", (Operand.U32,), "--", "Jump forward, further than 64 KiB."),
     Op("AssertEqual", (), "~a ~b -- true", "Fail, saying what differs, unless {2} and {1} are equal."),

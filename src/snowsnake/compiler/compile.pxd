@@ -4,93 +4,9 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.builder cimport Builder
 from snowsnake.bytecode.chunk cimport Chunk, Keys
 from snowsnake.bytecode.image cimport Image, ImageWriter
+from snowsnake.compiler.state cimport ContextPool, Unit
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
-cdef enum:
-    NONE = 0xFFFFFFFF                 # no local, no jump, no slot
-
-cdef struct Local:                    # a name bound in some chunk under construction, or an unnamed word on its stack
-    Name name                         # NO_NAME: a phantom
-    Name environment                  # the local whose attribute of this name it is (a set with `__overrides`), or NO_NAME
-    uint32_t slot
-    uint32_t context                  # index of the chunk that owns the slot
-    uint32_t shadowed                 # the local that had the name before, or NONE
-    bint is_initialised               # its value stands on the stack; if not, captures are deferred
-    bint needs_finaliser              # its value captured something that was not yet there
-    bint is_suspended                 # its value is a thunk that nothing can have forced yet
-
-cdef struct Capture:                  # an upvalue of a chunk under construction
-    uint32_t local                    # whose value it is
-    uint32_t outer                    # index among the captures of the enclosing chunk, if that does not own the local
-
-cdef struct Context:                  # a chunk under construction
-    Builder code
-    uint32_t index                    # depth of nesting
-    uint32_t with_count               # with-scopes around this place, those of enclosing chunks included
-    bint captures_with
-    Capture* captures
-    uint32_t capture_count
-    uint32_t capture_capacity
-    uint32_t* capture_table           # hash table over captures (index + 1), used when there are many
-    uint32_t capture_table_size
-    Chunk chunk
-
-cdef struct ContextPool:              # what a compilation leaves for the next one: contexts with their buffers
-    Context** contexts
-    uint32_t count
-    uint32_t capacity
-
-cdef struct PendingJump:              # a forward jump in a list of those with the same target
-    uint32_t operand
-    uint32_t next
-
-cdef struct Unit:                     # what became of a program
-    Image* image                      # the caller's; NULL if there is an error
-    char* error                       # what is wrong with the program (undefined variable, …), in the tree's arena
-    uint32_t error_start_byte
-    uint32_t error_end_byte
-    void* compiler                    # at work on it
-
-cdef struct Compiler:
-    Ast* ast
-    ContextPool* pool
-    Unit* unit
-    ImageWriter writer
-    uint32_t chunk_count
-    int level
-    const char* base_dir
-    uint32_t base_dir_bytes
-    # names: indexed by Name
-    Text* names                       # their text in the tree
-    uint32_t* heads                   # the innermost local of that name, or NONE
-    uint16_t* globals                 # 0: not looked up yet; 1: none; else 2 + index in the table of globals
-    uint32_t* global_numbers          # of the texts of globals in the image
-    uint32_t name_count
-    uint32_t name_capacity
-    # names that the language itself refers to, or NO_NAME if the program does not mention them
-    Name name_builtins
-    Name name_sub
-    Name name_mul
-    Name name_div
-    Name name_less_than
-    Name name_find_file
-    Name name_nix_path
-    Name name_overrides
-    # locals of all chunks under construction, innermost last
-    Local* locals
-    uint32_t local_count
-    uint32_t local_capacity
-    # chunks under construction, by depth; those above context_count are kept for their buffers
-    Context** contexts
-    uint32_t context_count
-    uint32_t context_capacity
-    uint32_t context_made
-    Context* cx
-    PendingJump* jumps
-    uint32_t jump_count
-    uint32_t jump_capacity
-    uint32_t chain_left               # additions below the last one whose operands were found not to be strings alone
-    const char* stack_limit           # of syntax/deep_stack
 
 cdef bint compile_unit(
     Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,

@@ -12,14 +12,15 @@ from snowsnake.machine.attention cimport exhaust, must_stop, stop
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_fault, raise_text
+from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
 from snowsnake.machine.internals cimport (
-    INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DERIVATION_STRING, INTERNAL_TO_STRING, internal_word,
+    INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DERIVATION_STRING, INTERNAL_TO_STRING,
 )
 from snowsnake.machine.operations cimport concatenate_strings
 from snowsnake.machine.state cimport (
-    CALL, DONE, ERROR_CONTEXT, ERROR_DEPTH, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE,
-    FORCE, PART_NONE, PART_RESULT, RAISE, ByteBuffer,
+    CALL, DONE, ERROR_CONTEXT, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE, FORCE, PART_NONE,
+    PART_RESULT, RAISE, ByteBuffer,
 )
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.word cimport (
@@ -224,7 +225,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
             push(m, v)
         elif is_list(v):
             if cell[4] >> 3 >= m.depth_limit:
-                return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                return raise_depth(m)
             fp[1] = _cell(m, fp[1], v, 0)
         else:
             s = _scalar_text(m, v)

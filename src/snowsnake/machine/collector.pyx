@@ -24,11 +24,12 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
+from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.heap cimport (
     PART_OLD_SPACE, is_young, keeps_cell, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
 )
-from snowsnake.machine.state cimport DONE, ERROR_DEPTH, ERROR_MEMORY, INTERNAL_CAPACITY, Code, Error, Frame
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, INTERNAL_CAPACITY, Code, Error, Frame
 from snowsnake.machine.word cimport (
     HEADER_REMEMBERED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED,
     KIND_LIST, KIND_LIST_VIEW, KIND_ORDER, KIND_PARTIAL, KIND_PATH, KIND_SEARCH_PATH, KIND_STRING, KIND_STRING_VIEW,
@@ -95,7 +96,7 @@ cdef inline bint _is_spared(Machine* m) noexcept nogil:
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
     leave_old_space(m)
     if m.sp + stack_words > m.stack_end:
-        return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+        return raise_depth(m)
     if must_stop(m):
         return stop(m)
     if (m.stress and not _is_spared(m)) or m.hp > _nursery_end(m) or m.direct_words > m.most_direct_words:

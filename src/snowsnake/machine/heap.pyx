@@ -6,7 +6,8 @@ from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_
 
 from snowsnake.foundation.allocate cimport may_allocate, resize_items
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport ERROR_DEPTH, ERROR_MEMORY, Machine
+from snowsnake.machine.frames cimport raise_depth
+from snowsnake.machine.state cimport ERROR_MEMORY, Machine
 
 cdef extern from "sys/mman.h" nogil:
     int MAP_NORESERVE
@@ -179,12 +180,12 @@ cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil:
 cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil:
     if words + 4096 < <uint64_t>(m.stack_end - m.sp):
         return True
-    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    raise_depth(m)
     return False
 
 
 cdef bint level_reserve(Machine* m, Word* base, uint64_t level_words) noexcept nogil:
     if <uint64_t>(m.sp - base) <= level_words * m.depth_limit:
         return stack_reserve(m, level_words + 8)
-    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    raise_depth(m)
     return False

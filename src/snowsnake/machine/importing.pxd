@@ -14,8 +14,6 @@ cdef int machine_import(Machine* m, const uint8_t* path, size_t size_bytes, Word
     # path as host_resolve_import gives it; the same path gives the same thunk
 cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil
 cdef void imports_free(Machine* m) noexcept nogil
-cdef void restore_imports(Machine* m) noexcept nogil
-    # the table of imports, made anew from the files: for heap_image.pyx, which reads them back
 cdef void own_codes(Machine* m, uint32_t* owners) noexcept nogil
     # for each code of a source that may be forgotten (an expression, not a file): 1 + the index of the source
 cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil

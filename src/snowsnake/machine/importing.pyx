@@ -12,7 +12,8 @@ from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport (
     CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
 )
-from snowsnake.compiler.compile cimport Unit, compile_abandoned, compile_unit
+from snowsnake.compiler.compile cimport compile_abandoned, compile_unit
+from snowsnake.compiler.state cimport Unit
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
 from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, is_said, say
@@ -289,17 +290,6 @@ cdef void imports_free(Machine* m) noexcept nogil:
         free(t.slots)
         free(t)
         m.imports = NULL
-
-
-cdef void restore_imports(Machine* m) noexcept nogil:
-    cdef uint32_t* slot
-    cdef uint32_t i
-    for i in range(m.file_count):
-        if m.files[i].is_imported:
-            slot = _import_slot(m, m.files[i].path, strlen(m.files[i].path))
-            if slot != NULL and slot[0] == 0:          # a file that is not in the table is imported once more
-                slot[0] = i + 1
-                (<ImportTable*>m.imports).count += 1
 
 
 cdef size_t _directory_size(const uint8_t* path, size_t n) noexcept nogil:

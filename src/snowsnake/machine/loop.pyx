@@ -27,7 +27,8 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.descriptions cimport raise_missing_selection, raise_not_a_function, raise_type
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.heap cimport captures_barrier, heap_reserve, thunk_barrier, keeps_cell, cell_of
+from snowsnake.machine.frames cimport push_frame, raise_depth, spill, spill_all
+from snowsnake.machine.heap cimport captures_barrier, cell_of, heap_reserve, keeps_cell, thunk_barrier
 from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_CONCATENATE,
     INTERNAL_CONCATENATE_PATH, INTERNAL_EQUAL, INTERNAL_LESS, INTERNAL_NOT_LESS, INTERNAL_TO_STRING,
@@ -41,8 +42,8 @@ from snowsnake.machine.operations cimport (
     prepare, raise_context, resolve_with,
 )
 from snowsnake.machine.state cimport (
-    CALL, DONE, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code,
-    Frame, Machine,
+    CALL, DONE, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code, Frame,
+    Machine,
 )
 from snowsnake.machine.symbols cimport symbol_of
 from snowsnake.machine.unwind cimport raise_failure, unwind
@@ -700,12 +701,7 @@ cdef int run(Machine* m) noexcept nogil:
                     with_slot = -1
                     sp = fp
                     if UNLIKELY(m.hp > m.soft_limit or sp + code.max_stack > m.stack_end):
-                        m.pc = pc
-                        m.sp = sp
-                        m.fp = fp
-                        m.fr = fr
-                        m.function = function
-                        m.constants = k
+                        spill_all(m, pc, sp, fp, fr, function, k)
                         outcome = safepoint(m, code.max_stack)
                         function = m.function
                         up = pointer_of(function) + 1
@@ -726,14 +722,7 @@ cdef int run(Machine* m) noexcept nogil:
             if LIKELY((a & 7) == TAG_FUNCTION and header_kind(p[0]) == KIND_CLOSURE):
                 code = m.codes[header_code(p[0])]
                 if LIKELY(code.arity == n and fr < m.frames_end and depth < m.depth_limit):
-                    fr += 1
-                    fr.pc = pc
-                    fr.fp = fp
-                    fr.function = function
-                    fr.constants = k
-                    fr.thunk = 0
-                    fr.depth = depth
-                    fr.with_slot = with_slot
+                    fr = push_frame(fr, pc, fp, function, k, 0, depth, with_slot)
                     depth += 1
                     sp -= 1
                     fp = sp - n
@@ -744,12 +733,7 @@ cdef int run(Machine* m) noexcept nogil:
                     with_slot = -1
                     if LIKELY(m.hp <= m.soft_limit and sp + code.max_stack <= m.stack_end):
                         continue
-                    m.pc = pc
-                    m.sp = sp
-                    m.fp = fp
-                    m.fr = fr
-                    m.function = function
-                    m.constants = k
+                    spill_all(m, pc, sp, fp, fr, function, k)
                     outcome = safepoint(m, code.max_stack)
                     function = m.function
                     up = pointer_of(function) + 1
@@ -772,10 +756,7 @@ cdef int run(Machine* m) noexcept nogil:
             action = ACTION_BUILTIN
         elif op == OP_NATIVE:
             builtin = &m.builtins[header_size(pointer_of(function)[0])]
-            m.sp = sp
-            m.fp = fp
-            m.fr = fr
-            m.function = function
+            spill(m, sp, fp, fr, function)
             m.depth = depth
             outcome = DONE
             if op0 != &NATIVE_CODE[3]:
@@ -1205,7 +1186,7 @@ cdef int run(Machine* m) noexcept nogil:
                     pc = code.start
                     k = code.constants
                     continue
-                raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                raise_depth(m)
         elif op == OP_HALT:
             m.result = sp[-1]
             m.sp = fp
@@ -1228,14 +1209,7 @@ cdef int run(Machine* m) noexcept nogil:
                 p = pointer_of(need)
                 outcome = header_state(p[0])
                 if LIKELY(outcome == THUNK_SUSPENDED and fr < m.frames_end):
-                    fr += 1
-                    fr.pc = resume
-                    fr.fp = fp
-                    fr.function = function
-                    fr.constants = k
-                    fr.thunk = need
-                    fr.depth = depth
-                    fr.with_slot = with_slot
+                    fr = push_frame(fr, resume, fp, function, k, need, depth, with_slot)
                     p[0] = with_state(p[0], THUNK_RUNNING)
                     code = m.codes[header_code(p[0])]
                     pc = code.start
@@ -1246,12 +1220,7 @@ cdef int run(Machine* m) noexcept nogil:
                     fp = sp
                     if LIKELY(m.hp <= m.soft_limit and sp + code.max_stack <= m.stack_end):
                         break
-                    m.pc = pc
-                    m.sp = sp
-                    m.fp = fp
-                    m.fr = fr
-                    m.function = function
-                    m.constants = k
+                    spill_all(m, pc, sp, fp, fr, function, k)
                     outcome = safepoint(m, code.max_stack)
                     function = m.function
                     up = pointer_of(function) + 1
@@ -1268,7 +1237,7 @@ cdef int run(Machine* m) noexcept nogil:
                 elif outcome == THUNK_FAILED:
                     raise_failure(m, p[1] >> 3)
                 else:
-                    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                    raise_depth(m)
                 continue
             elif action == ACTION_CALL or action == ACTION_TAIL_CALL:
                 a = val(sp[-1])
@@ -1279,7 +1248,7 @@ cdef int run(Machine* m) noexcept nogil:
                         code = m.codes[header_code(p[0])]
                         if LIKELY(code.arity == n):
                             if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end):
-                                raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                                raise_depth(m)
                                 action = ACTION_RAISE
                                 continue
                             depth += 1
@@ -1292,14 +1261,7 @@ cdef int run(Machine* m) noexcept nogil:
                                     fp[i] = q[i]
                                 sp = fp + n
                             else:
-                                fr += 1
-                                fr.pc = resume
-                                fr.fp = fp
-                                fr.function = function
-                                fr.constants = k
-                                fr.thunk = 0
-                                fr.depth = depth - 1
-                                fr.with_slot = with_slot
+                                fr = push_frame(fr, resume, fp, function, k, 0, depth - 1, with_slot)
                                 fp = sp - n
                             pc = code.start
                             k = code.constants
@@ -1308,12 +1270,7 @@ cdef int run(Machine* m) noexcept nogil:
                             with_slot = -1
                             if LIKELY(m.hp <= m.soft_limit and sp + code.max_stack <= m.stack_end):
                                 break
-                            m.pc = pc
-                            m.sp = sp
-                            m.fp = fp
-                            m.fr = fr
-                            m.function = function
-                            m.constants = k
+                            spill_all(m, pc, sp, fp, fr, function, k)
                             outcome = safepoint(m, code.max_stack)
                             function = m.function
                             up = pointer_of(function) + 1
@@ -1341,7 +1298,7 @@ cdef int run(Machine* m) noexcept nogil:
                     else:             # partial: its arguments go under ours, and its function on top
                         x = header_size(p[0])
                         if n + x > 127:
-                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                            raise_depth(m)
                             action = ACTION_RAISE
                             continue
                         memmove(sp - 1 - n + x, sp - 1 - n, n * sizeof(Word))
@@ -1367,7 +1324,7 @@ cdef int run(Machine* m) noexcept nogil:
                     # applies the result to the rest
                     x = n - i
                     if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
-                        raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                        raise_depth(m)
                         action = ACTION_RAISE
                         continue
                     q = sp - 1 - n
@@ -1376,14 +1333,7 @@ cdef int run(Machine* m) noexcept nogil:
                         sp = fp + n + 1
                         q = fp
                     else:
-                        fr += 1
-                        fr.pc = resume
-                        fr.fp = fp
-                        fr.function = function
-                        fr.constants = k
-                        fr.thunk = 0
-                        fr.depth = depth
-                        fr.with_slot = with_slot
+                        fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                         fp = q
                     function = m.internals[INTERNAL_EQUAL]   # any builtin: this activation has no code of its own
                     k = NULL
@@ -1411,14 +1361,7 @@ cdef int run(Machine* m) noexcept nogil:
                     elif op0[0] == OP_CALL_N or op0[0] == OP_CALL:
                         resume = op0
                     else:             # a builtin's call: wrap it in an activation of its own
-                        fr += 1
-                        fr.pc = resume
-                        fr.fp = fp
-                        fr.function = function
-                        fr.constants = k
-                        fr.thunk = 0
-                        fr.depth = depth
-                        fr.with_slot = with_slot
+                        fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                         fp = sp - 1 - n
                         function = m.internals[INTERNAL_EQUAL]
                         k = NULL
@@ -1433,7 +1376,7 @@ cdef int run(Machine* m) noexcept nogil:
                         depth += 1
                         m.sp = sp
                         if UNLIKELY(depth > m.depth_limit):
-                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                            raise_depth(m)
                             action = ACTION_RAISE
                             continue
                         if UNLIKELY(must_stop(m)):
@@ -1447,7 +1390,7 @@ cdef int run(Machine* m) noexcept nogil:
                         sp += 1
                         n += 1
                         if n > 126:
-                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                            raise_depth(m)
                             action = ACTION_RAISE
                             continue
                         if action == ACTION_TAIL_CALL:
@@ -1456,21 +1399,14 @@ cdef int run(Machine* m) noexcept nogil:
                             pc = &REST_CODE[n][0]
                             break
                         # in an activation of its own, so that a thunk __functor can be forced
-                        fr += 1
-                        fr.pc = resume
-                        fr.fp = fp
-                        fr.function = function
-                        fr.constants = k
-                        fr.thunk = 0
-                        fr.depth = depth - 1
-                        fr.with_slot = with_slot
+                        fr = push_frame(fr, resume, fp, function, k, 0, depth - 1, with_slot)
                         fp = sp - 1 - n
                         function = m.internals[INTERNAL_EQUAL]
                         k = NULL
                         with_slot = -1
                         pc = &REST_CODE[n][0]
                         if UNLIKELY(fr >= m.frames_end):
-                            raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                            raise_depth(m)
                             action = ACTION_RAISE
                             continue
                         break
@@ -1480,10 +1416,7 @@ cdef int run(Machine* m) noexcept nogil:
             elif action == ACTION_BUILTIN:
                 # arguments on top; op0 is executed again if one must be forced (for a call, its function goes back on top)
                 builtin = &m.builtins[header_size(pointer_of(need)[0])]
-                m.sp = sp
-                m.fp = fp
-                m.fr = fr
-                m.function = function
+                spill(m, sp, fp, fr, function)
                 m.depth = depth
                 outcome = prepare(m, builtin, sp - n)
                 if UNLIKELY(outcome != DONE):     # force, coerce or fail in a frame of its own
@@ -1508,17 +1441,10 @@ cdef int run(Machine* m) noexcept nogil:
                     break
                 # it needs its frame after all: to come back to, or to show in the trace
                 if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or m.sp + 4096 > m.stack_end):
-                    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                    raise_depth(m)
                     action = ACTION_RAISE
                     continue
-                fr += 1
-                fr.pc = resume
-                fr.fp = fp
-                fr.function = function
-                fr.constants = k
-                fr.thunk = 0
-                fr.depth = depth
-                fr.with_slot = with_slot
+                fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                 depth += 1
                 fp = sp - n
                 sp = m.sp
@@ -1538,17 +1464,10 @@ cdef int run(Machine* m) noexcept nogil:
                 continue
             elif action == ACTION_NATIVE:
                 if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or sp + 4096 > m.stack_end):
-                    raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+                    raise_depth(m)
                     action = ACTION_RAISE
                     continue
-                fr += 1
-                fr.pc = resume
-                fr.fp = fp
-                fr.function = function
-                fr.constants = k
-                fr.thunk = 0
-                fr.depth = depth
-                fr.with_slot = with_slot
+                fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                 depth += 1
                 fp = sp - n
                 function = need
@@ -1559,12 +1478,7 @@ cdef int run(Machine* m) noexcept nogil:
                     pc = &NATIVE_CODE[3]
                 break
             elif action == ACTION_SAFEPOINT:      # what a recursion leaves behind while it returns is garbage, too
-                m.pc = resume
-                m.sp = sp
-                m.fp = fp
-                m.fr = fr
-                m.function = function
-                m.constants = k
+                spill_all(m, resume, sp, fp, fr, function, k)
                 outcome = safepoint(m, 0)
                 function = m.function
                 up = pointer_of(function) + 1
@@ -1575,10 +1489,7 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_RAISE
                 continue
             else:                     # ACTION_RAISE
-                m.sp = sp
-                m.fp = fp
-                m.fr = fr
-                m.function = function
+                spill(m, sp, fp, fr, function)
                 m.depth = depth
                 outcome = unwind(m, base, op0 + 1)
                 if outcome == RAISE:
@@ -1601,15 +1512,8 @@ cdef int _enter(Machine* m, const uint8_t* code, uint32_t count) noexcept nogil:
     """Run the machine's own code in a base activation whose frame is the topmost `count` words."""
     if m.fr + 2 >= m.frames_end or m.sp + 4096 > m.stack_end:
         m.sp -= count
-        return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
-    m.fr += 1
-    m.fr.pc = m.pc
-    m.fr.fp = m.fp
-    m.fr.function = m.function
-    m.fr.constants = m.constants
-    m.fr.thunk = 0
-    m.fr.depth = m.depth
-    m.fr.with_slot = m.with_slot
+        return raise_depth(m)
+    m.fr = push_frame(m.fr, m.pc, m.fp, m.function, m.constants, 0, m.depth, m.with_slot)
     m.fp = m.sp - count
     m.pc = code
     m.function = m.internals[INTERNAL_EQUAL]

@@ -31,7 +31,7 @@ Stack space: f may push freely up to 1024 words in an entry; before more, call s
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.image cimport Image
-from snowsnake.compiler.compile cimport ContextPool
+from snowsnake.compiler.state cimport ContextPool
 from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport ArenaPool
 

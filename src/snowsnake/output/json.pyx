@@ -16,13 +16,13 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport shown_type
 from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
+from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.parameters cimport next_parameter
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport (
-    DONE, ERROR_DEPTH, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine,
-    TraceEntry,
+    DONE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine, TraceEntry,
 )
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
@@ -232,7 +232,7 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
         if must_stop(m):
             return stop(m)
         if <uint64_t>(m.sp - fp) >> 1 > m.depth_limit:
-            return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+            return raise_depth(m)
     return outcome
 
 

@@ -14,16 +14,17 @@ from snowsnake.builtins.protocol cimport done, force
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport is_derivation_function
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport raise_text
+from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport DONE, ERROR_DEPTH, ERROR_FILE, RAISE, ByteBuffer, Formals, Machine
+from snowsnake.machine.state cimport DONE, ERROR_FILE, RAISE, ByteBuffer, Formals, Machine
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport (
-    TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys,
-    attrs_size, attrs_values, float_value, int_value, is_attrs, is_bool, is_float, is_int, is_list, is_path, is_string,
-    is_thunk, keys_positions, keys_symbols, list_items, list_size, path_string, small_int, string_context, string_data,
+    TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size,
+    attrs_values, float_value, int_value, is_attrs, is_bool, is_float, is_int, is_list, is_path, is_string, is_thunk,
+    keys_positions, keys_symbols, list_items, list_size, path_string, small_int, string_context, string_data,
     string_size, tag_of, val,
 )
 from snowsnake.output.nix_text cimport Sink
@@ -421,7 +422,7 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
         if _put_value(t, fp, w) == RAISE or t.failed:
             return RAISE
         if <uint64_t>(m.sp - fp) > 2 * MOST_LEVELS:
-            return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+            return raise_depth(m)
     return DONE
 
 

@@ -8,67 +8,20 @@ the scopes that bind each name makes every look-up one load; below a `with` any 
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
+from snowsnake.syntax.global_names cimport find_global_name
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_IF, NODE_LAMBDA,
     NODE_LEGACY_LET, NODE_LET, NODE_TEXT, NODE_VARIABLE, NODE_WITH, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, Bindings,
     Node, Pattern, SyntaxFault, Text, arena_alloc,
 )
 
-from snowsnake.syntax.features import GLOBALS as GLOBAL_ROWS, VALUES
 
 cdef enum:
     MOST_FAULTS = 20
     NO_BYTE = 0xFFFFFFFF
-
-
-cdef struct Global:
-    const char* name
-    uint32_t size_bytes
-    uint32_t needs                    # features
-
-cdef enum:
-    GLOBAL_SLOTS = 512                # open addressing, about a quarter full
-
-cdef Global[GLOBAL_SLOTS] GLOBALS
-
-
-cdef uint32_t global_slot(const uint8_t* name, uint32_t size_bytes) noexcept nogil:
-    cdef uint32_t hashed = size_bytes
-    cdef uint32_t i
-    for i in range(size_bytes):
-        hashed = hashed * 31 + name[i]
-    return (hashed ^ (hashed >> 9)) & (GLOBAL_SLOTS - 1)
-
-
-cdef bint is_global(const Text* name, uint32_t features) noexcept nogil:
-    cdef uint32_t at
-    if name.size_bytes > 64:
-        return False
-    at = global_slot(name.data, name.size_bytes)
-    while GLOBALS[at].name != NULL:
-        if GLOBALS[at].size_bytes == name.size_bytes and memcmp(GLOBALS[at].name, name.data, name.size_bytes) == 0:
-            return not GLOBALS[at].needs & ~features
-        at = (at + 1) & (GLOBAL_SLOTS - 1)
-    return False
-
-
-cdef fill_globals(names):
-    cdef uint32_t at
-    for name, needs in names:
-        at = global_slot(name, len(name))
-        while GLOBALS[at].name != NULL:
-            at = (at + 1) & (GLOBAL_SLOTS - 1)
-        GLOBALS[at].name = <const char*><bytes>name
-        GLOBALS[at].size_bytes = len(name)
-        GLOBALS[at].needs = needs
-
-
-GLOBAL_NAMES = [((name if is_plain else f"__{name}").encode(), needs) for name, _, _, is_plain, _, needs in GLOBAL_ROWS]
-GLOBAL_NAMES += [(name.encode(), 0) for name in VALUES]
-fill_globals(GLOBAL_NAMES)            # the table points into these
 
 
 cdef struct Check:
@@ -103,7 +56,7 @@ cdef void undefined_fault(Check* check, Node* node) noexcept nogil:
 
 
 cdef inline void check_variable(Check* check, Node* node) noexcept nogil:
-    if check.bound[node.name] == 0 and check.with_depth == 0 and not is_global(&check.ast.names[node.name], check.ast.features):
+    if check.bound[node.name] == 0 and check.with_depth == 0 and find_global_name(check.ast.names[node.name], check.ast.features) == NULL:
         undefined_fault(check, node)
 
 

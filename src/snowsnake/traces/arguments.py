@@ -200,13 +200,12 @@ def argument_text(name: str, argument: int) -> str:
 
 def is_wrapped(name: str, part: str) -> bool:
     """Whether the line is there for every error inside the part, not only for a wrong type."""
-    from snowsnake.builtins.signatures import SIGNATURES
+    from snowsnake.builtins.registry import forces
 
     if (name, part) in _WRAPPED:
         return True
-    letters, _ = SIGNATURES.get(name, ("", False))
     argument = _argument_of(part)
-    return argument > 0 and letters[argument - 1 : argument] in tuple(_WRAPPED_LETTERS)
+    return argument > 0 and forces(name)[argument - 1 : argument] in tuple(_WRAPPED_LETTERS)
 
 
 def part_text(name: str, part: str) -> str | None:

@@ -1,0 +1,518 @@
+# cython: language_level=3
+"""The default level: `let`, attribute sets, `inherit`, dynamic attributes.
+
+A scope whose names see each other gets a slot for each name; values are pushed one after the other, and a thunk that refers to a
+later slot captures it deferred.  Nothing is evaluated before the last Finalise.
+"""
+from libc.stdint cimport uint64_t, uint8_t
+from libc.stdlib cimport free, qsort
+from libc.string cimport memset
+
+from snowsnake.bytecode.builder cimport Builder, builder_constant, builder_jump
+from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_ATTRS, CONSTANT_CHUNK, CONSTANT_KEYS, CONSTANT_NAME
+from snowsnake.bytecode.opcodes cimport (
+    OP_ATTRS_DYNAMIC, OP_ATTRS_KEYS, OP_ATTRS_OVERRIDE, OP_CLOSE_SCOPE, OP_CONSTANT, OP_EAGER_SELECT, OP_FINALISE,
+    OP_GET_LOCAL, OP_RETURN, OP_SELECT, OP_SELECT_PLACE, OP_THUNK_SUSPENDED,
+)
+from snowsnake.bytecode.varint cimport varint_read
+from snowsnake.compiler.emit cimport (
+    depth_of, global_constant, keep, land, name_constant, op, op1, operand, push_plain, text_constant, text_of,
+)
+from snowsnake.compiler.expressions cimport evaluate, is_passive, push_variable
+from snowsnake.compiler.globals cimport find_global
+from snowsnake.compiler.lazy cimport delay, delay_with_variable, may_be_forced, place_of, push_thunk
+from snowsnake.compiler.names cimport fresh_name
+from snowsnake.compiler.new_nodes cimport new_node, select_name
+from snowsnake.compiler.rewrite cimport has_overrides
+from snowsnake.compiler.scope cimport (
+    MEANS_NOTHING, begin_chunk, capture, close_chunk, declare, declare_here, forget_locals, is_variable,
+)
+from snowsnake.compiler.specified cimport place_node, specified
+from snowsnake.compiler.state cimport NO_PLACE, NONE
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
+from snowsnake.syntax.global_names cimport compare_text, find_builtin
+from snowsnake.syntax.global_table cimport Global
+from snowsnake.syntax.nodes cimport (
+    ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, NODE_SELECT, NODE_VARIABLE,
+    SELECT_ENVIRONMENT, Binding, Name,
+)
+
+
+cdef struct Source:                   # the expression of `inherit (e)`
+    Node* variable                    # a variable of an enclosing scope or of this one, used where it stands
+    uint32_t local                    # else a phantom that holds the delayed expression
+    bint is_builtins                  # `inherit (builtins)`
+    bint is_needed                    # as a phantom
+
+
+# ---- names in byte order ----------------------------------------------------------------------------------------
+
+cdef int _compare_named(const void* a, const void* b) noexcept nogil:
+    return compare_text(&(<NamedIndex*>a).name, &(<NamedIndex*>b).name)
+
+
+cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil:
+    cdef uint32_t i, j
+    cdef NamedIndex item
+    if count > 12:
+        qsort(items, count, sizeof(NamedIndex), _compare_named)
+        return
+    for i in range(1, count):
+        item = items[i]
+        j = i
+        while j > 0 and compare_text(&items[j - 1].name, &item.name) > 0:
+            items[j] = items[j - 1]
+            j -= 1
+        items[j] = item
+
+
+cdef void* scratch(size_t size_bytes) noexcept nogil:
+    """Memory that is freed before the construct is left."""
+    cdef void* data = allocate_items(size_bytes if size_bytes else 1, 1)
+    if data == NULL:
+        leave_out_of_memory()
+    return data
+
+
+cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil:
+    """The bindings in byte order of their names; to be freed."""
+    cdef NamedIndex* order = <NamedIndex*>scratch(bindings.count * sizeof(NamedIndex))
+    cdef uint32_t i
+    for i in range(bindings.count):
+        order[i].name = c.names[bindings.items[i].name]
+        order[i].index = i
+    sort_named(order, bindings.count)
+    return order
+
+
+cdef Keys* new_keys(Compiler* c, uint32_t count) noexcept nogil:
+    cdef Keys* keys = <Keys*>keep(c, sizeof(Keys))
+    memset(keys, 0, sizeof(Keys))
+    keys.count = count
+    keys.names = <Text*>keep(c, count * sizeof(Text))
+    keys.start_bytes = <uint32_t*>keep(c, count * sizeof(uint32_t))
+    return keys
+
+
+cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* node) noexcept nogil:
+    """Build the set from its values, which stand on the stack in name order."""
+    cdef Keys* keys
+    cdef uint32_t i
+    if bindings.count == 0:
+        push_plain(c, CONSTANT_ATTRS, node)
+        return
+    keys = new_keys(c, bindings.count)
+    for i in range(bindings.count):
+        keys.names[i] = order[i].name
+        keys.start_bytes[i] = bindings.items[order[i].index].start_byte
+    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
+    op1(c, OP_ATTRS_KEYS, c.cx.code.constant_count - 1, node, 1 - <int>bindings.count)
+
+
+# ---- inherit (e) ------------------------------------------------------------------------------------------------
+
+cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) noexcept nogil:
+    """How each expression of `inherit (e)` will be reached; to be freed.  Phantoms are counted, not made yet."""
+    cdef Source* sources = <Source*>scratch(bindings.from_count * sizeof(Source))
+    cdef Node* node
+    cdef uint32_t i
+    phantoms[0] = 0
+    for i in range(bindings.from_count):
+        node = bindings.froms[i]
+        sources[i].variable = NULL
+        sources[i].local = NONE
+        sources[i].is_builtins = False
+        sources[i].is_needed = False
+        if is_variable(c, node) and c.heads[node.name] != NONE:
+            sources[i].variable = node
+            continue
+        sources[i].is_builtins = node.kind == NODE_VARIABLE and node.name == c.name_builtins
+        sources[i].is_needed = not sources[i].is_builtins or not are_all_fixed(c, bindings, i)
+        phantoms[0] += sources[i].is_needed
+    return sources
+
+
+cdef bint are_all_fixed(Compiler* c, Bindings* bindings, uint32_t source) noexcept nogil:
+    """Are the names inherited from `builtins` all known while compiling?"""
+    cdef Global* found
+    cdef uint32_t i
+    for i in range(bindings.count):
+        if bindings.items[i].kind == BINDING_INHERIT_FROM and bindings.items[i].from_index == source:
+            found = find_builtin(c.names[bindings.items[i].name])
+            if found == NULL or not found.is_fixed:
+                return False
+    return True
+
+
+cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:
+    """Where the set stands for this chunk, or NO_PLACE if its value is still to come."""
+    if source.variable != NULL:
+        return place_of(c, source.variable)
+    if c.locals[source.local].context != c.cx.index:
+        return <uint64_t>capture(c, source.local) << 1 | 1
+    if c.locals[source.local].is_initialised:
+        return <uint64_t>c.locals[source.local].slot << 1
+    return NO_PLACE
+
+
+cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_t local) noexcept nogil:
+    """The value of a name of `inherit (e) name`: at once if the set is there, else a thunk that selects it."""
+    cdef Global* folded = NULL
+    cdef uint64_t place
+    cdef uint32_t found = NONE
+    cdef Node node
+    memset(&node, 0, sizeof(Node))
+    node.start_byte = binding.start_byte
+    node.end_byte = binding.end_byte
+    if source.is_builtins:
+        folded = find_builtin(c.names[binding.name])
+    if folded != NULL and folded.is_fixed:
+        if not folded.is_function:
+            op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
+            return
+        begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)      # in a cell of its own, as in delay_select
+        op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
+        op(c, OP_RETURN, &node, 0)
+        close_chunk(c, &node, local)
+        return
+    place = source_place(c, source)
+    if place != NO_PLACE and source.variable != NULL and may_be_forced(c, source.variable):
+        op1(c, OP_EAGER_SELECT, place, &node, 0)
+        operand(c, name_constant(c, binding.name))
+        found = builder_jump(&c.cx.code)
+    begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)
+    op1(c, OP_SELECT_PLACE, source_place(c, source), &node, 1)
+    operand(c, name_constant(c, binding.name))
+    op(c, OP_RETURN, &node, 0)
+    close_chunk(c, &node, local)
+    if found != NONE:
+        land(c, found)
+
+
+# ---- sets without rec -------------------------------------------------------------------------------------------
+
+cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
+    cdef Bindings* bindings = node.own.bindings
+    cdef NamedIndex* order
+    cdef Source* sources
+    cdef uint32_t locals_before = c.local_count
+    cdef uint32_t phantoms = 0, i
+    cdef Binding* binding
+    if has_overrides(c, node):
+        overriding_attrs(c, node)
+        return
+    if node.flags & ATTRS_REC:
+        evaluate_rec_attrs(c, node)
+        return
+    order = order_of(c, bindings)
+    sources = find_sources(c, bindings, &phantoms)
+    for i in range(bindings.from_count):
+        if sources[i].is_needed:
+            delay(c, bindings.froms[i], NONE, NO_NAME)
+            sources[i].local = declare_here(c, NO_NAME)
+    for i in range(bindings.count):
+        binding = bindings.items + order[i].index
+        if binding.kind == BINDING_INHERIT_FROM:
+            delay_inherited(c, binding, sources + binding.from_index, NONE)
+        else:
+            delay(c, binding.value, NONE, binding.name)
+    push_attrs(c, bindings, order, node)
+    add_dynamic(c, bindings, node)
+    close_scope(c, phantoms, node)
+    forget_locals(c, locals_before)
+    free(order)
+    free(sources)
+
+
+cdef void close_scope(Compiler* c, uint32_t count, Node* node) noexcept nogil:
+    if count:
+        op1(c, OP_CLOSE_SCOPE, count, node, -<int>count)
+
+
+cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32_t end, Node* node) noexcept nogil:
+    cdef Keys* keys = <Keys*>keep(c, sizeof(Keys))
+    cdef uint32_t i
+    if first == end:
+        return
+    memset(keys, 0, sizeof(Keys))
+    keys.count = end - first
+    keys.start_bytes = <uint32_t*>keep(c, (end - first) * sizeof(uint32_t))
+    for i in range(first, end):
+        keys.start_bytes[i - first] = bindings.dynamic[i].start_byte
+    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
+    op1(c, OP_ATTRS_DYNAMIC, c.cx.code.constant_count - 1, node, -2 * <int>(end - first))
+
+
+cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
+    """Add the dynamic attributes to the set on the stack.  A name with effects waits until those before it are checked."""
+    cdef uint32_t first = 0, i
+    for i in range(bindings.dynamic_count):
+        if not is_passive(c, bindings.dynamic[i].name):
+            _flush_dynamic(c, bindings, first, i, node)
+            first = i
+        evaluate(c, bindings.dynamic[i].name, False, NO_NAME)
+        delay(c, bindings.dynamic[i].value, NONE, NO_NAME)
+    _flush_dynamic(c, bindings, first, bindings.dynamic_count, node)
+
+
+# ---- scopes whose names see each other --------------------------------------------------------------------------
+
+cdef bint needs_slot(Compiler* c, Binding* binding) noexcept nogil:
+    """Does `inherit name` bind anything?  Not if the name means the same inside and outside, whatever comes between."""
+    return binding.kind != BINDING_INHERIT or (c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL)
+
+
+cdef void settle_inherited(Compiler* c, Bindings* bindings) noexcept nogil:
+    """Make `inherit name` of a name from around that a set with `__overrides` binds a plain binding: of what the name means now."""
+    cdef uint32_t i
+    if c.name_overrides == NO_NAME:
+        return
+    for i in range(bindings.count):
+        if bindings.items[i].kind == BINDING_INHERIT and not is_variable(c, bindings.items[i].value):
+            bindings.items[i].kind = BINDING_PLAIN
+
+
+cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local) noexcept nogil:
+    cdef bint is_named = c.locals[local].name != NO_NAME
+    cdef uint32_t start = c.cx.code.code_size
+    if binding.kind == BINDING_INHERIT_FROM:
+        delay_inherited(c, binding, sources + binding.from_index, local)
+    elif binding.kind == BINDING_INHERIT and is_named:
+        push_outer(c, binding)
+    else:
+        delay(c, binding.value, local, binding.name)
+    c.locals[local].is_initialised = True
+    c.locals[local].is_suspended = is_thunk_at(c, start)
+
+
+cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
+    """Does the operation at `start` push a thunk?"""
+    cdef Builder* b = &c.cx.code
+    cdef uint32_t size
+    cdef uint64_t constant
+    if start == b.code_size:          # given up: nested too deeply
+        return False
+    if b.code[start] != OP_CONSTANT:
+        return b.code[start] == OP_THUNK_SUSPENDED
+    constant = varint_read(b.code + start + 1, &size)
+    return b.constants[constant].kind == CONSTANT_CHUNK and not b.constants[constant].is_lambda
+
+
+cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
+    """An inherited name that nothing binds outside: it is in a with-scope, or nowhere."""
+    if c.cx.with_count > 0:
+        delay_with_variable(c, binding.value, binding.name)
+    else:
+        push_variable(c, binding.value, MEANS_NOTHING, 0)
+
+
+cdef void finalise(Compiler* c, uint32_t first_local, Node* node) noexcept nogil:
+    """Patch the deferred captures of all locals from this one on."""
+    cdef uint32_t i
+    for i in range(first_local, c.local_count):
+        if c.locals[i].needs_finaliser:
+            op1(c, OP_FINALISE, c.locals[i].slot, node, 0)
+
+
+cdef void push_sources(Compiler* c, Bindings* bindings, Source* sources) noexcept nogil:
+    cdef uint32_t i
+    for i in range(bindings.from_count):
+        if sources[i].local != NONE:
+            delay(c, bindings.froms[i], sources[i].local, NO_NAME)
+            c.locals[sources[i].local].is_initialised = True
+
+
+cdef uint32_t declare_sources(Compiler* c, Bindings* bindings, Source* sources, uint32_t slot) noexcept nogil:
+    """Phantoms for the expressions of `inherit (e)` that need one; gives the next free slot."""
+    cdef uint32_t i
+    for i in range(bindings.from_count):
+        if sources[i].is_needed:
+            sources[i].local = declare(c, NO_NAME, slot)
+            slot += 1
+    return slot
+
+
+cdef Source* open_sources(Compiler* c, Bindings* bindings) noexcept nogil:
+    """Sources of a scope that its own names are in: known once these are declared; to be freed."""
+    cdef uint32_t phantoms = 0
+    return find_sources(c, bindings, &phantoms)
+
+
+cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bint all_slots, Node* node) noexcept nogil:
+    """Give every name a slot and its value; gives the number of slots, sources of `inherit (e)` included.
+
+    `order`: names get their slots in this order, or in that of the source if NULL.  `all_slots`: a useless inherit has a slot as
+    well (unnamed), because the values are to stand side by side.
+    """
+    cdef uint32_t base = depth_of(c), slot = depth_of(c), first_local = c.local_count
+    cdef uint32_t i, which, first_value
+    cdef bint* is_named = <bint*>scratch(bindings.count * sizeof(bint))
+    cdef Binding* binding
+    cdef Source* sources
+    settle_inherited(c, bindings)
+    for i in range(bindings.count):   # before any is declared: what does an inherited name mean outside?
+        is_named[i] = needs_slot(c, bindings.items + i)
+    # slots are numbered from the sources on, but which sources need one depends on the names: declare the names first
+    for i in range(bindings.count):
+        which = i if order == NULL else order[i].index
+        binding = bindings.items + which
+        if is_named[which] or all_slots:
+            declare(c, binding.name if is_named[which] else NO_NAME, slot)
+            slot += 1
+    sources = open_sources(c, bindings)
+    first_value = c.local_count
+    slot = declare_sources(c, bindings, sources, base)
+    for i in range(first_local, first_value):
+        c.locals[i].slot += slot - base
+    push_sources(c, bindings, sources)
+    which = first_local
+    for i in range(bindings.count):
+        binding = bindings.items + (i if order == NULL else order[i].index)
+        if all_slots or is_named[binding - bindings.items]:
+            push_binding(c, binding, sources, which)
+            which += 1
+    finalise(c, first_local, node)
+    for i in range(first_local, c.local_count):
+        c.locals[i].is_suspended = False
+    free(sources)
+    free(is_named)
+    return c.local_count - first_local
+
+
+cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
+    cdef uint32_t locals_before = c.local_count
+    cdef uint32_t slots = bind_names(c, node.own.bindings, NULL, False, node)
+    evaluate(c, node.a, tail, NO_NAME)
+    if tail:
+        c.cx.code.depth -= slots
+    else:
+        close_scope(c, slots, node)
+    forget_locals(c, locals_before)
+
+
+cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
+    """The slots of a `rec` set stand in name order, so that they are the values that the set is built of."""
+    cdef Bindings* bindings = node.own.bindings
+    cdef NamedIndex* order = order_of(c, bindings)
+    cdef uint32_t locals_before = c.local_count, base = depth_of(c), i
+    cdef uint32_t slots = bind_names(c, bindings, order, True, node)
+    if bindings.dynamic_count:        # their names and values see the slots
+        for i in range(bindings.count):
+            op1(c, OP_GET_LOCAL, base + slots - bindings.count + i, node, 1)
+    push_attrs(c, bindings, order, node)
+    if bindings.dynamic_count:
+        add_dynamic(c, bindings, node)
+    close_scope(c, depth_of(c) - base - 1, node)
+    forget_locals(c, locals_before)
+    free(order)
+
+
+cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
+    """`let { …; body = e; }` is `rec { …; body = e; }.body`."""
+    cdef Node* attrs = new_node(c, NODE_ATTRS, node)
+    attrs.flags = ATTRS_REC
+    attrs.own.bindings = node.own.bindings
+    evaluate(c, attrs, False, NO_NAME)
+    op1(c, OP_SELECT, text_constant(c, CONSTANT_NAME, text_of(<const uint8_t*>b"body", 4), 0), node, 0)
+
+
+# ---- __overrides, at both levels --------------------------------------------------------------------------------
+#
+# In C++ Nix the names of a `rec` set are the slots of an environment; a thunk or function looks into it when it runs, and
+# `__overrides`, evaluated as soon as all slots are filled, replaces their values.  What has looked before keeps what it saw.  Ours copy
+# values into thunks, so such a set has its environment as an object: a set, in a slot without a name, that everything inside
+# captures.  `is_variable` makes a selection from it of each name that the set binds.
+
+cdef void push_lazily(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
+    """Push what the expression will be, for a local of this chunk, at either level."""
+    if c.level > 0:
+        delay(c, node, local, label)
+    else:
+        specified(c, node, local, label)
+    if local != NONE:
+        c.locals[local].is_initialised = True
+        c.locals[local].is_suspended = True
+
+
+cdef void push_suspended(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
+    """Push a thunk, whatever the expression is: C++ Nix has one even for a number here, which printing shows."""
+    if c.level > 0:
+        push_thunk(c, node, local, label)
+    else:
+        begin_chunk(c, CHUNK_THUNK, node, label, 0)
+        specified(c, node, NONE, label)
+        op(c, OP_RETURN, node, 0)
+        close_chunk(c, node, local)
+    c.locals[local].is_initialised = True
+
+
+cdef void push_source_attr(Compiler* c, Binding* binding, Name source, uint32_t local) noexcept nogil:
+    """A name of `inherit (e) name`, where `source` is the local with e."""
+    cdef Node place = place_node(binding.start_byte, binding.end_byte)
+    cdef Node* node = new_node(c, NODE_SELECT, &place)
+    select_name(c, node, source, binding.name)
+    push_suspended(c, node, local, binding.name)
+
+
+cdef void add_dynamic_in_turn(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
+    cdef uint32_t i
+    for i in range(bindings.dynamic_count):
+        if c.level > 0:
+            evaluate(c, bindings.dynamic[i].name, False, NO_NAME)
+        else:
+            specified(c, bindings.dynamic[i].name, NONE, NO_NAME)
+        push_lazily(c, bindings.dynamic[i].value, NONE, NO_NAME)
+        _flush_dynamic(c, bindings, i, i + 1, node)
+
+
+cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
+    """Push a set that has `__overrides`: [inherited names, sources of `inherit (e)`, values, environment]."""
+    cdef Bindings* bindings = node.own.bindings
+    cdef NamedIndex* order = order_of(c, bindings)
+    cdef uint32_t* slots = <uint32_t*>scratch(bindings.count * sizeof(uint32_t))
+    cdef Name* sources = <Name*>scratch(bindings.from_count * sizeof(Name))
+    cdef uint32_t locals_before = c.local_count, base = depth_of(c), first = c.local_count, environment, local, i
+    cdef uint32_t slot = base + bindings.from_count + bindings.count
+    cdef Name name
+    cdef Binding* binding
+    # Level 0 compiles what `inherit (e) a b` names once for each, and the variables in it were made selections the first time.
+    if not node.flags & SELECT_ENVIRONMENT:
+        node.flags |= SELECT_ENVIRONMENT
+        node.name = fresh_name(c)
+    name = node.name
+    for i in range(bindings.count):   # in the scope outside
+        if bindings.items[i].kind == BINDING_INHERIT:
+            slots[i] = depth_of(c)
+            push_lazily(c, bindings.items[i].value, NONE, bindings.items[i].name)
+            declare_here(c, NO_NAME)
+    environment = declare(c, name, slot)
+    for i in range(bindings.count):
+        local = declare(c, bindings.items[i].name, slot)
+        c.locals[local].environment = name
+    for i in range(bindings.from_count):
+        sources[i] = fresh_name(c)
+        push_lazily(c, bindings.froms[i], declare(c, sources[i], depth_of(c)), NO_NAME)
+    for i in range(bindings.count):
+        binding = bindings.items + i
+        if binding.kind != BINDING_INHERIT:
+            slots[i] = depth_of(c)
+            local = declare(c, NO_NAME, slots[i])
+            if binding.kind == BINDING_INHERIT_FROM:
+                push_source_attr(c, binding, sources[binding.from_index], local)
+            else:
+                push_suspended(c, binding.value, local, binding.name)
+    for i in range(bindings.count):
+        op1(c, OP_GET_LOCAL, slots[order[i].index], node, 1)
+    push_attrs(c, bindings, order, node)
+    c.locals[environment].is_initialised = True
+    finalise(c, first, node)
+    op1(c, OP_GET_LOCAL, slot, node, 1)
+    op1(c, OP_SELECT, name_constant(c, c.name_overrides), node, 0)
+    op1(c, OP_ATTRS_OVERRIDE, slot, node, 0)
+    add_dynamic_in_turn(c, bindings, node)
+    close_scope(c, depth_of(c) - base - 1, node)
+    forget_locals(c, locals_before)
+    free(order)
+    free(slots)
+    free(sources)

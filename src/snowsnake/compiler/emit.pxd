@@ -1,0 +1,50 @@
+# cython: language_level=3
+"""Emitting: operations with the span of the node that an error would point at, constants, captures, jumps: see emit.pyx."""
+from libc.stdint cimport uint32_t, uint64_t, uint8_t
+
+from snowsnake.bytecode.builder cimport builder_op, builder_patch, builder_varint
+from snowsnake.compiler.state cimport Compiler
+from snowsnake.syntax.global_table cimport Global
+from snowsnake.syntax.nodes cimport Name, Node, Text, arena_alloc
+
+cdef inline void op(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
+    builder_op(&c.cx.code, opcode, node.start_byte, node.end_byte, effect)
+
+cdef inline void operand(Compiler* c, uint64_t x) noexcept nogil:
+    builder_varint(&c.cx.code, x)
+
+cdef inline void op1(Compiler* c, uint8_t opcode, uint64_t x, Node* node, int effect) noexcept nogil:
+    builder_op(&c.cx.code, opcode, node.start_byte, node.end_byte, effect)
+    builder_varint(&c.cx.code, x)
+
+cdef inline uint32_t depth_of(Compiler* c) noexcept nogil:
+    return c.cx.code.depth
+
+cdef inline void* keep(Compiler* c, size_t size_bytes) noexcept nogil:
+    """Memory that lives as long as the tree."""
+    return arena_alloc(&c.ast.arena, size_bytes)
+
+cdef inline Text text_of(const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    cdef Text text
+    text.data = data
+    text.size_bytes = size_bytes
+    text.number = 0
+    return text
+
+cdef void fault(Compiler* c, const char* before, Text subject, const char* after, Node* node) noexcept nogil
+cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil
+cdef void push_constant(Compiler* c, Node* node) noexcept nogil
+cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil
+cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start_byte) noexcept nogil
+cdef uint32_t name_constant(Compiler* c, Name name) noexcept nogil
+cdef uint32_t global_constant(Compiler* c, Global* which) noexcept nogil
+cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil
+cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil
+
+cdef inline void land(Compiler* c, uint32_t operand_offset) noexcept nogil:
+    """The jump goes to here."""
+    builder_patch(&c.cx.code, operand_offset)
+
+cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil
+cdef void land_all(Compiler* c, uint32_t jumps) noexcept nogil
+cdef Text path_text(Compiler* c, Node* node) noexcept nogil

@@ -1,0 +1,217 @@
+# cython: language_level=3
+"""Emitting: operations with the span of the node that an error would point at, constants, captures, jumps."""
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, strlen
+
+from snowsnake.bytecode.builder cimport Builder, builder_constant, builder_jump, grow
+from snowsnake.bytecode.chunk cimport (
+    CONSTANT_ATTRS, CONSTANT_BUILTIN, CONSTANT_BUILTINS, CONSTANT_FALSE, CONSTANT_FLOAT, CONSTANT_INT, CONSTANT_LIST,
+    CONSTANT_NAME, CONSTANT_NULL, CONSTANT_PATH, CONSTANT_POSITION, CONSTANT_STRING, CONSTANT_TRUE, Constant,
+)
+from snowsnake.bytecode.image cimport writer_text
+from snowsnake.bytecode.opcodes cimport OP_CONSTANT
+from snowsnake.compiler.globals cimport find_global
+from snowsnake.compiler.state cimport NONE, SHARED_CONSTANTS, PendingJump
+from snowsnake.syntax.deep_stack cimport stack_is_low
+from snowsnake.syntax.global_names cimport global_index
+from snowsnake.syntax.global_table cimport GLOBAL_BUILTINS, GLOBAL_FALSE, GLOBAL_NULL, GLOBAL_TRUE
+from snowsnake.syntax.nodes cimport (
+    NODE_ATTRS, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LIST, NODE_NEGATE, NODE_PATH, NODE_VARIABLE,
+    PATH_ABSOLUTE,
+)
+
+
+cdef void fault(Compiler* c, const char* before, Text subject, const char* after, Node* node) noexcept nogil:
+    """The program is wrong: keep what stands first in the file."""
+    cdef size_t before_bytes = strlen(before), after_bytes = strlen(after)
+    cdef char* message
+    if c.unit.error != NULL and c.unit.error_start_byte <= node.start_byte:
+        return
+    message = <char*>keep(c, before_bytes + subject.size_bytes + after_bytes + 1)
+    memcpy(message, before, before_bytes)
+    if subject.size_bytes:
+        memcpy(message + before_bytes, subject.data, subject.size_bytes)
+    memcpy(message + before_bytes + subject.size_bytes, after, after_bytes)
+    c.unit.error = message
+    c.unit.error_start_byte = node.start_byte
+    c.unit.error_end_byte = node.end_byte
+
+
+cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
+    """Guards every recursion over the tree; keeps the depth of the stack right after giving up."""
+    if not stack_is_low(c.stack_limit):
+        return False
+    fault(c, "this expression is nested too deeply", text_of(NULL, 0), "", node)
+    c.cx.code.depth += 1
+    return True
+
+
+# ---- constants --------------------------------------------------------------------------------------------------
+
+cdef void push_constant(Compiler* c, Node* node) noexcept nogil:
+    """Push the constant made last."""
+    op1(c, OP_CONSTANT, c.cx.code.constant_count - 1, node, 1)
+
+
+cdef uint32_t plain_constant(Compiler* c, uint8_t kind) noexcept nogil:
+    """A constant that its kind says all about: null, true, the empty list, …"""
+    cdef Builder* b = &c.cx.code
+    cdef uint32_t i = b.constant_count
+    if c.level > 0:
+        while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
+            i -= 1
+            if b.constants[i].kind == kind:
+                return i
+    builder_constant(b, kind)
+    return b.constant_count - 1
+
+
+cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil:
+    op1(c, OP_CONSTANT, plain_constant(c, kind), node, 1)
+
+
+cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start_byte) noexcept nogil:
+    """A constant with text that is in the unit already; at the default level, shared with a near one."""
+    cdef Builder* b = &c.cx.code
+    cdef uint32_t i = b.constant_count
+    cdef Constant* constant
+    if c.level > 0:
+        while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
+            i -= 1
+            if b.constants[i].kind == kind and b.constants[i].own.text.data == text.data \
+                    and b.constants[i].own.text.size_bytes == text.size_bytes:
+                return i
+    constant = builder_constant(b, kind)
+    constant.own.text = text
+    constant.start_byte = start_byte
+    return b.constant_count - 1
+
+
+cdef uint32_t name_constant(Compiler* c, Name name) noexcept nogil:
+    return text_constant(c, CONSTANT_NAME, c.names[name], 0)
+
+
+cdef uint32_t int_constant(Compiler* c, int64_t integer) noexcept nogil:
+    cdef Builder* b = &c.cx.code
+    cdef uint32_t i = b.constant_count
+    if c.level > 0:
+        while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
+            i -= 1
+            if b.constants[i].kind == CONSTANT_INT and b.constants[i].own.integer == integer:
+                return i
+    builder_constant(b, CONSTANT_INT).own.integer = integer
+    return b.constant_count - 1
+
+
+cdef uint32_t global_constant(Compiler* c, Global* which) noexcept nogil:
+    cdef Text text
+    cdef uint32_t place
+    if which.kind == GLOBAL_TRUE:
+        return plain_constant(c, CONSTANT_TRUE)
+    if which.kind == GLOBAL_FALSE:
+        return plain_constant(c, CONSTANT_FALSE)
+    if which.kind == GLOBAL_NULL:
+        return plain_constant(c, CONSTANT_NULL)
+    if which.kind == GLOBAL_BUILTINS:
+        return plain_constant(c, CONSTANT_BUILTINS)
+    text = text_of(<const uint8_t*>which.name, which.size_bytes)
+    place = global_index(which)
+    if c.global_numbers[place] == 0:
+        c.global_numbers[place] = writer_text(&c.writer, text)
+    text.number = c.global_numbers[place]
+    return text_constant(c, CONSTANT_BUILTIN, text, 0)
+
+
+cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
+    """The constant of a node that is one (`is_literal`)."""
+    cdef Builder* b = &c.cx.code
+    cdef Node* piece
+    cdef Text text
+    if node.kind == NODE_INT:
+        return int_constant(c, node.own.integer)
+    if node.kind == NODE_VARIABLE:
+        return global_constant(c, find_global(c, node.name))
+    if node.kind == NODE_NEGATE:
+        return int_constant(c, -node.a.own.integer)
+    if node.kind == NODE_FLOAT:
+        builder_constant(b, CONSTANT_FLOAT).own.number = node.own.number
+    elif node.kind == NODE_CURRENT_POSITION:
+        builder_constant(b, CONSTANT_POSITION).start_byte = node.start_byte
+    elif node.kind == NODE_LIST:
+        return plain_constant(c, CONSTANT_LIST)
+    elif node.kind == NODE_ATTRS:
+        return plain_constant(c, CONSTANT_ATTRS)
+    elif node.kind == NODE_PATH:
+        text = path_text(c, node)
+        builder_constant(b, CONSTANT_PATH).own.text = text
+    else:
+        text = text_of(NULL, 0)
+        if node.count:
+            piece = node.items[0]
+            text = text_of(piece.own.text, piece.size_bytes)
+        builder_constant(b, CONSTANT_STRING).own.text = text
+    return b.constant_count - 1
+
+
+# ---- jumps ------------------------------------------------------------------------------------------------------
+
+cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
+    """A forward jump without other operands.  Gives what `land` takes."""
+    op(c, opcode, node, effect)
+    return builder_jump(&c.cx.code)
+
+
+cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil:
+    """Add a jump to a list of jumps that will land together; an empty list is NONE."""
+    if c.jump_count == c.jump_capacity:
+        c.jumps = <PendingJump*>grow(c.jumps, &c.jump_capacity, c.jump_count + 1, sizeof(PendingJump))
+    c.jumps[c.jump_count].operand = operand_offset
+    c.jumps[c.jump_count].next = jumps[0]
+    jumps[0] = c.jump_count
+    c.jump_count += 1
+
+
+cdef void land_all(Compiler* c, uint32_t jumps) noexcept nogil:
+    while jumps != NONE:
+        land(c, c.jumps[jumps].operand)
+        jumps = c.jumps[jumps].next
+
+
+# ---- path literals ----------------------------------------------------------------------------------------------
+
+cdef uint32_t _append_canonical(uint8_t* out, uint32_t size, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    """Append the components of a path to a canonical one of `size` bytes; "" stands for the root."""
+    cdef uint32_t i = 0, start
+    while i < size_bytes:
+        if data[i] == c'/':
+            i += 1
+            continue
+        start = i
+        while i < size_bytes and data[i] != c'/':
+            i += 1
+        if i - start == 1 and data[start] == c'.':
+            continue
+        if i - start == 2 and data[start] == c'.' and data[start + 1] == c'.':
+            while size > 0 and out[size - 1] != c'/':
+                size -= 1
+            if size > 0:
+                size -= 1
+            continue
+        out[size] = c'/'
+        memcpy(out + size + 1, data + start, i - start)
+        size += 1 + i - start
+    return size
+
+
+cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
+    """The absolute, canonical path of an absolute or relative literal (of its first piece, if it is interpolated)."""
+    cdef Node* piece = node.items[0]
+    cdef uint8_t* data = <uint8_t*>keep(c, c.base_dir_bytes + piece.size_bytes + 4)
+    cdef uint32_t size = 0
+    if not node.flags & PATH_ABSOLUTE:
+        size = _append_canonical(data, 0, <const uint8_t*>c.base_dir, c.base_dir_bytes)
+    size = _append_canonical(data, size, piece.own.text, piece.size_bytes)
+    if size == 0:
+        data[0] = c'/'
+        size = 1
+    return text_of(data, size)

@@ -1,0 +1,13 @@
+# cython: language_level=3
+"""The default level: lambdas and their parameters: see patterns.pyx."""
+from libc.stdint cimport uint32_t
+
+from snowsnake.bytecode.chunk cimport Keys
+from snowsnake.compiler.bindings cimport NamedIndex
+from snowsnake.compiler.state cimport Compiler
+from snowsnake.syntax.nodes cimport Name, Node, Pattern
+
+cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil
+cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept nogil
+cdef uint32_t* formals_in_turn(Compiler* c, Pattern* pattern) noexcept nogil
+cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil

@@ -1,0 +1,28 @@
+# cython: language_level=3
+"""Names: which local, upvalue, global or with-scope a name means at this place: see scope.pyx."""
+from libc.stdint cimport uint32_t, uint8_t
+
+from snowsnake.bytecode.chunk cimport Chunk
+from snowsnake.compiler.state cimport Compiler
+from snowsnake.syntax.nodes cimport Name, Node
+
+cdef enum Meaning:
+    MEANS_LOCAL = 1                   # index: the local
+    MEANS_DEFERRED                    # index: a local of this chunk whose value is not on the stack yet
+    MEANS_UPVALUE                     # index: the upvalue
+    MEANS_GLOBAL
+    MEANS_WITH
+    MEANS_NOTHING
+
+cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil
+cdef uint32_t declare_ready(Compiler* c, Name name, uint32_t slot) noexcept nogil
+cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil
+cdef void forget_locals(Compiler* c, uint32_t count) noexcept nogil
+cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil
+cdef bint is_variable(Compiler* c, Node* node) noexcept nogil
+cdef bint is_environment_there(Compiler* c, Node* node) noexcept nogil
+cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil
+cdef void capture_with(Compiler* c) noexcept nogil
+cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil
+cdef Chunk* end_chunk(Compiler* c) noexcept nogil
+cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil

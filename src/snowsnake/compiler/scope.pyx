@@ -1,0 +1,271 @@
+# cython: language_level=3
+"""Names: which local, upvalue, global or with-scope a name means at this place.
+
+Every name has a chain of the locals that bind it, innermost first, so that a look-up costs the same in a set of
+ten thousand bindings.  A local belongs to the chunk under construction that has its slot; used from an inner chunk it is
+captured by every chunk on the way.
+"""
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
+
+from snowsnake.bytecode.builder cimport builder_constant, builder_finish, builder_reset, grow
+from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_CHUNK, Constant
+from snowsnake.bytecode.image cimport writer_put
+from snowsnake.bytecode.opcodes cimport OP_CLOSURE, OP_THUNK_CLOSURE, OP_THUNK_SUSPENDED
+from snowsnake.compiler.emit cimport fault, op1, operand, push_constant, text_of
+from snowsnake.compiler.globals cimport find_global
+from snowsnake.compiler.new_nodes cimport select_name
+from snowsnake.compiler.state cimport FEW_CAPTURES, NONE, Capture, Context, Local
+from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, SELECT_ENVIRONMENT
+
+
+cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
+    """A new local in this chunk; a phantom if the name is NO_NAME.  Its value is still to come."""
+    cdef Local* local
+    if c.local_count == c.local_capacity:
+        c.locals = <Local*>grow(c.locals, &c.local_capacity, c.local_count + 1, sizeof(Local))
+    local = c.locals + c.local_count
+    local.name = name
+    local.environment = NO_NAME
+    local.slot = slot
+    local.context = c.cx.index
+    local.is_initialised = False
+    local.needs_finaliser = False
+    local.is_suspended = False
+    local.shadowed = NONE
+    if name != NO_NAME:
+        local.shadowed = c.heads[name]
+        c.heads[name] = c.local_count
+    c.local_count += 1
+    return c.local_count - 1
+
+
+cdef uint32_t declare_ready(Compiler* c, Name name, uint32_t slot) noexcept nogil:
+    """A local whose value is there."""
+    cdef uint32_t local = declare(c, name, slot)
+    c.locals[local].is_initialised = True
+    return local
+
+
+cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil:
+    """A local for the word on top of the stack."""
+    return declare_ready(c, name, c.cx.code.depth - 1)
+
+
+cdef void forget_locals(Compiler* c, uint32_t count) noexcept nogil:
+    """Drop the innermost locals until `count` are left."""
+    cdef Local* local
+    while c.local_count > count:
+        c.local_count -= 1
+        local = c.locals + c.local_count
+        if local.name != NO_NAME:
+            c.heads[local.name] = local.shadowed
+
+
+cdef inline uint32_t _capture_hash(uint32_t local) noexcept nogil:
+    return local * <uint32_t>2654435761 >> 7
+
+
+cdef void _rebuild_captures(Context* cx) noexcept nogil:
+    cdef uint32_t i, place, mask
+    cdef uint32_t size = 64
+    while size < cx.capture_count * 4:
+        size *= 2
+    if size > cx.capture_table_size:
+        cx.capture_table = <uint32_t*>resize_or_leave(cx.capture_table, size, sizeof(uint32_t))
+        cx.capture_table_size = size
+    memset(cx.capture_table, 0, cx.capture_table_size * sizeof(uint32_t))
+    mask = cx.capture_table_size - 1
+    for i in range(cx.capture_count):
+        place = _capture_hash(cx.captures[i].local) & mask
+        while cx.capture_table[place]:
+            place = (place + 1) & mask
+        cx.capture_table[place] = i + 1
+
+
+cdef uint32_t _find_capture(Context* cx, uint32_t local) noexcept nogil:
+    cdef uint32_t i, place, mask
+    if cx.capture_count <= FEW_CAPTURES:
+        for i in range(cx.capture_count):
+            if cx.captures[i].local == local:
+                return i
+        return NONE
+    mask = cx.capture_table_size - 1
+    place = _capture_hash(local) & mask
+    while cx.capture_table[place]:
+        i = cx.capture_table[place] - 1
+        if cx.captures[i].local == local:
+            return i
+        place = (place + 1) & mask
+    return NONE
+
+
+cdef uint32_t _add_capture(Context* cx, uint32_t local, uint32_t outer) noexcept nogil:
+    cdef uint32_t i = cx.capture_count, place
+    if i == cx.capture_capacity:
+        cx.captures = <Capture*>grow(cx.captures, &cx.capture_capacity, i + 1, sizeof(Capture))
+    cx.captures[i].local = local
+    cx.captures[i].outer = outer
+    cx.capture_count += 1
+    if cx.capture_count > FEW_CAPTURES:
+        if cx.capture_count == FEW_CAPTURES + 1 or cx.capture_count * 2 > cx.capture_table_size:
+            _rebuild_captures(cx)
+        else:
+            place = _capture_hash(local) & (cx.capture_table_size - 1)
+            while cx.capture_table[place]:
+                place = (place + 1) & (cx.capture_table_size - 1)
+            cx.capture_table[place] = i + 1
+    return i
+
+
+cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
+    """The upvalue of this chunk that holds a local of an enclosing one; captured on the way where it was not yet."""
+    cdef uint32_t owner = c.locals[local].context
+    cdef uint32_t at = c.cx.index
+    cdef uint32_t found = _find_capture(c.cx, local)
+    cdef uint32_t outer = NONE
+    if found != NONE:
+        return found
+    while at > owner + 1:             # find the innermost chunk that has it already
+        at -= 1
+        outer = _find_capture(c.contexts[at], local)
+        if outer != NONE:
+            at += 1
+            break
+    while at <= c.cx.index:
+        outer = _add_capture(c.contexts[at], local, outer)
+        at += 1
+    return outer
+
+
+cdef inline bint is_variable(Compiler* c, Node* node) noexcept nogil:
+    """Is it a variable?  One that a set with `__overrides` binds is made a selection from that set's environment."""
+    cdef uint32_t local
+    if node.kind != NODE_VARIABLE:
+        return False
+    local = c.heads[node.name]
+    return local == NONE or c.locals[local].environment == NO_NAME or select_from_environment(c, node, local)
+
+
+cdef bint select_from_environment(Compiler* c, Node* node, uint32_t local) noexcept nogil:
+    """Make a variable a selection; it is no variable then."""
+    select_name(c, node, c.locals[local].environment, node.name)
+    node.flags |= SELECT_ENVIRONMENT
+    return False
+
+
+cdef bint is_environment_there(Compiler* c, Node* node) noexcept nogil:
+    """Is the environment made when the chunk gets to this selection from it?"""
+    cdef Local* local = c.locals + c.heads[node.a.name]
+    return local.context != c.cx.index or local.is_initialised
+
+
+cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil:
+    """What a name means here.  Captures it if it belongs to an enclosing chunk."""
+    cdef uint32_t local = c.heads[name]
+    if local != NONE:
+        if c.locals[local].context == c.cx.index:
+            index[0] = local
+            return MEANS_LOCAL if c.locals[local].is_initialised else MEANS_DEFERRED
+        index[0] = capture(c, local)
+        return MEANS_UPVALUE
+    if find_global(c, name) != NULL:
+        return MEANS_GLOBAL
+    if c.cx.with_count > 0:
+        return MEANS_WITH
+    return MEANS_NOTHING
+
+
+cdef void capture_with(Compiler* c) noexcept nogil:
+    """This chunk looks into with-scopes: it and those around it keep them, out to the one that opened the first."""
+    cdef uint32_t at = c.cx.index
+    while at > 0 and c.contexts[at - 1].with_count > 0 and not c.contexts[at].captures_with:
+        c.contexts[at].captures_with = True
+        at -= 1
+
+
+# ---- chunks under construction ----------------------------------------------------------------------------------
+
+cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil:
+    """Start a chunk inside the present one.  `label`: the name that its value is given to."""
+    cdef Context* cx
+    if c.context_count == c.context_made:
+        if c.context_made == c.context_capacity:
+            c.contexts = <Context**>grow(c.contexts, &c.context_capacity, c.context_made + 1, sizeof(Context*))
+        cx = <Context*>allocate_zeros(1, sizeof(Context))
+        if cx == NULL:
+            leave_out_of_memory()
+        c.contexts[c.context_made] = cx
+        c.context_made += 1
+    cx = c.contexts[c.context_count]
+    cx.index = c.context_count
+    cx.with_count = 0 if c.cx == NULL else c.cx.with_count
+    cx.captures_with = False
+    cx.capture_count = 0
+    builder_reset(&cx.code, arity)
+    memset(&cx.chunk, 0, sizeof(Chunk))
+    cx.chunk.kind = kind
+    cx.chunk.level = <uint8_t>c.level
+    cx.chunk.start_byte = node.start_byte
+    cx.chunk.end_byte = node.end_byte
+    cx.chunk.index = c.chunk_count
+    cx.chunk.arity = arity
+    c.chunk_count += 1
+    if label != NO_NAME:
+        cx.chunk.name = c.names[label]
+    c.context_count += 1
+    c.cx = cx
+
+
+cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
+    """Write the present chunk; the one around it is the present one again.  What is given stays until the next one begins."""
+    cdef Context* cx = c.cx
+    cdef Chunk* chunk = &cx.chunk
+    chunk.captures_with = cx.captures_with
+    chunk.upvalue_count = cx.capture_count
+    builder_finish(&cx.code, chunk)
+    writer_put(&c.writer, chunk)
+    c.context_count -= 1
+    c.cx = NULL if c.context_count == 0 else c.contexts[c.context_count - 1]
+    return chunk
+
+
+# ---- lambdas and thunks -----------------------------------------------------------------------------------------
+
+cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
+    """Finish the present chunk and push the lambda or thunk it is, with what it captures.
+
+    `local`: the local whose value this becomes, or NONE.  Only such a one can capture what is not there yet,
+    because only a slot is finalised.
+    """
+    cdef Context* inner = c.cx
+    cdef Chunk* chunk = end_chunk(c)
+    cdef bint is_thunk = chunk.kind == CHUNK_THUNK
+    cdef uint32_t i, opcode_at
+    cdef Local* captured
+    cdef Constant* constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
+    constant.own.chunk = chunk.index
+    constant.is_lambda = not is_thunk
+    if inner.capture_count == 0 and not inner.captures_with:   # `Constant` makes a cell of its own for each call
+        push_constant(c, node)
+        return
+    constant.is_blueprint = True
+    op1(c, OP_THUNK_SUSPENDED if is_thunk else OP_CLOSURE, c.cx.code.constant_count - 1, node, 1)
+    opcode_at = c.cx.code.last_op
+    operand(c, <uint64_t>inner.capture_count << 1 | inner.captures_with)
+    for i in range(inner.capture_count):
+        captured = c.locals + inner.captures[i].local
+        if captured.context != c.cx.index:
+            operand(c, <uint64_t>inner.captures[i].outer << 2 | 2)
+        elif captured.is_initialised:
+            operand(c, <uint64_t>captured.slot << 2)
+        else:
+            operand(c, <uint64_t>captured.slot << 2 | 1)
+            if local == NONE:
+                fault(c, "bug: nobody would finalise what this captures", text_of(NULL, 0), "", node)
+                return
+            c.locals[local].needs_finaliser = True
+            if not is_thunk:
+                c.cx.code.code[opcode_at] = OP_THUNK_CLOSURE
