@@ -70,7 +70,7 @@ FAMILIES = {
 INCLUDED = {
     "machine/loop.pyx": "observe/traced_loop.pyx is the same loop, compiled with an observation point",
     **dict.fromkeys(
-        ("bytecode/encodings.pxi", "cache/system.pxi", "cache/writing.pxi", "cache/inspection.pxi", "host/internal_files.pxi", "host/files.pxi",
+        ("cache/system.pxi", "cache/writing.pxi", "cache/inspection.pxi", "host/internal_files.pxi", "host/files.pxi",
          "host/search.pxi", "host/sources.pxi"),
         "not yet a module",
     ),

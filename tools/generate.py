@@ -143,11 +143,12 @@ def global_table_pxd() -> str:
 ENCODINGS = {"U16": "u16", "U32": "u32", "KIND": "u8", "ARITHMETIC": "u8", "CAPTURES": "captures"}
 
 
-def encodings_pxi() -> str:
+def encodings_pxd() -> str:
     table = load("src/snowsnake/bytecode/instructions.py").INSTRUCTIONS
     lines = [
         header("bytecode/instructions.py"),
-        "# How the operands of each operation are encoded: v varint, 1 2 4 bytes, c captures.",
+        "# cython: language_level=3",
+        '"""How the operands of each operation are encoded: v varint, 1 2 4 bytes, c captures."""',
         "cdef extern from *:",
         '    """',
         "    static const char snow_encodings[256][4] = {",
@@ -163,7 +164,7 @@ def encodings_pxi() -> str:
 
 PRODUCTS = {
     "src/snowsnake/bytecode/opcodes.pxd": opcodes_pxd,
-    "src/snowsnake/bytecode/encodings.pxi": encodings_pxi,
+    "src/snowsnake/bytecode/encodings.pxd": encodings_pxd,
     "src/snowsnake/bytecode/opcode_numbers.py": opcode_numbers,
     "src/snowsnake/builtins/signature_table.pxd": signature_table_pxd,
     "src/snowsnake/settings/known.py": known_settings,

@@ -153,8 +153,19 @@ static PyObject *load_by_name(PyObject *self, PyObject *name)
     return text == NULL ? NULL : snowsnake_import(text);
 }
 
+/* Compiled modules keep Python objects in C variables, which interpreters of one process would share. */
+static int is_refused(void)
+{
+    if (PyInterpreterState_Get() == PyInterpreterState_Main())
+        return 0;
+    PyErr_SetString(PyExc_ImportError, "snowsnake cannot be imported in a sub-interpreter: use threads, or processes");
+    return 1;
+}
+
 static PyObject *use(PyObject *self, PyObject *object)
 {
+    if (is_refused())
+        return NULL;
     Py_XSETREF(finder, Py_NewRef(object));
     Py_RETURN_NONE;
 }
@@ -172,5 +183,5 @@ static struct PyModuleDef native = {PyModuleDef_HEAD_INIT, "snowsnake._native", 
 
 PyMODINIT_FUNC PyInit__native(void)
 {
-    return PyModule_Create(&native);
+    return is_refused() ? NULL : PyModule_Create(&native);
 }

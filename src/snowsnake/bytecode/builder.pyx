@@ -4,11 +4,10 @@ from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun
+from snowsnake.bytecode.encodings cimport snow_encodings
 from snowsnake.bytecode.opcodes cimport OP_JUMP, OP_JUMP_WIDE
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
-
-include "encodings.pxi"
 
 
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:

@@ -1,7 +1,7 @@
 """What each operation does to a Walk: the verifier's half of the instruction table."""
 
 from snowsnake.bytecode.decode import Operation
-from snowsnake.bytecode.instructions import INSTRUCTIONS, OPCODES, Op
+from snowsnake.bytecode.instructions import INSTRUCTIONS, OPCODES, Op, Operand
 from snowsnake.bytecode.view import Chunk, Keys
 from snowsnake.bytecode.walk import FORCED, SCOPE, UNSET, Effect, Fault, Walk
 
@@ -11,11 +11,11 @@ _ARITHMETIC = {OPCODES[name] for name in ("Add", "Sub", "Mul", "Equal", "Less", 
 def _pictured(op: Op) -> Effect:
     """What the picture says: operands off, a result on; runs code unless all operands are forced."""
     before, _, after = op.stack.partition(" -- ")
-    if not after or after == "*" or after.endswith("|") or op.operands[1:]:
-        raise ValueError(f"the picture of {op.name} does not say everything: it needs a function in effects.py")
     taken = before.split()
     counted = [word for word in taken if word.endswith(("*", "+"))]
     fixed = len(taken) - len(counted)
+    if after.strip() in ("", "*") or after.rstrip().endswith("|") or op.operands != ((Operand.COUNT,) if counted else ()):
+        raise ValueError(f"the picture of {op.name} does not say everything: it needs a function in effects.py")
     result = 0 if after.startswith("~") else FORCED
 
     def effect(walk: Walk, operation: Operation) -> None:

@@ -140,7 +140,7 @@ cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
     return outer
 
 
-cdef inline bint is_variable(Compiler* c, Node* node) noexcept nogil:
+cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
     """Is it a variable?  One that a set with `__overrides` binds is made a selection from that set's environment."""
     cdef uint32_t local
     if node.kind != NODE_VARIABLE:

@@ -1,0 +1,109 @@
+"""CONTRIBUTING.md, followed as it is written: `builtins.sum` is added on a copy of the tree, and thrown away.
+
+The edits are those of the page, which says in comments where each block goes.  With SNOWSNAKE_ALL_TESTS the copy is compiled, too.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+STEP = re.compile(r"<!-- (edit|create) (\S+?)(?: before: (.*?))? -->\n```\w*\n(.*?)```\n", re.DOTALL)
+MOST_FILES = 3
+
+
+def follow(tree: Path) -> set[str]:
+    """The files that the walk-through touches."""
+    touched = set()
+    for what, name, before, block in STEP.findall(PAGE):
+        path = tree / name
+        touched.add(name)
+        if what == "create":
+            path.parent.mkdir(parents=True)
+            path.write_text(block, encoding="utf-8")
+            continue
+        text = path.read_text(encoding="utf-8")
+        anchor = before.replace("\\n", "\n")
+        assert text.count(anchor) == 1, f"{name}: {anchor!r} is not there once"
+        gap = "\n\n" if block.startswith("cdef") else ""
+        path.write_text(text.replace(anchor, block + gap + anchor), encoding="utf-8")
+    return touched
+
+
+def run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    surroundings = {**os.environ, "PYTHONPATH": str(tree / "src"), "SNOWSNAKE_NO_CACHE": "1"}
+    return subprocess.run([sys.executable, *words], cwd=tree, env=surroundings, capture_output=True, text=True)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    is_built = "SNOWSNAKE_ALL_TESTS" in os.environ
+    left_out = ["__pycache__", "*.tmp"] + ([] if is_built else ["*.c"])
+    for name in ("src", "tools", "docs", "bin") + (("build",) if is_built else ()):
+        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns(*left_out, "debug", "sanitized", "headers"))
+    return tmp_path
+
+
+def test_a_builtin_touches_three_files(tree: Path) -> None:
+    touched = follow(tree)
+    assert len(touched) <= MOST_FILES, touched
+    done = run(tree, "tools/generate.py")
+    assert done.returncode == 0, done.stderr
+    generated = {
+        str(path.relative_to(tree))
+        for folder in ("src", "docs")
+        for path in (tree / folder).rglob("*")
+        if path.suffix in (".pxd", ".py", ".md") and path.read_bytes() != (ROOT / path.relative_to(tree)).read_bytes()
+    } - touched
+    assert generated == {"docs/builtins.md", "src/snowsnake/builtins/signature_table.pxd", "src/snowsnake/syntax/global_table.pxd"}
+    assert '"__sum"' not in PAGE and '{"sum", 3, ' in (tree / "src/snowsnake/syntax/global_table.pxd").read_text()
+    if "SNOWSNAKE_ALL_TESTS" in os.environ:
+        done = run(tree, "tools/build.py")
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = run(tree, "-m", "snowsnake", "eval", "-E", "builtins.sum [ 1 2 3.5 ]")
+        assert (done.returncode, done.stdout) == (0, "6.5\n"), done.stderr
+        done = run(tree, "-m", "snowsnake", "eval", "-E", 'builtins.sum "x"')
+        assert done.returncode == 1 and "while evaluating the first argument passed to builtins.sum" in done.stderr
+
+
+def test_other_walk_throughs_name_what_is_there() -> None:
+    """Every file and command that the page names."""
+    for name in re.findall(r"`((?:src/snowsnake|tools|tests|docs|benchmarks)/[\w./-]+\.\w+)`", PAGE):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`((?:machine|bytecode|traces|syntax|compiler|builtins)/[\w./-]+\.\w+)`", PAGE):
+        assert (ROOT / "src/snowsnake" / name).exists(), name
+    commands = re.findall(r"make ([a-z-]+)", PAGE)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert commands and set(commands) <= targets | {"try"}
+
+
+def test_an_operation_touches_its_row_its_case_and_its_emission() -> None:
+    """The other hand-written files that name an operation know something special of it; most operations have none."""
+    from snowsnake.bytecode.effects import EFFECTS, _pictured
+    from snowsnake.bytecode.instructions import INSTRUCTIONS, Op, Operand
+
+    package = ROOT / "src/snowsnake"
+    texts = {
+        path.relative_to(package).as_posix(): re.sub(r"^from \S+ cimport (\([^)]*\)|.*)", "", text, flags=re.MULTILINE)
+        for path in package.rglob("*")
+        if path.suffix in (".py", ".pyx", ".pxd") and "GENERATED" not in (text := path.read_text(encoding="utf-8"))[:40]
+    }
+    assert set(EFFECTS) == {op.name for op in INSTRUCTIONS}
+    three = 0
+    for op in INSTRUCTIONS[:-5]:          # the last five are the machine's own
+        constant = "OP_" + re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).upper()
+        named = {name for name, text in texts.items() if re.search(rf"\b{constant}\b|\"{op.name}\"", text)}
+        assert {"bytecode/instructions.py", "machine/loop.pyx"} <= named, op.name
+        three += all(name.startswith("compiler/") for name in named - {"bytecode/instructions.py", "machine/loop.pyx"})
+    assert three >= 12
+    # The picture of a new operation is enough for the verifier, or it says that it is not.
+    _pictured(Op("Probe", (), "~a ~b -- c", ""))
+    for picture, operands in (("~a -- b | ", ()), ("-- *", ()), ("~a -- b", (Operand.U16, Operand.SLOT))):
+        with pytest.raises(ValueError, match="does not say everything"):
+            _pictured(Op("Probe", operands, picture, ""))
