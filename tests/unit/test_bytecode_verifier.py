@@ -15,6 +15,7 @@ from snowsnake.bytecode.instructions import INSTRUCTIONS, INVALID, OPCODES
 from snowsnake.bytecode.verifier import verify, verify_all
 from snowsnake.bytecode.view import Chunk, Constant, Keys, Span
 from snowsnake.compiler.fault import CompileFault
+from snowsnake.syntax.features import feature_bits
 
 LANGUAGE = Path(__file__).parent.parent / "lang"
 PROGRAMS = sorted(LANGUAGE.glob("*/in.nix"))
@@ -165,7 +166,7 @@ def test_shape() -> None:
 def test_what_the_compiler_makes(program: Path, level: int) -> None:
     source = program.read_bytes()
     try:
-        top = compile_text(source, str(program.parent), level, pipe_operators=True)
+        top = compile_text(source, str(program.parent), level, feature_bits(["pipe-operators", "flakes", "fetch-closure"]))
     except CompileFault:
         pytest.skip("does not compile")
     assert verify_all(top) == []
