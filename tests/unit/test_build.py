@@ -20,6 +20,7 @@ from snowsnake.store.drv import Derivation, DerivationOutput
 from snowsnake.store.local import LocalStore
 
 pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
+NEEDS_PROGRAMS = ("ps",)                 # tests/conftest.py
 MACHINE = {path: (path, True) for path in ("/bin", "/lib", "/lib64", "/usr")}
 
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from snowsnake.build import system_calls as system
@@ -192,11 +192,33 @@ def is_supported() -> str:
     """Why this machine does not let us make sandboxes; empty if it does."""
     child = os.fork()
     if child == 0:
-        try:
-            flags = system.NEW_USERS | system.NEW_MOUNTS | system.NEW_PIDS
-            system.unshare(flags)
-            os._exit(0)
-        except OSError as error:
-            os._exit(min(error.errno or 1, 100))
+        os._exit(_code_of(_try_namespaces))
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return "" if status == 0 else os.strerror(status)
+    return "" if status == 0 else os.strerror(abs(status))
+
+
+def _try_namespaces() -> int:
+    """Namespaces, and in them what every sandbox mounts: containers may allow the one and not the other.  0, or the number of the error."""
+    user, group = os.geteuid(), os.getegid()
+    system.unshare(system.NEW_USERS | system.NEW_MOUNTS | system.NEW_PIDS)
+    map_users(Sandbox("", "", {}, "", ""), "self", user, group)
+    first = os.fork()
+    if first == 0:
+        os._exit(_code_of(_try_mounts))
+    return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+
+
+def _try_mounts() -> int:
+    system.mount("none", "/", flags=system.PRIVATE | system.RECURSIVE)
+    system.mount("none", "/proc", "proc")
+    system.mount("none", "/dev/shm" if os.path.isdir("/dev/shm") else "/tmp", "tmpfs")
+    return 0
+
+
+def _code_of(attempt: Callable[[], int]) -> int:
+    try:
+        return attempt()
+    except OSError as error:
+        return min(error.errno or 1, 120)
+    except BaseException:
+        return 1
