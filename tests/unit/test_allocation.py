@@ -177,16 +177,10 @@ else:
 """
 
 
-def test_allocations_fail_while_modules_are_imported():
-    def imported(number: int) -> list[str]:
-        done = subprocess.run([sys.executable, "-c", IMPORTING, str(number)], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split()
-
-    outcome, count = imported(NEVER)
-    assert outcome == "imported" and 0 < int(count) < 100
-    for number in range(1, int(count) + 1):
-        assert imported(number) == ["memory"]
+def test_importing_allocates_nothing_that_could_fail():
+    """The tables of names are constants; whoever makes one at import again must let its allocations fail here, one by one."""
+    done = subprocess.run([sys.executable, "-c", IMPORTING, str(NEVER)], capture_output=True, text=True)
+    assert done.stdout.split() == ["imported", "0"], done.stderr
 
 
 def test_every_allocation_is_looked_at(tmp_path):
