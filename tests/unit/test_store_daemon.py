@@ -1,5 +1,6 @@
 """Stores behind a daemon: the real nix-daemon where there is one, and daemons that lie, stall and die."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -210,6 +211,14 @@ def test_talking_while_listening():
     assert not thread.is_alive()
 
 
+def test_a_descriptor_beyond_the_first_thousand(liar):
+    path = liar(READY)
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(open(os.devnull, "rb"))
+        assert DaemonStore(path).connection.version == (1, 34)
+
+
 def test_a_fork_does_not_share_the_connection(liar):
     store = DaemonStore(liar(READY, stalls=True))
     assert store.connection.version == (1, 34)
@@ -219,7 +228,8 @@ def test_a_fork_does_not_share_the_connection(liar):
             store.is_valid("/nix/store/00000000000000000000000000000000-x")
         except DaemonError as error:
             os._exit(0 if "before a fork" in str(error) else 1)
-        os._exit(2)
+        finally:
+            os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

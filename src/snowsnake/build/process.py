@@ -36,7 +36,9 @@ class Running:
     def end(self, grace_s: float = 0.0) -> int:
         """Kills whatever is left of it; the exit code, or minus the signal, of what was the builder.  *grace_s*: how long its end is waited for."""
         watched = os.pidfd_open(self.pid)
-        ended, _, _ = select.select([watched], [], [], grace_s)
+        poller = select.poll()
+        poller.register(watched, select.POLLIN)
+        ended = poller.poll(1000 * grace_s)
         os.close(watched)
         if not ended:
             os.killpg(self.pid, signal.SIGKILL)

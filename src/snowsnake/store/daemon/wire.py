@@ -88,11 +88,13 @@ class Wire(Message):
         """The daemon may talk while it is sent to: both would wait for ever if nobody listened.  One that has gone may have said why: that is
         found when its answer is read."""
         left = memoryview(data)
+        poller = select.poll()             # not `select`, which knows only the first thousand descriptors
+        poller.register(self._socket, select.POLLIN | select.POLLOUT)
         while left and not self._is_gone:
-            readable, writable, _ = select.select([self._socket], [self._socket], [])
-            if readable and not self._receive():
+            [(_, events)] = poller.poll()
+            if events & ~select.POLLOUT and not self._receive():
                 self._is_gone = True
-            elif writable:
+            elif events & select.POLLOUT:
                 try:
                     left = left[self._socket.send(left[:_PIECE_BYTES]) :]
                 except (BrokenPipeError, ConnectionResetError):
