@@ -33,7 +33,7 @@ DATA = {
     "pairs": f'let l = builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10}; in builtins.deepSeq l l',
     "names": f'let l = builtins.genList (x: "n${{toString x}}") {COUNT // 10}; in builtins.deepSeq l l',
     "big": f'builtins.listToAttrs (builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10})',
-    "references": f'builtins.concatStringsSep "" (builtins.genList (x: builtins.toFile "x${{toString x}}" "") {COUNT // 100})',
+    "references": f'builtins.concatStringsSep "" (builtins.genList (x: builtins.toFile "x${{toString x}}" "") {COUNT // 20})',
     # Few cells, endless paths: a walk of these takes years.
     "shared": _SHARED.format("1", "[ x x ]"),
     "shared2": _SHARED.format("1", "[ x x ]"),
