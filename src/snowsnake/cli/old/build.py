@@ -7,10 +7,9 @@ import os
 import sys
 
 from snowsnake.build.failure import BuildFailure
-from snowsnake.cli.about import print_version
 from snowsnake.cli.building import build_error, link_outputs, realise, report_missing
 from snowsnake.cli.hand_on import NotOurs, hand_on
-from snowsnake.cli.old.command_line import Common, read, value_of
+from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
@@ -44,7 +43,7 @@ class _Request:
     """What a command line asks for."""
 
     def __init__(self) -> None:
-        self.wants_help = self.wants_version = False
+        self.answer = ""
         self.is_expression = self.is_dry_run = self.makes_no_link = False
         self.words: list[str] = []
         self.attributes: list[str] = []
@@ -54,8 +53,7 @@ class _Request:
 
     def handle(self, word: str, rest: list[str]) -> bool:
         if word in ("--help", "--version"):
-            self.wants_help |= word == "--help"
-            self.wants_version |= word == "--version"
+            self.answer = word
         elif word in ("-E", "--expr"):
             self.is_expression = True
         elif word == "--dry-run":
@@ -85,11 +83,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     except NotOurs as error:
         hand_on("nix-build", words)
         raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
-    if request.wants_help:
-        print(_HELP)
-        return 0
-    if request.wants_version:
-        print_version("nix-build", common.settings, common.reporter.verbosity - 3)
+    if answered(request.answer, "nix-build", _HELP, common):
         return 0
     common.settings.finish()
     wanted = _derivations(request, common)

@@ -59,6 +59,17 @@ def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, .
     return common
 
 
+def answered(answer: str, program: str, help_text: str, common: Common) -> bool:
+    """Whether a command line asked for `--help` or `--version`, which has been printed then."""
+    if answer == "--help":
+        print(help_text)
+    elif answer == "--version":
+        from snowsnake.cli.about import print_version
+
+        print_version(program, common.settings, common.reporter.verbosity - 3)
+    return answer in ("--help", "--version")
+
+
 def value_of(word: str, rest: list[str]) -> str:
     """The value that follows an option of a command's own."""
     if not rest:

@@ -6,8 +6,7 @@ In: the words of its command line.  Out: hashes, a line for each.
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.about import print_version
-from snowsnake.cli.old.command_line import read, value_of
+from snowsnake.cli.old.command_line import answered, read, value_of
 from snowsnake.cli.output import Reporter, guarded, write_line
 
 _FORMATS = {"--base16": "base16", "--base32": "nix32", "--base64": "base64", "--sri": "sri"}
@@ -59,11 +58,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     """One command line, start to end."""
     request = _Request()
     common = read(words, reporter, request.handle)
-    if request.answer == "--help":
-        print(_HELP)
-        return 0
-    if request.answer == "--version":
-        print_version("nix-hash", common.settings, common.reporter.verbosity - 3)
+    if answered(request.answer, "nix-hash", _HELP, common):
         return 0
     common.settings.finish()
     if request.algorithm:

@@ -7,8 +7,7 @@ import os
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.about import print_version
-from snowsnake.cli.old.command_line import Common, read, value_of
+from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
@@ -69,11 +68,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     """One command line, start to end."""
     request = _Request()
     common = read(words, reporter, request.handle)
-    if request.answer == "--help":
-        print(_HELP)
-        return 0
-    if request.answer == "--version":
-        print_version("nix-prefetch-url", common.settings, common.reporter.verbosity - 3)
+    if answered(request.answer, "nix-prefetch-url", _HELP, common):
         return 0
     if len(request.words) > 2:
         raise UsageError("too many arguments")
