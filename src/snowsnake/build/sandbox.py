@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from snowsnake.build import system_calls as system
 
@@ -164,6 +165,7 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
+@cache
 def shell_paths() -> dict[str, tuple[str, bool]]:
     """A `/bin/sh` for sandboxes where the settings name none: busybox if it is there, else the machine's, with the libraries that it needs."""
     import shutil
@@ -188,8 +190,9 @@ def _paths_in(words: Iterable[str]) -> list[str]:
     return [word for word in words if word.startswith("/") and os.path.exists(word)]
 
 
+@cache
 def is_supported() -> str:
-    """Why this machine does not let us make sandboxes; empty if it does."""
+    """Why this machine does not let us make sandboxes; empty if it does.  Tried once."""
     child = os.fork()
     if child == 0:
         os._exit(_code_of(_try_namespaces))

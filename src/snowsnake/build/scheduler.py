@@ -38,6 +38,7 @@ class Scheduler:
         self._options = options
         self._goals: dict[str, Goal] = {}
         self._needed_by: dict[str, list[str]] = {}
+        self._derivations: dict[str, Derivation] = {}
         self._wanted: list[str] = []
         self._roots: list[str] = []
         self._running: dict[int, Build] = {}       # by the descriptor of the log
@@ -90,16 +91,22 @@ class Scheduler:
                 if not self._store.is_valid(path):
                     raise BuildFailure(f"path '{path}' does not exist and cannot be created", path)
                 continue
-            drv = self._store.read_derivation(path)
+            drv = self._derivation(path)
             if self._is_done(drv):
                 continue
             goal = self._goals[path] = Goal(path, drv)
             for needed, names in drv.input_drvs.items():
-                given = self._store.read_derivation(needed)
+                given = self._derivation(needed)
                 if not self._is_done(given, names):
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
                     waiting.append(needed)
+
+    def _derivation(self, path: str) -> Derivation:
+        """Read once, however many need it."""
+        if path not in self._derivations:
+            self._derivations[path] = self._store.read_derivation(path)
+        return self._derivations[path]
 
     def _is_done(self, drv: Derivation, names: Iterable[str] | None = None) -> bool:
         for name in names if names is not None else drv.outputs:

@@ -20,12 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
-_WITH_VALUE = {
-    "--attr": "attributes", "-A": "attributes", "--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link",
-    "--log-format": "log_format",
-}  # fmt: skip
+_WITH_VALUE = {"--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link"}
 _NOT_OURS = frozenset(("--check", "--repair", "--hash", "--run-env", "--packages", "-p", "--pure", "--run", "--command", "--exclude"))
-_IGNORED = frozenset(("--indirect", "--add-drv-link", "--drv-link"))
+_IGNORED = frozenset(("--indirect", "--add-drv-link"))
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
 
 Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix file (./default.nix without one), or a derivation.
