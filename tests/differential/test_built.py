@@ -34,7 +34,8 @@ LINES = [
 ]  # fmt: skip
 
 
-def run(folder: Path, commands: str, line: str, bases: dict[str, str]) -> dict[str, object]:
+def run(folder: Path, commands: str, line: str) -> dict[str, object]:
+    """What a line does in a folder of its own."""
     environment = {
         "PATH": f"{commands}:/usr/bin:/bin", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf", "NIX_STORE_DIR": f"{folder}/store",
         "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8",
@@ -45,13 +46,10 @@ def run(folder: Path, commands: str, line: str, bases: dict[str, str]) -> dict[s
     def call(words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(words, shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
-    if not bases:
-        for name, words in (("PATH", "-A a"), ("DRV", "-A two")):
-            made = call(f"nix-build world.nix {words} --no-out-link")
-            assert made.returncode == 0, made.stderr
-            bases[name] = made.stdout.strip()
-        for name, words in (("DRV", "-A two"), ("FDRV", "-A f")):
-            bases[name] = call(f"nix-instantiate world.nix {words}").stdout.strip()
+    made = call("nix-build world.nix -A a -A two --no-out-link")
+    assert made.returncode == 0, made.stderr
+    bases = {"PATH": made.stdout.split()[0]}
+    bases["DRV"], bases["FDRV"] = call("nix-instantiate world.nix -A two -A f").stdout.split()
     words = " ".join(bases.get(word, word) for word in re.split(r"\b(PATH|F?DRV)\b", line)).replace(" ^", "^").replace(" !", "!")
     words = re.sub(r"\s+", " ", words).replace("FILE", "./world.nix")
     done = call(words)
@@ -74,25 +72,24 @@ def run(folder: Path, commands: str, line: str, bases: dict[str, str]) -> dict[s
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("built").resolve()
-    commands = folder / "commands"
-    commands.mkdir()
+def commands(tmp_path_factory):
+    """A folder with our commands under Nix's names."""
+    commands = tmp_path_factory.mktemp("commands")
     for name in ("nix", "nix-build", "nix-store", "nix-instantiate"):
         (commands / name).symlink_to(Path(sys.executable).with_name("snowsnake" + name.removeprefix("nix") if name != "nix" else "snowsnake-nix"))
-    return folder, str(commands), {}
+    return str(commands)
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_as_recorded(line, world):
-    recorded = json.loads(RECORDED.read_text())[line]
-    assert run(*world[:2], line, world[2]) == recorded.get("here", recorded)
+def test_as_recorded(line, commands, tmp_path):
+    assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]
 
 
 def record(commands: str) -> None:
-    with tempfile.TemporaryDirectory(dir="/root") as folder:
-        bases: dict[str, str] = {}
-        found = {line: run(Path(folder), commands, line, bases) for line in LINES}
+    found = {}
+    for line in LINES:
+        with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
+            found[line] = run(Path(folder), commands, line)
     RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

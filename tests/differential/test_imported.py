@@ -66,7 +66,7 @@ def test_as_recorded(name, tmp_path):
 
 
 def record(command: str) -> None:
-    with tempfile.TemporaryDirectory(dir="/root") as folder:
+    with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
         found = {name: evaluate(command, name, folder) for name in CASES}
     for name, case in found.items():
         before = RECORDED.get(name, {})
