@@ -21,6 +21,7 @@ from snowsnake.build.request import Attributes, Request, is_fixed, prepare
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.store.drv import Derivation
 from snowsnake.store.local import LocalStore
+from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
 _LOCK_WAIT_S = 0.1
@@ -77,7 +78,7 @@ class Build:
             with open(os.path.join(self._build_folder, name), "xb") as file:
                 file.write(contents)
         for path in paths.values():        # what a killed process left
-            outputs.remove(self._place(path))
+            remove(self._place(path))
         options.on_message(f"building '{self.drv_path}'...", False)
         self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell)
         self._started_s = self._heard_s = time.monotonic()
@@ -255,13 +256,13 @@ class Build:
             kept = self._kept_folder()
             self._options.on_message(f"note: keeping build directory '{kept}'", False)
         elif self._build_folder:
-            outputs.remove(self._build_folder)
+            remove(self._build_folder)
         self._build_folder = ""
         if self._user_lock >= 0:
             os.close(self._user_lock)
             self._user_lock = -1
         if self._folder:
-            outputs.remove(self._folder)
+            remove(self._folder)
             self._folder = ""
         self._unlock()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import mmap
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -241,17 +240,3 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
             if bad:
                 listed = "".join(f"\n  {path}" for path in sorted(bad))
                 raise BuildFailure(f"output '{info.path}' is not allowed to refer to the following paths:{listed}", drv_path)
-
-
-def remove(place: str) -> None:
-    """Whatever lies there, whoever closed it."""
-    if os.path.islink(place) or not os.path.isdir(place):
-        if os.path.lexists(place):
-            os.unlink(place)
-        return
-    waiting = [place]
-    while waiting:
-        folder = waiting.pop()
-        os.chmod(folder, 0o700)
-        waiting += [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
-    shutil.rmtree(place)

@@ -28,6 +28,7 @@ from snowsnake.store.drv_check import check_outputs
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.removal import make_writable, remove
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
 from snowsnake.version import NIX_VERSION
 
@@ -113,7 +114,7 @@ class LocalStore(CollectingStore):
                 self._kept = None
             if self._scratch_fd >= 0:
                 if is_ours:
-                    _remove(self._scratch)
+                    remove(self._scratch)
                 os.close(self._scratch_fd)
                 self._scratch_fd = -1
 
@@ -201,7 +202,7 @@ class LocalStore(CollectingStore):
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
         path, content = self._fixed_path(name, "nar", stream.hash.digest())
         if self.is_valid(path):
-            _remove(target)
+            remove(target)
         else:
             digest = "sha256:" + stream.hash.digest().hex()
             self._wait(Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
@@ -222,7 +223,7 @@ class LocalStore(CollectingStore):
         nar_reader.unpack(cast("BinaryIO", stream), target)
         found = "sha256:" + stream.hash.digest().hex()
         if (found, stream.hash.size) != (info.nar_hash, info.nar_size):
-            _remove(target)
+            remove(target)
             shown = hashes.format_hash("sha256", stream.hash.digest(), "nix32", with_algorithm=True)
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
@@ -268,9 +269,9 @@ class LocalStore(CollectingStore):
             return 0
         freed = _disk_bytes(place)
         doomed = os.path.join(self.new_folder(), "object")
-        _make_writable(place)
+        make_writable(place)
         os.rename(place, doomed)
-        _remove(doomed)
+        remove(doomed)
         return freed
 
     def _read_present(self, path: str) -> bytes:
@@ -423,9 +424,9 @@ class LocalStore(CollectingStore):
             if not os.path.lexists(place):
                 raise
             if nar.path_digest("sha256", place) == nar.path_digest("sha256", target):
-                _remove(target)
+                remove(target)
             else:
-                _make_writable(place)
+                make_writable(place)
                 os.rename(place, os.path.join(self.new_folder(), "stale"))
                 os.rename(target, place)
         if is_directory:
@@ -519,25 +520,6 @@ def _disk_bytes(path: str) -> int:
     return found
 
 
-def _remove(path: str) -> None:
-    """A file or tree of ours, whose directories may be read-only."""
-    if os.path.islink(path) or not os.path.isdir(path):
-        os.unlink(path)
-        return
-    _make_writable(path)
-    shutil.rmtree(path)
-
-
-def _make_writable(path: str) -> None:
-    """The directories of a tree, itself included."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        os.chmod(path, 0o755)
-        for directory, names, _ in os.walk(path):
-            for name in names:
-                if not os.path.islink(os.path.join(directory, name)):
-                    os.chmod(os.path.join(directory, name), 0o755)
-
-
 def _remove_abandoned(path: str) -> None:
     """Removes the temporary folder of a process that is no more; its lock went with it."""
     try:
@@ -546,7 +528,7 @@ def _remove_abandoned(path: str) -> None:
         return
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _remove(path)
+        remove(path)
     except OSError:
         pass  # still in use, or removed by somebody else
     finally:

@@ -1,0 +1,29 @@
+"""Trees removed whatever their folders permit: store objects are read-only, and a builder may have closed what it left.
+
+In: a path of ours.  Out: nothing is there any more.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+
+def remove(path: str) -> None:
+    """A file, a link or a tree; nothing happens if nothing is there."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        if os.path.lexists(path):
+            os.unlink(path)
+        return
+    make_writable(path)
+    shutil.rmtree(path)
+
+
+def make_writable(path: str) -> None:
+    """The directories of a tree, itself included; links are not followed."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.chmod(path, 0o755)
+        for directory, names, _ in os.walk(path):
+            for name in names:
+                if not os.path.islink(os.path.join(directory, name)):
+                    os.chmod(os.path.join(directory, name), 0o755)
