@@ -67,7 +67,12 @@ class EvaluatorPool:
     def evaluator(self) -> "Iterator[Any]":
         """One evaluator for the time of the block; waits while all are in use."""
         self._check_open()
-        nix = self._idle.get()
+        with self._lent(self._idle.get()) as nix:
+            yield nix
+
+    @contextmanager
+    def _lent(self, nix: "Any") -> "Iterator[Any]":
+        """What was taken out of the queue, made if it is not yet; it goes back afterwards."""
         try:
             if nix is None:
                 nix = self._make()
@@ -108,12 +113,8 @@ class EvaluatorPool:
                 break
             except queue.Empty:
                 await asyncio.sleep(_LOOK_S)
-        try:
-            if nix is None:
-                nix = self._make()
-            yield nix
-        finally:
-            self._idle.put(nix)
+        with self._lent(nix) as made:
+            yield made
 
     def close(self) -> None:
         """No more calls; those that run come to their end."""
