@@ -128,7 +128,9 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
     elif word == "-j":
         settings.set("max-jobs", values[0])
     elif word in _LIMITS:
-        settings.set(word[2:], str(_whole_number(values[0])))
+        from snowsnake.cli.old.command_line import whole_number
+
+        settings.set(word[2:], str(whole_number(values[0])))
     elif word in _SHORT_SETTINGS:
         settings.set(_SHORT_SETTINGS[word], "true")
     elif word in _OPTIONS:
@@ -139,19 +141,6 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         setting = flag(word)
         assert setting is not None             # _value_count knew it
         settings.set_flag(setting, values)
-
-
-def _whole_number(text: str) -> int:
-    """The value of an option that limits builds, with the words that such options have for a bad one."""
-    from snowsnake.settings.kinds import scaled
-
-    value = scaled(text, 64, False)
-    if value is not None:
-        return value
-    unit = text[-1:].upper()
-    if unit.isascii() and unit.isalpha() and unit not in "KMGT":
-        raise UsageError(f"invalid unit specifier '{unit}'")
-    raise UsageError(f"'{text[:-1] if unit.isalpha() else text}' is not an integer")
 
 
 def run(words: list[str], reporter: Reporter) -> int:
