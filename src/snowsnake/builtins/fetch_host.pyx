@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
+from snowsnake.host.attention cimport attention_of
 from snowsnake.host.host cimport (
     FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host,
     host_check_access, host_has_feature, host_mount, host_of, host_resolve,
@@ -42,19 +43,6 @@ class Pending(Exception):
 
 
 cdef object _KEY = object()           # whoever has it makes objects with a machine
-
-
-cdef class _Attention:
-    """Whether the machine is to stop: asked while something is fetched."""
-
-    cdef Machine* m
-
-    def __cinit__(self, key=None):
-        if key is not _KEY:
-            raise TypeError("the evaluator makes it")
-
-    def __call__(self):
-        return self.m.attention != 0
 
 
 cdef class _Record:
@@ -118,13 +106,10 @@ cdef object access_of(Machine* m):
 
 cdef object fetcher_of(Machine* m):
     cdef Host* h = host_of(m)
-    cdef _Attention attention
     cdef _Record kept
     if h.fetcher == NULL:
         from snowsnake.builtins.engines.fetch_calls import make_fetcher
 
-        attention = _Attention(_KEY)
-        attention.m = m
         settings, make_progress = (<tuple>h.settings)[:2] if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
             settings,
@@ -133,7 +118,7 @@ cdef object fetcher_of(Machine* m):
             (<bytes>h.store_dir).decode("utf-8", "surrogateescape"),
             (<object>h.writer_context).store if h.writer != NULL else None,
             (<bytes>h.working_directory).decode("utf-8", "surrogateescape"),
-            attention,
+            attention_of(m),
         )
         kept = _Record()
         kept.m = m

@@ -9,6 +9,7 @@ import sys
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
+from snowsnake.host.attention cimport attention_of
 from snowsnake.host.host cimport (
     STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_of, host_store_dir,
 )
@@ -20,28 +21,12 @@ from snowsnake.diagnostics.error import EvaluationError
 _FAULTS = (OSError, ValueError)
 
 
-_KEY = object()                       # of those that may make an _Attention
-
-
-cdef class _Attention:
-    """Whether the machine is to stop: asked while something is built."""
-
-    cdef Machine* m
-
-    def __cinit__(self, key=None):
-        if key is not _KEY:
-            raise TypeError("the evaluator makes it")
-
-    def __call__(self):
-        return self.m.attention != 0
-
-
 cdef class StoreWriter:
     """The embedded store of one evaluator.  The machine knows it by address: the evaluator must keep it as long."""
 
     cdef object place
     cdef object opened                # the store, or None before somebody needs it
-    cdef _Attention attention
+    cdef object attention             # of the machine, for what the store builds
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
 
@@ -50,8 +35,7 @@ cdef class StoreWriter:
         cdef Host* h = host_of(m)
         self.skipped = host_store_dir(m).size + 1 + 33
         self.place = place
-        self.attention = _Attention(_KEY)
-        self.attention.m = m
+        self.attention = attention_of(m)
         if not getattr(place, "opens_late", False):
             try:
                 self.store
