@@ -12,6 +12,7 @@ from snowsnake.machine.attrs cimport attrs_flat, attrs_position, keys_order
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_fault, raise_text
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport (
     ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, FAULT_NO_ATTRIBUTE, FAULT_WRONG_TYPE,
     PART_ATTRIBUTE, RAISE, Code, Machine,
@@ -50,18 +51,10 @@ cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil
 
 
 cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil:
-    cdef Word s = symbol_string(m, symbol)
-    cdef Text name
-    cdef size_t size
-    cdef char* shown
-    name.data = string_data(s)
-    name.size_bytes = <uint32_t>string_size(s)
-    size = name_text_bytes(&name)
-    shown = <char*>allocate_items(size, 1)
+    cdef char* shown = shown_name(m, symbol)
     if shown == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
-    write_name(&name, <uint8_t*>shown)
-    raise_fault(m, FAULT_NO_ATTRIBUTE, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%.*s' missing", <int>size, shown))
+    raise_fault(m, FAULT_NO_ATTRIBUTE, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%s' missing", shown))
     free(shown)
     return RAISE
 
