@@ -29,7 +29,7 @@ from snowsnake.version import NIX_VERSION
 if TYPE_CHECKING:
     from typing import Any
 
-    from snowsnake.decoding.engine import Decoder
+    from snowsnake.decoding.decoder import Decoder
     from snowsnake.dependencies import Dependencies
     from snowsnake.host.file_system import FileSystem
     from snowsnake.jobs.run import Jobs
@@ -250,7 +250,7 @@ class Evaluator:
         return self._planned((selector, target), lambda decoder: plan_of_selector(decoder, parts, plan_of(decoder, target, Value)))
 
     def _planned(self, key: "Any", make: "Any") -> "Decoder":
-        from snowsnake.decoding.engine import Decoder
+        from snowsnake.decoding.decoder import Decoder
 
         try:
             found = self._decoders.get(key)

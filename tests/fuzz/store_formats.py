@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snowsnake.store import Derivation, Hash, NarInfo, StorePath, pack, read_nar, unpack
-from snowsnake.store.local import _make_writable
+from snowsnake.store.removal import make_writable
 
 SAMPLES = Path(__file__).resolve().parent.parent / "unit" / "store_derivations"
 MEMORY_BYTES = 3 << 30
@@ -84,7 +84,7 @@ def check_nar(data: bytes) -> None:
             return                         # a name or target that this file system does not take
         assert os.listdir(folder) == ["object"]
         again = [(m.path, m.kind, m.executable, m.target, m.read()) for m in read_nar(pack(target))]
-        _make_writable(target)
+        make_writable(target)
         assert again == members
 
 

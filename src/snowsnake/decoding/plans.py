@@ -10,17 +10,20 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Any
 
-from snowsnake.decoding import engine
+from snowsnake.decoding.containers import Items, Table, Tuple
+from snowsnake.decoding.decoder import BOOL, FLOAT, INT, NULL_KIND, STRING, Decoder, Plan
+from snowsnake.decoding.records import Either, Record
+from snowsnake.decoding.scalars import Anything, Boolean, Choice, Convert, Float, Int, Lazy, Null, Text
 
-_KINDS: dict[type, int] = {str: engine.STRING, int: engine.INT, bool: engine.BOOL, float: engine.FLOAT, type(None): engine.NULL_KIND}
+_KINDS: dict[type, int] = {str: STRING, int: INT, bool: BOOL, float: FLOAT, type(None): NULL_KIND}
 # Constraint of msgspec.Meta, how it is asked, and how a message says it.
 _NUMBER = (("gt", operator.gt, ">"), ("ge", operator.ge, "≥"), ("lt", operator.lt, "<"), ("le", operator.le, "≤"))
 
 
-def plan_of(decoder: "engine.Decoder", target: Any, value_class: type) -> "engine.Plan":
+def plan_of(decoder: "Decoder", target: Any, value_class: type) -> "Plan":
     """TypeError for a type that nothing can be decoded into."""
     if target is value_class:             # a short way: most need no msgspec
-        return engine.Lazy(decoder)
+        return Lazy(decoder)
     try:
         import msgspec.inspect
     except ImportError:
@@ -35,105 +38,105 @@ def plan_of(decoder: "engine.Decoder", target: Any, value_class: type) -> "engin
 class _Planner:
     """Plans of the types that one type names, each once: types may name themselves."""
 
-    def __init__(self, decoder: "engine.Decoder", value_class: type) -> None:
+    def __init__(self, decoder: "Decoder", value_class: type) -> None:
         self.decoder = decoder
         self.value_class = value_class
         self.known: dict[int, Any] = {}
         self.kept: list[Any] = []         # so that no other description gets the id of one of these
 
-    def plan(self, info: Any) -> "engine.Plan":
+    def plan(self, info: Any) -> "Plan":
         name = type(info).__name__
         make = getattr(self, f"plan_{name}", None)
         if make is None:
             return self.converted(info)
         return make(info)
 
-    def plan_Metadata(self, info: Any) -> "engine.Plan":
+    def plan_Metadata(self, info: Any) -> "Plan":
         return self.plan(info.type)
 
     # ---- scalars ------------------------------------------------------------------------------------------------
 
-    def plan_AnyType(self, info: Any) -> "engine.Plan":
-        return engine.Anything(self.decoder)
+    def plan_AnyType(self, info: Any) -> "Plan":
+        return Anything(self.decoder)
 
-    def plan_NoneType(self, info: Any) -> "engine.Plan":
-        return engine.Null(self.decoder)
+    def plan_NoneType(self, info: Any) -> "Plan":
+        return Null(self.decoder)
 
-    def plan_BoolType(self, info: Any) -> "engine.Plan":
-        return engine.Boolean(self.decoder)
+    def plan_BoolType(self, info: Any) -> "Plan":
+        return Boolean(self.decoder)
 
-    def plan_IntType(self, info: Any) -> "engine.Plan":
-        return engine.Int(self.decoder, *_number("an integer", info))
+    def plan_IntType(self, info: Any) -> "Plan":
+        return Int(self.decoder, *_number("an integer", info))
 
-    def plan_FloatType(self, info: Any) -> "engine.Plan":
-        return engine.Float(self.decoder, *_number("a float", info))
+    def plan_FloatType(self, info: Any) -> "Plan":
+        return Float(self.decoder, *_number("a float", info))
 
-    def plan_StrType(self, info: Any) -> "engine.Plan":
-        return engine.Text(self.decoder, *_sized("a string", info, "characters"))
+    def plan_StrType(self, info: Any) -> "Plan":
+        return Text(self.decoder, *_sized("a string", info, "characters"))
 
-    def plan_BytesType(self, info: Any) -> "engine.Plan":
-        return engine.Text(self.decoder, *_sized("a string", info, "bytes"), is_bytes=True)
+    def plan_BytesType(self, info: Any) -> "Plan":
+        return Text(self.decoder, *_sized("a string", info, "bytes"), is_bytes=True)
 
-    def plan_ByteArrayType(self, info: Any) -> "engine.Plan":
-        return engine.Text(self.decoder, *_sized("a string", info, "bytes"), make=bytearray, is_bytes=True)
+    def plan_ByteArrayType(self, info: Any) -> "Plan":
+        return Text(self.decoder, *_sized("a string", info, "bytes"), make=bytearray, is_bytes=True)
 
-    def plan_EnumType(self, info: Any) -> "engine.Plan":
+    def plan_EnumType(self, info: Any) -> "Plan":
         members = {(type(member.value) is bool, member.value): member for member in info.cls}
         missing = info.cls if getattr(info.cls._missing_, "__func__", None) is not _NO_MISSING else None
         expected = f"one of {_listed(member.value for member in info.cls)} ({info.cls.__name__})"
-        return engine.Choice(self.decoder, expected, members, _kinds(member.value for member in info.cls), missing)
+        return Choice(self.decoder, expected, members, _kinds(member.value for member in info.cls), missing)
 
-    def plan_LiteralType(self, info: Any) -> "engine.Plan":
+    def plan_LiteralType(self, info: Any) -> "Plan":
         members = {(type(value) is bool, value): value for value in info.values}
-        return engine.Choice(self.decoder, f"one of {_listed(info.values)}", members, _kinds(info.values))
+        return Choice(self.decoder, f"one of {_listed(info.values)}", members, _kinds(info.values))
 
     # ---- others' types ------------------------------------------------------------------------------------------
 
-    def plan_CustomType(self, info: Any) -> "engine.Plan":
+    def plan_CustomType(self, info: Any) -> "Plan":
         target = info.cls
         if not isinstance(target, type):
             return self.converted(info)
         if issubclass(target, self.value_class):
-            return engine.Lazy(self.decoder)
+            return Lazy(self.decoder)
         if issubclass(target, PurePath):
-            return engine.Text(self.decoder, "a path", make=Path if target is PurePath else target)
+            return Text(self.decoder, "a path", make=Path if target is PurePath else target)
         if hasattr(target, "__pydantic_validator__"):
             return self.pydantic(target)
         if target is object:
-            return engine.Anything(self.decoder)
+            return Anything(self.decoder)
         raise TypeError(f"{target.__name__} is no type that a value can be decoded into")
 
-    def store_path(self, target: Any) -> "engine.Plan":
-        return engine.Text(self.decoder, "a store path", make=target.parse)
+    def store_path(self, target: Any) -> "Plan":
+        return Text(self.decoder, "a store path", make=target.parse)
 
-    def pydantic(self, target: Any) -> "engine.Plan":
+    def pydantic(self, target: Any) -> "Plan":
         """The attributes that the model names, as plain data; the model itself checks and makes."""
         expected = target.__name__
         if not hasattr(target, "model_fields"):            # a dataclass of pydantic
-            return engine.Convert(self.decoder, expected, engine.Anything(self.decoder), target.__pydantic_validator__.validate_python)
+            return Convert(self.decoder, expected, Anything(self.decoder), target.__pydantic_validator__.validate_python)
         if target.model_config.get("extra") in ("allow", "forbid") or getattr(target, "__pydantic_root_model__", False):
-            return engine.Convert(self.decoder, expected, engine.Anything(self.decoder), target.model_validate)
+            return Convert(self.decoder, expected, Anything(self.decoder), target.model_validate)
         known = self.known.get(id(target))
         if known is not None:
             return known
-        inner = engine.Record(self.decoder, expected, dict)
-        plan = self.known[id(target)] = engine.Convert(self.decoder, expected, inner, target.model_validate)
+        inner = Record(self.decoder, expected, dict)
+        plan = self.known[id(target)] = Convert(self.decoder, expected, inner, target.model_validate)
         for name, field in target.model_fields.items():
             for alias in dict.fromkeys(_aliases(name, field, target)):
                 inner.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
         return plan
 
-    def pydantic_field(self, annotation: Any) -> "engine.Plan":
+    def pydantic_field(self, annotation: Any) -> "Plan":
         if hasattr(annotation, "model_fields") and hasattr(annotation, "__pydantic_validator__"):
-            inner = engine.Record(self.decoder, annotation.__name__, dict)
+            inner = Record(self.decoder, annotation.__name__, dict)
             if annotation.model_config.get("extra") not in ("allow", "forbid") and id(annotation) not in self.known:
                 for name, field in annotation.model_fields.items():
                     for alias in dict.fromkeys(_aliases(name, field, annotation)):
                         inner.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
                 return inner
-        return engine.Anything(self.decoder)
+        return Anything(self.decoder)
 
-    def converted(self, info: Any) -> "engine.Plan":
+    def converted(self, info: Any) -> "Plan":
         """Dates, UUIDs, decimals and whatever else msgspec makes of text and numbers."""
         import msgspec
 
@@ -144,45 +147,45 @@ class _Planner:
             raise TypeError(f"{name} has no form in Nix")
         module, _, attribute = targets[name].partition(":")
         target = getattr(__import__(module), attribute)
-        return engine.Convert(
-            self.decoder, f"a {attribute}", engine.Anything(self.decoder), lambda plain: msgspec.convert(plain, target, strict=False)
+        return Convert(
+            self.decoder, f"a {attribute}", Anything(self.decoder), lambda plain: msgspec.convert(plain, target, strict=False)
         )
 
     # ---- collections --------------------------------------------------------------------------------------------
 
-    def plan_UnionType(self, info: Any) -> "engine.Plan":
+    def plan_UnionType(self, info: Any) -> "Plan":
         plans = [self.plan(inner) for inner in info.types]
         expected = " or ".join(dict.fromkeys(plan.expected for plan in plans))
-        return engine.Either(self.decoder, expected, plans)
+        return Either(self.decoder, expected, plans)
 
-    def items(self, info: Any, make: "Callable[[list[Any]], Any] | None") -> "engine.Plan":
+    def items(self, info: Any, make: "Callable[[list[Any]], Any] | None") -> "Plan":
         expected, check = _counted("a list", info, "elements")
-        return engine.Items(self.decoder, expected, self.plan(info.item_type), make, check)
+        return Items(self.decoder, expected, self.plan(info.item_type), make, check)
 
-    def plan_ListType(self, info: Any) -> "engine.Plan":
+    def plan_ListType(self, info: Any) -> "Plan":
         return self.items(info, None)
 
     plan_CollectionType = plan_ListType
 
-    def plan_SetType(self, info: Any) -> "engine.Plan":
+    def plan_SetType(self, info: Any) -> "Plan":
         return self.items(info, set)
 
-    def plan_FrozenSetType(self, info: Any) -> "engine.Plan":
+    def plan_FrozenSetType(self, info: Any) -> "Plan":
         return self.items(info, frozenset)
 
-    def plan_VarTupleType(self, info: Any) -> "engine.Plan":
+    def plan_VarTupleType(self, info: Any) -> "Plan":
         return self.items(info, tuple)
 
-    def plan_TupleType(self, info: Any) -> "engine.Plan":
+    def plan_TupleType(self, info: Any) -> "Plan":
         plans = tuple(self.plan(inner) for inner in info.item_types)
-        return engine.Tuple(self.decoder, f"a list of {len(plans)} elements", plans)
+        return Tuple(self.decoder, f"a list of {len(plans)} elements", plans)
 
-    def plan_DictType(self, info: Any) -> "engine.Plan":
+    def plan_DictType(self, info: Any) -> "Plan":
         expected, check = _counted("a set", info, "attributes")
         item = self.plan(info.value_type)
         kind = type(info.key_type).__name__
         if kind in ("StrType", "AnyType"):
-            return engine.Table(self.decoder, expected, item, None, check)
+            return Table(self.decoder, expected, item, None, check)
         import msgspec
 
         keys = {"IntType": int, "FloatType": float}
@@ -195,19 +198,19 @@ class _Planner:
                     raise ValueError
                 return name
 
-            return engine.Table(self.decoder, f"{expected} of {_listed(info.key_type.values)}", item, key, check)
+            return Table(self.decoder, f"{expected} of {_listed(info.key_type.values)}", item, key, check)
         if target is None:
             raise TypeError("names of attributes are str, int, float, an enum or a Literal")
-        return engine.Table(
+        return Table(
             self.decoder, f"{expected} of {target.__name__}", item, lambda name: msgspec.convert(name, target, strict=False), check
         )
 
     # ---- classes ------------------------------------------------------------------------------------------------
 
-    def record(self, info: Any, make: "Callable[[dict[str, Any]], Any]", name: str, **options: Any) -> "engine.Record":
+    def record(self, info: Any, make: "Callable[[dict[str, Any]], Any]", name: str, **options: Any) -> "Record":
         """With its fields: the plan is known before they are planned, because they may name the class."""
         self.kept.append(info)
-        plan = self.known[id(info)] = engine.Record(self.decoder, name, make, **options)
+        plan = self.known[id(info)] = Record(self.decoder, name, make, **options)
         outside = _made_by_the_class(info.cls)
         for field in info.fields:
             if field.name in outside:
@@ -219,7 +222,7 @@ class _Planner:
                 plan.add_default(field.default_factory, True)
         return plan
 
-    def plan_DataclassType(self, info: Any) -> "engine.Plan":
+    def plan_DataclassType(self, info: Any) -> "Plan":
         target = info.cls
         known = self.known.get(id(info))
         if known is not None:
@@ -233,7 +236,7 @@ class _Planner:
             plan.build(target, True, getattr(target, "__post_init__", None))
         return plan
 
-    def plan_StructType(self, info: Any) -> "engine.Plan":
+    def plan_StructType(self, info: Any) -> "Plan":
         target = info.cls
         known = self.known.get(id(info))
         if known is not None:
@@ -242,15 +245,15 @@ class _Planner:
         if info.array_like:
             least = sum(1 for field in info.fields if field.required)
             plans = tuple(self.plan(field.type) for field in info.fields)
-            return engine.Tuple(self.decoder, f"a list for {target.__name__}", plans, target, least)
+            return Tuple(self.decoder, f"a list for {target.__name__}", plans, target, least)
         plan = self.record(info, lambda found: target(**found), target.__name__, closed=info.forbid_unknown_fields, tag=tag)
         plan.build(target, False)
         return plan
 
-    def plan_TypedDictType(self, info: Any) -> "engine.Plan":
+    def plan_TypedDictType(self, info: Any) -> "Plan":
         return self.known.get(id(info)) or self.record(info, _itself, info.cls.__name__)
 
-    def plan_NamedTupleType(self, info: Any) -> "engine.Plan":
+    def plan_NamedTupleType(self, info: Any) -> "Plan":
         known = self.known.get(id(info))
         if known is not None:
             return known
@@ -258,7 +261,7 @@ class _Planner:
         by_name = self.record(info, lambda found: target(**found), target.__name__)
         least = sum(1 for field in info.fields if field.required)
         plans = tuple(self.plan(field.type) for field in info.fields)
-        plan = engine.Tuple(self.decoder, f"{by_name.expected} or a list for it", plans, target, least, by_name)
+        plan = Tuple(self.decoder, f"{by_name.expected} or a list for it", plans, target, least, by_name)
         self.known[id(info)] = plan
         return plan
 
@@ -314,7 +317,7 @@ def _kinds(values: Any) -> int:
     kinds = 0
     for value in values:
         kinds |= next((bit for kind, bit in _KINDS.items() if type(value) is kind), 0) or (
-            engine.STRING if isinstance(value, str) else engine.INT if isinstance(value, int) else 0
+            STRING if isinstance(value, str) else INT if isinstance(value, int) else 0
         )
     return kinds
 

@@ -8,7 +8,8 @@ list, `*` for every attribute or element, `{a,b}` for some, `?name` for one that
 
 from typing import Any, NamedTuple
 
-from snowsnake.decoding import engine
+from snowsnake.decoding.decoder import ABSENT, Decoder, Plan
+from snowsnake.decoding.selecting import Each, Select
 
 
 class QueryResult(NamedTuple):
@@ -115,19 +116,19 @@ class _Reader:
         return _Name(self.text[start : self.at], is_optional)
 
 
-def plan_of_selector(decoder: "engine.Decoder", parts: list[_Part], leaf: "engine.Plan") -> "engine.Plan":
+def plan_of_selector(decoder: "Decoder", parts: list[_Part], leaf: "Plan") -> "Plan":
     """The plan of a parsed selector, whose ends are `leaf`."""
     if not parts:
         return leaf
     first, rest = parts[0], parts[1:]
     if first == "*":
-        return engine.Each(decoder, plan_of_selector(decoder, rest, leaf))
+        return Each(decoder, plan_of_selector(decoder, rest, leaf))
     if isinstance(first, _Name):
-        return engine.Select(decoder, [(first.name, first.name, first.is_optional, plan_of_selector(decoder, rest, leaf))], True)
+        return Select(decoder, [(first.name, first.name, first.is_optional, plan_of_selector(decoder, rest, leaf))], True)
     names = [(name.name, name.key, name.is_optional, plan_of_selector(decoder, [*name.rest, *rest], leaf)) for name in first]
-    return engine.Select(decoder, names, False)
+    return Select(decoder, names, False)
 
 
 def unwrapped(found: Any) -> Any:
     """What one plain name did not find is None."""
-    return None if found is engine.ABSENT else found
+    return None if found is ABSENT else found

@@ -1,0 +1,253 @@
+# cython: language_level=3
+"""What decodes: a machine, and the plans that are followed through its words.
+
+In: plans, a handle.  Out: Python objects.  The value that a plan looks at stands on top of the machine's stack, where the
+collector finds it; a plan forces it there and leaves the stack as high as it was.
+"""
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free
+
+from snowsnake.handle cimport Handle
+from snowsnake.machine.attrs cimport attrs_position
+from snowsnake.machine.descriptions cimport describe
+from snowsnake.machine.heap cimport push
+from snowsnake.machine.loop cimport machine_call, machine_force
+from snowsnake.machine.state cimport DONE, Machine
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.word cimport (
+    WORD_NULL, Word, attrs_find, is_attrs, is_bool, is_float, is_int, is_list, is_path, is_string, is_thunk,
+    string_data, string_size, val,
+)
+from snowsnake.runner cimport Runner
+
+from snowsnake.decoding.error import DecodeError
+from snowsnake.diagnostics.error import EvaluationError
+
+cdef enum:
+    MARGIN_WORDS = 4096               # of the stack, for what is forced
+    MOST_LEVELS = 1000                # of lists and sets in each other: the C stack holds more
+
+ANY = object()                        # of constraints: none
+ABSENT = object()                     # what a selector did not find
+
+
+cdef str text_of(Word s):
+    return PyUnicode_DecodeUTF8(<char*>string_data(s), string_size(s), "surrogateescape")
+
+
+cdef class Decoder:
+    """What the plans of one type share: the machine, and what lazy values become."""
+
+    def __cinit__(self, Runner evaluator not None):
+        self.evaluator = evaluator
+        self.m = evaluator.machine()
+        self.names = {}
+        self.way = []
+
+    def __reduce__(self):
+        raise TypeError("a decoder belongs to its evaluator")
+
+    def use(self, Plan root not None):
+        """The plan of the whole."""
+        self.root = root
+        return self
+
+    def decode(self, Handle handle not None, wrap):
+        """An object of the type.  `wrap(handle)` makes lazy values.  DecodeError, or the program's own error."""
+        return self.follow(handle, wrap)
+
+    def query(self, Handle handle not None, wrap):
+        """What the selector finds, and [(path, error)]."""
+        self.faults = []
+        self.way = []
+        try:
+            found = self.follow(handle, wrap)
+            return found, self.faults
+        finally:
+            self.faults = None
+
+    cdef object follow(self, Handle handle, wrap):
+        cdef Machine* m = self.m
+        cdef ptrdiff_t height
+        if handle.evaluator is not self.evaluator:
+            raise ValueError("a value of another evaluator")
+        if self.root is None:
+            raise ValueError("this decoder has no plan")
+        self.evaluator.enter()
+        try:
+            height = m.sp - m.stack_base
+            self.wrap = wrap
+            self.levels = 0
+            self.evaluator.start_run()
+            try:
+                push(m, m.handles[handle.slot])
+                return self.root.decode()
+            except DecodeError as error:
+                error.path = tuple(reversed(error.path))
+                raise
+            except EvaluationError as error:
+                steps = getattr(error, "_decoding", None)
+                if steps:
+                    from snowsnake.decoding.error import path_text
+
+                    error.notes.append(f"while decoding {path_text(tuple(reversed(steps)))}")
+                raise
+            finally:
+                m.sp = m.stack_base + height
+                self.wrap = None
+                self.evaluator.finish_run(DONE)
+        finally:
+            self.evaluator.leave()
+
+    cdef object beside_faults(self, Plan plan, Word w, step):
+        """What a part of a query finds; its fault is noted, and it is ABSENT.  Limits and interrupts end the whole."""
+        cdef Machine* m = self.m
+        cdef ptrdiff_t height = m.sp - m.stack_base
+        push(m, w)
+        self.way.append(step)
+        try:
+            return plan.decode()
+        except EvaluationError as error:
+            if error.code in ("interrupt", "timeout", "memory"):
+                raise
+            m.sp = m.stack_base + height
+            self.note(error, tuple(reversed(error.path if isinstance(error, DecodeError) else getattr(error, "_decoding", ()))))
+            return ABSENT
+        finally:
+            self.way.pop()
+            m.sp = m.stack_base + height
+
+    cdef object note(self, object error, tuple steps):
+        path = (*self.way, *steps)
+        if isinstance(error, DecodeError):
+            error.path = path
+        self.faults.append((path, error))
+        return None
+
+    cdef int enter_level(self) except -1:
+        if self.levels >= MOST_LEVELS:
+            raise DecodeError(f"at most {MOST_LEVELS} levels of lists and sets", "more, or a value that contains itself")
+        self.levels += 1
+        return 0
+
+    # ---- words --------------------------------------------------------------------------------------------------
+
+    cdef Word forced(self) except? 0x57:
+        """The top of the stack, evaluated there."""
+        cdef Machine* m = self.m
+        cdef Word w = val(m.sp[-1])
+        cdef int outcome
+        if not is_thunk(w):
+            m.sp[-1] = w              # seen through what led to it
+            return w
+        if m.sp + MARGIN_WORDS > m.stack_end:
+            raise RecursionError("a value nested too deep to be decoded")
+        with nogil:
+            outcome = machine_force(m, w)
+        if outcome != DONE:
+            self.evaluator.check(outcome)
+        w = val(m.result)
+        m.sp[-1] = w
+        return w
+
+    cdef Word called(self, int which) except? 0x57:
+        """What an internal builtin makes of the top of the stack; it replaces it."""
+        cdef Machine* m = self.m
+        cdef int outcome
+        push(m, m.sp[-1])
+        push(m, m.internals[which])
+        with nogil:
+            outcome = machine_call(m, 1)
+        if outcome != DONE:
+            self.evaluator.check(outcome)
+        m.sp[-1] = val(m.result)
+        return m.sp[-1]
+
+    cdef object mismatch(self, object expected):
+        """Raises what is wrong with the top of the stack."""
+        cdef char* text = describe(self.m, val(self.m.sp[-1]))
+        if text == NULL:
+            raise MemoryError
+        try:
+            found = (<bytes>text).decode("utf-8", "replace")
+        finally:
+            free(text)
+        raise DecodeError(expected, found)
+
+    cdef str name_of(self, uint32_t symbol):
+        name = self.names.get(symbol)
+        if name is None:
+            name = text_of(symbol_string(self.m, symbol))
+            self.names[symbol] = name
+        return <str>name
+
+    cdef object explain(self, object error, object step, Word attrs, uint32_t symbol):
+        """Adds a step of the way to an error, and the place of the innermost attribute."""
+        cdef uint32_t position
+        if isinstance(error, DecodeError):
+            error.path += (step,)
+            if error.position is None and is_attrs(attrs) and attrs_find(attrs, symbol) != NULL:
+                position = attrs_position(attrs, symbol)
+                if position:
+                    error.position = self.place(position)
+        elif isinstance(error, EvaluationError):
+            steps = getattr(error, "_decoding", None)
+            if steps is None:
+                steps = error._decoding = []
+            steps.append(step)
+        return None
+
+    cdef object place(self, uint32_t position):
+        from snowsnake.source import Position
+        from snowsnake.traces.pending import Places
+
+        found = Places(<size_t>self.m).place(position, 0)
+        return None if found is None else Position(*found)
+
+    def symbol(self, bytes name not None):
+        """The number of a name."""
+        cdef uint32_t symbol = symbol_intern(self.m, <const char*>name, len(name))
+        self.evaluator.check(DONE)
+        return symbol
+
+
+cdef class Plan:
+    """How one type is made of a value."""
+
+    def __cinit__(self, Decoder d not None, *rest, **named):
+        self.d = d
+
+    def __reduce__(self):
+        raise TypeError("a plan belongs to its decoder")
+
+    cdef object decode(self):
+        raise NotImplementedError
+
+    cdef object wrong(self):
+        return self.d.mismatch(self.expected)
+
+
+# The same for Python.
+NULL_KIND, BOOL, INT, FLOAT, STRING = KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_STRING
+LIST, SET, FUNCTION, PATH = KIND_LIST, KIND_SET, KIND_FUNCTION, KIND_PATH
+EVERY = 511
+
+
+cdef int kind_number(Word w) noexcept:
+    """Of the bits above, which one."""
+    if is_string(w):
+        return 4
+    if is_attrs(w):
+        return 6
+    if is_int(w):
+        return 2
+    if is_bool(w):
+        return 1
+    if w == WORD_NULL:
+        return 0
+    if is_list(w):
+        return 5
+    if is_float(w):
+        return 3
+    return 8 if is_path(w) else 7
