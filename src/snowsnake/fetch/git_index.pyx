@@ -324,15 +324,21 @@ cdef size_t _find(const Index* index, const uint8_t* path, size_t size) noexcept
 cdef bint _is_filled(const Index* index, const uint8_t* start, size_t size) noexcept nogil:
     """Whether there is a file whose path begins so."""
     cdef size_t at = _lower(index, start, size)
-    while at < index.count and index.items[at].path_size > size and memcmp(index.items[at].path, start, size) == 0:
+    while at < index.count and _is_below(&index.items[at], start, size):
         if index.items[at].state != GONE:
             return True
         at += 1
     return False
 
 
+cdef inline bint _is_below(const Item* item, const uint8_t* start, size_t size) noexcept nogil:
+    """Whether the path begins so and goes on; every path does with an empty start, whose address may be NULL."""
+    return item.path_size > size and (size == 0 or memcmp(item.path, start, size) == 0)
+
+
 cdef int _compare(const Item* item, const uint8_t* path, size_t size) noexcept nogil:
-    cdef int found = memcmp(item.path, path, size if size < item.path_size else item.path_size)
+    cdef size_t common = size if size < item.path_size else item.path_size
+    cdef int found = memcmp(item.path, path, common) if common else 0
     if found:
         return found
     return (item.path_size > size) - (item.path_size < size)
@@ -413,7 +419,7 @@ cdef bint _list(void* context, View path, Bytes* listing, Bytes* error) noexcept
     at = _lower(index, start.data, start.size)
     while at < index.count:
         item = index.items + at
-        if item.path_size <= skipped or memcmp(item.path, start.data, skipped):
+        if not _is_below(item, <const uint8_t*>start.data, skipped):
             break
         slash = <const uint8_t*>memchr(item.path + skipped, c"/", item.path_size - skipped)
         at += 1
@@ -453,7 +459,7 @@ cdef size_t _past_folder(const Index* index, size_t first, const uint8_t* folder
     cdef size_t past = index.count, middle
     while first < past:
         middle = (first + past) // 2
-        if index.items[middle].path_size > size and memcmp(index.items[middle].path, folder, size) == 0:
+        if _is_below(index.items + middle, folder, size):
             first = middle + 1
         else:
             past = middle
