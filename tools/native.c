@@ -36,6 +36,36 @@ static PyObject *is_package(PyObject *self, PyObject *name)
     return module == NULL ? Py_NewRef(Py_None) : PyBool_FromLong(module->init == NULL);
 }
 
+/* `__getattr__` of a package with public names and nothing to execute: snowsnake/faces.py knows them, and is imported when one is asked for. */
+static PyObject *public_name(PyObject *package_name, PyObject *name)
+{
+    PyObject *faces, *value;
+    const char *text = PyUnicode_AsUTF8(name);
+    if (text == NULL)
+        return NULL;
+    if (text[0] == '_' && strcmp(text, "__all__") != 0)
+        return PyErr_Format(PyExc_AttributeError, "module %R has no attribute %R", package_name, name);
+    faces = PyImport_ImportModule("snowsnake.faces");
+    value = faces == NULL ? NULL : PyObject_CallMethod(faces, "attribute", "OO", package_name, name);
+    Py_XDECREF(faces);
+    return value;
+}
+
+static PyMethodDef public_name_method = {"__getattr__", public_name, METH_O, NULL};
+
+static int add_public_names(PyObject *module, PyObject *name)
+{
+    int fault;
+    PyObject *function;
+    const char *text = PyUnicode_AsUTF8(name);
+    if (text == NULL || (strcmp(text, "snowsnake.syntax") != 0 && strcmp(text, "snowsnake.bytecode") != 0))
+        return text == NULL ? -1 : 0;
+    function = PyCFunction_New(&public_name_method, name);
+    fault = function == NULL || PyObject_SetAttrString(module, "__getattr__", function) < 0;
+    Py_XDECREF(function);
+    return fault ? -1 : 0;
+}
+
 static PyObject *create(PyObject *self, PyObject *spec)
 {
     const struct Module *module = NULL;
@@ -47,6 +77,8 @@ static PyObject *create(PyObject *self, PyObject *spec)
     if (module != NULL && module->init == NULL) {
         made = PyModule_NewObject(name);
         if (made != NULL && module->docstring[0] != 0 && PyModule_SetDocString(made, module->docstring) < 0)
+            Py_CLEAR(made);
+        if (made != NULL && add_public_names(made, name) < 0)
             Py_CLEAR(made);
     } else if (module != NULL) {
         PyObject *definition = module->init();

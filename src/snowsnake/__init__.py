@@ -15,7 +15,7 @@ from snowsnake.version import VERSION as __version__
 
 # Where each name is found when it is first asked for.
 _KINDS = (
-    "Abort AccessForbidden ArgumentMismatch ArithmeticFault AssertionFailed Cancelled ContextNotAllowed FetchError FileFault FlakeError "
+    "Abort AccessForbidden ArgumentMismatch ArithmeticFault AssertionFailed Cancelled ContextNotAllowed FetchError FileFault FlakeError FlakeNotFetched "
     "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange PythonFault SyntaxFault "
     "Throw TypeMismatch UndefinedVariable"
 )

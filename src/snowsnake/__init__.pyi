@@ -31,6 +31,7 @@ from snowsnake.diagnostics.kinds import (
     FetchError as FetchError,
     FileFault as FileFault,
     FlakeError as FlakeError,
+    FlakeNotFetched as FlakeNotFetched,
     InfiniteRecursion as InfiniteRecursion,
     InternalFault as InternalFault,
     LimitReached as LimitReached,

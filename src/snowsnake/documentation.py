@@ -45,7 +45,16 @@ def comment_before(source: bytes, start: int) -> str | None:
     opening = source.rfind(b"/*", 0, end)
     if opening < 0 or source[opening : opening + 3] != b"/**" or opening + 3 > end:
         return None
-    lines = source[opening + 3 : end].decode("utf-8", "replace").split("\n")
+    return comment_text(source[opening : end + 2].decode("utf-8", "replace"))
+
+
+def comment_text(comment: str) -> str:
+    """What a `/** */` comment says: without its stars and indentation.
+
+    >>> comment_text("/** One.\\n    Two. */")
+    'One.\\nTwo.'
+    """
+    lines = comment[3:-2].split("\n")
     if all(re.match(r"\s*(\*|$)", line) for line in lines[1:]):
         rest = [re.sub(r"^\s*\*(?: {1,2}|$)", "", line) for line in lines[1:]]
     else:

@@ -3,16 +3,21 @@
 In: source text, a path of attributes or a place, Python data.  Out: the same text with other values in it; every other byte stays.
 """
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.json_tree import load
 from snowsnake.nix_printing import to_nix
 from snowsnake.parsing import parse_source
 from snowsnake.source import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
+
+    class HasPosition(Protocol):
+        @property
+        def position(self) -> Position: ...
 
     Node = dict[str, Any]
 
@@ -34,7 +39,7 @@ class Edits:
         self.name = name
         self._source = source.encode("utf-8", "surrogateescape")
         self._changes: dict[tuple[int, int], bytes] = {}
-        self._tree: Node = json.loads(parse_source(self._source, name, "/").to_json())
+        self._tree: Node = load(parse_source(self._source, name, "/").to_json())
 
     def position(self, path: str) -> Position:
         """Where the value of an attribute is; a LookupError (`MissingAttribute`) if the source defines no such attribute."""
@@ -44,11 +49,17 @@ class Edits:
         """Another value for an attribute that the source defines: Python data, or `Raw` code.  More than one definition is an error."""
         return self.replace(self.position(path), value)
 
-    def replace(self, position: "Position", value: object) -> "Edits":
-        """Another expression at a place, such as an error's or `Value.position` has: what stands there is replaced as a whole.
+    def replace(self, place: "Position | HasPosition", value: object) -> "Edits":
+        """Another expression at a place, such as an error's, a node's or `Value.position` has: what stands there is replaced as a whole.
 
         `Value.position(name)` is the place of the name: use `set` for that, or `at`.
+
+        >>> from snowsnake import syntax
+        >>> tree = syntax.parse("[ 1 /* one */ 2 ]")
+        >>> tree.edit().replace(tree.root.items[1], [3]).text
+        '[ 1 /* one */ [ 3 ] ]'
         """
+        position = place if isinstance(place, Position) else place.position
         span = (position.start_byte, position.end_byte)
         if not 0 <= span[0] <= span[1] <= len(self._source):
             raise ValueError("the place is not in this source")

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from snowsnake.bytecode.view import Chunk
+
 LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again to find names
 LARGEST_NAMED_BYTES = 64 << 10             # likewise, for a suggestion: larger ones would take longer than all the rest
 
@@ -46,12 +48,17 @@ class Syntax:
 
 
 def parse_source(
-    source: bytes, name: str, base_path: str, features: "Iterable[str]" = (), warn: "Callable[[str], None] | None" = None
+    source: bytes,
+    name: str,
+    base_path: str,
+    features: "Iterable[str]" = (),
+    warn: "Callable[[str], None] | None" = None,
+    check_variables: bool = True,
 ) -> Syntax:
-    """Parse an expression and look for undefined variables; relative paths start at `base_path`."""
+    """Parse an expression and (`check_variables`) look for undefined variables; relative paths start at `base_path`."""
     bits = feature_bits(features)
     try:
-        tree = parse_text(source, base_path, features=bits)
+        tree = parse_text(source, base_path, features=bits, check_bindings=check_variables)
     except RecursionError as too_deep:
         raise EvaluationError("depth", str(too_deep)) from None
     if warn is not None:
@@ -118,19 +125,25 @@ def compile_source(
     `index`: only the chunk with this number and those below it.
     """
     from snowsnake.bytecode.disassembler import disassemble
+
+    chunk = compile_chunk(source, name, base_path, level, features)
+    if index is not None:
+        chunk = next((inner for inner in chunk.walk() if inner.index == index), chunk)
+    return disassemble(chunk, source)
+
+
+def compile_chunk(source: bytes, name: str, base_path: str, level: int, features: "Iterable[str]" = ()) -> "Chunk":
+    """The bytecode of an expression as data."""
     from snowsnake.compiler.compile import compile_text
     from snowsnake.compiler.fault import CompileFault
 
     features = tuple(features)
     parse_source(source, name, base_path, features)       # for its better errors: all faults, with their codes
     try:
-        chunk = compile_text(source, base_path, level, feature_bits(features))
+        return compile_text(source, base_path, level, feature_bits(features))
     except CompileFault as fault:
         place = Position(name, SourceMap(source), fault.start_byte, fault.end_byte)
         raise EvaluationError(_code(str(fault)), str(fault), place) from None
-    if index is not None:
-        chunk = next((inner for inner in chunk.walk() if inner.index == index), chunk)
-    return disassemble(chunk, source)
 
 
 def similar_variables(source: bytes, offset: int, wanted: str, features: "Iterable[str]" = ()) -> list[str]:

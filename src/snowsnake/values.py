@@ -607,10 +607,12 @@ class Derivation:
 
     @property
     def name(self) -> str:
+        """The attribute `name`: package and version."""
         return str(self.value["name"])
 
     @property
     def system(self) -> str:
+        """What it is built on, such as `x86_64-linux`."""
         return str(self.value["system"])
 
     @property
@@ -625,6 +627,7 @@ class Derivation:
 
     @property
     def output_names(self) -> list[str]:
+        """Names of the outputs in their order; `out` unless it says otherwise."""
         return [str(name) for name in self.value.get("outputs", ["out"])]
 
     @property

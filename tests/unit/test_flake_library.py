@@ -128,3 +128,53 @@ def test_lying_lock_files_are_found_out(world) -> None:
     with pytest.raises(EvaluationError, match="mismatch"):
         nix.flake(f"{world}/top")["y"].to_python()
     assert nix.flake(f"{world}/top")["z"].to_python() == 3
+
+
+# Each way in which a flake can be wrong: (what is written to flake.nix or None, flake.lock or None, reference).
+WRONG = {
+    "no flake": (None, None, "path:{}/wrong"),
+    "no folder": (None, None, "path:{}/nowhere"),
+    "no repository": (None, None, "git+file://{}/nowhere"),
+    "a malformed reference": (None, None, "github:"),
+    "an unknown scheme": (None, None, "nosuch:x"),
+    "an unknown name": (None, None, "flake:nosuch"),
+    "no set": ("1", None, "path:{}/wrong"),
+    "no outputs": ("{ }", None, "path:{}/wrong"),
+    "an unknown attribute": ("{ outputs = x: x; nosuch = 1; }", None, "path:{}/wrong"),
+    "a description that is no text": ("{ outputs = x: x; description = 1; }", None, "path:{}/wrong"),
+    "code among the inputs": ("{ inputs.a.url = 1 + 1; outputs = x: x; }", None, "path:{}/wrong"),
+    "an input that is not there": ('{ inputs.a.url = "path:/nowhere/at/all"; outputs = x: { }; }', None, "path:{}/wrong"),
+    "an input that follows itself": ('{ inputs.a.follows = "a"; outputs = x: { }; }', None, "path:{}/wrong"),
+    "no lock file": ("{ outputs = x: { }; }", "no JSON", "path:{}/wrong"),
+    "an old lock file": ("{ outputs = x: { }; }", '{"version": 99}', "path:{}/wrong"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_with_a_flake_is_a_flake_error(world, name) -> None:
+    source, lock, reference = WRONG[name]
+    (world / "wrong").mkdir()
+    for file, text in (("flake.nix", source), ("flake.lock", lock)):
+        if text is not None:
+            (world / "wrong" / file).write_text(text)
+    reference = reference.format(world)
+    nix = snowsnake.Evaluator(features=["flakes"])
+    asked = {
+        "metadata": lambda: flakes(world).metadata(reference),
+        "show": lambda: list(flakes(world).show(reference).children()),
+        "Evaluator.flake": lambda: nix.flake(reference).force(),
+        "getFlake": lambda: nix.evaluate(f'builtins.getFlake "{reference}"').force(),
+    }
+    for ask in asked.values():
+        with pytest.raises(snowsnake.FlakeError) as found:
+            ask()
+        assert found.value.message and found.value.stable_code
+
+
+def test_what_a_flake_itself_raises_is_of_its_kind(world) -> None:
+    nix = snowsnake.Evaluator(features=["flakes"])
+    value = nix.flake(f"{world}/top")
+    with pytest.raises(snowsnake.Throw):
+        value["packages"]["x86_64-linux"]["bad"].force()
+    with pytest.raises(snowsnake.FlakeError):
+        nix.flake(f"{world}/top", attribute="nosuch")

@@ -24,6 +24,7 @@ class DecodeError(TypeMismatch):
 
     @property
     def message(self) -> str:
+        """Path, what was expected and what was found, in one line."""
         where = f", at {path_text(self.path)}" if self.path else ""
         return f"expected {self.expected} but found {self.found}{where}"
 

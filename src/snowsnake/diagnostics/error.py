@@ -120,6 +120,7 @@ class EvaluationError(Exception):
 
     @property
     def stable_code(self) -> str:
+        """`SN0005` and so on: the number of the kind, which never changes its meaning."""
         return self.entry.stable_code
 
     @property

@@ -79,6 +79,7 @@ class SyntaxFault(EvaluationError):
 
     @property
     def faults(self) -> list[EvaluationError]:
+        """Every fault that the source has, in the order of their places."""
         return [self, *self.others]
 
 
@@ -91,7 +92,11 @@ class FetchError(EvaluationError):
 
 
 class FlakeError(EvaluationError):
-    """A flake could not be found, read or locked."""
+    """A flake could not be found, read, locked or called, or has not the output that was asked for; what its own code raises is of its own kind."""
+
+
+class FlakeNotFetched(FlakeError, FetchError):
+    """The source of a flake, or of one of its inputs, could not be fetched."""
 
 
 class PythonFault(EvaluationError):

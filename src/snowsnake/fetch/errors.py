@@ -7,9 +7,13 @@ if TYPE_CHECKING:
 
 
 class FetchError(Exception):
-    """`notes`: what was being done, innermost first ("while fetching the input '…'").  `exit_code`: what a command ends with."""
+    """`notes`: what was being done, innermost first ("while fetching the input '…'").  `exit_code`: what a command ends with.
+
+    `kind` is the class of diagnostics/kinds.py that the error of an evaluation has which comes of it.
+    """
 
     exit_code = 1
+    kind = "FetchError"
 
     def __init__(self, message: str, notes: "Iterable[str]" = ()) -> None:
         super().__init__(message)

@@ -94,7 +94,7 @@ class Fetcher:
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
-        self.failures: dict[str, int] = {}             # messages of fetches that failed, and what a command ends with then
+        self.failures: dict[str, tuple[int, str]] = {}   # by message: what a command ends with whose fetch failed so, and the kind of the error
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
@@ -297,12 +297,12 @@ class Fetcher:
 
     def exit_code_of(self, message: str) -> int:
         """What a command ends with whose error has this message."""
-        return self.failures.get(message, 1)
+        return self.failures.get(message, (1, ""))[0]
 
     def note_failure(self, error: Exception) -> None:
         """An error of fetching becomes one of the program, which may be seen later and more than once."""
         if isinstance(error, FetchError):
-            self.failures[str(error)] = error.exit_code
+            self.failures[str(error)] = error.exit_code, error.kind
 
     # ---- for the schemes ----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import os
 
 from snowsnake.builtins.engines.fetch_calls import check_uri, tree_attributes
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess
 from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld
@@ -36,7 +37,7 @@ def call_arguments(locked: LockedFlake) -> tuple[bytes, bytes]:
     for node, place in locked.places.items():
         tree: FlakeTree = place.tree
         if place.folder.startswith(".."):
-            raise EvaluationError("access", f"flake input '{keys[node]}' is not in the source tree '{tree.store_path}'")
+            raise FlakeError("access", f"flake input '{keys[node]}' is not in the source tree '{tree.store_path}'")
         if node.locked is not None and node.locked.input.relative_path is not None:
             info = {"outPath": tree.store_path}
         else:
@@ -55,6 +56,15 @@ def get_flake(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple
 
     `access`: the policy of the evaluation and its fetcher; `mount` is given each source that evaluation may then read.
     """
+    try:
+        return _called(access, mount, text)
+    except FetchError as error:
+        if error.kind == FetchError.kind:
+            error.kind = FlakeError.__name__
+        raise
+
+
+def _called(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     fetcher = access.fetcher
     reference = parse_whole(text)
     if access.is_pure and not reference.input.is_locked:
@@ -80,9 +90,9 @@ def get_flake(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple
         return call_source(), *call_arguments(lock_flake(world, reference, options))
     except EvaluationError as error:
         notes = [frame.name for frame in reversed(error.trace)]
-        if error.code == "access":
-            raise ForbiddenAccess(error.message, notes) from None
-        raise FetchError(error.message, notes) from None
+        failure = (ForbiddenAccess if error.code == "access" else FetchError)(error.message, notes)
+        failure.kind = type(error).__name__
+        raise failure from None
 
 
 def fetch_locked(access: "Any", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":

@@ -7,6 +7,7 @@ import re
 from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.selection import TYPE_NAMES, Selector
 
 TYPE_CHECKING = False
@@ -130,7 +131,7 @@ class Checker:
         return "«none»:0" if place is None else f"{self.shown(place['file'])}:{place['line']}:{place['column']}"
 
     def guarded_raise(self, message: str) -> None:
-        error = EvaluationError("value", message)
+        error = FlakeError("value", message)
         if not self.keeps_going:
             raise error
         self.report(error)
@@ -142,7 +143,7 @@ class Checker:
         def act() -> None:
             self.say(f"checking derivation {path}...")
             if not _is_derivation(value):
-                raise EvaluationError("type", f"flake attribute '{path}' is not a derivation")
+                raise FlakeError("type", f"flake attribute '{path}' is not a derivation")
             drv_path = value.select(b"drvPath").coerce_to_string().decode("utf-8", "replace")
             self.say(f"derivation evaluated to {drv_path}")
 
@@ -154,7 +155,7 @@ class Checker:
             names = _names(value)
             for name in ("type", "program"):
                 if name not in names:
-                    raise EvaluationError("missing-attribute", f"app '{path}' lacks attribute '{name}'")
+                    raise FlakeError("missing-attribute", f"app '{path}' lacks attribute '{name}'")
                 _expect(_at(value, name), "string")
             if "meta" not in names:
                 self.warn(f"app '{path}' lacks attribute 'meta'")
@@ -164,7 +165,7 @@ class Checker:
                 _expect(_at(_at(value, "meta"), "description"), "string")
             for name in names:
                 if name not in ("type", "program", "meta"):
-                    raise EvaluationError("value", f"app '{path}' has unsupported attribute '{name}'")
+                    raise FlakeError("value", f"app '{path}' has unsupported attribute '{name}'")
 
         self.guarded(f"while checking the app definition '{path}'", act)
 
@@ -173,9 +174,9 @@ class Checker:
             self.say(f"checking overlay '{path}'...")
             kind = value.type_name()
             if kind != "lambda":
-                raise EvaluationError("type", f"overlay is not a function, but {TYPE_NAMES[kind]} instead")
+                raise FlakeError("type", f"overlay is not a function, but {TYPE_NAMES[kind]} instead")
             if value.formals() is not None or _argument_name(value) not in ("final", "_", "_final"):
-                raise EvaluationError("value", "overlay does not take an argument named 'final'")
+                raise FlakeError("value", "overlay does not take an argument named 'final'")
 
         self.guarded(f"while checking the overlay '{path}'", act)
 
@@ -191,7 +192,7 @@ class Checker:
             self.say(f"checking NixOS configuration '{path}'...")
             top = Selector(self.evaluator, {}).select(value, "config.system.build.toplevel")
             if not _is_derivation(top):
-                raise EvaluationError("type", "attribute 'config.system.build.toplevel' is not a derivation")
+                raise FlakeError("type", "attribute 'config.system.build.toplevel' is not a derivation")
 
         self.guarded(f"while checking the NixOS configuration '{path}'", act)
 
@@ -199,7 +200,7 @@ class Checker:
         def act() -> None:
             self.say(f"checking Hydra job '{path}'...")
             if _is_derivation(value):
-                raise EvaluationError("type", "jobset should not be a derivation at top-level")
+                raise FlakeError("type", "jobset should not be a derivation at top-level")
             for name in _names(value):
                 inner, inner_path = _at(value, name), f"{path}.{name}"
                 _expect(inner, "set")
@@ -210,7 +211,7 @@ class Checker:
                     self.hydra_jobs(inner_path, inner)
 
         if path.count(".") > 500:
-            raise EvaluationError("depth", f"Hydra jobs nest more than 500 levels deep: '{path[:60]}…'")
+            raise FlakeError("depth", f"Hydra jobs nest more than 500 levels deep: '{path[:60]}…'")
         self.guarded(f"while checking the Hydra jobset '{path}'", act)
 
     def template(self, path: str, value: "Any") -> None:
@@ -218,19 +219,19 @@ class Checker:
             self.say(f"checking template '{path}'...")
             names = _names(value)
             if "path" not in names:
-                raise EvaluationError("missing-attribute", f"template '{path}' lacks attribute 'path'")
+                raise FlakeError("missing-attribute", f"template '{path}' lacks attribute 'path'")
             place = _at(value, "path").coerce_to_path()
             exists = self.evaluator.evaluate(b"builtins.pathExists", "/").call(self.evaluator.from_python(place))
             if not exists.to_python():
-                raise EvaluationError(
+                raise FlakeError(
                     "file", f"template '{path}' refers to a non-existent path '{self.shown(place.decode('utf-8', 'replace'))}'"
                 )
             if "description" not in names:
-                raise EvaluationError("missing-attribute", f"template '{path}' lacks attribute 'description'")
+                raise FlakeError("missing-attribute", f"template '{path}' lacks attribute 'description'")
             _expect(_at(value, "description"), "string")
             for name in names:
                 if name not in ("path", "description", "welcomeText"):
-                    raise EvaluationError("value", f"template '{path}' has unsupported attribute '{name}'")
+                    raise FlakeError("value", f"template '{path}' has unsupported attribute '{name}'")
 
         self.guarded(f"while checking the template '{path}'", act)
 
@@ -238,7 +239,7 @@ class Checker:
         def act() -> None:
             self.say(f"checking bundler '{path}'...")
             if value.type_name() != "lambda":
-                raise EvaluationError("type", "bundler must be a function")
+                raise FlakeError("type", "bundler must be a function")
 
         self.guarded(f"while checking the template '{path}'", act)
 
@@ -265,7 +266,7 @@ def _at(value: "Any", name: str) -> "Any":
 def _expect(value: "Any", wanted: str) -> None:
     found = value.type_name()
     if found != wanted:
-        raise EvaluationError("type", f"expected {TYPE_NAMES[wanted]} but found {TYPE_NAMES[found]}: {value.describe()}")
+        raise FlakeError("type", f"expected {TYPE_NAMES[wanted]} but found {TYPE_NAMES[found]}: {value.describe()}")
 
 
 def _is_derivation(value: "Any") -> bool:

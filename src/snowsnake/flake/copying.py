@@ -6,7 +6,7 @@ In: trees of flakes.  Out: files; existing ones are never overwritten.
 import os
 import subprocess
 
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.flake.world import FlakeTree, FlakeWorld
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import Node
@@ -43,7 +43,7 @@ def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "
 
     def copy(source: bytes, target: bytes, depth: int) -> None:
         if depth > MOST_LEVELS:
-            raise EvaluationError("file", f"folders of the template nest more than {MOST_LEVELS} levels deep")
+            raise FlakeError("file", f"folders of the template nest more than {MOST_LEVELS} levels deep")
         os.makedirs(target, exist_ok=True)
         for name, kind in sorted(tree.list(source)):
             inner, outer = (source + b"/" if source else b"") + name, os.path.join(target, name)
@@ -58,9 +58,9 @@ def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "
     if changed and os.path.exists(os.path.join(destination, ".git")):
         git = ["git", "-C", destination, "add", "--intent-to-add", "--force", "--"]
         if subprocess.run([*git, *changed], check=False, stdin=subprocess.DEVNULL).returncode:
-            raise EvaluationError("file", "program 'git' failed")
+            raise FlakeError("file", "program 'git' failed")
     if conflicts:
-        raise EvaluationError("file", f"encountered {conflicts} conflicts - see above")
+        raise FlakeError("file", f"encountered {conflicts} conflicts - see above")
 
 
 def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
@@ -76,7 +76,7 @@ def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
 def copy_tree(tree: "Any", destination: str) -> None:
     """Copy a whole tree to a place where nothing is yet."""
     if os.path.lexists(destination):
-        raise EvaluationError("file", f'cannot clone into existing path "{destination}"')
+        raise FlakeError("file", f'cannot clone into existing path "{destination}"')
     work = [(b"", os.fsencode(destination))]
     while work:
         source, target = work.pop()
@@ -103,7 +103,7 @@ def copy_to_store(tree: "Any", store_path: str, target: "Any") -> None:
     name = StorePath.parse(store_path, target.store_dir).name
     made = target.add_archive(name, ArchiveStream(tree))
     if made != store_path:
-        raise EvaluationError("file", f"'{store_path}' changed while it was copied to '{target.root}'")
+        raise FlakeError("file", f"'{store_path}' changed while it was copied to '{target.root}'")
 
 
 def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Any]":

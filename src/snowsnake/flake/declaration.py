@@ -7,6 +7,7 @@ the names of its pattern, which are inputs, too.
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.lock.flakes import Declaration, FlakeInput, Setting
 from snowsnake.lock.lock_file import InputPath, parse_input_path
@@ -53,7 +54,7 @@ class _Reader:
 
     def expect(self, kind: str, literal: "Any", span: "tuple[int, int]") -> "Any":
         if literal.kind != kind:
-            raise EvaluationError("type", f"expected {_TYPES[kind]} but got {_TYPES[literal.kind]} at {self.place(span)}")
+            raise FlakeError("type", f"expected {_TYPES[kind]} but got {_TYPES[literal.kind]} at {self.place(span)}")
         return literal.value
 
     def read(self) -> Declaration:
@@ -65,7 +66,7 @@ class _Reader:
         outline = syntax.outline()
         if outline.kind != "set" or not self.source:
             frame = Frame("file", self.label, None)
-            raise EvaluationError("type", f"file '{self.label}' must be an attribute set", trace=[frame])
+            raise FlakeError("type", f"file '{self.label}' must be an attribute set", trace=[frame])
         found = Declaration()
         attributes = outline.value
         if "description" in attributes:
@@ -81,21 +82,21 @@ class _Reader:
                 found.config[name] = self.setting(name, value, tuple(place))
         for name, (_, *place) in attributes.items():
             if name not in _KNOWN:
-                raise EvaluationError(
+                raise FlakeError(
                     "value", f"flake '{self.shown}' has an unsupported attribute '{name}', at {self.place(tuple(place))}"
                 )
         return found
 
     def outputs(self, attributes: "dict[str, Any]", found: Declaration) -> None:
         if "outputs" not in attributes:
-            raise EvaluationError("missing-attribute", f"flake '{self.shown}' lacks attribute 'outputs'")
+            raise FlakeError("missing-attribute", f"flake '{self.shown}' lacks attribute 'outputs'")
         literal, *span = attributes["outputs"]
         for name in self.expect("function", literal, tuple(span)) or ():
             if name != "self" and name not in found.inputs:
                 try:
                     found.inputs[name] = FlakeInput(parse_whole(name))
                 except FetchError as error:
-                    raise EvaluationError("value", str(error)) from None
+                    raise FlakeError("value", str(error)) from None
 
     # ---- inputs -------------------------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ class _Reader:
                 found[name] = self.input(value, place)
                 continue
             if not may_have_self:
-                raise EvaluationError("value", f"'self' input attribute not allowed at {self.place(place)}")
+                raise FlakeError("value", f"'self' input attribute not allowed at {self.place(place)}")
             for attribute, (inner, *_) in self.expect("set", value, place).items():
                 own[attribute] = self.attribute(attribute, inner)
         return found, own
@@ -141,16 +142,16 @@ class _Reader:
                     found.reference = Reference.of_attributes(attributes)
                 except FetchError as error:
                     frame = Frame("text", "while evaluating flake input", self.place(span))
-                    raise EvaluationError("value", str(error), trace=[frame]) from None
+                    raise FlakeError("value", str(error), trace=[frame]) from None
             elif len(attributes) > (url is not None):
                 name = min(attributes.keys() - {"url"})
-                raise EvaluationError("value", f"unexpected flake input attribute '{name}', at {self.place(span)}")
+                raise FlakeError("value", f"unexpected flake input attribute '{name}', at {self.place(span)}")
             elif url is not None:
                 found.reference = parse_whole(url, is_flake=found.is_flake, may_be_relative=True)
         except FetchError as error:
-            raise EvaluationError("value", str(error)) from None
+            raise FlakeError("value", str(error)) from None
         if found.reference is not None and found.follows is not None:
-            raise EvaluationError(
+            raise FlakeError(
                 "value", f"flake input has both a flake reference and a follows attribute, at {self.place(span)}"
             )
         return found
@@ -159,10 +160,10 @@ class _Reader:
         if literal.kind == "string":
             return literal.value
         if literal.kind != "path":
-            raise EvaluationError("type", f"expected a string or a path but got {_TYPES[literal.kind]} at {self.place(span)}")
+            raise FlakeError("type", f"expected a string or a path but got {_TYPES[literal.kind]} at {self.place(span)}")
         path = literal.value
         if path.startswith(("/", "~")):
-            raise EvaluationError(
+            raise FlakeError(
                 "value", f"input attribute path '{path}' at {self.place(place)} must be in the same source tree as {self.tree_label}"
             )
         # canonical, as the value of a path is; it may not lead out of the tree either
@@ -174,9 +175,9 @@ class _Reader:
             return literal.value
         if literal.kind == "int":
             if literal.value < 0:
-                raise EvaluationError("value", f"negative value given for flake input attribute {name}: {literal.value}")
+                raise FlakeError("value", f"negative value given for flake input attribute {name}: {literal.value}")
             return literal.value
-        raise EvaluationError(
+        raise FlakeError(
             "type",
             f"flake input attribute '{name}' is {_TYPES[literal.kind]} while a string, Boolean, or integer is expected",
         )
@@ -190,11 +191,11 @@ class _Reader:
             return self.copy(posixpath.normpath(posixpath.join("/", self.folder, literal.value)).lstrip("/"))
         if literal.kind == "list":
             if any(element.kind != "string" for element in literal.value):
-                raise EvaluationError(
+                raise FlakeError(
                     "type", f"list element in flake configuration setting '{name}' is a list while a string is expected"
                 )
             return [element.value for element in literal.value]
-        raise EvaluationError("type", f"flake configuration setting '{name}' is {_TYPES[literal.kind]}")
+        raise FlakeError("type", f"flake configuration setting '{name}' is {_TYPES[literal.kind]}")
 
 
 def read_declaration(

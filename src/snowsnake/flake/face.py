@@ -59,11 +59,11 @@ class Flakes:
 
     def reference(self, text: str) -> Reference:
         """The reference that a text means: `.`, `./x?dir=y`, `github:owner/repo`, `nixpkgs` …"""
-        from snowsnake.diagnostics.error import EvaluationError
+        from snowsnake.diagnostics.kinds import FlakeError
 
         reference, fragment = self.session.reference(text, self.base)
         if fragment:
-            raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
+            raise FlakeError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
         return reference
 
     def locked(

@@ -7,6 +7,7 @@ import os
 import subprocess
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.fetcher import local_repository
 from snowsnake.flake.world import FlakeWorld
 from snowsnake.lock.flakes import Flake, LockedFlake
@@ -44,13 +45,13 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
         return LockedFlake(flake, new, places)
     folder = _writable_folder(reference)
     if folder is None and not options.output_path:
-        raise EvaluationError(
+        raise FlakeError(
             "access", f"cannot write modified lock file of flake '{reference}' (use '--no-write-lock-file' to ignore)"
         )
     unlocked = world.unlocked_input(new)
     if unlocked is not None:
         if options.fails_on_unlocked:
-            raise EvaluationError(
+            raise FlakeError(
                 "access",
                 f"Not writing lock file of flake '{reference}' because it has an unlocked input ('{unlocked}'). "
                 "Use '--allow-dirty-locks' to allow this anyway.",
@@ -59,12 +60,12 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
             world.warn(f"not writing lock file of flake '{reference}' because it has an unlocked input ('{unlocked}')")
         return LockedFlake(flake, new, places)
     if not options.may_update:
-        raise EvaluationError(
+        raise FlakeError(
             "access", f"flake '{reference}' requires lock file changes but they're not allowed due to '--no-update-lock-file'"
         )
     if options.output_path:
         if options.commits:
-            raise EvaluationError("value", "'--commit-lock-file' and '--output-lock-file' are incompatible")
+            raise FlakeError("value", "'--commit-lock-file' and '--output-lock-file' are incompatible")
         _write(options.output_path, new)
     else:
         assert folder is not None
@@ -86,7 +87,7 @@ def _old_lock_file(world: FlakeWorld, options: LockOptions, flake: Flake) -> Loc
     if not options.reference_path:
         return world.lock_file(flake)
     if not world.settings["allow-dirty"]:
-        raise EvaluationError(
+        raise FlakeError(
             "access", "reference lock file was provided, but the `allow-dirty` setting is set to false"
         )
     path = os.path.abspath(options.reference_path)
@@ -96,7 +97,7 @@ def _old_lock_file(world: FlakeWorld, options: LockOptions, flake: Flake) -> Loc
     except FileNotFoundError:
         return LockFile()
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+        raise FlakeError("file", f'opening file "{path}": {error.strerror}') from None
     return world.parse_lock_file(data, path)
 
 
@@ -105,7 +106,7 @@ def _write(path: str, lock_file: LockFile) -> None:
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(lock_file.to_text() + "\n")
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+        raise FlakeError("file", f'opening file "{path}": {error.strerror}') from None
 
 
 def _put(
@@ -138,7 +139,7 @@ def _run(words: list[str], text: str = "") -> None:
     try:
         done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stderr=subprocess.PIPE)
     except OSError as error:
-        raise EvaluationError("file", f"executing 'git': {error.strerror}") from None
+        raise FlakeError("file", f"executing 'git': {error.strerror}") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").rstrip()
-        raise EvaluationError("file", f"program 'git' failed with exit code {done.returncode}" + (f"\n{said}" if said else ""))
+        raise FlakeError("file", f"program 'git' failed with exit code {done.returncode}" + (f"\n{said}" if said else ""))

@@ -4,6 +4,7 @@ In: the handle of a flake's outputs.  Out: `Output`s.  An output that fails says
 """
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Output:
 
     @property
     def name(self) -> str:
+        """The last part of the path; empty for the flake itself."""
         return self.path[-1] if self.path else ""
 
     @property
@@ -49,6 +51,7 @@ class Output:
 
     @property
     def kind(self) -> str:
+        """What it is: `folder`, `derivation`, `app`, `template`, `unknown` …; evaluates what it takes to tell."""
         if self._kind is None:
             self._kind = self._find_kind()
         return self._kind
@@ -113,11 +116,13 @@ class Output:
     # ---- inside -------------------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
+        """Names of the attributes; none of them is evaluated."""
         if self.handle.type_name() != "set":
-            raise EvaluationError("type", f"'{self.dotted_path}' is not an attribute set")
+            raise FlakeError("type", f"'{self.dotted_path}' is not an attribute set")
         return [name.decode("utf-8", "surrogateescape") for name in self.handle.keys()]
 
     def child(self, name: str) -> "Output":
+        """One attribute, not yet evaluated."""
         handle = self.handle.select(name.encode("utf-8", "surrogateescape"))
         return Output(handle, (*self.path, name), self._options)
 
@@ -158,14 +163,16 @@ class Output:
         return value
 
     def is_derivation(self) -> bool:
+        """Whether it is one, by its attribute `type`."""
         kind = self.get("type")
         return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
 
     @property
     def derivation_name(self) -> str:
+        """The attribute `name` of a derivation."""
         name = self.get("name")
         if name is None:
-            raise EvaluationError("missing-attribute", f"attribute 'name' missing in derivation '{self.dotted_path}'")
+            raise FlakeError("missing-attribute", f"attribute 'name' missing in derivation '{self.dotted_path}'")
         return _text(name, f"{self.dotted_path}.name")
 
     @property
@@ -174,14 +181,14 @@ class Output:
         if self.kind == TEMPLATE:
             found = self.get("description")
             if found is None:
-                raise EvaluationError("missing-attribute", f"attribute '{self.dotted_path}.description' does not exist")
+                raise FlakeError("missing-attribute", f"attribute '{self.dotted_path}.description' does not exist")
             return _text(found, f"{self.dotted_path}.description")
         found = self.get("meta", "description")
         description = None if found is None else _text(found, f"{self.dotted_path}.meta.description")
         if self.kind == APP:
             given = self.get("type")
             if given is None or _text(given, f"{self.dotted_path}.type") != "app":
-                raise EvaluationError("value", "not an app definition")
+                raise FlakeError("value", "not an app definition")
         return description
 
     def to_data(self) -> "dict[str, Any]":
@@ -207,7 +214,7 @@ def is_import_from_derivation(error: EvaluationError) -> bool:
 
 def _text(value: "Any", path: str) -> str:
     if value.type_name() != "string":
-        raise EvaluationError("type", f"'{path}' is not a string")
+        raise FlakeError("type", f"'{path}' is not a string")
     return value.string().decode("utf-8", "surrogateescape")
 
 

@@ -6,6 +6,7 @@ In: an evaluator, settings.  Out: handles of its values.  Only what is looked at
 import re
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.flake.calling import call_arguments, call_source
 from snowsnake.flake.locks import lock_flake
@@ -73,7 +74,7 @@ class FlakeSession:
         for tree in self.world.trees():
             if text == tree.store_path or text.startswith(tree.store_path + "/"):
                 return tree, text[len(tree.store_path) + 1 :]
-        raise EvaluationError("file", f"path '{text}' is in no source tree that was fetched")
+        raise FlakeError("file", f"path '{text}' is in no source tree that was fetched")
 
     def shown(self, path: str) -> str:
         """How messages call a file of a source tree."""
@@ -142,7 +143,7 @@ class FlakeSession:
         names = [f"'{path}'" for path in paths]
         listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
         suggestions = [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]
-        raise EvaluationError(
+        raise FlakeError(
             "missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=suggestions
         )
 
@@ -150,7 +151,7 @@ class FlakeSession:
 def _along(value: "Any", parts: list[str], alike: dict[str, int]) -> "Any | None":
     for number, part in enumerate(parts):
         if value.type_name() != "set":
-            raise EvaluationError("type", f"'{'.'.join(parts[:number])}' is not an attribute set")
+            raise FlakeError("type", f"'{'.'.join(parts[:number])}' is not an attribute set")
         names = value.keys()
         key = part.encode("utf-8", "surrogateescape")
         if key not in names:

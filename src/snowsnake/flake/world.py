@@ -7,7 +7,8 @@ Each tree is fetched once, and whoever evaluates is told of it (`on_tree`) when 
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.diagnostics.kinds import FlakeError, FlakeNotFetched
+from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.fetcher import shown_root
 from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.flakes import Declaration, Flake, Place
@@ -31,7 +32,8 @@ _SELF_ATTRIBUTES = ("lfs", "submodules")
 def evaluation_error(error: FetchError) -> EvaluationError:
     """What went wrong while something was fetched, as an error of an evaluation."""
     code = "access" if isinstance(error, ForbiddenAccess) else "file"
-    made = EvaluationError(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
+    kind = FlakeError if isinstance(error, ForbiddenAccess | MalformedInput) else FlakeNotFetched
+    made = kind(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
     made.exit_code = error.exit_code
     return made
 
@@ -69,11 +71,11 @@ class FlakeTree:
                     return self._read_below_link(where) if kind is None else None
                 target = posixpath.normpath(posixpath.join(posixpath.dirname(where), self.files.link(where)))
             except OSError as error:
-                raise EvaluationError("file", f"reading '{self.label}/{path}': {error.strerror or error}") from None
+                raise FlakeError("file", f"reading '{self.label}/{path}': {error.strerror or error}") from None
             if target.startswith((b"/", b"..")):
                 return None
             where = target
-        raise EvaluationError("file", f"too many symbolic links encountered while traversing the path '{self.label}/{path}'")
+        raise FlakeError("file", f"too many symbolic links encountered while traversing the path '{self.label}/{path}'")
 
     def _read_below_link(self, where: bytes) -> bytes | None:
         """A file below a folder that is a link."""
@@ -91,18 +93,18 @@ class FlakeTree:
         """The error that a file is not there."""
         root = self.working_tree
         if root is None and self.input.type == "git":
-            return EvaluationError("file", f"'{self.label}/{path}' does not exist")
+            return FlakeError("file", f"'{self.label}/{path}' does not exist")
         if root is None:
-            return EvaluationError("file", f"path '{self.label}/{path}' does not exist")
+            return FlakeError("file", f"path '{self.label}/{path}' does not exist")
         import os
 
         if os.path.lexists(os.path.join(root, path)):
-            return EvaluationError(
+            return FlakeError(
                 "file",
                 f"Path '{path}' in the repository \"{root}\" is not tracked by Git.\n\n"
                 f'To make it visible to Nix, run:\n\ngit -C "{root}" add "{path}"',
             )
-        return EvaluationError("file", f"Path '{path}' does not exist in Git repository \"{root}\".")
+        return FlakeError("file", f"Path '{path}' does not exist in Git repository \"{root}\".")
 
 
 class FlakeWorld:
@@ -144,7 +146,7 @@ class FlakeWorld:
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
         """What registries make of a reference."""
         if not kinds and not reference.input.is_direct:
-            raise EvaluationError(
+            raise FlakeError(
                 "value", f"'{reference.input}' is an indirect flake reference, but registry lookups are not allowed"
             )
         try:
@@ -179,7 +181,7 @@ class FlakeWorld:
         changed = tree.input
         for name, value in sorted(declaration.self_attributes.items()):
             if name not in _SELF_ATTRIBUTES:
-                raise EvaluationError("value", f"flake 'self' attribute '{name}' is not supported")
+                raise FlakeError("value", f"flake 'self' attribute '{name}' is not supported")
             changed = changed.with_attrs(**{name: value})
         if changed != tree.input:
             again = changed.with_attrs(narHash=None, __final=None)
@@ -195,8 +197,8 @@ class FlakeWorld:
             path = posixpath.normpath(posixpath.join(place.tree.store_path, place.folder, "flake.nix"))
             name = posixpath.relpath(path, posixpath.dirname(place.tree.store_path)).partition("/")[0]
             if not self.settings["pure-eval"] and len(name) < SHORTEST_NAME and name != "..":
-                raise EvaluationError("value", f"'{name}' is too short to be a valid store path")
-            raise EvaluationError(
+                raise FlakeError("value", f"'{name}' is too short to be a valid store path")
+            raise FlakeError(
                 "access", f"access to absolute path '{path}' is forbidden in pure evaluation mode (use '--impure' to override)"
             )
         return Flake(reference, reference, reference, place, self.declaration(place, str(reference), lock_root))
@@ -208,7 +210,7 @@ class FlakeWorld:
         if source is None:
             raise tree.missing(path)
         if len(source) > LARGEST_SOURCE_BYTES:
-            raise EvaluationError("value", f"'{tree.label}/{path}' is larger than {LARGEST_SOURCE_BYTES >> 20} MiB")
+            raise FlakeError("value", f"'{tree.label}/{path}' is larger than {LARGEST_SOURCE_BYTES >> 20} MiB")
         return read_declaration(
             source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner)
         )

@@ -8,6 +8,7 @@ import json
 import re
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.lock.references import ID, Reference
 
@@ -137,9 +138,9 @@ class LockFile:
     def _find(self, path: InputPath, visited: list[InputPath]) -> Node | None:
         if path in visited:
             cycle = [*visited[visited.index(path) :], path]
-            raise EvaluationError("value", f"follow cycle detected: [{' -> '.join(map(path_text, cycle))}]")
+            raise FlakeError("value", f"follow cycle detected: [{' -> '.join(map(path_text, cycle))}]")
         if len(visited) > DEEPEST:
-            raise EvaluationError("value", f"inputs follow one another over more than {DEEPEST} steps: '{path_text(path)}'")
+            raise FlakeError("value", f"inputs follow one another over more than {DEEPEST} steps: '{path_text(path)}'")
         visited.append(path)
         node = self.root
         for name in path:
@@ -155,7 +156,7 @@ class LockFile:
         """Whether every input that is followed is there."""
         for path, target in self.all_inputs().items():
             if isinstance(target, tuple) and target and self.find(target) is None:
-                raise EvaluationError(
+                raise FlakeError(
                     "value", f"input '{path_text(path)}' follows a non-existent input '{path_text(target)}'"
                 )
 
@@ -190,7 +191,7 @@ def parse_input_path(text: str) -> InputPath:
     path = tuple(part for part in text.split("/") if part)
     for part in path:
         if not _ELEMENT.fullmatch(part):
-            raise EvaluationError("value", f"invalid flake input attribute path element '{part}'")
+            raise FlakeError("value", f"invalid flake input attribute path element '{part}'")
     return path
 
 
@@ -205,12 +206,12 @@ def read_lock_file(
     `is_locked`: whether an input says exactly one tree.  Entries that are not locked are an error, or with a hash a warning.
     """
     if len(data) > LARGEST_BYTES:
-        raise EvaluationError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
+        raise FlakeError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
-        raise EvaluationError("value", f"Could not parse '{name}': {reason}") from None
+        raise FlakeError("value", f"Could not parse '{name}': {reason}") from None
     return _Reader(document, name, is_locked, warn).read()
 
 
@@ -222,7 +223,7 @@ class _Reader:
         self._document = self._set(document, "it")
 
     def _malformed(self, what: str) -> EvaluationError:
-        return EvaluationError("value", f"lock file '{self._name}' is malformed: {what}")
+        return FlakeError("value", f"lock file '{self._name}' is malformed: {what}")
 
     def _set(self, value: object, what: str) -> "dict[str, Any]":
         if not isinstance(value, dict):
@@ -243,11 +244,11 @@ class _Reader:
         version = self._document.get("version", 0)
         if isinstance(version, bool) or not isinstance(version, int) or not 5 <= version <= 7:
             shown = version if isinstance(version, int) else json.dumps(version)
-            raise EvaluationError("value", f"lock file '{self._name}' has unsupported version {shown}")
+            raise FlakeError("value", f"lock file '{self._name}' has unsupported version {shown}")
         root_key = self._text(self._document.get("root"), "'root'")
         rows = self._set(self._document.get("nodes"), "'nodes'")
         if len(rows) > MOST_NODES:
-            raise EvaluationError("value", f"lock file '{self._name}' has more than {MOST_NODES} nodes")
+            raise FlakeError("value", f"lock file '{self._name}' has more than {MOST_NODES} nodes")
         lock_file = LockFile()
         nodes = {root_key: lock_file.root}
         work = [(lock_file.root, self._set(rows.get(root_key, {}), f"node '{root_key}'"))]
@@ -260,10 +261,10 @@ class _Reader:
                     continue
                 key = self._text(target, f"input '{name}'")
                 if key == root_key:
-                    raise EvaluationError("value", "lock file contains cycle to root node")
+                    raise FlakeError("value", "lock file contains cycle to root node")
                 if key not in nodes:
                     if key not in rows:
-                        raise EvaluationError("value", f"lock file references missing node '{key}'")
+                        raise FlakeError("value", f"lock file references missing node '{key}'")
                     inner = self._set(rows[key], f"node '{key}'")
                     nodes[key] = self._node(inner, key)
                     waiting.append((nodes[key], inner))
@@ -285,10 +286,10 @@ class _Reader:
                 open_nodes.discard(node)
                 done.add(node)
             elif isinstance(target, Node) and target in open_nodes:
-                raise EvaluationError("value", f"lock file '{self._name}' contains a cycle: input '{name}' contains itself")
+                raise FlakeError("value", f"lock file '{self._name}' contains a cycle: input '{name}' contains itself")
             elif isinstance(target, Node) and target not in done:
                 if len(stack) > DEEPEST:
-                    raise EvaluationError("value", f"inputs in lock file '{self._name}' nest more than {DEEPEST} levels deep")
+                    raise FlakeError("value", f"inputs in lock file '{self._name}' nest more than {DEEPEST} levels deep")
                 open_nodes.add(target)
                 stack.append((target, iter(target.inputs.items())))
 
@@ -300,12 +301,12 @@ class _Reader:
             raise self._malformed(f"'flake' of node '{key}' is not a Boolean")
         parent = self._path(row["parent"], f"'parent' of node '{key}'") if "parent" in row else None
         if not locked.input.is_known:
-            raise EvaluationError("value", f"lock file has an input of the unknown type '{locked.input.type}'")
+            raise FlakeError("value", f"lock file has an input of the unknown type '{locked.input.type}'")
         if locked.input.relative_path is None and not self._is_locked(locked):
             if not locked.input.nar_hash:
                 from snowsnake.fetch.input_forms import shown
 
-                raise EvaluationError(
+                raise FlakeError(
                     "value",
                     f"Lock file contains unlocked input '{shown(locked.input.attrs)}'. Use '--allow-dirty-locks' to accept this lock file.",
                 )
@@ -317,7 +318,7 @@ class _Reader:
 
     def _reference(self, row: "dict[str, Any]", key: str, field: str, more: str) -> Reference:
         if field not in row:
-            raise EvaluationError("missing-attribute", f"attribute '{field}' missing in lock file")
+            raise FlakeError("missing-attribute", f"attribute '{field}' missing in lock file")
         attributes = dict(self._set(row[field], f"'{field}' of node '{key}'"))
         if more in row:
             attributes |= self._set(row[more], f"'{more}' of node '{key}'")
@@ -325,11 +326,11 @@ class _Reader:
             if isinstance(value, str | bool):
                 continue
             if not isinstance(value, int) or not 0 <= value < 1 << 64:
-                raise EvaluationError("value", f"unsupported input attribute type in lock file: '{name}' of node '{key}'")
+                raise FlakeError("value", f"unsupported input attribute type in lock file: '{name}' of node '{key}'")
         try:
             return Reference.of_attributes(attributes)
         except FetchError as error:
-            raise EvaluationError("value", str(error)) from None
+            raise FlakeError("value", str(error)) from None
 
 
 # ---- what changed -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ into.  An input whose entry in the old lock file still fits is neither fetched n
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.lock.flakes import Flake, FlakeInput, Place
 from snowsnake.lock.lock_file import DEEPEST, MOST_NODES, InputPath, LockFile, Node, path_text
 from snowsnake.lock.references import Reference
@@ -134,7 +135,7 @@ class _Locking:
 
     def add_overrides_of(self, input: FlakeInput, path: InputPath, place: Place, parent: InputPath) -> None:
         if len(path) > DEEPEST:
-            raise EvaluationError("value", f"inputs nest more than {DEEPEST} levels deep: '{path_text(path[:3])}/…'")
+            raise FlakeError("value", f"inputs nest more than {DEEPEST} levels deep: '{path_text(path[:3])}/…'")
         for name, inner in sorted(input.overrides.items()):
             inner_path = (*path, name)
             if inner.reference is not None or inner.follows is not None:
@@ -157,7 +158,7 @@ class _Locking:
         come from the lock file itself, and not from a `flake.nix` that may have changed.
         """
         if len(prefix) > DEEPEST:
-            raise EvaluationError("value", f"inputs nest more than {DEEPEST} levels deep: '{path_text(prefix[:3])}/…'")
+            raise FlakeError("value", f"inputs nest more than {DEEPEST} levels deep: '{path_text(prefix[:3])}/…'")
         for name, input in sorted(inputs.items()):
             self.add_overrides_of(input, (*prefix, name), place, prefix)
         for name in sorted(self.overridden.get(prefix, ())):
@@ -214,7 +215,7 @@ class _Locking:
     def new_node(self, parent: Node, name: str, child: Node) -> Node:
         self.node_count += 1
         if self.node_count > MOST_NODES:
-            raise EvaluationError("value", f"the flake has more than {MOST_NODES} inputs")
+            raise FlakeError("value", f"the flake has more than {MOST_NODES} inputs")
         parent.inputs[name] = child
         return child
 
@@ -263,7 +264,7 @@ class _Locking:
         """Fetch an input and make a new entry for it."""
         kinds = self.options.input_registries
         if not self.options.allows_unlocked and reference.input.relative_path is None and not self.sources.is_locked(reference):
-            raise EvaluationError("access", f"cannot update unlocked flake input '{path_text(path)}' in pure mode")
+            raise FlakeError("access", f"cannot update unlocked flake input '{path_text(path)}' in pure mode")
         if not input.is_flake:
             if reference.input.relative_path is not None:
                 found, locked = self.inner_place(reference.input.relative_path, place), reference
@@ -274,7 +275,7 @@ class _Locking:
         flake = self.input_flake(reference, reference, place, KINDS if is_from_user else kinds, path)
         child = self.new_node(node, path[-1], Node(flake.locked, original, True, parent))
         if reference in self.open_references:
-            raise EvaluationError("value", f"found circular import of flake '{reference}'")
+            raise FlakeError("value", f"found circular import of flake '{reference}'")
         self.open_references.append(reference)
         try:
             self.places[child] = flake.place

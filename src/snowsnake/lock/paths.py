@@ -6,7 +6,7 @@ In: a path and where it starts.  Out: the reference it means: the Git repository
 import os
 import stat
 
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.addresses import Address, Authority
 from snowsnake.lock.references import Reference, of_address, of_path
 
@@ -35,7 +35,7 @@ def parse_path(
         return of_path(folder, query)
     if inner:
         if "dir" in query:
-            raise EvaluationError("value", f"flake URL '{text}' has an inconsistent 'dir' parameter")
+            raise FlakeError("value", f"flake URL '{text}' has an inconsistent 'dir' parameter")
         query = {**query, "dir": inner}
     if os.path.exists(os.path.join(repository, ".git", "shallow")):
         query = {**query, "shallow": "1"}
@@ -59,14 +59,14 @@ def _status(path: str) -> os.stat_result:
     try:
         return os.lstat(path)
     except OSError as error:
-        raise EvaluationError("file", f'getting status of "{path}": {error.strerror}') from None
+        raise FlakeError("file", f'getting status of "{path}": {error.strerror}') from None
 
 
 def _flake_folder(path: str, may_be_missing: bool, say: "Callable[[str], None]") -> str:
     """The folder of the flake that a path means."""
     if not stat.S_ISDIR(_status(path).st_mode):
         if os.path.basename(path) != "flake.nix":
-            raise EvaluationError("value", f'path "{path}" is not a flake (because it\'s not a directory)')
+            raise FlakeError("value", f'path "{path}" is not a flake (because it\'s not a directory)')
         parent = os.path.dirname(path)
         say(
             f"warning: Path \"{path}\" should point at the directory containing the 'flake.nix' file, not the file itself. "
@@ -81,14 +81,14 @@ def _flake_folder(path: str, may_be_missing: bool, say: "Callable[[str], None]")
         if os.path.exists(os.path.join(path, "flake.nix")):
             return path
         if os.path.exists(os.path.join(path, ".git")):
-            raise EvaluationError(
+            raise FlakeError(
                 "value",
                 f"path \"{path}\" is not part of a flake (neither it nor its parent directories contain a 'flake.nix' file)",
             )
         if _status(path).st_dev != device:
-            raise EvaluationError("value", f'unable to find a flake before encountering filesystem boundary at "{path}"')
+            raise FlakeError("value", f'unable to find a flake before encountering filesystem boundary at "{path}"')
         path = os.path.dirname(path)
-    raise EvaluationError("value", "could not find a flake.nix file")
+    raise FlakeError("value", "could not find a flake.nix file")
 
 
 def _repository(folder: str) -> tuple[str | None, str]:

@@ -40,6 +40,7 @@ class Reference:
         return {name: found[name] for name in sorted(found)}
 
     def to_text(self) -> str:
+        """The reference as one writes it on a command line."""
         return self.input.to_url({"dir": self.folder} if self.folder else None)
 
     __str__ = to_text

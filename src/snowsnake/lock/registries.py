@@ -8,6 +8,7 @@ import json
 import os
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes
@@ -105,7 +106,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
         document = json.loads(data)
         version = document.get("version", 0)
         if version != 2:
-            raise EvaluationError("value", f"flake registry '{name}' has unsupported version {version}")
+            raise FlakeError("value", f"flake registry '{name}' has unsupported version {version}")
         for row in document["flakes"] or ():
             source = Reference.of_attributes(_attributes(row["from"])).input
             registry.entries.append(Entry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
@@ -162,7 +163,7 @@ class Registries:
             return Registry(kind)
         if not path.startswith("/"):
             if self._download is None:
-                raise EvaluationError("access", f"the flake registry '{path}' is not downloaded here")
+                raise FlakeError("access", f"the flake registry '{path}' is not downloaded here")
             return parse_registry(self._download(path), path, kind, self._warn)
         return read_registry(path, kind, self._warn)
 
@@ -183,11 +184,11 @@ class Registries:
             step = self._step(input, kinds)
             if step is None:
                 if not input.is_direct:
-                    raise EvaluationError("value", f"cannot find flake '{input.to_url()}' in the flake registries")
+                    raise FlakeError("value", f"cannot find flake '{input.to_url()}' in the flake registries")
                 return Reference(input, folder)
             input, entry = step
             folder = entry.target.folder or reference.folder
-        raise EvaluationError("value", f"cycle detected in flake registry for '{input.to_url()}'")
+        raise FlakeError("value", f"cycle detected in flake registry for '{input.to_url()}'")
 
     def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, Entry] | None:
         for kind in kinds:

@@ -65,14 +65,17 @@ class Hash:
 
     @property
     def nix32(self) -> str:
+        """The digest in Nix's base 32, without the algorithm."""
         return self.format("nix32")
 
     @property
     def base64(self) -> str:
+        """The digest in base 64, without the algorithm."""
         return self.format("base64")
 
     @property
     def sri(self) -> str:
+        """`sha256-…`, as attributes `hash` have it."""
         return self.format("sri")
 
     def __str__(self) -> str:

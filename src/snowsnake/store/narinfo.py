@@ -74,6 +74,7 @@ class NarInfo:
         )
 
     def format(self) -> str:
+        """The text of the file."""
         lines = [f"StorePath: {self.path}", f"URL: {self.url}", f"Compression: {self.compression}"]
         if self.file_hash is not None:
             lines.append(f"FileHash: {self.file_hash.format('nix32', with_algorithm=True)}")

@@ -76,6 +76,7 @@ class StorePath:
 
     @property
     def is_derivation(self) -> bool:
+        """Whether it is the path of a `.drv` file."""
         return self.name.endswith(".drv")
 
     def __str__(self) -> str:

@@ -179,9 +179,9 @@ def take_error(size_t machine):
     if host_of(m).fetcher != NULL:
         error.exit_code = (<object>host_of(m).fetcher).exit_code_of(error.message)
         if error.message in (<object>host_of(m).fetcher).failures:
-            from snowsnake.diagnostics.kinds import FetchError
+            from snowsnake.diagnostics import kinds
 
-            error.__class__ = FetchError
+            error.__class__ = getattr(kinds, (<object>host_of(m).fetcher).failures[error.message][1])
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")

@@ -1,0 +1,77 @@
+"""The public names: what the stubs say of them is so, each is documented, and none costs anything before it is used."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import snowsnake
+from snowsnake.faces import FACES
+
+PACKAGE = Path(snowsnake.__file__).parent
+FACE_MODULES = ("snowsnake", "snowsnake.bytecode", "snowsnake.flake", "snowsnake.options", "snowsnake.store", "snowsnake.syntax")
+
+
+def public_names(module) -> list[str]:
+    """The names of a face: what it lists, or what it defines."""
+    listed = getattr(module, "__all__", None)
+    return listed or [name for name, value in vars(module).items() if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__]
+
+
+def undocumented(module) -> list[str]:
+    found = []
+    for name in public_names(module):
+        value = getattr(module, name)
+        if not str(getattr(value, "__module__", "")).startswith("snowsnake"):
+            continue                      # data
+        if not inspect.getdoc(value):
+            found.append(name)
+        for method in [method for method in vars(value) if not method.startswith("_")] if inspect.isclass(value) else []:
+            member = inspect.getattr_static(value, method)
+            if (callable(member) or isinstance(member, property)) and not inspect.getdoc(getattr(value, method)):
+                found.append(f"{name}.{method}")
+    return found
+
+
+@pytest.mark.parametrize("name", FACE_MODULES)
+def test_every_public_name_is_documented(name) -> None:
+    module = importlib.import_module(name)
+    assert inspect.getdoc(module) and ">>>" in inspect.getdoc(module), "a face begins with an example, which test_doctests runs"
+    assert undocumented(module) == []
+
+
+@pytest.mark.parametrize("package", sorted(FACES))
+def test_stub_and_table_agree(package) -> None:
+    stub = PACKAGE / package.removeprefix("snowsnake.") / "__init__.pyi"
+    typed = {
+        (node.module, alias.name)
+        for node in ast.parse(stub.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert typed == {(f"snowsnake.{module}", name) for module, names in FACES[package].items() for name in names}
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == sorted(name for _, name in typed)
+    with pytest.raises(AttributeError, match="has no attribute 'nosuch'"):
+        module.nosuch  # noqa: B018
+    with pytest.raises(ImportError):
+        importlib.import_module(f"{package}.nosuch")
+
+
+def test_star_import_of_a_face() -> None:
+    names: dict[str, object] = {}
+    exec("from snowsnake.syntax import *", names)
+    assert {"parse", "Visitor", "Edits"} <= names.keys()
+
+
+def test_a_face_is_imported_when_it_is_used() -> None:
+    code = (
+        "import sys, snowsnake; snowsnake.evaluate('1').to_python(); early = 'snowsnake.faces' in sys.modules; "
+        "from snowsnake.syntax import Visitor; print(early, 'snowsnake.faces' in sys.modules, 'snowsnake.editing' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True False\n"
