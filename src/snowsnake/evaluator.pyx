@@ -292,6 +292,11 @@ cdef class Evaluator(Runner):
         if self.store_writer is not None:
             self.store_writer.close()
 
+    def watch_store(self, on_write):
+        """*on_write* is called with the path of each object that evaluation puts into the store, also if it was there before; None ends that."""
+        if self.store_writer is not None:
+            self.store_writer.on_write = on_write
+
     def enter_child(self):
         """In a child of the process that made the evaluator, before anything else: what two processes must not share is opened anew.
 

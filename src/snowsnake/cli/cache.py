@@ -16,7 +16,7 @@ OPTIONS = (
     Option("-h --help", "", "show this text"),
 )
 USAGE = "snowsnake cache (stats | verify | clear) [OPTION …]"
-SUMMARY = "stats counts the compiled files, or fetched sources, that are kept; verify looks at every byte of them; clear removes them."
+SUMMARY = "stats counts the compiled files, or fetched sources, that are kept; verify looks at every byte of them; clear removes them, and what is known of flakes."
 NOTES = (
     "The folder is $SNOWSNAKE_CACHE_DIR, else snowsnake in $XDG_CACHE_HOME or ~/.cache.  $SNOWSNAKE_CACHE_LIMIT is its size in\n"
     "MiB (default 256): beyond it the files that were not used for longest go.  SNOWSNAKE_NO_CACHE=1 switches it off."
@@ -131,6 +131,9 @@ def _verify(inspection, folder: str, given: Arguments, reporter: Reporter) -> in
 
 
 def _clear(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+    for name in ("evaluations.sqlite", "evaluations.sqlite-wal", "evaluations.sqlite-shm"):      # what is known of flakes
+        if os.path.exists(os.path.join(folder, name)):
+            os.unlink(os.path.join(folder, name))
     if not os.path.exists(os.path.join(folder, "compiled-1.pack")):
         return 0
     if not inspection.clear():

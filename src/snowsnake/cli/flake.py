@@ -173,19 +173,10 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 
 def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
-    from snowsnake.cli.flake_show import show_json, show_text
-    from snowsnake.flake.output_tree import show
+    from snowsnake.cli.flake_show import print_outputs
 
     call = Call(given, reporter, words)
-    locked = call.locked()
-    reporter.progress("evaluating ''...")
-    root = show(
-        call.flakes.outputs(locked), call.flakes.system, legacy=given.flag("legacy"), all_systems=given.flag("all_systems")
-    )
-    if given.flag("json"):
-        call.print_json(show_json(root, reporter))
-    else:
-        show_text(root, str(locked.flake.locked), call, reporter, _print)
+    print_outputs(call, call.locked(), is_json=given.flag("json"), legacy=given.flag("legacy"), all_systems=given.flag("all_systems"))
     return 0
 
 

@@ -1,9 +1,10 @@
 """`flake show`: the tree of outputs as text and as JSON, as C++ Nix 2.34 prints them.
 
-In: the root of a tree of outputs.  Out: lines, or data.  An output that fails is an error only when everything else was shown.
+In: a locked flake, or the root of a tree of outputs.  Out: lines, or data.  An output that fails is an error only when everything else was shown.
 """
 
-from snowsnake.cli.output import Reporter
+from snowsnake.cli.answers import open_answers
+from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.flake.output_tree import (
     APP,
@@ -17,6 +18,7 @@ from snowsnake.flake.output_tree import (
     OVERLAY,
     TEMPLATE,
     Output,
+    show,
 )
 
 TYPE_CHECKING = False
@@ -24,12 +26,65 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from snowsnake.cli.flake import Call
+    from snowsnake.lock.flakes import LockedFlake
+
+# Options about the evaluation itself, which is wanted then.
+_NOT_KEPT = ("no_cache", "cache_dir", "stats", "files_read", "stress", "memory_limit", "depth_limit", "timeout")
 _LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
 _WORDS = {OVERLAY: "Nixpkgs overlay", MODULE: "NixOS module", CONFIGURATION: "NixOS configuration"}
 _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
 
 
-def show_json(root: Output, reporter: Reporter) -> "dict[str, Any]":
+def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy: bool, all_systems: bool) -> None:
+    """Write the tree of a flake's outputs; it comes from the evaluation cache if that knows it."""
+    answers = None
+    given = call.given
+    if not any(map(given.flag, _NOT_KEPT)):
+        answers = open_answers(call.session, call.flakes, locked, is_refreshed=given.flag("refresh"))
+    question = ["show", "json" if is_json else "text", legacy, all_systems, call.flakes.system, call.bold(""), str(locked.flake.locked)]
+    known = None if answers is None else answers.known(question)
+    heard = _Heard(call.reporter)
+    if known is not None:
+        tree, messages = known
+        for kind, text in messages:
+            getattr(heard, kind)(text)
+    else:
+        heard.progress("evaluating ''...")
+        root = show(call.flakes.outputs(locked), call.flakes.system, legacy=legacy, all_systems=all_systems)
+        tree = {}
+        if is_json:
+            tree = show_json(root, heard)
+        else:
+            show_text(root, str(locked.flake.locked), call, heard, heard.line)
+        if answers is not None:
+            answers.keep(question, [tree, heard.messages])
+    if is_json:
+        call.print_json(tree)
+
+
+class _Heard:
+    """Hands on what is said and printed, and keeps it: [how, text]."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self.messages: list[list[str]] = []
+        self.error = reporter.error
+
+    def progress(self, text: str) -> None:
+        self.messages.append(["progress", text])
+        self._reporter.progress(text)
+
+    def warning(self, text: str) -> None:
+        self.messages.append(["warning", text])
+        self._reporter.warning(text)
+
+    def line(self, text: str) -> None:
+        self.messages.append(["line", text])
+        write_line(text.encode("utf-8", "surrogateescape"))
+
+
+def show_json(root: Output, reporter: "Reporter | _Heard") -> "dict[str, Any]":
     """The tree as data."""
     found: dict[str, Any] = {}
     stack: list[tuple[dict[str, Any], Iterator[Output]]] = [(found, _children(root))]
@@ -68,7 +123,7 @@ def _children(output: Output) -> "Iterator[Output]":
     return iter(list(output.children()))
 
 
-def show_text(root: Output, title: str, call, reporter: Reporter, line: "Callable[[str], None]") -> None:
+def show_text(root: Output, title: str, call, reporter: "Reporter | _Heard", line: "Callable[[str], None]") -> None:
     """The tree as lines."""
     line(call.bold(title))
     failures: list[EvaluationError] = []

@@ -118,11 +118,17 @@ class FlakeSession:
 
     def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Any":
         """The output that `REF#attribute` means, not evaluated; `^outputs` behind it says nothing here."""
+        return self.find(*self.place(text, base, options))[0]
+
+    def place(
+        self, text: str, base: str, options: "Callable[[], LockOptions]", defaults: "Iterable[str]" = ()
+    ) -> "tuple[LockedFlake, Reference, list[str]]":
+        """Where the output that `REF#attribute` means is looked for: the locked flake, how it is called, attribute paths (*defaults* without one)."""
         reference, fragment = self.reference(text, base)
         fragment, _, _ = fragment.partition("^")
         if text.endswith("^*") or "^" in text.partition("#")[0]:
             reference, fragment = self.reference(text.rpartition("^")[0], base)
-        return self.find(self.lock(reference, options()), reference, self.attribute_paths(fragment))[0]
+        return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults)
 
     def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
         """The first of several attributes that a flake has, and its path."""

@@ -4,7 +4,7 @@
 In: texts, as the program and the evaluator word them.  Out: lines on standard error, in the log format of the host: plain, without
 what steers terminals, or C++ Nix's JSON.
 """
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
@@ -21,6 +21,14 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     STANDARD_ERROR = 2
 
+# Messages that this process wrote to its standard error: whoever keeps results asks whether an evaluation said something.
+cdef uint64_t _written_messages = 0
+
+
+def written_messages():
+    """How many messages evaluations of this process have written."""
+    return _written_messages
+
 
 cdef bint is_said(Machine* m, int level) noexcept nogil:
     return level <= host_of(m).verbosity
@@ -28,7 +36,9 @@ cdef bint is_said(Machine* m, int level) noexcept nogil:
 
 cdef void _write_out(const uint8_t* data, size_t size) noexcept nogil:
     """The whole message in one write, as far as the system takes it; standard error may be closed."""
+    global _written_messages
     cdef ssize_t written
+    _written_messages += 1
     while size:
         written = write(STANDARD_ERROR, data, size)
         if written <= 0:

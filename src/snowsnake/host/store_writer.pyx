@@ -27,6 +27,7 @@ cdef class StoreWriter:
     cdef object place
     cdef object opened                # the store, or None before somebody needs it
     cdef object attention             # of the machine, for what the store builds
+    cdef public object on_write       # called with each path that evaluation needs in the store, or None
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
 
@@ -84,6 +85,8 @@ cdef class StoreWriter:
     cdef int write(self, const StoreObject* written) except -1:
         path = _text(written.path)
         self.store.keep(path)                  # also one that was valid before
+        if self.on_write is not None:
+            self.on_write(path)
         if self.store.is_valid(path):
             return 0
         name = path[self.skipped:]

@@ -13,12 +13,12 @@ from __future__ import annotations
 import array
 import hashlib
 import json
-import os
 import secrets
 import sqlite3
 import time
-from typing import Any, TypeVar
+from typing import Any
 
+from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
 from snowsnake.dependencies import Dependencies, Dependency
 from snowsnake.jobs.reply import Group, Path, Reply
 
@@ -70,35 +70,12 @@ class JobMemory:
             self._database = None
 
     def _load(self, key: str) -> None:
-        database = self._database = self._open()
+        database = self._database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
         database.execute("insert into bases (key, used) values (?, ?) on conflict (key) do update set used = excluded.used", (key, int(time.time())))
         (self._base,) = database.execute("select id from bases where key = ?", (key,)).fetchone()
         rows = database.execute("select path, owner, reply from replies where base = ?", (self._base,))
         self._replies = {path: (owner, reply) for path, owner, reply in rows}
         self._groups = dict(database.execute("select id, questions from groups where base = ?", (self._base,)).fetchall())
-
-    def _open(self) -> sqlite3.Connection:
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        try:
-            return self._connect()
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:  # damaged: it holds nothing that cannot be found again
-            for ending in ("", "-wal", "-shm"):
-                if os.path.exists(self.path + ending):
-                    os.unlink(self.path + ending)
-            return self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
-        database.execute("pragma auto_vacuum = incremental")
-        database.execute("pragma journal_mode = wal")
-        database.execute("pragma synchronous = off")   # of a cache; a kill of the process loses nothing
-        database.execute("pragma foreign_keys = on")
-        if database.execute("pragma user_version").fetchone()[0] not in (0, _VERSION):
-            raise sqlite3.DatabaseError("results of another version")
-        database.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {_VERSION}; commit;")
-        return database
 
     # --- asking
 
@@ -108,7 +85,7 @@ class JobMemory:
         if found is None or not self._group_holds(found[0]):
             return None
         try:
-            kept_path, owner, *facts = json.loads(_unsealed(found[1]))
+            kept_path, owner, *facts = json.loads(unsealed(found[1]))
         except ValueError:
             return None
         if (tuple(kept_path), owner) != (path, found[0]):
@@ -119,7 +96,7 @@ class JobMemory:
     def _group_holds(self, group: int) -> bool:
         if group not in self._holds:
             try:
-                holds = self._ask(array.array("q", _unsealed(self._groups[group])))
+                holds = self._ask(array.array("q", unsealed(self._groups[group])))
             except (sqlite3.Error, KeyError, ValueError, TypeError):
                 holds = False
             self._holds[group] = holds
@@ -132,7 +109,7 @@ class JobMemory:
         for number in questions:
             if number not in self._answers:
                 (text,) = self._database.execute("select text from questions where id = ?", (number,)).fetchone()
-                self._answers[number] = self._dependencies.holds(Dependency.of_json(_unsealed(text)))
+                self._answers[number] = self._dependencies.holds(Dependency.of_json(unsealed(text)))
             if not self._answers[number]:
                 return False
         return True
@@ -147,7 +124,7 @@ class JobMemory:
         if any(entry[2] in _UNCHECKABLE for entry in entries):
             return
         try:
-            self._insert(self._database, [_sealed(json.dumps(entry)) for entry in entries], group.replies)
+            self._insert(self._database, [sealed(json.dumps(entry)) for entry in entries], group.replies)
         except sqlite3.Error:
             if self._database.in_transaction:
                 self._database.execute("rollback")
@@ -160,11 +137,11 @@ class JobMemory:
             if row is None:
                 row = database.execute("insert into questions (text) values (?) returning id", (text,)).fetchone()
             numbers.append(row[0])
-        owner = database.execute("insert into groups (base, questions) values (?, ?)", (self._base, _sealed(numbers.tobytes()))).lastrowid
+        owner = database.execute("insert into groups (base, questions) values (?, ?)", (self._base, sealed(numbers.tobytes()))).lastrowid
         database.executemany(
             "insert or replace into replies values (?, ?, ?, ?)",
             [
-                (self._base, json.dumps(r.path), owner, _sealed(json.dumps([r.path, owner, r.attrs, r.fields, r.report, r.cause, r.is_broken])))
+                (self._base, json.dumps(r.path), owner, sealed(json.dumps([r.path, owner, r.attrs, r.fields, r.report, r.cause, r.is_broken])))
                 for r in replies
             ],
         )
@@ -177,7 +154,7 @@ class JobMemory:
             return
         try:
             database.execute("delete from groups where id not in (select owner from replies)")
-            if _size(database) > self.limit_bytes:
+            if used_bytes(database) > self.limit_bytes:
                 self._shrink(database)
         except (sqlite3.Error, ValueError):
             pass
@@ -189,34 +166,10 @@ class JobMemory:
         for base in [*bases, self._base]:
             database.execute("begin immediate")
             database.execute("delete from bases where id = ?", (base,))
-            used = {number for (blob,) in database.execute("select questions from groups") for number in array.array("q", _unsealed(blob))}
+            used = {number for (blob,) in database.execute("select questions from groups") for number in array.array("q", unsealed(blob))}
             kept = [row[0] for row in database.execute("select id from questions")]
             database.executemany("delete from questions where id = ?", [(number,) for number in kept if number not in used])
             database.execute("commit")
             database.execute("pragma incremental_vacuum").fetchall()
-            if _size(database) <= self.limit_bytes // 2:
+            if used_bytes(database) <= self.limit_bytes // 2:
                 return
-
-
-_Kept = TypeVar("_Kept", str, bytes)
-
-
-def _sealed(text: _Kept) -> _Kept:
-    """With a sum in front: a disk that forgets must not make a result another one."""
-    if isinstance(text, bytes):
-        return hashlib.sha256(text).digest()[:16] + text
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] + text
-
-
-def _unsealed(text: _Kept) -> _Kept:
-    """ValueError if it is not what was sealed."""
-    if _sealed(text[16:]) != text:
-        raise ValueError("a damaged result")
-    return text[16:]
-
-
-def _size(database: sqlite3.Connection) -> int:
-    (pages,) = database.execute("pragma page_count").fetchone()
-    (free,) = database.execute("pragma freelist_count").fetchone()
-    (size,) = database.execute("pragma page_size").fetchone()
-    return int((pages - free) * size)

@@ -51,7 +51,7 @@ ROWS = (
     ("download-buffer-size", "", "u64", 1048576, "", "2.24", "elsewhere", "Bytes that may wait between the network and who reads them."),
     ("download-speed", "", "u32", 0, "", "2.11", "yes", "Kilobytes a second that downloads may take; 0 is no limit."),
     ("eval-attrset-update-layer-rhs-threshold", "", "u32", 16, "", "2.32", "elsewhere", "A tuning of C++ Nix's sets; ours decide by themselves when `//` makes layers."),
-    ("eval-cache", "", "bool", True, "", "2.4", "elsewhere", "Keep the results of evaluating flakes."),
+    ("eval-cache", "", "bool", True, "", "2.4", "yes", "Keep what commands found out by evaluating flakes purely."),
     ("eval-profile-file", "", "path", "nix.profile", "", "2.30", "elsewhere", "Where `eval-profiler` writes its profile."),
     ("eval-profiler", "", "profiler", "disabled", "", "2.30", "no", "Profile evaluation: `flamegraph` takes samples of the stack."),
     ("eval-profiler-frequency", "", "u32", 99, "", "2.30", "elsewhere", "Samples a second of `eval-profiler`; 0 takes one at each call."),

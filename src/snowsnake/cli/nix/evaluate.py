@@ -12,29 +12,70 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.cli.nix.flake_output import FlakeOutput
+
 
 def run(call: Call) -> int:
     given = call.given
     if given.flag("raw") and given.flag("json"):
         raise UsageError("--raw and --json are mutually exclusive")
-    session, value = load(call, call.words[0] if call.words else None)
-    value.force()
-    if given.flag("apply"):
-        value = session.expression(_encoded(given.text("apply"))).call(value)
-        if not given.flag("json"):
-            value.force()
+    word = call.words[0] if call.words else None
     if given.flag("write_to"):
-        write_to(value, given.text("write_to"))
-    elif given.flag("raw"):
-        write(raw_text(value, "while generating the eval command output"))
-    elif given.flag("json"):
-        _print_json(value, call)
+        session, value = load(call, word)
+        write_to(_applied(session, value, call), given.text("write_to"))
+        session.evaluator.flush_store()
+        return 0
+    if given.flag("file") or given.flag("expr"):
+        session, value = load(call, word)
+        text = _text(session, value, call)
     else:
-        limit = {"depth_limit": call.settings["max-call-depth"]} if call.settings.is_set("max-call-depth") else {}
-        write_line(value_text(value, session.evaluator, **limit))
+        session, output = open_output(call, word)
+        question = ["eval", _form(given), given.text("apply")]
+        answer = output.answer(question, lambda: _text(session, output.value(), call).decode("utf-8", "surrogateescape"), is_told=True)
+        text = _encoded(answer)
+    _print(text, call)
     session.evaluator.flush_store()
     sys.stdout.flush()
     return 0
+
+
+def _form(given) -> str:
+    return "raw" if given.flag("raw") else "json" if given.flag("json") else "text"
+
+
+def _applied(session, value, call: Call):
+    value.force()
+    if call.given.flag("apply"):
+        value = session.expression(_encoded(call.given.text("apply"))).call(value)
+        if not call.given.flag("json"):
+            value.force()
+    return value
+
+
+def _text(session, value, call: Call) -> bytes:
+    """What is printed of a value, JSON in one line."""
+    form = _form(call.given)
+    value = _applied(session, value, call)
+    if form == "raw":
+        return raw_text(value, "while generating the eval command output")
+    if form == "json":
+        return _json(value)
+    limit = {"depth_limit": call.settings["max-call-depth"]} if call.settings.is_set("max-call-depth") else {}
+    return value_text(value, session.evaluator, **limit)
+
+
+def _print(text: bytes, call: Call) -> None:
+    given = call.given
+    if given.flag("raw"):
+        write(text)
+        return
+    if given.flag("json") and (given.flag("pretty") or (sys.stdout.isatty() and not given.flag("no_pretty"))):
+        import json
+
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    write_line(text)
 
 
 def open_session(call: Call):
@@ -74,25 +115,32 @@ def load(call: Call, word: str | None):
         else:
             root = session.file(given.text("file"))
         return session, session.selector.select(root, (word or "").partition("^")[0])
+    output = _output(call, session, word)
+    return session, output.value()
+
+
+def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = ()):
+    """The session, and the `FlakeOutput` that a word means, not evaluated; one of *defaults* if it names none."""
+    session = open_session(call)
+    return session, _output(call, session, word, defaults)
+
+
+def _output(call: Call, session, word: str | None, defaults: "tuple[str, ...]" = ()) -> "FlakeOutput":
     from snowsnake.cli.flake_options import lock_options, open_flakes
+    from snowsnake.cli.nix.flake_output import FlakeOutput
 
-    flakes = open_flakes(given, call.reporter, session)
-    return session, flakes.installable(word or ".", os.getcwd(), lambda: lock_options(given, flakes, call.reporter))
+    flakes = open_flakes(call.given, call.reporter, session)
+    locked, reference, paths = flakes.place(word or ".", os.getcwd(), lambda: lock_options(call.given, flakes, call.reporter), defaults)
+    return FlakeOutput(session, flakes, locked, reference, paths, is_refreshed=call.given.flag("refresh"))
 
 
-def _print_json(value, call: Call) -> None:
+def _json(value) -> bytes:
     try:
-        data = value.to_json(copies_paths=False)
+        return value.to_json(copies_paths=False)
     except EvaluationError as error:
         if error.trace and error.trace[0].name == "__toPlainJSON" and error.trace[0].position is None:
             del error.trace[0]                 # nobody called it but this command
         raise
-    given = call.given
-    if given.flag("pretty") or (sys.stdout.isatty() and not given.flag("no_pretty")):
-        import json
-
-        data = json.dumps(json.loads(data), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    write_line(data)
 
 
 def write_to(root, place: str) -> None:

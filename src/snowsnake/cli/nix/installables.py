@@ -8,7 +8,7 @@ Out: `Target`s.  What is evaluated goes to the store of the call if that takes i
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load
+from snowsnake.cli.nix.evaluate import load, open_output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -16,6 +16,8 @@ from snowsnake.selection import TYPE_NAMES
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.store.interface import Store
 
 ALL = "*"
@@ -73,23 +75,20 @@ class Installables:
 
     def _evaluated(self, word: str) -> list[Target]:
         """Attributes and flakes."""
-        is_flake = not (self.call.given.flag("file") or self.call.given.flag("expr"))
         self._open_evaluation_store()
         prefix, names = split_outputs(word)
-        session, value = load(self.call, prefix if is_flake or prefix != "." else "")
-        value.force()
-        shown = _flake_name(prefix) if is_flake else prefix
-        where = f"the {'flake output ' if is_flake else ''}attribute '{prefix.partition('#')[2] if is_flake else '' if prefix == '.' else prefix}'"
-        kind = value.type_name()
-        if kind in ("path", "string"):
-            found = [_single_path(session, value, shown, f"while evaluating {where}")]
-        elif is_flake and not _is_derivation(value):
-            text = value.to_nix(kinds=False).decode("utf-8", "replace")
-            raise EvaluationError(
-                "type", f"expected flake output {where.removeprefix('the flake output ')} to be a derivation or path but found {TYPE_NAMES[kind]}: {text}"
-            )
+        if self.call.given.flag("file") or self.call.given.flag("expr"):
+            session, value = load(self.call, "" if prefix == "." else prefix)
+            found = _targets(session, value, names, prefix, f"the attribute '{'' if prefix == '.' else prefix}'", is_flake=False)
         else:
-            found = _grouped(session, value, names, is_flake, shown)
+            session, output = open_output(self.call, prefix)
+            where = f"the flake output attribute '{prefix.partition('#')[2]}'"
+
+            def evaluate() -> "list[Any]":
+                return [[target.path, target.outputs] for target in _targets(session, output.value(), names, prefix, where, is_flake=True)]
+
+            answer = output.answer(["targets", names], evaluate)
+            found = [Target(prefix, path, None if outputs is None else tuple(outputs)) for path, outputs in answer]
         session.evaluator.flush_store()
         return found
 
@@ -117,8 +116,17 @@ def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
     return (prefix, tuple(names)) if plain and not prefix.endswith("^") else (word, None)
 
 
-def _flake_name(word: str) -> str:
-    return word
+def _targets(session, value, names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool) -> list[Target]:
+    """What a value means as store objects and outputs."""
+    value.force()
+    kind = value.type_name()
+    if kind in ("path", "string"):
+        return [_single_path(session, value, shown, f"while evaluating {where}")]
+    if is_flake and not _is_derivation(value):
+        text = value.to_nix(kinds=False).decode("utf-8", "replace")
+        what = where.removeprefix("the flake output ")
+        raise EvaluationError("type", f"expected flake output {what} to be a derivation or path but found {TYPE_NAMES[kind]}: {text}")
+    return _grouped(session, value, names, is_flake, shown)
 
 
 def _is_derivation(value) -> bool:

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
-from snowsnake.cli.nix.evaluate import load, open_session
+from snowsnake.cli.nix.evaluate import load, open_output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.cli.packages import split_name
@@ -18,8 +18,9 @@ from snowsnake.selection import split_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
+
+    from snowsnake.cli.activities import Activity
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
@@ -33,12 +34,31 @@ class _Search:
         self.wanted = wanted
         self.unwanted = unwanted
         self.count = 0
+        # All that was looked at: how deep, the path; of packages also name, version, description.
+        self.seen: list[tuple[int, str] | tuple[int, str, str, str, str]] = []
+        self._depth = 0
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
 
     def visit(self, value: "Any", path: "Path", is_first: bool) -> None:
         shown = ".".join(path)
+        self.seen.append((self._depth, shown))
+        self._depth += 1
         with self.call.reporter.activity(f"evaluating '{shown}'"):
-            self._look(value, path, shown, is_first)
+            try:
+                self._look(value, path, shown, is_first)
+            finally:
+                self._depth -= 1
+
+    def visit_again(self, seen: "list[Any]") -> None:
+        """What an earlier evaluation looked at, with the same messages."""
+        open_ones: list[Activity] = []
+        for depth, shown, *package in [*seen, (0, "")]:
+            while len(open_ones) > depth:
+                open_ones.pop().__exit__()
+            if shown:
+                open_ones.append(self.call.reporter.activity(f"evaluating '{shown}'").__enter__())
+            if package:
+                self.match(shown, *package)
 
     def _look(self, value: "Any", path: "Path", shown: str, is_first: bool) -> None:
         is_legacy = path[:1] == ("legacyPackages",)
@@ -67,6 +87,11 @@ class _Search:
         meta = find(value, b"meta")
         about = None if meta is None else find(meta, b"description")
         description = "" if about is None else _text(about, f"{shown}.meta.description").replace("\n", " ")
+        self.seen[-1] = (self._depth - 1, shown, name, version, description)
+        self.match(shown, name, version, description)
+
+    def match(self, shown: str, name: str, version: str, description: str) -> None:
+        """Write a package down if it is wanted."""
         if any(regex.places(text) for regex in self.unwanted for text in (shown, name, description)):
             return
         in_path: list[tuple[int, int]] = []
@@ -99,8 +124,7 @@ def run(call: Call) -> int:
     search = _Search(call, list(map(Searcher, regexes)), list(map(Searcher, call.given.texts("exclude"))))
     call.given.values.setdefault("read_only", True)
     call.settings.set_default("allow-import-from-derivation", False)
-    for value, path in _roots(call):
-        search.visit(value, path, True)
+    _look_everywhere(call, search)
     if search.as_json is not None:
         print_json(search.as_json, call)
     elif not search.count:
@@ -108,23 +132,23 @@ def run(call: Call) -> int:
     return 0
 
 
-def _roots(call: Call) -> "Iterator[tuple[Any, Path]]":
-    """What is searched: attributes of a file or an expression, or all outputs of a flake that the word may mean."""
+def _look_everywhere(call: Call, search: _Search) -> None:
+    """In an attribute of a file or an expression, or in all outputs of a flake that the word may mean."""
     given = call.given
     word = call.words[0] if call.words else "."
     if given.flag("file") or given.flag("expr"):
-        yield load(call, "" if word == "." else word)[1], ()
+        search.visit(load(call, "" if word == "." else word)[1], (), True)
         return
-    from snowsnake.cli.flake_options import lock_options, open_flakes
+    system = call.settings["system"]
+    _, output = open_output(call, word, (f"packages.{system}", f"legacyPackages.{system}"))
 
-    session = open_session(call)
-    flakes = open_flakes(given, call.reporter, session)
-    reference, fragment = flakes.reference(word, os.getcwd())
-    locked = flakes.lock(reference, lock_options(given, flakes, call.reporter))
-    system = flakes.system
-    paths = flakes.attribute_paths(fragment, (f"packages.{system}", f"legacyPackages.{system}"))
-    for value, path in flakes.find_all(locked, reference, paths):
-        yield value, tuple(split_path(path))
+    seen = output.known(["packages"])
+    if seen is not None:
+        search.visit_again(seen)
+        return
+    for value, path in output.values():
+        search.visit(value, tuple(split_path(path)), True)
+    output.keep(["packages"], search.seen)
 
 
 def _is_derivation(value: "Any", shown: str) -> bool:

@@ -1,0 +1,68 @@
+"""A database of results that can be found again: opened by several processes at once, replaced when it is damaged, whole after a kill.
+
+In: a path, tables.  Out: an open SQLite connection, sums of what is kept in it.
+"""
+
+import hashlib
+import os
+import sqlite3
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _Kept = TypeVar("_Kept", str, bytes)
+
+
+def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Connection:
+    """The database, with its tables; one that is damaged or of another version is made anew.  sqlite3.Error and OSError if it cannot be had."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        return _connect(path, schema, version, busy_s)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:      # it holds nothing that cannot be found again
+        for ending in ("", "-wal", "-shm"):
+            if os.path.exists(path + ending):
+                os.unlink(path + ending)
+        return _connect(path, schema, version, busy_s)
+
+
+def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
+    try:
+        found = database.execute("pragma user_version").fetchone()[0]
+        if found not in (0, version):
+            raise sqlite3.DatabaseError("results of another version")
+        database.execute("pragma synchronous = off")   # of a cache; a kill of the process loses nothing
+        database.execute("pragma foreign_keys = on")
+        if found != version:
+            database.execute("pragma auto_vacuum = incremental")
+            database.execute("pragma journal_mode = wal")
+            database.executescript(f"begin immediate; {schema} pragma user_version = {version}; commit;")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def sealed(kept: "_Kept") -> "_Kept":
+    """With a sum in front: a disk that forgets must not make a result another one."""
+    if isinstance(kept, bytes):
+        return hashlib.sha256(kept).digest()[:16] + kept
+    return hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()[:16] + kept
+
+
+def unsealed(kept: "_Kept") -> "_Kept":
+    """ValueError if it is not what was sealed."""
+    if sealed(kept[16:]) != kept:
+        raise ValueError("a damaged result")
+    return kept[16:]
+
+
+def used_bytes(database: sqlite3.Connection) -> int:
+    """The size of what the database holds."""
+    (pages,) = database.execute("pragma page_count").fetchone()
+    (free,) = database.execute("pragma freelist_count").fetchone()
+    (size,) = database.execute("pragma page_size").fetchone()
+    return int((pages - free) * size)

@@ -1,0 +1,37 @@
+"""When commands use the evaluation cache of flakes, and which settings its answers depend on.
+
+In: a session, its flakes, a locked flake.  Out: `FlakeAnswers`, or None where everything is evaluated.
+"""
+
+import os
+
+from snowsnake.cli.output import QUIET
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.cli.session import Session
+    from snowsnake.flake.answers import FlakeAnswers
+    from snowsnake.flake.session import FlakeSession
+    from snowsnake.lock.flakes import LockedFlake
+
+# Settings that change what a pure evaluation gives or whether it fails; the evaluator itself tells some more.
+_SETTINGS = (
+    "abort-on-warn", "allow-import-from-derivation", "allowed-uris", "eval-system", "experimental-features", "lint-absolute-path-literals",
+    "lint-short-path-literals", "lint-url-literals", "max-call-depth", "restrict-eval", "system", "trace-verbose", "trust-tarballs-from-git-forges",
+)  # fmt: skip
+
+
+def open_answers(session: "Session", flakes: "FlakeSession", locked: "LockedFlake", *, is_refreshed: bool) -> "FlakeAnswers | None":
+    """The cache of this user, unless it is off, the evaluation is not pure, or somebody wants to see how it goes."""
+    settings = session.settings
+    if not (settings["eval-cache"] and settings["pure-eval"]) or session.reporter.verbosity > QUIET or session.arguments:
+        return None
+    from snowsnake.cache.location import default_folder
+
+    folder = default_folder(os.environ)
+    if folder is None:
+        return None
+    from snowsnake.flake.answers import FlakeAnswers
+
+    values = [[name, settings.text(name)] for name in _SETTINGS]
+    return FlakeAnswers(folder, flakes, locked, values, reads=not is_refreshed)

@@ -1,0 +1,197 @@
+"""The evaluation cache of flakes: what commands asked a locked flake before, and what came out.
+
+In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations that read the same.
+
+A key is a hash of all that evaluation begins with: the lock file and the facts about the flake's own source (the arguments of
+flake/nix/call-flake.nix), the settings, the question, and the program.  What evaluation asked the world beyond sources of known contents is kept with
+the answer and asked again (`Dependencies`); so are the store objects that it wrote: whoever uses the answer must find them.  Folders that are read
+where they lie are looked at once more before an answer is kept, for they may have been edited meanwhile.  As in C++ Nix only
+pure evaluation is kept.  Failures are not: whoever asks again gets the whole error, and limits are those of today.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import time
+import zlib
+
+from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
+from snowsnake.dependencies import Dependencies, Dependency
+from snowsnake.fetch.errors import FetchError
+from snowsnake.flake.calling import call_arguments, call_source
+from snowsnake.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.flake.session import FlakeSession
+    from snowsnake.lock.flakes import LockedFlake
+
+_VERSION = 1
+_BUSY_S = 10.0
+_MOST_WRITTEN = 5000                   # store objects of one evaluation; beyond that, looking for each costs more than it saves
+_SAME_DAY_S = 86400
+_SCHEMA = """
+create table if not exists answers (key blob primary key, used integer not null, answer blob not null) without rowid;
+"""
+
+
+class FlakeAnswers:
+    """Answers about one locked flake.  `settings`: those of the evaluation that an evaluator does not tell, as JSON can hold them.
+
+    `reads`: False if everything is to be evaluated anew.
+    """
+
+    def __init__(self, folder: str, flakes: "FlakeSession", locked: "LockedFlake", settings: "Any", *, reads: bool = True, limit_bytes: int = 256 << 20) -> None:
+        evaluator = flakes.evaluator
+        self.path = os.path.join(folder, "evaluations.sqlite")
+        self.limit_bytes = limit_bytes
+        self._evaluator = evaluator
+        self._trees = flakes.world.trees
+        self._reads = reads
+        before: Dependencies = evaluator.dependencies()
+        self._is_kept = bool(before.settings["pure"])
+        self._asked_before = len(before)
+        lock, found = call_arguments(locked)
+        program = _program()
+        facts = [_VERSION, VERSION, program, before.settings, settings, [list(entry) for entry in before if entry.state != "fixed"]]
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass"))
+        for text in (call_source(), lock, found):
+            digest.update(hashlib.sha256(text).digest())
+        self._begin = digest
+        self._written: dict[str, None] = {}
+
+    # --- asking
+
+    def known(self, question: "Any") -> "Any | None":
+        """The answer of an earlier evaluation, if it would be the same now; otherwise None, and what is evaluated from now on is watched."""
+        found = self._find(question) if self._is_kept and self._reads else None
+        if found is None and self._is_kept:
+            self._evaluator.watch_store(self._see)
+        return found
+
+    def _see(self, path: str) -> None:
+        self._written[path] = None
+
+    def _find(self, question: "Any") -> "Any | None":
+        key = self._key(question)
+        try:
+            database = self._open()
+        except (sqlite3.Error, OSError):
+            return None
+        try:
+            row = database.execute("select used, answer from answers where key = ?", (key,)).fetchone()
+            if row is None:
+                return None
+            kept_key, answer, questions, needed = json.loads(zlib.decompress(unsealed(row[1])))
+            if kept_key != key.hex() or not self._holds(questions, needed):
+                return None
+            if abs(time.time() - row[0]) > _SAME_DAY_S:
+                database.execute("update answers set used = ? where key = ?", (int(time.time()), key))
+            return answer
+        except (sqlite3.Error, ValueError, TypeError, zlib.error):
+            return None
+        finally:
+            database.close()
+
+    def _holds(self, questions: "list[Any]", needed: list[str]) -> bool:
+        if needed:
+            store = self._evaluator.store
+            if store is None:
+                return False
+            for path in needed:
+                store.keep(path)
+            if not all(map(store.is_valid, needed)):
+                return False
+        if not questions:
+            return True
+        now: Dependencies = self._evaluator.dependencies()
+        return all(now.holds(Dependency.of_json(json.dumps(entry))) for entry in questions)
+
+    def _key(self, question: "Any") -> bytes:
+        digest = self._begin.copy()
+        digest.update(json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
+        return digest.digest()
+
+    def _open(self) -> sqlite3.Connection:
+        return open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
+
+    # --- keeping
+
+    def keep(self, question: "Any", answer: "Any") -> None:
+        """Remember an answer that was just evaluated; in vain if it cannot be asked again whether it holds, or if nothing can be written."""
+        if not self._is_kept or len(self._written) > _MOST_WRITTEN:
+            return
+        entries = self._evaluator.dependencies(self._asked_before)
+        questions = [list(entry) for entry in entries if entry.state != "fixed"]
+        if any(state == "disputed" or kind in ("time", "source") for kind, _, state, _ in questions):
+            return
+        needed = self._needed(answer)
+        if not self._are_unchanged():
+            return
+        key = self._key(question)
+        text = json.dumps([key.hex(), answer, questions, needed], separators=(",", ":"))
+        kept = sealed(zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
+        try:
+            database = self._open()
+        except (sqlite3.Error, OSError):
+            return
+        try:
+            database.execute("insert or replace into answers values (?, ?, ?)", (key, int(time.time()), kept))
+            if used_bytes(database) > self.limit_bytes:
+                self._shrink(database)
+        except sqlite3.Error:
+            pass
+        finally:
+            database.close()
+
+    def _needed(self, answer: "Any") -> list[str]:
+        """What must be valid for everything that was written to be (which is so together with what it refers to), and what the answer names."""
+        self._evaluator.watch_store(None)
+        text = json.dumps(answer)
+        named = set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
+        if not (self._written or named):
+            return []
+        self._evaluator.flush_store()
+        store = self._evaluator.store
+        if store is None:
+            return []
+        below = {reference for path in self._written for reference in store.known(path).references if reference != path}
+        found = [path for path in self._written if path not in below]
+        return found + sorted(path for path in named if path not in below and path not in self._written and store.is_valid(path))
+
+    def _are_unchanged(self) -> bool:
+        """Whether the folders of this machine that evaluation read are what they were when their hashes were taken."""
+        fetcher = self._evaluator.fetcher
+        places = [(tree, tree.asked.source_path) for tree in self._trees()]
+        outside = [tree for tree, place in places if place is not None and not place.startswith(fetcher.store_dir + "/")]
+        if not outside:
+            return True
+        warn, fetcher.on_warning = fetcher.on_warning, lambda text: None
+        fetcher.forget()
+        try:
+            return all(fetcher.fetch(tree.asked).nar_hash == tree.source.nar_hash for tree in outside)
+        except FetchError:
+            return False
+        finally:
+            fetcher.on_warning = warn
+
+    def _shrink(self, database: sqlite3.Connection) -> None:
+        sizes = database.execute("select key, length(answer) from answers order by used desc").fetchall()
+        left = self.limit_bytes // 2
+        for key, size in sizes:
+            left -= size
+            if left < 0:
+                database.execute("delete from answers where key = ?", (key,))
+        database.execute("pragma incremental_vacuum").fetchall()
+
+
+def _program() -> list[int]:
+    """What tells a build of this program from another one."""
+    from snowsnake import _native  # type: ignore[attr-defined]
+
+    found = os.stat(_native.__file__)
+    return [found.st_size, found.st_mtime_ns]
