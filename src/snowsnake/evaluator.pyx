@@ -57,7 +57,7 @@ cdef class Evaluator(Runner):
     stderr.  `store`: a folder, or the place of a store (store/place.py), that gets what evaluation adds.  `search_path`: (prefix, path)
     pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two million, no time limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is known by its content
     alone, not by its time and size.  `prints_nix`: values may be asked for as Nix text, in which lists that stand in the same cell are
-    shown once; without it such cells need no memory.
+    shown once; without it such cells need no memory.  `hides_time`: `builtins.currentTime` is not there, as in pure evaluation.
     """
 
     cdef uint64_t expressions         # compiled since those that nobody can run any more were forgotten
@@ -74,8 +74,7 @@ cdef class Evaluator(Runner):
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
                  bint trace_verbose=False, bint abort_on_warn=False, store=None, str trace="",
                  bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
-                 bint prints_nix=True,
-                 **host_options):
+                 bint prints_nix=True, bint hides_time=False, **host_options):
         cdef Machine* m
         if self.m != NULL:
             raise RuntimeError("an evaluator is initialised once")
@@ -92,7 +91,7 @@ cdef class Evaluator(Runner):
             m.kept_cells = 1 << TAG_FUNCTION | <uint64_t>prints_nix << TAG_LIST
             m.trace_verbose = trace_verbose
             m.abort_on_warn = abort_on_warn
-            m.features = feature_bits(features, pure, host_options.get("hides_time", False))
+            m.features = feature_bits(features, pure, hides_time)
             if count_objects:
                 m.tally = <Tally*>allocate_zeros(1, sizeof(Tally))
                 if m.tally == NULL:

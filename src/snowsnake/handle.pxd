@@ -9,6 +9,7 @@ cdef class Handle:
     cdef uint32_t slot
 
     cdef Word word(self)
+    cdef Word asked(self)
     cdef Word forced(self) except? 0x57
     cdef Word internal_call(self, int which) except? 0x57
     cdef Word builtin_call(self, const char* name, tuple flags=*) except? 0x57

@@ -90,12 +90,17 @@ cdef class Handle:
     cdef Word word(self):
         return val(self.evaluator.m.handles[self.slot])
 
+    cdef Word asked(self):
+        """The word to evaluate: the thunk itself, though its value may be another one, of which an error's trace would not tell then."""
+        cdef Word w = self.evaluator.m.handles[self.slot]
+        return w if is_thunk(val(w)) else val(w)
+
     cdef Word forced(self) except? 0x57:
         """The value, forced; call between enter() and leave()."""
         cdef Machine* m = self.evaluator.m
         cdef Word w = self.word()
         if is_thunk(w):
-            push(m, w)
+            push(m, self.asked())
             self.evaluator.run(0)
             m.handles[self.slot] = m.result
             w = val(m.result)             # a function comes back in its cell, which `==` compares
@@ -103,7 +108,7 @@ cdef class Handle:
 
     cdef Word internal_call(self, int which) except? 0x57:
         cdef Machine* m = self.evaluator.m
-        push(m, self.word())
+        push(m, self.asked())
         push(m, m.internals[which])
         self.evaluator.run(1)
         return val(m.result)
@@ -118,7 +123,7 @@ cdef class Handle:
                 function = m.builtins[i].word
         if function == 0:
             raise RuntimeError(f"no builtin {(<bytes>name).decode()}")
-        push(m, self.word())
+        push(m, self.asked())
         for flag in flags:
             push(m, WORD_TRUE if flag else WORD_FALSE)
         push(m, function)

@@ -88,13 +88,10 @@ def change(root: Path, chance: random.Random) -> str:
 
 def evaluate(root: Path, memory: JobMemory | None, workers: int) -> tuple[list, Run]:
     evaluator = Evaluator(hides_time=True, is_writable=True, keeps_derivations=True)
-    run = Run(JobRoot(evaluator, evaluator.evaluate_file(str(root)), JobOptions()), RunOptions(workers=workers), memory)
+    run = Run(JobRoot(evaluator, evaluator.evaluate_file(str(root)), JobOptions(show_trace=True)), RunOptions(workers=workers), memory)
     found = []
     for reply in run.replies():
-        fields = dict(reply.fields)
-        if "error" in fields:          # whose trace depends on what was evaluated before
-            fields["error"] = True
-        found.append(fields)
+        found.append(reply.fields)
     if memory is not None:
         memory.close()
     return found, run

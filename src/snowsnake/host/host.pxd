@@ -115,7 +115,6 @@ cdef struct Host:
     ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
     ByteMap mounts                    # store path -> address of its Mount (places.pxd): fetched sources, read where they are
     ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
-    bint hides_time                   # builtins.currentTime is not there, as in pure evaluation
     bint keeps_derivations            # also without a writer
     ByteMap derivations               # store path -> text, if they are kept: for those who ask about them, not for evaluation
     int verbosity                     # messages up to this level are written (host/messages.pxd)

@@ -197,7 +197,6 @@ cdef object host_configure(Machine* m, object options):
     h.is_restricted = options.restricted
     h.is_writable = options.is_writable
     h.keeps_derivations = options.keeps_derivations
-    h.hides_time = options.hides_time
     kept = options.settings
     Py_INCREF(kept)
     Py_XDECREF(<PyObject*>h.settings)

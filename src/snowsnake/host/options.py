@@ -34,7 +34,7 @@ class HostOptions:
     `search_path`: (prefix, path) pairs; `allowed_paths`: read in spite of `pure` or `restricted`, what is below included;
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
     evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes them.
-    `hides_time`: `builtins.currentTime` is not there, as in pure evaluation: no result depends on it.  `settings`: what nix.conf and options say about fetching.
+    `settings`: what nix.conf and options say about fetching.
     `real_store`: the folder that stands for `store_dir` on disk.  `verbosity`: messages up to this level are written (host/messages.pxd),
     in C++ Nix's JSON if `log_format` is `internal-json`; `on_message(kind, text)` gets them instead.  `environment`: what getEnv sees, instead of
     the variables of the process.
@@ -55,7 +55,6 @@ class HostOptions:
         real_store: str | None = None,
         is_writable: bool = False,
         keeps_derivations: bool = False,
-        hides_time: bool = False,
         verbosity: int = 3,
         log_format: str = "text",
         settings: "Mapping[str, object] | None" = None,
@@ -67,7 +66,6 @@ class HostOptions:
         self.restricted = restricted
         self.is_writable = is_writable
         self.keeps_derivations = keeps_derivations
-        self.hides_time = hides_time
         variables = None
         if environment is not None:
             variables = {encoded(name): encoded(value) for name, value in environment.items()}

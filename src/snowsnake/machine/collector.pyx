@@ -22,7 +22,7 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport error_free, format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.importing cimport forget_files, own_codes
@@ -30,6 +30,7 @@ from snowsnake.machine.heap cimport (
     PART_OLD_SPACE, is_young, keeps_cell, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
 )
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, INTERNAL_CAPACITY, Code, Error, Frame
+from snowsnake.machine.unwind cimport MOST_CHAIN, failure_index, failure_total, failure_word
 from snowsnake.machine.word cimport (
     HEADER_REMEMBERED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED,
     KIND_LIST, KIND_LIST_VIEW, KIND_ORDER, KIND_PARTIAL, KIND_PATH, KIND_SEARCH_PATH, KIND_STRING, KIND_STRING_VIEW,
@@ -173,7 +174,7 @@ cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
 
 
 cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
-    """Whether a thunk that is done stands for a list, or for what is not evaluated yet.
+    """Whether a thunk that is done stands for a list.
 
     What moved already has its header in its new place, and the rest still here.
     """
@@ -187,18 +188,28 @@ cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
             break
         w = p[1]
         steps += 1
-    if (w & 7) != TAG_LIST and (w & 7) != TAG_THUNK:
+    if (w & 7) != TAG_LIST:
         return False
     if steps > 1:                     # what is kept holds the end itself: chains of such cells do not grow
         _shorten(m, start, w)
     return True
 
 
+cdef inline bint _is_unfinished(Word* p) noexcept nogil:
+    """Of a thunk: it has no value yet, or failed; or it leads to such a one and was kept for that."""
+    if (p[0] & 7) == 0:
+        p = <Word*>p[0]               # it has moved
+    return header_state(p[0]) != THUNK_DONE or (p[1] & 7) == TAG_THUNK
+
+
 cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
-    """The new place of what a thunk stands for that is done and has not moved: of its value, or of the thunk if the cell is kept."""
+    """The new place of what a thunk stands for that is done and has not moved: of its value, or of the thunk if the cell is kept.
+
+    Thunks that lead to one without a value are kept as far as a trace would name them: it must not depend on when there was a collection.
+    """
     cdef Word* p = pointer_of(w)
     cdef Word v, start = w
-    cdef uint32_t steps = 0
+    cdef uint32_t steps = 0, i
     if keeps_cell(m, TAG_LIST) and _may_be_list(m, w):
         return <Word>_copy(m, p) | TAG_THUNK
     while (w & 7) == TAG_THUNK and (p[0] & 7) == 7 and header_state(p[0]) == THUNK_DONE:
@@ -210,6 +221,13 @@ cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
         if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
             break
         p = pointer_of(w)
+    if (w & 7) == TAG_THUNK and _is_unfinished(p):
+        if steps > MOST_CHAIN:
+            w = start
+            for i in range(steps - MOST_CHAIN):
+                w = pointer_of(w)[1]
+            _shorten(m, start, w)
+        return <Word>_copy(m, pointer_of(start)) | TAG_THUNK
     if steps > 8:
         _shorten(m, start, w)
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
@@ -478,26 +496,38 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
     m.collection_ns += _now_ns() - started
 
 
-cdef void _follow_code(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
-    """Find the files whose code what is alive can still run; the constants of that code live as well."""
-    cdef Word* p = m.old_base
+cdef void _use_code(Machine* m, uint32_t index, uint32_t* owners, uint8_t* is_used) noexcept nogil:
+    """Keep the file that a code is from, with the constants of all its code."""
+    cdef uint32_t owner = owners[index], code
     cdef Word* top
+    if owner == 0 or is_used[owner - 1]:
+        return
+    is_used[owner - 1] = True
+    top = m.old_top
+    code = m.files[owner - 1].code_base
+    while code < m.code_count and owners[code] == owner:
+        _forward_constants(m, m.codes[code])
+        code += 1
+    _scan_from(m, top)
+
+
+cdef void _follow_code(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
+    """Find the files whose code what is alive can still run, or the trace of a failed thunk names."""
+    cdef Word* p = m.old_base
     cdef Word h
     cdef int kind
-    cdef uint32_t owner, code
+    cdef Error* failure
+    cdef uint32_t i
     while p < m.old_top:
         h = p[0]
         kind = header_kind(h)
-        if kind == KIND_CLOSURE or (kind == KIND_THUNK and header_state(h) != THUNK_DONE and header_state(h) != THUNK_FAILED):
-            owner = owners[header_code(h)]
-            if owner and not is_used[owner - 1]:
-                is_used[owner - 1] = True
-                top = m.old_top
-                code = m.files[owner - 1].code_base
-                while code < m.code_count and owners[code] == owner:
-                    _forward_constants(m, m.codes[code])
-                    code += 1
-                _scan_from(m, top)
+        if kind == KIND_THUNK and header_state(h) == THUNK_FAILED:
+            failure = &m.failures[failure_index(p[1])]
+            for i in range(failure.trace_count):
+                if failure.trace[i].code:
+                    _use_code(m, failure.trace[i].code - 1, owners, is_used)
+        elif kind == KIND_CLOSURE or (kind == KIND_THUNK and header_state(h) != THUNK_DONE):
+            _use_code(m, header_code(h), owners, is_used)
         p += _object_words(h)
 
 
@@ -513,18 +543,17 @@ cdef void _forget_failures(Machine* m) noexcept nogil:
         return
     while p < m.old_top:
         if header_kind(p[0]) == KIND_THUNK and header_state(p[0]) == THUNK_FAILED:
-            i = <uint32_t>(p[1] >> 3)
+            i = failure_index(p[1])
             if places[i] == 0:
                 count += 1
                 places[i] = count
-            p[1] = small_int(places[i] - 1)
+            p[1] = failure_word(places[i] - 1, failure_total(p[1]))
         p += _object_words(p[0])
     for i in range(m.failure_count):
         if places[i]:
             kept[places[i] - 1] = m.failures[i]
         else:
-            free(m.failures[i].message)
-            free(m.failures[i].candidates)
+            error_free(&m.failures[i])
     free(m.failures)
     free(places)
     m.failures = <Error*>resize_items(kept, count + 1, sizeof(Error))

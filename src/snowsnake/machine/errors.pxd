@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Raising errors in nogil code.  Every function returns RAISE, so that `return raise_…` reads well."""
 from libc.stdint cimport uint32_t, uint64_t
-from snowsnake.machine.state cimport Machine
+from snowsnake.machine.state cimport Error, Machine
 from snowsnake.machine.word cimport Word
 
 cdef extern from *:
@@ -31,4 +31,6 @@ cdef int of_part(Machine* m, int part, int outcome) noexcept nogil
     # return of_part(m, PART_RESULT, raise_type(…)): what of its input a builtin complains about (Part in state.pxd)
 cdef int raise_fault(Machine* m, int fault, int code, char* message) noexcept nogil
     # as raise_text, with the Fault
+cdef void error_free(Error* e) noexcept nogil
+    # what an error owns; the struct itself is the caller's
 cdef void error_clear(Machine* m) noexcept nogil

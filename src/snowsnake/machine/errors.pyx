@@ -5,16 +5,20 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, strlen
 
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_NONE, FAULT_OTHER, PART_NONE, RAISE, Machine
+from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_NONE, FAULT_OTHER, PART_NONE, RAISE, Error, Machine
+
+
+cdef void error_free(Error* e) noexcept nogil:
+    cdef uint32_t i
+    for i in range(e.trace_count):
+        free(e.trace[i].text)
+    free(e.trace)
+    free(e.candidates)
+    free(e.message)
 
 
 cdef void error_clear(Machine* m) noexcept nogil:
-    cdef uint32_t i
-    free(m.error.message)
-    for i in range(m.error.trace_count):
-        free(m.error.trace[i].text)
-    free(m.error.trace)
-    free(m.error.candidates)
+    error_free(&m.error)
     m.error.code = ERROR_NONE
     m.error.fault = FAULT_OTHER
     m.error.part = PART_NONE
@@ -28,6 +32,9 @@ cdef void error_clear(Machine* m) noexcept nogil:
     m.error.message_size_bytes = 0
     m.error.position = 0
     m.error.position_end = 0
+    m.error.position_entries = 0
+    m.error.tail_pc = NULL
+    m.error.tail_target = NULL
     m.error.trace = NULL
     m.error.trace_count = 0
     m.error.trace_total = 0

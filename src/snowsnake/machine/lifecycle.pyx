@@ -10,7 +10,7 @@ from snowsnake.compiler.compile cimport context_pool_free
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.collector cimport plan_collection, set_limits, size_nursery
-from snowsnake.machine.errors cimport error_clear
+from snowsnake.machine.errors cimport error_clear, error_free
 from snowsnake.machine.heap cimport (
     PART_NURSERY, PART_OLD_SPACE, PART_STACK, available_memory_bytes, heap_alloc, new_string, planned_region_bytes,
     release_region, reserve_region,
@@ -192,8 +192,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
         return
     error_clear(m)
     for i in range(m.failure_count):
-        free(m.failures[i].message)
-        free(m.failures[i].candidates)
+        error_free(&m.failures[i])
     free(m.failures)
     if m.codes != NULL:
         free_codes(m)

@@ -168,6 +168,20 @@ cdef inline Word current_scope(Machine* m, Word* fp, Word* up, Word function, in
     return WORD_NULL
 
 
+cdef inline void replace_thunk(Machine* m, Frame* fr, Word w, Word r) noexcept nogil:
+    """The value of this activation is another thunk's: that one, `r`, is evaluated in its place.  `w`: `r`, or a thunk that leads to it."""
+    cdef Word a = fr.thunk
+    cdef Word* p
+    if a == 0:
+        fr.thunk = r | FRAME_PUSHES
+        return
+    p = pointer_of(a)
+    p[1] = w
+    p[0] = with_state(p[0], THUNK_DONE)
+    thunk_barrier(m, p)
+    fr.thunk = r | (a & FRAME_PUSHES)
+
+
 cdef int run(Machine* m) noexcept nogil:
     """Run from m.pc until Halt.  DONE: m.result; RAISE: everything above the base frame is gone."""
     cdef const uint8_t* pc = m.pc
@@ -242,8 +256,8 @@ cdef int run(Machine* m) noexcept nogil:
             continue
         elif op == OP_FORCE:
             a = val(sp[-1])
-            sp[-1] = a
             if LIKELY((a & 7) != TAG_THUNK) or force_is_left(m, function, pc):
+                sp[-1] = a
                 continue
             need = a
             resume = pc
@@ -682,16 +696,9 @@ cdef int run(Machine* m) noexcept nogil:
                 need = r
                 resume = op0
                 action = ACTION_FORCE
-                if LIKELY(header_state(p[0]) == THUNK_SUSPENDED):
-                    a = fr.thunk
-                    if a == 0:
-                        fr.thunk = r | FRAME_PUSHES
-                    else:
-                        q = pointer_of(a)
-                        q[1] = r
-                        q[0] = with_state(q[0], THUNK_DONE)
-                        thunk_barrier(m, q)
-                        fr.thunk = r | (a & FRAME_PUSHES)
+                outcome = header_state(p[0])
+                if LIKELY(outcome == THUNK_SUSPENDED):
+                    replace_thunk(m, fr, sp[-1], r)
                     p[0] = with_state(p[0], THUNK_RUNNING)
                     code = m.codes[header_code(p[0])]
                     pc = code.start
@@ -712,6 +719,12 @@ cdef int run(Machine* m) noexcept nogil:
                         action = ACTION_RAISE
                     else:
                         continue
+                elif outcome == THUNK_FAILED:
+                    replace_thunk(m, fr, sp[-1], r)
+                    function = r
+                    sp = fp
+                    raise_failure(m, r)
+                    action = ACTION_RAISE
         # ---- calls ----------------------------------------------------------------------------------------------
         elif op == OP_CALL_N:
             n = read_uvarint(&pc)
@@ -1234,8 +1247,12 @@ cdef int run(Machine* m) noexcept nogil:
                 if outcome == THUNK_RUNNING:
                     m.need = need     # the trace finds the activation that evaluates it
                     raise_text(m, ERROR_INFINITE_RECURSION, format_text("infinite recursion encountered"))
-                elif outcome == THUNK_FAILED:
-                    raise_failure(m, p[1] >> 3)
+                elif outcome == THUNK_FAILED and fr < m.frames_end:
+                    # entered as the first time, so that the trace is the same
+                    fr = push_frame(fr, resume, fp, function, k, need, depth, with_slot)
+                    fp = sp
+                    function = need
+                    raise_failure(m, need)
                 else:
                     raise_depth(m)
                 continue

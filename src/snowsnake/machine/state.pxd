@@ -143,6 +143,8 @@ cdef enum:
     MOST_OWN_ENTRIES = 50
     TRACE_GONE = 1                    # bits of TraceEntry.flags: it left in tail position, and stood nobody knows where
     TRACE_FUNCTOR = 2                 # it was called as the __functor of a set
+    TRACE_END = 4                     # the last entry of an activation: what is unwound with it
+    TRACE_TAIL = 8                    # with TRACE_END: of a thunk whose code had called a function in tail position
     TRACE_PATH = 9                    # TraceEntry.left and right: a path; other values by their tags
 
 cdef struct TraceEntry:
@@ -176,6 +178,9 @@ cdef struct Error:
     size_t message_size_bytes
     uint32_t position
     uint32_t position_end
+    uint32_t position_entries         # entries of the trace after which the position was found, or 0: it is the error's own
+    const uint8_t* tail_pc            # `Machine.tail_pc` and `tail_target` when it was raised
+    Code* tail_target
     TraceEntry* trace
     uint32_t trace_count
     uint32_t trace_total              # frames that were there; trace_count of them kept

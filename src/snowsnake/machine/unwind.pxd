@@ -1,15 +1,30 @@
 # cython: language_level=3
 """Unwinding: from the place of an error to the nearest try frame, or out of the machine."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from snowsnake.machine.state cimport Frame, Machine
-from snowsnake.machine.word cimport Word
+from snowsnake.machine.word cimport Word, small_int
+
+cdef enum:
+    MOST_CHAIN = 16                   # thunks that left one after the other in tail position; those further out are not told of
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # with the registers of the raising activation in m.  DONE: a tryEval frame is the running activation and its result
     # stands on top of the stack, to be returned; FORCE: an addErrorContext frame is the running activation and its function is to
     # be entered again; RAISE: the base frame has been left
-cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil
-    # raises again the error of a failed thunk
+cdef int raise_failure(Machine* m, Word thunk) noexcept nogil
+    # raises again the error of a failed thunk, which must be the function of the running activation: the trace begins with what it
+    # was the first time
+
+# What stands in a failed thunk behind its header: which of the machine's failures, and how many activations were inside the thunk.
+cdef inline Word failure_word(uint32_t index, uint32_t total) noexcept nogil:
+    return small_int(<int64_t>index << 32 | total)
+
+cdef inline uint32_t failure_index(Word w) noexcept nogil:
+    return <uint32_t>(w >> 35)
+
+cdef inline uint32_t failure_total(Word w) noexcept nogil:
+    return <uint32_t>(w >> 3)
+
 cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil
     # { success; value; }; 0 and an error if memory is short
 cdef bint is_catchable(int code) noexcept nogil

@@ -2,7 +2,7 @@
 """Errors on their way out.  The trace is taken before anything is unwound, unless a try frame will swallow it."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset, strcmp
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes, resize_items
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_position
@@ -12,7 +12,7 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.machine.assertion cimport trace_difference
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
-from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes
+from snowsnake.machine.errors cimport error_clear, error_free, format_text, raise_bytes
 from snowsnake.machine.heap cimport CODE_APPLY2, push
 from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE,
@@ -22,7 +22,7 @@ from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport (
     DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,
     ERROR_NOT_A_FUNCTION, ERROR_PYTHON, ERROR_SEARCH_PATH, ERROR_THROW, ERROR_TIMEOUT, FORCE, FRAME_PUSHES, MOST_OWN_ENTRIES,
-    PART_ATTRIBUTE, PART_ATTRIBUTE_ELEMENT, PART_ELEMENT, PART_NONE, RAISE, TRACE_FUNCTOR, TRACE_GONE, TRACE_PATH,
+    PART_ATTRIBUTE, PART_ATTRIBUTE_ELEMENT, PART_ELEMENT, PART_NONE, RAISE, TRACE_END, TRACE_FUNCTOR, TRACE_GONE, TRACE_PATH, TRACE_TAIL,
     Builtin, Code, Error, TraceEntry,
 )
 from snowsnake.machine.word cimport (
@@ -37,7 +37,6 @@ cdef enum:
     MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
     MOST_NOTES = 16                   # of what a builtin was doing when it failed
     MOST_CONTEXT_ENTRIES = 100        # of addErrorContext further out
-    MOST_CHAIN = 16                   # thunks that left one after the other in tail position; those further out are not told of
     MOST_SEARCHED = 20000             # words looked at for where such a chain starts
     ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2     # entries that one activation can add beyond its own
 
@@ -47,20 +46,19 @@ cdef bint is_catchable(int code) noexcept nogil:
 
 
 cdef bint _is_transient(int code) noexcept nogil:
-    """Errors after which the same thunk may succeed: it goes back to suspended."""
-    return code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY \
+    """Errors after which the same thunk may succeed, or fail otherwise when another one of a circle is asked: it goes back to suspended."""
+    return code == ERROR_INFINITE_RECURSION or code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY \
         or code == ERROR_INTERNAL or code == ERROR_PYTHON
 
 
-cdef bint _has_try_frame(Machine* m, Frame* base) noexcept nogil:
+cdef Frame* _last_traced(Machine* m, Frame* base) noexcept nogil:
+    """The frame of the outermost activation that the trace is about: a try frame around it will swallow the error, or there is none."""
     cdef Frame* fr = m.fr
-    if m.function == m.try_eval_word:
-        return True
-    while fr > base:
-        if fr.function == m.try_eval_word:
-            return True
-        fr -= 1
-    return False
+    if m.try_count and is_catchable(m.error.code):
+        while fr > base and fr.function != m.try_eval_word:
+            fr -= 1
+        return fr
+    return base
 
 
 cdef bint _accepts(Machine* m, char letter, Word w) noexcept nogil:
@@ -116,7 +114,7 @@ cdef Word _placed_operand(const uint8_t** p, Code* code, Word function, Word* fp
 
 
 cdef bint _is_repeated(const uint8_t* pc, Word* top, Word inner) noexcept nogil:
-    """Whether an activation stands before the operation that it was in, to do it again, or behind it.
+    """Whether an activation waits before the operation that it was in, to do it again, or behind it.
 
     Operations that force an operand are done again; `Force` itself is not.  `inner` is the function of the activation inside.
     """
@@ -167,6 +165,7 @@ cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
     if m.error.code == ERROR_NOT_A_FUNCTION and m.error.position == 0:
         m.error.position = attrs_position(w, m.symbol_functor)
         m.error.position_end = m.error.position
+        m.error.position_entries = m.error.trace_count + 1
     return True
 
 
@@ -233,7 +232,7 @@ cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top
 # ---- what left in tail position ---------------------------------------------------------------------------------
 #
 # A value that is another one is entered in its place, and forgotten; but its thunk leads to that other one, and what asked for it
-# still holds the thunk.  (A collection looks through such thunks: then the trace is shorter.)
+# still holds the thunk.  A collection keeps such thunks as long as that other one has no value.
 
 cdef int64_t _chain(Word w, Word last, uint32_t* codes) noexcept nogil:
     """How many thunks lead from a word to `last`; -1 if it leads elsewhere.  `codes`: those of the last MOST_CHAIN, or NULL."""
@@ -284,8 +283,20 @@ cdef void _note_gone(Machine* m, uint32_t code) noexcept nogil:
     m.error.trace_total += 1
 
 
-cdef void _note_left(Machine* m, Frame* fr, Word inner, Word* top) noexcept nogil:
-    """The thunks that stood where `inner` stands now, which `fr` leads back from."""
+cdef void _note_end(Machine* m, Frame* fr, Word inner, uint32_t first) noexcept nogil:
+    """Mark where the entries end of an activation whose first one is `first`; its thunk may not be what runs any more."""
+    cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES
+    cdef uint8_t flags = TRACE_END
+    if last != 0 and last != inner:
+        _note_gone(m, header_code(pointer_of(last)[0]))
+        if tag_of(inner) != TAG_THUNK:
+            flags |= TRACE_TAIL
+    if m.error.trace_count > first:
+        m.error.trace[m.error.trace_count - 1].flags |= flags
+
+
+cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
+    """The thunks that were where that of `fr` is now, which `fr` leads back from."""
     cdef uint32_t[MOST_CHAIN] codes
     cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES, found = 0
     cdef Code* code
@@ -293,14 +304,19 @@ cdef void _note_left(Machine* m, Frame* fr, Word inner, Word* top) noexcept nogi
     cdef int64_t length = 0, i
     if last == 0:
         return
-    if last != inner:
-        _note_gone(m, header_code(pointer_of(last)[0]))
-    length = _longest(fr.fp, <uint64_t>(top - fr.fp), last, True, &searched, &found, 0)
-    if (tag_of(fr.function) == TAG_THUNK and header_state(pointer_of(fr.function)[0]) == THUNK_RUNNING) or (tag_of(fr.function) == TAG_FUNCTION and kind_of(fr.function) == KIND_CLOSURE):
-        code = m.codes[header_code(pointer_of(fr.function)[0])]
-        length = _longest(pointer_of(fr.function) + 1, code.upvalue_count, last, True, &searched, &found, length)
-        if code.is_linked:
-            length = _longest(code.constants, code.constant_count, last, False, &searched, &found, length)
+    # What was asked for last lies on top; of two operands the left one.  Others can lead to the same thunk.
+    length = -1
+    for i in range(2, 0, -1):
+        if top - i >= fr.fp and length < 0:
+            found = top[-i]
+            length = _chain(found, last, NULL)
+    if length < 0:
+        length = _longest(fr.fp, <uint64_t>(top - fr.fp), last, True, &searched, &found, 0)
+        if (tag_of(fr.function) == TAG_THUNK and header_state(pointer_of(fr.function)[0]) == THUNK_RUNNING) or (tag_of(fr.function) == TAG_FUNCTION and kind_of(fr.function) == KIND_CLOSURE):
+            code = m.codes[header_code(pointer_of(fr.function)[0])]
+            length = _longest(pointer_of(fr.function) + 1, code.upvalue_count, last, True, &searched, &found, length)
+            if code.is_linked:
+                length = _longest(code.constants, code.constant_count, last, False, &searched, &found, length)
     if length <= 0:
         return
     _chain(found, last, codes)
@@ -430,22 +446,45 @@ cdef void trace_note(Machine* m, char* text) noexcept nogil:
     m.error.trace_count += 1          # and not the total: the frames are still to come
 
 
+cdef bint _is_failed(Word function) noexcept nogil:
+    return tag_of(function) == TAG_THUNK and header_state(pointer_of(function)[0]) == THUNK_FAILED
+
+
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
+    """Note the activations from the running one out to that of frame `base`."""
     cdef Frame* fr = m.fr
     cdef Word function = m.function
     cdef Word* fp = m.fp
     cdef Word* top = m.sp
     cdef TraceEntry* entry
-    cdef uint32_t own
+    cdef uint32_t own, first
     cdef Word inner = 0, given, left = 0
     if not _has_trace(m):
         return
-    m.error.trace_total = m.error.trace_count      # notes of the builtin that raised it
+    if _is_failed(function):          # its trace is there, and it is where the error came from
+        inner = function
+        if m.error.trace_count and m.error.trace[m.error.trace_count - 1].flags & TRACE_TAIL:
+            inner = m.try_eval_word   # as any function
+        if fr > base and m.error.trace_count < MOST_TRACE_ENTRIES:
+            _note_left(m, fr, fp)
+        if fr <= base:
+            return
+        left = fr.thunk
+        function = fr.function
+        top = fp
+        fp = fr.fp
+        pc = fr.pc
+        fr -= 1
+    else:
+        m.error.trace_total = m.error.trace_count  # notes of the builtin that raised it
+        m.error.tail_pc = m.tail_pc
+        m.error.tail_target = m.tail_target
     if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
         trace_difference(m, m.fp, fr.function, fr.pc, MOST_TRACE_ENTRIES - 1)
     while True:
         if m.error.trace_count < MOST_TRACE_ENTRIES:
-            entry = &m.error.trace[m.error.trace_count]
+            first = m.error.trace_count
+            entry = &m.error.trace[first]
             if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
                 entry.text = format_text(CALLING_FUNCTOR)
             elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
@@ -467,11 +506,13 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
                     entry += 1
                 _note_code(m, entry, function, pc, fp, top, inner, given != 0)
                 entry.argument = m.error.code == ERROR_INFINITE_RECURSION and function == m.need
-            if m.error.position == 0:
-                m.error.position = entry.position
             m.error.trace_count += 1
+            if m.error.position == 0 and entry.position:
+                m.error.position = entry.position
+                m.error.position_entries = m.error.trace_count
+            _note_end(m, fr, function, first)
             if fr > base:
-                _note_left(m, fr, function, fp)
+                _note_left(m, fr, fp)
         m.error.trace_total += 1
         if fr <= base:
             break
@@ -505,14 +546,9 @@ cdef bint _put_aside(Machine* m) noexcept nogil:
 cdef void _forget(Word* state) noexcept nogil:
     """The message could not be evaluated: its own error takes the place of the one put aside."""
     cdef Error* aside = <Error*>state[0]
-    cdef uint32_t i
     if aside == NULL:
         return
-    for i in range(aside.trace_count):
-        free(aside.trace[i].text)
-    free(aside.trace)
-    free(aside.candidates)
-    free(aside.message)
+    error_free(aside)
     free(aside)
     state[0] = 0
 
@@ -547,9 +583,39 @@ cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil:
 
 cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
     """Whether a failure reads as the pending error does."""
-    return (e.code == m.error.code and e.position == m.error.position and e.position_end == m.error.position_end
-            and e.message_size_bytes == m.error.message_size_bytes
-            and memcmp(e.message, m.error.message, e.message_size_bytes) == 0)
+    cdef uint32_t i
+    cdef TraceEntry* a
+    cdef TraceEntry* b
+    if (e.code != m.error.code or e.position != m.error.position or e.position_end != m.error.position_end
+            or e.message_size_bytes != m.error.message_size_bytes or e.trace_count != m.error.trace_count
+            or e.position_entries != m.error.position_entries or e.tail_pc != m.error.tail_pc or e.tail_target != m.error.tail_target
+            or memcmp(e.message, m.error.message, e.message_size_bytes) != 0):
+        return False
+    for i in range(e.trace_count):
+        a = &e.trace[i]
+        b = &m.error.trace[i]
+        if (a.text == NULL) != (b.text == NULL) or (a.text != NULL and strcmp(a.text, b.text) != 0):
+            return False
+        if memcmp(a, b, sizeof(TraceEntry) - sizeof(char*)) != 0:      # `text` is the last field
+            return False
+    return True
+
+
+cdef bint _copy_trace(Error* target, Error* source, uint32_t count) noexcept nogil:
+    """The first entries of a trace; False, and none, if there is no memory."""
+    cdef uint32_t i
+    target.trace = <TraceEntry*>allocate_items(count, sizeof(TraceEntry))
+    if target.trace == NULL:
+        return False
+    memcpy(target.trace, source.trace, count * sizeof(TraceEntry))
+    for i in range(count):
+        if source.trace[i].text != NULL:
+            target.trace[i].text = format_text("%s", source.trace[i].text)
+            if target.trace[i].text == NULL:
+                target.trace_count = i
+                return False
+    target.trace_count = count
+    return True
 
 
 cdef void _copy_facts(Error* target, Error* source) noexcept nogil:
@@ -583,6 +649,13 @@ cdef int64_t _remember_failure(Machine* m) noexcept nogil:
         return -1
     e = &m.failures[m.failure_count]
     memset(e, 0, sizeof(Error))
+    if m.error.trace_count and not _copy_trace(e, &m.error, m.error.trace_count):
+        error_free(e)
+        free(message)
+        return -1
+    e.position_entries = m.error.position_entries
+    e.tail_pc = m.error.tail_pc
+    e.tail_target = m.error.tail_target
     e.code = m.error.code
     _copy_facts(e, &m.error)
     e.message = message
@@ -593,25 +666,53 @@ cdef int64_t _remember_failure(Machine* m) noexcept nogil:
     return m.failure_count - 1
 
 
-cdef int raise_failure(Machine* m, uint64_t index) noexcept nogil:
-    cdef Error* e = &m.failures[index]
+cdef int raise_failure(Machine* m, Word thunk) noexcept nogil:
+    cdef Error* e = &m.failures[failure_index(pointer_of(thunk)[1])]
+    cdef uint32_t total = failure_total(pointer_of(thunk)[1])
+    cdef uint32_t count = min(total, e.trace_count) if total < MOST_TRACE_ENTRIES else e.trace_count, i
     raise_bytes(m, e.code, e.message, e.message_size_bytes)
-    if m.error.code == e.code:
-        _copy_facts(&m.error, e)
-    m.error.position = e.position
-    m.error.position_end = e.position_end
+    if m.error.code != e.code:
+        return RAISE                  # there is no memory
+    _copy_facts(&m.error, e)
+    if e.position_entries <= count:   # else it was found further out
+        m.error.position = e.position
+        m.error.position_end = e.position_end
+        m.error.position_entries = e.position_entries
+    m.error.tail_pc = e.tail_pc
+    m.error.tail_target = e.tail_target
+    if count and _has_trace(m):
+        memcpy(m.error.trace, e.trace, count * sizeof(TraceEntry))
+        for i in range(count):
+            m.error.trace[i].flags &= ~TRACE_END
+            if e.trace[i].text != NULL:
+                m.error.trace[i].text = format_text("%s", e.trace[i].text)
+        m.error.trace[count - 1].flags |= TRACE_END
+        m.error.trace_count = count
+        m.error.trace_total = total
     return RAISE
 
 
-cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure) noexcept nogil:
+cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure, uint32_t total) noexcept nogil:
     cdef Word* p = pointer_of(thunk)
+    if header_state(p[0]) == THUNK_FAILED:
+        return                        # already: the error came from there
     if failure[0] < 0 and not _is_transient(m.error.code):
         failure[0] = _remember_failure(m)
     if failure[0] < 0:                # it will be evaluated again if somebody asks
         p[0] = with_state(p[0], THUNK_SUSPENDED)
         return
     p[0] = with_state(p[0], THUNK_FAILED)
-    p[1] = small_int(failure[0])
+    p[1] = failure_word(<uint32_t>failure[0], total)
+
+
+cdef uint32_t _entries_left(Machine* m, uint32_t left) noexcept nogil:
+    """How many entries are about the activation that is left now and those inside; all, if there are none about it."""
+    while left < m.error.trace_count:
+        left += 1
+        if m.error.trace[left - 1].flags & TRACE_END:
+            m.error.trace[left - 1].flags &= ~TRACE_END      # `unwind` may come back after an addErrorContext frame
+            break
+    return left
 
 
 cdef void _undo_deepening(Machine* m) noexcept nogil:
@@ -638,11 +739,10 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef int64_t failure = -1
     cdef Frame* fr
     cdef bint catchable = is_catchable(m.error.code)
-    if m.error.trace_total == 0:      # else an addErrorContext frame raised it again: that was decided
-        if catchable and m.try_count and _has_try_frame(m, base):
-            m.error.trace_total = 1
-        else:
-            _take_trace(m, base, pc)
+    cdef Frame* end = _last_traced(m, base)
+    cdef uint32_t left = 0
+    if m.error.trace_total == 0 or _is_failed(m.function):      # else an addErrorContext frame raised it again
+        _take_trace(m, end, pc)
     while True:
         fr = m.fr
         if m.function == m.try_eval_word and m.sp > m.fp + 1:   # past its first entry: it has counted itself
@@ -662,8 +762,9 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
                     return FORCE
             else:
                 _forget(m.fp + 2)
+        left = _entries_left(m, left)
         if fr.thunk:
-            _fail_thunk(m, fr.thunk, &failure)
+            _fail_thunk(m, fr.thunk, &failure, left if left < m.error.trace_count else m.error.trace_total - <uint32_t>max(0, fr - end))
         m.sp = m.fp
         m.fp = fr.fp
         m.pc = fr.pc

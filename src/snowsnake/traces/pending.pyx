@@ -146,13 +146,13 @@ cdef class Places:
         cdef Machine* m = self.m
         cdef Code* code
         cdef uint32_t i, start, end = 0
-        if m.tail_pc == NULL or m.error.trace_count == 0 or m.error.trace[0].code == 0 \
-                or m.codes[m.error.trace[0].code - 1] != m.tail_target:
+        if m.error.tail_pc == NULL or m.error.trace_count == 0 or m.error.trace[0].code == 0 \
+                or m.codes[m.error.trace[0].code - 1] != m.error.tail_target:
             return None
         for i in range(m.code_count):
             code = m.codes[i]
-            if code.is_linked and code.start <= m.tail_pc < code.start + code.size_bytes:
-                start = position_in(m, code, m.tail_pc + 1, &end)
+            if code.is_linked and code.start <= m.error.tail_pc < code.start + code.size_bytes:
+                start = position_in(m, code, m.error.tail_pc + 1, &end)
                 return self.place(start, end)
         return None
 
