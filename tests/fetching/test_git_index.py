@@ -48,15 +48,15 @@ def repository(tmp_path):
     return folder
 
 
-def by_libgit2(folder) -> WorkingTree:
+def by_libgit2(folder, fetcher) -> WorkingTree:
     opened = open_repository(str(folder))
     found = WorkingTree(str(opened.head.target), opened)
-    _ask_libgit2(found, str(folder))
+    _ask_libgit2(found, str(folder), fetcher)
     return found
 
 
 def check(folder, fetcher) -> WorkingTree:
-    mine, theirs = working_tree(str(folder), fetcher), by_libgit2(folder)
+    mine, theirs = working_tree(str(folder), fetcher), by_libgit2(folder, fetcher)
     assert (mine.is_dirty, sorted(mine.changed), sorted(mine.deleted)) == (theirs.is_dirty, sorted(theirs.changed), sorted(theirs.deleted))
     plain = PartOfDisk(str(folder), mine.files)
     assert hash_of(mine.tree(str(folder), [])) == hash_of(plain)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from snowsnake.fetch.progress import KINDS, LEVELS, Activity, Progress
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.cli.output import Reporter
 
 _STEP_S = 0.1

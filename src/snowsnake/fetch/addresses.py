@@ -5,10 +5,12 @@ Bytes that are not UTF-8 are kept as Python keeps those of file names (surrogate
 """
 
 import re
-from collections.abc import Iterable
-from urllib.parse import quote, unquote
 
 from snowsnake.fetch.errors import MalformedAddress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PLAIN = r"A-Za-z0-9._~!$&'()*+,;=:@%-"
@@ -18,6 +20,7 @@ _AUTHORITY = re.compile(
     r"(?:([A-Za-z0-9._~!$&'()*+,;=:%-]*)@)?(\[[^\[\]]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::([0-9]*))?"
 )
 _ADDRESS_6 = re.compile(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
+_NEVER_ENCODED = re.compile("[A-Za-z0-9._~-]*")
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _IN_PATH = ":@"                       # characters that C++ Nix leaves as they are, beside those that never need an escape
 _IN_QUERY = ":@/?"
@@ -48,7 +51,7 @@ class Address:
     __slots__ = ("scheme", "authority", "parts", "query", "fragment")
 
     def __init__(
-        self, scheme: str, authority: Authority | None, parts: Iterable[str], query: dict[str, str], fragment: str = ""
+        self, scheme: str, authority: Authority | None, parts: "Iterable[str]", query: dict[str, str], fragment: str = ""
     ) -> None:
         self.scheme = scheme
         self.authority = authority
@@ -167,11 +170,22 @@ def parse_query(text: str) -> dict[str, str]:
 
 
 def _decoded(text: str) -> str:
-    return unquote(text, errors="surrogateescape") if "%" in text else text
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    return unquote(text, errors="surrogateescape")
 
 
 def encode_part(text: str, kept: str) -> str:
     """Percent-encoded, but for letters, digits, `-._~` and what is *kept*."""
+    plain = text
+    for mark in kept:
+        plain = plain.replace(mark, "")
+    if _NEVER_ENCODED.fullmatch(plain):
+        return text
+    from urllib.parse import quote
+
     return quote(text, safe=kept + "~", errors="surrogateescape")
 
 

@@ -16,14 +16,15 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import sqlite3
-import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping
 
 from snowsnake.fetch.errors import FetchError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _SCHEMA = """
 create table if not exists facts (domain text, key text, value text not null, time real not null, primary key (domain, key));
@@ -145,9 +146,13 @@ class FetchCache:
         """A path in this process's own folder, where nothing is."""
         if self._work_lock < 0 or self._process != os.getpid():
             self._open_work()
+        import tempfile
+
         return tempfile.mkdtemp(dir=self._work) + "/new"
 
     def _open_work(self) -> None:
+        import tempfile
+
         self._open()
         base = os.path.join(self.folder, "work")
         os.makedirs(base, exist_ok=True)
@@ -292,6 +297,8 @@ def _remove_own(path: str, process: int) -> None:
 
 def remove_tree(path: str) -> None:
     """Whatever lies there, read-only folders too."""
+    import shutil
+
     if os.path.islink(path) or not os.path.isdir(path):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)

@@ -7,13 +7,9 @@ One for an evaluation: an input that was fetched is not looked at again.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.cache import FetchCache
@@ -25,7 +21,12 @@ from snowsnake.fetch.trees import DiskTree, Tree
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR, StorePath
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Container, Iterator, Mapping
+    from typing import Any
+
     from snowsnake.store.local import LocalStore
 
 # scheme -> module and function; a module is imported when its scheme is first fetched
@@ -42,23 +43,27 @@ _SCHEMES = {
 _POLL_S = 0.1
 
 
-@dataclass
 class Fetched:
     """A tree that a scheme found; `memo` names its contents, so that its hash may be remembered ("" if nothing names it)."""
 
-    tree: Tree
-    input: Input
-    memo: str = ""
+    __slots__ = ("tree", "input", "memo")
+
+    def __init__(self, tree: Tree, input: Input, memo: str = "") -> None:
+        self.tree = tree
+        self.input = input
+        self.memo = memo
 
 
-@dataclass(frozen=True)
 class Source:
     """A fetched tree: `input` with what was learnt (rev, lastModified, narHash …), and where its files can be read."""
 
-    input: Input
-    nar_hash: str                         # SRI
-    store_path: str
-    files: Tree
+    __slots__ = ("input", "nar_hash", "store_path", "files")
+
+    def __init__(self, input: Input, nar_hash: str, store_path: str, files: Tree) -> None:
+        self.input = input
+        self.nar_hash = nar_hash              # SRI
+        self.store_path = store_path
+        self.files = files
 
 
 class Fetcher:
@@ -289,7 +294,7 @@ class Fetcher:
 
         try:
             with self.activity("chatty", f"copying '{shown or path}/' to the store"):
-                made = self.store.add_archive(name, cast("BinaryIO", ArchiveStream(tree)))     # of which only `read` is used
+                made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
         except (OSError, ValueError) as error:
             raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
         if made != path:
@@ -338,6 +343,8 @@ class Fetcher:
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
         """(exit code, output) of a program; it is ended with us."""
+        import subprocess
+
         try:
             while True:
                 try:

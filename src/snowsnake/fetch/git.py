@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-import pygit2
-
+from snowsnake.fetch import libgit
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetched
@@ -35,7 +31,10 @@ from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import revision_of, string_of
 from snowsnake.fetch.trees import MountedTree, Tree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.fetch.fetcher import Fetcher
 
 _LS_REMOTE = re.compile(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
@@ -44,12 +43,12 @@ _LS_REMOTE = re.compile(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 # ---- where it is ------------------------------------------------------------------------------------------------
 
 
-@dataclass
 class Location:
     """A repository: the folder of one on this machine that is read where it lies, or an address that is fetched from."""
 
-    path: str | None
-    address: Address | None
+    def __init__(self, path: str | None, address: Address | None) -> None:
+        self.path = path
+        self.address = address
 
     @property
     def text(self) -> str:
@@ -158,6 +157,8 @@ def commit_tree(repository: Any, rev: str, input: Input, fetcher: Fetcher) -> tu
 
 def run_git(arguments: list[str], fetcher: Fetcher, shows_errors: bool = True) -> tuple[int, bytes]:
     """(exit code, output) of the user's git; it may ask him for a password."""
+    import subprocess
+
     command = ["git", *arguments]
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=None if shows_errors else subprocess.DEVNULL)
@@ -232,7 +233,7 @@ def _transfer(
 def _has_ref(repository: Any, ref: str) -> bool:
     try:
         repository.revparse_single(ref + "^{commit}")
-    except (KeyError, ValueError, pygit2.GitError):
+    except (KeyError, ValueError, libgit.GitError):
         return False
     return True
 
@@ -241,10 +242,10 @@ def _our_copy(folder: str, url: str, fetcher: Fetcher) -> Any:
     if not os.path.exists(folder):
         new = fetcher.cache.new_path()
         try:
-            repository = pygit2.init_repository(new, bare=True)
+            repository = libgit.init_repository(new, bare=True)
             repository.remotes.create("origin", url)       # where relative addresses of submodules begin
             os.rename(new, folder)
-        except (OSError, ValueError, pygit2.GitError) as error:
+        except (OSError, ValueError, libgit.GitError) as error:
             raise FetchError(f'creating Git repository "{folder}": {error}') from None
         finally:
             fetcher.cache.discard(new)

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
 
-import pygit2
-from pygit2.enums import RepositoryOpenFlag
-from pygit2.ffi import C, ffi
-
+from snowsnake.fetch import libgit
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.git_plain import PlainRepository
 from snowsnake.fetch.git_tree import COMMIT, FOLDER
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import boolean_of, public_keys
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.fetch.fetcher import Fetcher
 
 
 def git_error(doing: str, error: Exception) -> FetchError:
     """libgit2's error, as C++ Nix shows it."""
+    from pygit2.ffi import C, ffi
+
     last = C.git_error_last()
     if last == ffi.NULL or last.message == ffi.NULL:
         return FetchError(f"{doing}: {error}")
@@ -35,30 +37,56 @@ def open_repository(path: str) -> Any:
     if not os.path.exists(path):
         raise FetchError(f'Git repository "{path}" does not exist.')
     try:
-        return pygit2.Repository(path, RepositoryOpenFlag.NO_SEARCH)
-    except pygit2.GitError as error:
+        return libgit.Repository(path, libgit.enums.RepositoryOpenFlag.NO_SEARCH)
+    except libgit.GitError as error:
         raise git_error(f'opening Git repository "{path}"', error) from None
+
+
+class LazyRepository:
+    """A repository that libgit2 opens when something is asked that its plain files do not say."""
+
+    def __init__(self, folder: str, plain: PlainRepository) -> None:
+        self.plain = plain
+        self.path = plain.path
+        self._folder = folder
+        self._opened: Any = None
+
+    def _open(self) -> Any:
+        if self._opened is None:
+            self._opened = open_repository(self._folder)
+        return self._opened
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open(), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._open()[key]
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._open()
 
 
 def commit_of(repository: Any, rev: str) -> Any:
     try:
-        return repository[rev].peel(pygit2.Commit)
-    except (KeyError, ValueError, pygit2.GitError) as error:
+        return repository[rev].peel(libgit.Commit)
+    except (KeyError, ValueError, libgit.GitError) as error:
         raise git_error(f"getting Git object '{rev}'", error) from None
 
 
 def resolve_ref(repository: Any, ref: str) -> str:
     try:
         return str(repository.revparse_single(ref + "^{commit}").id)
-    except (KeyError, ValueError, pygit2.GitError) as error:
+    except (KeyError, ValueError, libgit.GitError) as error:
         raise git_error(f"resolving Git reference '{ref}'", error) from None
 
 
 def head_ref(repository: Any) -> str | None:
     """What HEAD points to; None if that is a commit and no branch."""
+    if isinstance(repository, LazyRepository):
+        return repository.plain.branch
     try:
         target = repository.lookup_reference("HEAD").raw_target
-    except (KeyError, ValueError, pygit2.GitError) as error:
+    except (KeyError, ValueError, libgit.GitError) as error:
         raise FetchError(f"looking up HEAD: {error}") from None
     return os.fsdecode(target) if isinstance(target, bytes) else None
 
@@ -71,9 +99,19 @@ def tree_id_of(repository: Any, rev: str) -> Any:
     """The tree of a commit, tag or tree; or a blob."""
     try:
         found = repository[rev]
-        return found.id if isinstance(found, pygit2.Blob) else found.peel(pygit2.Tree).id
-    except (KeyError, ValueError, pygit2.GitError) as error:
+        return found.id if isinstance(found, libgit.Blob) else found.peel(libgit.Tree).id
+    except (KeyError, ValueError, libgit.GitError) as error:
         raise git_error(f"getting Git object '{rev}'", error) from None
+
+
+def tree_of_commit(repository: Any, rev: str, fetcher: Fetcher) -> str:
+    """The hash of a commit's tree, remembered."""
+    known = fetcher.cache.fact("gitTree", rev)
+    if known is not None:
+        return str(known["tree"])
+    found = str(tree_id_of(repository, rev))
+    fetcher.cache.note("gitTree", rev, {"tree": found})
+    return found
 
 
 def ignores_something(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
@@ -104,6 +142,9 @@ def local_attributes(repository: Any) -> bytes:
 
 
 def setting_of(repository: Any, name: str) -> str:
+    """`name` in lower case."""
+    if isinstance(repository, LazyRepository):
+        return repository.plain.settings.get(name, "")
     try:
         return str(repository.config[name])
     except KeyError:
@@ -130,7 +171,7 @@ def _special_entries(repository: Any, tree_id: Any, fetcher: Fetcher) -> dict[st
         fetcher.check_cancelled()
         folder, at = waiting.pop()
         tree = repository[at]
-        if not isinstance(tree, pygit2.Tree):
+        if not isinstance(tree, libgit.Tree):
             continue
         for entry in tree:
             if entry.filemode == FOLDER:
@@ -168,7 +209,7 @@ def rev_count(repository: Any, rev: str, where: str, fetcher: Fetcher) -> int:
             at = waiting.pop()
             try:
                 parents = repository[at].parent_ids
-            except (KeyError, pygit2.GitError) as error:
+            except (KeyError, libgit.GitError) as error:
                 raise git_error(f"getting Git object '{at}'", error) from None
             for parent in parents:
                 if parent not in seen:
@@ -185,9 +226,9 @@ def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
         file.write(text)
         file.flush()
         try:
-            config = pygit2.Config(file.name)
+            config = libgit.Config(file.name)
             values = [(entry.name, entry.value or "") for entry in config]
-        except pygit2.GitError as error:
+        except libgit.GitError as error:
             raise git_error("parsing .gitmodules file", error) from None
     entries: dict[str, str] = {}
     for name, value in values:

@@ -5,15 +5,18 @@ In: a repository (pygit2) and the hash of a commit or tree.  Out: `GitTree`, als
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable
-from typing import Any
 
-import pygit2
-from pygit2.enums import AttrCheck
-
+from snowsnake.fetch import libgit
 from snowsnake.fetch.trees import Tree, missing
+from snowsnake.store import hashes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    Entries = dict[bytes, tuple[int, Any]]     # name -> mode, id
 
 # Git's modes of entries
 BLOB = 0o100644
@@ -24,8 +27,6 @@ COMMIT = 0o160000                          # a submodule: an empty folder
 # any other, such as 0100664 in old repositories, is a plain file
 _KINDS = {BLOB: "regular", EXECUTABLE: "executable", LINK: "symlink", FOLDER: "directory", COMMIT: "directory"}
 _MOST_FOLDERS = 4096                       # tree objects that are kept
-
-Entries = dict[bytes, tuple[int, Any]]     # name -> mode, id
 
 
 class GitTree:
@@ -51,7 +52,7 @@ class GitTree:
             if mode != FOLDER:
                 return None
         tree = self.repository[object_id]
-        if not isinstance(tree, pygit2.Tree):
+        if not isinstance(tree, libgit.Tree):
             return None
         found: Entries = {entry.raw_name or b"": (int(entry.filemode), entry.id) for entry in tree}
         if len(self._folders) >= _MOST_FOLDERS:
@@ -71,7 +72,7 @@ class GitTree:
 
     def kind(self, path: bytes) -> str | None:
         if not path:
-            return "directory" if isinstance(self.repository[self.tree_id], pygit2.Tree) else "regular"
+            return "directory" if isinstance(self.repository[self.tree_id], libgit.Tree) else "regular"
         entry = self._entry(path)
         return None if entry is None else _KINDS.get(entry[0], "regular")
 
@@ -112,7 +113,8 @@ class WithoutIgnored:
         self.base = base
         self.repository = repository
         self._commit = commit
-        self._flags = AttrCheck.NO_SYSTEM | (AttrCheck.INDEX_ONLY if commit is None else AttrCheck.INCLUDE_COMMIT)
+        checks = libgit.enums.AttrCheck
+        self._flags = checks.NO_SYSTEM | (checks.INDEX_ONLY if commit is None else checks.INCLUDE_COMMIT)
         self._known: dict[bytes, bool] = {b"": True}
 
     def _is_allowed(self, path: bytes) -> bool:
@@ -163,7 +165,7 @@ class WithoutIgnored:
 
 def object_hash(kind: bytes, data: bytes) -> bytes:
     """Git's hash of an object."""
-    return hashlib.sha1(b"%s %d\0" % (kind, len(data)) + data, usedforsecurity=False).digest()
+    return hashes.digest("sha1", b"%s %d\0" % (kind, len(data)) + data)
 
 
 def hash_with_changes(base: GitTree, changes: Iterable[tuple[bytes, tuple[int, bytes] | None]]) -> str:

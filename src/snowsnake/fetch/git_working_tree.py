@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
-import pygit2
-
+from snowsnake.fetch import libgit
 from snowsnake.fetch.errors import ForbiddenAccess
 from snowsnake.fetch.fetcher import Fetched
 from snowsnake.fetch.git_index import GitIndex
+from snowsnake.fetch.git_plain import plain_repository
 from snowsnake.fetch.git_repository import (
+    LazyRepository,
     attribute_files,
     git_error,
     head_ref,
@@ -28,7 +27,7 @@ from snowsnake.fetch.git_repository import (
     parse_modules,
     rev_count,
     setting_of,
-    tree_id_of,
+    tree_of_commit,
     verify_commit,
 )
 from snowsnake.fetch.git_tree import (
@@ -43,25 +42,29 @@ from snowsnake.fetch.git_tree import (
 )
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.trees import MountedTree, PartOfDisk, Tree, WithoutUntracked
+from snowsnake.store import hashes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.fetch.fetcher import Fetcher
 
 _NO_REVISION = "0" * 40
 _MOST_SUSPICIOUS = 1000                    # files that are read to see whether they changed; for more libgit2 is faster
 
 
-@dataclass
 class WorkingTree:
     """What of a working tree is Git's, and whether it differs from the commit."""
 
-    head: str | None
-    repository: Any
-    index: GitIndex | None = None              # with the changes marked; None: it was not understood
-    changed: list[bytes] = field(default_factory=list)
-    deleted: list[bytes] = field(default_factory=list)
-    submodules: list[tuple[bytes, str, str]] = field(default_factory=list)     # path, address, branch
-    is_dirty: bool = False
+    def __init__(self, head: str | None, repository: Any) -> None:
+        self.head = head
+        self.repository = repository
+        self.index: GitIndex | None = None         # with the changes marked; None: it was not understood
+        self.changed: list[bytes] = []
+        self.deleted: list[bytes] = []
+        self.submodules: list[tuple[bytes, str, str]] = []     # path, address, branch
+        self.is_dirty = False
 
     def files(self) -> set[bytes]:
         """All files that are Git's and there; of many files this takes a while."""
@@ -78,16 +81,9 @@ class WorkingTree:
 
 def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:
     """The state of a working tree, submodules left out."""
-    repository = open_repository(path)
-    try:
-        head: str | None = str(repository.lookup_reference("HEAD").resolve().target)
-    except KeyError:
-        head = None                            # no commit yet
-    except (ValueError, pygit2.GitError) as error:
-        raise git_error("resolving HEAD", error) from None
-    found = WorkingTree(head, repository)
+    found = _at_head(path)
     if not _compare_with_index(found, path, fetcher):
-        _ask_libgit2(found, path)
+        _ask_libgit2(found, path, fetcher)
     modules_file = os.path.join(path, ".gitmodules")
     if os.path.exists(modules_file):
         with open(modules_file, "rb") as file:
@@ -95,17 +91,31 @@ def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:
     return found
 
 
-def _ask_libgit2(found: WorkingTree, path: str) -> None:
+def _at_head(path: str) -> WorkingTree:
+    plain = plain_repository(path)
+    if plain is not None:
+        return WorkingTree(plain.head, LazyRepository(path, plain))
+    repository = open_repository(path)
+    try:
+        return WorkingTree(str(repository.lookup_reference("HEAD").resolve().target), repository)
+    except KeyError:
+        return WorkingTree(None, repository)       # no commit yet
+    except (ValueError, libgit.GitError) as error:
+        raise git_error("resolving HEAD", error) from None
+
+
+def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
     repository = found.repository
+    deleted = libgit.enums.FileStatus.INDEX_DELETED | libgit.enums.FileStatus.WT_DELETED
     try:
         changes = repository.status(untracked_files="no")
-    except pygit2.GitError as error:
+    except libgit.GitError as error:
         raise git_error("getting working directory status", error) from None
     for name, flags in changes.items():
-        if flags == 0 or _is_module(found, name):
+        if flags == 0 or _is_module(found, name, fetcher):
             continue
         found.is_dirty = True
-        (found.deleted if flags & _DELETED else found.changed).append(os.fsencode(name))
+        (found.deleted if flags & deleted else found.changed).append(os.fsencode(name))
     index = _read_index(repository, path)[0]
     if index is not None and all(index.mark(name, False) for name in found.changed):
         for name in found.deleted:
@@ -130,9 +140,9 @@ def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool
     if found.head is None:
         return False
     index, written_ns = _read_index(repository, path)
-    tree_id = tree_id_of(repository, found.head)
+    tree_id = tree_of_commit(repository, found.head, fetcher)
     # if the index does not know its tree, something was added to it: libgit2 compares
-    if index is None or index.tree_id is None or index.tree_id.hex() != str(tree_id):
+    if index is None or index.tree_id is None or index.tree_id.hex() != tree_id:
         return False
     try:
         suspicious = index.suspicious(written_ns)
@@ -168,14 +178,14 @@ def _blob_of(root: bytes, name: bytes) -> tuple[int, bytes] | None:
         return EXECUTABLE if os.fstat(file.fileno()).st_mode & 0o100 else BLOB, digest
 
 
-def _is_module(status: WorkingTree, name: str) -> bool:
+def _is_module(status: WorkingTree, name: str, fetcher: Fetcher) -> bool:
     """Whether a path is a submodule's, in the index or, if it is not there any more, in the commit."""
     index = status.repository.index
     if name in index:
         return bool(index[name].mode == COMMIT)
     if status.head is None:
         return False
-    return GitTree(status.repository, tree_id_of(status.repository, status.head)).submodule(os.fsencode(name)) is not None
+    return GitTree(status.repository, tree_of_commit(status.repository, status.head, fetcher)).submodule(os.fsencode(name)) is not None
 
 
 def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher) -> Fetched:
@@ -185,7 +195,7 @@ def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fe
     tree = status.tree(os.path.realpath(path), modules)
     memo = ""
     if input.flag("exportIgnore"):
-        if _attributes_changed(status) or ignores_something(repository, tree_id_of(repository, str(status.head)), fetcher):
+        if _attributes_changed(status) or ignores_something(repository, tree_of_commit(repository, str(status.head), fetcher), fetcher):
             tree = WithoutIgnored(tree, repository)
         else:
             memo = _memo(status, path, fetcher)
@@ -237,7 +247,6 @@ def _attributes_changed(status: WorkingTree) -> bool:
 
 _CONVERTS = re.compile(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
 _AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")), ("core.symlinks", ("", "true")))
-_DELETED = pygit2.enums.FileStatus.INDEX_DELETED | pygit2.enums.FileStatus.WT_DELETED
 
 
 def _is_converted(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
@@ -255,7 +264,7 @@ def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
     if status.head is None or status.index is None:
         return ""
     repository = status.repository
-    tree_id = tree_id_of(repository, status.head)
+    tree_id = tree_of_commit(repository, status.head, fetcher)
     if _attributes_changed(status) or _is_converted(repository, tree_id, fetcher):
         return ""
     changes: list[tuple[bytes, tuple[int, bytes] | None]] = [(name, None) for name in status.deleted]
@@ -268,4 +277,16 @@ def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
     modules = [(name, None) for name in modules_of(repository, tree_id, fetcher)]
     if not changes and not modules:
         return f"git:{tree_id}"
-    return f"git:{hash_with_changes(GitTree(repository, tree_id), [*changes, *modules])}"
+    return f"git:{_changed_tree(repository, tree_id, [*changes, *modules], fetcher)}"
+
+
+def _changed_tree(repository: Any, tree_id: str, changes: list[tuple[bytes, tuple[int, bytes] | None]], fetcher: Fetcher) -> str:
+    """The hash of a tree after changes, remembered by them: the second time no object of Git is read."""
+    parts = [b"%s\0%s" % (name, b"" if blob is None else b"%o %s" % (blob[0], blob[1].hex().encode())) for name, blob in sorted(changes, key=lambda change: change[0])]
+    key = hashes.digest("sha256", b"\0".join([tree_id.encode(), *parts])).hex()
+    known = fetcher.cache.fact("gitChangedTree", key)
+    if known is not None:
+        return str(known["tree"])
+    found = hash_with_changes(GitTree(repository, tree_id), changes)
+    fetcher.cache.note("gitChangedTree", key, {"tree": found})
+    return found

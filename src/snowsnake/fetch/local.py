@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetched
@@ -11,6 +10,7 @@ from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import absolute_path
 from snowsnake.fetch.trees import DiskTree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 

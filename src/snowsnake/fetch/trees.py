@@ -9,11 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Protocol
+
     from snowsnake.fetch.git_index import GitIndex
+else:
+    Protocol = object
 
 
 class Tree(Protocol):

@@ -4,7 +4,6 @@ In: a reference, options, a `FlakeWorld`.  Out: a `LockedFlake`.
 """
 
 import os
-import subprocess
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError
@@ -126,6 +125,8 @@ def _put(
         if options.commits:
             world.warn(f"the lock file of '{reference}' is not committed: it is in no Git repository")
         return
+    import subprocess
+
     git = ["git", "-C", folder]
     if subprocess.run([*git, "check-ignore", "--quiet", "--", inner], check=False, stdin=subprocess.DEVNULL).returncode == 0:
         return
@@ -136,6 +137,8 @@ def _put(
 
 
 def _run(words: list[str], text: str = "") -> None:
+    import subprocess
+
     try:
         done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stderr=subprocess.PIPE)
     except OSError as error:

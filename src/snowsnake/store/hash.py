@@ -5,14 +5,13 @@ In: bytes, files, texts.  Out: `Hash`.  What is wrong with a text is a ValueErro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from os import PathLike
 
 from snowsnake.store import hashes
+from snowsnake.store.record import Record
 
 
-@dataclass(frozen=True, order=True)
-class Hash:
+class Hash(Record):
     """*algorithm* is md5, sha1, sha256, sha512 or blake3; *digest* its raw bytes.  ValueError if they do not fit each other.
 
     >>> found = Hash.of_bytes(b"snow")
@@ -22,11 +21,13 @@ class Hash:
     True
     """
 
+    __slots__ = ("algorithm", "digest")
     algorithm: str
     digest: bytes
 
-    def __post_init__(self) -> None:
-        hashes.format_hash(self.algorithm, self.digest, "base16")  # refuses unknown algorithms and wrong sizes
+    def __init__(self, algorithm: str, digest: bytes) -> None:
+        hashes.format_hash(algorithm, digest, "base16")  # refuses unknown algorithms and wrong sizes
+        self._set(algorithm, digest)
 
     @classmethod
     def parse(cls, text: str, algorithm: str | None = None) -> Hash:

@@ -6,16 +6,15 @@ In: text, or what a path is made of.  Out: `StorePath`.  What is not a store pat
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from snowsnake.store import store_path
 from snowsnake.store.hash import Hash
+from snowsnake.store.record import Record
 
 STORE_DIR = "/nix/store"
 
 
-@dataclass(frozen=True, order=True)
-class StorePath:
+class StorePath(Record):
     """"/nix/store/*hash_part*-*name*".  ValueError for a hash part that is not 32 digits, or a name that Nix does not take.
 
     >>> path = StorePath.parse("/nix/store/00000000000000000000000000000000-hello.drv")
@@ -23,11 +22,13 @@ class StorePath:
     ('hello.drv', True)
     """
 
+    __slots__ = ("hash_part", "name", "store_dir")
     hash_part: str
     name: str
-    store_dir: str = STORE_DIR
+    store_dir: str
 
-    def __post_init__(self) -> None:
+    def __init__(self, hash_part: str, name: str, store_dir: str = STORE_DIR) -> None:
+        self._set(hash_part, name, store_dir)
         store_path.check_base(self.base)
 
     @classmethod

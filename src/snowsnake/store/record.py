@@ -1,0 +1,53 @@
+"""Immutable records, compared field by field, as `dataclass(frozen=True, order=True)` makes them: importing that takes as long as a small evaluation."""
+
+from operator import attrgetter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+
+class Record:
+    """`__slots__` of a class below are its fields, at least two, in the order in which they are compared; its `__init__` calls `_set`."""
+
+    __slots__: "tuple[str, ...]" = ()
+    _fields_of: "Callable[[Any], tuple[Any, ...]]"
+
+    def __init_subclass__(cls) -> None:
+        cls._fields_of = staticmethod(attrgetter(*cls.__slots__))     # type: ignore[call-overload]
+
+    def _set(self, *values: "Any") -> None:
+        for name, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete field {name!r}")
+
+    def __reduce__(self) -> "tuple[Any, ...]":
+        return type(self), self._fields_of(self)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self.__slots__, self._fields_of(self), strict=True))
+        return f"{type(self).__qualname__}({shown})"
+
+    def __hash__(self) -> int:
+        return hash(self._fields_of(self))
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields_of(self) == self._fields_of(other) if isinstance(other, Record) and type(other) is type(self) else NotImplemented
+
+    def __lt__(self, other: "Self") -> bool:
+        return self._fields_of(self) < self._fields_of(other) if type(other) is type(self) else NotImplemented
+
+    def __le__(self, other: "Self") -> bool:
+        return self._fields_of(self) <= self._fields_of(other) if type(other) is type(self) else NotImplemented
+
+    def __gt__(self, other: "Self") -> bool:
+        return self._fields_of(self) > self._fields_of(other) if type(other) is type(self) else NotImplemented
+
+    def __ge__(self, other: "Self") -> bool:
+        return self._fields_of(self) >= self._fields_of(other) if type(other) is type(self) else NotImplemented
