@@ -14,7 +14,7 @@ SANITIZED  = PYTHONPATH=$(CURDIR)/build/sanitized PYTHONMALLOC=malloc \
 FUZZED   ?= 5000
 TESTS    ?= --ignore=tests/fetching
 
-.PHONY: try build test test-stress test-sanitized debug lint bench conformance docs accept clean
+.PHONY: try build test test-stress test-sanitized debug lint bench conformance docs screenshots accept clean
 
 # Evaluates an expression and a file.
 try: build
@@ -83,8 +83,18 @@ bench: build
 conformance: build
 	tools/conformance/run.sh $(BIN)/snowsnake-instantiate
 
-docs: build
+# The generated sources and pages, and the site, in build/site.
+docs: $(VENV)/.docs
 	$(BIN)/python tools/generate.py
+	$(BIN)/python tools/site/build.py
+
+$(VENV)/.docs: $(VENV)/.built pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[docs]'
+	touch $@
+
+# The pictures of docs/images that a browser takes (needs chromium).
+screenshots: $(VENV)/.docs
+	$(BIN)/python tools/site/screenshots.py
 
 clean:
 	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

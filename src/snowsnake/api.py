@@ -52,7 +52,7 @@ __all__ = [
 
 _FILES = "/nix/store/00000000000000000000000000000000-files"      # where `files` are
 _PROGRESS = 5                             # as C++ Nix numbers it: files that are evaluated, sources that are copied
-_FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree"))
+_FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree", "source"))
 _MOST_DECODERS = 500                      # types and selectors that an evaluator remembers plans of
 
 PathLike = str | os.PathLike[str]
@@ -507,6 +507,11 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
 
 def _is_touched(kind: str, name: str, place: str) -> bool:
     """Whether the answer to a question may be another one, now that something at a place is."""
+    if kind == "source":
+        from snowsnake.fetch.addresses import local_place
+
+        name = local_place(name) or ""
+        return bool(name) and (name == place or place.startswith(name + "/") or name.startswith(place + "/"))
     if name == place or name.startswith(place + "/"):
         return True
     return kind == "directory" and os.path.dirname(place) == name or kind == "tree" and place.startswith(name + "/")

@@ -178,3 +178,15 @@ def test_what_a_flake_itself_raises_is_of_its_kind(world) -> None:
         value["packages"]["x86_64-linux"]["bad"].force()
     with pytest.raises(snowsnake.FlakeError):
         nix.flake(f"{world}/top", attribute="nosuch")
+
+
+@pytest.mark.parametrize("scheme", ["path:", "git+file://"])
+def test_a_flake_whose_file_changes_is_read_again(world, scheme) -> None:
+    """What an evaluator says it depended on includes sources: `changed` forgets what came from the folder that one was copied from."""
+    nix = snowsnake.Evaluator(features=["flakes"])
+    assert nix.flake(f"{scheme}{world}/top", attribute="z").to_python() == 3
+    file = world / "top" / "flake.nix"
+    file.write_text(file.read_text().replace("z = 3", "z = 4"))
+    assert not nix.changed([world / "topmost"]) and not nix.changed([world / "elsewhere"])
+    assert nix.changed([file])
+    assert nix.flake(f"{scheme}{world}/top", attribute="z").to_python() == 4

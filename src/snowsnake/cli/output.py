@@ -292,7 +292,10 @@ def leave(main) -> "NoReturn":
     _kept = []
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _stand_in_for_streams()
-    code = main()
+    try:
+        code = main()
+    except BrokenPipeError:               # of help, which is written outside of `guarded`
+        code = 141
     for evaluator in _kept:
         evaluator.flush_cache()
         evaluator.close_store()

@@ -203,3 +203,17 @@ def encode_query(query: dict[str, str]) -> str:
     if not query:
         return ""
     return "?" + "&".join(f"{encode_part(name, _IN_QUERY)}={encode_part(query[name], _IN_QUERY)}" for name in sorted(query))
+
+
+def local_place(text: str) -> str | None:
+    """The path on this machine that an address means (`path:/a`, `git+file:///a?ref=b`); None if it is elsewhere.
+
+    >>> local_place("git+file:///a%20b?rev=1"), local_place("path:/a"), local_place("https://x/a")
+    ('/a b', '/a', None)
+    """
+    scheme, colon, rest = text.partition(":")
+    path = rest.partition("?")[0].partition("#")[0]
+    if scheme == "path" or scheme.rpartition("+")[2] == "file":
+        path = _decoded(path.removeprefix("//"))
+        return path.rstrip("/") or None if colon and path.startswith("/") else None
+    return None

@@ -1,0 +1,39 @@
+"""A real browser without a window: Debian's Chromium, driven by Playwright.
+
+`missing()` says why there is none; `page(width)` is a page of it, which may load files and servers of this machine and nothing else.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def missing() -> str:
+    """What is not installed; empty if everything is."""
+    import importlib.util
+
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright (pip install 'snowsnake[docs]')"
+    return "" if program() else "chromium (apt-get install chromium)"
+
+
+def program() -> str | None:
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Any]:
+    """A browser for some pages; RuntimeError if there is none."""
+    if missing():
+        raise RuntimeError(f"no browser: {missing()} is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program(), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        try:
+            yield found
+        finally:
+            found.close()
