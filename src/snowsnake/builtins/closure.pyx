@@ -420,8 +420,6 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     if phase == OPERATE or phase == RECEIVE:
         _tell(m, entries, "while calling operator on genericClosure element", element)
         return 1
-    if is_thunk(element):
-        return 0
     if not is_attrs(element) or attrs_find(element, symbol_intern(m, "key", 3)) == NULL:
         _tell(m, entries, "in genericClosure element", element)
         return 1

@@ -20,9 +20,9 @@ from snowsnake.builtins.engines.toml_values cimport TomlReader
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.host.host cimport FEATURE_PARSE_TOML_TIMESTAMPS, host_has_feature
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_bytes, raise_text
 from snowsnake.machine.heap cimport make_float, make_int
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine, PART_ELEMENT, PART_NONE
 from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, string_data, string_size
 from snowsnake.store.buffer cimport Bytes
 from snowsnake.output.json cimport to_json, to_plain_json, trace_json
@@ -80,7 +80,7 @@ cdef int from_json(Machine* m, Word* fp) noexcept nogil:
         if must_stop(m):
             outcome = stop(m)
         elif event == JSON_ERROR:
-            outcome = _raise_message(m, &reader.message)
+            outcome = of_part(m, PART_ELEMENT + 1 if reader.is_nix_error else PART_NONE, _raise_message(m, &reader.message))
         else:
             outcome = _add_json(&assembly, &reader, event)
     m.result = assembly.root

@@ -4,8 +4,8 @@ from libc.stdint cimport uint32_t, uint64_t, uint8_t
 from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.protocol cimport call_internal1, force
-from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport realise_context, string_view
+from snowsnake.builtins.registry cimport define, define_trace
+from snowsnake.builtins.store_context cimport realise_path, string_view, trace_realising
 from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
@@ -102,7 +102,7 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
         return call_internal1(m, INTERNAL_COERCE_PATH, fp[1])
     path = m.sp[-1]
     memset(&content, 0, sizeof(ByteBuffer))
-    if realise_context(m, path) == RAISE or host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
+    if realise_path(m, path) == RAISE or host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
         buffer_free(&content)
         return RAISE
     hash_bytes(kind, content.data, content.size_bytes, &digest)
@@ -155,4 +155,5 @@ cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:
 
 define("hashString", hash_string)
 define("hashFile", hash_file)
+define_trace("hashFile", trace_realising)
 define("convertHash", convert_hash)

@@ -9,8 +9,8 @@ from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.derivation_sets cimport import_derivation
 from snowsnake.builtins.protocol cimport done, force
-from snowsnake.builtins.registry cimport define
-from snowsnake.builtins.store_context cimport realise_context
+from snowsnake.builtins.registry cimport define, define_trace
+from snowsnake.builtins.store_context cimport realise_path, trace_realising
 from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
 from snowsnake.machine.attrs cimport attrs_flat
 from snowsnake.machine.descriptions cimport raise_type
@@ -33,7 +33,7 @@ cdef bint _is_derivation(Machine* m, Word path) noexcept nogil:
 cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
     cdef ByteBuffer resolved
     cdef int outcome
-    if realise_context(m, path) != DONE:
+    if realise_path(m, path) != DONE:
         return RAISE
     if _is_derivation(m, path):
         return import_derivation(m, path)
@@ -72,3 +72,5 @@ cdef int scoped_import(Machine* m, Word* fp) noexcept nogil:
 
 define("import", import_)
 define("scopedImport", scoped_import)
+define_trace("import", trace_realising)
+define_trace("scopedImport", trace_realising)

@@ -9,7 +9,7 @@ from libc.string cimport memchr, memset, strlen
 
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define, define_trace
-from snowsnake.builtins.store_context cimport realise_context, string_view, take_plain_string
+from snowsnake.builtins.store_context cimport realise_context, realise_path, string_view, take_plain_string, trace_realising
 from snowsnake.host.host cimport (
     FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, host_file_type, host_read_directory, host_read_file,
     host_search_entry, host_search_failed,
@@ -32,7 +32,7 @@ from snowsnake.machine.word cimport (
 
 cdef int _read(Machine* m, Word path, ByteBuffer* content) noexcept nogil:
     memset(content, 0, sizeof(ByteBuffer))
-    if realise_context(m, path) != DONE:
+    if realise_path(m, path) != DONE:
         return RAISE
     return host_read_file(m, string_data(path), string_size(path), content)
 
@@ -66,7 +66,7 @@ cdef Word _type_name(Machine* m, int file_type) noexcept nogil:
 
 cdef int read_file_type(Machine* m, Word* fp) noexcept nogil:
     cdef int file_type = FILE_NONE
-    if realise_context(m, fp[0]) != DONE or \
+    if realise_path(m, fp[0]) != DONE or \
             host_file_type(m, string_data(fp[0]), string_size(fp[0]), False, &file_type) != DONE:
         return RAISE
     if file_type == FILE_NONE:
@@ -79,7 +79,7 @@ cdef int read_dir(Machine* m, Word* fp) noexcept nogil:
     cdef ByteBuffer listing
     cdef int outcome
     memset(&listing, 0, sizeof(listing))
-    outcome = realise_context(m, fp[0])
+    outcome = realise_path(m, fp[0])
     if outcome == DONE:
         outcome = host_read_directory(m, string_data(fp[0]), string_size(fp[0]), &listing)
     if outcome == DONE:
@@ -136,7 +136,7 @@ cdef int path_exists(Machine* m, Word* fp) noexcept nogil:
         push(m, path_string(w))
     w = m.sp[-1]
     must_be_directory = fp[1] != 0
-    if realise_context(m, w) != DONE:
+    if realise_path(m, w) != DONE:
         return RAISE
     if host_file_type(m, string_data(w), string_size(w), must_be_directory, &file_type) != DONE:
         if m.error.code != ERROR_ACCESS:
@@ -202,12 +202,22 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
                 return call_internal1(m, INTERNAL_COERCE, w)
             push(m, w)
         if realise_context(m, m.sp[-1]) != DONE:
-            error_disregard(m)
-            return raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since it is in a store path that is not valid",
-                                                         <int>string_size(m.sp[-1]), <char*>string_data(m.sp[-1])))
+            return _cannot_find(m, m.sp[-1])
         fp[2] = small_int(<int64_t>(i + 1) << 2)
     outcome = of_part(m, 2, take_plain_string(m, fp[1], &w))
     return _look_up(m, fp + 3, n, w) if outcome == DONE else outcome
+
+
+cdef int _cannot_find(Machine* m, Word path) noexcept nogil:
+    """Adds to the pending error what was looked for, if all that is wrong is that it is not there."""
+    cdef char* message = m.error.message
+    if m.error.code != ERROR_FILE or message == NULL:
+        return RAISE
+    m.error.message = NULL
+    error_disregard(m)
+    raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since %s", <int>string_size(path), <char*>string_data(path), message))
+    free(message)
+    return RAISE
 
 
 cdef uint32_t _trace_finding(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
@@ -220,7 +230,7 @@ cdef uint32_t _trace_finding(Machine* m, Word* fp, Word* top, TraceEntry* entrie
     i = <uint64_t>fp[2] >> 5
     step = <int>(fp[2] >> 3) & 3
     entry = val(list_items(fp[0])[i]) if i < list_size(fp[0]) else WORD_NULL
-    if step == STEP_ENTRY or not is_attrs(entry) or attrs_is_layered(entry):
+    if step == STEP_ENTRY or not is_attrs(entry) or attrs_is_layered(entry) or top == fp + 3 + 2 * (i + 1):
         return 0
     entries[0].symbol = symbol_intern(m, b"prefix", 6) if step == STEP_PREFIX else symbol_intern(m, b"path", 4)
     entries[0].part = PART_ATTRIBUTE
@@ -252,4 +262,8 @@ define("readDir", read_dir)
 define("pathExists", path_exists)
 define("toPath", to_path)
 define("findFile", find_file)
+define_trace("readFile", trace_realising)
+define_trace("readFileType", trace_realising)
+define_trace("readDir", trace_realising)
+define_trace("pathExists", trace_realising)
 define_trace("findFile", _trace_finding)

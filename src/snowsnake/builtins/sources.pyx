@@ -195,6 +195,7 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
     cdef uint32_t* order = attrs_order(m, attrs)
     cdef uint64_t n = attrs_size(attrs), i = <uint64_t>s[SLOT_INDEX] >> 3
     cdef uint32_t symbol
+    cdef Digest digest
     cdef int outcome
     if order == NULL:
         return RAISE
@@ -208,7 +209,7 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
             return outcome
         i += 1
     s[SLOT_INDEX] = small_int(<int64_t>n)
-    return DONE
+    return DONE if s[SLOT_HASH] == WORD_NULL else parse_stated_hash(m, s[SLOT_HASH], HASH_SHA256, &digest)
 
 
 cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil:

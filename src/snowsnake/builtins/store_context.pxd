@@ -5,7 +5,7 @@ An element of a context is the text of a symbol: `/nix/store/…` (a path), `=/n
 needs), `!out!/nix/store/….drv` (one output of a derivation).
 """
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.machine.state cimport Machine
+from snowsnake.machine.state cimport Machine, TraceEntry
 from snowsnake.machine.word cimport Word, string_data, string_size
 from snowsnake.store.buffer cimport View, make_view
 
@@ -26,6 +26,9 @@ cdef inline View string_view(Word s) noexcept nogil:
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil
 cdef int realise_context(Machine* m, Word path) noexcept nogil
     # every store path in the context of a path's text must be in the store; outputs that would have to be built are an error
+cdef int realise_path(Machine* m, Word path) noexcept nogil
+    # the same for a builtin that takes a path; a trace tells then which one it was at:
+cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 cdef Word store_string(Machine* m, View store_path) noexcept nogil
     # a store path as a string with itself as context
 cdef int take_plain_string(Machine* m, Word w, Word* slot) noexcept nogil

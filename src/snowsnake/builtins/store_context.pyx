@@ -9,13 +9,17 @@ from libc.string cimport memchr
 from snowsnake.builtins.protocol cimport force
 from snowsnake.host.host cimport host_is_in_store, host_realise, host_store_dir, host_store_has
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine
+from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
 from snowsnake.store.buffer cimport Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
+
+
+cdef enum:
+    PART_REALISED = 24                # beside Part of machine/state.pxd: what is wrong is in the store, not in the builtin's input
 
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
@@ -66,6 +70,23 @@ cdef int realise_context(Machine* m, Word path) noexcept nogil:
         outcome = host_realise(m, view_of(&wanted), _object_of(m, path))
     bytes_free(&wanted)
     return outcome
+
+
+cdef int realise_path(Machine* m, Word path) noexcept nogil:
+    return of_part(m, PART_REALISED, realise_context(m, path))
+
+
+cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """The path is the last string with a context that the builtin has."""
+    if m.error.part != PART_REALISED or fp != m.fp:
+        return 0
+    while top > fp:
+        top -= 1
+        if is_string(top[0]) and string_context(top[0]) != 0:
+            entries[0].text = format_text("while realising the context of path '%.*s'", <int>string_size(top[0]),
+                                          <char*>string_data(top[0]))
+            return 1
+    return 0
 
 
 cdef View _object_of(Machine* m, Word path) noexcept nogil:

@@ -168,7 +168,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                 m.need = v
                 return FORCE
             if is_attrs(v):
-                fp[0] = m.empty_string
+                fp[0] = m.internals[element]    # no string: traces tell it from what a __toString gave
                 return _call(m, m.internals[element], v)
             fp[0] = w = v
     if m.sp == fp + 1 or not is_list(w):

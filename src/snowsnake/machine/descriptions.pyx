@@ -266,7 +266,7 @@ cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
     cdef Parameter parameter = next_parameter(m, w)
     cdef uint32_t file = 0, line = 0, column = 0
     _text(out, b"\xc2\xablambda")
-    if parameter.function.size_bytes and kind_of(w) != KIND_PARTIAL:
+    if parameter.function.size_bytes:
         _text(out, " ")
         _plain_name(out, &parameter.function)
     if position_place(m, parameter.position, &file, &line, &column):

@@ -9,7 +9,7 @@ from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport add_candidates, format_text, raise_text
+from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
@@ -473,14 +473,16 @@ cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil:
     cdef Word s
     cdef Word* found
     cdef Word* cell
+    cdef int depth = 0
     while scope != WORD_NULL:
+        depth += 1
         cell = pointer_of(scope)
         s = val(cell[2])
         if is_thunk(s):
             m.need = s
             return FORCE
         if not is_attrs(s):
-            return raise_type(m, "a set", s)
+            return of_part(m, min(depth, 255), raise_type(m, "a set", s))
         found = attrs_lookup(m, s, symbol)
         if found != NULL:
             m.result = found[0]

@@ -8,7 +8,7 @@ from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
-    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
+    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
 )
 from snowsnake.machine.assertion cimport trace_difference
 from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
@@ -347,7 +347,9 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
     entry.position = position_in(m, code, pc, &entry.position_end)
     if pc > start and pc <= end:
         entry.selected = _selected(m, code, function, pc - 1, fp, top)
-    if (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
+    if entry.opcode == OP_RESOLVE_WITH_NAME or entry.opcode == OP_RESOLVE_WITH:
+        entry.left = m.error.part                     # which of the `with` around it, from the inmost on
+    elif (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
         pc += 1
         entry.left = _tag(_placed_operand(&pc, code, function, fp, top))
         entry.right = _tag(_placed_operand(&pc, code, function, fp, top))

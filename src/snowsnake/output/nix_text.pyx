@@ -106,7 +106,7 @@ cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
     cdef uint32_t file = 0, line = 0, column = 0
     _put(p, b"\xc2\xablambda ")
     if parameter.is_known:
-        if parameter.function.size_bytes and kind_of(f) != KIND_PARTIAL:
+        if parameter.function.size_bytes:
             p.fits = p.fits and buffer_append(p.out, parameter.function.data, parameter.function.size_bytes)
             _put(p, " ")
         if position_place(p.m, parameter.position, &file, &line, &column):

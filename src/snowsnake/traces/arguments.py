@@ -88,7 +88,8 @@ _PARTS: dict[str, dict[str, str]] = {
         "element 1": "while evaluating an element of the list passed to builtins.findFile",
         "attribute path": "while evaluating the `path` attribute of an element of the list passed to builtins.findFile",
         "attribute prefix": "while evaluating the `prefix` attribute of an element of the list passed to builtins.findFile",
-        "attributes": "in an element of the __nixPath",
+        "no attribute path": "in an element of the __nixPath",
+        "no attribute prefix": "in an element of the __nixPath",
     },
     "fromJSON": {"content": "while decoding a JSON string"},
     "genericClosure": {
@@ -181,6 +182,7 @@ _WRAPPED = frozenset((
     ("split", "argument 2"),
     ("storePath", "argument 1"),
     ("substring", "argument 2"),
+    ("toPath", "argument 1"),
 ))
 
 

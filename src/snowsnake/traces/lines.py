@@ -23,6 +23,7 @@ _LOGIC = {"&&": "AND (&&)", "||": "OR (||)", "->": "IMPL (->)"}
 _ARITHMETIC = {"-": "sub", "*": "mul", "/": "div"}
 _COMPARISONS = ("<", "<=", ">", ">=")
 _COMPARERS = ("__less", "__notLess")
+_LOOKS = frozenset((OPCODES["HasAttrName"],))
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
 _SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
@@ -32,6 +33,7 @@ _BINDERS = ("attrs", "let", "legacyLet")
 _FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_LINES = {
+    30: b"drvAttrs@{ outputs ? [ \"out\" ], ... }:",
     37: b"  strict = derivationStrict drvAttrs;",
     49: b"    value = commonAttrs // {",
     50: b"      outPath = builtins.getAttr outputName strict;",
@@ -47,6 +49,7 @@ def _derivation_place(line: int, word: bytes) -> RawPosition:
 
 
 _DERIVATION_PLACES = {
+    "argument": _derivation_place(30, b"drvAttrs"),
     "derivationStrict": _derivation_place(37, b"derivationStrict"),
     "outPath": _derivation_place(50, b"outPath"),
     "getAttr": _derivation_place(50, b"builtins.getAttr"),
@@ -136,16 +139,18 @@ class _Trace:
         if is_innermost and note.kind == "function" and self._is_of_call(note):
             self._call(note)
             return
-        if note.kind == "function":
+        if note.kind == "function" and note.opcode == OPCODES["BindFormals"] and inner is not None and inner.kind == "thunk":
+            pass                               # its argument is evaluated first
+        elif note.kind == "function":
             if note.is_behind_machine and note.arity == 1 and (not self._lines or self._lines[-1][0] != "call"):
                 self._lines.append(("call", "", note.extent))        # it was to be called later: that call stands nowhere
             self._lines.append(("function", note.name, self._innermost_lambda(note)))
         elif is_import and note.kind == "file" and note.extent is not None:
             self._lines.append(("file", note.extent[0], None))
-        self._place = note.place or self._place
+        self._place = self._called(self._only_call(note, inner) or note.place) or self._place
         tree, way = self._way(note)
         if tree is not None and way:
-            self._surroundings(note, way)
+            self._surroundings(note, way, tree)
             is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
             if is_innermost or (inner is not None and inner.kind == "builtin" and inner.name.startswith("__")):
                 self._failure(note, way[-1], tree, inner)
@@ -154,7 +159,36 @@ class _Trace:
             if is_said:
                 self._asked = "attribute"      # its line is there
         if inner is not None and inner.kind == "function":
-            self._call_line(note.place, inner)
+            self._call_line(self._called(note.place), inner)
+
+    def _only_call(self, note: Note, inner: Note | None) -> RawPosition | None:
+        """Where a builtin was called in tail position: the machine does not know, but one place may be all there is."""
+        if inner is None or inner.kind != "builtin" or inner.name.startswith("__") or note.place != note.extent:
+            return None
+        tree = self._tree(note.extent)
+        if tree is None or note.extent is None:
+            return None
+        calls = [node for node in tree.tails(note.extent[2:], note.arity) if node.kind == "apply"]
+        if len(calls) != 1:
+            return None
+        place = (*note.extent[:2], calls[0].start, calls[0].end)
+        if self._position is not None and self._position[2] == note.extent[2]:
+            self._position = place
+        return place
+
+    def _called(self, place: RawPosition | None) -> RawPosition | None:
+        """The place of a call: `(f a) b` is `f a b` for C++ Nix, and begins where that `f` does."""
+        tree = self._tree(place)
+        if tree is None or place is None or tree.source[place[2] : place[2] + 1] != b"(":
+            return place
+        way = tree.way_to(*place[2:])
+        node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
+        while node is not None:
+            inner = tree.child_at(node, node.start)
+            if inner is None or inner.kind != "apply":
+                break
+            node = inner
+        return place if node is None else (*place[:2], node.start, place[3])
 
     def _innermost_lambda(self, note: Note) -> RawPosition | None:
         """Where the function is that takes the last of the arguments that ours takes at once."""
@@ -187,12 +221,12 @@ class _Trace:
         if tree is None or note.extent is None:
             return
         kinds = ("select", "variable") if inner is not None and inner.kind == "thunk" else ("apply",)
-        tails = tree.tails(note.extent[2:])
+        tails = tree.tails(note.extent[2:], note.arity)
         if len(tails) > 1:
             tails = [node for node in tails if node.kind in kinds]
         if len(tails) != 1:
             return
-        place = (*note.extent[:2], tails[0].start, tails[0].end)
+        place = self._called((*note.extent[:2], tails[0].start, tails[0].end))
         self._place = place
         if inner is None or (inner.kind == "builtin" and inner.name.startswith("__")):
             if self._code == "not-a-function" and self._position is None:
@@ -228,7 +262,10 @@ class _Trace:
         tree = self._tree(note.place)
         if tree is None or note.place is None or note.extent is None:
             return None, []
-        return tree, tree.way_inside(note.extent[2:], note.place[2], note.place[3])
+        way = tree.way_inside(note.extent[2:], note.place[2], note.place[3])
+        if not way and note.kind == "thunk":
+            way = [node for node in tree.way_to(*note.place[2:])[-1:] if node.kind in _BINDERS]       # of `inherit (e) name`
+        return tree, way
 
     def _tree(self, place: RawPosition | None) -> SourceTree | None:
         if place is None or place[1] is None:
@@ -249,11 +286,11 @@ class _Trace:
         if note.place is not None:
             self._position = (note.place[0], note.place[1], offset, offset + 1)
 
-    def _surroundings(self, note: Note, way: list[Step]) -> None:
+    def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
         """What the nodes around the place are evaluating."""
         for outer, inner in zip(way, way[1:], strict=False):
             if inner.role in ("left", "right"):
-                self._operand_line(note, outer, inner)
+                self._operand_line(note, outer, inner, tree)
             elif outer.kind == "legacyLet" and inner.role == "value" and inner.name == "body":
                 self._add(note, "attribute", "body", inner.name_start)
             elif inner.role == "condition" and outer.kind == "if":
@@ -263,16 +300,16 @@ class _Trace:
             elif inner.role == "condition":
                 self._at(note, outer.start)
             elif inner.role == "operand" and outer.kind == "not":
-                self._add(note, "text", "in the argument of the not operator", inner.position)
+                self._add(note, "text", "in the argument of the not operator", tree.position_of(inner))
             elif inner.role == "operand":
                 self._add(note, "builtin", "sub", outer.start)
 
-    def _operand_line(self, note: Note, node: Step, child: Step) -> None:
+    def _operand_line(self, note: Note, node: Step, child: Step, tree: SourceTree) -> None:
         """The line of an operator whose operand is being evaluated."""
         if node.operator in _LOGIC:
             self._add(note, "text", f"in the {child.role} operand of the {_LOGIC[node.operator]} operator", node.place)
         elif node.operator == "//":
-            self._add(note, "text", f"in the {child.role} operand of the update (//) operator", child.position)
+            self._add(note, "text", f"in the {child.role} operand of the update (//) operator", tree.position_of(child))
         elif node.operator in _ARITHMETIC:
             self._add(note, "builtin", _ARITHMETIC[node.operator], node.place)
         elif node.operator in _COMPARISONS:
@@ -296,7 +333,7 @@ class _Trace:
         elif node.kind == "binary":
             child = self._operand(node, tree, self._forced_side(node, note.operands))
             if child is not None:
-                self._operand_line(note, node, child)
+                self._operand_line(note, node, child, tree)
         elif node.kind in ("not", "negate", "apply"):
             child = tree.child_at(node, node.start + (node.kind != "apply"))
         if child is not None and child.kind == "select":
@@ -326,7 +363,7 @@ class _Trace:
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
         is_told = before is not None and before.kind in ("builtin", "text") and not before.name.startswith(("__", _DEEP_ELEMENT))
-        if not name or (is_told and not note.is_behind_machine):
+        if not name or (is_told and not note.is_behind_machine) or (before is not None and self._is_unnamed(name, before)):
             return
         if asked in ("attribute", "variable " + name):
             return
@@ -337,6 +374,14 @@ class _Trace:
             return                             # a line of deep evaluation says so already
         self._lines.append(("attribute", asked, place))
 
+    def _is_unnamed(self, name: str, before: Note) -> bool:
+        """Whether C++ Nix asked for an attribute without a line for it: while it compares, coerces, looks for a name, overrides."""
+        if before.name == "__equal" or before.name in _COMPARERS:
+            return before.part.startswith("attribute ")
+        if before.name.startswith(("__coerce", "__toStringCoerce")):
+            return name == "outPath" or before.part != ""
+        return before.is_code and (before.opcode in _LOOKS or (before.opcode == OPCODES["AttrsOverride"] and name == "__overrides"))
+
     def _defined(self, note: Note) -> tuple[str, RawPosition]:
         """The attribute that a thunk is the value of, and its place; no name if it is none."""
         nothing = ("", ("", b"", 0, 0))
@@ -344,10 +389,17 @@ class _Trace:
         if note.kind != "thunk" or tree is None or note.extent is None:
             return nothing
         way = tree.way_to(note.extent[2], note.extent[3])
-        if len(way) < 2 or way[-1].role != "value" or way[-2].kind != "attrs" or (way[-1].start, way[-1].end) != note.extent[2:]:
+        while len(way) > 2 and not way[-1].name and way[-2].role == "value" and (way[-2].start, way[-2].end) == note.extent[2:]:
+            way.pop()                          # the set that `a.${b} = c` makes for `a`, not the one in it
+        if len(way) < 2 or way[-1].role != "value" or not self._is_named(way[-2].kind, way[-1].name) or (way[-1].start, way[-1].end) != note.extent[2:]:
             return nothing
         start = way[-1].name_start
         return way[-1].name, (note.extent[0], note.extent[1], start, start + 1)
+
+    @staticmethod
+    def _is_named(kind: str, name: str) -> bool:
+        """Whether C++ Nix has a line for what is bound to a name: of the old `let`, only for what is selected of it."""
+        return kind == "attrs" or (kind == "legacyLet" and name == "body")
 
     # ---- an operation that failed -----------------------------------------------------------------------------
 
@@ -365,6 +417,8 @@ class _Trace:
             return
         if self._code == "infinite-recursion":
             self._recursion(note, node, tree)
+        elif self._code == "not-a-function" and node.kind == "apply":
+            self._position = self._called(self._position)
         elif self._cause.wants("a Boolean"):
             self._boolean(note, node, tree)
         elif node.kind == "select" and self._cause.wants("a set"):
@@ -378,7 +432,9 @@ class _Trace:
             child = tree.child_at(node, start + 2) if start >= 0 else None
             self._add(note, "text", "while evaluating an attribute name", None if child is None else child.position)
             self._is_shown = child is not None and child.position is not None
-            if child is not None and child.position is not None:
+            if self._code == "context":
+                self._position = None
+            elif child is not None and child.position is not None:
                 self._at(note, child.position)
         elif node.kind == "attrs" and note.opcode == OPCODES["AttrsOverride"] and self._cause.wants("a set"):
             self._add(note, "text", "while evaluating the `__overrides` attribute", None)
@@ -387,6 +443,8 @@ class _Trace:
             self._dynamic_name(note, node, tree)
         elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
+        elif self._code == "file" and node.kind in ("string", "binary"):
+            self._position = None              # a path that is copied to the store: the error stands alone
         elif node.kind in ("string", "path") and self._cause.kind == "not-coercible":
             self._coerced_piece(note, node, tree, inner)
         elif node.kind == "binary":
@@ -425,14 +483,18 @@ class _Trace:
         """The place of the message is that of the line above it."""
         if node.kind == "not":
             child = tree.child_at(node, node.start + 1)
-            self._add(note, "text", "in the argument of the not operator", None if child is None else child.position)
+            self._add(note, "text", "in the argument of the not operator", None if child is None else tree.position_of(child))
         if self._lines and self._lines[-1][0] == "text":
             self._position = self._lines[-1][2]
 
     def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
         start = tree.source.find(b"${", node.start, node.end)
+        if start > node.start and note.extent is not None and note.extent[2] == node.start and tree.source[node.start : node.start + 1] != b"{":
+            start = node.start                 # `a.${b} = c` is `a = { ${b} = c; }`, all of it where the path starts
         self._add(note, "text", "while evaluating the name of a dynamic attribute", start if start >= 0 else None)
-        if start >= 0:
+        if self._code == "context":
+            self._position = None
+        elif start >= 0:
             self._at(note, start)
 
     def _with(self, note: Note, tree: SourceTree) -> None:
@@ -440,13 +502,16 @@ class _Trace:
             return
         outer = [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "with"]
         if outer:
-            self._add(note, "text", "while evaluating the first subexpression of a with expression", outer[-1].start)
+            depth = max(1, min(note.operands[0], len(outer)))
+            self._add(note, "text", "while evaluating the first subexpression of a with expression", outer[-depth].start)
             self._is_shown = False
 
     def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         start = None
         if inner is not None and inner.argument:
-            start = tree.item_start(node, inner.argument - 1)
+            head = tree.source[node.start : node.end].partition(b"${")[0]
+            is_split = node.kind == "path" and head.endswith(b"/")               # the slash is a piece of its own then
+            start = tree.item_start(node, inner.argument - 1 - is_split)
         if start is not None:
             start = tree.source.rfind(b"${", node.start, start)
         text = "while evaluating a path segment"
@@ -472,7 +537,7 @@ class _Trace:
         elif node.operator == "//":
             side = "left" if right == _TAG_ATTRS else "right"
             child = self._operand(node, tree, side)
-            self._add(note, "text", f"in the {side} operand of the update (//) operator", None if child is None else child.position)
+            self._add(note, "text", f"in the {side} operand of the update (//) operator", None if child is None else tree.position_of(child))
             self._is_shown = False
         elif node.operator in _ARITHMETIC:
             name = _ARITHMETIC[node.operator]
@@ -517,12 +582,18 @@ class _Trace:
         if name.startswith("__"):
             return
         before = self._notes[number - 1] if number else None
+        if name == "derivation":
+            self._lines.append(("call-site", "", self._place))
+            if inner is None and self._cause.wants("a set"):
+                self._lines.append(("text", "while evaluating the value passed for the lambda argument", _DERIVATION_PLACES["argument"]))
+                self._is_shown = False
+            return
         if name == "derivationStrict" and note.is_behind_machine:
             self._derivation()
         elif name == "toJSON" and before is not None and before.name == "derivationStrict":
             pass                               # it has the attribute's JSON made
         elif name not in ("addErrorContext", "break"):
-            is_called_by_code = before is None or before.is_code or before.kind == "text" or note.is_behind_machine
+            is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine)
             self._lines.append(("builtin", name, self._place if is_called_by_code else None))
         if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
             self._position = note.extent       # what it calls with the list is a result
@@ -551,9 +622,16 @@ class _Trace:
         ):
             self._position = placed
             self._is_shown = True
+        further = None
+        if is_last and name in ("toString", "derivationStrict") and part != "result of __toString":
+            further = self._text_of_to_string(rest)
+        if further == _RESULT_OF_TO_STRING:
+            text, further = further, None
         if text is None:
+            if further is not None:
+                self._lines.append(("text", further, None))
             return
-        place = note.extent if name == "concatMap" and part == "result" else None
+        place = self._place_of_result(note.extent) if name == "concatMap" and part == "result" else None
         if name == "toJSON" and part == "result of __toString":
             place = placed
         if text.endswith(AT_ATTRIBUTE):
@@ -563,6 +641,26 @@ class _Trace:
                 self._position = place
                 self._is_shown = True
         self._lines.append(("text", text, place))
+        if further is not None:
+            self._lines.append(("text", further, None))
+
+    def _place_of_result(self, extent: RawPosition | None) -> RawPosition | None:
+        """Where what a function returned is, if that is a set or a function that stands there; else where the function is."""
+        tree = self._tree(extent)
+        if tree is None or extent is None:
+            return extent
+        body = tree.way_to(*extent[2:])[-1:]
+        last = tree.last_child(body[0]) if body and body[0].kind == "lambda" else None
+        return (*extent[:2], last.start, last.end) if last is not None and last.kind in ("attrs", "lambda") else extent
+
+    def _text_of_to_string(self, rest: list[Note]) -> str | None:
+        """What `toString` does with a list's element, or with what a `__toString` returned, that is no text."""
+        coercions = [other for other in rest if other.name in ("__toStringCoerce", "__derivationString")]
+        if len(coercions) < 2:
+            return None
+        if any(other.operands[0] == _TAG_LIST for other in coercions[:-1]):
+            return "while evaluating one element of the list"
+        return _RESULT_OF_TO_STRING if coercions[-2].operands[0] == _TAG_STRING else None
 
     def _derivation(self) -> None:
         """The lines of an attribute of a derivation, which C++ Nix has a definition of in Nix; selections of it have none there."""

@@ -87,6 +87,12 @@ class SourceTree:
                 return inner
         return None
 
+    def position_of(self, node: Step) -> int | None:
+        """Where C++ Nix says that an expression is; a string without `${` has no place."""
+        if node.kind == "string" and b"${" not in self.source[node.start : node.end]:
+            return None
+        return node.position
+
     def behind_blanks(self, offset: int) -> int:
         """The first byte from an offset on that is no blank."""
         while self.source[offset : offset + 1] in (b" ", b"\t", b"\n", b"\r"):
@@ -104,10 +110,16 @@ class SourceTree:
                 return inner
         return None
 
-    def tails(self, extent: tuple[int, int]) -> list[Step]:
-        """The expressions that a piece of code may be left through: its body, or those of its branches."""
+    def tails(self, extent: tuple[int, int], arity: int = 0) -> list[Step]:
+        """The expressions that a piece of code may be left through: its body, or those of its branches.
+
+        `arity`: how many functions, one in the other, it is.
+        """
         way = self.way_to(*extent)
         waiting = [way[-1]] if way and (way[-1].start, way[-1].end) == extent else []
+        for _ in range(arity):
+            body = self.last_child(waiting[0]) if waiting and waiting[0].kind == "lambda" else None
+            waiting = [] if body is None else [body]
         found = []
         while waiting:
             node = waiting.pop()
