@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import tarfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snowsnake.api import EvaluationError, Evaluator
+from snowsnake.builtins.engines import fetch_calls
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "differential"))
 from policy_world import OTHERS, READERS, SECRETS, WAYS, cases, make_world, readable  # noqa: E402
@@ -147,6 +149,47 @@ def test_a_race(root: Path) -> None:
         stop.set()
         thread.join()
     assert "mine" in seen
+
+
+def make_archive(folder: Path, contents: str) -> None:
+    (folder / "secret").write_text(contents)
+    with tarfile.open(folder / "secret.tar", "w") as archive:
+        archive.add(folder / "secret", "top/secret")
+    (folder / "large").write_text(contents * (6 << 20))
+
+
+FETCHES = {
+    "fetchurl": 'builtins.readFile (builtins.fetchurl "file://FOLDER/secret")',
+    "fetchurl, large": 'builtins.substring 0 7 (builtins.readFile (builtins.fetchurl "file://FOLDER/large"))',
+    "fetchTree file": 'builtins.readFile (builtins.fetchTree { type = "file"; url = "file://FOLDER/secret"; })',
+    "fetchTree tarball": 'builtins.readFile ((builtins.fetchTree { type = "tarball"; url = "file://FOLDER/secret.tar"; }) + "/secret")',
+    "fetchTarball": 'builtins.readFile ((builtins.fetchTarball "file://FOLDER/secret.tar") + "/secret")',
+}
+
+
+@pytest.mark.parametrize("what", FETCHES)
+def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the check of an address and the fetch."""
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    make_world(root, "hidden")
+    folder = root / "A/b/f"
+    folder.mkdir()
+    make_archive(folder, "open to all")
+    make_archive(root / "other", "hidden")
+    expression = FETCHES[what].replace("FOLDER", str(folder))
+    policy = POLICIES["allowed"](root) | {"features": ["fetch-tree", "flakes"]}
+    assert str(answer(Evaluator(**policy), expression)).startswith("open to"), "it can be read"
+    check = fetch_calls.check_uri
+
+    def check_and_change(access: object, uri: str) -> None:
+        check(access, uri)
+        folder.rename(root / "A/b/aside")
+        folder.symlink_to("../../other")
+
+    monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
+    found = str(answer(Evaluator(**policy), expression))
+    assert "hidden" not in found
+    assert folder.is_symlink()
 
 
 def test_the_table_has_every_reader() -> None:

@@ -4,7 +4,10 @@
 In: a machine.  Out: Python objects of `fetch/`; sources in the logical store; exceptions as errors.  Nothing of `fetch/` is imported before a
 program fetches something.
 """
+import os
+
 from cpython.ref cimport Py_INCREF
+from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
@@ -26,6 +29,12 @@ from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
 from snowsnake.machine.word cimport WORD_FALSE, WORD_TRUE, string_data, string_size
 from snowsnake.store.buffer cimport make_view
+from snowsnake.store.exact_open cimport exact_open
+
+cdef extern from "<fcntl.h>" nogil:
+    int O_RDONLY
+    int O_NOCTTY
+    int O_NONBLOCK
 
 cdef enum:
     ATTENTION_TIMEOUT = 2             # as in machine/collector.pyx
@@ -84,7 +93,30 @@ cdef class Access:
 
     def check_path(self, str path):
         """Raises unless evaluation may read what lies there."""
+        self._resolved(path)
+
+    def open_file(self, str path):
+        """A descriptor of a file that evaluation may read; OSError if it cannot be opened.
+
+        What was resolved and found allowed is what is opened: a link that somebody puts there meanwhile is a fault."""
+        cdef bytes resolved
+        cdef int fd
+        try:
+            resolved = self._resolved(path)
+        except Pending:
+            from snowsnake.fetch.errors import ForbiddenAccess
+
+            error_clear(self.m)
+            raise ForbiddenAccess(f"access to absolute path '{path}' is forbidden in restricted mode") from None
+        fd = exact_open(resolved, 0, O_RDONLY | O_NOCTTY | O_NONBLOCK)
+        if fd < 0:
+            raise OSError(errno, os.strerror(errno), path)
+        return fd
+
+    cdef bytes _resolved(self, str path):
+        """Where a path leads, which evaluation may read."""
         cdef bytes text = path.encode("utf-8", "surrogateescape")
+        cdef bytes found = None
         cdef const uint8_t* data = <const uint8_t*><const char*>text
         cdef ByteBuffer resolved
         cdef int outcome = host_check_access(self.m, data, len(text))
@@ -93,9 +125,12 @@ cdef class Access:
             outcome = host_resolve(self.m, data, len(text), RESOLVE_FULL, &resolved)
         if outcome == DONE:
             outcome = host_check_access(self.m, resolved.data, resolved.size_bytes)
+        if outcome == DONE:
+            found = (<const char*>resolved.data)[:resolved.size_bytes]
         free(resolved.data)
         if outcome != DONE:
             raise Pending
+        return found
 
 
 cdef object access_of(Machine* m):
@@ -123,6 +158,8 @@ cdef object fetcher_of(Machine* m):
         kept = _Record()
         kept.m = m
         fetcher.on_fetched = kept
+        if h.is_restricted:
+            fetcher.open_checked = access_of(m).open_file
         Py_INCREF(fetcher)
         h.fetcher = <void*>fetcher
     return <object>h.fetcher

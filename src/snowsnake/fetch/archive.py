@@ -15,6 +15,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 from snowsnake.fetch.cache import remove_tree
@@ -180,15 +181,15 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def unpack(path: str, target: str, check: Callable[[], None] = lambda: None) -> int:
-    """Unpacks the file at *path* to *target*; the time of the newest member.  *check* is called now and then, and may raise."""
+def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None) -> int:
+    """Unpacks a file, open or at a path, to *target*; the time of the newest member.  *check* is called now and then, and may raise."""
     try:
-        with open(path, "rb") as file:
+        with open(source, "rb") if isinstance(source, str) else nullcontext(source) as file:
             plan = _Plan(os.fsencode(target), os.fstat(file.fileno()).st_size, check)
             stream = decompressed(file)
             start = stream.peek(4)
             if start[:4] in (b"PK\3\4", b"PK\5\6"):
-                _unpack_zip(path if not stream.is_compressed else _spooled(stream, plan), plan)
+                _unpack_zip(file if not stream.is_compressed else _spooled(stream, plan), plan)
             elif start:
                 _unpack_tar(stream, plan)
             plan.finish()

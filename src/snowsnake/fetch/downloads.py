@@ -6,8 +6,10 @@ In: an input, or an address.  Out: a tree in the cache, and what is known of it:
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from snowsnake.fetch import archive
@@ -17,12 +19,15 @@ from snowsnake.fetch.fetcher import Fetched
 from snowsnake.fetch.http import Http, Transfer, TransferError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import string_of
-from snowsnake.fetch.trees import DiskTree, PlainFile, Tree
+from snowsnake.fetch.tree_hash import hash_of
+from snowsnake.fetch.trees import DiskTree, FileContents, PlainFile, Tree
 from snowsnake.store import nar
 from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
+
+_LARGE_BYTES = 4 << 20                     # of a file of this machine: it is not kept in memory
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -68,7 +73,7 @@ def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
     if not colon:
         raise MalformedAddress(f"URL '{url}' doesn't have a scheme")
     if scheme == "file":
-        return _local_file(url)
+        return _local_file(url, fetcher)
     _check_scheme(url, scheme)
     known, kept = _known(fetcher, "file", url)
     if known is None or not fetcher.is_fresh(known):
@@ -94,7 +99,8 @@ def _check_scheme(url: str, scheme: str) -> None:
         raise TransferError(f"unable to download '{url}': Unsupported protocol (1) Protocol \"{scheme}\" not supported")
 
 
-def _local_file(url: str) -> Download:
+def _local_file(url: str, fetcher: Fetcher) -> Download:
+    """Read once, so that the hash is that of what is used; a large one only under a policy."""
     path = url[5:].partition("#")[0].partition("?")[0]
     if path.startswith("//"):
         host, _, path = path[2:].partition("/")
@@ -102,14 +108,38 @@ def _local_file(url: str) -> Download:
         if host not in ("", "localhost"):
             raise TransferError(f"unable to download '{url}': URL using bad/illegal format or missing URL (3) Bad file:// URL")
     path = os.fsdecode(unquote_to_bytes(path.encode("utf-8", "surrogateescape")))
-    if not path.startswith("/") or "\0" in path or not os.path.isfile(path):
-        raise TransferError(f"unable to download '{url}': Could not read a file:// file (37) Could not open file {path}")
+    fault = TransferError(f"unable to download '{url}': Could not read a file:// file (37) Could not open file {path}")
+    if not path.startswith("/") or "\0" in path:
+        raise fault
+    try:
+        with fetcher.open_file(path) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise fault
+            data = file.read(_LARGE_BYTES + 1)
+            if len(data) <= _LARGE_BYTES:
+                contents = FileContents(data)
+                return Download(contents, hash_of(contents)[0])
+            if fetcher.open_checked is not None:
+                return _copied(data, file, fetcher)
+    except OSError:
+        raise fault from None
     tree = PlainFile(os.path.realpath(path))
     if tree.disk_path(b"") is not None:
         return Download(tree, Hash("sha256", nar.path_digest("sha256", os.path.realpath(path))[0]))
-    from snowsnake.fetch.tree_hash import hash_of
-
     return Download(tree, hash_of(tree)[0])
+
+
+def _copied(start: bytes, file: BinaryIO, fetcher: Fetcher) -> Download:
+    """A file that is read on, in the cache."""
+    path = fetcher.cache.new_path()
+    try:
+        with open(path, "wb") as target:
+            target.write(start)
+            shutil.copyfileobj(file, target, 1 << 20)
+        kept, digest = keep_file(Transfer(path), fetcher)
+    finally:
+        fetcher.cache.discard(path)
+    return Download(DiskTree(kept), digest)
 
 
 def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
@@ -174,12 +204,12 @@ def _download(kept: str, known: dict) -> Download:
     )
 
 
-def keep_archive(path: str, shown: str, fetcher: Fetcher) -> tuple[str, Hash, int]:
-    """(where it is unpacked in the cache, hash of the NAR, time of the newest member) of the archive at *path*."""
+def keep_archive(source: str | BinaryIO, shown: str, fetcher: Fetcher) -> tuple[str, Hash, int]:
+    """(where it is unpacked in the cache, hash of the NAR, time of the newest member) of an archive, open or at a path."""
     new = fetcher.cache.new_path()
     try:
         with fetcher.activity("info", f"unpacking '{shown}' into the Git cache"):
-            newest = archive.unpack(path, new, fetcher.check_cancelled)
+            newest = archive.unpack(source, new, fetcher.check_cancelled)
         top = archive.single_folder(new)
         digest, size = nar.path_digest("sha256", top)
         found = Hash("sha256", digest)
@@ -201,14 +231,19 @@ def _local_tree(url: str, address: Address, fetcher: Fetcher) -> Download:
         if os.path.exists(os.path.join(path, ".git")):
             raise FetchError(f'tarball "{path}" is a git repository, not a tarball. Please use `git+file` as the scheme.')
         raise FetchError(f'tarball "{path}" is a directory, not a file.')
-    status = os.stat(path)
+    with fetcher.open_file(path) as file:
+        return _unpacked(path, file, url, fetcher)
+
+
+def _unpacked(path: str, file: BinaryIO, url: str, fetcher: Fetcher) -> Download:
+    status = os.fstat(file.fileno())
     stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino} {status.st_dev}"
     known = fetcher.cache.fact("localTarball", path)
     if known is not None and known["stamp"] == stamp:
         kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
         if kept is not None:
             return _download(kept, known)
-    kept, digest, newest = keep_archive(path, url, fetcher)
+    kept, digest, newest = keep_archive(file, url, fetcher)
     facts: dict[str, str | int | bool] = {"narHash": digest.sri, "lastModified": newest, "stamp": stamp}
     fetcher.cache.note("localTarball", path, facts)
     return _download(kept, facts)

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.cache import FetchCache
-from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch
+from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch, MalformedAddress
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
 from snowsnake.fetch.progress import Progress
@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Container, Iterator, Mapping
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from snowsnake.store.local import LocalStore
 
@@ -101,6 +101,8 @@ class Fetcher:
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
         self.failures: dict[str, tuple[int, str]] = {}   # by message: what a command ends with whose fetch failed so, and the kind of the error
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
+        self.open_checked: Callable[[str], int] | None = None      # under a policy: a descriptor of a file that may be read
+        self._allowed_files: set[str] = set()          # those that the policy names by their addresses
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset, Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
@@ -308,6 +310,23 @@ class Fetcher:
         """An error of fetching becomes one of the program, which may be seen later and more than once."""
         if isinstance(error, FetchError):
             self.failures[str(error)] = error.exit_code, error.kind
+
+    # ---- files of this machine ----------------------------------------------------------------------------------
+
+    def allow_address(self, address: str) -> None:
+        """The policy names it: if it is a file, wherever links lead from there may be read."""
+        try:
+            parsed = parse_address(address)
+            if parsed.transport == "file":
+                self._allowed_files.add(os.path.normpath(parsed.file_path))
+        except MalformedAddress:
+            pass
+
+    def open_file(self, path: str) -> BinaryIO:
+        """A file of this machine.  Under a policy it is looked up, checked and opened in one step."""
+        if self.open_checked is None or os.path.normpath(path) in self._allowed_files:
+            return open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK), "rb")
+        return open(self.open_checked(path), "rb")
 
     # ---- for the schemes ----------------------------------------------------------------------------------------
 

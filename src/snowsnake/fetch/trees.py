@@ -116,6 +116,30 @@ class PlainFile:
         return self.path if not path and _kind_of(os.lstat(self.path).st_mode) == "regular" else None
 
 
+class FileContents:
+    """One file, kept in memory."""
+
+    def __init__(self, contents: bytes) -> None:
+        self._contents = contents
+
+    def kind(self, path: bytes) -> str | None:
+        return None if path else "regular"
+
+    def read(self, path: bytes) -> bytes:
+        if path:
+            raise missing(path)
+        return self._contents
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        raise NotADirectoryError(f"'{os.fsdecode(path)}' is not a directory")
+
+    def link(self, path: bytes) -> bytes:
+        raise missing(path)
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        return None
+
+
 class PartOfDisk(DiskTree):
     """Those files of a folder that are named; what lies below a named one comes with it.
 

@@ -55,7 +55,10 @@ def is_allowed_uri(uri, prefixes):
 
 def check_uri(access, uri):
     """Restricted evaluation: what `allowed-uris` has, and what may be read on this machine."""
-    if not access.is_restricted or is_allowed_uri(uri, access.fetcher.settings["allowed-uris"]):
+    if not access.is_restricted:
+        return
+    if is_allowed_uri(uri, access.fetcher.settings["allowed-uris"]):
+        access.fetcher.allow_address(uri)
         return
     if uri.startswith("/"):
         access.check_path(_canonical(uri))
