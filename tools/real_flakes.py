@@ -37,6 +37,24 @@ FLAKES: dict[str, dict[str, str]] = {
     "nix-systems/default": {},
     "nix-community/nixpkgs.lib": {},
     "kanwren/nix-parsec": {},
+    "numtide/nix-filter": {},
+    "nix-community/haumea": {"nixpkgs": "nix-community/nixpkgs.lib"},
+    "chessai/nix-std": {},
+    "hercules-ci/gitignore.nix": {"nixpkgs": NIXPKGS},
+    "gytis-ivaskevicius/flake-utils-plus": {"flake-utils": "numtide/flake-utils", "flake-utils/systems": "nix-systems/default"},
+    "nix-community/gomod2nix": {"nixpkgs": NIXPKGS, "flake-utils": "numtide/flake-utils", "flake-utils/systems": "nix-systems/default"},
+    "Mic92/sops-nix": {"nixpkgs": NIXPKGS},
+    "nix-community/nixos-generators": {"nixpkgs": NIXPKGS, "nixlib": "nix-community/nixpkgs.lib"},
+    "astro/deadnix": {"nixpkgs": NIXPKGS, "utils": "numtide/flake-utils", "utils/systems": "nix-systems/default"},
+    "nix-community/comma": {
+        "nixpkgs": NIXPKGS, "naersk": "nix-community/naersk", "naersk/fenix": "", "utils": "numtide/flake-utils",
+        "utils/systems": "nix-systems/default", "flake-compat": "",
+    },
+    "nix-community/fenix": {"nixpkgs": NIXPKGS, "rust-analyzer-src": ""},
+    "kamadorueda/alejandra": {"nixpkgs": NIXPKGS, "fenix": "nix-community/fenix", "fenix/rust-analyzer-src": "", "flakeCompat": ""},
+    "numtide/blueprint": {"nixpkgs": NIXPKGS, "systems": "nix-systems/default"},
+    "Mic92/nix-fast-build": {"nixpkgs": NIXPKGS, "flake-parts": "hercules-ci/flake-parts", "treefmt-nix": "numtide/treefmt-nix"},
+    "Mic92/nixpkgs-review": {"nixpkgs": NIXPKGS, "flake-parts": "hercules-ci/flake-parts", "treefmt-nix": "numtide/treefmt-nix"},
     "nix-community/nix-eval-jobs": {
         "nixpkgs": NIXPKGS, "nix": "NixOS/nix", "flake-parts": "hercules-ci/flake-parts", "treefmt-nix": "numtide/treefmt-nix",
     },
@@ -243,7 +261,8 @@ def main() -> int:
     given = parser.parse_intermixed_args()
     work = (given.work or Path(tempfile.mkdtemp(prefix="real-flakes-"))).resolve()
     theirs, ours = Nix(given.reference, work / "home-theirs"), Nix(given.ours, work / "home-ours")
-    rows, differences = [], 0
+    rows: list[tuple[str, int, int, int, int]] = []
+    differences = 0
     for name, inputs in {**FLAKES, **{name: inputs for name, (inputs, _) in CONSUMERS.items()}}.items():
         if given.flakes and name not in given.flakes:
             continue
@@ -259,7 +278,7 @@ def main() -> int:
             print(f"{name}: not there: {', '.join(lacks or [name])}")
             continue
         reference = f"git+file://{copied[0]}?rev={copied[1]}"
-        asked = same = failed = 0
+        asked = same = failed = derivations = 0
         before = theirs.seconds, ours.seconds
         for attribute in attributes(theirs, reference, options, given.most):
             answers = [nix.ask(f"{reference}#{attribute}", _WHAT if "." in attribute else "v: builtins.typeOf v", options) for nix in (theirs, ours)]
@@ -267,20 +286,21 @@ def main() -> int:
             failed += answers[0][0] is None
             if answers[0] == answers[1]:
                 same += 1
+                derivations += isinstance(answers[0][0], dict) and answers[0][0]["path"] is not None
             else:
                 differences += 1
                 print(f"{name}#{attribute}\n  theirs {str(answers[0])[:400]}\n  ours   {str(answers[1])[:400]}")
-        rows.append((name, asked, same, failed))
+        rows.append((name, asked, derivations, same, failed))
         took = f"{theirs.seconds - before[0]:.1f} s beside {ours.seconds - before[1]:.1f} s"
-        print(f"{name:28} {asked:3} attributes, {same:3} the same, {failed:3} of them errors, {took}", flush=True)
+        print(f"{name:28} {asked:3} attributes, {derivations:3} the same drvPath, {same:3} the same, {failed:3} errors, {took}", flush=True)
     if given.page:
         given.page.write_text(page(rows))
     return 1 if differences else 0
 
 
-def page(rows: list[tuple[str, int, int, int]]) -> str:
-    lines = ["| flake | attributes | same `drvPath` or error | of them errors |", "|--|--|--|--|"]
-    lines += [f"| {name} | {asked} | {same} | {failed} |" for name, asked, same, failed in rows]
+def page(rows: list[tuple[str, int, int, int, int]]) -> str:
+    lines = ["| flake | attributes | same `drvPath` | the same, whatever it is | errors |", "|--|--|--|--|--|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in [*rows, ("all", *(sum(row[i] for row in rows) for i in range(1, 5)))]]      # type: ignore[misc]
     return "\n".join(lines) + "\n"
 
 
