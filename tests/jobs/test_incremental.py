@@ -127,9 +127,11 @@ def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object,
 @pytest.mark.parametrize("seed", range(3))
 def test_random_changes(seed, root, tmp_path, monkeypatch):
     monkeypatch.setattr("snowsnake.jobs.worker._GROUP_S", 0.0)         # each attribute is a group of its own
+    monkeypatch.setattr("snowsnake.jobs.run._WORTH_GROUPS", 0)
     chance = random.Random(seed)
-    reused = evaluated = 0
+    reused = evaluated = layers = 0
     for number in range(ROUNDS):
+        monkeypatch.setattr("snowsnake.jobs.run._WIDE", chance.choice((2, 100, 100, 100)))
         changes = [change(root, chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))]
         memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
         found, run = outcome(root, memory, chance.choice((1, 2)))
@@ -137,7 +139,9 @@ def test_random_changes(seed, root, tmp_path, monkeypatch):
         if run is not None:
             reused += run.queue.reused
             evaluated += run.queue.done - run.queue.reused
+            layers += bool(memory.layer)
     assert reused > evaluated / 3
+    assert layers
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Path = tuple[str, ...]
+Question = tuple[str, str, str, Any]      # kind, name, state, value of a `Dependency`
 
 
 @dataclass
@@ -34,10 +35,14 @@ class Reply:
 
 @dataclass
 class Group:
-    """Replies of one worker, and what they depend on beside what the root depends on: (kind, name, state, value) of each question."""
+    """Replies of one worker, and what they depend on beside what was evaluated before it was forked.
+
+    `widest`: the path that asked most questions, and how many.
+    """
 
     replies: list[Reply]
-    questions: list[tuple[str, str, str, Any]]
+    questions: list[Question]
+    widest: tuple[Path, int] = ((), 0)
 
 
 def json_line(fields: dict[str, Any]) -> str:

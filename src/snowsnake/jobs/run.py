@@ -15,10 +15,12 @@ from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue
 from snowsnake.jobs.reply import Group, Path, Reply, joined
-from snowsnake.jobs.worker import RENEW, Worker
+from snowsnake.jobs.worker import RENEW, Worker, resident_bytes
 
 _MOST_AT_ONCE = 16                     # paths that a worker is given
-_MOST_IN_GROUP = 1000                  # it stops before, when it has worked long enough
+_MOST_IN_GROUP = 16                    # where results are kept; it stops before, when it has worked long enough
+# An attribute that asked so many questions of its own found much that was not evaluated yet, and that others will need.
+_WIDE, _WORTH_GROUPS = 100, 10         # if there are enough others left
 # A crash repeats itself; a kill came from outside, perhaps for want of memory, and perhaps not because of the path.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
 _LONG_S, _LONG_KILLS = 1.0, 5          # after so long alone, a kill counts as so many
@@ -37,7 +39,7 @@ class Run:
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
-        self._base_count: int | None = None    # questions that the root asked, if groups are kept with theirs
+        self._asked: int | None = None         # questions before workers are forked, if groups are kept with theirs
         self._ends: dict[Path, int] = {}       # how often a path, alone, was there when its worker ended
         self._suspects: set[Path] = set()
 
@@ -105,7 +107,7 @@ class Run:
         reply = self.root.look(path)
         if self.memory is not None:
             self.memory.begin(self.root.evaluator.dependencies())
-            self._base_count = self.root.evaluator.record_count()
+            self._asked = self.root.evaluator.record_count()
         self.queue.finish(reply)
 
     def _give_out(self) -> None:
@@ -114,7 +116,8 @@ class Run:
             if not worker.open and self.queue.waiting:
                 worker.ask(self._next())
         while self.queue.waiting and len(self._workers) < self.options.workers:
-            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._base_count)
+            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._asked)
+            worker.layer = self.memory.layer if self.memory is not None else None
             self._workers.append(worker)
             worker.ask(self._next())
 
@@ -140,12 +143,22 @@ class Run:
                 continue
             if isinstance(message, Group):
                 if self.memory is not None:
-                    self.memory.keep(message)
+                    self.memory.keep(message, worker.layer)
+                    self._grow(self.memory, *message.widest)
                 message = message.replies
             for reply in message:
                 worker.open.remove(reply.path)
                 self._suspects.discard(reply.path)
                 self.queue.finish(reply)
+
+    def _grow(self, memory: JobMemory, path: Path, asked: int) -> None:
+        """Evaluate here, too, what was wide: workers that are forked from now on have it, and depend on it."""
+        if asked <= _WIDE or self.queue.waiting < _WORTH_GROUPS * _MOST_IN_GROUP or resident_bytes() > self.options.memory_bytes // 2:
+            return
+        self.root.look(path)
+        self.root.flush()
+        memory.keep_layer([tuple(entry) for entry in self.root.evaluator.dependencies(self._asked)])
+        self._asked = self.root.evaluator.record_count()
 
     def _replace(self, worker: Worker, status: int) -> None:
         """Take back what a worker that is gone had not answered."""
