@@ -23,7 +23,12 @@ settings.load_profile("patient")
 # Nothing of the machine's own Nix may decide what a test sees.
 for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_", "SNOWSNAKE_CACHE", "SNOWSNAKE_NO_CACHE"))]:
     del os.environ[name]
-os.environ.update(NIX_CONF_DIR="/nonexistent", NIX_STATE_DIR="/nonexistent", HOME="/nonexistent", NO_COLOR="1", LC_ALL="C.UTF-8")
+os.environ.update(NIX_STATE_DIR="/nonexistent", HOME="/nonexistent", NO_COLOR="1", LC_ALL="C.UTF-8")
+# Builds ask no substituter of the world: tests that want one name it.
+os.environ["NIX_CONF_DIR"] = tempfile.mkdtemp(prefix="snowsnake-conf-")
+atexit.register(shutil.rmtree, os.environ["NIX_CONF_DIR"], ignore_errors=True)
+with open(os.path.join(os.environ["NIX_CONF_DIR"], "nix.conf"), "w") as configuration:
+    configuration.write("substituters =\n")
 # Commands keep compiled files, as they do for users, but in a folder of this run alone.
 os.environ["SNOWSNAKE_CACHE_DIR"] = tempfile.mkdtemp(prefix="snowsnake-cache-")
 atexit.register(shutil.rmtree, os.environ["SNOWSNAKE_CACHE_DIR"], ignore_errors=True)

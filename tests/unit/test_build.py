@@ -14,8 +14,8 @@ from snowsnake.build.failure import BuildFailure, Stopped
 from snowsnake.build.filter import program
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import make_canonical, scan
+from snowsnake.build.realisation import Realiser
 from snowsnake.build.sandbox import is_supported
-from snowsnake.build.scheduler import build_in
 from snowsnake.store.drv import Derivation, DerivationOutput
 from snowsnake.store.local import LocalStore
 
@@ -44,7 +44,7 @@ def build(store: LocalStore, *paths: str, **options) -> list[str]:
     lines: list[str] = []
     chosen = BuildOptions(sandbox_paths=MACHINE, sandbox_fallback=False, on_message=lambda text, is_log: lines.append(text), **options)
     store.flush()
-    build_in(store, [f"{path}!out" for path in paths], chosen)
+    Realiser(chosen).realise(store, [f"{path}!out" for path in paths])
     return lines
 
 
@@ -163,13 +163,13 @@ def test_several_at_once(store):
     options = BuildOptions(max_jobs=2, sandbox_paths=MACHINE | {"/meeting": (str(folder), False)}, timeout_s=60)
     store.flush()
     with pytest.raises(BuildFailure):      # what the settings bring into a sandbox is read-only
-        build_in(store, [f"{first}!out", f"{second}!out"], options)
+        Realiser(options).realise(store, [f"{first}!out", f"{second}!out"])
     third, _ = derivation(store, "sleep 1; echo > $out", "c")
     fourth, _ = derivation(store, "sleep 1; echo > $out", "d")
     lines: list[str] = []
     begun = time.monotonic()
     store.flush()
-    build_in(store, [f"{third}!out", f"{fourth}!out"], BuildOptions(max_jobs=2, sandbox_paths=MACHINE, on_message=lambda text, _: lines.append(text)))
+    Realiser(BuildOptions(max_jobs=2, sandbox_paths=MACHINE, on_message=lambda text, _: lines.append(text))).realise(store, [f"{third}!out", f"{fourth}!out"])
     assert len(lines) == 2 and time.monotonic() - begun < 60
 
 
@@ -178,10 +178,10 @@ def test_two_processes_build_once(store, tmp_path):
     drv_path, out = derivation(store, "sleep 1; date +%N > $out")
     store.flush()
     script = (
-        "import sys; from snowsnake.store.local import LocalStore; from snowsnake.build.scheduler import build_in;"
+        "import sys; from snowsnake.store.local import LocalStore; from snowsnake.build.realisation import Realiser;"
         "from snowsnake.build.options import BuildOptions\n"
         f"with LocalStore({store.root!r}, durable=False) as store:\n"
-        f"    build_in(store, ['{drv_path}!out'], BuildOptions(sandbox_paths={MACHINE!r}, on_message=lambda text, _: print(text)))\n"
+        f"    Realiser(BuildOptions(sandbox_paths={MACHINE!r}, on_message=lambda text, _: print(text))).realise(store, ['{drv_path}!out'])\n"
         f"    print(store.read({out!r}))"
     )
     running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -196,10 +196,10 @@ def test_a_killed_process_leaves_no_builder(store, tmp_path):
     drv_path, out = derivation(store, f"echo half > $out; test -n \"$slow\" && {mark}; echo whole >> $out", slow="1")
     store.flush()
     script = (
-        "from snowsnake.store.local import LocalStore; from snowsnake.build.scheduler import build_in;"
+        "from snowsnake.store.local import LocalStore; from snowsnake.build.realisation import Realiser;"
         "from snowsnake.build.options import BuildOptions\n"
         f"with LocalStore({store.root!r}, durable=False) as store:\n"
-        f"    build_in(store, ['{drv_path}!out'], BuildOptions(sandbox_paths={MACHINE!r}))"
+        f"    Realiser(BuildOptions(sandbox_paths={MACHINE!r})).realise(store, ['{drv_path}!out'])"
     )
 
     def is_running() -> bool:

@@ -91,7 +91,7 @@ def test_links(tmp_path) -> None:
 
 
 def test_settings_for_people(run_command) -> None:
-    done = run_command("main", "config", "show", NIX_CONFIG="cores = 3")
+    done = run_command("main", "config", "show", NIX_CONFIG="cores = 3", NIX_CONF_DIR="/nonexistent")
     assert done.stdout.startswith(b"cores = 3    # NIX_CONFIG: ") and done.stdout.count(b"\n") == 1
     facts = json.loads(run_command("main", "config", "show", "--json", "cores", NIX_CONFIG="cores = 3").stdout)["cores"]
     assert (facts["value"], facts["origin"], facts["default"], facts["type"]) == (3, "NIX_CONFIG", 0, "u32")

@@ -117,7 +117,7 @@ def test_roots_and_what_is_missing(daemon, tmp_path):
         link = store.add_root(str(tmp_path / "root"), path)
         assert os.readlink(link) == path
         unknown = f"{daemon['NIX_STORE_DIR']}/{'1' * 32}-unknown"
-        assert store.missing([unknown]) == ([], [], [unknown], 0, 0)
+        assert store.missing([unknown]).unknown == [unknown]
         with pytest.raises(DaemonError):
             store.realise([unknown])
         assert store.is_valid(path)        # after a refusal the connection goes on

@@ -8,10 +8,9 @@ from __future__ import annotations
 import selectors
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from snowsnake.build.builder import Build
-from snowsnake.build.failure import BuildFailure, Stopped, dependencies_failed, several_failed, wrong_machine
+from snowsnake.build.failure import BuildFailure, dependencies_failed, several_failed, wrong_machine
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import needed_features
 from snowsnake.store.drv import Derivation
@@ -209,13 +208,3 @@ def _said(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}" + (f": '{error.filename}'" if error.filename else "")
     return str(error)
-
-
-def build_in(store: LocalStore, wanted: Iterable[str], options: BuildOptions) -> None:
-    """Makes valid what *wanted* names: `DRV!OUTPUT` or `DRV!*`; BuildFailure, or Stopped if the store says so."""
-
-    def check() -> None:
-        if store.must_stop():
-            raise Stopped("interrupted while building")
-
-    Scheduler(store, replace(options, check=check)).build(wanted)

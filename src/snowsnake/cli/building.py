@@ -5,45 +5,72 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 
 import os
 
+from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from snowsnake.build.failure import BuildFailure
+    from snowsnake.build.realisation import Realiser
     from snowsnake.cli.output import Reporter
+    from snowsnake.cli.substituters import Opener
     from snowsnake.settings import Settings
-    from snowsnake.store.interface import Store
+    from snowsnake.store.interface import Missing, Store
     from snowsnake.store.local import LocalStore
 
 
-def builder_of(settings: "Settings", log_folder: str, reporter: "Reporter | None") -> "Callable[[LocalStore, list[str]], None]":
-    """What builds in a store in folders; nothing of it is imported before something must be built."""
+class LazyBuilder:
+    """What builds and substitutes in a store in folders; nothing of it is imported before something is missing."""
 
-    def build(store: "LocalStore", wanted: list[str]) -> None:
+    def __init__(self, settings: "Settings", log_folder: str, reporter: "Reporter | None", store_dir: str, open_one: "Opener") -> None:
+        self._settings = settings
+        self._log_folder = log_folder
+        self._reporter = reporter
+        self._store_dir = store_dir
+        self._open_one = open_one
+        self._made: Realiser | None = None
+
+    def realise(self, store: "LocalStore", wanted: list[str]) -> None:
+        self._realiser().realise(store, wanted)
+
+    def missing(self, store: "Store", wanted: "Iterable[str]") -> "Missing":
+        return self._realiser().missing(store, wanted)
+
+    def _realiser(self) -> "Realiser":
+        if self._made is not None:
+            return self._made
         from snowsnake.build.fetching import fetch_with
         from snowsnake.build.options import BuildOptions
-        from snowsnake.build.scheduler import build_in
+        from snowsnake.build.realisation import Realiser
+        from snowsnake.cli.substituters import substituters_of
 
-        options = BuildOptions.from_settings(settings, log_folder=log_folder, fetch=fetch_with(settings))
+        settings, reporter = self._settings, self._reporter
+        options = BuildOptions.from_settings(settings, log_folder=self._log_folder, fetch=fetch_with(settings))
         if reporter is not None:
             options.on_message = reporter.building
             options.on_failure = lambda failure: reporter.failure(str(failure))
             options.shows_log_tail = not reporter.shows_logs
             options.is_old_command = reporter.is_old_command
             options.names_logs = not reporter.is_old_command
-        build_in(store, wanted, options)
+        substituters = substituters_of(settings, self._store_dir, reporter, self._open_one)
+        self._made = Realiser(options, substituters, always_substitutes=settings["always-allow-substitutes"])
+        return self._made
 
-    return build
 
-
-def report_missing(missing, note) -> None:
-    """What would be built, and what cannot be known, as lists."""
+def report_missing(missing: "Missing", note) -> None:
+    """What would be built and fetched, and what cannot be known, as lists."""
     if missing.builds:
         count = len(missing.builds)
         note(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")
         for path in missing.builds:
+            note(f"  {path}")
+    if missing.fetches:
+        count = len(missing.fetches)
+        sizes = f"({size_text(missing.download_size)} download, {size_text(missing.nar_size)} unpacked)"
+        note(f"{'this path' if count == 1 else f'these {count} paths'} will be fetched {sizes}:")
+        for path in missing.fetches:
             note(f"  {path}")
     if missing.unknown:
         note("don't know how to build these paths:")
@@ -53,10 +80,8 @@ def report_missing(missing, note) -> None:
 
 def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
     """The plan is told, then carried out; the paths.  *wanted*: store paths, `DRV!OUTPUT[,OUTPUT]`, `DRV!*`."""
-    from snowsnake.store.missing import missing_paths
-
     items = list(wanted)
-    report_missing(missing_paths(store, [item.partition("!")[0] for item in items]), reporter.note)
+    report_missing(store.missing(items), reporter.note)
     return store.realise(items)
 
 

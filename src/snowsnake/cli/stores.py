@@ -7,7 +7,7 @@ the machine's store belongs to a daemon, that writes.  Other kinds of stores are
 
 import os
 
-from snowsnake.cli.building import builder_of
+from snowsnake.cli.building import LazyBuilder
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
@@ -39,7 +39,14 @@ _PARAMETERS = {
     "unix": _IN_FOLDERS | {"max-connections": "i32", "max-connection-age": "u32"},
     "dummy": _EVERY | {"read-only": "bool"},
 }
-_REFUSED = ("http", "https", "file", "s3", "ssh", "ssh-ng", "mounted-ssh-ng", "local-overlay")
+_CACHE = _EVERY | {
+    "compression": "str", "compression-level": "i32", "parallel-compression": "bool", "write-nar-listing": "bool", "index-debug-info": "bool",
+    "secret-key": "str", "secret-keys": "str", "local-nar-cache": "path or none",
+}  # fmt: skip
+_PARAMETERS |= {"file": _CACHE} | dict.fromkeys(
+    ("http", "https"), _CACHE | dict.fromkeys(("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key"), "str")
+)
+_REFUSED = ("s3", "ssh", "ssh-ng", "mounted-ssh-ng", "local-overlay")
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
@@ -56,6 +63,8 @@ def store_options(
     place = _open(StoreReference.parse(settings.text("store")), settings, warn, reporter)
     if eval_store is not None:             # both are opened, one is used
         place = _open(StoreReference.parse(eval_store), settings, warn, reporter)
+    if isinstance(place, CachePlace):
+        return {"store_dir": place.store_dir}
     if isinstance(place, DummyStore):
         return {"store_dir": place.store_dir} | ({"store": place} if is_writable and place.is_read_only else {})
     if is_writable and (isinstance(place, DaemonPlace) or place.is_written):
@@ -67,6 +76,8 @@ def store_options(
 def place_to_write(address: str, settings: Settings, warn) -> StorePlace | DaemonPlace | DummyStore:
     """Where the store with this address is; the machine's own only where there is one."""
     place = _open(StoreReference.parse(address), settings, warn)
+    if isinstance(place, CachePlace):
+        raise SettingError(f"store '{address}' cannot be used: an evaluation writes to stores in folders and behind daemons only", is_usage=False)
     if isinstance(place, StorePlace) and not place.is_written:
         raise SettingError(f"store '{address}' cannot be used: there is no Nix on this machine that it belongs to, or it is not yours to write to", is_usage=False)
     return place
@@ -77,9 +88,20 @@ def open_store(settings: Settings, warn, *, is_writable: bool, reporter: "Report
 
     A store in a folder is made if it is not there, but not the machine's own; what would write to one that may not be written is `NotOurs`.
     """
+    return open_reference(StoreReference.parse(settings.text("store")), settings, warn, is_writable=is_writable, reporter=reporter)
+
+
+def open_reference(
+    reference: StoreReference, settings: Settings, warn, *, is_writable: bool = False, reporter: "Reporter | None" = None
+) -> "Store":
+    """As `open_store`, by an address."""
     from snowsnake.store.local import LocalStore
 
-    place = _open(StoreReference.parse(settings.text("store")), settings, warn, reporter)
+    place = _open(reference, settings, warn, reporter)
+    if isinstance(place, CachePlace):
+        from snowsnake.cli.substituters import open_cache
+
+        return open_cache(place.reference, place.given, place.store_dir, settings, warn, is_writable=is_writable)
     if isinstance(place, DummyStore):
         from snowsnake.store.memory import MemoryStore
 
@@ -96,12 +118,12 @@ def open_store(settings: Settings, warn, *, is_writable: bool, reporter: "Report
         return place.open()
     if not os.path.isdir(place.real):
         raise SettingError(f"there is no store in '{place.real}': say which one is meant (--store FOLDER)", is_usage=False)
-    return LocalStore(place.name, place.store_dir, real=place.real, state=place.state, read_only=True)
+    return LocalStore(place.name, place.store_dir, real=place.real, state=place.state, read_only=True, builder=place.builder)
 
 
-def is_written(settings: Settings, warn) -> bool:
+def is_written(settings: Settings) -> bool:
     """Whether evaluations write to the store that the settings name."""
-    return "store" in store_options(settings, warn, is_writable=True)
+    return "store" in store_options(settings, lambda text: None, is_writable=True)
 
 
 def shown_url(settings: Settings, warn) -> str:
@@ -112,15 +134,17 @@ def shown_url(settings: Settings, warn) -> str:
 
 def _open(
     reference: StoreReference, settings: Settings, warn, reporter: "Reporter | None" = None
-) -> StorePlace | DaemonPlace | DummyStore:
+) -> "StorePlace | DaemonPlace | DummyStore | CachePlace":
     scheme = reference.scheme
     if scheme in _REFUSED:
-        raise SettingError(f"store '{reference.render()}' cannot be used: Snowsnake opens stores in folders and 'dummy://' only", is_usage=False)
+        raise SettingError(f"store '{reference.render()}' cannot be used: Snowsnake opens stores in folders, behind daemons, and binary caches only", is_usage=False)
     if scheme not in _PARAMETERS:
         raise SettingError(f"don't know how to open Nix store with scheme '{scheme}'", is_usage=False)
     found = _parameters(reference, warn)
     environment = settings.environment
     store_dir = found.get("store") or store_folder(environment)
+    if scheme in ("file", "http", "https"):
+        return CachePlace(reference, found, store_dir)
     if scheme == "dummy":
         return DummyStore(store_dir, is_read_only=found.get("read-only", True))
     if found.get("read-only"):
@@ -137,8 +161,21 @@ def _open(
     if found.get("read-only"):
         place.is_written = False
     log_folder = found.get("log") or (root + "/nix/var/log/nix" if root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
-    place.builder = builder_of(settings, log_folder, reporter)
+    place.builder = LazyBuilder(settings, log_folder, reporter, store_dir, open_reference)
     return place
+
+
+class CachePlace:
+    """A binary cache: its address, the parameters of it, and what its paths begin with."""
+
+    __slots__ = ("reference", "given", "store_dir")
+
+    real = None
+
+    def __init__(self, reference: StoreReference, given: "dict[str, Any]", store_dir: str) -> None:
+        self.reference = reference
+        self.given = given
+        self.store_dir = store_dir
 
 
 def _daemon(

@@ -19,8 +19,8 @@ from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 from snowsnake.fetch.cache import remove_tree
-from snowsnake.fetch.decompress import decompressed
 from snowsnake.fetch.errors import FetchError
+from snowsnake.store.decompress import decompressed
 
 _PIECE_BYTES = 1 << 18
 _MOST_ENTRIES = 8_000_000

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.decompress import decompressed
 from snowsnake.fetch.downloads import http_of
 from snowsnake.fetch.errors import FetchError, MalformedInput
 from snowsnake.fetch.http import TransferError
 from snowsnake.fetch.trees import DiskTree, Tree
 from snowsnake.store import store_path
+from snowsnake.store.decompress import decompressed
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar_reader import unpack
 from snowsnake.store.narinfo import NarInfo

@@ -7,13 +7,16 @@ do, keeps him waiting.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -29,6 +32,7 @@ _MOST_REDIRECTS = 10
 _MOST_BYTES = 1 << 38
 _ERROR_BODY_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 17
+_IN_MEMORY_BYTES = 4 << 20
 _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
@@ -61,8 +65,9 @@ class Transfer:
 class Http:
     """The connections of one fetcher, kept open while it lives."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: Fetcher, connections: int = 4) -> None:
         self._fetcher = fetcher
+        self._connections = connections
         self._pools: dict[str, Any] = {}
         self._netrc: Any = None
 
@@ -73,28 +78,53 @@ class Http:
         fetcher = self._fetcher
         if fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
-        tries = max(1, int(fetcher.settings["download-attempts"]))
         job = _Job(self, url, etag, headers, fetcher.cache.new_path())
         with fetcher.activity("talkative", f"downloading '{url}'", "fileTransfer", (url,)) as activity:
             try:
-                for attempt in range(1, tries + 1):
-                    error = self._attempt(job, activity)
-                    if error is None:
-                        return job.result()
-                    if not error.is_transient or attempt == tries:
-                        raise error
-                    wait_ms = error.wait_ms
-                    if wait_ms is None:
-                        base = _RETRY_TOO_MANY_MS if error.status == 429 else _RETRY_MS
-                        wait_ms = int(base * 2 ** (attempt - 1 + random.uniform(0, 0.5)))
-                    offset = f"from offset {job.written} " if job.written else ""
-                    fetcher.warn(f"{error}; retrying {offset}in {wait_ms} ms (attempt {attempt}/{tries})")
-                    self._sleep(wait_ms / 1000)
+                self._repeat(job, lambda: self._attempt(job, activity))
             except BaseException:
                 job.cancel()
                 fetcher.cache.discard(job.path)
                 raise
-        raise AssertionError("not reached")
+        return job.result()
+
+    def read(self, url: str, limit: int = _MOST_BYTES) -> BinaryIO:
+        """As `download`, in this thread, which may be one of many: what is at an address, in memory or in a file without a name."""
+        if self._fetcher.is_offline:
+            raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
+        job = _Job(self, url, "", (), "", limit)
+
+        def attempt() -> TransferError | None:
+            job.run()
+            if job.failure is not None and not isinstance(job.failure, TransferError):
+                raise job.failure
+            return job.failure
+
+        try:
+            self._repeat(job, attempt)
+        except BaseException:
+            job.target.close()
+            raise
+        job.target.seek(0)
+        return job.target
+
+    def _repeat(self, job: _Job, attempt: Callable[[], TransferError | None]) -> None:
+        """Until an attempt succeeds, or another one would not help."""
+        fetcher = self._fetcher
+        tries = max(1, int(fetcher.settings["download-attempts"]))
+        for number in range(1, tries + 1):
+            error = attempt()
+            if error is None:
+                return
+            if not error.is_transient or number == tries:
+                raise error
+            wait_ms = error.wait_ms
+            if wait_ms is None:
+                base = _RETRY_TOO_MANY_MS if error.status == 429 else _RETRY_MS
+                wait_ms = int(base * 2 ** (number - 1 + random.uniform(0, 0.5)))
+            offset = f"from offset {job.written} " if job.written else ""
+            fetcher.warn(f"{error}; retrying {offset}in {wait_ms} ms (attempt {number}/{tries})")
+            self._sleep(wait_ms / 1000)
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> bytes:
         """The answer to a small request (Git LFS)."""
@@ -123,6 +153,12 @@ class Http:
         if answer.status not in (200, 201):
             raise TransferError(f"unable to upload '{url}': HTTP error {answer.status}", status=answer.status)
         return bytes(answer.data)
+
+    def close(self) -> None:
+        """Hangs up."""
+        for pool in self._pools.values():
+            pool.clear()
+        self._pools.clear()
 
     def login_header(self, url: str) -> dict[str, str]:
         user, password = _login_of(url) or self.login(urlsplit(url).hostname or "") or ("", "")
@@ -170,7 +206,7 @@ class Http:
         options: dict[str, Any] = {
             "timeout": urllib3.Timeout(connect=connect_s or 300, read=stalled_s or None),
             "retries": False,
-            "maxsize": 4,
+            "maxsize": self._connections,
         }
         certificates = settings["ssl-cert-file"]
         if certificates:
@@ -210,9 +246,11 @@ class Http:
 
 
 class _Job:
-    """One download, in its thread; several attempts write to one file."""
+    """One download, in its thread; several attempts write to one file, or to *target* if *path* is empty."""
 
-    def __init__(self, http: Http, url: str, etag: str, headers: tuple[tuple[str, str], ...], path: str) -> None:
+    def __init__(
+        self, http: Http, url: str, etag: str, headers: tuple[tuple[str, str], ...], path: str, limit: int = _MOST_BYTES
+    ) -> None:  # fmt: skip
         self.http = http
         self.url = url
         self.path = path
@@ -226,6 +264,8 @@ class _Job:
         self._can_resume = False
         self._seen_etag = ""
         self._found = Transfer(path)
+        self._limit = limit
+        self.target: Any = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) if not path else None      # noqa: SIM115  # its reader closes it
 
     def result(self) -> Transfer:
         return self._found
@@ -357,7 +397,7 @@ class _Job:
 
     def _receive(self, response: Any) -> None:
         begin, received, limit = time.monotonic(), 0, self.http.speed_limit
-        with open(self.path, "r+b" if self.written else "wb") as file:
+        with contextlib.nullcontext(self.target) if self.target else open(self.path, "r+b" if self.written else "wb") as file:
             file.seek(self.written)
             file.truncate()
             try:
@@ -366,8 +406,8 @@ class _Job:
                         return
                     file.write(piece)
                     self.written += len(piece)
-                    if self.written > _MOST_BYTES:
-                        raise self._error(f"the server sends more than {_MOST_BYTES} bytes")
+                    if self.written > self._limit:
+                        raise self._error(f"the server sends more than {self._limit} bytes")
                     received += len(piece)
                     if limit and (ahead := received / limit - (time.monotonic() - begin)) > 0:
                         time.sleep(ahead)

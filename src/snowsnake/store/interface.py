@@ -1,12 +1,13 @@
 """What every kind of store can be asked: which paths are valid, what is known of them, what they contain.
 
 In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` (a folder), `MemoryStore` (of one evaluation),
-`DaemonStore` (a socket); graph.py walks them.
+`DaemonStore` (a socket), `BinaryCacheStore` (files, HTTP); graph.py walks them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from snowsnake.store import store_path
@@ -23,11 +24,40 @@ class NotValid(ValueError):
         self.path = path
 
 
+@dataclass
+class Offer:
+    """A path that a substituter has: sizes in bytes, the download's is 0 where it is not known."""
+
+    source: Store
+    path: str
+    references: list[str]
+    nar_size: int
+    download_size: int = 0
+
+
+@dataclass
+class Missing:
+    """*builds*: derivations, first what others need; *fetches*: what substituters have; *unknown*: paths that nothing makes."""
+
+    builds: list[str] = field(default_factory=list)
+    fetches: dict[str, Offer | None] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    download_size: int = 0
+    nar_size: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.builds or self.fetches or self.unknown)
+
+
 class Store:
     """One store; what a kind cannot do is a ValueError that says so."""
 
     store_dir = STORE_DIR
     url = ""  # how 2.34 writes its address
+    is_trusted = False  # as a source: what it has needs no signature
+    priority = 0  # as a source: lower ones are asked first
+    wants_mass_query = False
 
     # --- asking
 
@@ -108,6 +138,10 @@ class Store:
             raise ValueError(f"path '{path}' is not in the Nix store")
         whole, slash, rest = path[len(self.store_dir) + 1 :].partition("/")
         return self.parse(f"{self.store_dir}/{whole}"), slash + rest
+
+    def missing(self, wanted: Iterable[str]) -> Missing:
+        """What would be fetched and built if `realise` were asked for this."""
+        raise NotImplementedError
 
     # --- adding
 

@@ -19,13 +19,15 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from os import PathLike
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Protocol, Self, cast
 
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.drv import Derivation
 from snowsnake.store.drv_check import check_outputs
+from snowsnake.store.interface import Missing, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
+from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.removal import make_writable, remove
@@ -36,7 +38,14 @@ _PIECE_BYTES = 1 << 20
 _syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
 
 
-Builder = Callable[["LocalStore", list[str]], None]
+class Builder(Protocol):
+    """Who makes objects valid, and knows how he would."""
+
+    def realise(self, store: LocalStore, wanted: list[str]) -> None:
+        """Makes valid what is wanted: paths, `DRV!OUTPUT`, `DRV!*`."""
+
+    def missing(self, store: Store, wanted: Iterable[str]) -> Missing:
+        """What would be fetched and built."""
 
 
 class LocalStore(CollectingStore):
@@ -153,14 +162,25 @@ class LocalStore(CollectingStore):
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """As in `CollectingStore`: what is not valid yet is left to the builder."""
         items = list(wanted)
+        absent = [item.partition("!")[0] for item in items if "!" in item and not self.is_valid(item.partition("!")[0])]
+        if absent and self.builder is not None:
+            self.flush()
+            self.builder.realise(self, absent)
         outputs = self.output_paths(items)
         if all(self.is_valid(path) for path in outputs) and len(outputs) == len(items):
             return outputs
         if self.builder is None:
             raise ValueError(f"cannot build '{items[0].replace('!', '^')}' during evaluation: this store has no builder")
         self.flush()
-        self.builder(self, items)
+        self.builder.realise(self, items)
         return outputs
+
+    def missing(self, wanted: Iterable[str]) -> Missing:
+        return self.plan(self, wanted)
+
+    def plan(self, store: Store, wanted: Iterable[str]) -> Missing:
+        """As `missing`, for a store above this one."""
+        return missing_paths(store, wanted) if self.builder is None else self.builder.missing(store, wanted)
 
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
@@ -216,6 +236,11 @@ class LocalStore(CollectingStore):
         """The object that a NAR holds, under the path that *info* says; ValueError if its hash or its size is another one."""
         if self.is_valid(info.path):
             return
+        self.adopt_import(info, self.unpack_import(info, archive))
+        self.flush()
+
+    def unpack_import(self, info: PathInfo, archive: BinaryIO) -> str:
+        """Where the object of a NAR was unpacked, for `adopt_import`; several threads may do so at once."""
         if self.read_only:
             raise ValueError("attempt to write a readonly database")
         target = os.path.join(self.new_folder(), "object")
@@ -227,12 +252,15 @@ class LocalStore(CollectingStore):
             shown = hashes.format_hash("sha256", stream.hash.digest(), "nix32", with_algorithm=True)
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
+        return target
+
+    def adopt_import(self, info: PathInfo, target: str) -> None:
+        """What `unpack_import` left becomes valid with the next `flush`; ValueError if something that it refers to is not valid."""
         self._complete(info, target)
         for reference in info.references:
-            if reference != info.path:
-                self.known(reference)
+            if reference != info.path and not self.is_valid(reference):
+                raise NotValid(reference)
         self._wait(Waiting(info, target=target))
-        self.flush()
 
     def _complete(self, info: PathInfo, target: str) -> None:
         """Of a derivation: its outputs; ValueError if the file is none."""

@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from snowsnake.store import hashes, nar, store_path
 from snowsnake.store.drv import Derivation
-from snowsnake.store.interface import NotValid, Store
+from snowsnake.store.interface import Missing, NotValid, Store
+from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 
@@ -91,6 +92,14 @@ class MemoryStore(Store):
 
     def outputs(self, drv_path: str) -> dict[str, str]:
         return self._infos[drv_path].outputs if drv_path in self._infos else super().outputs(drv_path)
+
+    def missing(self, wanted: Iterable[str]) -> Missing:
+        """By the plan of the store below."""
+        from snowsnake.store.local import LocalStore
+
+        if isinstance(self.below, LocalStore):
+            return self.below.plan(self, wanted)
+        return missing_paths(self, wanted)
 
     def _lower(self, path: str) -> Store:
         if self.below is not None:

@@ -1,46 +1,133 @@
-"""What would have to be built for some paths to be valid: the plan of `--dry-run`.
+"""What would have to be fetched and built for some paths to be valid: the plan of `--dry-run`, and of every build.
 
-In: a store, paths.  Out: `Missing`.  Nothing is fetched: no binary cache is asked.
+In: a store, what is wanted of it, what substituters offer.  Out: `Missing`.  Substituters are asked for many paths at once, a layer of the graph after
+the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 
+from snowsnake.store.drv import Derivation
 from snowsnake.store.graph import sort_topologically
-from snowsnake.store.interface import Store
+from snowsnake.store.interface import Missing, Offer, Store
+
+Ask = Callable[[list[str]], Mapping[str, Offer]]
 
 
-@dataclass
-class Missing:
-    """*builds*: derivations, first what others need; *unknown*: paths that nothing makes."""
+def missing_paths(
+    store: Store, wanted: Iterable[str], ask: Ask | None = None, allows: Callable[[Derivation], bool] = lambda drv: True
+) -> Missing:
+    """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone is all its outputs.  *ask*: which of some paths substituters have.
+    *allows*: whether the outputs of a derivation may be substituted."""
+    plan = _Plan(store, ask, allows)
+    for item in wanted:
+        path, _, names = item.partition("!")
+        plan.want(path, None if names in ("", "*") else set(names.split(",")))
+    plan.work()
+    return plan.missing()
 
-    builds: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
 
+class _Plan:
+    def __init__(self, store: Store, ask: Ask | None, allows: Callable[[Derivation], bool]) -> None:
+        self._store = store
+        self._ask = ask
+        self._allows = allows
+        self._derivations: dict[str, Derivation] = {}
+        self._wanted: dict[str, set[str] | None] = {}      # outputs of derivations; None: all
+        self._waiting_derivations: list[str] = []
+        self._waiting_paths: list[str] = []
+        self._seen: set[str] = set()
+        self._offers: dict[str, Offer] = {}
+        self._lacking: set[str] = set()                    # what no substituter has
+        self._inputs: dict[str, list[str]] = {}            # derivations to build
+        self._unknown: set[str] = set()
 
-def missing_paths(store: Store, paths: Iterable[str]) -> Missing:
-    """What is missing for these objects or outputs of derivations."""
-    found = Missing()
-    inputs: dict[str, list[str]] = {}
-    seen: set[str] = set()
-    waiting = list(paths)
-    while waiting:
-        path = waiting.pop()
-        if path in seen:
-            continue
-        seen.add(path)
+    def want(self, path: str, names: set[str] | None = None) -> None:
         if not path.endswith(".drv"):
-            if not store.is_valid(path):
-                found.unknown.append(path)
-        elif not store.is_valid(path):
-            found.unknown.append(path)
-        else:
-            drv = store.read_derivation(path)
-            if not all(output.path and store.is_valid(output.path) for output in drv.outputs.values()):
-                inputs[path] = sorted(drv.input_drvs)
-                waiting.extend(drv.input_drvs)
-    found.builds = list(reversed(sort_topologically(inputs, inputs.__getitem__)))
-    found.unknown.sort()
-    return found
+            if path not in self._seen:
+                self._seen.add(path)
+                self._waiting_paths.append(path)
+            return
+        if path in self._wanted:
+            known = self._wanted[path]
+            if known is None or (names is not None and names <= known):
+                return
+            names = None if names is None else names | known
+        self._wanted[path] = names
+        self._waiting_derivations.append(path)
+
+    def work(self) -> None:
+        while self._waiting_derivations or self._waiting_paths:
+            paths, self._waiting_paths = self._waiting_paths, []
+            derivations, self._waiting_derivations = list(dict.fromkeys(self._waiting_derivations)), []
+            absent = [path for path in paths if not self._store.is_valid(path)]
+            outputs = {path: self._absent_outputs(path) for path in derivations}
+            self._query(absent, [path for found in outputs.values() if found for path in found])
+            for path in absent:
+                self._path(path)
+            for path in derivations:
+                self._derivation(path, outputs[path])
+
+    def _absent_outputs(self, path: str) -> list[str] | None:
+        """Wanted outputs that are not valid; the derivation itself if that is not; None: they cannot be substituted, and must be built."""
+        if not self._store.is_valid(path):
+            return [path]
+        drv = self._derivations.get(path)
+        if drv is None:
+            drv = self._derivations[path] = self._store.read_derivation(path)
+        names = self._wanted[path]
+        places = [output.path for name, output in drv.outputs.items() if names is None or name in names]
+        if not all(places):
+            return None
+        absent = [place for place in places if not self._store.is_valid(place)]
+        return absent if not absent or self._allows(drv) else None
+
+    def _query(self, *groups: list[str]) -> None:
+        if self._ask is None:
+            return
+        paths = [path for path in dict.fromkeys(path for group in groups for path in group) if path not in self._offers and path not in self._lacking]
+        if paths:
+            found = self._ask(paths)
+            self._offers.update(found)
+            self._lacking.update(path for path in paths if path not in found)
+
+    def _path(self, path: str) -> None:
+        offer = self._offers.get(path)
+        if offer is None:
+            self._unknown.add(path)
+            return
+        for reference in offer.references:
+            if reference != path:
+                self._fetch(reference)
+
+    def _fetch(self, path: str) -> None:
+        if path not in self._seen:
+            self._seen.add(path)
+            self._waiting_paths.append(path)
+
+    def _derivation(self, path: str, absent: list[str] | None) -> None:
+        if absent == [path]:
+            self._fetch(path)                  # its outputs are looked at when it is there
+            return
+        if absent is not None and all(place in self._offers for place in absent):
+            for place in absent:
+                self._fetch(place)
+            return
+        if path not in self._inputs:
+            drv = self._derivations[path]
+            self._inputs[path] = sorted(drv.input_drvs)
+            for needed, names in drv.input_drvs.items():
+                self.want(needed, set(names))
+
+    def missing(self) -> Missing:
+        offered = [path for path in self._seen if path in self._offers and path not in self._unknown and not self._store.is_valid(path)]
+        fetches: dict[str, Offer | None] = {path: self._offers[path] for path in sorted(offered, key=_by_name)}
+        builds = list(reversed(sort_topologically(self._inputs, self._inputs.__getitem__)))
+        sizes = [(offer.download_size, offer.nar_size) for offer in fetches.values() if offer is not None]
+        return Missing(builds, fetches, sorted(self._unknown), sum(size for size, _ in sizes), sum(size for _, size in sizes))
+
+
+def _by_name(path: str) -> tuple[str, str]:
+    base = path.rpartition("/")[2]
+    return base[33:], base

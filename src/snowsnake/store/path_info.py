@@ -12,6 +12,16 @@ from snowsnake.store.hash import Hash
 
 
 @dataclass
+class Download:
+    """The compressed archive that a binary cache has of an object; *url*: below that of the cache."""
+
+    url: str
+    compression: str
+    hash: Hash | None
+    size: int | None
+
+
+@dataclass
 class PathInfo:
     """What is known of a valid path.  *nar_hash*: "sha256:" and base16."""
 
@@ -25,6 +35,7 @@ class PathInfo:
     registration_time_s: int = 0
     is_ultimate: bool = False  # built here
     signatures: list[str] = field(default_factory=list)
+    download: Download | None = None
 
     @property
     def hash(self) -> Hash:
@@ -38,7 +49,7 @@ class PathInfo:
         def short(path: str) -> str:
             return path if is_old else path.rpartition("/")[2]
 
-        return {
+        found = {
             "ca": self.ca if is_old or self.ca is None else _content_address(self.ca),
             "deriver": short(self.deriver) if self.deriver else None,
             "narHash": self.hash.sri,
@@ -50,6 +61,13 @@ class PathInfo:
             "ultimate": self.is_ultimate,
             "version": version,
         }
+        if self.download is not None:
+            found |= {"compression": self.download.compression, "url": self.download.url}
+            if self.download.hash is not None:
+                found["downloadHash"] = self.download.hash.sri
+            if self.download.size:
+                found["downloadSize"] = self.download.size
+        return {key: found[key] for key in sorted(found)}
 
 
 def split_content_address(text: str) -> tuple[str, Hash]:

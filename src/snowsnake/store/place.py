@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from snowsnake.store.daemon.store import DaemonStore
-    from snowsnake.store.local import LocalStore
+    from snowsnake.store.local import Builder, LocalStore
 
 
 class StorePlace:
@@ -33,7 +33,7 @@ class StorePlace:
         self.state = state
         self.name = name or real
         self.is_machines = is_machines
-        self.builder: Callable[[LocalStore, list[str]], None] | None = None
+        self.builder: Builder | None = None
         self.is_written = not is_machines or may_write(real, state)
 
     @classmethod

@@ -28,9 +28,7 @@ def run(call: Call) -> int:
         targets = installables.targets(call.words)
         store = installables.store
         if is_dry:
-            from snowsnake.store.missing import missing_paths
-
-            report_missing(missing_paths(store, [target.path for target in targets]), call.reporter.note)
+            report_missing(store.missing(_wanted(targets)), call.reporter.note)
         else:
             _build(call, store, targets)
         if given.flag("json"):
@@ -38,12 +36,15 @@ def run(call: Call) -> int:
     return 0
 
 
+def _wanted(targets: list[Target]) -> list[str]:
+    return [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
+
+
 def _build(call: Call, store: "Store", targets: list[Target]) -> None:
     from snowsnake.build.failure import BuildFailure
 
-    wanted = [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
     try:
-        realise(store, wanted, call.reporter)
+        realise(store, _wanted(targets), call.reporter)
     except BuildFailure as error:
         raise build_error(error) from None
     results = [_outputs(store, target) for target in targets]

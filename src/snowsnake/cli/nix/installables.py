@@ -249,7 +249,6 @@ def roots(call: Call, installables: Installables, words: list[str], *, is_built:
     """The objects that words mean: outputs, or with `--derivation` derivations."""
     from snowsnake.cli.hand_on import NotOurs
     from snowsnake.cli.old.store_change import report_missing
-    from snowsnake.store.missing import missing_paths
 
     targets = installables.targets(words)
     store = installables.store
@@ -261,11 +260,11 @@ def roots(call: Call, installables: Installables, words: list[str], *, is_built:
         if is_built:
             raise NotOurs(f"building '{words[0]}'") from None
         raise
-    absent = [target.path for target in targets if target.outputs and not all(map(store.is_valid, output_paths(store, target).values()))]
-    if absent and is_built:
+    absent = [target.path for target in targets if not all(map(store.is_valid, output_paths(store, target).values()))]
+    if is_built and any(target.outputs and target.path in absent for target in targets):
         raise NotOurs(f"building '{absent[0]}'")
     if absent:
-        report_missing(missing_paths(store, absent), call.reporter.note)
+        report_missing(store.missing(absent), call.reporter.note)
     return found
 
 

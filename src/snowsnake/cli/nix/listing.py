@@ -123,6 +123,11 @@ def cat_store(call: Call) -> None:
             with open(tree.root + path, "rb") as file:
                 while piece := file.read(1 << 20):
                     write(piece)
+        else:
+            from snowsnake.cli.stores import open_store
+
+            with open_store(call.settings, call.reporter.warning, is_writable=False) as store:
+                write(store.read(store.split(call.words[0])[0] + path))
 
 
 def cat_archive(call: Call) -> None:

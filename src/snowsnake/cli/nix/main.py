@@ -80,7 +80,8 @@ def _network(call: Call) -> None:
         call.settings.set_default("tarball-ttl", 0xFFFFFFFF)
         call.settings.set_default("substitute", False)
     if call.given.flag("refresh"):
-        call.settings.set("tarball-ttl", "0")
+        for name in ("tarball-ttl", "narinfo-cache-negative-ttl", "narinfo-cache-positive-ttl"):
+            call.settings.set(name, "0")
 
 
 def _hand_on(words: list[str], what: str) -> int:

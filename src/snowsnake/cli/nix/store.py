@@ -41,7 +41,7 @@ def asked(call: Call, *, is_writable: bool = False) -> Iterator[Installables]:
     from snowsnake.cli.stores import is_written
 
     with opened(call, is_writable=is_writable) as store:
-        yield Installables(call, store, is_written=is_written(call.settings, call.reporter.warning))
+        yield Installables(call, store, is_written=is_written(call.settings))
 
 
 def one_path(call: Call, installables: Installables, *, is_built: bool = True) -> str:

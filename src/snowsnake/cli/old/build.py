@@ -124,9 +124,7 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
 
 def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], reporter: Reporter) -> None:
     if request.is_dry_run:
-        from snowsnake.store.missing import missing_paths
-
-        report_missing(missing_paths(store, [drv_path for drv_path, _ in wanted]), reporter.note)
+        report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter.note)
         return
     realise(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
     numbers: dict[str, int] = {}

@@ -53,9 +53,8 @@ def realise(request: Request) -> None:
     if flags & {"--repair", "--check"}:
         raise NotOurs("building again")
     wanted = [_split_outputs(request, word) for word in request.words]
-    from snowsnake.store.missing import missing_paths
-
-    missing = missing_paths(request.store, [path for path, _ in wanted])
+    items = [f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted]
+    missing = request.store.missing(items)
     if "--dry-run" in flags:
         report_missing(missing, request.reporter.note)
         return
@@ -65,9 +64,9 @@ def realise(request: Request) -> None:
             if name not in known:
                 raise ValueError(f"derivation '{path}' does not have output '{name}'")
     report_missing(missing, request.reporter.note)
-    if missing.builds:
+    if missing.builds or missing.fetches:
         try:
-            request.store.realise([f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted])
+            request.store.realise(items)
         except BuildFailure as error:
             raise build_error(error, error.exit_code) from None
     if "--ignore-unknown" in flags:
@@ -221,8 +220,11 @@ def delete(request: Request) -> None:
 
 def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller) -> None:
     """Remove objects, and say how much that was; *caller* has settings and a reporter."""
+    from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.garbage import Collector
 
+    if isinstance(store, BinaryCacheStore):
+        raise UsageError(f"Garbage collection not supported by store '{store.url}'")
     settings = caller.common.settings if isinstance(caller, Request) else caller.settings
     collector = Collector(
         _local(store),

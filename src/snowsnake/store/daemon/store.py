@@ -16,6 +16,8 @@ from snowsnake.store import hashes, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.daemon.connection import DaemonConnection, Operation
 from snowsnake.store.daemon.wire import DaemonError, Message, Wire
+from snowsnake.store.graph import sort_topologically
+from snowsnake.store.interface import Missing
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.roots import make_link
@@ -238,12 +240,14 @@ class DaemonStore(CollectingStore):
             wire.text()
         return None if status in _SUCCESSES else message or f"build failed with status {status}"
 
-    def missing(self, wanted: Iterable[str]) -> tuple[list[str], list[str], list[str], int, int]:
-        """(to be built, to be fetched, unknown, bytes to download, bytes unpacked) for what `realise` would be asked for."""
+    def missing(self, wanted: Iterable[str]) -> Missing:
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:
             wire.add_texts(wanted)
-        return wire.texts(), wire.texts(), wire.texts(), wire.number(), wire.number()
+        builds, fetches, unknown = wire.texts(), wire.texts(), wire.texts()
+        ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
+        found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
+        return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), wire.number(), wire.number())
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

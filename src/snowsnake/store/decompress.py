@@ -145,15 +145,17 @@ class Stream:
         self._source = source
         self._decoder = decoder
         self._ready = b""
+        self._used = 0                     # bytes of `_ready` that were read: moving the rest up each time would cost more than decompressing
         self._is_at_end = False
         self.is_compressed = decoder is not None or getattr(source, "is_compressed", False)
+        self.method = decoder.name if decoder is not None else ""      # of the last layer
 
     def _more(self) -> bool:
         if self._is_at_end:
             return False
         if self._decoder is None:
             data = self._source.read(_PIECE_BYTES)
-            self._ready += data
+            self._add(data)
             self._is_at_end = not data
             return bool(data)
         while True:
@@ -174,26 +176,29 @@ class Stream:
                     raise
                 raise ValueError(str(error)) from None
             if data:
-                self._ready += data
+                self._add(data)
                 return True
 
+    def _add(self, data: bytes) -> None:
+        self._ready = self._ready[self._used :] + data
+        self._used = 0
+
     def peek(self, size: int) -> bytes:
-        while len(self._ready) < size and self._more():
+        while len(self._ready) - self._used < size and self._more():
             pass
-        return self._ready[:size]
+        return self._ready[self._used : self._used + size]
 
     def read(self, size: int) -> bytes:
         """Exactly *size* bytes, fewer only at the end."""
-        while len(self._ready) < size and self._more():
-            pass
-        data, self._ready = self._ready[:size], self._ready[size:]
+        data = self.peek(size)
+        self._used += len(data)
         return data
 
 
-def decompressed(file: BinaryIO) -> Stream:
-    """The contents, whatever they are compressed with."""
+def decompressed(file: BinaryIO, layers: int = _MOST_LAYERS) -> Stream:
+    """The contents, whatever they are compressed with, in *layers* at most."""
     stream = Stream(file)
-    for _ in range(_MOST_LAYERS):
+    for _ in range(layers):
         decoder = _decoder(stream.peek(8))
         if decoder is None:
             break

@@ -1,0 +1,88 @@
+"""Making outputs valid, by the cheapest way: they are there, substituters have them, they are built.
+
+In: a store in folders, what is wanted of it, how to build, who may have it already.  Out: valid objects, or a `BuildFailure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from snowsnake.build.failure import BuildFailure, Stopped
+from snowsnake.build.options import BuildOptions
+from snowsnake.build.request import Attributes
+from snowsnake.build.scheduler import Scheduler
+from snowsnake.build.substitution import DependencyLacks, Substituters, is_gone
+from snowsnake.store.drv import Derivation
+from snowsnake.store.interface import Missing, Store
+from snowsnake.store.local import LocalStore
+from snowsnake.store.missing import missing_paths
+
+
+class Realiser:
+    """*always_substitutes*: also derivations that would rather be built here (`allowSubstitutes = false`)."""
+
+    def __init__(self, options: BuildOptions, substituters: Substituters | None = None, *, always_substitutes: bool = False) -> None:
+        self.options = options
+        self.substituters = substituters
+        self._always_substitutes = always_substitutes
+
+    def missing(self, store: Store, wanted: Iterable[str]) -> Missing:
+        """What would be fetched and built."""
+        if self.substituters is None:
+            return missing_paths(store, wanted)
+        return missing_paths(store, wanted, self.substituters.ask, self._may_substitute)
+
+    def _may_substitute(self, drv: Derivation) -> bool:
+        return self._always_substitutes or Attributes(drv).flag("allowSubstitutes", True)
+
+    def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
+        """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; BuildFailure, or Stopped if the store says so."""
+
+        def check() -> None:
+            if store.must_stop():
+                raise Stopped("interrupted while building")
+
+        items = list(wanted)
+        if self.substituters is not None:
+            self._substitute(store, items, self.substituters, replace(self.options, check=check))
+        Scheduler(store, replace(self.options, check=check)).build(items)
+
+    def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
+        """Again and again, because what was fetched may be a derivation, and what could not be had changes the plan."""
+        while True:
+            try:
+                plan = self.missing(store, items)
+                offers = [offer for offer in plan.fetches.values() if offer is not None]
+                if not offers:
+                    return
+                faults = substituters.fetch(store, offers, options.check)
+            except BuildFailure:
+                raise
+            except ValueError as error:
+                raise BuildFailure(str(error)) from None
+            if not faults:
+                if not any(item.partition("!")[0] in plan.fetches and item.partition("!")[0].endswith(".drv") for item in items):
+                    return
+                continue
+            substituters.useless.update(faults)
+            self._report(faults, items, substituters, options)
+
+    def _report(self, faults: Mapping[str, Exception], items: list[str], substituters: Substituters, options: BuildOptions) -> None:
+        """What could not be had: BuildFailure, unless the rest is to be built, or the object is gone, as if it never had been there."""
+        policy = substituters.policy
+        causes = [fault for fault in faults.values() if not isinstance(fault, DependencyLacks)]
+        for fault in causes:
+            if is_gone(fault):
+                policy.on_warning(str(fault))
+        real = [fault for fault in causes if not is_gone(fault)]
+        if not real:
+            return
+        if policy.falls_back:
+            for fault in real:
+                policy.on_error(str(fault))
+            return
+        for fault in real[1:]:
+            options.on_failure(BuildFailure(str(fault)))
+        could_build = any(item.partition("!")[0].endswith(".drv") for item in items)
+        raise BuildFailure(f"{real[0]}\n(try '--fallback' to build it from source)" if could_build else str(real[0]))

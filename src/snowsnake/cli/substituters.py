@@ -1,0 +1,124 @@
+"""Binary caches and other stores by their addresses: as the store of a command, and as substituters.
+
+In: addresses with their parameters, settings.  Out: stores; `Substituters`.  Nothing is asked before it must be.
+"""
+
+import os
+
+from snowsnake.settings.errors import SettingError
+from snowsnake.settings.store_reference import StoreReference
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from snowsnake.build.substitution import Substituters
+    from snowsnake.cli.output import Reporter
+    from snowsnake.settings import Settings
+    from snowsnake.store.binary_cache.store import BinaryCacheStore
+    from snowsnake.store.interface import Store
+
+    Opener = Callable[[StoreReference, Settings, Callable[[str], None]], Store]
+
+_CONNECTIONS = 25
+
+
+def open_cache(
+    reference: StoreReference, given: "dict[str, Any]", store_dir: str, settings: "Settings", warn, *, is_writable: bool = False
+) -> "BinaryCacheStore":
+    """*given*: the parameters of the address in their types."""
+    from snowsnake.store.binary_cache.compressed import check_method
+    from snowsnake.store.binary_cache.files import CacheFiles, FolderFiles
+    from snowsnake.store.binary_cache.remembered import Remembered
+    from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheOptions
+    from snowsnake.store.signing import SecretKey
+
+    place = reference.place.rstrip("/") if reference.scheme != "file" else reference.place
+    url = f"{reference.scheme}://{place}"
+    remembered = None
+    files: CacheFiles
+    if reference.scheme == "file" and os.environ.get("_NIX_FORCE_HTTP") != "1":
+        if not reference.path():
+            raise SettingError(f"store '{reference.render()}' has no folder", is_usage=False)
+        files = FolderFiles(reference.path())
+    else:
+        from snowsnake.fetch.cache_files import HttpFiles
+        from snowsnake.fetch.fetcher import Fetcher
+
+        fetcher = Fetcher(_values(settings), store_dir=store_dir, is_offline=settings.is_offline, on_warning=warn)
+        files = HttpFiles(url, fetcher, settings["http-connections"] or _CONNECTIONS)
+        remembered = Remembered(
+            settings["narinfo-cache-meta-ttl"], settings["narinfo-cache-positive-ttl"], settings["narinfo-cache-negative-ttl"]
+        )  # fmt: skip
+    method = given.get("compression", "xz")
+    try:
+        check_method(method)
+    except ValueError as error:
+        if str(error).startswith("unknown"):
+            raise SettingError(f"option 'compression' has invalid value '{method}'") from None
+        raise
+    names = [name for name in (given.get("secret-key"), *(given.get("secret-keys") or "").split(",")) if name]
+    options = CacheOptions(
+        method, given.get("compression-level", -1), given.get("write-nar-listing", False),
+        [SecretKey.read(name) for name in names], given.get("trusted", False), given.get("priority"), given.get("want-mass-query"),
+    )  # fmt: skip
+    return BinaryCacheStore(files, url, store_dir, options=options, remembered=remembered, is_writable=is_writable)
+
+
+def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | None", open_one: "Opener") -> "Substituters | None":
+    """Those that the settings name; None if nothing is to be substituted.  *open_one*: opens a store by its address."""
+    if not settings["substitute"] or not settings["substituters"]:
+        return None
+    from snowsnake.build.substitution import Policy, Substituters
+    from snowsnake.store.trust import Keys
+
+    def silent(text: str) -> None:
+        pass
+
+    policy = Policy(
+        Keys.parse(list(settings["trusted-public-keys"])),
+        settings["require-sigs"],
+        max(1, settings["max-substitution-jobs"]),
+        settings["fallback"],
+        silent if reporter is None else lambda text: reporter.building(text, False),
+        silent if reporter is None else reporter.warning,
+        silent if reporter is None else reporter.failure,
+    )
+    return Substituters(lambda: _open_all(settings, policy.on_warning, open_one), policy)
+
+
+def _open_all(settings: "Settings", warn, open_one: "Opener") -> "list[Store]":
+    """Those that can be opened; a fault of one is a warning."""
+    from snowsnake.fetch.errors import FetchError
+    from snowsnake.store.binary_cache.store import BinaryCacheStore
+
+    found: list[Store] = []
+    for address in dict.fromkeys(settings["substituters"]):
+        if not settings.is_set("substituters") and not _has_network():
+            continue
+        try:
+            store = open_one(StoreReference.parse(address), settings, warn)
+            if isinstance(store, BinaryCacheStore):
+                store.opened()
+            found.append(store)
+        except (ValueError, OSError, FetchError, SettingError) as error:
+            warn(str(error))
+    return found
+
+
+def _has_network() -> bool:
+    """Whether this machine has a way to others: the substituter that everybody has by default is not asked without one."""
+    try:
+        with open("/proc/net/route") as file:
+            if any(line.split()[:1] not in ([], ["lo"]) for line in file.readlines()[1:]):
+                return True
+        with open("/proc/net/if_inet6") as file:
+            return any(line.split()[3:4] == ["00"] and line.split()[-1] != "lo" for line in file)
+    except OSError:
+        return True
+
+
+def _values(settings: "Settings") -> "Any":
+    """Settings as a mapping, which they are but for their type."""
+    return settings

@@ -1,0 +1,82 @@
+"""Threads that do the same kind of work at once, while the main thread stays free to be interrupted.
+
+In: functions to call.  Out: their results, in the order in which they end.  The threads are left to themselves when the program ends.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+_POLL_S = 0.1
+
+Item = TypeVar("Item")
+
+
+class Crew:
+    """*size* threads at most; *check* is called often by who waits, and raises to stop.  No thread is left after `close`, but one that is at work."""
+
+    def __init__(self, size: int, check: Callable[[], None] = lambda: None) -> None:
+        self._size = max(1, size)
+        self._check = check
+        self._work: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Any, Any, BaseException | None]] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.waiting = 0
+
+    def submit(self, key: Any, function: Callable[[], Any]) -> None:
+        """Calls it some time; `result` tells what came of it."""
+        self.waiting += 1
+        self._work.put((key, function))
+        if len(self._threads) < min(self._size, self.waiting):
+            thread = threading.Thread(target=self._run, daemon=True, name="crew")
+            self._threads.append(thread)
+            thread.start()
+
+    def _run(self) -> None:
+        while True:
+            task = self._work.get()
+            if task is None:
+                return
+            key, function = task
+            try:
+                self._done.put((key, function(), None))
+            except BaseException as error:     # whoever waits for it gets it
+                self._done.put((key, None, error))
+
+    def result(self) -> tuple[Any, Any, BaseException | None]:
+        """(key, result, error) of one that has ended, after waiting for it."""
+        while True:
+            try:
+                found = self._done.get(timeout=_POLL_S)
+            except queue.Empty:
+                self._check()
+                continue
+            self.waiting -= 1
+            self._check()
+            return found
+
+    def map(self, function: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
+        """(item, result) as they come; the first error is raised."""
+        for item in items:
+            self.submit(item, lambda item=item: function(item))      # type: ignore[misc]
+        while self.waiting:
+            key, found, error = self.result()
+            if error is not None:
+                raise error
+            yield key, found
+
+    def close(self) -> None:
+        """Ends the threads; those that wait for a server end when it answers."""
+        while True:                        # what nobody has begun is not begun
+            try:
+                self._work.get_nowait()
+            except queue.Empty:
+                break
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            thread.join(_POLL_S)
+        self._threads.clear()

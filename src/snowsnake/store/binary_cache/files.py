@@ -1,0 +1,103 @@
+"""The files of a binary cache, by their names.
+
+In: names such as `HASH.narinfo` and `nar/X.nar.xz`.  Out: bytes.  Kinds: `FolderFiles` here, and those behind a web server in fetch/cache_files.py.
+All of it may be used by several threads at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterable
+from typing import BinaryIO
+
+_NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
+
+
+class CacheFiles:
+    """What a kind of binary cache has to do."""
+
+    is_remote = False                      # asking costs a round trip: ask for many at once, and remember what came
+
+    def get(self, name: str) -> bytes | None:
+        """A small file; None if there is none."""
+        raise NotImplementedError
+
+    def open(self, name: str) -> BinaryIO | None:
+        """A file of any size, whole; None if there is none."""
+        raise NotImplementedError
+
+    def has(self, name: str) -> bool:
+        raise NotImplementedError
+
+    def put(self, name: str, contents: BinaryIO, kind: str) -> None:
+        """Writes a file, or replaces it at once; *kind*: its MIME type."""
+        raise NotImplementedError
+
+    def hashes(self) -> Iterable[str]:
+        """Hash parts of all objects; ValueError if this kind of cache cannot tell."""
+        raise ValueError("operation 'queryAllValidPaths' is not supported by this kind of store")
+
+    def prepare(self) -> None:
+        """Called before the cache is written to."""
+
+    def close(self) -> None:
+        """Lets go of connections."""
+
+
+class FolderFiles(CacheFiles):
+    """A binary cache in a folder."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def _place(self, name: str) -> str:
+        if any(part in ("..", ".") for part in name.split("/")):
+            raise ValueError(f"local binary cache path '{name}' must not contain '..' or '.' segments")
+        return os.path.join(self.folder, name.lstrip("/"))
+
+    def get(self, name: str) -> bytes | None:
+        stream = self.open(name)
+        if stream is None:
+            return None
+        with stream:
+            return stream.read()
+
+    def open(self, name: str) -> BinaryIO | None:
+        try:
+            return open(self._place(name), "rb")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def has(self, name: str) -> bool:
+        return os.path.exists(self._place(name))
+
+    def put(self, name: str, contents: BinaryIO, kind: str) -> None:
+        place = self._place(name)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with self._lock:
+            self._count += 1
+            new = f"{place}.tmp.{os.getpid()}.{self._count}"
+        try:
+            with open(new, "xb") as file:
+                shutil.copyfileobj(contents, file)
+            os.rename(new, place)
+        except BaseException:
+            if os.path.lexists(new):
+                os.unlink(new)
+            raise
+
+    def hashes(self) -> list[str]:
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        return sorted(name[:32] for name in names if _NARINFO.fullmatch(name))
+
+    def prepare(self) -> None:
+        for name in ("nar", "realisations", "log"):
+            os.makedirs(os.path.join(self.folder, name), exist_ok=True)

@@ -1,0 +1,172 @@
+"""What binary caches said, remembered on disk: which paths they have, and which they lack.
+
+In: addresses of caches, hash parts of paths, what came.  Out: the same, as long as the settings say that it may be believed.
+The database is the one that Nix keeps (`binary-cache-v7.sqlite`), so that each knows what the other has learnt.  It may be lost at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from snowsnake.store.hash import Hash
+from snowsnake.store.narinfo import NarInfo
+
+_SCHEMA = """
+create table if not exists BinaryCaches (
+    id integer primary key autoincrement not null, url text unique not null, timestamp integer not null, storeDir text not null,
+    wantMassQuery integer not null, priority integer not null
+);
+create table if not exists NARs (
+    cache integer not null, hashPart text not null, namePart text, url text, compression text, fileHash text, fileSize integer, narHash text,
+    narSize integer, refs text, deriver text, sigs text, ca text, timestamp integer not null, present integer not null,
+    primary key (cache, hashPart), foreign key (cache) references BinaryCaches(id) on delete cascade
+);
+create table if not exists Realisations (
+    cache integer not null, outputId text not null, content blob, timestamp integer not null,
+    primary key (cache, outputId), foreign key (cache) references BinaryCaches(id) on delete cascade
+);
+create table if not exists LastPurge (dummy text primary key, value integer);
+"""
+_PURGE_S = 24 * 3600
+_BUSY_S = 60.0
+_COLUMNS = "present, namePart, url, compression, fileHash, fileSize, narHash, narSize, refs, deriver, sigs, ca"
+
+
+def default_place(environ: Mapping[str, str] = os.environ) -> str:
+    """Where Nix has it: `$NIX_CACHE_HOME`, or `nix` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    folder = environ.get("NIX_CACHE_HOME") or os.path.join(environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "nix")
+    return os.path.join(folder, "binary-cache-v7.sqlite")
+
+
+class Unknown:
+    """Nothing is remembered of a path."""
+
+
+class Remembered:
+    """*meta_s*, *positive_s*, *negative_s*: for how long each kind of answer is believed.  A database that cannot be used remembers nothing."""
+
+    def __init__(self, meta_s: int, positive_s: int, negative_s: int, place: str | None = None) -> None:
+        self._ages_s = (meta_s, positive_s, negative_s)
+        self._place = place or default_place()
+        self._database: sqlite3.Connection | None = None
+        self._process = 0
+        self._lock = threading.RLock()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is not None and self._process == os.getpid():
+            return self._database
+        os.makedirs(os.path.dirname(self._place), exist_ok=True)
+        database = sqlite3.connect(self._place, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        database.execute("pragma synchronous = off")
+        database.execute("pragma foreign_keys = on")
+        database.executescript(_SCHEMA)
+        self._database, self._process = database, os.getpid()
+        self._purge(database)
+        return database
+
+    def _purge(self, database: sqlite3.Connection) -> None:
+        now = int(time.time())
+        row = database.execute("select value from LastPurge").fetchone()
+        if row is not None and row[0] >= now - _PURGE_S:
+            return
+        _, positive, negative = self._ages_s
+        database.execute(
+            "delete from NARs where (present = 0 and timestamp < ?) or (present = 1 and timestamp < ?)", (now - negative, now - positive)
+        )
+        database.execute("insert or replace into LastPurge (dummy, value) values ('', ?)", (now,))
+
+    def cache(self, url: str) -> tuple[int, str, bool, int] | None:
+        """(number, folder of the store, whether it wants to be asked for much, priority) of a cache."""
+        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+            row = self._open().execute(
+                "select id, storeDir, wantMassQuery, priority from BinaryCaches where url = ? and timestamp > ?",
+                (url, int(time.time()) - self._ages_s[0]),
+            ).fetchone()
+            return None if row is None else (row[0], row[1], bool(row[2]), row[3])
+        return None
+
+    def note_cache(self, url: str, store_dir: str, wants_mass_query: bool, priority: int) -> int | None:
+        """Its number; None if nothing can be remembered."""
+        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+            now = int(time.time())
+            row = self._open().execute(
+                "insert into BinaryCaches (url, timestamp, storeDir, wantMassQuery, priority) values (?1, ?2, ?3, ?4, ?5)"
+                " on conflict (url) do update set timestamp = ?2, storeDir = ?3, wantMassQuery = ?4, priority = ?5 returning id",
+                (url, now, store_dir, int(wants_mass_query), priority),
+            ).fetchone()
+            return int(row[0])
+        return None
+
+    def find(self, cache: int, part: str, store_dir: str) -> NarInfo | None | type[Unknown]:
+        """What a cache said of the path with this hash part; None: it lacks it."""
+        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+            now = int(time.time())
+            _, positive, negative = self._ages_s
+            row = self._open().execute(
+                f"select {_COLUMNS} from NARs where cache = ? and hashPart = ?"
+                " and ((present = 0 and timestamp > ?) or (present = 1 and timestamp > ?))",
+                (cache, part, now - negative, now - positive),
+            ).fetchone()
+            if row is None:
+                return Unknown
+            if not row[0]:
+                return None
+            try:
+                return _narinfo(part, row, store_dir)
+            except (ValueError, TypeError):
+                return Unknown
+        return Unknown
+
+    def note(self, cache: int, answers: Iterable[tuple[str, NarInfo | None]]) -> None:
+        """(hash part, what the cache said) of any number of paths."""
+        now = int(time.time())
+        rows: list[tuple[Any, ...]] = []
+        for part, info in answers:
+            if info is None:
+                rows.append((cache, part, *(None,) * 11, now, 0))
+                continue
+            rows.append((
+                cache, part, info.path.rpartition("/")[2][33:], info.url, info.compression, _text(info.file_hash), info.file_size,
+                _text(info.nar_hash), info.nar_size, " ".join(path.rpartition("/")[2] for path in info.references),
+                info.deriver.rpartition("/")[2] if info.deriver else "", " ".join(info.signatures), info.ca or "", now, 1,
+            ))  # fmt: skip
+        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+            database = self._open()
+            database.execute("begin immediate")
+            try:
+                database.executemany(
+                    "insert or replace into NARs (cache, hashPart, namePart, url, compression, fileHash, fileSize, narHash, narSize, refs, deriver,"
+                    " sigs, ca, timestamp, present) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+            finally:
+                database.execute("commit")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._database is not None and self._process == os.getpid():
+                self._database.close()
+            self._database = None
+
+
+def _text(found: Hash | None) -> str:
+    return "" if found is None else found.format("nix32", with_algorithm=True)
+
+
+def _narinfo(part: str, row: tuple, store_dir: str) -> NarInfo:
+    _, name, url, compression, file_hash, file_size, nar_hash, nar_size, references, deriver, signatures, content = row
+
+    def full(base: str) -> str:
+        return f"{store_dir}/{base}"
+
+    return NarInfo(
+        full(f"{part}-{name}"), url, Hash.parse(nar_hash), int(nar_size), compression or "bzip2", Hash.parse(file_hash) if file_hash else None,
+        file_size or None, [full(base) for base in (references or "").split()], full(deriver) if deriver else None, (signatures or "").split(),
+        content or None,
+    )  # fmt: skip

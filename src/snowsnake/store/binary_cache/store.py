@@ -1,0 +1,378 @@
+"""A binary cache as a store: asked for paths, read, and written to.
+
+In: its files, how it is written.  Out: what `Store` says.  What comes out of a cache is checked against its `.narinfo` (size and hash);
+whether a `.narinfo` itself may be believed says store/trust.py.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from snowsnake.store import hashes
+from snowsnake.store.binary_cache import compressed
+from snowsnake.store.binary_cache.files import CacheFiles
+from snowsnake.store.binary_cache.remembered import Remembered, Unknown
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import Missing, NotValid, Store
+from snowsnake.store.listing import ArchiveTree, to_json
+from snowsnake.store.missing import missing_paths
+from snowsnake.store.narinfo import NarInfo
+from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path_info import Download, PathInfo
+from snowsnake.store.signing import SecretKey, sign
+
+_INFO_FILE = "nix-cache-info"
+_MOST_INFO_BYTES = 1 << 20
+_IN_MEMORY_BYTES = 8 << 20
+_PIECE_BYTES = 1 << 18
+_URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
+
+
+class CacheFault(ValueError):
+    """A cache sent what it should not: wrong sizes, hashes, texts that are no `.narinfo`."""
+
+
+class Gone(CacheFault):
+    """An archive that its `.narinfo` names is no longer there."""
+
+
+@dataclass
+class CacheOptions:
+    """Parameters of the address.  *priority*, *wants_mass_query*: None lets the cache say."""
+
+    compression: str = "xz"
+    level: int = -1
+    writes_listing: bool = False
+    keys: list[SecretKey] = field(default_factory=list)
+    is_trusted: bool = False
+    priority: int | None = None
+    wants_mass_query: bool | None = None
+
+
+class BinaryCacheStore(Store):
+    """*url*: without parameters.  *remembered*: what earlier runs learnt.  Nothing is asked before it must be; `opened` asks at once."""
+
+    def __init__(
+        self, files: CacheFiles, url: str, store_dir: str = STORE_DIR, *, options: CacheOptions | None = None, remembered: Remembered | None = None,
+        is_writable: bool = False,
+    ) -> None:  # fmt: skip
+        self.files = files
+        self.url = url
+        self.store_dir = store_dir
+        self.options = options or CacheOptions()
+        self.is_trusted = self.options.is_trusted
+        self._remembered = remembered
+        self._is_writable = is_writable
+        self._number: int | None = None
+        self._is_open = False
+        self._infos: dict[str, NarInfo | None] = {}        # by hash part
+
+    # --- the cache itself
+
+    def opened(self) -> BinaryCacheStore:
+        """Reads what the cache says about itself; ValueError if it is one for another store."""
+        if self._is_open:
+            return self
+        if self._is_writable:
+            self.files.prepare()
+        known = self._remembered.cache(self.url) if self._remembered is not None and not self._is_writable else None
+        if known is not None:
+            self._number, store_dir, mass, priority = known
+            self._check_folder(store_dir)
+        else:
+            mass, priority = self._read_description()
+            if self._remembered is not None:
+                self._number = self._remembered.note_cache(self.url, self.store_dir, mass, priority)
+        self.wants_mass_query = mass if self.options.wants_mass_query is None else self.options.wants_mass_query
+        self.priority = priority if self.options.priority is None else self.options.priority
+        self._is_open = True
+        return self
+
+    def _read_description(self) -> tuple[bool, int]:
+        text = self.files.get(_INFO_FILE)
+        mass, priority = False, 0
+        if text is None:
+            if self._is_writable:
+                self._put(_INFO_FILE, f"StoreDir: {self.store_dir}\n".encode(), "text/x-nix-cache-info")
+            elif self.files.is_remote:
+                raise ValueError(f"'{self.url}' does not appear to be a binary cache")
+            return mass, priority
+        for line in text.decode("utf-8", "surrogateescape").split("\n"):
+            name, colon, value = line.partition(":")
+            value = value.strip()
+            if not colon:
+                continue
+            if name == "StoreDir":
+                self._check_folder(value)
+            elif name == "WantMassQuery":
+                mass = value == "1"
+            elif name == "Priority":
+                if not re.fullmatch(r"-?[0-9]{1,9}", value):
+                    raise CacheFault(f"binary cache '{self.url}' has a priority that is no number: '{value[:40]}'")
+                priority = int(value)
+        return mass, priority
+
+    def _check_folder(self, store_dir: str) -> None:
+        if store_dir != self.store_dir:
+            raise ValueError(f"binary cache '{self.url}' is for Nix stores with prefix '{store_dir}', not '{self.store_dir}'")
+
+    def _put(self, name: str, contents: bytes, kind: str) -> None:
+        self.files.put(name, io.BytesIO(contents), kind)
+
+    def close(self) -> None:
+        self.files.close()
+        if self._remembered is not None:
+            self._remembered.close()
+
+    def facts(self) -> dict[str, object]:
+        self.opened()
+        return {} if self.files.is_remote else {"trusted": True}
+
+    # --- asking
+
+    def narinfo(self, path: str) -> NarInfo | None:
+        """What the cache says of a path; None if it lacks it."""
+        part = _part(path)
+        self.ask([path])
+        found = self._infos[part]
+        return found if found is not None and found.path == path else None
+
+    def ask(self, paths: Iterable[str]) -> None:
+        """Asks for all of them at once, where that saves time; `narinfo` answers afterwards without asking."""
+        self.opened()
+        missing = []
+        for part in dict.fromkeys(_part(path) for path in paths):
+            if part in self._infos:
+                continue
+            if self._remembered is not None and self._number is not None:
+                known = self._remembered.find(self._number, part, self.store_dir)
+                if known is not Unknown:
+                    assert known is None or isinstance(known, NarInfo)
+                    self._infos[part] = known
+                    continue
+            missing.append(part)
+        if not missing:
+            return
+        found = self.files_of(missing)
+        answers = [(part, self._parsed(part, data)) for part, data in zip(missing, found, strict=True)]
+        self._infos.update(answers)
+        if self._remembered is not None and self._number is not None:
+            self._remembered.note(self._number, answers)
+
+    def files_of(self, parts: list[str]) -> list[bytes | None]:
+        """The `.narinfo`s of these hash parts."""
+        many = getattr(self.files, "get_many", None)
+        names = [f"{part}.narinfo" for part in parts]
+        return many(names) if many is not None else [self.files.get(name) for name in names]
+
+    def _parsed(self, part: str, data: bytes | None) -> NarInfo | None:
+        if data is None:
+            return None
+        where = f"'{part}.narinfo' of the binary cache '{self.url}'"
+        if len(data) > _MOST_INFO_BYTES:
+            raise CacheFault(f"{where} is too long")
+        try:
+            found = NarInfo.parse(data.decode("utf-8", "surrogateescape"), self.store_dir)
+        except ValueError as error:
+            raise CacheFault(f"{error} (in {where})") from None
+        if _part(found.path) != part:
+            raise CacheFault(f"{where} is about '{found.path}'")
+        return found
+
+    def is_valid(self, path: str) -> bool:
+        return self.narinfo(path) is not None
+
+    def info(self, path: str) -> PathInfo | None:
+        found = self.narinfo(path)
+        return None if found is None else path_info(found)
+
+    def paths(self) -> list[str]:
+        self.opened()
+        parts = list(self.files.hashes())
+        self.ask(parts)
+        return sorted(info.path for info in map(self._infos.get, parts) if info is not None)
+
+    def path_with_hash(self, hash_part: str) -> str | None:
+        self.ask([hash_part])
+        found = self._infos[hash_part]
+        return found.path if found is not None else None
+
+    def _unsupported(self, operation: str) -> ValueError:
+        return ValueError(f"operation '{operation}' is not supported by store '{self.url}'")
+
+    def referrers(self, path: str) -> list[str]:
+        raise self._unsupported("queryReferrers")
+
+    def valid_derivers(self, path: str) -> list[str]:
+        return []
+
+    def missing(self, wanted: Iterable[str]) -> Missing:
+        return missing_paths(self, wanted)
+
+    def realise(self, wanted: Iterable[str]) -> list[str]:
+        """Nothing is made in a cache: what is wanted is there or not."""
+        found = []
+        for item in wanted:
+            path, mark, names = item.partition("!")
+            outputs = self.outputs(path) if mark else {"": path}
+            for output in outputs.values() if names in ("", "*") else (outputs[name] for name in names.split(",") if name in outputs):
+                if not self.is_valid(output):
+                    raise ValueError(f"path '{output}' is not valid, and store '{self.url}' cannot build")
+                found.append(output)
+        return found
+
+    # --- reading
+
+    def open_archive(self, path: str) -> BinaryIO:
+        """The NAR of an object, with the size and the hash that were announced."""
+        info = self.narinfo(path)
+        if info is None:
+            raise NotValid(path)
+        where = f"'{info.url}' of the binary cache '{self.url}'"
+        if not _URL.fullmatch(info.url):
+            raise CacheFault(f"'{path}' has an archive with an unusable address in the binary cache '{self.url}': '{info.url}'")
+        compressed.check_method(info.compression)
+        source = self.files.open(info.url)
+        if source is None:
+            raise Gone(f"file '{info.url}' does not exist in binary cache '{self.url}'")
+        is_small = info.nar_size <= _IN_MEMORY_BYTES
+        target: BinaryIO = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115  # the caller's to close
+        try:
+            with source:
+                found, size = self._copy(source, target, info, where)
+            if size != info.nar_size or found != info.nar_hash:
+                raise CacheFault(
+                    f"hash mismatch importing path '{path}';\n  specified: {info.nar_hash.format('nix32', with_algorithm=True)}\n"
+                    f"  got:       {found.format('nix32', with_algorithm=True)}"
+                    if size == info.nar_size
+                    else f"size mismatch importing path '{path}';\n  specified: {info.nar_size}\n  got:       {'more' if size > info.nar_size else size}"
+                )
+            target.seek(0)
+            return target
+        except BaseException:
+            target.close()
+            raise
+
+    def _copy(self, source: BinaryIO, target: BinaryIO, info: NarInfo, where: str) -> tuple[Hash, int]:
+        """Hash and size of what comes, which is cut off when it is more than was announced."""
+        hasher = hashes.HashStream(info.nar_hash.algorithm)
+        size = 0
+        try:
+            stream = compressed.unpacked(source, info.compression)
+            while piece := stream.read(min(_PIECE_BYTES, info.nar_size - size + 1)):
+                size += len(piece)
+                hasher.update(piece)
+                target.write(piece)
+                if size > info.nar_size:
+                    break
+        except (ValueError, EOFError) as error:
+            raise CacheFault(f"failed to decompress {where}: {error}") from None
+        return Hash(info.nar_hash.algorithm, hasher.digest()), size
+
+    def write_archive(self, path: str, fd: int) -> None:
+        with self.open_archive(path) as archive:
+            while piece := archive.read(_PIECE_BYTES):
+                left = memoryview(piece)
+                while left:
+                    left = left[os.write(fd, left) :]
+
+    def read(self, path: str) -> bytes:
+        from snowsnake.store.nar_reader import read_nar
+
+        whole, rest = self.split(path)
+        with self.open_archive(whole) as archive:
+            for member in read_nar(archive):
+                if member.path == rest[1:] and member.kind == "regular":
+                    return member.read()
+        raise FileNotFoundError(2, os.strerror(2), path)
+
+    def log(self, drv_path: str) -> bytes | None:
+        """The log of a build that the cache keeps."""
+        return self.files.get("log/" + drv_path.rpartition("/")[2])
+
+    # --- writing
+
+    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
+        """Compresses, signs and writes; what the archive hashes to is what counts."""
+        if not self._is_writable:
+            super().import_object(info, archive)
+        if self.is_valid(info.path):
+            return
+        for reference in info.references:
+            if reference != info.path and not self.is_valid(reference):
+                raise ValueError(f"cannot add '{info.path}' to the binary cache because the reference '{reference}' is not valid")
+        options = self.options
+        with tempfile.TemporaryFile() as packed, tempfile.TemporaryFile() as plain:
+            hasher, size = hashes.HashStream("sha256"), 0
+            while piece := archive.read(_PIECE_BYTES):
+                hasher.update(piece)
+                size += len(piece)
+                plain.write(piece)
+            nar_hash = Hash("sha256", hasher.digest())
+            if (nar_hash, size) != (info.hash, info.nar_size):
+                raise ValueError(
+                    f"hash mismatch importing path '{info.path}';\n  specified: {info.hash.format('nix32', with_algorithm=True)}\n"
+                    f"  got:       {nar_hash.format('nix32', with_algorithm=True)}"
+                )
+            plain.seek(0)
+            compressed.compress(plain, packed, options.compression, options.level)
+            packed.seek(0)
+            file_hash, file_size = _hash_of(packed)
+            if options.writes_listing:
+                plain.seek(0)
+                listing = {"root": to_json(ArchiveTree(plain), "", is_recursive=True), "version": 1}
+                self._put(f"{_part(info.path)}.ls", json.dumps(listing, separators=(",", ":"), sort_keys=True).encode(), "application/json")
+            url = f"nar/{file_hash.nix32}.nar{compressed.ending(options.compression)}"
+            if not self.files.has(url):
+                packed.seek(0)
+                self.files.put(url, packed, "application/x-nix-nar")
+        made = NarInfo(
+            info.path, url, nar_hash, size, options.compression or "none", file_hash, file_size, sorted(info.references), info.deriver,
+            list(info.signatures), info.ca,
+        )  # fmt: skip
+        made.signatures = sorted({*made.signatures, *(sign(key, path_info(made)) for key in options.keys)})
+        self._write_narinfo(made)
+
+    def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
+        info = self.narinfo(path)
+        if info is None:
+            raise NotValid(path)
+        info.signatures = sorted({*info.signatures, *signatures})
+        self._write_narinfo(info)
+
+    def _write_narinfo(self, info: NarInfo) -> None:
+        part = _part(info.path)
+        self._put(f"{part}.narinfo", info.format().encode("utf-8", "surrogateescape"), "text/x-nix-narinfo")
+        self._infos[part] = info
+        if self._remembered is not None and self._number is not None:
+            self._remembered.note(self._number, [(part, info)])
+
+    def add_log(self, drv_path: str, log: bytes) -> None:
+        self._put("log/" + drv_path.rpartition("/")[2], log, "text/plain; charset=utf-8")
+
+
+def path_info(found: NarInfo) -> PathInfo:
+    """What a `.narinfo` says, as any store says it."""
+    return PathInfo(
+        found.path, f"{found.nar_hash.algorithm}:{found.nar_hash.base16}", found.nar_size, sorted(found.references), found.ca, found.deriver,
+        signatures=sorted(found.signatures), download=Download(found.url, found.compression, found.file_hash, found.file_size),
+    )  # fmt: skip
+
+
+def _part(path: str) -> str:
+    return path.rpartition("/")[2][:32]
+
+
+def _hash_of(stream: BinaryIO) -> tuple[Hash, int]:
+    hasher, size = hashes.HashStream("sha256"), 0
+    while piece := stream.read(_PIECE_BYTES):
+        hasher.update(piece)
+        size += len(piece)
+    return Hash("sha256", hasher.digest()), size

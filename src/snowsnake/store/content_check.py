@@ -1,0 +1,56 @@
+"""Whether an object holds what its content address says.
+
+In: what is claimed, where it lies.  Out: nothing, or a ValueError with both hashes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+
+from snowsnake.store import hashes, nar
+from snowsnake.store.hash import Hash
+from snowsnake.store.path_info import PathInfo, split_content_address
+
+
+def check_content(info: PathInfo, place: str) -> None:
+    """An object without a content address claims nothing; the hash of its archive was checked before."""
+    if not info.ca:
+        return
+    method, wanted = split_content_address(info.ca)
+    got = _digest(info, method, wanted.algorithm, place)
+    if got != wanted.digest:
+        shown = Hash(wanted.algorithm, got).format("nix32", with_algorithm=True) if got else "none"
+        raise ValueError(
+            f"ca hash mismatch importing path '{info.path}';\n  specified: {wanted.format('nix32', with_algorithm=True)}\n  got:       {shown}"
+        )
+
+
+def _digest(info: PathInfo, method: str, algorithm: str, place: str) -> bytes:
+    if method in ("flat", "text"):
+        return hashes.file_digest(algorithm, place)[0] if stat.S_ISREG(os.lstat(place).st_mode) else b""
+    if method == "git":
+        from snowsnake.store.git_hash import git_digest
+
+        return git_digest(algorithm, place)
+    if info.path not in info.references:
+        return info.hash.digest if algorithm == "sha256" else nar.path_digest(algorithm, place)[0]
+    return modulo_digest_of(place, info.path, algorithm)
+
+
+def modulo_digest_of(place: str, path: str, algorithm: str = "sha256") -> bytes:
+    """The hash of an archive with zeros where the object names itself."""
+    part = path.rpartition("/")[2][:32].encode()
+    hasher = hashes.HashStream(algorithm)
+    with tempfile.TemporaryFile() as archive:
+        nar.pack_into(place, archive.fileno())
+        archive.seek(0)
+        rest = b""
+        while piece := archive.read(1 << 20):
+            data = (rest + piece).replace(part, bytes(len(part)))
+            keep = len(part) - 1           # a name may begin here and end in the next piece
+            hasher.update(data[:-keep])
+            rest = data[-keep:]
+        hasher.update(rest)
+    return hasher.digest()

@@ -1,0 +1,66 @@
+"""Keys that sign store objects: made, read, used.
+
+In: `NAME:BASE64` of a secret key (64 bytes: the seed and the public key), facts about objects.  Out: `NAME:BASE64` of signatures and public keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass
+
+from snowsnake.store import ed25519
+from snowsnake.store.path_info import PathInfo
+from snowsnake.store.trust import fingerprint
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """One key that signs."""
+
+    name: str
+    data: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> SecretKey:
+        name, colon, rest = text.strip().partition(":")
+        try:
+            data = base64.b64decode(rest, validate=True)
+        except (binascii.Error, ValueError):
+            data = b""
+        if not colon or not name or not data:
+            raise ValueError("key is corrupt")
+        if len(data) != 64:
+            raise ValueError("secret key is not valid")
+        return cls(name, data)
+
+    @classmethod
+    def read(cls, path: str) -> SecretKey:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return cls.parse(file.read())
+
+    @classmethod
+    def new(cls, name: str) -> SecretKey:
+        seed = os.urandom(32)
+        return cls(name, seed + ed25519.public_key(seed))
+
+    def render(self) -> str:
+        return f"{self.name}:{base64.b64encode(self.data).decode()}"
+
+    @property
+    def public(self) -> str:
+        return f"{self.name}:{base64.b64encode(self.data[32:]).decode()}"
+
+
+def sign(key: SecretKey, info: PathInfo) -> str:
+    """The signature of an object.
+
+    >>> key = SecretKey.parse("k:" + base64.b64encode(bytes(32) + ed25519.public_key(bytes(32))).decode())
+    >>> from snowsnake.store.trust import Keys
+    >>> info = PathInfo("/nix/store/00000000000000000000000000000000-x", "sha256:" + "0" * 64, 1)
+    >>> Keys.parse([key.public]).signed(info, sign(key, info), "/nix/store")
+    True
+    """
+    made = ed25519.signature(key.data[:32], key.data[32:], fingerprint(info).encode("utf-8", "surrogateescape"))
+    return f"{key.name}:{base64.b64encode(made).decode()}"

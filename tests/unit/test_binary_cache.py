@@ -1,0 +1,462 @@
+"""Binary caches in folders and behind web servers: read, written, believed or not, and as substituters of builds.
+
+The servers are real, on the loopback interface; some of them lie.
+"""
+
+import base64
+import contextlib
+import http.server
+import io
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from snowsnake.fetch.cache_files import HttpFiles
+from snowsnake.fetch.fetcher import Fetcher
+from snowsnake.settings import Settings
+from snowsnake.store import nar
+from snowsnake.store.binary_cache.compressed import compress, unpacked
+from snowsnake.store.binary_cache.files import FolderFiles
+from snowsnake.store.binary_cache.remembered import Remembered
+from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheFault, CacheOptions, Gone
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import archive_of
+from snowsnake.store.local import LocalStore
+from snowsnake.store.path_info import PathInfo
+from snowsnake.store.signing import SecretKey
+from snowsnake.store.trust import Keys
+
+KEY = SecretKey.new("test-1")
+
+
+class Server:
+    """Files of a folder, as a web server has them; *cuts*: how many answers end half-way; *requests*: what was asked for."""
+
+    def __init__(self, folder, cuts=0, answers=None):
+        self.requests = []
+        self.ranges = []
+        self.cuts = cuts
+        self.answers = answers or {}           # name -> (status, bytes), instead of a file
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *words):
+                pass
+
+            def do_PUT(self):
+                data = self.rfile.read(int(self.headers["Content-Length"]))
+                path = os.path.join(folder, self.path[1:])
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "wb") as file:
+                    file.write(data)
+                self.answer(201, b"")
+
+            def do_HEAD(self):
+                self.do_GET()
+
+            def do_GET(self):
+                name = self.path[1:]
+                server.requests.append(name)
+                if name in server.answers:
+                    self.answer(*server.answers[name])
+                    return
+                path = os.path.join(folder, name)
+                if not os.path.isfile(path):
+                    self.answer(404, b"")
+                    return
+                with open(path, "rb") as file:
+                    data = file.read()
+                start = 0
+                if "Range" in self.headers:
+                    server.ranges.append(self.headers["Range"])
+                    start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
+                self.send_response(206 if start else 200)
+                self.send_header("Accept-Ranges", "bytes")
+                self.send_header("ETag", '"1"')
+                if start:
+                    self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+                self.send_header("Content-Length", str(len(data) - start))
+                self.end_headers()
+                if self.command == "HEAD":
+                    return
+                if server.cuts and name.startswith("nar/"):
+                    server.cuts -= 1
+                    self.wfile.write(data[start : start + (len(data) - start) // 2])
+                    self.close_connection = True
+                    return
+                self.wfile.write(data[start:])
+
+            def answer(self, status, data):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def store(tmp_path):
+    with LocalStore(tmp_path / "store") as found:
+        yield found
+
+
+def add_objects(store, tmp_path):
+    """(a text, a folder, an object with a reference) in a store."""
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    (folder / "file").write_bytes(os.urandom(1_000_000))
+    (folder / "program").write_text("#!/bin/sh\n")
+    (folder / "program").chmod(0o755)
+    (folder / "link").symlink_to("file")
+    tree = store.add_source("tree", str(folder))
+    text = store.add_text("greeting", b"hello")
+    return text, tree, store.add_text("user", f"uses {text}".encode(), [text])
+
+
+def fill(store, cache, paths):
+    for path in paths:
+        with archive_of(store, path) as archive:
+            cache.import_object(store.known(path), archive)
+
+
+def settings(**given):
+    found = Settings(environment={})
+    for name, value in {"download-attempts": "3", **given}.items():
+        found.set(name, value)
+    return found
+
+
+def http_cache(url, warnings=None, remembered=None, **options):
+    fetcher = Fetcher(settings(), on_warning=(warnings if warnings is not None else []).append)
+    return BinaryCacheStore(HttpFiles(url, fetcher), url, options=CacheOptions(**options), remembered=remembered)
+
+
+@pytest.mark.parametrize("compression", ["none", "xz", "bzip2", "zstd", "gzip"])
+def test_what_was_written_is_read(store, tmp_path, compression):
+    paths = add_objects(store, tmp_path)
+    folder = str(tmp_path / "cache")
+    options = CacheOptions(compression=compression, keys=[KEY], writes_listing=True)
+    fill(store, BinaryCacheStore(FolderFiles(folder), "file://" + folder, options=options, is_writable=True), paths)
+    cache = BinaryCacheStore(FolderFiles(folder), "file://" + folder)
+    assert cache.paths() == sorted(paths)
+    keys = Keys.parse([KEY.public])
+    for path in paths:
+        found, known = cache.known(path), store.known(path)
+        assert (found.nar_hash, found.nar_size, found.references, found.ca) == (known.nar_hash, known.nar_size, known.references, known.ca)
+        assert keys.signed(found, found.signatures[0], "/nix/store")
+        with archive_of(store, path) as ours, cache.open_archive(path) as theirs:
+            assert ours.read() == theirs.read()
+    assert cache.read(paths[1] + "/program") == b"#!/bin/sh\n"
+    with open(os.path.join(folder, os.path.basename(paths[1])[:32] + ".ls")) as file:
+        assert sorted(json.load(file)["root"]["entries"]) == ["file", "link", "program"]
+    with open(os.path.join(folder, "nix-cache-info")) as file:
+        assert file.read() == "StoreDir: /nix/store\n"
+
+
+def test_nothing_is_written_without_what_it_refers_to(store, tmp_path):
+    text, _, user = add_objects(store, tmp_path)
+    cache = BinaryCacheStore(FolderFiles(str(tmp_path / "cache")), "file:///cache", is_writable=True)
+    with pytest.raises(ValueError, match=f"cannot add '{user}' to the binary cache because the reference '{text}' is not valid"):
+        fill(store, cache, [user])
+
+
+def test_a_web_server_is_asked_once(store, tmp_path):
+    paths = add_objects(store, tmp_path)
+    folder = str(tmp_path / "cache")
+    fill(store, BinaryCacheStore(FolderFiles(folder), "file:///", is_writable=True), paths)
+    (tmp_path / "cache/nix-cache-info").write_text("StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 30\n")
+    place = str(tmp_path / "remembered.sqlite")
+    absent = "/nix/store/" + "0" * 32 + "-x"
+    with Server(folder) as server:
+        for turn in range(2):
+            cache = http_cache(server.url, remembered=Remembered(100, 100, 100, place))
+            cache.ask([*paths, absent])
+            assert [cache.is_valid(path) for path in (*paths, absent)] == [True, True, True, False]
+            assert (cache.priority, cache.wants_mass_query) == (30, True)
+            assert cache.known(paths[2]).references == [paths[0]]
+            assert len(server.requests) == 5, turn      # the second time nothing is asked
+        # what is not to be believed any more is asked again
+        cache = http_cache(server.url, remembered=Remembered(100, 0, 0, place))
+        cache.ask([paths[0], absent])
+        assert len(server.requests) == 7
+    with contextlib.closing(sqlite3.connect(place)) as database:
+        rows = database.execute("select namePart, present, narSize from NARs order by namePart").fetchall()
+    assert (None, 0, None) in rows and ("greeting", 1, 120) in rows
+
+
+def test_a_cut_download_goes_on_where_it_was_cut(store, tmp_path):
+    _, tree, _ = add_objects(store, tmp_path)
+    folder = str(tmp_path / "cache")
+    fill(store, BinaryCacheStore(FolderFiles(folder), "file:///", options=CacheOptions("none"), is_writable=True), [tree])
+    warnings = []
+    with Server(folder, cuts=2) as server:
+        cache = http_cache(server.url, warnings)
+        with cache.open_archive(tree) as archive, archive_of(store, tree) as own:
+            assert archive.read() == own.read()
+    assert len(server.ranges) == 2 and all("retrying from offset" in text for text in warnings)
+
+
+def changed(text, key, value):
+    return re.sub(rf"(?m)^{key}: .*$", f"{key}: {value}", text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("NarSize", "119", "size mismatch importing path"),
+        ("NarSize", "121", "size mismatch importing path"),
+        ("NarHash", "sha256:" + "0" * 52, "hash mismatch importing path"),
+        ("Compression", "zstd", "it is not compressed with zstd"),
+        ("Compression", "br", "compression method 'br' is not supported here"),
+        ("Compression", "wub", "unknown compression method 'wub'"),
+        ("URL", "nar/absent.nar.xz", "does not exist in binary cache"),
+        ("URL", "nar/../../../etc/passwd", "must not contain"),
+        ("URL", "file\tx", "unusable address"),
+        ("StorePath", "/nix/store/" + "0" * 32 + "-x", "is about '/nix/store/0000"),
+        ("StorePath", "/nix/store/x", "NAR info file is corrupt"),
+    ],
+)
+def test_what_a_cache_sends_is_checked(store, tmp_path, key, value, message):
+    text, _, _ = add_objects(store, tmp_path)
+    folder = tmp_path / "cache"
+    fill(store, BinaryCacheStore(FolderFiles(str(folder)), "file:///", is_writable=True), [text])
+    place = folder / (os.path.basename(text)[:32] + ".narinfo")
+    place.write_text(changed(place.read_text(), key, value))
+    cache = BinaryCacheStore(FolderFiles(str(folder)), "file:///")
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        cache.open_archive(text)
+    if "absent" in value:
+        assert isinstance(caught.value, Gone)
+    elif key != "URL" and key != "Compression":
+        assert isinstance(caught.value, CacheFault)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-4], lambda data: data[: len(data) // 2], lambda data: b"", lambda data: data[:20] + b"\0" * 8 + data[28:]])
+@pytest.mark.parametrize("compression", ["none", "xz", "bzip2", "zstd", "gzip"])
+def test_damaged_archives_are_refused(store, tmp_path, damage, compression):
+    _, tree, _ = add_objects(store, tmp_path)
+    folder = str(tmp_path / "cache")
+    fill(store, BinaryCacheStore(FolderFiles(folder), "file:///", options=CacheOptions(compression), is_writable=True), [tree])
+    cache = BinaryCacheStore(FolderFiles(folder), "file:///")
+    place = os.path.join(folder, cache.narinfo(tree).url)
+    with open(place, "rb") as file:
+        data = file.read()
+    with open(place, "wb") as file:
+        file.write(damage(data))
+    with pytest.raises(CacheFault):
+        cache.open_archive(tree)
+
+
+def test_an_endless_archive_is_cut_off(store, tmp_path):
+    text, _, _ = add_objects(store, tmp_path)
+    folder = tmp_path / "cache"
+    fill(store, BinaryCacheStore(FolderFiles(str(folder)), "file:///", is_writable=True), [text])
+    cache = BinaryCacheStore(FolderFiles(str(folder)), "file:///")
+    packed = io.BytesIO()
+    compress(io.BytesIO(bytes(1 << 26)), packed, "xz")      # a bomb of 64 MiB
+    (folder / cache.narinfo(text).url).write_bytes(packed.getvalue())
+    with pytest.raises(CacheFault, match=r"size mismatch importing path .*\n.*120\n.*more"):
+        cache.open_archive(text)
+
+
+def test_names_of_methods_are_what_they_say():
+    with pytest.raises(ValueError, match="it is not compressed with xz"):
+        unpacked(io.BytesIO(b"plain"), "xz")
+    assert unpacked(io.BytesIO(b"plain"), "none").read(5) == b"plain"
+
+
+def test_caches_of_other_stores_and_none_at_all(tmp_path):
+    (tmp_path / "nix-cache-info").write_text("StoreDir: /gnu/store\n")
+    cache = BinaryCacheStore(FolderFiles(str(tmp_path)), "file:///c")
+    with pytest.raises(ValueError, match="binary cache 'file:///c' is for Nix stores with prefix '/gnu/store', not '/nix/store'"):
+        cache.opened()
+    (tmp_path / "empty").mkdir()
+    with Server(str(tmp_path / "empty")) as server, pytest.raises(ValueError, match="does not appear to be a binary cache"):
+        http_cache(server.url).opened()
+
+
+# --- the commands
+
+
+def nix(run_command, *words, **given):
+    return run_command("nix.main", "--extra-experimental-features", "nix-command flakes", *words, **given)
+
+
+@pytest.fixture
+def world(store, tmp_path, run_command):
+    """(store, folder of a cache that has a signed object and what it refers to, their paths, runner of `nix-store` in another store)."""
+    text, tree, user = add_objects(store, tmp_path)
+    plain = PathInfo("/nix/store/" + "a" * 32 + "-plain", "", 0, [user])      # named by nothing that it holds
+    archive = nar.pack_contents(b"plain")
+    plain.nar_hash, plain.nar_size = "sha256:" + Hash.of_bytes(archive).base16, len(archive)
+    store.import_object(plain, io.BytesIO(archive))
+    store.flush()
+    folder = str(tmp_path / "cache")
+    paths = [text, user, plain.path]
+    fill(store, BinaryCacheStore(FolderFiles(folder), "file:///", options=CacheOptions(keys=[KEY]), is_writable=True), paths)
+
+    def realise(*words, **given):
+        return run_command("old.store", "--store", str(tmp_path / "other"), "--realise", *words, HOME=str(tmp_path), **given)
+
+    return store, folder, paths, realise
+
+
+def is_valid(tmp_path, path):
+    with LocalStore(tmp_path / "other") as other:
+        return other.is_valid(path) and not other.verify()
+
+
+def test_closures_are_substituted(world, tmp_path):
+    _, folder, paths, realise = world
+    with Server(folder) as server:
+        for url in (f"file://{folder}", server.url):
+            done = realise(paths[2], "--substituters", url, "--trusted-public-keys", KEY.public, "--dry-run")
+            assert b"these 3 paths will be fetched (" in done.stderr and done.stdout == b"" and not is_valid(tmp_path, paths[0])
+            done = realise(paths[2], "--substituters", url, "--trusted-public-keys", KEY.public)
+            assert (done.returncode, done.stdout) == (0, paths[2].encode() + b"\n"), done.stderr
+            assert f"copying path '{paths[0]}' from '{url}'...".encode() in done.stderr
+            assert all(is_valid(tmp_path, path) for path in paths)
+            subprocess.run(["chmod", "-R", "u+w", str(tmp_path / "other")], check=True)
+            subprocess.run(["rm", "-rf", str(tmp_path / "other")], check=True)
+
+
+def test_unsigned_objects_are_not_taken(world, tmp_path):
+    _, folder, paths, realise = world
+    other = SecretKey.new("test-1")            # the same name, another key
+    for words in ([], ["--trusted-public-keys", other.public]):
+        done = realise(paths[2], "--substituters", f"file://{folder}", *words)
+        assert done.returncode == 1 and b"as it's not signed by any of the keys in 'trusted-public-keys'" in done.stderr
+        assert not is_valid(tmp_path, paths[2])
+    assert realise(paths[1], "--substituters", f"file://{folder}").returncode == 0      # named by what it holds
+    assert realise(paths[2], "--substituters", f"file://{folder}?trusted=true").returncode == 0
+
+
+def test_require_sigs_is_honoured(world, tmp_path):
+    _, folder, paths, realise = world
+    assert realise(paths[2], "--substituters", f"file://{folder}", "--option", "require-sigs", "false").returncode == 0
+    assert is_valid(tmp_path, paths[2])
+
+
+def test_the_first_cache_by_priority_is_asked(world, tmp_path):
+    _, folder, paths, realise = world
+    (tmp_path / "empty").mkdir()
+    with Server(folder) as good, Server(str(tmp_path / "empty"), answers={"nix-cache-info": (200, b"StoreDir: /nix/store\nPriority: 10\n")}) as first:
+        done = realise(paths[0], "--substituters", f"{good.url}?priority=20 {first.url}")
+        assert done.returncode == 0, done.stderr
+        assert [name for name in first.requests if name.endswith("narinfo")] and f"from '{good.url}'".encode() in done.stderr
+
+
+@pytest.mark.parametrize("fault", ["narinfo", "archive", "content", "server"])
+def test_faults_leave_nothing_half_valid(world, tmp_path, fault):
+    _, folder, paths, realise = world
+    with Server(folder) as server:
+        name = os.path.basename(paths[0])[:32] + ".narinfo"
+        with open(os.path.join(folder, name)) as file:
+            text = file.read()
+        if fault == "narinfo":
+            server.answers[name] = (200, b"nonsense")
+        elif fault == "server":
+            server.answers[re.search("URL: (.*)", text)[1]] = (500, b"")
+        elif fault == "archive":
+            server.answers[re.search("URL: (.*)", text)[1]] = (200, b"nonsense")
+        else:                                  # signed, but not what its address says
+            archive = nar.pack_contents(b"other")
+            (tmp_path / "cache/nar/other.nar").write_bytes(archive)
+            for key, value in (("NarHash", Hash.of_bytes(archive).format("nix32", with_algorithm=True)), ("NarSize", len(archive)), ("URL", "nar/other.nar"), ("Compression", "none")):
+                text = changed(text, key, value)
+            server.answers[name] = (200, text.encode())
+        done = realise(paths[2], "--substituters", server.url, "--trusted-public-keys", KEY.public, "--option", "download-attempts", "1")
+        assert done.returncode not in (0, -6, -11) and b"error:" in done.stderr and b"Traceback" not in done.stderr, done.stderr
+        assert b"fault of the evaluator" not in done.stderr
+        for path in paths:
+            assert not is_valid(tmp_path, path)
+
+
+EXPRESSION = 'derivation { name = "x"; system = "%s"; builder = "/bin/sh"; args = [ "-c" "echo built > $out" ]; }'
+
+
+def test_a_build_takes_what_a_cache_has(tmp_path, run_command):
+    expression = EXPRESSION % (os.uname().machine + "-linux")
+    words = ("-E", expression, "--no-out-link")
+    first = run_command("old.build", "--store", str(tmp_path / "a"), *words)
+    if b"namespaces" in first.stderr:
+        pytest.skip("no namespaces here")
+    path = first.stdout.decode().strip()
+    with LocalStore(tmp_path / "a") as store:
+        cache = BinaryCacheStore(FolderFiles(str(tmp_path / "cache")), "file:///", options=CacheOptions(keys=[KEY]), is_writable=True)
+        fill(store, cache, [path])
+    substituters = ("--substituters", f"file://{tmp_path}/cache", "--trusted-public-keys", KEY.public)
+    planned = run_command("old.build", "--store", str(tmp_path / "b"), *words, *substituters, "--dry-run")
+    assert b"this path will be fetched" in planned.stderr and b"built:" not in planned.stderr
+    done = run_command("old.build", "--store", str(tmp_path / "b"), *words, *substituters)
+    assert done.stdout.decode().strip() == path and b"building '" not in done.stderr and b"copying path" in done.stderr
+    # a broken archive: an error, or with --fallback a build
+    [archive] = (tmp_path / "cache/nar").iterdir()
+    archive.write_bytes(b"nonsense")
+    done = run_command("old.build", "--store", str(tmp_path / "c"), *words, *substituters)
+    assert done.returncode != 0 and b"--fallback" in done.stderr
+    done = run_command("old.build", "--store", str(tmp_path / "c"), *words, *substituters, "--fallback")
+    assert done.stdout.decode().strip() == path and b"building '" in done.stderr
+    # an archive that is gone is as if it never was there
+    archive.unlink()
+    done = run_command("old.build", "--store", str(tmp_path / "d"), *words, *substituters)
+    assert done.stdout.decode().strip() == path and b"building '" in done.stderr
+    done = run_command("old.build", "--store", str(tmp_path / "e"), *words, *substituters, "--option", "substitute", "false", "--dry-run")
+    assert b"this derivation will be built" in done.stderr
+    local = expression.replace("system", "allowSubstitutes = false; system")
+    done = run_command("old.build", "--store", str(tmp_path / "e"), "-E", local, "--no-out-link", *substituters, "--dry-run")
+    assert b"this derivation will be built" in done.stderr
+
+
+def test_a_command_stops_when_it_is_interrupted(world, tmp_path):
+    _, folder, paths, _ = world
+    block, asked = threading.Event(), threading.Event()
+
+    class Silent(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.set()
+            block.wait(60)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snowsnake.cli.old.store", "--store", str(tmp_path / "other"), "-r", paths[0], "--substituters", f"http://127.0.0.1:{server.server_port}"],
+            stderr=subprocess.PIPE, env=os.environ | {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert asked.wait(60)
+        process.send_signal(2)
+        assert process.wait(30) == 130, process.stderr.read()
+    finally:
+        block.set()
+        server.shutdown()
+        server.server_close()
+
+
+def test_public_keys_are_read_as_nix_writes_them():
+    assert base64.b64decode(KEY.public.partition(":")[2]) == KEY.data[32:]
+    assert SecretKey.parse(KEY.render()) == KEY
+    for text in ("", "x", "x:", "x:!!", "x:YWJj"):
+        with pytest.raises(ValueError):
+            SecretKey.parse(text)
