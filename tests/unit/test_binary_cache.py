@@ -460,3 +460,67 @@ def test_public_keys_are_read_as_nix_writes_them():
     for text in ("", "x", "x:", "x:!!", "x:YWJj"):
         with pytest.raises(ValueError):
             SecretKey.parse(text)
+
+
+# --- copying and signing
+
+
+def test_copies_to_and_from_caches(world, tmp_path, run_command):
+    store, _, paths, _ = world
+    key = tmp_path / "key"
+    key.write_text(KEY.render())
+    source, target = str(tmp_path / "store"), str(tmp_path / "copied")
+    for cache in (f"file://{tmp_path}/c1?secret-key={key}&compression=zstd&write-nar-listing=true", None):
+        with Server(str(tmp_path / "c2")) as server:
+            url = cache or f"{server.url}?secret-key={key}"
+            (tmp_path / "c2").mkdir(exist_ok=True)
+            done = nix(run_command, "copy", "--from", source, "--to", url, paths[2], HOME=str(tmp_path))
+            assert done.returncode == 0 and b"copying 3 paths..." in done.stderr, done.stderr
+            plain = url.partition("?")[0]
+            done = nix(run_command, "copy", "--from", plain, "--to", target, paths[2], HOME=str(tmp_path))
+            assert done.returncode == 1 and b"lacks a signature by a trusted key" in done.stderr
+            done = nix(run_command, "copy", "--from", plain, "--to", target, paths[2], "--trusted-public-keys", KEY.public, HOME=str(tmp_path))
+            assert done.returncode == 0, done.stderr
+        with LocalStore(target) as copied:
+            assert not copied.verify() and copied.paths() == sorted(paths)
+        subprocess.run(f"chmod -R u+w {target} && rm -rf {target}", shell=True, check=True)
+
+
+def test_single_objects_are_copied_without_what_they_need(world, tmp_path, run_command):
+    _, _, paths, _ = world
+    done = nix(run_command, "copy", "--from", str(tmp_path / "store"), "--to", f"file://{tmp_path}/c", "--no-recursive", paths[2])
+    assert done.returncode == 1 and b"is not valid" in done.stderr and not list((tmp_path / "c").glob("*.narinfo"))
+    done = nix(run_command, "copy", paths[2])
+    assert done.returncode == 1 and b"you must pass '--from' and/or '--to'" in done.stderr
+
+
+def test_objects_are_signed(world, tmp_path, run_command):
+    store, folder, paths, _ = world
+    made = nix(run_command, "key", "generate-secret", "--key-name", "other-1")
+    (tmp_path / "key").write_bytes(made.stdout)
+    public = nix(run_command, "key", "convert-secret-to-public", stdin=made.stdout).stdout.decode()
+    there = ("--store", str(tmp_path / "store"))
+    for count in (b"3", b"0"):
+        done = nix(run_command, "store", "sign", *there, "-k", str(tmp_path / "key"), "-r", paths[2])
+        assert done.stderr.strip() == b"added " + count + b" signatures"
+    done = nix(run_command, "store", "verify", *there, "-r", paths[2], "--trusted-public-keys", public)
+    assert done.returncode == 0
+    done = nix(run_command, "store", "copy-sigs", *there, "-s", f"file://{folder}", "-r", paths[2])
+    assert done.stderr.strip() == b"imported 3 signatures"
+    done = nix(run_command, "store", "verify", *there, paths[2], "--trusted-public-keys", f"{public} {KEY.public}", "-n", "2")
+    assert done.returncode == 0, done.stderr
+    done = nix(run_command, "store", "sign", "--store", f"file://{folder}", "-k", str(tmp_path / "key"), paths[2])
+    assert done.returncode == 0 and BinaryCacheStore(FolderFiles(folder), "file:///").known(paths[2]).signatures[0].startswith("other-1:")
+    for text in (b"", b"x", b"x:YWJj"):
+        done = nix(run_command, "key", "convert-secret-to-public", stdin=text)
+        assert done.returncode == 1 and b"while decoding key named" in done.stderr
+
+
+def test_closures_are_rewritten_from_one_store_to_another(world, tmp_path, run_command):
+    _, folder, paths, _ = world
+    done = nix(
+        run_command, "store", "make-content-addressed", "--from", str(tmp_path / "store"), "--to", str(tmp_path / "other"), "--json", paths[2]
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)["rewrites"][paths[2]]
+    assert is_valid(tmp_path, made)

@@ -45,7 +45,10 @@ class Realiser:
 
         items = list(wanted)
         if self.substituters is not None:
-            self._substitute(store, items, self.substituters, replace(self.options, check=check))
+            try:
+                self._substitute(store, items, self.substituters, replace(self.options, check=check))
+            finally:
+                self.substituters.rest()
         Scheduler(store, replace(self.options, check=check)).build(items)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:

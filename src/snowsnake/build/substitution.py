@@ -7,7 +7,7 @@ size and hash of its archive, its content address or a signature, and when all t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
@@ -28,7 +28,7 @@ class Policy:
     requires_signatures: bool = True
     jobs: int = 16
     falls_back: bool = False
-    on_message: Callable[[str], None] = lambda text: None
+    tell: Callable[[Offer], None] = lambda offer: None         # of one that is about to be fetched
     on_warning: Callable[[str], None] = lambda text: None
     on_error: Callable[[str], None] = lambda text: None
 
@@ -45,6 +45,7 @@ class Substituters:
         self._stores: list[Store] | None = None
         self.policy = policy
         self._refused: set[tuple[str, str]] = set()
+        self._known: dict[str, Offer] = {}
         self.useless: set[str] = set()         # paths that could not be had after all
 
     @property
@@ -56,7 +57,7 @@ class Substituters:
 
     def ask(self, paths: list[str]) -> Mapping[str, Offer]:
         """What is offered of these."""
-        found: dict[str, Offer] = {}
+        found = {path: self._known[path] for path in paths if path in self._known and path not in self.useless}
         for source in self.stores:
             left = [path for path in paths if path not in found and path not in self.useless]
             if not left:
@@ -67,6 +68,7 @@ class Substituters:
                 if not self.policy.falls_back:
                     raise ValueError(str(error)) from None
                 self.policy.on_error(str(error))
+        self._known.update(found)
         return found
 
     def _offers(self, source: Store, paths: list[str]) -> dict[str, Offer]:
@@ -92,12 +94,23 @@ class Substituters:
 
     def fetch(self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None]) -> dict[str, Exception]:
         """Makes valid what is offered; why some of it could not be had."""
-        return _Fetching(store, {offer.path: offer for offer in offers}, self.policy, check).run()
+        return fetch_into(store, offers, self.policy, check)
 
-    def close(self) -> None:
+    def rest(self) -> None:
+        """Ends threads: builders are about to be forked."""
         for source in self._stores or ():
-            source.close()
-        self._stores = None
+            if isinstance(source, BinaryCacheStore):
+                source.files.rest()
+
+
+def fetch_into(store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None]) -> dict[str, Exception]:
+    """As `Substituters.fetch`; signatures were looked at before."""
+    return _Fetching(store, {offer.path: offer for offer in offers}, policy, check).run()
+
+
+def seen_from_outside(info: PathInfo) -> PathInfo:
+    """What another store may know: not that an object was built there, nor when it was registered."""
+    return replace(info, is_ultimate=False, registration_time_s=0, download=None)
 
 
 class DependencyLacks(ValueError):
@@ -152,8 +165,8 @@ class _Fetching:
 
     def _begin(self, crew: Crew, path: str) -> None:
         offer = self._offers[path]
-        self._policy.on_message(f"copying path '{path}' from '{offer.source.url}'...")
-        info = offer.source.known(path)
+        self._policy.tell(offer)
+        info = seen_from_outside(offer.source.known(path))
         crew.submit(path, lambda: (info, unpack_checked(self._store, info, offer.source)))
 
     def _settle(self, path: str) -> None:

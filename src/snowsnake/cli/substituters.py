@@ -81,7 +81,7 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
         settings["require-sigs"],
         max(1, settings["max-substitution-jobs"]),
         settings["fallback"],
-        silent if reporter is None else lambda text: reporter.building(text, False),
+        (lambda offer: None) if reporter is None else lambda offer: reporter.building(f"copying path '{offer.path}' from '{offer.source.url}'...", False),
         silent if reporter is None else reporter.warning,
         silent if reporter is None else reporter.failure,
     )

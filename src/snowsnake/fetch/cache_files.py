@@ -5,6 +5,7 @@ In: an address, names.  Out: bytes.  Downloads are tried again and go on where t
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO
 from urllib.parse import urljoin
 
@@ -29,6 +30,8 @@ class HttpFiles(CacheFiles):
         self._fetcher = fetcher
         self._http = Http(fetcher, connections)
         self._connections = connections
+        self._crew: Crew | None = None
+        self._process = os.getpid()
 
     def _address(self, name: str) -> str:
         return urljoin(self.url + "/", name)
@@ -53,12 +56,19 @@ class HttpFiles(CacheFiles):
 
     def get_many(self, names: list[str]) -> list[bytes | None]:
         """As `get` of each, many at once, and in other threads: no server keeps this one from being interrupted."""
-        crew = Crew(self._connections, self._fetcher.check_cancelled)
+        if self._crew is None or self._process != os.getpid():
+            self._crew, self._process = Crew(self._connections, self._fetcher.check_cancelled), os.getpid()
         try:
-            found = dict(crew.map(self._get, names))
-        finally:
-            crew.close()
+            found = dict(self._crew.map(self._get, names))
+        except BaseException:
+            self.rest()                    # some may be at work still: they are left to themselves
+            raise
         return [found[name] for name in names]
+
+    def rest(self) -> None:
+        if self._crew is not None and self._process == os.getpid():
+            self._crew.close()
+        self._crew = None
 
     def open(self, name: str) -> BinaryIO | None:
         return self._read(name)
@@ -93,5 +103,6 @@ class HttpFiles(CacheFiles):
         return found
 
     def close(self) -> None:
+        self.rest()
         self._http.close()
 

@@ -17,10 +17,11 @@ def build_log(store: Store, path: str) -> bytes | None:
         if info is None or info.deriver is None:
             return None
         path = info.deriver
-    state = getattr(store, "state", "")
-    base = path.rpartition("/")[2]
-    logs = os.environ.get("NIX_LOG_DIR") or os.path.join(os.path.dirname(state), "log/nix")
-    for folder in (f"{logs}/drvs/{base[:2]}/{base[2:]}", f"{logs}/drvs/{base}"):
+    kept = getattr(store, "log", None)
+    if kept is not None:                   # of a binary cache
+        return kept(path)
+    usual = log_place(store, path)
+    for folder in (usual, os.path.join(os.path.dirname(os.path.dirname(usual)), path.rpartition("/")[2])):
         if os.path.exists(folder):
             with open(folder, "rb") as file:
                 return file.read()
@@ -30,3 +31,10 @@ def build_log(store: Store, path: str) -> bytes | None:
             with bz2.open(folder + ".bz2") as file:
                 return file.read()
     return None
+
+
+def log_place(store: Store, drv_path: str) -> str:
+    """Where the log of a derivation is, before the ending of what it is compressed with."""
+    logs = os.environ.get("NIX_LOG_DIR") or os.path.join(os.path.dirname(getattr(store, "state", "")), "log/nix")
+    base = drv_path.rpartition("/")[2]
+    return f"{logs}/drvs/{base[:2]}/{base[2:]}"

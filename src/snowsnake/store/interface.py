@@ -152,6 +152,10 @@ class Store:
         """Adds an object with its archive, which must have the hash that *info* says."""
         raise ValueError(f"store '{self.url}' cannot be written to")
 
+    def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
+        """Notes who signed a valid object."""
+        raise ValueError(f"operation 'addSignatures' is not supported by store '{self.url}'")
+
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
         raise ValueError(f"store '{self.url}' cannot build")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import io
+import itertools
 import os
 import shutil
 import stat
@@ -83,6 +84,8 @@ class LocalStore(CollectingStore):
         self._objects = real or self.root + "/nix/store"
         self._scratch = ""
         self._scratch_fd = -1
+        self._import_folder = ""
+        self._import_numbers = itertools.count()
         self._process = os.getpid()
         if read_only and not os.path.isdir(self._objects):
             raise FileNotFoundError(f"there is no store in '{self.root}'")
@@ -243,7 +246,9 @@ class LocalStore(CollectingStore):
         """Where the object of a NAR was unpacked, for `adopt_import`; several threads may do so at once."""
         if self.read_only:
             raise ValueError("attempt to write a readonly database")
-        target = os.path.join(self.new_folder(), "object")
+        if not self._import_folder:
+            self._import_folder = self.new_folder()
+        target = f"{self._import_folder}/{next(self._import_numbers)}"
         stream = Hashed(archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)
         found = "sha256:" + stream.hash.digest().hex()
@@ -282,6 +287,10 @@ class LocalStore(CollectingStore):
                 info.nar_hash = "sha256:" + digest.hex()
             self._complete(info, place)
         self.database.register(infos, replaces=True)
+
+    def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
+        self.flush()
+        self.database.sign(path, {*self.known(path).signatures, *signatures})
 
     def missing_objects(self) -> list[str]:
         """Valid paths of which nothing lies on disk."""

@@ -260,6 +260,11 @@ class StoreDatabase:
         for name, path in info.outputs.items():
             self._db.run("insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)", (row, name, path))
 
+    def sign(self, path: str, signatures: Iterable[str]) -> None:
+        """All signatures of a valid path."""
+        with self._transaction():
+            self._db.run("update ValidPaths set sigs = ? where path = ?", (" ".join(sorted(signatures)) or None, path))
+
     def forget(self, path: str) -> None:
         """Makes a path invalid; ValueError if another valid path refers to it."""
         with self._transaction():

@@ -1,6 +1,6 @@
 """Closures rewritten so that each object is named by its contents (`nix store make-content-addressed`).
 
-In: a `Store`, paths.  Out: new objects in the same store; what each old path became.
+In: stores, paths.  Out: new objects in *target*, which may be the same store; what each old path became.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.path_info import PathInfo
 
 
-def make_content_addressed(store: Store, paths: Iterable[str], note: Callable[[str], None]) -> dict[str, str]:
+def make_content_addressed(store: Store, target: Store, paths: Iterable[str], note: Callable[[str], None]) -> dict[str, str]:
     """What each path of the closure became; each archive is held in memory once."""
     names: dict[str, str] = {}
     for path in reversed(sorted_paths(store, closure(store, paths))):
@@ -25,9 +25,9 @@ def make_content_addressed(store: Store, paths: Iterable[str], note: Callable[[s
         for reference in sorted(info.references):
             if reference == path:
                 continue
-            target = names.get(reference, reference)
-            archive = archive.replace(reference.encode(), target.encode())
-            others.append(target)
+            name = names.get(reference, reference)
+            archive = archive.replace(reference.encode(), name.encode())
+            others.append(name)
         is_own = path in info.references
         digest = modulo_digest(archive, path)
         base = path.rpartition("/")[2]
@@ -37,7 +37,7 @@ def make_content_addressed(store: Store, paths: Iterable[str], note: Callable[[s
         content = "fixed:r:" + hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
         references = sorted({*others, *([made] if is_own else ())})
         nar_hash = "sha256:" + hashes.digest("sha256", archive).hex()
-        store.import_object(PathInfo(made, nar_hash, len(archive), references, content), io.BytesIO(archive))
+        target.import_object(PathInfo(made, nar_hash, len(archive), references, content), io.BytesIO(archive))
         names[path] = made
     return names
 

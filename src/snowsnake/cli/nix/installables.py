@@ -191,6 +191,26 @@ def _default_outputs(value, output_name: str, is_flake: bool) -> "tuple[str, ...
     return tuple(outputs.index(number).string().decode("utf-8", "replace") for number in range(len(outputs)))
 
 
+def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
+    """What targets mean, after it was made valid."""
+    from snowsnake.build.failure import BuildFailure
+    from snowsnake.cli.building import build_error, realise, report_missing
+    from snowsnake.cli.hand_on import NotOurs
+    from snowsnake.store.local import LocalStore
+
+    if isinstance(store, LocalStore) and store.read_only:
+        lost = next((target.path for target in targets if target.outputs is None and not store.is_valid(target.path)), None)
+        if lost is not None:
+            report_missing(store.missing([lost]), call.reporter.note)
+            raise ValueError(f"path '{lost}' is required, but there is no substituter that can build it")
+        raise NotOurs(f"building '{targets[0].shown}'")
+    wanted = [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
+    try:
+        return set(realise(store, wanted, call.reporter))
+    except BuildFailure as error:
+        raise build_error(error) from None
+
+
 class NotBuilt(ValueError):
     """An output whose path is not known before it is built."""
 
@@ -247,7 +267,6 @@ def store_paths(call: Call, installables: Installables, *, is_built: bool = Fals
 
 def roots(call: Call, installables: Installables, words: list[str], *, is_built: bool = False) -> set[str]:
     """The objects that words mean: outputs, or with `--derivation` derivations."""
-    from snowsnake.cli.hand_on import NotOurs
     from snowsnake.cli.old.store_change import report_missing
 
     targets = installables.targets(words)
@@ -257,12 +276,12 @@ def roots(call: Call, installables: Installables, words: list[str], *, is_built:
     try:
         found = {path for target in targets for path in output_paths(store, target).values()}
     except NotBuilt:
-        if is_built:
-            raise NotOurs(f"building '{words[0]}'") from None
-        raise
+        if not is_built:
+            raise
+        return _built(call, store, targets)
     absent = [target.path for target in targets if not all(map(store.is_valid, output_paths(store, target).values()))]
-    if is_built and any(target.outputs and target.path in absent for target in targets):
-        raise NotOurs(f"building '{absent[0]}'")
+    if is_built and absent:
+        return _built(call, store, targets)
     if absent:
         report_missing(store.missing(absent), call.reporter.note)
     return found

@@ -6,9 +6,9 @@ In: a `Call`.  Out: paths, JSON, messages; the exit code.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from snowsnake.cli import hashing
-from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
@@ -17,6 +17,8 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_line
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.interface import Store
+from snowsnake.store.path_info import PathInfo
+from snowsnake.store.trust import Keys
 
 
 def _line(text: str) -> None:
@@ -124,30 +126,41 @@ def verify(call: Call) -> int:
     from snowsnake.cli.old.store_query import report_changed
 
     given = call.given
-    if given.flag("substituter"):
-        raise NotOurs("asking other stores for signatures")
     needed = whole_number(given.text("sigs_needed")) if given.flag("sigs_needed") else 0
     code = 0
     with asked(call) as installables:
         store = installables.store
         paths = store_paths(call, installables)
-        from snowsnake.store.trust import Keys
-
         keys = Keys.parse(call.settings["trusted-public-keys"])
         for path in paths:
             try:
-                if call.reporter.verbosity > 3:
-                    call.reporter.note(f"checking '{path}'")
+                call.reporter.info(f"checking '{path}'...")
                 facts = store.known(path)
                 if not given.flag("no_contents") and report_changed(store, path, call.reporter.note):
                     code |= 1
-                if not given.flag("no_trust") and not keys.trust(facts, needed, store.store_dir):
+                if not given.flag("no_trust") and not _is_trusted(call, store, facts, keys, needed):
                     call.reporter.note(f"path '{path}' is untrusted")
                     code |= 2
             except (ValueError, OSError) as error:
                 call.reporter.failure(str(error))
                 code |= 4
     return code
+
+
+def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: int) -> bool:
+    """Also by what other stores say of the same contents (`-s`)."""
+    from snowsnake.cli.stores import open_reference
+    from snowsnake.settings.store_reference import StoreReference
+
+    if keys.trust(info, needed, store.store_dir):
+        return True
+    signatures = set(info.signatures)
+    for word in call.given.texts("substituter"):
+        with open_reference(StoreReference.parse(word), call.settings, call.reporter.warning) as other:
+            found = other.info(info.path)
+            if found is not None:
+                signatures.update(found.signatures)
+    return keys.trust(replace(info, signatures=sorted(signatures)), needed, store.store_dir)
 
 
 def log(call: Call) -> None:
@@ -162,16 +175,27 @@ def log(call: Call) -> None:
         write(found)
 
 
+@contextmanager
+def _source_and_target(call: Call) -> Iterator[tuple[Installables, Store]]:
+    """Where objects come from, and where they go."""
+    if call.given.flag("to") or call.given.flag("from"):
+        from snowsnake.cli.nix.copy import two_stores
+
+        with two_stores(call) as (source, target):
+            yield Installables(call, source, is_written=False), target
+    else:
+        with asked(call, is_writable=True) as installables:
+            yield installables, installables.store
+
+
 def make_content_addressed(call: Call) -> None:
     """`nix store make-content-addressed`."""
     from snowsnake.store.rewriting import make_content_addressed as rewrite
 
     given = call.given
-    if given.flag("to") or given.flag("from"):
-        raise NotOurs("copying between stores")
-    with asked(call, is_writable=True) as installables:
+    with _source_and_target(call) as (installables, target):
         paths = store_paths(call, installables, is_built=True)
-        names = rewrite(installables.store, paths, call.reporter.info)
+        names = rewrite(installables.store, target, paths, call.reporter.info)
         if given.flag("json"):
             print_json({"rewrites": {path: names[path] for path in paths}}, call)
             return

@@ -56,6 +56,7 @@ _SOURCES = (*INSTALLABLE, Option("--derivation", "", "derivations instead of the
 _STDIN = Option("--stdin", "", "read installables from standard input")
 _INSTALLABLES = (*_SOURCES, _STDIN)
 _PATHS = (Option("-r --recursive", "", "also everything that they need"), Option("--all", "", "all objects of the store"))
+_BETWEEN = (Option("--from", "STORE", "the store to copy from"), Option("--to", "STORE", "the store to copy to"))
 _LISTING = (
     Option("-R --recursive", "", "also what is in folders"), Option("-l --long", "", "with kinds and sizes"),
     Option("-d --directory", "", "folders themselves, not what is in them"), *JSON,
@@ -101,7 +102,14 @@ ROWS = (
     ),
     _not_ours("bundle", "bundle an application so that it works outside of the store"),
     Row("config check", "snowsnake.cli.nix.config_check:run", "", "check the commands and the store of this machine for problems"),
-    _not_ours("copy", "copy paths between stores"),
+    Row(
+        "copy", "snowsnake.cli.nix.copy:run", "installables*", "copy paths between stores",
+        (
+            *_INSTALLABLES, *_BETWEEN, Option("--no-recursive", "", "only the objects, not what they need"), _PATHS[0], _PATHS[1],
+            Option("--no-check-sigs", "", "do not ask for signatures"), Option("-s --substitute-on-destination", "", "let the other store use its substituters"),
+            Option("--profile", "PATH", "the profile to change"), Option("-o --out-link", "PATH", "a link to the result"),
+        ),
+    ),
     _not_ours("daemon", "serve the store to users"),
     Row("derivation add", "snowsnake.cli.nix.derivation:add", "", "add a derivation that is JSON on standard input", (_DRY_RUN,)),
     Row(
@@ -132,7 +140,11 @@ ROWS = (
     ),
     _not_ours("help", "show help about a subcommand"),
     _not_ours("help-stores", "show help about kinds of stores"),
-    *(_not_ours(f"key {name}", f"signing keys: {name}") for name in ("convert-secret-to-public", "generate-secret")),
+    Row("key convert-secret-to-public", "snowsnake.cli.nix.keys:convert", "", "the public key that belongs to a secret one on standard input"),
+    Row(
+        "key generate-secret", "snowsnake.cli.nix.keys:generate", "", "make a secret key that signs store objects",
+        (Option("--key-name", "NAME", "the name of the key"),),
+    ),
     Row("log", "snowsnake.cli.nix.store:log", "installable?", "show the build log of a derivation or an output", INSTALLABLE),
     Row("nar cat", "snowsnake.cli.nix.listing:cat_archive", "nar path", "print a file of an archive"),
     Row("nar dump-path", "snowsnake.cli.nix.listing:pack", "path", "the old name of nar pack"),
@@ -170,6 +182,11 @@ ROWS = (
             ("add-path", "the old name of store add"),
         )
     ),
+    Row("store copy-log", "snowsnake.cli.nix.copy:copy_log", "installables*", "copy logs of builds between stores", (*_SOURCES, _STDIN, *_BETWEEN)),
+    Row(
+        "store copy-sigs", "snowsnake.cli.nix.keys:copy_signatures", "installables*", "copy signatures from other stores",
+        (*_INSTALLABLES, *_PATHS, Option("-s --substituter", "STORE", "the store that has signatures", is_repeatable=True)),
+    ),
     Row("store cat", "snowsnake.cli.nix.listing:cat_store", "path", "print a file of a store object"),
     Row(
         "store delete", "snowsnake.cli.nix.store:delete", "installables*", "delete store objects that nothing needs",
@@ -183,6 +200,10 @@ ROWS = (
         "store make-content-addressed", "snowsnake.cli.nix.store:make_content_addressed", "installables*",
         "name the objects of a closure by their contents",
         (*_INSTALLABLES, *_PATHS, *JSON, Option("--from", "STORE", "copy from there"), Option("--to", "STORE", "write there")),
+    ),
+    Row(
+        "store sign", "snowsnake.cli.nix.keys:sign", "installables*", "sign store objects",
+        (*_INSTALLABLES, *_PATHS, Option("-k --key-file", "FILE", "the file with the secret key")),
     ),
     Row("store path-from-hash-part", "snowsnake.cli.nix.store:path_from_hash_part", "hash-part", "find a store object by the hash in its name"),
     Row(
@@ -204,7 +225,7 @@ ROWS = (
     ),
     *(
         _not_ours(f"store {name}", f"the store: {name}")
-        for name in ("copy-log", "copy-sigs", "gc", "optimise", "repair", "roots-daemon", "sign")
+        for name in ("gc", "optimise", "repair", "roots-daemon")
     ),
     _not_ours("upgrade-nix", "upgrade Nix"),
     Row(

@@ -43,6 +43,9 @@ class CacheFiles:
     def prepare(self) -> None:
         """Called before the cache is written to."""
 
+    def rest(self) -> None:
+        """Ends threads: the process is about to be forked, or done."""
+
     def close(self) -> None:
         """Lets go of connections."""
 

@@ -240,6 +240,12 @@ class DaemonStore(CollectingStore):
             wire.text()
         return None if status in _SUCCESSES else message or f"build failed with status {status}"
 
+    def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
+        with self.connection.request(Operation.ADD_SIGNATURES) as wire:
+            wire.add_text(path)
+            wire.add_texts(signatures)
+        wire.number()
+
     def missing(self, wanted: Iterable[str]) -> Missing:
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:

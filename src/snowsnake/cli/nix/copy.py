@@ -1,0 +1,73 @@
+"""`nix copy`, `nix store copy-log`: objects, and logs of builds, from one store to another.
+
+In: a `Call`.  Out: objects that are valid in the other store; lines that tell which.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from snowsnake.cli.hand_on import NotOurs
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.installables import Installables, derivations_of, store_paths
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.stores import is_written, open_reference
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.settings.store_reference import StoreReference
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.store.interface import Store
+
+
+@contextmanager
+def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
+    """The stores of `--from` and `--to`; the one of the settings is in the place of what is not given."""
+    given = call.given
+    if not given.flag("from") and not given.flag("to"):
+        raise UsageError("you must pass '--from' and/or '--to'")
+    default = call.settings.text("store")
+
+    def opened(address: str, *, is_writable: bool) -> "Store":
+        return open_reference(
+            StoreReference.parse(address), call.settings, call.reporter.warning, is_writable=is_writable, reporter=call.reporter
+        )
+
+    try:
+        with (
+            opened(given.text("from") or default, is_writable=not given.flag("from")) as source,
+            opened(given.text("to") or default, is_writable=True) as target,
+        ):
+            yield source, target
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+
+
+def run(call: Call) -> None:
+    """`nix copy`: with everything that the objects need, unless `--no-recursive`."""
+    from snowsnake.build.copying import copy_paths
+    from snowsnake.store.trust import Keys
+
+    given, settings = call.given, call.settings
+    if given.flag("profile"):
+        raise NotOurs("'nix copy --profile'")
+    if not given.flag("no_recursive"):
+        given.values["recursive"] = True
+    with two_stores(call) as (source, target):
+        installables = Installables(call, source, is_written=not given.flag("from") and is_written(settings))
+        paths = store_paths(call, installables, is_built=True)
+        keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not given.flag("no_check_sigs") else None
+        copy_paths(installables.store, target, paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"])
+
+
+def copy_log(call: Call) -> None:
+    """`nix store copy-log`."""
+    from snowsnake.store.build_log import build_log
+    from snowsnake.store.log_copies import add_log
+
+    with two_stores(call) as (source, target):
+        installables = Installables(call, source, is_written=False)
+        for path in sorted(set(derivations_of(source, installables.targets(call.words)))):
+            log = build_log(source, path)
+            if log is None:
+                raise ValueError(f"build log for '{path}' not found")
+            add_log(target, path, log)

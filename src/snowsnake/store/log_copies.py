@@ -1,0 +1,31 @@
+"""Logs of builds put where a store keeps them.
+
+In: a store, a derivation, its log.  Out: a file that `nix log` finds, in a folder of logs or in a binary cache.
+"""
+
+from __future__ import annotations
+
+import bz2
+import os
+
+from snowsnake.store.binary_cache.store import BinaryCacheStore
+from snowsnake.store.build_log import log_place
+from snowsnake.store.interface import Store
+from snowsnake.store.local import LocalStore
+
+
+def add_log(store: Store, drv_path: str, log: bytes) -> None:
+    """One that is there already stays."""
+    if isinstance(store, BinaryCacheStore):
+        store.add_log(drv_path, log)
+        return
+    if not isinstance(store, LocalStore):
+        raise ValueError(f"operation 'addBuildLog' is not supported by store '{store.url}'")
+    place = log_place(store, drv_path) + ".bz2"
+    if os.path.exists(place):
+        return
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    new = f"{place}.tmp.{os.getpid()}"
+    with open(new, "wb") as file:
+        file.write(bz2.compress(log))
+    os.rename(new, place)
