@@ -11,7 +11,7 @@ from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.git_repository import open_repository
-from snowsnake.fetch.git_working_tree import WorkingTree, _ask_libgit2, working_tree
+from snowsnake.fetch.git_working_tree import WorkingTree, _ask_libgit2, _memo, working_tree
 from snowsnake.fetch.tree_hash import hash_of
 from snowsnake.fetch.trees import PartOfDisk
 from snowsnake.settings import Settings
@@ -175,3 +175,35 @@ def test_threads_see_the_same(tmp_path, fetcher) -> None:
     for name in ("0/1", "59/99", "60/0", "119/99"):
         (folder / name).write_text("changed")
     assert working_tree(str(folder), fetcher).changed == [b"0/1", b"119/99", b"59/99", b"60/0"]
+
+
+@pytest.mark.parametrize("attributes", ("* text=auto eol=lf\n", "a text eol=crlf\n", "*.none filter=x\n"))
+def test_where_git_converts_the_hash_is_remembered_and_true(attributes, repository, fetcher) -> None:
+    """The names that hashes are remembered under, after any changes: never the hash of other bytes."""
+    (repository / ".gitattributes").write_text(attributes)
+    git(repository, "add", ".gitattributes")
+    git(repository, "commit", "-qam", "attributes")
+    chance = random.Random(attributes)
+    named = 0
+    for _ in range(30):
+        name = chance.choice(("a", "d/e/f/g", "run", "late/one"))
+        what = chance.randrange(6)
+        if what == 0:
+            (repository / name).write_bytes(chance.choice((b"x\n", b"x\r\n", b"y\r\n", b"y\n")))
+        elif what == 1:
+            git(repository, "add", ".")
+            git(repository, "commit", "-q", "--allow-empty", "-m", "more")
+        elif what == 2:
+            git(repository, "checkout", "-q", "--", ".")
+        elif what == 3:
+            (repository / name).unlink(missing_ok=True)
+        elif what == 4:
+            git(repository, "status")
+        else:
+            os.utime(repository / "z" / "ü", ns=(0, chance.randrange(10**18)))
+        fetcher.forget()
+        source = fetcher.fetch(fetcher.input_from_url(f"git+file://{repository}"))
+        status = working_tree(str(repository), fetcher)
+        assert source.nar_hash == hash_of(PartOfDisk(str(repository), status.files))[0].sri
+        named += bool(_memo(status, str(repository), fetcher))
+    assert named > 10

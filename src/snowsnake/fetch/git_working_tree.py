@@ -65,6 +65,9 @@ class WorkingTree:
         self.deleted: list[bytes] = []
         self.submodules: list[tuple[bytes, str, str]] = []     # path, address, branch
         self.is_dirty = False
+        self.index_data = b""
+        # Files that the index, as it is in `index_data`, may not tell the truth about; None: not looked at.
+        self.suspicious: list[bytes] | None = None
 
     def files(self) -> set[bytes]:
         """All files that are Git's and there; of many files this takes a while."""
@@ -116,22 +119,25 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
             continue
         found.is_dirty = True
         (found.deleted if flags & deleted else found.changed).append(os.fsencode(name))
-    index = _read_index(repository, path)[0]
+    index, _, data = _read_index(repository, path)
+    if data != found.index_data:
+        found.suspicious = None                # of the index as it was
     if index is not None and all(index.mark(name, False) for name in found.changed):
         for name in found.deleted:
             index.mark(name, True)
         found.index = index
 
 
-def _read_index(repository: Any, path: str) -> tuple[GitIndex | None, int]:
-    """(the index, when it was written); None if there is none that we understand."""
+def _read_index(repository: Any, path: str) -> tuple[GitIndex | None, int, bytes]:
+    """(the index, when it was written, its bytes); None if there is none that we understand."""
     try:
         with open(os.path.join(repository.path, "index"), "rb") as file:
             written_ns = os.fstat(file.fileno()).st_mtime_ns
-            index = GitIndex(file.read(), path)
+            data = file.read()
     except OSError:
-        return None, 0
-    return (index, written_ns) if index.is_plain else (None, 0)
+        return None, 0, b""
+    index = GitIndex(data, path)
+    return (index, written_ns, data) if index.is_plain else (None, 0, b"")
 
 
 def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool:
@@ -139,7 +145,7 @@ def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool
     repository = found.repository
     if found.head is None:
         return False
-    index, written_ns = _read_index(repository, path)
+    index, written_ns, data = _read_index(repository, path)
     tree_id = tree_of_commit(repository, found.head, fetcher)
     # if the index does not know its tree, something was added to it: libgit2 compares
     if index is None or index.tree_id is None or index.tree_id.hex() != tree_id:
@@ -148,6 +154,8 @@ def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool
         suspicious = index.suspicious(written_ns)
     except OSError:
         return False
+    if len(suspicious) <= _MOST_SUSPICIOUS:
+        found.index_data, found.suspicious = data, [name for name, _, _ in suspicious]
     if suspicious and (len(suspicious) > _MOST_SUSPICIOUS or _is_converted(repository, tree_id, fetcher)):
         return False
     for name, mode, digest in suspicious:
@@ -259,14 +267,14 @@ def _is_converted(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
 def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
     """What names the files of a working tree: the hash that Git would give them as a tree.  Only what changed is read.
 
-    Nothing, if Git would store them otherwise than they are on disk, or does not look at all of them.
+    Nothing, if Git does not look at all of them.
     """
     if status.head is None or status.index is None:
         return ""
     repository = status.repository
     tree_id = tree_of_commit(repository, status.head, fetcher)
     if _attributes_changed(status) or _is_converted(repository, tree_id, fetcher):
-        return ""
+        return _disk_memo(status, path)
     changes: list[tuple[bytes, tuple[int, bytes] | None]] = [(name, None) for name in status.deleted]
     for name in status.changed:
         blob = _blob_of(os.fsencode(path), name)
@@ -290,3 +298,14 @@ def _changed_tree(repository: Any, tree_id: str, changes: list[tuple[bytes, tupl
     found = hash_with_changes(GitTree(repository, tree_id), changes)
     fetcher.cache.note("gitChangedTree", key, {"tree": found})
     return found
+
+
+def _disk_memo(status: WorkingTree, path: str) -> str:
+    """What names the files where Git stores others (with other line ends): the index, with which all files but some agree, and what those are now."""
+    if status.suspicious is None:
+        return ""
+    parts = [hashes.digest("sha256", status.index_data)]
+    for name in status.suspicious:
+        blob = _blob_of(os.fsencode(path), name)
+        parts.append(b"%d %s %d %s" % (len(name), name, *(blob or (0, b""))))
+    return f"disk:{hashes.digest('sha256', b''.join(parts)).hex()}"
