@@ -4,6 +4,7 @@ In: its source.  Out: a `Declaration`.  C++ Nix demands literals there, and so d
 the names of its pattern, which are inputs, too.
 """
 
+import json
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -177,6 +178,8 @@ class _Reader:
             if literal.value < 0:
                 raise FlakeError("value", f"negative value given for flake input attribute {name}: {literal.value}")
             return literal.value
+        if name == "publicKeys" and literal.kind == "list":
+            return json.dumps(_plain(literal), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         raise FlakeError(
             "type",
             f"flake input attribute '{name}' is {_TYPES[literal.kind]} while a string, Boolean, or integer is expected",
@@ -217,3 +220,10 @@ def read_declaration(
     (['a', 'b'], 'github:o/r')
     """
     return _Reader(source, label, shown, lock_root, folder, tree_label, copy).read()
+
+
+def _plain(literal: "Any") -> "Any":
+    """A literal as data for JSON."""
+    if literal.kind == "set":
+        return {name: _plain(value) for name, (value, *_) in literal.value.items()}
+    return [_plain(value) for value in literal.value] if literal.kind == "list" else literal.value

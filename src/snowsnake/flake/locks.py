@@ -111,7 +111,7 @@ def _write(path: str, lock_file: LockFile) -> None:
 def _put(
     world: FlakeWorld, reference: Reference, options: LockOptions, lock_file: LockFile, changes: str, folder: str
 ) -> None:
-    """Write `flake.lock` into the flake's own tree; in a Git repository it is added, and committed if that was asked for."""
+    """Write `flake.lock` into the flake's own tree; in a repository of Git or Mercurial it is added, and committed if that was asked for."""
     inner = os.path.join(reference.folder, "flake.lock")
     path = os.path.join(folder, inner)
     is_there = os.path.lexists(path)
@@ -121,6 +121,12 @@ def _put(
     else:
         world.warn(f'updating lock file "{path}"' + (f":\n{shown}" if shown else ""))
     _write(path, lock_file)
+    if reference.input.type == "hg":
+        hg = ["hg", "--cwd", folder]
+        _run([*hg, "add", "--", inner])
+        if options.commits:
+            _run([*hg, "commit", "--logfile", "-", "--", inner], _commit_message(world, inner, is_there, changes))
+        return
     if reference.input.type != "git":
         if options.commits:
             world.warn(f"the lock file of '{reference}' is not committed: it is in no Git repository")
@@ -132,17 +138,22 @@ def _put(
         return
     _run([*git, "add", "--intent-to-add", "--", inner])
     if options.commits:
-        summary = world.settings["commit-lock-file-summary"] or f"{inner}: {'Update' if is_there else 'Add'}"
-        _run([*git, "commit", "--quiet", "-F", "-", "--", inner], f"{summary}\n\nFlake lock file updates:\n\n{changes}")
+        _run([*git, "commit", "--quiet", "-F", "-", "--", inner], _commit_message(world, inner, is_there, changes))
+
+
+def _commit_message(world: FlakeWorld, inner: str, is_there: bool, changes: str) -> str:
+    summary = world.settings["commit-lock-file-summary"] or f"{inner}: {'Update' if is_there else 'Add'}"
+    return f"{summary}\n\nFlake lock file updates:\n\n{changes}"
 
 
 def _run(words: list[str], text: str = "") -> None:
     import subprocess
 
+    plain = {**os.environ, "HGPLAIN": ""}
     try:
-        done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stderr=subprocess.PIPE)
+        done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stderr=subprocess.PIPE, env=plain)
     except OSError as error:
-        raise FlakeError("file", f"executing 'git': {error.strerror}") from None
+        raise FlakeError("file", f"executing '{words[0]}': {error.strerror}") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").rstrip()
-        raise FlakeError("file", f"program 'git' failed with exit code {done.returncode}" + (f"\n{said}" if said else ""))
+        raise FlakeError("file", f"program '{words[0]}' failed with exit code {done.returncode}" + (f"\n{said}" if said else ""))

@@ -62,6 +62,12 @@ def parse_reference(
     by_name = _ID_REFERENCE.fullmatch(text)
     if by_name is not None and not _has_illegal_ref(by_name[1]):
         return Reference(Input(attributes_of(Address("flake", None, by_name[1].split("/"), {})))), _decoded(by_name[2] or "")
+    rest, _, fragment = text.partition("#")
+    path, _, query = rest.partition("?")
+    if say is not None and query:
+        for piece in query.split("&"):
+            if "=" not in piece:
+                say(f"warning: dubious URI query '{piece}' is missing equal sign '=', ignoring")
     try:
         address = parse_address(text, lenient=True)
         if base is not None and address.scheme in ("path", "git+file") and not address.file_path.startswith("/"):
@@ -69,8 +75,6 @@ def parse_reference(
         return of_address(address, is_flake), address.fragment
     except MalformedAddress:
         pass
-    rest, _, fragment = text.partition("#")
-    path, _, query = rest.partition("?")
     if base is not None:
         from snowsnake.lock.paths import parse_path
 
