@@ -114,7 +114,7 @@ ONE_PASS = {
     "toFile", "toPath", "unsafeDiscardStringContext",
 }  # fmt: skip
 # Store paths a text refers to: one pass over them, sorted; each was made by an evaluation that took longer.
-REFERENCES = {"addDrvOutputDependencies", "appendContext", "derivationStrict", "unsafeDiscardOutputDependency"}
+REFERENCES = {"addDrvOutputDependencies", "appendContext", "derivationStrict", "outputOf", "unsafeDiscardOutputDependency"}
 # They wait for the disk, a server or Git, in Python, which a signal ends.
 OUTSIDE = {
     "fetchClosure", "fetchGit", "fetchMercurial", "fetchTarball", "fetchTree", "fetchurl", "filterSource", "getFlake", "path",

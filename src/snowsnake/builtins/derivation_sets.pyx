@@ -7,6 +7,7 @@ the first output is made at once, the others when they are needed: they differ o
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
+from libc.string cimport memcmp
 
 from snowsnake.builtins.derivation_input cimport derivation_set
 from snowsnake.builtins.derivations cimport (
@@ -15,13 +16,16 @@ from snowsnake.builtins.derivations cimport (
 )
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
-from snowsnake.host.host cimport host_read_file, host_store_dir, raise_store_error
+from snowsnake.builtins.store_context cimport (
+    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, take_plain_string,
+)
+from snowsnake.host.host cimport host_read_file, host_store_dir, host_store_has, raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE
+from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
@@ -147,6 +151,11 @@ cdef int derivation_output(Machine* m, Word* fp) noexcept nogil:
 # ---- import of a .drv -------------------------------------------------------------------------------------------
 
 cdef int import_derivation(Machine* m, Word path) noexcept nogil:
+    return _read_derivation(m, path, 0)
+
+
+cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
+    """What a .drv is imported as, or the path of one output of it as a string, if a name is given."""
     cdef ByteBuffer text
     cdef Derivation drv
     cdef Bytes error
@@ -159,7 +168,7 @@ cdef int import_derivation(Machine* m, Word path) noexcept nogil:
         bytes_init(&error)
         derivation_init(&drv)
         if aterm_parse(host_store_dir(m), make_view(text.data, text.size_bytes), &drv, &error):
-            outcome = _imported(m, path, &drv)
+            outcome = _imported(m, path, &drv, output)
             derivation_free(&drv)
             bytes_free(&error)
         else:
@@ -169,7 +178,7 @@ cdef int import_derivation(Machine* m, Word path) noexcept nogil:
     return outcome
 
 
-cdef int _imported(Machine* m, Word path, Derivation* drv) noexcept nogil:
+cdef int _imported(Machine* m, Word path, Derivation* drv, Word output) noexcept nogil:
     """{ all, drvPath, name, outPath, outputName, type, and each output }: outputs as the .drv names them."""
     cdef DerivationResult result
     cdef DerivationOutput* known
@@ -190,6 +199,8 @@ cdef int _imported(Machine* m, Word path, Derivation* drv) noexcept nogil:
     result.output_count = drv.output_count
     outcome = derivation_set(m, &result)
     bytes_free(&room)
+    if outcome == DONE and output:
+        return _one_output(m, path, m.result, output)
     if outcome == DONE:
         outcome = _imported_set(m, drv, m.result)
     return outcome
@@ -237,11 +248,58 @@ cdef int _imported_set(Machine* m, Derivation* drv, Word paths) noexcept nogil:
     return done(m, list_items(all_)[0])
 
 
+# ---- outputOf ---------------------------------------------------------------------------------------------------
+
+cdef int _one_output(Machine* m, Word path, Word paths, Word output) noexcept nogil:
+    cdef uint32_t symbol = symbol_of(m, output)
+    cdef Word* place = attrs_find(paths, symbol) if symbol != m.symbol_drv_path else NULL
+    if place == NULL:
+        return raise_text(m, ERROR_VALUE, format_text("derivation '%.*s' does not have output '%.*s'", <int>string_size(path),
+                                                      <char*>string_data(path), <int>string_size(output), <char*>string_data(output)))
+    return done(m, place[0])
+
+
+cdef int _single_path(Machine* m, Word s) noexcept nogil:
+    """Whether a string is a store path that depends on itself alone: DONE; otherwise what C++ Nix says of it."""
+    cdef uint32_t count = m.contexts[string_context(s)].count if string_context(s) else 0
+    cdef Element e
+    if count != 1:
+        return raise_text(m, ERROR_VALUE, format_text("string '%.*s' has %u entries in its context. It should only have exactly one entry",
+                                                      <int>string_size(s), <char*>string_data(s), count))
+    e = context_element(m, m.contexts[string_context(s)].elements[0])
+    if e.kind == ELEMENT_DERIVATION:
+        return raise_text(m, ERROR_VALUE, format_text(
+            "string '%.*s' has a context which refers to a complete source and binary closure. This is not supported at this time",
+            <int>string_size(s), <char*>string_data(s)))
+    if e.kind == ELEMENT_PATH and (e.path.size != string_size(s) or memcmp(e.path.data, string_data(s), e.path.size) != 0):
+        return raise_text(m, ERROR_VALUE, format_text("path string '%.*s' has context with the different path '%.*s'", <int>string_size(s),
+                                                      <char*>string_data(s), <int>e.path.size, <char*>e.path.data))
+    return DONE
+
+
+cdef int output_of(Machine* m, Word* fp) noexcept nogil:
+    cdef int outcome = of_part(m, 1, _single_path(m, fp[0]))
+    cdef Element e
+    cdef Word name
+    if outcome != DONE:
+        return outcome
+    e = context_element(m, m.contexts[string_context(fp[0])].elements[0])
+    if not host_store_has(m, e.path):
+        return raise_text(m, ERROR_FILE, format_text("derivation '%.*s' is not valid", <int>e.path.size, <char*>e.path.data))
+    if e.kind == ELEMENT_OUTPUT:
+        return raise_text(m, ERROR_VALUE, format_text(
+            "'builtins.outputOf' of '%.*s', which is an output itself, is not carried out by Snowsnake", <int>string_size(fp[0]),
+            <char*>string_data(fp[0])))
+    outcome = of_part(m, 2, take_plain_string(m, fp[1], &name))
+    return outcome if outcome != DONE else _read_derivation(m, fp[0], name)
+
+
 cdef int value(Machine* m, Word* fp) noexcept nogil:
     """A thunk of it keeps `all` out of what is printed before it is asked for, as in C++ Nix."""
     return done(m, fp[0])
 
 
 define("derivation", derivation)
+define("outputOf", output_of)
 define("__value", value)
 define("__derivationOutput", derivation_output)

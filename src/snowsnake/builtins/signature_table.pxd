@@ -107,6 +107,7 @@ cdef extern from *:
         {"nixPath", "", 0, 0},
         {"nixVersion", "", 0, 0},
         {"null", "", 0, 0},
+        {"outputOf", "s.", 0, 64},
         {"parseDrvName", "S", 0, 0},
         {"parseFlakeRef", "S", 1, 0},
         {"partition", "fl", 1, 0},

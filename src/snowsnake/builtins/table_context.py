@@ -41,4 +41,12 @@ ENTRIES = (
         example='builtins.tryEval (builtins.isFunction builtins.addDrvOutputDependencies) => '
         "{ success = true; value = true; }",
     ),
+    Entry(
+        "outputOf", "drvPath output", "s.",
+        feature="dynamic-derivations",
+        doc="The path of the output named *output* of the derivation that the string *drvPath* is the path of, and nothing else (as "
+        "`unsafeDiscardOutputDependency` returns it); the derivation must be in the store. Of an output that is a derivation itself it is not carried "
+        "out.  Only there with the feature `dynamic-derivations`.  Raises: an error for a string with another context; type errors.",
+        example="builtins.isFunction builtins.outputOf => true",
+    ),
 )

@@ -7,7 +7,7 @@ of builtins say what each name needs.
 
 TYPE_CHECKING = False                 # `typing` costs a start more than the rest
 PIPE_OPERATORS = 1                    # as in syntax/parse_state.pxd
-NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32}
+NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32, "dynamic-derivations": 64}
 _BITS = {**NAMES, "pipe-operators": PIPE_OPERATORS}
 _IMPLIED = {"flakes": NAMES["fetch-tree"]}
 

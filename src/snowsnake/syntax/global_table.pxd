@@ -95,6 +95,7 @@ cdef extern from *:
         {"nixPath", 7, 1, 0, 0, 0, 1, 0},
         {"nixVersion", 10, 1, 0, 0, 0, 1, 0},
         {"null", 4, 5, 0, 0, 1, 1, 0},
+        {"outputOf", 8, 1, 2, 1, 0, 0, 64},
         {"parseDrvName", 12, 1, 1, 1, 0, 1, 0},
         {"parseFlakeRef", 13, 1, 1, 1, 0, 0, 0},
         {"partition", 9, 1, 2, 1, 0, 1, 0},

@@ -27,6 +27,8 @@ _SPECIAL = {
     ("path", 1): "while evaluating the argument passed to 'builtins.path'",
     ("mul", 1): "while evaluating the first argument of the multiplication",
     ("mul", 2): "while evaluating the second argument of the multiplication",
+    ("outputOf", 1): "while evaluating the first argument to builtins.outputOf",
+    ("outputOf", 2): "while evaluating the second argument to builtins.outputOf",
     ("pathExists", 1): "while realising the context of a path",
     ("readDir", 1): "while realising the context of a path",
     ("readFile", 1): "while realising the context of a path",
