@@ -73,6 +73,7 @@ lint: build
 	$(BIN)/python -m pytest --collect-only --quiet --quiet >/dev/null
 	$(BIN)/python tools/check_imports.py
 	$(BIN)/python tools/check_allocations.py
+	$(BIN)/python tools/check_messages.py
 	$(BIN)/python tools/generate.py --check
 
 # BENCH="--compare HEAD~1 .", REFERENCES=, WORKLOADS=, …: see benchmarks/README.md.

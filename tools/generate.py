@@ -139,6 +139,19 @@ def global_table_pxd() -> str:
     return "\n".join(lines) + "\n"
 
 
+def notes_pxd() -> str:
+    kinds = load("src/snowsnake/diagnostics/notes.py").KINDS
+    lines = [
+        header("diagnostics/notes.py"),
+        "# cython: language_level=3",
+        '"""Which line the machine adds to a trace: `TraceEntry.note`."""',
+        "cdef enum Note:",
+        "    NOTE_NONE = 0                     # no line, or that of addErrorContext, which the program words",
+        *(f"    NOTE_{kind.upper().replace('-', '_')} = {number}" for number, kind in enumerate(kinds) if kind),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 # how an operand is encoded, as the chunk builder has to know it to walk over code
 ENCODINGS = {"U16": "u16", "U32": "u32", "KIND": "u8", "ARITHMETIC": "u8", "CAPTURES": "captures"}
 
@@ -167,6 +180,7 @@ PRODUCTS = {
     "src/snowsnake/bytecode/encodings.pxd": encodings_pxd,
     "src/snowsnake/bytecode/opcode_numbers.py": opcode_numbers,
     "src/snowsnake/builtins/signature_table.pxd": signature_table_pxd,
+    "src/snowsnake/machine/notes.pxd": notes_pxd,
     "src/snowsnake/settings/known.py": known_settings,
     "src/snowsnake/syntax/global_table.pxd": global_table_pxd,
     **PAGES,

@@ -91,7 +91,7 @@ def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iter
         return
     bits = feature_bits(features)
     faults = parse_text(source, "/", features=bits, check_bindings=False).faults
-    if faults and faults[0][0] == error.position.start_byte:
+    if faults and faults[0][1] == error.position.start_byte:
         first, *error.others = _errors(faults, source, error.position.file)
         error.code, error.message, error.args = first.code, first.message, first.args
 
@@ -99,17 +99,11 @@ def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iter
 def _errors(faults: list, source: bytes, name: str) -> list[EvaluationError]:
     lines = SourceMap(source)
     errors = []
-    for start_byte, end_byte, message, other_byte in faults:
+    for code, start_byte, end_byte, message, other_byte in faults:
         if other_byte is not None:
             message += f" at {Position(name, lines, other_byte, other_byte)}"
-        errors.append(EvaluationError(_code(message), message, Position(name, lines, start_byte, end_byte)))
+        errors.append(EvaluationError(code, message, Position(name, lines, start_byte, end_byte)))
     return errors
-
-
-def _code(message: str) -> str:
-    if message.startswith("undefined variable"):
-        return "undefined-variable"
-    return "duplicate-attribute" if "already defined" in message else "syntax"
 
 
 def compile_source(
@@ -143,7 +137,7 @@ def compile_chunk(source: bytes, name: str, base_path: str, level: int, features
         return compile_text(source, base_path, level, feature_bits(features))
     except CompileFault as fault:
         place = Position(name, SourceMap(source), fault.start_byte, fault.end_byte)
-        raise EvaluationError(_code(str(fault)), str(fault), place) from None
+        raise EvaluationError(fault.code, str(fault), place) from None
 
 
 def similar_variables(source: bytes, offset: int, wanted: str, features: "Iterable[str]" = ()) -> list[str]:

@@ -35,7 +35,7 @@ def tree(source: "str | bytes") -> dict:
 
 
 def messages(source: "str | bytes") -> list[str]:
-    return [message for _, _, message, _ in parse(source).faults]
+    return [message for _, _, _, message, _ in parse(source).faults]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{case['source'][:30]!r}" for i, case in enumerate(CASES)])
@@ -45,7 +45,7 @@ def test_case(case):
         assert parsed.faults == []
         assert parsed.to_nix().decode("utf-8", "surrogateescape") == case["nix"]
     else:
-        start, end, message, other = parsed.faults[0]
+        _, start, end, message, other = parsed.faults[0]
         assert (message, [start, end], other) == (case["fault"], case["span"], case.get("other"))
 
 
@@ -53,14 +53,14 @@ class TestFaults:
     def test_several_in_one_run(self):
         source = b"{ a = ; b = 1 2 = 3; c = [ 1 ; 2 ]; d = (1; }"
         assert parse(source).faults == [
-            (6, 7, "syntax error, unexpected ';'", None),
-            (16, 17, "syntax error, unexpected '=', expecting ';'", None),
-            (29, 30, "syntax error, unexpected ';'", None),
-            (42, 43, "syntax error, unexpected ';', expecting ')'", None),
+            ("syntax", 6, 7, "syntax error, unexpected ';'", None),
+            ("syntax", 16, 17, "syntax error, unexpected '=', expecting ';'", None),
+            ("syntax", 29, 30, "syntax error, unexpected ';'", None),
+            ("syntax", 42, 43, "syntax error, unexpected ';', expecting ')'", None),
         ]
 
     def test_nested_bindings_go_on(self):
-        assert [start for start, *_ in parse(b"{ a = { b = ; c = ; }; d = ; }").faults] == [12, 18, 27]
+        assert [start for _, start, *_ in parse(b"{ a = { b = ; c = ; }; d = ; }").faults] == [12, 18, 27]
 
     def test_recovery_reads_over_strings(self):
         assert len(messages("{ a = * + \"; }\" + ''; } ${\"}\"}'' ./a; b = ; }")) == 2
@@ -69,7 +69,7 @@ class TestFaults:
         assert len(messages('{ a = "${;}"; b = ; }')) == 1
 
     def test_duplicates_name_both_places(self):
-        assert parse(b"{ a.b = 1; a.b = 2; }").faults == [(11, 14, "attribute 'a.b' already defined", 2)]
+        assert parse(b"{ a.b = 1; a.b = 2; }").faults == [("duplicate-attribute", 11, 14, "attribute 'a.b' already defined", 2)]
 
     def test_all_undefined_variables(self):
         assert messages("[ x (y: y) z ]") == ["undefined variable 'x'", "undefined variable 'z'"]
@@ -182,14 +182,14 @@ class TestDepth:
                 return
         except RecursionError:
             return
-        assert "nesting too deep" in parsed.faults[0][2]
+        assert "nesting too deep" in parsed.faults[0][3]
 
     def test_unclosed(self):
         for source in (b"(" * VERY_DEEP, b"[" * VERY_DEEP, b"{a=" * VERY_DEEP, b'"${' * VERY_DEEP, b"/*" * VERY_DEEP):
             assert parse(source).faults
 
     def test_runs_that_look_like_paths_are_read_once(self):
-        assert parse(b"a." * VERY_DEEP + b"x").faults[0][2] == "undefined variable 'a'"
+        assert parse(b"a." * VERY_DEEP + b"x").faults[0][3] == "undefined variable 'a'"
         assert parse(b"<a/" * VERY_DEEP).faults
 
     def test_threads_have_stacks_of_their_own(self):
@@ -252,7 +252,7 @@ def test_printing_twice_changes_nothing(source):
 @given(st.lists(st.sampled_from([b'"', b"''", b"${", b"}", b"{", b"a", b"=", b";", b"'", b"$", b"\\", b"/", b"./a", b" ", b"\n", b"\0", b"\xff", b":", b"@", b"(", b")", b"[", b"]", b"1", b".", b"or", b" inherit ", b" let ", b" in ", b"/*", b"*/", b"#", b"\r"]), max_size=40).map(b"".join))  # fmt: skip
 def test_any_bytes_give_a_tree_or_a_fault(source):
     parsed = parse(source, check_bindings=False)
-    for start, end, message, other in parsed.faults:
+    for _, start, end, message, other in parsed.faults:
         assert 0 <= start <= end <= len(source)
         assert message
         assert other is None or other < len(source)

@@ -5,17 +5,19 @@ In: a set with `startSet` and `operator`.  Out: the list of visited elements.  K
 small heap objects (lists of five words: key, left, right, parent, colour), because a comparison of keys may force and
 must be able to stop; it asks in the order in which C++ Nix's ordered set asks, so that errors come from the same pair.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.string cimport memcpy
 
 from snowsnake.builtins.protocol cimport call1, call_internal2, done, force, is_callable
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport describe_value, of_attribute, raise_missing_attribute, raise_type
-from snowsnake.machine.errors cimport format_text, of_part
+from snowsnake.machine.errors cimport of_part
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_LESS
+from snowsnake.machine.notes cimport (
+    NOTE_CLOSURE_COMPARED, NOTE_CLOSURE_ELEMENT, NOTE_CLOSURE_WITH, NOTE_OPERATOR_CALLED,
+)
 from snowsnake.machine.state cimport DONE, Machine, RAISE, TAIL, TraceEntry, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings, symbol_intern
 from snowsnake.machine.word cimport (
@@ -392,10 +394,9 @@ cdef bint _append_copy(Machine* m, Word* fp, Word list) noexcept nogil:
 
 # ---- traces -----------------------------------------------------------------------------------------------------
 
-cdef void _tell(Machine* m, TraceEntry* entry, const char* what, Word element) noexcept nogil:
-    cdef char* shown = describe_value(m, element)
-    entry.text = format_text("%s %s", what, shown)
-    free(shown)
+cdef void _tell(Machine* m, TraceEntry* entry, uint8_t note, Word element) noexcept nogil:
+    entry.note = note
+    entry.text = describe_value(m, element)
 
 
 cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:
@@ -418,15 +419,15 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     phase = int_value(fp[PHASE])
     element = _element(fp)
     if phase == OPERATE or phase == RECEIVE:
-        _tell(m, entries, "while calling operator on genericClosure element", element)
+        _tell(m, entries, NOTE_OPERATOR_CALLED, element)
         return 1
     if not is_attrs(element) or attrs_find(element, symbol_intern(m, "key", 3)) == NULL:
-        _tell(m, entries, "in genericClosure element", element)
+        _tell(m, entries, NOTE_CLOSURE_ELEMENT, element)
         return 1
     if fp[NODE] == WORD_NULL or fp[NODE] == fp[ROOT] and is_thunk(val(attrs_find(element, symbol_intern(m, "key", 3))[0])):
         return 0                      # the key is being evaluated
-    _tell(m, entries, "with element", _element_with(m, fp, _get(fp[NODE], KEY)))
-    _tell(m, entries + 1, "while comparing element", element)
+    _tell(m, entries, NOTE_CLOSURE_WITH, _element_with(m, fp, _get(fp[NODE], KEY)))
+    _tell(m, entries + 1, NOTE_CLOSURE_COMPARED, element)
     return 2
 
 

@@ -26,8 +26,8 @@ from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribut
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
+from snowsnake.machine.notes cimport NOTE_DERIVATION, NOTE_DERIVATION_ATTRIBUTE, NOTE_DERIVATION_NAME
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
@@ -447,7 +447,6 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
     """The attribute and the derivation at hand, with their places."""
     cdef Word name = fp[SLOT_NAME]
-    cdef char* attribute
     cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
     cdef uint32_t* order
     cdef int64_t place
@@ -459,20 +458,20 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     if top < fp + SLOT_PAIRS or order == NULL or place < 0:
         return 0
     if name == WORD_NULL:
-        entries[0].text = format_text("while evaluating the derivation attribute 'name'")
+        entries[0].note = NOTE_DERIVATION_NAME
         entries[0].position = keys_positions(attrs_keys(fp[0]))[place]
         return 1
     if fp[SLOT_PHASE] == small_int(PHASE_ATTRIBUTES) and i < attrs_size(fp[0]):
-        attribute = shown_name(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
-        entries[0].text = format_text("while evaluating attribute '%s' of derivation '%.*s'", attribute, <int>string_size(name),
-                                      <char*>string_data(name))
-        free(attribute)
+        entries[0].note = NOTE_DERIVATION_ATTRIBUTE
+        entries[0].symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
+        entries[0].text = format_text("%.*s", <int>string_size(name), <char*>string_data(name))
         entries[0].position = keys_positions(attrs_keys(fp[0]))[order[i]]
         count = 1
     if fp[SLOT_STEP] == small_int(STEP_ARGUMENT_COERCED):
         entries[count + 1].part = PART_ATTRIBUTE_ELEMENT
         entries[count + 1].symbol = derivation_symbols(m)[NAME_ARGS]
-    entries[count].text = format_text("while evaluating derivation '%.*s'", <int>string_size(name), <char*>string_data(name))
+    entries[count].note = NOTE_DERIVATION
+    entries[count].text = format_text("%.*s", <int>string_size(name), <char*>string_data(name))
     entries[count].position = keys_positions(attrs_keys(fp[0]))[place]
     return count + 1
 

@@ -10,7 +10,7 @@ from cpython.ref cimport Py_INCREF
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memset, strlen
+from libc.string cimport memset
 
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.host cimport (
@@ -21,9 +21,10 @@ from snowsnake.host.records cimport RECORD_SOURCE, STATE_FIXED, STATE_FOUND, rec
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
+from snowsnake.machine.notes cimport NOTE_FETCHING
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE, Machine,
-    RAISE,
+    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE,
+    FAULT_FETCH, RAISE, ByteBuffer, Machine,
 )
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
@@ -196,12 +197,15 @@ cdef int raise_python(Machine* m, object error) noexcept:
         elif not isinstance(error, FetchError):
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
-        if host_of(m).fetcher != NULL:
-            (<object>host_of(m).fetcher).note_failure(error)
         raise_bytes(m, code, <const char*>message, len(message))
+        if isinstance(error, FetchError):
+            m.error.fault = FAULT_FETCH
+            m.error.exit_code = error.exit_code
+            kind = error.kind.encode()
+            m.error.subject = symbol_intern(m, <const char*>kind, len(kind))
         for note in getattr(error, "notes", ()):
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")
-            trace_note(m, format_text("%s", <const char*>message))
+            trace_note(m, NOTE_FETCHING, format_text("%s", <const char*>message))
         return RAISE
     except BaseException:             # no memory, or interrupted: there is nothing more to say
         return raise_text(m, ERROR_MEMORY, NULL)

@@ -14,6 +14,7 @@ from snowsnake.host.host cimport (
     FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, host_file_type, host_read_directory, host_read_file,
     host_search_entry, host_search_failed,
 )
+from snowsnake.host.places cimport raise_missing
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
@@ -70,8 +71,7 @@ cdef int read_file_type(Machine* m, Word* fp) noexcept nogil:
             host_file_type(m, string_data(fp[0]), string_size(fp[0]), False, &file_type) != DONE:
         return RAISE
     if file_type == FILE_NONE:
-        return raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>string_size(fp[0]),
-                                                     <char*>string_data(fp[0])))
+        return raise_missing(m, string_data(fp[0]), string_size(fp[0]))
     return done(m, _type_name(m, file_type))
 
 

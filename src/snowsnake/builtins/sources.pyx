@@ -30,6 +30,7 @@ from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
+from snowsnake.machine.notes cimport NOTE_ADDED_PATH
 from snowsnake.machine.state cimport (
     ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_RESULT, RAISE, TraceEntry,
 )
@@ -124,7 +125,8 @@ cdef uint32_t _trace_filtered(Machine* m, Word* fp, Word* top, TraceEntry* entri
 cdef uint32_t _trace_adding(Word* s, TraceEntry* entries) noexcept nogil:
     if not is_string(s[SLOT_PATH]):
         return 0
-    entries[0].text = format_text("while adding path '%.*s'", <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH]))
+    entries[0].note = NOTE_ADDED_PATH
+    entries[0].text = format_text("%.*s", <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH]))
     return 1
 
 

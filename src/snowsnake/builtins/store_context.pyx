@@ -11,6 +11,7 @@ from snowsnake.host.host cimport host_is_in_store, host_realise, host_store_dir,
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport make_string
+from snowsnake.machine.notes cimport NOTE_REALISED_PATH
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
@@ -83,8 +84,8 @@ cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entri
     while top > fp:
         top -= 1
         if is_string(top[0]) and string_context(top[0]) != 0:
-            entries[0].text = format_text("while realising the context of path '%.*s'", <int>string_size(top[0]),
-                                          <char*>string_data(top[0]))
+            entries[0].note = NOTE_REALISED_PATH
+            entries[0].text = format_text("%.*s", <int>string_size(top[0]), <char*>string_data(top[0]))
             return 1
     return 0
 

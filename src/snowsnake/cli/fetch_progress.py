@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from snowsnake.fetch.progress import KINDS, LEVELS, Activity, Progress
 
@@ -30,10 +32,10 @@ class FetchProgress(Progress):
         self.reporter = reporter
 
     def message(self, text: str) -> None:
-        if text.startswith("warning: "):
-            self.reporter.warning(text.removeprefix("warning: "))
-        else:
-            self.reporter.note(text)
+        self.reporter.note(text)
+
+    def warning(self, text: str) -> None:
+        self.reporter.warning(text)
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
         if level <= self.reporter.verbosity:
@@ -100,9 +102,18 @@ class TerminalProgress(FetchProgress):
             self._bars.stop()
 
     def message(self, text: str) -> None:
+        with self._without_bars():
+            super().message(text)
+
+    def warning(self, text: str) -> None:
+        with self._without_bars():
+            super().warning(text)
+
+    @contextmanager
+    def _without_bars(self) -> Iterator[None]:
         if self._tasks:
             self._bars.stop()
-        super().message(text)
+        yield
         if self._tasks:
             self._bars.start()
 

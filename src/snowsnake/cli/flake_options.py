@@ -53,15 +53,9 @@ def open_flakes(given: Arguments, reporter: "Reporter", session, applies_config:
 
 
 def say_to(reporter: "Reporter"):
-    """Where remarks go: those that begin so are warnings."""
-
-    def say(text: str) -> None:
-        if text.startswith("warning: "):
-            reporter.warning(text.removeprefix("warning: "))
-        else:
-            reporter.note(text)
-
-    return say
+    """Where remarks go, by their kind."""
+    by_kind = {"warning": reporter.warning, "note": reporter.note}
+    return lambda kind, text: by_kind[kind](text)
 
 
 def ask(question: str) -> str | None:

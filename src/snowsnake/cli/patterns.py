@@ -21,7 +21,7 @@ def compiled(text: str) -> "Pattern":
         return Pattern(text.encode("utf-8", "surrogateescape"))
     except RegexError as error:
         message = fault(text)
-        if "memory limit" in str(error):
+        if error.is_too_large:
             message = (
                 "Number of NFA states exceeds limit. Please use shorter regex string, or use smaller brace expression, or make "
                 "_GLIBCXX_REGEX_STATE_LIMIT larger."

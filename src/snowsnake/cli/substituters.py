@@ -28,7 +28,7 @@ def open_cache(
     reference: StoreReference, given: "dict[str, Any]", store_dir: str, settings: "Settings", warn, *, is_writable: bool = False
 ) -> "BinaryCacheStore":
     """*given*: the parameters of the address in their types."""
-    from snowsnake.store.binary_cache.compressed import check_method
+    from snowsnake.store.binary_cache.compressed import UnknownMethod, check_method
     from snowsnake.store.binary_cache.files import CacheFiles, FolderFiles
     from snowsnake.store.binary_cache.remembered import Remembered
     from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheOptions
@@ -54,10 +54,8 @@ def open_cache(
     method = given.get("compression", "xz")
     try:
         check_method(method)
-    except ValueError as error:
-        if str(error).startswith("unknown"):
-            raise SettingError(f"option 'compression' has invalid value '{method}'") from None
-        raise
+    except UnknownMethod:
+        raise SettingError(f"option 'compression' has invalid value '{method}'") from None
     names = [name for name in (given.get("secret-key"), *(given.get("secret-keys") or "").split(",")) if name]
     options = CacheOptions(
         method, given.get("compression-level", -1), given.get("write-nar-listing", False),

@@ -213,13 +213,15 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: 
             raise MemoryError("the compiled form of a program")
         if not request.is_compiled or request.unit.error != NULL:
             from snowsnake.compiler.fault import CompileFault        # not for every start of a command
+            from snowsnake.syntax.api import SYNTAX_CODES
 
         if not request.is_compiled:
             fault = request.ast.faults[0]
-            raise CompileFault(fault.message.decode("utf-8", "replace"), fault.start_byte, fault.end_byte)
+            raise CompileFault(SYNTAX_CODES[fault.kind], fault.message.decode("utf-8", "replace"), fault.start_byte, fault.end_byte)
         if request.unit.error != NULL:
             raise CompileFault(
-                request.unit.error.decode("utf-8", "replace"), request.unit.error_start_byte, request.unit.error_end_byte
+                SYNTAX_CODES[request.unit.error_kind], request.unit.error.decode("utf-8", "replace"),
+                request.unit.error_start_byte, request.unit.error_end_byte,
             )
         return image_to_python(request.unit.image)
     finally:

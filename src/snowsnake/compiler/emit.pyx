@@ -17,11 +17,11 @@ from snowsnake.syntax.global_names cimport global_index
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTINS, GLOBAL_FALSE, GLOBAL_NULL, GLOBAL_TRUE
 from snowsnake.syntax.nodes cimport (
     NODE_ATTRS, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LIST, NODE_NEGATE, NODE_PATH, NODE_VARIABLE,
-    PATH_ABSOLUTE,
+    PATH_ABSOLUTE, SYNTAX_MALFORMED,
 )
 
 
-cdef void fault(Compiler* c, const char* before, Text subject, const char* after, Node* node) noexcept nogil:
+cdef void fault(Compiler* c, int kind, const char* before, Text subject, const char* after, Node* node) noexcept nogil:
     """The program is wrong: keep what stands first in the file."""
     cdef size_t before_bytes = strlen(before), after_bytes = strlen(after)
     cdef char* message
@@ -33,6 +33,7 @@ cdef void fault(Compiler* c, const char* before, Text subject, const char* after
         memcpy(message + before_bytes, subject.data, subject.size_bytes)
     memcpy(message + before_bytes + subject.size_bytes, after, after_bytes)
     c.unit.error = message
+    c.unit.error_kind = <uint8_t>kind
     c.unit.error_start_byte = node.start_byte
     c.unit.error_end_byte = node.end_byte
 
@@ -41,7 +42,7 @@ cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
     """Guards every recursion over the tree; keeps the depth of the stack right after giving up."""
     if not stack_is_low(c.stack_limit):
         return False
-    fault(c, "this expression is nested too deeply", text_of(NULL, 0), "", node)
+    fault(c, SYNTAX_MALFORMED, "this expression is nested too deeply", text_of(NULL, 0), "", node)
     c.cx.code.depth += 1
     return True
 

@@ -42,7 +42,7 @@ from snowsnake.syntax.nodes cimport (
     NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
     NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_DIV, OPERATOR_EQUAL, OPERATOR_IMPLIES, OPERATOR_LESS,
     OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL, OPERATOR_OR,
-    OPERATOR_SUB, OPERATOR_UPDATE, PATH_HOME, Text,
+    OPERATOR_SUB, OPERATOR_UPDATE, PATH_HOME, SYNTAX_MALFORMED, SYNTAX_UNDEFINED, Text,
 )
 
 
@@ -147,9 +147,9 @@ cdef void push_variable(Compiler* c, Node* node, int meaning, uint32_t index) no
         op1(c, OP_RESOLVE_WITH_NAME, name_constant(c, node.name), node, 1)
     else:
         if meaning == MEANS_NOTHING:
-            fault(c, "undefined variable '", c.names[node.name], "'", node)
+            fault(c, SYNTAX_UNDEFINED, "undefined variable '", c.names[node.name], "'", node)
         else:
-            fault(c, "bug: the value of '", c.names[node.name], "' is used before it is there", node)
+            fault(c, SYNTAX_MALFORMED, "bug: the value of '", c.names[node.name], "' is used before it is there", node)
         push_plain(c, CONSTANT_NULL, node)
 
 

@@ -18,7 +18,7 @@ from snowsnake.compiler.new_nodes cimport select_name
 from snowsnake.compiler.state cimport FEW_CAPTURES, NONE, Capture, Context, Local
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
-from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, SELECT_ENVIRONMENT
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, SELECT_ENVIRONMENT, SYNTAX_MALFORMED
 
 
 cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
@@ -264,7 +264,7 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
         else:
             operand(c, <uint64_t>captured.slot << 2 | 1)
             if local == NONE:
-                fault(c, "bug: nobody would finalise what this captures", text_of(NULL, 0), "", node)
+                fault(c, SYNTAX_MALFORMED, "bug: nobody would finalise what this captures", text_of(NULL, 0), "", node)
                 return
             c.locals[local].needs_finaliser = True
             if not is_thunk:

@@ -41,7 +41,7 @@ from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTRS,
     NODE_BINARY, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA, NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT,
     NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT, NODE_WITH, OPERATOR_AND, OPERATOR_IMPLIES,
-    OPERATOR_NOT_EQUAL, OPERATOR_OR, SELECT_ENVIRONMENT, Binding, Bindings, DynamicBinding, Formal, Pattern,
+    OPERATOR_NOT_EQUAL, OPERATOR_OR, SELECT_ENVIRONMENT, SYNTAX_UNDEFINED, Binding, Bindings, DynamicBinding, Formal, Pattern,
 )
 
 
@@ -379,7 +379,7 @@ cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind
         if kind == BINDINGS_LET:
             if c.cx.with_count == 0:  # means the same outside, if anything
                 if c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL:
-                    fault(c, "undefined variable '", c.names[binding.name], "'", binding.value)
+                    fault(c, SYNTAX_UNDEFINED, "undefined variable '", c.names[binding.name], "'", binding.value)
                 continue
             capture_with(c)
         place = place_node(binding.start_byte, binding.end_byte)

@@ -64,6 +64,7 @@ cdef struct PendingJump:              # a forward jump in a list of those with t
 cdef struct Unit:                     # what became of a program
     Image* image                      # the caller's; NULL if there is an error
     char* error                       # what is wrong with the program (undefined variable, …), in the tree's arena
+    uint8_t error_kind                # SyntaxKind
     uint32_t error_start_byte
     uint32_t error_end_byte
     void* compiler                    # at work on it

@@ -106,6 +106,8 @@ class EvaluationError(Exception):
         self.trace = list(trace)
         self.notes = list(notes)
         self.suggestions = list(suggestions)
+        self.fault = "other"                          # what is wrong, where the code says too little (FAULTS of traces/cause.py)
+        self.subject = ""                             # with the fault `no-file`: the file that is not there
         self.exit_code = 1                            # of a command that ends with it
         self.shows_place = True                       # else a line of the trace shows where it is
         self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
@@ -158,7 +160,7 @@ class EvaluationError(Exception):
 
     def __reduce__(self):  # an error can cross a process boundary: jobs raise it elsewhere
         arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
-        state = {"shows_place": self.shows_place, "exit_code": self.exit_code, "others": self.others}
+        state = {"fault": self.fault, "subject": self.subject, "shows_place": self.shows_place, "exit_code": self.exit_code, "others": self.others}
         return type(self), arguments, state
 
 

@@ -217,7 +217,11 @@ def single_folder(target: str) -> str:
 
 
 class _Damaged(Exception):
-    """Not one of tarfile's own errors, which it takes for the end of the archive."""
+    """Not one of tarfile's own errors, which it takes for the end of the archive.  `is_header`: an entry's header does not add up."""
+
+    def __init__(self, message: str, is_header: bool = False) -> None:
+        super().__init__(message)
+        self.is_header = is_header
 
 
 class _Header(tarfile.TarInfo):
@@ -231,7 +235,7 @@ class _Header(tarfile.TarInfo):
             if len(buf) != tarfile.BLOCKSIZE:
                 raise _Damaged("Truncated tar archive") from None
             is_tar = buf[257:262] == b"ustar"
-            raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format") from None
+            raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format", is_header=is_tar) from None
 
 
 def _unpack_tar(stream: Any, plan: _Plan) -> None:
@@ -244,7 +248,7 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
                 plan.count(member.mtime)
                 _add_member(tar, member, plan)
     except _Damaged as error:
-        if "checksum" in str(error):
+        if error.is_header:
             raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None
         raise ArchiveError(f"Failed to open archive ({error if plan.has_entries else 'Unrecognized archive format'})") from None
 

@@ -99,7 +99,6 @@ class Fetcher:
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
-        self.failures: dict[str, tuple[int, str]] = {}   # by message: what a command ends with whose fetch failed so, and the kind of the error
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
         self.open_checked: Callable[[str], int] | None = None      # under a policy: a descriptor of a file that may be read
         self._allowed_files: set[str] = set()          # those that the policy names by their addresses
@@ -302,15 +301,6 @@ class Fetcher:
         if made != path:
             raise FetchError(f"'{path}' changed while it was copied to the store")
 
-    def exit_code_of(self, message: str) -> int:
-        """What a command ends with whose error has this message."""
-        return self.failures.get(message, (1, ""))[0]
-
-    def note_failure(self, error: Exception) -> None:
-        """An error of fetching becomes one of the program, which may be seen later and more than once."""
-        if isinstance(error, FetchError):
-            self.failures[str(error)] = error.exit_code, error.kind
-
     # ---- files of this machine ----------------------------------------------------------------------------------
 
     def allow_address(self, address: str) -> None:
@@ -342,7 +332,7 @@ class Fetcher:
         if self.on_warning is not None:
             self.on_warning(text)
         else:
-            self.progress.message(f"warning: {text}")
+            self.progress.warning(text)
 
     def report(self, error: Exception) -> None:
         """An error that does not end anything."""

@@ -51,6 +51,9 @@ class Progress:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
+    def warning(self, text: str) -> None:
+        self.message(f"warning: {text}")
+
     def remark(self, level: str, text: str) -> None:
         """What only those want to know who ask for this level."""
 

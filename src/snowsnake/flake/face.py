@@ -55,7 +55,7 @@ class Flakes:
 
             self.evaluator.fetcher.cache = FetchCache(os.fspath(cache_folder))
         self.evaluator.fetcher.on_warning = warn
-        self.session = FlakeSession(self.evaluator, values, os.environ, warn, warn)
+        self.session = FlakeSession(self.evaluator, values, os.environ, warn, lambda _kind, text: warn(text))
 
     def reference(self, text: str) -> Reference:
         """The reference that a text means: `.`, `./x?dir=y`, `github:owner/repo`, `nixpkgs` …"""

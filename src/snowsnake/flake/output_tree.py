@@ -209,7 +209,7 @@ class Output:
 
 def is_import_from_derivation(error: EvaluationError) -> bool:
     """Whether an error says that something would have to be built first."""
-    return error.message.startswith("cannot build '") and "during evaluation" in error.message
+    return error.fault == "not-built"
 
 
 def _text(value: "Any", path: str) -> str:

@@ -3,7 +3,6 @@
 In: an evaluator, settings.  Out: handles of its values.  Only what is looked at is evaluated, and only what that needs is fetched.
 """
 
-import re
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.kinds import FlakeError
@@ -24,11 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-_MISSING = re.compile(r"path '(/.*)' does not exist")
-
-
 class FlakeSession:
-    """Flakes in one evaluator.  `warn` and `say` get messages for the user."""
+    """Flakes in one evaluator.  `warn` gets warnings, `say` what kind of remark (`warning`, `note`) and its text."""
 
     def __init__(
         self,
@@ -36,7 +32,7 @@ class FlakeSession:
         settings: "Any",
         environ: "Mapping[str, str]",
         warn: "Callable[[str], None]",
-        say: "Callable[[str], None] | None" = None,
+        say: "Callable[[str, str], None] | None" = None,
         apply_config: "Callable[[dict], None] | None" = None,
     ) -> None:
         self.evaluator = evaluator
@@ -86,10 +82,9 @@ class FlakeSession:
 
     def relabel(self, error: EvaluationError) -> None:
         """Let an error speak of the user's files, and not of the store paths that they count as."""
-        found = _MISSING.fullmatch(error.message)
-        if found is not None:
+        if error.fault == "no-file":
             try:
-                tree, inner = self.mounted(found[1].encode("utf-8", "surrogateescape"))
+                tree, inner = self.mounted(error.subject.encode("utf-8", "surrogateescape"))
                 error.message = tree.missing(inner).message
             except EvaluationError:
                 pass

@@ -64,8 +64,13 @@ ctypedef bint (*StoreAsker)(void* context, View path) noexcept nogil
     # whether a path is valid
 ctypedef int (*StoreOpener)(void* context, Bytes* error) noexcept nogil
     # descriptor of an empty file that goes when it is closed, for an archive; -1: a failure
-ctypedef bint (*StoreRealiser)(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil
-    # makes outputs of derivations valid.  wanted: `DRV!OUTPUT` for each, with a newline after it; closure, if it is not NULL, gets them and
+cdef enum Realised:                   # what became of outputs that evaluation reads
+    REALISED
+    REALISE_FAILED
+    REALISE_UNABLE                    # nothing here builds
+
+ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil
+    # makes outputs of derivations valid, if they can be built.  wanted: `DRV!OUTPUT` for each, with a newline after it; closure, if it is not NULL, gets them and
     # what they refer to, likewise
 
 cdef struct SearchEntry:

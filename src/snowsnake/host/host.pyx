@@ -28,11 +28,11 @@ from snowsnake.host.records cimport (
 )
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
-from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_fault, raise_text
 from snowsnake.machine.heap cimport CODE_APPLY
 from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, Error, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE, Machine,
-    RAISE,
+    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE,
+    FAULT_NOT_BUILT, FAULT_OTHER, RAISE, ByteBuffer, Error, Machine,
 )
 from snowsnake.machine.word cimport KIND_BUILTIN, THUNK_SUSPENDED, header_code, header_size, header_state, is_function, kind_of, pointer_of
 from snowsnake.store.buffer cimport (

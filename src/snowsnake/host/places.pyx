@@ -23,7 +23,8 @@ from snowsnake.host.mounts cimport (
 )
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, ByteBuffer, Machine
+from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view, view_text
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NAR_UNKNOWN, NarFiles, NarTree, nar_tree_free, nar_tree_init,
@@ -36,7 +37,11 @@ cdef enum:
 # ---- errors -----------------------------------------------------------------------------------------------------
 
 cdef int raise_missing(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    return raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>size, <const char*>path))
+    raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>size, <const char*>path))
+    if m.error.code == ERROR_FILE:
+        m.error.fault = FAULT_NO_FILE
+        m.error.subject = symbol_intern(m, path, size)
+    return RAISE
 
 
 cdef int raise_changed(Machine* m, const uint8_t* path, size_t size) noexcept nogil:

@@ -78,8 +78,9 @@ cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
     cdef const char* drv = <const char*>wanted.data
     cdef const char* output = <const char*>mark + 1
     cdef Bytes error, closure
+    cdef Realised outcome
     if not h.imports_derivations:
-        return raise_text(m, ERROR_FILE, format_text(
+        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
             "cannot build '%.*s^%.*s' during evaluation because the option 'allow-import-from-derivation' is disabled",
             drv_size, drv, output_size, output))
     if h.traces_imports:
@@ -89,11 +90,14 @@ cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
     if h.realiser == NULL:
         if host_store_has(m, object_):
             return DONE
-        return raise_text(m, ERROR_FILE, format_text("cannot build '%.*s^%.*s' during evaluation: there is no store to build in",
-                                                     drv_size, drv, output_size, output))
-    if not h.realiser(h.writer_context, wanted, &closure if is_guarded(m) else NULL, &error):
+        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
+            "cannot build '%.*s^%.*s' during evaluation: there is no store to build in", drv_size, drv, output_size, output))
+    outcome = h.realiser(h.writer_context, wanted, &closure if is_guarded(m) else NULL, &error)
+    if outcome != REALISED:
         bytes_free(&closure)
-        return raise_store_error(m, ERROR_FILE, &error)
+        raise_store_error(m, ERROR_FILE, &error)
+        m.error.fault = FAULT_NOT_BUILT if outcome == REALISE_UNABLE else FAULT_OTHER
+        return RAISE
     bytes_free(&error)
     allow_lines(m, view_of(&closure))
     bytes_free(&closure)

@@ -11,7 +11,8 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.host cimport (
-    STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_of, host_store_dir,
+    REALISED, REALISE_FAILED, REALISE_UNABLE, STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host,
+    Realised, StoreObject, host_of, host_store_dir,
 )
 from snowsnake.machine.state cimport Machine
 from snowsnake.store.buffer cimport Bytes, View, bytes_append
@@ -144,12 +145,12 @@ cdef bint settle_objects(void* context, Bytes* error) noexcept nogil:
         return _attempt(<StoreWriter>context, NULL, error)
 
 
-cdef bint realise_outputs(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil:
+cdef Realised realise_outputs(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil:
     with gil:
         return _realise(<StoreWriter>context, wanted, closure, error)
 
 
-cdef bint _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* error) noexcept:
+cdef Realised _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* error) noexcept:
     cdef bytes lines
     try:
         from snowsnake.store.graph import closure as closure_of
@@ -158,10 +159,12 @@ cdef bint _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* error
         if closure != NULL:
             lines = "".join(path + "\n" for path in sorted(closure_of(writer.store, outputs))).encode("utf-8", "surrogateescape")
             bytes_append(closure, <const char*>lines, len(lines))
-        return True
+        return REALISED
     except BaseException as fault:
+        from snowsnake.store.interface import NoBuilder
+
         _note(writer, fault, error)
-    return False
+        return REALISE_UNABLE if isinstance(fault, NoBuilder) else REALISE_FAILED
 
 
 cdef int open_archive(void* context, Bytes* error) noexcept nogil:

@@ -22,7 +22,7 @@ def parse_path(
     base: str,
     is_flake: bool,
     may_be_missing: bool,
-    say: "Callable[[str], None] | None",
+    say: "Callable[[str, str], None] | None",
 ) -> Reference:
     """The reference of a path; `text` is how messages call it."""
     say = say or _nothing
@@ -42,7 +42,7 @@ def parse_path(
     return _of_repository(repository, query)
 
 
-def _nothing(_: str) -> None:
+def _nothing(_level: str, _text: str) -> None:
     """What nobody wants to know."""
 
 
@@ -62,20 +62,21 @@ def _status(path: str) -> os.stat_result:
         raise FlakeError("file", f'getting status of "{path}": {error.strerror}') from None
 
 
-def _flake_folder(path: str, may_be_missing: bool, say: "Callable[[str], None]") -> str:
+def _flake_folder(path: str, may_be_missing: bool, say: "Callable[[str, str], None]") -> str:
     """The folder of the flake that a path means."""
     if not stat.S_ISDIR(_status(path).st_mode):
         if os.path.basename(path) != "flake.nix":
             raise FlakeError("value", f'path "{path}" is not a flake (because it\'s not a directory)')
         parent = os.path.dirname(path)
         say(
-            f"warning: Path \"{path}\" should point at the directory containing the 'flake.nix' file, not the file itself. "
-            f'Pretending that you meant "{parent}"'
+            "warning",
+            f"Path \"{path}\" should point at the directory containing the 'flake.nix' file, not the file itself. "
+            f'Pretending that you meant "{parent}"',
         )
         path = parent
     if may_be_missing or os.path.exists(os.path.join(path, "flake.nix")):
         return path
-    say(f"path \"{path}\" does not contain a 'flake.nix', searching up")
+    say("note", f"path \"{path}\" does not contain a 'flake.nix', searching up")
     device = _status(path).st_dev
     while os.path.dirname(path) != path:
         if os.path.exists(os.path.join(path, "flake.nix")):

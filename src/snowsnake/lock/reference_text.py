@@ -48,13 +48,13 @@ def parse_reference(
     is_flake: bool = True,
     may_be_missing: bool = False,
     may_be_relative: bool = False,
-    say: "Callable[[str], None] | None" = None,
+    say: "Callable[[str, str], None] | None" = None,
 ) -> tuple[Reference, str]:
     """A reference and its fragment.
 
     `base`: paths are files of this machine and start there; a flake is searched upwards, and one in a Git repository is a `git+file:`
     input (`may_be_missing`: also where there is no flake.nix).  `may_be_relative`: `./x` stays a relative `path:` input.  `is_flake`: an
-    address without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user, warnings with `warning: ` before them.
+    address without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user: `warning` or `note`, and a text.
 
     >>> parse_reference("nixpkgs#hello")
     (Reference({'type': 'indirect', 'id': 'nixpkgs'}, ''), 'hello')
@@ -67,7 +67,7 @@ def parse_reference(
     if say is not None and query:
         for piece in query.split("&"):
             if "=" not in piece:
-                say(f"warning: dubious URI query '{piece}' is missing equal sign '=', ignoring")
+                say("warning", f"dubious URI query '{piece}' is missing equal sign '=', ignoring")
     try:
         address = parse_address(text, lenient=True)
         if base is not None and address.scheme in ("path", "git+file") and not address.file_path.startswith("/"):

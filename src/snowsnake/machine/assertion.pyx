@@ -11,6 +11,10 @@ from libc.string cimport memset, strlen, strrchr
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.notes cimport (
+    NOTE_COMPARED_ATTRIBUTE, NOTE_COMPARED_ELEMENT, NOTE_COMPARED_OUTPUT, NOTE_CONDITION, NOTE_LEFT_SIDE,
+    NOTE_RIGHT_SIDE,
+)
 from snowsnake.machine.positions cimport file_text, position_place, position_span
 from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
@@ -172,13 +176,15 @@ cdef int raise_difference(Machine* m, Word a, Word b) noexcept nogil:
 
 # ---- the trace --------------------------------------------------------------------------------------------------
 
-cdef void _add_line(Machine* m, uint32_t position, char* text, uint32_t most_entries) noexcept nogil:
+cdef void _add_note(Machine* m, uint8_t note, uint32_t position, uint32_t symbol, char* text, uint32_t most_entries) noexcept nogil:
     cdef TraceEntry* entry = &m.error.trace[m.error.trace_count]
-    if m.error.trace_count >= most_entries or text == NULL:
+    if m.error.trace_count >= most_entries:
         free(text)
         return
     memset(entry, 0, sizeof(TraceEntry))
+    entry.note = note
     entry.position = position
+    entry.symbol = symbol
     entry.text = text
     m.error.trace_count += 1
     m.error.trace_total += 1
@@ -186,14 +192,13 @@ cdef void _add_line(Machine* m, uint32_t position, char* text, uint32_t most_ent
 
 cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t most_entries) noexcept nogil:
     cdef uint32_t i = attrs_order(m, x)[place]        # both have been compared by it: it is there
-    cdef Word s = symbol_string(m, keys_symbols(attrs_keys(x))[i])
     cdef uint32_t left = keys_positions(attrs_keys(x))[i]
     cdef uint32_t right = keys_positions(attrs_keys(y))[i]
     if right:
-        _add_line(m, right, format_text("where right hand side is"), most_entries)
+        _add_note(m, NOTE_RIGHT_SIDE, right, 0, NULL, most_entries)
     if left:
-        _add_line(m, left, format_text("where left hand side is"), most_entries)
-    _add_line(m, 0, format_text("while comparing attribute '%.*s'", <int>string_size(s), <char*>string_data(s)), most_entries)
+        _add_note(m, NOTE_LEFT_SIDE, left, 0, NULL, most_entries)
+    _add_note(m, NOTE_COMPARED_ATTRIBUTE, 0, keys_symbols(attrs_keys(x))[i], NULL, most_entries)
 
 
 cdef void trace_difference(Machine* m, Word* fp, Word function, const uint8_t* pc, uint32_t most_entries) noexcept nogil:
@@ -210,13 +215,12 @@ cdef void trace_difference(Machine* m, Word* fp, Word function, const uint8_t* p
         else:
             i -= 1
         if i == COMPARE_OUT_PATH:
-            _add_line(m, 0, format_text("while comparing a derivation by its 'outPath' attribute"), room)
+            _add_note(m, NOTE_COMPARED_OUTPUT, 0, 0, NULL, room)
         elif is_attrs(p[0]):
             _add_attribute(m, p[0], p[1], <uint32_t>i, room)
         else:
-            _add_line(m, 0, format_text("while comparing list element %lld", <long long>i), room)
+            _add_note(m, NOTE_COMPARED_ELEMENT, 0, 0, format_text("%lld", <long long>i), room)
         p -= 3
     text = _condition_text(m, function, pc)
     if text != NULL:
-        _add_line(m, position_span(m, function, pc, &end), format_text("while evaluating the condition of the assertion '%s'", text), most_entries)
-        free(text)
+        _add_note(m, NOTE_CONDITION, position_span(m, function, pc, &end), 0, text, most_entries)

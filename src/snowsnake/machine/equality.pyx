@@ -12,14 +12,14 @@ from snowsnake.machine.assertion cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COM
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
-from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
+from snowsnake.machine.errors cimport format_text, raise_fault
 from snowsnake.machine.heap cimport level_reserve, pop, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
+from snowsnake.machine.notes cimport NOTE_DEEP_ATTRIBUTE, NOTE_DEEP_ELEMENT, NOTE_ORDERED_ELEMENTS
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport equal_now, equal_quickly
-from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport CALL, DONE, ERROR_TYPE, FAULT_NOT_COMPARABLE, FORCE, MOST_OWN_ENTRIES, RAISE, TAIL
-from snowsnake.machine.symbols cimport compare_strings, symbol_string
+from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
     WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, header_size, is_attrs, is_bool, is_int,
     is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols, list_items, list_size, path_string, pointer_of,
@@ -287,7 +287,7 @@ cdef int not_less(Machine* m, Word* fp) noexcept nogil:
 cdef uint32_t trace_less(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
     cdef uint32_t count = 0
     while top >= fp + 4 and count < MOST_OWN_ENTRIES and <int64_t>count < <int64_t>fp[3] >> 3:
-        entries[count].text = format_text("while comparing two list elements")
+        entries[count].note = NOTE_ORDERED_ELEMENTS
         count += 1
     return count
 
@@ -341,7 +341,6 @@ cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
 
 cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entries, uint32_t most) noexcept nogil:
     cdef Word* p = fp + 1 + (top - fp - 1) // 2 * 2
-    cdef char* name
     cdef uint32_t* order
     cdef uint32_t count = 0
     cdef int64_t i
@@ -354,11 +353,11 @@ cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entri
             order = attrs_order(m, p[0])
             if order == NULL:
                 break
-            name = shown_name(m, keys_symbols(attrs_keys(p[0]))[order[i]])
-            entries[count].text = format_text("while evaluating the attribute '%s'", name)
-            free(name)
+            entries[count].note = NOTE_DEEP_ATTRIBUTE
+            entries[count].symbol = keys_symbols(attrs_keys(p[0]))[order[i]]
             entries[count].position = keys_positions(attrs_keys(p[0]))[order[i]]
         else:
-            entries[count].text = format_text("while evaluating list element at index %lld", <long long>i)
+            entries[count].note = NOTE_DEEP_ELEMENT
+            entries[count].text = format_text("%lld", <long long>i)
         count += 1
     return count

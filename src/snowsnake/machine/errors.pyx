@@ -22,6 +22,7 @@ cdef void error_clear(Machine* m) noexcept nogil:
     m.error.code = ERROR_NONE
     m.error.fault = FAULT_OTHER
     m.error.part = PART_NONE
+    m.error.subject = 0
     m.error.symbol = 0
     m.error.selected = 0
     m.error.expected = NULL

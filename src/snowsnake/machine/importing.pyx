@@ -25,7 +25,7 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UND
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
-from snowsnake.syntax.nodes cimport Ast, OrCall, SyntaxFault, Text
+from snowsnake.syntax.nodes cimport SYNTAX_UNDEFINED, Ast, OrCall, SyntaxFault, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef extern from *:
@@ -146,15 +146,15 @@ cdef void _compile(void* argument) noexcept nogil:
         if not compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count, &m.chunk_contexts, &load.unit):
             raise_text(m, ERROR_MEMORY, NULL)
         elif load.unit.error != NULL:
-            raise_text(m, _compile_error_code(load.unit.error), format_text("%s", load.unit.error))
+            raise_text(m, _compile_error_code(load.unit.error_kind), format_text("%s", load.unit.error))
             m.error.position = load.file.position_base + load.unit.error_start_byte
             m.error.position_end = load.file.position_base + load.unit.error_end_byte
         else:
             load.outcome = DONE
 
 
-cdef int _compile_error_code(const char* message) noexcept nogil:
-    return ERROR_UNDEFINED_VARIABLE if memcmp(message, "undefined variable", 18) == 0 else ERROR_SYNTAX
+cdef int _compile_error_code(uint8_t kind) noexcept nogil:
+    return ERROR_UNDEFINED_VARIABLE if kind == SYNTAX_UNDEFINED else ERROR_SYNTAX
 
 
 cdef size_t _left_bytes(Machine* m) noexcept nogil:

@@ -131,6 +131,9 @@ cdef enum Fault:                      # what is wrong, where a code says too lit
     FAULT_NO_ATTRIBUTE
     FAULT_NOT_CONVERTIBLE             # to JSON
     FAULT_NOT_ABSOLUTE                # a string that should be an absolute path
+    FAULT_FETCH                       # a source could not be fetched
+    FAULT_NO_FILE                     # there is no such file: Error.subject
+    FAULT_NOT_BUILT                   # what would have to be built first is not built during an evaluation
 
 cdef enum Part:                       # what of a builtin's input an error is about: the number of an argument from 1 on, or of
     PART_NONE = 0
@@ -158,16 +161,19 @@ cdef struct TraceEntry:
     uint8_t right
     uint8_t flags
     uint8_t part                      # of a builtin: what of its input was being evaluated, or is wrong (Part)
+    uint8_t note                      # which line this is (machine/notes.pxd), or 0
     uint32_t selected                 # of code: the place of the attribute found last by the selection that it stood in, or 0;
                                       # of a builtin: of the attribute of its input that `part` means
-    uint32_t symbol                   # that attribute's name
+    uint32_t symbol                   # that attribute's name; of a note: the attribute that it names
     uint32_t code                     # index + 1, or 0; of a builtin: of the function that it was given first
-    char* text                        # of addErrorContext, or NULL
+    char* text                        # what the line of a note has in it; of addErrorContext: the line; or NULL
 
 cdef struct Error:
     int code
     uint8_t fault                     # Fault
     uint8_t part                      # Part of the builtin that raised it
+    uint8_t exit_code                 # with FAULT_FETCH: what a command ends with
+    uint32_t subject                  # a symbol, or 0: the file that is not there; with FAULT_FETCH: the class of diagnostics/kinds.py
     uint32_t symbol                   # with PART_ATTRIBUTE: the attribute's name
     uint32_t selected                 # and its place, or 0
     const char* expected              # with FAULT_WRONG_TYPE: "a set"; text that lives for ever

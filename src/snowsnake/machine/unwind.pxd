@@ -30,5 +30,5 @@ cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil
 cdef bint is_catchable(int code) noexcept nogil
 cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil
     # the error that unwinding put aside in an addErrorContext frame, now with its message; the frame must then return
-cdef void trace_note(Machine* m, char* text) noexcept nogil
+cdef void trace_note(Machine* m, uint8_t note, char* text) noexcept nogil
     # to the error just raised: what was being done, innermost first; takes over a malloc'ed text

@@ -18,6 +18,7 @@ from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE,
     INTERNAL_EQUAL,
 )
+from snowsnake.machine.notes cimport NOTE_FUNCTOR
 from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.state cimport (
     DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,
@@ -119,9 +120,6 @@ cdef bint _is_repeated(const uint8_t* pc, Word* top, Word inner) noexcept nogil:
     Operations that force an operand are done again; `Force` itself is not.  `inner` is the function of the activation inside.
     """
     return tag_of(inner) == TAG_THUNK and not (pc[-1] == OP_FORCE and is_thunk(val(top[-1])))
-
-
-cdef const char* CALLING_FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 
 
 cdef bint _is_outside(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
@@ -440,10 +438,11 @@ cdef bint _has_trace(Machine* m) noexcept nogil:
     return m.error.trace != NULL
 
 
-cdef void trace_note(Machine* m, char* text) noexcept nogil:
+cdef void trace_note(Machine* m, uint8_t note, char* text) noexcept nogil:
     if text == NULL or not _has_trace(m) or m.error.trace_count >= MOST_NOTES:
         free(text)
         return
+    m.error.trace[m.error.trace_count].note = note
     m.error.trace[m.error.trace_count].text = text
     m.error.trace_count += 1          # and not the total: the frames are still to come
 
@@ -488,7 +487,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
             first = m.error.trace_count
             entry = &m.error.trace[first]
             if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
-                entry.text = format_text(CALLING_FUNCTOR)
+                entry.note = NOTE_FUNCTOR
             elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
                 own = _note_builtin(m, entry, function, fp, top, left)
                 m.error.trace_count += own
@@ -496,7 +495,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
                 entry += own
             elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
                 if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
-                    entry.text = format_text(CALLING_FUNCTOR)
+                    entry.note = NOTE_FUNCTOR
                     m.error.trace_count += 1
                     m.error.trace_total += 1
                     entry += 1
@@ -622,6 +621,8 @@ cdef bint _copy_trace(Error* target, Error* source, uint32_t count) noexcept nog
 
 cdef void _copy_facts(Error* target, Error* source) noexcept nogil:
     target.fault = source.fault
+    target.exit_code = source.exit_code
+    target.subject = source.subject
     target.expected = source.expected
     if source.candidates != NULL:
         target.candidates = <uint32_t*>allocate_items(source.candidate_count, sizeof(uint32_t))

@@ -19,8 +19,8 @@ from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
+from snowsnake.machine.notes cimport NOTE_DEEP_ELEMENT, NOTE_JSON_ATTRIBUTE
 from snowsnake.machine.parameters cimport next_parameter
-from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.state cimport (
     DONE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine, TraceEntry,
 )
@@ -301,7 +301,6 @@ cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
     """A list element has the place of the attribute around it."""
     cdef Word* base = fp + LEVELS
     cdef Word* p = base + (top - base) // 2 * 2
-    cdef char* name
     cdef uint32_t count = 0, placed = 0, i
     cdef int64_t place
     while top > base and p > base and count < MOST_OWN_ENTRIES:
@@ -310,14 +309,14 @@ cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
         if place < 0:
             continue
         if is_attrs(p[0]):
-            name = shown_name(m, keys_symbols(attrs_keys(p[0]))[place])
-            entries[count].text = format_text("while evaluating attribute '%s'", name)
-            free(name)
+            entries[count].note = NOTE_JSON_ATTRIBUTE
+            entries[count].symbol = keys_symbols(attrs_keys(p[0]))[place]
             for i in range(placed, count + 1):
                 entries[i].position = keys_positions(attrs_keys(p[0]))[place]
             placed = count + 1
         else:
-            entries[count].text = format_text("while evaluating list element at index %lld", <long long>place)
+            entries[count].note = NOTE_DEEP_ELEMENT
+            entries[count].text = format_text("%lld", <long long>place)
         count += 1
     return count
 

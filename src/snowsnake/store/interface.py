@@ -50,6 +50,10 @@ class Missing:
         return not (self.builds or self.fetches or self.unknown)
 
 
+class NoBuilder(ValueError):
+    """What is wanted has to be built, and this store builds nothing."""
+
+
 class Store:
     """One store; what a kind cannot do is a ValueError that says so."""
 
@@ -158,7 +162,7 @@ class Store:
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
-        raise ValueError(f"store '{self.url}' cannot build")
+        raise NoBuilder(f"store '{self.url}' cannot build")
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """A `.drv` with this text; its path."""

@@ -26,7 +26,7 @@ from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.drv import Derivation
 from snowsnake.store.drv_check import check_outputs
-from snowsnake.store.interface import Missing, NotValid, Store
+from snowsnake.store.interface import Missing, NoBuilder, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
@@ -173,7 +173,7 @@ class LocalStore(CollectingStore):
         if all(self.is_valid(path) for path in outputs) and len(outputs) == len(items):
             return outputs
         if self.builder is None:
-            raise ValueError(f"cannot build '{items[0].replace('!', '^')}' during evaluation: this store has no builder")
+            raise NoBuilder(f"cannot build '{items[0].replace('!', '^')}' during evaluation: this store has no builder")
         self.flush()
         self.builder.realise(self, items)
         return outputs

@@ -2,11 +2,13 @@
 """The way from the root of a tree to a place in its source: what the lines of a trace are made of.
 
 In: a tree without faults and a span.  Out: a tuple for each node on the way, the root first:
-(role in its parent, kind, operator, start, end, operator's offset, name, name's offset), the last two of the attribute or variable
-that it is the value of.  The last one is the innermost node that contains the span.
+(role in its parent, kind, operator, start, end, operator's offset, name, name's offset, variable); name is that of the attribute or
+variable that it is the value of.  The last one is the innermost node that contains the span.  Of one node, its parts in the same form.
 """
 from libc.stdint cimport uint32_t
+from libc.string cimport memset
 
+from snowsnake.syntax.lexer cimport Lexer, lexer_next
 from snowsnake.syntax.nodes cimport (
     NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA,
     NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
@@ -16,7 +18,7 @@ from snowsnake.syntax.nodes cimport (
 )
 
 _KINDS = {
-    NODE_STRING: "string", NODE_PATH: "path", NODE_VARIABLE: "variable", NODE_SELECT: "select", NODE_HAS_ATTR: "hasAttr",
+    NODE_TEXT: "text", NODE_STRING: "string", NODE_PATH: "path", NODE_VARIABLE: "variable", NODE_SELECT: "select", NODE_HAS_ATTR: "hasAttr",
     NODE_APPLY: "apply", NODE_LAMBDA: "lambda", NODE_LET: "let", NODE_LEGACY_LET: "legacyLet", NODE_ATTRS: "attrs", NODE_LIST: "list",
     NODE_WITH: "with", NODE_IF: "if", NODE_ASSERT: "assert", NODE_NOT: "not", NODE_NEGATE: "negate", NODE_BINARY: "binary",
 }
@@ -76,41 +78,40 @@ cdef bint _into_bindings(Step* step, Bindings* bindings, uint32_t start, uint32_
     return False
 
 
+cdef const char* _role_of_items(Node* node) noexcept nogil:
+    return "argument" if node.kind == NODE_APPLY else "item" if node.kind == NODE_LIST else "part"
+
+
 cdef bint _into_items(Step* step, Node* node, uint32_t start, uint32_t end) noexcept nogil:
-    cdef const char* role = "part"
     cdef Node* item
     cdef uint32_t i
-    if node.kind == NODE_APPLY:
-        role = "argument"
-    elif node.kind == NODE_LIST:
-        role = "item"
     for i in range(node.count):
         item = node.items[i]
         if item != NULL and item.kind == NODE_ATTR:
             if _take(step, "name", item.a, item.start_byte, start, end):
                 return True
-        elif _take(step, role, item, 0, start, end):
+        elif _take(step, _role_of_items(node), item, 0, start, end):
             return True
     return False
 
 
+cdef const char* _role_of_a(Node* node) noexcept nogil:
+    if node.kind == NODE_IF or node.kind == NODE_ASSERT:
+        return "condition"
+    if node.kind == NODE_BINARY:
+        return "left"
+    if node.kind == NODE_SELECT or node.kind == NODE_HAS_ATTR or node.kind == NODE_WITH:
+        return "set"
+    if node.kind == NODE_APPLY:
+        return "function"
+    return "operand" if node.kind == NODE_NOT or node.kind == NODE_NEGATE else "body"
+
+
 cdef bint _step(Node* node, uint32_t start, uint32_t end, Step* step) noexcept nogil:
     """The child that contains the span."""
-    cdef const char* a = "body"
-    cdef const char* b = "body"
+    cdef const char* b = "right" if node.kind == NODE_BINARY else "body"
     cdef uint32_t i
-    if node.kind == NODE_IF or node.kind == NODE_ASSERT:
-        a = "condition"
-    elif node.kind == NODE_BINARY:
-        a = "left"
-        b = "right"
-    elif node.kind == NODE_SELECT or node.kind == NODE_HAS_ATTR or node.kind == NODE_WITH:
-        a = "set"
-    elif node.kind == NODE_APPLY:
-        a = "function"
-    elif node.kind == NODE_NOT or node.kind == NODE_NEGATE:
-        a = "operand"
-    if _take(step, a, node.a, 0, start, end) or _take(step, b, node.b, 0, start, end):
+    if _take(step, _role_of_a(node), node.a, 0, start, end) or _take(step, b, node.b, 0, start, end):
         return True
     if node.kind == NODE_IF and _take(step, "body", node.own.c, 0, start, end):
         return True
@@ -125,38 +126,102 @@ cdef bint _step(Node* node, uint32_t start, uint32_t end, Step* step) noexcept n
     return False
 
 
-cdef list ancestors_of(Ast* ast, uint32_t start_byte, uint32_t end_byte):
-    cdef Step step
-    cdef Node* node
-    found = []
+cdef str _text(Ast* ast, Name name):
+    if name == NO_NAME:
+        return ""
+    return (<char*>ast.names[name].data)[:ast.names[name].size_bytes].decode("utf-8", "replace")
+
+
+cdef tuple _described(Ast* ast, Step* step):
+    cdef Node* node = step.node
+    return (
+        (<bytes>step.role).decode(), _KINDS.get(node.kind, ""), _OPERATORS.get(node.op, ""), node.start_byte, node.end_byte,
+        node.size_bytes if node.kind == NODE_BINARY else 0, _text(ast, step.name), step.place,
+        _text(ast, node.name) if node.kind == NODE_VARIABLE else "",
+    )
+
+
+cdef void _begin(Ast* ast, Step* step) noexcept:
     step.role = ""
     step.node = ast.root
     step.place = 0
     step.name = NO_NAME
+
+
+cdef list ancestors_of(Ast* ast, uint32_t start_byte, uint32_t end_byte):
+    cdef Step step
+    found = []
+    _begin(ast, &step)
     if not _holds(step.node, start_byte, end_byte):
         return found
     while True:
-        node = step.node
-        operator = node.size_bytes if node.kind == NODE_BINARY else 0
-        name = ""
-        if step.name != NO_NAME:
-            name = (<char*>ast.names[step.name].data)[:ast.names[step.name].size_bytes].decode("utf-8", "replace")
-        found.append(((<bytes>step.role).decode(), _KINDS.get(node.kind, ""), _OPERATORS.get(node.op, ""), node.start_byte, node.end_byte,
-                      operator, name, step.place))
-        if not _step(node, start_byte, end_byte, &step):
+        found.append(_described(ast, &step))
+        if not _step(step.node, start_byte, end_byte, &step):
             return found
 
 
-cdef object item_start_of(Ast* ast, uint32_t start_byte, uint32_t end_byte, uint32_t index):
-    """Where an item (piece of a string, element of a path) of the innermost node with just this span starts, or None."""
+# ---- the parts of a node ----------------------------------------------------------------------------------------
+
+cdef uint32_t _opening(Ast* ast, uint32_t offset, bint is_behind) noexcept:
+    """The last `${` before a byte, or the first one from it on; the byte itself if there is none."""
+    cdef uint32_t low = 0, high = ast.opening_count, middle
+    while low < high:
+        middle = (low + high) // 2
+        if ast.openings[middle] < offset:
+            low = middle + 1
+        else:
+            high = middle
+    if is_behind:
+        return ast.openings[low] if low < ast.opening_count else offset
+    return ast.openings[low - 1] if low else offset
+
+
+cdef int _add(list found, Ast* ast, const char* role, Node* node, uint32_t place) except -1:
+    cdef Step step
+    if node != NULL and node.kind != NODE_ATTR:
+        step.role = role
+        step.node = node
+        step.place = place
+        step.name = NO_NAME
+        found.append(_described(ast, &step))
+    return 0
+
+
+cdef list children_of(Ast* ast, uint32_t start_byte, uint32_t end_byte, str kind):
     cdef Step step
     cdef Node* node
-    step.node = ast.root
+    cdef Node* item
+    cdef uint32_t i
+    found = []
+    _begin(ast, &step)
     if not _holds(step.node, start_byte, end_byte):
-        return None
-    while True:
-        node = step.node
-        if node.start_byte == start_byte and node.end_byte == end_byte and index < node.count and node.items != NULL:
-            return None if node.items[index] == NULL else node.items[index].start_byte
-        if not _step(node, start_byte, end_byte, &step):
-            return None
+        return found
+    while (step.node.start_byte, step.node.end_byte) != (start_byte, end_byte) or _KINDS.get(step.node.kind, "") != kind:
+        if not _step(step.node, start_byte, end_byte, &step):
+            return found
+    node = step.node
+    _add(found, ast, _role_of_a(node), node.a, 0)
+    _add(found, ast, "right" if node.kind == NODE_BINARY else "body", node.b, 0)
+    if node.kind == NODE_IF:
+        _add(found, ast, "body", node.own.c, 0)
+    if node.items != NULL and node.kind != NODE_TEXT:
+        for i in range(node.count):
+            item = node.items[i]
+            if item != NULL and item.kind == NODE_ATTR:
+                _add(found, ast, "name", item.a, item.start_byte)
+            elif item != NULL:
+                _add(found, ast, _role_of_items(node), item, _opening(ast, item.start_byte, False))
+    if node.kind == NODE_ATTRS or node.kind == NODE_LET or node.kind == NODE_LEGACY_LET:
+        for i in range(node.own.bindings.dynamic_count):
+            _add(found, ast, "name", node.own.bindings.dynamic[i].name, _opening(ast, node.own.bindings.dynamic[i].start_byte, True))
+    return found
+
+
+cdef uint32_t token_start(Ast* ast, uint32_t offset) noexcept:
+    cdef Lexer lexer
+    memset(&lexer, 0, sizeof(lexer))
+    lexer.data = ast.source.data
+    lexer.size_bytes = ast.source.size_bytes
+    lexer.position = offset
+    lexer_next(&lexer)
+    return lexer.start

@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.syntax.names cimport name_text_bytes, write_name
-from snowsnake.syntax.ancestors cimport ancestors_of, item_start_of
+from snowsnake.syntax.ancestors cimport ancestors_of, children_of, token_start
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
 from snowsnake.syntax.outline cimport outline_of
@@ -20,6 +20,7 @@ import os
 
 from snowsnake.syntax.features import feature_bits
 
+SYNTAX_CODES = ("syntax", "duplicate-attribute", "undefined-variable")         # order of SyntaxKind in syntax/nodes.pxd
 TOO_DEEP = "nesting too deep: the expression cannot be printed"
 
 
@@ -61,8 +62,9 @@ cdef class ParsedTree:
 
     @property
     def faults(self):
-        """`(start_byte, end_byte, message, other_byte or None)` for each; empty if the expression is right.
+        """`(code, start_byte, end_byte, message, other_byte or None)` for each; empty if the expression is right.
 
+        `code` is a name of the catalogue of errors.
         `other_byte` is where what the message speaks of was defined before: Nix puts ` at FILE:LINE:COLUMN` there.
         """
         found = []
@@ -70,7 +72,7 @@ cdef class ParsedTree:
             fault = self.ast.faults[i]
             message = (<bytes>fault.message).decode("utf-8", "replace")
             other = None if fault.other_byte == 0xFFFFFFFF else fault.other_byte
-            found.append((fault.start_byte, fault.end_byte, message, other))
+            found.append((SYNTAX_CODES[fault.kind], fault.start_byte, fault.end_byte, message, other))
         return found
 
     @property
@@ -116,10 +118,15 @@ cdef class ParsedTree:
         self.expect_root()
         return ancestors_of(self.ast, start_byte, end_byte)
 
-    def item_start(self, unsigned int start_byte, unsigned int end_byte, unsigned int index) -> "int | None":
-        """Where a piece of the string (or an argument of the call) with this span starts."""
+    def children(self, unsigned int start_byte, unsigned int end_byte, str kind) -> list:
+        """The parts of the node with this span and kind, in the same form; literal pieces of strings included."""
         self.expect_root()
-        return item_start_of(self.ast, start_byte, end_byte, index)
+        return children_of(self.ast, start_byte, end_byte, kind)
+
+    def token_start(self, unsigned int offset) -> int:
+        """Where the first token from a byte on starts."""
+        self.expect_root()
+        return token_start(self.ast, offset)
 
     def outline(self):
         """The `Literal` that the tree states without being evaluated (syntax/outline.pyx)."""
@@ -128,7 +135,7 @@ cdef class ParsedTree:
 
     cdef expect_root(self):
         if self.ast.root == NULL or self.ast.fault_count != 0:
-            raise ValueError("the source has faults: " + self.faults[0][2])
+            raise ValueError("the source has faults: " + self.faults[0][3])
 
 
 def parse_text(

@@ -15,7 +15,7 @@ from snowsnake.syntax.global_names cimport find_global_name
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_IF, NODE_LAMBDA,
     NODE_LEGACY_LET, NODE_LET, NODE_TEXT, NODE_VARIABLE, NODE_WITH, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, Bindings,
-    Node, Pattern, SyntaxFault, Text, arena_alloc,
+    Node, Pattern, SYNTAX_UNDEFINED, SyntaxFault, Text, arena_alloc,
 )
 
 
@@ -49,6 +49,7 @@ cdef void undefined_fault(Check* check, Node* node) noexcept nogil:
         check.faults = <SyntaxFault*>arena_alloc(&check.ast.arena, MOST_FAULTS * sizeof(SyntaxFault))
     fault = &check.faults[check.fault_count]
     check.fault_count += 1
+    fault.kind = SYNTAX_UNDEFINED
     fault.start_byte = node.start_byte
     fault.end_byte = node.end_byte
     fault.message = <char*>message

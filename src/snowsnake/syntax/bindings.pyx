@@ -17,7 +17,7 @@ from snowsnake.syntax.nodes cimport (
     BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_VARIABLE, Binding, Text,
 )
 from snowsnake.syntax.parse_state cimport (
-    NO_BYTE, add_fault, advance, intern, is_static_string, new_node, push, syntax_fault,
+    NO_BYTE, add_fault, advance, intern, is_static_string, new_node, note_opening, push, syntax_fault,
 )
 from snowsnake.syntax.tokens cimport (
     TOKEN_ASSIGN, TOKEN_DOLLAR_BRACE, TOKEN_DOT, TOKEN_END, TOKEN_HOME_PATH, TOKEN_IDENTIFIER, TOKEN_INDENTED_OPEN,
@@ -79,6 +79,7 @@ cdef Node* parse_attribute(ParseState* state) noexcept nogil:
         return NULL if expression == NULL else attribute_of(state, expression, start)
     if kind != TOKEN_DOLLAR_BRACE:
         return syntax_fault(state, "identifier or 'or' or '${' or '\"'")
+    note_opening(state, start)
     state.bracket_depth += 1
     advance(state)
     expression = state.parse_expression(state)

@@ -17,7 +17,7 @@ from snowsnake.syntax.nodes cimport (
 )
 from snowsnake.syntax.numbers cimport text_to_float, text_to_int
 from snowsnake.syntax.parse_state cimport (
-    NO_BYTE, add_fault, advance, allocate_text, collect, new_node, push, syntax_fault, unexpected_fault,
+    NO_BYTE, add_fault, advance, allocate_text, collect, new_node, note_opening, push, syntax_fault, unexpected_fault,
 )
 from snowsnake.syntax.tokens cimport TOKEN_END, TOKEN_HOME_PATH, TOKEN_PATH_END, TOKEN_RIGHT_BRACE
 
@@ -103,6 +103,7 @@ cdef void unescape(ParseState* state, Node* text) noexcept nogil:
 cdef bint parse_interpolation(ParseState* state, uint32_t position) noexcept nogil:
     """`${ … }` at *position*: push its expression, leave the lexer's position behind the brace."""
     cdef Node* node
+    note_opening(state, position)
     state.lexer.position = position + 2
     state.interpolation_depth += 1
     state.bracket_depth += 1

@@ -136,7 +136,13 @@ cdef struct Node:
     Node* b
     Node** items
 
+cdef enum SyntaxKind:                 # of a fault; order of SYNTAX_CODES in syntax/api.pyx
+    SYNTAX_MALFORMED = 0
+    SYNTAX_DUPLICATE                  # an attribute is defined twice
+    SYNTAX_UNDEFINED                  # a variable is defined nowhere
+
 cdef struct SyntaxFault:
+    uint8_t kind                      # SyntaxKind
     uint32_t start_byte
     uint32_t end_byte
     char* message                     # UTF-8, NUL-terminated, as C++ Nix words it where that is clear
@@ -171,6 +177,8 @@ cdef struct Ast:
     uint32_t name_count
     SyntaxFault* faults
     uint32_t fault_count
+    uint32_t* openings                # where each `${` in a string, path or name is, in ascending order: lines of traces point there
+    uint32_t opening_count
     OrCall* or_calls                  # in source order; those before the first fault
     OrCall* last_or_call
 

@@ -39,6 +39,9 @@ cdef struct ParseState:
     SyntaxFault* faults
     uint32_t fault_count
     uint32_t fault_capacity
+    uint32_t* openings                # Ast.openings
+    uint32_t opening_count
+    uint32_t opening_capacity
     Node* (*parse_expression)(ParseState*) noexcept nogil  # for expressions inside of literals and bindings
 
 cdef void state_open(
@@ -48,6 +51,7 @@ cdef void state_close(ParseState* state) noexcept nogil
 cdef void state_free(ParseState* state) noexcept nogil
 cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) noexcept nogil
 cdef void grow_nodes(ParseState* state) noexcept nogil
+cdef void note_opening(ParseState* state, uint32_t position) noexcept nogil
 cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil
 cdef void add_fault(
     ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after,

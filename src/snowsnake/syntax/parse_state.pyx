@@ -12,6 +12,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, strlen
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave, stack_limit
+from snowsnake.syntax.nodes cimport SYNTAX_DUPLICATE, SYNTAX_MALFORMED
 from snowsnake.syntax.numbers cimport is_valid_number
 from snowsnake.syntax.token_names cimport token_name
 from snowsnake.syntax.tokens cimport TOKEN_FLOAT, TOKEN_INT, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO
@@ -61,6 +62,8 @@ cdef void state_close(ParseState* state) noexcept nogil:
     ast.name_count = state.name_count
     ast.faults = <SyntaxFault*>moved(state, state.faults, state.fault_count * sizeof(SyntaxFault))
     ast.fault_count = state.fault_count
+    ast.openings = <uint32_t*>moved(state, state.openings, state.opening_count * sizeof(uint32_t))
+    ast.opening_count = state.opening_count
     state_free(state)
 
 
@@ -70,6 +73,7 @@ cdef void state_free(ParseState* state) noexcept nogil:
     free(state.names)
     free(state.slots)
     free(state.faults)
+    free(state.openings)
 
 
 cdef inline uint64_t load(const uint8_t* data, size_t size_bytes) noexcept nogil:
@@ -157,6 +161,15 @@ cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil:
     return items
 
 
+cdef void note_opening(ParseState* state, uint32_t position) noexcept nogil:
+    """A `${` is here."""
+    if state.opening_count == state.opening_capacity:
+        state.opening_capacity = state.opening_capacity * 2 + 16
+        state.openings = <uint32_t*>resize_or_leave(state.openings, state.opening_capacity, sizeof(uint32_t))
+    state.openings[state.opening_count] = position
+    state.opening_count += 1
+
+
 cdef void add_fault(
     ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after,
 ) noexcept nogil:
@@ -177,6 +190,7 @@ cdef void add_fault(
     message[before_bytes + middle.size_bytes + after_bytes] = 0
     fault = &state.faults[state.fault_count]
     state.fault_count += 1
+    fault.kind = SYNTAX_MALFORMED if other == NO_BYTE else SYNTAX_DUPLICATE
     fault.start_byte = start
     fault.end_byte = end
     fault.message = <char*>message

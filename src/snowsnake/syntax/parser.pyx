@@ -26,7 +26,7 @@ from snowsnake.syntax.nodes cimport (
     NODE_PARENTHESISED, NODE_SELECT, NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_CONCAT,
     OPERATOR_DIV, OPERATOR_EQUAL, OPERATOR_IMPLIES, OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE,
     OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Bindings,
-    Name, Node, OrCall, Pattern, SyntaxFault, Text, arena_alloc, arena_free,
+    Name, Node, OrCall, Pattern, SYNTAX_MALFORMED, SyntaxFault, Text, arena_alloc, arena_free,
 )
 from snowsnake.syntax.parse_state cimport (
     LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
@@ -663,6 +663,7 @@ cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, Arena
 cdef void too_large_fault(Ast* ast) noexcept nogil:
     ast.faults = <SyntaxFault*>arena_alloc(&ast.arena, sizeof(SyntaxFault))
     ast.faults.message = "the source is larger than 4 GiB"
+    ast.faults.kind = SYNTAX_MALFORMED
     ast.faults.other_byte = NO_BYTE
     ast.fault_count = 1
 

@@ -1,7 +1,7 @@
 """What went wrong, as facts: what traces are made of.  Nobody reads it off a message."""
 
 # Order of Fault in machine/state.pxd.
-FAULTS = ("other", "wrong-type", "not-coercible", "not-addable", "not-comparable", "no-attribute", "not-convertible", "not-absolute")
+FAULTS = ("other", "wrong-type", "not-coercible", "not-addable", "not-comparable", "no-attribute", "not-convertible", "not-absolute", "fetch", "no-file", "not-built")
 # Part in machine/state.pxd: up to 7 the number of an argument.
 _ELEMENT = 8
 _NAMED_PARTS = {16: "result", 17: "attribute", 18: "elements"}

@@ -5,6 +5,7 @@ and where the message itself shows a place.
 """
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
+from snowsnake.diagnostics.notes import note_line
 from snowsnake.source import SourceMap
 from snowsnake.syntax.api import name_text
 from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
@@ -27,10 +28,9 @@ _LOOKS = frozenset((OPCODES["HasAttrName"],))
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
 _SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
+_COERCIONS = ("__coerce", "__coerceStore", "__coercePath")
 _RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribute"
-_DEEP_ELEMENT = "while evaluating list element"
 _BINDERS = ("attrs", "let", "legacyLet")
-_FUNCTOR = "while calling a functor (an attribute set with a '__functor' attribute)"
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_LINES = {
     30: b"drvAttrs@{ outputs ? [ \"out\" ], ... }:",
@@ -55,8 +55,6 @@ _DERIVATION_PLACES = {
     "getAttr": _derivation_place(50, b"builtins.getAttr"),
     "drvPath": _derivation_place(51, b"drvPath"),
 }
-_DEEP_LINES = ("while evaluating the attribute 'drvPath'", "while evaluating the attribute 'outPath'")       # of what forces everything
-_FETCHING = "while fetching the input '"
 _PART_OF_FAULT = {"not-coercible": "coerced", "not-absolute": "coerced", "not-comparable": "compared", "no-attribute": "attributes"}
 _ARGUMENT_ERRORS = ("missing-argument", "unexpected-argument")
 
@@ -78,7 +76,7 @@ def frames_of(
 class _Trace:
     def __init__(self, notes, cause, position, call_site, features) -> None:  # type: ignore[no-untyped-def]
         self._notes = _without_machine(notes)
-        self._compared = _take_trailing(self._notes, "while comparing two list elements")
+        self._compared = _take_trailing(self._notes, "ordered-elements")
         self._cause: Cause = cause
         self._code: str = cause.code
         self._position: RawPosition | None = position
@@ -90,6 +88,8 @@ class _Trace:
         self._asked = ""                              # `variable x`, if that is what the next activation is the value of
         self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
         self._place: RawPosition | None = None        # where the caller of a builtin stands
+        self._told: Note | None = None                # the last line of the machine's own, and how many lines there were then
+        self._told_at = 0
 
     def made(self) -> tuple[list[Line], RawPosition | None, bool]:
         is_import = False
@@ -103,6 +103,7 @@ class _Trace:
                 is_import = note.name in ("import", "scopedImport")
             else:
                 self._lines.append(self._given(note))
+                self._told, self._told_at = note, len(self._lines)
         self._lines += [(note.kind, note.name, None) for note in self._compared]
         if self._code == "assertion" and self._notes and self._notes[-1].kind == "text":
             self._is_shown = False             # the first of the lines that say what differs is at the assertion
@@ -111,14 +112,14 @@ class _Trace:
     def _given(self, note: Note) -> Line:
         """A line that the machine words itself; some places read differently."""
         tree = self._tree(note.place)
-        if note.name == _FUNCTOR:
+        if note.line == "functor":
             return note.kind, note.name, self._place
         if tree is None or note.place is None:
             return note.kind, note.name, note.place
-        if note.name.startswith("while evaluating derivation '"):
+        if note.line == "derivation":
             line, column = SourceMap(tree.source).place(note.place[2])
             return note.kind, f"{note.name}\n  whose name attribute is located at {note.place[0]}:{line}:{column}", None
-        if note.name.startswith("while evaluating the condition of the assertion"):
+        if note.line == "condition":
             outer = [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "assert"]
             if outer:
                 self._position = (*note.place[:2], outer[-1].start, outer[-1].start + 1)
@@ -152,7 +153,7 @@ class _Trace:
         if tree is not None and way:
             self._surroundings(note, way, tree)
             is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
-            if is_innermost or (inner is not None and inner.kind == "builtin" and inner.name.startswith("__")):
+            if is_innermost or (inner is not None and inner.is_internal):
                 self._failure(note, way[-1], tree, inner)
             elif inner is not None and inner.kind == "thunk":
                 self._demand(note, way[-1], tree)
@@ -163,7 +164,7 @@ class _Trace:
 
     def _only_call(self, note: Note, inner: Note | None) -> RawPosition | None:
         """Where a builtin was called in tail position: the machine does not know, but one place may be all there is."""
-        if inner is None or inner.kind != "builtin" or inner.name.startswith("__") or note.place != note.extent:
+        if inner is None or inner.kind != "builtin" or inner.is_internal or note.place != note.extent:
             return None
         tree = self._tree(note.extent)
         if tree is None or note.extent is None:
@@ -179,13 +180,13 @@ class _Trace:
     def _called(self, place: RawPosition | None) -> RawPosition | None:
         """The place of a call: `(f a) b` is `f a b` for C++ Nix, and begins where that `f` does."""
         tree = self._tree(place)
-        if tree is None or place is None or tree.source[place[2] : place[2] + 1] != b"(":
+        if tree is None or place is None:
             return place
         way = tree.way_to(*place[2:])
         node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
         while node is not None:
-            inner = tree.child_at(node, node.start)
-            if inner is None or inner.kind != "apply":
+            inner = min(tree.children(node), key=lambda child: child.start, default=None)
+            if inner is None or inner.role != "function" or inner.kind != "apply":
                 break
             node = inner
         return place if node is None else (*place[:2], node.start, place[3])
@@ -198,14 +199,14 @@ class _Trace:
         way = tree.way_to(*note.extent[2:])
         node = way[-1] if way and way[-1].kind == "lambda" else None
         for _ in range(note.arity - 1):
-            node = tree.last_child(node) if node is not None else None
+            node = tree.child(node, "body") if node is not None else None
             if node is None or node.kind != "lambda":
                 return note.extent
         return note.extent if node is None else (*note.extent[:2], node.start, node.end)
 
     def _call_line(self, place: RawPosition | None, inner: Note) -> None:
         if inner.is_functor:
-            self._lines.append(("text", _FUNCTOR, place))
+            self._lines.append(("text", note_line("functor"), place))
         self._lines.append(("call-site" if self._inner_is_of_call(inner) else "call", "", place))
 
     def _selection(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> bool:
@@ -228,13 +229,13 @@ class _Trace:
             return
         place = self._called((*note.extent[:2], tails[0].start, tails[0].end))
         self._place = place
-        if inner is None or (inner.kind == "builtin" and inner.name.startswith("__")):
+        if inner is None or inner.is_internal:
             if self._code == "not-a-function" and self._position is None:
                 self._position = place
         elif tails[0].kind == "select":
             self._asked_in = (tree, tails[0])
         elif tails[0].kind == "variable":
-            self._asked = "variable " + tree.name_at(tails[0].start)
+            self._asked = "variable " + tails[0].variable
         elif inner.kind == "function":
             self._call_line(place, inner)
 
@@ -329,17 +330,17 @@ class _Trace:
         if node.kind == "select" and note.opcode not in _FORCES_SET:
             self._attribute(node, tree)
         elif node.kind == "select":
-            child = tree.child_at(node, node.start)
+            child = tree.child(node, "set")
         elif node.kind == "binary":
             child = self._operand(node, tree, self._forced_side(node, note.operands))
             if child is not None:
                 self._operand_line(note, node, child, tree)
         elif node.kind in ("not", "negate", "apply"):
-            child = tree.child_at(node, node.start + (node.kind != "apply"))
+            child = tree.child(node, "function" if node.kind == "apply" else "operand")
         if child is not None and child.kind == "select":
             self._attribute(child, tree)
         elif child is not None and child.kind == "variable":
-            self._asked = "variable " + tree.name_at(child.start)
+            self._asked = "variable " + child.variable
 
     def _forced_side(self, node: Step, operands: tuple[int, int]) -> str:
         left, right = operands
@@ -348,7 +349,7 @@ class _Trace:
         return "left" if left == _TAG_THUNK else "right"
 
     def _operand(self, node: Step, tree: SourceTree, side: str) -> Step | None:
-        return tree.child_at(node, node.start if side == "left" else node.place + len(node.operator))
+        return tree.child(node, side)
 
     def _attribute(self, node: Step, tree: SourceTree) -> None:
         """A selected attribute is asked for: the activation that follows is what it is defined as."""
@@ -362,7 +363,7 @@ class _Trace:
         asked, self._asked = self._asked, ""
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
-        is_told = before is not None and before.kind in ("builtin", "text") and not before.name.startswith(("__", _DEEP_ELEMENT))
+        is_told = before is not None and before.kind in ("builtin", "text") and not (before.is_internal or before.is_element)
         if not name or (is_told and not note.is_behind_machine) or (before is not None and self._is_unnamed(name, before)):
             return
         if asked in ("attribute", "variable " + name):
@@ -378,7 +379,7 @@ class _Trace:
         """Whether C++ Nix asked for an attribute without a line for it: while it compares, coerces, looks for a name, overrides."""
         if before.name == "__equal" or before.name in _COMPARERS:
             return before.part.startswith("attribute ")
-        if before.name.startswith(("__coerce", "__toStringCoerce")):
+        if before.name in (*_COERCIONS, "__toStringCoerce"):
             return name == "outPath" or before.part != ""
         return before.is_code and (before.opcode in _LOOKS or (before.opcode == OPCODES["AttrsOverride"] and name == "__overrides"))
 
@@ -408,7 +409,7 @@ class _Trace:
         if self._code == "assertion":
             return
         rest = self._notes[self._notes.index(inner) :] if inner is not None else []
-        is_last = len(rest) <= 1 or all(other.name.startswith("__") for other in rest)
+        is_last = len(rest) <= 1 or all(other.is_internal for other in rest)
         if not is_last:
             if inner is not None and inner.name in _COMPARERS:
                 self._comparison(note, node)
@@ -428,8 +429,7 @@ class _Trace:
             self._lines.append(("text", "while selecting an attribute", self._position))     # of `inherit (e) name`
             self._is_shown = False
         elif node.kind in ("select", "hasAttr") and (self._cause.wants("a string") or self._code == "context"):
-            start = tree.source.find(b"${", node.start, node.end)
-            child = tree.child_at(node, start + 2) if start >= 0 else None
+            child = tree.child(node, "name")
             self._add(note, "text", "while evaluating an attribute name", None if child is None else child.position)
             self._is_shown = child is not None and child.position is not None
             if self._code == "context":
@@ -482,19 +482,20 @@ class _Trace:
     def _boolean(self, note: Note, node: Step, tree: SourceTree) -> None:
         """The place of the message is that of the line above it."""
         if node.kind == "not":
-            child = tree.child_at(node, node.start + 1)
+            child = tree.child(node, "operand")
             self._add(note, "text", "in the argument of the not operator", None if child is None else tree.position_of(child))
         if self._lines and self._lines[-1][0] == "text":
             self._position = self._lines[-1][2]
 
     def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
-        start = tree.source.find(b"${", node.start, node.end)
-        if start > node.start and note.extent is not None and note.extent[2] == node.start and tree.source[node.start : node.start + 1] != b"{":
+        child = tree.child(node, "name")
+        start = None if child is None else child.name_start
+        if node.role == "value" and node.name_start == node.start and note.extent is not None and note.extent[2] == node.start:
             start = node.start                 # `a.${b} = c` is `a = { ${b} = c; }`, all of it where the path starts
-        self._add(note, "text", "while evaluating the name of a dynamic attribute", start if start >= 0 else None)
+        self._add(note, "text", "while evaluating the name of a dynamic attribute", start)
         if self._code == "context":
             self._position = None
-        elif start >= 0:
+        elif start is not None:
             self._at(note, start)
 
     def _with(self, note: Note, tree: SourceTree) -> None:
@@ -507,24 +508,21 @@ class _Trace:
             self._is_shown = False
 
     def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
-        start = None
+        child = None
         if inner is not None and inner.argument:
-            head = tree.source[node.start : node.end].partition(b"${")[0]
-            is_split = node.kind == "path" and head.endswith(b"/")               # the slash is a piece of its own then
-            start = tree.item_start(node, inner.argument - 1 - is_split)
-        if start is not None:
-            start = tree.source.rfind(b"${", node.start, start)
+            first = tree.child(node, "part")
+            is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"      # the slash is a piece of its own
+            child = tree.child(node, "part", inner.argument - 1 - is_split)
         text = "while evaluating a path segment"
-        if self._notes[-1].part == "result" or (len(self._notes) > 1 and self._notes[-2].name.startswith("__coerce")):
+        if self._notes[-1].part == "result" or (len(self._notes) > 1 and self._notes[-2].name in _COERCIONS):
             text = _RESULT_OF_TO_STRING
-        self._add(note, "text", text, node.start if start is None or start < 0 else start)
+        self._add(note, "text", text, node.start if child is None or child.kind == "text" else child.name_start)
         self._is_shown = False
 
     def _piece(self, node: Step, tree: SourceTree, inner: Note) -> None:
         """A piece of a string that is a selected attribute is being evaluated."""
-        start = tree.item_start(node, inner.argument - 1)
         after = self._notes[self._notes.index(inner) + 1]
-        child = None if start is None else tree.child_at(node, start)
+        child = tree.child(node, "part", inner.argument - 1)
         if child is not None and child.kind == "select" and after.kind == "thunk":
             self._attribute(child, tree)
 
@@ -557,7 +555,7 @@ class _Trace:
 
     def _operand_start(self, node: Step, tree: SourceTree, side: str) -> int:
         """Where an operand starts, parentheses around it included."""
-        return node.start if side == "left" else tree.behind_blanks(node.place + len(node.operator))
+        return node.start if side == "left" else tree.token_start(node.place + len(node.operator))
 
     def _sum(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         side = "left" if inner is not None and inner.argument == 1 and self._cause.kind != "not-addable" else "right"
@@ -579,7 +577,7 @@ class _Trace:
         name = note.name
         if name == "__toStringCoerce" and (number == 0 or self._notes[number - 1].is_code):
             name = "toString"                  # the builtin is the machine's own operation
-        if name.startswith("__"):
+        if note.is_internal and name == note.name:
             return
         before = self._notes[number - 1] if number else None
         if name == "derivation":
@@ -600,13 +598,13 @@ class _Trace:
         rest = self._notes[number + 1 :]
         if name == "genericClosure":
             rest = [other for other in rest if other.kind != "text"]
-        rest = [other for other in rest if not other.name.startswith(_FETCHING)]
+        rest = [other for other in rest if other.line != "fetching"]
         own = []
-        while inner is not None and inner.kind == "text" and inner.name != _FUNCTOR:
+        while inner is not None and inner.kind == "text" and inner.line != "functor":
             own.append(self._given(self._notes.pop(number + 1)))                 # what it was at, before what is wrong with that
             rest = rest[1:] if rest and rest[0] is inner else rest
             inner = self._inner(number)
-        is_last = all(other.kind == "builtin" and other.name.startswith("__") for other in rest)
+        is_last = all(other.is_internal for other in rest)
         if is_last and (self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]):
             self._is_shown = False             # the line shows it
         self._lines += own
@@ -650,7 +648,7 @@ class _Trace:
         if tree is None or extent is None:
             return extent
         body = tree.way_to(*extent[2:])[-1:]
-        last = tree.last_child(body[0]) if body and body[0].kind == "lambda" else None
+        last = tree.child(body[0], "body") if body and body[0].kind == "lambda" else None
         return (*extent[:2], last.start, last.end) if last is not None and last.kind in ("attrs", "lambda") else extent
 
     def _text_of_to_string(self, rest: list[Note]) -> str | None:
@@ -664,10 +662,12 @@ class _Trace:
 
     def _derivation(self) -> None:
         """The lines of an attribute of a derivation, which C++ Nix has a definition of in Nix; selections of it have none there."""
-        last = self._lines.pop() if self._lines and self._lines[-1][1] in _DEEP_LINES else None
-        is_drv_path = last[1] == _DEEP_LINES[0] if last is not None else self._selects("drvPath")
-        if last is not None:
-            self._lines.append((last[0], last[1], _DERIVATION_PLACES["drvPath" if is_drv_path else "outPath"]))
+        told = self._told if self._told_at == len(self._lines) else None
+        if told is not None and (told.line != "deep-attribute" or told.attribute not in ("drvPath", "outPath")):
+            told = None
+        is_drv_path = told.attribute == "drvPath" if told is not None else self._selects("drvPath")
+        if told is not None:
+            self._lines[-1] = (told.kind, told.name, _DERIVATION_PLACES["drvPath" if is_drv_path else "outPath"])
         if not is_drv_path:
             self._lines.append(("builtin", "getAttr", _DERIVATION_PLACES["getAttr"]))
         self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))
@@ -688,7 +688,7 @@ class _Trace:
             return "argument 2" if self._is_number(note.operands[0]) else "argument 1"
         if name == "div" and self._code == "type" and not note.part:
             return "argument 1" if self._is_number(note.operands[1]) else "argument 2"
-        if inner is not None and inner.part == "result" and inner.name.startswith("__") and inner.name != "__coercePath":
+        if inner is not None and inner.part == "result" and inner.is_internal and inner.name != "__coercePath":
             return "result of __toString"
         if note.part:
             return f"no {note.part}" if self._cause.kind == "no-attribute" else note.part
@@ -699,10 +699,10 @@ class _Trace:
         return _PART_OF_FAULT.get(self._cause.kind, "content" if self._code == "value" else "")
 
 
-def _take_trailing(notes: list[Note], name: str) -> list[Note]:
+def _take_trailing(notes: list[Note], line: str) -> list[Note]:
     """Lines about what a comparison is at: they come behind those of the comparison."""
     taken: list[Note] = []
-    while notes and (notes[-1].kind, notes[-1].name) == ("text", name):
+    while notes and notes[-1].line == line:
         taken.append(notes.pop())
     return taken
 

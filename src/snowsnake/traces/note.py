@@ -12,11 +12,12 @@ class Note:
     Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
     attribute that the selection at hand found last.  What `is_gone` left in tail position: nobody knows where it stood.  What
     `is_behind_machine` was asked for by code of the machine's own.  `arity`: how many arguments a function takes at once.
+    `line`: which of the machine's lines it is (diagnostics/notes.py), `attribute` the attribute that it names.
     """
 
     __slots__ = (
         "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
-        "is_behind_machine",
+        "is_behind_machine", "line", "attribute",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +35,8 @@ class Note:
         is_gone: bool = False,
         is_functor: bool = False,
         arity: int = 0,
+        line: str = "",
+        attribute: str = "",
     ) -> None:
         self.kind = kind
         self.name = name
@@ -48,7 +51,19 @@ class Note:
         self.is_functor = is_functor
         self.arity = arity
         self.is_behind_machine = False
+        self.line = line
+        self.attribute = attribute
 
     @property
     def is_code(self) -> bool:
         return self.kind in ("function", "thunk", "file")
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is a builtin of the machine's own, which no program can name: their names begin with two underscores."""
+        return self.kind == "builtin" and self.name.startswith("__")
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it is the line of a list's element that is being evaluated deeply."""
+        return self.line == "deep-element"

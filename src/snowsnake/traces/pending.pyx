@@ -22,9 +22,11 @@ from snowsnake.machine.word cimport Word, string_data, string_size
 
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import make_error
+from snowsnake.diagnostics.notes import KINDS as NOTE_KINDS, note_line
 from snowsnake.diagnostics.suggestions import MAX_DISTANCE, nearest
 from snowsnake.host.host import source_text
 from snowsnake.parsing import complete_syntax_error, similar_variables
+from snowsnake.syntax.api import name_text
 from snowsnake.syntax.features import feature_names
 from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.cause import FAULTS, Cause, part_name
@@ -88,9 +90,13 @@ cdef class Places:
         for i in range(m.error.trace_count):
             entry = &m.error.trace[i]
             place = self.place(entry.position, entry.position_end)
-            if entry.text != NULL:
-                kind = "context" if entry.builtin else "text"
-                notes.append(Note(kind, (<bytes>entry.text).decode("utf-8", "replace"), place))
+            text = (<bytes>entry.text).decode("utf-8", "replace") if entry.text != NULL else ""
+            if entry.note:
+                name = self.symbol_name(entry.symbol) if entry.symbol else ""
+                line = NOTE_KINDS[entry.note]
+                notes.append(Note("text", note_line(line, name, name_text(name), text), place, line=line, attribute=name))
+            elif entry.text != NULL:
+                notes.append(Note("context", text, place))
             elif entry.builtin:
                 name = (<bytes>m.builtins[entry.builtin - 1].name).decode()
                 given = self.extent(m.codes[entry.code - 1]) if entry.code else None
@@ -101,12 +107,14 @@ cdef class Places:
         notes.reverse()
         return notes
 
+    cdef str symbol_name(self, uint32_t symbol, str errors="replace"):
+        cdef Word s = symbol_string(self.m, symbol)
+        return PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s)).decode("utf-8", errors)
+
     cdef str part(self, TraceEntry* entry):
-        cdef Word s
         if entry.part != PART_ATTRIBUTE and entry.part != PART_ATTRIBUTE_ELEMENT:
             return part_name(entry.part)
-        s = symbol_string(self.m, entry.symbol)
-        return part_name(entry.part, PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s)).decode("utf-8", "replace"))
+        return part_name(entry.part, self.symbol_name(entry.symbol))
 
     cdef object activation(self, TraceEntry* entry, place):
         cdef Code* code = self.m.codes[entry.code - 1]
@@ -164,6 +172,8 @@ def take_error(size_t machine):
     cdef int code = m.error.code
     message = PyBytes_FromStringAndSize(m.error.message, m.error.message_size_bytes) or (b"out of memory" if code == ERROR_MEMORY else b"")
     cause = Cause(CATALOGUE[code].name, FAULTS[m.error.fault], m.error.expected.decode() if m.error.expected != NULL else "")
+    exit_code = m.error.exit_code
+    subject = places.symbol_name(m.error.subject, "surrogateescape") if m.error.subject else ""
     suggestions = places.similar_names()
     position = places.place(m.error.position, m.error.position_end)
     notes = places.notes()
@@ -176,12 +186,14 @@ def take_error(size_t machine):
     cycle = cycle_of(notes) if code == ERROR_INFINITE_RECURSION else []
     frames, position, shows_place = frames_of(notes, cause, position, call_site, features)
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, suggestions=suggestions)
-    if host_of(m).fetcher != NULL:
-        error.exit_code = (<object>host_of(m).fetcher).exit_code_of(error.message)
-        if error.message in (<object>host_of(m).fetcher).failures:
-            from snowsnake.diagnostics import kinds
+    error.fault = cause.kind
+    if cause.kind == "fetch":
+        from snowsnake.diagnostics import kinds
 
-            error.__class__ = getattr(kinds, (<object>host_of(m).fetcher).failures[error.message][1])
+        error.exit_code = exit_code
+        error.__class__ = getattr(kinds, subject)
+    else:
+        error.subject = subject
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")

@@ -17,13 +17,14 @@ class Step:
     """A node on the way: its role in its parent, its kind, its span.
 
     `place` is the offset of a binary node's operator; `name` that of the attribute or variable it is the value of, which stands at
-    `name_start`.
+    `name_start`.  Of a dynamic name or a piece of a string, `name_start` is where its `${` is.  `variable`: the name that a variable is.
     """
 
-    __slots__ = ("role", "kind", "operator", "start", "end", "place", "name", "name_start")
+    __slots__ = ("role", "kind", "operator", "start", "end", "place", "name", "name_start", "variable")
 
     def __init__(
-        self, role: str, kind: str, operator: str, start: int, end: int, place: int, name: str, name_start: int
+        self, role: str, kind: str, operator: str, start: int, end: int, place: int, name: str, name_start: int,
+        variable: str,
     ) -> None:
         self.role = role
         self.kind = kind
@@ -33,10 +34,7 @@ class Step:
         self.place = place
         self.name = name
         self.name_start = name_start
-
-    def is_same(self, other: "Step") -> bool:
-        """Whether both are the same node, whatever way led there."""
-        return (self.kind, self.operator, self.start, self.end) == (other.kind, other.operator, other.start, other.end)
+        self.variable = variable
 
     @property
     def position(self) -> int | None:
@@ -77,38 +75,26 @@ class SourceTree:
                 return way[number:]
         return way if way and extent[0] <= way[0].start and way[0].end <= extent[1] else []
 
-    def child_at(self, parent: Step, offset: int) -> Step | None:
-        """The child of a node that contains a byte, which may stand in blanks and parentheses before it."""
-        while offset < parent.end and self.source[offset : offset + 1] in (b" ", b"\t", b"\n", b"\r", b"("):
-            offset += 1
-        way = self.way_to(offset, offset + 1)
-        for outer, inner in zip(way, way[1:], strict=False):
-            if outer.is_same(parent):
-                return inner
-        return None
+    def children(self, parent: Step) -> list[Step]:
+        """The parts of a node; roles: left, right, operand, condition, set, function, argument, item, part, name, body."""
+        tree = self._parsed()
+        return [] if tree is None else [Step(*step) for step in tree.children(parent.start, parent.end, parent.kind)]
 
     def position_of(self, node: Step) -> int | None:
         """Where C++ Nix says that an expression is; a string without `${` has no place."""
-        if node.kind == "string" and b"${" not in self.source[node.start : node.end]:
+        if node.kind == "string" and all(child.kind == "text" for child in self.children(node)):
             return None
         return node.position
 
-    def behind_blanks(self, offset: int) -> int:
-        """The first byte from an offset on that is no blank."""
-        while self.source[offset : offset + 1] in (b" ", b"\t", b"\n", b"\r"):
-            offset += 1
-        return offset
+    def child(self, parent: Step, role: str, index: int = 0) -> Step | None:
+        """The part of a node that has this role; of several the one with this number."""
+        found = [step for step in self.children(parent) if step.role == role]
+        return found[index] if index < len(found) else None
 
-    def last_child(self, parent: Step) -> Step | None:
-        """The child that a node ends with, as far as only blanks and parentheses stand behind it."""
-        offset = parent.end
-        while offset > parent.start and self.source[offset - 1 : offset] in (b" ", b"\t", b"\n", b"\r", b")"):
-            offset -= 1
-        way = self.way_to(offset - 1, offset)
-        for outer, inner in zip(way, way[1:], strict=False):
-            if outer.is_same(parent):
-                return inner
-        return None
+    def token_start(self, offset: int) -> int:
+        """Where the first token from a byte on starts."""
+        tree = self._parsed()
+        return offset if tree is None else tree.token_start(offset)
 
     def tails(self, extent: tuple[int, int], arity: int = 0) -> list[Step]:
         """The expressions that a piece of code may be left through: its body, or those of its branches.
@@ -118,32 +104,16 @@ class SourceTree:
         way = self.way_to(*extent)
         waiting = [way[-1]] if way and (way[-1].start, way[-1].end) == extent else []
         for _ in range(arity):
-            body = self.last_child(waiting[0]) if waiting and waiting[0].kind == "lambda" else None
+            body = self.child(waiting[0], "body") if waiting and waiting[0].kind == "lambda" else None
             waiting = [] if body is None else [body]
         found = []
         while waiting:
             node = waiting.pop()
             if node.kind in ("let", "with", "assert", "if"):
-                last = self.last_child(node)
-                waiting += [] if last is None else [last]
-                if node.kind == "if":
-                    waiting += self._then(node, last)
+                waiting += [step for step in self.children(node) if step.role == "body"][::-1]
             else:
                 found.append(node)
         return found
-
-    def _then(self, node: Step, last: Step | None) -> list[Step]:
-        """The first branch: what ends before the word `else`."""
-        end = self.source.rfind(b"else", node.start, node.end if last is None else last.start)
-        while end > node.start and self.source[end - 1 : end] in (b" ", b"\t", b"\n", b"\r", b")"):
-            end -= 1
-        branch = self.child_at(node, end - 1) if end > node.start else None
-        return [branch] if branch is not None and branch.role == "body" else []
-
-    def item_start(self, node: Step, index: int) -> int | None:
-        """Where a piece of a string starts."""
-        tree = self._parsed()
-        return None if tree is None else tree.item_start(node.start, node.end, index)
 
     def attribute_path(self, node: Step, last: str = "") -> str:
         """The path of a selection, as C++ Nix words it: `a."b c"` of `x.a."b c" or d`.
@@ -170,13 +140,3 @@ class SourceTree:
 
     def _parse(self, source: bytes) -> ParsedTree:
         return parse_text(source, "/", features=self._features, check_bindings=False)
-
-    def name_at(self, offset: int) -> str:
-        """The identifier, or the text in quotes, that starts at a byte."""
-        rest = self.source[offset : offset + 200].decode("utf-8", "replace")
-        if rest.startswith('"'):
-            return rest[1:].partition('"')[0] if '"' in rest[1:] else ""
-        end = 0
-        while end < len(rest) and rest[end].isascii() and (rest[end].isalnum() or rest[end] in "_'-"):
-            end += 1
-        return rest[:end] if rest[:1].isalpha() or rest[:1] == "_" else ""

@@ -310,7 +310,11 @@ cdef Regex* regex_cache_get(RegexCache* cache, const uint8_t* pattern, size_t si
 # -- Python's side -----------------------------------------------------------------------------------------------------
 
 class RegexError(ValueError):
-    """A pattern that C++ Nix refuses too, or a match beyond the memory limit."""
+    """A pattern that C++ Nix refuses too, or a match beyond the memory limit (`is_too_large`)."""
+
+    def __init__(self, message, is_too_large=False):
+        super().__init__(message)
+        self.is_too_large = is_too_large
 
 
 cdef object error(RegexStatus status, bytes pattern):
@@ -318,7 +322,7 @@ cdef object error(RegexStatus status, bytes pattern):
     bytes_init(&text)
     regex_error_text(status, pattern, len(pattern), &text)
     try:
-        return RegexError((<bytes>text.data[:text.size]).decode("utf-8", "replace"))
+        return RegexError((<bytes>text.data[:text.size]).decode("utf-8", "replace"), status == REGEX_TOO_LARGE)
     finally:
         bytes_free(&text)
 

@@ -27,12 +27,16 @@ _UNREADABLE = frozenset(("br", "brotli", "lz4", "lzma", "compress", "grzip", "lr
 _PIECE_BYTES = 1 << 18
 
 
+class UnknownMethod(ValueError):
+    """No method of compression has this name."""
+
+
 def check_method(name: str) -> str:
-    """ValueError if the method is unknown, or known and not ours."""
+    """UnknownMethod, or ValueError if the method is known and not ours."""
     if name in _UNREADABLE:
         raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip and lzip are)")
     if name not in _METHODS:
-        raise ValueError(f"unknown compression method '{name}'")
+        raise UnknownMethod(f"unknown compression method '{name}'")
     return name
 
 
