@@ -162,7 +162,9 @@ def hash_texts() -> list[bytes]:
     ]
 
 
-FORMATS: dict[str, tuple[Callable[[], list[bytes]], Callable[[bytes], None]]] = {
+# name: (working inputs, what must hold of an input that is taken)
+Formats = dict[str, tuple[Callable[[], list[bytes]], Callable[[bytes], None]]]
+FORMATS: Formats = {
     "nar": (archives, check_nar),
     "aterm": (derivation_texts, check_aterm),
     "json": (derivation_objects, check_json),
@@ -173,11 +175,12 @@ FORMATS: dict[str, tuple[Callable[[], list[bytes]], Callable[[bytes], None]]] = 
 
 
 class Run:
-    """Mutations of one format.  `counts`: taken and refused; `find` is a find's words, or empty."""
+    """Mutations of one format.  `counts`: taken and refused; `find` is a find's words, or empty.  `refusals`: how bad input is refused."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, formats: Formats = FORMATS, refusals: tuple[type[Exception], ...] = (ValueError,)) -> None:
         self.name = name
-        samples, self.check = FORMATS[name]
+        self.refusals = refusals
+        samples, self.check = formats[name]
         self.samples = samples()
         self.counts: Counter[str] = Counter()
 
@@ -189,7 +192,7 @@ class Run:
         data = self.input(seed)
         try:
             self.check(data)
-        except ValueError as error:        # the one way in which bad input is refused
+        except self.refusals as error:
             self.counts["refused"] += 1
             return "" if str(error) else f"{self.name} {seed}: refused without a reason: {data!r}"
         except Exception as error:
@@ -198,16 +201,17 @@ class Run:
         return ""
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(about: str | None = __doc__, formats: Formats = FORMATS, refusals: tuple[type[Exception], ...] = (ValueError,)) -> int:
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the first mutation")
     parser.add_argument("--count", type=int, default=10000, help="mutations of each format")
-    parser.add_argument("--format", choices=FORMATS, action="append")
+    parser.add_argument("--format", choices=formats, action="append")
     given = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):      # its shadow memory is larger than any limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     finds = 0
-    for name in given.format or FORMATS:
-        run = Run(name)
+    for name in given.format or formats:
+        run = Run(name, formats, refusals)
         for seed in range(given.seed, given.seed + given.count):
             found = run.find(seed)
             if found:

@@ -9,11 +9,13 @@ The tree is planned in memory (`_Plan`), and only folders that the plan made are
 from __future__ import annotations
 
 import errno
+import lzma
 import os
 import stat
 import tarfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, BinaryIO
@@ -29,6 +31,10 @@ _MOST_DEPTH = 1000
 # An archive that unpacks to more than this is suspected if it is so many times as large as before.
 _SUSPECT_BYTES = 1 << 30
 _SUSPECT_RATIO = 1200
+# what Python's modules raise for an archive that is none, or damaged
+_DAMAGES = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 class ArchiveError(FetchError):
@@ -202,7 +208,7 @@ def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lamb
         if "end of data" not in str(error):
             raise ArchiveError(f"Failed to open archive ({error})") from None
         raise ArchiveError("cannot read file from tarball: Truncated input file") from None
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGES as error:
         raise ArchiveError(f"Failed to open archive ({error})") from None
 
 
