@@ -31,6 +31,8 @@ LINES = [
     "nix-build FILE -A a --arg", "nix-build FILE -A nothing", "nix-build FILE -A hash -A f -k",
     "nix-store -r DRV", "nix-store -r DRV!dev", "nix-store -r PATH", "nix-store --realise FDRV", "nix-store -r FDRV --dry-run",
     "nix-store -r DRV --add-root link", "nix-store -r DRV!none", "nix-store -r FDRV DRV -k",
+    "nix flake check path:./checks", "nix flake check path:./checks --no-build", "nix flake check path:./fails", "nix flake check path:./bad --keep-going",
+    "nix flake check path:./bad --no-build", "nix flake check path:./checks --all-systems",
 ]  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
         "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8",
         "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nextra-experimental-features = nix-command flakes",
     }  # fmt: skip
-    shutil.copy(HERE / "world.nix", folder / "world.nix")
+    shutil.copytree(HERE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.json"))
 
     def call(words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(words, shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)

@@ -50,7 +50,7 @@ class LazyBuilder:
         options = BuildOptions.from_settings(settings, log_folder=self._log_folder, fetch=fetch_with(settings))
         if reporter is not None:
             options.on_message = reporter.building
-            options.on_failure = lambda failure: reporter.failure(str(failure))
+            options.on_failure = lambda failure: _tell(reporter, failure)
             options.shows_log_tail = not reporter.shows_logs
             options.is_old_command = reporter.is_old_command
             options.names_logs = not reporter.is_old_command
@@ -83,6 +83,30 @@ def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> li
     items = list(wanted)
     report_missing(store.missing(items), reporter.note)
     return store.realise(items)
+
+
+def _tell(reporter: "Reporter", failure: "BuildFailure") -> None:
+    if reporter.build_failures is None:
+        reporter.failure(str(failure))
+    else:
+        reporter.build_failures[failure.drv_path] = failure
+
+
+def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dict[str, BuildFailure]":
+    """What failed, by derivation; nothing of it is shown."""
+    from snowsnake.build.failure import BuildFailure
+
+    found: dict[str, BuildFailure] = {}
+    reporter.build_failures = found
+    try:
+        if wanted:
+            store.realise(wanted)
+    except BuildFailure as failure:
+        if failure.drv_path or not found:          # otherwise it says which of several failed
+            found[failure.drv_path] = failure
+    finally:
+        reporter.build_failures = None
+    return found
 
 
 def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:

@@ -32,7 +32,7 @@ OPTIONS = (
     Option("--flake", "FLAKE", "update: the flake (default: the current folder)"),
     Option("--legacy", "", "show: also look into legacyPackages"),
     Option("--all-systems", "", "show, check: the outputs for all systems"),
-    Option("--no-build", "", "check: evaluate only (nothing is ever built here)"),
+    Option("--no-build", "", "check: evaluate only, build no checks"),
     Option("--keep-going", "", "check: go on after an error"),
     Option("-t --template", "FLAKE", "init, new: the template (default: templates)"),
     Option("-f --dest", "FOLDER", "clone: where to"),
@@ -50,12 +50,12 @@ actions:
   show             the outputs, as a tree
   lock             write missing entries of the lock file
   update [INPUT …] write the lock file anew, or just these inputs
-  check            evaluate what can be checked
+  check            evaluate what can be checked, build the checks
   init, new FOLDER files from a template
   archive          fetch the flake and all its inputs
   prefetch         fetch a source tree
   prefetch-inputs  fetch the inputs
-  clone            copy the flake's source to a folder"""
+  clone            clone the flake's repository, or copy its source"""
 
 
 class Call:
@@ -183,8 +183,11 @@ def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_check import check
 
-    call = Call(given, reporter, words, True)
-    return check(call, call.locked(), keeps_going=given.flag("keep_going"), all_systems=given.flag("all_systems"))
+    keeps_going = given.flag("keep_going")
+    call = Call(given, reporter, words, True, **({"keep_going": "true"} if keeps_going else {}))
+    return check(
+        call, call.locked(), keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=not given.flag("no_build")
+    )
 
 
 def _archive(given: Arguments, reporter: Reporter, words: list[str]) -> int:
@@ -259,7 +262,9 @@ def _clone(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         raise UsageError("missing flag '--dest'")
     call = Call(given, reporter, words)
     world = call.flakes.world
-    copy_tree(world.fetch(world.resolve(call.reference(), KINDS).input).files, os.path.abspath(given.text("dest")))
+    input, target = world.resolve(call.reference(), KINDS).input, given.text("dest")
+    if not world.clone(input, target):
+        copy_tree(world.fetch(input).files, target)
     return 0
 
 

@@ -1,10 +1,16 @@
-"""`flake check`: the outputs are evaluated, and what is wrong is said.  Nothing is built."""
+"""`flake check`: the outputs are evaluated, checks for this system are built, and what is wrong is said."""
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.flake.checking import Checker
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.build.failure import BuildFailure
+    from snowsnake.cli.flake import Call
+    from snowsnake.lock.flakes import LockedFlake
 
-def check(call, locked, *, keeps_going: bool, all_systems: bool) -> int:
+
+def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems: bool, builds: bool) -> int:
     """The exit code; the first error is raised unless the check is to go on."""
     reporter, flakes = call.reporter, call.flakes
     checker = Checker(
@@ -20,6 +26,8 @@ def check(call, locked, *, keeps_going: bool, all_systems: bool) -> int:
     reporter.note("evaluating flake...")
     checker.check(flakes.outputs(locked))
     call.session.evaluator.flush_store()
+    if builds and checker.checks and _build(call, checker.checks, keeps_going):
+        checker.failed = True
     if checker.failed:
         raise EvaluationError("value", "some errors were encountered during the evaluation")
     reporter.note("all checks passed!")
@@ -27,3 +35,29 @@ def check(call, locked, *, keeps_going: bool, all_systems: bool) -> int:
         names = ", ".join(sorted(checker.omitted))
         reporter.warning(f"The check omitted these incompatible systems: {names}\nUse '--all-systems' to check all.")
     return 0
+
+
+def _build(call: "Call", checks: dict[str, list[str]], keeps_going: bool) -> bool:
+    """Whether something failed, of which the first is raised unless the check is to go on.  *checks*: attributes by derivation."""
+    from snowsnake.cli.building import realise_all
+    from snowsnake.store.missing import missing_paths
+
+    reporter, store = call.reporter, call.session.evaluator.store
+    if store is None:
+        reporter.warning("The checks were evaluated, but not built: there is no store to build in (give '--store').")
+        return False
+    missing = sorted(missing_paths(store, list(checks)).builds)
+    reporter.note(f"running {len(missing)} flake checks...")
+    failures = realise_all(store, [f"{path}!*" for path in missing], reporter)
+    for path in sorted(failures):
+        for said in _said(path, checks.get(path, []), failures[path]):
+            error = EvaluationError("file", said)
+            if not keeps_going:
+                raise error
+            reporter.error(error)
+    return bool(failures)
+
+
+def _said(path: str, attributes: list[str], failure: "BuildFailure") -> list[str]:
+    build = f"build of '{path}^*' failed: {failure}"
+    return [f"failed to build attribute '{attribute}', {build}" for attribute in attributes] or [build]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.activities import Activity
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
@@ -34,6 +35,7 @@ class Reporter:
         self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
         self.is_old_command = is_old_command   # nix-instantiate, nix-build and their kin
         self.shows_logs = is_old_command       # of builders, line by line
+        self.build_failures: dict[str, BuildFailure] | None = None        # by derivation: they are shown by whoever asked for the builds
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:

@@ -1,6 +1,6 @@
-"""`flake check`: whether the outputs of a flake are what their names say.  Everything is evaluated, nothing is built.
+"""`flake check`: whether the outputs of a flake are what their names say.  Everything is evaluated.
 
-In: the handle of a flake's outputs.  Out: messages; the first error, or with `keeps_going` all of them.
+In: the handle of a flake's outputs.  Out: messages; the first error, or with `keeps_going` all of them; the derivations of checks.
 """
 
 import re
@@ -54,6 +54,7 @@ class Checker:
         self.keeps_going = keeps_going
         self.all_systems = all_systems
         self.omitted: set[str] = set()
+        self.checks: dict[str, list[str]] = {}     # derivation -> attributes, of the checks for this system
         self.failed = False
 
     def guarded(self, text: str, action: "Callable[[], Any]") -> "Any":
@@ -89,7 +90,7 @@ class Checker:
             "defaultBundler": self.bundler,
         }
         by_system_and_name = {
-            "checks": self.derivation,
+            "checks": self.check_derivation,
             "packages": self.derivation,
             "devShells": self.derivation,
             "apps": self.app,
@@ -139,15 +140,23 @@ class Checker:
 
     # ---- kinds --------------------------------------------------------------------------------------------------
 
-    def derivation(self, path: str, value: "Any") -> None:
-        def act() -> None:
+    def derivation(self, path: str, value: "Any") -> str | None:
+        """The path of its file, unless something is wrong with it."""
+
+        def act() -> str:
             self.say(f"checking derivation {path}...")
             if not _is_derivation(value):
                 raise FlakeError("type", f"flake attribute '{path}' is not a derivation")
-            drv_path = value.select(b"drvPath").coerce_to_string().decode("utf-8", "replace")
+            drv_path: str = value.select(b"drvPath").coerce_to_string().decode("utf-8", "replace")
             self.say(f"derivation evaluated to {drv_path}")
+            return drv_path
 
-        self.guarded(f"while checking the derivation '{path}'", act)
+        return self.guarded(f"while checking the derivation '{path}'", act)
+
+    def check_derivation(self, path: str, value: "Any") -> None:
+        drv_path = self.derivation(path, value)
+        if drv_path is not None and path.split(".")[1] == self.system:
+            self.checks.setdefault(drv_path, []).append(path)
 
     def app(self, path: str, value: "Any") -> None:
         def act() -> None:

@@ -156,4 +156,4 @@ def _run(words: list[str], text: str = "") -> None:
         raise FlakeError("file", f"executing '{words[0]}': {error.strerror}") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").rstrip()
-        raise FlakeError("file", f"program '{words[0]}' failed with exit code {done.returncode}" + (f"\n{said}" if said else ""))
+        raise FlakeError("file", f'program "{words[0]}" failed with exit code {done.returncode}' + (f"\n{said}" if said else ""))

@@ -143,6 +143,21 @@ class FlakeWorld:
             tree = self._trees[source.store_path] = FlakeTree(source, input)
         return tree
 
+    def clone(self, input: "Input", target: str) -> bool:
+        """Clone the repository that an input is in; False if it is in none."""
+        from snowsnake.fetch.cloning import clone, repository_of
+
+        try:
+            repository = repository_of(input, self.fetcher)
+            if repository is None:
+                return False
+            if self.check is not None:
+                self.check(repository)
+            clone(repository, target, self.fetcher)
+        except FetchError as error:
+            raise evaluation_error(error) from None
+        return True
+
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
         """What registries make of a reference."""
         if not kinds and not reference.input.is_direct:

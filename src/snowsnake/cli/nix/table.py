@@ -84,7 +84,7 @@ ROWS = (
     ),
     _flake("init", "", "write files from a template into the current folder", _TEMPLATE, without=_LOCKING_NAMES),
     _flake("new", "dest-dir", "write files from a template into a folder", _TEMPLATE, without=_LOCKING_NAMES),
-    _flake("clone", _FLAKE_WORDS, "copy the source of a flake to a folder", Option("-f --dest", "FOLDER", "where to")),
+    _flake("clone", _FLAKE_WORDS, "clone the repository of a flake", Option("-f --dest", "FOLDER", "where to")),
     _flake(
         "archive", _FLAKE_WORDS, "fetch a flake and all its inputs",
         Option("--to", "STORE", "the store that gets them"), Option("--dry-run", "", "fetch nothing"), Option("--no-check-sigs", "", "do not ask for signatures"), *JSON,

@@ -1,0 +1,40 @@
+"""Copies of repositories with their history, by the user's own `git`.
+
+In: an input, a path where nothing is.  Out: a clone there; inputs that are no Git repository are none of it.
+"""
+
+from __future__ import annotations
+
+from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.input_forms import string_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.input import Input
+
+_HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
+
+
+def repository_of(input: Input, fetcher: Fetcher) -> Input | None:
+    """The Git repository that an input is, or that a forge makes its archives of."""
+    if input.type == "git":
+        return input
+    if input.type not in _HOSTS:
+        return None
+    host = string_of(input.attrs, "host") if "host" in input.attrs else _HOSTS[input.type]
+    place = f"git+https://{host}/{string_of(input.attrs, 'owner')}/{string_of(input.attrs, 'repo')}"
+    found = fetcher.input_from_url(place if input.type == "sourcehut" else place + ".git")
+    return found.with_attrs(ref=input.ref, rev=input.rev)
+
+
+def clone(repository: Input, target: str, fetcher: Fetcher) -> None:
+    from snowsnake.fetch.git import location_of, run_git
+
+    location = location_of(repository, fetcher)
+    if repository.rev is not None:
+        raise FetchError("cloning a specific revision is not implemented")
+    branch = [] if repository.ref is None else ["--branch", repository.ref]
+    code, _ = run_git(["clone", *branch, "--", location.text, target], fetcher)
+    if code:
+        raise FetchError('program "git" failed ' + (f"with exit code {code}" if code > 0 else f"due to signal {-code}"))
