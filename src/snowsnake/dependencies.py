@@ -9,7 +9,6 @@ between reading it and asking for the record.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -155,6 +154,8 @@ def _contents(path: str, entry: Dependency | None = None) -> str:
 
 
 def _hash(path: str) -> tuple[str, os.stat_result]:
+    import hashlib  # not for the start of commands: it loads OpenSSL
+
     found = os.stat(path)
     if stat.S_ISCHR(found.st_mode):
         return hashlib.sha256().hexdigest(), found

@@ -28,6 +28,7 @@ cdef class Runner:
     cdef object fault                 # the exception that the last of them raised
     cdef uint64_t fault_number
     cdef object functions             # callbacks.Functions, or None
+    cdef bint is_brief                # errors become exceptions without trace and suggestions
 
     cdef Machine* machine(self) except NULL
         # the machine, for looks at what it has; an error if there is none (an object that was made without __init__)

@@ -52,6 +52,19 @@ cdef class Runner:
         self.fault = None
         self.fault_number = 0
         self.functions = None
+        self.is_brief = False
+
+    @property
+    def explains_errors(self):
+        """Whether exceptions have traces and suggestions, which cost more than most evaluations: sources are parsed again for them.
+
+        Who passes over failures switches it off; who then wants to show one asks the value again, which fails in the same way.
+        """
+        return not self.is_brief
+
+    @explains_errors.setter
+    def explains_errors(self, bint value):
+        self.is_brief = not value
 
     def cancel(self):
         """Stop what the machine is doing, from another thread: it raises an `interrupt` error.  Nothing happens if it is at rest."""
@@ -233,7 +246,7 @@ cdef class Runner:
         try:
             from snowsnake.traces.pending import take_error
 
-            error = take_error(<size_t>self.m)
+            error = take_error(<size_t>self.m, self.is_brief)
         except (MemoryError, OSError, SystemError):             # of the import or the sources: too little is left to explain anything
             error_clear(self.m)
             raise MemoryError from None

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from snowsnake.cli.links import DROP_INS
+from snowsnake.cli.nix.main import main
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, ROWS, SHORT, names_below
 from snowsnake.settings.flags import flag
@@ -119,3 +120,19 @@ def test_config_check(nix, tmp_path) -> None:
         code, out, err = nix("config", "check", PATH=":".join(str(folder / str(n)) for n in range(1, number + 1)), NIX_REMOTE="dummy://")
         assert code == (0 if number == 1 else 2) and out == ""
         assert "[PASS] PATH contains only one nix version." in err if number == 1 else "[FAIL] " in err
+
+
+def test_a_search_shows_an_error_whole_that_it_does_not_pass_over(tmp_path, capfd, monkeypatch) -> None:
+    """What fails in `legacyPackages` is passed over and gets no trace; an error of files ends the search, and has its trace."""
+    monkeypatch.chdir(tmp_path)
+    for inner, is_passed in (('throw "no"', True), ("import ./none.nix", False)):
+        package = '{ type = "derivation"; name = "b-1"; }'
+        (tmp_path / "flake.nix").write_text(f"{{ outputs = _: {{ legacyPackages.x = {{ a = let v = {inner}; in v; b = {package}; }}; }}; }}")
+        words = ["search", f"path:{tmp_path}", "^", "--json", "--option", "experimental-features", "nix-command flakes", "--option", "system", "x"]
+        code = main([*words, "--option", "flake-registry", ""])
+        out, said = capfd.readouterr()
+        assert code == (0 if is_passed else 1)
+        if is_passed:
+            assert '"legacyPackages.x.b"' in out
+        else:
+            assert "none.nix' does not exist" in said and "flake.nix:1:" in said

@@ -3,9 +3,10 @@
 In: a path, tables.  Out: an open SQLite connection, sums of what is kept in it.
 """
 
-import hashlib
 import os
 import sqlite3
+
+from snowsnake.store import hashes
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
 def sealed(kept: "_Kept") -> "_Kept":
     """With a sum in front: a disk that forgets must not make a result another one."""
     if isinstance(kept, bytes):
-        return hashlib.sha256(kept).digest()[:16] + kept
-    return hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()[:16] + kept
+        return hashes.digest("sha256", kept)[:16] + kept
+    return hashes.digest("sha256", kept.encode("utf-8", "surrogatepass")).hex()[:16] + kept
 
 
 def unsealed(kept: "_Kept") -> "_Kept":

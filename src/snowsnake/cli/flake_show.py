@@ -44,7 +44,7 @@ def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy:
         answers = open_answers(call.session, call.flakes, locked, is_refreshed=given.flag("refresh"))
     question = ["show", "json" if is_json else "text", legacy, all_systems, call.flakes.system, call.bold(""), str(locked.flake.locked)]
     known = None if answers is None else answers.known(question)
-    heard = _Heard(call.reporter)
+    heard = _Heard(call.reporter, call.session.evaluator)
     if known is not None:
         tree, messages = known
         for kind, text in messages:
@@ -66,10 +66,16 @@ def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy:
 class _Heard:
     """Hands on what is said and printed, and keeps it: [how, text]."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, evaluator: "Any") -> None:
         self._reporter = reporter
+        self._evaluator = evaluator
         self.messages: list[list[str]] = []
         self.error = reporter.error
+
+    def looks_at(self, output: Output) -> None:
+        """What comes next."""
+        self.progress(f"evaluating '{output.dotted_path}'...")
+        self._evaluator.explains_errors = output.path[0] != "legacyPackages"       # whose failures are passed over
 
     def progress(self, text: str) -> None:
         self.messages.append(["progress", text])
@@ -84,7 +90,7 @@ class _Heard:
         write_line(text.encode("utf-8", "surrogateescape"))
 
 
-def show_json(root: Output, reporter: "Reporter | _Heard") -> "dict[str, Any]":
+def show_json(root: Output, reporter: "_Heard") -> "dict[str, Any]":
     """The tree as data."""
     found: dict[str, Any] = {}
     stack: list[tuple[dict[str, Any], Iterator[Output]]] = [(found, _children(root))]
@@ -94,7 +100,7 @@ def show_json(root: Output, reporter: "Reporter | _Heard") -> "dict[str, Any]":
         if child is None:
             stack.pop()
             continue
-        reporter.progress(f"evaluating '{child.dotted_path}'...")
+        reporter.looks_at(child)
         inner: dict[str, Any] = {}
         data[child.name] = inner
         try:
@@ -123,7 +129,7 @@ def _children(output: Output) -> "Iterator[Output]":
     return iter(list(output.children()))
 
 
-def show_text(root: Output, title: str, call, reporter: "Reporter | _Heard", line: "Callable[[str], None]") -> None:
+def show_text(root: Output, title: str, call, reporter: "_Heard", line: "Callable[[str], None]") -> None:
     """The tree as lines."""
     line(call.bold(title))
     failures: list[EvaluationError] = []
@@ -134,7 +140,7 @@ def show_text(root: Output, title: str, call, reporter: "Reporter | _Heard", lin
             stack.pop()
             continue
         child = children.pop(0)
-        reporter.progress(f"evaluating '{child.dotted_path}'...")
+        reporter.looks_at(child)
         header = call.painted(_GREEN, prefix + (_MORE if children else _LAST)) + call.bold(child.name)
         try:
             if child.needs_building:

@@ -250,7 +250,7 @@ def _guarded(command, words: list[str], reporter: Reporter, program: str) -> int
         reporter.failure("interrupted by the user")
         return 130
     except RecursionError:
-        reporter.failure("the value is nested too deep for this command")
+        reporter.failure("stack overflow; max-call-depth exceeded")
         return 1
     except ImportError:
         raise

@@ -9,7 +9,6 @@ where they lie are looked at once more before an answer is kept, for they may ha
 pure evaluation is kept.  Failures are not: whoever asks again gets the whole error, and limits are those of today.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
 from snowsnake.dependencies import Dependencies, Dependency
 from snowsnake.fetch.errors import FetchError
 from snowsnake.flake.calling import call_arguments, call_source
+from snowsnake.store import hashes
 from snowsnake.version import VERSION
 
 TYPE_CHECKING = False
@@ -58,10 +58,8 @@ class FlakeAnswers:
         lock, found = call_arguments(locked)
         program = _program()
         facts = [_VERSION, VERSION, program, before.settings, settings, [list(entry) for entry in before if entry.state != "fixed"]]
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass"))
-        for text in (call_source(), lock, found):
-            digest.update(hashlib.sha256(text).digest())
-        self._begin = digest
+        begin = json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")
+        self._begin = b"".join([hashes.digest("sha256", text) for text in (begin, call_source(), lock, found)])
         self._written: dict[str, None] = {}
 
     # --- asking
@@ -112,9 +110,7 @@ class FlakeAnswers:
         return all(now.holds(Dependency.of_json(json.dumps(entry))) for entry in questions)
 
     def _key(self, question: "Any") -> bytes:
-        digest = self._begin.copy()
-        digest.update(json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
-        return digest.digest()
+        return hashes.digest("sha256", self._begin + json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
 
     def _open(self) -> sqlite3.Connection:
         return open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)

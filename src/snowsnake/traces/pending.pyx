@@ -165,8 +165,20 @@ cdef class Places:
         return None
 
 
-def take_error(size_t machine):
-    """The `EvaluationError` of what is pending, which is pending no more."""
+cdef object _with_facts(error, str fault, str subject, int exit_code):
+    error.fault = fault
+    if fault == "fetch":
+        from snowsnake.diagnostics import kinds
+
+        error.exit_code = exit_code
+        error.__class__ = getattr(kinds, subject)
+    else:
+        error.subject = subject
+    return error
+
+
+def take_error(size_t machine, bint is_brief=False):
+    """The `EvaluationError` of what is pending, which is pending no more.  *is_brief*: without trace and suggestions."""
     cdef Machine* m = <Machine*>machine
     cdef Places places = Places(machine)
     cdef int code = m.error.code
@@ -174,6 +186,9 @@ def take_error(size_t machine):
     cause = Cause(CATALOGUE[code].name, FAULTS[m.error.fault], m.error.expected.decode() if m.error.expected != NULL else "")
     exit_code = m.error.exit_code
     subject = places.symbol_name(m.error.subject, "surrogateescape") if m.error.subject else ""
+    if is_brief:
+        error_clear(m)
+        return _with_facts(make_error(code, message, shows_place=False), cause.kind, subject, exit_code)
     suggestions = places.similar_names()
     position = places.place(m.error.position, m.error.position_end)
     notes = places.notes()
@@ -186,14 +201,7 @@ def take_error(size_t machine):
     cycle = cycle_of(notes) if code == ERROR_INFINITE_RECURSION else []
     frames, position, shows_place = frames_of(notes, cause, position, call_site, features)
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, suggestions=suggestions)
-    error.fault = cause.kind
-    if cause.kind == "fetch":
-        from snowsnake.diagnostics import kinds
-
-        error.exit_code = exit_code
-        error.__class__ = getattr(kinds, subject)
-    else:
-        error.subject = subject
+    _with_facts(error, cause.kind, subject, exit_code)
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")

@@ -31,6 +31,7 @@ _NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
 class _Search:
     def __init__(self, call: Call, wanted: list[Searcher], unwanted: list[Searcher]) -> None:
         self.call = call
+        self.evaluator: Any = None
         self.wanted = wanted
         self.unwanted = unwanted
         self.count = 0
@@ -62,6 +63,8 @@ class _Search:
 
     def _look(self, value: "Any", path: "Path", shown: str, is_first: bool) -> None:
         is_legacy = path[:1] == ("legacyPackages",)
+        if is_first:
+            self.evaluator.explains_errors = not is_legacy         # failures there are passed over
         try:
             if _is_derivation(value, shown):
                 self._consider(value, shown)
@@ -73,6 +76,9 @@ class _Search:
                     self._inside(value, path, shown)
         except EvaluationError as error:
             if not is_legacy or error.code in _NOT_OF_EVALUATION:
+                if not self.evaluator.explains_errors:
+                    self.evaluator.explains_errors = True
+                    self._look(value, path, shown, is_first)       # which fails before it shows anything, as it did
                 raise
 
     def _inside(self, value: "Any", path: "Path", shown: str) -> None:
@@ -137,15 +143,18 @@ def _look_everywhere(call: Call, search: _Search) -> None:
     given = call.given
     word = call.words[0] if call.words else "."
     if given.flag("file") or given.flag("expr"):
-        search.visit(load(call, "" if word == "." else word)[1], (), True)
+        session, value = load(call, "" if word == "." else word)
+        search.evaluator = session.evaluator
+        search.visit(value, (), True)
         return
     system = call.settings["system"]
-    _, output = open_output(call, word, (f"packages.{system}", f"legacyPackages.{system}"))
+    session, output = open_output(call, word, (f"packages.{system}", f"legacyPackages.{system}"))
 
     seen = output.known(["packages"])
     if seen is not None:
         search.visit_again(seen)
         return
+    search.evaluator = session.evaluator
     for value, path in output.values():
         search.visit(value, tuple(split_path(path)), True)
     output.keep(["packages"], search.seen)
