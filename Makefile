@@ -70,6 +70,7 @@ lint: build
 	$(BIN)/ruff check src tests tools benchmarks setup.py
 	$(BIN)/mypy
 	$(BIN)/mypy --strict --follow-imports=silent $(wildcard examples/*.py)
+	$(BIN)/python tools/check_examples.py
 	$(BIN)/python -m pytest --collect-only --quiet --quiet >/dev/null
 	$(BIN)/python tools/check_imports.py
 	$(BIN)/python tools/check_allocations.py

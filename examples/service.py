@@ -1,9 +1,12 @@
-"""What a service does that evaluates expressions of strangers: a pool under limits, and an answer for everything.
+"""What a service does that evaluates expressions of strangers: FastAPI, a pool under limits, and an answer for everything.
 
-python examples/service.py            (with FastAPI: `@app.post("/evaluate")` above `answer`)
+python examples/service.py             (uvicorn service:app; needs fastapi)
 """
 
 import asyncio
+
+from fastapi import FastAPI, HTTPException
+from pydantic import BaseModel
 
 import snowsnake
 
@@ -13,23 +16,32 @@ def make() -> snowsnake.Evaluator:
     return snowsnake.Evaluator(pure=True, files={}, memory_limit_bytes=256 << 20, depth_limit=10_000, timeout_s=2)
 
 
+class Question(BaseModel):
+    expression: str
+
+
+app = FastAPI()
 pool = snowsnake.EvaluatorPool(2, make)
 
 
-async def answer(expression: str) -> dict[str, object]:
-    """JSON of the value, or of what is wrong with it."""
+@app.post("/evaluate")
+async def evaluate(question: Question) -> dict[str, object]:
+    """JSON of the value; 422 with what is wrong with the expression."""
     try:
-        text = await pool.run_async(lambda nix: nix.evaluate(expression).to_json())
-        return {"value": text}
+        return {"value": await pool.run_async(lambda nix: nix.evaluate(question.expression).to_json())}
     except snowsnake.EvaluationError as error:
-        return {"error": error.message, "code": error.stable_code, "at": str(error.position) if error.position else None}
+        place = str(error.position) if error.position else None
+        raise HTTPException(422, {"error": error.message, "code": error.stable_code, "at": place}) from None
 
 
 async def main() -> None:
-    questions = ["map (x: x * x) [ 1 2 3 ]", "1 +", 'throw "no"', "builtins.readFile /etc/passwd", "let f = x: 1 + f x; in f 0", "x: x"]
-    for question, found in zip(questions, await asyncio.gather(*map(answer, questions)), strict=True):
-        print(question, "→", found)
+    for text in ("map (x: x * x) [ 1 2 3 ]", "1 +", 'throw "no"', "builtins.readFile /etc/passwd", "let f = x: 1 + f x; in f 0", "x: x"):
+        try:
+            print(text, "→", (await evaluate(Question(expression=text)))["value"])
+        except HTTPException as error:
+            print(text, "→", error.status_code, error.detail)
 
 
-with pool:
-    asyncio.run(main())
+if __name__ == "__main__":
+    with pool:
+        asyncio.run(main())

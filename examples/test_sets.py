@@ -1,48 +1,49 @@
-"""What a pytest plugin does that runs Nix test sets (`runTests`, nix-unit): each `{ expr, expected }` of a file is a test.
+"""A pytest plugin that collects Nix test sets (`runTests`, nix-unit): each `{ expr, expected }` or `{ expr, expectedError }` of `*_tests.nix` is a test.
 
-python examples/test_sets.py           (in a conftest.py: `pytest_collect_file` yields one item for each of `tests_of(path)`)
+python examples/test_sets.py           (in a project: `pytest -p test_sets`)
 """
 
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 import snowsnake
 
-HERE = Path(__file__).parent
 
-
-@dataclass
-class NixTest:
-    name: str
+class NixTest(pytest.Item):
     value: snowsnake.Value
-    place: str
 
-    def run(self) -> str | None:
-        """None if it passes, or what is wrong."""
-        try:
-            if "expectedError" in self.value:
-                try:
-                    self.value["expr"].force(deep=True)
-                except snowsnake.EvaluationError as error:
-                    wanted = str(self.value["expectedError"].get("msg", ""))
-                    return None if wanted in error.message else f"the error is {error.message!r}"
-                return "no error"
-            if self.value["expr"] == self.value["expected"]:
-                return None
-            return f"{self.value['expr'].to_nix()} is not {self.value['expected'].to_nix()}"
-        except snowsnake.EvaluationError as error:
-            return error.render()
+    def runtest(self) -> None:
+        if "expectedError" not in self.value:
+            assert self.value["expr"] == self.value["expected"], f"{self.value['expr'].to_nix()} is not {self.value['expected'].to_nix()}"
+            return
+        with pytest.raises(snowsnake.EvaluationError, match=str(self.value["expectedError"].get("msg", ""))):
+            self.value["expr"].force(deep=True)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        place = self.value.position("expr")
+        return self.path, place.line - 1 if place else None, self.name
+
+    def repr_failure(self, excinfo: "pytest.ExceptionInfo[BaseException]", style: object = None) -> str:
+        error = excinfo.value
+        return error.render() if isinstance(error, snowsnake.EvaluationError) else str(error)
 
 
-def tests_of(path: Path) -> Iterator[NixTest]:
-    tests = snowsnake.evaluate_file(path)
-    for name in tests:
-        if name.startswith("test"):
-            place = tests.position(name)
-            yield NixTest(name, tests[name], f"{path.name}:{place.line}" if place else path.name)
+class NixFile(pytest.File):
+    def collect(self) -> Iterator[NixTest]:
+        for name, value in snowsnake.evaluate_file(self.path).items():
+            if name.startswith("test"):
+                item = NixTest.from_parent(self, name=name)
+                item.value = value
+                yield item
 
 
-for test in tests_of(HERE / "library_tests.nix"):
-    fault = test.run()
-    print(f"{test.place}: {test.name}: {'passed' if fault is None else fault}")
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> NixFile | None:
+    return NixFile.from_parent(parent, path=file_path) if file_path.name.endswith("_tests.nix") else None
+
+
+if __name__ == "__main__":
+    file = str(Path(__file__).parent / "library_tests.nix")
+    sys.exit(pytest.main(["-qq", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(Path(__file__).parent), "-rA", file], plugins=[sys.modules[__name__]]))

@@ -114,6 +114,8 @@ class Evaluator:
         _check_limit("depth_limit", depth_limit, (1 << 32) - 1)
         if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < 1e12:
             raise ValueError(f"timeout_s is a number of seconds, 0 or more, not {timeout_s!r}")
+        if store is not None and not isinstance(store, str | os.PathLike):
+            raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
         self._decoders: dict[Any, Decoder] = {}
         self._functions: dict[int, object] = {}       # of Python, by identity; the machine keeps them
         self._calls = 0                               # of them that are running
@@ -172,6 +174,8 @@ class Evaluator:
         """
         if not isinstance(expression, str | bytes):
             raise TypeError(f"an expression is a text (str or bytes), not {type(expression).__name__}; evaluate_file takes a path")
+        if not isinstance(name, str):
+            raise TypeError(f"a name for the text is a str, not {type(name).__name__}")
         source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
         folder = self._place("" if base_path is None else base_path)
         names = plain(dict(scope), self) if scope else None
@@ -234,7 +238,8 @@ class Evaluator:
         """
         if isinstance(value, Value):
             return value
-        return wrap(self._machine.from_python(plain(value, self)), self)
+        made = plain(value, self)
+        return wrap(self._machine.from_python(made, made is value), self)
 
     def _decoder(self, target: "Any") -> "Decoder":
         """What decodes values into a type: made once for each."""
@@ -538,6 +543,8 @@ def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
     from snowsnake.settings import Settings, resolve
 
     values = Settings()
+    if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
+        raise TypeError("settings are a mapping of nix.conf's names to values")
     for name, value in settings.items():
         if resolve(name) is None:
             raise ValueError(f"there is no setting {name!r} of nix.conf")
@@ -575,7 +582,11 @@ def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list
     if isinstance(search_path, Mapping):
         return [(prefix, os.fspath(path)) for prefix, path in search_path.items()]
     entries = []
+    if isinstance(search_path, str | bytes):
+        raise TypeError("search_path is a list of texts or a mapping, not one text")
     for entry in search_path:
+        if not isinstance(entry, str):
+            raise TypeError(f"an entry of search_path is a text, `PREFIX=PATH` or `PATH`, not {type(entry).__name__}")
         prefix, has_prefix, path = entry.partition("=")
         entries.append((prefix, path) if has_prefix else ("", prefix))
     return entries

@@ -5,3 +5,4 @@ from snowsnake.runner cimport Runner
 
 cdef Word build(Runner evaluator, object value) except? 0x57
     # runs no code of the program, so that no word moves meanwhile
+cdef Word build_small(Runner evaluator, object value) except? 0x57

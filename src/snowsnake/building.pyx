@@ -4,8 +4,10 @@
 In: None, bool, int, float, str, bytes, list, tuple, dict, handles, and what stands for paths and functions.  Out: words.  Nothing here runs code of
 the user's classes or collects: words do not move while a value is built.  What is not plain, `python_values.py` makes plain first.
 """
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
+from libc.string cimport memchr
 
 from snowsnake.handle cimport Handle
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
@@ -19,8 +21,13 @@ from snowsnake.runner cimport Runner
 
 import os
 
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
 cdef enum:
     MOST_LEVELS = 500
+    MOST_AT_ONCE = 400                # objects that are built without making plain data first; they nest less than MOST_LEVELS
 
 
 class PathText:
@@ -44,11 +51,53 @@ class FunctionNumber:
         self.formals = formals
 
 
+cdef bint is_plain_type(object value) noexcept:
+    kind = type(value)
+    return kind is str or value is None or kind is int or kind is bool or kind is float or kind is bytes
+
+
+def is_plain(value) -> bool:
+    """Whether a value is small and consists of Python's own types, names of dicts included: it is built as it is, and no code of classes runs.
+
+    False also for what is larger than a few hundred objects, or nests deeper: `python_values.plain` looks at everything once, and says what is wrong.
+    """
+    cdef int left = MOST_AT_ONCE
+    return is_plain_type(value) or is_plain_container(value, &left)
+
+
+cdef bint is_plain_container(object value, int* left) except -1:
+    cdef object kind = type(value)
+    left[0] -= 1
+    if kind is list or kind is tuple:
+        left[0] -= <int>min(len(value), MOST_AT_ONCE)
+        for item in value:
+            if left[0] < 0 or not is_plain_type(item) and not is_plain_container(item, left):
+                return False
+        return left[0] >= 0
+    if kind is dict:
+        left[0] -= <int>min(len(value), MOST_AT_ONCE)
+        for key, item in (<dict>value).items():
+            if left[0] < 0 or type(key) is not str or not is_plain_type(item) and not is_plain_container(item, left):
+                return False
+        return left[0] >= 0
+    return False
+
+
 cdef bytes nix_text(object text):
     """A string or name of Nix: UTF-8 or any bytes, but no NUL, which no program can have in a string."""
     cdef bytes data
+    cdef const char* known
+    cdef Py_ssize_t size = 0
+    if type(text) is str and PyUnicode_IS_COMPACT_ASCII(text):
+        known = PyUnicode_AsUTF8AndSize(text, &size)
+        if memchr(known, 0, size) != NULL:
+            raise ValueError("a string with a NUL byte has no Nix form")
+        return PyBytes_FromStringAndSize(known, size)
     if isinstance(text, str):
-        data = str.encode(text, "utf-8", "surrogateescape")
+        try:
+            data = str.encode(text, "utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise ValueError("a text with half of a surrogate pair has no Nix form") from None
     elif isinstance(text, bytes):
         data = bytes(text)
     else:
@@ -59,14 +108,19 @@ cdef bytes nix_text(object text):
 
 
 cdef Word build(Runner evaluator, object value) except? 0x57:
-    return build_level(evaluator, value, 0)
+    return build_level(evaluator, value, 0, {} if isinstance(value, (list, tuple, dict)) else None)
 
 
-cdef Word build_level(Runner evaluator, object value, int depth) except? 0x57:
+cdef Word build_small(Runner evaluator, object value) except? 0x57:
+    """What `is_plain` accepted."""
+    return build_level(evaluator, value, 0, None)
+
+
+cdef Word build_level(Runner evaluator, object value, int depth, dict made) except? 0x57:
+    """`made`: the words of lists and dicts by identity, because what is shared in Python is made once; None where it may be made again."""
     cdef Machine* m = evaluator.m
     cdef bytes data
     cdef Word w
-    cdef uint64_t i
     if depth > MOST_LEVELS:
         raise ValueError(f"a Python value nested more than {MOST_LEVELS} levels deep, or one that contains itself")
     if value is None:
@@ -87,15 +141,15 @@ cdef Word build_level(Runner evaluator, object value, int depth) except? 0x57:
         if (<Handle>value).evaluator is not evaluator:
             raise ValueError("a value of another evaluator: pass what its to_python() returns")
         return m.handles[(<Handle>value).slot]
-    if isinstance(value, (list, tuple)):
-        words = [build_level(evaluator, item, depth + 1) for item in value]
-        reserve(evaluator, len(words))
-        w = new_list(m, len(words))
-        for i in range(<uint64_t>len(words)):
-            list_items(w)[i] = words[i]
+    if isinstance(value, (list, tuple, dict)):
+        if made is None:
+            return build_container(evaluator, value, depth, None)
+        known = made.get(id(value))
+        if known is not None:
+            return <Word>known
+        w = build_container(evaluator, value, depth, made)
+        made[id(value)] = w
         return w
-    if isinstance(value, dict):
-        return build_set(evaluator, [(nix_text(key), build_level(evaluator, item, depth + 1)) for key, item in dict.items(value)])
     if isinstance(value, (PathText, os.PathLike)):
         data = value.text if isinstance(value, PathText) else os.path.abspath(os.fsencode(value))
         if b"\0" in data:
@@ -105,6 +159,20 @@ cdef Word build_level(Runner evaluator, object value, int depth) except? 0x57:
     if isinstance(value, FunctionNumber):
         return build_function(evaluator, value)
     raise TypeError(f"{type(value).__name__} has no Nix form")
+
+
+cdef Word build_container(Runner evaluator, object value, int depth, dict made) except 0:
+    cdef Machine* m = evaluator.m
+    cdef Word w
+    cdef uint64_t i
+    if isinstance(value, (list, tuple)):
+        words = [build_level(evaluator, item, depth + 1, made) for item in value]
+        reserve(evaluator, len(words))
+        w = new_list(m, len(words))
+        for i in range(<uint64_t>len(words)):
+            list_items(w)[i] = words[i]
+        return w
+    return build_set(evaluator, [(nix_text(key), build_level(evaluator, item, depth + 1, made)) for key, item in dict.items(value)])
 
 
 cdef Word build_set(Runner evaluator, list items) except 0:

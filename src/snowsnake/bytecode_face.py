@@ -30,5 +30,8 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»",
         raise TypeError(f"a source is a text (str or bytes), not {type(source).__name__}")
     if optimise not in (0, 1):
         raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
+    base_path = os.fspath(base_path)
+    if not isinstance(base_path, str) or not isinstance(name, str):
+        raise TypeError("base_path and name are str")
     data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
     return compile_chunk(data, name, base_path or os.getcwd(), int(optimise), features)

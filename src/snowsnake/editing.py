@@ -59,7 +59,9 @@ class Edits:
         >>> tree.edit().replace(tree.root.items[1], [3]).text
         '[ 1 /* one */ [ 3 ] ]'
         """
-        position = place if isinstance(place, Position) else place.position
+        position = place if isinstance(place, Position) else getattr(place, "position", None)
+        if not isinstance(position, Position):
+            raise TypeError(f"a place is a Position or a node of a tree, not {type(place).__name__}")
         span = (position.start_byte, position.end_byte)
         if not 0 <= span[0] <= span[1] <= len(self._source):
             raise ValueError("the place is not in this source")

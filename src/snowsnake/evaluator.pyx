@@ -10,7 +10,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from snowsnake.building cimport build
+from snowsnake.building cimport build, build_small
 from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, mount_tree
 from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
@@ -217,14 +217,14 @@ cdef class Evaluator(Runner):
         finally:
             self.leave()
 
-    def from_python(self, value):
+    def from_python(self, value, bint is_small=False):
         """A value of None, bool, int, float, str, bytes, path, a list or tuple, or a dict with str or bytes keys.
 
-        Strings have no context.  An int that needs more than 64 bits is an OverflowError, another type a TypeError.
+        `is_small`: `building.is_plain` accepted it.  Strings have no context.  An int that needs more than 64 bits is an OverflowError, another type a TypeError.
         """
         self.enter()
         try:
-            return make_handle(self, build(self, value))
+            return make_handle(self, build_small(self, value) if is_small else build(self, value))
         finally:
             self.leave()
 

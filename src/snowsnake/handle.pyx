@@ -500,7 +500,7 @@ cdef class Handle:
             raise ValueError("from 1 to 64 arguments")
         for argument in arguments:
             if not isinstance(argument, Handle) or (<Handle>argument).evaluator is not self.evaluator:
-                raise ValueError("arguments must be handles of the same evaluator")
+                raise ValueError("a value of another evaluator: pass what its to_python() returns")
         self.evaluator.enter()
         try:
             for argument in arguments:

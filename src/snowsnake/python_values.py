@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.building import PathText
+from snowsnake.building import PathText, is_plain
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
@@ -51,30 +51,40 @@ def has_nix_form(value: object) -> bool:
 
 
 def plain(value: Any, evaluator: "Evaluator") -> Any:
-    """TypeError for what has no Nix form, ValueError for more than 500 levels: a value that contains itself has more."""
-    return _plain(value, evaluator, 0)
+    """TypeError for what has no Nix form, ValueError for more than 500 levels: a value that contains itself has more.
+
+    What is small and plain already comes back as it is.
+    """
+    return value if is_plain(value) else _plain(value, evaluator, 0, {})
 
 
-def _plain(value: Any, evaluator: "Evaluator", level: int) -> Any:
+def _plain(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> Any:
+    """`made`: what lists and dicts became, by identity, with themselves, so that no other object gets it: what is shared stays shared."""
     kind = type(value)
     if kind in _SCALARS:
         return value
     if level > _MOST_LEVELS:
         raise ValueError(TOO_DEEP)
+    if kind is list or kind is tuple or kind is dict:
+        known = made.get(id(value))
+        if known is not None:
+            return known[0]
     if kind is list or kind is tuple:
         items = list(value)               # loops: a comprehension takes another of Python's frames for each level
         for i, item in enumerate(items):
             if type(item) not in _SCALARS:
-                items[i] = _plain(item, evaluator, level + 1)
+                items[i] = _plain(item, evaluator, level + 1, made)
+        made[id(value)] = items, value
         return items
     if kind is dict:
         found = {}
         for key, item in tuple(value.items()):
-            found[_name(key)] = item if type(item) in _SCALARS else _plain(item, evaluator, level + 1)
+            found[_name(key)] = item if type(item) in _SCALARS else _plain(item, evaluator, level + 1, made)
+        made[id(value)] = found, value
         return found
     if isinstance(value, Value):
         return value._handle
-    return _other(value, evaluator, level)
+    return _other(value, evaluator, level, made)
 
 
 def _name(key: Any) -> "str | bytes":
@@ -90,11 +100,11 @@ def _name(key: Any) -> "str | bytes":
     raise TypeError(f"an attribute is named by a str, not by {type(key).__name__} {key!r}")
 
 
-def _other(value: Any, evaluator: "Evaluator", level: int) -> Any:
+def _other(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> Any:
     from enum import Enum
 
     if isinstance(value, Enum):
-        return _plain(value.value, evaluator, level + 1)
+        return _plain(value.value, evaluator, level + 1, made)
     if isinstance(value, bool | int):
         return int(value)
     if isinstance(value, float):
@@ -108,16 +118,18 @@ def _other(value: Any, evaluator: "Evaluator", level: int) -> Any:
     if isinstance(value, os.PathLike):
         return PathText(os.path.abspath(os.fsencode(os.fspath(value))))
     if isinstance(value, Mapping):
-        return {_name(key): _plain(item, evaluator, level + 1) for key, item in tuple(value.items())}
+        return {_name(key): _plain(item, evaluator, level + 1, made) for key, item in tuple(value.items())}
     fields = _fields(value)
     if fields is not None:
-        return {name: _plain(item, evaluator, level + 1) for name, item in fields}
+        return {name: _plain(item, evaluator, level + 1, made) for name, item in fields}
     if isinstance(value, _UNORDERED):
-        return [_plain(item, evaluator, level + 1) for item in _sorted(value)]
+        return [_plain(item, evaluator, level + 1, made) for item in _sorted(value)]
+    if type(value).__module__ == "snowsnake.store.path":            # a StorePath: by name, because few import the store
+        return str(value)
     if callable(value):
         return evaluator._function_number(value)
     if isinstance(value, Iterable):
-        return [_plain(item, evaluator, level + 1) for item in value]
+        return [_plain(item, evaluator, level + 1, made) for item in value]
     if hasattr(value, "__index__"):
         return int(value.__index__())
     raise TypeError(f"{type(value).__name__} has no Nix form: pass a str, number, list, dict, dataclass, path or function")
@@ -136,8 +148,6 @@ def _fields(value: Any) -> "list[tuple[str, Any]] | None":
         return list(value.model_dump(by_alias=True).items())
     if hasattr(kind, "__attrs_attrs__"):
         return [(field.name, getattr(value, field.name)) for field in kind.__attrs_attrs__]
-    if kind.__module__ == "snowsnake.store.path" and hasattr(value, "hash_part"):
-        return None
     return None
 
 

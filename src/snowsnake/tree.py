@@ -240,13 +240,20 @@ class Visitor:
 
     def visit(self, node: Node) -> Any:
         """Calls the method for the kind of the node, or visits its children.  Nesting costs Python frames: `Tree.walk` does not."""
+        _expect_node(node)
         method = getattr(self, f"visit_{node.kind}", None)
         return self.visit_children(node) if method is None else method(node)
 
     def visit_children(self, node: Node) -> None:
         """Visits the children; to be called by a method that wants them visited, too."""
+        _expect_node(node)
         for child in node.children():
             self.visit(child)
+
+
+def _expect_node(given: object) -> None:
+    if not isinstance(given, Node):
+        raise TypeError(f"a visitor visits nodes, such as `tree.root`, not {type(given).__name__}")
 
 
 def parse(source: str | bytes, *, name: str = "«string»", base_path: str = "/", features: Iterable[str] = (), check: bool = True) -> Tree:

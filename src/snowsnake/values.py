@@ -74,6 +74,8 @@ class Value:
     _is_settled = False
 
     def __init__(self, handle: "Handle", evaluator: "Evaluator") -> None:
+        if not hasattr(handle, "to_nix") or not hasattr(evaluator, "evaluate"):
+            raise TypeError("values come from an evaluator: `evaluator.value(…)` makes one of Python data")
         self._handle = handle
         self._evaluator = evaluator
 
@@ -178,6 +180,8 @@ class Value:
         from snowsnake.source import Position
 
         if name is not None:
+            if not isinstance(name, str):
+                raise TypeError(f"an attribute is named by a str, not by {type(name).__name__}")
             place = looking.attribute_place(self._handle, _bytes(name))
         else:
             self._handle.force()

@@ -298,3 +298,11 @@ def test_a_root_that_fails_is_raised():
         evaluate('throw "no"').query("a")
     with pytest.raises(DecodeError):
         evaluate("1").query("a")
+
+
+def test_a_store_path_goes_into_nix_as_its_text() -> None:
+    """And comes back as the same."""
+    from snowsnake.store import StorePath
+
+    path = StorePath.parse("/nix/store/00000000000000000000000000000000-hello")
+    assert evaluate("x: { inherit x; }")(path)["x"].decode(StorePath) == path

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from snowsnake.bytecode.decode import DecodeFault, Operation, operations
 from snowsnake.bytecode.instructions import INSTRUCTIONS, Operand
-from snowsnake.bytecode.view import Chunk, Constant, Keys
+from snowsnake.bytecode.view import Chunk, Constant, Keys, expect_chunk
 
 _LONGEST_TEXT = 60
 _KINDS = ("weak", "strong", "weak, import paths", "strong, import paths")
@@ -27,7 +27,10 @@ class Lines:
 
 
 def disassemble(top: Chunk, source: bytes = b"") -> str:
-    """The disassembly of a chunk and all below it."""
+    """The disassembly of a chunk and all below it; `source` is what it was compiled from, for the numbers of lines."""
+    expect_chunk(top)
+    if not isinstance(source, bytes):
+        raise TypeError(f"a chunk's source is bytes, not {type(source).__name__}")
     lines = Lines(source)
     return "\n".join(disassemble_chunk(chunk, lines) for chunk in top.walk())
 

@@ -10,12 +10,13 @@ the stack wherever ways meet, no underflow, `max_stack` large enough, no slot re
 
 from snowsnake.bytecode.decode import DecodeFault, operations
 from snowsnake.bytecode.effects import EFFECTS
-from snowsnake.bytecode.view import Chunk, Keys
+from snowsnake.bytecode.view import Chunk, Keys, expect_chunk
 from snowsnake.bytecode.walk import Walk
 
 
 def verify(chunk: Chunk) -> list[str]:
     """Faults of one chunk, those of its children not included."""
+    expect_chunk(chunk)
     faults = _shape_faults(chunk)
     try:
         code = list(operations(chunk.code))
@@ -28,6 +29,7 @@ def verify(chunk: Chunk) -> list[str]:
 
 def verify_all(top: Chunk) -> list[str]:
     """Faults of a chunk and all below it, each with the chunk it is in."""
+    expect_chunk(top)
     return [f"chunk {chunk.index}: {fault}" for chunk in top.walk() for fault in verify(chunk)]
 
 

@@ -73,3 +73,9 @@ class Chunk:
         """The span of the operation at an offset."""
         at = bisect_right(self.spans, offset, key=lambda span: span.code_start)
         return self.spans[at - 1] if at else None
+
+
+def expect_chunk(given: object) -> None:
+    """TypeError for what is no chunk."""
+    if not isinstance(given, Chunk):
+        raise TypeError(f"a Chunk is wanted, such as bytecode.compile makes, not {type(given).__name__}")

@@ -100,14 +100,13 @@ class _Planner:
             return Lazy(self.decoder)
         if issubclass(target, PurePath):
             return Text(self.decoder, "a path", make=Path if target is PurePath else target)
+        if _is_store_path(target):
+            return Text(self.decoder, "a store path", make=getattr(target, "parse"))  # noqa: B009
         if hasattr(target, "__pydantic_validator__"):
             return self.pydantic(target)
         if target is object:
             return Anything(self.decoder)
         raise TypeError(f"{target.__name__} is no type that a value can be decoded into")
-
-    def store_path(self, target: Any) -> "Plan":
-        return Text(self.decoder, "a store path", make=target.parse)
 
     def pydantic(self, target: Any) -> "Plan":
         """The attributes that the model names, as plain data; the model itself checks and makes."""
@@ -227,8 +226,6 @@ class _Planner:
         known = self.known.get(id(info))
         if known is not None:
             return known
-        if _is_store_path(target):
-            return self.store_path(target)
         if hasattr(target, "__pydantic_validator__"):
             return self.pydantic(target)
         plan = self.record(info, lambda found: target(**found), target.__name__)

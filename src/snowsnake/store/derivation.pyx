@@ -378,7 +378,7 @@ cdef class DerivationMemory:
     cdef DrvStore store
     cdef object reader
 
-    def __cinit__(self, str store_dir="/nix/store", reader=None, *, bint allows_floating=True, bint allows_impure=True):
+    def __cinit__(self, str store_dir not None="/nix/store", reader=None, *, bint allows_floating=True, bint allows_impure=True):
         cdef bytes directory = store_dir.encode(errors="surrogateescape")
         if not drv_store_init(&self.store, make_view(<const char*>directory, len(directory))):
             raise MemoryError

@@ -377,7 +377,7 @@ cdef class HashStream:
         return result.data[:result.size]
 
 
-def parse_hash(str text, str algorithm=None):
+def parse_hash(str text not None, str algorithm=None):
     """(algorithm, digest) of a hash in any form."""
     cdef Digest result
     cdef Bytes error
@@ -392,7 +392,7 @@ def parse_hash(str text, str algorithm=None):
     return hash_name(result.kind).decode(), result.data[:result.size]
 
 
-def format_hash(str algorithm, bytes data, str encoding, *, bint with_algorithm=False):
+def format_hash(str algorithm, bytes data, str encoding not None, *, bint with_algorithm=False):
     """Text of a digest in base16, nix32 (also base32), base64 or sri."""
     cdef Digest result
     cdef Bytes out

@@ -136,6 +136,8 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
     """
     if isinstance(stream, (bytes, bytearray, memoryview)):
         stream = io.BytesIO(stream)
+    if not hasattr(stream, "read"):
+        raise TypeError(f"an archive is bytes or a file that is read as bytes, not {type(stream).__name__}")
     source = _Source(stream)
     try:
         magic = source.token()
