@@ -553,7 +553,7 @@ def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
         else:
             text = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         values.set(name, text)
-    found: dict[str, Any] = {"settings": values, "features": values["experimental-features"]}
+    found: dict[str, Any] = {"settings": values, "features": values.language()}
     for name, option in (("pure-eval", "pure"), ("restrict-eval", "restricted"), ("trace-verbose", "trace_verbose"), ("abort-on-warn", "abort_on_warn")):
         if values.is_set(name):
             found[option] = values[name]

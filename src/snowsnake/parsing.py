@@ -6,7 +6,7 @@ In: source bytes and their name.  Out: `Syntax`; EvaluationError with `others` f
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.source import Position, SourceMap
 from snowsnake.syntax.api import ParsedTree, parse_text
-from snowsnake.syntax.features import feature_bits
+from snowsnake.syntax.features import LINTS, feature_bits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +72,19 @@ def parse_source(
                 fault.suggestions = similar_variables(source, fault.position.start_byte, fault.position.text, features)
         errors[0].others = errors[1:]
         raise errors[0]
+    if bits >= min(LINTS.values()):
+        _lint(source, name, bits, warn)
     return Syntax(tree, name)
+
+
+def _lint(source: bytes, name: str, bits: int, warn: "Callable[[str], None] | None") -> None:
+    from snowsnake.machine.lint import lint
+
+    for finding in lint(source, name, bits):
+        if finding.is_fatal:
+            raise EvaluationError("syntax", finding.message, finding.position)
+        if warn is not None:
+            warn(finding.warning)
 
 
 def or_warning(position: Position) -> str:

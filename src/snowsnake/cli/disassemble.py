@@ -26,7 +26,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     level = given.integer("optimise", 1)
     if level not in (0, 1):
         raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
-    features = settings_of(given, reporter)["experimental-features"]
+    features = settings_of(given, reporter).language()
     if given.flag("attr"):
         _print_selected(given, reporter, level, features)
     else:

@@ -262,7 +262,7 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.session import Session, store_options
 
     store_options(settings, reporter, request.eval_store, False)      # one that cannot be opened is an error here, too
-    features = settings["experimental-features"]
+    features = settings.language()
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
     if "-" in request.words:

@@ -27,7 +27,7 @@ SUMMARY = "Parse files (./default.nix if none is given, - for standard input) an
 
 def run(given: Arguments, reporter: Reporter) -> int:
     reporter.log_format = given.text("log_format", "text")
-    features = settings_of(given, reporter)["experimental-features"]
+    features = settings_of(given, reporter).language()
     as_json = given.flag("json")
     code = 0
     if given.flag("expr"):

@@ -52,7 +52,7 @@ class Session:
             search_path=search_path,
             pure=is_pure,
             restricted=is_restricted,
-            features=settings["experimental-features"],
+            features=settings.language(),
             trace_verbose=settings["trace-verbose"],
             abort_on_warn=settings["abort-on-warn"],
             log_format=reporter.log_format,

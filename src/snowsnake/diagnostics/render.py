@@ -98,6 +98,11 @@ def place_lines(position: Position, paint: _Paint, indent: str) -> list[str]:
     return lines
 
 
+def place_text(position: Position, indent: str) -> str:
+    """The place of a warning, without colours, in lines that start with an indent."""
+    return "\n".join((indent + line).rstrip() for line in place_lines(position, _Paint(False), ""))
+
+
 def _window(text: str, column: int) -> tuple[str, int]:
     """What is shown of a line, and the column of the caret in that: files of one line of megabytes exist.
 

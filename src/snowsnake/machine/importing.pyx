@@ -4,6 +4,7 @@
 In: a source, or a path as the host resolved it.  Out: its top level, linked and not forced.  Files come out of the cache when they
 have not changed; expressions are forgotten when nothing can run their code any more (`collect_expressions`).
 """
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset, strlen
@@ -17,11 +18,11 @@ from snowsnake.compiler.state cimport Unit
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
 from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, is_said, say
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image
 from snowsnake.machine.positions cimport find_line, number_lines
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UNDEFINED_VARIABLE, RAISE, ByteBuffer, File
+from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UNDEFINED_VARIABLE, RAISE, ByteBuffer, File
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
@@ -42,6 +43,7 @@ cdef extern from *:
     uint64_t load_clock_ns() noexcept nogil
 
 cdef enum:
+    FIRST_LINT = 256                  # bits of m.features from here on: settings about literals (syntax/features.py)
     LAST_POSITION = 0xFFFFFFF0
     LEAST_IMPORT_MASK = 1023
 
@@ -114,7 +116,7 @@ cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
 
 cdef void _warn_of_or(Load* load, OrCall* call) noexcept nogil:
     cdef uint32_t line = 0, column = 0
-    load.has_warnings = call != NULL
+    load.has_warnings |= call != NULL
     while call != NULL and number_lines(load.machine, load.file):
         find_line(load.file, call.start_byte, &line, &column)
         host_warn(load.machine, format_text(
@@ -123,6 +125,33 @@ cdef void _warn_of_or(Load* load, OrCall* call) noexcept nogil:
             "Give feedback at https://github.com/NixOS/nix/pull/11121", load.file.path, line, column,
             <int>(call.end_byte - call.start_byte), <char*>load.file.source + call.start_byte))
         call = call.next
+
+
+cdef bint _lint(Load* load) noexcept with gil:
+    """Whether the settings about literals let the source pass; what they warn of is not kept compiled.
+
+    Not for the deep stack, which Python does not know.
+    """
+    cdef bytes text
+    cdef Machine* m = load.machine
+    try:
+        from snowsnake.machine.lint import lint
+
+        source = PyBytes_FromStringAndSize(<char*>load.file.source, load.file.size_bytes)
+        for finding in lint(source, (<bytes>load.file.path).decode("utf-8", "surrogateescape"), m.features):
+            text = (finding.message if finding.is_fatal else finding.warning).encode("utf-8", "surrogateescape")
+            if finding.is_fatal:
+                raise_bytes(m, ERROR_SYNTAX, <const char*>text, len(text))
+                m.error.position = load.file.position_base + finding.position.start_byte
+                m.error.position_end = load.file.position_base + finding.position.end_byte
+                return False
+            load.has_warnings = True
+            host_warn(m, format_text("%s", <char*>text))
+        return True
+    except BaseException as fault:     # Ctrl-C among them: there is no memory, or the program is to end
+        text = f"{type(fault).__name__}: {fault}".encode("utf-8", "replace")
+        raise_text(m, ERROR_MEMORY if isinstance(fault, MemoryError) else ERROR_INTERNAL, format_text("%s", <char*>text))
+        return False
 
 
 cdef void _compile(void* argument) noexcept nogil:
@@ -208,7 +237,9 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
         load.scope_names = names
     m.arenas.limit_bytes = _left_bytes(m)
     load.ast = parse(source, size_bytes, m.features, &m.arenas)
-    if not call_on_deep_stack(_compile, &load):
+    if m.features >= FIRST_LINT and load.ast != NULL and load.ast.root != NULL and load.ast.fault_count == 0 and not _lint(&load):
+        load.outcome = RAISE
+    elif not call_on_deep_stack(_compile, &load):
         compile_abandoned(&load.unit)
         load.outcome = raise_text(m, ERROR_MEMORY, NULL)
     if load.ast != NULL:

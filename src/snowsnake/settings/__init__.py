@@ -180,6 +180,11 @@ class Settings:
             self.require(feature)
         self._warn_not_carried_out()
 
+    def language(self) -> list[str]:
+        """What an evaluator takes as its features: those that are on, and the settings about literals, as `lint-url-literals=warn`."""
+        lints = [name for name in self._origins if name.startswith("lint-") and self[name] != "ignore"]
+        return [*self["experimental-features"], *(f"{name}={self[name]}" for name in lints)]
+
     def warn_unknown(self) -> None:
         """Name what nobody knows, sorted, once."""
         for name in sorted(self.unknown):

@@ -67,9 +67,9 @@ KNOWN = {
     "keep-failed": ("bool", False, "", False),
     "keep-going": ("bool", False, "", False),
     "keep-outputs": ("bool", False, "", False),
-    "lint-absolute-path-literals": ("lint", "ignore", "", True),
-    "lint-short-path-literals": ("lint", "ignore", "", True),
-    "lint-url-literals": ("lint", "ignore", "", True),
+    "lint-absolute-path-literals": ("lint", "ignore", "", False),
+    "lint-short-path-literals": ("lint", "ignore", "", False),
+    "lint-url-literals": ("lint", "ignore", "", False),
     "log-lines": ("u64", 25, "", False),
     "max-build-log-size": ("u64", 0, "", False),
     "max-call-depth": ("u32", 10000, "", False),
@@ -131,7 +131,7 @@ KNOWN = {
     "user-agent-suffix": ("str", "", "", False),
     "warn-dirty": ("bool", True, "", False),
     "warn-large-path-threshold": ("u64", 0, "", True),
-    "warn-short-path-literals": ("bool", False, "", True),
+    "warn-short-path-literals": ("bool", False, "", False),
 }
 ALIASES = {
     "commit-lockfile-summary": "commit-lock-file-summary",

@@ -80,9 +80,9 @@ ROWS = (
     ("keep-failed", "", "bool", False, "", "2.0", "elsewhere", "Keep the temporary folders of builds that failed."),
     ("keep-going", "", "bool", False, "", "2.0", "yes", "Go on with other builds after one has failed."),
     ("keep-outputs", "gc-keep-outputs", "bool", False, "", "2.0", "yes", "Garbage collection keeps the outputs of derivations that it keeps."),
-    ("lint-absolute-path-literals", "", "lint", "ignore", "", "2.34", "no", "What an absolute path, or one below `~/`, in a source causes: `ignore`, `warn` or `fatal`."),
-    ("lint-short-path-literals", "", "lint", "ignore", "", "2.34", "no", "What a relative path that does not begin with `./` or `../` causes: `ignore`, `warn` or `fatal`."),
-    ("lint-url-literals", "", "lint", "ignore", "", "2.34", "no", "What an address without quotes in a source causes: `ignore`, `warn` or `fatal`."),
+    ("lint-absolute-path-literals", "", "lint", "ignore", "", "2.34", "yes", "What an absolute path, or one below `~/`, in a source causes: `ignore`, `warn` or `fatal`."),
+    ("lint-short-path-literals", "", "lint", "ignore", "", "2.34", "yes", "What a relative path that does not begin with `./` or `../` causes: `ignore`, `warn` or `fatal`."),
+    ("lint-url-literals", "", "lint", "ignore", "", "2.34", "yes", "What an address without quotes in a source causes: `ignore`, `warn` or `fatal`."),
     ("log-lines", "", "u64", 25, "", "2.2", "elsewhere", "How many last lines of a failed build's log are shown."),
     ("max-build-log-size", "build-max-log-size", "u64", 0, "", "2.0", "elsewhere", "Bytes that a build may write to its log; 0 is no limit."),
     ("max-call-depth", "", "u32", 10000, "", "2.20", "yes", "How many calls may be nested. Unless it is set, we allow two million."),
@@ -144,7 +144,7 @@ ROWS = (
     ("user-agent-suffix", "", "str", "", "", "2.0", "yes", "Text that follows the name by which downloads present themselves."),
     ("warn-dirty", "", "bool", True, "", "2.4", "yes", "Warn when a Git or Mercurial tree has uncommitted changes."),
     ("warn-large-path-threshold", "", "u64", 0, "", "2.23", "no", "Warn when a path of more bytes is copied to the store; 0 means never."),
-    ("warn-short-path-literals", "", "bool", False, "", "2.31", "no", "The old name of `lint-short-path-literals = warn`."),
+    ("warn-short-path-literals", "", "bool", False, "", "2.31", "yes", "The old name of `lint-short-path-literals = warn`."),
 )  # fmt: skip
 # fmt: on
 

@@ -8,7 +8,13 @@ of builtins say what each name needs.
 TYPE_CHECKING = False                 # `typing` costs a start more than the rest
 PIPE_OPERATORS = 1                    # as in syntax/parse_state.pxd
 NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32, "dynamic-derivations": 64}
-_BITS = {**NAMES, "pipe-operators": PIPE_OPERATORS}
+# Settings about literals that are on (machine/lint.py), beside the features.
+LINTS = {
+    f"{name}={level}": 256 << 2 * i + j
+    for i, name in enumerate(("lint-absolute-path-literals", "lint-short-path-literals", "lint-url-literals"))
+    for j, level in enumerate(("warn", "fatal"))
+}
+_BITS = {**NAMES, **LINTS, "pipe-operators": PIPE_OPERATORS}
 _IMPLIED = {"flakes": NAMES["fetch-tree"]}
 
 if TYPE_CHECKING:

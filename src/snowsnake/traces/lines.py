@@ -33,7 +33,9 @@ _RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribut
 _BINDERS = ("attrs", "let", "legacyLet")
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_LINES = {
-    30: b"drvAttrs@{ outputs ? [ \"out\" ], ... }:",
+    29: b"*/",
+    30: b"drvAttrs@{",
+    31: b"  outputs ? [ \"out\" ],",
     37: b"  strict = derivationStrict drvAttrs;",
     49: b"    value = commonAttrs // {",
     50: b"      outPath = builtins.getAttr outputName strict;",
