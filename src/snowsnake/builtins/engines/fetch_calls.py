@@ -11,6 +11,7 @@ from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.input_forms import fix_git_url, string_of
 
 _NO_REVISION = "0" * 40
+_UPWARDS = re.compile(r"(?<=[/:])(\.|%2e){2}(?=[/?#]|$)", re.IGNORECASE)      # a part of a path that leads out of its folder
 _JUST_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -44,11 +45,17 @@ def is_allowed_uri(uri, prefixes):
 
     >>> is_allowed_uri("https://example.org/a", ["https://example.org"]), is_allowed_uri("https://example.org.evil", ["https://example.org"])
     (True, False)
+    >>> is_allowed_uri("path:/a/../b", ["path:/a/"]), is_allowed_uri("path:/a/../b", ["path:"])
+    (False, True)
     """
     for prefix in prefixes:
         if uri == prefix:
             return True
-        if prefix and uri.startswith(prefix) and (prefix[-1] == "/" or uri[len(prefix)] == "/" or _JUST_SCHEME.fullmatch(prefix)):
+        if not prefix or not uri.startswith(prefix):
+            continue
+        if _JUST_SCHEME.fullmatch(prefix):
+            return True
+        if (prefix[-1] == "/" or uri[len(prefix)] == "/") and not _UPWARDS.search(uri, len(prefix)):
             return True
     return False
 
