@@ -1,9 +1,12 @@
 """Decoding beside JSON: 10 000 packages' metadata and 4 000 options, into msgspec structs and dataclasses.
 
-usage: python benchmarks/decoding.py [REPEATS]        prints CPU seconds (the least of the repeats, taken in turns) and their ratios
+usage: python benchmarks/decoding.py [REPEATS [NIX]]        prints CPU seconds (the least of the repeats, taken in turns) and their ratios;
+       NIX: the command `nix`, whose `eval --json` in a process, decoded by msgspec, is compared, too
 """
 
 import dataclasses
+import resource
+import subprocess
 import sys
 import time
 
@@ -89,6 +92,22 @@ def measured(repeats: int, source: str, target: object, is_packages: bool) -> di
     return found
 
 
+def beside_a_process(repeats: int, nix: str, source: str, target: object, is_packages: bool) -> tuple[float, float]:
+    """CPU seconds of an evaluator of its own with decoding, and of `nix eval --json` with msgspec: both begin with the text."""
+    ours = theirs = 1e9
+    told = f'map (p: removeAttrs p [ "broken" ]) ({source})' if is_packages else source
+    for _ in range(repeats):
+        start = time.process_time()
+        found = snowsnake.Evaluator(pure=True).evaluate(source).decode(target)
+        ours = min(ours, time.process_time() - start)
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
+        done = subprocess.run([nix, "--extra-experimental-features", "nix-command", "eval", "--json", "--expr", told], capture_output=True, check=True)
+        assert msgspec.json.decode(done.stdout, type=target) == found
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        theirs = min(theirs, time.process_time() - start + after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return ours, theirs
+
+
 def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     for title, source, target in (("10000 packages", PACKAGES, list[Package]), ("4000 options", OPTIONS, dict[str, Option])):
@@ -96,6 +115,9 @@ def main() -> None:
         for suffix, what in (("", "evaluated on the way"), (" evaluated", "evaluated before")):
             ours, theirs = found["decode" + suffix], found["json" + suffix]
             print(f"{title}, {what}: decode {ours:.4f} s, to_json + msgspec {theirs:.4f} s, ratio {ours / theirs:.2f}")
+        if len(sys.argv) > 2:
+            ours, theirs = beside_a_process(repeats, sys.argv[2], source, target, title.endswith("packages"))
+            print(f"{title}, from the text: decode {ours:.4f} s, nix eval --json + msgspec {theirs:.4f} s, ratio {ours / theirs:.2f}")
 
 
 if __name__ == "__main__":

@@ -306,3 +306,29 @@ def test_a_store_path_goes_into_nix_as_its_text() -> None:
 
     path = StorePath.parse("/nix/store/00000000000000000000000000000000-hello")
     assert evaluate("x: { inherit x; }")(path)["x"].decode(StorePath) == path
+
+
+def test_decoding_in_a_function_that_decoding_calls() -> None:
+    """The same decoder is used again while it is at work, and Python's collector is on afterwards, and while the program runs."""
+    import gc
+
+    nix = Evaluator()
+    inner = nix.evaluate("[ { n = 1; f = x: x; } ]")
+    seen = []
+
+    def again(_: object) -> int:
+        seen.append(gc.isenabled())
+        return len(inner.decode(list[dict[str, Value]]))
+
+    found = nix.evaluate("f: [ { n = f null; v = 1 + 1; } { n = f 1; v = [ ]; } ]")(again).decode(list[dict[str, Value]])
+    assert [row["n"].to_python() for row in found] == [1, 1] and found[0]["v"] == 2 and gc.isenabled()
+    assert nix.evaluate("f: [ (f null) (f 1) ]")(again).decode(list[int]) == [1, 1] and all(seen)
+    with pytest.raises(DecodeError):
+        nix.evaluate('[ 1 "x" ]').decode(list[int])
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        nix.evaluate("[ (1 + 1) ]").decode(list[int])
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

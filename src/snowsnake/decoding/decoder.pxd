@@ -28,6 +28,7 @@ cdef class Decoder:
     cdef list faults                  # of a query: (path, error); else None
     cdef list way                     # where a query is
     cdef int levels                   # that are being decoded
+    cdef bint stops_collector         # Python's, and starts it again
 
     cdef object follow(self, Handle handle, wrap)
     cdef object beside_faults(self, Plan plan, Word w, step)

@@ -24,6 +24,10 @@ from snowsnake.runner cimport Runner
 from snowsnake.decoding.error import DecodeError
 from snowsnake.diagnostics.error import EvaluationError
 
+cdef extern from "Python.h":
+    int PyGC_Disable()
+    int PyGC_Enable()
+
 cdef enum:
     MARGIN_WORDS = 4096               # of the stack, for what is forced
     MOST_LEVELS = 1000                # of lists and sets in each other: the C stack holds more
@@ -70,11 +74,17 @@ cdef class Decoder:
     cdef object follow(self, Handle handle, wrap):
         cdef Machine* m = self.m
         cdef ptrdiff_t height
+        cdef object outer = self.wrap                # of a decoding that called a function of Python, which decodes again
+        cdef int outer_levels = self.levels
+        cdef bint was_collecting
         if handle.evaluator is not self.evaluator:
             raise ValueError("a value of another evaluator")
         if self.root is None:
             raise ValueError("this decoder has no plan")
         self.evaluator.enter()
+        # Thousands of objects are made that all stay: Python would look through them for circles again and again, a quarter of the time.
+        was_collecting = PyGC_Disable()
+        self.stops_collector = was_collecting or self.stops_collector
         try:
             height = m.sp - m.stack_base
             self.wrap = wrap
@@ -95,9 +105,13 @@ cdef class Decoder:
                 raise
             finally:
                 m.sp = m.stack_base + height
-                self.wrap = None
+                self.wrap = outer
+                self.levels = outer_levels
                 self.evaluator.finish_run(DONE)
         finally:
+            if was_collecting:
+                self.stops_collector = False
+                PyGC_Enable()
             self.evaluator.leave()
 
     cdef object beside_faults(self, Plan plan, Word w, step):
@@ -143,8 +157,12 @@ cdef class Decoder:
             return w
         if m.sp + MARGIN_WORDS > m.stack_end:
             raise RecursionError("a value nested too deep to be decoded")
+        if self.stops_collector:      # the program may take long, and other threads run meanwhile
+            PyGC_Enable()
         with nogil:
             outcome = machine_force(m, w)
+        if self.stops_collector:
+            PyGC_Disable()
         if outcome != DONE:
             self.evaluator.check(outcome)
         w = val(m.result)
