@@ -1,13 +1,16 @@
 """Real programs around Nix with only our commands on their PATH: each does its job, or stops where something must be fetched.
 
-usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [--python PROGRAM]
+usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [--nix-update FOLDER] [--nixpkgs-review FOLDER] [--renovate FOLDER]
+       [--dependabot FOLDER] [--nix-direnv FOLDER] [--python PROGRAM]
 
-In: sources of nixpkgs (for nixos-rebuild-ng, which needs Python 3.12) and of home-manager.  Out: a line for each case; exit code 1 if one
+In: sources of the clients; nixos-rebuild-ng (in nixpkgs), nix-update and nixpkgs-review (which needs nixpkgs, too) need Python 3.12.  Of Renovate and
+Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops at `nix print-dev-env`.  Out: a line for each case; exit code 1 if one
 did not do what it should.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -96,22 +99,127 @@ def home_manager(world: World, source: Path) -> None:
     world.expect("home-manager, of nothing", ["bash", str(program), "build", "--flake", "./flake#none"], "does not provide attribute", code=1)
 
 
+PACKAGE = """{ system ? "x86_64-linux" }:
+let
+  version = "1.0";
+  make = attributes: derivation attributes // { url = attributes.url or null; overrideAttrs = change: make (attributes // change attributes); };
+in {
+  tool = make {
+    name = "tool-${version}"; inherit system version; pname = "tool"; builder = "/bin/sh"; args = [ "-c" "read x < $src; echo $x > $out" ];
+    src = make {
+      name = "source"; inherit system; builder = "builtin:fetchurl"; url = "file://FOLDER/src-${version}";
+      outputHashMode = "flat"; outputHashAlgo = "sha256"; outputHash = "sha256-LCG3pJeDzhw5eqgEJaKgMHDyumO4lF0yCNiiy7xZ3Mk=";
+    };
+  } // { inherit version; pname = "tool"; meta.position = "FOLDER/default.nix:6"; };
+}
+"""
+HASH = "sha256-J92O1EqD/5TVV/n9BBLtWoy8pp6gSSLYjAEYSgcwClo="         # of "two\\n"
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def nix_update(world: World, source: Path, python: str) -> None:
+    folder = world.folder / "package"
+    folder.mkdir()
+    (folder / "default.nix").write_text(PACKAGE.replace("FOLDER", str(folder)))
+    (folder / "src-1.0").write_text("one\n")
+    (folder / "src-1.1").write_text("two\n")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        git(folder, *words)
+    program = [python, "-c", "from nix_update import main; main()", "-f", str(folder)]
+    world.expect("nix-update --version --build", [*program, "--version", "1.1", "--build", "tool"], "Update 1.0 -> 1.1", "-tool-1.1.drv", PYTHONPATH=str(source))
+    world.expect("nix-update wrote version and hash", ["cat", str(folder / "default.nix")], 'version = "1.1"', HASH)
+
+
+def nixpkgs_review(world: World, source: Path, nixpkgs: Path, python: str) -> None:
+    (world.folder / "config.nix").write_text("{ }")
+    evaluate = f"""
+from pathlib import Path
+from nixpkgs_review.allow import AllowedFeatures
+from nixpkgs_review.nix import BuildConfig, multi_system_eval
+config = BuildConfig(AllowedFeatures([]), "nixpkgs={nixpkgs}", "x86_64-linux", Path("config.nix"))
+for attr in multi_system_eval({{"x86_64-linux": {{"hello", "none"}}}}, config)["x86_64-linux"]:
+    print(attr.name, attr.exists, attr.broken, attr.drv_path)
+"""
+    world.expect(
+        "nixpkgs-review, evaluation", [python, "-c", evaluate], "hello True False /nix/store/", "none False",
+        PYTHONPATH=str(source), NIXPKGS_CONFIG=str(world.folder / "config.nix"),
+    )  # fmt: skip
+
+
+def lock_updates(world: World, name: str, command: str) -> None:
+    """The command by which a program updates an input of a lock file."""
+    folder, input = world.folder / f"locked-{name}", world.folder / f"input-{name}"
+    for made, text in ((input, "{ outputs = _: { }; }"), (folder, f'{{ inputs.tool.url = "git+file://{input}"; outputs = _: {{ }}; }}')):
+        made.mkdir()
+        (made / "flake.nix").write_text(text)
+        for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+            git(made, *words)
+    world.expect(f"{name}: the flake is locked", ["nix", "flake", "lock", str(folder)])
+    git(input, "commit", "-q", "--allow-empty", "-m", "new")
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=input, check=True, capture_output=True, text=True).stdout.strip()
+    world.expect(f"{name}: {command}", ["sh", "-c", f"cd {folder} && {command}"], "Updated input 'tool'")
+    world.expect(f"{name}: the lock file has the new revision", ["cat", str(folder / "flake.lock")], revision)
+
+
+def renovate(world: World, source: Path) -> None:
+    text = (source / "lib/modules/manager/nix/artifacts.ts").read_text()
+    start = re.search(r"let cmd = `([^`]*)`", text)
+    assert start is not None and "cmd += `flake update ${inputs}`" in text
+    lock_updates(world, "Renovate", start[1] + "flake update tool")
+
+
+def dependabot(world: World, source: Path) -> None:
+    text = (source / "nix/lib/dependabot/nix/file_updater.rb").read_text()
+    command = re.search(r'"(nix flake update) #\{dependency\.name\}"', text)
+    assert command is not None
+    lock_updates(world, "Dependabot", f"{command[1]} tool")
+
+
+def nix_direnv(world: World, source: Path) -> None:
+    """`use flake` but for `nix print-dev-env`: what it does about the flake's inputs."""
+    script = f"""
+set -eu
+direnv_version() {{ :; }}; watch_file() {{ :; }}; log_status() {{ echo "$@" >&2; }}; log_error() {{ echo "$@" >&2; }}
+direnv_load() {{ :; }}; direnv_layout_dir() {{ echo layout; }}; PATH_add() {{ :; }}; has() {{ command -v "$1" > /dev/null; }}; direnv=direnv; NIX_DIRENV_SKIP_VERSION_CHECK=1
+source {source}/direnvrc
+_nix_direnv_preflight
+_nix flake archive --json --no-write-lock-file -- ./flake
+"""
+    program = world.folder / "use-flake"
+    program.write_text(script)
+    world.expect("nix-direnv, inputs of a flake", ["bash", str(program)], '{"inputs":{},"path":"/nix/store/')
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--nixpkgs", type=Path)
-    parser.add_argument("--home-manager", type=Path)
+    names = ("nixpkgs", "home-manager", "nix-update", "nixpkgs-review", "renovate", "dependabot", "nix-direnv")
+    for name in names:
+        parser.add_argument(f"--{name}", type=lambda text: Path(text).resolve())
     parser.add_argument("--python", default=sys.executable)
     given = parser.parse_args()
+    left_out = [name for name in names if getattr(given, name.replace("-", "_")) is None]
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         world = World(Path(folder))
         if given.nixpkgs:
-            nixos_rebuild(world, given.nixpkgs.resolve(), given.python)
-        else:
-            print("left out: nixos-rebuild-ng (--nixpkgs)")
+            nixos_rebuild(world, given.nixpkgs, given.python)
         if given.home_manager:
-            home_manager(world, given.home_manager.resolve())
-        else:
-            print("left out: home-manager (--home-manager)")
+            home_manager(world, given.home_manager)
+        if given.nix_update:
+            nix_update(world, given.nix_update, given.python)
+        if given.nixpkgs_review and given.nixpkgs:
+            nixpkgs_review(world, given.nixpkgs_review, given.nixpkgs, given.python)
+        if given.renovate:
+            renovate(world, given.renovate)
+        if given.dependabot:
+            dependabot(world, given.dependabot)
+        if given.nix_direnv:
+            nix_direnv(world, given.nix_direnv)
+    if left_out:
+        print(f"left out, no source: {' '.join(left_out)}")
     return 1 if world.failures else 0
 
 

@@ -84,6 +84,7 @@ class Build:
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
         if drv.builder == "builtin:fetchurl":
+            self._user = None              # what is downloaded is made by the caller
             self._download()
             self.finish()
             return False
