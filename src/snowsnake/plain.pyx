@@ -17,6 +17,10 @@ from snowsnake.machine.word cimport (
 )
 
 
+cdef enum:
+    MOST_LEVELS = 500                 # of data in each other; this is C recursion
+
+
 class NotPlain(Exception):
     """A value is, or holds, what is no plain data: a function, null, a path, something with an `outPath`."""
 
@@ -100,8 +104,12 @@ cdef object _data(Handle h, int depth):
         return int_value(w)
     if is_float(w):
         return float_value(w)
-    if not (is_list(w) or is_attrs(w)) or depth > 500:
+    if not (is_list(w) or is_attrs(w)):
         raise NotPlain
+    if depth > MOST_LEVELS:
+        from snowsnake.diagnostics.error import EvaluationError
+
+        raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
     if is_list(w):
         parts = [make_handle(h.evaluator, list_items(w)[i]) for i in range(list_size(w))]
         return [_data(<Handle>part, depth + 1) for part in parts]
