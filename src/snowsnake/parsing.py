@@ -11,6 +11,7 @@ from snowsnake.syntax.features import LINTS, feature_bits
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from snowsnake.bytecode.view import Chunk
 
@@ -35,7 +36,7 @@ class Syntax:
         except RecursionError as error:
             raise EvaluationError("depth", str(error)) from None
 
-    def outline(self):
+    def outline(self) -> "Any":
         """What the expression states without being evaluated: a `Literal` of syntax/outline.pyx."""
         return self._tree.outline()
 
@@ -108,7 +109,7 @@ def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iter
         error.code, error.message, error.args = first.code, first.message, first.args
 
 
-def _errors(faults: list, source: bytes, name: str) -> list[EvaluationError]:
+def _errors(faults: "list[tuple[str, int, int, str, int | None]]", source: bytes, name: str) -> list[EvaluationError]:
     lines = SourceMap(source)
     errors = []
     for code, start_byte, end_byte, message, other_byte in faults:
@@ -146,7 +147,8 @@ def compile_chunk(source: bytes, name: str, base_path: str, level: int, features
     features = tuple(features)
     parse_source(source, name, base_path, features)       # for its better errors: all faults, with their codes
     try:
-        return compile_text(source, base_path, level, feature_bits(features))
+        chunk: Chunk = compile_text(source, base_path, level, feature_bits(features))
+        return chunk
     except CompileFault as fault:
         place = Position(name, SourceMap(source), fault.start_byte, fault.end_byte)
         raise EvaluationError(fault.code, str(fault), place) from None
@@ -188,7 +190,7 @@ def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) ->
     return names
 
 
-def _bound_names(node: dict) -> set[str]:
+def _bound_names(node: "dict[str, Any]") -> set[str]:
     """What a node binds for the nodes inside it."""
     kind = node.get("kind")
     if kind == "lambda":

@@ -158,7 +158,7 @@ class EvaluationError(Exception):
     def __str__(self) -> str:
         return f"{self.message} (at {self.position})" if self.position is not None else self.message
 
-    def __reduce__(self):  # an error can cross a process boundary: jobs raise it elsewhere
+    def __reduce__(self) -> "tuple[type[EvaluationError], tuple[object, ...], dict[str, object]]":  # an error can cross a process boundary: jobs raise it elsewhere
         arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
         state = {"fault": self.fault, "subject": self.subject, "shows_place": self.shows_place, "exit_code": self.exit_code, "others": self.others}
         return type(self), arguments, state

@@ -7,7 +7,7 @@ from snowsnake.diagnostics.render import render, render_warning
 from snowsnake.source import Position
 
 
-def _position(position: Position | None) -> dict | None:
+def _position(position: Position | None) -> dict[str, object] | None:
     if position is None:
         return None
     return {
@@ -20,7 +20,7 @@ def _position(position: Position | None) -> dict | None:
     }
 
 
-def _frame(frame: Frame) -> dict:
+def _frame(frame: Frame) -> dict[str, object]:
     return {"kind": frame.kind, "name": frame.name, "text": frame.description, "position": _position(frame.position)}
 
 
@@ -51,12 +51,12 @@ def message_line(level: str, message: str) -> str:
 def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
     """The `@nix {…}` line that C++ Nix writes with `--log-format internal-json`."""
 
-    def place(position: Position | None) -> dict:
+    def place(position: Position | None) -> dict[str, object]:
         if position is None:
             return {"column": None, "file": None, "line": None}
         return {"column": position.column, "file": str(position), "line": position.line}
 
-    facts: dict = {"action": "msg", **place(error.position), "level": 0}
+    facts: dict[str, object] = {"action": "msg", **place(error.position), "level": 0}
     facts["msg"] = render(error, show_trace=show_trace, colours=True)
     facts["raw_msg"] = error.message
     if show_trace and error.trace:

@@ -16,6 +16,8 @@ from snowsnake.source import Position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snowsnake.diagnostics.error import EvaluationError, Frame
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
@@ -207,7 +209,7 @@ def _indented(first: str, rest: str, lines: list[str]) -> list[str]:
     return [((rest if number else first) + line).rstrip() for number, line in enumerate(lines)]
 
 
-def terminal_colours(stream_descriptor: int, environment) -> bool:
+def terminal_colours(stream_descriptor: int, environment: "Mapping[str, str]") -> bool:
     """Whether text for this file descriptor should be coloured: it is a terminal, and neither NO_COLOR nor TERM=dumb is set.
 
     CLICOLOR_FORCE=1 colours what goes elsewhere, too.

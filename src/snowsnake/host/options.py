@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
 
-def encoded(text: str | bytes | os.PathLike) -> bytes:
+def encoded(text: "str | bytes | os.PathLike[str]") -> bytes:
     """A path or name as bytes, whatever was given; a NUL byte is refused."""
     data = os.fsencode(text)
     if b"\0" in data:

@@ -216,7 +216,7 @@ def read_lock_file(
 
 
 class _Reader:
-    def __init__(self, document: object, name: str, is_locked, warn) -> None:
+    def __init__(self, document: object, name: str, is_locked: "Callable[..., bool]", warn: "Callable[[str], None]") -> None:
         self._name = name
         self._is_locked = is_locked
         self._warn = warn

@@ -15,6 +15,7 @@ from snowsnake.lock.references import ID, Reference, of_address, of_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
 _REV = "[0-9a-fA-F]{40}"
@@ -33,7 +34,7 @@ def parse(text: str) -> Attributes:
     return reference.input.attrs | ({"dir": reference.folder} if reference.folder else {})
 
 
-def parse_whole(text: str, base: str | None = None, **options) -> Reference:
+def parse_whole(text: str, base: str | None = None, **options: "Any") -> Reference:
     """A reference without a fragment; options as for `parse_reference`."""
     reference, fragment = parse_reference(text, base, **options)
     if fragment:

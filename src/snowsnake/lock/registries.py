@@ -218,10 +218,11 @@ def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registrie
             text = data.decode("utf-8", "surrogateescape")
             if known is None or known["text"] != text:
                 fetcher.cache.note("registry", url, {"text": text})
-            return data
+            return bytes(data)
 
         fetcher.registries = Registries(environ, fetcher.settings["flake-registry"], fetcher.warn, download)
-    return fetcher.registries
+    found: Registries = fetcher.registries
+    return found
 
 
 def user_registry_path(environ: "Mapping[str, str]") -> str:

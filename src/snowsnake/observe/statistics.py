@@ -7,10 +7,14 @@ collector finds in the nursery before it empties it, and from its own counters.
 import resource
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 WORD_BYTES = 8
 
 
-def statistics(evaluator) -> dict:
+def statistics(evaluator: "Any") -> "dict[str, Any]":
     """The counters of an evaluator made with `count_objects=True`.
 
     As C++ Nix has them: `cpuTime` and `time` in seconds, `gc` (`totalBytes` were made, `heapSize` are in use now), `list`, `sets` (their

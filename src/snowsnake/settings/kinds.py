@@ -191,7 +191,7 @@ def _stores(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
     return tuple(_store(name, word, warn) for word in words(text))
 
 
-def _builders(name: str, text: str, warn: "Warn") -> tuple[dict, ...]:
+def _builders(name: str, text: str, warn: "Warn") -> tuple[dict[str, object], ...]:
     import json
 
     try:
@@ -202,7 +202,7 @@ def _builders(name: str, text: str, warn: "Warn") -> tuple[dict, ...]:
     return tuple(shown)
 
 
-def _render_builders(value: tuple[dict, ...]) -> str:
+def _render_builders(value: tuple[dict[str, object], ...]) -> str:
     import json
 
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
