@@ -437,7 +437,7 @@ class Evaluator:
     def flush(self) -> None:
         """Derivations, texts and sources that went to `store` are on disk and valid afterwards.
 
-        It happens by itself when many wait, and at the end; before other programs look at the store, say it.
+        The evaluator does this by itself when many wait, and at the end.  Call it before another program looks at the store.
         """
         self._machine.flush_store()
 

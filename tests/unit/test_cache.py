@@ -466,7 +466,7 @@ def test_commands(run_command, tmp_path):
     assert verified.returncode == 1 and b"1 of 2 compiled files are damaged" in verified.stderr
     pack.write_bytes(b"something else")
     verified = run_command("main", "cache", "verify", "--cache-dir", "c")
-    assert verified.returncode == 1 and b"none of ours" in verified.stderr
+    assert verified.returncode == 1 and b"not written by Snowsnake" in verified.stderr
     assert run_command("main", "cache", "clear", "--cache-dir", "c").returncode == 0
     assert not pack.exists()
     assert run_command("main", "cache", "clear", "--cache-dir", "c").returncode == 0

@@ -200,6 +200,22 @@ MILLION = """
 """
 
 
+def test_the_manual_tells_what_a_loop_over_tails_costs():
+    """`made_bytes` grows with the length of the list, not with its square: builtins.md says so."""
+    from snowsnake.builtins.table import TABLE
+
+    made = []
+    for length in (4000, 8000):
+        evaluator = snowsnake.Evaluator()
+        evaluator.evaluate(
+            "let go = l: n: if l == [ ] then n else go (builtins.tail l) (n + builtins.head l); "
+            f"in go (builtins.genList (x: x) {length}) 0"
+        ).to_python()  # fmt: skip
+        made.append(evaluator.statistics()["made_bytes"])
+    assert "O(n) in all" in TABLE["tail"].doc
+    assert made[1] < 2.5 * made[0]
+
+
 def test_a_million_tails(is_stressed):
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")

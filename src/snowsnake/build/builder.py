@@ -51,7 +51,7 @@ class Build:
     # --- beginning
 
     def start(self) -> bool:
-        """Whether a process runs now; False if the outputs are valid already, because another process or a builder of ours made them."""
+        """Whether a process runs now; False if the outputs are valid already, because another process or one of our builders made them."""
         try:
             self._lock()
             if all(self._store.has_now(output.path) for output in self._drv.outputs.values()):
@@ -268,7 +268,7 @@ class Build:
         self._unlock()
 
     def _kept_folder(self) -> str:
-        """The build's folder, moved to where nothing of ours is removed."""
+        """The build's folder, moved to where we remove nothing."""
         import shutil
         import tempfile
 

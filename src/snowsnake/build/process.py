@@ -53,7 +53,7 @@ class Running:
 def start(
     program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | None
 ) -> Running:
-    """Starts a builder in *folder* (as it sees it), a program or a function of ours; OSError if it cannot be started, or shut in."""
+    """Starts a builder in *folder* (as it sees it), a program or one of our functions.  OSError says that it cannot be started, or not in a sandbox."""
     master, slave = pty.openpty()
     tty.setraw(slave, termios.TCSANOW)     # newlines stay what they are
     faults, fault_end = os.pipe()

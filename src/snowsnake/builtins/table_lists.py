@@ -21,8 +21,8 @@ ENTRIES = (
         "tail",
         "list",
         "l",
-        doc="*list* without its first element; no element is forced. Raises an error if the list is empty. The "
-        "rest is copied, so a loop over `tail` costs O(n²): fold or index instead.",
+        doc="*list* without its first element; no element is forced. Raises an error if the list is empty. A long rest "
+        "shares the elements of *list*, a short one is copied: a loop over `tail` takes O(n) in all.",
         example="builtins.tail [ 1 2 3 ] => [ 2 3 ]",
     ),
     Entry(

@@ -117,7 +117,7 @@ def _write_facts(facts: dict, is_json: bool) -> None:
 
 def _verify(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
     if not inspection.is_usable() and os.path.exists(os.path.join(folder, "compiled-1.pack")):
-        reporter.failure("the file in the cache is none of ours, or its beginning is damaged; the next evaluation replaces it")
+        reporter.failure("the cache file was not written by Snowsnake, or its beginning is damaged; the next evaluation replaces it")
         return 1
     count = damaged = 0
     for entry in inspection.entries():

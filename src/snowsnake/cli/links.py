@@ -1,6 +1,6 @@
 """`snowsnake links DIR`: a folder with our commands under Nix's names, to stand first on a PATH.
 
-In: a folder.  Out: symbolic links in it; a file that is no link of ours is left alone, and is an error.
+In: a folder.  Out: symbolic links in it; a file that we did not make is left alone, and is an error.
 """
 
 import os
@@ -41,9 +41,9 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def make_link(link: str, target: str) -> None:
-    """A link, in the place of an older one of ours."""
+    """A link, which replaces an older one that we made."""
     if os.path.lexists(link):
         if not os.path.islink(link) or not os.path.basename(os.readlink(link)).startswith("snowsnake-"):
-            raise UsageError(f"'{link}' is there already, and is no link of ours")
+            raise UsageError(f"'{link}' exists already, and is not one of our links")
         os.unlink(link)
     os.symlink(target, link)

@@ -63,8 +63,8 @@ cdef uint64_t _now_ns() noexcept nogil:
 
 
 cdef inline Word* _nursery_end(Machine* m) noexcept nogil:
-    """Where a collection is due.  Every collection walks the stacks, so a nursery is never smaller than they are: a deep evaluation
-    would be quadratic else."""
+    """Where a collection is due.  Every collection walks the stacks: if a nursery could be smaller than they are, the time that a deep
+    evaluation takes would grow with the square of its depth."""
     cdef uint64_t words = <uint64_t>(m.sp - m.stack_base) + <uint64_t>(m.fr - m.frames_base) * (sizeof(Frame) // sizeof(Word))
     return m.heap_base + (words if words > m.nursery_words else m.nursery_words)
 

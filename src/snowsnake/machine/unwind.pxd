@@ -5,7 +5,7 @@ from snowsnake.machine.state cimport Frame, Machine
 from snowsnake.machine.word cimport Word, small_int
 
 cdef enum:
-    MOST_CHAIN = 16                   # thunks that left one after the other in tail position; those further out are not told of
+    MOST_CHAIN = 16                   # thunks that left one after the other in tail position; a trace does not mention those that left before
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # with the registers of the raising activation in m.  DONE: a tryEval frame is the running activation and its result

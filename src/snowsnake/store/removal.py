@@ -1,6 +1,6 @@
 """Trees removed whatever their folders permit: store objects are read-only, and a builder may have closed what it left.
 
-In: a path of ours.  Out: nothing is there any more.
+In: the path of something that we made.  Out: the path does not exist any more.
 """
 
 from __future__ import annotations
