@@ -49,9 +49,8 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
 
 def sealed(kept: "_Kept") -> "_Kept":
     """With a sum in front: a disk that forgets must not make a result another one."""
-    if isinstance(kept, bytes):
-        return hashes.digest("sha256", kept)[:16] + kept
-    return hashes.digest("sha256", kept.encode("utf-8", "surrogatepass")).hex()[:16] + kept
+    made: bytes = hashes.digest("sha256", kept if isinstance(kept, bytes) else kept.encode("utf-8", "surrogatepass"))
+    return made[:16] + kept if isinstance(kept, bytes) else made.hex()[:16] + kept
 
 
 def unsealed(kept: "_Kept") -> "_Kept":
