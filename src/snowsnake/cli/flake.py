@@ -235,7 +235,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         store = call.session.evaluator.store
         if store is None:
             raise UsageError("'--out-link' needs a store: give '--store'")
-        os.symlink(store.real_path(tree.store_path), given.text("out_link"))
+        store.add_root(os.path.abspath(given.text("out_link")), tree.store_path)
     return 0
 
 
