@@ -88,7 +88,7 @@ def test_links(tmp_path) -> None:
     (folder / "nix").unlink()
     (folder / "nix").write_text("mine")
     done = subprocess.run([command, "links", folder], capture_output=True, text=True)
-    assert done.returncode == 1 and "is there already" in done.stderr and (folder / "nix").read_text() == "mine"
+    assert done.returncode == 1 and "exists already" in done.stderr and (folder / "nix").read_text() == "mine"
 
 
 def test_settings_for_people(run_command) -> None:
