@@ -167,3 +167,22 @@ def test_what_changed_is_forgotten(tmp_path):
         nix.evaluate("x: x")(before)
     with pytest.raises(TypeError):
         nix.changed("a.nix")
+
+
+def test_read_dir_names_what_a_link_leads_to(tmp_path) -> None:
+    """As 2.34.8 does, and the walk is recorded once."""
+    import snowsnake
+
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(snowsnake.EvaluationError, match=f'cannot read directory "{tmp_path}/file": Not a directory'):
+        snowsnake.evaluate(f"builtins.readDir {tmp_path}/link").force()
+
+
+def test_a_negative_attribute_of_a_flake_reference_is_said_before_the_feature() -> None:
+    import snowsnake
+
+    with pytest.raises(snowsnake.EvaluationError, match="negative value given for flake ref attr repo: -1"):
+        snowsnake.evaluate('builtins.flakeRefToString { type = "github"; owner = "o"; repo = -1; }').force()
+    with pytest.raises(snowsnake.EvaluationError, match="experimental Nix feature 'flakes' is disabled"):
+        snowsnake.evaluate('builtins.flakeRefToString { type = "github"; owner = "o"; repo = "r"; }').force()

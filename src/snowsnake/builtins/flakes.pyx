@@ -175,10 +175,9 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
 
 
 cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
-    cdef int outcome
-    if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
-        return RAISE
-    outcome = force_input_attributes(m, fp[0], "flake ref", True)
+    cdef int outcome = force_input_attributes(m, fp[0], "flake ref", True)
+    if outcome == DONE:                   # C++ Nix asks for the feature when it writes the reference
+        outcome = host_require_feature(m, FEATURE_FLAKES, "flakes")
     return outcome if outcome != DONE else _write(m, fp[0])
 
 

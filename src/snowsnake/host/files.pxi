@@ -253,7 +253,9 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
         return list_internal(m, path, size_bytes, entries)
     if not must_walk(m, path, size_bytes):
         outcome = place_list(m, path, size_bytes, entries)
-        if outcome != MISSING:
+        if outcome == RAISE and m.error.code == ERROR_FILE:
+            error_disregard(m)            # looked at again, so that the error names what the links lead to
+        elif outcome != MISSING:
             return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size_bytes) else RAISE
     memset(&resolved, 0, sizeof(resolved))
     while True:
