@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +19,8 @@ from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import JobOptions, RunOptions
 from snowsnake.jobs.run import Run
 
+# A message that shows a value says «thunk» of what nobody has evaluated yet, as C++ Nix does.
+SHOWN = re.compile(r"(: )[\[{] .*")
 ROUNDS = int(os.environ.get("SNOWSNAKE_INCREMENTAL_ROUNDS", "15"))
 DEFAULT = """
 let
@@ -91,7 +94,7 @@ def evaluate(root: Path, memory: JobMemory | None, workers: int) -> tuple[list, 
     run = Run(JobRoot(evaluator, evaluator.evaluate_file(str(root)), JobOptions(show_trace=True)), RunOptions(workers=workers), memory)
     found = []
     for reply in run.replies():
-        found.append(reply.fields)
+        found.append({**reply.fields, "error": SHOWN.sub(r"\1…", reply.error)} if reply.error else reply.fields)
     if memory is not None:
         memory.close()
     return found, run

@@ -123,8 +123,10 @@ class Run:
 
     def _next(self) -> list[Path]:
         """A fair share of what waits; a suspect is looked at alone."""
-        shares, most = (4, _MOST_AT_ONCE) if self.memory is None else (1, _MOST_IN_GROUP)
-        paths = self.queue.take(min(self.queue.waiting // (shares * self.options.workers) + 1, most))
+        if self.memory is None:
+            paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE))
+        else:                          # divided, they would evaluate twice what they share
+            paths = self.queue.take(_MOST_IN_GROUP)
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
                 self.queue.put_back(paths[number or 1 :])
