@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -95,10 +93,8 @@ def test_root_that_fails(cluster, folder):
 
 
 def test_command(run_command, folder):
-    """As it is installed: the cluster's processes import the command's own script once more."""
-    command = Path(__file__).parents[2] / "bin" / "snowsnake"
     words = ["jobs", str(folder), "--argstr", "name", "inputs", "--json", "--dask", "2"]
-    result = subprocess.run([sys.executable, command, *words], capture_output=True, timeout=300)
+    result = run_command("main", *words)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) == 3
     assert run_command("main", "jobs", "-E", "1", "--dask", "2").returncode == 1
