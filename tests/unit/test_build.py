@@ -255,3 +255,22 @@ def test_the_filter_is_whole():
     for number in range(count - 1):
         if_true, if_false = code[8 * number + 2], code[8 * number + 3]
         assert number + 1 + max(if_true, if_false) < count
+
+
+# --- building again
+
+
+def test_what_is_valid_is_built_again_and_compared(store):
+    same, _ = derivation(store, "echo x > $out", "same")
+    differs, path = derivation(store, "cat /proc/sys/kernel/random/uuid > $out", "differs")
+    store.flush()
+    realiser = Realiser(BuildOptions(sandbox_paths=MACHINE, keep_failed=True))
+    with pytest.raises(BuildFailure, match="some outputs of .* are not valid, so checking is not possible"):
+        realiser.check(store, [f"{same}!out"])
+    realiser.realise(store, [f"{same}!out", f"{differs}!out"])
+    realiser.check(store, [f"{same}!out"])
+    before = store.known(path).nar_hash
+    with pytest.raises(BuildFailure, match="may not be deterministic: output .* differs from") as caught:
+        realiser.check(store, [f"{differs}!out"])
+    assert caught.value.exit_code == 104
+    assert os.path.exists(store.real_path(path) + ".check") and store.known(path).nar_hash == before and not store.verify()

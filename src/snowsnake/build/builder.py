@@ -37,6 +37,7 @@ class Build:
         self._store = store
         self._drv = drv
         self._options = options
+        self._checks = options.checks and all(store.is_valid(output.path) for output in drv.outputs.values())
         self._locks: list[tuple[str, int]] = []
         self._folder = ""                  # ours: the sandbox's root, copies of outputs
         self._build_folder = ""            # the builder's
@@ -54,7 +55,7 @@ class Build:
         """Whether a process runs now; False if the outputs are valid already, because another process or one of our builders made them."""
         try:
             self._lock()
-            if all(self._store.has_now(output.path) for output in self._drv.outputs.values()):
+            if not self._checks and all(self._store.has_now(output.path) for output in self._drv.outputs.values()):
                 self._clean()
                 return False
             return self._start()
@@ -79,7 +80,7 @@ class Build:
                 file.write(contents)
         for path in paths.values():        # what a killed process left
             remove(self._place(path))
-        options.on_message(f"building '{self.drv_path}'...", False)
+        options.on_message(f"{'checking outputs of' if self._checks else 'building'} '{self.drv_path}'...", False)
         self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell)
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
@@ -137,9 +138,9 @@ class Build:
             raise BuildFailure(
                 f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path
             )
-        if wants and not store.is_elsewhere and options.sandbox_fallback and is_supported():
+        if wants and not store.is_elsewhere and options.sandbox_fallback and not self._checks and is_supported():
             wants = False
-        if not wants and not store.is_elsewhere:
+        if not wants and not store.is_elsewhere and not self._checks:      # what is there already is in the way of a second build
             return None
         root = os.path.join(self._folder, "root")
         os.makedirs(root)
@@ -232,7 +233,12 @@ class Build:
             if status != 0:
                 raise self._failure(status)
             places = {name: self._place(output.path) for name, output in self._drv.outputs.items()}
-            outputs.register(self._store, self.drv_path, self._drv, self._request, places, self._folder, self._user)
+            if self._checks:
+                outputs.compare(
+                    self._store, self.drv_path, self._drv, self._request, places, self._folder, self._user, keeps=self._options.keep_failed
+                )
+            else:
+                outputs.register(self._store, self.drv_path, self._drv, self._request, places, self._folder, self._user)
             is_failed = False
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from snowsnake.store.drv import Derivation
 
-_FAILED, _TIMED_OUT, _WRONG_HASH = 0x64, 0x01, 0x02     # bits of the exit code of Nix's old commands
+_FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
 
 
 class BuildFailure(ValueError):
@@ -63,6 +63,12 @@ def wrong_machine(drv_path: str, drv: Derivation, system: str, missing: Iterable
 def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
     """Updaters read these lines."""
     return BuildFailure(f"hash mismatch in fixed-output derivation '{drv_path}':\n  specified: {specified}\n     got:    {got}", drv_path, _FAILED | _WRONG_HASH)
+
+
+def not_deterministic(drv_path: str, place: str, kept: str) -> BuildFailure:
+    """What a second build made is not what the first one made; *kept*: where it is, if it was kept."""
+    rest = f" from '{kept}'" if kept else ""
+    return BuildFailure(f"derivation '{drv_path}' may not be deterministic: output '{place}' differs{rest}", drv_path, _DIFFERS)
 
 
 def timed_out(drv_path: str, limit_s: int) -> BuildFailure:

@@ -15,6 +15,7 @@ class BuildOptions:
     """Options of a builder, named as in nix.conf; times in seconds, 0: no limit.
 
     *on_message(text, is_log)* gets what the user is to see: of a builder's log, if *is_log*; *on_failure* what is not raised.  *check* is called often, and raises to stop.
+    *checks*: what is asked for is valid already, and built again to be compared.
     *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: what was not begun counts as failed, too.
     *fetch(url, folder)*: downloads a file into a folder; its path.  *log_folder*: where logs are kept, or None.
     """
@@ -31,6 +32,7 @@ class BuildOptions:
     build_dir: str | None = None
     keep_failed: bool = False
     keep_going: bool = False
+    checks: bool = False
     timeout_s: int = 0
     max_silent_s: int = 0
     max_log_size: int = 0

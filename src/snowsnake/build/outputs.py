@@ -8,17 +8,19 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from snowsnake.build.failure import BuildFailure, hash_mismatch
+from snowsnake.build.failure import BuildFailure, hash_mismatch, not_deterministic
 from snowsnake.build.request import Request
 from snowsnake.store import hashes, nar, nar_reader, store_path
 from snowsnake.store.drv import Derivation
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.removal import remove
 
 _HASH_CHARACTERS = 32
 _RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
@@ -28,6 +30,33 @@ def register(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None = None
 ) -> None:
     """*places*: output → where it was left; *folder*: a temporary folder of the store; *user*: who built, None for the caller."""
+    infos, found = _examine(store, drv_path, drv, request, places, folder, user)
+    for name in _in_order(drv_path, infos):
+        store.adopt(infos[name], found[name])
+    store.flush()
+
+
+def compare(
+    store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None = None, *,
+    keeps: bool = False,
+) -> None:  # fmt: skip
+    """As `register`, of what is valid already: a BuildFailure if it is not the same.  *keeps*: what differs is kept beside it."""
+    infos, found = _examine(store, drv_path, drv, request, places, folder, user)
+    for name in sorted(infos):
+        path = infos[name].path
+        if infos[name].nar_hash == store.known(path).nar_hash:
+            continue
+        real = store.real_path(path)
+        if keeps:
+            remove(real + ".check")
+            shutil.move(found[name], real + ".check")
+        raise not_deterministic(drv_path, real, real + ".check" if keeps else "")
+
+
+def _examine(
+    store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None
+) -> tuple[dict[str, PathInfo], dict[str, str]]:
+    """(what there is to know of each output, where it lies now) after all checks."""
     infos: dict[str, PathInfo] = {}
     found: dict[str, str] = {}
     candidates = request.inputs | {output.path for output in drv.outputs.values()}
@@ -54,9 +83,7 @@ def register(
         if output.hash is not None:
             infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
     check(store, drv_path, drv, request.checks, infos)
-    for name in _in_order(drv_path, infos):
-        store.adopt(infos[name], found[name])
-    store.flush()
+    return infos, found
 
 
 def make_canonical(place: str, user: int | None = None) -> None:

@@ -5,7 +5,7 @@ In: a store in folders, what is wanted of it, how to build, who may have it alre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from snowsnake.build.failure import BuildFailure, Stopped
@@ -17,6 +17,16 @@ from snowsnake.store.drv import Derivation
 from snowsnake.store.interface import Missing, Store
 from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths
+
+
+def stopper(store: LocalStore) -> Callable[[], None]:
+    """Raises when the store is told to stop."""
+
+    def check() -> None:
+        if store.must_stop():
+            raise Stopped("interrupted while building")
+
+    return check
 
 
 class Realiser:
@@ -38,18 +48,18 @@ class Realiser:
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; BuildFailure, or Stopped if the store says so."""
-
-        def check() -> None:
-            if store.must_stop():
-                raise Stopped("interrupted while building")
-
         items = list(wanted)
+        options = replace(self.options, check=stopper(store))
         if self.substituters is not None:
             try:
-                self._substitute(store, items, self.substituters, replace(self.options, check=check))
+                self._substitute(store, items, self.substituters, options)
             finally:
                 self.substituters.rest()
-        Scheduler(store, replace(self.options, check=check)).build(items)
+        Scheduler(store, options).build(items)
+
+    def check(self, store: LocalStore, wanted: Iterable[str]) -> None:
+        """Builds again what is valid already; a BuildFailure tells of what is not the same."""
+        Scheduler(store, replace(self.options, check=stopper(store), checks=True)).build(wanted)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
         """Again and again, because what was fetched may be a derivation, and what could not be had changes the plan."""

@@ -91,7 +91,10 @@ class Scheduler:
                     raise BuildFailure(f"path '{path}' does not exist and cannot be created", path)
                 continue
             drv = self._derivation(path)
-            if self._is_done(drv):
+            if self._options.checks and path in self._roots:
+                if not self._is_done(drv):
+                    raise BuildFailure(f"some outputs of '{path}' are not valid, so checking is not possible", path, 1)
+            elif self._is_done(drv):
                 continue
             goal = self._goals[path] = Goal(path, drv)
             for needed, names in drv.input_drvs.items():
@@ -201,6 +204,8 @@ class Scheduler:
         raise several_failed(list(self._failures.values()), (item.partition("!")[0] if old else item.replace("!", "^") for item in failed))
 
     def _undone(self) -> set[str]:
+        if self._options.checks:
+            return set(self._failures)
         return {path for path, goal in self._goals.items() if not self._is_done(goal.drv)}
 
 

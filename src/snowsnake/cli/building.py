@@ -38,6 +38,9 @@ class LazyBuilder:
     def missing(self, store: "Store", wanted: "Iterable[str]") -> "Missing":
         return self._realiser().missing(store, wanted)
 
+    def check(self, store: "LocalStore", wanted: list[str]) -> None:
+        self._realiser().check(store, wanted)
+
     def _realiser(self) -> "Realiser":
         if self._made is not None:
             return self._made
@@ -107,6 +110,14 @@ def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dic
     finally:
         reporter.build_failures = None
     return found
+
+
+def check_again(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
+    """`--check`, `--rebuild`: what is valid is built again and compared; the paths."""
+    items = list(wanted)
+    report_missing(store.missing(items), reporter.note)
+    store.check(items)
+    return store.realise(items)
 
 
 def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:

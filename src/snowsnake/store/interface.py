@@ -164,6 +164,10 @@ class Store:
         """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
         raise NoBuilder(f"store '{self.url}' cannot build")
 
+    def check(self, wanted: Iterable[str]) -> None:
+        """Builds again what is valid already; ValueError if it does not become the same."""
+        raise ValueError(f"store '{self.url}' cannot build")
+
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """A `.drv` with this text; its path."""
         raise ValueError(f"store '{self.url}' cannot be written to")

@@ -48,6 +48,9 @@ class Builder(Protocol):
     def missing(self, store: Store, wanted: Iterable[str]) -> Missing:
         """What would be fetched and built."""
 
+    def check(self, store: LocalStore, wanted: list[str]) -> None:
+        """Builds again what is valid, and compares."""
+
 
 class LocalStore(CollectingStore):
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
@@ -177,6 +180,13 @@ class LocalStore(CollectingStore):
         self.flush()
         self.builder.realise(self, items)
         return outputs
+
+    def check(self, wanted: Iterable[str]) -> None:
+        if self.builder is None:
+            super().check(wanted)
+        else:
+            self.flush()
+            self.builder.check(self, list(wanted))
 
     def missing(self, wanted: Iterable[str]) -> Missing:
         return self.plan(self, wanted)

@@ -3,7 +3,7 @@
 In: a `Call`.  Out: the plan and logs on standard error; links, `result` and so on; with `--json` the derivations and their outputs.
 """
 
-from snowsnake.cli.building import build_error, link_outputs, realise, report_missing
+from snowsnake.cli.building import build_error, check_again, link_outputs, realise, report_missing
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     given = call.given
-    if given.flag("rebuild") or given.flag("profile"):
-        raise NotOurs(f"'nix build --{'rebuild' if given.flag('rebuild') else 'profile'}'")
+    if given.flag("profile"):
+        raise NotOurs("'nix build --profile'")
     is_dry = given.flag("dry_run")
     call.reporter.shows_logs |= given.flag("print_build_logs")
     with asked(call, is_writable=not is_dry) as installables:
@@ -44,7 +44,7 @@ def _build(call: Call, store: "Store", targets: list[Target]) -> None:
     from snowsnake.build.failure import BuildFailure
 
     try:
-        realise(store, _wanted(targets), call.reporter)
+        (check_again if call.given.flag("rebuild") else realise)(store, _wanted(targets), call.reporter)
     except BuildFailure as error:
         raise build_error(error) from None
     results = [_outputs(store, target) for target in targets]

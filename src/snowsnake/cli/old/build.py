@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.build.failure import BuildFailure
-from snowsnake.cli.building import build_error, link_outputs, realise, report_missing
+from snowsnake.cli.building import build_error, check_again, link_outputs, realise, report_missing
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
 _WITH_VALUE = {"--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link"}
-_NOT_OURS = frozenset(("--check", "--repair", "--hash", "--run-env", "--packages", "-p", "--pure", "--run", "--command", "--exclude"))
+_NOT_OURS = frozenset(("--repair", "--hash", "--run-env", "--packages", "-p", "--pure", "--run", "--command", "--exclude"))
 _IGNORED = frozenset(("--indirect", "--add-drv-link"))
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
 
@@ -29,11 +29,12 @@ Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix f
   -A, --attr PATH        build this attribute
   -E, --expr             words are expressions
   -o, --out-link PATH    the links to results (default: result); --no-out-link: none
-  --dry-run              only tell what would be built
+  --dry-run              only tell what would be fetched and built
+  --check                build again, and compare
   -j, --max-jobs N; --cores N; -k, --keep-going; -K, --keep-failed; -Q, --no-build-output
   --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v
 
-Building again (--check, --repair) is left to an installed Nix, if there is one."""
+Repairing (--repair) is left to an installed Nix, if there is one."""
 
 
 class _Request:
@@ -41,7 +42,7 @@ class _Request:
 
     def __init__(self) -> None:
         self.answer = ""
-        self.is_expression = self.is_dry_run = self.makes_no_link = False
+        self.is_expression = self.is_dry_run = self.makes_no_link = self.checks = False
         self.words: list[str] = []
         self.attributes: list[str] = []
         self.link = "result"
@@ -59,6 +60,8 @@ class _Request:
             self.makes_no_link = True
         elif word in ("--attr", "-A"):
             self.attributes.append(value_of(word, rest))
+        elif word == "--check":
+            self.checks = True
         elif word in _WITH_VALUE:
             setattr(self, _WITH_VALUE[word], value_of(word, rest))
         elif word in _NOT_OURS:
@@ -126,7 +129,7 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
     if request.is_dry_run:
         report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter.note)
         return
-    realise(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
+    (check_again if request.checks else realise)(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
     numbers: dict[str, int] = {}
     for drv_path, name in wanted:
         path = store.outputs(drv_path).get(name)

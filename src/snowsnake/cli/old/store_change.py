@@ -50,8 +50,8 @@ def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:
 def realise(request: Request) -> None:
     """`--realise`: the outputs of derivations, built if they are not valid."""
     flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
-    if flags & {"--repair", "--check"}:
-        raise NotOurs("building again")
+    if "--repair" in flags:
+        raise NotOurs("repairing")
     wanted = [_split_outputs(request, word) for word in request.words]
     items = [f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted]
     missing = request.store.missing(items)
@@ -64,9 +64,9 @@ def realise(request: Request) -> None:
             if name not in known:
                 raise ValueError(f"derivation '{path}' does not have output '{name}'")
     report_missing(missing, request.reporter.note)
-    if missing.builds or missing.fetches:
+    if missing.builds or missing.fetches or "--check" in flags:
         try:
-            request.store.realise(items)
+            (request.store.check if "--check" in flags else request.store.realise)(items)
         except BuildFailure as error:
             raise build_error(error, error.exit_code) from None
     if "--ignore-unknown" in flags:

@@ -23,6 +23,7 @@ from snowsnake.store.path_info import PathInfo
 from snowsnake.store.roots import make_link
 
 _PIECE_BYTES = 1 << 16
+_NORMAL, _CHECK = 0, 2                    # how something is built
 _SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, resolves to something valid
 
 
@@ -204,21 +205,26 @@ class DaemonStore(CollectingStore):
 
     # --- building
 
+    def check(self, wanted: Iterable[str]) -> None:
+        self._realise(list(wanted), _CHECK)
+
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """As in `CollectingStore`; DaemonError tells what could not be built."""
-        paths = list(wanted)
+        return self._realise(list(wanted), _NORMAL)
+
+    def _realise(self, paths: list[str], mode: int) -> list[str]:
         outputs = self.output_paths(paths)
         self.flush()
         connection = self.connection
         if connection.version < (1, 34):
             with connection.request(Operation.BUILD_PATHS) as wire:
                 wire.add_texts(paths)
-                wire.add_number(0)
+                wire.add_number(mode)
             wire.number()
             return outputs
         with connection.request(Operation.BUILD_PATHS_WITH_RESULTS) as wire:
             wire.add_texts(paths)
-            wire.add_number(0)
+            wire.add_number(mode)
         faults = [fault for fault in wire.items(lambda: self._result(connection)) if fault]
         if faults:
             raise DaemonError(faults[0], is_refusal=True)
