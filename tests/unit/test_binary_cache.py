@@ -9,11 +9,13 @@ import http.server
 import io
 import json
 import os
+import random
 import re
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -524,3 +526,42 @@ def test_closures_are_rewritten_from_one_store_to_another(world, tmp_path, run_c
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)["rewrites"][paths[2]]
     assert is_valid(tmp_path, made)
+
+
+def test_killed_while_substituting(tmp_path, request):
+    """kill -9 at any moment: what is valid is whole, and the next one fetches the rest.  `--kills 800` kills 200 times."""
+    with LocalStore(tmp_path / "store", durable=False) as store:
+        paths: list[str] = []
+        for number in range(60):
+            needed = paths[-4:-3]
+            paths.append(store.add_text(f"object-{number}", f"{number} {needed}".encode() + os.urandom(2000), needed))
+        folder = str(tmp_path / "cache")
+        fill(store, BinaryCacheStore(FolderFiles(folder), "file:///", options=CacheOptions("none"), is_writable=True), paths)
+    command = [
+        sys.executable, "-m", "snowsnake.cli.old.store", "--store", str(tmp_path / "other"), "--realise", *paths[-4:],
+        "--option", "require-sigs", "false", "--substituters",
+    ]  # fmt: skip
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    chance = random.Random(1)
+    with Server(folder) as server:
+        for _ in range(request.config.getoption("--kills") // 4):
+            before = len(server.requests)
+            process = subprocess.Popen([*command, server.url], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wanted = before + chance.randrange(140)
+            while process.poll() is None and len(server.requests) < wanted:
+                time.sleep(0.001)
+            process.kill()
+            process.wait()
+            if os.path.exists(tmp_path / "other/nix/var/nix/db/db.sqlite"):
+                with LocalStore(tmp_path / "other", durable=False) as other:
+                    assert other.verify() == []
+                    valid = set(other.paths())
+                    assert all(set(other.known(path).references) <= valid for path in valid)
+                    if valid:
+                        subprocess.run(f"chmod -R u+w {other.root} && rm -rf {other.root}", shell=True, check=True)
+        done = subprocess.run([*command, server.url], env=environment, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    with LocalStore(tmp_path / "other") as other:
+        assert other.paths() == sorted(paths) and other.verify() == []
+    tmp = tmp_path / "other/nix/var/snowsnake/tmp"
+    assert not list(tmp.iterdir())

@@ -75,6 +75,8 @@ class FolderFiles(CacheFiles):
             return open(self._place(name), "rb")
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:               # names come from whoever wrote the cache
+            raise ValueError(f"cannot read '{name}' of the binary cache in '{self.folder}': {error.strerror}") from None
 
     def has(self, name: str) -> bool:
         return os.path.exists(self._place(name))
