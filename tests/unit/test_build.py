@@ -274,3 +274,20 @@ def test_what_is_valid_is_built_again_and_compared(store):
         realiser.check(store, [f"{differs}!out"])
     assert caught.value.exit_code == 104
     assert os.path.exists(store.real_path(path) + ".check") and store.known(path).nar_hash == before and not store.verify()
+
+
+def test_one_output_is_compared_without_the_others(store):
+    drv = Derivation("two", "x86_64-linux", "/bin/sh", ["-c", "echo a > $out; cat /proc/sys/kernel/random/uuid > $dev"], env={"PATH": "/bin:/usr/bin"})
+    drv.outputs = {"out": DerivationOutput(), "dev": DerivationOutput()}
+    path = drv.finish(DerivationMemory(store.store_dir))
+    store.add_derivation(drv.to_aterm(), path, path)
+    store.flush()
+    realiser = Realiser(BuildOptions(sandbox_paths=MACHINE))
+    realiser.realise(store, [f"{path}!*"])
+    with pytest.raises(BuildFailure, match="may not be deterministic"):
+        realiser.check(store, [f"{path}!*"])
+    store.remove(drv.outputs["dev"].path)
+    realiser.check(store, [f"{path}!out"])
+    assert not store.has_now(drv.outputs["dev"].path)
+    with pytest.raises(BuildFailure, match="checking is not possible"):
+        realiser.check(store, [f"{path}!*"])

@@ -40,11 +40,12 @@ def compare(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None = None, *,
     keeps: bool = False,
 ) -> None:  # fmt: skip
-    """As `register`, of what is valid already: a BuildFailure if it is not the same.  *keeps*: what differs is kept beside it."""
+    """As `register`, of what is valid already: a BuildFailure if it is not the same.  Other outputs are dropped.  *keeps*: what differs is kept beside it."""
     infos, found = _examine(store, drv_path, drv, request, places, folder, user)
     for name in sorted(infos):
         path = infos[name].path
-        if infos[name].nar_hash == store.known(path).nar_hash:
+        known = store.info(path)
+        if known is None or known.nar_hash == infos[name].nar_hash:
             continue
         real = store.real_path(path)
         if keeps:

@@ -92,7 +92,7 @@ class Scheduler:
                 continue
             drv = self._derivation(path)
             if self._options.checks and path in self._roots:
-                if not self._is_done(drv):
+                if not self._is_done(drv, self._asked_outputs(path, drv)):
                     raise BuildFailure(f"some outputs of '{path}' are not valid, so checking is not possible", path, 1)
             elif self._is_done(drv):
                 continue
@@ -103,6 +103,14 @@ class Scheduler:
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
                     waiting.append(needed)
+
+    def _asked_outputs(self, path: str, drv: Derivation) -> list[str]:
+        found: list[str] = []
+        for item in self._wanted:
+            asked, _, names = item.partition("!")
+            if asked == path:
+                found += drv.outputs if names in ("", "*") else names.split(",")
+        return found
 
     def _derivation(self, path: str) -> Derivation:
         """Read once, however many need it."""
@@ -127,7 +135,7 @@ class Scheduler:
             if goal.failed_inputs:
                 raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
             self._check_machine(goal)
-            build = Build(self._store, drv_path, goal.drv, self._options)
+            build = Build(self._store, drv_path, goal.drv, self._options, checks=self._options.checks and drv_path in self._roots)
             if build.start():
                 self._running[build.log_fd] = build
                 self._selector.register(build.log_fd, selectors.EVENT_READ, build)

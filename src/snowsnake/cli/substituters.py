@@ -83,10 +83,10 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
         silent if reporter is None else reporter.warning,
         silent if reporter is None else reporter.failure,
     )
-    return Substituters(lambda: _open_all(settings, policy.on_warning, open_one), policy)
+    return Substituters(lambda: open_all(settings, policy.on_warning, open_one), policy)
 
 
-def _open_all(settings: "Settings", warn, open_one: "Opener") -> "list[Store]":
+def open_all(settings: "Settings", warn, open_one: "Opener") -> "list[Store]":
     """Those that can be opened; a fault of one is a warning."""
     from snowsnake.fetch.errors import FetchError
     from snowsnake.store.binary_cache.store import BinaryCacheStore

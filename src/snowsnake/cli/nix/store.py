@@ -164,12 +164,17 @@ def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: in
 
 
 def log(call: Call) -> None:
-    """`nix log`: what the builder of a derivation wrote, if the store keeps it."""
+    """`nix log`: what the builder of a derivation wrote, if the store or a substituter keeps it."""
+    from snowsnake.cli.stores import open_reference
+    from snowsnake.cli.substituters import open_all
     from snowsnake.store.build_log import build_log
 
     with asked(call) as installables:
         target = installables.targets(call.words)[0]
         found = build_log(installables.store, target.path)
+        for other in open_all(call.settings, call.reporter.warning, open_reference) if found is None and call.settings["substitute"] else ():
+            with other:
+                found = found or build_log(other, target.path)
         if found is None:
             raise ValueError(f"build log of '{target.shown}' is not available")
         write(found)
