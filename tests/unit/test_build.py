@@ -138,7 +138,7 @@ def test_a_full_disk(store):
 
 def test_an_endless_log_is_stopped(store):
     drv_path, _ = derivation(store, "while true; do echo 0123456789012345678901234567890123456789; done")
-    with pytest.raises(BuildFailure, match="log is larger than 100000 bytes"):
+    with pytest.raises(BuildFailure, match="killed after writing more than 100000 bytes of log output"):
         build(store, drv_path, max_log_size=100_000)
     assert scratch(store) == []
 

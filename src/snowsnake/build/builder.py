@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
 from snowsnake.build import outputs, users
 from snowsnake.build.builtin import download, run_builtin
-from snowsnake.build.failure import BuildFailure, builder_failed, timed_out
+from snowsnake.build.failure import BuildFailure, builder_failed, log_too_long, timed_out
 from snowsnake.build.log import BuildLog
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
@@ -125,11 +126,10 @@ class Build:
         return BuildFailure(text, self.drv_path)
 
     def _make_build_folder(self) -> str:
-        parent = self._options.build_dir or self._folder
+        """Where it may have to be kept, it is made where it can stay: its builder has told others the path."""
+        parent = self._options.build_dir or (os.path.join(self._store.state, "builds") if self._options.keep_failed else self._folder)
         os.makedirs(parent, exist_ok=True)
-        folder = os.path.join(parent, f"nix-build-{os.path.basename(self.drv_path)[33:]}-{os.getpid()}")
-        os.mkdir(folder, 0o700)
-        return folder
+        return tempfile.mkdtemp(prefix=f"nix-build-{os.path.basename(self.drv_path)[33:]}-", dir=parent)
 
     def _make_sandbox(self, declines: bool) -> Sandbox | None:
         options, store = self._options, self._store
@@ -204,7 +204,8 @@ class Build:
         self._log.write(data)
         limit = self._options.max_log_size
         if limit and self._log.size > limit:
-            raise self._killed(f"{self._drv.name}: log is larger than {limit} bytes")
+            self.abandon()
+            raise log_too_long(self.drv_path, limit)
         return True
 
     def overdue(self, now_s: float) -> BuildFailure | None:
@@ -215,10 +216,6 @@ class Build:
         if options.timeout_s and now_s - self._started_s >= options.timeout_s:
             return timed_out(self.drv_path, options.timeout_s)
         return None
-
-    def _killed(self, message: str) -> BuildFailure:
-        self.abandon()
-        return BuildFailure(message, self.drv_path)
 
     # --- ending
 
@@ -260,8 +257,7 @@ class Build:
 
     def _clean(self, *, keeps: bool = False) -> None:
         if keeps and self._build_folder:
-            kept = self._kept_folder()
-            self._options.on_message(f"note: keeping build directory '{kept}'", False)
+            self._options.on_message(f"note: keeping build directory '{self._build_folder}'", False)
         elif self._build_folder:
             remove(self._build_folder)
         self._build_folder = ""
@@ -273,13 +269,6 @@ class Build:
             self._folder = ""
         self._unlock()
 
-    def _kept_folder(self) -> str:
-        """The build's folder, moved to where we remove nothing."""
-        import shutil
-        import tempfile
-
-        parent = tempfile.mkdtemp(prefix=f"nix-build-{self._drv.name}.drv-")
-        return shutil.move(self._build_folder, parent)
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:

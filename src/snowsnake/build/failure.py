@@ -75,6 +75,10 @@ def timed_out(drv_path: str, limit_s: int) -> BuildFailure:
     return BuildFailure(f"timed out after {limit_s} seconds", drv_path, _FAILED | _TIMED_OUT)
 
 
+def log_too_long(drv_path: str, limit_bytes: int) -> BuildFailure:
+    return BuildFailure(f"building derivation '{drv_path}' killed after writing more than {limit_bytes} bytes of log output", drv_path, 1)
+
+
 def several_failed(failures: Sequence[BuildFailure], shown: Iterable[str]) -> BuildFailure:
     """What is said after each of them was told; *shown*: how what was asked for is called."""
     code = 0
