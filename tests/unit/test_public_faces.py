@@ -75,3 +75,40 @@ def test_a_face_is_imported_when_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False True False\n"
+
+
+STUBS = sorted(path for path in PACKAGE.rglob("*.pyi") if path.name != "__init__.pyi")
+
+
+def parameters_of(function: "ast.FunctionDef | ast.AsyncFunctionDef") -> list[str]:
+    given = function.args
+    return [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs) if argument.arg != "self"]
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda path: path.stem)
+def test_stubs_of_compiled_modules_are_true(stub) -> None:
+    """Every function and method that a stub names is there, and takes these parameters."""
+    module = importlib.import_module("snowsnake." + ".".join(stub.relative_to(PACKAGE).with_suffix("").parts))
+    checked = 0
+    for node in ast.parse(stub.read_text()).body:
+        inner = [(node.name, one) for one in node.body] if isinstance(node, ast.ClassDef) else [("", node)]
+        for owner, one in inner:
+            if not isinstance(one, ast.FunctionDef):
+                continue
+            holder = getattr(module, owner) if owner else module
+            if one.name == "__init__" or any(isinstance(word, ast.Name) and word.id == "property" for word in one.decorator_list):
+                assert hasattr(holder, one.name)
+                continue
+            found = [name for name in inspect.signature(getattr(holder, one.name)).parameters if name != "self"]
+            assert found == parameters_of(one), f"{owner}.{one.name}"
+            checked += 1
+    assert checked > 0
+
+
+def test_what_is_public_and_compiled_has_a_stub() -> None:
+    for name in FACE_MODULES:
+        module = importlib.import_module(name)
+        for key in public_names(module):
+            home = str(getattr(getattr(module, key), "__module__", ""))
+            source = PACKAGE.parent / (home.replace(".", "/") + ".pyx")
+            assert not home.startswith("snowsnake.") or not source.exists() or source.with_suffix(".pyi").exists(), f"{name}.{key} is compiled in {home}"
