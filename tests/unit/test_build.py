@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from snowsnake.store.derivation import DerivationMemory
 
 from snowsnake.build.failure import BuildFailure, Stopped
 from snowsnake.build.filter import program
@@ -16,6 +15,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import make_canonical, scan
 from snowsnake.build.realisation import Realiser
 from snowsnake.build.sandbox import is_supported
+from snowsnake.store.derivation import DerivationMemory
 from snowsnake.store.drv import Derivation, DerivationOutput
 from snowsnake.store.local import LocalStore
 
