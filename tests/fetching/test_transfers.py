@@ -357,11 +357,13 @@ def test_events(served, tmp_path) -> None:
     _, err = process.communicate(timeout=120)
     events = [json.loads(line.removeprefix(b"@nix ")) for line in err.splitlines()]
     url = f"{served[1].url}/files/large"
-    assert [event["action"] for event in events] == ["start", "result", "stop"]
+    assert [event["action"] for event in (events[0], events[-1])] == ["start", "stop"]
+    steps = [event for event in events[1:-1] if event["action"] == "result" and event["type"] == 105]
+    assert steps and len(steps) == len(events) - 2         # a slow machine shows more than the whole
     assert events[0] == {
         "action": "start", "id": 1, "level": 4, "parent": 0, "text": f"downloading '{url}'", "type": 101, "fields": [url],
     }  # fmt: skip
-    assert events[1]["fields"] == [1 << 20, 1 << 20, 0, 0] and events[1]["type"] == 105
+    assert steps[-1]["fields"] == [1 << 20, 1 << 20, 0, 0]
 
 
 # ---- hostile archives -------------------------------------------------------------------------------------------

@@ -174,6 +174,8 @@ class Http:
             if job.written != shown:
                 shown = job.written
                 activity.progress(shown, job.expected)
+        if job.written > max(shown, 0):                # what came after the last look
+            activity.progress(job.written, job.expected)
         if job.failure is not None and not isinstance(job.failure, TransferError):
             raise job.failure
         return job.failure
