@@ -4,7 +4,9 @@
 """
 
 import contextlib
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,13 +28,14 @@ def program() -> str | None:
 
 @contextlib.contextmanager
 def browser() -> Iterator[Any]:
-    """A browser for some pages; RuntimeError if there is none."""
+    """A browser for some pages, with a home folder of its own; RuntimeError if there is none."""
     if missing():
         raise RuntimeError(f"no browser: {missing()} is not installed")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program(), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program(), args=switches, env={**os.environ, "HOME": home})
         try:
             yield found
         finally:

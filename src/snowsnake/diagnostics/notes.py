@@ -32,7 +32,7 @@ _PHRASES = dict(NOTES)
 
 
 def note_line(kind: str, name: str = "", shown_name: str = "", text: str = "") -> str:
-    """The line of a trace; `shown_name` is the name as Nix writes it, in quotes if it has to be.
+    r"""The line of a trace; `shown_name` is the name as Nix writes it, in quotes if it has to be.
 
     >>> note_line("compared-element", text="3"), note_line("deep-attribute", "a b", '"a b"')
     ('while comparing list element 3', 'while evaluating the attribute \'"a b"\'')
