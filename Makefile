@@ -67,7 +67,7 @@ accept: build
 	$(BIN)/python -m pytest tests/lang --accept
 
 lint: build
-	$(BIN)/ruff check src tests tools benchmarks setup.py
+	$(BIN)/ruff check --no-cache src tests tools benchmarks setup.py
 	$(BIN)/mypy
 	$(BIN)/mypy --strict --follow-imports=silent $(wildcard examples/*.py)
 	$(BIN)/python tools/check_examples.py

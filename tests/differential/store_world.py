@@ -11,11 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from snowsnake.store.nar import pack
-
 import snowsnake
 from snowsnake.store import hashes
 from snowsnake.store.local import LocalStore
+from snowsnake.store.nar import pack
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.registration import write_registration
 

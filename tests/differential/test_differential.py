@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 from snowsnake.cli.instantiate import main
+from snowsnake.evaluator import Evaluator
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools" / "conformance"))

@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools" / "conformance")]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from fetch_server import Server
-from snowsnake.store.nar import pack_contents
 
 from snowsnake.fetch.closure import BinaryCache, closure_of
 from snowsnake.fetch.errors import FetchError
@@ -17,6 +16,7 @@ from snowsnake.settings import Settings
 from snowsnake.store import ed25519
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
+from snowsnake.store.nar import pack_contents
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path import StorePath
 

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 
 import pytest
-from snowsnake.fetch.git_index import GitIndex
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
+from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_repository import open_repository
 from snowsnake.fetch.git_working_tree import WorkingTree, _ask_libgit2, _memo, working_tree
 from snowsnake.fetch.tree_hash import hash_of

@@ -19,7 +19,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from snowsnake.fetch.git_index import GitIndex
 from store_formats import Formats
 from store_formats import main as run_all
 
@@ -27,6 +26,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch import archive
 from snowsnake.fetch.cache import remove_tree
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_plain import plain_settings
 from snowsnake.fetch.input import Input
 from snowsnake.flake.declaration import read_declaration

@@ -10,10 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "conformance"))
 from run_suite import err_kind, last_error  # noqa: E402
-from snowsnake.evaluator import Evaluator  # noqa: E402
 from texts import quoted  # noqa: E402
 
 from snowsnake.diagnostics.error import EvaluationError  # noqa: E402
+from snowsnake.evaluator import Evaluator  # noqa: E402
 
 # Ends that depend on how much an evaluator can take, which is not compared.
 LIMITS = {"stack-overflow", "memory", "timeout", "interrupt", "depth", "infrec", "infinite-recursion"}

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 import snowsnake
+from snowsnake.evaluator import Evaluator
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import JobOptions, RunOptions

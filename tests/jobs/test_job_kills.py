@@ -125,7 +125,6 @@ def test_reader_that_goes_away(tmp_path):
 def test_path_that_ends_its_worker():
     """A crash is not tried for ever, and only its own path has it."""
     from snowsnake.evaluator import Evaluator
-
     from snowsnake.jobs.evaluation import JobRoot
     from snowsnake.jobs.run import Run
 

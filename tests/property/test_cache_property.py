@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 from snowsnake.cli.evaluate import OPTIONS, session_of
 from snowsnake.cli.options import parse
 from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 
 TESTS = Path(__file__).resolve().parent.parent
 FEATURES = sorted(path.parent.name for path in (TESTS / "lang").glob("*/in.nix"))

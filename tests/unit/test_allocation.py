@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
-from snowsnake.foundation.allocate import fail_allocations
 
 import snowsnake.version
 from snowsnake.api import EvaluationError
+from snowsnake.evaluator import Evaluator
+from snowsnake.foundation.allocate import fail_allocations
 
 PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 NEVER = 2**62

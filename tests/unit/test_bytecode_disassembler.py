@@ -1,13 +1,13 @@
 """Listings: addresses, lines, operands, what constants and captures are."""
 
 import pytest
-from snowsnake.bytecode.varint import encode
-from snowsnake.compiler.compile import compile_text
 
 from snowsnake.bytecode.decode import DecodeFault, operations
 from snowsnake.bytecode.disassembler import Lines, disassemble, disassemble_chunk
 from snowsnake.bytecode.instructions import INSTRUCTIONS, OPCODES, SPECIFIED_COUNT
+from snowsnake.bytecode.varint import encode
 from snowsnake.bytecode.view import Chunk, Constant, Span
+from snowsnake.compiler.compile import compile_text
 
 SPECIFIED = """
 Constant Pop Invert Negate Add Sub Mul Div Equal Less LessOrEq More MoreOrEq Jump JumpIfTrue JumpIfFalse JumpIfCatchable

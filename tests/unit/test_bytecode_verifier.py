@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from snowsnake.bytecode.varint import encode
-from snowsnake.compiler.compile import compile_text
 
 from snowsnake.bytecode.decode import operations
 from snowsnake.bytecode.effects import EFFECTS
 from snowsnake.bytecode.instructions import INSTRUCTIONS, INVALID, OPCODES
+from snowsnake.bytecode.varint import encode
 from snowsnake.bytecode.verifier import verify, verify_all
 from snowsnake.bytecode.view import Chunk, Constant, Keys, Span
+from snowsnake.compiler.compile import compile_text
 from snowsnake.compiler.fault import CompileFault
 from snowsnake.syntax.features import feature_bits
 

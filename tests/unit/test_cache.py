@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from snowsnake.cache.pack import Inspection, checksum
-from snowsnake.evaluator import Evaluator
 
 from snowsnake import api
 from snowsnake.cache.location import default_folder
+from snowsnake.cache.pack import Inspection, checksum
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 
 HEADER_BYTES, HEAD_BYTES = 4096, 120
 PACK_MAGIC, ENTRY_MAGIC = 0x6B6361702D6E7301, 0x7972746E652D6E73

@@ -1,11 +1,11 @@
 """The shapes of code that the default level gives, and what the compiler refuses."""
 
 import pytest
-from snowsnake.compiler.compile import compile_text
 
 from snowsnake.bytecode.decode import operations
 from snowsnake.bytecode.disassembler import Lines, disassemble_chunk
 from snowsnake.bytecode.view import Chunk
+from snowsnake.compiler.compile import compile_text
 from snowsnake.compiler.fault import CompileFault
 
 

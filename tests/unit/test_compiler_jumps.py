@@ -1,11 +1,11 @@
 """Branches over 64 KiB of code: JumpWide, at both levels."""
 
 import pytest
-from snowsnake.compiler.compile import compile_text
 
 import snowsnake
 from snowsnake.bytecode.decode import operations
 from snowsnake.bytecode.verifier import verify_all
+from snowsnake.compiler.compile import compile_text
 
 FAR = 30_000
 BIG_LIST = "[ " + "(x 1) " * FAR + "]"

@@ -2,10 +2,10 @@
 
 import pytest
 from program_generator import Generator
-from snowsnake.compiler.compile import compile_text
 
 import snowsnake
 from snowsnake.bytecode.verifier import verify_all
+from snowsnake.compiler.compile import compile_text
 from snowsnake.compiler.fault import CompileFault
 
 PROGRAMS = 400

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 
 PLAIN = 'name = "x"; system = "s"; builder = "/b";'
 

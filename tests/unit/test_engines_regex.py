@@ -2,6 +2,7 @@
 import random
 
 import pytest
+
 from snowsnake.builtins.engines.regex import Pattern, PatternCache, RegexError
 
 # pattern, text, groups as recorded from nix-instantiate 2.34.8; None: no match

@@ -11,9 +11,9 @@ import subprocess
 import sys
 
 import pytest
-from snowsnake.evaluator import Evaluator as Machine
 
 from snowsnake import Evaluator, evaluate
+from snowsnake.evaluator import Evaluator as Machine
 
 # Every class of a module that the shared object holds; functions that take the address of a machine are nobody's but the evaluator's.
 CLASSES = """

@@ -3,9 +3,9 @@
 import itertools
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 
 # What fails: `x` is its thunk.
 FAILURES = {

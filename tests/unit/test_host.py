@@ -5,10 +5,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 import snowsnake
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 from snowsnake.host.options import HostOptions
 
 

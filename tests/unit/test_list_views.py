@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 import snowsnake
+from snowsnake.evaluator import Evaluator
 from snowsnake.observe.statistics import statistics
 
 # `base` is 1 … 24, each element a thunk; `view` all but three of it, `copy` the same elements in a list of their own.

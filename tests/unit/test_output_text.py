@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from snowsnake.evaluator import Evaluator
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.evaluator import Evaluator
 
 NEST = "let nest = n: x: if n == 0 then x else nest (n - 1) [ x ]; in "
 SHARE = "let share = n: x: if n == 0 then x else share (n - 1) { a = x; b = x; }; in "

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from snowsnake.evaluator import Evaluator
-from snowsnake.machine.checks import is_checked
 
 import snowsnake
+from snowsnake.evaluator import Evaluator
+from snowsnake.machine.checks import is_checked
 
 
 def evaluated(program: str, folder) -> bytes:

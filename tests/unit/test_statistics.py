@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from snowsnake.evaluator import Evaluator as Machine
 
 from snowsnake import Evaluator
+from snowsnake.evaluator import Evaluator as Machine
 from snowsnake.observe.statistics import statistics
 
 
