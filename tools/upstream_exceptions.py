@@ -17,7 +17,6 @@ REASONS = {
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
     "fetchGit": _CACHE,
     "fetchGitSubmodules": _CACHE,
-    "fetchGitVerification": "`publicKeys` of a flake's input: the feature `verified-fetches` is not handed on to lock files yet",
     "flakes/config": "a `post-build-hook`, which our builds do not run",
     "flakes/develop": "`nix develop`, which we leave to Nix",
     "flakes/run": "`nix run`, which we leave to Nix",

@@ -7,6 +7,7 @@ import pytest
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch.errors import FetchError
+from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.flakes import Declaration, Flake, FlakeInput, Place
 from snowsnake.lock.lock_file import (
     DEEPEST,
@@ -51,6 +52,32 @@ def test_version_5_has_what_was_learnt_beside_the_input() -> None:
     target = found.root.inputs["a"]
     assert isinstance(target, Node) and target.locked is not None
     assert target.locked.to_attributes() == {**LOCKED, "lastModified": 1}
+
+
+SIGNED = {"type": "git", "url": "https://x/y", "rev": "0" * 40, "narHash": LOCKED["narHash"], "publicKey": "a", "verifyCommit": True}
+SIGNED_SET = '{ type = "git"; url = "https://x/y"; publicKey = "a"; verifyCommit = true; }'
+SIGNED_TEXT = "git+https://x/y?keytype=ssh-ed25519&publicKey=a&verifyCommit=1"
+
+
+def test_signatures_are_a_feature(run_command) -> None:
+    """References, flakes and lock files that want commits to be signed; texts as 2.34.8 has them."""
+    data = text_of({"root": {"inputs": {"a": "a"}}, "a": {"locked": SIGNED, "original": SIGNED}})
+    source = b'{ inputs.a = { type = "git"; url = "https://x/y"; publicKey = "a"; verifyCommit = true; }; outputs = _: { }; }'
+    features = ("flakes", "verified-fetches")
+    written = read_lock_file(data, "flake.lock", lambda reference: True, print, features).to_text()
+    assert json.loads(written)["nodes"]["a"]["locked"] == SIGNED
+    assert str(read_declaration(source, "flake.nix", ".", features=features).inputs["a"].reference) == SIGNED_TEXT
+    assert parse_whole(SIGNED_TEXT, features=features).to_text() == SIGNED_TEXT
+    for wants in (lambda: read(data), lambda: read_declaration(source, "flake.nix", "."), lambda: parse_whole(SIGNED_TEXT)):
+        with pytest.raises((EvaluationError, FetchError), match="'verified-fetches' is disabled"):
+            wants()
+    for expression in (f'(builtins.parseFlakeRef "{SIGNED_TEXT}").publicKey', "builtins.flakeRefToString " + SIGNED_SET):
+        for names in (features, features[:1]):
+            done = run_command("instantiate", "--eval", "--option", "experimental-features", " ".join(names), "-E", expression)
+            if names == features:
+                assert done.stdout.decode().strip() in ('"a"', f'"{SIGNED_TEXT}"'), done.stderr
+            else:
+                assert b"'verified-fetches' is disabled" in done.stderr and done.returncode == 1
 
 
 BAD = {

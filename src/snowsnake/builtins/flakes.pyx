@@ -12,7 +12,7 @@ from snowsnake.builtins.fetching cimport force_input_attributes
 from snowsnake.builtins.protocol cimport tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.host.host cimport FEATURE_FLAKES, host_require_feature
+from snowsnake.host.host cimport FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, host_has_feature, host_require_feature
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport raise_bytes
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string
@@ -110,6 +110,12 @@ cdef int _say(Machine* m, error) noexcept:
     return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))
 
 
+cdef object _features(Machine* m):
+    """Those that references ask for."""
+    names = ("flakes", "verified-fetches")
+    return names if host_has_feature(m, FEATURE_VERIFIED_FETCHES) else names[:1]
+
+
 # ---- text to set ------------------------------------------------------------------------------------------------
 
 cdef int _parse(Machine* m, Word text) noexcept with gil:
@@ -119,7 +125,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
     try:
         from snowsnake.lock.reference_text import parse
 
-        found = parse(text_of(text))
+        found = parse(text_of(text), _features(m))
         if not heap_reserve(m, string_size(text) + 4096):     # `%41` is the longest way to write a byte
             return RAISE
         for name, value in found.items():
@@ -165,7 +171,7 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
     try:
         from snowsnake.lock.references import to_text
 
-        text = to_text(_scalars(m, attrs)).encode("utf-8", "surrogateescape")
+        text = to_text(_scalars(m, attrs), _features(m)).encode("utf-8", "surrogateescape")
         if not heap_reserve(m, len(text) // 8 + 4096):
             return RAISE
         m.result = make_string(m, <char*>text, len(text), 0)

@@ -66,7 +66,7 @@ def get_flake(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple
 
 def _called(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     fetcher = access.fetcher
-    reference = parse_whole(text)
+    reference = parse_whole(text, features=fetcher.features)
     if access.is_pure and not reference.input.is_locked:
         raise ForbiddenAccess(
             f"cannot call 'getFlake' on unlocked flake reference '{text}', at «none»:0 (use --impure to override)"

@@ -10,6 +10,7 @@ import posixpath
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES
 from snowsnake.lock.flakes import Declaration, FlakeInput, Setting
 from snowsnake.lock.lock_file import InputPath, parse_input_path
 from snowsnake.lock.reference_text import parse_whole
@@ -19,7 +20,7 @@ from snowsnake.source import Position, SourceMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from typing import Any
 
 _TYPES = {
@@ -40,7 +41,7 @@ _KNOWN = ("description", "inputs", "outputs", "nixConfig")
 class _Reader:
     """`label`: how messages call the file.  `shown`: the flake.  `folder`: where in its tree it is.  `copy`: the store path of a file."""
 
-    def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str, copy) -> None:
+    def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str, copy, features) -> None:
         self.source = source
         self.lines = SourceMap(source)
         self.label = label
@@ -49,6 +50,7 @@ class _Reader:
         self.folder = folder
         self.tree_label = tree_label
         self.copy = copy
+        self.features = features
 
     def place(self, span: "tuple[int, int]") -> Position:
         return Position(self.label, self.lines, *span)
@@ -95,7 +97,7 @@ class _Reader:
         for name in self.expect("function", literal, tuple(span)) or ():
             if name != "self" and name not in found.inputs:
                 try:
-                    found.inputs[name] = FlakeInput(parse_whole(name))
+                    found.inputs[name] = FlakeInput(parse_whole(name, features=self.features))
                 except FetchError as error:
                     raise FlakeError("value", str(error)) from None
 
@@ -140,7 +142,7 @@ class _Reader:
         try:
             if "type" in attributes:
                 try:
-                    found.reference = Reference.of_attributes(attributes)
+                    found.reference = Reference.of_attributes(attributes, self.features)
                 except FetchError as error:
                     frame = Frame("text", "while evaluating flake input", self.place(span))
                     raise FlakeError("value", str(error), trace=[frame]) from None
@@ -148,7 +150,7 @@ class _Reader:
                 name = min(attributes.keys() - {"url"})
                 raise FlakeError("value", f"unexpected flake input attribute '{name}', at {self.place(span)}")
             elif url is not None:
-                found.reference = parse_whole(url, is_flake=found.is_flake, may_be_relative=True)
+                found.reference = parse_whole(url, is_flake=found.is_flake, may_be_relative=True, features=self.features)
         except FetchError as error:
             raise FlakeError("value", str(error)) from None
         if found.reference is not None and found.follows is not None:
@@ -209,17 +211,18 @@ def read_declaration(
     folder: str = "",
     tree_label: str = "",
     copy: "Callable[[str], str]" = lambda path: path,
+    features: "Container[str]" = DEFAULT_FEATURES,
 ) -> Declaration:
     """Read a `flake.nix`.
 
     `label` is how messages call the file, `shown` the flake; `follows` in it start at `lock_root`; `folder` is its place in its tree, whose
-    root messages call `tree_label`; `copy` gives the store path that a file of the tree gets.
+    root messages call `tree_label`; `copy` gives the store path that a file of the tree gets; `features`: those that are on.
 
     >>> found = read_declaration(b'{ inputs.a.url = "github:o/r"; outputs = { self, b }: { }; }', "flake.nix", ".")
     >>> sorted(found.inputs), str(found.inputs["a"].reference)
     (['a', 'b'], 'github:o/r')
     """
-    return _Reader(source, label, shown, lock_root, folder, tree_label, copy).read()
+    return _Reader(source, label, shown, lock_root, folder, tree_label, copy, features).read()
 
 
 def _plain(literal: "Any") -> "Any":

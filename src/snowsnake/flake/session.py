@@ -50,7 +50,9 @@ class FlakeSession:
     def reference(self, text: str, base: str, may_be_missing: bool = False) -> tuple[Reference, str]:
         """A reference of the command line, and its fragment."""
         try:
-            return parse_reference(text, base, may_be_missing=may_be_missing, say=self._say)
+            return parse_reference(
+                text, base, may_be_missing=may_be_missing, say=self._say, features=self.world.fetcher.features
+            )
         except FetchError as error:
             raise evaluation_error(error) from None
 

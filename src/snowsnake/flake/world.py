@@ -227,7 +227,8 @@ class FlakeWorld:
         if len(source) > LARGEST_SOURCE_BYTES:
             raise FlakeError("value", f"'{tree.label}/{path}' is larger than {LARGEST_SOURCE_BYTES >> 20} MiB")
         return read_declaration(
-            source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner)
+            source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner),
+            self.fetcher.features,
         )
 
     def copied(self, tree: FlakeTree, path: str) -> str:
@@ -246,7 +247,7 @@ class FlakeWorld:
         return LockFile() if data is None else self.parse_lock_file(data, f"{tree.label}/{path}")
 
     def parse_lock_file(self, data: bytes, name: str) -> LockFile:
-        return read_lock_file(data, name, self.is_locked, self.warn)
+        return read_lock_file(data, name, self.is_locked, self.warn, self.fetcher.features)
 
     def unlocked_input(self, lock_file: LockFile) -> Reference | None:
         """An input that the lock file does not say exactly, so that it cannot be written."""

@@ -10,11 +10,12 @@ import re
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES
 from snowsnake.lock.references import ID, Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from typing import Any
 
 InputPath = tuple[str, ...]                # names of inputs, from the root: `nixops/nixpkgs`
@@ -199,11 +200,16 @@ def parse_input_path(text: str) -> InputPath:
 
 
 def read_lock_file(
-    data: bytes, name: str, is_locked: "Callable[[Reference], bool]", warn: "Callable[[str], None]"
+    data: bytes,
+    name: str,
+    is_locked: "Callable[[Reference], bool]",
+    warn: "Callable[[str], None]",
+    features: "Container[str]" = DEFAULT_FEATURES,
 ) -> LockFile:
     """The lock file in `data`; `name` is how messages call it.
 
     `is_locked`: whether an input says exactly one tree.  Entries that are not locked are an error, or with a hash a warning.
+    `features`: those that are on.
     """
     if len(data) > LARGEST_BYTES:
         raise FlakeError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
@@ -212,11 +218,14 @@ def read_lock_file(
     except (ValueError, RecursionError) as error:
         reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
         raise FlakeError("value", f"Could not parse '{name}': {reason}") from None
-    return _Reader(document, name, is_locked, warn).read()
+    return _Reader(document, name, is_locked, warn, features).read()
 
 
 class _Reader:
-    def __init__(self, document: object, name: str, is_locked: "Callable[..., bool]", warn: "Callable[[str], None]") -> None:
+    def __init__(
+        self, document: object, name: str, is_locked: "Callable[..., bool]", warn: "Callable[[str], None]", features: "Container[str]"
+    ) -> None:
+        self._features = features
         self._name = name
         self._is_locked = is_locked
         self._warn = warn
@@ -328,7 +337,7 @@ class _Reader:
             if not isinstance(value, int) or not 0 <= value < 1 << 64:
                 raise FlakeError("value", f"unsupported input attribute type in lock file: '{name}' of node '{key}'")
         try:
-            return Reference.of_attributes(attributes)
+            return Reference.of_attributes(attributes, self._features)
         except FetchError as error:
             raise FlakeError("value", str(error)) from None
 

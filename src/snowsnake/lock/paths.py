@@ -12,7 +12,7 @@ from snowsnake.lock.references import Reference, of_address, of_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
 
 def parse_path(
@@ -23,31 +23,32 @@ def parse_path(
     is_flake: bool,
     may_be_missing: bool,
     say: "Callable[[str, str], None] | None",
+    features: "Container[str]",
 ) -> Reference:
-    """The reference of a path; `text` is how messages call it."""
+    """The reference of a path; `text` is how messages call it, `features` those that are on."""
     say = say or _nothing
     folder = _resolved(os.path.join(base, path))
     if not is_flake:
-        return of_path(folder, query, False)
+        return of_path(folder, query, False, features)
     folder = _flake_folder(folder, may_be_missing, say)
     repository, inner = _repository(folder)
     if repository is None:
-        return of_path(folder, query)
+        return of_path(folder, query, features=features)
     if inner:
         if "dir" in query:
             raise FlakeError("value", f"flake URL '{text}' has an inconsistent 'dir' parameter")
         query = {**query, "dir": inner}
     if os.path.exists(os.path.join(repository, ".git", "shallow")):
         query = {**query, "shallow": "1"}
-    return _of_repository(repository, query)
+    return _of_repository(repository, query, features)
 
 
 def _nothing(_level: str, _text: str) -> None:
     """What nobody wants to know."""
 
 
-def _of_repository(folder: str, query: dict[str, str]) -> Reference:
-    return of_address(Address("git+file", Authority(None, None, "", None), folder.split("/"), query))
+def _of_repository(folder: str, query: dict[str, str], features: "Container[str]") -> Reference:
+    return of_address(Address("git+file", Authority(None, None, "", None), folder.split("/"), query), features=features)
 
 
 def _resolved(path: str) -> str:

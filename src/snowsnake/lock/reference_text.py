@@ -8,13 +8,12 @@ import re
 
 from snowsnake.fetch.addresses import Address, parse_address, parse_query
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
-from snowsnake.fetch.input import Input
-from snowsnake.fetch.input_forms import Attributes, attributes_of, is_legal_ref
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, is_legal_ref
 from snowsnake.lock.references import ID, Reference, of_address, of_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from typing import Any
 
 _REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
@@ -22,7 +21,7 @@ _REV = "[0-9a-fA-F]{40}"
 _ID_REFERENCE = re.compile(rf"({ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?", re.DOTALL)
 
 
-def parse(text: str) -> Attributes:
+def parse(text: str, features: "Container[str]" = DEFAULT_FEATURES) -> Attributes:
     """The attributes of a reference that stands for itself, as `builtins.parseFlakeRef` has them.
 
     >>> parse("github:NixOS/nixpkgs/23.05?dir=lib")
@@ -30,7 +29,7 @@ def parse(text: str) -> Attributes:
     >>> parse("nixpkgs/nixos-unstable")
     {'type': 'indirect', 'id': 'nixpkgs', 'ref': 'nixos-unstable'}
     """
-    reference = parse_whole(text)
+    reference = parse_whole(text, features=features)
     return reference.input.attrs | ({"dir": reference.folder} if reference.folder else {})
 
 
@@ -50,19 +49,21 @@ def parse_reference(
     may_be_missing: bool = False,
     may_be_relative: bool = False,
     say: "Callable[[str, str], None] | None" = None,
+    features: "Container[str]" = DEFAULT_FEATURES,
 ) -> tuple[Reference, str]:
     """A reference and its fragment.
 
     `base`: paths are files of this machine and start there; a flake is searched upwards, and one in a Git repository is a `git+file:`
     input (`may_be_missing`: also where there is no flake.nix).  `may_be_relative`: `./x` stays a relative `path:` input.  `is_flake`: an
     address without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user: `warning` or `note`, and a text.
+    `features`: those that are on.
 
     >>> parse_reference("nixpkgs#hello")
     (Reference({'type': 'indirect', 'id': 'nixpkgs'}, ''), 'hello')
     """
     by_name = _ID_REFERENCE.fullmatch(text)
     if by_name is not None and not _has_illegal_ref(by_name[1]):
-        return Reference(Input(attributes_of(Address("flake", None, by_name[1].split("/"), {})))), _decoded(by_name[2] or "")
+        return of_address(Address("flake", None, by_name[1].split("/"), {}), features=features), _decoded(by_name[2] or "")
     rest, _, fragment = text.partition("#")
     path, _, query = rest.partition("?")
     if say is not None and query:
@@ -73,16 +74,16 @@ def parse_reference(
         address = parse_address(text, lenient=True)
         if base is not None and address.scheme in ("path", "git+file") and not address.file_path.startswith("/"):
             address.parts = os.path.normpath(os.path.join(base, address.path)).split("/")
-        return of_address(address, is_flake), address.fragment
+        return of_address(address, is_flake, features), address.fragment
     except MalformedAddress:
         pass
     if base is not None:
         from snowsnake.lock.paths import parse_path
 
-        return parse_path(text, path, parse_query(query), base, is_flake, may_be_missing, say), _decoded(fragment)
+        return parse_path(text, path, parse_query(query), base, is_flake, may_be_missing, say, features), _decoded(fragment)
     if not path.startswith("/") and not may_be_relative:
         raise MalformedInput(f"flake reference '{text}' is not an absolute path")
-    return of_path(path, parse_query(query), is_flake), _decoded(fragment)
+    return of_path(path, parse_query(query), is_flake, features), _decoded(fragment)
 
 
 def _decoded(fragment: str) -> str:

@@ -4,10 +4,12 @@ In: attributes, addresses, paths.  Out: a `Reference`, or its other forms; `Malf
 A reference is an input (what a scheme of fetch/ knows) and the folder in it that has the flake.
 """
 
+from collections.abc import Container
+
 from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input import Input
-from snowsnake.fetch.input_forms import Attributes, address_of, attributes_of, shown
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, address_of, attributes_of, shown
 
 ID = "[a-zA-Z][a-zA-Z0-9_-]*"
 
@@ -27,10 +29,10 @@ class Reference:
         self.folder = folder
 
     @classmethod
-    def of_attributes(cls, attributes: Attributes) -> "Reference":
-        """Of a set such as a lock file has; attributes of unknown schemes are taken as they are."""
+    def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> "Reference":
+        """Of a set such as a lock file has; attributes of unknown schemes are taken as they are.  `features`: those that are on."""
         folder = _folder_of(attributes)
-        return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}), folder)
+        return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}, features), folder)
 
     def to_attributes(self) -> Attributes:
         """The attributes with `dir`, sorted, as lock files have them."""
@@ -80,25 +82,25 @@ def _folder_of(attributes: Attributes) -> str:
     return folder
 
 
-def of_address(address: Address, is_flake: bool = True) -> Reference:
+def of_address(address: Address, is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:
     query = dict(address.query)
     folder = query.pop("dir", "")
     plain = Address(address.scheme, address.authority, address.parts, query)
-    return Reference(Input(attributes_of(plain, None, is_flake)), folder)
+    return Reference(Input(attributes_of(plain, None, is_flake, features), features), folder)
 
 
-def of_path(path: str, query: dict[str, str], is_flake: bool = True) -> Reference:
+def of_path(path: str, query: dict[str, str], is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:
     """Of a folder and what stood behind its `?`."""
     authority = Authority(None, None, "", None) if path.startswith("/") else None
-    return of_address(Address("path", authority, path.split("/"), query), is_flake)
+    return of_address(Address("path", authority, path.split("/"), query), is_flake, features)
 
 
-def to_text(given: Attributes) -> str:
-    """The reference that attributes say.
+def to_text(given: Attributes, features: Container[str] = DEFAULT_FEATURES) -> str:
+    """The reference that attributes say.  `features`: those that are on.
 
     >>> to_text({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05", "dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'
     """
     folder = _folder_of(given)
     attributes = {name: given[name] for name in sorted(given) if name != "dir"}
-    return address_of(attributes, {"dir": folder} if folder else None)
+    return address_of(attributes, {"dir": folder} if folder else None, features)

@@ -114,7 +114,7 @@ def fetch_address(access, address):
     from snowsnake.lock.reference_text import parse_whole
     from snowsnake.lock.registries import registries_of
 
-    reference = parse_whole(address[6:])
+    reference = parse_whole(address[6:], features=access.fetcher.features)
     input = registries_of(access.fetcher, os.environ).resolve(reference).input
     source = access.fetcher.fetch(input)
     return source.store_path, source.files
