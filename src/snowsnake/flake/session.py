@@ -51,7 +51,7 @@ class FlakeSession:
         """A reference of the command line, and its fragment."""
         try:
             return parse_reference(
-                text, base, may_be_missing=may_be_missing, say=self._say, features=self.world.fetcher.features
+                text, base, may_be_missing=may_be_missing, say=self._say, features=self.world.features
             )
         except FetchError as error:
             raise evaluation_error(error) from None

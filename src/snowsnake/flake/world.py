@@ -10,6 +10,7 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError, FlakeNotFetched
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.fetcher import shown_root
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES
 from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.flakes import Declaration, Flake, Place
 from snowsnake.lock.lock_file import InputPath, LockFile, read_lock_file
@@ -228,7 +229,7 @@ class FlakeWorld:
             raise FlakeError("value", f"'{tree.label}/{path}' is larger than {LARGEST_SOURCE_BYTES >> 20} MiB")
         return read_declaration(
             source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner),
-            self.fetcher.features,
+            self.features,
         )
 
     def copied(self, tree: FlakeTree, path: str) -> str:
@@ -236,6 +237,11 @@ class FlakeWorld:
         return f"{tree.store_path}/{path}"
 
     # ---- lock files ---------------------------------------------------------------------------------------------
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Those that references may ask for; who has a world of flakes may use them, whatever the settings say."""
+        return DEFAULT_FEATURES | ({"verified-fetches"} if "verified-fetches" in self.fetcher.features else set())
 
     def is_locked(self, reference: Reference) -> bool:
         return reference.input.is_locked
@@ -247,7 +253,7 @@ class FlakeWorld:
         return LockFile() if data is None else self.parse_lock_file(data, f"{tree.label}/{path}")
 
     def parse_lock_file(self, data: bytes, name: str) -> LockFile:
-        return read_lock_file(data, name, self.is_locked, self.warn, self.fetcher.features)
+        return read_lock_file(data, name, self.is_locked, self.warn, self.features)
 
     def unlocked_input(self, lock_file: LockFile) -> Reference | None:
         """An input that the lock file does not say exactly, so that it cannot be written."""
