@@ -6,6 +6,7 @@ In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -54,7 +55,7 @@ class NoBuilder(ValueError):
     """What is wanted has to be built, and this store builds nothing."""
 
 
-class Store:
+class Store(ABC):
     """One store; what a kind cannot do is a ValueError that says so."""
 
     store_dir = STORE_DIR
@@ -65,37 +66,37 @@ class Store:
 
     # --- asking
 
+    @abstractmethod
     def is_valid(self, path: str) -> bool:
         """Whether the store has this object."""
-        raise NotImplementedError
 
+    @abstractmethod
     def info(self, path: str) -> PathInfo | None:
         """What is known of an object; None if it is not valid."""
-        raise NotImplementedError
 
+    @abstractmethod
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def referrers(self, path: str) -> list[str]:
         """Valid paths that refer to this one, sorted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def valid_derivers(self, path: str) -> list[str]:
         """Valid derivations that have this output, sorted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def path_with_hash(self, hash_part: str) -> str | None:
         """The valid path whose name begins with these 32 digits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write_archive(self, path: str, fd: int) -> None:
         """Writes the NAR of a valid object to a file descriptor; ValueError if it is not valid."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, path: str) -> bytes:
         """Contents of a file in the store, which may lie in an object; ValueError if its object is not valid."""
-        raise NotImplementedError
 
     def real_path(self, path: str) -> str | None:
         """Where a path lies on this machine's disk; None if it does not."""
@@ -143,9 +144,9 @@ class Store:
         whole, slash, rest = path[len(self.store_dir) + 1 :].partition("/")
         return self.parse(f"{self.store_dir}/{whole}"), slash + rest
 
+    @abstractmethod
     def missing(self, wanted: Iterable[str]) -> Missing:
         """What would be fetched and built if `realise` were asked for this."""
-        raise NotImplementedError
 
     # --- adding
 

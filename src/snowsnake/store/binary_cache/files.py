@@ -10,31 +10,33 @@ import os
 import re
 import shutil
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import BinaryIO
 
 _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 
 
-class CacheFiles:
+class CacheFiles(ABC):
     """What a kind of binary cache has to do."""
 
     is_remote = False                      # asking costs a round trip: ask for many at once, and remember what came
 
+    @abstractmethod
     def get(self, name: str) -> bytes | None:
         """A small file; None if there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, name: str) -> BinaryIO | None:
         """A file of any size, whole; None if there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has(self, name: str) -> bool:
-        raise NotImplementedError
+        """Whether there is such a file."""
 
+    @abstractmethod
     def put(self, name: str, contents: BinaryIO, kind: str) -> None:
         """Writes a file, or replaces it at once; *kind*: its MIME type."""
-        raise NotImplementedError
 
     def hashes(self) -> Iterable[str]:
         """Hash parts of all objects; ValueError if this kind of cache cannot tell."""
