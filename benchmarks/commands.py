@@ -1,8 +1,9 @@
 """CPU and peak memory of the commands people wait for, of a nixpkgs checkout: beside C++ Nix, in turns, both in one run.
 
-usage: commands.py REFERENCE TREE [OURS] [--rounds 3] [--only eval,search,show,env]
+usage: commands.py REFERENCE TREE [OURS] [--rounds 3] [--only eval,search,show,env] [--packages FILE]
   REFERENCE, OURS   folders with `nix` and `nix-env` (ours: those beside this Python, if it is not given)
   TREE              a Git checkout of nixpkgs; its flake is evaluated where it lies
+  --packages FILE   what `nix-env -qa` looks at, if not TREE: a tree that lacks parts needs an expression without what cannot be evaluated
 
 *first*: with nothing in the evaluation cache; *second*: the same again, with what it keeps then.  Sources have been fetched and ours compiled by a run
 that does not count.  `nix flake show` looks at a flake of forty packages of that tree for two systems.  Nothing is written to a store.  The median of
@@ -51,15 +52,24 @@ def make_flake(folder: Path, tree: str) -> None:
         subprocess.run(["git", *who, *words], cwd=folder, check=True)
 
 
-def tasks(tree: str, flake: Path) -> dict[str, list[str]]:
+def tasks(tree: str, flake: Path, packages: str) -> dict[str, list[str]]:
     start = ["nix", "--offline"]
     return {
         "eval": [*start, "eval", "--read-only", "--raw", f"git+file://{tree}#git.name"],
         "eval drvPath": [*start, "eval", "--read-only", "--raw", f"git+file://{tree}#git.drvPath"],
         "search": [*start, "search", "--json", f"git+file://{tree}", "firefox"],
         "show": [*start, "flake", "show", "--all-systems", "--json", "--no-write-lock-file", f"git+file://{flake}"],
-        "env": ["nix-env", "-f", tree, "-qa", "--json", "--arg", "config", "{ allowAliases = false; allowUnfree = true; }", "--option", "system", "x86_64-linux"],
+        "env": ["nix-env", "-f", packages, "-qa", "--json", "--arg", "config", "{ allowAliases = false; allowUnfree = true; }", "--option", "system", "x86_64-linux"],
     }
+
+
+def line(name: str, theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> str:
+    """A row of the table: medians of (CPU seconds, peak MB) of both, and their ratios."""
+    cells = []
+    for column, form in ((0, "{:.2f}"), (1, "{:.0f}")):
+        reference, mine = (statistics.median(times[column] for times in found) for found in (theirs, ours))
+        cells += [form.format(reference), form.format(mine), f"{mine / reference:.2f}"]
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def main() -> int:
@@ -69,8 +79,10 @@ def main() -> int:
     parser.add_argument("ours", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
+    parser.add_argument("--packages")
     given = parser.parse_args()
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    tree = os.path.abspath(given.tree)
+    packages = os.path.abspath(given.packages or tree)
     outputs: dict[str, set[bytes]] = {}
     with tempfile.TemporaryDirectory(prefix="commands-") as name:
         work = Path(name)
@@ -78,9 +90,11 @@ def main() -> int:
         if given.ours is None:
             subprocess.run([str(Path(sys.executable).with_name("snowsnake")), "links", str(ours)], check=True, stdout=subprocess.DEVNULL)
         flake = work / "flake"
-        make_flake(flake, os.path.abspath(given.tree))
-        chosen = {what: words for what, words in tasks(os.path.abspath(given.tree), flake).items() if not given.only or what.split()[0] in given.only.split(",")}
+        make_flake(flake, tree)
+        chosen = {what: words for what, words in tasks(tree, flake, packages).items() if not given.only or what.split()[0] in given.only.split(",")}
+        print("| | CPU s: 2.34 | ours | ratio | peak MB: 2.34 | ours | ratio |\n|--|--|--|--|--|--|--|")
         for what, words in chosen.items():
+            found: dict[tuple[str, str], list[tuple[float, float]]] = {}
             for number in range(given.rounds + 1):
                 for who, folder in (("reference", given.reference), ("ours", ours)):
                     home = work / f"home-{who}"
@@ -92,14 +106,9 @@ def main() -> int:
                         cpu, memory, output = measure([str(folder / words[0]), *words[1:]], home)
                         outputs.setdefault(what, set()).add(output)
                         if number:                 # the first round warms
-                            found.setdefault((f"{what}, {row}", who), []).append((cpu, memory))
-    print("| | CPU s: 2.34 | ours | ratio | peak MB: 2.34 | ours | ratio |\n|--|--|--|--|--|--|--|")
-    for row in dict.fromkeys(row for row, _ in found):
-        cells = []
-        for column, form in ((0, "{:.2f}"), (1, "{:.0f}")):
-            theirs, mine = (statistics.median(times[column] for times in found[row, who]) for who in ("reference", "ours"))
-            cells += [form.format(theirs), form.format(mine), f"{mine / theirs:.2f}"]
-        print(f"| {row} | " + " | ".join(cells) + " |")
+                            found.setdefault((row, who), []).append((cpu, memory))
+            for row in ("first", "second"):
+                print(line(f"{what}, {row}", found[row, "reference"], found[row, "ours"]), flush=True)
     different = [what for what, texts in outputs.items() if len(texts) > 1]
     for what in different:
         print(f"the outputs of {what} differ", file=sys.stderr)
