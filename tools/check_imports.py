@@ -57,11 +57,6 @@ ALLOWED = {
 # An import that may close a circle of modules, with the reason.
 CIRCLES = {
     ("diagnostics.error", "diagnostics.kinds"): "an error is made an object of its kind's class; the classes are imported when there is one",
-    ("fetch.fetcher", "fetch.downloads"): "a fetcher's downloads give back what the fetcher made of them; imported when there is one",
-    ("cli.old.store_query", "cli.old.store_change"): "a query of what a path is built from may have to build it",
-    ("host.messages", "host.host"): "the parts of the host share its state, which is declared with its functions",
-    ("host.places", "host.host"): "the parts of the host share its state, which is declared with its functions",
-    ("host.records", "host.host"): "the parts of the host share its state, which is declared with its functions",
 }
 # Modules that may import one another, with the reason.
 FAMILIES = {
@@ -72,11 +67,6 @@ FAMILIES = {
 # Files whose text another one includes, with the reason.
 INCLUDED = {
     "machine/loop.pyx": "observe/traced_loop.pyx is the same loop, compiled with an observation point",
-    **dict.fromkeys(
-        ("cache/system.pxi", "cache/writing.pxi", "cache/inspection.pxi", "host/internal_files.pxi", "host/files.pxi",
-         "host/search.pxi", "host/sources.pxi"),
-        "not yet a module",
-    ),
 }
 INCLUDE = re.compile(r"""^include\s+["']([^"']+)["']""")
 STAR = re.compile(r"^from\s+\S+\s+c?import\s+\*")

@@ -15,13 +15,15 @@ from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, 
 from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
-from snowsnake.cache.pack cimport Cache, cache_flush, cache_new
+from snowsnake.cache.pack cimport cache_new
+from snowsnake.cache.state cimport Cache
+from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
-from snowsnake.host.host cimport (
-    host_configure, host_mount, host_of, host_records, host_resolve_import, host_settings, host_store_dir, host_store_places,
-)
+from snowsnake.host.files cimport host_resolve_import
+from snowsnake.host.host cimport host_configure, host_mount, host_records, host_settings, host_store_places
+from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
 from snowsnake.machine.heap cimport leave_old_space

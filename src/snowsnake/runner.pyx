@@ -9,7 +9,8 @@ from _thread import get_ident        # not `threading`: importing it takes longe
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from snowsnake.cache.pack cimport Cache, cache_flush
+from snowsnake.cache.state cimport Cache
+from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
 from snowsnake.machine.errors cimport error_clear

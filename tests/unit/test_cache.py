@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from snowsnake import api
+from snowsnake.cache.inspection import Inspection, checksum
 from snowsnake.cache.location import default_folder
-from snowsnake.cache.pack import Inspection, checksum
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.evaluator import Evaluator
 
@@ -528,7 +528,7 @@ def test_the_library_keeps_nothing_unless_asked(tmp_path, monkeypatch):
 def test_the_identity_of_the_compiler_is_that_of_its_code(tmp_path):
     """The same in every process; another one for a copy of the package whose shared object was built otherwise."""
     package = Path(api.__file__).parent
-    code = "from snowsnake.cache.pack import Inspection; print(Inspection(b'/nonexistent', 0).compiler())"
+    code = "from snowsnake.cache.inspection import Inspection; print(Inspection(b'/nonexistent', 0).compiler())"
     shutil.copytree(package, tmp_path / "snowsnake", ignore=shutil.ignore_patterns("*.pyx", "*.pxd", "*.pxi", "*.c"))
 
     def identity(folder: Path, *imports: str) -> bytes:

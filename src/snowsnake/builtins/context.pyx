@@ -14,7 +14,7 @@ from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
 )
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.host.host cimport host_store_dir
+from snowsnake.host.state cimport host_store_dir
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text

@@ -15,9 +15,9 @@ from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.store_context cimport ELEMENT_DERIVATION, ELEMENT_PATH, Element, context_element, string_view
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
-from snowsnake.host.host cimport (
-    STORE_OBJECT_DERIVATION, Host, StoreObject, host_drv_store, host_of, host_write_object, raise_store_error,
-)
+from snowsnake.host.logical_store cimport host_drv_store
+from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, Host, StoreObject, host_of
+from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string

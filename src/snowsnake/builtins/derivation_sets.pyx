@@ -19,7 +19,10 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, take_plain_string,
 )
-from snowsnake.host.host cimport host_read_file, host_store_dir, host_store_has, raise_store_error
+from snowsnake.host.files cimport host_read_file
+from snowsnake.host.logical_store cimport host_store_has
+from snowsnake.host.state cimport host_store_dir
+from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text

@@ -17,9 +17,12 @@ from snowsnake.builtins.derivation_slots cimport (
 from snowsnake.builtins.protocol cimport call1, call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport store_string, string_view
-from snowsnake.host.host cimport (
-    FEATURE_BLAKE3_HASHES, FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_GIT_HASHING,
-    FEATURE_IMPURE_DERIVATIONS, Host, host_has_feature, host_of, host_path_to_store, host_require_feature, host_warn,
+from snowsnake.host.messages cimport host_warn
+from snowsnake.host.policy cimport host_has_feature, host_require_feature
+from snowsnake.host.sources cimport host_path_to_store
+from snowsnake.host.state cimport (
+    FEATURE_BLAKE3_HASHES, FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_GIT_HASHING, FEATURE_IMPURE_DERIVATIONS, Host,
+    host_of,
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type

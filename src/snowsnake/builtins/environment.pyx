@@ -6,7 +6,8 @@ from libc.string cimport strlen
 from snowsnake.builtins.derivations cimport BUILTIN_TIME, builtin_word
 from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
-from snowsnake.host.host cimport Host, host_getenv, host_of, host_store_dir, host_system, host_time
+from snowsnake.host.environment cimport host_getenv, host_system, host_time
+from snowsnake.host.state cimport Host, host_of, host_store_dir
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string, new_list
 from snowsnake.machine.state cimport Machine, RAISE

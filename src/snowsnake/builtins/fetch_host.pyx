@@ -13,11 +13,13 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from snowsnake.host.attention cimport attention_of
-from snowsnake.host.host cimport (
-    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host,
-    host_check_access, host_has_feature, host_mount, host_of, host_resolve,
-)
+from snowsnake.host.files cimport host_resolve
+from snowsnake.host.host cimport host_mount
+from snowsnake.host.policy cimport host_check_access, host_has_feature
 from snowsnake.host.records cimport RECORD_SOURCE, STATE_FIXED, STATE_FOUND, record
+from snowsnake.host.state cimport (
+    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host, host_of,
+)
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string

@@ -14,9 +14,9 @@ from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
-from snowsnake.host.host cimport (
-    FEATURE_VERIFIED_FETCHES, host_fetch_with, host_of, host_require_feature,
-)
+from snowsnake.host.policy cimport host_require_feature
+from snowsnake.host.search cimport host_fetch_with
+from snowsnake.host.state cimport FEATURE_VERIFIED_FETCHES, host_of
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append
 from snowsnake.machine.descriptions cimport raise_type, shown_type

@@ -12,7 +12,8 @@ from snowsnake.builtins.fetching cimport force_input_attributes
 from snowsnake.builtins.protocol cimport tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.host.host cimport FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, host_has_feature, host_require_feature
+from snowsnake.host.policy cimport host_has_feature, host_require_feature
+from snowsnake.host.state cimport FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport raise_bytes
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string

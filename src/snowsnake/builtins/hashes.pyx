@@ -6,7 +6,11 @@ from libc.string cimport memcmp, memset
 from snowsnake.builtins.protocol cimport call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_path, string_view, trace_realising
-from snowsnake.host.host cimport FEATURE_BLAKE3_HASHES, host_read_file, host_require_feature, host_warn, raise_store_error
+from snowsnake.host.files cimport host_read_file
+from snowsnake.host.messages cimport host_warn
+from snowsnake.host.policy cimport host_require_feature
+from snowsnake.host.state cimport FEATURE_BLAKE3_HASHES
+from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text

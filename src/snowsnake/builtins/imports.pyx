@@ -11,7 +11,9 @@ from snowsnake.builtins.derivation_sets cimport import_derivation
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_path, trace_realising
-from snowsnake.host.host cimport host_is_in_store, host_resolve_import, host_store_dir, host_store_has
+from snowsnake.host.files cimport host_resolve_import
+from snowsnake.host.logical_store cimport host_store_has
+from snowsnake.host.state cimport host_is_in_store, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.heap cimport push

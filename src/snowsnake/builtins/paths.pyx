@@ -10,13 +10,12 @@ from libc.string cimport memchr, memset, strlen
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_context, realise_path, string_view, take_plain_string, trace_realising
-from snowsnake.host.host cimport (
-    FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, host_file_type, host_read_directory, host_read_file,
-    host_search_entry, host_search_failed,
-)
+from snowsnake.host.files cimport host_file_type, host_read_directory, host_read_file
 from snowsnake.host.places cimport raise_missing
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
+from snowsnake.host.search cimport host_search_entry, host_search_failed
+from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK
 from snowsnake.machine.attention cimport error_disregard
+from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve

@@ -16,15 +16,18 @@ from snowsnake.builtins.store_context cimport (
     ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, realise_context, store_string, string_view,
     take_plain_string,
 )
-from snowsnake.cache.pack cimport FileStamp
+from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.allocate cimport allocate_zeros
-from snowsnake.host.host cimport (
-    RESOLVE_FULL, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_allow, host_check_access,
-    host_drv_store, host_file_stamp, host_is_in_store, host_of, host_open_tree, host_read_file, host_real_path,
-    host_record_tree, host_resolve, host_shows, host_source_path, host_store_dir, host_store_has, host_write_object,
-    host_write_tree, raise_store_error,
-)
+from snowsnake.host.files cimport host_file_stamp, host_read_file, host_real_path, host_resolve
+from snowsnake.host.logical_store cimport host_drv_store, host_store_has
 from snowsnake.host.paths cimport base_name_start
+from snowsnake.host.places cimport host_shows
+from snowsnake.host.policy cimport host_allow, host_check_access
+from snowsnake.host.sources cimport host_open_tree, host_record_tree, host_source_path, host_write_tree
+from snowsnake.host.state cimport (
+    RESOLVE_FULL, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_is_in_store, host_of, host_store_dir,
+)
+from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
@@ -43,8 +46,8 @@ from snowsnake.machine.word cimport (
 from snowsnake.store.buffer cimport (
     Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
 )
-from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
 from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, hash_bytes, hash_file, hasher_final, hasher_init
+from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_kind_name, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path,
     nar_write_tree,

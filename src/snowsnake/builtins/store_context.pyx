@@ -7,7 +7,8 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
 from snowsnake.builtins.protocol cimport force
-from snowsnake.host.host cimport host_is_in_store, host_realise, host_store_dir, host_store_has
+from snowsnake.host.logical_store cimport host_realise, host_store_has
+from snowsnake.host.state cimport host_is_in_store, host_store_dir
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport make_string

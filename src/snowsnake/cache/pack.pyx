@@ -1,119 +1,44 @@
 # cython: language_level=3
-"""Reads and writes the pack of compiled files.
+"""Finds compiled files in the pack, and gathers those to be written.
 
 In: files being imported with their stamps, images that were just compiled.  Out: images in the mapping.  Nothing here raises an
 error: a pack that cannot be used is one without entries.  What is read is trusted only after its checksum was found right; the
 pack belongs to the user (or root), so that nobody else can have made one with right checksums.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from snowsnake.bytecode.image cimport Image
+from snowsnake.cache.layout cimport (
+    ALIGNMENT, ENTRY_MAGIC, HEADER_BYTES, MOST_PROBES, OFFSET_MASK, PADDING, SECOND_SEED, FileStamp, PackEntry, days_start, entry_at,
+    entry_body, entry_bytes, entry_path, head_checksum_of, is_body_whole, slots_of,
+)
+from snowsnake.cache.state cimport CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, Restamp, file_in
+from snowsnake.cache.system cimport O_RDONLY, close, munmap, pack_compiler_identity, pack_map, pack_now_ns, pack_open
+from snowsnake.cache.writing cimport cache_flush
 from snowsnake.cache.xxh64 cimport xxh64
-from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
-
-include "system.pxi"
+from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 
 cdef enum:
-    HEADER_BYTES = 4096
-    ALIGNMENT = 64                    # of entries
-    PADDING = 16                      # behind an image's data: numbers are read eight bytes at a time
-    FORMAT = 1
-    LEAST_SLOTS = 1 << 16
-    MOST_PROBES = 256                 # a pack whose index is damaged must not cost more than this
     FLUSH_BYTES = 1 << 20             # what is pending is written when it is more than this
     LEAST_LIMIT_BYTES = 4 << 20
 
-cdef uint64_t PACK_MAGIC = <uint64_t>0x6B6361702D6E7301        # also tells the order of bytes
-cdef uint64_t ENTRY_MAGIC = <uint64_t>0x7972746E652D6E73
-cdef uint64_t SECOND_SEED = <uint64_t>0x9E3779B97F4A7C15
-cdef uint64_t OFFSET_MASK = (<uint64_t>1 << 40) - 1
 # A file changed less than this before it was read may change again without a new time: clocks of file systems are coarse.
 cdef int64_t YOUNG_NS = 2000000000
 cdef int64_t NS_PER_DAY = 86400000000000
 cdef uint64_t _compiler = 0
 
 
-# ---- layout -----------------------------------------------------------------------------------------------------
-
-cdef inline uint64_t _aligned(uint64_t x, uint64_t to) noexcept nogil:
-    return (x + to - 1) & ~(to - 1)
-
-
-cdef inline uint64_t _days_start(uint64_t slot_count) noexcept nogil:
-    return HEADER_BYTES + slot_count * sizeof(uint64_t)
-
-
-cdef inline uint64_t _entries_start(uint64_t slot_count) noexcept nogil:
-    return _aligned(_days_start(slot_count) + slot_count * sizeof(uint16_t), HEADER_BYTES)
-
-
-cdef inline uint64_t _body_bytes(const Entry* entry) noexcept nogil:
-    return (<uint64_t>entry.chunk_count + entry.text_count) * sizeof(uint32_t) + entry.image_size_bytes + PADDING \
-        + entry.path_size_bytes
-
-
-cdef inline uint64_t _entry_bytes(const Entry* entry) noexcept nogil:
-    return _aligned(sizeof(Entry) + _body_bytes(entry), ALIGNMENT)
-
-
-cdef inline const uint8_t* _body(const Entry* entry) noexcept nogil:
-    return <const uint8_t*>entry + sizeof(Entry)
-
-
-cdef inline const uint8_t* _path(const Entry* entry) noexcept nogil:
-    return _body(entry) + _body_bytes(entry) - entry.path_size_bytes
-
-
-cdef uint64_t _head_checksum(const Entry* entry) noexcept nogil:
-    return xxh64(&entry.body_checksum, sizeof(Entry) - 2 * sizeof(uint64_t), ENTRY_MAGIC)
-
-
-cdef bint _is_body_whole(const Entry* entry) noexcept nogil:
-    # What fills the entry up to its end counts too: whatever byte changes is noticed.
-    return xxh64(_body(entry), _entry_bytes(entry) - sizeof(Entry), entry.key) == entry.body_checksum
-
-
-cdef const Entry* _entry_at(const uint8_t* map_, uint64_t size_bytes, uint64_t offset) noexcept nogil:
-    """The entry at an offset if its head is whole and all of it is in the pack, else NULL."""
-    cdef const Entry* entry = <const Entry*>(map_ + offset)
-    if offset < HEADER_BYTES or offset + sizeof(Entry) > size_bytes or entry.magic != ENTRY_MAGIC \
-            or entry.head_checksum != _head_checksum(entry) or _entry_bytes(entry) > size_bytes - offset:
-        return NULL
-    return entry
-
-
-cdef uint64_t _slots_of(const uint8_t* map_, uint64_t size_bytes) noexcept nogil:
-    """The number of slots; 0 if this is no pack of ours."""
-    cdef const Header* header = <const Header*>map_
-    if size_bytes < HEADER_BYTES or header.magic != PACK_MAGIC or header.format != FORMAT \
-            or header.checksum != xxh64(header, sizeof(Header) - sizeof(uint64_t), PACK_MAGIC) \
-            or header.slot_count < 2 or header.slot_count & (header.slot_count - 1) or header.slot_count > <uint64_t>1 << 32 \
-            or _entries_start(header.slot_count) > size_bytes:
-        return 0
-    return header.slot_count
-
-
 # ---- life -------------------------------------------------------------------------------------------------------
-
-cdef char* _joined(const char* folder, const char* name) noexcept nogil:
-    cdef size_t n = strlen(folder), k = strlen(name)
-    cdef char* path = <char*>allocate_items(n + k + 2, 1)
-    if path != NULL:
-        memcpy(path, folder, n)
-        path[n] = c'/'
-        memcpy(path + n + 1, name, k + 1)
-    return path
-
 
 cdef Cache* cache_new(const char* folder, uint64_t limit_bytes, bint is_by_content) noexcept nogil:
     cdef Cache* cache = <Cache*>allocate_zeros(1, sizeof(Cache))
     if cache == NULL:
         return NULL
-    cache.folder = _joined(folder, "")
-    cache.pack_path = _joined(folder, "compiled-1.pack")
-    cache.lock_path = _joined(folder, "lock")
+    cache.folder = file_in(folder, "")
+    cache.pack_path = file_in(folder, "compiled-1.pack")
+    cache.lock_path = file_in(folder, "lock")
     cache.limit_bytes = limit_bytes if limit_bytes > LEAST_LIMIT_BYTES else LEAST_LIMIT_BYTES
     cache.is_by_content = is_by_content
     if cache.folder == NULL or cache.pack_path == NULL or cache.lock_path == NULL:
@@ -138,8 +63,7 @@ cdef void cache_free(Cache* cache) noexcept nogil:
     free(cache)
 
 
-cdef void _open(Cache* cache) noexcept nogil:
-    """Map the pack as it is now; without one, nothing is found."""
+cdef void cache_open(Cache* cache) noexcept nogil:
     global _compiler
     cdef int fd
     if _compiler == 0:
@@ -154,7 +78,7 @@ cdef void _open(Cache* cache) noexcept nogil:
         cache.map = pack_map(fd, cache.map_size_bytes)
     close(fd)
     if cache.map != NULL:
-        cache.slot_count = _slots_of(cache.map, cache.map_size_bytes)
+        cache.slot_count = slots_of(cache.map, cache.map_size_bytes)
         if cache.slot_count == 0:
             munmap(<void*>cache.map, cache.map_size_bytes)
             cache.map = NULL
@@ -166,9 +90,9 @@ cdef Found cache_look_up(Cache* cache, Lookup* lookup) noexcept nogil:
     cdef const uint64_t* slots
     cdef uint64_t slot, i
     cdef int probe
-    cdef const Entry* entry
+    cdef const PackEntry* entry
     if not cache.is_open:
-        _open(cache)
+        cache_open(cache)
     lookup.time_ns = pack_now_ns()
     lookup.key = xxh64(lookup.path, lookup.path_size_bytes, cache.compiler + lookup.settings * SECOND_SEED)
     lookup.entry = NULL
@@ -182,7 +106,7 @@ cdef Found cache_look_up(Cache* cache, Lookup* lookup) noexcept nogil:
         if slot == 0:
             break
         if slot >> 40 == lookup.key >> 40:
-            entry = _entry_at(cache.map, cache.map_size_bytes, (slot & OFFSET_MASK) * ALIGNMENT)
+            entry = entry_at(cache.map, cache.map_size_bytes, (slot & OFFSET_MASK) * ALIGNMENT)
             if entry != NULL and _is_of(cache, lookup, entry):
                 lookup.slot = <uint32_t>i
                 return _judged(cache, lookup, entry)
@@ -191,13 +115,13 @@ cdef Found cache_look_up(Cache* cache, Lookup* lookup) noexcept nogil:
     return CACHE_MISS
 
 
-cdef bint _is_of(Cache* cache, Lookup* lookup, const Entry* entry) noexcept nogil:
+cdef bint _is_of(Cache* cache, Lookup* lookup, const PackEntry* entry) noexcept nogil:
     return entry.key == lookup.key and entry.compiler == cache.compiler and entry.settings == lookup.settings \
-        and entry.path_size_bytes == lookup.path_size_bytes and memcmp(_path(entry), lookup.path, lookup.path_size_bytes) == 0
+        and entry.path_size_bytes == lookup.path_size_bytes and memcmp(entry_path(entry), lookup.path, lookup.path_size_bytes) == 0
 
 
-cdef Found _judged(Cache* cache, Lookup* lookup, const Entry* entry) noexcept nogil:
-    if entry.stamp.size_bytes == lookup.stamp.size_bytes and _is_body_whole(entry):
+cdef Found _judged(Cache* cache, Lookup* lookup, const PackEntry* entry) noexcept nogil:
+    if entry.stamp.size_bytes == lookup.stamp.size_bytes and is_body_whole(entry):
         lookup.entry = entry
         if entry.is_stamp_trusted and not cache.is_by_content and memcmp(&entry.stamp, &lookup.stamp, sizeof(FileStamp)) == 0:
             _note_use(cache, lookup)
@@ -208,7 +132,7 @@ cdef Found _judged(Cache* cache, Lookup* lookup, const Entry* entry) noexcept no
 
 
 cdef bint cache_has_content(Cache* cache, Lookup* lookup, const uint8_t* source, size_t size_bytes) noexcept nogil:
-    cdef const Entry* entry = lookup.entry
+    cdef const PackEntry* entry = lookup.entry
     if entry.stamp.size_bytes != size_bytes or entry.content[0] != xxh64(source, size_bytes, 0) \
             or entry.content[1] != xxh64(source, size_bytes, SECOND_SEED):
         cache.miss_count += 1
@@ -226,13 +150,13 @@ cdef bint _is_old(Lookup* lookup) noexcept nogil:
 
 cdef Image* cache_image(Lookup* lookup) noexcept nogil:
     cdef Image* image = <Image*>allocate_zeros(1, sizeof(Image))
-    cdef const Entry* entry = lookup.entry
+    cdef const PackEntry* entry = lookup.entry
     if image != NULL:
         image.is_borrowed = True
         image.chunk_count = entry.chunk_count
         image.text_count = entry.text_count
         image.size_bytes = entry.image_size_bytes
-        image.records = <uint32_t*>_body(entry)
+        image.records = <uint32_t*>entry_body(entry)
         image.texts = image.records + entry.chunk_count
         image.data = <uint8_t*>(image.texts + entry.text_count)
     return image
@@ -241,7 +165,7 @@ cdef Image* cache_image(Lookup* lookup) noexcept nogil:
 # ---- what is to be written --------------------------------------------------------------------------------------
 
 cdef void _note_use(Cache* cache, Lookup* lookup) noexcept nogil:
-    cdef const uint16_t* days = <const uint16_t*>(cache.map + _days_start(cache.slot_count))
+    cdef const uint16_t* days = <const uint16_t*>(cache.map + days_start(cache.slot_count))
     cdef uint32_t* used
     cache.hit_count += 1
     if days[lookup.slot] == cache.today or cache.is_closed_to_writing:
@@ -272,12 +196,12 @@ cdef void _restamp(Cache* cache, Lookup* lookup) noexcept nogil:
     restamp.head = lookup.entry[0]
     restamp.head.stamp = lookup.stamp
     restamp.head.is_stamp_trusted = 1
-    restamp.head.head_checksum = _head_checksum(&restamp.head)
+    restamp.head.head_checksum = head_checksum_of(&restamp.head)
     cache.restamp_count += 1
 
 
 cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint8_t* source, size_t size_bytes) noexcept nogil:
-    cdef Entry head
+    cdef PackEntry head
     cdef uint8_t* pending
     cdef uint8_t* p
     cdef uint64_t total, capacity
@@ -296,7 +220,7 @@ cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint
     head.text_count = image.text_count
     head.image_size_bytes = image.size_bytes
     head.is_stamp_trusted = _is_old(lookup)
-    total = _entry_bytes(&head)
+    total = entry_bytes(&head)
     if total > cache.limit_bytes // 8:
         return
     if cache.pending_bytes + total > cache.pending_capacity:
@@ -308,7 +232,7 @@ cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint
         cache.pending_capacity = capacity
     p = cache.pending + cache.pending_bytes
     memset(p + total - ALIGNMENT - PADDING, 0, ALIGNMENT + PADDING)
-    p += sizeof(Entry)
+    p += sizeof(PackEntry)
     memcpy(p, image.records, image.chunk_count * sizeof(uint32_t))
     p += image.chunk_count * sizeof(uint32_t)
     memcpy(p, image.texts, image.text_count * sizeof(uint32_t))
@@ -318,13 +242,9 @@ cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint
     memset(p, 0, PADDING)
     memcpy(p + PADDING, lookup.path, lookup.path_size_bytes)
     p = cache.pending + cache.pending_bytes
-    head.body_checksum = xxh64(p + sizeof(Entry), total - sizeof(Entry), head.key)
-    head.head_checksum = _head_checksum(&head)
-    memcpy(p, &head, sizeof(Entry))
+    head.body_checksum = xxh64(p + sizeof(PackEntry), total - sizeof(PackEntry), head.key)
+    head.head_checksum = head_checksum_of(&head)
+    memcpy(p, &head, sizeof(PackEntry))
     cache.pending_bytes += total
     if cache.pending_bytes > FLUSH_BYTES or cache.pending_bytes > cache.limit_bytes // 8:
         cache_flush(cache)
-
-
-include "writing.pxi"
-include "inspection.pxi"

@@ -34,7 +34,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     if folder is None:
         reporter.failure("there is no cache: SNOWSNAKE_NO_CACHE is set, or there is no home folder")
         return 1
-    from snowsnake.cache.pack import Inspection
+    from snowsnake.cache.inspection import Inspection
 
     inspection = Inspection(os.fsencode(folder), limit_bytes(os.environ))
     return _ACTIONS[given.words[0]](inspection, folder, given, reporter)

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from snowsnake.fetch import archive
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.errors import FetchError, MalformedAddress
-from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.http import Http, Transfer, TransferError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import string_of

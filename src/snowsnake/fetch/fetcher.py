@@ -14,6 +14,7 @@ from importlib import import_module
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.cache import FetchCache
 from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch, MalformedAddress
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
 from snowsnake.fetch.progress import Progress
@@ -41,17 +42,6 @@ _SCHEMES = {
     "sourcehut": ("forges", "fetch_forge"),
 }
 _POLL_S = 0.1
-
-
-class Fetched:
-    """A tree that a scheme found; `memo` names its contents, so that its hash may be remembered ("" if nothing names it)."""
-
-    __slots__ = ("tree", "input", "memo")
-
-    def __init__(self, tree: Tree, input: Input, memo: str = "") -> None:
-        self.tree = tree
-        self.input = input
-        self.memo = memo
 
 
 class Source:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.downloads import Headers, download_file, http_of, keep_archive, of_archive
 from snowsnake.fetch.errors import FetchError, MalformedAddress
-from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.http import TransferError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import optional_string, parsed_hash, string_of

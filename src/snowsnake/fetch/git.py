@@ -12,7 +12,7 @@ import re
 from snowsnake.fetch import libgit
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.errors import FetchError
-from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.git_repository import (
     head_ref,
     ignores_something,

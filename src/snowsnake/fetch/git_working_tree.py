@@ -11,7 +11,7 @@ import re
 
 from snowsnake.fetch import libgit
 from snowsnake.fetch.errors import ForbiddenAccess
-from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_plain import plain_repository
 from snowsnake.fetch.git_repository import (

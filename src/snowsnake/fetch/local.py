@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from snowsnake.fetch.errors import FetchError
-from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import absolute_path
 from snowsnake.fetch.trees import DiskTree

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess
-from snowsnake.fetch.fetcher import Fetched
+from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import joined_path, revision_of, string_of
 from snowsnake.fetch.trees import DiskTree, PartOfDisk

@@ -5,7 +5,7 @@
 ELOOP (`store/exact_open.pxd`).
 """
 from libc.stdint cimport int64_t
-from snowsnake.cache.pack cimport FileStamp
+from snowsnake.cache.layout cimport FileStamp
 from snowsnake.store.exact_open cimport exact_open  # its C is used below
 
 cdef extern from *:

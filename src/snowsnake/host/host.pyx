@@ -1,58 +1,34 @@
 # cython: language_level=3
-"""What evaluation may touch: options, policy and the record of what was read; files, search path and sources are included.
+"""Makes a host and frees it, sets its options, says what was read.
 
-In: `HostOptions` from Python, paths and names from builtins and the compiler.  Out: contents, types, found paths, store
-paths, or an error in the machine.  Files are only read; an embedded store, if one is attached, does the writing.
+In: `HostOptions` from Python.  Out: the state of a host (host/state.pxd), which the other modules of this room use.
 """
-from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
-from libc.errno cimport EISDIR, ELOOP, ENOTDIR
-from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport free, getenv
-from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strcmp, strlen
-from libc.time cimport time
+from cpython.ref cimport PyObject, Py_INCREF, Py_XDECREF
+from libc.stdint cimport uint32_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset, strlen
 
-from snowsnake.cache.pack cimport FileStamp
 from snowsnake.foundation.allocate cimport allocate_zeros, copy_text
-from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
-from snowsnake.host.disk cimport FOLLOW_LINKS, close, disk_home, disk_type
-from snowsnake.host.messages cimport LEVEL_CHATTY, LEVEL_TALKATIVE, LOG_JSON, LOG_TEXT, LOG_TOLD, is_said, say, say_warning
+from snowsnake.host.byte_map cimport map_add, map_find, map_free
+from snowsnake.host.environment cimport host_system
+from snowsnake.host.messages cimport LEVEL_TALKATIVE, LOG_JSON, LOG_TEXT, LOG_TOLD, say
 from snowsnake.host.mounts cimport mount_disk_path
-from snowsnake.host.paths cimport base_name_start, canonicalise, parent_size, path_is_in, path_join
-from snowsnake.host.places cimport (
-    CHANGED, MISSING, PLACE_DISK, Mount, Place, is_elsewhere, object_end, place_is_shown, place_link, place_list, place_of, place_read,
-    place_stamp, place_tree, place_type, raise_changed, raise_directory, raise_missing, raise_system,
+from snowsnake.host.places cimport Mount, object_end
+from snowsnake.host.policy cimport host_allow
+from snowsnake.host.records cimport record_entries
+from snowsnake.host.state cimport (
+    FEATURE_BLAKE3_HASHES, FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES,
+    FEATURE_GIT_HASHING, FEATURE_IMPURE_DERIVATIONS, FEATURE_PARSE_TOML_TIMESTAMPS, FEATURE_PIPE_OPERATORS, FEATURE_VERIFIED_FETCHES,
+    OWN_ENVIRONMENT, Host, SearchEntry, host_is_in_store, host_of,
 )
-from snowsnake.host.records cimport (
-    RECORD_DIRECTORY, RECORD_FILE, RECORD_HOME, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, RECORD_TIME, RECORD_VALID, RECORD_VARIABLE,
-    STATE_ABSENT, STATE_FOUND, record, record_entries, record_file, record_path, record_tree, record_type,
-)
-from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
-from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_fault, raise_text
-from snowsnake.machine.heap cimport CODE_APPLY
-from snowsnake.machine.state cimport (
-    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, ERROR_VALUE,
-    FAULT_NOT_BUILT, FAULT_OTHER, RAISE, ByteBuffer, Error, Machine,
-)
-from snowsnake.machine.word cimport KIND_BUILTIN, THUNK_SUSPENDED, header_code, header_size, header_state, is_function, kind_of, pointer_of
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_is, view_of, view_text,
-)
-from snowsnake.store.digests cimport HASH_SHA256, Hasher, digest_equal, hasher_final, hasher_init
-from snowsnake.store.drv_store cimport DrvStore, drv_store_free, drv_store_init
-from snowsnake.store.nar cimport (
-    NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free,
-    nar_tree_path, nar_write_contents, nar_write_tree,
-)
-from snowsnake.store.store_path cimport store_path_source
+from snowsnake.machine.buffer cimport buffer_free
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ByteBuffer, Machine
+from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, make_view
+from snowsnake.store.drv_store cimport drv_store_free
 
 import os
 
-
-cdef enum:
-    OWN_ENVIRONMENT = 1 << 30         # beside the features: variables come from the options
-
-# ---- life and options -------------------------------------------------------------------------------------------
 
 cdef int host_new(Machine* m) noexcept nogil:
     cdef Host* h = <Host*>allocate_zeros(1, sizeof(Host))
@@ -264,109 +240,3 @@ cdef object host_settings(Machine* m):
 cdef object host_store_places(Machine* m):
     cdef Host* h = host_of(m)
     return os.fsdecode(<bytes>h.store_dir), None if h.real_store == NULL else os.fsdecode(<bytes>h.real_store)
-
-
-# ---- policy -----------------------------------------------------------------------------------------------------
-
-cdef inline bint is_guarded(Machine* m) noexcept nogil:
-    return host_of(m).is_pure or host_of(m).is_restricted
-
-
-cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    """Allowed paths, what is below them, and the folders on the way to them."""
-    cdef Host* h = host_of(m)
-    cdef MapEntry* e
-    cdef uint32_t i
-    cdef size_t size = size_bytes
-    if not is_guarded(m) or is_internal(m, path, size_bytes):
-        return True
-    while True:
-        if map_find(&h.allowed, path, size) != NULL:
-            return True
-        if size <= 1:
-            break
-        size = parent_size(path, size)
-    for i in range(h.allowed.count):
-        e = &h.allowed.entries[i]
-        if path_is_in(e.key, e.key_size, path, size_bytes):
-            return True
-    return False
-
-
-cdef int host_check_access(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    if host_allows(m, path, size_bytes):
-        return DONE
-    return raise_text(m, ERROR_ACCESS, format_text(
-        "access to absolute path '%.*s' is forbidden in pure evaluation mode (use '--impure' to override)"
-        if host_of(m).is_pure else "access to absolute path '%.*s' is forbidden in restricted mode",
-        <int>size_bytes, <const char*>path))
-
-
-cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    if is_guarded(m):
-        map_add(&host_of(m).allowed, path, size_bytes, NULL, 0)
-
-
-cdef const char* _own_variable(Machine* m, const char* name) noexcept with gil:
-    """The dict was made for this evaluator, and keeps what it returns."""
-    found = (<dict>(<tuple>host_of(m).settings)[2]).get(<bytes>name)
-    return NULL if found is None else <const char*><bytes>found
-
-
-cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil:
-    cdef const char* value
-    if is_guarded(m):
-        return NULL
-    value = _own_variable(m, name) if host_of(m).features & OWN_ENVIRONMENT else getenv(name)
-    record_variable(m, name, value)
-    return value
-
-
-cdef void record_variable(Machine* m, const char* name, const char* value) noexcept nogil:
-    if not record(m, RECORD_VARIABLE, view_text(name), STATE_ABSENT if value == NULL else STATE_FOUND, value,
-                  0 if value == NULL else strlen(value)):
-        error_disregard(m)
-
-
-cdef const char* host_system(Machine* m) noexcept nogil:
-    if host_of(m).system == NULL:
-        return "x86_64-linux"
-    return host_of(m).system
-
-
-cdef int64_t host_time(Machine* m) noexcept nogil:
-    cdef Host* h = host_of(m)
-    if h.current_time == 0:
-        h.current_time = time(NULL)
-    if not record(m, RECORD_TIME, make_view(NULL, 0), STATE_FOUND, &h.current_time, sizeof(h.current_time)):
-        error_clear(m)
-    return h.current_time
-
-
-cdef bint host_is_time(Machine* m, Word thunk) noexcept nogil:
-    cdef Word* p = pointer_of(thunk)
-    return header_state(p[0]) == THUNK_SUSPENDED and header_code(p[0]) == CODE_APPLY and is_function(p[1]) and kind_of(p[1]) == KIND_BUILTIN \
-        and strcmp(m.builtins[header_size(pointer_of(p[1])[0])].name, "__time") == 0
-
-
-cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil:
-    return (host_of(m).features & feature) != 0
-
-
-cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) noexcept nogil:
-    if host_has_feature(m, feature):
-        return DONE
-    return raise_text(m, ERROR_VALUE, format_text(
-        "experimental Nix feature '%s' is disabled; add '--extra-experimental-features %s' to enable it", name, name))
-
-
-cdef void host_warn(Machine* m, char* message) noexcept nogil:
-    if message != NULL:
-        say_warning(m, message, strlen(message), False)
-        free(message)
-
-
-include "internal_files.pxi"
-include "files.pxi"
-include "search.pxi"
-include "sources.pxi"

@@ -22,3 +22,5 @@ cdef void say(Machine* m, int level, char* message) noexcept nogil
     # takes over a malloc'ed message
 cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil
 cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil
+cdef void host_warn(Machine* m, char* message) noexcept nogil
+    # prints `warning: …` on standard error; takes over a malloc'ed message

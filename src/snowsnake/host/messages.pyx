@@ -9,7 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.diagnostics.terminal_text cimport terminal_text
-from snowsnake.host.host cimport host_of
+from snowsnake.host.state cimport host_of
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
 from snowsnake.machine.errors cimport format_text
 from snowsnake.machine.state cimport ByteBuffer, Machine
@@ -182,3 +182,9 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     elif fits:
         _write_plain(&line)           # which takes the colours out again, unless a terminal reads
     buffer_free(&line)
+
+
+cdef void host_warn(Machine* m, char* message) noexcept nogil:
+    if message != NULL:
+        say_warning(m, message, strlen(message), False)
+        free(message)

@@ -5,7 +5,7 @@ Paths are absolute, canonical, and no symbolic link is above their last componen
 both), but for a file of a copied source: of that, nobody sees more than of the source itself.
 """
 from libc.stdint cimport uint8_t
-from snowsnake.cache.pack cimport FileStamp
+from snowsnake.cache.layout cimport FileStamp
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport Bytes, View
 from snowsnake.store.nar cimport NarTree
@@ -54,3 +54,5 @@ cdef int raise_changed(Machine* m, const uint8_t* path, size_t size) noexcept no
 cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t size, int fault) noexcept nogil
 cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil
 cdef Mount* find_mount(Machine* m, const uint8_t* path, size_t size) noexcept nogil
+cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil
+    # whether the policy lets evaluation see what is at this path: as host_allows, and of a copied source what it shows of the source

@@ -9,18 +9,18 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memcpy, memset, strerror, strlen
 
-from snowsnake.cache.pack cimport FileStamp
+from snowsnake.cache.layout cimport FileStamp
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.disk cimport (
     DIR, FOLLOW_LINKS, close, closedir, disk_link, disk_next_name, disk_open, disk_open_directory, disk_stamp, disk_type, read,
-)
-from snowsnake.host.host cimport (
-    FILE_DIRECTORY, FILE_NONE, FILE_OTHER, FILE_REGULAR, FILE_SYMLINK, Host, host_allows, host_is_in_store, host_of, host_settle,
 )
 from snowsnake.host.mounts cimport (
     MOUNT_DIRECTORY, MOUNT_EXECUTABLE, MOUNT_NONE, MOUNT_REGULAR, MOUNT_SYMLINK, mount_disk_path, mount_kind, mount_link, mount_list,
     mount_read,
 )
+from snowsnake.host.policy cimport host_allows
+from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_OTHER, FILE_REGULAR, FILE_SYMLINK, Host, host_is_in_store, host_of
+from snowsnake.host.store_hooks cimport host_settle
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, ByteBuffer, Machine
@@ -526,3 +526,7 @@ mounted_files.list = tree_list
 mounted_files.read = tree_read
 mounted_files.link = tree_link
 mounted_files.disk = tree_disk
+
+
+cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    return host_allows(m, path, size_bytes) and place_is_shown(m, path, size_bytes)

@@ -5,7 +5,7 @@ An entry is a kind and a name (a path, a variable); its value begins with a Stat
 dispute: such a record never holds.
 """
 from libc.stdint cimport int64_t, uint8_t
-from snowsnake.cache.pack cimport FileStamp
+from snowsnake.cache.layout cimport FileStamp
 from snowsnake.machine.state cimport ByteBuffer, Machine
 from snowsnake.store.buffer cimport View
 from snowsnake.store.digests cimport Digest

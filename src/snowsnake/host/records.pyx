@@ -9,10 +9,10 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
-from snowsnake.cache.pack cimport FileStamp
+from snowsnake.cache.layout cimport FileStamp
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
-from snowsnake.host.host cimport FILE_NONE, Host, host_of
 from snowsnake.host.places cimport MISSING, is_elsewhere
+from snowsnake.host.state cimport FILE_NONE, Host, host_of
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE

@@ -10,9 +10,9 @@ import sys
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from snowsnake.host.attention cimport attention_of
-from snowsnake.host.host cimport (
-    REALISED, REALISE_FAILED, REALISE_UNABLE, STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host,
-    Realised, StoreObject, host_of, host_store_dir,
+from snowsnake.host.state cimport (
+    REALISED, REALISE_FAILED, REALISE_UNABLE, STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, Realised, StoreObject,
+    host_of, host_store_dir,
 )
 from snowsnake.machine.state cimport Machine
 from snowsnake.store.buffer cimport Bytes, View, bytes_append

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
-from snowsnake.host.host cimport host_path_to_store
+from snowsnake.host.sources cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
 from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.descriptions cimport describe_value, shown_type

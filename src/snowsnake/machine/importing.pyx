@@ -10,14 +10,13 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.bytecode.image cimport image_free
-from snowsnake.cache.pack cimport (
-    CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup, cache_add, cache_has_content, cache_image, cache_look_up,
-)
+from snowsnake.cache.pack cimport cache_add, cache_has_content, cache_image, cache_look_up
+from snowsnake.cache.state cimport CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup
 from snowsnake.compiler.compile cimport compile_abandoned, compile_unit
 from snowsnake.compiler.state cimport Unit
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
-from snowsnake.host.host cimport host_file_stamp, host_read_file, host_warn
-from snowsnake.host.messages cimport LEVEL_TALKATIVE, is_said, say
+from snowsnake.host.files cimport host_file_stamp, host_read_file
+from snowsnake.host.messages cimport LEVEL_TALKATIVE, host_warn, is_said, say
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image

@@ -5,7 +5,8 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, strcmp
 
 from snowsnake.bytecode.image cimport image_free
-from snowsnake.cache.pack cimport Cache, cache_free
+from snowsnake.cache.pack cimport cache_free
+from snowsnake.cache.state cimport Cache
 from snowsnake.compiler.compile cimport context_pool_free
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.host.host cimport host_free, host_new

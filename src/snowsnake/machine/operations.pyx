@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from snowsnake.host.host cimport host_find_file, host_home_path
+from snowsnake.host.environment cimport host_home_path
+from snowsnake.host.search cimport host_find_file
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )

@@ -11,7 +11,7 @@ from libc.string cimport memchr, memset, strlen
 
 from snowsnake.bytecode.image cimport take, take_signed
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.host.host cimport host_read_file
+from snowsnake.host.files cimport host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport CODE_APPLY2, make_string

@@ -12,7 +12,7 @@ from libc.string cimport memset, strlen
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
-from snowsnake.host.host cimport host_is_time, host_time
+from snowsnake.host.environment cimport host_is_time, host_time
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text

@@ -8,7 +8,8 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 
 from snowsnake.host.byte_map cimport MapEntry
-from snowsnake.host.host cimport Host, host_of
+from snowsnake.host.files import source_text
+from snowsnake.host.state cimport Host, host_of
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_file, position_in
@@ -24,12 +25,11 @@ from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import make_error
 from snowsnake.diagnostics.notes import KINDS as NOTE_KINDS, note_line
 from snowsnake.diagnostics.suggestions import MAX_DISTANCE, nearest
-from snowsnake.host.host import source_text
 from snowsnake.parsing import complete_syntax_error, similar_variables
 from snowsnake.syntax.api import name_text
 from snowsnake.syntax.features import feature_names
-from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.cause import FAULTS, Cause, part_name
+from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.libraries import mark_libraries
 from snowsnake.traces.lines import frames_of
 from snowsnake.traces.note import Note

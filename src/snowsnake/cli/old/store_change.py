@@ -12,7 +12,8 @@ from snowsnake.cli.building import build_error, report_missing
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import Request
-from snowsnake.cli.old.store_query import needed_derivation, report_changed
+from snowsnake.cli.old.store_derivations import needed_derivation, require_built
+from snowsnake.cli.old.store_query import report_changed
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.cli.store_words import size_text
@@ -25,20 +26,6 @@ def _line(text: str) -> None:
 
 
 # --- realising
-
-
-def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple[str, str]]:
-    """(name, path) of the outputs of a derivation, or of another object itself; NotOurs if one must be built or fetched first."""
-    store = request.store
-    if not path.endswith(".drv"):
-        if not store.is_valid(path):
-            raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
-        return [("out", path)]
-    known = {name: output.path for name, output in needed_derivation(store, path).outputs.items()}
-    wanted = [(name, known[name]) for name in sorted(outputs or known)]
-    if not all(output and store.is_valid(output) for _, output in wanted):
-        raise NotOurs(f"building '{path}'")
-    return wanted
 
 
 def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:

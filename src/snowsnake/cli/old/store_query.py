@@ -7,9 +7,9 @@ In: a `Request` with an open store.  Out: lines or bytes on stdout; the exit cod
 import sys
 
 from snowsnake.cli.old.store import Request
+from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_line
-from snowsnake.store.drv import Derivation
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store, nar_digest
 
@@ -48,8 +48,6 @@ def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool |
     path = request.path(word)
     is_derivation = path.endswith(".drv")
     if "--force-realise" in options:
-        from snowsnake.cli.old.store_change import require_built
-
         request.count_root()
         for name, output in require_built(request, path, []):
             request.rooted(output, name)
@@ -64,13 +62,6 @@ def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool |
             )
         found.append(made.path)
     return sorted(set(found))
-
-
-def needed_derivation(store: Store, path: str) -> Derivation:
-    """A derivation that an operation cannot do without."""
-    if not store.is_valid(path):
-        raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
-    return store.read_derivation(path)
 
 
 def _all_wanted(request: Request, options: set[str]) -> list[str]:

@@ -1,6 +1,14 @@
-# Files that the evaluator brings with it, at `<nix/NAME>`.  Included by host.pyx.
+# cython: language_level=3
+"""Files that are on no disk: those that the evaluator brings with it, at `<nix/NAME>`, and texts that only the evaluation has."""
+from libc.stdint cimport uint8_t
+from libc.string cimport memcmp, strlen
 
-cdef const uint8_t* FETCHURL_NIX = b"""# Fetch one file (or, with `unpack`, the tree in an archive) by its address and hash, with the fetcher built into Nix.
+from snowsnake.host.byte_map cimport map_find
+from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, host_of
+from snowsnake.machine.state cimport Machine
+
+
+cdef const char* _FETCHURL_NIX = b"""# Fetch one file (or, with `unpack`, the tree in an archive) by its address and hash, with the fetcher built into Nix.
 # The hash is given as `hash` (any form), or as one of md5, sha1, sha256, sha512, or as outputHash and outputHashAlgo.
 let
   pair = algorithm: hash: { inherit algorithm hash; };
@@ -35,6 +43,10 @@ derivation ({
   impureEnvVars = [ "http_proxy" "https_proxy" "ftp_proxy" "all_proxy" "no_proxy" ];
 } // (if impure then { __impure = true; } else { inherit outputHash outputHashAlgo; }))
 """
+
+
+cdef const char* fetchurl_nix() noexcept nogil:
+    return _FETCHURL_NIX
 
 
 cdef bint is_internal(Machine* m, const uint8_t* path, size_t size) noexcept nogil:

@@ -1,4 +1,15 @@
-# The pack for people and for tests.  Included by pack.pyx.
+# cython: language_level=3
+"""The pack for people and for tests: what is in it, and its removal."""
+from libc.stdint cimport uint16_t, uint64_t
+
+from snowsnake.cache.layout cimport (
+    ALIGNMENT, HEADER_BYTES, OFFSET_MASK, PackEntry, days_start, entry_at, entry_bytes, entry_path, is_body_whole,
+)
+from snowsnake.cache.pack cimport cache_free, cache_new, cache_open
+from snowsnake.cache.state cimport Cache
+from snowsnake.cache.system cimport close, pack_lock, unlink
+from snowsnake.cache.xxh64 cimport xxh64
+
 
 cdef class Inspection:
     """A look at the pack of a folder: what is in it, whether it is whole; and emptying it."""
@@ -9,7 +20,7 @@ cdef class Inspection:
         self.cache = cache_new(folder, limit_bytes, False)
         if self.cache == NULL:
             raise MemoryError
-        _open(self.cache)
+        cache_open(self.cache)
 
     def __dealloc__(self):
         cache_free(self.cache)
@@ -32,20 +43,20 @@ cdef class Inspection:
         """Of each slot in use (path or None, size, of this compiler, days since its last use, is it whole)."""
         cdef const uint64_t* slots
         cdef const uint16_t* days
-        cdef const Entry* entry
+        cdef const PackEntry* entry
         cdef Cache* cache = self.cache
         cdef uint64_t i
         if cache.map == NULL:
             return
         slots = <const uint64_t*>(cache.map + HEADER_BYTES)
-        days = <const uint16_t*>(cache.map + _days_start(cache.slot_count))
+        days = <const uint16_t*>(cache.map + days_start(cache.slot_count))
         for i in range(cache.slot_count):
             if slots[i]:
-                entry = _entry_at(cache.map, cache.map_size_bytes, (slots[i] & OFFSET_MASK) * ALIGNMENT)
-                if entry == NULL or entry.key >> 40 != slots[i] >> 40 or not _is_body_whole(entry):
+                entry = entry_at(cache.map, cache.map_size_bytes, (slots[i] & OFFSET_MASK) * ALIGNMENT)
+                if entry == NULL or entry.key >> 40 != slots[i] >> 40 or not is_body_whole(entry):
                     yield None, 0, False, 0, False
                 else:
-                    yield ((<const char*>_path(entry))[:entry.path_size_bytes], _entry_bytes(entry),
+                    yield ((<const char*>entry_path(entry))[:entry.path_size_bytes], entry_bytes(entry),
                            entry.compiler == cache.compiler, <uint16_t>(cache.today - days[i]), True)
 
     def clear(self):

@@ -1,7 +1,27 @@
-# Appending to the pack, and replacing it when it is too large, too full or not ours.  Included by pack.pyx.
+# cython: language_level=3
+"""Writes the pack: entries at its end, under a lock, or the whole file anew.
+
+In: what an evaluator has gathered (cache/pack.pyx).  Out: bytes on disk, or nothing: a pack that cannot be written stays as it is.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, qsort
+from libc.string cimport memcmp, memset
+
+from snowsnake.cache.layout cimport (
+    ALIGNMENT, FORMAT, HEADER_BYTES, MOST_PROBES, OFFSET_MASK, PACK_MAGIC, PackEntry, PackHeader, aligned, days_start, entries_start,
+    entry_at, entry_bytes, is_body_whole, slots_of,
+)
+from snowsnake.cache.state cimport Cache, file_in
+from snowsnake.cache.system cimport (
+    O_CLOEXEC, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, close, ftruncate, munmap, open, pack_lock, pack_make_folder, pack_map, pack_open,
+    pack_write, rename, unlink,
+)
+from snowsnake.cache.xxh64 cimport xxh64
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 
 cdef enum:
     SAMPLE = 4096
+    LEAST_SLOTS = 1 << 16
 
 cdef struct Kept:                     # an entry on its way into a new pack
     uint64_t offset
@@ -58,7 +78,7 @@ cdef void _open_pack(Cache* cache, Pack* pack) noexcept nogil:
     if pack.fd >= 0 and pack.size_bytes >= HEADER_BYTES:
         pack.map = pack_map(pack.fd, pack.size_bytes)
         if pack.map != NULL:
-            pack.slot_count = _slots_of(pack.map, pack.size_bytes)
+            pack.slot_count = slots_of(pack.map, pack.size_bytes)
 
 
 cdef void _close_pack(Pack* pack) noexcept nogil:
@@ -76,9 +96,9 @@ cdef bint _write_marks(Cache* cache, Pack* pack) noexcept nogil:
     cdef bint done = True
     for i in range(cache.used_count):
         done = done and pack_write(pack.fd, &cache.today, sizeof(uint16_t),
-                                   _days_start(pack.slot_count) + cache.used[i] * sizeof(uint16_t))
+                                   days_start(pack.slot_count) + cache.used[i] * sizeof(uint16_t))
     for i in range(cache.restamp_count):
-        done = done and pack_write(pack.fd, &cache.restamps[i].head, sizeof(Entry), cache.restamps[i].offset)
+        done = done and pack_write(pack.fd, &cache.restamps[i].head, sizeof(PackEntry), cache.restamps[i].offset)
     return done
 
 
@@ -88,7 +108,7 @@ cdef bint _has_room(Cache* cache, Pack* pack) noexcept nogil:
     """Whether what is pending fits: below the limit, and with a quarter of the slots left."""
     cdef const uint64_t* slots = <const uint64_t*>(pack.map + HEADER_BYTES)
     cdef uint64_t i, taken = 0
-    if pack.slot_count == 0 or _aligned(pack.size_bytes, ALIGNMENT) + cache.pending_bytes > cache.limit_bytes:
+    if pack.slot_count == 0 or aligned(pack.size_bytes, ALIGNMENT) + cache.pending_bytes > cache.limit_bytes:
         return False
     # A sample is enough: keys are spread evenly.
     for i in range(SAMPLE):
@@ -98,31 +118,31 @@ cdef bint _has_room(Cache* cache, Pack* pack) noexcept nogil:
 
 cdef bint _append(Cache* cache, Pack* pack) noexcept nogil:
     """The entries first, then the slots that lead to them: whoever reads meanwhile finds nothing or all."""
-    cdef uint64_t end = _aligned(pack.size_bytes, ALIGNMENT), at = 0, slot, i, value
-    cdef const Entry* entry
+    cdef uint64_t end = aligned(pack.size_bytes, ALIGNMENT), at = 0, slot, i, value
+    cdef const PackEntry* entry
     if not pack_write(pack.fd, cache.pending, cache.pending_bytes, end):
         ftruncate(pack.fd, <int64_t>pack.size_bytes)         # the disk is full
         return False
     while at < cache.pending_bytes:
-        entry = <const Entry*>(cache.pending + at)
+        entry = <const PackEntry*>(cache.pending + at)
         i = _slot_for(cache, pack, entry)
         if i < pack.slot_count:
             value = ((entry.key >> 40) << 40) | ((end + at) // ALIGNMENT)
             if not (pack_write(pack.fd, &value, sizeof(uint64_t), HEADER_BYTES + i * sizeof(uint64_t)) and
-                    pack_write(pack.fd, &cache.today, sizeof(uint16_t), _days_start(pack.slot_count) + i * sizeof(uint16_t))):
+                    pack_write(pack.fd, &cache.today, sizeof(uint16_t), days_start(pack.slot_count) + i * sizeof(uint16_t))):
                 return False
             cache.write_count += 1
-        at += _entry_bytes(entry)
+        at += entry_bytes(entry)
     return True
 
 
-cdef uint64_t _slot_for(Cache* cache, Pack* pack, const Entry* entry) noexcept nogil:
+cdef uint64_t _slot_for(Cache* cache, Pack* pack, const PackEntry* entry) noexcept nogil:
     """Where an entry belongs: the slot of its key, or a free one; the number of slots if it belongs nowhere.
 
     The mapping is the file, so slots that were written a moment ago are seen.
     """
     cdef const uint64_t* slots = <const uint64_t*>(pack.map + HEADER_BYTES)
-    cdef const Entry* other
+    cdef const PackEntry* other
     cdef uint64_t i = entry.key & (pack.slot_count - 1), offset
     cdef int probe
     for probe in range(MOST_PROBES):
@@ -130,7 +150,7 @@ cdef uint64_t _slot_for(Cache* cache, Pack* pack, const Entry* entry) noexcept n
             return i
         if slots[i] >> 40 == entry.key >> 40:
             offset = (slots[i] & OFFSET_MASK) * ALIGNMENT
-            other = _entry_at(pack.map, pack.size_bytes, offset)
+            other = entry_at(pack.map, pack.size_bytes, offset)
             if other != NULL and other.key == entry.key:
                 # Written by somebody else since we looked: one of the two is enough.
                 if offset >= cache.map_size_bytes and memcmp(other.content, entry.content, 16) == 0 \
@@ -161,16 +181,16 @@ cdef int _in_order(const void* a, const void* b) noexcept nogil:
 cdef uint64_t _collect(Cache* cache, Pack* pack, Kept* kept) noexcept nogil:
     """The entries that slots lead to and that are whole; their number."""
     cdef const uint64_t* slots = <const uint64_t*>(pack.map + HEADER_BYTES)
-    cdef const uint16_t* days = <const uint16_t*>(pack.map + _days_start(pack.slot_count))
-    cdef const Entry* entry
+    cdef const uint16_t* days = <const uint16_t*>(pack.map + days_start(pack.slot_count))
+    cdef const PackEntry* entry
     cdef uint64_t i, n = 0, offset
     for i in range(pack.slot_count):
         if slots[i]:
             offset = (slots[i] & OFFSET_MASK) * ALIGNMENT
-            entry = _entry_at(pack.map, pack.size_bytes, offset)
-            if entry != NULL and entry.key >> 40 == slots[i] >> 40 and _is_body_whole(entry):
+            entry = entry_at(pack.map, pack.size_bytes, offset)
+            if entry != NULL and entry.key >> 40 == slots[i] >> 40 and is_body_whole(entry):
                 kept[n].offset = offset
-                kept[n].size_bytes = _entry_bytes(entry)
+                kept[n].size_bytes = entry_bytes(entry)
                 kept[n].key = entry.key
                 kept[n].day = days[i]
                 kept[n].age_days = <uint16_t>(cache.today - days[i])
@@ -196,14 +216,14 @@ cdef bint _replace_pack(Cache* cache, Pack* pack) noexcept nogil:
         slot_count *= 2
     done = _write_pack(cache, pack, kept, n, slot_count)
     free(kept)
-    return done and _entries_start(slot_count) + cache.pending_bytes <= cache.limit_bytes
+    return done and entries_start(slot_count) + cache.pending_bytes <= cache.limit_bytes
 
 
 cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint64_t slot_count) noexcept nogil:
-    cdef char* path = _joined(cache.folder, "compiled-1.new")
-    cdef uint64_t start = _entries_start(slot_count), end = start, i, j
+    cdef char* path = file_in(cache.folder, "compiled-1.new")
+    cdef uint64_t start = entries_start(slot_count), end = start, i, j
     cdef uint8_t* index = <uint8_t*>allocate_zeros(1, start)
-    cdef Header* header = <Header*>index
+    cdef PackHeader* header = <PackHeader*>index
     cdef uint64_t* slots
     cdef uint16_t* days
     cdef bint done
@@ -216,9 +236,9 @@ cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint
         header.magic = PACK_MAGIC
         header.format = FORMAT
         header.slot_count = slot_count
-        header.checksum = xxh64(header, sizeof(Header) - sizeof(uint64_t), PACK_MAGIC)
+        header.checksum = xxh64(header, sizeof(PackHeader) - sizeof(uint64_t), PACK_MAGIC)
         slots = <uint64_t*>(index + HEADER_BYTES)
-        days = <uint16_t*>(index + _days_start(slot_count))
+        days = <uint16_t*>(index + days_start(slot_count))
         for i in range(count):
             done = done and pack_write(fd, pack.map + kept[i].offset, kept[i].size_bytes, end)
             j = kept[i].key & (slot_count - 1)

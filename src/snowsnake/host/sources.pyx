@@ -1,187 +1,33 @@
-# The logical store: what is in it, what copying a source there would give, the hook that really writes.  Included by host.pyx.
+# cython: language_level=3
+"""Files and trees that are copied to the logical store: what their store path is, and how they are handed to a store.
 
-cdef bint host_is_in_store(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    cdef Host* h = host_of(m)
-    return size_bytes > h.store_dir_size + 1 and path[h.store_dir_size] == c'/' and \
-        memcmp(path, h.store_dir, h.store_dir_size) == 0
+In: paths of sources.  Out: store paths; archives for an embedded store.
+"""
+from libc.stdint cimport uint32_t, uint8_t
+from libc.string cimport memcmp, memset
 
+from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
+from snowsnake.host.disk cimport close
+from snowsnake.host.files cimport host_real_path, read_internal, resolve_and_check
+from snowsnake.host.internal_files cimport is_internal
+from snowsnake.host.messages cimport LEVEL_CHATTY, is_said, say
+from snowsnake.host.paths cimport base_name_start
+from snowsnake.host.places cimport host_shows, place_tree, place_type
+from snowsnake.host.policy cimport host_allow
+from snowsnake.host.records cimport RECORD_STATUS, record_tree, record_type
+from snowsnake.host.state cimport FILE_NONE, RESOLVE_PARENTS, STORE_OBJECT_SOURCE, Host, StoreObject, host_of, host_store_dir, is_guarded
+from snowsnake.host.store_hooks cimport host_write_object, raise_store_error, raise_taken
+from snowsnake.machine.buffer cimport buffer_append, buffer_free
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, ByteBuffer, Machine
+from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_text
+from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, digest_equal, hasher_final, hasher_init
+from snowsnake.store.nar cimport (
+    NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path, nar_write_contents,
+    nar_write_tree,
+)
+from snowsnake.store.store_path cimport store_path_source
 
-cdef View host_store_dir(Machine* m) noexcept nogil:
-    return make_view(host_of(m).store_dir, host_of(m).store_dir_size)
-
-
-cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
-    cdef bint answer = store_has(m, store_path)
-    if not is_internal(m, store_path.data, store_path.size) and not is_elsewhere(m, store_path.data, store_path.size) \
-            and not record(m, RECORD_VALID, store_path, STATE_FOUND if answer else STATE_ABSENT, NULL, 0):
-        error_clear(m)
-    return answer
-
-
-cdef bint store_has(Machine* m, View store_path) noexcept nogil:
-    cdef int kind = FILE_NONE
-    if is_internal(m, store_path.data, store_path.size) or is_elsewhere(m, store_path.data, store_path.size):
-        return True
-    if host_of(m).asker != NULL:
-        return host_of(m).asker(host_of(m).writer_context, store_path)
-    if place_type(m, store_path.data, store_path.size, &kind) == RAISE:
-        error_disregard(m)
-    return kind > FILE_NONE
-
-
-cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
-    cdef Host* h = host_of(m)
-    cdef Bytes error
-    if m.is_exhausted:                # what is written may be made of what could not be had
-        return raise_text(m, ERROR_MEMORY, NULL)
-    if h.writer == NULL:
-        if written.kind == STORE_OBJECT_DERIVATION:               # too many to keep for nobody
-            if h.keeps_derivations and map_add(
-                    &h.derivations, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
-                return raise_text(m, ERROR_MEMORY, NULL)
-            return DONE
-        # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.
-        if not h.is_writable:
-            return DONE
-        if written.source_path.size:
-            if map_add(&h.sources, written.path.data, written.path.size, written.source_path.data, written.source_path.size) == NULL:
-                return raise_text(m, ERROR_MEMORY, NULL)
-        elif written.kind != STORE_OBJECT_SOURCE and map_add(
-                &h.texts, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
-            return raise_text(m, ERROR_MEMORY, NULL)
-        return DONE
-    bytes_init(&error)
-    if not h.writer(h.writer_context, written, &error):
-        return raise_store_error(m, ERROR_FILE, &error)
-    bytes_free(&error)
-    if map_add(&h.unsettled, written.path.data, written.path.size, NULL, 0) == NULL:
-        return raise_text(m, ERROR_MEMORY, NULL)
-    return DONE
-
-
-cdef int host_settle(Machine* m) noexcept nogil:
-    cdef Host* h = host_of(m)
-    cdef Bytes error
-    bytes_init(&error)
-    if not h.settler(h.writer_context, &error):
-        return raise_store_error(m, ERROR_FILE, &error)
-    bytes_free(&error)
-    map_free(&h.unsettled)
-    return DONE
-
-
-cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
-    cdef Host* h = host_of(m)
-    cdef const uint8_t* mark = <const uint8_t*>memchr(wanted.data, c'!', wanted.size)
-    cdef const uint8_t* end = <const uint8_t*>memchr(wanted.data, c'\n', wanted.size)
-    cdef int drv_size = <int>(mark - wanted.data), output_size = <int>(end - mark - 1)
-    cdef const char* drv = <const char*>wanted.data
-    cdef const char* output = <const char*>mark + 1
-    cdef Bytes error, closure
-    cdef Realised outcome
-    if not h.imports_derivations:
-        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
-            "cannot build '%.*s^%.*s' during evaluation because the option 'allow-import-from-derivation' is disabled",
-            drv_size, drv, output_size, output))
-    if h.traces_imports:
-        host_warn(m, format_text("built '%.*s^%.*s' during evaluation due to an import from derivation", drv_size, drv, output_size, output))
-    bytes_init(&error)
-    bytes_init(&closure)
-    if h.realiser == NULL:
-        if host_store_has(m, object_):
-            return DONE
-        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
-            "cannot build '%.*s^%.*s' during evaluation: there is no store to build in", drv_size, drv, output_size, output))
-    outcome = h.realiser(h.writer_context, wanted, &closure if is_guarded(m) else NULL, &error)
-    if outcome != REALISED:
-        bytes_free(&closure)
-        raise_store_error(m, ERROR_FILE, &error)
-        m.error.fault = FAULT_NOT_BUILT if outcome == REALISE_UNABLE else FAULT_OTHER
-        return RAISE
-    bytes_free(&error)
-    allow_lines(m, view_of(&closure))
-    bytes_free(&closure)
-    return DONE
-
-
-cdef void allow_lines(Machine* m, View paths) noexcept nogil:
-    """Lets evaluation read paths that stand in lines."""
-    cdef const uint8_t* end
-    while paths.size:
-        end = <const uint8_t*>memchr(paths.data, c'\n', paths.size)
-        host_allow(m, paths.data, <size_t>(end - paths.data))
-        paths = make_view(end + 1, paths.size - <size_t>(end - paths.data) - 1)
-
-
-cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    return host_allows(m, path, size_bytes) and place_is_shown(m, path, size_bytes)
-
-
-def source_text(size_t machine, bytes path):
-    """What a file of the evaluation holds, wherever it is kept, for the excerpt of an error; None if it is gone.
-
-    The error that is pending stays as it is.
-    """
-    cdef Machine* m = <Machine*>machine
-    cdef const uint8_t* text = <const uint8_t*><const char*>path
-    cdef ByteBuffer content, resolved
-    cdef FileStamp stamp
-    cdef Error pending = m.error
-    cdef int outcome
-    memset(&content, 0, sizeof(content))
-    memset(&resolved, 0, sizeof(resolved))
-    memset(&m.error, 0, sizeof(m.error))
-    try:
-        outcome = resolve_and_check(m, text, len(path), RESOLVE_FULL, &resolved)
-        if outcome == DONE:
-            outcome = read_resolved(m, &resolved, &content, &stamp)
-        return (<const char*>content.data)[:content.size_bytes] if outcome == DONE else None
-    finally:
-        error_clear(m)
-        m.error = pending
-        buffer_free(&content)
-        buffer_free(&resolved)
-
-
-cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
-    """The DrvReader of an evaluator: derivations that are in the store on disk."""
-    cdef Machine* m = <Machine*>context
-    cdef ByteBuffer content
-    cdef FileStamp stamp
-    cdef int outcome
-    memset(&content, 0, sizeof(content))
-    outcome = place_read(m, drv_path.data, drv_path.size, &content, &stamp)
-    if outcome != CHANGED and not record_file(m, drv_path.data, drv_path.size, outcome, &stamp, &content):
-        outcome = RAISE
-    if outcome == DONE:
-        bytes_append(text, content.data, content.size_bytes)
-    elif outcome != RAISE:
-        bytes_text(error, "path '")
-        bytes_append(error, drv_path.data + host_of(m).store_dir_size + 1, drv_path.size - host_of(m).store_dir_size - 1)
-        bytes_text(error, "' is not valid")
-    else:
-        bytes_append(error, m.error.message, m.error.message_size_bytes)
-        error_clear(m)
-    buffer_free(&content)
-    return outcome == DONE
-
-
-cdef DrvStore* host_drv_store(Machine* m) noexcept nogil:
-    cdef Host* h = host_of(m)
-    if not h.has_drv_store:
-        if not drv_store_init(&h.drv_store, host_store_dir(m)):
-            raise_text(m, ERROR_MEMORY, NULL)
-            return NULL
-        h.drv_store.reader = read_derivation
-        h.drv_store.reader_context = <void*>m
-        h.drv_store.allows_floating = host_has_feature(m, FEATURE_CA_DERIVATIONS)
-        h.drv_store.allows_impure = host_has_feature(m, FEATURE_IMPURE_DERIVATIONS)
-        h.has_drv_store = True
-        m.derivations = &h.drv_store
-    return &h.drv_store
-
-
-# ---- sources ----------------------------------------------------------------------------------------------------
 
 cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* store_path) noexcept nogil:
     cdef Host* h = host_of(m)
@@ -259,13 +105,6 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
     if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):    # what is on disk is not what is copied
         return host_write_tree(m, tree, make_view(store_path.data, store_path.size), &digest)
     return write_source(m, make_view(store_path.data, store_path.size), path)
-
-
-cdef int raise_taken(Machine* m, int code, Bytes* error) noexcept nogil:
-    """As `raise_store_error`; *error* may be freed again."""
-    cdef int outcome = raise_store_error(m, code, error)
-    bytes_init(error)
-    return outcome
 
 
 cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
@@ -403,12 +242,3 @@ cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil
     done = done and not path.failed
     bytes_free(&path)
     return done
-
-
-cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil:
-    if error.size == 0 or error.failed:
-        bytes_free(error)
-        return raise_text(m, ERROR_MEMORY, NULL)
-    raise_bytes(m, code, error.data, error.size)
-    bytes_free(error)
-    return RAISE

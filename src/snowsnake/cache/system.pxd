@@ -1,4 +1,6 @@
-# What the pack needs of the system, and the identity of the compiler that runs.  Included by pack.pyx.
+# cython: language_level=3
+"""What the pack needs of the system, and the identity of the compiler that runs."""
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef extern from *:
     """
@@ -17,7 +19,7 @@ cdef extern from *:
     #error "a Linux system is needed"
     #endif
 
-    static int64_t pack_now_ns(void)
+    static inline int64_t pack_now_ns(void)
     {
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
@@ -25,7 +27,7 @@ cdef extern from *:
     }
 
     /* Opens a pack that only we (or root) can have written; -1 if there is none. */
-    static int pack_open(const char *path, int flags, uint64_t *size, uint64_t *inode)
+    static inline int pack_open(const char *path, int flags, uint64_t *size, uint64_t *inode)
     {
         struct stat st;
         int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -40,14 +42,14 @@ cdef extern from *:
         return fd;
     }
 
-    static const uint8_t *pack_map(int fd, uint64_t size)
+    static inline const uint8_t *pack_map(int fd, uint64_t size)
     {
         void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
         return map == MAP_FAILED ? NULL : (const uint8_t *)map;
     }
 
     /* The folder, and the one around it, are made if need be, but never root's in the home of somebody else. */
-    static int pack_make_folder(char *folder, int may_make_parent)
+    static inline int pack_make_folder(char *folder, int may_make_parent)
     {
         struct stat st;
         char *slash = strrchr(folder, '/');
@@ -65,7 +67,7 @@ cdef extern from *:
     }
 
     /* Waits a little for the others; the lock goes with the descriptor. */
-    static int pack_lock(const char *path)
+    static inline int pack_lock(const char *path)
     {
         struct stat st;
         struct timespec pause = {0, 2000000};
@@ -88,7 +90,7 @@ cdef extern from *:
         return -1;
     }
 
-    static int pack_write(int fd, const void *data, uint64_t size, uint64_t offset)
+    static inline int pack_write(int fd, const void *data, uint64_t size, uint64_t offset)
     {
         const char *p = (const char *)data;
         while (size) {
@@ -108,7 +110,7 @@ cdef extern from *:
 
     struct pack_identity { uint64_t sum; const void *self; };
 
-    static uint64_t pack_mix(uint64_t h, const void *data, size_t size)
+    static inline uint64_t pack_mix(uint64_t h, const void *data, size_t size)
     {
         const unsigned char *p = (const unsigned char *)data;
         while (size--)
@@ -116,7 +118,7 @@ cdef extern from *:
         return h ^ (h >> 29);
     }
 
-    static int pack_visit(struct dl_phdr_info *info, size_t size, void *context)
+    static inline int pack_visit(struct dl_phdr_info *info, size_t size, void *context)
     {
         struct pack_identity *identity = (struct pack_identity *)context;
         uint64_t h = 14695981039346656037u;
@@ -158,7 +160,7 @@ cdef extern from *:
         return 1;
     }
 
-    static uint64_t pack_compiler_identity(void)
+    static inline uint64_t pack_compiler_identity(void)
     {
         struct pack_identity identity = {0, (const void *)&pack_visit};
         dl_iterate_phdr(pack_visit, &identity);
@@ -170,7 +172,6 @@ cdef extern from *:
         O_RDWR
         O_CREAT
         O_EXCL
-        O_TRUNC
         O_CLOEXEC
         O_NOFOLLOW
     int64_t pack_now_ns() noexcept nogil

@@ -1,4 +1,25 @@
-# The search path: `<name>`, its entries, and `~/`.  Included by host.pyx.
+# cython: language_level=3
+"""The search path: `<name>` and its entries, addresses among them.
+
+In: names.  Out: paths, which are remembered for each entry.
+"""
+from libc.stdint cimport uint32_t, uint8_t
+from libc.string cimport memcmp, memset, strlen
+
+from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
+from snowsnake.host.files cimport host_resolve, status_now
+from snowsnake.host.messages cimport host_warn
+from snowsnake.host.paths cimport path_join
+from snowsnake.host.places cimport CHANGED, raise_changed
+from snowsnake.host.policy cimport host_allows, host_check_access, host_require_feature
+from snowsnake.host.records cimport RECORD_STATUS, record_type
+from snowsnake.host.state cimport FEATURE_FLAKES, FILE_NONE, RESOLVE_FULL, Host, TreeFetcher, host_of, is_guarded
+from snowsnake.machine.attention cimport error_disregard
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, RAISE, ByteBuffer, Machine
+from snowsnake.store.buffer cimport View, make_view, view_is
+
 
 cdef bint matches_prefix(View prefix, View name, View* rest) noexcept nogil:
     """Whether a name begins with a prefix, as whole components; *rest* is what follows."""
@@ -159,24 +180,3 @@ cdef int host_search_failed(Machine* m, View name, ByteBuffer* path) noexcept no
             "cannot look up '<%.*s>' in pure evaluation mode (use '--impure' to override)", <int>name.size, <char*>name.data))
     return raise_text(m, ERROR_SEARCH_PATH, format_text(
         "file '%.*s' was not found in the Nix search path (add it using $NIX_PATH or -I)", <int>name.size, <char*>name.data))
-
-
-cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, ByteBuffer* path) noexcept nogil:
-    cdef Host* h = host_of(m)
-    cdef const char* home = h.home
-    if h.is_pure:
-        return raise_text(m, ERROR_ACCESS, format_text("the path '~/%.*s' can not be resolved in pure mode", <int>size_bytes,
-                                                       <const char*>rest))
-    if home == NULL:
-        home = getenv("HOME")
-        record_variable(m, "HOME", home)
-    if home == NULL or home[0] == 0:
-        home = disk_home()
-        if home != NULL and not record(m, RECORD_HOME, make_view(NULL, 0), STATE_FOUND, home, strlen(home)):
-            return RAISE
-    if home == NULL:
-        return raise_text(m, ERROR_FILE, format_text("cannot determine user's home directory"))
-    # As it is written: of `~/..`, `..` is seen and compared.  What reads the path takes it component by component.
-    if not (buffer_text(path, home) and buffer_byte(path, c'/') and buffer_append(path, rest, size_bytes)):
-        return raise_text(m, ERROR_MEMORY, NULL)
-    return DONE

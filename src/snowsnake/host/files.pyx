@@ -1,4 +1,31 @@
-# What is on disk: status, contents, directories, symlinks.  Included by host.pyx.
+# cython: language_level=3
+"""What is on disk: links followed, status, contents, directories.
+
+In: paths as the program wrote them.  Out: what is there, recorded, if the policy allows it.
+"""
+from libc.errno cimport EISDIR, ELOOP, ENOTDIR
+from libc.stdint cimport uint8_t
+from libc.string cimport memmove, memset, strlen
+
+from snowsnake.cache.layout cimport FileStamp
+from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
+from snowsnake.host.disk cimport FOLLOW_LINKS, disk_type
+from snowsnake.host.internal_files cimport fetchurl_nix, internal_type, is_internal
+from snowsnake.host.paths cimport parent_size, path_join
+from snowsnake.host.places cimport (
+    CHANGED, MISSING, PLACE_DISK, Place, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
+    raise_changed, raise_directory, raise_missing, raise_system,
+)
+from snowsnake.host.policy cimport host_allows, host_check_access
+from snowsnake.host.records cimport RECORD_DIRECTORY, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, record_file, record_path, record_type
+from snowsnake.host.state cimport (
+    FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, RESOLVE_FULL, RESOLVE_NONE, RESOLVE_PARENTS, host_of, is_guarded,
+)
+from snowsnake.machine.attention cimport error_disregard
+from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, ByteBuffer, Error, Machine
+from snowsnake.store.buffer cimport Bytes, bytes_append
 
 cdef enum:
     MOST_LINKS = 1024                 # symlinks followed in one path, as C++ Nix
@@ -179,7 +206,7 @@ cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer*
     if path[0] != c'<':
         text = map_find(&host_of(m).texts, path, size)
         return DONE if buffer_append(content, text.value, text.value_size) else raise_text(m, ERROR_MEMORY, NULL)
-    if not buffer_text(content, <const char*>FETCHURL_NIX):
+    if not buffer_text(content, fetchurl_nix()):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE
 
@@ -379,3 +406,31 @@ cdef int raise_unresolved(Machine* m, ByteBuffer* path, ByteBuffer* full) noexce
     if host_resolve(m, path.data, path.size_bytes, RESOLVE_PARENTS, full) != DONE:
         return RAISE
     return raise_missing(m, full.data, full.size_bytes)
+
+
+# ---- for excerpts of errors -----------------------------------------------------------------------------------------
+
+def source_text(size_t machine, bytes path):
+    """What a file of the evaluation holds, wherever it is kept, for the excerpt of an error; None if it is gone.
+
+    The error that is pending stays as it is.
+    """
+    cdef Machine* m = <Machine*>machine
+    cdef const uint8_t* text = <const uint8_t*><const char*>path
+    cdef ByteBuffer content, resolved
+    cdef FileStamp stamp
+    cdef Error pending = m.error
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    memset(&resolved, 0, sizeof(resolved))
+    memset(&m.error, 0, sizeof(m.error))
+    try:
+        outcome = resolve_and_check(m, text, len(path), RESOLVE_FULL, &resolved)
+        if outcome == DONE:
+            outcome = read_resolved(m, &resolved, &content, &stamp)
+        return (<const char*>content.data)[:content.size_bytes] if outcome == DONE else None
+    finally:
+        error_clear(m)
+        m.error = pending
+        buffer_free(&content)
+        buffer_free(&resolved)

@@ -1,0 +1,30 @@
+"""Derivations that an operation of `nix-store` cannot do without.
+
+In: a store, or a `Request`, and the path of a derivation.  Out: the derivation, or its outputs that are there.
+"""
+
+from snowsnake.cli.hand_on import NotOurs
+from snowsnake.cli.old.store import Request
+from snowsnake.store.drv import Derivation
+from snowsnake.store.interface import Store
+
+
+def needed_derivation(store: Store, path: str) -> Derivation:
+    """A derivation that an operation cannot do without."""
+    if not store.is_valid(path):
+        raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
+    return store.read_derivation(path)
+
+
+def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple[str, str]]:
+    """(name, path) of the outputs of a derivation, or of another object itself; NotOurs if one must be built or fetched first."""
+    store = request.store
+    if not path.endswith(".drv"):
+        if not store.is_valid(path):
+            raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
+        return [("out", path)]
+    known = {name: output.path for name, output in needed_derivation(store, path).outputs.items()}
+    wanted = [(name, known[name]) for name in sorted(outputs or known)]
+    if not all(output and store.is_valid(output) for _, output in wanted):
+        raise NotOurs(f"building '{path}'")
+    return wanted

@@ -1,0 +1,14 @@
+# cython: language_level=3
+"""What evaluation learns of the process and its user: variables, system, time, the home directory."""
+from libc.stdint cimport int64_t, uint8_t
+from snowsnake.machine.state cimport ByteBuffer, Machine
+from snowsnake.machine.word cimport Word
+
+cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil
+    # NULL if unset, or if the policy hides the environment
+cdef const char* host_system(Machine* m) noexcept nogil
+cdef int64_t host_time(Machine* m) noexcept nogil
+    # seconds since 1970, the same whenever asked
+cdef bint host_is_time(Machine* m, Word thunk) noexcept nogil
+    # is it what `builtins.currentTime` is until somebody looks?
+cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, ByteBuffer* path) noexcept nogil

@@ -1,0 +1,125 @@
+# cython: language_level=3
+"""What is in the logical store: whether a path is valid, outputs that must be built first, derivations that are on disk.
+
+In: store paths, outputs that evaluation reads.  Out: answers, recorded; built outputs, through the store's hooks.
+"""
+from libc.stdint cimport uint8_t
+from libc.string cimport memchr, memset
+
+from snowsnake.cache.layout cimport FileStamp
+from snowsnake.host.internal_files cimport is_internal
+from snowsnake.host.messages cimport host_warn
+from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type
+from snowsnake.host.policy cimport host_allow, host_has_feature
+from snowsnake.host.records cimport RECORD_VALID, STATE_ABSENT, STATE_FOUND, record, record_file
+from snowsnake.host.state cimport (
+    FEATURE_CA_DERIVATIONS, FEATURE_IMPURE_DERIVATIONS, FILE_NONE, REALISED, REALISE_UNABLE, Host, Realised, host_of, host_store_dir,
+    is_guarded,
+)
+from snowsnake.host.store_hooks cimport raise_store_error
+from snowsnake.machine.attention cimport error_disregard
+from snowsnake.machine.buffer cimport buffer_free
+from snowsnake.machine.errors cimport error_clear, format_text, raise_fault, raise_text
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, ByteBuffer, Machine
+from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_of
+from snowsnake.store.drv_store cimport DrvStore, drv_store_init
+
+
+cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
+    cdef bint answer = store_has(m, store_path)
+    if not is_internal(m, store_path.data, store_path.size) and not is_elsewhere(m, store_path.data, store_path.size) \
+            and not record(m, RECORD_VALID, store_path, STATE_FOUND if answer else STATE_ABSENT, NULL, 0):
+        error_clear(m)
+    return answer
+
+
+cdef bint store_has(Machine* m, View store_path) noexcept nogil:
+    cdef int kind = FILE_NONE
+    if is_internal(m, store_path.data, store_path.size) or is_elsewhere(m, store_path.data, store_path.size):
+        return True
+    if host_of(m).asker != NULL:
+        return host_of(m).asker(host_of(m).writer_context, store_path)
+    if place_type(m, store_path.data, store_path.size, &kind) == RAISE:
+        error_disregard(m)
+    return kind > FILE_NONE
+
+
+cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef const uint8_t* mark = <const uint8_t*>memchr(wanted.data, c'!', wanted.size)
+    cdef const uint8_t* end = <const uint8_t*>memchr(wanted.data, c'\n', wanted.size)
+    cdef int drv_size = <int>(mark - wanted.data), output_size = <int>(end - mark - 1)
+    cdef const char* drv = <const char*>wanted.data
+    cdef const char* output = <const char*>mark + 1
+    cdef Bytes error, closure
+    cdef Realised outcome
+    if not h.imports_derivations:
+        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
+            "cannot build '%.*s^%.*s' during evaluation because the option 'allow-import-from-derivation' is disabled",
+            drv_size, drv, output_size, output))
+    if h.traces_imports:
+        host_warn(m, format_text("built '%.*s^%.*s' during evaluation due to an import from derivation", drv_size, drv, output_size, output))
+    bytes_init(&error)
+    bytes_init(&closure)
+    if h.realiser == NULL:
+        if host_store_has(m, object_):
+            return DONE
+        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
+            "cannot build '%.*s^%.*s' during evaluation: there is no store to build in", drv_size, drv, output_size, output))
+    outcome = h.realiser(h.writer_context, wanted, &closure if is_guarded(m) else NULL, &error)
+    if outcome != REALISED:
+        bytes_free(&closure)
+        raise_store_error(m, ERROR_FILE, &error)
+        m.error.fault = FAULT_NOT_BUILT if outcome == REALISE_UNABLE else FAULT_OTHER
+        return RAISE
+    bytes_free(&error)
+    allow_lines(m, view_of(&closure))
+    bytes_free(&closure)
+    return DONE
+
+
+cdef void allow_lines(Machine* m, View paths) noexcept nogil:
+    """Lets evaluation read paths that stand in lines."""
+    cdef const uint8_t* end
+    while paths.size:
+        end = <const uint8_t*>memchr(paths.data, c'\n', paths.size)
+        host_allow(m, paths.data, <size_t>(end - paths.data))
+        paths = make_view(end + 1, paths.size - <size_t>(end - paths.data) - 1)
+
+
+cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
+    """The DrvReader of an evaluator: derivations that are in the store on disk."""
+    cdef Machine* m = <Machine*>context
+    cdef ByteBuffer content
+    cdef FileStamp stamp
+    cdef int outcome
+    memset(&content, 0, sizeof(content))
+    outcome = place_read(m, drv_path.data, drv_path.size, &content, &stamp)
+    if outcome != CHANGED and not record_file(m, drv_path.data, drv_path.size, outcome, &stamp, &content):
+        outcome = RAISE
+    if outcome == DONE:
+        bytes_append(text, content.data, content.size_bytes)
+    elif outcome != RAISE:
+        bytes_text(error, "path '")
+        bytes_append(error, drv_path.data + host_of(m).store_dir_size + 1, drv_path.size - host_of(m).store_dir_size - 1)
+        bytes_text(error, "' is not valid")
+    else:
+        bytes_append(error, m.error.message, m.error.message_size_bytes)
+        error_clear(m)
+    buffer_free(&content)
+    return outcome == DONE
+
+
+cdef DrvStore* host_drv_store(Machine* m) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if not h.has_drv_store:
+        if not drv_store_init(&h.drv_store, host_store_dir(m)):
+            raise_text(m, ERROR_MEMORY, NULL)
+            return NULL
+        h.drv_store.reader = read_derivation
+        h.drv_store.reader_context = <void*>m
+        h.drv_store.allows_floating = host_has_feature(m, FEATURE_CA_DERIVATIONS)
+        h.drv_store.allows_impure = host_has_feature(m, FEATURE_IMPURE_DERIVATIONS)
+        h.has_drv_store = True
+        m.derivations = &h.drv_store
+    return &h.drv_store

@@ -1,0 +1,59 @@
+# cython: language_level=3
+"""What evaluation may read, under the policy that its options chose (pure, restricted), and which experimental features it may use.
+
+In: paths and names of features.  Out: whether they are allowed, or an error in the machine.
+"""
+from libc.stdint cimport uint32_t, uint8_t
+
+from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
+from snowsnake.host.internal_files cimport is_internal
+from snowsnake.host.paths cimport parent_size, path_is_in
+from snowsnake.host.state cimport Host, host_of, is_guarded
+from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_VALUE, Machine
+
+
+cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    """Allowed paths, what is below them, and the folders on the way to them."""
+    cdef Host* h = host_of(m)
+    cdef MapEntry* e
+    cdef uint32_t i
+    cdef size_t size = size_bytes
+    if not is_guarded(m) or is_internal(m, path, size_bytes):
+        return True
+    while True:
+        if map_find(&h.allowed, path, size) != NULL:
+            return True
+        if size <= 1:
+            break
+        size = parent_size(path, size)
+    for i in range(h.allowed.count):
+        e = &h.allowed.entries[i]
+        if path_is_in(e.key, e.key_size, path, size_bytes):
+            return True
+    return False
+
+
+cdef int host_check_access(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    if host_allows(m, path, size_bytes):
+        return DONE
+    return raise_text(m, ERROR_ACCESS, format_text(
+        "access to absolute path '%.*s' is forbidden in pure evaluation mode (use '--impure' to override)"
+        if host_of(m).is_pure else "access to absolute path '%.*s' is forbidden in restricted mode",
+        <int>size_bytes, <const char*>path))
+
+
+cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
+    if is_guarded(m):
+        map_add(&host_of(m).allowed, path, size_bytes, NULL, 0)
+
+
+cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil:
+    return (host_of(m).features & feature) != 0
+
+
+cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) noexcept nogil:
+    if host_has_feature(m, feature):
+        return DONE
+    return raise_text(m, ERROR_VALUE, format_text(
+        "experimental Nix feature '%s' is disabled; add '--extra-experimental-features %s' to enable it", name, name))
