@@ -5,7 +5,7 @@ python examples/service.py             (uvicorn service:app; needs fastapi)
 
 import asyncio
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel
 
 import snowsnake
@@ -25,10 +25,10 @@ pool = snowsnake.EvaluatorPool(2, make)
 
 
 @app.post("/evaluate")
-async def evaluate(question: Question) -> dict[str, object]:
-    """JSON of the value; 422 with what is wrong with the expression."""
+async def evaluate(question: Question) -> Response:
+    """The value as JSON; 422 with what is wrong with the expression."""
     try:
-        return {"value": await pool.run_async(lambda nix: nix.evaluate(question.expression).to_json())}
+        return Response(await pool.run_async(lambda nix: nix.evaluate(question.expression).to_json()), media_type="application/json")
     except snowsnake.EvaluationError as error:
         place = str(error.position) if error.position else None
         raise HTTPException(422, {"error": error.message, "code": error.stable_code, "at": place}) from None
@@ -37,7 +37,7 @@ async def evaluate(question: Question) -> dict[str, object]:
 async def main() -> None:
     for text in ("map (x: x * x) [ 1 2 3 ]", "1 +", 'throw "no"', "builtins.readFile /etc/passwd", "let f = x: 1 + f x; in f 0", "x: x"):
         try:
-            print(text, "→", (await evaluate(Question(expression=text)))["value"])
+            print(text, "→", bytes((await evaluate(Question(expression=text))).body).decode())
         except HTTPException as error:
             print(text, "→", error.status_code, error.detail)
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from snowsnake import evaluator as _machine
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import a_list, a_mapping
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.python_values import Raw, has_nix_form, plain
 from snowsnake.values import Derivation, ListValue, SetValue, Value, wrap
@@ -108,12 +109,19 @@ class Evaluator:
     ) -> None:
         if optimise not in (0, 1):
             raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
-        if isinstance(features, str):
-            raise TypeError("features is a list of names, not one name")
+        a_list("features", features, "names")
+        a_list("allowed_paths", allowed_paths, "paths")
+        builtins = {} if builtins is None else a_mapping("builtins", builtins, "names to functions and data")
+        environment = None if environment is None else dict(a_mapping("environment", environment, "names to texts"))
         _check_limit("memory_limit_bytes", memory_limit_bytes, (1 << 63) - 1)
         _check_limit("depth_limit", depth_limit, (1 << 32) - 1)
         if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < 1e12:
             raise ValueError(f"timeout_s is a number of seconds, 0 or more, not {timeout_s!r}")
+        if system is not None and not isinstance(system, str):
+            raise TypeError(f"system is a str, such as 'x86_64-linux', not {type(system).__name__}")
+        for name, text in (environment or {}).items():
+            if not isinstance(name, str) or not isinstance(text, str | bytes | os.PathLike):
+                raise TypeError(f"environment maps names to texts (str), not {name!r} to {text!r}")
         if store is not None and not isinstance(store, str | os.PathLike):
             raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
         self._decoders: dict[Any, Decoder] = {}
@@ -137,7 +145,7 @@ class Evaluator:
             "timeout_s": timeout_s,
             "store": None if store is None else os.fspath(store),
             "is_writable": True,
-            "environment": None if environment is None else dict(environment),
+            "environment": environment,
             "system": system,
             "on_message": listener,
             "verbosity": 3 if on_message is None else _PROGRESS,
@@ -146,7 +154,7 @@ class Evaluator:
         options |= found
         options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
         self._make = lambda: _machine.Evaluator(**options)
-        self._builtins = dict(builtins) if builtins else {}
+        self._builtins = dict(builtins)
         self._start()
 
     def _start(self) -> None:
@@ -178,7 +186,8 @@ class Evaluator:
             raise TypeError(f"a name for the text is a str, not {type(name).__name__}")
         source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
         folder = self._place("" if base_path is None else base_path)
-        names = plain(dict(scope), self) if scope else None
+        given = {} if scope is None else a_mapping("scope", scope, "names to values")
+        names = plain(dict(given), self) if given else None
         return wrap(self._machine.evaluate(source, folder, name, names), self)
 
     def evaluate_file(self, path: PathLike) -> "Value":
@@ -424,9 +433,7 @@ class Evaluator:
         >>> nix.changed(["b.nix"]), nix.changed(["a.nix"])
         (False, True)
         """
-        if isinstance(paths, str | os.PathLike):
-            raise TypeError("changed takes a list of paths, not one path")
-        places = [self._place(path) for path in paths]
+        places = [self._place(path) for path in a_list("paths", paths, "paths")]
         asked = {record for record in self._machine.records() if record[0] in _FILE_RECORDS}
         if not any(_is_touched(kind, name, place) for place in places for kind, name in asked):
             return False
@@ -541,6 +548,7 @@ def _to_logger(kind: str, text: str) -> None:
 def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
     """Options of the machine that settings of nix.conf say; ValueError for names that nobody knows."""
     from snowsnake.settings import Settings, resolve
+    from snowsnake.settings.errors import SettingError
 
     values = Settings()
     if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
@@ -552,7 +560,10 @@ def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
             text = "true" if value else "false"
         else:
             text = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        values.set(name, text)
+        try:
+            values.set(name, text)
+        except SettingError as error:
+            raise ValueError(str(error)) from None
     found: dict[str, Any] = {"settings": values, "features": values.language()}
     for name, option in (("pure-eval", "pure"), ("restrict-eval", "restricted"), ("trace-verbose", "trace_verbose"), ("abort-on-warn", "abort_on_warn")):
         if values.is_set(name):
@@ -582,9 +593,7 @@ def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list
     if isinstance(search_path, Mapping):
         return [(prefix, os.fspath(path)) for prefix, path in search_path.items()]
     entries = []
-    if isinstance(search_path, str | bytes):
-        raise TypeError("search_path is a list of texts or a mapping, not one text")
-    for entry in search_path:
+    for entry in a_list("search_path", search_path, "texts, or a mapping,"):
         if not isinstance(entry, str):
             raise TypeError(f"an entry of search_path is a text, `PREFIX=PATH` or `PATH`, not {type(entry).__name__}")
         prefix, has_prefix, path = entry.partition("=")

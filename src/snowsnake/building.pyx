@@ -107,6 +107,13 @@ cdef bytes nix_text(object text):
     return data
 
 
+cdef int64_t int_of(object value) except? -1:
+    try:
+        return <int64_t>value
+    except OverflowError:
+        raise OverflowError("an integer below -2^63 or above 2^63 - 1 has no Nix form: pass a str or a float") from None
+
+
 cdef Word build(Runner evaluator, object value) except? 0x57:
     return build_level(evaluator, value, 0, {} if isinstance(value, (list, tuple, dict)) else None)
 
@@ -134,7 +141,7 @@ cdef Word build_level(Runner evaluator, object value, int depth, dict made) exce
         reserve(evaluator, len(data) // 8)
         return make_string(m, <const char*>data, len(data), 0)
     if isinstance(value, int):
-        return make_int(m, <int64_t>value)
+        return make_int(m, int_of(value))
     if isinstance(value, float):
         return make_float(m, value)
     if isinstance(value, Handle):

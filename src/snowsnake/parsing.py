@@ -4,6 +4,7 @@ In: source bytes and their name.  Out: `Syntax`; EvaluationError with `others` f
 """
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import a_list
 from snowsnake.source import Position, SourceMap
 from snowsnake.syntax.api import ParsedTree, parse_text
 from snowsnake.syntax.features import LINTS, feature_bits
@@ -144,7 +145,7 @@ def compile_chunk(source: bytes, name: str, base_path: str, level: int, features
     from snowsnake.compiler.compile import compile_text
     from snowsnake.compiler.fault import CompileFault
 
-    features = tuple(features)
+    features = tuple(a_list("features", features, "names"))
     parse_source(source, name, base_path, features)       # for its better errors: all faults, with their codes
     try:
         chunk: Chunk = compile_text(source, base_path, level, feature_bits(features))

@@ -5,16 +5,19 @@ code of the program's classes runs (iterators, properties, `__fspath__`); afterw
 """
 
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.building import PathText, is_plain
+from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
     Evaluator = Any                       # api.Evaluator, which stands above
 
 _MOST_LEVELS = 500
+_WORD_BYTES = 8
 TOO_DEEP = f"a Python value nested more than {_MOST_LEVELS} levels deep, or one that contains itself"
 _SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 _UNORDERED = (set, frozenset)
@@ -129,10 +132,23 @@ def _other(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any])
     if callable(value):
         return evaluator._function_number(value)
     if isinstance(value, Iterable):
-        return [_plain(item, evaluator, level + 1, made) for item in value]
+        return [_plain(item, evaluator, level + 1, made) for item in _under_limits(value, evaluator)]
     if hasattr(value, "__index__"):
         return int(value.__index__())
     raise TypeError(f"{type(value).__name__} has no Nix form: pass a str, number, list, dict, dataclass, path or function")
+
+
+def _under_limits(items: "Iterable[Any]", evaluator: "Evaluator") -> "Iterator[Any]":
+    """*items*, which may never end, as long as the limits of time and memory allow: in a list each is at least a word."""
+    seconds, most_bytes = evaluator._machine.limits()
+    until = time.monotonic() + seconds
+    for count, item in enumerate(items, 1):
+        if not count % 1024:
+            if time.monotonic() > until:
+                raise EvaluationError("timeout", "the evaluation took longer than its time limit")
+            if count * _WORD_BYTES > most_bytes:
+                raise EvaluationError("memory", f"out of memory: the evaluation needs more than its limit of {most_bytes >> 20} MiB")
+        yield item
 
 
 def _fields(value: Any) -> "list[tuple[str, Any]] | None":

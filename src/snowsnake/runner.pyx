@@ -5,6 +5,7 @@ In: what stands on the machine's stack.  Out: `m.result`, or an exception.  The 
 of the collector; when Python drops it, its slot is queued and freed at the next call, because that may happen in any thread.
 """
 from _thread import get_ident        # not `threading`: importing it takes longer than a small evaluation
+from time import monotonic
 
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
@@ -204,14 +205,18 @@ cdef class Runner:
         return 0
 
     cdef double left_s(self) except? -1:
-        from time import monotonic
+        cdef double left = self.limits()[0]
+        if left <= 0.0:
+            request_attention(self.m, ATTENTION_TIMEOUT)
+        return max(0.0, left)
 
+    def limits(self):
+        """(seconds of wall time that a run may take now, bytes of memory for values)."""
+        cdef Machine* m = self.machine()
         left = self.timeout_s if self.timeout_s > 0 else float("inf")
         if self.deadline > 0:
-            left = min(left, max(0.0, self.deadline - monotonic()))
-            if left == 0.0:
-                request_attention(self.m, ATTENTION_TIMEOUT)
-        return left
+            left = min(left, self.deadline - monotonic())
+        return left, m.memory_limit_words * sizeof(Word)
 
     cdef int finish_run(self, int outcome) except -1:
         """DONE, or the exception of the error that has been set."""

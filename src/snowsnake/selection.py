@@ -37,6 +37,8 @@ def split_path(path: str) -> list[str]:
     >>> split_path('a."b.c".0')
     ['a', 'b.c', '0']
     """
+    if not isinstance(path, str):
+        raise TypeError(f"a selection path is a text such as 'a.b.0', not {type(path).__name__}")
     parts: list[str] = []
     part = ""
     position = 0

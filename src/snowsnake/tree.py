@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from snowsnake.foundation.arguments import a_list
 from snowsnake.json_tree import load
 from snowsnake.parsing import parse_source
 from snowsnake.source import Position, SourceMap
@@ -164,7 +165,7 @@ class Tree:
     def __init__(self, source: bytes, name: str, base_path: str, features: Iterable[str], check: bool) -> None:
         self.source_bytes = source
         self.name = name
-        self._features = tuple(features)
+        self._features = tuple(a_list("features", features, "names"))
         self._syntax = parse_source(source, name, base_path, self._features, check_variables=check)
         self._lines = SourceMap(source)
         self._root: Node | None = None

@@ -8,7 +8,7 @@ class `ListValue`, a `Sequence`: `isinstance` evaluates to find out, `match` can
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
 from snowsnake import looking
 from snowsnake.diagnostics.error import EvaluationError
@@ -339,6 +339,9 @@ class Value:
 
     def _cannot_compare(self, what: str) -> bool:
         raise TypeError(f"Nix values are not compared with {what}: use `is`, or compare what to_python() returns")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a value of an evaluator can be neither copied nor pickled: pass on what to_python() or decode() returns")
 
     def __hash__(self) -> int:
         kind = self.type

@@ -8,6 +8,9 @@ import asyncio
 import importlib
 import inspect
 import io
+import itertools
+import pickle
+import re
 import threading
 
 import pytest
@@ -17,6 +20,8 @@ from snowsnake import bytecode, options, syntax
 from snowsnake.store import Hash, StorePath
 
 STUMBLED = (AttributeError, SystemError, AssertionError, NameError, RecursionError, NotImplementedError, snowsnake.InternalFault, StopIteration, BufferError)
+# Words of CPython's, or of a library's inside, which tell a caller nothing of what he should pass.
+UNCLEAR = re.compile(r"to convert to C|__\w+__\(\)|CustomType|object is not (iterable|subscriptable|callable)|update sequence|has no attribute|unpack")
 
 
 def cycle_of_lists() -> list:
@@ -130,7 +135,7 @@ def is_understandable(error: BaseException | None, odd: str) -> bool:
         return True
     if odd == "a liar" and isinstance(error, ZeroDivisionError):
         return True                       # what the caller's own code raises
-    return isinstance(error, Exception) and not isinstance(error, STUMBLED) and bool(str(error))
+    return isinstance(error, Exception) and not isinstance(error, STUMBLED) and bool(str(error)) and not UNCLEAR.search(str(error))
 
 
 def fault_of(make, what: str, parameter: inspect.Parameter, given: list, named: dict) -> list[str]:
@@ -182,6 +187,33 @@ def test_temporary_objects_are_not_confused() -> None:
     wanted = [[number, str(number), {"n": [number]}] for number in range(1000)]
     found = snowsnake.Evaluator().value([number, str(number), {"n": [number]}] for number in range(1000))
     assert found.to_python() == wanted
+
+
+@pytest.mark.parametrize("wrapped", [lambda items: items, lambda items: [{"a": items}], lambda items: lambda: items])
+@pytest.mark.parametrize("limits", [{"timeout_s": 0.2}, {"memory_limit_bytes": 8 << 20}])
+def test_iterables_without_end(wrapped, limits) -> None:
+    nix = snowsnake.Evaluator(**limits)
+    with pytest.raises(snowsnake.LimitReached):
+        nix.value(wrapped(itertools.count())).force(deep=True)
+    with pytest.raises(snowsnake.LimitReached), nix.deadline(0.2):
+        nix.value(wrapped(itertools.count())).force(deep=True)
+    assert nix.evaluate("1 + 1") == 2
+
+
+def test_integers_beyond_64_bits() -> None:
+    nix = snowsnake.Evaluator()
+    for number in (-(2**63), 2**63 - 1):
+        assert nix.value(number) == number
+    for number in (-(2**63) - 1, 2**63, 10**6000):
+        with pytest.raises(OverflowError, match="no Nix form"):
+            nix.value([number])
+
+
+@pytest.mark.parametrize("text", ["1", "{ }", "[ ]", "x: x", 'throw "no"'])
+def test_values_are_not_pickled(text) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="neither copied nor pickled"):
+            pickle.dumps(snowsnake.evaluate(text), protocol)
 
 
 @pytest.mark.parametrize("size", [0, 1, 399, 400, 401, 100_000])

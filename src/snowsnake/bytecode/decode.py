@@ -98,6 +98,8 @@ def _captures(code: bytes, at: int, count: int, op: Op, offset: int) -> tuple[tu
 
 def operations(code: bytes) -> Iterator[Operation]:
     """All operations in order.  DecodeFault at the first that is none."""
+    if not isinstance(code, bytes | bytearray | memoryview):
+        raise TypeError(f"code is bytes, not {type(code).__name__}")
     at = 0
     while at < len(code):
         operation = decode_operation(code, at)

@@ -143,7 +143,7 @@ class _Planner:
                    "TimeDeltaType": "datetime:timedelta", "UUIDType": "uuid:UUID", "DecimalType": "decimal:Decimal"}  # fmt: skip
         name = type(info).__name__
         if name not in targets:
-            raise TypeError(f"{name} has no form in Nix")
+            raise TypeError("types are given themselves, not by name" if isinstance(getattr(info, "cls", None), str) else "no value can be decoded into that")
         module, _, attribute = targets[name].partition(":")
         target = getattr(__import__(module), attribute)
         return Convert(

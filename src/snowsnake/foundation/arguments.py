@@ -1,0 +1,33 @@
+"""What callers of the library pass, looked at before anything is done with it: a TypeError says which argument is to be what.
+
+In: an argument and its name.  Out: the same argument, of the type that the code behind it relies on.
+"""
+
+TYPE_CHECKING = False                     # `typing` costs a start more than the rest
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+
+def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
+    """A list, tuple, generator …: one text alone is not meant, although one can go through it.
+
+    >>> a_list("features", "flakes", "names")
+    Traceback (most recent call last):
+    TypeError: features is a list of names, not str
+    """
+    if isinstance(value, str | bytes) or not hasattr(value, "__iter__") or isinstance(value, type):
+        raise TypeError(f"{name} is a list of {of}, not {type(value).__name__}")
+    return value
+
+
+def a_mapping(name: str, value: "Mapping[str, Any]", of: str) -> "Mapping[str, Any]":
+    """A mapping, whose keys and values are looked at by who uses them.
+
+    >>> a_mapping("scope", 5, "names to values")
+    Traceback (most recent call last):
+    TypeError: scope is a mapping of names to values, not int
+    """
+    if not hasattr(value, "keys") or not hasattr(value, "__getitem__") or isinstance(value, type):
+        raise TypeError(f"{name} is a mapping of {of}, not {type(value).__name__}")
+    return value
