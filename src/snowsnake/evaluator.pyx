@@ -19,6 +19,7 @@ from snowsnake.cache.pack cimport cache_new
 from snowsnake.cache.state cimport Cache
 from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
@@ -29,11 +30,10 @@ from snowsnake.machine.collector cimport census, collect, collect_expressions, s
 from snowsnake.machine.heap cimport leave_old_space
 from snowsnake.machine.importing cimport load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, ByteBuffer, Machine, Tally
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine, Tally
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport TAG_FUNCTION, TAG_LIST, WORD_NULL, Word, attrs_find, string_size
 from snowsnake.runner cimport Runner
-from snowsnake.store.buffer cimport View
 
 from snowsnake.builtins.fetch_host import Pending
 from snowsnake.diagnostics.error import make_error
@@ -175,7 +175,7 @@ cdef class Evaluator(Runner):
         cdef bytes name = os.fsencode(os.path.abspath(path))
         cdef const uint8_t* text = <const uint8_t*><const char*>name
         cdef size_t size = len(name)
-        cdef ByteBuffer resolved
+        cdef Bytes resolved
         cdef Word w = 0
         cdef int outcome
         memset(&resolved, 0, sizeof(resolved))
@@ -184,7 +184,7 @@ cdef class Evaluator(Runner):
             with nogil:
                 outcome = host_resolve_import(self.m, text, size, &resolved)
                 if outcome == DONE:
-                    outcome = machine_import(self.m, resolved.data, resolved.size_bytes, &w)
+                    outcome = machine_import(self.m, resolved.data, resolved.size, &w)
             self.check(outcome)
             return make_handle(self, w)
         finally:

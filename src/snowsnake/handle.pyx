@@ -9,6 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.builtins.types cimport type_word
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.descriptions cimport describe, raise_type
 from snowsnake.machine.errors cimport raise_bytes
@@ -16,7 +17,7 @@ from snowsnake.machine.heap cimport push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
-from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, ByteBuffer, Code, Machine
+from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, Code, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_find, attrs_keys,
@@ -48,15 +49,15 @@ cdef class _Writing:
         self.write = write
 
 
-cdef bint _write_piece(void* context, ByteBuffer* text) noexcept nogil:
+cdef bint _write_piece(void* context, Bytes* text) noexcept nogil:
     with gil:
         return _handed_on(<_Writing>context, text)
 
 
-cdef bint _handed_on(_Writing writing, ByteBuffer* text) noexcept:
+cdef bint _handed_on(_Writing writing, Bytes* text) noexcept:
     try:
-        writing.write(PyBytes_FromStringAndSize(<char*>text.data, text.size_bytes))
-        text.size_bytes = 0
+        writing.write(PyBytes_FromStringAndSize(<char*>text.data, text.size))
+        text.size = 0
         return True
     except BaseException as fault:      # no exception may pass through C
         writing.fault = fault
@@ -250,7 +251,7 @@ cdef class Handle:
         *kinds*: what is not printed in full reads `«thunk»`, `«lambda f @ file:1:2»` instead of `<CODE>`, `<LAMBDA>`.
         """
         cdef Machine* m = self.evaluator.m
-        cdef ByteBuffer out
+        cdef Bytes out
         cdef Word w
         cdef int outcome
         cdef int flags = PRINT_KINDS if kinds else PRINT_CODES
@@ -263,7 +264,7 @@ cdef class Handle:
             with nogil:
                 outcome = print_value(m, w, &out, flags)
             self.evaluator.finish_run(outcome)
-            return PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes)
+            return PyBytes_FromStringAndSize(<char*>out.data, out.size)
         finally:
             free(out.data)
             self.evaluator.leave()
@@ -271,7 +272,7 @@ cdef class Handle:
     def write_nix(self, write, *, bint strict=False):
         """`to_nix`, handed to `write(bytes)` in pieces of about a megabyte: the whole text is never in memory."""
         cdef Machine* m = self.evaluator.m
-        cdef ByteBuffer out
+        cdef Bytes out
         cdef _Writing writing = _Writing(write)
         cdef Word w
         cdef int outcome
@@ -284,7 +285,7 @@ cdef class Handle:
             if writing.fault is not None:
                 raise writing.fault
             self.evaluator.check(outcome)
-            write(PyBytes_FromStringAndSize(<char*>out.data, out.size_bytes))
+            write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
         finally:
             free(out.data)
             self.evaluator.leave()

@@ -5,11 +5,11 @@ from libc.stdlib cimport free
 from libc.string cimport memchr, memset
 
 from snowsnake.foundation.allocate cimport resize_items
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_text
 from snowsnake.machine.attrs cimport Entry, attrs_build
-from snowsnake.machine.buffer cimport buffer_append, buffer_free, buffer_text
 from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport list_items
 
@@ -47,25 +47,25 @@ cdef int assembly_value(Assembly* a, Word value) noexcept nogil:
 
 cdef int _raise_nul(Machine* m, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
     """The message shows the zero bytes as symbols."""
-    cdef ByteBuffer message
+    cdef Bytes message
     cdef const uint8_t* end = data + size_bytes
     cdef const uint8_t* nul
     cdef bint fits
     memset(&message, 0, sizeof(message))
-    fits = buffer_text(&message, "input string '")
+    fits = bytes_text(&message, "input string '")
     while fits:
         nul = <const uint8_t*>memchr(data, 0, <uint64_t>(end - data))
         if nul == NULL:
             break
-        fits = buffer_append(&message, data, <uint64_t>(nul - data)) and buffer_text(&message, b"\xe2\x90\x80")
+        fits = bytes_append(&message, data, <uint64_t>(nul - data)) and bytes_text(&message, b"\xe2\x90\x80")
         data = nul + 1
-    fits = (fits and buffer_append(&message, data, <uint64_t>(end - data))
-            and buffer_text(&message, "' cannot be represented as Nix string because it contains null bytes"))
+    fits = (fits and bytes_append(&message, data, <uint64_t>(end - data))
+            and bytes_text(&message, "' cannot be represented as Nix string because it contains null bytes"))
     if fits:
-        raise_bytes(m, ERROR_VALUE, message.data, message.size_bytes)
+        raise_bytes(m, ERROR_VALUE, message.data, message.size)
     else:
         raise_text(m, ERROR_MEMORY, NULL)
-    buffer_free(&message)
+    bytes_free(&message)
     return RAISE
 
 

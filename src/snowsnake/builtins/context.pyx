@@ -14,23 +14,22 @@ from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
 )
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text, make_view
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.descriptions cimport of_attribute, raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
 from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, ByteBuffer, Machine
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, Machine
 from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, int_value, is_attrs, is_bool, is_list,
     is_string, is_thunk, keys_symbols, list_items, list_size, small_int, string_context, string_data, string_size, val,
 )
 from snowsnake.output.nix_text cimport print_name
-from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path
 
 cdef unsigned int DISCARD_CONTEXT     # their numbers in the table
@@ -75,19 +74,19 @@ cdef void _decode(Machine* m, uint32_t symbol, Element* element) noexcept nogil:
 
 cdef uint32_t _encode(Machine* m, const char* prefix, uint64_t prefix_size, Word output, Word path) noexcept nogil:
     """Symbol of prefix, output and `!` (unless output is 0), path; 0xFFFFFFFF if memory is short."""
-    cdef ByteBuffer text
+    cdef Bytes text
     cdef uint32_t symbol = <uint32_t>-1
     cdef bint fits
     text.data = NULL
-    text.size_bytes = 0
-    text.capacity_bytes = 0
-    fits = buffer_append(&text, prefix, prefix_size)
+    text.size = 0
+    text.capacity = 0
+    fits = bytes_append(&text, prefix, prefix_size)
     if output:
-        fits = fits and buffer_append(&text, string_data(output), string_size(output)) and buffer_byte(&text, b'!')
-    fits = fits and buffer_append(&text, string_data(path), string_size(path))
-    if fits and heap_reserve(m, string_words(text.size_bytes)):
-        symbol = symbol_intern(m, text.data, text.size_bytes)
-    buffer_free(&text)
+        fits = fits and bytes_append(&text, string_data(output), string_size(output)) and bytes_byte(&text, b'!')
+    fits = fits and bytes_append(&text, string_data(path), string_size(path))
+    if fits and heap_reserve(m, string_words(text.size)):
+        symbol = symbol_intern(m, text.data, text.size)
+    bytes_free(&text)
     return symbol
 
 
@@ -318,14 +317,14 @@ cdef int _of_output(Machine* m, Word description, uint32_t symbol, int outcome) 
 
 cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
     """The name is shown as in a set: quoted if it is no identifier."""
-    cdef ByteBuffer message
+    cdef Bytes message
     memset(&message, 0, sizeof(message))
-    if (buffer_text(&message, "context key '") and print_name(&message, string_data(name), string_size(name))
-            and buffer_text(&message, "' is not a store path")):
-        raise_bytes(m, ERROR_VALUE, message.data, message.size_bytes)
+    if (bytes_text(&message, "context key '") and print_name(&message, string_data(name), string_size(name))
+            and bytes_text(&message, "' is not a store path")):
+        raise_bytes(m, ERROR_VALUE, message.data, message.size)
     else:
         out_of_memory(m)
-    buffer_free(&message)
+    bytes_free(&message)
     return RAISE
 
 

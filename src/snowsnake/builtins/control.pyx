@@ -9,12 +9,12 @@ from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport define
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text
 from snowsnake.host.messages cimport say_trace, say_warning
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, RAISE, Machine
 from snowsnake.machine.unwind cimport raise_again, try_eval_set
 from snowsnake.machine.word cimport (
     WORD_TRUE, Word, is_attrs, is_list, is_string, is_thunk, small_int, string_data, string_size, val,
@@ -49,18 +49,18 @@ cdef int throw_(Machine* m, Word* fp) noexcept nogil:
 
 cdef int abort_(Machine* m, Word* fp) noexcept nogil:
     cdef Word message
-    cdef ByteBuffer text
+    cdef Bytes text
     cdef int outcome
     if m.sp == fp + 1 and not is_string(fp[0]):
         return call_internal1(m, INTERNAL_COERCE_STORE, fp[0])
     message = fp[0] if m.sp == fp + 1 else m.sp[-1]
     memset(&text, 0, sizeof(text))
-    if buffer_text(&text, "evaluation aborted with the following error message: '") \
-            and buffer_append(&text, string_data(message), string_size(message)) and buffer_byte(&text, c"'"):
-        outcome = raise_bytes(m, ERROR_ABORT, text.data, text.size_bytes)
+    if bytes_text(&text, "evaluation aborted with the following error message: '") \
+            and bytes_append(&text, string_data(message), string_size(message)) and bytes_byte(&text, c"'"):
+        outcome = raise_bytes(m, ERROR_ABORT, text.data, text.size)
     else:
         outcome = raise_text(m, ERROR_MEMORY, NULL)
-    buffer_free(&text)
+    bytes_free(&text)
     return outcome
 
 
@@ -97,20 +97,20 @@ cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
 
 cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
     """A string as it is, another value as Nix text; forces nothing."""
-    cdef ByteBuffer text
+    cdef Bytes text
     cdef bint fits
     cdef int outcome
     memset(&text, 0, sizeof(text))
     if is_string(value):
-        fits = buffer_append(&text, string_data(value), string_size(value))
+        fits = bytes_append(&text, string_data(value), string_size(value))
     else:
         fits = print_value(m, value, &text, PRINT_KINDS) == DONE
     if fits:
-        say_trace(m, text.data, text.size_bytes)
+        say_trace(m, text.data, text.size)
         outcome = tail(m, result)
     else:
         outcome = raise_text(m, ERROR_MEMORY, NULL)
-    buffer_free(&text)
+    bytes_free(&text)
     return outcome
 
 

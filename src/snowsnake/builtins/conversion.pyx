@@ -18,6 +18,7 @@ from snowsnake.builtins.engines.json_tokens cimport JsonReader
 from snowsnake.builtins.engines.toml cimport TOML_TIMESTAMP, toml_reader_free, toml_reader_init, toml_reader_next
 from snowsnake.builtins.engines.toml_values cimport TomlReader
 from snowsnake.builtins.registry cimport define, define_trace
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.policy cimport host_has_feature
 from snowsnake.host.state cimport FEATURE_PARSE_TOML_TIMESTAMPS
 from snowsnake.machine.attention cimport must_stop, stop
@@ -27,7 +28,6 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Mac
 from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, string_data, string_size
 from snowsnake.output.json cimport to_json, to_plain_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as
-from snowsnake.store.buffer cimport Bytes
 
 
 cdef enum:

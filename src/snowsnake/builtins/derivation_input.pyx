@@ -15,6 +15,9 @@ from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.store_context cimport ELEMENT_DERIVATION, ELEMENT_PATH, Element, context_element, string_view
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, make_view, view_is,
+)
 from snowsnake.host.logical_store cimport host_drv_store
 from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, Host, StoreObject, host_of
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
@@ -28,9 +31,6 @@ from snowsnake.machine.word cimport (
 )
 from snowsnake.store.aterm cimport (
     InputDrv, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Variable,
-)
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, make_view, view_is,
 )
 from snowsnake.store.derivation cimport DerivationInput, DerivationResult, derivation_finish
 from snowsnake.store.digests cimport HASH_SHA256

@@ -19,6 +19,7 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, take_plain_string,
 )
+from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, bytes_reserve, make_view, view_is
 from snowsnake.host.files cimport host_read_file
 from snowsnake.host.logical_store cimport host_store_has
 from snowsnake.host.state cimport host_store_dir
@@ -28,7 +29,7 @@ from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
@@ -36,7 +37,6 @@ from snowsnake.machine.word cimport (
 )
 from snowsnake.store.aterm cimport Derivation, derivation_free, derivation_init
 from snowsnake.store.aterm_parser cimport aterm_parse
-from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, bytes_reserve, make_view, view_is
 from snowsnake.store.derivation cimport DerivationOutput, DerivationResult
 
 cdef enum:
@@ -159,18 +159,18 @@ cdef int import_derivation(Machine* m, Word path) noexcept nogil:
 
 cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
     """What a .drv is imported as, or the path of one output of it as a string, if a name is given."""
-    cdef ByteBuffer text
+    cdef Bytes text
     cdef Derivation drv
     cdef Bytes error
     cdef int outcome
     text.data = NULL
-    text.size_bytes = 0
-    text.capacity_bytes = 0
+    text.size = 0
+    text.capacity = 0
     outcome = host_read_file(m, string_data(path), string_size(path), &text)
     if outcome == DONE:
         bytes_init(&error)
         derivation_init(&drv)
-        if aterm_parse(host_store_dir(m), make_view(text.data, text.size_bytes), &drv, &error):
+        if aterm_parse(host_store_dir(m), make_view(text.data, text.size), &drv, &error):
             outcome = _imported(m, path, &drv, output)
             derivation_free(&drv)
             bytes_free(&error)

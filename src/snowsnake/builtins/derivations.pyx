@@ -17,6 +17,7 @@ from snowsnake.builtins.derivation_slots cimport (
 from snowsnake.builtins.protocol cimport call1, call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport store_string, string_view
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.policy cimport host_has_feature, host_require_feature
 from snowsnake.host.sources cimport host_path_to_store
@@ -31,14 +32,13 @@ from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push,
 from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.notes cimport NOTE_DERIVATION, NOTE_DERIVATION_ATTRIBUTE, NOTE_DERIVATION_NAME
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE_ELEMENT, RAISE, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool,
     is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_symbols, list_items, list_size,
     path_string, pointer_of, small_int, string_context, string_data, string_size, val,
 )
-from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
 from snowsnake.store.digests cimport HASH_BLAKE3
 from snowsnake.store.hashes cimport hash_kind_of
 from snowsnake.store.store_path cimport (
@@ -146,7 +146,7 @@ cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
 
 cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:
     """DONE, RAISE, FORCE (m.need), or NOT_SIMPLE: the machine's coercion must be called."""
-    cdef ByteBuffer store_path
+    cdef Bytes store_path
     cdef Word* place
     cdef char* text
     cdef int outcome
@@ -164,7 +164,7 @@ cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:
         memset(&store_path, 0, sizeof(store_path))
         outcome = host_path_to_store(m, string_data(path_string(w)), string_size(path_string(w)), &store_path)
         if outcome == DONE:
-            result[0] = store_string(m, make_view(store_path.data, store_path.size_bytes))
+            result[0] = store_string(m, make_view(store_path.data, store_path.size))
         free(store_path.data)
         return outcome
     if w == WORD_TRUE:

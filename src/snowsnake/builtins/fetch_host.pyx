@@ -12,6 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from snowsnake.foundation.buffer cimport Bytes, make_view
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.files cimport host_resolve
 from snowsnake.host.host cimport host_mount
@@ -25,13 +26,11 @@ from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, rai
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
 from snowsnake.machine.notes cimport NOTE_FETCHING
 from snowsnake.machine.state cimport (
-    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE,
-    FAULT_FETCH, RAISE, ByteBuffer, Machine,
+    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE, FAULT_FETCH, RAISE, Machine,
 )
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
 from snowsnake.machine.word cimport WORD_FALSE, WORD_TRUE, string_data, string_size
-from snowsnake.store.buffer cimport make_view
 from snowsnake.store.exact_open cimport exact_open
 
 cdef extern from "<fcntl.h>" nogil:
@@ -121,15 +120,15 @@ cdef class Access:
         cdef bytes text = path.encode("utf-8", "surrogateescape")
         cdef bytes found = None
         cdef const uint8_t* data = <const uint8_t*><const char*>text
-        cdef ByteBuffer resolved
+        cdef Bytes resolved
         cdef int outcome = host_check_access(self.m, data, len(text))
         memset(&resolved, 0, sizeof(resolved))
         if outcome == DONE:               # C++ Nix stops here, and follows links to what it forbids
             outcome = host_resolve(self.m, data, len(text), RESOLVE_FULL, &resolved)
         if outcome == DONE:
-            outcome = host_check_access(self.m, resolved.data, resolved.size_bytes)
+            outcome = host_check_access(self.m, resolved.data, resolved.size)
         if outcome == DONE:
-            found = (<const char*>resolved.data)[:resolved.size_bytes]
+            found = (<const char*>resolved.data)[:resolved.size]
         free(resolved.data)
         if outcome != DONE:
             raise Pending

@@ -14,26 +14,23 @@ from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_is
 from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.search cimport host_fetch_with
 from snowsnake.host.state cimport FEATURE_VERIFIED_FETCHES, host_of
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.buffer cimport buffer_append
 from snowsnake.machine.descriptions cimport raise_type, shown_type
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport (
-    ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, Machine, RAISE,
-)
+from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool, is_int,
     is_list, is_path, is_string, is_thunk, keys_symbols, list_items, list_size, path_string, small_int, string_context,
     string_data, string_size, val,
 )
-from snowsnake.store.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
 from snowsnake.store.digests cimport HASH_SHA256, Digest
 from snowsnake.store.store_path cimport store_name_check
 
@@ -403,11 +400,11 @@ cdef int _fetch_closure(Machine* m, Word given) noexcept with gil:
 
 # ---- for the search path ----------------------------------------------------------------------------------------
 
-cdef int _fetch_entry(Machine* m, View address, ByteBuffer* path) noexcept nogil:
+cdef int _fetch_entry(Machine* m, View address, Bytes* path) noexcept nogil:
     return _fetch_tree_at(m, address, path)
 
 
-cdef int _fetch_tree_at(Machine* m, View address, ByteBuffer* path) noexcept with gil:
+cdef int _fetch_tree_at(Machine* m, View address, Bytes* path) noexcept with gil:
     cdef bytes found
     try:
         from snowsnake.builtins.engines.fetch_calls import fetch_address
@@ -415,7 +412,7 @@ cdef int _fetch_tree_at(Machine* m, View address, ByteBuffer* path) noexcept wit
         store_path, tree = fetch_address(access_of(m), (<char*>address.data)[:address.size].decode("utf-8", "surrogateescape"))
         mount_tree(m, store_path, tree)
         found = store_path.encode("utf-8", "surrogateescape")
-        if not buffer_append(path, <const uint8_t*><const char*>found, len(found)):
+        if not bytes_append(path, <const uint8_t*><const char*>found, len(found)):
             return raise_text(m, ERROR_MEMORY, NULL)
         return DONE
     except BaseException as error:    # no exception may pass through C

@@ -6,21 +6,20 @@ from libc.string cimport memcmp, memset
 from snowsnake.builtins.protocol cimport call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_path, string_view, trace_realising
+from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, view_is
 from snowsnake.host.files cimport host_read_file
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.state cimport FEATURE_BLAKE3_HASHES
 from snowsnake.host.store_hooks cimport raise_store_error
-from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, ByteBuffer, Machine
+from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport attrs_find, is_string, is_thunk, string_context, string_data, string_size, val
-from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, view_is
 from snowsnake.store.digests cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes, hash_size
 from snowsnake.store.hashes cimport (
     ENCODING_BASE16, ENCODING_SRI, hash_encoding_parse, hash_format, hash_kind_parse, hash_parse,
@@ -95,7 +94,7 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
     """State: the place above the arguments is taken by the answer of the coercion."""
     cdef int kind = HASH_NONE
     cdef Digest digest
-    cdef ByteBuffer content
+    cdef Bytes content
     cdef Word path
     if _parse_kind(m, fp[0], &kind) == RAISE:
         return RAISE
@@ -105,12 +104,12 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
             return force(m, fp[1])
         return call_internal1(m, INTERNAL_COERCE_PATH, fp[1])
     path = m.sp[-1]
-    memset(&content, 0, sizeof(ByteBuffer))
+    memset(&content, 0, sizeof(Bytes))
     if realise_path(m, path) == RAISE or host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
-        buffer_free(&content)
+        bytes_free(&content)
         return RAISE
-    hash_bytes(kind, content.data, content.size_bytes, &digest)
-    buffer_free(&content)
+    hash_bytes(kind, content.data, content.size, &digest)
+    bytes_free(&content)
     return _give(m, &digest, ENCODING_BASE16)
 
 

@@ -11,6 +11,7 @@ from snowsnake.builtins.derivation_sets cimport import_derivation
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_path, trace_realising
+from snowsnake.foundation.buffer cimport Bytes, make_view
 from snowsnake.host.files cimport host_resolve_import
 from snowsnake.host.logical_store cimport host_store_has
 from snowsnake.host.state cimport host_is_in_store, host_store_dir
@@ -18,9 +19,8 @@ from snowsnake.machine.attrs cimport attrs_flat
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.importing cimport machine_import, machine_import_scoped
-from snowsnake.machine.state cimport ByteBuffer, DONE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, RAISE, Machine
 from snowsnake.machine.word cimport WORD_NULL, Word, is_attrs, is_thunk, string_data, string_size, val
-from snowsnake.store.buffer cimport make_view
 from snowsnake.store.store_path cimport store_is_path
 
 
@@ -33,7 +33,7 @@ cdef bint _is_derivation(Machine* m, Word path) noexcept nogil:
 
 
 cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
-    cdef ByteBuffer resolved
+    cdef Bytes resolved
     cdef int outcome
     if realise_path(m, path) != DONE:
         return RAISE
@@ -43,9 +43,9 @@ cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
     outcome = host_resolve_import(m, string_data(path), string_size(path), &resolved)
     if outcome == DONE:
         if scope == WORD_NULL:
-            outcome = machine_import(m, resolved.data, resolved.size_bytes, &m.result)
+            outcome = machine_import(m, resolved.data, resolved.size, &m.result)
         else:
-            outcome = machine_import_scoped(m, resolved.data, resolved.size_bytes, scope, &m.result)
+            outcome = machine_import_scoped(m, resolved.data, resolved.size, scope, &m.result)
     free(resolved.data)
     if outcome != DONE or not is_thunk(val(m.result)):
         return outcome

@@ -10,6 +10,7 @@ from libc.string cimport memchr, memset, strlen
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_context, realise_path, string_view, take_plain_string, trace_realising
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.files cimport host_file_type, host_read_directory, host_read_file
 from snowsnake.host.places cimport raise_missing
 from snowsnake.host.search cimport host_search_entry, host_search_failed
@@ -20,7 +21,7 @@ from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_ELEMENT, RAISE, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, PART_ATTRIBUTE, PART_ELEMENT, RAISE, Machine, TraceEntry
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport (
     WORD_NULL, Word, attrs_find, attrs_is_layered, bool_word, is_attrs, is_list, is_path, is_string, is_thunk,
@@ -30,23 +31,23 @@ from snowsnake.machine.word cimport (
 
 # ---- files ------------------------------------------------------------------------------------------------------
 
-cdef int _read(Machine* m, Word path, ByteBuffer* content) noexcept nogil:
-    memset(content, 0, sizeof(ByteBuffer))
+cdef int _read(Machine* m, Word path, Bytes* content) noexcept nogil:
+    memset(content, 0, sizeof(Bytes))
     if realise_path(m, path) != DONE:
         return RAISE
     return host_read_file(m, string_data(path), string_size(path), content)
 
 
 cdef int read_file(Machine* m, Word* fp) noexcept nogil:
-    cdef ByteBuffer content
+    cdef Bytes content
     cdef int outcome = _read(m, fp[0], &content)
-    if outcome == DONE and content.size_bytes and memchr(content.data, 0, content.size_bytes) != NULL:
+    if outcome == DONE and content.size and memchr(content.data, 0, content.size) != NULL:
         outcome = raise_text(m, ERROR_VALUE, format_text("the contents of the file '%.*s' cannot be represented as a Nix string",
                                                          <int>string_size(fp[0]), <char*>string_data(fp[0])))
-    if outcome == DONE and not heap_reserve(m, (content.size_bytes >> 3) + 4):
+    if outcome == DONE and not heap_reserve(m, (content.size >> 3) + 4):
         outcome = RAISE
     if outcome == DONE:
-        m.result = make_string(m, content.data, content.size_bytes, 0)
+        m.result = make_string(m, content.data, content.size, 0)
     free(content.data)
     return outcome
 
@@ -75,7 +76,7 @@ cdef int read_file_type(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int read_dir(Machine* m, Word* fp) noexcept nogil:
-    cdef ByteBuffer listing
+    cdef Bytes listing
     cdef int outcome
     memset(&listing, 0, sizeof(listing))
     outcome = realise_path(m, fp[0])
@@ -87,16 +88,16 @@ cdef int read_dir(Machine* m, Word* fp) noexcept nogil:
     return outcome
 
 
-cdef int _directory_set(Machine* m, ByteBuffer* listing) noexcept nogil:
+cdef int _directory_set(Machine* m, Bytes* listing) noexcept nogil:
     cdef uint64_t count = 0
     cdef size_t at = 0, size
     cdef Word[5] names
     cdef Entry* entries
     cdef int i
-    while at < listing.size_bytes:
+    while at < listing.size:
         at += 2 + strlen(<char*>listing.data + at + 1)
         count += 1
-    if not heap_reserve(m, 64 + 4 * count + (listing.size_bytes >> 2)):      # names may become new symbols
+    if not heap_reserve(m, 64 + 4 * count + (listing.size >> 2)):      # names may become new symbols
         return RAISE
     entries = scratch_entries(m, count)
     if entries == NULL:
@@ -105,7 +106,7 @@ cdef int _directory_set(Machine* m, ByteBuffer* listing) noexcept nogil:
         names[i] = _type_name(m, i)
     count = 0
     at = 0
-    while at < listing.size_bytes:
+    while at < listing.size:
         size = strlen(<char*>listing.data + at + 1)
         entries[count].symbol = symbol_intern(m, listing.data + at + 1, size)
         entries[count].position = 0
@@ -238,7 +239,7 @@ cdef uint32_t _trace_finding(Machine* m, Word* fp, Word* top, TraceEntry* entrie
 
 
 cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept nogil:
-    cdef ByteBuffer found
+    cdef Bytes found
     cdef bint is_found = False
     cdef int outcome = DONE
     cdef uint64_t i
@@ -250,7 +251,7 @@ cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept n
     if outcome == DONE and not is_found:
         outcome = host_search_failed(m, string_view(name), &found)
     if outcome == DONE:
-        m.result = make_path(m, make_string(m, found.data, found.size_bytes, 0))
+        m.result = make_path(m, make_string(m, found.data, found.size, 0))
     free(found.data)
     return outcome
 

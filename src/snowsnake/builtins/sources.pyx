@@ -18,9 +18,12 @@ from snowsnake.builtins.store_context cimport (
 )
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
+)
+from snowsnake.foundation.paths cimport base_name_start
 from snowsnake.host.files cimport host_file_stamp, host_read_file, host_real_path, host_resolve
 from snowsnake.host.logical_store cimport host_drv_store, host_store_has
-from snowsnake.host.paths cimport base_name_start
 from snowsnake.host.places cimport host_shows
 from snowsnake.host.policy cimport host_allow, host_check_access
 from snowsnake.host.sources cimport host_open_tree, host_record_tree, host_source_path, host_write_tree
@@ -35,16 +38,14 @@ from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.notes cimport NOTE_ADDED_PATH
 from snowsnake.machine.state cimport (
-    ByteBuffer, Context, DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, Machine, PART_ATTRIBUTE, PART_RESULT, RAISE, TraceEntry,
+    DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE, PART_RESULT, RAISE, Context, Machine,
+    TraceEntry,
 )
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, Word, attrs_find, attrs_is_layered, attrs_keys, attrs_size, attrs_values, int_value, is_attrs,
     is_bool, is_path, is_string, is_thunk, keys_symbols, path_string, small_int, string_context, string_data,
     string_size, val,
-)
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
 )
 from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, hash_bytes, hash_file, hasher_final, hasher_init
 from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
@@ -264,7 +265,7 @@ cdef int _expected(Machine* m, Word* s, Bytes* expected) noexcept nogil:
 
 
 cdef int _add(Machine* m, Word* s) noexcept nogil:
-    cdef ByteBuffer resolved
+    cdef Bytes resolved
     cdef Bytes expected, made
     cdef int outcome
     cdef bint is_there = False
@@ -283,12 +284,12 @@ cdef int _add(Machine* m, Word* s) noexcept nogil:
     elif outcome == DONE:
         outcome = host_resolve(m, string_data(s[SLOT_PATH]), string_size(s[SLOT_PATH]), RESOLVE_FULL, &resolved)
         if outcome == DONE:
-            outcome = host_check_access(m, resolved.data, resolved.size_bytes)
+            outcome = host_check_access(m, resolved.data, resolved.size)
         if outcome == DONE:
             if s[SLOT_RECURSIVE] != WORD_TRUE:
                 outcome = _flat_path(m, s, &resolved, &made)
             elif s[SLOT_FILTER] == WORD_NULL:
-                outcome = host_source_path(m, make_view(resolved.data, resolved.size_bytes), _source_name(s), &made)
+                outcome = host_source_path(m, make_view(resolved.data, resolved.size), _source_name(s), &made)
             else:
                 outcome = _open_walk(m, s, &resolved)
         if outcome == DONE and s[SLOT_WALK] == WORD_NULL:
@@ -309,28 +310,28 @@ cdef int _deliver(Machine* m, Word* s, Bytes* made, Bytes* expected) noexcept no
     return done(m, store_string(m, view_of(made)))
 
 
-cdef int _flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made) noexcept nogil:
-    cdef ByteBuffer content
+cdef int _flat_path(Machine* m, Word* s, Bytes* resolved, Bytes* made) noexcept nogil:
+    cdef Bytes content
     cdef StoreObject written
     cdef FileStamp stamp
     cdef Digest digest
     cdef int outcome
     # Under a policy a file is opened without following links, which hashing by name is not.
     if not host_of(m).is_pure and not host_of(m).is_restricted and \
-            host_file_stamp(m, resolved.data, resolved.size_bytes, &stamp) and stamp.size_bytes >= LARGE_FILE:
+            host_file_stamp(m, resolved.data, resolved.size, &stamp) and stamp.size_bytes >= LARGE_FILE:
         return _large_flat_path(m, s, resolved, made)
     memset(&content, 0, sizeof(content))
     memset(&written, 0, sizeof(written))
-    outcome = host_read_file(m, resolved.data, resolved.size_bytes, &content)
+    outcome = host_read_file(m, resolved.data, resolved.size, &content)
     if outcome == DONE:
-        hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
-        written.data = make_view(content.data, content.size_bytes)
+        hash_bytes(HASH_SHA256, content.data, content.size, &digest)
+        written.data = make_view(content.data, content.size)
         outcome = _write_flat(m, s, &digest, &written, made)
     free(content.data)
     return outcome
 
 
-cdef int _large_flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made) noexcept nogil:
+cdef int _large_flat_path(Machine* m, Word* s, Bytes* resolved, Bytes* made) noexcept nogil:
     """Read piece by piece, and handed on as the place where it lies."""
     cdef StoreObject written
     cdef Digest digest
@@ -340,12 +341,12 @@ cdef int _large_flat_path(Machine* m, Word* s, ByteBuffer* resolved, Bytes* made
     memset(&written, 0, sizeof(written))
     bytes_init(&real)
     bytes_init(&error)
-    outcome = host_real_path(m, resolved.data, resolved.size_bytes, &real)
+    outcome = host_real_path(m, resolved.data, resolved.size, &real)
     if outcome == DONE and not hash_file(HASH_SHA256, <const char*>real.data, &digest, &size, &error):
         outcome = raise_store_error(m, ERROR_FILE, &error)
         bytes_init(&error)
     if outcome == DONE:
-        written.source_path = make_view(resolved.data, resolved.size_bytes) if host_of(m).writer == NULL \
+        written.source_path = make_view(resolved.data, resolved.size) if host_of(m).writer == NULL \
             else make_view(real.data, real.size - 1)
         outcome = _write_flat(m, s, &digest, &written, made)
     bytes_free(&real)
@@ -387,13 +388,13 @@ cdef void _close_walk(Machine* m, Walk* walk) noexcept nogil:
     free(walk)
 
 
-cdef int _open_walk(Machine* m, Word* s, ByteBuffer* resolved) noexcept nogil:
+cdef int _open_walk(Machine* m, Word* s, Bytes* resolved) noexcept nogil:
     cdef Walk* walk = <Walk*>allocate_zeros(1, sizeof(Walk))
     cdef Bytes error
     if walk == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     bytes_init(&error)
-    if host_open_tree(m, make_view(resolved.data, resolved.size_bytes), &walk.tree, &error) != DONE:
+    if host_open_tree(m, make_view(resolved.data, resolved.size), &walk.tree, &error) != DONE:
         free(walk)
         bytes_free(&error)
         return RAISE
@@ -571,7 +572,7 @@ cdef int _text_path(Machine* m, Word name, Word text, View* references, size_t c
 
 
 cdef int store_path_(Machine* m, Word* fp) noexcept nogil:
-    cdef ByteBuffer resolved
+    cdef Bytes resolved
     cdef int outcome = DONE
     if host_of(m).is_pure:
         return raise_text(m, ERROR_ACCESS, format_text("'builtins.storePath' is not allowed in pure evaluation mode"))
@@ -581,18 +582,18 @@ cdef int store_path_(Machine* m, Word* fp) noexcept nogil:
     else:
         outcome = host_resolve(m, string_data(fp[0]), string_size(fp[0]), RESOLVE_FULL, &resolved)
     if outcome == DONE:
-        outcome = _store_path_string(m, make_view(resolved.data, resolved.size_bytes), string_context(fp[0]))
+        outcome = _store_path_string(m, make_view(resolved.data, resolved.size), string_context(fp[0]))
     free(resolved.data)
     return outcome
 
 
-cdef bint _copy(ByteBuffer* to, View text) noexcept nogil:
+cdef bint _copy(Bytes* to, View text) noexcept nogil:
     cdef Bytes copy
     bytes_init(&copy)
     bytes_append(&copy, text.data, text.size)
     to.data = copy.data
-    to.size_bytes = copy.size
-    to.capacity_bytes = copy.capacity
+    to.size = copy.size
+    to.capacity = copy.capacity
     return not copy.failed
 
 

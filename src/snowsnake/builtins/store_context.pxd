@@ -7,7 +7,7 @@ needs), `!out!/nix/store/….drv` (one output of a derivation).
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Machine, TraceEntry
 from snowsnake.machine.word cimport Word, string_data, string_size
-from snowsnake.store.buffer cimport View, make_view
+from snowsnake.foundation.buffer cimport View, make_view
 
 cdef enum ElementKind:
     ELEMENT_PATH = 1

@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
 from snowsnake.builtins.protocol cimport force
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
 from snowsnake.host.logical_store cimport host_realise, host_store_has
 from snowsnake.host.state cimport host_is_in_store, host_store_dir
 from snowsnake.machine.descriptions cimport raise_type
@@ -17,7 +18,6 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
-from snowsnake.store.buffer cimport Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
 
 
 cdef enum:

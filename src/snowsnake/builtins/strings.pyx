@@ -13,23 +13,20 @@ from snowsnake.builtins.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.machine.buffer cimport DECIMAL_SIZE, buffer_append, buffer_free, write_decimal
-from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, bytes_append, bytes_free, bytes_init, write_decimal
 from snowsnake.machine.attention cimport must_stop, stop
+from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport (
     heap_reserve, make_apply, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words,
     write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word
-from snowsnake.machine.state cimport (
-    DONE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, PART_ELEMENT, RAISE, ByteBuffer, Machine,
-)
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, PART_ELEMENT, RAISE, Machine
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, Word, float_value, int_value, is_float, is_int, is_list, is_path, is_string,
     is_thunk, list_items, list_size, path_string, small_int, string_base, string_context, string_data, string_size, val,
 )
-from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
 cdef enum:
     SHORT_STRING = 32000              # bytes that may be allocated without a reservation
@@ -309,12 +306,12 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
     cdef Word* replacements = list_items(fp[1])
     cdef int64_t which
     cdef Gathered contexts
-    cdef ByteBuffer out
+    cdef Bytes out
     cdef bint is_replaced = False, fits = True
-    memset(&out, 0, sizeof(ByteBuffer))
+    memset(&out, 0, sizeof(Bytes))
     while at <= size:
         if must_stop(m):
-            buffer_free(&out)
+            bytes_free(&out)
             return stop(m)
         if p.first_empty == p.count:
             while at < size and p.heads[data[at]] < 0:
@@ -325,19 +322,19 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
             continue
         by = val(replacements[which])
         if not is_string(by):
-            buffer_free(&out)
+            bytes_free(&out)
             needed[0] = by
             return FORCE if is_thunk(by) else of_part(m, PART_ELEMENT + 2, raise_type(m, "a string", by))
         p.used[which] = 1
         is_replaced = True
-        fits = buffer_append(&out, data + copied, at - copied) and buffer_append(&out, string_data(by), string_size(by))
+        fits = bytes_append(&out, data + copied, at - copied) and bytes_append(&out, string_data(by), string_size(by))
         copied = at
         if <uint64_t>which == p.first_empty:
             at += 1
         else:
             at += string_size(val(p.items[which]))
             copied = at
-        if not fits or out.size_bytes >> 3 > m.memory_limit_words:      # more than any string may have: string_reserve says so
+        if not fits or out.size >> 3 > m.memory_limit_words:      # more than any string may have: string_reserve says so
             break
     if not is_replaced:
         return done(m, s)
@@ -346,13 +343,13 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
     for i in range(p.count):
         if p.used[i]:
             gather(&contexts, string_context(val(replacements[i])))
-    fits = fits and (copied >= size or buffer_append(&out, data + copied, size - copied))
-    if not fits or not string_reserve(m, out.size_bytes):
+    fits = fits and (copied >= size or bytes_append(&out, data + copied, size - copied))
+    if not fits or not string_reserve(m, out.size):
         free(contexts.contexts)
-        buffer_free(&out)
+        bytes_free(&out)
         return RAISE if fits else out_of_memory(m)
-    m.result = make_string(m, out.data, out.size_bytes, gathered(m, &contexts))
-    buffer_free(&out)
+    m.result = make_string(m, out.data, out.size, gathered(m, &contexts))
+    bytes_free(&out)
     return out_of_memory(m) if contexts.failed else DONE
 
 

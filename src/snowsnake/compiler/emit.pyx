@@ -12,6 +12,7 @@ from snowsnake.bytecode.image cimport writer_text
 from snowsnake.bytecode.opcodes cimport OP_CONSTANT
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.state cimport NONE, SHARED_CONSTANTS, PendingJump
+from snowsnake.foundation.paths cimport append_components
 from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.global_names cimport global_index
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTINS, GLOBAL_FALSE, GLOBAL_NULL, GLOBAL_TRUE
@@ -180,38 +181,14 @@ cdef void land_all(Compiler* c, uint32_t jumps) noexcept nogil:
 
 # ---- path literals ----------------------------------------------------------------------------------------------
 
-cdef uint32_t _append_canonical(uint8_t* out, uint32_t size, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
-    """Append the components of a path to a canonical one of `size` bytes; "" stands for the root."""
-    cdef uint32_t i = 0, start
-    while i < size_bytes:
-        if data[i] == c'/':
-            i += 1
-            continue
-        start = i
-        while i < size_bytes and data[i] != c'/':
-            i += 1
-        if i - start == 1 and data[start] == c'.':
-            continue
-        if i - start == 2 and data[start] == c'.' and data[start + 1] == c'.':
-            while size > 0 and out[size - 1] != c'/':
-                size -= 1
-            if size > 0:
-                size -= 1
-            continue
-        out[size] = c'/'
-        memcpy(out + size + 1, data + start, i - start)
-        size += 1 + i - start
-    return size
-
-
 cdef Text path_text(Compiler* c, Node* node) noexcept nogil:
     """The absolute, canonical path of an absolute or relative literal (of its first piece, if it is interpolated)."""
     cdef Node* piece = node.items[0]
     cdef uint8_t* data = <uint8_t*>keep(c, c.base_dir_bytes + piece.size_bytes + 4)
     cdef uint32_t size = 0
     if not node.flags & PATH_ABSOLUTE:
-        size = _append_canonical(data, 0, <const uint8_t*>c.base_dir, c.base_dir_bytes)
-    size = _append_canonical(data, size, piece.own.text, piece.size_bytes)
+        size = <uint32_t>append_components(data, 0, <const uint8_t*>c.base_dir, c.base_dir_bytes)
+    size = <uint32_t>append_components(data, size, piece.own.text, piece.size_bytes)
     if size == 0:
         data[0] = c'/'
         size = 1

@@ -14,7 +14,7 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memchr, memcmp, strerror
 
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
-from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
 from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NarFiles, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_free,

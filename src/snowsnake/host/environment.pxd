@@ -1,7 +1,8 @@
 # cython: language_level=3
 """What evaluation learns of the process and its user: variables, system, time, the home directory."""
 from libc.stdint cimport int64_t, uint8_t
-from snowsnake.machine.state cimport ByteBuffer, Machine
+from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
 cdef const char* host_getenv(Machine* m, const char* name) noexcept nogil
@@ -11,4 +12,4 @@ cdef int64_t host_time(Machine* m) noexcept nogil
     # seconds since 1970, the same whenever asked
 cdef bint host_is_time(Machine* m, Word thunk) noexcept nogil
     # is it what `builtins.currentTime` is until somebody looks?
-cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, ByteBuffer* path) noexcept nogil
+cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Bytes* path) noexcept nogil

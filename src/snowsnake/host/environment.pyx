@@ -8,18 +8,17 @@ from libc.stdlib cimport getenv
 from libc.string cimport strcmp, strlen
 from libc.time cimport time
 
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text, make_view, view_text
 from snowsnake.host.disk cimport disk_home
 from snowsnake.host.records cimport RECORD_HOME, RECORD_TIME, RECORD_VARIABLE, STATE_ABSENT, STATE_FOUND, record
 from snowsnake.host.state cimport OWN_ENVIRONMENT, Host, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.heap cimport CODE_APPLY
-from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, RAISE, ByteBuffer, Machine
+from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, THUNK_SUSPENDED, Word, header_code, header_size, header_state, is_function, kind_of, pointer_of,
 )
-from snowsnake.store.buffer cimport make_view, view_text
 
 
 cdef const char* _own_variable(Machine* m, const char* name) noexcept with gil:
@@ -64,7 +63,7 @@ cdef bint host_is_time(Machine* m, Word thunk) noexcept nogil:
         and strcmp(m.builtins[header_size(pointer_of(p[1])[0])].name, "__time") == 0
 
 
-cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, ByteBuffer* path) noexcept nogil:
+cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Bytes* path) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef const char* home = h.home
     if h.is_pure:
@@ -80,6 +79,6 @@ cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Byte
     if home == NULL:
         return raise_text(m, ERROR_FILE, format_text("cannot determine user's home directory"))
     # As it is written: of `~/..`, `..` is seen and compared.  What reads the path takes it component by component.
-    if not (buffer_text(path, home) and buffer_byte(path, c'/') and buffer_append(path, rest, size_bytes)):
+    if not (bytes_text(path, home) and bytes_byte(path, c'/') and bytes_append(path, rest, size_bytes)):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE

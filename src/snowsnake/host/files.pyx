@@ -8,10 +8,11 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memmove, memset, strlen
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text
+from snowsnake.foundation.paths cimport parent_size, path_join
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.disk cimport FOLLOW_LINKS, disk_type
 from snowsnake.host.internal_files cimport fetchurl_nix, internal_type, is_internal
-from snowsnake.host.paths cimport parent_size, path_join
 from snowsnake.host.places cimport (
     CHANGED, MISSING, PLACE_DISK, Place, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
     raise_changed, raise_directory, raise_missing, raise_system,
@@ -22,10 +23,8 @@ from snowsnake.host.state cimport (
     FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, RESOLVE_FULL, RESOLVE_NONE, RESOLVE_PARENTS, host_of, is_guarded,
 )
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, ByteBuffer, Error, Machine
-from snowsnake.store.buffer cimport Bytes, bytes_append
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Error, Machine
 
 cdef enum:
     MOST_LINKS = 1024                 # symlinks followed in one path, as C++ Nix
@@ -41,7 +40,7 @@ cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Byte
     return raise_text(m, ERROR_MEMORY, NULL) if real.failed else DONE
 
 
-cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, ByteBuffer* resolved) noexcept nogil:
+cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, Bytes* resolved) noexcept nogil:
     cdef int outcome = resolve(m, path, size_bytes, mode, resolved)
     if outcome == CHANGED:
         map_free(&host_of(m).directories)
@@ -49,46 +48,46 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
     return raise_changed(m, path, size_bytes) if outcome == CHANGED else outcome
 
 
-cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, ByteBuffer* resolved) noexcept nogil:
+cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, Bytes* resolved) noexcept nogil:
     """Component by component; what is left to do is text, to which the target of a symlink is put in front."""
-    cdef ByteBuffer todo
+    cdef Bytes todo
     cdef char[4096] target
     cdef size_t at = 0, start, last, name_size, length = 0
     cdef int links = MOST_LINKS, kind, outcome = DONE
     memset(&todo, 0, sizeof(todo))
-    resolved.size_bytes = 0
+    resolved.size = 0
     if is_internal(m, path, size_bytes):
-        return DONE if buffer_append(resolved, path, size_bytes) else raise_text(m, ERROR_MEMORY, NULL)
-    if not buffer_append(&todo, path, size_bytes):
+        return DONE if bytes_append(resolved, path, size_bytes) else raise_text(m, ERROR_MEMORY, NULL)
+    if not bytes_append(&todo, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
     while outcome == DONE:
-        while at < todo.size_bytes and todo.data[at] == c'/':
+        while at < todo.size and todo.data[at] == c'/':
             at += 1
         start = at
-        while at < todo.size_bytes and todo.data[at] != c'/':
+        while at < todo.size and todo.data[at] != c'/':
             at += 1
         name_size = at - start
         if name_size == 0:
             break
-        last = resolved.size_bytes
+        last = resolved.size
         if not path_join(resolved, 0, todo.data + start, name_size):
             outcome = raise_text(m, ERROR_MEMORY, NULL)
             break
-        if resolved.size_bytes <= last or mode == RESOLVE_NONE:
+        if resolved.size <= last or mode == RESOLVE_NONE:
             continue
-        if mode == RESOLVE_PARENTS and is_rest_empty(todo.data + at, todo.size_bytes - at):
+        if mode == RESOLVE_PARENTS and is_rest_empty(todo.data + at, todo.size - at):
             continue
-        if is_guarded(m) and not host_allows(m, resolved.data, resolved.size_bytes):
+        if is_guarded(m) and not host_allows(m, resolved.data, resolved.size):
             continue                  # what may not be looked at is no symlink
-        if map_find(&host_of(m).directories, resolved.data, resolved.size_bytes) != NULL:
+        if map_find(&host_of(m).directories, resolved.data, resolved.size) != NULL:
             continue
-        outcome = place_type(m, resolved.data, resolved.size_bytes, &kind)
+        outcome = place_type(m, resolved.data, resolved.size, &kind)
         if outcome != DONE:
             break
-        if kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size_bytes, kind):
+        if kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size, kind):
             outcome = RAISE
             break
-        if kind == FILE_DIRECTORY and map_add(&host_of(m).directories, resolved.data, resolved.size_bytes, NULL, 0) == NULL:
+        if kind == FILE_DIRECTORY and map_add(&host_of(m).directories, resolved.data, resolved.size, NULL, 0) == NULL:
             outcome = raise_text(m, ERROR_MEMORY, NULL)
         if kind != FILE_SYMLINK:
             continue
@@ -97,17 +96,17 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
             outcome = raise_text(m, ERROR_FILE, format_text("infinite symlink recursion in path '%.*s'", <int>size_bytes,
                                                             <const char*>path))
             break
-        outcome = place_link(m, resolved.data, resolved.size_bytes, target, sizeof(target), &length)
+        outcome = place_link(m, resolved.data, resolved.size, target, sizeof(target), &length)
         if outcome != DONE:
             break
-        if not record_path(m, RECORD_LINK, resolved.data, resolved.size_bytes, DONE, target, length):
+        if not record_path(m, RECORD_LINK, resolved.data, resolved.size, DONE, target, length):
             outcome = RAISE
         else:
-            resolved.size_bytes = 0 if target[0] == c'/' else last
+            resolved.size = 0 if target[0] == c'/' else last
             outcome = put_in_front(m, &todo, at, target, length)
             at = 0
-    buffer_free(&todo)
-    if outcome == DONE and resolved.size_bytes == 0 and not buffer_byte(resolved, c'/'):
+    bytes_free(&todo)
+    if outcome == DONE and resolved.size == 0 and not bytes_byte(resolved, c'/'):
         return raise_text(m, ERROR_MEMORY, NULL)
     return outcome
 
@@ -120,25 +119,25 @@ cdef bint is_rest_empty(const uint8_t* rest, size_t size) noexcept nogil:
     return True
 
 
-cdef int put_in_front(Machine* m, ByteBuffer* todo, size_t at, const char* target, size_t size) noexcept nogil:
-    cdef ByteBuffer fresh
+cdef int put_in_front(Machine* m, Bytes* todo, size_t at, const char* target, size_t size) noexcept nogil:
+    cdef Bytes fresh
     memset(&fresh, 0, sizeof(fresh))
-    if not (buffer_append(&fresh, target, size) and buffer_byte(&fresh, c'/')
-            and buffer_append(&fresh, todo.data + at, todo.size_bytes - at)):
-        buffer_free(&fresh)
+    if not (bytes_append(&fresh, target, size) and bytes_byte(&fresh, c'/')
+            and bytes_append(&fresh, todo.data + at, todo.size - at)):
+        bytes_free(&fresh)
         return raise_text(m, ERROR_MEMORY, NULL)
-    buffer_free(todo)
+    bytes_free(todo)
     todo[0] = fresh
     return DONE
 
 
-cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mode, ByteBuffer* resolved) noexcept nogil:
+cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mode, Bytes* resolved) noexcept nogil:
     """Where symlinks lead must be allowed; in pure evaluation the path itself too, so that nothing outside is looked at."""
     if host_of(m).is_pure and host_check_access(m, path, size) != DONE:
         return RAISE
     if host_resolve(m, path, size, mode, resolved) != DONE:
         return RAISE
-    return host_check_access(m, resolved.data, resolved.size_bytes)
+    return host_check_access(m, resolved.data, resolved.size)
 
 
 cdef inline bint must_walk(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
@@ -156,19 +155,19 @@ cdef bint again(Machine* m, int* outcome, int* attempts) noexcept nogil:
     return True
 
 
-cdef int end_of_walk(Machine* m, int outcome, ByteBuffer* resolved) noexcept nogil:
+cdef int end_of_walk(Machine* m, int outcome, Bytes* resolved) noexcept nogil:
     if outcome == MISSING:
-        outcome = raise_missing(m, resolved.data, resolved.size_bytes)
+        outcome = raise_missing(m, resolved.data, resolved.size)
     elif outcome == CHANGED:
-        outcome = raise_changed(m, resolved.data, resolved.size_bytes)
-    buffer_free(resolved)
+        outcome = raise_changed(m, resolved.data, resolved.size)
+    bytes_free(resolved)
     return outcome
 
 
 # ---- contents ---------------------------------------------------------------------------------------------------
 
-cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* content) noexcept nogil:
-    cdef ByteBuffer resolved
+cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* content) noexcept nogil:
+    cdef Bytes resolved
     cdef FileStamp stamp
     cdef int outcome = DONE, attempts = 0
     if is_internal(m, path, size_bytes):
@@ -188,16 +187,16 @@ cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, Byte
             return end_of_walk(m, outcome, &resolved)
 
 
-cdef int read_resolved(Machine* m, ByteBuffer* path, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
+cdef int read_resolved(Machine* m, Bytes* path, Bytes* content, FileStamp* stamp) noexcept nogil:
     """A link may have led to a file that is on no disk."""
-    content.size_bytes = 0
+    content.size = 0
     memset(stamp, 0, sizeof(FileStamp))
-    if is_internal(m, path.data, path.size_bytes):
-        return read_internal(m, path.data, path.size_bytes, content)
-    return place_read(m, path.data, path.size_bytes, content, stamp)
+    if is_internal(m, path.data, path.size):
+        return read_internal(m, path.data, path.size, content)
+    return place_read(m, path.data, path.size, content, stamp)
 
 
-cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content) noexcept nogil:
+cdef int read_internal(Machine* m, const uint8_t* path, size_t size, Bytes* content) noexcept nogil:
     cdef MapEntry* text
     if internal_type(m, path, size) == FILE_DIRECTORY:
         return raise_system(m, "reading file", path, size, EISDIR)
@@ -205,14 +204,14 @@ cdef int read_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer*
         return raise_missing(m, path, size)
     if path[0] != c'<':
         text = map_find(&host_of(m).texts, path, size)
-        return DONE if buffer_append(content, text.value, text.value_size) else raise_text(m, ERROR_MEMORY, NULL)
-    if not buffer_text(content, fetchurl_nix()):
+        return DONE if bytes_append(content, text.value, text.value_size) else raise_text(m, ERROR_MEMORY, NULL)
+    if not bytes_text(content, fetchurl_nix()):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE
 
 
 cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, FileStamp* stamp) noexcept nogil:
-    cdef ByteBuffer resolved
+    cdef Bytes resolved
     cdef bint done
     if is_internal(m, path, size_bytes):
         return False
@@ -221,18 +220,18 @@ cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, Fi
         done = place_stamp(m, path, size_bytes, stamp)
     else:
         done = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved) == DONE and \
-            place_stamp(m, resolved.data, resolved.size_bytes, stamp)
+            place_stamp(m, resolved.data, resolved.size, stamp)
     done = done and record_file(m, path, size_bytes, DONE, stamp, NULL)
     if not done:
         error_clear(m)
-    buffer_free(&resolved)
+    bytes_free(&resolved)
     return done
 
 
 # ---- status and directories -------------------------------------------------------------------------------------
 
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil:
-    cdef ByteBuffer resolved
+    cdef Bytes resolved
     cdef Place place
     cdef int outcome = DONE, fault = 0, attempts = 0
     file_type[0] = FILE_NONE
@@ -266,15 +265,15 @@ cdef inline bint may_lead_elsewhere(Machine* m) noexcept nogil:
     return (host_of(m).mounts.count | host_of(m).sources.count | host_of(m).texts.count) != 0 or host_of(m).real_store != NULL
 
 
-cdef int status_now(Machine* m, ByteBuffer* path, int* file_type) noexcept nogil:
-    if is_internal(m, path.data, path.size_bytes):
-        file_type[0] = internal_type(m, path.data, path.size_bytes)
+cdef int status_now(Machine* m, Bytes* path, int* file_type) noexcept nogil:
+    if is_internal(m, path.data, path.size):
+        file_type[0] = internal_type(m, path.data, path.size)
         return DONE
-    return place_type(m, path.data, path.size_bytes, file_type)
+    return place_type(m, path.data, path.size, file_type)
 
 
-cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* entries) noexcept nogil:
-    cdef ByteBuffer resolved
+cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* entries) noexcept nogil:
+    cdef Bytes resolved
     cdef int outcome = DONE, attempts = 0
     if is_internal(m, path, size_bytes):
         return list_internal(m, path, size_bytes, entries)
@@ -283,14 +282,14 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
         if outcome == RAISE and m.error.code == ERROR_FILE:
             error_disregard(m)            # looked at again, so that the error names what the links lead to
         elif outcome != MISSING:
-            return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size_bytes) else RAISE
+            return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size) else RAISE
     memset(&resolved, 0, sizeof(resolved))
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
         if outcome == DONE:
-            entries.size_bytes = 0
-            outcome = place_list(m, resolved.data, resolved.size_bytes, entries)
-            if outcome != CHANGED and not record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size_bytes):
+            entries.size = 0
+            outcome = place_list(m, resolved.data, resolved.size, entries)
+            if outcome != CHANGED and not record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size):
                 outcome = RAISE
         if not again(m, &outcome, &attempts):
             break
@@ -299,47 +298,47 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     return end_of_walk(m, outcome, &resolved)
 
 
-cdef bint keep_shown(Machine* m, ByteBuffer* folder, ByteBuffer* entries) noexcept nogil:
+cdef bint keep_shown(Machine* m, Bytes* folder, Bytes* entries) noexcept nogil:
     """Without the entries that the policy hides; False: memory ran out."""
-    cdef ByteBuffer child
+    cdef Bytes child
     cdef size_t at = 0, to = 0, size
     memset(&child, 0, sizeof(child))
-    while at < entries.size_bytes:
+    while at < entries.size:
         size = strlen(<char*>entries.data + at + 1)
-        child.size_bytes = 0
-        if not (buffer_append(&child, folder.data, folder.size_bytes) and path_join(&child, 0, entries.data + at + 1, size)):
-            buffer_free(&child)
+        child.size = 0
+        if not (bytes_append(&child, folder.data, folder.size) and path_join(&child, 0, entries.data + at + 1, size)):
+            bytes_free(&child)
             return False
-        if host_shows(m, child.data, child.size_bytes):
+        if host_shows(m, child.data, child.size):
             memmove(entries.data + to, entries.data + at, size + 2)
             to += size + 2
         at += size + 2
-    entries.size_bytes = to
-    buffer_free(&child)
+    entries.size = to
+    bytes_free(&child)
     return True
 
 
-cdef int list_internal(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil:
+cdef int list_internal(Machine* m, const uint8_t* path, size_t size, Bytes* entries) noexcept nogil:
     cdef int kind = internal_type(m, path, size)
     if kind == FILE_NONE:
         return raise_missing(m, path, size)
     if kind == FILE_REGULAR:
         return raise_directory(m, path, size, ENOTDIR)
-    if buffer_byte(entries, FILE_REGULAR) and buffer_text(entries, "fetchurl.nix") and buffer_byte(entries, 0):
+    if bytes_byte(entries, FILE_REGULAR) and bytes_text(entries, "fetchurl.nix") and bytes_byte(entries, 0):
         return DONE
     return raise_text(m, ERROR_MEMORY, NULL)
 
 
 # ---- imports ----------------------------------------------------------------------------------------------------
 
-cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* resolved) noexcept nogil:
+cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* resolved) noexcept nogil:
     """The last component's symlinks are followed, those of its parents stay: relative paths start where the file was asked for."""
-    cdef ByteBuffer full
+    cdef Bytes full
     cdef char[4096] target
     cdef size_t parent, length = 0
     cdef int links = MOST_LINKS, kind = FILE_NONE, outcome = DONE, attempts = 0
-    resolved.size_bytes = 0
-    if not buffer_append(resolved, path, size_bytes):
+    resolved.size = 0
+    if not bytes_append(resolved, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
     if is_internal(m, path, size_bytes):
         return DONE
@@ -348,7 +347,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
         outcome = import_type(m, resolved, &full, &kind)
         if again(m, &outcome, &attempts):
             continue
-        if outcome == DONE and kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size_bytes, kind):
+        if outcome == DONE and kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size, kind):
             outcome = RAISE
         if outcome == DONE and kind == FILE_NONE:
             outcome = raise_unresolved(m, resolved, &full)
@@ -357,24 +356,24 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
         links -= 1
         if links <= 0:
             outcome = raise_text(m, ERROR_FILE, format_text(
-                "too many symbolic links encountered while traversing the path '%.*s'", <int>resolved.size_bytes,
+                "too many symbolic links encountered while traversing the path '%.*s'", <int>resolved.size,
                 <char*>resolved.data))
             break
-        outcome = place_link(m, full.data, full.size_bytes, target, sizeof(target), &length) if full.size_bytes else \
-            place_link(m, resolved.data, resolved.size_bytes, target, sizeof(target), &length)
+        outcome = place_link(m, full.data, full.size, target, sizeof(target), &length) if full.size else \
+            place_link(m, resolved.data, resolved.size, target, sizeof(target), &length)
         if again(m, &outcome, &attempts):
             continue
         if outcome != DONE:
             break
-        if not record_path(m, RECORD_LINK, resolved.data, resolved.size_bytes, DONE, target, length):
+        if not record_path(m, RECORD_LINK, resolved.data, resolved.size, DONE, target, length):
             outcome = RAISE
         else:
-            parent = parent_size(resolved.data, resolved.size_bytes)
-            resolved.size_bytes = 0 if target[0] == c'/' or parent == 1 else parent
+            parent = parent_size(resolved.data, resolved.size)
+            resolved.size = 0 if target[0] == c'/' or parent == 1 else parent
             if not path_join(resolved, 0, <uint8_t*>target, <size_t>length) or \
-                    (resolved.size_bytes == 0 and not buffer_byte(resolved, c'/')):
+                    (resolved.size == 0 and not bytes_byte(resolved, c'/')):
                 outcome = raise_text(m, ERROR_MEMORY, NULL)
-    buffer_free(&full)
+    bytes_free(&full)
     if outcome == CHANGED:
         return raise_changed(m, path, size_bytes)
     if outcome == DONE and kind == FILE_DIRECTORY and not path_join(resolved, 0, b"default.nix", 11):
@@ -382,30 +381,30 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
     return outcome
 
 
-cdef int import_type(Machine* m, ByteBuffer* path, ByteBuffer* full, int* kind) noexcept nogil:
+cdef int import_type(Machine* m, Bytes* path, Bytes* full, int* kind) noexcept nogil:
     """What the last component is; *full* is the path with its parents resolved, or empty if the system finds it as well."""
     cdef Place place
     cdef int fault = 0, outcome
-    full.size_bytes = 0
-    if is_internal(m, path.data, path.size_bytes):
-        kind[0] = internal_type(m, path.data, path.size_bytes)
+    full.size = 0
+    if is_internal(m, path.data, path.size):
+        kind[0] = internal_type(m, path.data, path.size)
         return DONE
-    if not must_walk(m, path.data, path.size_bytes):
-        if place_of(m, path.data, path.size_bytes, &place) != DONE:
+    if not must_walk(m, path.data, path.size):
+        if place_of(m, path.data, path.size, &place) != DONE:
             return RAISE
         kind[0] = disk_type(place.disk, FOLLOW_LINKS, False, &fault)
         if kind[0] > FILE_NONE or (kind[0] == FILE_NONE and not may_lead_elsewhere(m)):
             return DONE
         if kind[0] < FILE_NONE and fault != ELOOP:
-            return raise_system(m, "getting status of", path.data, path.size_bytes, fault)
-    outcome = resolve_and_check(m, path.data, path.size_bytes, RESOLVE_PARENTS, full)
+            return raise_system(m, "getting status of", path.data, path.size, fault)
+    outcome = resolve_and_check(m, path.data, path.size, RESOLVE_PARENTS, full)
     return status_now(m, full, kind) if outcome == DONE else outcome
 
 
-cdef int raise_unresolved(Machine* m, ByteBuffer* path, ByteBuffer* full) noexcept nogil:
-    if host_resolve(m, path.data, path.size_bytes, RESOLVE_PARENTS, full) != DONE:
+cdef int raise_unresolved(Machine* m, Bytes* path, Bytes* full) noexcept nogil:
+    if host_resolve(m, path.data, path.size, RESOLVE_PARENTS, full) != DONE:
         return RAISE
-    return raise_missing(m, full.data, full.size_bytes)
+    return raise_missing(m, full.data, full.size)
 
 
 # ---- for excerpts of errors -----------------------------------------------------------------------------------------
@@ -417,7 +416,7 @@ def source_text(size_t machine, bytes path):
     """
     cdef Machine* m = <Machine*>machine
     cdef const uint8_t* text = <const uint8_t*><const char*>path
-    cdef ByteBuffer content, resolved
+    cdef Bytes content, resolved
     cdef FileStamp stamp
     cdef Error pending = m.error
     cdef int outcome
@@ -428,9 +427,9 @@ def source_text(size_t machine, bytes path):
         outcome = resolve_and_check(m, text, len(path), RESOLVE_FULL, &resolved)
         if outcome == DONE:
             outcome = read_resolved(m, &resolved, &content, &stamp)
-        return (<const char*>content.data)[:content.size_bytes] if outcome == DONE else None
+        return (<const char*>content.data)[:content.size] if outcome == DONE else None
     finally:
         error_clear(m)
         m.error = pending
-        buffer_free(&content)
-        buffer_free(&resolved)
+        bytes_free(&content)
+        bytes_free(&resolved)

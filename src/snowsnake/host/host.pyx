@@ -9,6 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strlen
 
 from snowsnake.foundation.allocate cimport allocate_zeros, copy_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, make_view
 from snowsnake.host.byte_map cimport map_add, map_find, map_free
 from snowsnake.host.environment cimport host_system
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, LOG_JSON, LOG_TEXT, LOG_TOLD, say
@@ -21,10 +22,8 @@ from snowsnake.host.state cimport (
     FEATURE_GIT_HASHING, FEATURE_IMPURE_DERIVATIONS, FEATURE_PARSE_TOML_TIMESTAMPS, FEATURE_PIPE_OPERATORS, FEATURE_VERIFIED_FETCHES,
     OWN_ENVIRONMENT, Host, SearchEntry, host_is_in_store, host_of,
 )
-from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ByteBuffer, Machine
-from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init, make_view
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine
 from snowsnake.store.drv_store cimport drv_store_free
 
 import os
@@ -70,8 +69,8 @@ cdef void host_free(Machine* m) noexcept nogil:
     free(h.real_store)
     free(h.marks)
     bytes_free(&h.scratch)
-    buffer_free(&h.path_buffer)
-    buffer_free(&h.rest_buffer)
+    bytes_free(&h.path_buffer)
+    bytes_free(&h.rest_buffer)
     if h.has_drv_store:
         drv_store_free(&h.drv_store)
     if h.settings != NULL or h.fetcher != NULL:
@@ -103,7 +102,7 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
     cdef Host* h = host_of(m)
     cdef const uint8_t* text = <const uint8_t*><const char*>store_path
     cdef size_t size = len(store_path)
-    cdef ByteBuffer disk
+    cdef Bytes disk
     cdef Bytes error
     cdef Mount* mount
     if b"\0" in store_path or not host_is_in_store(m, text, size) or object_end(m, text, size) != size or size == h.store_dir_size + 1:
@@ -116,12 +115,12 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
         raise ValueError(f"mounting '{os.fsdecode(store_path)}': {message}")
     bytes_free(&error)
     if map_find(&h.mounts, text, size) != NULL:            # the same source, fetched once more
-        buffer_free(&disk)
+        bytes_free(&disk)
         return None
     mount = <Mount*>allocate_zeros(1, sizeof(Mount))
     if mount == NULL or map_add(&h.mounts, text, size, &mount, sizeof(mount)) == NULL:
         free(mount)
-        buffer_free(&disk)
+        bytes_free(&disk)
         raise MemoryError
     Py_INCREF(files)
     mount.files = <void*>files

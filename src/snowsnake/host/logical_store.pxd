@@ -1,7 +1,7 @@
 # cython: language_level=3
 """What is in the logical store: whether a path is valid, outputs that must be built first, derivations that are on disk."""
 from snowsnake.machine.state cimport Machine
-from snowsnake.store.buffer cimport View
+from snowsnake.foundation.buffer cimport View
 from snowsnake.store.drv_store cimport DrvStore
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil

@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memchr, memset
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_of
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type
@@ -18,10 +19,8 @@ from snowsnake.host.state cimport (
 )
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.buffer cimport buffer_free
 from snowsnake.machine.errors cimport error_clear, format_text, raise_fault, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, ByteBuffer, Machine
-from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_of
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, Machine
 from snowsnake.store.drv_store cimport DrvStore, drv_store_init
 
 
@@ -90,7 +89,7 @@ cdef void allow_lines(Machine* m, View paths) noexcept nogil:
 cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
     """The DrvReader of an evaluator: derivations that are in the store on disk."""
     cdef Machine* m = <Machine*>context
-    cdef ByteBuffer content
+    cdef Bytes content
     cdef FileStamp stamp
     cdef int outcome
     memset(&content, 0, sizeof(content))
@@ -98,7 +97,7 @@ cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* erro
     if outcome != CHANGED and not record_file(m, drv_path.data, drv_path.size, outcome, &stamp, &content):
         outcome = RAISE
     if outcome == DONE:
-        bytes_append(text, content.data, content.size_bytes)
+        bytes_append(text, content.data, content.size)
     elif outcome != RAISE:
         bytes_text(error, "path '")
         bytes_append(error, drv_path.data + host_of(m).store_dir_size + 1, drv_path.size - host_of(m).store_dir_size - 1)
@@ -106,7 +105,7 @@ cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* erro
     else:
         bytes_append(error, m.error.message, m.error.message_size_bytes)
         error_clear(m)
-    buffer_free(&content)
+    bytes_free(&content)
     return outcome == DONE
 
 

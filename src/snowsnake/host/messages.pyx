@@ -9,10 +9,10 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.diagnostics.terminal_text cimport terminal_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_spaces, bytes_text
 from snowsnake.host.state cimport host_of
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_spaces, buffer_text
 from snowsnake.machine.errors cimport format_text
-from snowsnake.machine.state cimport ByteBuffer, Machine
+from snowsnake.machine.state cimport Machine
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t write(int descriptor, const void* data, size_t size)
@@ -47,55 +47,55 @@ cdef void _write_out(const uint8_t* data, size_t size) noexcept nogil:
         size -= <size_t>written
 
 
-cdef void _write_plain(ByteBuffer* text) noexcept nogil:
+cdef void _write_plain(Bytes* text) noexcept nogil:
     cdef size_t size = 0
-    cdef uint8_t* shown = terminal_text(text.data, text.size_bytes, isatty(STANDARD_ERROR), &size)
+    cdef uint8_t* shown = terminal_text(text.data, text.size, isatty(STANDARD_ERROR), &size)
     if shown != NULL:
         shown[size] = c'\n'            # there is room for it
         _write_out(shown, size + 1)
         free(shown)
 
 
-cdef bint _quoted(ByteBuffer* line, const uint8_t* text, size_t size) noexcept nogil:
+cdef bint _quoted(Bytes* line, const uint8_t* text, size_t size) noexcept nogil:
     """A JSON string."""
     cdef size_t i
     cdef char* code
-    cdef bint fits = buffer_byte(line, c'"')
+    cdef bint fits = bytes_byte(line, c'"')
     for i in range(size):
         if text[i] == c'"' or text[i] == c'\\':
-            fits = fits and buffer_byte(line, c'\\') and buffer_byte(line, text[i])
+            fits = fits and bytes_byte(line, c'\\') and bytes_byte(line, text[i])
         elif text[i] == c'\n':
-            fits = fits and buffer_text(line, "\\n")
+            fits = fits and bytes_text(line, "\\n")
         elif text[i] == c'\t':
-            fits = fits and buffer_text(line, "\\t")
+            fits = fits and bytes_text(line, "\\t")
         elif text[i] == c'\r':
-            fits = fits and buffer_text(line, "\\r")
+            fits = fits and bytes_text(line, "\\r")
         elif text[i] < 32:
             code = format_text("\\u%04x", <int>text[i])
-            fits = fits and code != NULL and buffer_text(line, code)
+            fits = fits and code != NULL and bytes_text(line, code)
             free(code)
         else:
-            fits = fits and buffer_byte(line, text[i])
-    return fits and buffer_byte(line, c'"')
+            fits = fits and bytes_byte(line, text[i])
+    return fits and bytes_byte(line, c'"')
 
 
 cdef void _write_json(int level, const void* shown, size_t shown_size, const void* raw, size_t raw_size) noexcept nogil:
     """Of an error or a warning there is also the text without its title (raw)."""
-    cdef ByteBuffer line
+    cdef Bytes line
     cdef char* end = format_text(",\"level\":%d,\"line\":0", level) if raw != NULL else format_text(",\"level\":%d", level)
     cdef bint fits
     memset(&line, 0, sizeof(line))
-    fits = buffer_text(&line, b"@nix {\"action\":\"msg\"")
+    fits = bytes_text(&line, b"@nix {\"action\":\"msg\"")
     if raw != NULL:
-        fits = fits and buffer_text(&line, b",\"column\":0,\"file\":\"\xc2\xabnone\xc2\xbb:0\"")
-    fits = fits and end != NULL and buffer_text(&line, end) and buffer_text(&line, b",\"msg\":")
+        fits = fits and bytes_text(&line, b",\"column\":0,\"file\":\"\xc2\xabnone\xc2\xbb:0\"")
+    fits = fits and end != NULL and bytes_text(&line, end) and bytes_text(&line, b",\"msg\":")
     fits = fits and _quoted(&line, <const uint8_t*>shown, shown_size)
     if raw != NULL:
-        fits = fits and buffer_text(&line, b",\"raw_msg\":") and _quoted(&line, <const uint8_t*>raw, raw_size)
-    if fits and buffer_text(&line, "}\n"):
-        _write_out(line.data, line.size_bytes)
+        fits = fits and bytes_text(&line, b",\"raw_msg\":") and _quoted(&line, <const uint8_t*>raw, raw_size)
+    if fits and bytes_text(&line, "}\n"):
+        _write_out(line.data, line.size)
     free(end)
-    buffer_free(&line)
+    bytes_free(&line)
 
 
 cdef void _tell(Machine* m, str kind, const void* data, size_t size) noexcept with gil:
@@ -112,7 +112,7 @@ cdef void _tell_text(Machine* m, bint is_trace, const void* data, size_t size) n
 
 
 cdef void say(Machine* m, int level, char* message) noexcept nogil:
-    cdef ByteBuffer text
+    cdef Bytes text
     if message == NULL or not is_said(m, level):
         free(message)
         return
@@ -123,27 +123,27 @@ cdef void say(Machine* m, int level, char* message) noexcept nogil:
     memset(&text, 0, sizeof(text))
     if host_of(m).log_form == LOG_JSON:
         _write_json(level, message, strlen(message), NULL, 0)
-    elif buffer_text(&text, message):
+    elif bytes_text(&text, message):
         _write_plain(&text)
-    buffer_free(&text)
+    bytes_free(&text)
     free(message)
 
 
 cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
-    cdef ByteBuffer line
+    cdef Bytes line
     if host_of(m).log_form == LOG_TOLD:
         _tell_text(m, True, text, size)
         return
     memset(&line, 0, sizeof(line))
-    if buffer_text(&line, "trace: ") and buffer_append(&line, <const uint8_t*>text, size):
+    if bytes_text(&line, "trace: ") and bytes_append(&line, <const uint8_t*>text, size):
         if host_of(m).log_form == LOG_JSON:
-            _write_json(LEVEL_ERROR, line.data, line.size_bytes, NULL, 0)
+            _write_json(LEVEL_ERROR, line.data, line.size, NULL, 0)
         else:
             _write_plain(&line)
-    buffer_free(&line)
+    bytes_free(&line)
 
 
-cdef bint _indented(ByteBuffer* line, const char* title, const char* shown_title, const uint8_t* data, size_t size) noexcept nogil:
+cdef bint _indented(Bytes* line, const char* title, const char* shown_title, const uint8_t* data, size_t size) noexcept nogil:
     """A title and under it the further lines, no line with blanks at its end; nothing at all of an empty text."""
     cdef size_t i, width = strlen(title), start
     cdef bint fits = True
@@ -151,14 +151,14 @@ cdef bint _indented(ByteBuffer* line, const char* title, const char* shown_title
         size -= 1
     if size == 0:
         return True
-    fits = buffer_text(line, shown_title)
+    fits = bytes_text(line, shown_title)
     for i in range(size):
         if data[i] != c'\n':
-            fits = fits and buffer_byte(line, data[i])
+            fits = fits and bytes_byte(line, data[i])
             continue
-        while line.size_bytes and _is_blank(line.data[line.size_bytes - 1]) and line.data[line.size_bytes - 1] != c'\n':
-            line.size_bytes -= 1
-        fits = fits and buffer_byte(line, c'\n') and buffer_spaces(line, width)
+        while line.size and _is_blank(line.data[line.size - 1]) and line.data[line.size - 1] != c'\n':
+            line.size -= 1
+        fits = fits and bytes_byte(line, c'\n') and bytes_spaces(line, width)
     return fits
 
 
@@ -167,7 +167,7 @@ cdef bint _is_blank(uint8_t byte) noexcept nogil:
 
 
 cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil:
-    cdef ByteBuffer line
+    cdef Bytes line
     cdef bint is_json = host_of(m).log_form == LOG_JSON, fits
     if host_of(m).log_form == LOG_TOLD:
         _tell_text(m, False, text, size)
@@ -176,12 +176,12 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     if is_from_expression:
         fits = _indented(&line, "evaluation warning: ", b"\x1b[35;1mevaluation warning:\x1b[0m ", <const uint8_t*>text, size)
     else:
-        fits = buffer_text(&line, b"\x1b[35;1mwarning:\x1b[0m ") and buffer_append(&line, <const uint8_t*>text, size)
+        fits = bytes_text(&line, b"\x1b[35;1mwarning:\x1b[0m ") and bytes_append(&line, <const uint8_t*>text, size)
     if fits and is_json:
-        _write_json(LEVEL_WARNING, line.data, line.size_bytes, text if is_from_expression else NULL, size)
+        _write_json(LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
     elif fits:
         _write_plain(&line)           # which takes the colours out again, unless a terminal reads
-    buffer_free(&line)
+    bytes_free(&line)
 
 
 cdef void host_warn(Machine* m, char* message) noexcept nogil:

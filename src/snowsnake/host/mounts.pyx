@@ -6,9 +6,7 @@ In: an object with the methods of `host.file_system.FileSystem`.  Out: kinds, co
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte
-from snowsnake.machine.state cimport ByteBuffer
-from snowsnake.store.buffer cimport Bytes, View, bytes_append
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte
 
 _KINDS = {None: MOUNT_NONE, "regular": MOUNT_REGULAR, "executable": MOUNT_EXECUTABLE, "directory": MOUNT_DIRECTORY,
           "symlink": MOUNT_SYMLINK}
@@ -31,8 +29,8 @@ cdef int _kind(object kind) except -1:
         raise ValueError(f"the file system answered {kind!r} for a kind of file") from None
 
 
-cdef int _append(ByteBuffer* out, bytes data) except -1:
-    if not buffer_append(out, <const char*>data, len(data)):
+cdef int _append(Bytes* out, bytes data) except -1:
+    if not bytes_append(out, <const char*>data, len(data)):
         raise MemoryError
     return 0
 
@@ -63,7 +61,7 @@ cdef bint mount_kind(void* files, View path, int* kind, Bytes* error) noexcept n
             return _note(fault, error)
 
 
-cdef bint mount_read(void* files, View path, ByteBuffer* content, Bytes* error) noexcept nogil:
+cdef bint mount_read(void* files, View path, Bytes* content, Bytes* error) noexcept nogil:
     with gil:
         try:
             _append(content, _bytes((<object>files).read(_path(path)), "a file"))
@@ -72,7 +70,7 @@ cdef bint mount_read(void* files, View path, ByteBuffer* content, Bytes* error) 
             return _note(fault, error)
 
 
-cdef bint mount_link(void* files, View path, ByteBuffer* target, Bytes* error) noexcept nogil:
+cdef bint mount_link(void* files, View path, Bytes* target, Bytes* error) noexcept nogil:
     with gil:
         try:
             text = _bytes((<object>files).link(_path(path)), "a link")
@@ -84,7 +82,7 @@ cdef bint mount_link(void* files, View path, ByteBuffer* target, Bytes* error) n
             return _note(fault, error)
 
 
-cdef bint mount_list(void* files, View path, ByteBuffer* entries, Bytes* error) noexcept nogil:
+cdef bint mount_list(void* files, View path, Bytes* entries, Bytes* error) noexcept nogil:
     with gil:
         try:
             _list(<object>files, path, entries)
@@ -93,7 +91,7 @@ cdef bint mount_list(void* files, View path, ByteBuffer* entries, Bytes* error) 
             return _note(fault, error)
 
 
-cdef int _list(object files, View path, ByteBuffer* entries) except -1:
+cdef int _list(object files, View path, Bytes* entries) except -1:
     cdef int number
     found = {}
     for name, kind in files.list(_path(path)):
@@ -105,13 +103,13 @@ cdef int _list(object files, View path, ByteBuffer* entries) except -1:
         number = found[name]
         if number == MOUNT_NONE:
             continue
-        if not buffer_byte(entries, <uint8_t>number):
+        if not bytes_byte(entries, <uint8_t>number):
             raise MemoryError
         _append(entries, name + b"\0")
     return 0
 
 
-cdef bint mount_disk_path(void* files, View path, ByteBuffer* place, Bytes* error) noexcept nogil:
+cdef bint mount_disk_path(void* files, View path, Bytes* place, Bytes* error) noexcept nogil:
     with gil:
         try:
             answer = (<object>files).disk_path(_path(path))

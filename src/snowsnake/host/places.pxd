@@ -6,8 +6,8 @@ both), but for a file of a copied source: of that, nobody sees more than of the 
 """
 from libc.stdint cimport uint8_t
 from snowsnake.cache.layout cimport FileStamp
-from snowsnake.machine.state cimport ByteBuffer, Machine
-from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.foundation.buffer cimport Bytes, View
+from snowsnake.machine.state cimport Machine
 from snowsnake.store.nar cimport NarTree
 
 cdef enum:                            # outcomes beside DONE and RAISE; no error has been set
@@ -37,9 +37,9 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
     # whether the policy shows what is at an allowed path
 cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil
     # FileType; DONE, CHANGED or RAISE
-cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content, FileStamp* stamp) noexcept nogil
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp) noexcept nogil
     # stamp: of what was opened on disk, or nothing but zeros
-cdef int place_list(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil
+cdef int place_list(Machine* m, const uint8_t* path, size_t size, Bytes* entries) noexcept nogil
     # entries: (one byte FileType, name, NUL)…, unsorted
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil
     # DONE, CHANGED or RAISE

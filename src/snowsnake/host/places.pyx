@@ -10,6 +10,9 @@ from libc.stdlib cimport free
 from libc.string cimport memchr, memcpy, memset, strerror, strlen
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_text, make_view, view_text,
+)
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.disk cimport (
     DIR, FOLLOW_LINKS, close, closedir, disk_link, disk_next_name, disk_open, disk_open_directory, disk_stamp, disk_type, read,
@@ -21,11 +24,9 @@ from snowsnake.host.mounts cimport (
 from snowsnake.host.policy cimport host_allows
 from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_OTHER, FILE_REGULAR, FILE_SYMLINK, Host, host_is_in_store, host_of
 from snowsnake.host.store_hooks cimport host_settle
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_reserve, buffer_text
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, ByteBuffer, Machine
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
-from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view, view_text
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NAR_UNKNOWN, NarFiles, NarTree, nar_tree_free, nar_tree_init,
 )
@@ -102,15 +103,15 @@ cdef bint is_elsewhere(Machine* m, const uint8_t* path, size_t size) noexcept no
 
 cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
     cdef Host* h = host_of(m)
-    cdef ByteBuffer* b = &h.path_buffer
+    cdef Bytes* b = &h.path_buffer
     memset(place, 0, sizeof(Place))
     place.trusted = 0 if h.is_pure or h.is_restricted else FOLLOW_LINKS
     if memchr(path, 0, size) != NULL:
         return raise_text(m, ERROR_FILE, format_text("path '%.*s' contains a NUL byte", <int>size, <const char*>path))
     if (h.real_store != NULL or h.sources.count or h.mounts.count or h.unsettled.count) and host_is_in_store(m, path, size):
         return place_in_store(m, path, size, place)
-    b.size_bytes = 0
-    if not (buffer_append(b, path, size) and buffer_byte(b, 0)):
+    b.size = 0
+    if not (bytes_append(b, path, size) and bytes_byte(b, 0)):
         return raise_text(m, ERROR_MEMORY, NULL)
     place.disk = <const char*>b.data
     return DONE
@@ -119,76 +120,76 @@ cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) no
 cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
     """A source may have been copied out of another: we go back until one is on disk."""
     cdef Host* h = host_of(m)
-    cdef ByteBuffer here, source
+    cdef Bytes here, source
     cdef MapEntry* entry
     cdef size_t end
     cdef int outcome = DONE
     memset(&here, 0, sizeof(here))
-    if not buffer_append(&here, path, size):
+    if not bytes_append(&here, path, size):
         return raise_text(m, ERROR_MEMORY, NULL)
-    while host_is_in_store(m, here.data, here.size_bytes):
-        end = object_end(m, here.data, here.size_bytes)
-        if find_mount(m, here.data, here.size_bytes) != NULL:
+    while host_is_in_store(m, here.data, here.size):
+        end = object_end(m, here.data, here.size)
+        if find_mount(m, here.data, here.size) != NULL:
             break
         entry = map_find(&h.sources, here.data, end)
         if entry == NULL:
             break
         memset(&source, 0, sizeof(source))
-        if not (buffer_append(&source, entry.value, entry.value_size)
-                and buffer_append(&source, here.data + end, here.size_bytes - end)):
+        if not (bytes_append(&source, entry.value, entry.value_size)
+                and bytes_append(&source, here.data + end, here.size - end)):
             outcome = raise_text(m, ERROR_MEMORY, NULL)
-            buffer_free(&source)
+            bytes_free(&source)
             break
-        buffer_free(&here)
+        bytes_free(&here)
         here = source
-        if not host_allows(m, here.data, here.size_bytes):
+        if not host_allows(m, here.data, here.size):
             place.kind = PLACE_NOWHERE
             break
     if outcome == DONE and place.kind != PLACE_NOWHERE:
         outcome = settled_place(m, &here, place)
-    buffer_free(&here)
+    bytes_free(&here)
     return outcome
 
 
-cdef int settled_place(Machine* m, ByteBuffer* here, Place* place) noexcept nogil:
+cdef int settled_place(Machine* m, Bytes* here, Place* place) noexcept nogil:
     cdef Host* h = host_of(m)
-    cdef ByteBuffer* b = &h.path_buffer
+    cdef Bytes* b = &h.path_buffer
     cdef Mount* mount
-    cdef size_t end = here.size_bytes, rest
+    cdef size_t end = here.size, rest
     cdef bint done = True
-    b.size_bytes = 0
-    if host_is_in_store(m, here.data, here.size_bytes):
-        end = object_end(m, here.data, here.size_bytes)
-        mount = find_mount(m, here.data, here.size_bytes)
+    b.size = 0
+    if host_is_in_store(m, here.data, here.size):
+        end = object_end(m, here.data, here.size)
+        mount = find_mount(m, here.data, here.size)
         if mount != NULL and mount.disk == NULL:
-            h.rest_buffer.size_bytes = 0
-            if not (buffer_append(&h.rest_buffer, here.data + end, here.size_bytes - end) and buffer_byte(&h.rest_buffer, 0)):
+            h.rest_buffer.size = 0
+            if not (bytes_append(&h.rest_buffer, here.data + end, here.size - end) and bytes_byte(&h.rest_buffer, 0)):
                 return raise_text(m, ERROR_MEMORY, NULL)
             place.kind = PLACE_FILES
             place.files = mount.files
-            rest = h.rest_buffer.size_bytes - 1
+            rest = h.rest_buffer.size - 1
             place.rest = make_view(h.rest_buffer.data + 1, rest - 1) if rest else make_view(h.rest_buffer.data, 0)
             return DONE
         if mount != NULL:
             place.trusted = strlen(mount.disk) if place.trusted != FOLLOW_LINKS else FOLLOW_LINKS
-            if buffer_text(b, mount.disk) and buffer_append(b, here.data + end, here.size_bytes - end) and buffer_byte(b, 0):
+            if bytes_text(b, mount.disk) and bytes_append(b, here.data + end, here.size - end) and bytes_byte(b, 0):
                 place.disk = <const char*>b.data
                 return DONE
             return raise_text(m, ERROR_MEMORY, NULL)
         if h.unsettled.count and map_find(&h.unsettled, here.data, end) != NULL and host_settle(m) != DONE:
             return RAISE
         if h.real_store != NULL:
-            done = buffer_text(b, h.real_store) and buffer_append(b, here.data + h.store_dir_size, end - h.store_dir_size) \
-                and buffer_byte(b, 0)
+            done = bytes_text(b, h.real_store) and bytes_append(b, here.data + h.store_dir_size, end - h.store_dir_size) \
+                and bytes_byte(b, 0)
             if done and disk_type(<const char*>b.data, FOLLOW_LINKS, False, NULL) > FILE_NONE:
-                b.size_bytes -= 1
+                b.size -= 1
                 if place.trusted != FOLLOW_LINKS:
                     place.trusted = strlen(h.real_store)
-                done = buffer_append(b, here.data + end, here.size_bytes - end) and buffer_byte(b, 0)
+                done = bytes_append(b, here.data + end, here.size - end) and bytes_byte(b, 0)
                 place.disk = <const char*>b.data
                 return DONE if done else raise_text(m, ERROR_MEMORY, NULL)
-            b.size_bytes = 0
-    if not (done and buffer_append(b, here.data, here.size_bytes) and buffer_byte(b, 0)):
+            b.size = 0
+    if not (done and bytes_append(b, here.data, here.size) and bytes_byte(b, 0)):
         return raise_text(m, ERROR_MEMORY, NULL)
     place.disk = <const char*>b.data
     return DONE
@@ -196,7 +197,7 @@ cdef int settled_place(Machine* m, ByteBuffer* here, Place* place) noexcept nogi
 
 cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
     cdef Host* h = host_of(m)
-    cdef ByteBuffer source
+    cdef Bytes source
     cdef MapEntry* entry
     cdef size_t end
     cdef bint answer = True
@@ -208,22 +209,22 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
     if entry == NULL:
         return True
     memset(&source, 0, sizeof(source))
-    answer = buffer_append(&source, entry.value, entry.value_size) and buffer_append(&source, path + end, size - end) \
-        and host_allows(m, source.data, source.size_bytes) and place_is_shown(m, source.data, source.size_bytes)
-    buffer_free(&source)
+    answer = bytes_append(&source, entry.value, entry.value_size) and bytes_append(&source, path + end, size - end) \
+        and host_allows(m, source.data, source.size) and place_is_shown(m, source.data, source.size)
+    bytes_free(&source)
     return answer
 
 
 cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Place* place) noexcept nogil:
     """A file of a mounted file system may lie on disk as it is, though the whole does not."""
-    cdef ByteBuffer* b = &host_of(m).path_buffer
+    cdef Bytes* b = &host_of(m).path_buffer
     cdef Bytes error
     bytes_init(&error)
-    b.size_bytes = 0
+    b.size = 0
     if not mount_disk_path(place.files, place.rest, b, &error):
         return raise_files(m, doing, path, size, &error)
     bytes_free(&error)
-    if b.size_bytes:
+    if b.size:
         place.kind = PLACE_DISK
         place.disk = <const char*>b.data
         place.trusted = strlen(place.disk) if place.trusted != FOLLOW_LINKS else FOLLOW_LINKS
@@ -272,7 +273,7 @@ cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil:
     cdef Place place
     cdef Bytes error
-    cdef ByteBuffer text
+    cdef Bytes text
     cdef Py_ssize_t n
     if place_of(m, path, size, &place) != DONE:
         return RAISE
@@ -282,12 +283,12 @@ cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, 
         bytes_init(&error)
         memset(&text, 0, sizeof(text))
         if not mount_link(place.files, place.rest, &text, &error):
-            buffer_free(&text)
+            bytes_free(&text)
             return raise_files(m, "reading symbolic link", path, size, &error)
         bytes_free(&error)
-        n = <Py_ssize_t>(text.size_bytes if text.size_bytes < capacity else capacity)
+        n = <Py_ssize_t>(text.size if text.size < capacity else capacity)
         memcpy(target, text.data, n)
-        buffer_free(&text)
+        bytes_free(&text)
     else:
         n = disk_link(place.disk, place.trusted, target, capacity)
     if n < 0 and errno == ELOOP and place.trusted != FOLLOW_LINKS:
@@ -298,7 +299,7 @@ cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, 
     return DONE
 
 
-cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp) noexcept nogil:
     cdef Place place
     memset(stamp, 0, sizeof(FileStamp))
     if place_of(m, path, size, &place) != DONE:
@@ -308,7 +309,7 @@ cdef int place_read(Machine* m, const uint8_t* path, size_t size, ByteBuffer* co
     return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content, stamp)
 
 
-cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
+cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp) noexcept nogil:
     cdef Bytes error
     cdef int kind = FILE_NONE
     if files_type(m, path, size, place, &kind) != DONE:
@@ -325,9 +326,9 @@ cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, 
     if not mount_read(place.files, place.rest, content, &error):
         return raise_files(m, "reading file", path, size, &error)
     bytes_free(&error)
-    if content.size_bytes > READ_LIMIT:
-        return raise_too_large(m, path, size, <int64_t>content.size_bytes)
-    return DONE if buffer_reserve(content, 64) else raise_text(m, ERROR_MEMORY, NULL)
+    if content.size > READ_LIMIT:
+        return raise_too_large(m, path, size, <int64_t>content.size)
+    return DONE if bytes_reserve(content, 64) else raise_text(m, ERROR_MEMORY, NULL)
 
 
 cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t wanted) noexcept nogil:
@@ -335,7 +336,7 @@ cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t w
                                                  <const char*>path, <long long>wanted, <long long>READ_LIMIT))
 
 
-cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* content, FileStamp* stamp) noexcept nogil:
+cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp) noexcept nogil:
     cdef int64_t wanted = 0
     cdef int fault = 0, kind = 0
     cdef Py_ssize_t n
@@ -356,11 +357,11 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
     elif wanted > READ_LIMIT:
         close(fd)
         return raise_too_large(m, path, size, wanted)
-    if fault == 0 and not buffer_reserve(content, <size_t>wanted + 64):
+    if fault == 0 and not bytes_reserve(content, <size_t>wanted + 64):
         close(fd)
         return raise_text(m, ERROR_MEMORY, NULL)
     while fault == 0 and wanted > 0:
-        n = read(fd, content.data + content.size_bytes, <size_t>wanted)
+        n = read(fd, content.data + content.size, <size_t>wanted)
         if n < 0 and errno == EINTR:
             continue
         if n < 0:
@@ -369,7 +370,7 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
         if n == 0:
             close(fd)
             return raise_text(m, ERROR_FILE, format_text("unexpected end-of-file reading '%.*s'", <int>size, <const char*>path))
-        content.size_bytes += n
+        content.size += n
         wanted -= n
     close(fd)
     return DONE if fault == 0 else raise_system(m, "reading file", path, size, fault)
@@ -384,7 +385,7 @@ cdef bint place_stamp(Machine* m, const uint8_t* path, size_t size, FileStamp* s
     return disk_stamp(place.disk, place.trusted, stamp)
 
 
-cdef int place_list(Machine* m, const uint8_t* path, size_t size, ByteBuffer* entries) noexcept nogil:
+cdef int place_list(Machine* m, const uint8_t* path, size_t size, Bytes* entries) noexcept nogil:
     cdef Place place
     cdef DIR* directory
     cdef const char* name
@@ -413,15 +414,15 @@ cdef int place_list(Machine* m, const uint8_t* path, size_t size, ByteBuffer* en
             if fault:
                 outcome = raise_directory(m, path, size, fault)
             break
-        if not (buffer_byte(entries, <uint8_t>kind) and buffer_append(entries, name, strlen(name) + 1)):
+        if not (bytes_byte(entries, <uint8_t>kind) and bytes_append(entries, name, strlen(name) + 1)):
             outcome = raise_text(m, ERROR_MEMORY, NULL)
     closedir(directory)
     return outcome
 
 
-cdef int files_list(Machine* m, const uint8_t* path, size_t size, Place* place, ByteBuffer* entries) noexcept nogil:
+cdef int files_list(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* entries) noexcept nogil:
     cdef Bytes error
-    cdef size_t at = entries.size_bytes
+    cdef size_t at = entries.size
     cdef int kind = FILE_NONE
     if files_type(m, path, size, place, &kind) != DONE:
         return RAISE
@@ -433,7 +434,7 @@ cdef int files_list(Machine* m, const uint8_t* path, size_t size, Place* place, 
     if not mount_list(place.files, place.rest, entries, &error):
         return raise_files(m, "cannot read directory", path, size, &error)
     bytes_free(&error)
-    while at < entries.size_bytes:
+    while at < entries.size:
         entries.data[at] = <uint8_t>type_of_mounted(entries.data[at])
         at += 2 + strlen(<char*>entries.data + at + 1)
     return DONE
@@ -483,19 +484,19 @@ cdef int tree_kind(void* files, View path, Bytes* error) noexcept nogil:
     return nar_kind_of_mounted(kind) if mount_kind(files, path, &kind, error) else -1
 
 
-cdef bint tree_taken(bint done, ByteBuffer* got, Bytes* out) noexcept nogil:
+cdef bint tree_taken(bint done, Bytes* got, Bytes* out) noexcept nogil:
     if done:
-        bytes_append(out, got.data, got.size_bytes)
-    buffer_free(got)
+        bytes_append(out, got.data, got.size)
+    bytes_free(got)
     return done
 
 
 cdef bint tree_list(void* files, View path, Bytes* entries, Bytes* error) noexcept nogil:
-    cdef ByteBuffer got
+    cdef Bytes got
     cdef size_t at = 0
     memset(&got, 0, sizeof(got))
     if mount_list(files, path, &got, error):
-        while at < got.size_bytes:
+        while at < got.size:
             got.data[at] = <uint8_t>nar_kind_of_mounted(got.data[at])
             at += 2 + strlen(<char*>got.data + at + 1)
         return tree_taken(True, &got, entries)
@@ -503,19 +504,19 @@ cdef bint tree_list(void* files, View path, Bytes* entries, Bytes* error) noexce
 
 
 cdef bint tree_read(void* files, View path, Bytes* content, Bytes* error) noexcept nogil:
-    cdef ByteBuffer got
+    cdef Bytes got
     memset(&got, 0, sizeof(got))
     return tree_taken(mount_read(files, path, &got, error), &got, content)
 
 
 cdef bint tree_disk(void* files, View path, Bytes* place, Bytes* error) noexcept nogil:
-    cdef ByteBuffer got
+    cdef Bytes got
     memset(&got, 0, sizeof(got))
     return tree_taken(mount_disk_path(files, path, &got, error), &got, place)
 
 
 cdef bint tree_link(void* files, View path, Bytes* target, Bytes* error) noexcept nogil:
-    cdef ByteBuffer got
+    cdef Bytes got
     memset(&got, 0, sizeof(got))
     return tree_taken(mount_link(files, path, &got, error), &got, target)
 

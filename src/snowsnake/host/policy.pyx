@@ -5,9 +5,9 @@ In: paths and names of features.  Out: whether they are allowed, or an error in 
 """
 from libc.stdint cimport uint32_t, uint8_t
 
+from snowsnake.foundation.paths cimport parent_size, path_is_in
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
 from snowsnake.host.internal_files cimport is_internal
-from snowsnake.host.paths cimport parent_size, path_is_in
 from snowsnake.host.state cimport Host, host_of, is_guarded
 from snowsnake.machine.errors cimport format_text, raise_text
 from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_VALUE, Machine

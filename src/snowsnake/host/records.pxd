@@ -6,8 +6,8 @@ dispute: such a record never holds.
 """
 from libc.stdint cimport int64_t, uint8_t
 from snowsnake.cache.layout cimport FileStamp
-from snowsnake.machine.state cimport ByteBuffer, Machine
-from snowsnake.store.buffer cimport View
+from snowsnake.foundation.buffer cimport Bytes, View
+from snowsnake.machine.state cimport Machine
 from snowsnake.store.digests cimport Digest
 from snowsnake.store.nar cimport NarTree
 
@@ -35,7 +35,7 @@ cdef bint record(Machine* m, int kind, View name, int state, const void* value, 
     # False: a memory error has been raised
 cdef bint record_path(Machine* m, int kind, const uint8_t* path, size_t path_size, int outcome, const void* value, size_t size) noexcept nogil
     # likewise of what *outcome* (DONE, MISSING, RAISE) says; an error that has been raised stays
-cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const ByteBuffer* content) noexcept nogil
+cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const Bytes* content) noexcept nogil
     # content: NULL if it was not read; a young file is hashed, because it may change again without a new time
 cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, int file_type) noexcept nogil
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil

@@ -10,13 +10,12 @@ from libc.string cimport memcmp, memcpy, memset
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, make_view
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
 from snowsnake.host.places cimport MISSING, is_elsewhere
 from snowsnake.host.state cimport FILE_NONE, Host, host_of
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free
 from snowsnake.machine.errors cimport raise_text
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
-from snowsnake.store.buffer cimport View, make_view
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.store.digests cimport HASH_SHA256, hash_bytes
 from snowsnake.store.nar cimport NarTree
 
@@ -40,18 +39,18 @@ _KINDS = {
 
 cdef MapEntry* entry_of(Machine* m, int kind, View name, const void* value, size_t size) noexcept nogil:
     """The entry, made with this value if it is new; NULL: a memory error has been raised."""
-    cdef ByteBuffer* key = &host_of(m).rest_buffer
+    cdef Bytes* key = &host_of(m).rest_buffer
     cdef MapEntry* entry = NULL
-    key.size_bytes = 0
-    if buffer_byte(key, <uint8_t>kind) and buffer_append(key, name.data, name.size):
-        entry = map_add(&host_of(m).records, key.data, key.size_bytes, value, size)
+    key.size = 0
+    if bytes_byte(key, <uint8_t>kind) and bytes_append(key, name.data, name.size):
+        entry = map_add(&host_of(m).records, key.data, key.size, value, size)
     if entry == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
     return entry
 
 
 cdef bint record(Machine* m, int kind, View name, int state, const void* value, size_t size) noexcept nogil:
-    cdef ByteBuffer made
+    cdef Bytes made
     cdef MapEntry* entry
     cdef uint8_t[64] small
     cdef uint32_t before = host_of(m).records.count
@@ -61,12 +60,12 @@ cdef bint record(Machine* m, int kind, View name, int state, const void* value, 
         if size:
             memcpy(&small[1], value, size)
         entry = entry_of(m, kind, name, small, size + 1)
-    elif buffer_byte(&made, <uint8_t>state) and buffer_append(&made, value, size):
-        entry = entry_of(m, kind, name, made.data, made.size_bytes)
+    elif bytes_byte(&made, <uint8_t>state) and bytes_append(&made, value, size):
+        entry = entry_of(m, kind, name, made.data, made.size)
     else:
         entry = NULL
         raise_text(m, ERROR_MEMORY, NULL)
-    buffer_free(&made)
+    bytes_free(&made)
     if entry == NULL:
         return False
     if host_of(m).records.count == before and (entry.value_size != size + 1 or entry.value[0] != <uint8_t>state
@@ -99,7 +98,7 @@ cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, in
     return record_path(m, kind, path, size, MISSING if file_type == FILE_NONE else DONE if file_type > 0 else RAISE, &value, 1)
 
 
-cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const ByteBuffer* content) noexcept nogil:
+cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const Bytes* content) noexcept nogil:
     cdef FileRecord made
     cdef FileRecord* known
     cdef MapEntry* entry
@@ -126,14 +125,14 @@ cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome,
     return compare_with(entry, known, content)
 
 
-cdef void hash_into(FileRecord* made, const ByteBuffer* content) noexcept nogil:
+cdef void hash_into(FileRecord* made, const Bytes* content) noexcept nogil:
     cdef Digest digest
-    hash_bytes(HASH_SHA256, content.data, content.size_bytes, &digest)
+    hash_bytes(HASH_SHA256, content.data, content.size, &digest)
     memcpy(made.hash, digest.data, 32)
     made.has_hash = 1
 
 
-cdef bint compare_with(MapEntry* entry, FileRecord* made, const ByteBuffer* content) noexcept nogil:
+cdef bint compare_with(MapEntry* entry, FileRecord* made, const Bytes* content) noexcept nogil:
     """The same file was read again: as before, it is hoped."""
     cdef FileRecord known
     cdef bint is_same_stamp
@@ -161,24 +160,24 @@ cdef bint is_young(const FileStamp* stamp) noexcept nogil:
 
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil:
     """What was filtered is kept as the entries in their order: kind, whether it was left out, index of its folder, name."""
-    cdef ByteBuffer value
+    cdef Bytes value
     cdef uint32_t i
     cdef bint done
     cdef uint8_t[2] flags
     if digest == NULL:
         return record_path(m, RECORD_TREE, path.data, path.size, RAISE, NULL, 0)
     memset(&value, 0, sizeof(value))
-    done = buffer_append(&value, digest.data, 32)
+    done = bytes_append(&value, digest.data, 32)
     if not is_whole:
         for i in range(tree.count):
             flags[0] = tree.entries[i].kind
             flags[1] = tree.entries[i].is_excluded
-            done = done and buffer_append(&value, flags, 2) and buffer_append(&value, &tree.entries[i].parent, 4) \
-                and buffer_append(&value, tree.names.data + tree.entries[i].name_start, tree.entries[i].name_size + 1)
+            done = done and bytes_append(&value, flags, 2) and bytes_append(&value, &tree.entries[i].parent, 4) \
+                and bytes_append(&value, tree.names.data + tree.entries[i].name_start, tree.entries[i].name_size + 1)
     if not done:
         raise_text(m, ERROR_MEMORY, NULL)
-    done = done and record_path(m, RECORD_TREE, path.data, path.size, DONE, value.data, value.size_bytes)
-    buffer_free(&value)
+    done = done and record_path(m, RECORD_TREE, path.data, path.size, DONE, value.data, value.size)
+    bytes_free(&value)
     return done
 
 

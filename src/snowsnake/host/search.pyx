@@ -6,19 +6,18 @@ In: names.  Out: paths, which are remembered for each entry.
 from libc.stdint cimport uint32_t, uint8_t
 from libc.string cimport memcmp, memset, strlen
 
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_text, make_view, view_is
+from snowsnake.foundation.paths cimport path_join
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
 from snowsnake.host.files cimport host_resolve, status_now
 from snowsnake.host.messages cimport host_warn
-from snowsnake.host.paths cimport path_join
 from snowsnake.host.places cimport CHANGED, raise_changed
 from snowsnake.host.policy cimport host_allows, host_check_access, host_require_feature
 from snowsnake.host.records cimport RECORD_STATUS, record_type
 from snowsnake.host.state cimport FEATURE_FLAKES, FILE_NONE, RESOLVE_FULL, Host, TreeFetcher, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_free, buffer_text
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, RAISE, ByteBuffer, Machine
-from snowsnake.store.buffer cimport View, make_view, view_is
+from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, RAISE, Machine
 
 
 cdef bint matches_prefix(View prefix, View name, View* rest) noexcept nogil:
@@ -58,7 +57,7 @@ cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil:
     _tree_fetcher = fetcher
 
 
-cdef MapEntry* fetched_entry(Machine* m, View folder, ByteBuffer* path) noexcept nogil:
+cdef MapEntry* fetched_entry(Machine* m, View folder, Bytes* path) noexcept nogil:
     """An entry that is an address: where what it leads to lies.  One that cannot be downloaded is missing; a flake must be there."""
     cdef MapEntry* known = NULL
     cdef bint is_flake = starts_with(folder, "flake:")
@@ -68,11 +67,11 @@ cdef MapEntry* fetched_entry(Machine* m, View folder, ByteBuffer* path) noexcept
         if is_flake or m.error.code == ERROR_INTERRUPT or m.error.code == ERROR_TIMEOUT or m.error.code == ERROR_MEMORY:
             return NULL
         error_clear(m)
-        path.size_bytes = 0
+        path.size = 0
         host_warn(m, format_text("Nix search path entry '%.*s' cannot be downloaded, ignoring", <int>folder.size, <char*>folder.data))
         host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size, <char*>folder.data))
-    known = map_add(&host_of(m).search_resolved, folder.data, folder.size, path.data if path.size_bytes else NULL, path.size_bytes)
-    buffer_free(path)
+    known = map_add(&host_of(m).search_resolved, folder.data, folder.size, path.data if path.size else NULL, path.size)
+    bytes_free(path)
     if known == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
     return known
@@ -82,7 +81,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     """An entry's folder, made absolute; an entry without a value is missing.  NULL: an error has been raised."""
     cdef Host* h = host_of(m)
     cdef MapEntry* known = map_find(&h.search_resolved, folder.data, folder.size)
-    cdef ByteBuffer path, full
+    cdef Bytes path, full
     cdef bint is_there = False
     cdef int kind = FILE_NONE
     if known != NULL:
@@ -93,10 +92,10 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     memset(&full, 0, sizeof(full))
     if is_guarded(m) and folder.size and folder.data[0] == c'/' and host_check_access(m, folder.data, folder.size) != DONE:
         return NULL
-    if (folder.size and folder.data[0] == c'/') or buffer_text(&path, h.working_directory):
-        if path_join(&path, 0, folder.data, folder.size) and (path.size_bytes or buffer_byte(&path, c'/')):
+    if (folder.size and folder.data[0] == c'/') or bytes_text(&path, h.working_directory):
+        if path_join(&path, 0, folder.data, folder.size) and (path.size or bytes_byte(&path, c'/')):
             # What the policy hides is as if it were not there.
-            if host_resolve(m, path.data, path.size_bytes, RESOLVE_FULL, &full) == DONE and host_allows(m, full.data, full.size_bytes):
+            if host_resolve(m, path.data, path.size, RESOLVE_FULL, &full) == DONE and host_allows(m, full.data, full.size):
                 is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE
             if not is_there:
                 if m.error.code:
@@ -104,18 +103,18 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
                 host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size,
                                          <char*>folder.data))
             known = map_add(&h.search_resolved, folder.data, folder.size, path.data if is_there else NULL,
-                            path.size_bytes if is_there else 0)
-    buffer_free(&path)
-    buffer_free(&full)
+                            path.size if is_there else 0)
+    bytes_free(&path)
+    bytes_free(&full)
     if known == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
     return known
 
 
-cdef int host_search_entry(Machine* m, View prefix, View folder, View name, ByteBuffer* path, bint* is_found) noexcept nogil:
+cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Bytes* path, bint* is_found) noexcept nogil:
     cdef View rest
     cdef MapEntry* entry
-    cdef ByteBuffer joined
+    cdef Bytes joined
     cdef int outcome, kind = FILE_NONE
     is_found[0] = False
     if not matches_prefix(prefix, name, &rest):
@@ -127,34 +126,34 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
         return DONE
     memset(&joined, 0, sizeof(joined))
     # What follows the prefix stays below the folder: `..` in it goes no higher.
-    if not (buffer_append(&joined, entry.value, entry.value_size)
+    if not (bytes_append(&joined, entry.value, entry.value_size)
             and canonical_below(&joined, rest.data, rest.size)):
-        buffer_free(&joined)
+        bytes_free(&joined)
         return raise_text(m, ERROR_MEMORY, NULL)
-    outcome = host_resolve(m, joined.data, joined.size_bytes, RESOLVE_FULL, path)
+    outcome = host_resolve(m, joined.data, joined.size, RESOLVE_FULL, path)
     if outcome == DONE:
-        outcome = host_check_access(m, path.data, path.size_bytes)
-    buffer_free(&joined)
+        outcome = host_check_access(m, path.data, path.size)
+    bytes_free(&joined)
     if outcome == DONE:
         outcome = status_now(m, path, &kind)
         if outcome == CHANGED:
-            outcome = raise_changed(m, path.data, path.size_bytes)
-        if outcome == DONE and not record_type(m, RECORD_STATUS, path.data, path.size_bytes, kind):
+            outcome = raise_changed(m, path.data, path.size)
+        if outcome == DONE and not record_type(m, RECORD_STATUS, path.data, path.size, kind):
             outcome = RAISE
     is_found[0] = outcome == DONE and kind > FILE_NONE
     return outcome
 
 
-cdef bint canonical_below(ByteBuffer* path, const uint8_t* rest, size_t size) noexcept nogil:
-    cdef ByteBuffer below
+cdef bint canonical_below(Bytes* path, const uint8_t* rest, size_t size) noexcept nogil:
+    cdef Bytes below
     cdef bint done
     memset(&below, 0, sizeof(below))
-    done = path_join(&below, 0, rest, size) and path_join(path, 0, below.data, below.size_bytes)
-    buffer_free(&below)
+    done = path_join(&below, 0, rest, size) and path_join(path, 0, below.data, below.size)
+    bytes_free(&below)
     return done
 
 
-cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, ByteBuffer* path) noexcept nogil:
+cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, Bytes* path) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef uint32_t i
     cdef bint is_found = False
@@ -168,11 +167,11 @@ cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, Byte
     return host_search_failed(m, make_view(name, size_bytes), path)
 
 
-cdef int host_search_failed(Machine* m, View name, ByteBuffer* path) noexcept nogil:
-    path.size_bytes = 0
+cdef int host_search_failed(Machine* m, View name, Bytes* path) noexcept nogil:
+    path.size = 0
     if starts_with(name, "nix/"):
-        if buffer_text(path, "<nix") and path_join(path, 4, name.data + 4, name.size - 4) \
-                and (path.size_bytes > 4 or buffer_byte(path, c'/')) and buffer_byte(path, c'>'):
+        if bytes_text(path, "<nix") and path_join(path, 4, name.data + 4, name.size - 4) \
+                and (path.size > 4 or bytes_byte(path, c'/')) and bytes_byte(path, c'>'):
             return DONE
         return raise_text(m, ERROR_MEMORY, NULL)
     if host_of(m).is_pure:

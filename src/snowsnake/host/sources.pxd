@@ -1,12 +1,12 @@
 # cython: language_level=3
 """Files and trees that are copied to the logical store: what their store path is, and how they are handed to a store."""
 from libc.stdint cimport uint8_t
-from snowsnake.machine.state cimport ByteBuffer, Machine
-from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.foundation.buffer cimport Bytes, View
+from snowsnake.machine.state cimport Machine
 from snowsnake.store.digests cimport Digest
 from snowsnake.store.nar cimport NarTree
 
-cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* store_path) noexcept nogil
+cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* store_path) noexcept nogil
     # the store path that copying this file or tree gives (`"${./x}"`); remembered per path
 cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil
     # likewise of a resolved path under another name; not remembered

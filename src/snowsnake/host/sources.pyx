@@ -6,21 +6,20 @@ In: paths of sources.  Out: store paths; archives for an embedded store.
 from libc.stdint cimport uint32_t, uint8_t
 from libc.string cimport memcmp, memset
 
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_text
+from snowsnake.foundation.paths cimport base_name_start
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
 from snowsnake.host.disk cimport close
 from snowsnake.host.files cimport host_real_path, read_internal, resolve_and_check
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport LEVEL_CHATTY, is_said, say
-from snowsnake.host.paths cimport base_name_start
 from snowsnake.host.places cimport host_shows, place_tree, place_type
 from snowsnake.host.policy cimport host_allow
 from snowsnake.host.records cimport RECORD_STATUS, record_tree, record_type
 from snowsnake.host.state cimport FILE_NONE, RESOLVE_PARENTS, STORE_OBJECT_SOURCE, Host, StoreObject, host_of, host_store_dir, is_guarded
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error, raise_taken
-from snowsnake.machine.buffer cimport buffer_append, buffer_free
 from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, ByteBuffer, Machine
-from snowsnake.store.buffer cimport Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_text
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
 from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path, nar_write_contents,
@@ -29,10 +28,10 @@ from snowsnake.store.nar cimport (
 from snowsnake.store.store_path cimport store_path_source
 
 
-cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, ByteBuffer* store_path) noexcept nogil:
+cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* store_path) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef MapEntry* known = map_find(&h.copied, path, size_bytes)
-    cdef ByteBuffer resolved
+    cdef Bytes resolved
     cdef Bytes made
     cdef int outcome
     if known == NULL:
@@ -42,7 +41,7 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
         bytes_init(&made)
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_PARENTS, &resolved)
         if outcome == DONE:
-            outcome = host_source_path(m, make_view(resolved.data, resolved.size_bytes), source_name(path, size_bytes), &made)
+            outcome = host_source_path(m, make_view(resolved.data, resolved.size), source_name(path, size_bytes), &made)
         if outcome == DONE:
             if is_said(m, LEVEL_CHATTY):
                 say(m, LEVEL_CHATTY, format_text("copied source '%.*s' -> '%.*s'", <int>size_bytes, <const char*>path,
@@ -50,11 +49,11 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
             known = map_add(&h.copied, path, size_bytes, made.data, made.size)
             if known == NULL:
                 outcome = raise_text(m, ERROR_MEMORY, NULL)
-        buffer_free(&resolved)
+        bytes_free(&resolved)
         bytes_free(&made)
         if outcome != DONE:
             return outcome
-    if not buffer_append(store_path, known.value, known.value_size):
+    if not bytes_append(store_path, known.value, known.value_size):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE
 
@@ -109,7 +108,7 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
 
 cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
     """Of `<nix/fetchurl.nix>` and its like, which are on no disk."""
-    cdef ByteBuffer content
+    cdef Bytes content
     cdef NarSink sink
     cdef Hasher hasher
     cdef Digest digest
@@ -123,7 +122,7 @@ cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_pat
     nar_sink_init(&sink, &hasher, &archive, -1)
     outcome = read_internal(m, path.data, path.size, &content)
     if outcome == DONE:
-        nar_write_contents(make_view(content.data, content.size_bytes), False, &sink)
+        nar_write_contents(make_view(content.data, content.size), False, &sink)
     if not nar_sink_finish(&sink, &error) and outcome == DONE:
         outcome = raise_taken(m, ERROR_FILE, &error)
     if outcome == DONE:
@@ -137,7 +136,7 @@ cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_pat
         written.path = make_view(store_path.data, store_path.size)
         written.data = make_view(archive.data, archive.size)
         outcome = host_write_object(m, &written)
-    buffer_free(&content)
+    bytes_free(&content)
     bytes_free(&error)
     bytes_free(&archive)
     return outcome

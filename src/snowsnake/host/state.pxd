@@ -2,14 +2,14 @@
 """The state of a host, which its parts share, and the words of its contract: types of files, features, what a store is asked to write.
 
 Of all functions of the host: paths are bytes with a length, absolute and canonical unless said otherwise.  Functions that return int give DONE or
-RAISE (an error has been set).  ByteBuffer results are appended to an empty buffer that the caller frees.
+RAISE (an error has been set).  Bytes results are appended to an empty buffer that the caller frees.
 A path that begins with `<nix/` is a file that the evaluator brings with it (`<nix/fetchurl.nix>`).
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
+from snowsnake.foundation.buffer cimport Bytes, View, make_view
 from snowsnake.host.byte_map cimport ByteMap
-from snowsnake.machine.state cimport ByteBuffer, Machine
-from snowsnake.store.buffer cimport Bytes, View, make_view
+from snowsnake.machine.state cimport Machine
 from snowsnake.store.drv_store cimport DrvStore
 
 cdef enum FileType:
@@ -112,8 +112,8 @@ cdef struct Host:
     uint32_t mark_count
     uint32_t generation
     Bytes scratch                     # arrays of the derivation in hand
-    ByteBuffer path_buffer
-    ByteBuffer rest_buffer            # of a path in a mounted file system
+    Bytes path_buffer
+    Bytes rest_buffer            # of a path in a mounted file system
     bint is_writable                  # texts are kept, and can be read
     ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
     ByteMap mounts                    # store path -> address of its Mount (places.pxd): fetched sources, read where they are
@@ -128,7 +128,7 @@ cdef struct Host:
     void* fetcher                     # owned: the fetcher (Python), once something was fetched (builtins/fetching.pyx); or NULL
 
 # Of builtins that fetch: *path* is where the tree at an address lies in the logical store.  DONE; RAISE, with the error; called without the GIL.
-ctypedef int (*TreeFetcher)(Machine* m, View address, ByteBuffer* path) noexcept nogil
+ctypedef int (*TreeFetcher)(Machine* m, View address, Bytes* path) noexcept nogil
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:
     return <Host*>m.host

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Hands what evaluation makes to an embedded store, if there is one, or keeps it for this evaluation."""
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.state cimport StoreObject
 from snowsnake.machine.state cimport Machine
-from snowsnake.store.buffer cimport Bytes
 
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil
     # hands an object to the embedded store, if there is one

@@ -3,11 +3,11 @@
 
 In: store objects.  Out: calls of the store's hooks (host/state.pxd), or entries of the host's tables.
 """
+from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.host.byte_map cimport map_add, map_free
 from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, STORE_OBJECT_SOURCE, Host, StoreObject, host_of
 from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Machine
-from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 
 
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:

@@ -9,13 +9,13 @@ import sys
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.state cimport (
     REALISED, REALISE_FAILED, REALISE_UNABLE, STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, Realised, StoreObject,
     host_of, host_store_dir,
 )
 from snowsnake.machine.state cimport Machine
-from snowsnake.store.buffer cimport Bytes, View, bytes_append
 
 from snowsnake.diagnostics.error import EvaluationError
 

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strrchr
 
+from snowsnake.foundation.buffer cimport Bytes, bytes_append
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_text
@@ -25,7 +26,6 @@ from snowsnake.machine.word cimport (
 from snowsnake.syntax.nodes cimport Ast, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
-from snowsnake.syntax.text_buffer cimport TextBuffer, write_bytes
 
 cdef extern from "unistd.h" nogil:
     char* getcwd(char* buffer, size_t size)
@@ -52,7 +52,7 @@ cdef char* _print_source(Machine* m, const char* path, const uint8_t* data, uint
     cdef char[4096] buffer
     cdef Text folder = _folder_of(path, buffer, sizeof(buffer))
     cdef Text home
-    cdef TextBuffer out
+    cdef Bytes out
     cdef bint is_complete = False
     cdef Ast* ast = parse(data, size_bytes, m.features, &m.arenas)
     memset(&out, 0, sizeof(out))
@@ -62,9 +62,9 @@ cdef char* _print_source(Machine* m, const char* path, const uint8_t* data, uint
     home.size_bytes = 1
     if ast.root != NULL:
         is_complete = print_nix(ast, folder, home, &out)
-        write_bytes(&out, "", 1)
+        bytes_append(&out, "", 1)
     ast_free(ast)
-    if is_complete and not out.is_out_of_memory:
+    if is_complete and not out.failed:
         return <char*>out.data
     free(out.data)
     return NULL

@@ -7,9 +7,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
+from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, write_decimal
+from snowsnake.foundation.paths cimport append_components
 from snowsnake.host.sources cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
-from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_fault, raise_text
 from snowsnake.machine.frames cimport raise_depth
@@ -19,8 +20,7 @@ from snowsnake.machine.internals cimport (
 )
 from snowsnake.machine.operations cimport concatenate_strings
 from snowsnake.machine.state cimport (
-    CALL, DONE, ERROR_CONTEXT, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE, FORCE, PART_NONE,
-    PART_RESULT, RAISE, ByteBuffer,
+    CALL, DONE, ERROR_CONTEXT, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE, FORCE, PART_NONE, PART_RESULT, RAISE,
 )
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.word cimport (
@@ -44,13 +44,13 @@ cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
 
 cdef int path_to_store_string(Machine* m, Word path, Word* result) noexcept nogil:
     """The store path that a path value is copied to, with itself as context."""
-    cdef ByteBuffer buffer
+    cdef Bytes buffer
     cdef int outcome
     memset(&buffer, 0, sizeof(buffer))
     outcome = host_path_to_store(m, string_data(path_string(path)), string_size(path_string(path)), &buffer)
     if outcome == DONE:
-        result[0] = make_string(m, buffer.data, buffer.size_bytes,
-                                context_single(m, symbol_intern(m, buffer.data, buffer.size_bytes)))
+        result[0] = make_string(m, buffer.data, buffer.size,
+                                context_single(m, symbol_intern(m, buffer.data, buffer.size)))
     free(buffer.data)
     return outcome
 
@@ -257,34 +257,12 @@ cdef int derivation_string(Machine* m, Word* fp) noexcept nogil:
 # ---- paths ------------------------------------------------------------------------------------------------------
 
 cdef uint64_t canonicalise(uint8_t* path, uint64_t size_bytes) noexcept nogil:
-    """Remove empty, `.` and `..` components of an absolute path in place; the new size."""
-    cdef uint64_t i = 0, out = 0, start, n
-    while i < size_bytes:
-        while i < size_bytes and path[i] == c'/':
-            i += 1
-        start = i
-        while i < size_bytes and path[i] != c'/':
-            i += 1
-        n = i - start
-        if n == 0 or (n == 1 and path[start] == c'.'):
-            continue
-        if n == 2 and path[start] == c'.' and path[start + 1] == c'.':
-            while out > 0 and path[out - 1] != c'/':
-                out -= 1
-            if out > 0:
-                out -= 1
-            continue
-        path[out] = c'/'
-        out += 1
-        while n:                      # never overtakes what is read
-            path[out] = path[start]
-            out += 1
-            start += 1
-            n -= 1
-    if out == 0:
+    """Removes empty, `.` and `..` components of an absolute path in place; returns the new size."""
+    cdef uint64_t size = append_components(path, 0, path, size_bytes)
+    if size == 0:
         path[0] = c'/'
-        out = 1
-    return out
+        return 1
+    return size
 
 
 cdef Word canonical_string(Machine* m, Word s) noexcept nogil:

@@ -15,13 +15,14 @@ from snowsnake.cache.state cimport CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, F
 from snowsnake.compiler.compile cimport compile_abandoned, compile_unit
 from snowsnake.compiler.state cimport Unit
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.files cimport host_file_stamp, host_read_file
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, host_warn, is_said, say
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
 from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image
 from snowsnake.machine.positions cimport find_line, number_lines
-from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UNDEFINED_VARIABLE, RAISE, ByteBuffer, File
+from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UNDEFINED_VARIABLE, RAISE, File
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
@@ -355,7 +356,7 @@ cdef int machine_import_scoped(Machine* m, const uint8_t* path, size_t size_byte
 
 
 cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word scope, Word* result) noexcept nogil:
-    cdef ByteBuffer content
+    cdef Bytes content
     cdef Lookup lookup
     cdef char* name
     cdef int outcome
@@ -374,10 +375,10 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
     if host_read_file(m, path, size_bytes, &content) != DONE:
         free(content.data)
         return RAISE
-    if found == CACHE_UNSURE and cache_has_content(<Cache*>m.cache, &lookup, content.data, content.size_bytes):
+    if found == CACHE_UNSURE and cache_has_content(<Cache*>m.cache, &lookup, content.data, content.size):
         free(content.data)
         return _load_compiled(m, path, size_bytes, &lookup, result)
-    if content.size_bytes > <size_t>0xFFFFFF00:
+    if content.size > <size_t>0xFFFFFF00:
         free(content.data)
         return raise_text(m, ERROR_MEMORY, format_text("the file is larger than 4 GiB"))
     name = format_text("%.*s", <int>size_bytes, <const char*>path)
@@ -385,7 +386,7 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
         free(content.data)
         return raise_text(m, ERROR_MEMORY, NULL)
     outcome = _load(m, name, path, <uint32_t>_directory_size(path, size_bytes), content.data,
-                    <uint32_t>content.size_bytes, scope, &lookup if is_cached else NULL, result)
+                    <uint32_t>content.size, scope, &lookup if is_cached else NULL, result)
     free(name)
     return outcome
 

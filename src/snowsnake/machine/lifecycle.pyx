@@ -204,9 +204,6 @@ cdef void machine_free(Machine* m) noexcept nogil:
     context_pool_free(&m.chunk_contexts)
     if m.host != NULL:
         host_free(m)
-    for i in range(m.buffer_count):
-        free(m.buffers[i].data)
-    free(m.buffers)
     for i in range(1, m.context_count):
         free(m.contexts[i].elements)
     free(m.contexts)

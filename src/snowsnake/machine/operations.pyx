@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
 from snowsnake.machine.attrs cimport (
@@ -16,8 +17,8 @@ from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, 
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport (
-    DONE, ERROR_CONTEXT, ERROR_DUPLICATE_ATTRIBUTE, ERROR_MISSING_ARGUMENT, ERROR_UNDEFINED_VARIABLE,
-    ERROR_UNEXPECTED_ARGUMENT, FORCE, RAISE, TAIL, ByteBuffer, Context, Formals,
+    DONE, ERROR_CONTEXT, ERROR_DUPLICATE_ATTRIBUTE, ERROR_MISSING_ARGUMENT, ERROR_UNDEFINED_VARIABLE, ERROR_UNEXPECTED_ARGUMENT, FORCE,
+    RAISE, TAIL, Context, Formals,
 )
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
@@ -529,22 +530,22 @@ cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:
     return 0
 
 
-cdef int _path_result(Machine* m, int outcome, ByteBuffer* buffer) noexcept nogil:
+cdef int _path_result(Machine* m, int outcome, Bytes* buffer) noexcept nogil:
     if outcome == DONE:
-        m.result = make_path(m, make_string(m, buffer.data, buffer.size_bytes, 0))
+        m.result = make_path(m, make_string(m, buffer.data, buffer.size, 0))
     free(buffer.data)
     return outcome
 
 
 cdef int interpret_search_path(Machine* m, Word constant) noexcept nogil:
     cdef Word s = pointer_of(constant)[1]
-    cdef ByteBuffer buffer
+    cdef Bytes buffer
     memset(&buffer, 0, sizeof(buffer))
     return _path_result(m, host_find_file(m, string_data(s), string_size(s), &buffer), &buffer)
 
 
 cdef int interpret_home_path(Machine* m, Word constant) noexcept nogil:
     cdef Word s = pointer_of(constant)[1]
-    cdef ByteBuffer buffer
+    cdef Bytes buffer
     memset(&buffer, 0, sizeof(buffer))
     return _path_result(m, host_home_path(m, string_data(s), string_size(s), &buffer), &buffer)

@@ -11,12 +11,13 @@ from libc.string cimport memchr, memset, strlen
 
 from snowsnake.bytecode.image cimport take, take_signed
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.files cimport host_read_file
 from snowsnake.machine.attrs cimport Entry, attrs_build
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport CODE_APPLY2, make_string
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
-from snowsnake.machine.state cimport DONE, ByteBuffer, Error
+from snowsnake.machine.state cimport DONE, Error
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, TAG_FUNCTION, TAG_INT, TAG_THUNK, WORD_NULL, header_code, kind_of, pointer_of, small_int, tag_of,
 )
@@ -26,7 +27,7 @@ from snowsnake.machine.word cimport (
 
 cdef uint8_t* _read_again(Machine* m, File* file) noexcept nogil:
     """The text of a file, whose source was not kept; NULL if it is not there any more.  A pending error stays as it is."""
-    cdef ByteBuffer buffer
+    cdef Bytes buffer
     cdef Error pending = m.error
     cdef int outcome
     memset(&buffer, 0, sizeof(buffer))
@@ -34,7 +35,7 @@ cdef uint8_t* _read_again(Machine* m, File* file) noexcept nogil:
     outcome = host_read_file(m, <const uint8_t*>file.path, strlen(file.path), &buffer)
     error_clear(m)
     m.error = pending
-    if outcome != DONE or buffer.size_bytes < file.size_bytes:
+    if outcome != DONE or buffer.size < file.size_bytes:
         free(buffer.data)
         return NULL
     return buffer.data

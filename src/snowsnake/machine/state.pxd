@@ -208,11 +208,6 @@ cdef struct Context:                  # sorted symbols of encoded elements: path
     uint32_t* elements
     uint32_t count
 
-cdef struct ByteBuffer:               # growable, malloc'ed
-    uint8_t* data
-    size_t size_bytes
-    size_t capacity_bytes
-
 cdef struct Place:                    # a lookup that was made: where keys have a symbol, or -1
     Word* keys
     uint32_t symbol
@@ -331,10 +326,6 @@ cdef struct Machine:
     uint32_t try_count                # active tryEval frames: traces are not taken then
     bint is_exhausted                 # a table could not grow when it had to (attention.pxd, exhaust): nothing it says counts any more
     bint lacks_text                   # a part of the message that is being made could not be had
-    # buffers of builtins that build text over several entries
-    ByteBuffer* buffers
-    uint32_t buffer_count
-    uint32_t buffer_capacity
     # handles held by Python
     Word* handles
     uint32_t handle_count

@@ -12,6 +12,7 @@ from libc.stdlib cimport free
 from snowsnake.builtins.engines.numbers cimport format_float_json
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
 from snowsnake.builtins.protocol cimport call_internal1, done, force
+from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport shown_type
@@ -31,7 +32,6 @@ from snowsnake.machine.word cimport (
     int_value, is_attrs, is_float, is_int, is_list, is_thunk, keys_positions, keys_symbols, kind_of, list_items,
     list_size, pointer_of, small_int, string_context, string_data, string_size, tag_of, val,
 )
-from snowsnake.store.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.output.text cimport (
     Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_save,
 )

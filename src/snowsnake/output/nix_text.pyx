@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Values as Nix text, as C++ Nix prints them.
 
-In: a word.  Out: text in a ByteBuffer.  A stack of its own takes any depth.  A set or list that was printed before is
+In: a word.  Out: text in a Bytes.  A stack of its own takes any depth.  A set or list that was printed before is
 «repeated»; a set is the same if it is the same object; a list only if it is reached through the same thunk as well, because
 C++ Nix copies the value of a list wherever an expression, not a variable, gives it.
 """
@@ -12,15 +12,15 @@ from libc.string cimport memset, strlen
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_text
 from snowsnake.host.environment cimport host_is_time, host_time
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_decimal, buffer_text
 from snowsnake.machine.descriptions cimport is_derivation_function, shown_derivation_function
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport ByteBuffer, DONE, ERROR_MEMORY, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_PARTIAL, TAG_FUNCTION, TAG_STRING, TAG_THUNK, THUNK_RUNNING, WORD_FALSE, WORD_NULL, WORD_TRUE,
@@ -38,7 +38,7 @@ cdef struct Level:                    # a list or set that is being printed
 
 cdef struct Printer:
     Machine* m
-    ByteBuffer* out
+    Bytes* out
     Sink sink                         # or NULL
     void* context
     int flags
@@ -71,34 +71,34 @@ cdef inline const char* _escape(const uint8_t* data, uint64_t i, uint64_t size) 
     return NULL
 
 
-cdef bint print_string(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
+cdef bint print_string(Bytes* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
     cdef uint64_t i, start = 0
     cdef const char* escaped
-    if not buffer_byte(out, b'"'):
+    if not bytes_byte(out, b'"'):
         return False
     for i in range(size_bytes):
         escaped = _escape(data, i, size_bytes)
         if escaped != NULL:
-            if not buffer_append(out, data + start, i - start) or not buffer_text(out, escaped):
+            if not bytes_append(out, data + start, i - start) or not bytes_text(out, escaped):
                 return False
             start = i + 1
-    return buffer_append(out, data + start, size_bytes - start) and buffer_byte(out, b'"')
+    return bytes_append(out, data + start, size_bytes - start) and bytes_byte(out, b'"')
 
 
-cdef bint print_name(ByteBuffer* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
+cdef bint print_name(Bytes* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
     if is_identifier(data, size_bytes) and not is_keyword(data, size_bytes):
-        return buffer_append(out, data, size_bytes)
+        return bytes_append(out, data, size_bytes)
     return print_string(out, data, size_bytes)
 
 
 # ---- values without parts ---------------------------------------------------------------------------------------
 
 cdef inline void _put(Printer* p, const char* text) noexcept nogil:
-    p.fits = p.fits and buffer_text(p.out, text)
+    p.fits = p.fits and bytes_text(p.out, text)
 
 
 cdef inline void _put_string(Printer* p, Word s) noexcept nogil:
-    p.fits = p.fits and buffer_append(p.out, string_data(s), string_size(s))
+    p.fits = p.fits and bytes_append(p.out, string_data(s), string_size(s))
 
 
 cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
@@ -107,13 +107,13 @@ cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
     _put(p, b"\xc2\xablambda ")
     if parameter.is_known:
         if parameter.function.size_bytes:
-            p.fits = p.fits and buffer_append(p.out, parameter.function.data, parameter.function.size_bytes)
+            p.fits = p.fits and bytes_append(p.out, parameter.function.data, parameter.function.size_bytes)
             _put(p, " ")
         if position_place(p.m, parameter.position, &file, &line, &column):
             _put(p, "@ ")
             _put(p, p.m.files[file].path)
-            p.fits = (p.fits and buffer_byte(p.out, b':') and buffer_decimal(p.out, line) and buffer_byte(p.out, b':')
-                      and buffer_decimal(p.out, column))
+            p.fits = (p.fits and bytes_byte(p.out, b':') and bytes_decimal(p.out, line) and bytes_byte(p.out, b':')
+                      and bytes_decimal(p.out, column))
     _put(p, b"\xc2\xbb")
 
 
@@ -157,13 +157,13 @@ cdef void _put_simple(Printer* p, Word w) noexcept nogil:
         if header_state(pointer_of(w)[0]) == THUNK_RUNNING:
             _put(p, b"\xc2\xabpotential infinite recursion\xc2\xbb")
         elif host_is_time(p.m, w):    # in C++ Nix a number from the start
-            p.fits = p.fits and buffer_decimal(p.out, host_time(p.m))
+            p.fits = p.fits and bytes_decimal(p.out, host_time(p.m))
         else:
             _put(p, b"\xc2\xabthunk\xc2\xbb" if p.flags & PRINT_KINDS else b"<CODE>")
     elif tag == TAG_FUNCTION:
         _put_function(p, w)
     elif is_int(w):
-        p.fits = p.fits and buffer_decimal(p.out, int_value(w))
+        p.fits = p.fits and bytes_decimal(p.out, int_value(w))
     elif is_float(w):
         _put_float(p, float_value(w))
     elif is_path(w):
@@ -250,7 +250,7 @@ cdef bint _hand_on(Printer* p) noexcept nogil:
     if p.sink != NULL:
         p.is_stopped = not p.sink(p.context, p.out)
         p.fits = not p.is_stopped
-    elif p.out.size_bytes > p.m.memory_limit_words * sizeof(Word):
+    elif p.out.size > p.m.memory_limit_words * sizeof(Word):
         p.fits = False
     return p.fits
 
@@ -262,7 +262,7 @@ cdef void _put_rest(Printer* p) noexcept nogil:
     cdef uint32_t* order
     cdef uint64_t i
     while p.level_count and p.fits and not must_stop(p.m):
-        if p.out.size_bytes > PIECE_BYTES and not _hand_on(p):
+        if p.out.size > PIECE_BYTES and not _hand_on(p):
             return
         level = &p.levels[p.level_count - 1]
         container = level.container
@@ -293,11 +293,11 @@ cdef void _put_rest(Printer* p) noexcept nogil:
         _put_value(p, attrs_values(container)[order[i]])
 
 
-cdef int print_value(Machine* m, Word value, ByteBuffer* out, int flags) noexcept nogil:
+cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nogil:
     return print_to(m, value, out, flags, NULL, NULL)
 
 
-cdef int print_to(Machine* m, Word value, ByteBuffer* out, int flags, Sink sink, void* context) noexcept nogil:
+cdef int print_to(Machine* m, Word value, Bytes* out, int flags, Sink sink, void* context) noexcept nogil:
     cdef Printer p
     memset(&p, 0, sizeof(Printer))
     p.m = m

@@ -13,7 +13,7 @@ A Text is a view on the slots for one entry: `text_begin` first, `text_save` bef
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
-from snowsnake.machine.buffer cimport DECIMAL_SIZE, write_decimal
+from snowsnake.foundation.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, string_words
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine

@@ -11,6 +11,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport done, force
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport is_derivation_function
@@ -19,7 +20,7 @@ from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport DONE, ERROR_FILE, RAISE, ByteBuffer, Formals, Machine
+from snowsnake.machine.state cimport DONE, ERROR_FILE, RAISE, Formals, Machine
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size,
@@ -362,10 +363,10 @@ cdef void xml_stream(Machine* m, Sink sink, void* context) noexcept nogil:
 
 cdef bint _hand_on(Text* t) noexcept nogil:
     """Let what is written go to the sink; False: it wants no more, and an error has been raised."""
-    cdef ByteBuffer piece
+    cdef Bytes piece
     memset(&piece, 0, sizeof(piece))
     piece.data = t.start
-    piece.size_bytes = <uint64_t>(t.at - t.start)
+    piece.size = <uint64_t>(t.at - t.start)
     t.at = t.start
     if (<Sink>snow_xml_stream.sink)(snow_xml_stream.context, &piece):
         return True

@@ -5,7 +5,7 @@ Views point into memory that somebody else owns: the text that was parsed, or th
 owns its arrays and the strings that had escapes; `derivation_free` releases them.  The text must outlive it.
 """
 from libc.stdint cimport uint8_t
-from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.digests cimport Digest
 
 cdef enum OutputKind:

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
 from snowsnake.foundation.allocate cimport allocate_zeros
-from snowsnake.store.buffer cimport (
+from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_compare, view_equal, view_is,
 )
 from snowsnake.store.digests cimport HASH_NONE, hash_name, hash_size

@@ -8,12 +8,12 @@ from libc.stdlib cimport qsort
 from libc.string cimport memchr, memcmp, memset, strlen
 
 from snowsnake.foundation.allocate cimport resize_items
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_equal, view_is,
+)
 from snowsnake.store.aterm cimport (
     OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Derivation, InputDrv, Output,
     Variable, compare_inputs, compare_outputs, compare_variables, derivation_free, derivation_init, derivation_kind,
-)
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_equal, view_is,
 )
 from snowsnake.store.digests cimport HASH_NONE, hash_name
 from snowsnake.store.hashes cimport hash_kind_parse, hash_parse_plain

@@ -12,8 +12,8 @@ Who owns what
        DrvStore's scratch memory and live until the next call of a function of this module on the same DrvStore.
   error: appended to the caller's `Bytes`; nothing is remembered from a call that failed.
 """
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport InputDrv, Variable
-from snowsnake.store.buffer cimport Bytes, View
 from snowsnake.store.digests cimport Digest
 from snowsnake.store.drv_store cimport (
     DrvReader, DrvStore, drv_store_add_references, drv_store_closure, drv_store_free, drv_store_init, drv_store_knows,

@@ -10,13 +10,13 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view,
+    view_compare, view_equal, view_is, view_of,
+)
 from snowsnake.store.aterm cimport (
     OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Derivation, InputDrv, Output,
     Splice, Variable, aterm_inputs, aterm_outputs, aterm_tail, compare_outputs, compare_variables, derivation_init,
-)
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view,
-    view_compare, view_equal, view_is, view_of,
 )
 from snowsnake.store.digests cimport HASH_SHA256, hash_bytes, hash_size
 from snowsnake.store.drv_store cimport (

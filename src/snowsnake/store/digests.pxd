@@ -4,7 +4,7 @@
 A `Hasher` lives wherever its caller likes and owns no memory.  A `Digest` is a value.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum HashKind:
     HASH_NONE = 0

@@ -9,7 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strerror
 
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.store.buffer cimport Bytes, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_text
 from snowsnake.store.compression cimport compression_prefer_instructions, md5_blocks, sha1_blocks, sha512_blocks
 
 cdef extern from *:

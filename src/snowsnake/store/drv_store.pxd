@@ -5,8 +5,8 @@ A `DrvStore` belongs to one evaluator and is used by one thread at a time.  View
 long as it.  Functions that can fail return False and append a message to *error*.
 """
 from libc.stdint cimport uint8_t, uint32_t
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport Derivation, InputDrv, Output, Splice
-from snowsnake.store.buffer cimport Bytes, View
 from snowsnake.store.digests cimport Digest
 
 # Gives the ATerm text of a derivation that was not made here: appended to *text*; False and *error* when there is none.

@@ -10,15 +10,15 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
+    make_view, view_compare, view_equal, view_is, view_of,
+)
 from snowsnake.store.aterm cimport (
     OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, Derivation, InputDrv, Output, Splice, aterm_inputs, aterm_outputs,
     aterm_tail, compare_inputs, derivation_free, derivation_kind, method_and_algorithm,
 )
 from snowsnake.store.aterm_parser cimport aterm_parse
-from snowsnake.store.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
-    make_view, view_compare, view_equal, view_is, view_of,
-)
 from snowsnake.store.digests cimport HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init, hasher_update
 from snowsnake.store.hashes cimport ENCODING_BASE16, base16_encode, hash_format
 from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_parse, views_sort

@@ -4,7 +4,7 @@
 Functions that can fail return False and append Nix's message to *error*.
 """
 from libc.stdint cimport uint8_t
-from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.digests cimport (
     HASH_BLAKE3, HASH_MD5, HASH_NONE, HASH_SHA1, HASH_SHA256, HASH_SHA512, Digest, HashKind, Hasher, digest_equal, hash_bytes,
     hash_file, hash_name, hash_size, hasher_final, hasher_init, hasher_update,

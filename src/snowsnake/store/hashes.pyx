@@ -9,7 +9,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from snowsnake.store.buffer cimport (
+from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_decimal, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view, view_is,
 )
 from snowsnake.store.digests cimport (

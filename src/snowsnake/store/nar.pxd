@@ -13,7 +13,7 @@ The order of Nix's filter calls is depth first, entries in byte order.  `nar_tre
 Paths are NUL-terminated inside; every function that can fail returns False and appends a message to *error*.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.digests cimport Digest, Hasher
 
 cdef enum NarKind:

@@ -11,7 +11,7 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset, strcmp, strerror, strlen
 
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
-from snowsnake.store.buffer cimport (
+from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
 )

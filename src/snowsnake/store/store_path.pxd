@@ -5,7 +5,7 @@
 ("/nix/store/<32 digits>-name").  Functions that can fail return False and append Nix's message to *error*.
 References are whole store paths, distinct and in byte order (`views_sort` makes them so).
 """
-from snowsnake.store.buffer cimport Bytes, View
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.digests cimport Digest
 
 cdef enum IngestionMethod:            # what of an object is hashed to give its content address

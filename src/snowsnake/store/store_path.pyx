@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcmp, memset, strlen
 
-from snowsnake.store.buffer cimport (
+from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
     make_view, view_compare, view_is,
 )

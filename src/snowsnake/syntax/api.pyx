@@ -7,14 +7,14 @@ found, canonical Nix and JSON.
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.syntax.names cimport name_text_bytes, write_name
+from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.syntax.ancestors cimport ancestors_of, children_of, token_start
 from snowsnake.syntax.binding_check cimport check_bindings
+from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
 from snowsnake.syntax.outline cimport outline_of
 from snowsnake.syntax.parser cimport ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
-from snowsnake.syntax.text_buffer cimport TextBuffer
 from snowsnake.syntax.tree_json cimport print_json
 import os
 
@@ -31,14 +31,14 @@ cdef Text text_of(bytes data):
     return text
 
 
-cdef bytes taken(TextBuffer* buffer, bint is_complete):
+cdef bytes taken(Bytes* buffer, bint is_complete):
     """The buffer's text; the buffer is freed."""
     try:
-        if buffer.is_out_of_memory:
+        if buffer.failed:
             raise MemoryError("the text of a syntax tree")
         if not is_complete:
             raise RecursionError(TOO_DEEP)
-        return buffer.data[:buffer.size_bytes] if buffer.data != NULL else b""
+        return buffer.data[:buffer.size] if buffer.data != NULL else b""
     finally:
         free(buffer.data)
 
@@ -87,28 +87,28 @@ cdef class ParsedTree:
 
     def to_nix(self) -> bytes:
         """Canonical Nix, byte for byte what `nix-instantiate --parse` prints, without the newline."""
-        cdef TextBuffer buffer
+        cdef Bytes buffer
         cdef bint is_complete
         cdef Text base_path = text_of(self.base_path)
         cdef Text home = text_of(self.home)
         self.expect_root()
         buffer.data = NULL
-        buffer.size_bytes = 0
-        buffer.capacity_bytes = 0
-        buffer.is_out_of_memory = False
+        buffer.size = 0
+        buffer.capacity = 0
+        buffer.failed = False
         with nogil:
             is_complete = print_nix(self.ast, base_path, home, &buffer)
         return taken(&buffer, is_complete)
 
     def to_json(self) -> str:
         """The tree as JSON: an object for each node, with `kind` and `span` (byte offsets)."""
-        cdef TextBuffer buffer
+        cdef Bytes buffer
         cdef bint is_complete
         self.expect_root()
         buffer.data = NULL
-        buffer.size_bytes = 0
-        buffer.capacity_bytes = 0
-        buffer.is_out_of_memory = False
+        buffer.size = 0
+        buffer.capacity = 0
+        buffer.failed = False
         with nogil:
             is_complete = print_json(self.ast, &buffer)
         return taken(&buffer, is_complete).decode("utf-8", "replace")

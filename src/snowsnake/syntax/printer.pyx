@@ -12,6 +12,8 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp
 from snowsnake.foundation.allocate cimport resize_items
+from snowsnake.foundation.buffer cimport bytes_append, bytes_reserve, bytes_text
+from snowsnake.foundation.paths cimport path_join
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.names cimport name_text_bytes, quoted_text_bytes, write_name, write_quoted
 from snowsnake.syntax.nodes cimport (
@@ -23,7 +25,6 @@ from snowsnake.syntax.nodes cimport (
     OPERATOR_SUB, OPERATOR_UPDATE, PATH_HOME, PATH_RELATIVE, Binding, Bindings, Formal, Name, Node, Pattern,
 )
 from snowsnake.syntax.numbers cimport float_to_text
-from snowsnake.syntax.text_buffer cimport reserve_text, write_bytes, write_text
 
 
 cdef struct Entry:                    # a name to be sorted
@@ -42,7 +43,7 @@ cdef enum:
 
 
 cdef struct Printer:
-    TextBuffer* buffer
+    Bytes* buffer
     Ast* ast
     Text base_path
     Text home
@@ -54,78 +55,52 @@ cdef struct Printer:
 
 
 cdef inline void put(Printer* printer, const char* text) noexcept nogil:
-    write_text(printer.buffer, text)
+    bytes_text(printer.buffer, text)
 
 
 cdef inline void put_text(Printer* printer, const Text* text) noexcept nogil:
-    write_bytes(printer.buffer, text.data, text.size_bytes)
+    bytes_append(printer.buffer, text.data, text.size_bytes)
 
 
 cdef void put_quoted(Printer* printer, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
     cdef size_t needed = quoted_text_bytes(data, size_bytes)
-    cdef uint8_t* place = reserve_text(printer.buffer, needed)
-    if place != NULL:
-        write_quoted(data, size_bytes, place)
-        printer.buffer.size_bytes += needed
+    if bytes_reserve(printer.buffer, needed):
+        write_quoted(data, size_bytes, printer.buffer.data + printer.buffer.size)
+        printer.buffer.size += needed
 
 
 cdef void put_name(Printer* printer, Name name) noexcept nogil:
     """An attribute's name."""
     cdef Text* text = &printer.ast.names[name]
     cdef size_t needed = name_text_bytes(text)
-    cdef uint8_t* place = reserve_text(printer.buffer, needed)
-    if place != NULL:
-        write_name(text, place)
-        printer.buffer.size_bytes += needed
+    if bytes_reserve(printer.buffer, needed):
+        write_name(text, printer.buffer.data + printer.buffer.size)
+        printer.buffer.size += needed
 
 
 cdef void put_integer(Printer* printer, int64_t integer) noexcept nogil:
     cdef char[32] digits
     cdef int size_bytes = snprintf(digits, sizeof(digits), "%lld", <long long>integer)
-    write_bytes(printer.buffer, digits, size_bytes)
+    bytes_append(printer.buffer, digits, size_bytes)
 
 
 cdef void put_float(Printer* printer, double number) noexcept nogil:
     cdef char[64] digits
     cdef int size_bytes = float_to_text(number, digits, sizeof(digits))
-    write_bytes(printer.buffer, digits, size_bytes)
-
-
-cdef void put_components(Printer* printer, size_t root, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    """Append the components of *path* to the absolute path that begins at offset *root* of the buffer."""
-    cdef TextBuffer* buffer = printer.buffer
-    cdef size_t i = 0
-    cdef size_t start
-    while i < size_bytes:
-        if path[i] == c'/':
-            i += 1
-            continue
-        start = i
-        while i < size_bytes and path[i] != c'/':
-            i += 1
-        if i - start == 1 and path[start] == c'.':
-            continue
-        if i - start == 2 and path[start] == c'.' and path[start + 1] == c'.':
-            while buffer.size_bytes > root:
-                buffer.size_bytes -= 1
-                if buffer.data[buffer.size_bytes] == c'/':
-                    break
-            continue
-        write_text(buffer, "/")
-        write_bytes(buffer, path + start, i - start)
+    bytes_append(printer.buffer, digits, size_bytes)
 
 
 cdef void put_path(Printer* printer, Node* literal, uint16_t flags) noexcept nogil:
     """The first piece of a path, made absolute; the slash before an interpolation stays."""
-    cdef size_t root = printer.buffer.size_bytes
+    cdef size_t root = printer.buffer.size
     if flags & PATH_HOME:
         put_text(printer, &printer.home)
-        write_bytes(printer.buffer, literal.own.text + 1, literal.size_bytes - 1)
+        bytes_append(printer.buffer, literal.own.text + 1, literal.size_bytes - 1)
         return
     if flags & PATH_RELATIVE:
-        put_components(printer, root, printer.base_path.data, printer.base_path.size_bytes)
-    put_components(printer, root, literal.own.text, literal.size_bytes)
-    if printer.buffer.size_bytes == root:
+        path_join(printer.buffer, root, printer.base_path.data, printer.base_path.size_bytes)
+    path_join(printer.buffer, root, literal.own.text, literal.size_bytes)
+    if printer.buffer.size == root:
         put(printer, "/")
     if literal.size_bytes > 1 and literal.own.text[literal.size_bytes - 1] == c'/':
         put(printer, "/")
@@ -323,7 +298,7 @@ cdef bint add_entry(Printer* printer, uint32_t group, Name name, const void* ite
         larger = resize_items(printer.entries, printer.entry_capacity, sizeof(Entry))
         if larger == NULL:
             printer.entry_capacity = printer.entry_count
-            printer.buffer.is_out_of_memory = True
+            printer.buffer.failed = True
             return False
         printer.entries = <Entry*>larger
     entry = &printer.entries[printer.entry_count]
@@ -522,7 +497,7 @@ cdef void print_root(void* given) noexcept nogil:
     put_node(printer, printer.ast.root)
 
 
-cdef bint print_nix(Ast* ast, Text base_path, Text home, TextBuffer* buffer) noexcept nogil:
+cdef bint print_nix(Ast* ast, Text base_path, Text home, Bytes* buffer) noexcept nogil:
     cdef Printer printer
     printer.buffer = buffer
     printer.ast = ast
@@ -533,6 +508,6 @@ cdef bint print_nix(Ast* ast, Text base_path, Text home, TextBuffer* buffer) noe
     printer.entry_count = 0
     printer.entry_capacity = 0
     if not call_on_deep_stack(print_root, &printer):
-        buffer.is_out_of_memory = True
+        buffer.failed = True
     free(printer.entries)
     return not printer.is_too_deep

@@ -6,6 +6,7 @@ that its kind has, in source order.  Bytes that are not UTF-8 appear as U+FFFD.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdio cimport snprintf
+from snowsnake.foundation.buffer cimport bytes_append, bytes_text
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS,
@@ -16,7 +17,6 @@ from snowsnake.syntax.nodes cimport (
     OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, DynamicBinding, Name, Node,
     Pattern,
 )
-from snowsnake.syntax.text_buffer cimport write_bytes, write_text
 
 ctypedef const char* CString
 
@@ -44,14 +44,14 @@ for number, name in OPERATORS.items():
 
 
 cdef struct Writer:
-    TextBuffer* buffer
+    Bytes* buffer
     Ast* ast
     const char* stack_limit
     bint is_too_deep
 
 
 cdef inline void put(Writer* writer, const char* text) noexcept nogil:
-    write_text(writer.buffer, text)
+    bytes_text(writer.buffer, text)
 
 
 cdef void put_escaped_byte(Writer* writer, uint8_t byte) noexcept nogil:
@@ -67,10 +67,10 @@ cdef void put_string(Writer* writer, const uint8_t* data, uint32_t size_bytes) n
     for i in range(size_bytes):
         if data[i] >= 0x20 and data[i] != c'"' and data[i] != c'\\':
             continue
-        write_bytes(writer.buffer, data + plain, i - plain)
+        bytes_append(writer.buffer, data + plain, i - plain)
         put_escaped_byte(writer, data[i])
         plain = i + 1
-    write_bytes(writer.buffer, data + plain, size_bytes - plain)
+    bytes_append(writer.buffer, data + plain, size_bytes - plain)
     put(writer, '"')
 
 
@@ -270,7 +270,7 @@ cdef void print_root(void* given) noexcept nogil:
     put_node(writer, writer.ast.root)
 
 
-cdef bint print_json(Ast* ast, TextBuffer* buffer) noexcept nogil:
+cdef bint print_json(Ast* ast, Bytes* buffer) noexcept nogil:
     cdef Writer writer
     writer.buffer = buffer
     writer.ast = ast

@@ -8,7 +8,7 @@
 """
 from libc.stdint cimport int64_t, uint8_t
 from snowsnake.builtins.engines.json_tokens cimport JsonReader
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum JsonEvent:
     JSON_END = 0

@@ -22,7 +22,7 @@ from snowsnake.builtins.engines.numbers cimport (
 )
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
 from snowsnake.foundation.allocate cimport resize_items
-from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text
 
 cdef const char* token_names[TOKEN_COUNT]
 token_names[:] = [

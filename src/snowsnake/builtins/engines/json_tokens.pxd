@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Tokens of JSON: C interface."""
 from libc.stdint cimport int64_t, uint8_t
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum JsonState:                  # what the reader expects next
     EXPECT_VALUE

@@ -6,7 +6,7 @@ wrong one `fault`, with `position` behind the byte that made it wrong, as the me
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.builtins.engines.text cimport append_utf8
-from snowsnake.store.buffer cimport bytes_append, bytes_byte, bytes_clear
+from snowsnake.foundation.buffer cimport bytes_append, bytes_byte, bytes_clear
 
 cdef enum:
     END_OF_INPUT = -1

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Numbers as Nix reads and writes them: C interface."""
 from libc.stdint cimport int64_t, uint8_t
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum NumberStatus:
     NUMBER_OK = 0

@@ -14,7 +14,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
 
 cdef extern from *:
     """

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram, RegexStatus
 from snowsnake.builtins.engines.regex_reverse cimport RegexResult, Reverse
 from snowsnake.builtins.engines.regex_walk cimport Regex
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 
 cdef struct RegexEntry:

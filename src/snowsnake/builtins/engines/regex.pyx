@@ -20,7 +20,7 @@ from snowsnake.builtins.engines.regex_reverse cimport (
 )
 from snowsnake.builtins.engines.regex_walk cimport Frame, Memo, clear_slots, walk, walk_exploring, walk_parallel
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
-from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
 
 cdef enum:
     NONE = -1

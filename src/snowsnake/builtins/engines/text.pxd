@@ -1,7 +1,7 @@
 # cython: language_level=3
 """How text is written in Nix, XML and UTF-8: C interface."""
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum Utf8Fault:
     UTF8_OK = 0

@@ -5,7 +5,7 @@ In: bytes.  Out: escaped text appended to a buffer, or a verdict.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
-from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
 
 cdef const char* keywords[9]
 keywords[:] = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"]

@@ -9,7 +9,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
 from snowsnake.builtins.engines.toml_values cimport TomlReader
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum:
     TOML_TIMESTAMP = 64               # an event beside JsonEvent's: text is the normalised date or time

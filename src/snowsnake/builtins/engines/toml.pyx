@@ -17,7 +17,7 @@ from snowsnake.builtins.engines.toml_document cimport (
 )
 from snowsnake.builtins.engines.toml_values cimport TomlFrame, toml_fail, toml_read_scalar, toml_read_string
 from snowsnake.foundation.allocate cimport resize_items
-from snowsnake.store.buffer cimport bytes_append, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.buffer cimport bytes_append, bytes_free, bytes_init, bytes_text
 
 cdef enum:
     END_OF_INPUT = -1

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """A TOML document as a tree, and the rules about which table may be written where: C interface."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum TomlKind:
     TOML_TABLE = 0

@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
-from snowsnake.store.buffer cimport bytes_free, bytes_init
+from snowsnake.foundation.buffer cimport bytes_free, bytes_init
 
 
 cdef bint toml_document_init(TomlDocument* document) noexcept nogil:

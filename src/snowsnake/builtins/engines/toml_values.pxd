@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Numbers, dates and strings of TOML: C interface."""
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
-from snowsnake.store.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cdef struct TomlFrame:                # an array or inline table not yet closed

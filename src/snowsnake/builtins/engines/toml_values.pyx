@@ -14,7 +14,7 @@ from snowsnake.builtins.engines.text cimport append_utf8
 from snowsnake.builtins.engines.toml_document cimport (
     TOML_BOOLEAN, TOML_DATE_TIME, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TomlNode,
 )
-from snowsnake.store.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text
 
 cdef enum:
     END_OF_INPUT = -1

@@ -1,13 +1,13 @@
 # cython: language_level=3
-"""Growable byte buffers and byte views, for the store's compiled core and for every engine that produces text.
+"""THE growable byte buffer, and byte views: for paths, messages, texts of printers, archives.
 
-In: pointers and sizes.  Out: bytes in memory owned by whoever owns the `Bytes` (release it with `bytes_free`).
-Running out of memory sets `failed` and later appends do nothing, so a caller tests once, at the end.  A message that has failed
-says that memory ran out: whoever reports it raises the memory error.
+In: pointers and sizes.  Out: bytes in memory owned by whoever owns the `Bytes` (release it with `bytes_free`); one that is all zero is empty.
+When memory runs out, appending returns False and sets `failed`: a caller looks at each answer, or at `failed` once, at the end.  A message that
+has failed says that memory ran out: whoever reports it raises the memory error.  `text` is a C string; its NUL is not appended.
 """
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
 from snowsnake.foundation.allocate cimport resize_items
 
 cdef struct View:                     # borrowed bytes, never owned
@@ -18,7 +18,10 @@ cdef struct Bytes:
     uint8_t* data
     size_t size
     size_t capacity
-    bint failed                       # memory ran out
+    bint failed                       # memory ran out: something is missing
+
+cdef enum:
+    DECIMAL_SIZE = 20                 # bytes of the longest 64-bit number
 
 cdef inline void bytes_init(Bytes* self) noexcept nogil:
     self.data = NULL
@@ -38,9 +41,7 @@ cdef inline void bytes_clear(Bytes* self) noexcept nogil:
 cdef inline bint bytes_grow(Bytes* self, size_t extra) noexcept nogil:
     cdef size_t capacity = self.capacity
     cdef uint8_t* data
-    if self.failed:
-        return False
-    if extra > (<size_t>-1) // 4 - self.size:
+    if extra > (<size_t>-1 >> 2) or self.size > (<size_t>-1 >> 2):
         self.failed = True
         return False
     if capacity < 64:
@@ -56,26 +57,39 @@ cdef inline bint bytes_grow(Bytes* self, size_t extra) noexcept nogil:
     return True
 
 cdef inline bint bytes_reserve(Bytes* self, size_t extra) noexcept nogil:
-    """Room for *extra* more bytes at `data + size`; False when memory runs out."""
-    if not self.failed and self.capacity - self.size >= extra:
+    """Room for *extra* more bytes at `data + size`."""
+    if self.capacity - self.size >= extra:
         return True
     return bytes_grow(self, extra)
 
-cdef inline void bytes_append(Bytes* self, const void* data, size_t size) noexcept nogil:
-    if size and bytes_reserve(self, size):
+cdef inline bint bytes_append(Bytes* self, const void* data, size_t size) noexcept nogil:
+    if not bytes_reserve(self, size):
+        return False
+    if size:
         memcpy(self.data + self.size, data, size)
         self.size += size
+    return True
 
-cdef inline void bytes_byte(Bytes* self, uint8_t value) noexcept nogil:
-    if bytes_reserve(self, 1):
-        self.data[self.size] = value
-        self.size += 1
+cdef inline bint bytes_byte(Bytes* self, uint8_t value) noexcept nogil:
+    if not bytes_reserve(self, 1):
+        return False
+    self.data[self.size] = value
+    self.size += 1
+    return True
 
-cdef inline void bytes_text(Bytes* self, const char* text) noexcept nogil:
-    bytes_append(self, text, strlen(text))
+cdef inline bint bytes_text(Bytes* self, const char* text) noexcept nogil:
+    return bytes_append(self, text, strlen(text))
 
-cdef inline void bytes_view(Bytes* self, View view) noexcept nogil:
-    bytes_append(self, view.data, view.size)
+cdef inline bint bytes_view(Bytes* self, View view) noexcept nogil:
+    return bytes_append(self, view.data, view.size)
+
+cdef inline bint bytes_spaces(Bytes* self, size_t count) noexcept nogil:
+    if not bytes_reserve(self, count):
+        return False
+    if count:
+        memset(self.data + self.size, 32, count)
+        self.size += count
+    return True
 
 cdef inline bytes bytes_taken(Bytes* self):
     """The contents for Python; nothing is left."""
@@ -87,16 +101,27 @@ cdef inline bytes bytes_taken(Bytes* self):
     bytes_free(self)
     return contents
 
-cdef inline void bytes_decimal(Bytes* self, uint64_t value) noexcept nogil:
-    cdef uint8_t digits[20]
-    cdef int start = 20
+cdef inline int write_decimal(int64_t value, uint8_t* out) noexcept nogil:
+    """Fills the end of DECIMAL_SIZE bytes; returns the index where the number starts."""
+    cdef int start = DECIMAL_SIZE
+    cdef uint64_t rest = <uint64_t>value
+    if value < 0:
+        rest = <uint64_t>0 - rest
     while True:
         start -= 1
-        digits[start] = <uint8_t>(48 + value % 10)
-        value //= 10
-        if value == 0:
+        out[start] = <uint8_t>(48 + rest % 10)
+        rest //= 10
+        if rest == 0:
             break
-    bytes_append(self, &digits[start], 20 - start)
+    if value < 0:
+        start -= 1
+        out[start] = 45
+    return start
+
+cdef inline bint bytes_decimal(Bytes* self, int64_t value) noexcept nogil:
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef int start = write_decimal(value, digits)
+    return bytes_append(self, &digits[start], DECIMAL_SIZE - start)
 
 cdef inline void bytes_le64(Bytes* self, uint64_t value) noexcept nogil:
     cdef int i

@@ -4,47 +4,45 @@
 Canonical: begins with `/`, no empty, `.` or `..` component, no slash at the end but the root's.
 """
 from libc.stdint cimport uint8_t
-from libc.string cimport memcmp, memcpy
-from snowsnake.machine.buffer cimport buffer_append, buffer_byte, buffer_reserve
-from snowsnake.machine.state cimport ByteBuffer
+from libc.string cimport memcmp, memmove
+from snowsnake.foundation.buffer cimport Bytes, bytes_reserve
 
-cdef inline bint path_join(ByteBuffer* out, size_t root, const uint8_t* path, size_t size) noexcept nogil:
-    """Append the components of *path* to the canonical path that starts at `out.data + root`; `..` removes one.
+cdef inline size_t append_components(uint8_t* out, size_t size, const uint8_t* path, size_t path_size) noexcept nogil:
+    """Appends the components of *path* to the canonical path of *size* bytes at *out*, and returns its new size; `..` removes one.
 
-    Nothing written at *root* yet stands for `/`.  False: memory ran out.
+    Nothing (*size* 0) means `/`.  Behind *out* there is room for `path_size + 1` more bytes.  An absolute path may be made canonical where it is:
+    what is written never overtakes what is read.
     """
     cdef size_t i = 0, start, length
-    while i < size:
+    while i < path_size:
         if path[i] == c'/':
             i += 1
             continue
         start = i
-        while i < size and path[i] != c'/':
+        while i < path_size and path[i] != c'/':
             i += 1
         length = i - start
         if length == 1 and path[start] == c'.':
             continue
         if length == 2 and path[start] == c'.' and path[start + 1] == c'.':
-            while out.size_bytes > root:
-                out.size_bytes -= 1
-                if out.data[out.size_bytes] == c'/':
-                    break
+            while size > 0 and out[size - 1] != c'/':
+                size -= 1
+            if size > 0:
+                size -= 1
             continue
-        if out.size_bytes == root + 1 and out.data[root] == c'/':
-            out.size_bytes = root
-        if not buffer_reserve(out, length + 2):
-            return False
-        out.data[out.size_bytes] = c'/'
-        memcpy(out.data + out.size_bytes + 1, path + start, length)
-        out.size_bytes += length + 1
-    return True
+        if size == 1 and out[0] == c'/':
+            size = 0
+        out[size] = c'/'
+        memmove(out + size + 1, path + start, length)
+        size += 1 + length
+    return size
 
-cdef inline bint canonicalise(const uint8_t* path, size_t size, ByteBuffer* out) noexcept nogil:
-    """Append the canonical form of an absolute path (or of one taken relative to `/`)."""
-    cdef size_t root = out.size_bytes
-    if not path_join(out, root, path, size):
+cdef inline bint path_join(Bytes* out, size_t root, const uint8_t* path, size_t size) noexcept nogil:
+    """Appends the components of *path* to the canonical path that starts at `out.data + root`.  False: memory ran out."""
+    if not bytes_reserve(out, size + 1):
         return False
-    return out.size_bytes > root or buffer_byte(out, c'/')
+    out.size = root + append_components(out.data + root, out.size - root, path, size)
+    return True
 
 cdef inline bint path_is_in(const uint8_t* path, size_t size, const uint8_t* folder, size_t folder_size) noexcept nogil:
     """Whether a canonical path is a canonical folder or below it."""
