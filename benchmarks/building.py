@@ -87,11 +87,16 @@ class Bench:
         }  # fmt: skip
 
     def clear(self) -> None:
+        """The next run finds no store.  The old one is deleted at the end: ext4 is slow to create files where many were deleted a moment ago."""
         for name in ("store", "state", "log"):
             path = os.path.join(self.work, name)
-            subprocess.run(["chmod", "-R", "u+w", path], stderr=subprocess.DEVNULL)
-            shutil.rmtree(path, ignore_errors=True)
+            if os.path.lexists(path):
+                os.rename(path, os.path.join(self.work, f"old-{name}-{self.number}"))
         self.number += 1
+
+    def close(self) -> None:
+        subprocess.run(["chmod", "-R", "u+w", self.work], stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.work, ignore_errors=True)
 
     def run(self, tool: str, name: str, *words: str, **settings: str) -> tuple[float, str]:
         """(wall seconds, what it printed)."""
@@ -158,7 +163,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default="build,substitute")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="building-") as work:
+    with tempfile.TemporaryDirectory(prefix="building-", ignore_cleanup_errors=True) as work:
         bench = Bench(given.reference, work)
         if "build" in given.only.split(","):
             compare(f"{_BUILDS} small derivations", given.runs, bench.build)
@@ -170,7 +175,7 @@ def main() -> None:
             url = f"http://127.0.0.1:{ours.recv()}"
             compare(f"{_PATHS} paths from a cache", given.runs, lambda tool: bench.substitute(tool, url, wanted))
             server.terminate()
-        bench.clear()
+        bench.close()
 
 
 if __name__ == "__main__":

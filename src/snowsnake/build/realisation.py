@@ -41,7 +41,8 @@ class Realiser:
         """What would be fetched and built."""
         if self.substituters is None:
             return missing_paths(store, wanted)
-        return missing_paths(store, wanted, self.substituters.ask, self._may_substitute)
+        substituters = self.substituters
+        return missing_paths(store, wanted, lambda paths: substituters.ask(paths, store.is_valid), self._may_substitute)
 
     def _may_substitute(self, drv: Derivation) -> bool:
         return self._always_substitutes or Attributes(drv).flag("allowSubstitutes", True)

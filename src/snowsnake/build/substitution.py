@@ -6,18 +6,27 @@ size and hash of its archive, its content address or a signature, and when all t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
-from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone
+from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
+from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.trust import Keys
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.exchange import Exchange
+
+_MOST_ASKED = 64  # small files on their way at once
+_BATCH_COUNT = 8
 
 
 @dataclass
@@ -44,6 +53,7 @@ class Substituters:
         self._open_stores = open_stores
         self._stores: list[Store] | None = None
         self.policy = policy
+        self._accepted: dict[tuple[str, str], bool] = {}
         self._refused: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
         self.useless: set[str] = set()         # paths that could not be had after all
@@ -55,15 +65,15 @@ class Substituters:
             self._stores = sorted(self._open_stores(), key=lambda store: store.priority)
         return self._stores
 
-    def ask(self, paths: list[str]) -> Mapping[str, Offer]:
-        """What is offered of these."""
+    def ask(self, paths: list[str], is_valid: Callable[[str], bool] = lambda path: True) -> Mapping[str, Offer]:
+        """What is offered of these.  *is_valid*: what need not be fetched for them; of the rest it is asked at once whether it is offered."""
         found = {path: self._known[path] for path in paths if path in self._known and path not in self.useless}
         for source in self.stores:
             left = [path for path in paths if path not in found and path not in self.useless]
             if not left:
                 break
             try:
-                found |= self._offers(source, left)
+                found |= self._offers(source, left, is_valid)
             except (ValueError, OSError, FetchError) as error:
                 if not self.policy.falls_back:
                     raise ValueError(str(error)) from None
@@ -71,26 +81,38 @@ class Substituters:
         self._known.update(found)
         return found
 
-    def _offers(self, source: Store, paths: list[str]) -> dict[str, Offer]:
+    def _offers(self, source: Store, paths: list[str], is_valid: Callable[[str], bool]) -> dict[str, Offer]:
         if isinstance(source, BinaryCacheStore):
-            source.ask(paths)
+            cache = source
+
+            def follow(narinfo: NarInfo) -> list[str]:
+                """What is fetched with an object: that is asked for while others are on their way."""
+                if not self._accepts(path_info(narinfo), cache):
+                    return []
+                return [path for path in narinfo.references if path not in self._known and path not in self.useless and not is_valid(path)]
+
+            source.ask(paths, follow)
         found = {}
         for path in paths:
             info = source.info(path)
             if info is None:
                 continue
-            if not self.policy.accepts(info, source, source.store_dir):
+            if not self._accepts(info, source):
                 if (path, source.url) not in self._refused:
                     self._refused.add((path, source.url))
                     self.policy.on_warning(
                         f"ignoring substitute for '{path}' from '{source.url}', as it's not signed by any of the keys in 'trusted-public-keys'"
                     )
                 continue
-            size = 0
-            if isinstance(source, BinaryCacheStore) and (narinfo := source.narinfo(path)) is not None:
-                size = narinfo.file_size or 0
-            found[path] = Offer(source, path, info.references, info.nar_size, size)
+            found[path] = Offer(source, path, info.references, info.nar_size, info.download.size or 0 if info.download is not None else 0)
         return found
+
+    def _accepts(self, info: PathInfo, source: Store) -> bool:
+        """As the policy says; each signature is looked at once."""
+        key = (info.path, source.url)
+        if key not in self._accepted:
+            self._accepted[key] = self.policy.accepts(info, source, source.store_dir)
+        return self._accepted[key]
 
     def fetch(self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None]) -> dict[str, Exception]:
         """Makes valid what is offered; why some of it could not be had."""
@@ -130,34 +152,34 @@ class _Fetching:
         self._check = check
         self._faults: dict[str, Exception] = {}
         self._unpacked: dict[str, tuple[PathInfo, str]] = {}       # fetched; what they refer to is not valid yet
+        self._asked: dict[tuple[Exchange, str], list[PathInfo]] = {}     # small files that are on their way, and whose archives they hold
+        self._exchanges: dict[Exchange, BinaryCacheStore] = {}
         self._lacks: dict[str, set[str]] = {}
         self._users: dict[str, list[str]] = {}
 
     def run(self) -> dict[str, Exception]:
         for path, offer in self._offers.items():
-            needed = {reference for reference in offer.references if reference != path and not self._store.is_valid(reference)}
+            needed = {other for other in offer.references if other != path and (other in self._offers or not self._store.is_valid(other))}
             self._lacks[path] = needed
             for reference in needed:
                 self._users.setdefault(reference, []).append(path)
                 if reference not in self._offers:
                     self._fail(path, DependencyLacks(path))
-        order = list(reversed(sort_topologically(self._offers, lambda path: self._offers[path].references)))
+        for path in self._offers:
+            self._store.keep(path)
+        order = deque(reversed(sort_topologically(self._offers, lambda path: self._offers[path].references)))
         crew = Crew(self._policy.jobs, self._check)
         try:
-            while order or crew.waiting:
-                while order and crew.waiting < self._policy.jobs:
-                    path = order.pop(0)
+            while order or crew.waiting or self._asked:
+                while order and crew.waiting < self._policy.jobs and len(self._asked) < _MOST_ASKED:
+                    path = order.popleft()
                     if path not in self._faults:
                         self._begin(crew, path)
-                if crew.waiting:
+                if self._asked:
+                    self._take_answers(crew)
+                while crew.waiting and (crew.has_result or not self._asked):
                     path, found, error = crew.result()
-                    if error is None:
-                        self._unpacked[path] = found
-                        self._settle(path)
-                    elif isinstance(error, (ValueError, OSError, FetchError, EOFError)):
-                        self._fail(path, error)
-                    else:
-                        raise error
+                    self._end(path, found, error)
         finally:
             crew.close()
         self._store.flush()
@@ -165,9 +187,70 @@ class _Fetching:
 
     def _begin(self, crew: Crew, path: str) -> None:
         offer = self._offers[path]
+        source = offer.source
         self._policy.tell(offer)
-        info = seen_from_outside(offer.source.known(path))
-        crew.submit(path, lambda: (info, unpack_checked(self._store, info, offer.source)))
+        info = seen_from_outside(source.known(path))
+        if isinstance(source, BinaryCacheStore):
+            exchange = source.files.exchange()
+            try:
+                name = source.quick_name(path)
+            except ValueError as error:
+                self._fail(path, error)
+                return
+            if exchange is not None and name is not None:
+                waiting = self._asked.setdefault((exchange, name), [])
+                waiting.append(info)
+                if len(waiting) == 1:
+                    source.files.ask(exchange, name)
+                    self._exchanges[exchange] = source
+                return
+        self._fetch_usually(crew, info, source)
+
+    def _fetch_usually(self, crew: Crew, info: PathInfo, source: Store) -> None:
+        crew.submit(info.path, lambda: [(info, unpack_checked(self._store, info, source), None)])
+
+    def _take_answers(self, crew: Crew) -> None:
+        """Leaves what came to the crew, many files at a time: what a thread costs is shared by them."""
+        from snowsnake.fetch.exchange import UNANSWERED
+
+        for exchange, source in self._exchanges.items():
+            came: list[tuple[PathInfo, bytes | None]] = []
+            for name, status, body in exchange.answers() if exchange.waiting else ():
+                for info in self._asked.pop((exchange, name)):
+                    if status == UNANSWERED:
+                        self._fetch_usually(crew, info, source)
+                    else:
+                        came.append((info, body if status == 200 else None))
+            for start in range(0, len(came), _BATCH_COUNT):
+                self._unpack(crew, source, came[start : start + _BATCH_COUNT], exchange)
+
+    def _unpack(self, crew: Crew, source: BinaryCacheStore, came: list[tuple[PathInfo, bytes | None]], exchange: Exchange) -> None:
+        def work() -> list[tuple[PathInfo, str, Exception | None]]:
+            found: list[tuple[PathInfo, str, Exception | None]] = []
+            for info, data in came:
+                try:
+                    with source.quick_archive(info.path, data) as archive:
+                        place = self._store.unpack_import(info, archive)
+                    check_content(info, place)
+                    found.append((info, place, None))
+                except (ValueError, OSError, EOFError) as error:
+                    found.append((info, "", error))
+            return found
+
+        crew.submit("", work, exchange.ring)
+
+    def _end(self, path: str, found: Any, error: BaseException | None) -> None:
+        if error is None:
+            for info, place, fault in found:
+                if fault is not None:
+                    self._fail(info.path, fault)
+                else:
+                    self._unpacked[info.path] = (info, place)
+                    self._settle(info.path)
+        elif isinstance(error, (ValueError, OSError, FetchError, EOFError)):
+            self._fail(path, error)
+        else:
+            raise error
 
     def _settle(self, path: str) -> None:
         """What has all that it refers to becomes valid, and with it perhaps what refers to it."""

@@ -6,18 +6,22 @@ In: an address, names.  Out: bytes.  Downloads are tried again and go on where t
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
 from snowsnake.fetch.crew import Crew
+from snowsnake.fetch.exchange import UNANSWERED, Exchange
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import Http, TransferError
 from snowsnake.store.binary_cache.files import CacheFiles
 
 _MOST_INFO_BYTES = 1 << 20
 _MOST_BYTES = 1 << 38
+_PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")      # what is sent as it is
 
 
 class HttpFiles(CacheFiles):
@@ -32,12 +36,18 @@ class HttpFiles(CacheFiles):
         self._connections = connections
         self._crew: Crew | None = None
         self._process = os.getpid()
+        self._exchange: Exchange | None = None
+        parts = urlsplit(self.url)
+        self._is_plain = not self._http.speed_limit and not fetcher.is_offline and _PLAIN.fullmatch(parts.path) is not None and not parts.query
+        head = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": self._http.agent, "Accept": "*/*"} | self._http.login_header(self.url)
+        self._request_start = f"GET {parts.path}/".encode()
+        self._request_end = (" HTTP/1.1\r\n" + "".join(f"{key}: {value}\r\n" for key, value in head.items()) + "\r\n").encode()
 
     def _address(self, name: str) -> str:
         return urljoin(self.url + "/", name)
 
     def get(self, name: str) -> bytes | None:
-        return self.get_many([name])[0]
+        return self.get_many([name])[name]
 
     def _get(self, name: str) -> bytes | None:
         stream = self._read(name, _MOST_INFO_BYTES)
@@ -54,21 +64,72 @@ class HttpFiles(CacheFiles):
                 return None
             raise ValueError(str(error)) from None
 
-    def get_many(self, names: list[str]) -> list[bytes | None]:
-        """As `get` of each, many at once, and in other threads: no server keeps this one from being interrupted."""
-        if self._crew is None or self._process != os.getpid():
-            self._crew, self._process = Crew(self._connections, self._fetcher.check_cancelled), os.getpid()
+    def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
+        """As `get` of each, many at once, and so that no server keeps this thread from being interrupted.  *follow*: what is wanted because of an answer."""
+        found: dict[str, bytes | None] = {}
+        wanted = dict.fromkeys(names)
+        waiting = list(wanted)
+
+        def take(name: str, data: bytes | None) -> None:
+            found[name] = data
+            more = [other for other in follow(name, data) if other not in wanted]
+            wanted.update(dict.fromkeys(more))
+            waiting.extend(more)
+
         try:
-            found = dict(self._crew.map(self._get, names))
+            while waiting:
+                unanswered = []
+                exchange = self.exchange()
+                while exchange is not None and (waiting or exchange.waiting):
+                    for name in waiting:
+                        self.ask(exchange, name)
+                    waiting.clear()
+                    for name, status, body in exchange.answers():
+                        if status == UNANSWERED:
+                            unanswered.append(name)
+                        else:
+                            take(name, body if status == 200 else None)
+                if exchange is None:
+                    unanswered, waiting[:] = waiting[:], []
+                for name, data in self._threads().map(self._get, unanswered):
+                    take(name, data)
         except BaseException:
             self.rest()                    # some may be at work still: they are left to themselves
             raise
-        return [found[name] for name in names]
+        return found
+
+    def _threads(self) -> Crew:
+        if self._crew is None or self._process != os.getpid():
+            self._crew, self._process = Crew(self._connections, self._fetcher.check_cancelled), os.getpid()
+        return self._crew
+
+    def exchange(self) -> Exchange | None:
+        """Where small files are asked for, if this server is one for it: reached directly, with plain answers so far, and all that it sends wanted at once."""
+        if not self._is_plain or (self._exchange is not None and not self._exchange.is_useful):
+            return None
+        if self._exchange is None or self._exchange.process != os.getpid():
+            stalled_s = int(self._fetcher.settings["stalled-download-timeout"])
+            connect = self._http.connector(self.url)
+            if connect is None:
+                self._is_plain = False
+                return None
+            self._exchange = Exchange(connect, self._connections, _MOST_INFO_BYTES, stalled_s, self._fetcher.check_cancelled)
+        return self._exchange
+
+    def ask(self, exchange: Exchange, name: str) -> None:
+        exchange.ask(name, self._request_start + name.encode() + self._request_end)
+
+    def can_ask(self, name: str) -> bool:
+        """Whether a name is sent as it is."""
+        return _PLAIN.fullmatch(name) is not None and not {"", ".", ".."} & set(name.split("/"))
 
     def rest(self) -> None:
         if self._crew is not None and self._process == os.getpid():
             self._crew.close()
         self._crew = None
+        if self._exchange is not None and self._exchange.is_useful:
+            self._exchange.close()
+            self._exchange = None
 
     def open(self, name: str) -> BinaryIO | None:
         return self._read(name)

@@ -26,10 +26,10 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self.waiting = 0
 
-    def submit(self, key: Any, function: Callable[[], Any]) -> None:
-        """Calls it some time; `result` tells what came of it."""
+    def submit(self, key: Any, function: Callable[[], Any], then: Callable[[], None] | None = None) -> None:
+        """Calls it some time; `result` tells what came of it.  *then* is called when there is a result."""
         self.waiting += 1
-        self._work.put((key, function))
+        self._work.put((key, function, then))
         if len(self._threads) < min(self._size, self.waiting):
             thread = threading.Thread(target=self._run, daemon=True, name="crew")
             self._threads.append(thread)
@@ -40,11 +40,13 @@ class Crew:
             task = self._work.get()
             if task is None:
                 return
-            key, function = task
+            key, function, then = task
             try:
                 self._done.put((key, function(), None))
             except BaseException as error:     # whoever waits for it gets it
                 self._done.put((key, None, error))
+            if then is not None:
+                then()
 
     def result(self) -> tuple[Any, Any, BaseException | None]:
         """(key, result, error) of one that has ended, after waiting for it."""
@@ -57,6 +59,11 @@ class Crew:
             self.waiting -= 1
             self._check()
             return found
+
+    @property
+    def has_result(self) -> bool:
+        """Whether `result` returns at once."""
+        return not self._done.empty()
 
     def map(self, function: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
         """(item, result) as they come; the first error is raised."""

@@ -202,6 +202,37 @@ class Http:
             self._pools[proxy] = self._new_pool(proxy)
         return self._pools[proxy]
 
+    def connector(self, url: str) -> Callable[[], Any] | None:
+        """What opens one more connection to the server of an address; None if it is reached by a proxy, or by a stand-in."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if proxy_for(parts.scheme, host, os.environ) or parts.netloc in self._fetcher.stand_ins or parts.scheme not in ("http", "https"):
+            return None
+        settings = self._fetcher.settings
+        timeout = urllib3.Timeout(connect=int(settings["connect-timeout"]) or 300)
+        options: dict[str, Any] = {"port": parts.port, "timeout": timeout.connect_timeout}
+        if parts.scheme == "http":
+            from urllib3.connection import HTTPConnection as Kind
+        else:
+            import ssl
+
+            from urllib3.connection import HTTPSConnection as Kind  # type: ignore[assignment]
+            from urllib3.util.ssl_ import create_urllib3_context
+
+            context = options["ssl_context"] = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)      # one for all: reading the machine's certificates takes long
+            certificates = settings["ssl-cert-file"]
+            if certificates:
+                context.load_verify_locations(str(certificates))
+            else:
+                context.load_default_certs()
+
+        def connect() -> Any:
+            link = Kind(host, **options)
+            link.connect()
+            return link
+
+        return connect
+
     def _new_pool(self, proxy: str) -> Any:
         settings = self._fetcher.settings
         connect_s, stalled_s = int(settings["connect-timeout"]), int(settings["stalled-download-timeout"])

@@ -259,12 +259,18 @@ class LocalStore(CollectingStore):
         if not self._import_folder:
             self._import_folder = self.new_folder()
         target = f"{self._import_folder}/{next(self._import_numbers)}"
-        stream = Hashed(archive)
-        nar_reader.unpack(cast("BinaryIO", stream), target)
-        found = "sha256:" + stream.hash.digest().hex()
-        if (found, stream.hash.size) != (info.nar_hash, info.nar_size):
+        if isinstance(archive, io.BytesIO):
+            with archive.getbuffer() as data:
+                digest, size = hashes.digest("sha256", data), len(data)
+            nar_reader.unpack(archive, target)
+        else:
+            stream = Hashed(archive)
+            nar_reader.unpack(cast("BinaryIO", stream), target)
+            digest, size = stream.hash.digest(), stream.hash.size
+        found = "sha256:" + digest.hex()
+        if (found, size) != (info.nar_hash, info.nar_size):
             remove(target)
-            shown = hashes.format_hash("sha256", stream.hash.digest(), "nix32", with_algorithm=True)
+            shown = hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
         return target

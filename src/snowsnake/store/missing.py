@@ -121,7 +121,7 @@ class _Plan:
                 self.want(needed, set(names))
 
     def missing(self) -> Missing:
-        offered = [path for path in self._seen if path in self._offers and path not in self._unknown and not self._store.is_valid(path)]
+        offered = [path for path in self._seen if path in self._offers and path not in self._unknown]
         fetches: dict[str, Offer | None] = {path: self._offers[path] for path in sorted(offered, key=_by_name)}
         builds = list(reversed(sort_topologically(self._inputs, self._inputs.__getitem__)))
         sizes = [(offer.download_size, offer.nar_size) for offer in fetches.values() if offer is not None]

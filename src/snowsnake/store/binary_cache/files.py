@@ -11,8 +11,11 @@ import re
 import shutil
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import BinaryIO
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from snowsnake.fetch.exchange import Exchange
 
 _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 
@@ -25,6 +28,29 @@ class CacheFiles(ABC):
     @abstractmethod
     def get(self, name: str) -> bytes | None:
         """A small file; None if there is none."""
+
+    def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
+        """As `get` of each.  *follow*: what is wanted because of an answer."""
+        found: dict[str, bytes | None] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = self.get(name)
+                waiting.extend(follow(name, found[name]))
+        return found
+
+    def exchange(self) -> Exchange | None:
+        """Where small files can be asked for so that they come by and by; None if there is no such thing."""
+        return None
+
+    def ask(self, exchange: Exchange, name: str) -> None:
+        """Asks there for a file with a plain name."""
+        raise NotImplementedError
+
+    def can_ask(self, name: str) -> bool:
+        """Whether a name is plain."""
+        return False
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO | None:

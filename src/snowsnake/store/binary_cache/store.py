@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -31,6 +31,7 @@ from snowsnake.store.signing import SecretKey, sign
 _INFO_FILE = "nix-cache-info"
 _MOST_INFO_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 8 << 20
+_QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20      # what is small
 _PIECE_BYTES = 1 << 18
 _URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
 
@@ -144,33 +145,45 @@ class BinaryCacheStore(Store):
         found = self._infos[part]
         return found if found is not None and found.path == path else None
 
-    def ask(self, paths: Iterable[str]) -> None:
-        """Asks for all of them at once, where that saves time; `narinfo` answers afterwards without asking."""
+    def ask(self, paths: Iterable[str], follow: Callable[[NarInfo], Iterable[str]] = lambda info: ()) -> None:
+        """Asks for all of them at once, where that saves time; `narinfo` answers afterwards without asking.  *follow*: paths that are to be asked for
+        because of what came."""
         self.opened()
-        missing = []
-        for part in dict.fromkeys(_part(path) for path in paths):
-            if part in self._infos:
-                continue
-            if self._remembered is not None and self._number is not None:
-                known = self._remembered.find(self._number, part, self.store_dir)
-                if known is not Unknown:
+        answers: list[tuple[str, NarInfo | None]] = []
+        asked: set[str] = set()
+
+        def missing(paths: Iterable[str]) -> list[str]:
+            """Names of those files that have to be looked at."""
+            found: list[str] = []
+            waiting = [paths]
+            while waiting:
+                for part in dict.fromkeys(_part(path) for path in waiting.pop()):
+                    if part in self._infos or part in asked:
+                        continue
+                    asked.add(part)
+                    known = Unknown if self._remembered is None or self._number is None else self._remembered.find(self._number, part, self.store_dir)
+                    if known is Unknown:
+                        found.append(f"{part}.narinfo")
+                        continue
                     assert known is None or isinstance(known, NarInfo)
                     self._infos[part] = known
-                    continue
-            missing.append(part)
-        if not missing:
-            return
-        found = self.files_of(missing)
-        answers = [(part, self._parsed(part, data)) for part, data in zip(missing, found, strict=True)]
-        self._infos.update(answers)
-        if self._remembered is not None and self._number is not None:
-            self._remembered.note(self._number, answers)
+                    if known is not None:
+                        waiting.append(follow(known))
+            return found
 
-    def files_of(self, parts: list[str]) -> list[bytes | None]:
-        """The `.narinfo`s of these hash parts."""
-        many = getattr(self.files, "get_many", None)
-        names = [f"{part}.narinfo" for part in parts]
-        return many(names) if many is not None else [self.files.get(name) for name in names]
+        def take(name: str, data: bytes | None) -> list[str]:
+            part = name[:32]
+            info = self._infos[part] = self._parsed(part, data)
+            answers.append((part, info))
+            return [] if info is None else missing(follow(info))
+
+        wanted = missing(paths)
+        try:
+            if wanted:
+                self.files.get_many(wanted, take)
+        finally:
+            if answers and self._remembered is not None and self._number is not None:
+                self._remembered.note(self._number, answers)
 
     def _parsed(self, part: str, data: bytes | None) -> NarInfo | None:
         if data is None:
@@ -232,27 +245,51 @@ class BinaryCacheStore(Store):
 
     def open_archive(self, path: str) -> BinaryIO:
         """The NAR of an object, with the size and the hash that were announced."""
+        info = self._archive_info(path)
+        source = self.files.open(info.url)
+        if source is None:
+            raise self._gone(info)
+        with source:
+            return self._checked(info, source)
+
+    def quick_name(self, path: str) -> str | None:
+        """The file that has the archive of an object, if it is a small one, which `ask` of the cache's exchange may bring; None otherwise."""
+        info = self._archive_info(path)
+        is_small = info.file_size is not None and info.file_size <= _QUICK_BYTES and info.nar_size <= _QUICK_NAR_BYTES
+        return info.url if is_small and self.files.can_ask(info.url) else None
+
+    def quick_archive(self, path: str, data: bytes | None) -> BinaryIO:
+        """As `open_archive` of an object whose file has come already; None: the cache does not have it."""
+        info = self._archive_info(path)
+        if data is None:
+            raise self._gone(info)
+        return self._checked(info, io.BytesIO(data))
+
+    def _archive_info(self, path: str) -> NarInfo:
         info = self.narinfo(path)
         if info is None:
             raise NotValid(path)
-        where = f"'{info.url}' of the binary cache '{self.url}'"
         if not _URL.fullmatch(info.url):
             raise CacheFault(f"'{path}' has an archive with an unusable address in the binary cache '{self.url}': '{info.url}'")
         compressed.check_method(info.compression)
-        source = self.files.open(info.url)
-        if source is None:
-            raise Gone(f"file '{info.url}' does not exist in binary cache '{self.url}'")
+        return info
+
+    def _gone(self, info: NarInfo) -> Gone:
+        return Gone(f"file '{info.url}' does not exist in binary cache '{self.url}'")
+
+    def _checked(self, info: NarInfo, source: BinaryIO) -> BinaryIO:
+        """The archive that a file holds, found to be the one that was announced."""
+        where = f"'{info.url}' of the binary cache '{self.url}'"
         is_small = info.nar_size <= _IN_MEMORY_BYTES
         target: BinaryIO = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115  # the caller's to close
         try:
-            with source:
-                found, size = self._copy(source, target, info, where)
+            found, size = self._copy(source, target, info, where)
             if size != info.nar_size or found != info.nar_hash:
                 raise CacheFault(
-                    f"hash mismatch importing path '{path}';\n  specified: {info.nar_hash.format('nix32', with_algorithm=True)}\n"
+                    f"hash mismatch importing path '{info.path}';\n  specified: {info.nar_hash.format('nix32', with_algorithm=True)}\n"
                     f"  got:       {found.format('nix32', with_algorithm=True)}"
                     if size == info.nar_size
-                    else f"size mismatch importing path '{path}';\n  specified: {info.nar_size}\n  got:       {'more' if size > info.nar_size else size}"
+                    else f"size mismatch importing path '{info.path}';\n  specified: {info.nar_size}\n  got:       {'more' if size > info.nar_size else size}"
                 )
             target.seek(0)
             return target
