@@ -19,11 +19,12 @@ from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context
+from snowsnake.machine.short_calls cimport settled, short_apply, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE, PART_ELEMENT, PART_RESULT
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, Word, int_value, is_bool, is_list, is_string, is_thunk, list_base, list_items,
-    list_size, small_int, string_context, val,
+    list_size, small_int, string_context, val, WORD_NOT_FOUND,
 )
 
 cdef enum:
@@ -92,7 +93,7 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
             return done(m, WORD_TRUE)
         i += 1
     while i < n:
-        y = val(items[i])
+        y = settled(m, items[i])
         if is_thunk(y):
             fp[2] = small_int(<int64_t>i)
             return force(m, y)
@@ -172,12 +173,16 @@ cdef inline int _ask_all(Machine* m, Word* fp, bint forces) noexcept nogil:
             return of_part(m, PART_RESULT, raise_type(m, "a Boolean", m.sp[-1]))
     elif n > UNRESERVED and not stack_reserve(m, n):
         return RAISE
-    if answered == n:
-        return DONE
-    x = list_items(fp[1])[answered]
-    if forces and is_thunk(val(x)):
-        return force(m, val(x))
-    return call1(m, fp[0], x)
+    while answered < n:
+        x = list_items(fp[1])[answered]
+        if forces and is_thunk(settled(m, x)):
+            return force(m, val(x))
+        x = short_call(m, fp[0], &x, 1)
+        if not is_bool(x) or must_stop(m):
+            return call1(m, fp[0], list_items(fp[1])[answered])
+        push(m, x)
+        answered += 1
+    return DONE
 
 
 cdef inline uint64_t _count(Word* answers, uint64_t n, Word wanted) noexcept nogil:
@@ -245,7 +250,8 @@ cdef int partition(Machine* m, Word* fp) noexcept nogil:
 cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
     """State: how many elements have been asked about."""
     cdef Word answer
-    cdef int64_t i
+    cdef uint64_t i, n = list_size(fp[1])
+    cdef Word* items = list_items(fp[1])
     if m.sp == fp + 2:
         push(m, 0)
     else:
@@ -254,11 +260,16 @@ cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
             return of_part(m, PART_RESULT, raise_type(m, "a Boolean", answer))
         if answer == decisive:
             return done(m, decisive)
-    i = int_value(fp[2])
-    if <uint64_t>i == list_size(fp[1]):
-        return done(m, WORD_FALSE if decisive == WORD_TRUE else WORD_TRUE)
-    fp[2] = small_int(i + 1)
-    return call1(m, fp[0], list_items(fp[1])[i])
+    i = <uint64_t>int_value(fp[2])
+    while i < n:
+        answer = short_call(m, fp[0], items + i, 1)
+        if answer == decisive:
+            return done(m, decisive)
+        if not is_bool(answer) or must_stop(m):
+            fp[2] = small_int(<int64_t>i + 1)
+            return call1(m, fp[0], items[i])
+        i += 1
+    return done(m, WORD_FALSE if decisive == WORD_TRUE else WORD_TRUE)
 
 
 cdef int any_(Machine* m, Word* fp) noexcept nogil:
@@ -273,84 +284,158 @@ cdef int all_(Machine* m, Word* fp) noexcept nogil:
 
 cdef int foldl(Machine* m, Word* fp) noexcept nogil:
     """State: number of elements that were handed over.  The start value is let go once it is used."""
-    cdef Word accumulator
-    cdef int64_t i
-    if list_size(fp[2]) == 0:
+    cdef Word[2] arguments
+    cdef Word result
+    cdef uint64_t i, n = list_size(fp[2])
+    if n == 0:
         return tail(m, fp[1])
     if m.sp == fp + 3:
-        accumulator = fp[1]
+        arguments[0] = fp[1]
         fp[1] = WORD_NULL
         push(m, 0)
     else:
-        accumulator = pop(m)
-    i = int_value(fp[3])
-    if <uint64_t>i == list_size(fp[2]):
-        return done(m, accumulator)
-    fp[3] = small_int(i + 1)
-    return call2(m, fp[0], accumulator, list_items(fp[2])[i])
+        arguments[0] = pop(m)
+    i = <uint64_t>int_value(fp[3])
+    while i < n:
+        arguments[1] = list_items(fp[2])[i]
+        i += 1
+        result = short_call(m, fp[0], arguments, 2)
+        if result == WORD_NOT_FOUND or must_stop(m):
+            fp[3] = small_int(<int64_t>i)
+            return call2(m, fp[0], arguments[0], arguments[1])
+        arguments[0] = result
+    return done(m, arguments[0])
 
 
 # ---- concatenation ----------------------------------------------------------------------------------------------
+#
+# A million small lists need not be there at the same time: the elements are taken over one list after the other.  On the stack, from
+# `state` on: the index of the list in hand; how many parts stand above, lists; the parts; then the elements that are in none yet.
 
-cdef inline int _concatenate(Machine* m, Word* lists, uint64_t count) noexcept nogil:
-    """One list of *count* evaluated lists."""
-    cdef uint64_t total = 0, i, n
-    cdef Word last = m.empty_list, result
+cdef enum:
+    LARGE_PART = 64                   # a list of so many elements is a part itself
+    MOST_PENDING = 1 << 16            # elements that become one: a reservation of so many words makes it in the old space
+
+
+cdef inline Word* _pending(Word* state) noexcept nogil:
+    return state + 2 + int_value(state[1])
+
+
+cdef bint _close_part(Machine* m, Word* state) noexcept nogil:
+    cdef Word* first = _pending(state)
+    cdef uint64_t n = <uint64_t>(m.sp - first)
+    cdef Word part
+    if n == 0:
+        return True
+    if n > UNRESERVED and not heap_reserve(m, n + 1):
+        return False
+    part = new_list(m, n)
+    memcpy(list_items(part), first, n * sizeof(Word))
+    first[0] = part
+    m.sp = first + 1
+    state[1] += small_int(1)
+    return True
+
+
+cdef inline bint _take_list(Machine* m, Word* state, Word list) noexcept nogil:
+    """False: memory is short, an error has been raised."""
+    cdef uint64_t n = list_size(list), i
+    cdef Word* items = list_items(list)
+    if n >= LARGE_PART or <uint64_t>(m.sp - _pending(state)) + n > MOST_PENDING:
+        if not _close_part(m, state) or not stack_reserve(m, MOST_PENDING + 4096):
+            return False
+        if n >= LARGE_PART:
+            push(m, list)
+            state[1] += small_int(1)
+            return True
+    for i in range(n):
+        m.sp[i] = items[i]
+    m.sp += n
+    return True
+
+
+cdef int _joined(Machine* m, Word* state) noexcept nogil:
+    cdef Word* first = _pending(state)
+    cdef Word* part = state + 2
     cdef Word* out
-    for i in range(count):
-        n = list_size(val(lists[i]))
-        if n:
-            total += n
-            last = val(lists[i])
+    cdef uint64_t pending = <uint64_t>(m.sp - first), total = pending
+    cdef Word result
+    while part < first:
+        total += list_size(part[0])
         if total > (<uint64_t>1 << 48):
             return raise_text(m, ERROR_MEMORY, format_text("out of memory: a list of too many elements"))
-    if total == list_size(last):      # at most one is not empty
-        return done(m, last)
+        part += 1
+    if first - (state + 2) == 1 and pending == 0:     # one list that was not empty is the result
+        return done(m, state[2])
     if total > UNRESERVED and not heap_reserve(m, total + 1):
         return RAISE
     result = new_list(m, total)
     out = list_items(result)
-    for i in range(count):
-        last = val(lists[i])
-        n = list_size(last)
-        memcpy(out, list_items(last), n * sizeof(Word))
-        out += n
+    part = state + 2
+    while part < first:
+        memcpy(out, list_items(part[0]), list_size(part[0]) * sizeof(Word))
+        out += list_size(part[0])
+        part += 1
+    memcpy(out, first, pending * sizeof(Word))
     return done(m, result)
 
 
+cdef inline bint _start_joining(Machine* m) noexcept nogil:
+    push(m, 0)
+    push(m, 0)
+    return stack_reserve(m, MOST_PENDING + 4096)
+
+
 cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
-    """State: number of elements that are known to be lists."""
+    cdef Word* state = fp + 1
     cdef uint64_t n = list_size(fp[0]), i
     cdef Word* items = list_items(fp[0])
-    cdef Word w
-    if m.sp == fp + 1:
-        push(m, 0)
-    i = <uint64_t>int_value(fp[1])
+    cdef Word w, made
+    if m.sp == state and not _start_joining(m):
+        return RAISE
+    i = <uint64_t>int_value(state[0])
     while i < n:
         if must_stop(m):
             return stop(m)
         w = val(items[i])
         if is_thunk(w):
-            fp[1] = small_int(<int64_t>i)
-            return force(m, w)
+            made = short_apply(m, w)
+            if not is_list(made):
+                state[0] = small_int(<int64_t>i)
+                return force(m, w)
+            w = made                  # it is not kept: to make it again would cost no more
         if not is_list(w):
             return of_part(m, PART_ELEMENT + 1, raise_type(m, "a list", w))
+        if not _take_list(m, state, w):
+            return RAISE
         i += 1
-    return _concatenate(m, items, n)
+    return _joined(m, state)
 
 
 cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
-    """The lists that the function gave pile up from fp[2]."""
-    cdef uint64_t n = list_size(fp[1])
-    cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
-    if answered:
-        if not is_list(m.sp[-1]):
-            return of_part(m, PART_RESULT, raise_type(m, "a list", m.sp[-1]))
-    elif n > UNRESERVED and not stack_reserve(m, n):
-        return RAISE
-    if answered == n:
-        return _concatenate(m, fp + 2, n)
-    return call1(m, fp[0], list_items(fp[1])[answered])
+    cdef Word* state = fp + 2
+    cdef uint64_t n = list_size(fp[1]), i
+    cdef Word* items = list_items(fp[1])
+    cdef Word w
+    if m.sp == state:
+        if not _start_joining(m):
+            return RAISE
+    else:
+        w = pop(m)
+        if not is_list(w):
+            return of_part(m, PART_RESULT, raise_type(m, "a list", w))
+        if not _take_list(m, state, w):
+            return RAISE
+    i = <uint64_t>int_value(state[0])
+    while i < n:
+        w = short_call(m, fp[0], items + i, 1)
+        if not is_list(w) or must_stop(m):
+            state[0] = small_int(<int64_t>i + 1)
+            return call1(m, fp[0], items[i])
+        if not _take_list(m, state, w):
+            return RAISE
+        i += 1
+    return _joined(m, state)
 
 
 # ---- grouping ---------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_text
 from snowsnake.machine.heap cimport cell_of, heap_reserve, new_list, pop, push
 from snowsnake.machine.internals cimport INTERNAL_LESS
+from snowsnake.machine.short_calls cimport settled, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
@@ -75,6 +76,23 @@ cdef inline bint _item_less(Item* a, Item* b, bint strings) noexcept nogil:
     return strings and compare_strings(a.word, b.word) < 0
 
 
+cdef inline int _less_now(Word a, Word b) noexcept nogil:
+    """Of two evaluated numbers or strings 0 or 1; of others -1: the machine must compare them."""
+    if is_string(a) and is_string(b):
+        return 1 if compare_strings(a, b) < 0 else 0
+    if is_int(a):
+        if is_int(b):
+            return 1 if int_value(a) < int_value(b) else 0
+        if is_float(b):
+            return 1 if <double>int_value(a) < float_value(b) else 0
+    elif is_float(a):
+        if is_float(b):
+            return 1 if float_value(a) < float_value(b) else 0
+        if is_int(b):
+            return 1 if float_value(a) < <double>int_value(b) else 0
+    return -1
+
+
 cdef Item* _merge_sort(Machine* m, Item* source, Item* target, uint64_t n, bint strings) noexcept nogil:
     """Stable, bottom up from insertion runs of 8; returns the array that holds the result, not sorted if something asks to stop."""
     cdef uint64_t width = 8, i = 0, j, k, middle, end
@@ -126,18 +144,28 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
     """Evaluated elements by `<`: DONE, RAISE, or TAIL if they are not all ints or all strings."""
     cdef uint64_t n = list_size(list), i
     cdef Word* items = list_items(list)
-    cdef Word first = val(items[0]), w, result
-    cdef bint strings = is_string(first)
+    cdef Word first = val(items[0]), w, result, previous = first
+    cdef bint strings = is_string(first), rises = True, falls = True
     cdef Item* source
     cdef Item* sorted_items
     if not strings and not is_int(first):
         return TAIL
-    for i in range(n):
+    for i in range(1, n):
         w = val(items[i])
         if not (is_string(w) if strings else is_int(w)):
             return TAIL
+        if _less_now(w, previous) == 1:
+            rises = False
+        else:
+            falls = False             # equal ones stay in their order
+        previous = w
     if not heap_reserve(m, n + 1):
         return RAISE
+    if rises or falls:
+        result = new_list(m, n)
+        for i in range(n):
+            list_items(result)[i] = val(items[i if rises else n - 1 - i])
+        return done(m, result)
     source = <Item*>allocate_items(2 * n, sizeof(Item))
     if source == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
@@ -161,23 +189,6 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
 cdef inline bint _is_less_than(Machine* m, Word f) noexcept nogil:
     return is_function(f) and kind_of(f) == KIND_BUILTIN \
         and strcmp(m.builtins[header_size(pointer_of(f)[0])].name, "lessThan") == 0
-
-
-cdef inline int _less_now(Word a, Word b) noexcept nogil:
-    """Of two evaluated numbers or strings 0 or 1; of others -1: the machine must compare them."""
-    if is_string(a) and is_string(b):
-        return 1 if compare_strings(a, b) < 0 else 0
-    if is_int(a):
-        if is_int(b):
-            return 1 if int_value(a) < int_value(b) else 0
-        if is_float(b):
-            return 1 if <double>int_value(a) < float_value(b) else 0
-    elif is_float(a):
-        if is_float(b):
-            return 1 if float_value(a) < float_value(b) else 0
-        if is_int(b):
-            return 1 if float_value(a) < <double>int_value(b) else 0
-    return -1
 
 
 cdef inline void _push_range(Machine* m, int64_t begin, int64_t end, int64_t left, int64_t right) noexcept nogil:
@@ -367,6 +378,7 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
     cdef Word* buffer = list_items(fp[3])
     cdef bint by_less = _is_less_than(m, fp[0])
     cdef Word a = 0, b = 0
+    cdef Word[2] arguments
     cdef Word* r
     while m.sp > fp + 4:
         if must_stop(m):
@@ -381,7 +393,12 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
                 if answer < 0:
                     return call_internal2(m, INTERNAL_LESS, a, b)
             else:
-                return call2(m, fp[0], a, b)
+                arguments[0] = a
+                arguments[1] = b
+                a = short_call(m, fp[0], arguments, 2)
+                if not is_bool(a):
+                    return call2(m, fp[0], arguments[0], arguments[1])
+                answer = 1 if a == WORD_TRUE else 0
         _take(m, r, items, buffer, answer == 1)
         answer = -1
     return done(m, fp[2])
@@ -392,10 +409,12 @@ cdef int _force_elements(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[1]), i = <uint64_t>int_value(fp[2])
     cdef Word w
     while i < n:
-        w = val(list_items(fp[1])[i])
+        w = settled(m, list_items(fp[1])[i])
         if is_thunk(w):
             fp[2] = small_int(<int64_t>i)
             return force(m, w)
+        if must_stop(m):
+            return stop(m)
         i += 1
     return DONE
 

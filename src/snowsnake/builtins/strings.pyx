@@ -22,6 +22,7 @@ from snowsnake.machine.heap cimport (
     write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word
+from snowsnake.machine.short_calls cimport settled
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, PART_ELEMENT, RAISE, Machine
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, Word, float_value, int_value, is_float, is_int, is_list, is_path, is_string,
@@ -236,7 +237,9 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
         write_barrier(m, fp[3])
         i += 1
     while i < n:
-        w = val(items[i])
+        w = settled(m, items[i])
+        if must_stop(m):
+            return stop(m)
         if not is_string(w):
             if m.sp == fp + 2:
                 push(m, 0)
@@ -298,6 +301,36 @@ cdef inline int64_t _pattern_at(Patterns* p, const uint8_t* data, uint64_t size,
     return <int64_t>p.first_empty if p.first_empty < p.count else -1
 
 
+cdef int _intersperse(Machine* m, Word s, Word by) noexcept nogil:
+    """A text before each byte and at the end: what replacing the empty string is, if no pattern stands before it."""
+    cdef uint64_t size = string_size(s), step = string_size(by), i
+    cdef const uint8_t* data = string_data(s)
+    cdef const uint8_t* text
+    cdef uint8_t* out
+    cdef Gathered contexts
+    if not string_reserve(m, size + (size + 1) * step if step < (<uint64_t>1 << 50) // (size + 1) else <uint64_t>1 << 50):
+        return RAISE
+    memset(&contexts, 0, sizeof(Gathered))
+    gather(&contexts, string_context(s))
+    gather(&contexts, string_context(by))
+    m.result = new_string(m, size + (size + 1) * step, gathered(m, &contexts))
+    if contexts.failed:
+        return out_of_memory(m)
+    out = string_data(m.result)
+    text = string_data(by)
+    for i in range(size):
+        if must_stop(m):
+            return stop(m)
+        if step == 1:
+            out[0] = text[0]
+        else:
+            memcpy(out, text, step)
+        out[step] = data[i]
+        out += step + 1
+    memcpy(out, text, step)
+    return DONE
+
+
 cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogil:
     """DONE, RAISE, or FORCE: *needed is a replacement that is not a string yet."""
     cdef Word s = fp[2], by
@@ -309,6 +342,8 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
     cdef Bytes out
     cdef bint is_replaced = False, fits = True
     memset(&out, 0, sizeof(Bytes))
+    if p.count and p.first_empty == 0 and is_string(val(replacements[0])):
+        return _intersperse(m, s, val(replacements[0]))
     while at <= size:
         if must_stop(m):
             bytes_free(&out)

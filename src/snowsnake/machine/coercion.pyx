@@ -5,7 +5,7 @@ All of them replace their operand and only move forward, so that every __toStrin
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset, strlen
+from libc.string cimport memcpy, memset, strlen
 
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, write_decimal
 from snowsnake.foundation.paths cimport append_components
@@ -19,6 +19,7 @@ from snowsnake.machine.internals cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DERIVATION_STRING, INTERNAL_TO_STRING,
 )
 from snowsnake.machine.operations cimport concatenate_strings
+from snowsnake.machine.short_calls cimport settled
 from snowsnake.machine.state cimport (
     CALL, DONE, ERROR_CONTEXT, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE, FORCE, PART_NONE, PART_RESULT, RAISE,
 )
@@ -31,6 +32,7 @@ from snowsnake.machine.word cimport (
 
 cdef enum:
     MOST_PIECES = 512                 # of the text of a list, until they become one
+    PIECE_SIZE = 2048                 # bytes of a piece of several elements
 
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
@@ -150,6 +152,48 @@ cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
     return tagged(p, TAG_BOX)
 
 
+cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at) noexcept nogil:
+    """The text of elements from *at* on, with the blanks behind them, as far as nothing has to be evaluated and it is not long; 0: of none."""
+    cdef uint8_t[PIECE_SIZE] text
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef Word* items = list_items(list_)
+    cdef int64_t n = <int64_t>list_size(list_), i = at[0]
+    cdef uint64_t size = 0, more
+    cdef const uint8_t* data
+    cdef Word w
+    while i < n:
+        w = settled(m, items[i])
+        if is_string(w):
+            if string_context(w):
+                break
+            data = string_data(w)
+            more = string_size(w)
+        elif is_int(w):
+            more = write_decimal(int_value(w), digits)
+            data = digits + more
+            more = DECIMAL_SIZE - more
+        elif w == WORD_TRUE:
+            data = <const uint8_t*>"1"
+            more = 1
+        elif w == WORD_FALSE or w == WORD_NULL:
+            data = digits
+            more = 0
+        else:
+            break
+        if size + more + 1 > PIECE_SIZE:
+            break
+        memcpy(text + size, data, more)
+        size += more
+        i += 1
+        if i < n:
+            text[size] = c' '
+            size += 1
+    if i == at[0]:
+        return 0
+    at[0] = i
+    return make_string(m, text, size, 0)
+
+
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
     """Stack of a list: fp[1] cells of the lists being walked, innermost first; fp[2] how many of the pieces are many in one; fp[3] a
     blank; above it the pieces of text."""
@@ -201,22 +245,27 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
             cell[3] = small_int(i + 1)
             if (i >> 1) + 1 < n and not _is_empty_list(val(list_items(w)[i >> 1])):
                 push(m, fp[3])
-            first = fp + 4 + (fp[2] >> 3)
-            if m.sp - first >= MOST_PIECES:            # collections walk the stack
-                outcome = concatenate_strings(m, first, m.sp - first)
-                if outcome != DONE:
-                    return outcome
-                first[0] = m.result
-                m.sp = first + 1
-                fp[2] += small_int(1)
-            continue
+            i += 1
+        first = fp + 4 + (fp[2] >> 3)
+        if m.sp - first >= MOST_PIECES:            # collections walk the stack
+            outcome = concatenate_strings(m, first, m.sp - first)
+            if outcome != DONE:
+                return outcome
+            first[0] = m.result
+            m.sp = first + 1
+            fp[2] += small_int(1)
         i >>= 1
         if i == n:
             fp[1] = cell[1]
             continue
         if not stack_reserve(m, 8) or not heap_reserve(m, 64):
             return RAISE
-        v = val(list_items(w)[i])
+        s = _run_of_texts(m, w, &i)
+        if s:
+            push(m, s)
+            cell[3] = small_int(2 * i)
+            continue
+        v = settled(m, list_items(w)[i])
         if is_thunk(v):
             m.need = v
             return FORCE

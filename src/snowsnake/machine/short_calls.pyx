@@ -1,0 +1,227 @@
+# cython: language_level=3
+"""Calls of short functions that need nothing evaluated, made on the spot: without an activation, and without leaving the builtin.
+
+In: a function and its arguments, or a thunk as `map` makes them.  Out: the result, or WORD_NOT_FOUND: then the machine makes the call.
+
+A builtin that calls a function for each of a million elements leaves and enters the loop as often; for `x: x + 1` or `a: b: a.x < b.x` that
+is most of the work.  Here such code is run up to its `Return`, and given up at the first operation that would evaluate something, fail, call, or
+make a thunk or a function.  So nobody can tell the difference: no order of evaluation, no error, no cell that others hold.
+The list of a result is new, as it would be in the machine.
+
+At safepoints there is more to do (collections, requests to stop), and they are left to the machine: nothing is called here when one is due.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from snowsnake.bytecode.opcodes cimport (
+    OP_ADD, OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_COERCE_TO_STRING, OP_CONSTANT, OP_DIV, OP_EAGER_ARITHMETIC, OP_EQUAL, OP_FORCE,
+    OP_GET_LOCAL, OP_GET_UPVALUE, OP_HAS_ATTR_NAME, OP_INVERT, OP_JUMP, OP_LESS, OP_LESS_OR_EQ, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_RETURN,
+    OP_SELECT, OP_SELECT_PLACE, OP_SUB,
+)
+from snowsnake.machine.attrs cimport attrs_lookup
+from snowsnake.machine.heap cimport CODE_APPLY, keeps_cell, new_list
+from snowsnake.machine.numbers cimport arithmetic, mul_overflows
+from snowsnake.machine.operations cimport equal_quickly
+from snowsnake.machine.state cimport DONE, Code, Machine
+from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.word cimport (
+    IMMEDIATE_CHUNK, KIND_CLOSURE, TAG_ATTRS, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_SUSPENDED, WORD_FALSE, WORD_NOT_FOUND, WORD_TRUE, Word, bool_word,
+    fits_small, header_code, header_kind, header_state, is_float, is_string, pointer_of, small_int, val,
+)
+
+cdef enum:
+    MOST_BYTES = 48                   # of the code
+    MOST_VALUES = 16                  # on its stack
+
+
+cdef inline Word _number(int64_t x) noexcept nogil:
+    return small_int(x) if fits_small(x) else WORD_NOT_FOUND
+
+
+cdef inline Word _binary(Machine* m, int op, Word a, Word b) noexcept nogil:
+    """Of two values; WORD_NOT_FOUND if it could fail, or takes more than a moment."""
+    cdef int64_t x, y, product
+    cdef int outcome
+    cdef Word r
+    if ((a | b) & 7) == TAG_INT:
+        x = <int64_t>a >> 3
+        y = <int64_t>b >> 3
+        if op == OP_ADD:
+            return _number(x + y)
+        if op == OP_LESS:
+            return bool_word(x < y)
+        if op == OP_EQUAL:
+            return bool_word(x == y)
+        if op == OP_SUB:
+            return _number(x - y)
+        if op == OP_MUL:
+            return WORD_NOT_FOUND if mul_overflows(x, y, &product) else _number(product)
+        if op == OP_LESS_OR_EQ:
+            return bool_word(x <= y)
+        if op == OP_MORE:
+            return bool_word(x > y)
+        if op == OP_MORE_OR_EQ:
+            return bool_word(x >= y)
+        return WORD_NOT_FOUND
+    if (a & 7) == TAG_THUNK or (b & 7) == TAG_THUNK:
+        return WORD_NOT_FOUND
+    if op == OP_EQUAL:
+        outcome = equal_quickly(m, a, b)
+        return WORD_NOT_FOUND if outcome < 0 else bool_word(outcome)
+    if is_string(a) and is_string(b):
+        if op == OP_LESS:
+            return bool_word(compare_strings(a, b) < 0)
+        if op == OP_LESS_OR_EQ:
+            return bool_word(compare_strings(a, b) <= 0)
+        if op == OP_MORE:
+            return bool_word(compare_strings(a, b) > 0)
+        if op == OP_MORE_OR_EQ:
+            return bool_word(compare_strings(a, b) >= 0)
+    elif op != OP_DIV and (is_float(a) or is_float(b)):
+        return r if arithmetic(m, op, a, b, &r) == DONE else WORD_NOT_FOUND
+    return WORD_NOT_FOUND
+
+
+cdef inline Word _operand(uint8_t place, const Word* arguments, Word* upvalues, Word* constants) noexcept nogil:
+    if (place & 3) == 0:
+        return val(arguments[place >> 2])
+    if (place & 3) == 1:
+        return val(upvalues[place >> 2])
+    return val(constants[place >> 2])
+
+
+cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil:
+    cdef Word[MOST_VALUES + 1] stack
+    cdef Word* sp = stack
+    cdef Word* upvalues
+    cdef Word* constants
+    cdef Word* made = m.hp
+    cdef Word* p
+    cdef const uint8_t* pc
+    cdef Code* code
+    cdef Word a
+    cdef int op
+    cdef uint32_t i, n
+    function = val(function)
+    if (function & 7) != TAG_FUNCTION or m.hp > m.soft_limit or m.observer != NULL or m.depth + 2 >= m.depth_limit:
+        return WORD_NOT_FOUND
+    p = pointer_of(function)
+    if header_kind(p[0]) != KIND_CLOSURE:
+        return WORD_NOT_FOUND
+    code = m.codes[header_code(p[0])]
+    if code.arity != count or code.max_stack > MOST_VALUES or code.size_bytes > MOST_BYTES:
+        return WORD_NOT_FOUND
+    pc = code.start
+    upvalues = p + 1
+    constants = code.constants
+    while True:
+        op = pc[0]
+        # operands of one byte only
+        if op == OP_ARITHMETIC or op == OP_BRANCH_COMPARE or op == OP_EAGER_ARITHMETIC:
+            if (pc[2] | pc[3]) & 0x80:
+                return WORD_NOT_FOUND
+            a = _binary(m, pc[1], _operand(pc[2], arguments, upvalues, constants), _operand(pc[3], arguments, upvalues, constants))
+            if a == WORD_NOT_FOUND:
+                return a
+            if op == OP_BRANCH_COMPARE:
+                pc += 6 if a == WORD_TRUE else 6 + (pc[4] | <uint32_t>pc[5] << 8)
+                continue
+            sp[0] = a
+            sp += 1
+            pc += 4 if op == OP_ARITHMETIC else 6 + (pc[4] | <uint32_t>pc[5] << 8)
+        elif op == OP_RETURN:
+            a = val(sp[-1])
+            # a function, or a list if its cell matters, is known by where it stands: here it would stand somewhere else
+            if (a & 7) == TAG_THUNK or (keeps_cell(m, a) and (pointer_of(a) < made or pointer_of(a) >= m.hp)):
+                return WORD_NOT_FOUND
+            return a
+        elif op == OP_ADD or op == OP_SUB or op == OP_MUL or op == OP_LESS or op == OP_LESS_OR_EQ or op == OP_MORE or op == OP_MORE_OR_EQ \
+                or op == OP_EQUAL:
+            a = _binary(m, op, val(sp[-2]), val(sp[-1]))
+            if a == WORD_NOT_FOUND:
+                return a
+            sp -= 1
+            sp[-1] = a
+            pc += 1
+        elif op == OP_BRANCH_FALSE:
+            sp -= 1
+            a = val(sp[0])
+            if a != WORD_TRUE and a != WORD_FALSE:
+                return WORD_NOT_FOUND
+            pc += 3 if a == WORD_TRUE else 3 + (pc[1] | <uint32_t>pc[2] << 8)
+        elif op == OP_JUMP:
+            pc += 3 + (pc[1] | <uint32_t>pc[2] << 8)
+        elif op == OP_FORCE:
+            sp[-1] = val(sp[-1])
+            if (sp[-1] & 7) == TAG_THUNK:
+                return WORD_NOT_FOUND
+            pc += 1
+        elif op == OP_INVERT:
+            a = val(sp[-1])
+            if a != WORD_TRUE and a != WORD_FALSE:
+                return WORD_NOT_FOUND
+            sp[-1] = a ^ (WORD_TRUE ^ WORD_FALSE)
+            pc += 1
+        elif pc[1] & 0x80:
+            return WORD_NOT_FOUND
+        elif op == OP_GET_LOCAL:
+            sp[0] = arguments[pc[1]]
+            sp += 1
+            pc += 2
+        elif op == OP_GET_UPVALUE:
+            sp[0] = upvalues[pc[1]]
+            sp += 1
+            pc += 2
+        elif op == OP_CONSTANT:
+            a = constants[pc[1]]
+            if (a & 0xFF) == IMMEDIATE_CHUNK:
+                return WORD_NOT_FOUND
+            sp[0] = a
+            sp += 1
+            pc += 2
+        elif op == OP_LIST:
+            n = pc[1]
+            sp -= n
+            a = new_list(m, n)
+            for i in range(n):
+                (pointer_of(a) + 1)[i] = sp[i]
+            sp[0] = a
+            sp += 1
+            pc += 2
+        elif op == OP_SELECT or op == OP_SELECT_PLACE:
+            i = pc[1]
+            if op == OP_SELECT:
+                sp -= 1
+                a = val(sp[0])
+                pc += 1
+            else:
+                a = val(upvalues[i >> 1] if i & 1 else arguments[i >> 1])
+                pc += 2
+            if (a & 7) != TAG_ATTRS or pc[0] & 0x80:
+                return WORD_NOT_FOUND
+            p = attrs_lookup(m, a, <uint32_t>(constants[pc[0]] >> 8))
+            if p == NULL:
+                return WORD_NOT_FOUND
+            sp[0] = p[0]
+            sp += 1
+            pc += 1
+        elif op == OP_HAS_ATTR_NAME:
+            a = val(sp[-1])
+            if (a & 7) == TAG_THUNK:
+                return WORD_NOT_FOUND
+            sp[-1] = bool_word((a & 7) == TAG_ATTRS and attrs_lookup(m, a, <uint32_t>(constants[pc[1]] >> 8)) != NULL)
+            pc += 2
+        elif op == OP_COERCE_TO_STRING:
+            a = val(sp[-1])
+            if (a & 7) != TAG_INT or not pc[1] & 4:   # the left operand of `+`: numbers stay
+                return WORD_NOT_FOUND
+            sp[-1] = a
+            pc += 2
+        else:
+            return WORD_NOT_FOUND
+
+
+cdef Word short_apply(Machine* m, Word thunk) noexcept nogil:
+    cdef Word* p = pointer_of(thunk)
+    if header_state(p[0]) != THUNK_SUSPENDED or header_code(p[0]) != CODE_APPLY:
+        return WORD_NOT_FOUND
+    return short_call(m, p[1], p + 2, 1)
