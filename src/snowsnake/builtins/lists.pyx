@@ -23,8 +23,8 @@ from snowsnake.machine.short_calls cimport settled, short_apply, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE, PART_ELEMENT, PART_RESULT
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
-    WORD_FALSE, WORD_NULL, WORD_TRUE, Word, int_value, is_bool, is_list, is_string, is_thunk, list_base, list_items,
-    list_size, small_int, string_context, val, WORD_NOT_FOUND,
+    WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, int_value, is_bool, is_list, is_string, is_thunk, list_base, list_items,
+    list_size, small_int, string_context, val,
 )
 
 cdef enum:
