@@ -4,10 +4,13 @@ In: facts (small texts by domain and key), trees and files under the name of the
 Layout below the folder:
     index.sqlite    facts with the time when they were learnt; trees and files with their size and last use
     trees/HASH      unpacked sources and downloaded files, HASH that of their NAR
-    git/ hg/        repositories that were fetched from
+    gitv3/ hg/      repositories that were fetched from
     work/           a folder for each process that is writing; it holds a lock on it, others are removed
 
-A tree is written in `work/` and renamed into place: what is under `trees/` is complete.  The index may be lost at any time.
+Unless somebody chose the folder, facts and repositories lie where Nix has its own: `~/.cache/nix`.  Whoever removes that wants everything
+to be asked again, and gets it; trees are found by their hashes only, so that these can stay (docs/decisions/fetch-cache.md).
+
+A tree is written in `work/` and renamed into place: what is under `trees/` is complete.  The indexes may be lost at any time.
 """
 
 from __future__ import annotations
@@ -30,19 +33,29 @@ _SCHEMA = """
 create table if not exists facts (domain text, key text, value text not null, time real not null, primary key (domain, key));
 create table if not exists trees (name text primary key, size_bytes integer not null, used real not null);
 """
+_REPOSITORIES = ("gitv3", "hg")
+_OURS = "-snowsnake"                  # ends the name of a repository that lies beside C++ Nix's own
 _BUSY_MS = 60_000
 _USED_STEP_S = 3600.0                 # the last use is noted at most once in this time
 
 
+def _chosen_folder(environ: Mapping[str, str]) -> str:
+    own = environ.get("SNOWSNAKE_CACHE_DIR", "")
+    return os.path.join(os.path.abspath(own), "fetch") if own else ""
+
+
 def default_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> str:
     """`fetch` in `$SNOWSNAKE_CACHE_DIR`, otherwise in `snowsnake` of `$XDG_CACHE_HOME` or `~/.cache`."""
-    own = environ.get("SNOWSNAKE_CACHE_DIR", "")
-    if own:
-        return os.path.join(os.path.abspath(own), "fetch")
     base = environ.get("XDG_CACHE_HOME", "")
     if not base.startswith("/"):
         base = os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "snowsnake", "fetch")
+    return _chosen_folder(environ) or os.path.join(base, "snowsnake", "fetch")
+
+
+def _changing_folder(environ: Mapping[str, str]) -> str:
+    from snowsnake.store.binary_cache.remembered import nix_cache_folder
+
+    return os.path.abspath(nix_cache_folder(environ))
 
 
 def limit_of(environ: Mapping[str, str]) -> int:
@@ -65,9 +78,11 @@ class FetchCache:
     """`limit_bytes`: what trees may take together; those that were not used for longest go first, 0 is without limit."""
 
     def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
-        self.folder = folder or default_folder()
+        chosen = folder or _chosen_folder(os.environ)
+        self.folder = chosen or default_folder()
+        self.changing = chosen or _changing_folder(os.environ)     # facts and repositories: what may be another tomorrow
         self.limit_bytes = limit_bytes or limit_of(os.environ)
-        self._database: sqlite3.Connection | None = None
+        self._indexes: dict[str, sqlite3.Connection] = {}
         self._work = ""
         self._work_lock = -1
         self._process = 0
@@ -75,40 +90,42 @@ class FetchCache:
     # ---- facts --------------------------------------------------------------------------------------------------
 
     def _open(self) -> sqlite3.Connection:
-        if self._database is not None and self._process == os.getpid():
-            return self._database
+        """The index of trees."""
+        return self._index(self.folder, "index.sqlite")
+
+    def _facts(self) -> sqlite3.Connection:
+        return self._open() if self.changing == self.folder else self._index(self.changing, "fetcher-cache-snowsnake-1.sqlite")
+
+    def _index(self, folder: str, name: str) -> sqlite3.Connection:
+        """The database of this name, of this process: connections are not for a child."""
+        if self._process != os.getpid():
+            self._indexes = {}
+            self._work_lock = -1               # the folder under it is the parent's
+            self._process = os.getpid()
+        known = self._indexes.get(name)
+        if known is not None:
+            return known
+        path = os.path.join(folder, name)
         try:
-            os.makedirs(self.folder, exist_ok=True)
+            os.makedirs(folder, exist_ok=True)
             try:
-                self._database = self._connect()
+                made = _connect(path)
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                self._remove_index()           # damaged: it holds nothing that cannot be learnt again
-                self._database = self._connect()
+                for ending in ("", "-wal", "-shm"):            # damaged: it holds nothing that cannot be learnt again
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(path + ending)
+                made = _connect(path)
         except (OSError, sqlite3.Error) as error:
-            raise FetchError(f"cannot use the cache of fetched sources in '{self.folder}': {error}") from None
-        self._process = os.getpid()
-        return self._database
-
-    def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(
-            os.path.join(self.folder, "index.sqlite"), timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
-        )
-        database.execute("pragma journal_mode = wal")
-        database.execute("pragma synchronous = off")      # of a cache; a kill of the process loses nothing
-        database.executescript(_SCHEMA)
-        return database
-
-    def _remove_index(self) -> None:
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(self.folder, "index.sqlite" + ending))
+            raise FetchError(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
+        self._indexes[name] = made
+        return made
 
     def fact(self, domain: str, key: str) -> Fact | None:
         """What `note` was told last, whenever that was."""
         try:
-            row = self._open().execute("select value, time from facts where domain = ? and key = ?", (domain, key)).fetchone()
+            row = self._facts().execute("select value, time from facts where domain = ? and key = ?", (domain, key)).fetchone()
             if row is None:
                 return None
             found = Fact(json.loads(row[0]))
@@ -120,13 +137,13 @@ class FetchCache:
     def note(self, domain: str, key: str, value: dict[str, str | int | bool]) -> None:
         """A cache that cannot be written to is no error: what it would have known is learnt again."""
         with contextlib.suppress(sqlite3.Error):
-            self._open().execute(
+            self._facts().execute(
                 "insert or replace into facts values (?, ?, ?, ?)", (domain, key, json.dumps(value), time.time())
             )
 
     def forget(self, domain: str, key: str) -> None:
         with contextlib.suppress(sqlite3.Error):
-            self._open().execute("delete from facts where domain = ? and key = ?", (domain, key))
+            self._facts().execute("delete from facts where domain = ? and key = ?", (domain, key))
 
     # ---- trees --------------------------------------------------------------------------------------------------
 
@@ -223,10 +240,11 @@ class FetchCache:
     def repositories(self) -> list[str]:
         """The folders of repositories that were fetched from."""
         found = []
-        for kind in ("git", "hg"):
-            folder = os.path.join(self.folder, kind)
+        for kind in _REPOSITORIES:
+            folder = os.path.join(self.changing, kind)
             if os.path.isdir(folder):
-                found += [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+                names = (name for name in sorted(os.listdir(folder)) if self._is_ours(name))
+                found += [os.path.join(folder, name) for name in names]
         return found
 
     def damaged(self) -> list[str]:
@@ -250,23 +268,25 @@ class FetchCache:
         self._open()
         for name in os.listdir(os.path.join(self.folder, "trees")) if os.path.isdir(os.path.join(self.folder, "trees")) else ():
             self.remove(name)
-        self._open().execute("delete from facts")
-        for part in ("git", "hg"):
-            going = self.new_path()
+        self._facts().execute("delete from facts")
+        for repository in self.repositories():
+            going = repository + ".going"                 # beside it: the folders may be on two file systems
             with contextlib.suppress(FileNotFoundError):
-                os.rename(os.path.join(self.folder, part), going)
-            remove_tree(os.path.dirname(going))
+                os.rename(repository, going)
+            remove_tree(going)
 
     # ---- places -------------------------------------------------------------------------------------------------
 
     def place(self, *parts: str) -> str:
         """A path in the folder, whose parents are there."""
-        path = os.path.join(self.folder, *parts)
-        try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        except OSError as error:
-            raise FetchError(f"cannot use the cache of fetched sources in '{self.folder}': {error}") from None
-        return path
+        return _made(os.path.join(self.folder, *parts), self.folder)
+
+    def repository(self, kind: str, name: str) -> str:
+        """Where our copy of a repository lies, or will: *kind* is `gitv3` or `hg`.  Its parent is there."""
+        return _made(os.path.join(self.changing, kind, name + ("" if self.changing == self.folder else _OURS)), self.changing)
+
+    def _is_ours(self, name: str) -> bool:
+        return self.changing == self.folder or name.endswith((_OURS, _OURS + ".going"))
 
     @contextlib.contextmanager
     def locked(self, name: str) -> Iterator[None]:
@@ -280,13 +300,30 @@ class FetchCache:
             os.close(lock)
 
     def close(self) -> None:
-        if self._database is not None and self._process == os.getpid():
-            self._database.close()
-        self._database = None
+        if self._process == os.getpid():
+            for index in self._indexes.values():
+                index.close()
+        self._indexes = {}
         if self._work_lock >= 0 and self._process == os.getpid():
             remove_tree(self._work)
             os.close(self._work_lock)
         self._work_lock = -1
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    database.execute("pragma journal_mode = wal")
+    database.execute("pragma synchronous = off")          # of a cache; a kill of the process loses nothing
+    database.executescript(_SCHEMA)
+    return database
+
+
+def _made(path: str, folder: str) -> str:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    except OSError as error:
+        raise FetchError(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
+    return path
 
 
 def _remove_own(path: str, process: int) -> None:

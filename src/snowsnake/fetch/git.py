@@ -202,7 +202,7 @@ def _transfer(
 
     url = location.text
     name = Hash.of_bytes(os.fsencode(url)).nix32 + ("-shallow" if shallow else "")
-    folder = fetcher.cache.place("git", name)
+    folder = fetcher.cache.repository("gitv3", name)
     with fetcher.cache.locked(f"git-{name}"):
         repository = _our_copy(folder, url, fetcher)
         full_ref = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
@@ -210,8 +210,9 @@ def _transfer(
         if rev is not None:
             is_needed = rev not in repository
         else:
-            # C++ Nix asks each time for `HEAD`, too: it remembers branches and tags only
+            # C++ Nix asks each time for `HEAD`, too: it remembers branches and tags only, while they are files of their own
             is_known = known is not None and fetcher.is_fresh(known) and _has_ref(repository, ref)
+            is_known = is_known and (fetcher.is_offline or os.path.exists(os.path.join(folder, full_ref)))
             is_needed = input.flag("allRefs") or not is_known or (ref == "HEAD" and not fetcher.is_offline)
         if is_needed:
             _fetch_into(folder, input, url, ref, full_ref, rev, shallow, known is not None and rev is None, fetcher)

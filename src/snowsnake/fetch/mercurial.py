@@ -68,7 +68,7 @@ def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
         found = _kept(rev, url, input, ref, fetcher)
         if found is not None:
             return found
-    folder = fetcher.cache.place("hg", Hash.of_bytes(os.fsencode(url)).nix32)
+    folder = fetcher.cache.repository("hg", Hash.of_bytes(os.fsencode(url)).nix32)
     with fetcher.cache.locked(f"hg-{os.path.basename(folder)}"):
         _pull(folder, url, rev, fetcher)
     match = _INFO.fullmatch(hg(["log", "-R", folder, "-r", rev or ref, "--template", "{node} {rev} {branch}"], fetcher))

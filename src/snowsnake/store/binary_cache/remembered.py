@@ -38,10 +38,14 @@ _BUSY_S = 60.0
 _COLUMNS = "present, namePart, url, compression, fileHash, fileSize, narHash, narSize, refs, deriver, sigs, ca"
 
 
+def nix_cache_folder(environ: Mapping[str, str] = os.environ) -> str:
+    """Where Nix keeps what can be asked again: `$NIX_CACHE_HOME`, or `nix` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    home = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return environ.get("NIX_CACHE_HOME") or os.path.join(home, "nix")
+
+
 def default_place(environ: Mapping[str, str] = os.environ) -> str:
-    """Where Nix has it: `$NIX_CACHE_HOME`, or `nix` in `$XDG_CACHE_HOME` or `~/.cache`."""
-    folder = environ.get("NIX_CACHE_HOME") or os.path.join(environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "nix")
-    return os.path.join(folder, "binary-cache-v7.sqlite")
+    return os.path.join(nix_cache_folder(environ), "binary-cache-v7.sqlite")
 
 
 class Unknown:
