@@ -3,7 +3,6 @@
 In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 """
 
-_CACHE = "looks into, or removes, `~/.cache/nix`; our cache is another folder (differences.md)"
 _GC = "calls `nix-collect-garbage`, which we leave to Nix"
 REASONS = {
     "brotli": "needs Python's package `brotli`",
@@ -15,13 +14,12 @@ REASONS = {
     "import-from-derivation": "`builtins.path` of what a derivation built does not keep that one's references",
     "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
-    "fetchGit": _CACHE,
-    "fetchGitSubmodules": _CACHE,
+
     "flakes/config": "a `post-build-hook`, which our builds do not run",
     "flakes/develop": "`nix develop`, which we leave to Nix",
     "flakes/run": "`nix run`, which we leave to Nix",
     "flakes/shebang": "a script that begins with `#! nix shell` wants `nix shell`",
-    "git/packed-refs-no-cache": _CACHE,
+
     "lang": "`parse-fail-undef-var`: we suggest a name where 2.34 suggests none",
     "lang-gc": "skips itself",
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",

@@ -13,10 +13,22 @@ import json
 import os
 import stat
 import time
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 from snowsnake.store import nar
+
+TYPE_CHECKING = False                 # `typing` would be imported by each evaluation of a flake
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    class _Fields(NamedTuple):
+        kind: str
+        name: str
+        state: str
+        value: Any = None
+else:
+    _Fields = namedtuple("_Fields", "kind name state value", defaults=(None,))
 
 _STATES = {b"f": "found", b"a": "absent", b"e": "failed", b"s": "fixed", b"d": "disputed"}
 _FILE_TYPES = {1: "regular", 2: "directory", 3: "symlink", 4: "unknown"}
@@ -25,7 +37,7 @@ _STAMP_AT, _STAMP_SIZE = 8, 32  # as in host/records.pyx: FileRecord
 _PIECE = 1 << 20
 
 
-class Dependency(NamedTuple):
+class Dependency(_Fields):
     """One question and its answer.
 
     `kind` and `name`: "file" (contents at a path), "directory" (names in it), "status" (type of what is at the path itself), "target"
@@ -39,10 +51,7 @@ class Dependency(NamedTuple):
     if something was left out, (path, type, whether it was left out) of each entry.
     """
 
-    kind: str
-    name: str
-    state: str
-    value: Any = None
+    __slots__ = ()
 
     @classmethod
     def of_json(cls, text: str) -> Dependency:

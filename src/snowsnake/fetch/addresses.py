@@ -7,21 +7,22 @@ Bytes that are not UTF-8 are kept as Python keeps those of file names (surrogate
 import re
 
 from snowsnake.fetch.errors import MalformedAddress
+from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*")
 _PLAIN = r"A-Za-z0-9._~!$&'()*+,;=:@%-"
-_PATH = re.compile(rf"[{_PLAIN}/]*")
-_QUERY = re.compile(rf"[{_PLAIN}/?]*")
-_AUTHORITY = re.compile(
+_PATH = pattern(rf"[{_PLAIN}/]*")
+_QUERY = pattern(rf"[{_PLAIN}/?]*")
+_AUTHORITY = pattern(
     r"(?:([A-Za-z0-9._~!$&'()*+,;=:%-]*)@)?(\[[^\[\]]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::([0-9]*))?"
 )
-_ADDRESS_6 = re.compile(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
-_NEVER_ENCODED = re.compile("[A-Za-z0-9._~-]*")
-_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+_ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
+_NEVER_ENCODED = pattern("[A-Za-z0-9._~-]*")
+_BAD_ESCAPE = pattern("%(?![0-9A-Fa-f]{2})")
 _IN_PATH = ":@"                       # characters that C++ Nix leaves as they are, beside those that never need an escape
 _IN_QUERY = ":@/?"
 

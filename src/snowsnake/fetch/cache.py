@@ -53,7 +53,7 @@ def default_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> s
 
 
 def _changing_folder(environ: Mapping[str, str]) -> str:
-    from snowsnake.store.binary_cache.remembered import nix_cache_folder
+    from snowsnake.store.binary_cache.place import nix_cache_folder
 
     return os.path.abspath(nix_cache_folder(environ))
 

@@ -7,7 +7,6 @@ libgit2 reads; the user's own `git` transfers, so that his keys, credentials and
 from __future__ import annotations
 
 import os
-import re
 
 from snowsnake.fetch import libgit
 from snowsnake.fetch.addresses import Address, parse_address
@@ -30,6 +29,7 @@ from snowsnake.fetch.git_working_tree import fetch_working_tree, working_tree
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import revision_of, string_of
 from snowsnake.fetch.trees import MountedTree, Tree
+from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from snowsnake.fetch.fetcher import Fetcher
 
-_LS_REMOTE = re.compile(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
+_LS_REMOTE = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 
 
 # ---- where it is ------------------------------------------------------------------------------------------------

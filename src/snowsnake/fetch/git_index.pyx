@@ -6,7 +6,6 @@ entry and asks the disk for each; of 50 000 files that is half a second, here a 
 False) is left to libgit2.
 """
 import os
-import threading
 
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -254,7 +253,9 @@ cdef class GitIndex:
         self._open_root()
         helper = None
         if half < self.table.count:
-            helper = threading.Thread(target=self._look, args=(half, self.table.count, written_ns, flags))
+            from threading import Thread       # of a large index only
+
+            helper = Thread(target=self._look, args=(half, self.table.count, written_ns, flags))
             helper.start()
         self._look(0, half, written_ns, flags)
         if helper is not None:

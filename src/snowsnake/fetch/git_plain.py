@@ -10,12 +10,14 @@ import os
 import re
 import stat
 
-_COMMIT = re.compile(rb"([0-9a-f]{40})\n?")
-_BRANCH = re.compile(rb"ref: (refs/[A-Za-z0-9_][A-Za-z0-9_./+-]*)\n")
-_ODD_NAME = re.compile(rb"\.\.|//|/\.|\.lock(/|$)|[/.]$")
+from snowsnake.foundation.patterns import pattern
+
+_COMMIT = pattern(rb"([0-9a-f]{40})\n?")
+_BRANCH = pattern(rb"ref: (refs/[A-Za-z0-9_][A-Za-z0-9_./+-]*)\n")
+_ODD_NAME = pattern(rb"\.\.|//|/\.|\.lock(/|$)|[/.]$")
 # a line of a file of settings that means what it seems to: no quotes, escapes, continued lines
-_SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"([^"\\]*)")?\s*\]')
-_SETTING = re.compile(r"""([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*([^"\\;#]*))?""")
+_SECTION = pattern(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"([^"\\]*)")?\s*\]')
+_SETTING = pattern(r"""([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*([^"\\;#]*))?""")
 _ELSEWHERE = ("include", "includeif", "extensions")     # sections that mean more than they say
 _USUAL = (("core.repositoryformatversion", "0"), ("core.bare", "false"), ("core.ignorecase", "false"), ("core.worktree", ""))
 SYSTEM_SETTINGS = "/etc/gitconfig"

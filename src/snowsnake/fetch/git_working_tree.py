@@ -7,7 +7,6 @@ module does not understand the index, or Git converts contents, libgit2 is asked
 from __future__ import annotations
 
 import os
-import re
 
 from snowsnake.fetch import libgit
 from snowsnake.fetch.errors import ForbiddenAccess
@@ -42,6 +41,7 @@ from snowsnake.fetch.git_tree import (
 )
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.trees import MountedTree, PartOfDisk, Tree, WithoutUntracked
+from snowsnake.foundation.patterns import pattern
 from snowsnake.store import hashes
 
 TYPE_CHECKING = False
@@ -253,7 +253,7 @@ def _attributes_changed(status: WorkingTree) -> bool:
     return status.head is None or any(os.path.basename(name) == b".gitattributes" for name in [*status.changed, *status.deleted])
 
 
-_CONVERTS = re.compile(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
+_CONVERTS = pattern(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
 _AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")), ("core.symlinks", ("", "true")))
 
 

@@ -12,17 +12,18 @@ from collections.abc import Container
 
 from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
+from snowsnake.foundation.patterns import pattern
 
 Attribute = str | int | bool
 Attributes = dict[str, Attribute]
 
-_ID = re.compile("[a-zA-Z][a-zA-Z0-9_-]*")
-_REV = re.compile("[0-9a-fA-F]{40}")
-_MERCURIAL_REF = re.compile(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
-_BAD_REF = re.compile(r"//|^[./]|^-[^/]*$|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
-_HOST = re.compile(r"[a-zA-Z0-9.-]*")
-_SCP = re.compile("([^/]*)@(.*):(.*)")
-_ARCHIVE = re.compile(r".*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)", re.DOTALL)
+_ID = pattern("[a-zA-Z][a-zA-Z0-9_-]*")
+_REV = pattern("[0-9a-fA-F]{40}")
+_MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
+_BAD_REF = pattern(r"//|^[./]|^-[^/]*$|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
+_HOST = pattern(r"[a-zA-Z0-9.-]*")
+_SCP = pattern("([^/]*)@(.*):(.*)")
+_ARCHIVE = pattern(r".*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)", re.DOTALL)
 
 FORGES = ("github", "gitlab", "sourcehut")
 _SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")

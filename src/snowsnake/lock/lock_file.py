@@ -5,12 +5,12 @@ that is cyclic, too large or says something absurd is an error.
 """
 
 import json
-import re
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES
+from snowsnake.foundation.patterns import pattern
 from snowsnake.lock.references import ID, Reference
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ InputPath = tuple[str, ...]                # names of inputs, from the root: `ni
 LARGEST_BYTES = 64 << 20                   # of a lock file; those of real projects have some hundred kilobytes
 MOST_NODES = 100_000
 DEEPEST = 200                              # inputs of inputs
-_ELEMENT = re.compile(ID)
+_ELEMENT = pattern(ID)
 
 
 class Node:

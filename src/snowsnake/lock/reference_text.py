@@ -9,6 +9,7 @@ import re
 from snowsnake.fetch.addresses import Address, parse_address, parse_query
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, is_legal_ref
+from snowsnake.foundation.patterns import pattern
 from snowsnake.lock.references import ID, Reference, of_address, of_path
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
 _REV = "[0-9a-fA-F]{40}"
-_ID_REFERENCE = re.compile(rf"({ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?", re.DOTALL)
+_ID_REFERENCE = pattern(rf"({ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?", re.DOTALL)
 
 
 def parse(text: str, features: "Container[str]" = DEFAULT_FEATURES) -> Attributes:
@@ -87,9 +88,11 @@ def parse_reference(
 
 
 def _decoded(fragment: str) -> str:
+    if "%" not in fragment:
+        return fragment
     from urllib.parse import unquote
 
-    return unquote(fragment, errors="surrogateescape") if "%" in fragment else fragment
+    return unquote(fragment, errors="surrogateescape")
 
 
 def _has_illegal_ref(text: str) -> bool:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import BinaryIO
 
 from snowsnake.store import hashes, nar, store_path
 from snowsnake.store.drv import Derivation
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
+
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import BinaryIO
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 _BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
 _BATCH_BYTES = 32 << 20

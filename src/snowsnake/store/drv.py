@@ -5,15 +5,19 @@ In: ATerm bytes or JSON objects.  Out: `Derivation`.  Texts that are not UTF-8 k
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
 from snowsnake.store import aterm, aterm_parser, store_path
 from snowsnake.store.derivation import DerivationMemory
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR
+
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+    from typing import Any
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 JSON_VERSION = 4
 
@@ -158,6 +162,8 @@ class Derivation:
             "version": JSON_VERSION,
         }
         if structured is not None:
+            import json
+
             try:
                 found["structuredAttrs"] = json.loads(structured)
             except RecursionError:
@@ -185,6 +191,8 @@ class Derivation:
         for key, value in _member(given, "env", dict, {}).items():
             drv.env[key] = _typed(value, str, f"env.{key}")
         if "structuredAttrs" in given:
+            import json
+
             drv.env["__json"] = json.dumps(
                 given["structuredAttrs"], ensure_ascii=False, separators=(",", ":"), sort_keys=True
             )

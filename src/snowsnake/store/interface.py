@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from snowsnake.store import store_path
 from snowsnake.store.drv import Derivation
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
+
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+    from typing import BinaryIO
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 
 class NotValid(ValueError):

@@ -10,17 +10,13 @@ Additions are collected: one `fsync` each would cost 7 ms, one `syncfs` serves a
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import io
 import itertools
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable
 from os import PathLike
-from typing import BinaryIO, Protocol, Self, cast
 
 from snowsnake.store import hashes, nar, nar_reader, roots, store_path
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
@@ -36,7 +32,28 @@ from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
 from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 20
-_syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, Protocol, Self, cast
+else:
+    Protocol = object
+
+    def cast(kind, value):
+        return value
+
+
+def _syncfs() -> Any:
+    """The function of the C library (Linux), or None."""
+    global _found_syncfs
+    if _found_syncfs is _UNKNOWN:
+        import ctypes
+
+        _found_syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+    return _found_syncfs
+
+
+_UNKNOWN = object()
+_found_syncfs: Any = _UNKNOWN
 
 
 class Builder(Protocol):
@@ -59,6 +76,7 @@ class LocalStore(CollectingStore):
     or changed; FileNotFoundError if there is no store.  *real*, *state*: where its objects and its database are, if not in the usual
     folders below *root*.  *builder*: makes valid what `realise` is asked for.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
     ...     path = store.add_text("greeting", b"hello")
     ...     store.read(path), store.is_valid(path), store.paths() == [path]
@@ -340,6 +358,8 @@ class LocalStore(CollectingStore):
     def open_temporary(self) -> int:
         """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""
         self._check_process()
+        import tempfile
+
         fd, path = tempfile.mkstemp(dir=self._scratch)
         os.unlink(path)
         return fd
@@ -414,6 +434,8 @@ class LocalStore(CollectingStore):
         self._sync(self._objects)
         self.database.register(object_.info for object_ in objects)
         self._written()
+        import shutil
+
         shutil.rmtree(folder, ignore_errors=True)
 
     def _write_settled(self, target: str, contents: bytes) -> None:
@@ -424,7 +446,7 @@ class LocalStore(CollectingStore):
                 left = left[file.write(left) :]
             os.fchmod(fd, 0o444)
             os.utime(fd, (1, 1))
-            if self.durable and _syncfs is None:
+            if self.durable and _syncfs() is None:
                 os.fsync(fd)
 
     def _settle(self, target: str) -> None:
@@ -443,7 +465,7 @@ class LocalStore(CollectingStore):
         if stat.S_ISLNK(status.st_mode):
             return
         os.chmod(path, 0o555 if stat.S_ISDIR(status.st_mode) or status.st_mode & stat.S_IXUSR else 0o444)
-        if _syncfs is None:
+        if self.durable and _syncfs() is None:
             self._sync(path)
 
     def _sync(self, path: str) -> None:
@@ -457,7 +479,10 @@ class LocalStore(CollectingStore):
 
     def _sync_all(self) -> None:
         """Everything written so far in this file system to the disk."""
-        if self.durable and _syncfs is not None and _syncfs(self._scratch_fd) != 0:
+        if not self.durable:
+            return
+        sync = _syncfs()
+        if sync is not None and sync(self._scratch_fd) != 0:
             raise OSError(f"syncing '{self.root}' failed")
 
     def _move(self, target: str, path: str) -> None:
@@ -502,7 +527,8 @@ class LocalStore(CollectingStore):
         parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(parent_fd, fcntl.LOCK_SH)
-            self._scratch = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent)
+            self._scratch = os.path.join(parent, f"{os.getpid()}-{os.urandom(8).hex()}")
+            os.mkdir(self._scratch, 0o700)
             self._scratch_fd = os.open(self._scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(self._scratch_fd, fcntl.LOCK_EX)
             fcntl.flock(parent_fd, fcntl.LOCK_UN)
@@ -519,6 +545,8 @@ class LocalStore(CollectingStore):
     def new_folder(self) -> str:
         """An empty folder beside the objects, of this process alone; whoever makes it removes it."""
         self._check_process()
+        import tempfile
+
         return tempfile.mkdtemp(dir=self._scratch)
 
     # --- looking for faults

@@ -10,9 +10,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from os import PathLike
-from typing import BinaryIO
+
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import BinaryIO
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 MAX_DEPTH = 64  # as Nix 2.34
 _MAX_NAME_BYTES = 4096

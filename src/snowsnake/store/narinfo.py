@@ -5,10 +5,14 @@ In: the text of a `.narinfo`, hostile or not.  Out: `NarInfo`, and its text agai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR, StorePath
+
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 _MAX_SIZE_BYTES = (1 << 63) - 1
 

@@ -5,10 +5,14 @@ In: facts.  Out: `PathInfo`, and the JSON that `nix path-info --json` prints of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from snowsnake.store.hash import Hash
+
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+    from typing import Any
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 
 @dataclass

@@ -5,8 +5,8 @@ In: the path of something that we made.  Out: the path does not exist any more.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 
 
 def remove(path: str) -> None:
@@ -15,6 +15,11 @@ def remove(path: str) -> None:
         if os.path.lexists(path):
             os.unlink(path)
         return
+    with contextlib.suppress(OSError):
+        os.rmdir(path)                 # most of our temporary folders are empty by now
+        return
+    import shutil
+
     make_writable(path)
     shutil.rmtree(path)
 

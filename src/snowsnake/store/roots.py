@@ -6,7 +6,6 @@ In: a link's path, a store path.  Out: the link, and one to it below `nix/var/ni
 from __future__ import annotations
 
 import os
-import tempfile
 
 from snowsnake.store import hashes
 
@@ -41,6 +40,8 @@ def _is_in(path: str, store_dir: str) -> bool:
 
 def _replace_link(link: str, target: str) -> None:
     """Atomically: there is always the old link or the new one."""
+    import tempfile
+
     parent = os.path.dirname(link)
     os.makedirs(parent, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".root-", dir=parent) as folder:

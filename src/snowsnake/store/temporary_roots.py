@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import threading
+from _thread import RLock  # `threading` is imported by who starts threads
 
 
 class TemporaryRoots:
@@ -64,7 +64,7 @@ class TemporaryRoots:
             self._named.clear()
 
 
-_guard = threading.RLock()
+_guard = RLock()
 _shared: dict[tuple[str, int], TemporaryRoots] = {}      # by state folder and process
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from snowsnake.store.binary_cache.place import nix_cache_folder
 from snowsnake.store.hash import Hash
 from snowsnake.store.narinfo import NarInfo
 
@@ -36,12 +37,6 @@ create table if not exists LastPurge (dummy text primary key, value integer);
 _PURGE_S = 24 * 3600
 _BUSY_S = 60.0
 _COLUMNS = "present, namePart, url, compression, fileHash, fileSize, narHash, narSize, refs, deriver, sigs, ca"
-
-
-def nix_cache_folder(environ: Mapping[str, str] = os.environ) -> str:
-    """Where Nix keeps what can be asked again: `$NIX_CACHE_HOME`, or `nix` in `$XDG_CACHE_HOME` or `~/.cache`."""
-    home = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return environ.get("NIX_CACHE_HOME") or os.path.join(home, "nix")
 
 
 def default_place(environ: Mapping[str, str] = os.environ) -> str:
