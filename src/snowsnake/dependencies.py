@@ -67,7 +67,8 @@ class _Unreadable(Exception):
 class Dependencies:
     """What one evaluator has asked so far.  Iterating gives each `Dependency`, in the order of the first time.
 
-    `settings` are those of the evaluator that have an influence; `changed` does not look at them.
+    `settings` are those of the evaluator that have an influence; `changed` does not look at them.  `stamps`: how files looked that were read, by name
+    (`stamp_text`), unless they had been changed just before: as long as one looks the same, it has the same contents.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Dependencies:
     ) -> None:
         self.entries = entries
         self.settings = dict(settings)
+        self.stamps: dict[str, str] = {}
         self._store_dir, self._real_store = store
 
     def __iter__(self) -> Iterator[Dependency]:
@@ -106,14 +108,14 @@ class Dependencies:
 
     def _ask(self, entry: Dependency) -> tuple[str, Any]:
         try:
-            found = _QUESTIONS[entry.kind](self._place(entry.name), entry)
+            found = _QUESTIONS[entry.kind](self.place(entry.name), entry)
         except (FileNotFoundError, NotADirectoryError):
             return "absent", None
         except (OSError, ValueError, _Unreadable):
             return "failed", None
         return ("absent", None) if found is None else ("found", found)
 
-    def _place(self, path: str) -> str:
+    def place(self, path: str) -> str:
         """Where a path is on disk: the logical store may be another folder."""
         if self._real_store is not None and path.startswith(self._store_dir + "/"):
             name, slash, rest = path[len(self._store_dir) + 1 :].partition("/")
@@ -178,6 +180,13 @@ def _hash(path: str) -> tuple[str, os.stat_result]:
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest(), before
+
+
+def stamp_text(found: os.stat_result) -> str:
+    """Times, inode and size of a file; "" for one whose contents may change without them: files of a kernel have no blocks."""
+    if not stat.S_ISREG(found.st_mode) or not found.st_blocks:
+        return ""
+    return f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino} {found.st_size}"
 
 
 def _names(path: str, entry: Dependency | None = None) -> tuple[tuple[str, str], ...]:
@@ -281,11 +290,13 @@ def _decoded_file(name: str, value: bytes, of: Dependencies) -> Dependency:
         end = _STAMP_AT + _STAMP_SIZE
         return Dependency("file", name, "found", value[end : end + 32].hex())
     try:
-        digest, now = _hash(of._place(name))
+        digest, now = _hash(of.place(name))
     except (OSError, ValueError, _Unreadable):
         return Dependency("file", name, "disputed")
     stamp = b"".join(n.to_bytes(8, "little") for n in (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size))
     if has_stamp and stamp == value[_STAMP_AT : _STAMP_AT + _STAMP_SIZE]:
+        if text := stamp_text(now):
+            of.stamps[name] = text
         return Dependency("file", name, "found", digest)
     return Dependency("file", name, "disputed")
 

@@ -24,6 +24,7 @@ from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
 from snowsnake.host.host cimport host_configure, host_mount, host_records, host_settings, host_store_places
+from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
@@ -353,9 +354,7 @@ cdef class Evaluator(Runner):
         """
         from snowsnake.dependencies import from_record
 
-        record = host_records(self.machine())
-        if skipped:
-            record = [entry for entry in record[:skipped] if entry[2][:1] == b"d"] + record[skipped:]
+        record = record_entries(self.machine(), skipped)
         return from_record(record, host_settings(self.machine()), host_store_places(self.machine()))
 
     def statistics(self):

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import snowsnake
+from snowsnake.dependencies import Dependencies
 from snowsnake.evaluator import Evaluator
+from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import JobOptions, RunOptions
@@ -129,11 +131,11 @@ def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object,
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_changes(seed, root, tmp_path, monkeypatch):
-    monkeypatch.setattr("snowsnake.jobs.worker._GROUP_S", 0.0)         # each attribute is a group of its own
-    monkeypatch.setattr("snowsnake.jobs.run._WORTH_GROUPS", 0)
+    monkeypatch.setattr("snowsnake.jobs.run._WORTH", 0)
     chance = random.Random(seed)
     reused = evaluated = layers = 0
     for number in range(ROUNDS):
+        monkeypatch.setattr("snowsnake.jobs.run._LEAST_IN_GROUP", chance.choice((1, 1, 1, 1, 3, 100)))
         monkeypatch.setattr("snowsnake.jobs.run._WIDE", chance.choice((2, 100, 100, 100)))
         changes = [change(root, chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))]
         memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
@@ -143,7 +145,7 @@ def test_random_changes(seed, root, tmp_path, monkeypatch):
             reused += run.queue.reused
             evaluated += run.queue.done - run.queue.reused
             layers += bool(memory.layer)
-    assert reused > evaluated / 3
+    assert reused > evaluated / 4, (reused, evaluated)
     assert layers
 
 
@@ -177,6 +179,81 @@ def test_only_what_changed(large, tmp_path, monkeypatch):
     assert evaluated() == 1
     (large / "lib.nix").write_text(LIB + "\n")
     assert evaluated() == 105
+
+
+def test_what_changed_is_last_in_its_group(large, tmp_path):
+    """A reply depends on what had been asked when it was there, and not on what its worker asked afterwards."""
+    path = str(tmp_path / "results.sqlite")
+
+    def evaluated() -> int:
+        run = evaluate(large, JobMemory(path, "request"), 1)[1]
+        return run.queue.done - run.queue.reused
+
+    assert evaluated() == 105
+    (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "other" { }')
+    first = evaluated()
+    assert 2 < first < 60              # the root, p50 and what came after it
+    (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "third" { }')
+    assert evaluated() == 2
+    assert evaluated() == 1
+
+
+def test_a_file_that_looks_the_same(large, tmp_path):
+    """Contents that changed are noticed, whatever time and size the file was given; the others are not read again."""
+    path = str(tmp_path / "results.sqlite")
+    changed = large / "packages/p7.nix"
+    evaluate(large, JobMemory(path, "request"), 1)
+    evaluate(large, JobMemory(path, "request"), 1)
+    before = changed.stat()
+    changed.write_text(changed.read_text().replace("n7", "m7"))
+    os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (changed.stat().st_size, changed.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    found = evaluate(large, JobMemory(path, "request"), 1)[0]
+    assert [job["name"] for job in found if job["attr"] == "p7"] == ["m7"]
+
+
+@pytest.mark.parametrize("trusts_stamps", [True, False])
+def test_stamps(trusts_stamps, tmp_path, monkeypatch):
+    """A file is read again only if its stamp is another one, or was too young to be one."""
+    file = tmp_path / "file.nix"
+    file.write_text("1")
+    evaluator = Evaluator()
+    evaluator.evaluate_file(str(file)).force()
+    dependencies = evaluator.dependencies()
+    assert dependencies.stamps == {}                   # it was changed just now
+    texts = [json.dumps(entry) for entry in dependencies if entry.kind == "file"]
+    asked = []
+    monkeypatch.setattr(dependencies, "holds", lambda entry: asked.append(entry.name) or Dependencies.holds(dependencies, entry))
+
+    def ask(stamps: dict[str, str]) -> tuple[int, int, dict[str, str]]:
+        asking = Asking(dependencies, trusts_stamps=trusts_stamps)
+        asking.stamps = stamps
+        asked.clear()
+        end = asking.first_changed(texts, [""] * len(texts))
+        return end, len(asked), asking.learned
+
+    assert ask({}) == (1, 1, {})
+    monkeypatch.setattr("snowsnake.jobs.asking._YOUNG_NS", -(10**12))
+    end, count, learned = ask({})
+    assert (end, count, len(learned)) == (1, 1, int(trusts_stamps))
+    assert ask(learned)[:2] == (1, 0 if trusts_stamps else 1)
+    file.write_text("2")
+    assert ask(learned)[:2] == (0, 1)
+
+
+def test_a_row_of_another_base(large, tmp_path):
+    """Damage that no sum sees: a row that belongs to another base is not used."""
+    path = str(tmp_path / "results.sqlite")
+    evaluate(large, JobMemory(path, "one"), 1)
+    (large / "default.nix").write_text(DEFAULT.replace("special = ", "other = "))
+    expected = evaluate(large, None, 1)[0]
+    with sqlite3.connect(path) as database:
+        (base,) = database.execute("select id from bases").fetchone()
+    evaluate(large, JobMemory(path, "two"), 1)
+    with sqlite3.connect(path) as database:
+        database.execute("update groups set base = (select max(id) from bases) where base = ?", (base,))
+        database.execute("delete from groups where id > (select max(id) / 2 from groups)")
+    assert evaluate(large, JobMemory(path, "two"), 1)[0] == expected
 
 
 def test_another_request_is_another_result(large, tmp_path):

@@ -75,8 +75,13 @@ def report(reply: Reply) -> None:
 
 
 def print_line(line: str) -> None:
-    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
-    sys.stdout.buffer.flush()
+    print_lines([line])
+
+
+def print_lines(lines: list[str]) -> None:
+    if lines:
+        sys.stdout.buffer.write(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
 
 
 def _broken(reply: Reply) -> str:

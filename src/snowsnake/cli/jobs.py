@@ -51,8 +51,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         return run_diff(given, OPTIONS)
     if given.flag("dask"):
         return _run_on_cluster(given, reporter)
-    root = root_of(given, reporter)
-    memory = memory_of(given, root) if given.flag("incremental") else None
+    root, memory = root_of(given, reporter)
     run_ = Run(root, limits_of(given), memory)
     old = signal.signal(signal.SIGTERM, on_term)
     progress = progress_for(reporter)
@@ -98,7 +97,7 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
 
 
 def root_of(given: Arguments, reporter: Reporter):
-    """The root of the jobs, as the options describe it."""
+    """The root of the jobs, as the options describe it, and the results of earlier runs, if these are wanted."""
     from snowsnake.cli.job_lines import job_root
 
     prepare = None
@@ -114,12 +113,19 @@ def root_of(given: Arguments, reporter: Reporter):
         given, reporter, prepare, prints_nix=False, is_writable=is_instantiating, keeps_derivations=is_instantiating,
         hides_time=given.flag("incremental"),
     )
-    root = session.selector.auto_call(load(session, given))
-    return job_root(session, root, job_options(given, session.settings))
+    options = job_options(given, session.settings)
+    memory = memory_of(given, session.evaluator, options) if given.flag("incremental") else None
+    try:
+        root = session.selector.auto_call(load(session, given))
+        return job_root(session, root, options), memory
+    except BaseException:
+        if memory is not None:
+            memory.close()             # nobody waits for a thread that reads on
+        raise
 
 
-def memory_of(given: Arguments, root):
-    """Results of earlier runs that evaluated the same, in the same way, with the same program."""
+def memory_of(given: Arguments, evaluator, options):
+    """Results of earlier runs that evaluated the same, in the same way, with the same program; what they are is looked up meanwhile."""
     from dataclasses import asdict
 
     from snowsnake import _native
@@ -129,8 +135,7 @@ def memory_of(given: Arguments, root):
 
     program = os.stat(_native.__file__)
     asked = {key: value for key, value in given.values.items() if key not in _NOT_ASKED}
-    request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), asdict(root.options)]
-    evaluator = root.evaluator
+    request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), asdict(options)]
 
     def is_there(reply) -> bool:
         drv_path = reply.fields.get("drvPath")
@@ -140,7 +145,10 @@ def memory_of(given: Arguments, root):
     if folder is None and not given.flag("results"):
         raise UsageError("there is no cache folder: say where results are kept with '--results FILE'")
     path = os.path.abspath(given.text("results")) if folder is None or given.flag("results") else os.path.join(folder, "jobs.sqlite")
-    return JobMemory(path, request, is_there=is_there if root.options.is_instantiating else None)
+    trusts_stamps = given.text("cache_validate", "stat") == "stat"
+    memory = JobMemory(path, request, is_there=is_there if options.is_instantiating else None, trusts_stamps=trusts_stamps)
+    memory.begin_early(evaluator.dependencies())
+    return memory
 
 
 def job_options(given: Arguments, settings):
@@ -167,16 +175,16 @@ def limits_of(given: Arguments):
 
 def show(given: Arguments, run_, progress) -> int:
     """Print, count and write down what comes; the exit code."""
-    from snowsnake.cli.job_lines import print_line
+    from snowsnake.cli.job_lines import print_lines
     from snowsnake.jobs.report import Summary, page_row
 
     summary = Summary()
     rows: list[str] = []
     for found in run_.steps(0.2 if progress.is_shown else None):
+        if given.flag("json"):
+            print_lines([reply.line for reply in found])
         for reply in found:
             summary.add(reply)
-            if given.flag("json"):
-                print_line(reply.line)
             if given.flag("html"):
                 rows.append(page_row(reply))
         progress.show(run_.queue.done, run_.queue.found, summary.failed)

@@ -213,7 +213,7 @@ cdef object host_configure(Machine* m, object options):
 
 
 cdef list host_records(Machine* m):
-    return record_entries(m)
+    return record_entries(m, 0)
 
 
 cdef object host_settings(Machine* m):

@@ -4,7 +4,7 @@
 An entry is a kind and a name (a path, a variable); its value begins with a State.  What is asked twice with different answers is in
 dispute: such a record never holds.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.machine.state cimport Machine
@@ -40,5 +40,5 @@ cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome,
 cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, int file_type) noexcept nogil
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil
     # digest: NULL if it could not be read
-cdef list record_entries(Machine* m)
-    # (kind, name, value) of everything, in the order of the first time
+cdef list record_entries(Machine* m, uint32_t first)
+    # (kind, name, value) in the order of the first time, without the first so many, except for those that are disputed

@@ -181,12 +181,13 @@ cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole,
     return done
 
 
-cdef list record_entries(Machine* m):
+cdef list record_entries(Machine* m, uint32_t first):
     cdef Host* h = host_of(m)
     cdef uint32_t i
     cdef MapEntry* e
     found = []
     for i in range(h.records.count):
         e = &h.records.entries[i]
-        found.append((_KINDS[e.key[0]], (<const char*>e.key)[1:e.key_size], (<const char*>e.value)[:e.value_size]))
+        if i >= first or e.value[0] == STATE_DISPUTED:
+            found.append((_KINDS[e.key[0]], (<const char*>e.key)[1:e.key_size], (<const char*>e.value)[:e.value_size]))
     return found

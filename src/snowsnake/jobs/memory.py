@@ -4,221 +4,262 @@ In: what the root depends on now; groups of replies with what they depended on b
 
 A *base* is what was asked and how, and every question that the evaluation of the root asked, with the answers: its key is a hash of all that,
 so a root that would be evaluated differently is another base.  A *group* belongs to a base and has the questions that its attributes asked
-beyond it; it holds if each of them is answered as it was (`Dependencies.changed`). Between them are *layers*: what was evaluated before the
+beyond it, in order: a reply holds if those hold that had been asked when it was there.  Between them are *layers*: what was evaluated before the
 worker was forked, each on another one; a group holds if those below it do.  SQLite; a group is one transaction.  What cannot be read or
 written is no error: it is evaluated again.
 """
 
 from __future__ import annotations
 
-import array
 import hashlib
 import json
 import secrets
 import sqlite3
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
-from snowsnake.dependencies import Dependencies, Dependency
-from snowsnake.jobs.reply import Group, Path, Question, Reply
+from snowsnake.dependencies import Dependencies
+from snowsnake.jobs.asking import Asking
+from snowsnake.jobs.kept import KeptGroup, KeptReply, pack, unpack
+from snowsnake.jobs.reply import Group, Path, Reply
 
-_VERSION = 2
+_VERSION = 3
 _BUSY_S = 20.0
 _SCHEMA = """
-create table if not exists bases (id integer primary key, key text unique not null, used integer not null);
-create table if not exists questions (id integer primary key, text text unique not null);
-create table if not exists layers (
-    id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, questions blob not null
-);
-create table if not exists groups (id integer primary key, base integer not null references bases(id) on delete cascade, questions blob not null);
-create table if not exists replies (
-    base integer not null references bases(id) on delete cascade, path text not null,
-    owner integer not null references groups(id) on delete cascade, reply text not null, primary key (base, path)
-) without rowid;
+create table if not exists bases (id integer primary key autoincrement, key text unique not null, request text not null, used integer not null);
+create table if not exists layers (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
+create table if not exists groups (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
+create table if not exists stamps (base integer primary key references bases(id) on delete cascade, kept blob not null);
+create index if not exists bases_of_request on bases(request, used);
 create index if not exists layers_of_base on layers(base);
 create index if not exists groups_of_base on groups(base);
-create index if not exists replies_of_group on replies(owner);
 """
 _UNCHECKABLE = ("disputed",)
 
 
-class JobMemory:
-    """`request`: everything that says what is evaluated and how.  `is_there(reply)`: whether what a reply names still exists."""
+class _Loaded:
+    """What is known of one base, and which of it holds now.  `owners`: the row that speaks for a path, whether it holds or not."""
 
-    def __init__(self, path: str, request: Any, *, limit_bytes: int = 512 << 20, is_there: Any = None) -> None:
+    def __init__(self) -> None:
+        self.key = ""
+        self.base = 0
+        self.replies: dict[Path, KeptReply] = {}
+        self.owners: dict[Path, int] = {}
+        self.groups: dict[int, str] = {}               # and the layers that they rest on
+        self.layers: dict[str, tuple[int, str]] = {}   # the number of the row, the layer below
+        self.suspects: set[Path] = set()
+        self.stale = 0
+        self.learned: dict[str, str] = {}
+        self.stamps: dict[str, str] = {}
+
+
+class JobMemory:
+    """`request`: everything that says what is evaluated and how.  `is_there(reply)`: whether what a reply names still exists.
+
+    `trusts_stamps`: a file that has the times, the inode and the size that it had is taken to have its contents.
+    """
+
+    def __init__(
+        self, path: str, request: Any, *, limit_bytes: int = 512 << 20, is_there: Callable[[Reply], bool] | None = None, trusts_stamps: bool = True
+    ) -> None:
         self.path = path
         self.limit_bytes = limit_bytes
-        self.stale = 0                 # groups that do not hold any more
-        self.layer: int | None = 0     # what workers are forked from: 0, the base; None: what cannot be kept
-        self._request = request
-        self._is_there = is_there
+        self.is_there = is_there
+        self.layer: str | None = ""    # what workers are forked from: "", the base; None: what cannot be kept
+        self._trusts_stamps = trusts_stamps
+        self._request = hashlib.sha256(json.dumps([_VERSION, request], sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         self._database: sqlite3.Connection | None = None
-        self._base = 0
-        self._replies: dict[str, tuple[int, str]] = {}
-        self._groups: dict[int, bytes] = {}
-        self._layers: dict[int, bytes] = {}
-        self._standing: dict[int, bool] = {0: True}        # layers, and whether their questions are answered as they were
-        self._holds: dict[int, bool] = {}
-        self._answers: dict[int, bool] = {}
-        self._dependencies: Dependencies | None = None
+        self._loaded = _Loaded()
+        self._thread: threading.Thread | None = None
+        self._guessed: _Loaded | None = None
 
     # --- the base
 
+    def begin_early(self, dependencies: Dependencies) -> None:
+        """The root will be evaluated: meanwhile read and ask what the last run of this request has left, in a thread that `begin` ends."""
+        self._thread = threading.Thread(target=self._guess, args=(dependencies,))
+        self._thread.start()
+
+    def _guess(self, dependencies: Dependencies) -> None:
+        try:
+            database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
+            try:
+                row = database.execute("select id, key from bases where request = ? order by used desc limit 1", (self._request,)).fetchone()
+                if row is not None:
+                    self._guessed = _load(database, row[0], row[1], Asking(dependencies, trusts_stamps=self._trusts_stamps))
+            finally:
+                database.close()
+        except (sqlite3.Error, OSError):
+            pass
+
     def begin(self, dependencies: Dependencies) -> None:
         """The root was evaluated: what is known of runs in which it depended on the same."""
-        self._dependencies = dependencies
         entries = [list(entry) for entry in dependencies]
         salt = secrets.token_hex() if any(entry.state in _UNCHECKABLE for entry in dependencies) else ""
-        text = json.dumps([_VERSION, self._request, dependencies.settings, entries, salt], sort_keys=True)
+        text = json.dumps([self._request, dependencies.settings, entries, salt], sort_keys=True)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        self._join()
         try:
-            self._load(key)
+            self._open(key, dependencies)
         except (sqlite3.Error, OSError):
             self._database = None
+            self._loaded = _Loaded()
 
-    def _load(self, key: str) -> None:
+    def _join(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def _open(self, key: str, dependencies: Dependencies) -> None:
         database = self._database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
-        database.execute("insert into bases (key, used) values (?, ?) on conflict (key) do update set used = excluded.used", (key, int(time.time())))
-        (self._base,) = database.execute("select id from bases where key = ?", (key,)).fetchone()
-        rows = database.execute("select path, owner, reply from replies where base = ?", (self._base,))
-        self._replies = {path: (owner, reply) for path, owner, reply in rows}
-        self._groups = dict(database.execute("select id, questions from groups where base = ?", (self._base,)).fetchall())
-        self._layers = dict(database.execute("select id, questions from layers where base = ?", (self._base,)).fetchall())
+        row = (key, self._request, time.time_ns())
+        database.execute("insert into bases (key, request, used) values (?, ?, ?) on conflict (key) do update set used = excluded.used", row)
+        (base,) = database.execute("select id from bases where key = ?", (key,)).fetchone()
+        if self._guessed is not None and (self._guessed.base, self._guessed.key) == (base, key):
+            self._loaded = self._guessed
+        else:
+            self._loaded = _load(database, base, key, Asking(dependencies, trusts_stamps=self._trusts_stamps))
+        self._guessed = None
+        if self._loaded.learned:
+            kept = json.dumps(self._loaded.stamps | self._loaded.learned)
+            database.execute("insert or replace into stamps (base, kept) values (?, ?)", (base, sealed(kept.encode())))
 
     # --- asking
 
+    @property
+    def stale(self) -> int:
+        """Groups of which not everything holds any more."""
+        return self._loaded.stale
+
     def known(self, path: Path) -> Reply | None:
         """The reply of an earlier run, if evaluation would give the same now."""
-        found = self._replies.get(json.dumps(path))
-        if found is None or not self._group_holds(found[0]):
+        reply = self._loaded.replies.get(path)
+        if reply is None or (self.is_there is not None and not self.is_there(reply)):
             return None
-        try:
-            kept_path, owner, *facts = json.loads(unsealed(found[1]))
-        except ValueError:
-            return None
-        if (tuple(kept_path), owner) != (path, found[0]):
-            return None
-        reply = Reply(path, *facts)
-        return reply if self._is_there is None or self._is_there(reply) else None
+        return reply
 
-    def _group_holds(self, group: int) -> bool:
-        if group not in self._holds:
-            try:
-                layer, *questions = array.array("q", unsealed(self._groups[group]))
-                holds = self._layer_holds(layer) and self._ask(questions)
-            except (sqlite3.Error, KeyError, ValueError, TypeError):
-                holds = False
-            self._holds[group] = holds
-            self.stale += not holds
-        return self._holds[group]
-
-    def _layer_holds(self, layer: int) -> bool:
-        """KeyError, ValueError if it is not there (any more) or damaged."""
-        above = []
-        while layer not in self._standing:
-            below, *questions = array.array("q", unsealed(self._layers[layer]))
-            if below >= layer:
-                raise ValueError("layers in a circle")
-            above.append((layer, questions))
-            layer = below
-        holds = self._standing[layer]
-        for layer, questions in reversed(above):
-            holds = self._standing[layer] = holds and self._ask(questions)
-        return holds
-
-    def _ask(self, questions: Sequence[int]) -> bool:
-        """Whether all these questions have their old answers; each is asked once in a run."""
-        assert self._database is not None and self._dependencies is not None
-        for number in questions:
-            if number not in self._answers:
-                (text,) = self._database.execute("select text from questions where id = ?", (number,)).fetchone()
-                self._answers[number] = self._dependencies.holds(Dependency.of_json(unsealed(text)))
-            if not self._answers[number]:
-                return False
-        return True
+    def in_order(self, paths: list[Path]) -> list[Path]:
+        """For one group: those that are known to depend on what changed come last, where the next change of that finds nothing behind them."""
+        return sorted(paths, key=self._loaded.suspects.__contains__)
 
     # --- keeping
 
-    def keep_layer(self, questions: Sequence[Question]) -> None:
+    def keep_layer(self, dependencies: Dependencies) -> None:
         """More was evaluated before workers were forked: what it asked belongs to groups that are kept with this layer."""
         below, self.layer = self.layer, None
-        database = self._database
-        entries = [entry for entry in questions if entry[2] != "fixed"]
-        if database is None or below is None or any(entry[2] in _UNCHECKABLE for entry in entries):
+        if self._database is None or below is None:
             return
-        try:
-            database.execute("begin immediate")
-            row = (self._base, self._numbers(database, below, entries))
-            self.layer = database.execute("insert into layers (base, questions) values (?, ?)", row).lastrowid
-            database.execute("commit")
-        except sqlite3.Error:
-            self.layer = None
-            if database.in_transaction:
-                database.execute("rollback")
+        name = secrets.token_hex(8)
+        row = pack(self._loaded.key, name, below, [tuple(entry) for entry in dependencies], dependencies.stamps)
+        if row is not None and self._insert("layers", row) is not None:
+            self.layer = name
 
-    def keep(self, group: Group, layer: int | None = 0) -> None:
+    def keep(self, group: Group, layer: str | None = "") -> None:
         """Remember a group; in vain if the place cannot be written to."""
-        if self._database is None or layer is None or any(reply.is_broken for reply in group.replies):
-            return                     # a limit that was reached is one of this machine, today
-        entries = [entry for entry in group.questions if entry[2] != "fixed"]
-        if any(entry[2] in _UNCHECKABLE for entry in entries):
+        if self._database is None or layer is None:
             return
+        row = pack(self._loaded.key, "", layer, group.questions, group.stamps, group)
+        number = self._insert("groups", row) if row is not None else None
+        if number is not None:
+            for reply in group.replies:
+                self._loaded.owners[reply.path] = number
+
+    def _insert(self, table: str, row: bytes) -> int | None:
+        assert self._database is not None
         try:
-            self._insert(self._database, entries, group.replies, layer)
+            return self._database.execute(f"insert into {table} (base, kept) values (?, ?)", (self._loaded.base, row)).lastrowid
         except sqlite3.Error:
-            if self._database.in_transaction:
-                self._database.execute("rollback")
-
-    def _numbers(self, database: sqlite3.Connection, below: int, questions: Sequence[Question]) -> bytes:
-        """What is kept of a layer or a group: the layer below it and its questions."""
-        numbers = array.array("q", [below])
-        for entry in questions:
-            text = sealed(json.dumps(entry))
-            row = database.execute("select id from questions where text = ?", (text,)).fetchone()
-            if row is None:
-                row = database.execute("insert into questions (text) values (?) returning id", (text,)).fetchone()
-            numbers.append(row[0])
-        return sealed(numbers.tobytes())
-
-    def _insert(self, database: sqlite3.Connection, questions: Sequence[Question], replies: list[Reply], layer: int) -> None:
-        database.execute("begin immediate")
-        row = (self._base, self._numbers(database, layer, questions))
-        owner = database.execute("insert into groups (base, questions) values (?, ?)", row).lastrowid
-        database.executemany(
-            "insert or replace into replies values (?, ?, ?, ?)",
-            [
-                (self._base, json.dumps(r.path), owner, sealed(json.dumps([r.path, owner, r.attrs, r.fields, r.report, r.cause, r.is_broken])))
-                for r in replies
-            ],
-        )
-        database.execute("commit")
+            return None
 
     def close(self) -> None:
-        """Let go of the database, after what is too much was removed: the bases that were not used for longest, and groups without replies."""
+        """Let go of the database, after what is too much was removed: groups that others replace, the bases that were not used for longest."""
+        self._join()
         database, self._database = self._database, None
         if database is None:
             return
         try:
-            database.execute("delete from groups where id not in (select owner from replies)")
+            self._forget(database)
             if used_bytes(database) > self.limit_bytes:
                 self._shrink(database)
-        except (sqlite3.Error, ValueError):
+        except sqlite3.Error:
             pass
         finally:
             database.close()
 
+    def _forget(self, database: sqlite3.Connection) -> None:
+        """Of what was there when this run began: the rest belongs to others."""
+        loaded, wanted = self._loaded, set(self._loaded.owners.values())
+        groups = [number for number in loaded.groups if number not in wanted]
+        if not groups:
+            return
+        used: set[str] = set()
+        for name in [layer for group, layer in loaded.groups.items() if group in wanted]:
+            while name in loaded.layers and name not in used:
+                used.add(name)
+                name = loaded.layers[name][1]
+        layers = [number for name, (number, _) in loaded.layers.items() if name not in used]
+        database.execute("begin immediate")
+        database.executemany("delete from groups where id = ?", [(number,) for number in groups])
+        database.executemany("delete from layers where id = ?", [(number,) for number in layers])
+        database.execute("commit")
+        database.execute("pragma incremental_vacuum").fetchall()
+
     def _shrink(self, database: sqlite3.Connection) -> None:
-        bases = [row[0] for row in database.execute("select id from bases where id != ? order by used", (self._base,))]
-        for base in [*bases, self._base]:
-            database.execute("begin immediate")
+        bases = [row[0] for row in database.execute("select id from bases where id != ? order by used", (self._loaded.base,))]
+        for base in [*bases, self._loaded.base]:
             database.execute("delete from bases where id = ?", (base,))
-            blobs = database.execute("select questions from groups union all select questions from layers")
-            used = {number for (blob,) in blobs for number in array.array("q", unsealed(blob))[1:]}
-            kept = [row[0] for row in database.execute("select id from questions")]
-            database.executemany("delete from questions where id = ?", [(number,) for number in kept if number not in used])
-            database.execute("commit")
             database.execute("pragma incremental_vacuum").fetchall()
             if used_bytes(database) <= self.limit_bytes // 2:
                 return
+
+
+def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking) -> _Loaded:
+    """All rows of a base, and which replies hold."""
+    loaded = _Loaded()
+    loaded.base, loaded.key = base, key
+    row = database.execute("select kept from stamps where base = ?", (base,)).fetchone()
+    if row is not None:
+        try:
+            loaded.stamps = asking.stamps = json.loads(unsealed(row[0]))
+        except ValueError:
+            pass
+    standing = {"": True}              # layers, and whether their questions are answered as they were
+    for number, layer in _rows(database, "layers", base, key):
+        loaded.layers[layer.name] = number, layer.below            # which came before it
+        holds = standing.get(layer.below, False) and asking.first_changed(layer.questions, layer.stamps) == len(layer.questions)
+        standing[layer.name] = holds
+    for number, group in _rows(database, "groups", base, key):
+        loaded.groups[number] = group.below
+        _sort_out(loaded, number, group, asking.first_changed(group.questions, group.stamps) if standing.get(group.below, False) else -1)
+    loaded.learned = asking.learned
+    return loaded
+
+
+def _rows(database: sqlite3.Connection, table: str, base: int, key: str) -> Iterator[tuple[int, KeptGroup]]:
+    """In the order in which they were made; one that is damaged is not there."""
+    for number, kept in database.execute(f"select id, kept from {table} where base = ? order by id", (base,)):
+        try:
+            group = unpack(kept)
+        except (ValueError, TypeError):
+            continue
+        if group.base == key:
+            yield number, group
+
+
+def _sort_out(loaded: _Loaded, number: int, group: KeptGroup, end: int) -> None:
+    """Which replies of a group hold, if so many of its questions do; -1: none."""
+    loaded.stale += end < len(group.questions)
+    is_first = end >= 0
+    for reply, asked in zip(group.replies, group.asked, strict=True):
+        if asked <= end:
+            loaded.replies[reply.path] = reply
+            loaded.owners[reply.path] = number
+            continue
+        if reply.path not in loaded.replies:
+            loaded.owners[reply.path] = number
+        if is_first:
+            loaded.suspects.add(reply.path)
+        is_first = False

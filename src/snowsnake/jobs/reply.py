@@ -28,6 +28,11 @@ class Reply:
         return self.fields.get("error")
 
     @property
+    def system(self) -> str | None:
+        """Of a job that has no error."""
+        return None if self.attrs is not None or "error" in self.fields else str(self.fields.get("system", ""))
+
+    @property
     def line(self) -> str:
         """The job as a line of JSON, without its newline."""
         return json_line(self.fields)
@@ -35,14 +40,15 @@ class Reply:
 
 @dataclass
 class Group:
-    """Replies of one worker, and what they depend on beside what was evaluated before it was forked.
+    """Replies of one worker, and what it asked, in this order, beside what had been asked before it was forked.
 
-    `widest`: the path that asked most questions, and how many.
+    `asked`: how many of the questions it had asked when the reply was there, for each reply.  `stamps`: as `Dependencies.stamps`.
     """
 
     replies: list[Reply]
     questions: list[Question]
-    widest: tuple[Path, int] = ((), 0)
+    asked: list[int]
+    stamps: dict[str, str] = field(default_factory=dict)
 
 
 def json_line(fields: dict[str, Any]) -> str:

@@ -33,14 +33,15 @@ class Summary:
 
     def add(self, reply: Reply) -> None:
         self.jobs += 1
-        if reply.error is None:
-            system = str(reply.fields.get("system", ""))
+        system = reply.system
+        if system is not None:
             self.systems[system] = self.systems.get(system, 0) + 1
             return
         self.failed += 1
-        cause = reply.cause or reply.error.rpartition("error: ")[2].split("\n")[0]
+        error = reply.error or ""
+        cause = reply.cause or error.rpartition("error: ")[2].split("\n")[0]
         self.causes.setdefault(cause, []).append(reply.fields["attr"])
-        self._examples.setdefault(cause, reply.error)
+        self._examples.setdefault(cause, error)
 
     def groups(self) -> list[tuple[str, list[str]]]:
         """Causes with the attributes that have them, the most frequent first."""

@@ -18,9 +18,11 @@ from snowsnake.jobs.reply import Group, Path, Reply, joined
 from snowsnake.jobs.worker import RENEW, Worker, resident_bytes
 
 _MOST_AT_ONCE = 16                     # paths that a worker is given
-_MOST_IN_GROUP = 16                    # where results are kept; it stops before, when it has worked long enough
+# Where results are kept: paths that a worker is given in its only group, which ends before when it has worked long enough.  The first groups are small:
+# it is soon known what others will need, too.
+_LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 128
 # An attribute that asked so many questions of its own found much that was not evaluated yet, and that others will need.
-_WIDE, _WORTH_GROUPS = 100, 10         # if there are enough others left
+_WIDE, _WORTH = 100, 160               # if there are so many others left
 # A crash repeats itself; a kill came from outside, perhaps for want of memory, and perhaps not because of the path.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
 _LONG_S, _LONG_KILLS = 1.0, 5          # after so long alone, a kill counts as so many
@@ -39,6 +41,7 @@ class Run:
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
+        self._groups = 0
         self._asked: int | None = None         # questions before workers are forked, if groups are kept with theirs
         self._ends: dict[Path, int] = {}       # how often a path, alone, was there when its worker ended
         self._suspects: set[Path] = set()
@@ -126,7 +129,7 @@ class Run:
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE))
         else:                          # divided, they would evaluate twice what they share
-            paths = self.queue.take(_MOST_IN_GROUP)
+            paths = self.memory.in_order(self.queue.take(min(_LEAST_IN_GROUP + self._groups, _MOST_IN_GROUP)))
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
                 self.queue.put_back(paths[number or 1 :])
@@ -145,22 +148,26 @@ class Run:
                 continue
             if isinstance(message, Group):
                 if self.memory is not None:
+                    self._groups += 1
                     self.memory.keep(message, worker.layer)
-                    self._grow(self.memory, *message.widest)
+                    self._grow(self.memory, message)
                 message = message.replies
             for reply in message:
                 worker.open.remove(reply.path)
                 self._suspects.discard(reply.path)
                 self.queue.finish(reply)
 
-    def _grow(self, memory: JobMemory, path: Path, asked: int) -> None:
+    def _grow(self, memory: JobMemory, group: Group) -> None:
         """Evaluate here, too, what was wide: workers that are forked from now on have it, and depend on it."""
-        if asked <= _WIDE or self.queue.waiting < _WORTH_GROUPS * _MOST_IN_GROUP or resident_bytes() > self.options.memory_bytes // 2:
-            return
-        self.root.look(path)
-        self.root.flush()
-        memory.keep_layer([tuple(entry) for entry in self.root.evaluator.dependencies(self._asked)])
-        self._asked = self.root.evaluator.record_count()
+        before = 0
+        for reply, asked in zip(group.replies, group.asked, strict=True):
+            own, before = asked - before, asked
+            if own <= _WIDE or reply.is_broken or self.queue.waiting < _WORTH or resident_bytes() > self.options.memory_bytes // 2:
+                continue
+            self.root.look(reply.path)
+            self.root.flush()
+            memory.keep_layer(self.root.evaluator.dependencies(self._asked))
+            self._asked = self.root.evaluator.record_count()
 
     def _replace(self, worker: Worker, status: int) -> None:
         """Take back what a worker that is gone had not answered."""

@@ -20,7 +20,7 @@ from snowsnake.jobs.reply import Group, Path, Reply
 RENEW = "renew"                        # the last word of a worker that is over its memory limit
 _HEAD = struct.Struct("<I")
 _HOLD_S = 0.1                          # replies are sent at least so often
-_GROUP_S = 0.25                        # of CPU: what is evaluated again when one attribute of a group has changed
+_GROUP_S = 1.0                         # of CPU: what is evaluated again when one attribute of a group has changed
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
 
@@ -79,7 +79,7 @@ class Worker:
         self.open: list[Path] = []
         self.is_renewed = False
         self.asked_at = 0.0
-        self.layer: int | None = None  # of the results that are kept: what was evaluated when it was forked
+        self.layer: str | None = None  # of the results that are kept: what was evaluated when it was forked
 
     def ask(self, paths: list[Path]) -> None:
         """Hand over paths.  A worker that is gone is noticed when it is listened to."""
@@ -158,17 +158,18 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int) -> None:
     if not messages:
         return
     replies: list[Reply] = []
-    widest: tuple[Path, int] = ((), 0)
+    asked: list[int] = []
     for path in messages[0]:
-        before = root.evaluator.record_count()
         replies.append(root.look(path))
-        asked = root.evaluator.record_count() - before
-        if asked > widest[1] and not replies[-1].is_broken:
-            widest = path, asked
+        asked.append(root.evaluator.record_count() - base_count)
         if time.process_time() > _GROUP_S:
             break
     root.flush()
-    channel.send(Group(replies, [tuple(entry) for entry in root.evaluator.dependencies(base_count)], widest))
+    found = root.evaluator.dependencies(base_count)
+    asked[-1] = root.evaluator.record_count() - base_count
+    if len(found) > asked[-1]:         # what was evaluated before has an answer that was disputed since
+        asked = [len(found)] * len(asked)
+    channel.send(Group(replies, [tuple(entry) for entry in found], asked, found.stamps))
     channel.send(RENEW)
 
 

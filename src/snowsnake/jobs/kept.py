@@ -1,0 +1,113 @@
+"""What is kept of a group as bytes, so that most of it need not be parsed to be used again.
+
+In: questions and replies.  Out: rows of `jobs.memory`, and what they say.  A row is lines of UTF-8 with a sum in front: a head of JSON, each
+question as JSON, each reply's line as it was printed.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from snowsnake.cache.results import sealed, unsealed
+from snowsnake.jobs.reply import Group, Path, Question, Reply
+
+_UNCHECKABLE = ("disputed",)
+_FIXED = "fixed"                       # by the hash of the source that it is part of
+
+
+class KeptReply(Reply):
+    """A reply of an earlier run: what it was printed as is parsed only if somebody asks for more."""
+
+    def __init__(self, path: Path, attrs: list[str] | None, report: str, cause: str, system: str | None, line: str) -> None:
+        self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
+        self._system, self._line = system, line
+        self._fields: dict[str, Any] | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:                # type: ignore[override]
+        if self._fields is None:
+            self._fields = json.loads(self._line)
+        return self._fields
+
+    @property
+    def system(self) -> str | None:
+        return self._system
+
+    @property
+    def error(self) -> str | None:
+        return None if self._system is not None or self.attrs is not None else self.fields.get("error")
+
+    @property
+    def line(self) -> str:
+        return self._line
+
+
+@dataclass
+class KeptGroup:
+    """`base` and `name`: of which base it is, and its own name.  `below`: the layer that it rests on, or "".  `stamps`: of questions, how the file looked that was read, or "".
+
+    `asked`: for each reply, how many of the questions had been asked when it was there: it depends on these.
+    """
+
+    base: str
+    name: str
+    below: str
+    questions: list[str]
+    stamps: list[str]
+    replies: list[KeptReply]
+    asked: list[int]
+
+
+def pack(
+    base: str, name: str, below: str, questions: Sequence[Question], stamps: dict[str, str], group: Group | None = None
+) -> bytes | None:
+    """The row of a group, or of a layer; None if nothing of it can be used again.
+
+    Replies that depend on an answer that nobody can check are left out; so is everything from one on that reached a limit of this machine.
+    """
+    places = [0]                       # of how many of all questions → of how many of those that are kept
+    kept: list[Question] = []
+    end = len(questions)
+    for number, question in enumerate(questions):
+        if question[2] in _UNCHECKABLE:
+            end = number
+            break
+        if question[2] != _FIXED:
+            kept.append(question)
+        places.append(len(kept))
+    heads, lines = [], []
+    last = 0
+    if group is None:
+        if end < len(questions):
+            return None
+    else:
+        for reply, asked in zip(group.replies, group.asked, strict=True):
+            if asked > end or reply.is_broken:
+                break
+            last = places[asked]
+            heads.append([reply.path, reply.attrs, reply.report, reply.cause, reply.system, last])
+            lines.append(reply.line)
+        if not heads:
+            return None
+        del kept[last:]
+    own = [stamps.get(question[1], "") if question[0] == "file" else "" for question in kept]
+    head = json.dumps([base, name, below, len(kept), own, heads], separators=(",", ":"))
+    text = "\n".join([head, *[json.dumps(question, separators=(",", ":")) for question in kept], *lines])
+    return sealed(text.encode("utf-8", "replace"))
+
+
+def unpack(row: bytes) -> KeptGroup:
+    """ValueError if it is damaged."""
+    text = unsealed(row).decode()
+    lines = text.split("\n")
+    base, name, below, count, stamps, heads = json.loads(lines[0])
+    if len(lines) != 1 + count + len(heads):
+        raise ValueError("a damaged group")
+    replies = [
+        KeptReply(tuple(path), attrs, report, cause, system, line)
+        for (path, attrs, report, cause, system, _), line in zip(heads, lines[1 + count :], strict=True)
+    ]
+    return KeptGroup(base, name, below, lines[1 : 1 + count], stamps, replies, [head[-1] for head in heads])
+
+
