@@ -22,6 +22,7 @@ from snowsnake.build.request import Attributes, Request, is_fixed, prepare
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.store.drv import Derivation
 from snowsnake.store.local import LocalStore
+from snowsnake.store.realisation import known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
@@ -32,13 +33,16 @@ _PIECE_BYTES = 1 << 16
 class Build:
     """`start`; `listen` while it says there is more; then `finish`, or `abandon` at any time."""
 
-    def __init__(self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, *, checks: bool = False) -> None:
+    def __init__(self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, *, checks: bool = False, goal: str = "") -> None:
         self.drv_path = drv_path
+        self.drv = drv
+        self.goal = goal or drv_path       # the derivation for which it is built, which may have been resolved to this one
+        self.checks = checks               # builds what is valid, and compares
+        self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}        # in the end, of all outputs
+        self._scratch = {name: output.path or scratch_path(drv_path, drv, name) for name, output in drv.outputs.items()}
         self.log_fd = -1
         self._store = store
-        self._drv = drv
         self._options = options
-        self._checks = checks              # builds what is valid, and compares
         self._locks: list[tuple[str, int]] = []
         self._folder = ""                  # ours: the sandbox's root, copies of outputs
         self._build_folder = ""            # the builder's
@@ -56,7 +60,7 @@ class Build:
         """Whether a process runs now; False if the outputs are valid already, because another process or one of our builders made them."""
         try:
             self._lock()
-            if not self._checks and all(self._store.has_now(output.path) for output in self._drv.outputs.values()):
+            if not self.checks and self._is_made():
                 self._clean()
                 return False
             return self._start()
@@ -64,8 +68,15 @@ class Build:
             self.abandon()
             raise
 
+    def _is_made(self) -> bool:
+        known = known_outputs(self.drv, lambda: self._store.output_hash(self.drv), self._store.realisation)
+        if len(known) < len(self.drv.outputs) or not all(self._store.has_now(path) for path in known.values()):
+            return False
+        self.paths = known
+        return True
+
     def _start(self) -> bool:
-        drv, options = self._drv, self._options
+        drv, options = self.drv, self._options
         self._folder = self._store.new_folder()
         self._build_folder = self._make_build_folder()
         attributes = Attributes(drv)
@@ -74,14 +85,14 @@ class Build:
             self._user_lock, self._user = users.acquire(self._store.state)
             self._sandbox.user = self._user
         inside = options.sandbox_build_dir if self._sandbox else self._build_folder
-        paths = {name: output.path for name, output in drv.outputs.items()}
+        paths = self._scratch
         self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
         for name, contents in request.files.items():
             with open(os.path.join(self._build_folder, name), "xb") as file:
                 file.write(contents)
         for path in paths.values():        # what a killed process left
             remove(self._place(path))
-        options.on_message(f"{'checking outputs of' if self._checks else 'building'} '{self.drv_path}'...", False)
+        options.on_message(f"{'checking outputs of' if self.checks else 'building'} '{self.drv_path}'...", False)
         self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell)
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
@@ -91,7 +102,7 @@ class Build:
             self.finish()
             return False
         if drv.builder.startswith("builtin:"):
-            program = partial(run_builtin, drv.builder, request.environment, drv.outputs["out"].path, inside)
+            program = partial(run_builtin, drv.builder, request.environment, paths["out"], inside)
         if self._sandbox is not None:
             self._give_away()
             self._sandbox.inputs = {path: self._store.real_path(path) for path in request.inputs}
@@ -103,12 +114,12 @@ class Build:
         return True
 
     def _tell(self, line: str) -> None:
-        self._options.on_message(f"{self._drv.name}> {line}" if self._options.names_logs else line, True)
+        self._options.on_message(f"{self.drv.name}> {line}" if self._options.names_logs else line, True)
 
     def _download(self) -> None:
         """`builtin:fetchurl`, in our own process: what it needs of the machine is in no sandbox, and what it makes is checked by its hash."""
         assert self._request is not None and self._log is not None
-        place = self._place(self._drv.outputs["out"].path)
+        place = self._place(self._scratch["out"])
         os.makedirs(os.path.dirname(place), exist_ok=True)
         try:
             download(self._request.environment, place, self._build_folder, self._options)
@@ -138,9 +149,9 @@ class Build:
             raise BuildFailure(
                 f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path
             )
-        if wants and not store.is_elsewhere and options.sandbox_fallback and not self._checks and is_supported():
+        if wants and not store.is_elsewhere and options.sandbox_fallback and not self.checks and is_supported():
             wants = False
-        if not wants and not store.is_elsewhere and not self._checks:      # what is there already is in the way of a second build
+        if not wants and not store.is_elsewhere and not self.checks:      # what is there already is in the way of a second build
             return None
         root = os.path.join(self._folder, "root")
         os.makedirs(root)
@@ -148,7 +159,7 @@ class Build:
         if wants and not {"/bin", "/bin/sh"} & set(extra):
             extra = {path: place for path, place in shell_paths().items() if not _is_below(path, extra)} | extra
         return Sandbox(
-            root, store.store_dir, {}, self._build_folder, options.sandbox_build_dir, extra, is_fixed(self._drv),
+            root, store.store_dir, {}, self._build_folder, options.sandbox_build_dir, extra, is_fixed(self.drv),
             sees_machine=not wants, shm_size=options.sandbox_shm_size,
         )  # fmt: skip
 
@@ -170,8 +181,9 @@ class Build:
     # --- locks, as Nix has them
 
     def _lock(self) -> None:
-        for output in sorted(self._drv.outputs.values(), key=lambda output: output.path):
-            path = self._store.real_path(output.path) + ".lock"
+        names = {output.path or f"{self.drv_path}.{name}" for name, output in self.drv.outputs.items()}
+        for name in sorted(names):
+            path = self._store.real_path(name) + ".lock"
             while True:
                 fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 while not _try_lock(fd):
@@ -229,13 +241,14 @@ class Build:
             self._log.close()
             if status != 0:
                 raise self._failure(status)
-            places = {name: self._place(output.path) for name, output in self._drv.outputs.items()}
-            if self._checks:
+            places = {name: self._place(path) for name, path in self._scratch.items()}
+            if self.checks:
                 outputs.compare(
-                    self._store, self.drv_path, self._drv, self._request, places, self._folder, self._user, keeps=self._options.keep_failed
+                    self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user,
+                    keeps=self._options.keep_failed,
                 )
             else:
-                outputs.register(self._store, self.drv_path, self._drv, self._request, places, self._folder, self._user)
+                self.paths = outputs.register(self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user)
             is_failed = False
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)
@@ -253,7 +266,7 @@ class Build:
         assert self._log is not None
         self._log.close()
         shows = self._options.shows_log_tail
-        return builder_failed(self.drv_path, self._drv, status, list(self._log.tail) if shows else [])
+        return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [])
 
     def _clean(self, *, keeps: bool = False) -> None:
         if keeps and self._build_folder:

@@ -16,6 +16,7 @@ class BuildOptions:
 
     *on_message(text, is_log)* gets what the user is to see: of a builder's log, if *is_log*; *on_failure* what is not raised.  *check* is called often, and raises to stop.
     *checks*: what is asked for is valid already, and built again to be compared.
+    *knows_realisations*: what outputs became is noted (the feature `ca-derivations`), and fixed outputs are resolved.
     *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: what was not begun counts as failed, too.
     *fetch(url, folder)*: downloads a file into a folder; its path.  *log_folder*: where logs are kept, or None.
     """
@@ -33,6 +34,7 @@ class BuildOptions:
     keep_failed: bool = False
     keep_going: bool = False
     checks: bool = False
+    knows_realisations: bool = False
     timeout_s: int = 0
     max_silent_s: int = 0
     max_log_size: int = 0
@@ -63,6 +65,7 @@ class BuildOptions:
             sandbox_shm_size=settings["sandbox-dev-shm-size"],
             build_dir=settings["build-dir"],
             keep_failed=settings["keep-failed"],
+            knows_realisations="ca-derivations" in settings["experimental-features"],
             keep_going=settings["keep-going"],
             timeout_s=settings["timeout"],
             max_silent_s=settings["max-silent-time"],

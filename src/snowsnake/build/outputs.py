@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents
 from snowsnake.build.failure import BuildFailure, hash_mismatch, not_deterministic
 from snowsnake.build.request import Request
 from snowsnake.store import hashes, nar, nar_reader, store_path
@@ -27,21 +28,25 @@ _RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
 
 
 def register(
-    store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None = None
-) -> None:
-    """*places*: output → where it was left; *folder*: a temporary folder of the store; *user*: who built, None for the caller."""
-    infos, found = _examine(store, drv_path, drv, request, places, folder, user)
+    store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
+    user: int | None = None,
+) -> dict[str, str]:  # fmt: skip
+    """Paths of the outputs.  *scratch*: how each was called while it was built; *places*: where it was left; *folder*: a temporary folder of the store;
+    *user*: who built, None for the caller."""
+    infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in _in_order(drv_path, infos):
-        store.adopt(infos[name], found[name])
+        if drv.outputs[name].path or not store.has_now(infos[name].path):
+            store.adopt(infos[name], found[name])
     store.flush()
+    return {name: info.path for name, info in infos.items()}
 
 
 def compare(
-    store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None = None, *,
-    keeps: bool = False,
+    store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
+    user: int | None = None, *, keeps: bool = False,
 ) -> None:  # fmt: skip
     """As `register`, of what is valid already: a BuildFailure if it is not the same.  Other outputs are dropped.  *keeps*: what differs is kept beside it."""
-    infos, found = _examine(store, drv_path, drv, request, places, folder, user)
+    infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in sorted(infos):
         path = infos[name].path
         known = store.info(path)
@@ -55,12 +60,13 @@ def compare(
 
 
 def _examine(
-    store: LocalStore, drv_path: str, drv: Derivation, request: Request, places: Mapping[str, str], folder: str, user: int | None
-) -> tuple[dict[str, PathInfo], dict[str, str]]:
+    store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
+    user: int | None,
+) -> tuple[dict[str, PathInfo], dict[str, str]]:  # fmt: skip
     """(what there is to know of each output, where it lies now) after all checks."""
     infos: dict[str, PathInfo] = {}
     found: dict[str, str] = {}
-    candidates = request.inputs | {output.path for output in drv.outputs.values()}
+    candidates = request.inputs | set(scratch.values())
     for name, output in drv.outputs.items():
         place = places[name]
         if not os.path.lexists(place):
@@ -71,7 +77,7 @@ def _examine(
         if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise BuildFailure(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
         make_canonical(place, user)
-        if output.hash is not None:        # whoever still has a file of it open can no longer change what is hashed
+        if output.kind in ("fixed", "impure"):      # whoever still has a file of it open can no longer change what is hashed
             place = _copied(place, os.path.join(folder, f"copy-{name}"))
         found[name] = place
         archive = os.path.join(folder, f"archive-{name}")
@@ -79,10 +85,12 @@ def _examine(
         if name in request.discards_references:
             references = set()
         infos[name] = PathInfo(
-            output.path, "sha256:" + digest.hex(), size, sorted(references), deriver=drv_path, is_ultimate=True
+            scratch[name], "sha256:" + digest.hex(), size, sorted(references), deriver=drv_path, is_ultimate=True
         )
         if output.hash is not None:
             infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
+    if not all(output.path for output in drv.outputs.values()):
+        name_by_contents(drv_path, drv, _in_order(drv_path, infos), infos, found, folder)
     check(store, drv_path, drv, request.checks, infos)
     return infos, found
 
@@ -176,13 +184,7 @@ def _content_address(drv_path: str, name: str, place: str, output: Any, nar_dige
     if output.method == "nar":
         digest = nar_digest if wanted.algorithm == "sha256" else nar.path_digest(wanted.algorithm, place)[0]
     else:
-        mode = os.lstat(place).st_mode
-        if not stat.S_ISREG(mode) or mode & stat.S_IXUSR:
-            raise BuildFailure(
-                f'output path "{place}" should be a non-executable regular file since recursive hashing is not enabled'
-                " (one of outputHashMode={flat,text} is true)",
-                drv_path,
-            )
+        check_flat(drv_path, place)
         digest = hashes.file_digest(wanted.algorithm, place)[0]
     got = Hash(wanted.algorithm, digest)
     if got.digest != wanted.digest:
@@ -193,8 +195,7 @@ def _content_address(drv_path: str, name: str, place: str, output: Any, nar_dige
             " 'unsafeDiscardReferences' derivation attribute, see the manual for more details.",
             drv_path,
         )
-    kind = {"nar": "fixed:r", "text": "text"}.get(output.method, "fixed")
-    return f"{kind}:{hashes.format_hash(wanted.algorithm, digest, 'nix32', with_algorithm=True)}"
+    return content_address(output.method, got)
 
 
 def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:

@@ -17,6 +17,7 @@ from snowsnake.store.drv import Derivation
 from snowsnake.store.interface import Missing, Store
 from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths
+from snowsnake.store.realisation import Keys
 
 
 def stopper(store: LocalStore) -> Callable[[], None]:
@@ -41,8 +42,12 @@ class Realiser:
         """What would be fetched and built."""
         if self.substituters is None:
             return missing_paths(store, wanted)
-        substituters = self.substituters
-        return missing_paths(store, wanted, lambda paths: substituters.ask(paths, store.is_valid), self._may_substitute)
+        substituters, keys = self.substituters, Keys(store.read, store.store_dir)
+
+        def find(drv: Derivation, names: list[str]) -> dict[str, str]:
+            return substituters.realisations(drv, keys.of(drv), names)
+
+        return missing_paths(store, wanted, lambda paths: substituters.ask(paths, store.is_valid), self._may_substitute, find)
 
     def _may_substitute(self, drv: Derivation) -> bool:
         return self._always_substitutes or Attributes(drv).flag("allowSubstitutes", True)
@@ -67,6 +72,7 @@ class Realiser:
         while True:
             try:
                 plan = self.missing(store, items)
+                self._note_realisations(store, substituters)
                 offers = [offer for offer in plan.fetches.values() if offer is not None]
                 if not offers:
                     return
@@ -75,12 +81,19 @@ class Realiser:
                 raise
             except ValueError as error:
                 raise BuildFailure(str(error)) from None
+            self._note_realisations(store, substituters)
             if not faults:
                 if not any(item.partition("!")[0] in plan.fetches and item.partition("!")[0].endswith(".drv") for item in items):
                     return
                 continue
             substituters.useless.update(faults)
             self._report(faults, items, substituters, options)
+
+    def _note_realisations(self, store: LocalStore, substituters: Substituters) -> None:
+        """What outputs became elsewhere is known here once they are valid."""
+        for realisation in substituters.found.values():
+            if realisation is not None and store.is_valid(realisation.path) and store.realisation(realisation.key) is None:
+                store.register_realisation(realisation)
 
     def _report(self, faults: Mapping[str, Exception], items: list[str], substituters: Substituters, options: BuildOptions) -> None:
         """What could not be had: BuildFailure, unless the rest is to be built, or the object is gone, as if it never had been there."""

@@ -15,6 +15,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import needed_features
 from snowsnake.store.drv import Derivation
 from snowsnake.store.local import LocalStore
+from snowsnake.store.realisation import Realisation, has_unknown_outputs, known_outputs, needs_resolving, resolve
 
 _CHECK_S = 0.1
 
@@ -42,6 +43,8 @@ class Scheduler:
         self._roots: list[str] = []
         self._running: dict[int, Build] = {}       # by the descriptor of the log
         self._failures: dict[str, BuildFailure] = {}
+        self._made: dict[str, dict[str, str]] = {}             # derivations whose outputs have no paths before they are built: what they became
+        self._twins: dict[str, list[Goal]] = {}                # by the path of what is being built: others that are resolved to it
         self._selector = selectors.DefaultSelector()
 
     def build(self, wanted: Iterable[str]) -> None:
@@ -81,9 +84,9 @@ class Scheduler:
 
     def _add(self, root: str) -> None:
         """The goal for a derivation, and those for what it needs."""
-        waiting = [root]
+        waiting: list[tuple[str, Iterable[str] | None]] = [(root, None)]
         while waiting:
-            path = waiting.pop()
+            path, wanted = waiting.pop()
             if path in self._goals:
                 continue
             if not path.endswith(".drv"):
@@ -91,18 +94,19 @@ class Scheduler:
                     raise BuildFailure(f"path '{path}' does not exist and cannot be created", path)
                 continue
             drv = self._derivation(path)
+            asked = self._asked_outputs(path, drv) if wanted is None else wanted
             if self._options.checks and path in self._roots:
-                if not self._is_done(drv, self._asked_outputs(path, drv)):
+                if not self._is_done(path, drv, asked):
                     raise BuildFailure(f"some outputs of '{path}' are not valid, so checking is not possible", path, 1)
-            elif self._is_done(drv):
+            elif self._is_done(path, drv, asked):
                 continue
             goal = self._goals[path] = Goal(path, drv)
             for needed, names in drv.input_drvs.items():
                 given = self._derivation(needed)
-                if not self._is_done(given, names):
+                if not self._is_done(needed, given, names):
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
-                    waiting.append(needed)
+                    waiting.append((needed, names))
 
     def _asked_outputs(self, path: str, drv: Derivation) -> list[str]:
         found: list[str] = []
@@ -118,31 +122,85 @@ class Scheduler:
             self._derivations[path] = self._store.read_derivation(path)
         return self._derivations[path]
 
-    def _is_done(self, drv: Derivation, names: Iterable[str] | None = None) -> bool:
+    def _is_done(self, drv_path: str, drv: Derivation, names: Iterable[str] | None = None) -> bool:
+        known: dict[str, str] | None = None
         for name in names if names is not None else drv.outputs:
             output = drv.outputs.get(name)
             if output is None:
                 raise BuildFailure(f"derivation '{drv.name}' does not have an output named '{name}'")
-            if not output.path:
-                raise BuildFailure(f"derivation '{drv.name}' has outputs whose paths are known only after they are built: this store cannot build it")
-            if not self._store.is_valid(output.path):
+            path = output.path
+            if not path:
+                known = self._known(drv_path, drv) if known is None else known
+                path = known.get(name, "")
+            if not path or not self._store.is_valid(path):
                 return False
         return True
+
+    def _known(self, drv_path: str, drv: Derivation) -> dict[str, str]:
+        """Paths of outputs, as far as they are known by now."""
+        if drv_path in self._made:
+            return self._made[drv_path]
+        return known_outputs(drv, lambda: self._store.output_hash(drv), self._store.realisation)
 
     def _start(self, drv_path: str, ready: list[str]) -> None:
         goal = self._goals[drv_path]
         try:
             if goal.failed_inputs:
                 raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
+            path, drv = drv_path, goal.drv
+            if needs_resolving(drv, knows_realisations=self._options.knows_realisations):
+                drv = resolve(drv, self._actual)
+                path = drv.drv_path
+                if self._options.is_old_command:
+                    self._options.on_message(f"resolved derivation: '{drv_path}' -> '{path}'...", False)
+                if not self._options.checks and self._is_done(path, drv):
+                    self._note(goal, path, drv, self._known(path, drv))
+                    self._ended(drv_path, ready)
+                    return
+                self._store.add_derivation(drv.to_aterm(), drv.name, path)
+                self._store.flush()
+            twin = next((build for build in self._running.values() if build.drv_path == path), None)
+            if twin is not None:               # it is being built already, for another one
+                self._twins.setdefault(path, []).append(goal)
+                return
             self._check_machine(goal)
-            build = Build(self._store, drv_path, goal.drv, self._options, checks=self._options.checks and drv_path in self._roots)
+            build = Build(self._store, path, drv, self._options, checks=self._options.checks and drv_path in self._roots, goal=drv_path)
             if build.start():
                 self._running[build.log_fd] = build
                 self._selector.register(build.log_fd, selectors.EVENT_READ, build)
                 return
+            self._succeeded(build)
         except (BuildFailure, OSError, ValueError) as error:
             self._failed(drv_path, error)
         self._ended(drv_path, ready)
+
+    def _actual(self, drv_path: str, name: str) -> str:
+        """The path of an input, which is valid by now."""
+        path = self._known(drv_path, self._derivation(drv_path)).get(name)
+        if path is None:
+            raise BuildFailure(f"cannot operate on output '{name}' of the unbuilt derivation '{drv_path}'", drv_path)
+        return path
+
+    def _succeeded(self, build: Build) -> list[str]:
+        """Notes what was made; derivations that became the one that was built, beside the one for which it was."""
+        if build.checks:
+            return []
+        twins = self._twins.pop(build.drv_path, [])
+        for goal in (self._goals[build.goal], *twins):
+            self._note(goal, build.drv_path, build.drv, build.paths)
+        return [goal.drv_path for goal in twins]
+
+    def _note(self, goal: Goal, path: str, drv: Derivation, paths: dict[str, str]) -> None:
+        """What outputs became: of what was built, and of the derivation that was resolved to it."""
+        if not self._options.knows_realisations and not has_unknown_outputs(drv) and goal.drv_path == path:
+            return
+        self._made[path] = self._made[goal.drv_path] = paths
+        for found in [drv] if goal.drv_path == path else [drv, goal.drv]:
+            if any(output.kind == "impure" for output in found.outputs.values()):
+                continue
+            digest = self._store.output_hash(found)
+            for name, output in paths.items():
+                self._store.register_realisation(Realisation(f"{digest}!{name}", output))
 
     def _check_machine(self, goal: Goal) -> None:
         options, features = self._options, set(needed_features(goal.drv))
@@ -159,22 +217,36 @@ class Scheduler:
                     continue
                 self._forget(build)
                 build.finish()
+                others = self._succeeded(build)
             except (BuildFailure, OSError, ValueError) as error:
                 self._forget(build)
-                self._failed(build.drv_path, error)
-            self._ended(build.drv_path, ready)
+                others = self._build_failed(build, error)
+            for path in (build.goal, *others):
+                self._ended(path, ready)
         now = time.monotonic()
         for build in list(self._running.values()):
             fault = build.overdue(now)
             if fault is not None:
                 self._forget(build)
                 build.abandon()
-                self._failed(build.drv_path, fault)
-                self._ended(build.drv_path, ready)
+                for path in (*self._build_failed(build, fault), build.goal):
+                    self._ended(path, ready)
 
     def _forget(self, build: Build) -> None:
         if self._running.pop(build.log_fd, None) is not None:
             self._selector.unregister(build.log_fd)
+
+    def _build_failed(self, build: Build, error: Exception) -> list[str]:
+        """As `_failed`; derivations that were to become it, beside the one for which it was built."""
+        goals = [self._goals[build.goal], *self._twins.pop(build.drv_path, [])]
+        if build.goal == build.drv_path:
+            self._failed(build.goal, error)
+        else:
+            self._options.on_failure(error if isinstance(error, BuildFailure) else BuildFailure(_said(error), build.drv_path))
+        for goal in goals:
+            if goal.drv_path != build.drv_path:
+                self._failed(goal.drv_path, BuildFailure(f"build of resolved derivation '{build.drv_path}' failed", goal.drv_path))
+        return [goal.drv_path for goal in goals[1:]]
 
     def _failed(self, drv_path: str, error: Exception) -> None:
         failure = error if isinstance(error, BuildFailure) else BuildFailure(_said(error), drv_path)
@@ -214,7 +286,7 @@ class Scheduler:
     def _undone(self) -> set[str]:
         if self._options.checks:
             return set(self._failures)
-        return {path for path, goal in self._goals.items() if not self._is_done(goal.drv)}
+        return {path for path, goal in self._goals.items() if not self._is_done(path, goal.drv)}
 
 
 def _said(error: Exception) -> str:

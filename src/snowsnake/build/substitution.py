@@ -15,11 +15,13 @@ from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
+from snowsnake.store.drv import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.realisation import Realisation
 from snowsnake.store.trust import Keys
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Substituters:
         self._accepted: dict[tuple[str, str], bool] = {}
         self._refused: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
+        self.found: dict[str, Realisation | None] = {}     # what outputs are in other stores, by their keys
         self.useless: set[str] = set()         # paths that could not be had after all
 
     @property
@@ -113,6 +116,36 @@ class Substituters:
         if key not in self._accepted:
             self._accepted[key] = self.policy.accepts(info, source, source.store_dir)
         return self._accepted[key]
+
+    def realisations(self, drv: Derivation, digest: str, names: Iterable[str]) -> dict[str, str]:
+        """Paths of outputs that other stores have built, as far as somebody whom we trust says so.  *digest*: what names the derivation."""
+        found = {}
+        for name in names:
+            key = f"{digest}!{name}"
+            if key not in self.found:
+                self.found[key] = self._realisation(key)
+            realisation = self.found[key]
+            if realisation is not None and realisation.path not in self.useless:
+                found[name] = realisation.path
+        return found
+
+    def _realisation(self, key: str) -> Realisation | None:
+        for source in self.stores:
+            try:
+                found = source.realisation(key)
+            except (ValueError, OSError, FetchError) as error:
+                if not self.policy.falls_back:
+                    raise ValueError(str(error)) from None
+                self.policy.on_error(str(error))
+                continue
+            if found is None:
+                continue
+            if not self.policy.requires_signatures or source.is_trusted or self.policy.keys.trust_realisation(found):
+                return found
+            self.policy.on_warning(
+                f"ignoring what output '{key}' is in '{source.url}', as it's not signed by any of the keys in 'trusted-public-keys'"
+            )
+        return None
 
     def fetch(self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None]) -> dict[str, Exception]:
         """Makes valid what is offered; why some of it could not be had."""

@@ -103,9 +103,11 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
         if is_thunk(fp[1]):
             return force(m, fp[1])
         return call_internal1(m, INTERNAL_COERCE_PATH, fp[1])
-    path = m.sp[-1]
     memset(&content, 0, sizeof(Bytes))
-    if realise_path(m, path) == RAISE or host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
+    if realise_path(m, &m.sp[-1]) == RAISE:
+        return RAISE
+    path = m.sp[-1]
+    if host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
         bytes_free(&content)
         return RAISE
     hash_bytes(kind, content.data, content.size, &digest)

@@ -35,7 +35,7 @@ cdef bint _is_derivation(Machine* m, Word path) noexcept nogil:
 cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
     cdef Bytes resolved
     cdef int outcome
-    if realise_path(m, path) != DONE:
+    if realise_path(m, &path) != DONE:
         return RAISE
     if _is_derivation(m, path):
         return import_derivation(m, path)

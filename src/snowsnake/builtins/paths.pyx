@@ -33,7 +33,7 @@ from snowsnake.machine.word cimport (
 
 cdef int _read(Machine* m, Word path, Bytes* content) noexcept nogil:
     memset(content, 0, sizeof(Bytes))
-    if realise_path(m, path) != DONE:
+    if realise_path(m, &path) != DONE:
         return RAISE
     return host_read_file(m, string_data(path), string_size(path), content)
 
@@ -67,7 +67,7 @@ cdef Word _type_name(Machine* m, int file_type) noexcept nogil:
 
 cdef int read_file_type(Machine* m, Word* fp) noexcept nogil:
     cdef int file_type = FILE_NONE
-    if realise_path(m, fp[0]) != DONE or \
+    if realise_path(m, fp) != DONE or \
             host_file_type(m, string_data(fp[0]), string_size(fp[0]), False, &file_type) != DONE:
         return RAISE
     if file_type == FILE_NONE:
@@ -79,7 +79,7 @@ cdef int read_dir(Machine* m, Word* fp) noexcept nogil:
     cdef Bytes listing
     cdef int outcome
     memset(&listing, 0, sizeof(listing))
-    outcome = realise_path(m, fp[0])
+    outcome = realise_path(m, fp)
     if outcome == DONE:
         outcome = host_read_directory(m, string_data(fp[0]), string_size(fp[0]), &listing)
     if outcome == DONE:
@@ -136,8 +136,9 @@ cdef int path_exists(Machine* m, Word* fp) noexcept nogil:
         push(m, path_string(w))
     w = m.sp[-1]
     must_be_directory = fp[1] != 0
-    if realise_path(m, w) != DONE:
+    if realise_path(m, &m.sp[-1]) != DONE:
         return RAISE
+    w = m.sp[-1]
     if host_file_type(m, string_data(w), string_size(w), must_be_directory, &file_type) != DONE:
         if m.error.code != ERROR_ACCESS:
             return RAISE
@@ -201,7 +202,7 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
             if not is_string(w):
                 return call_internal1(m, INTERNAL_COERCE, w)
             push(m, w)
-        if realise_context(m, m.sp[-1]) != DONE:
+        if realise_context(m, &m.sp[-1]) != DONE:
             return _cannot_find(m, m.sp[-1])
         fp[2] = small_int(<int64_t>(i + 1) << 2)
     outcome = of_part(m, 2, take_plain_string(m, fp[1], &w))

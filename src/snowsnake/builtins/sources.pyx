@@ -274,7 +274,7 @@ cdef int _add(Machine* m, Word* s) noexcept nogil:
     memset(&resolved, 0, sizeof(resolved))
     bytes_init(&expected)
     bytes_init(&made)
-    outcome = realise_context(m, s[SLOT_PATH])
+    outcome = realise_context(m, &s[SLOT_PATH])
     if outcome == DONE and s[SLOT_HASH] != WORD_NULL:
         outcome = _expected(m, s, &expected)
         is_there = outcome == DONE and host_store_has(m, view_of(&expected))

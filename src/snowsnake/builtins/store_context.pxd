@@ -24,9 +24,10 @@ cdef inline View string_view(Word s) noexcept nogil:
     return make_view(string_data(s), string_size(s))
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil
-cdef int realise_context(Machine* m, Word path) noexcept nogil
-    # every store path in the context of a path's text must be in the store; outputs that would have to be built are an error
-cdef int realise_path(Machine* m, Word path) noexcept nogil
+cdef int realise_context(Machine* m, Word* path) noexcept nogil
+    # every store path in the context of a path's text must be in the store; outputs are built, and what stood for those whose paths were not known before
+    # is replaced in the slot
+cdef int realise_path(Machine* m, Word* path) noexcept nogil
     # the same for a builtin that takes a path; a trace tells then which one it was at:
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 cdef Word store_string(Machine* m, View store_path) noexcept nogil

@@ -7,17 +7,20 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
 from snowsnake.builtins.protocol cimport force
-from snowsnake.foundation.buffer cimport Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
 from snowsnake.host.logical_store cimport host_realise, host_store_has
 from snowsnake.host.state cimport host_is_in_store, host_store_dir
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_text
-from snowsnake.machine.heap cimport make_string
+from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.notes cimport NOTE_REALISED_PATH
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine, TraceEntry
+from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine, RAISE, TraceEntry
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
+
+cdef extern from "string.h":
+    void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
 
 
 cdef enum:
@@ -45,16 +48,17 @@ cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
     return e
 
 
-cdef int realise_context(Machine* m, Word path) noexcept nogil:
-    cdef Context* c = &m.contexts[string_context(path)]
+cdef int realise_context(Machine* m, Word* path) noexcept nogil:
+    cdef Context* c = &m.contexts[string_context(path[0])]
     cdef Element e
     cdef View dir_ = host_store_dir(m)
-    cdef Bytes wanted
+    cdef Bytes wanted, names
     cdef uint32_t i
     cdef int outcome = DONE
-    if string_context(path) == 0:
+    if string_context(path[0]) == 0:
         return DONE
     bytes_init(&wanted)
+    bytes_init(&names)
     for i in range(c.count):
         e = context_element(m, c.elements[i])
         if not host_store_has(m, e.path):
@@ -69,12 +73,52 @@ cdef int realise_context(Machine* m, Word path) noexcept nogil:
     if wanted.failed:
         outcome = raise_text(m, ERROR_MEMORY, NULL)
     elif wanted.size:
-        outcome = host_realise(m, view_of(&wanted), _object_of(m, path))
+        outcome = host_realise(m, view_of(&wanted), _object_of(m, path[0]), &names)
+    if outcome == DONE and (names.size or names.failed):
+        outcome = _rename(m, path, &names)
     bytes_free(&wanted)
+    bytes_free(&names)
     return outcome
 
 
-cdef int realise_path(Machine* m, Word path) noexcept nogil:
+cdef int _rename(Machine* m, Word* path, Bytes* names) noexcept nogil:
+    """*names*: lines of what stands in the path, a tab, and what is to stand there."""
+    cdef Bytes text, made
+    cdef const uint8_t* line = names.data
+    cdef const uint8_t* tab
+    cdef const uint8_t* end
+    cdef const uint8_t* found
+    cdef size_t at
+    cdef int outcome = DONE
+    bytes_init(&text)
+    bytes_append(&text, string_data(path[0]), string_size(path[0]))
+    while line < names.data + names.size and not text.failed:
+        tab = <const uint8_t*>memchr(line, c'\t', names.data + names.size - line)
+        end = <const uint8_t*>memchr(tab, c'\n', names.data + names.size - tab)
+        bytes_init(&made)
+        at = 0
+        while True:
+            found = <const uint8_t*>memmem(text.data + at, text.size - at, line, tab - line)
+            if found == NULL:
+                break
+            bytes_append(&made, text.data + at, found - text.data - at)
+            bytes_append(&made, tab + 1, end - tab - 1)
+            at = found - text.data + (tab - line)
+        bytes_append(&made, text.data + at, text.size - at)
+        bytes_free(&text)
+        text = made
+        line = end + 1
+    if names.failed or text.failed:
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    elif not heap_reserve(m, (text.size >> 3) + 4):
+        outcome = RAISE
+    else:
+        path[0] = make_string(m, text.data, text.size, string_context(path[0]))
+    bytes_free(&text)
+    return outcome
+
+
+cdef int realise_path(Machine* m, Word* path) noexcept nogil:
     return of_part(m, PART_REALISED, realise_context(m, path))
 
 

@@ -1,13 +1,13 @@
 # cython: language_level=3
 """What is in the logical store: whether a path is valid, outputs that must be built first, derivations that are on disk."""
 from snowsnake.machine.state cimport Machine
-from snowsnake.foundation.buffer cimport View
+from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.drv_store cimport DrvStore
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil
     # whether an object (not something below one) is in the store on disk
-cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil
-    # outputs of derivations that evaluation reads (import from derivation; *wanted* as for StoreRealiser) are there afterwards, and may be
+cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexcept nogil
+    # outputs of derivations that evaluation reads (import from derivation; *wanted* and *names* as for StoreRealiser) are there afterwards, and may be
     # read; ERROR_FILE if they are not to be had, or the settings forbid it.  Without a
     # store to build in, it is enough that the object is there that is read
 cdef DrvStore* host_drv_store(Machine* m) noexcept nogil

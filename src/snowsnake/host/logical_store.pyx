@@ -43,7 +43,7 @@ cdef bint store_has(Machine* m, View store_path) noexcept nogil:
     return kind > FILE_NONE
 
 
-cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
+cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef const uint8_t* mark = <const uint8_t*>memchr(wanted.data, c'!', wanted.size)
     cdef const uint8_t* end = <const uint8_t*>memchr(wanted.data, c'\n', wanted.size)
@@ -65,7 +65,7 @@ cdef int host_realise(Machine* m, View wanted, View object_) noexcept nogil:
             return DONE
         return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
             "cannot build '%.*s^%.*s' during evaluation: there is no store to build in", drv_size, drv, output_size, output))
-    outcome = h.realiser(h.writer_context, wanted, &closure if is_guarded(m) else NULL, &error)
+    outcome = h.realiser(h.writer_context, wanted, names, &closure if is_guarded(m) else NULL, &error)
     if outcome != REALISED:
         bytes_free(&closure)
         raise_store_error(m, ERROR_FILE, &error)

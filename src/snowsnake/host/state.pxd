@@ -67,9 +67,9 @@ cdef enum Realised:                   # what became of outputs that evaluation r
     REALISE_FAILED
     REALISE_UNABLE                    # nothing here builds
 
-ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil
-    # makes outputs of derivations valid, if they can be built.  wanted: `DRV!OUTPUT` for each, with a newline after it; closure, if it is not NULL, gets them and
-    # what they refer to, likewise
+ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* names, Bytes* closure, Bytes* error) noexcept nogil
+    # makes outputs of derivations valid, if they can be built.  wanted: `DRV!OUTPUT` for each, with a newline after it; names gets, for each whose path is
+    # known only now, what stands for it, a tab, its path and a newline; closure, if it is not NULL, gets all paths and what they refer to, as lines
 
 cdef struct SearchEntry:
     char* prefix

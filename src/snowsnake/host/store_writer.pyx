@@ -145,17 +145,20 @@ cdef bint settle_objects(void* context, Bytes* error) noexcept nogil:
         return _attempt(<StoreWriter>context, NULL, error)
 
 
-cdef Realised realise_outputs(void* context, View wanted, Bytes* closure, Bytes* error) noexcept nogil:
+cdef Realised realise_outputs(void* context, View wanted, Bytes* names, Bytes* closure, Bytes* error) noexcept nogil:
     with gil:
-        return _realise(<StoreWriter>context, wanted, closure, error)
+        return _realise(<StoreWriter>context, wanted, names, closure, error)
 
 
-cdef Realised _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* error) noexcept:
+cdef Realised _realise(StoreWriter writer, View wanted, Bytes* names, Bytes* closure, Bytes* error) noexcept:
     cdef bytes lines
     try:
         from snowsnake.store.graph import closure as closure_of
 
-        outputs = writer.store.realise(_text(wanted).split("\n")[:-1])
+        items = _text(wanted).split("\n")[:-1]
+        outputs = writer.store.realise(items)
+        lines = "".join(_names(writer.store, items, outputs)).encode("utf-8", "surrogateescape")
+        bytes_append(names, <const char*>lines, len(lines))
         if closure != NULL:
             lines = "".join(path + "\n" for path in sorted(closure_of(writer.store, outputs))).encode("utf-8", "surrogateescape")
             bytes_append(closure, <const char*>lines, len(lines))
@@ -165,6 +168,21 @@ cdef Realised _realise(StoreWriter writer, View wanted, Bytes* closure, Bytes* e
 
         _note(writer, fault, error)
         return REALISE_UNABLE if isinstance(fault, NoBuilder) else REALISE_FAILED
+
+
+def _names(store, items, outputs):
+    """What stood for outputs whose paths were not known, and their paths."""
+    from snowsnake.store.store_path import downstream_placeholder
+
+    derivations = {}
+    if len(items) != len(outputs):
+        return
+    for item, path in zip(items, outputs):
+        drv_path, _, name = item.partition("!")
+        if drv_path not in derivations:
+            derivations[drv_path] = store.read_derivation(drv_path)
+        if not derivations[drv_path].outputs[name].path:
+            yield f"{downstream_placeholder(drv_path, name, store.store_dir)}\t{path}\n"
 
 
 cdef int open_archive(void* context, Bytes* error) noexcept nogil:

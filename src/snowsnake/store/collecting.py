@@ -103,18 +103,26 @@ class CollectingStore(Store, ABC):
 
     def output_paths(self, wanted: Iterable[str]) -> list[str]:
         """Where what `realise` is asked for will lie, as far as that is known before it is built."""
-        paths = []
+        return [path for path in self.wanted_paths(wanted) if path is not None]
+
+    def wanted_paths(self, wanted: Iterable[str]) -> list[str | None]:
+        """As `output_paths`; None for each output whose path is not known."""
+        paths: list[str | None] = []
         for item in wanted:
             drv_path, mark, names = item.partition("!")
             if not mark:
                 paths.append(drv_path)
                 continue
             outputs = self.read_derivation(drv_path).outputs
+            known: dict[str, str] | None = None
             for name in outputs if names == "*" else names.split(","):
                 if name not in outputs:
                     raise ValueError(f"derivation '{drv_path}' does not have wanted outputs '{name}'")
-                if outputs[name].path:
-                    paths.append(outputs[name].path)
+                path: str | None = outputs[name].path
+                if not path:
+                    known = self.outputs(drv_path) if known is None else known
+                    path = known.get(name)
+                paths.append(path)
         return paths
 
     # --- adding

@@ -18,6 +18,8 @@ TYPE_CHECKING = False                 # `typing` and `dataclasses` would be impo
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
     from typing import BinaryIO
+
+    from snowsnake.store.realisation import Realisation
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
@@ -136,6 +138,14 @@ class Store(ABC):
     def outputs(self, drv_path: str) -> dict[str, str]:
         """Names and paths of a valid derivation's outputs, as far as they are known."""
         return {name: o.path for name, o in self.read_derivation(drv_path).outputs.items() if o.path}
+
+    def realisation(self, key: str) -> Realisation | None:
+        """What an output is, by the hash of its derivation, "!" and its name; None if the store does not know."""
+        return None
+
+    def register_realisation(self, realisation: Realisation) -> None:
+        """Notes what an output is, which is valid."""
+        raise ValueError(f"operation 'registerDrvOutput' is not supported by store '{self.url}'")
 
     def parse(self, path: str) -> str:
         """The path of an object; ValueError if it is none."""

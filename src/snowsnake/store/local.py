@@ -35,6 +35,8 @@ _PIECE_BYTES = 1 << 20
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol, Self, cast
+
+    from snowsnake.store.realisation import Keys, Realisation
 else:
     Protocol = object
 
@@ -97,6 +99,7 @@ class LocalStore(CollectingStore):
         builder: Builder | None = None,
     ) -> None:
         self.builder = builder
+        self._output_keys: Keys | None = None
         self.root = os.path.abspath(os.fspath(root))
         super().__init__(store_dir)
         self.state = state or self.root + "/nix/var/nix"
@@ -190,14 +193,14 @@ class LocalStore(CollectingStore):
         if absent and self.builder is not None:
             self.flush()
             self.builder.realise(self, absent)
-        outputs = self.output_paths(items)
-        if all(self.is_valid(path) for path in outputs) and len(outputs) == len(items):
-            return outputs
+        outputs = self.wanted_paths(items)
+        if all(path is not None and self.is_valid(path) for path in outputs):
+            return [path for path in outputs if path is not None]
         if self.builder is None:
             raise NoBuilder(f"cannot build '{items[0].replace('!', '^')}' during evaluation: this store has no builder")
         self.flush()
         self.builder.realise(self, items)
-        return outputs
+        return self.output_paths(items)
 
     def check(self, wanted: Iterable[str]) -> None:
         if self.builder is None:
@@ -229,7 +232,35 @@ class LocalStore(CollectingStore):
         return self.database.valid_derivers(path)
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        return self.known(drv_path).outputs
+        """Also those that became known when they were built."""
+        if static := self.known(drv_path).outputs:
+            return static
+        from snowsnake.store.realisation import known_outputs
+
+        drv = self.read_derivation(drv_path)
+        return known_outputs(drv, lambda: self.output_hash(drv), self.realisation)
+
+    def output_hash(self, drv: Derivation) -> str:
+        """What names a derivation's outputs before they have paths."""
+        if self._output_keys is None:
+            from snowsnake.store.realisation import Keys
+
+            self._output_keys = Keys(self.read, self.store_dir)
+        return self._output_keys.of(drv)
+
+    def realisation(self, key: str) -> Realisation | None:
+        from snowsnake.store.realisation import Realisation, split_key
+
+        digest, name = split_key(key)
+        found = self.database.realisation(digest, name)
+        return None if found is None else Realisation(key, *found)
+
+    def register_realisation(self, realisation: Realisation) -> None:
+        from snowsnake.store.realisation import split_key
+
+        self.flush()
+        digest, name = split_key(realisation.key)
+        self.database.register_realisation(digest, name, realisation.path, realisation.signatures)
 
     def path_with_hash(self, hash_part: str) -> str | None:
         self.flush()

@@ -52,6 +52,32 @@ create table if not exists DerivationOutputs (
 create index if not exists IndexDerivationOutputs on DerivationOutputs(path);
 """
 
+_REALISATION_VERSION = "4"
+_REALISATION_SCHEMA = """
+create table if not exists Realisations (
+    id         integer primary key autoincrement not null,
+    drvPath    text not null,
+    outputName text not null,
+    outputPath integer not null,
+    signatures text,
+    foreign key (outputPath) references ValidPaths(id) on delete cascade
+);
+create index if not exists IndexRealisations on Realisations(drvPath, outputName);
+create table if not exists RealisationsRefs (
+    referrer             integer not null,
+    realisationReference integer,
+    foreign key (referrer) references Realisations(id) on delete cascade,
+    foreign key (realisationReference) references Realisations(id) on delete restrict
+);
+create trigger if not exists DeleteSelfRefsViaRealisations before delete on ValidPaths
+  begin
+    delete from RealisationsRefs where realisationReference in (select id from Realisations where outputPath = old.id);
+  end;
+create index if not exists IndexRealisationsRefsRealisationReference on RealisationsRefs(realisationReference);
+create index if not exists IndexRealisationsRefs on RealisationsRefs(referrer);
+create index if not exists IndexRealisationsRefsOnOutputPath on Realisations(outputPath);
+"""
+
 
 class BadDatabase(ValueError):
     """The database cannot be used: damaged, not ours, locked for too long, no room."""
@@ -119,6 +145,8 @@ class StoreDatabase:
 
     def __init__(self, directory: str, *, read_only: bool = False) -> None:
         self._lock_fd = -1
+        self._directory = directory
+        self._has_realisations: bool | None = None
         path = os.path.join(directory, "db.sqlite")
         if read_only:
             self._db = _connect_to_read(path)
@@ -264,6 +292,49 @@ class StoreDatabase:
                 raise ValueError(f"path '{reference}' is not valid")
         for name, path in info.outputs.items():
             self._db.run("insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)", (row, name, path))
+
+    def realisation(self, digest: str, name: str) -> tuple[str, list[str]] | None:
+        """(path, signatures) of a derivation's output; the derivation by its hash."""
+        if not self._has_realisations:
+            self._has_realisations = bool(self._db.rows("select 1 from sqlite_master where type = 'table' and name = 'Realisations'"))
+            if not self._has_realisations:
+                return None
+        query = (
+            "select Output.path, signatures from Realisations join ValidPaths as Output on Output.id = outputPath where drvPath = ? and outputName = ?"
+        )
+        found = self._db.rows(query, (digest, name))
+        return (found[0][0], (found[0][1] or "").split()) if found else None
+
+    def register_realisation(self, digest: str, name: str, path: str, signatures: Iterable[str]) -> None:
+        """Of a valid path; ValueError if the output is known to be another one."""
+        self._make_realisations()
+        with self._transaction():
+            known = self.realisation(digest, name)
+            if known is None:
+                self._db.run(
+                    "insert into Realisations (drvPath, outputName, outputPath, signatures) values (?, ?, (select id from ValidPaths where path = ?), ?)",
+                    (digest, name, path, " ".join(signatures)),
+                )
+            elif known[0] != path:
+                raise ValueError(
+                    f"Trying to register a realisation of '{digest}!{name}', but we already have another one locally.\nLocal:  {known[0]}\nRemote: {path}"
+                )
+            elif not set(signatures) <= set(known[1]):
+                self._db.run(
+                    "update Realisations set signatures = ? where drvPath = ? and outputName = ?",
+                    (" ".join(sorted({*known[1], *signatures})), digest, name),
+                )
+
+    def _make_realisations(self) -> None:
+        """The tables that stores have once they are used with the feature `ca-derivations`."""
+        version_path = os.path.join(self._directory, "ca-schema")
+        if os.path.exists(version_path):
+            return
+        with self._db.checked():
+            self._db.executescript(f"begin immediate; {_REALISATION_SCHEMA} commit;")
+        with open(version_path + f".{os.getpid()}", "w") as file:
+            file.write(_REALISATION_VERSION)
+        os.rename(version_path + f".{os.getpid()}", version_path)
 
     def sign(self, path: str, signatures: Iterable[str]) -> None:
         """All signatures of a valid path."""

@@ -16,11 +16,12 @@ Ask = Callable[[list[str]], Mapping[str, Offer]]
 
 
 def missing_paths(
-    store: Store, wanted: Iterable[str], ask: Ask | None = None, allows: Callable[[Derivation], bool] = lambda drv: True
-) -> Missing:
+    store: Store, wanted: Iterable[str], ask: Ask | None = None, allows: Callable[[Derivation], bool] = lambda drv: True,
+    find: Callable[[Derivation, list[str]], Mapping[str, str]] | None = None,
+) -> Missing:  # fmt: skip
     """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone is all its outputs.  *ask*: which of some paths substituters have.
-    *allows*: whether the outputs of a derivation may be substituted."""
-    plan = _Plan(store, ask, allows)
+    *allows*: whether the outputs of a derivation may be substituted.  *find*: which paths substituters know for outputs whose paths are not known here."""
+    plan = _Plan(store, ask, allows, find)
     for item in wanted:
         path, _, names = item.partition("!")
         plan.want(path, None if names in ("", "*") else set(names.split(",")))
@@ -29,7 +30,10 @@ def missing_paths(
 
 
 class _Plan:
-    def __init__(self, store: Store, ask: Ask | None, allows: Callable[[Derivation], bool]) -> None:
+    def __init__(
+        self, store: Store, ask: Ask | None, allows: Callable[[Derivation], bool], find: Callable[[Derivation, list[str]], Mapping[str, str]] | None
+    ) -> None:  # fmt: skip
+        self._find = find
         self._store = store
         self._ask = ask
         self._allows = allows
@@ -77,7 +81,13 @@ class _Plan:
         if drv is None:
             drv = self._derivations[path] = self._store.read_derivation(path)
         names = self._wanted[path]
-        places = [output.path for name, output in drv.outputs.items() if names is None or name in names]
+        wanted = {name: output.path for name, output in drv.outputs.items() if names is None or name in names}
+        if not all(wanted.values()):
+            wanted |= self._store.outputs(path)
+            unknown = [name for name, place in wanted.items() if not place]
+            if unknown and self._find is not None and self._allows(drv):
+                wanted |= self._find(drv, unknown)
+        places = [place for name, place in wanted.items() if names is None or name in names]
         if not all(places):
             return None
         absent = [place for place in places if not self._store.is_valid(place)]

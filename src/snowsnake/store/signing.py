@@ -48,6 +48,10 @@ class SecretKey:
     def render(self) -> str:
         return f"{self.name}:{base64.b64encode(self.data).decode()}"
 
+    def sign(self, message: bytes) -> str:
+        made = ed25519.signature(self.data[:32], self.data[32:], message)
+        return f"{self.name}:{base64.b64encode(made).decode()}"
+
     @property
     def public(self) -> str:
         return f"{self.name}:{base64.b64encode(self.data[32:]).decode()}"
@@ -62,5 +66,4 @@ def sign(key: SecretKey, info: PathInfo) -> str:
     >>> Keys.parse([key.public]).signed(info, sign(key, info), "/nix/store")
     True
     """
-    made = ed25519.signature(key.data[:32], key.data[32:], fingerprint(info).encode("utf-8", "surrogateescape"))
-    return f"{key.name}:{base64.b64encode(made).decode()}"
+    return key.sign(fingerprint(info).encode("utf-8", "surrogateescape"))

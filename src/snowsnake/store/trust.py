@@ -12,6 +12,10 @@ from snowsnake.store import store_path
 from snowsnake.store.ed25519 import is_signature
 from snowsnake.store.path_info import PathInfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.realisation import Realisation
+
 
 class Keys:
     """Public keys by name.
@@ -40,13 +44,20 @@ class Keys:
         good = sum(self.signed(info, signature, store_dir) for signature in set(info.signatures))
         return good >= max(needed, 1)
 
+    def trust_realisation(self, realisation: Realisation) -> bool:
+        """Whether one of these keys signed what an output is."""
+        return any(self._signed(realisation.fingerprint, signature) for signature in set(realisation.signatures))
+
     def signed(self, info: PathInfo, signature: str, store_dir: str) -> bool:
         """Whether one of these keys made the signature."""
+        return self._signed(fingerprint(info).encode(), signature)
+
+    def _signed(self, message: bytes, signature: str) -> bool:
         name, data = _named(signature, "signature")
         key = self.by_name.get(name)
         if key is None:
             return False
-        return is_signature(key, fingerprint(info).encode(), data)
+        return is_signature(key, message, data)
 
 
 def fingerprint(info: PathInfo) -> str:

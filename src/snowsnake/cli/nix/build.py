@@ -62,8 +62,8 @@ def _outputs(store: "Store", target: Target) -> list[tuple[str, str]]:
     """(name, path) of what was asked for; an object that is no derivation is its own."""
     if target.outputs is None:
         return [("out", target.path)]
-    outputs = store.read_derivation(target.path).outputs
-    return [(name, outputs[name].path) for name in sorted(outputs) if target.outputs == (ALL,) or name in target.outputs]
+    known = store.outputs(target.path)
+    return [(name, known[name]) for name in sorted(known) if target.outputs == (ALL,) or name in target.outputs]
 
 
 def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
@@ -71,4 +71,5 @@ def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
         return target.path
     outputs = store.read_derivation(target.path).outputs
     names = sorted(outputs) if target.outputs == (ALL,) else target.outputs
-    return {"drvPath": target.path, "outputs": {name: outputs[name].path or None for name in names if name in outputs}}
+    known = store.outputs(target.path)
+    return {"drvPath": target.path, "outputs": {name: known.get(name) for name in names if name in outputs}}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.installables import Installables, derivations_of, store_paths
+from snowsnake.cli.nix.installables import Installables, derivations_of, realisations_of, store_paths
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.stores import is_written, open_reference
 from snowsnake.diagnostics.error import EvaluationError
@@ -55,8 +55,11 @@ def run(call: Call) -> None:
     with two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=not given.flag("from") and is_written(settings))
         paths = store_paths(call, installables, is_built=True)
+        realisations = realisations_of(call, installables) if "ca-derivations" in settings["experimental-features"] else []
         keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not given.flag("no_check_sigs") else None
         copy_paths(installables.store, target, paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"])
+        for realisation in realisations:
+            target.register_realisation(realisation)
 
 
 def copy_log(call: Call) -> None:

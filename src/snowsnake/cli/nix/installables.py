@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.store.interface import Store
+    from snowsnake.store.realisation import Realisation
 
 ALL = "*"
 
@@ -229,6 +230,24 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
                 raise NotBuilt(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path}'")
             raise ValueError(f"the derivation '{target.path}' doesn't have an output named '{name}'")
         found[name] = outputs[name]
+    return found
+
+
+def realisations_of(call: Call, installables: Installables) -> "list[Realisation]":
+    """Of the outputs that words mean, as far as the store knows them."""
+    from snowsnake.store.realisation import Keys, Realisation
+
+    store = installables.store
+    if call.given.flag("all") or call.given.flag("derivation"):
+        return []
+    keys = Keys(store.read, store.store_dir)
+    found = []
+    for target in installables.targets(call.words):
+        if target.outputs is None:
+            continue
+        digest = keys.of(store.read_derivation(target.path))
+        for name, path in output_paths(store, target).items():
+            found.append(store.realisation(f"{digest}!{name}") or Realisation(f"{digest}!{name}", path))
     return found
 
 

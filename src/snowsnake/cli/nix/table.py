@@ -163,7 +163,10 @@ ROWS = (
         _not_ours(f"profile {name}", f"profiles: {name}")
         for name in ("add", "diff-closures", "history", "install", "list", "remove", "rollback", "upgrade", "wipe-history")
     ),
-    _not_ours("realisation info", "query information about realisations"),
+    Row(
+        "realisation info", "snowsnake.cli.nix.realisation_info:run", "installables*", "show what outputs became that have no paths before they are built",
+        (*_INSTALLABLES, *_PATHS, *JSON),
+    ),
     _registry("list", "", "list what short names of flakes mean"),
     _registry("add", "from-url to-url", "let a short name mean a flake"),
     _registry("remove", "url", "forget a short name"),

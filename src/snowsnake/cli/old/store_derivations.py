@@ -23,7 +23,7 @@ def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple
         if not store.is_valid(path):
             raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
         return [("out", path)]
-    known = {name: output.path for name, output in needed_derivation(store, path).outputs.items()}
+    known = dict.fromkeys(needed_derivation(store, path).outputs, "") | store.outputs(path)
     wanted = [(name, known[name]) for name in sorted(outputs or known)]
     if not all(output and store.is_valid(output) for _, output in wanted):
         raise NotOurs(f"building '{path}'")

@@ -26,6 +26,7 @@ from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import Download, PathInfo
+from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
 
 _INFO_FILE = "nix-cache-info"
@@ -198,6 +199,27 @@ class BinaryCacheStore(Store):
         if _part(found.path) != part:
             raise CacheFault(f"{where} is about '{found.path}'")
         return found
+
+    def realisation(self, key: str) -> Realisation | None:
+        self.opened()
+        name = f"realisations/{key}.doi"
+        split_key(key)
+        data = self.files.get(name)
+        if data is None:
+            return None
+        try:
+            found = Realisation.from_json({"id": key} | json.loads(data), self.store_dir)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise CacheFault(f"'{name}' of the binary cache '{self.url}' is no realisation: {error}") from None
+        if found.key != key:
+            raise CacheFault(f"'{name}' of the binary cache '{self.url}' is about '{found.key}'")
+        return found
+
+    def register_realisation(self, realisation: Realisation) -> None:
+        if not self._is_writable:
+            super().register_realisation(realisation)
+        data = json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True).encode("utf-8", "surrogateescape")
+        self._put(f"realisations/{realisation.key}.doi", data, "application/json")
 
     def is_valid(self, path: str) -> bool:
         return self.narinfo(path) is not None

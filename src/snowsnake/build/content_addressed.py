@@ -1,0 +1,106 @@
+"""Outputs that get their paths from what they contain: names in them are replaced, first those of other outputs, then their own.
+
+In: outputs as their builder left them, under paths that stand for the real ones.  Out: the same under their own paths.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import stat
+from collections.abc import Mapping
+
+from snowsnake.build.failure import BuildFailure
+from snowsnake.store import hashes, nar, nar_reader, store_path
+from snowsnake.store.content_check import modulo_digest_of
+from snowsnake.store.drv import Derivation
+from snowsnake.store.hash import Hash
+from snowsnake.store.path_info import PathInfo
+from snowsnake.store.realisation import output_name
+
+_PART_SIZE = 32
+
+
+def name_by_contents(
+    drv_path: str, drv: Derivation, order: list[str], infos: dict[str, PathInfo], places: dict[str, str], folder: str
+) -> None:
+    """*order*: names of outputs, each after those that it refers to; *infos* and *places* of them are changed."""
+    names: dict[str, str] = {}             # paths that stood for others
+    for name in order:
+        output, info = drv.outputs[name], infos[name]
+        if output.path:
+            continue
+        assert output.method is not None and output.algorithm is not None
+        scratch = info.path
+        if output.method in ("flat", "text"):
+            check_flat(drv_path, places[name])
+        others = sorted(names.get(path, path) for path in info.references if path != scratch)
+        rewrites = {path: names[path] for path in info.references if path in names}
+        place = places[name] = _rewritten(places[name], rewrites, os.path.join(folder, f"named-{name}"))
+        is_own = scratch in info.references
+        content = Hash(output.algorithm, _digest(output.method, output.algorithm, place, scratch))
+        try:
+            path = store_path.fixed_path(
+                output_name(drv.name, name), output.method, content.algorithm, content.digest, others, is_own, drv.store_dir
+            )
+        except ValueError as error:
+            raise BuildFailure(str(error), drv_path) from None
+        if is_own:
+            places[name] = _rewritten(place, {scratch: path}, os.path.join(folder, f"own-{name}"))
+        digest, info.nar_size = nar.path_digest("sha256", places[name])
+        info.nar_hash = "sha256:" + digest.hex()
+        info.references = sorted({*others, *([path] if is_own else ())})
+        info.ca = content_address(output.method, content)
+        info.path = names[scratch] = path
+
+
+def content_address(method: str, content: Hash) -> str:
+    kind = {"nar": "fixed:r", "text": "text", "git": "fixed:git"}.get(method, "fixed")
+    return f"{kind}:{content.format('nix32', with_algorithm=True)}"
+
+
+def check_flat(drv_path: str, place: str) -> None:
+    mode = os.lstat(place).st_mode
+    if not stat.S_ISREG(mode) or mode & stat.S_IXUSR:
+        raise BuildFailure(
+            f'output path "{place}" should be a non-executable regular file since recursive hashing is not enabled'
+            " (one of outputHashMode={flat,text} is true)",
+            drv_path,
+        )
+
+
+def _digest(method: str, algorithm: str, place: str, scratch: str) -> bytes:
+    found: bytes
+    if method == "git":
+        from snowsnake.store.git_hash import git_digest
+
+        found = git_digest(algorithm, place)
+    elif method == "nar":
+        found = modulo_digest_of(place, scratch, algorithm)
+    else:
+        with open(place, "rb") as file:
+            found = hashes.digest(algorithm, file.read().replace(_part(scratch), bytes(_PART_SIZE)))
+    return found
+
+
+def _part(path: str) -> bytes:
+    return path.rpartition("/")[2][:_PART_SIZE].encode()
+
+
+def _rewritten(place: str, names: Mapping[str, str], target: str) -> str:
+    """Where the tree lies with the hash parts of some paths replaced, wherever they occur."""
+    parts = {_part(old): _part(new) for old, new in names.items()}
+    if not parts:
+        return place
+    pattern = re.compile(b"|".join(map(re.escape, parts)))
+    with open(target + ".nar", "w+b") as archive:
+        os.unlink(target + ".nar")
+        nar.pack_into(place, archive.fileno())
+        with mmap.mmap(archive.fileno(), 0) as data:
+            for match in pattern.finditer(data):
+                start, end = match.span()
+                data[start:end] = parts[match[0]]
+        archive.seek(0)
+        nar_reader.unpack(archive, target)
+    return target

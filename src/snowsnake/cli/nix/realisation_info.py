@@ -1,0 +1,26 @@
+"""`nix realisation info`: what outputs became whose paths are known only when they are built.
+
+In: a `Call`.  Out: a line for each output, or JSON.
+"""
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.config import print_json
+from snowsnake.cli.nix.installables import realisations_of, roots
+from snowsnake.cli.nix.store import asked
+from snowsnake.cli.output import write_line
+
+
+def run(call: Call) -> None:
+    call.settings.require("ca-derivations")
+    with asked(call) as installables:
+        paths = roots(call, installables, call.words, is_built=True)
+        found = sorted(realisations_of(call, installables), key=lambda realisation: (realisation.path, realisation.key))
+        opaque = sorted(paths - {realisation.path for realisation in found})
+        if call.given.flag("json"):
+            store_dir = installables.store.store_dir
+            print_json([*(realisation.to_json() for realisation in found), *({"opaquePath": path} for path in opaque if path.startswith(store_dir))], call)
+            return
+        for realisation in found:
+            write_line(f"{realisation.key} {realisation.path}".encode("utf-8", "surrogateescape"))
+        for path in opaque:
+            write_line(path.encode("utf-8", "surrogateescape"))

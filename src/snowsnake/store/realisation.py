@@ -1,0 +1,168 @@
+"""Outputs whose paths are known only when they are built: how they are called before, and what becomes of derivations that need them.
+
+In: derivations.  Out: keys of outputs (`sha256:…!out`), realisations; derivations with the paths of their inputs ("resolved").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from snowsnake.store import aterm, hashes, store_path
+from snowsnake.store.derivation import DerivationMemory
+from snowsnake.store.drv import Derivation
+from snowsnake.store.hash import Hash
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.signing import SecretKey
+
+_UNKNOWN = frozenset(("floating", "impure", "deferred"))
+_PATH_BYTES = 20
+
+
+@dataclass
+class Realisation:
+    """What an output became.  *key*: hash of its derivation, as `output_key` computes it, "!" and its name."""
+
+    key: str
+    path: str
+    signatures: list[str] = field(default_factory=list)
+
+    def to_json(self, *, signed: bool = True) -> dict[str, Any]:
+        """As `nix realisation info` and binary caches write it; unsigned, it is what signatures sign."""
+        found: dict[str, Any] = {"dependentRealisations": {}, "id": self.key, "outPath": self.path.rpartition("/")[2]}
+        return found | {"signatures": sorted(self.signatures)} if signed else found
+
+    @property
+    def fingerprint(self) -> bytes:
+        return json.dumps(self.to_json(signed=False), separators=(",", ":"), sort_keys=True).encode("utf-8", "surrogateescape")
+
+    def sign(self, key: SecretKey) -> None:
+        self.signatures = sorted({*self.signatures, key.sign(self.fingerprint)})
+
+    @classmethod
+    def from_json(cls, given: Any, store_dir: str) -> Realisation:
+        if not isinstance(given, dict):
+            raise ValueError("a realisation is an object")
+        key, base, signatures = given.get("id"), given.get("outPath"), given.get("signatures", [])
+        if not isinstance(key, str) or not isinstance(base, str) or not isinstance(signatures, list):
+            raise ValueError("a realisation has an id, an outPath and signatures")
+        if not all(isinstance(signature, str) for signature in signatures):
+            raise ValueError("signatures of a realisation are strings")
+        split_key(key)
+        path = f"{store_dir}/{base}"
+        store_path.parse(path, store_dir)
+        return cls(key, path, list(signatures))
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """(hash, name of the output).
+
+    >>> split_key("sha256:" + "0" * 64 + "!out")[1]
+    'out'
+    """
+    digest, mark, name = key.partition("!")
+    if not mark or not name:
+        raise ValueError(f"Invalid derivation output id {key}")
+    Hash.parse(digest)
+    return digest, name
+
+
+def has_unknown_outputs(drv: Derivation) -> bool:
+    return any(output.kind in _UNKNOWN for output in drv.outputs.values())
+
+
+class Keys:
+    """Of derivations in a store, which *read* reads."""
+
+    def __init__(self, read: Callable[[str], bytes], store_dir: str) -> None:
+        self._memory = DerivationMemory(store_dir, read)
+
+    def of(self, drv: Derivation) -> str:
+        """The hash that names a derivation's outputs: of its text without their paths, and with hashes for its inputs; of fixed outputs, of what is fixed."""
+        if len(drv.outputs) == 1 and (output := next(iter(drv.outputs.values()))).hash is not None:
+            prefix = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}[output.method or "flat"]
+            text = f"fixed:out:{prefix}{output.algorithm}:{output.hash.base16}:{output.path}".encode()
+            return "sha256:" + hashes.digest("sha256", text).hex()
+        inputs = sorted({(self._memory.modulo(path)[0].hex(), name) for path, names in drv.input_drvs.items() for name in names})
+        masked = replace(
+            drv, outputs={name: replace(output, path="") for name, output in drv.outputs.items()},
+            env={name: "" if name in drv.outputs else value for name, value in drv.env.items()},
+        )  # fmt: skip
+        return "sha256:" + hashes.digest("sha256", _text(masked, inputs)).hex()
+
+
+def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
+    outputs = [(name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None) for name, o in drv.outputs.items()]
+    return aterm.write(outputs, inputs, list(drv.input_srcs), drv.system, drv.builder, drv.args, list(drv.env.items()))
+
+
+def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
+    """Whether it is built as another derivation, which has paths in the place of its inputs.  Fixed outputs: only to save builds."""
+    if not drv.input_drvs:
+        return False
+    kinds = {output.kind for output in drv.outputs.values()}
+    return bool(kinds & _UNKNOWN) or (knows_realisations and kinds == {"fixed"})
+
+
+def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
+    """*actual*: the path of an input's output."""
+    sources = set(drv.input_srcs)
+    names: dict[str, str] = {}
+    for path, outputs in drv.input_drvs.items():
+        for output in outputs:
+            found = actual(path, output)
+            sources.add(found)
+            names[store_path.downstream_placeholder(path, output, drv.store_dir)] = found
+
+    def rewritten(text: str) -> str:
+        for old, new in names.items():
+            if old in text:
+                text = text.replace(old, new)
+        return text
+
+    made = replace(
+        drv, builder=rewritten(drv.builder), args=[rewritten(word) for word in drv.args], input_drvs={}, input_srcs=sorted(sources),
+        env=dict(sorted((rewritten(name), rewritten(value)) for name, value in drv.env.items())), outputs=dict(drv.outputs),
+    )  # fmt: skip
+    digest = Keys(lambda path: b"", drv.store_dir).of(made).removeprefix("sha256:")
+    for name, given in drv.outputs.items():
+        if given.kind == "deferred":
+            path = make_path(f"output:{name}", digest, output_name(drv.name, name), drv.store_dir)
+            made.env[name] = path
+            made.outputs[name] = replace(given, kind="input", path=path)
+    return made
+
+
+def output_name(name: str, output: str) -> str:
+    """Of the store object."""
+    return name if output == "out" else f"{name}-{output}"
+
+
+def scratch_path(drv_path: str, drv: Derivation, output: str) -> str:
+    """Where an output is built whose path is not known yet: as 2.34, since its builder may tell."""
+    return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", "0" * 64, output_name(drv.name, output), drv.store_dir)
+
+
+def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
+    """A store path of a kind whose hash is a SHA-256."""
+    whole = hashes.digest("sha256", f"{kind}:sha256:{digest}:{store_dir}:{name}".encode("utf-8", "surrogateescape"))
+    folded = bytearray(_PATH_BYTES)
+    for place, byte in enumerate(whole):
+        folded[place % _PATH_BYTES] ^= byte
+    return f"{store_dir}/{hashes.format_hash('sha1', bytes(folded), 'nix32')}-{name}"
+
+
+def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str], Realisation | None]) -> dict[str, str]:
+    """Paths of a derivation's outputs, as far as they are known.  *key*: its hash, if it is needed; *find*: a realisation by its key."""
+    found = {name: output.path for name, output in drv.outputs.items() if output.path}
+    if len(found) < len(drv.outputs):
+        digest = key()
+        for name in drv.outputs:
+            if name not in found and (realisation := find(f"{digest}!{name}")) is not None:
+                found[name] = realisation.path
+    return found
+
