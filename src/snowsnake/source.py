@@ -57,7 +57,11 @@ class SourceMap:
         counts = self._block_counts()
         block = max(0, bisect_left(counts, number - 1) - 1)
         offset = block * _BLOCK
-        for _ in range(number - 1 - counts[block]):
+        missing = number - 1 - counts[block]
+        piece = self.source[offset : offset + _BLOCK]
+        if b"\r" not in piece:         # all of these lines end in this block
+            return offset + len(piece) - len(piece.split(b"\n", missing)[-1])
+        for _ in range(missing):
             offset = self._end_from(offset)
         return offset
 

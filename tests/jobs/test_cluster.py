@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from cases import ROOTS
 
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.fetch.trees import DiskTree
 from snowsnake.jobs.options import JobOptions, RunOptions
 from snowsnake.jobs.reply import Reply
 from snowsnake.jobs.run import Run
-from snowsnake.jobs.shipping import open_shipped, pack_root, unpack
+from snowsnake.jobs.shipping import ArchiveTree, TooMuch, open_shipped, pack_root
+from snowsnake.source import Position
 
 distributed = pytest.importorskip("distributed")
 from snowsnake.jobs.cluster import ClusterRun  # noqa: E402
@@ -38,23 +41,22 @@ def shown(reply: Reply) -> dict:
     return reply.fields | ({"error": True} if reply.error is not None else {})
 
 
-def in_one_process(shipped, archive, tmp_path) -> list[dict]:
-    unpack(archive, str(tmp_path / "unpacked"))
-    return [shown(reply) for reply in Run(open_shipped(shipped, str(tmp_path / "unpacked")), RunOptions()).replies()]
+def in_one_process(shipped, archive) -> list[dict]:
+    return [shown(reply) for reply in Run(open_shipped(shipped, archive), RunOptions()).replies()]
 
 
 @pytest.mark.parametrize("name", ["plain", "inputs", "many"])
-def test_same_replies(name, cluster, folder, tmp_path):
+def test_same_replies(name, cluster, folder):
     shipped, archive = pack_root(str(folder), JobOptions(input_drvs=True), (("argstr", "name", name),))
     with distributed.Client(cluster) as client:
         found = [shown(reply) for reply in ClusterRun(client, shipped, archive).replies()]
-    assert found == in_one_process(shipped, archive, tmp_path)
+    assert found == in_one_process(shipped, archive)
     assert len(found) >= 3
 
 
-def test_killed_workers(cluster, folder, tmp_path):
+def test_killed_workers(cluster, folder):
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "many"),))
-    expected = in_one_process(shipped, archive, tmp_path)
+    expected = in_one_process(shipped, archive)
     killed = []
     with distributed.Client(cluster) as client:
         run = ClusterRun(client, shipped, archive)
@@ -82,6 +84,85 @@ def test_killed_workers(cluster, folder, tmp_path):
             thread.join()
     assert killed
     assert found == expected
+
+
+def test_an_archive_reads_as_its_folder(tmp_path):
+    """Each question of a tree, at every path of it and at some that are not there."""
+    top = tmp_path / "top"
+    (top / "a/b").mkdir(parents=True)
+    (top / "empty").mkdir()
+    (top / "a/file").write_bytes(b"contents" * 9)
+    (top / "a/b/tool").write_bytes(b"")
+    (top / "a/b/tool").chmod(0o755)
+    (top / "link").symlink_to("a/file")
+    (top / "default.nix").write_text("1")
+    shipped, archive = pack_root(str(top), JobOptions())
+    expected, found = DiskTree(str(top)), ArchiveTree(archive)
+    for path in (b"", b"a", b"a/b", b"a/file", b"a/b/tool", b"link", b"empty", b"default.nix", b"none", b"a/none", b"a/file/none"):
+        assert found.kind(path) == expected.kind(path), path
+        for ask in ("read", "list", "link"):
+            try:
+                answer = getattr(expected, ask)(path)
+            except OSError:
+                with pytest.raises(OSError):
+                    getattr(found, ask)(path)
+                continue
+            if ask == "read" and expected.kind(path) == "symlink":
+                continue               # the evaluator follows links itself
+            other = getattr(found, ask)(path)
+            assert (sorted(other), sorted(answer)) == (sorted(answer), sorted(answer)) if ask == "list" else other == answer, path
+
+
+def test_too_much(folder, monkeypatch, run_command):
+    """Who has a file in a folder with everything does not ship all of that."""
+    (folder / "large").write_bytes(b"x" * 3_000_000)
+    monkeypatch.setattr("snowsnake.jobs.shipping.MOST_BYTES", 1 << 20)
+    with pytest.raises(TooMuch, match="more than 1 MiB.*a folder of its own"):
+        pack_root(str(folder), JobOptions())
+    (folder / "large").unlink()
+    pack_root(str(folder), JobOptions())
+    os.mkfifo(folder / "pipe")
+    result = run_command("main", "jobs", str(folder), "--dask", "1", "--json")
+    assert result.returncode == 1 and b"pipe' is no file, folder or link" in result.stderr and b"Traceback" not in result.stderr
+
+
+def test_same_lines_as_here(run_command, folder):
+    """The system, and errors with their places, are those of the machine that asks."""
+    (folder / ".git").mkdir()
+    (folder / "lib").mkdir()
+    (folder / "lib/flake.nix").write_text("{ }")
+    (folder / "lib/default.nix").write_text("rec {\n  one = two + \"\";\n  two = three + \"\";\n  three = \"\" + throw \"no\";\n}")
+    (folder / "own.nix").write_text("""
+let lib = import ./lib; make = name: derivation { inherit name; builder = "b"; system = builtins.currentSystem; }; in {
+  good = make "good"; own = throw "own"; library = make lib.one.v.v; other = { recurseForDerivations = true; x = make "x"; y = make; };
+}""")
+    words = ["jobs", str(folder / "own.nix"), "--json", "--no-instantiate"]
+    here, there = run_command("main", *words), run_command("main", *words, "--dask", "2")
+    assert here.returncode == there.returncode == 0, there.stderr
+    assert there.stdout == here.stdout
+
+
+def test_libraries_in_an_archive(folder):
+    """What is another source tree in the folder is one in its archive, so that the same frames are folded."""
+    (folder / "lib").mkdir()
+    (folder / "lib/flake.nix").write_text("{ }")
+    (folder / "default.nix").write_text("{ }")
+    shipped, archive = pack_root(str(folder), JobOptions())
+    places = [Position(f"{shipped.store_path}/{name}", b"x", 0, 1) for name in ("default.nix", "lib/default.nix", "other/default.nix")]
+    error = EvaluationError("throw", "no", trace=[Frame("attribute", "a", place) for place in places])
+    open_shipped(shipped, archive)._render(error)
+    assert [frame.library for frame in error.trace] == ["", f"{shipped.store_path}/lib", ""]
+
+
+def test_little_memory(folder):
+    """A worker that has grown opens its root again, and loses nothing."""
+    shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "many"),))
+    expected = in_one_process(shipped, archive)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit="200MiB") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert [shown(reply) for reply in ClusterRun(client, shipped, archive).replies()] == expected
 
 
 def test_root_that_fails(cluster, folder):

@@ -76,12 +76,16 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     except ImportError:
         raise UsageError("'--dask' needs the package 'distributed': pip install 'snowsnake[dask]'") from None
     from snowsnake.cli.evaluate import settings_of
-    from snowsnake.jobs.shipping import pack_root
+    from snowsnake.jobs.shipping import TooMuch, pack_root
 
     settings = settings_of(given, reporter)
     arguments = [("arg", *pair) for pair in given.texts("arg")] + [("argstr", *pair) for pair in given.texts("argstr")]
     file = given.words[0] if given.words else "."
-    shipped, archive = pack_root(file, job_options(given, settings), tuple(arguments), tuple(settings["experimental-features"]))
+    system = settings["eval-system"] or settings["system"]
+    try:
+        shipped, archive = pack_root(file, job_options(given, settings), tuple(arguments), tuple(settings["experimental-features"]), system)
+    except TooMuch as error:
+        raise UsageError(f"'--dask': {error}") from None
     address = given.text("dask")
     cluster = None
     if address.isdecimal():

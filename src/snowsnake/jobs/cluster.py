@@ -7,8 +7,8 @@ are Dask's business; a task that it gives up is given out again path by path.
 
 from __future__ import annotations
 
+import gc
 import os
-import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -17,7 +17,8 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.queue import JobQueue
 from snowsnake.jobs.reply import Path, Reply, joined
-from snowsnake.jobs.shipping import ShippedRoot, open_shipped, unpack
+from snowsnake.jobs.shipping import ShippedRoot, open_shipped
+from snowsnake.jobs.worker import resident_bytes
 
 _MOST_AT_ONCE = 32
 _MOST_ATTEMPTS = 4                     # of a path alone, each of which Dask tries several times
@@ -82,12 +83,20 @@ class ClusterRun:
             if future.status == "finished":
                 try:
                     for reply in future.result():
-                        self.queue.finish(reply)
+                        self._finish(reply)
                     continue
                 except Exception as error:             # the worker that had the result went before it was fetched
                     if not _is_lost(error):
                         raise
             self._again(paths, "it was given up" if future.status != "error" else str(future.exception()))
+
+    def _finish(self, reply: Reply) -> None:
+        """An error names files where they are here."""
+        if reply.error is not None and self.shipped.folder:
+            there, here = self.shipped.store_path, self.shipped.folder
+            reply.fields["error"] = reply.error.replace(there, here)
+            reply.report, reply.cause = reply.report.replace(there, here), reply.cause.replace(there, here)
+        self.queue.finish(reply)
 
     def _again(self, paths: list[Path], reason: str) -> None:
         self.retries += 1
@@ -115,13 +124,15 @@ def _same(archive: bytes) -> bytes:
 
 _roots: dict[ShippedRoot, JobRoot | EvaluationError] = {}
 _lock = threading.Lock()               # an evaluator is for one thread at a time
+_MOST_OF_MEMORY = 0.5                  # of a worker's: Dask pauses one that has more than 0.8, and ends it at 0.95
 
 
 def look_at(shipped: ShippedRoot, archive: bytes, paths: list[Path]) -> list[Reply]:
-    """The task: replies to some paths below a root, which this worker opens once."""
+    """The task: replies to some paths below a root, which this worker opens once, and again when it has grown too large."""
     with _lock:
-        if shipped not in _roots:
+        if shipped not in _roots or _is_large():
             _roots.clear()             # one run at a time: memory is for that
+            gc.collect()
             _roots[shipped] = _open(shipped, archive)
         root = _roots[shipped]
         if isinstance(root, EvaluationError):
@@ -130,12 +141,17 @@ def look_at(shipped: ShippedRoot, archive: bytes, paths: list[Path]) -> list[Rep
 
 
 def _open(shipped: ShippedRoot, archive: bytes) -> JobRoot | EvaluationError:
-    from distributed import get_worker
-
-    base = getattr(get_worker(), "local_directory", None) or tempfile.mkdtemp(prefix="snowsnake-")
-    folder = os.path.join(base, os.path.basename(shipped.store_path))
-    unpack(archive, folder)
     try:
-        return open_shipped(shipped, folder)
+        return open_shipped(shipped, archive)
     except EvaluationError as error:
         return error
+
+
+def _is_large() -> bool:
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit or 0
+    except (ValueError, AttributeError):
+        return False
+    return limit > 0 and resident_bytes() > _MOST_OF_MEMORY * limit

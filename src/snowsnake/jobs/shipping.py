@@ -1,31 +1,43 @@
 """A root that can be evaluated elsewhere: a folder as an archive, named by its content, and what is to be evaluated in it.
 
-In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; from that and the unpacked archive a `JobRoot`, on any machine the
-same: evaluation is pure, and sees the folder at its store path.
+In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; from that and the archive a `JobRoot`, on any machine the
+same: evaluation is pure but for the system it is for, sees the folder at its store path, and reads it out of the archive: nixpkgs has 50 000 files, few of
+which a worker needs.
 """
 
+import io
 import os
+import stat
 from dataclasses import dataclass
 
+from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.options import JobOptions
+
+MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000          # nixpkgs: 0.2 GB, 80 000
+
+
+class TooMuch(ValueError):
+    """The folder that would have to be shipped is no project: who has a file in /tmp or at home did not mean all of that."""
 
 
 @dataclass(frozen=True)
 class ShippedRoot:
-    """`inner`: the file's path in the folder.  `arguments`: (kind, name, text), as `--arg` and `--argstr` give them."""
+    """`folder`: where it was; `inner`: the file's path in it.  `arguments`: (kind, name, text), as `--arg` and `--argstr` give them.  `system`: what it is evaluated for."""
 
     store_path: str
     inner: str
     options: JobOptions = JobOptions()
     arguments: tuple[tuple[str, str, str], ...] = ()
     features: tuple[str, ...] = ()
+    system: str = ""
+    folder: str = ""
 
 
 def pack_root(
-    file: str, options: JobOptions, arguments: tuple[tuple[str, str, str], ...] = (), features: tuple[str, ...] = ()
+    file: str, options: JobOptions, arguments: tuple[tuple[str, str, str], ...] = (), features: tuple[str, ...] = (), system: str = ""
 ) -> tuple[ShippedRoot, bytes]:
-    """The root in a file or folder, with everything beside and below it, or in its Git checkout; `.git` is left out."""
+    """The root in a file or folder, with everything beside and below it, or in its Git checkout; `.git` is left out.  `TooMuch` if that is too much."""
     from snowsnake.store import hashes, nar, store_path
 
     file = os.path.realpath(file)
@@ -37,37 +49,121 @@ def pack_root(
     while top != "/" and not os.path.lexists(os.path.join(top, ".git")):
         top = os.path.dirname(top)
     folder = folder if top == "/" else top
+    _measure(folder)
     archive = nar.pack(folder, lambda path, kind: os.path.basename(path) != ".git")
     path = store_path.fixed_path("source", "nar", "sha256", hashes.digest("sha256", archive), (), False, "/nix/store")
-    return ShippedRoot(str(path), os.path.relpath(file, folder), options, arguments, features), archive
+    return ShippedRoot(str(path), os.path.relpath(file, folder), options, arguments, features, system, folder), archive
 
 
-def unpack(archive: bytes, folder: str) -> None:
-    """Writes an archive to a folder that is there whole or not at all."""
-    from snowsnake.store import nar_reader
+def _measure(folder: str) -> None:
+    """Before anything is read: how much there is."""
+    size = count = 0
+    work = [folder]
+    while work:
+        with os.scandir(work.pop()) as entries:
+            for entry in entries:
+                if entry.name == ".git":
+                    continue
+                count += 1
+                found = entry.stat(follow_symlinks=False)
+                size += found.st_size
+                if entry.is_dir(follow_symlinks=False):
+                    work.append(entry.path)
+                elif not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
+                    raise TooMuch(f"'{entry.path}' is no file, folder or link: {_ADVICE}")
+                if size > MOST_BYTES or count > MOST_ENTRIES:
+                    raise TooMuch(f"the folder '{folder}' has more than {MOST_BYTES >> 20} MiB or {MOST_ENTRIES} files: {_ADVICE}")
 
-    if not os.path.isdir(folder):
-        partial = f"{folder}.{os.getpid()}"
-        nar_reader.unpack(archive, partial)
-        os.rename(partial, folder)
+
+_ADVICE = "what is evaluated must be in a folder of its own, or in a Git checkout"
 
 
-def open_shipped(shipped: ShippedRoot, folder: str, cache_folder: str = "") -> JobRoot:
-    """The root, in an evaluator of its own; the folder is the unpacked archive."""
+class ArchiveTree:
+    """The files of an archive that is in memory, as a `fetch.trees.Tree`."""
+
+    def __init__(self, archive: bytes) -> None:
+        from snowsnake.store.nar_reader import read_nar
+
+        self._archive = memoryview(archive)
+        self._nodes: dict[bytes, tuple[str, int, int]] = {}            # kind, where the contents are, their size
+        self._entries: dict[bytes, list[tuple[bytes, str]]] = {}
+        self._targets: dict[bytes, bytes] = {}
+        stream = io.BytesIO(archive)
+        for member in read_nar(stream):
+            path = os.fsencode(member.path)
+            kind = "executable" if member.executable else member.kind
+            self._nodes[path] = kind, stream.tell(), member.size
+            if kind == "directory":
+                self._entries[path] = []
+            elif kind == "symlink":
+                self._targets[path] = os.fsencode(member.target)
+            if path:
+                parent, _, name = path.rpartition(b"/")
+                self._entries[parent].append((name, kind))
+
+    def kind(self, path: bytes) -> str | None:
+        found = self._nodes.get(path)
+        return None if found is None else found[0]
+
+    def read(self, path: bytes) -> bytes:
+        kind, start, size = self._node(path)
+        if kind not in ("regular", "executable"):
+            raise IsADirectoryError(f"'{os.fsdecode(path)}' is not a file")
+        return bytes(self._archive[start : start + size])
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        if self._node(path)[0] != "directory":
+            raise NotADirectoryError(f"'{os.fsdecode(path)}' is not a directory")
+        return list(self._entries[path])
+
+    def link(self, path: bytes) -> bytes:
+        if self._node(path)[0] != "symlink":
+            raise OSError(f"'{os.fsdecode(path)}' is not a symbolic link")
+        return self._targets[path]
+
+    def disk_path(self, path: bytes) -> bytes | None:
+        return None
+
+    def _node(self, path: bytes) -> tuple[str, int, int]:
+        from snowsnake.fetch.trees import missing
+
+        found = self._nodes.get(path)
+        if found is None:
+            raise missing(path)
+        return found
+
+
+def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
+    """The root, in an evaluator of its own."""
     from snowsnake.cache.location import machine_options
     from snowsnake.evaluator import Evaluator
-    from snowsnake.fetch.trees import DiskTree
     from snowsnake.selection import Selector
+    from snowsnake.traces.libraries import mark_libraries
 
     evaluator = Evaluator(
         pure=True, features=shipped.features, is_writable=True, keeps_derivations=shipped.options.is_instantiating,
-        working_directory="/", prints_nix=False, **machine_options(os.environ, is_off=not cache_folder, folder=cache_folder or None),
+        working_directory="/", prints_nix=False, **machine_options(os.environ, is_off=True),
     )  # fmt: skip
-    evaluator.mount(shipped.store_path, DiskTree(folder))
+    tree = ArchiveTree(archive)
+    evaluator.mount(shipped.store_path, tree)
+    if shipped.system:
+        evaluator.add_builtins({"currentSystem": shipped.system})
     values = {}
     for kind, name, text in shipped.arguments:
         data = text.encode("utf-8", "surrogateescape")
         values[name.encode()] = evaluator.from_python(data) if kind == "argstr" else evaluator.evaluate(data, "/")
+    file = f"{shipped.store_path}/{shipped.inner}"
     selector = Selector(evaluator, values)
-    root = selector.auto_call(evaluator.evaluate_file(f"{shipped.store_path}/{shipped.inner}"))
-    return JobRoot(evaluator, root, shipped.options, selector=selector, features=shipped.features)
+    root = selector.auto_call(evaluator.evaluate_file(file))
+
+    def exists(path: str) -> bool:
+        top = shipped.store_path + "/"
+        return path.startswith(top) and tree.kind(os.fsencode(path[len(top) :])) is not None
+
+    def render(error: EvaluationError) -> tuple[str, str]:
+        """With the same frames folded as where the folder was: there it lies in no store."""
+        mark_libraries(error.trace, file, [], shipped.store_path + "/none", exists)
+        text = error.render(show_trace=shipped.options.show_trace)
+        return text, text
+
+    return JobRoot(evaluator, root, shipped.options, selector=selector, features=shipped.features, render=render)

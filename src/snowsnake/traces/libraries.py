@@ -7,21 +7,27 @@ import os
 
 from snowsnake.diagnostics.error import Frame
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # What a source tree has at its root.
 _ROOT_MARKS = (".git", "flake.nix")
 
 
-def mark_libraries(frames: list[Frame], start: str | None, folders: list[str], store: str) -> None:
-    """`start`: the user's file, or None for an expression, which belongs to the working directory."""
-    libraries = _Libraries(os.path.dirname(start) if start is not None else os.getcwd(), folders, store)
+def mark_libraries(
+    frames: list[Frame], start: str | None, folders: list[str], store: str, exists: "Callable[[str], bool]" = os.path.exists
+) -> None:
+    """`start`: the user's file, or None for an expression, which belongs to the working directory.  `exists`: whether a file is there."""
+    libraries = _Libraries(os.path.dirname(start) if start is not None else os.getcwd(), folders, store, exists)
     for frame in frames:
         if frame.position is not None:
             frame.library = libraries.of(frame.position.file)
 
 
 class _Libraries:
-    def __init__(self, home: str, folders: list[str], store: str) -> None:
-        self._home = home
+    def __init__(self, home: str, folders: list[str], store: str, exists: "Callable[[str], bool]") -> None:
+        self._home, self._exists = home, exists
         around = {root for folder in folders for root in (folder, os.path.realpath(folder))}
         self._roots = {root for root in around if root != "/" and not _is_below(home, root)}
         self._store = store
@@ -44,7 +50,7 @@ class _Libraries:
         root = min((root for root in self._roots if _is_below(file, root)), key=len, default="")
         folder = os.path.dirname(file)
         while not root and folder != "/":
-            if any(os.path.exists(os.path.join(folder, mark)) for mark in _ROOT_MARKS):
+            if any(self._exists(os.path.join(folder, mark)) for mark in _ROOT_MARKS):
                 root = folder
             folder = os.path.dirname(folder)
         return root or "/"
