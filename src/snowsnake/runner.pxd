@@ -28,6 +28,7 @@ cdef class Runner:
     cdef object fault                 # the exception that the last of them raised
     cdef uint64_t fault_number
     cdef object functions             # callbacks.Functions, or None
+    cdef uint32_t asked_code          # of the thunk that the run under way was asked for (index + 1), or 0
     cdef bint is_brief                # errors become exceptions without trace and suggestions
 
     cdef Machine* machine(self) except NULL
@@ -41,6 +42,8 @@ cdef class Runner:
         # a slot in m.handles, which the collector takes for a root; not while the machine runs
     cdef int run(self, uint32_t count) except -1
         # call the function on top of the machine's stack; count 0: force the word on top.  m.result is the value
+    cdef uint32_t ask(self, Word w) noexcept
+        # before *w* is forced: note that it was asked for from outside; what was noted before comes back
     cdef int start_run(self) except -1
         # for other work of the machine than `run`: until finish_run(outcome), it may be interrupted
     cdef int finish_run(self, int outcome) except -1

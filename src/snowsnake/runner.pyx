@@ -17,7 +17,7 @@ from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT,
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT
-from snowsnake.machine.word cimport small_int
+from snowsnake.machine.word cimport Word, header_code, is_thunk, pointer_of, small_int
 
 cdef extern from "unistd.h" nogil:
     int getpid()
@@ -148,14 +148,23 @@ cdef class Runner:
         """Force what is on top of the stack, or call it with *count* arguments below it: m.result, or an exception."""
         cdef Machine* m = self.m
         cdef int outcome
-        self.start_run()
-        with nogil:
-            if count == 0:
-                m.sp -= 1
-                outcome = machine_force(m, m.sp[0])
-            else:
-                outcome = machine_call(m, count)
-        return self.finish_run(outcome)
+        cdef uint32_t asked_before = self.ask(m.sp[-1] if count == 0 else m.sp[-2])
+        try:
+            self.start_run()
+            with nogil:
+                if count == 0:
+                    m.sp -= 1
+                    outcome = machine_force(m, m.sp[0])
+                else:
+                    outcome = machine_call(m, count)
+            return self.finish_run(outcome)
+        finally:
+            self.asked_code = asked_before
+
+    cdef uint32_t ask(self, Word w) noexcept:
+        cdef uint32_t before = self.asked_code
+        self.asked_code = header_code(pointer_of(w)[0]) + 1 if is_thunk(w) else 0
+        return before
 
     cdef int start_run(self) except -1:
         """From here to `finish_run`, Ctrl-C and the time limit stop what looks at `must_stop` (machine/attention.pxd)."""
@@ -252,7 +261,7 @@ cdef class Runner:
         try:
             from snowsnake.traces.pending import take_error
 
-            error = take_error(<size_t>self.m, self.is_brief)
+            error = take_error(<size_t>self.m, self.asked_code, self.is_brief)
         except (MemoryError, OSError, SystemError):             # of the import or the sources: too little is left to explain anything
             error_clear(self.m)
             raise MemoryError from None

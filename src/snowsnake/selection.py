@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from snowsnake.source import Position
+
 # of values, as messages call them
 TYPE_NAMES = {
     "int": "an integer",
@@ -96,7 +98,7 @@ class Selector:
             passed = {name: self._arguments[name] for name in formals if name in self._arguments}
             for name, has_default in formals.items():
                 if name not in passed and not has_default:
-                    raise missing_argument(name.decode("utf-8", "replace"))
+                    raise missing_argument(value, name)
         return value.call(self._evaluator.from_python(passed))
 
     def is_callable_with_defaults(self, value) -> bool:
@@ -138,13 +140,42 @@ class Selector:
             if not is_plain_name(name):
                 continue
             inner_path = _joined(path, name.decode())
-            try:
+            with asking(value, name):
                 inner = value.select(name)
-                if combines or (_note_derivation(inner, inner_path, found) and _wants_search(inner)):
+                if combines or (_note_derivation(inner, inner_path, found) and wants_search(inner)):
                     self._search(inner, inner_path, found)
-            except EvaluationError as error:
-                error.trace.insert(0, Frame("attribute", name.decode(), None))
-                raise
+
+
+class asking:
+    """Errors inside this block tell that an attribute of *value* was asked for, and where it is defined; *line* says it in other words.
+
+    With *name* None the line has no place.
+    """
+
+    __slots__ = ("line", "name", "value")
+
+    def __init__(self, value, name: bytes | None, line: str = "") -> None:
+        self.value = value
+        self.name = name
+        self.line = line
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, traceback) -> None:
+        if isinstance(error, EvaluationError):
+            position = None if self.name is None else attribute_position(self.value, self.name)
+            name = (self.name or b"").decode("utf-8", "replace")
+            error.trace.insert(0, Frame("text", self.line, position) if self.line else Frame("attribute", name, position))
+
+
+def attribute_position(value, name: bytes) -> "Position | None":
+    """Where an attribute of a set is defined."""
+    from snowsnake.looking import attribute_place
+    from snowsnake.source import Position
+
+    place = attribute_place(value, name)
+    return None if place is None else Position(*place)
 
 
 def _index(part: str) -> int | None:
@@ -210,14 +241,15 @@ class _Found:
         return True
 
 
-def _wants_search(value) -> bool:
+def wants_search(value) -> bool:
     if value.type_name() != "set" or b"recurseForDerivations" not in value.keys():
         return False
-    wanted = value.select(b"recurseForDerivations")
-    kind = wanted.type_name()
-    if kind != "bool":
-        raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}")
-    return wanted.to_python()
+    with asking(value, b"recurseForDerivations", "while evaluating the attribute `recurseForDerivations`"):
+        wanted = value.select(b"recurseForDerivations")
+        kind = wanted.type_name()
+        if kind != "bool":
+            raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}: {wanted.describe()}")
+        return wanted.to_python()
 
 
 def _note_derivation(value, path: str, found: _Found) -> bool:
@@ -229,7 +261,9 @@ def _note_derivation(value, path: str, found: _Found) -> bool:
         return True
     if b"name" not in names:
         raise EvaluationError("type", "derivation name missing")
-    if found.is_new(value):
+    with asking(value, None, "while evaluating the 'name' attribute of a derivation"):
+        is_new = found.is_new(value)
+    if is_new:
         found.values.append((path, value))
     return False
 
@@ -238,8 +272,14 @@ def _derivation(value, path: str, store_dir: str) -> Derivation:
     names = value.keys()
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
-    drv_path = drv_path_of(value.select(b"drvPath"), store_dir)
-    output_name = value.select(b"outputName").string().decode("utf-8", "replace") if b"outputName" in names else ""
+    found = value.select(b"drvPath")
+    found.force()                         # what goes wrong there is not of the coercion
+    with asking(value, b"drvPath", "while evaluating the 'drvPath' attribute of a derivation"):
+        drv_path = drv_path_of(found, store_dir)
+    output_name = ""
+    if b"outputName" in names:
+        with asking(value, None, "while evaluating the output name of a derivation"):
+            output_name = value.select(b"outputName").string().decode("utf-8", "replace")
     if not output_name:
         raise EvaluationError("type", f"derivation '{drv_path}' lacks an 'outputName' attribute")
     return Derivation(drv_path, output_name, path, value)
@@ -280,6 +320,9 @@ def _joined(path: str, part: str) -> str:
     return f"{path}.{part}" if path else part
 
 
-def missing_argument(name: str) -> EvaluationError:
+def missing_argument(function, name: bytes) -> EvaluationError:
     """The error of a function at the top that needs an argument which the command line does not give."""
-    return EvaluationError("missing-argument", _MISSING_ARGUMENT.format(name))
+    from snowsnake.looking import apply_builtin
+
+    position = attribute_position(apply_builtin(function, b"functionArgs"), name)
+    return EvaluationError("missing-argument", _MISSING_ARGUMENT.format(name.decode("utf-8", "replace")), position)

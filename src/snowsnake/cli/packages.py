@@ -10,7 +10,7 @@ from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.looking import apply_builtin
 from snowsnake.plain import NotPlain, find, is_derivation, plain_data, plain_text
-from snowsnake.selection import TYPE_NAMES, Selector, drv_path_of, is_plain_name, store_path_of
+from snowsnake.selection import TYPE_NAMES, Selector, asking, drv_path_of, is_plain_name, store_path_of, wants_search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,15 +171,12 @@ class PackageSearch:
             if not is_plain_name(name):
                 continue
             inner_path = f"{path}.{name.decode()}" if path else name.decode()
-            try:
+            with asking(value, name):
                 inner = value.select(name)
                 if combines:
                     self._search(inner, inner_path)
                 elif self._may_hold_others(inner, inner_path) and _is_to_be_searched(inner):
                     self._search(inner, inner_path)
-            except EvaluationError as error:
-                error.trace.insert(0, Frame("attribute", name.decode(), None))
-                raise
 
     def _may_hold_others(self, value: "Any", path: str) -> bool:
         """Note a package that was not noted before; tell whether the value may contain others."""
@@ -202,13 +199,7 @@ class PackageSearch:
 
 
 def _is_to_be_searched(value: "Any") -> bool:
-    wanted = find(value, b"recurseForDerivations")
-    if wanted is None:
-        return False
-    kind = wanted.type_name()
-    if kind != "bool":
-        raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}: {wanted.describe()}")
-    return wanted.to_python()
+    return find(value, b"recurseForDerivations") is not None and wants_search(value)
 
 
 def _context(value: "Any", purpose: str, read) -> "Any":

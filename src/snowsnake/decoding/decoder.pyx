@@ -152,6 +152,7 @@ cdef class Decoder:
         cdef Machine* m = self.m
         cdef Word w = val(m.sp[-1])
         cdef int outcome
+        cdef uint32_t asked_before
         if not is_thunk(w):
             m.sp[-1] = w              # seen through what led to it
             return w
@@ -159,12 +160,14 @@ cdef class Decoder:
             raise RecursionError("a value nested too deep to be decoded")
         if self.stops_collector:      # the program may take long, and other threads run meanwhile
             PyGC_Enable()
+        asked_before = self.evaluator.ask(w)
         with nogil:
             outcome = machine_force(m, w)
         if self.stops_collector:
             PyGC_Disable()
         if outcome != DONE:
             self.evaluator.check(outcome)
+        self.evaluator.asked_code = asked_before
         w = val(m.result)
         m.sp[-1] = w
         return w

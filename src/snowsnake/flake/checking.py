@@ -8,12 +8,14 @@ from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError
-from snowsnake.selection import TYPE_NAMES, Selector
+from snowsnake.selection import TYPE_NAMES, Selector, attribute_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from snowsnake.source import Position
 
 _REPLACEMENTS = {
     "defaultPackage": "packages.<system>.default",
@@ -28,6 +30,20 @@ _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
     nixopsConfigurations""".split()
 )
+
+
+class Attribute:
+    """An attribute of the outputs: its path, what it is, and where it is defined."""
+
+    __slots__ = ("path", "place", "value")
+
+    def __init__(self, path: str, value: "Any", place: "Position | None") -> None:
+        self.path = path
+        self.value = value
+        self.place = place
+
+    def inner(self, name: str) -> "Attribute":
+        return _attribute(f"{self.path}.{name}", self.value, name)
 
 
 class Checker:
@@ -57,12 +73,12 @@ class Checker:
         self.checks: dict[str, list[str]] = {}     # derivation -> attributes, of the checks for this system
         self.failed = False
 
-    def guarded(self, text: str, action: "Callable[[], Any]") -> "Any":
+    def guarded(self, what: str, found: Attribute, action: "Callable[[], Any]") -> "Any":
         """Run a check; what goes wrong in it says what was being done."""
         try:
             return action()
         except EvaluationError as error:
-            error.trace.insert(0, Frame("text", text, None))
+            error.trace.insert(0, Frame("text", f"while checking {what} '{found.path}'", found.place))
             if not self.keeps_going:
                 raise
             self.report(error)
@@ -73,10 +89,11 @@ class Checker:
         names = _names(outputs)
         for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
             self.say(f"checking flake output '{name}'...")
-            value = outputs.select(name.encode("utf-8", "surrogateescape"))
-            self.guarded(f"while checking flake output '{name}'", partial(self.output, name, value))
+            found = _attribute(name, outputs, name)
+            self.guarded("flake output", found, partial(self.output, name, found))
 
-    def output(self, name: str, value: "Any") -> None:
+    def output(self, name: str, found: Attribute) -> None:
+        value = found.value
         value.force()
         if name in _REPLACEMENTS:
             self.warn(f"flake output attribute '{name}' is deprecated; use '{_REPLACEMENTS[name]}' instead")
@@ -98,38 +115,37 @@ class Checker:
         }
         if name in by_name:
             for inner in _names(value):
-                by_name[name](f"{name}.{inner}", _at(value, inner))
+                by_name[name](found.inner(inner))
         elif name in alone:
-            alone[name](name, value)
+            alone[name](found)
         elif name in by_system:
-            for system in self.systems(value):
-                by_system[name](f"{name}.{system}", _at(value, system))
+            for system in self.systems(found):
+                by_system[name](found.inner(system))
         elif name in by_system_and_name:
-            for system in self.systems(value):
-                for inner in _names(_at(value, system)):
-                    by_system_and_name[name](f"{name}.{system}.{inner}", _at(_at(value, system), inner))
+            for system in self.systems(found):
+                of_system = found.inner(system)
+                for inner in _names(of_system.value):
+                    by_system_and_name[name](of_system.inner(inner))
         elif name == "legacyPackages":
-            list(self.systems(value))
+            list(self.systems(found))
         elif name not in _UNCHECKED:
             self.warn(f"unknown flake output '{name}'")
 
-    def systems(self, value: "Any") -> list[str]:
+    def systems(self, found: Attribute) -> list[str]:
         """The systems of an output that are checked."""
-        found = []
-        for system in _names(value):
+        systems = []
+        for system in _names(found.value):
             if "-" not in system:
-                self.guarded_raise(f"'{system}' is not a valid system type, at {self.place_of(value, system)}")
+                self.guarded_raise(f"'{system}' is not a valid system type, at {self.shown_place(found.inner(system))}")
             if system == self.system or self.all_systems:
-                found.append(system)
+                systems.append(system)
             else:
                 self.omitted.add(system)
-        return found
+        return systems
 
-    def place_of(self, attributes: "Any", name: str) -> str:
-        """Where an attribute is defined."""
-        ask = self.evaluator.evaluate(b"builtins.unsafeGetAttrPos", "/")
-        place = ask.call(self.evaluator.from_python(name), attributes).to_python()
-        return "«none»:0" if place is None else f"{self.shown(place['file'])}:{place['line']}:{place['column']}"
+    def shown_place(self, found: Attribute) -> str:
+        return "«none»:0" if found.place is None else str(found.place.in_file(self.shown(found.place.file)))
+
 
     def guarded_raise(self, message: str) -> None:
         error = FlakeError("value", message)
@@ -140,8 +156,9 @@ class Checker:
 
     # ---- kinds --------------------------------------------------------------------------------------------------
 
-    def derivation(self, path: str, value: "Any") -> str | None:
+    def derivation(self, found: Attribute) -> str | None:
         """The path of its file, unless something is wrong with it."""
+        path, value = found.path, found.value
 
         def act() -> str:
             self.say(f"checking derivation {path}...")
@@ -151,14 +168,16 @@ class Checker:
             self.say(f"derivation evaluated to {drv_path}")
             return drv_path
 
-        return self.guarded(f"while checking the derivation '{path}'", act)
+        return self.guarded("the derivation", found, act)
 
-    def check_derivation(self, path: str, value: "Any") -> None:
-        drv_path = self.derivation(path, value)
-        if drv_path is not None and path.split(".")[1] == self.system:
-            self.checks.setdefault(drv_path, []).append(path)
+    def check_derivation(self, found: Attribute) -> None:
+        drv_path = self.derivation(found)
+        if drv_path is not None and found.path.split(".")[1] == self.system:
+            self.checks.setdefault(drv_path, []).append(found.path)
 
-    def app(self, path: str, value: "Any") -> None:
+    def app(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking app '{path}'...")
             names = _names(value)
@@ -176,9 +195,11 @@ class Checker:
                 if name not in ("type", "program", "meta"):
                     raise FlakeError("value", f"app '{path}' has unsupported attribute '{name}'")
 
-        self.guarded(f"while checking the app definition '{path}'", act)
+        self.guarded("the app definition", found, act)
 
-    def overlay(self, path: str, value: "Any") -> None:
+    def overlay(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking overlay '{path}'...")
             kind = value.type_name()
@@ -187,43 +208,51 @@ class Checker:
             if value.formals() is not None or _argument_name(value) not in ("final", "_", "_final"):
                 raise FlakeError("value", "overlay does not take an argument named 'final'")
 
-        self.guarded(f"while checking the overlay '{path}'", act)
+        self.guarded("the overlay", found, act)
 
-    def module(self, path: str, value: "Any") -> None:
+    def module(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking NixOS module '{path}'...")
             value.force()
 
-        self.guarded(f"while checking the NixOS module '{path}'", act)
+        self.guarded("the NixOS module", found, act)
 
-    def configuration(self, path: str, value: "Any") -> None:
+    def configuration(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking NixOS configuration '{path}'...")
             top = Selector(self.evaluator, {}).select(value, "config.system.build.toplevel")
             if not _is_derivation(top):
                 raise FlakeError("type", "attribute 'config.system.build.toplevel' is not a derivation")
 
-        self.guarded(f"while checking the NixOS configuration '{path}'", act)
+        self.guarded("the NixOS configuration", found, act)
 
-    def hydra_jobs(self, path: str, value: "Any") -> None:
+    def hydra_jobs(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking Hydra job '{path}'...")
             if _is_derivation(value):
                 raise FlakeError("type", "jobset should not be a derivation at top-level")
             for name in _names(value):
-                inner, inner_path = _at(value, name), f"{path}.{name}"
-                _expect(inner, "set")
-                if _is_derivation(inner):
-                    self.say(f"checking Hydra job '{inner_path}'...")
-                    self.derivation(inner_path, inner)
+                inner = found.inner(name)
+                _expect(inner.value, "set")
+                if _is_derivation(inner.value):
+                    self.say(f"checking Hydra job '{inner.path}'...")
+                    self.derivation(inner)
                 else:
-                    self.hydra_jobs(inner_path, inner)
+                    self.hydra_jobs(inner)
 
         if path.count(".") > 500:
             raise FlakeError("depth", f"Hydra jobs nest more than 500 levels deep: '{path[:60]}…'")
-        self.guarded(f"while checking the Hydra jobset '{path}'", act)
+        self.guarded("the Hydra jobset", found, act)
 
-    def template(self, path: str, value: "Any") -> None:
+    def template(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking template '{path}'...")
             names = _names(value)
@@ -242,15 +271,17 @@ class Checker:
                 if name not in ("path", "description", "welcomeText"):
                     raise FlakeError("value", f"template '{path}' has unsupported attribute '{name}'")
 
-        self.guarded(f"while checking the template '{path}'", act)
+        self.guarded("the template", found, act)
 
-    def bundler(self, path: str, value: "Any") -> None:
+    def bundler(self, found: Attribute) -> None:
+        path, value = found.path, found.value
+
         def act() -> None:
             self.say(f"checking bundler '{path}'...")
             if value.type_name() != "lambda":
                 raise FlakeError("type", "bundler must be a function")
 
-        self.guarded(f"while checking the template '{path}'", act)
+        self.guarded("the template", found, act)
 
 
 def _argument_name(function: "Any") -> str:
@@ -266,6 +297,10 @@ def _argument_name(function: "Any") -> str:
 def _names(value: "Any") -> list[str]:
     _expect(value, "set")
     return [name.decode("utf-8", "surrogateescape") for name in value.keys()]
+
+
+def _attribute(path: str, of: "Any", name: str) -> Attribute:
+    return Attribute(path, _at(of, name), attribute_position(of, name.encode("utf-8", "surrogateescape")))
 
 
 def _at(value: "Any", name: str) -> "Any":

@@ -366,7 +366,7 @@ class _Trace:
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
         is_told = before is not None and before.kind in ("builtin", "text") and not (before.is_internal or before.is_element)
-        if not name or (is_told and not note.is_behind_machine) or (before is not None and self._is_unnamed(name, before)):
+        if not name or note.is_from_outside or (is_told and not note.is_behind_machine) or (before is not None and self._is_unnamed(name, before)):
             return
         if asked in ("attribute", "variable " + name):
             return

@@ -81,12 +81,14 @@ cdef class Places:
                 found.append(PyBytes_FromStringAndSize(<const char*>entry.value, entry.value_size).decode("utf-8", "surrogateescape"))
         return found
 
-    cdef list notes(self):
-        """What the machine noted of its activations, outermost first."""
+    cdef list notes(self, uint32_t asked_code):
+        """What the machine noted of its activations, outermost first; *asked_code* is that of the thunk which was asked for from outside, or 0."""
         cdef Machine* m = self.m
         cdef TraceEntry* entry
         cdef uint32_t i
+        cdef uint32_t outermost_code = 0
         notes = []
+        outermost = None                  # of the activations of code
         for i in range(m.error.trace_count):
             entry = &m.error.trace[i]
             place = self.place(entry.position, entry.position_end)
@@ -103,8 +105,13 @@ cdef class Places:
                 notes.append(Note("builtin", name, None, extent=given, operands=(entry.left, entry.right), argument=entry.argument,
                                   part=self.part(entry), selected=self.place(entry.selected, 0)))
             elif entry.code:
-                notes.append(self.activation(entry, place))
+                outermost = self.activation(entry, place)
+                outermost_code = entry.code
+                notes.append(outermost)
         notes.reverse()
+        first = next((note for note in notes if not note.is_internal), None)
+        if first is not None and first is outermost:
+            first.is_from_outside = outermost_code == asked_code
         return notes
 
     cdef str symbol_name(self, uint32_t symbol, str errors="replace"):
@@ -177,8 +184,11 @@ cdef object _with_facts(error, str fault, str subject, int exit_code):
     return error
 
 
-def take_error(size_t machine, bint is_brief=False):
-    """The `EvaluationError` of what is pending, which is pending no more.  *is_brief*: without trace and suggestions."""
+def take_error(size_t machine, uint32_t asked_code, bint is_brief):
+    """The `EvaluationError` of what is pending, which is pending no more.
+
+    *asked_code*: of the thunk that was asked for from outside (index + 1), or 0; *is_brief*: without trace and suggestions.
+    """
     cdef Machine* m = <Machine*>machine
     cdef Places places = Places(machine)
     cdef int code = m.error.code
@@ -191,7 +201,7 @@ def take_error(size_t machine, bint is_brief=False):
         return _with_facts(make_error(code, message, shows_place=False), cause.kind, subject, exit_code)
     suggestions = places.similar_names()
     position = places.place(m.error.position, m.error.position_end)
-    notes = places.notes()
+    notes = places.notes(asked_code)
     call_site = None
     if code == ERROR_MISSING_ARGUMENT or code == ERROR_UNEXPECTED_ARGUMENT or code == ERROR_TYPE:
         call_site = places.last_tail_call()

@@ -51,8 +51,9 @@ def _output(call: Call, word: str) -> "tuple[Any, Any, str]":
     flakes = open_flakes(call.given, call.reporter, session)
     reference, fragment = flakes.reference(word, os.getcwd())
     locked = flakes.lock(reference, lock_options(call.given, flakes, call.reporter))
-    paths = flakes.attribute_paths(fragment.partition("^")[0])
-    return session, flakes.find(locked, reference, paths)[0], f"{reference}#{paths[0]}"
+    name = fragment.partition("^")[0]
+    paths = flakes.attribute_paths(name)
+    return session, flakes.find(locked, reference, paths)[0], f"{reference}#{name or paths[0]}"
 
 
 def _place(session: "Any", value: "Any", what: str) -> tuple[str, int]:
