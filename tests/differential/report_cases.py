@@ -57,6 +57,8 @@ dirOf ‹"a/b"›
 div ‹1› ‹2›
 elem ‹1› ‹[ ‹1› ]›
 elemAt ‹[ ‹1› ]› ‹0›
+fetchTarball { url = ‹"file:///nowhere"›; name = ‹"n"›; sha256 = ‹"x"›; }
+fetchurl { url = ‹"file:///nowhere"›; name = ‹"n"›; sha256 = ‹"x"›; }
 filter ‹(x: ‹true›)› ‹[ 1 ]›
 filterSource ‹(p: t: ‹true›)› ‹./folder›
 findFile ‹[ ‹{ path = ‹"."›; prefix = ‹"x"›; }› ]› ‹"x/folder"›

@@ -18,9 +18,9 @@ from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, 
 from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.search cimport host_fetch_with
 from snowsnake.host.state cimport FEATURE_VERIFIED_FETCHES, host_of
-from snowsnake.machine.attrs cimport attrs_order
-from snowsnake.machine.descriptions cimport raise_type, shown_type
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.attrs cimport attrs_order, attrs_position
+from snowsnake.machine.descriptions cimport of_attribute, raise_type, shown_type
+from snowsnake.machine.errors cimport format_text, of_part, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
@@ -62,6 +62,8 @@ cdef int _fetch(Machine* m, Word* fp, const char* who, bint unpacks) noexcept no
         outcome = _take_attributes(m, fp, who)
     else:
         outcome = take_plain_string(m, fp[0], &fp[SLOT_URL])
+        if outcome == RAISE:
+            return of_part(m, 1, RAISE)
     if outcome != DONE:
         return outcome
     if fp[SLOT_URL] == WORD_NULL:
@@ -88,6 +90,8 @@ cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
         else:
             return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to '%s'", <int>name.size, <char*>name.data, who))
         outcome = take_plain_string(m, attrs_values(fp[0])[order[i]], &fp[slot])
+        if outcome == RAISE:
+            return of_attribute(m, fp[0], keys_symbols(attrs_keys(fp[0]))[order[i]], RAISE)
         if outcome != DONE:
             return outcome
         i += 1
@@ -198,6 +202,7 @@ cdef int _download(Machine* m, Word url, View name, const Digest* expected, bint
 
 cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t* order
+    cdef uint32_t symbol
     cdef uint64_t i
     cdef Word w
     cdef View name
@@ -209,9 +214,12 @@ cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
     if order == NULL:
         return RAISE
     for i in range(attrs_size(fp[0])):
-        name = string_view(symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]]))
+        symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
+        name = string_view(symbol_string(m, symbol))
         if not (view_is(name, "url") or view_is(name, "rev") or view_is(name, "name")):
-            return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'fetchMercurial'", <int>name.size, <char*>name.data))
+            raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'fetchMercurial'", <int>name.size, <char*>name.data))
+            m.error.position = attrs_position(fp[0], symbol)
+            return RAISE
         w = val(attrs_values(fp[0])[order[i]])
         if is_thunk(w):
             return force(m, w)
@@ -220,9 +228,9 @@ cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
                 return call_internal1(m, INTERNAL_COERCE, w)
             continue
         if not is_string(w):
-            return raise_type(m, "a string", w)
+            return of_attribute(m, fp[0], symbol, raise_type(m, "a string", w))
         if string_context(w) and not view_is(name, "url"):
-            return raise_context(m, w)
+            return of_attribute(m, fp[0], symbol, raise_context(m, w))
     return _fetch_mercurial(m, fp[0], fp[1] if m.sp > fp + 1 else WORD_NULL)
 
 
@@ -284,9 +292,9 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
         name = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
         if view_is(string_view(name), "type"):
             if not is_string(w):
-                return raise_type(m, "a string", w)
+                return of_attribute(m, fp[0], m.symbol_type, raise_type(m, "a string", w))
             if string_context(w):
-                return raise_context(m, w)
+                return of_attribute(m, fp[0], m.symbol_type, raise_context(m, w))
         elif is_int(w) and int_value(w) < 0:
             return raise_text(m, ERROR_VALUE, format_text("negative value given for '%s' argument '%.*s': %lld", who,
                 <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))

@@ -20,6 +20,8 @@ _SPECIAL = {
     ("concatStringsSep", 2): "while evaluating the second argument (the list of strings to concat) passed to builtins.concatStringsSep",
     ("div", 1): "while evaluating the first operand of the division",
     ("div", 2): "while evaluating the second operand of the division",
+    ("fetchTarball", 1): "while evaluating the url we should fetch",
+    ("fetchurl", 1): "while evaluating the url we should fetch",
     ("filterSource", 2): "while evaluating the second argument (the path to filter) passed to 'builtins.filterSource'",
     ("foldl'", 1): "while evaluating the first argument passed to builtins.foldlStrict",
     ("foldl'", 3): "while evaluating the third argument passed to builtins.foldlStrict",
@@ -47,6 +49,12 @@ _WRAPPED_LETTERS = "ibsSf"
 _REALISING = "while realising the context of a path"
 # A line that ends so is at the attribute; so is an error of a wrong type in it, if it is not a set or list that was expected.
 AT_ATTRIBUTE = "@"
+
+_FETCHED = {
+    "attribute name": "while evaluating the name of the content we should fetch@",
+    "attribute sha256": "while evaluating the sha256 of the content we should fetch@",
+    "attribute url": "while evaluating the url we should fetch@",
+}
 
 _PARTS: dict[str, dict[str, str]] = {
     "abort": {"coerced": "while evaluating the error message passed to builtins.abort"},
@@ -79,8 +87,17 @@ _PARTS: dict[str, dict[str, str]] = {
         "elements args": "while evaluating an element of the argument list",
     },
     "fetchGit": {"coerced": "while evaluating the first argument passed to 'fetchGit'"},
-    "fetchMercurial": {"coerced": "while evaluating the first argument passed to builtins.fetchMercurial"},
-    "fetchTree": {"coerced": "while evaluating the first argument passed to 'fetchTree'"},
+    "fetchMercurial": {
+        "attribute name": "while evaluating the `name` attribute passed to builtins.fetchMercurial@",
+        "attribute rev": "while evaluating the `rev` attribute passed to builtins.fetchMercurial@",
+        "coerced": "while evaluating the first argument passed to builtins.fetchMercurial",
+    },
+    "fetchTree": {
+        "attribute type": "while evaluating the `type` argument passed to 'fetchTree'@",
+        "coerced": "while evaluating the first argument passed to 'fetchTree'",
+    },
+    "fetchTarball": _FETCHED,
+    "fetchurl": _FETCHED,
     "filter": {"result": "while evaluating the return value of the filtering function passed to builtins.filter"},
     "filterSource": {
         "coerced": "while evaluating the second argument (the path to filter) passed to 'builtins.filterSource'",
@@ -153,6 +170,10 @@ _WRAPPED = frozenset((
     ("derivationStrict", "attribute name"),
     ("derivationStrict", "attribute __ignoreNulls"),
     ("derivationStrict", "attribute __structuredAttrs"),
+    ("fetchMercurial", "attribute name"),
+    ("fetchMercurial", "attribute rev"),
+    ("fetchTree", "attribute type"),
+    *((name, part) for name in ("fetchTarball", "fetchurl") for part in _FETCHED),
     ("filterSource", "argument 1"),
     ("filterSource", "argument 2"),
     ("filter", "argument 1"),
