@@ -26,6 +26,7 @@ DATA = {
     "floats": _REPEATED.format("1.5", "2.25", COUNT // 10),
     "sets": _REPEATED.format("{ a = 1; }", "{ a = 2; }", COUNT // 10),
     "text": f'builtins.concatStringsSep "" (builtins.genList (x: "abcdefgh,\\n") {COUNT})',
+    "path": f'builtins.concatStringsSep "" (builtins.genList (x: "/abcdefg") {COUNT})',
     "versions": f'builtins.concatStringsSep "." (builtins.genList toString {COUNT // 4})',
     "versions2": f'builtins.concatStringsSep "." (builtins.genList toString {COUNT // 4})',
     "json": f'builtins.toJSON (builtins.genList (x: {{ k = x; }}) {COUNT // 10})',
@@ -65,6 +66,8 @@ LONG = [
     ("text", 's: builtins.match "(.|\\n)*" s'),
     ("versions,versions2", "a: b: builtins.compareVersions a b"),
     ("versions", "s: builtins.splitVersion s"),
+    ("path", 's: builtins.findFile [ { prefix = ""; path = s; } ] "x"'),
+    ("path", 's: builtins.findFile [ { prefix = ""; path = "/"; } ] s'),
     ("json", "s: builtins.fromJSON s"),
     ("toml", "s: builtins.fromTOML s"),
     ("pairs", "l: builtins.listToAttrs l"),
@@ -109,7 +112,7 @@ AT_ONCE = {
 }  # fmt: skip
 # One pass over bytes or words, by the C library or the processor's instructions for it: 100 MB take less than half a second.
 ONE_PASS = {
-    "attrNames", "attrValues", "baseNameOf", "convertHash", "dirOf", "findFile", "flakeRefToString", "getEnv", "hashFile", "hashString",
+    "attrNames", "attrValues", "baseNameOf", "convertHash", "dirOf", "flakeRefToString", "getEnv", "hashFile", "hashString",
     "parseDrvName", "parseFlakeRef", "pathExists", "placeholder", "readDir", "readFile", "readFileType", "storePath", "substring", "tail",
     "toFile", "toPath", "unsafeDiscardStringContext",
 }  # fmt: skip

@@ -22,7 +22,7 @@ from snowsnake.host.records cimport RECORD_DIRECTORY, RECORD_LINK, RECORD_STATUS
 from snowsnake.host.state cimport (
     FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, RESOLVE_FULL, RESOLVE_NONE, RESOLVE_PARENTS, host_of, is_guarded,
 )
-from snowsnake.machine.attention cimport error_disregard
+from snowsnake.machine.attention cimport error_disregard, must_stop, stop
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Error, Machine
 
@@ -61,6 +61,9 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
     if not bytes_append(&todo, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
     while outcome == DONE:
+        if must_stop(m):              # a text of 100 MB may be taken for a path
+            outcome = stop(m)
+            break
         while at < todo.size and todo.data[at] == c'/':
             at += 1
         start = at
@@ -223,7 +226,7 @@ cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, Fi
             place_stamp(m, resolved.data, resolved.size, stamp)
     done = done and record_file(m, path, size_bytes, DONE, stamp, NULL)
     if not done:
-        error_clear(m)
+        error_disregard(m)
     bytes_free(&resolved)
     return done
 

@@ -15,7 +15,7 @@ from snowsnake.host.places cimport CHANGED, raise_changed
 from snowsnake.host.policy cimport host_allows, host_check_access, host_require_feature
 from snowsnake.host.records cimport RECORD_STATUS, record_type
 from snowsnake.host.state cimport FEATURE_FLAKES, FILE_NONE, RESOLVE_FULL, Host, TreeFetcher, host_of, is_guarded
-from snowsnake.machine.attention cimport error_disregard
+from snowsnake.machine.attention cimport error_disregard, must_stop, stop
 from snowsnake.machine.errors cimport error_clear, format_text, raise_text
 from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, RAISE, Machine
 
@@ -86,6 +86,9 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     cdef int kind = FILE_NONE
     if known != NULL:
         return known
+    if must_stop(m):                  # between steps that each walk over a path, which may be a text of 100 MB
+        stop(m)
+        return NULL
     memset(&path, 0, sizeof(path))
     if is_pseudo_url(folder) or starts_with(folder, "flake:"):
         return fetched_entry(m, folder, &path)
@@ -97,9 +100,14 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
             # What the policy hides is as if it were not there.
             if host_resolve(m, path.data, path.size, RESOLVE_FULL, &full) == DONE and host_allows(m, full.data, full.size):
                 is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE
+            if not is_there and m.error.code:
+                error_disregard(m)
+            if must_stop(m):
+                bytes_free(&path)
+                bytes_free(&full)
+                stop(m)
+                return NULL
             if not is_there:
-                if m.error.code:
-                    error_disregard(m)
                 host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size,
                                          <char*>folder.data))
             known = map_add(&h.search_resolved, folder.data, folder.size, path.data if is_there else NULL,
@@ -124,6 +132,8 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
         return RAISE
     if entry.value == NULL:
         return DONE
+    if must_stop(m):
+        return stop(m)
     memset(&joined, 0, sizeof(joined))
     # What follows the prefix stays below the folder: `..` in it goes no higher.
     if not (bytes_append(&joined, entry.value, entry.value_size)

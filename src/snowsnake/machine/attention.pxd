@@ -19,7 +19,8 @@ cdef void exhaust(Machine* m) noexcept nogil
     # memory was short for what an operation cannot do without half-way: what it makes of it is never seen, because the machine raises the
     # memory error where it next looks, or when it is done, and at each later use
 cdef void error_disregard(Machine* m) noexcept nogil
-    # error_clear where the answer is the same with the error; without memory there is no answer, and the machine is exhausted
+    # error_clear where the answer is the same with the error; without memory there is no answer, and the machine is exhausted, and a request
+    # to stop is kept
 cdef void ignore_attention(Machine* m) noexcept nogil
     # forgets requests that came when nothing ran
 

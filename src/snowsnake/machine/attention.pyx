@@ -29,9 +29,12 @@ cdef void exhaust(Machine* m) noexcept nogil:
 
 
 cdef void error_disregard(Machine* m) noexcept nogil:
-    if m.error.code == ERROR_MEMORY:
+    cdef int code = m.error.code
+    if code == ERROR_MEMORY:
         exhaust(m)
     error_clear(m)
+    if code == ERROR_INTERRUPT or code == ERROR_TIMEOUT:        # asked for again: the machine stops where it next looks
+        request_attention(m, ATTENTION_INTERRUPT if code == ERROR_INTERRUPT else ATTENTION_TIMEOUT)
 
 
 cdef void ignore_attention(Machine* m) noexcept nogil:
