@@ -1,15 +1,23 @@
-"""No code decides anything by the words of a message: checks the package for places that look into one.
+"""Messages are worded once, and no code decides anything by their words: checks the package for places that word one, or look into one.
 
 usage: python tools/check_messages.py [FOLDER]        (default: src/snowsnake); exit code 1 and a line for each fault
 
 An error has a code, a kind and fields (machine/state.pxd, EvaluationError.fault); a line of a trace has a kind (diagnostics/notes.py); the
 places in a source are asked of its tree (syntax/ancestors.pyx).  Whoever looks into a message, or into the user's source, breaks when a
 message gets better, or when a comment holds the wrong word.  EXCUSED lists what may, with the reason; an entry that nothing needs is a fault.
+
+What compiled code says is a row of diagnostics/messages.py: a format with words anywhere else is a fault (WORDING lists the exceptions), and so
+is a row that nobody raises, and a call of `worded` with other fields than the row has.
 """
 
 import re
 import sys
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src/snowsnake/diagnostics"))       # the table, without the package, which may not be built
+
+from messages import MESSAGES  # noqa: E402
 
 MESSAGE = r"(?:[\w.\[\]()-]*\b(?:message|error_text)\b|str\((?:error|fault|failure|cause|reason|exception|problem)\))"
 LOOKING = {
@@ -28,6 +36,17 @@ EXCUSED = {
     "machine/unwind.pyx": "two failures are the same if all that is known of them is equal, the message too",
     "source.py": "it finds where lines end",
 }
+# file -> why it words what is no row of the table
+WORDING = {
+    "host/messages.pyx": "JSON lines of the log",
+    "machine/descriptions.pyx": "how values look in a message",
+    "machine/errors.pyx": "what is said when there is no memory to say anything else",
+    "machine/importing.pyx": "the parser's message, with the place of the first definition",
+    "machine/operations.pyx": "how a function is named in a message",
+}
+FORMAT = re.compile(r"\bformat_text\(")
+WORDED = re.compile(r"\bworded\((?=MESSAGE_)")
+WORD = re.compile(r"[A-Za-z]{2}")
 DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.|#)")
 
 
@@ -48,6 +67,63 @@ def faults(text: str) -> list[tuple[int, str]]:
     return found
 
 
+def arguments_at(text: str, start: int) -> list[str]:
+    """The arguments of the call whose bracket opens before *start*.
+
+    >>> arguments_at("f(A, <int>size(x, 1), 'a, b') + 1", 2)
+    ['A', '<int>size(x, 1)', "'a, b'"]
+    """
+    depth, quote, found, argument = 1, "", [], ""
+    at = start
+    while depth:
+        c = text[at]
+        if quote:
+            if c == "\\":
+                argument += c
+                at += 1
+                c = text[at]
+            elif c == quote:
+                quote = ""
+        elif c in "\"'":
+            quote = c
+        elif c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        if depth == 1 and not quote and c == ",":
+            found.append(argument.strip())
+            argument = ""
+        elif depth:
+            argument += text[at]
+        at += 1
+    return [*found, argument.strip()]
+
+
+def wording_faults(root: Path) -> list[str]:
+    """A line for each format with words beside the table, each row that nobody raises, and each call that does not fit its row."""
+    table = {f"MESSAGE_{message.name}": message for message in MESSAGES}
+    found, excused, used = [], set(), set()
+    for path in sorted(root.rglob("*.pyx")):
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
+        for match in FORMAT.finditer(text):
+            form = arguments_at(text, match.end())[0]
+            if WORD.search(re.sub(r"%[.*]*(?:l*[du]|[a-zA-Z])|<[\w ]+\**>|\bb(?=[\"'])|\\u", "", form)) and form[0] in "b\"":
+                if name in WORDING:
+                    excused.add(name)
+                else:
+                    found.append(f"{path}:{text.count(chr(10), 0, match.start()) + 1}: words a message: it must be a row of diagnostics/messages.py")
+        used |= {word for word in re.findall(r"\bMESSAGE_\w+", text[text.find("\n\n\n") :]) if word in table}
+        for match in WORDED.finditer(text):
+            kind, *arguments = arguments_at(text, match.end())
+            for word in re.findall(r"\bMESSAGE_\w+", kind):
+                wanted = table[word].argument_count
+                if len(arguments) != wanted:
+                    line = text.count("\n", 0, match.start()) + 1
+                    found.append(f"{path}:{line}: {word} takes {wanted} arguments, and gets {len(arguments)}")
+    found += [f"diagnostics/messages.py: nobody raises {word.removeprefix('MESSAGE_')}" for word in sorted(table.keys() - used)]
+    return found + [f"tools/check_messages.py: {name} is listed and words nothing" for name in sorted(set(WORDING) - excused)]
+
+
 def main() -> int:
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent / "src/snowsnake")
     count, excused = 0, set()
@@ -62,7 +138,9 @@ def main() -> int:
     for name in sorted(set(EXCUSED) - excused) if len(sys.argv) == 1 else ():
         count += 1
         print(f"tools/check_messages.py: {name} is excused and needs no excuse")
-    return 1 if count else 0
+    worded = wording_faults(root) if len(sys.argv) == 1 else []
+    print(*worded, sep="\n", end="\n" if worded else "")
+    return 1 if count or worded else 0
 
 
 if __name__ == "__main__":

@@ -152,6 +152,52 @@ def notes_pxd() -> str:
     return "\n".join(lines) + "\n"
 
 
+def message_table_pxd() -> str:
+    lines = [
+        header("diagnostics/messages.py"),
+        "# cython: language_level=3",
+        '"""The messages that compiled code words, by name: what `worded` takes."""',
+        "cdef enum Message:",
+        *(f"    MESSAGE_{message.name} = {number}" for number, message in enumerate(load("src/snowsnake/diagnostics/messages.py").MESSAGES)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def c_text(text: str) -> str:
+    """A string literal of C."""
+    return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\\\{b:03o}" for b in text.encode()) + '"'
+
+
+def message_forms_pxd() -> str:
+    codes = [entry.name for entry in load("src/snowsnake/diagnostics/catalogue.py").CATALOGUE]
+    faults = load("src/snowsnake/traces/cause.py").FAULTS
+    table = load("src/snowsnake/diagnostics/messages.py")
+    lines = [
+        header("diagnostics/messages.py"),
+        "# cython: language_level=3",
+        '"""The formats of messages, with the kinds of error that they are: for machine/errors.pyx alone, so that they are there once."""',
+        "from libc.stdint cimport uint8_t",
+        "",
+        "cdef extern from *:",
+        '    """',
+        "    struct snow_message { const char *form; unsigned char code, fault; };",
+        "    static const struct snow_message snow_messages[] = {",
+    ]
+    for message in table.MESSAGES:
+        code = 0 if message.code in table.SPOKEN else codes.index(message.code)
+        lines.append(f"        {{{c_text(message.form)}, {code}, {faults.index(message.fault)}}},")
+    lines += [
+        "    };",
+        "    const char* snowsnake_form(int kind) { return snow_messages[kind].form; }",
+        '    """',
+        '    ctypedef struct MessageForm "const struct snow_message":',
+        "        uint8_t code                  # ErrorCode; 0: no error",
+        "        uint8_t fault                 # Fault",
+        "    MessageForm* snow_messages",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 # how an operand is encoded, as the chunk builder has to know it to walk over code
 ENCODINGS = {"U16": "u16", "U32": "u32", "KIND": "u8", "ARITHMETIC": "u8", "CAPTURES": "captures"}
 
@@ -180,6 +226,8 @@ PRODUCTS = {
     "src/snowsnake/bytecode/encodings.pxd": encodings_pxd,
     "src/snowsnake/bytecode/opcode_numbers.py": opcode_numbers,
     "src/snowsnake/builtins/signature_table.pxd": signature_table_pxd,
+    "src/snowsnake/diagnostics/message_forms.pxd": message_forms_pxd,
+    "src/snowsnake/diagnostics/message_table.pxd": message_table_pxd,
     "src/snowsnake/machine/notes.pxd": notes_pxd,
     "src/snowsnake/settings/known.py": known_settings,
     "src/snowsnake/syntax/global_table.pxd": global_table_pxd,

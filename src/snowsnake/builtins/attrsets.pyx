@@ -12,18 +12,19 @@ from libc.string cimport strcmp
 from snowsnake.builtins.groups cimport Group, Groups, groups_at, groups_free, groups_init
 from snowsnake.builtins.protocol cimport close_list, done, force, open_list, tail
 from snowsnake.builtins.registry cimport define
+from snowsnake.diagnostics.message_table cimport MESSAGE_FUNCTION_ARGS_OF_NO_FUNCTION
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply2, new_list, push
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.positions cimport position_attrs
-from snowsnake.machine.state cimport Code, DONE, ERROR_MEMORY, ERROR_TYPE, Formals, Machine, RAISE, PART_ELEMENT
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ELEMENT, RAISE, Code, Formals, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_CLOSURE, KIND_KEYS, WORD_TRUE, WORD_UNSET, Word, attrs_find, attrs_is_layered, attrs_keys,
@@ -516,7 +517,7 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     cdef Word result
     cdef uint64_t i, k
     if not is_function(fp[0]):
-        return raise_text(m, ERROR_TYPE, format_text("'functionArgs' requires a function"))
+        return raise_message(m, worded(MESSAGE_FUNCTION_ARGS_OF_NO_FUNCTION))
     if kind_of(fp[0]) == KIND_BUILTIN and strcmp(m.builtins[header_size(pointer_of(fp[0])[0])].name, "derivation") == 0:
         small[0].symbol = symbol_intern(m, "outputs", 7)         # a function of a pattern in C++ Nix
         small[0].position = 0

@@ -13,13 +13,16 @@ from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
 )
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_CONTEXT_NOT_ONE_ELEMENT, MESSAGE_CONTEXT_OF_NO_DERIVATION, MESSAGE_OUTPUT_HAS_NO_DEPENDENCIES, MESSAGE_PATH_IS_NO_DERIVATION,
+)
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text, make_view
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport of_attribute, raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_bytes, raise_text
+from snowsnake.machine.errors cimport of_part, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
 from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context
@@ -235,21 +238,17 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
         return coerced_first(m, ADD_OUTPUTS, s)
     number = string_context(s)
     if number == 0 or m.contexts[number].count != 1:
-        return raise_text(m, ERROR_VALUE, format_text(
-            "context of string '%.*s' must have exactly one element, but has %u", <int>string_size(s),
-            <char*>string_data(s), 0 if number == 0 else m.contexts[number].count))
+        return raise_message(m, worded(
+            MESSAGE_CONTEXT_NOT_ONE_ELEMENT, <int>string_size(s), <char*>string_data(s), 0 if number == 0 else m.contexts[number].count))
     _decode(m, m.contexts[number].elements[0], &element)
     if element.kind == ELEMENT_DERIVATION:
         return done(m, s)
     if element.kind == ELEMENT_OUTPUT:
         output = symbol_string(m, element.output)
-        return raise_text(m, ERROR_VALUE, format_text(
-            "`addDrvOutputDependencies` can only act on derivations, not on a derivation output such as '%.*s'",
-            <int>string_size(output), <char*>string_data(output)))
+        return raise_message(m, worded(MESSAGE_OUTPUT_HAS_NO_DEPENDENCIES, <int>string_size(output), <char*>string_data(output)))
     path = symbol_string(m, element.path)
     if not is_derivation_path(path):
-        return raise_text(m, ERROR_VALUE, format_text("path '%.*s' is not a derivation", <int>string_size(path),
-                                                      <char*>string_data(path)))
+        return raise_message(m, worded(MESSAGE_PATH_IS_NO_DERIVATION, <int>string_size(path), <char*>string_data(path)))
     symbol = _encode(m, "=", 1, 0, path)
     if symbol == <uint32_t>-1:
         return out_of_memory(m)
@@ -279,9 +278,7 @@ cdef int _check_flag(Machine* m, Word description, Word* place, uint32_t symbol)
 
 
 cdef int _raise_not_derivation(Machine* m, const char* what, Word name) noexcept nogil:
-    return raise_text(m, ERROR_VALUE, format_text(
-        "tried to add %s context of \"%.*s\", which is not a derivation, to a string", what, <int>string_size(name),
-        <char*>string_data(name)))
+    return raise_message(m, worded(MESSAGE_CONTEXT_OF_NO_DERIVATION, what, <int>string_size(name), <char*>string_data(name)))
 
 
 cdef int _check_outputs(Machine* m, Word* fp, Word description, Word* place, Word name) noexcept nogil:

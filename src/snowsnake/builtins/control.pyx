@@ -9,9 +9,10 @@ from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport define
+from snowsnake.diagnostics.message_table cimport MESSAGE_ABORT_ON_WARN
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text
 from snowsnake.host.messages cimport say_trace, say_warning
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
+from snowsnake.machine.errors cimport raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.state cimport DONE, ERROR_ABORT, ERROR_MEMORY, ERROR_THROW, RAISE, Machine
@@ -128,8 +129,7 @@ cdef int trace_verbose(Machine* m, Word* fp) noexcept nogil:
 cdef int warn(Machine* m, Word* fp) noexcept nogil:
     say_warning(m, string_data(fp[0]), string_size(fp[0]), True)
     if m.abort_on_warn:
-        return raise_text(m, ERROR_ABORT, format_text(
-            "aborting to reveal stack trace of warning, as abort-on-warn is set"))
+        return raise_message(m, worded(MESSAGE_ABORT_ON_WARN))
     return tail(m, fp[1])
 
 

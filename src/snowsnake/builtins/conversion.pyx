@@ -18,11 +18,12 @@ from snowsnake.builtins.engines.json_tokens cimport JsonReader
 from snowsnake.builtins.engines.toml cimport TOML_TIMESTAMP, toml_reader_free, toml_reader_init, toml_reader_next
 from snowsnake.builtins.engines.toml_values cimport TomlReader
 from snowsnake.builtins.registry cimport define, define_trace
+from snowsnake.diagnostics.message_table cimport MESSAGE_TOML_TIME
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.policy cimport host_has_feature
 from snowsnake.host.state cimport FEATURE_PARSE_TOML_TIMESTAMPS
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.errors cimport format_text, of_part, raise_bytes, raise_text
+from snowsnake.machine.errors cimport of_part, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine, PART_ELEMENT, PART_NONE
 from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, string_data, string_size
@@ -96,7 +97,7 @@ cdef int _add_timestamp(Assembly* a, TomlReader* reader) noexcept nogil:
     """A set that says what it is, if the feature is on."""
     cdef bint fits
     if not host_has_feature(a.m, FEATURE_PARSE_TOML_TIMESTAMPS):
-        return raise_text(a.m, ERROR_VALUE, format_text("while parsing TOML: Dates and times are not supported"))
+        return raise_message(a.m, worded(MESSAGE_TOML_TIME))
     fits = (assembly_open(a, True) == DONE and assembly_name(a, <const uint8_t*>"_type", 5) == DONE
             and assembly_string(a, <const uint8_t*>"timestamp", 9) == DONE
             and assembly_name(a, <const uint8_t*>"value", 5) == DONE

@@ -14,6 +14,10 @@ from snowsnake.builtins.derivation_slots cimport (
 from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.store_context cimport ELEMENT_DERIVATION, ELEMENT_PATH, Element, context_element, string_view
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_ADDRESSED_AND_IMPURE, MESSAGE_DERIVATION_NAMED_DRV, MESSAGE_DUPLICATE_OUTPUT, MESSAGE_FIXED_OUTPUTS, MESSAGE_NO_BUILDER,
+    MESSAGE_NO_OUTPUTS, MESSAGE_NO_SYSTEM, MESSAGE_OUTPUT_NAMED_DRV_PATH, MESSAGE_TOO_MANY_OUTPUTS,
+)
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, make_view, view_is,
@@ -22,7 +26,7 @@ from snowsnake.host.logical_store cimport host_drv_store
 from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, Host, StoreObject, host_of
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
+from snowsnake.machine.errors cimport raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.state cimport Context, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
@@ -78,7 +82,7 @@ cdef int check_outputs(Machine* m, Word outputs) noexcept nogil:
     cdef size_t n = _output_names(outputs, few, 16), i, j
     cdef int outcome = DONE
     if n == 0:
-        return raise_text(m, ERROR_VALUE, format_text("derivation cannot have an empty set of outputs"))
+        return raise_message(m, worded(MESSAGE_NO_OUTPUTS))
     if n > 16:
         names = <View*>allocate_zeros(n, sizeof(View))
         if names == NULL:
@@ -86,14 +90,13 @@ cdef int check_outputs(Machine* m, Word outputs) noexcept nogil:
         _output_names(outputs, names, n)
     for i in range(n):
         if outcome == DONE and n > 4096:
-            outcome = raise_text(m, ERROR_VALUE, format_text("derivation has too many outputs: %zu", n))
+            outcome = raise_message(m, worded(MESSAGE_TOO_MANY_OUTPUTS, n))
             break
         for j in range(i):
             if outcome == DONE and names[i].size == names[j].size and memcmp(names[i].data, names[j].data, names[i].size) == 0:
-                outcome = raise_text(m, ERROR_VALUE, format_text("duplicate derivation output '%.*s'", <int>names[i].size,
-                                                                 <char*>names[i].data))
+                outcome = raise_message(m, worded(MESSAGE_DUPLICATE_OUTPUT, <int>names[i].size, <char*>names[i].data))
         if outcome == DONE and view_is(names[i], "drvPath"):
-            outcome = raise_text(m, ERROR_VALUE, format_text("invalid derivation output name 'drvPath'"))
+            outcome = raise_message(m, worded(MESSAGE_OUTPUT_NAMED_DRV_PATH))
     if names != few:
         free(names)
     return outcome
@@ -258,23 +261,22 @@ cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
     cdef bint is_single = input.output_count == 1 and view_is(input.outputs[0], "out")
     input.method = <int>(flags >> 16)
     if input.builder.size == 0:
-        return raise_text(m, ERROR_VALUE, format_text("required attribute 'builder' missing"))
+        return raise_message(m, worded(MESSAGE_NO_BUILDER))
     if input.platform.size == 0:
-        return raise_text(m, ERROR_VALUE, format_text("required attribute 'system' missing"))
+        return raise_message(m, worded(MESSAGE_NO_SYSTEM))
     if input.name.size >= 4 and memcmp(input.name.data + input.name.size - 4, b".drv", 4) == 0 \
             and not (input.method == INGEST_TEXT and is_single):
-        return raise_text(m, ERROR_VALUE, format_text(
-            "derivation names are allowed to end in '.drv' only if they produce a single derivation file"))
+        return raise_message(m, worded(MESSAGE_DERIVATION_NAMED_DRV))
     if fp[SLOT_HASH] != WORD_NULL:
         if not is_single:
-            return raise_text(m, ERROR_VALUE, format_text("multiple outputs are not supported in fixed-output derivations"))
+            return raise_message(m, worded(MESSAGE_FIXED_OUTPUTS))
         input.kind = OUTPUT_FIXED
         input.method = input.method if input.method else INGEST_FLAT
         return parse_stated_hash(m, fp[SLOT_HASH], hash_kind, &input.digest)
     input.kind = OUTPUT_INPUT_ADDRESSED
     if flags & (FLAG_CONTENT_ADDRESSED | FLAG_IMPURE):
         if (flags & FLAG_CONTENT_ADDRESSED) and (flags & FLAG_IMPURE):
-            return raise_text(m, ERROR_VALUE, format_text("derivation cannot be both content-addressed and impure"))
+            return raise_message(m, worded(MESSAGE_ADDRESSED_AND_IMPURE))
         input.kind = OUTPUT_IMPURE if flags & FLAG_IMPURE else OUTPUT_FLOATING
         input.method = input.method if input.method else INGEST_RECURSIVE
         input.digest.kind = <uint8_t>(hash_kind if hash_kind else HASH_SHA256)

@@ -19,6 +19,10 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport (
     ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, take_plain_string,
 )
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_CONTEXT_OF_CLOSURE, MESSAGE_CONTEXT_OF_OTHER_PATH, MESSAGE_CONTEXT_OF_SEVERAL, MESSAGE_DERIVATION_WITHOUT_OUTPUTS,
+    MESSAGE_HEAD_OF_EMPTY_LIST, MESSAGE_INVALID_DERIVATION, MESSAGE_NO_SUCH_OUTPUT, MESSAGE_OUTPUT_OF_OUTPUT,
+)
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, bytes_reserve, make_view, view_is
 from snowsnake.host.files cimport host_read_file
 from snowsnake.host.logical_store cimport host_store_has
@@ -26,10 +30,10 @@ from snowsnake.host.state cimport host_store_dir
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
@@ -63,7 +67,7 @@ cdef int derivation(Machine* m, Word* fp) noexcept nogil:
         return raise_type(m, "a list", outputs)
     n = list_size(outputs)
     if n == 0:
-        return raise_text(m, ERROR_RANGE, format_text("'builtins.head' called on an empty list"))
+        return raise_message(m, worded(MESSAGE_HEAD_OF_EMPTY_LIST))
     i = <uint64_t>fp[1] >> 3
     while i < n:
         name = val(list_items(outputs)[i])
@@ -247,7 +251,7 @@ cdef int _imported_set(Machine* m, Derivation* drv, Word paths) noexcept nogil:
             _point_to(m, list_items(all_)[i], symbol_intern(m, drv.outputs[j].name.data, drv.outputs[j].name.size),
                       list_items(all_)[j])
     if n == 0:
-        return raise_text(m, ERROR_FILE, format_text("the derivation has no outputs"))
+        return raise_message(m, worded(MESSAGE_DERIVATION_WITHOUT_OUTPUTS))
     return done(m, list_items(all_)[0])
 
 
@@ -257,8 +261,8 @@ cdef int _one_output(Machine* m, Word path, Word paths, Word output) noexcept no
     cdef uint32_t symbol = symbol_of(m, output)
     cdef Word* place = attrs_find(paths, symbol) if symbol != m.symbol_drv_path else NULL
     if place == NULL:
-        return raise_text(m, ERROR_VALUE, format_text("derivation '%.*s' does not have output '%.*s'", <int>string_size(path),
-                                                      <char*>string_data(path), <int>string_size(output), <char*>string_data(output)))
+        return raise_message(m, worded(
+            MESSAGE_NO_SUCH_OUTPUT, <int>string_size(path), <char*>string_data(path), <int>string_size(output), <char*>string_data(output)))
     return done(m, place[0])
 
 
@@ -267,16 +271,13 @@ cdef int _single_path(Machine* m, Word s) noexcept nogil:
     cdef uint32_t count = m.contexts[string_context(s)].count if string_context(s) else 0
     cdef Element e
     if count != 1:
-        return raise_text(m, ERROR_VALUE, format_text("string '%.*s' has %u entries in its context. It should only have exactly one entry",
-                                                      <int>string_size(s), <char*>string_data(s), count))
+        return raise_message(m, worded(MESSAGE_CONTEXT_OF_SEVERAL, <int>string_size(s), <char*>string_data(s), count))
     e = context_element(m, m.contexts[string_context(s)].elements[0])
     if e.kind == ELEMENT_DERIVATION:
-        return raise_text(m, ERROR_VALUE, format_text(
-            "string '%.*s' has a context which refers to a complete source and binary closure. This is not supported at this time",
-            <int>string_size(s), <char*>string_data(s)))
+        return raise_message(m, worded(MESSAGE_CONTEXT_OF_CLOSURE, <int>string_size(s), <char*>string_data(s)))
     if e.kind == ELEMENT_PATH and (e.path.size != string_size(s) or memcmp(e.path.data, string_data(s), e.path.size) != 0):
-        return raise_text(m, ERROR_VALUE, format_text("path string '%.*s' has context with the different path '%.*s'", <int>string_size(s),
-                                                      <char*>string_data(s), <int>e.path.size, <char*>e.path.data))
+        return raise_message(m, worded(
+            MESSAGE_CONTEXT_OF_OTHER_PATH, <int>string_size(s), <char*>string_data(s), <int>e.path.size, <char*>e.path.data))
     return DONE
 
 
@@ -288,11 +289,9 @@ cdef int output_of(Machine* m, Word* fp) noexcept nogil:
         return outcome
     e = context_element(m, m.contexts[string_context(fp[0])].elements[0])
     if not host_store_has(m, e.path):
-        return raise_text(m, ERROR_FILE, format_text("derivation '%.*s' is not valid", <int>e.path.size, <char*>e.path.data))
+        return raise_message(m, worded(MESSAGE_INVALID_DERIVATION, <int>e.path.size, <char*>e.path.data))
     if e.kind == ELEMENT_OUTPUT:
-        return raise_text(m, ERROR_VALUE, format_text(
-            "'builtins.outputOf' of '%.*s', which is an output itself, is not carried out by Snowsnake", <int>string_size(fp[0]),
-            <char*>string_data(fp[0])))
+        return raise_message(m, worded(MESSAGE_OUTPUT_OF_OUTPUT, <int>string_size(fp[0]), <char*>string_data(fp[0])))
     outcome = of_part(m, 2, take_plain_string(m, fp[1], &name))
     return outcome if outcome != DONE else _read_derivation(m, fp[0], name)
 

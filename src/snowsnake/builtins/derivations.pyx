@@ -17,6 +17,10 @@ from snowsnake.builtins.derivation_slots cimport (
 from snowsnake.builtins.protocol cimport call1, call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport store_string, string_view
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_INVALID_DERIVATION_NAME, MESSAGE_INVALID_HASH_MODE, MESSAGE_JSON_ATTRIBUTE_DEPRECATED, MESSAGE_STRUCTURED_ATTRS_DISABLE,
+    MESSAGE_TEXT_HASHED_DERIVATION,
+)
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.policy cimport host_has_feature, host_require_feature
@@ -27,12 +31,12 @@ from snowsnake.host.state cimport (
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.notes cimport NOTE_DERIVATION, NOTE_DERIVATION_ATTRIBUTE, NOTE_DERIVATION_NAME
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, Machine, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ATTRIBUTE_ELEMENT, RAISE, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool,
@@ -243,8 +247,7 @@ cdef int _take_name(Machine* m, Word* fp, Word w) noexcept nogil:
     bytes_init(&error)
     if store_name_check(string_view(w), &error):
         return DONE
-    outcome = raise_text(m, ERROR_VALUE, format_text("invalid derivation name: %.*s. Please pass a different 'name'.",
-                                                     <int>error.size, <char*>error.data))
+    outcome = raise_message(m, worded(MESSAGE_INVALID_DERIVATION_NAME, <int>error.size, <char*>error.data))
     bytes_free(&error)
     return outcome
 
@@ -378,9 +381,7 @@ cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
         fp[SLOT_OUTPUTS] = s
         return check_outputs(m, s)
     elif view_is(string_view(symbol_string(m, symbol)), "__json"):
-        host_warn(m, format_text(
-            "In derivation '%.*s': setting structured attributes via '__json' is deprecated, and may be disallowed in future versions "
-            "of Nix. Set '__structuredAttrs = true' instead.", <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME])))
+        host_warn(m, worded(MESSAGE_JSON_ATTRIBUTE_DEPRECATED, <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME])).text)
     return DONE
 
 
@@ -394,17 +395,14 @@ cdef int _note_mode(Machine* m, Word* fp, Word s) noexcept nogil:
     elif view_is(mode, "text"):
         method = INGEST_TEXT
         if not host_has_feature(m, FEATURE_DYNAMIC_DERIVATIONS):
-            return raise_text(m, ERROR_VALUE, format_text(
-                "experimental Nix feature 'dynamic-derivations' is disabled (text-hashed derivation '%.*s', outputHashMode = "
-                "\"text\"); add '--extra-experimental-features dynamic-derivations' to enable it",
-                <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME])))
+            return raise_message(m, worded(
+                MESSAGE_TEXT_HASHED_DERIVATION, <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME])))
     elif view_is(mode, "git"):
         method = INGEST_GIT
         if host_require_feature(m, FEATURE_GIT_HASHING, "git-hashing") != DONE:
             return RAISE
     else:
-        return raise_text(m, ERROR_VALUE, format_text("invalid value '%.*s' for 'outputHashMode' attribute", <int>mode.size,
-                                                      <char*>mode.data))
+        return raise_message(m, worded(MESSAGE_INVALID_HASH_MODE, <int>mode.size, <char*>mode.data))
     fp[SLOT_FLAGS] |= small_int(<int64_t>method << 16)
     return DONE
 
@@ -417,10 +415,8 @@ cdef int _note_structured(Machine* m, Word* fp, uint32_t symbol, Word w) noexcep
         return _structured_outputs(m, fp, w)
     for i in range(NAME_ALLOWED_REFERENCES, NAME_MAX_CLOSURE_SIZE + 1):
         if symbol == symbols[i]:
-            host_warn(m, format_text(
-                "In a derivation named '%.*s', 'structuredAttrs' disables the effect of the derivation attribute '%s'; use "
-                "'outputChecks.<output>.%s' instead", <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME]),
-                NAMES[i], NAMES[i]))
+            host_warn(m, worded(
+                MESSAGE_STRUCTURED_ATTRS_DISABLE, <int>string_size(fp[SLOT_NAME]), <char*>string_data(fp[SLOT_NAME]), NAMES[i], NAMES[i]).text)
             return DONE
     if symbol != symbols[NAME_BUILDER] and symbol != symbols[NAME_SYSTEM] and symbol != symbols[NAME_OUTPUT_HASH] \
             and symbol != symbols[NAME_OUTPUT_HASH_ALGO] and symbol != symbols[NAME_OUTPUT_HASH_MODE]:

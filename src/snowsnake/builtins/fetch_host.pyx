@@ -12,6 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED, MESSAGE_OUT_OF_TIME
 from snowsnake.foundation.buffer cimport Bytes, make_view
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.files cimport host_resolve
@@ -22,12 +23,10 @@ from snowsnake.host.state cimport (
     FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host, host_of,
 )
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
-from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_text
+from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
 from snowsnake.machine.notes cimport NOTE_FETCHING
-from snowsnake.machine.state cimport (
-    DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, ERROR_VALUE, FAULT_FETCH, RAISE, Machine,
-)
+from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_VALUE, FAULT_FETCH, RAISE, Machine
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
 from snowsnake.machine.word cimport WORD_FALSE, WORD_TRUE, string_data, string_size
@@ -216,8 +215,8 @@ cdef int _raise_stop(Machine* m) noexcept:
     cdef bint is_late = m.attention & ATTENTION_TIMEOUT
     m.attention = 0
     if is_late:
-        return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
-    return raise_text(m, ERROR_INTERRUPT, format_text("interrupted by the user"))
+        return raise_message(m, worded(MESSAGE_OUT_OF_TIME))
+    return raise_message(m, worded(MESSAGE_INTERRUPTED))
 
 
 cdef object text_of(Word s):

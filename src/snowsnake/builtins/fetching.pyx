@@ -11,20 +11,26 @@ from snowsnake.builtins.fetch_host cimport (
     access_of, build_result, mount_source, mount_tree, raise_python, text_of,
 )
 from snowsnake.builtins.hashes cimport parse_stated_hash
-from snowsnake.builtins.protocol cimport call_internal1, done, force
+from snowsnake.builtins.protocol cimport call_internal1, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_ADVICE_ADD_NAME, MESSAGE_ADVICE_CHANGE_NAME, MESSAGE_ADVICE_PASS_SET, MESSAGE_FETCH_GIT_WITH_TYPE,
+    MESSAGE_FETCH_TREE_WITHOUT_TYPE, MESSAGE_FETCH_WITHOUT_HASH, MESSAGE_INVALID_FETCHED_NAME, MESSAGE_INVALID_FETCH_ARGUMENT,
+    MESSAGE_INVALID_REFERENCE_ATTRIBUTE, MESSAGE_NEGATIVE_ARGUMENT, MESSAGE_NEGATIVE_ATTRIBUTE, MESSAGE_NO_URL,
+    MESSAGE_UNSUPPORTED_ARGUMENT,
+)
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_is
 from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.search cimport host_fetch_with
 from snowsnake.host.state cimport FEATURE_VERIFIED_FETCHES, host_of
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.descriptions cimport of_attribute, raise_type, shown_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool, is_int,
@@ -67,7 +73,7 @@ cdef int _fetch(Machine* m, Word* fp, const char* who, bint unpacks) noexcept no
     if outcome != DONE:
         return outcome
     if fp[SLOT_URL] == WORD_NULL:
-        return raise_text(m, ERROR_VALUE, format_text("'url' argument required"))
+        return raise_message(m, worded(MESSAGE_NO_URL))
     return _fetch_url(m, fp, who, unpacks)
 
 
@@ -88,7 +94,7 @@ cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
         elif view_is(name, "sha256"):
             slot = SLOT_HASH
         else:
-            return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to '%s'", <int>name.size, <char*>name.data, who))
+            return raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>name.size, <char*>name.data, who))
         outcome = take_plain_string(m, attrs_values(fp[0])[order[i]], &fp[slot])
         if outcome == RAISE:
             return of_attribute(m, fp[0], keys_symbols(attrs_keys(fp[0]))[order[i]], RAISE)
@@ -117,20 +123,20 @@ cdef View _name_of(Word* fp, bint unpacks) noexcept nogil:
 cdef int _check_name(Machine* m, Word* fp, View name, const char* who) noexcept nogil:
     cdef Bytes error
     cdef int outcome
-    cdef const char* advice = "Please pass an attribute set with 'url' and 'name' attributes to '%s',  so that it can create a valid store path."
+    cdef int advice = MESSAGE_ADVICE_PASS_SET
     cdef char* resolution
     bytes_init(&error)
     if store_name_check(name, &error):
         bytes_free(&error)
         return DONE
     if fp[SLOT_NAME] != WORD_NULL:
-        advice = "Please change the value for the 'name' attribute passed to '%s', so that it can create a valid store path."
+        advice = MESSAGE_ADVICE_CHANGE_NAME
     elif is_attrs(fp[0]):
-        advice = "Please add a valid 'name' attribute to the argument for '%s', so that it can create a valid store path."
-    resolution = format_text(advice, who)
-    outcome = raise_text(m, ERROR_VALUE, format_text("invalid store path name when fetching URL '%.*s': %.*s. %s",
-                                                     <int>string_size(fp[SLOT_URL]), <char*>string_data(fp[SLOT_URL]), <int>error.size,
-                                                     <char*>error.data, resolution if resolution != NULL else <char*>""))
+        advice = MESSAGE_ADVICE_ADD_NAME
+    resolution = worded(advice, who).text
+    outcome = raise_message(m, worded(
+        MESSAGE_INVALID_FETCHED_NAME, <int>string_size(fp[SLOT_URL]), <char*>string_data(fp[SLOT_URL]), <int>error.size, <char*>error.data,
+        resolution if resolution != NULL else <char*>""))
     free(resolution)
     bytes_free(&error)
     return outcome
@@ -148,7 +154,7 @@ cdef int _fetch_url(Machine* m, Word* fp, const char* who, bint unpacks) noexcep
     if _check_name(m, fp, _name_of(fp, unpacks), who) != DONE:
         return RAISE
     if not has_hash and host_of(m).is_pure:
-        return raise_text(m, ERROR_ACCESS, format_text("in pure evaluation mode, '%s' requires a 'sha256' argument", who))
+        return raise_message(m, worded(MESSAGE_FETCH_WITHOUT_HASH, who))
     return _download(m, fp[SLOT_URL], _name_of(fp, unpacks), &digest if has_hash else NULL, unpacks)
 
 
@@ -217,7 +223,7 @@ cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
         symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
         name = string_view(symbol_string(m, symbol))
         if not (view_is(name, "url") or view_is(name, "rev") or view_is(name, "name")):
-            raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'fetchMercurial'", <int>name.size, <char*>name.data))
+            raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>name.size, <char*>name.data, "fetchMercurial"))
             m.error.position = attrs_position(fp[0], symbol)
             return RAISE
         w = val(attrs_values(fp[0])[order[i]])
@@ -265,13 +271,11 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
             return force(m, w)
         name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
         if is_int(w) and int_value(w) < 0:
-            return raise_text(m, ERROR_VALUE, format_text("negative value given for %s attr %.*s: %lld", what,
-                <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+            return raise_message(m, worded(
+                MESSAGE_NEGATIVE_ATTRIBUTE, what, <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
         if are_scalars and not is_int(w) and not is_string(w) and not is_bool(w):
             shown = shown_type(m, w)
-            raise_text(m, ERROR_VALUE, format_text(
-                "flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '%.*s' is %s",
-                <int>string_size(name), <char*>string_data(name), shown))
+            raise_message(m, worded(MESSAGE_INVALID_REFERENCE_ATTRIBUTE, <int>string_size(name), <char*>string_data(name), shown))
             free(shown)
             return RAISE
     return DONE
@@ -296,8 +300,8 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
             if string_context(w):
                 return of_attribute(m, fp[0], m.symbol_type, raise_context(m, w))
         elif is_int(w) and int_value(w) < 0:
-            return raise_text(m, ERROR_VALUE, format_text("negative value given for '%s' argument '%.*s': %lld", who,
-                <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+            return raise_message(m, worded(
+                MESSAGE_NEGATIVE_ARGUMENT, who, <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
         elif is_list(w) and view_is(string_view(name), "publicKeys"):
             if host_require_feature(m, FEATURE_VERIFIED_FETCHES, "verified-fetches") != DONE:
                 return RAISE
@@ -305,8 +309,7 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
                 return call_internal1(m, INTERNAL_DEEP_FORCE, w)
         elif not is_int(w) and not is_string(w) and not is_bool(w) and not is_path(w):
             shown = shown_type(m, w)
-            raise_text(m, ERROR_TYPE, format_text("argument '%.*s' to '%s' is %s while a string, Boolean or integer is expected",
-                <int>string_size(name), <char*>string_data(name), who, shown))
+            raise_message(m, worded(MESSAGE_INVALID_FETCH_ARGUMENT, <int>string_size(name), <char*>string_data(name), who, shown))
             free(shown)
             return RAISE
     return DONE
@@ -353,9 +356,9 @@ cdef int _fetch_any_tree(Machine* m, Word* fp, const char* who, bint is_git) noe
     cdef int outcome
     if is_attrs(fp[0]):
         if not is_git and attrs_find(fp[0], m.symbol_type) == NULL:
-            return raise_text(m, ERROR_VALUE, format_text("argument 'type' is missing in call to 'fetchTree'"))
+            return raise_message(m, worded(MESSAGE_FETCH_TREE_WITHOUT_TYPE))
         if is_git and attrs_find(fp[0], m.symbol_type) != NULL:
-            return raise_text(m, ERROR_VALUE, format_text("unexpected argument 'type'"))
+            return raise_message(m, worded(MESSAGE_FETCH_GIT_WITH_TYPE))
         outcome = _force_tree_attributes(m, fp, who)
         return outcome if outcome != DONE else _fetch_plain(m, fp[0], is_git)
     if is_string(fp[0]) or is_path(fp[0]):

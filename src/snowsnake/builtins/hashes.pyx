@@ -6,6 +6,7 @@ from libc.string cimport memcmp, memset
 from snowsnake.builtins.protocol cimport call_internal1, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_path, string_view, trace_realising
+from snowsnake.diagnostics.message_table cimport MESSAGE_BASE32_DEPRECATED, MESSAGE_EMPTY_HASH, MESSAGE_EMPTY_HASH_WITHOUT_ALGORITHM
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, view_is
 from snowsnake.host.files cimport host_read_file
 from snowsnake.host.messages cimport host_warn
@@ -13,7 +14,7 @@ from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.state cimport FEATURE_BLAKE3_HASHES
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, worded
 from snowsnake.machine.heap cimport make_string
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.operations cimport raise_context
@@ -45,13 +46,13 @@ cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noex
             return DONE
         return raise_store_error(m, ERROR_VALUE, &shown)
     if kind == HASH_NONE:
-        return raise_text(m, ERROR_VALUE, format_text("empty hash requires explicit hash algorithm"))
+        return raise_message(m, worded(MESSAGE_EMPTY_HASH_WITHOUT_ALGORITHM))
     memset(digest, 0, sizeof(Digest))
     digest.kind = <uint8_t>kind
     digest.size = <uint8_t>hash_size(kind)
     hash_format(digest, ENCODING_SRI, True, &shown)
     if not shown.failed:
-        host_warn(m, format_text("found empty hash, assuming '%.*s'", <int>shown.size, <char*>shown.data))
+        host_warn(m, worded(MESSAGE_EMPTY_HASH, <int>shown.size, <char*>shown.data).text)
     bytes_free(&shown)
     return DONE
 
@@ -150,7 +151,7 @@ cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:
     if not hash_encoding_parse(string_view(encoding_name), &encoding, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     if view_is(string_view(encoding_name), "base32"):
-        host_warn(m, format_text("\"base32\" is a deprecated alias for hash format \"nix32\"."))
+        host_warn(m, worded(MESSAGE_BASE32_DEPRECATED).text)
     if require_hash_features(m, text) != DONE:
         return RAISE
     if not hash_parse(string_view(text), kind, &digest, &error):

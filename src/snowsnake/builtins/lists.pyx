@@ -12,15 +12,19 @@ from libc.string cimport memcpy
 from snowsnake.builtins.groups cimport FEW_GROUPS, Group, Groups, groups_at, groups_free, groups_init
 from snowsnake.builtins.protocol cimport call1, call2, call_internal2, done, force, need_function, tail
 from snowsnake.builtins.registry cimport define
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_HEAD_OF_EMPTY_LIST, MESSAGE_INDEX_OUTSIDE_LIST, MESSAGE_LIST_OF_TOO_MANY, MESSAGE_LIST_TOO_LARGE, MESSAGE_NEGATIVE_LIST_SIZE,
+    MESSAGE_TAIL_OF_EMPTY_LIST,
+)
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context
 from snowsnake.machine.short_calls cimport settled, short_apply, short_call
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, Machine, RAISE, PART_ELEMENT, PART_RESULT
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ELEMENT, PART_RESULT, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, int_value, is_bool, is_list, is_string, is_thunk, list_base, list_items,
@@ -40,7 +44,7 @@ cdef int length(Machine* m, Word* fp) noexcept nogil:
 
 cdef int head(Machine* m, Word* fp) noexcept nogil:
     if list_size(fp[0]) == 0:
-        return raise_text(m, ERROR_RANGE, format_text("'builtins.head' called on an empty list"))
+        return raise_message(m, worded(MESSAGE_HEAD_OF_EMPTY_LIST))
     return tail(m, list_items(fp[0])[0])
 
 
@@ -49,7 +53,7 @@ cdef int tail_(Machine* m, Word* fp) noexcept nogil:
     cdef Word rest, base
     cdef uint64_t start
     if n == 0:
-        return raise_text(m, ERROR_RANGE, format_text("'builtins.tail' called on an empty list"))
+        return raise_message(m, worded(MESSAGE_TAIL_OF_EMPTY_LIST))
     base = list_base(fp[0])
     # a view of less than half of its base would keep too much alive; so copying costs a recursion no more than its first list
     if n > SMALLEST_VIEW and 2 * n > list_size(base):
@@ -70,8 +74,7 @@ cdef int elem_at(Machine* m, Word* fp) noexcept nogil:
     if not is_list(list):
         return of_part(m, 1, raise_type(m, "a list", list))
     if index < 0 or <uint64_t>index >= list_size(list):
-        return raise_text(m, ERROR_RANGE, format_text("'builtins.elemAt' called with index %lld on a list of size %llu",
-                                                      <long long>index, <unsigned long long>list_size(list)))
+        return raise_message(m, worded(MESSAGE_INDEX_OUTSIDE_LIST, <long long>index, <unsigned long long>list_size(list)))
     return tail(m, list_items(list)[index])
 
 
@@ -140,12 +143,12 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
     cdef Word f, result
     cdef int outcome
     if n < 0:
-        return raise_text(m, ERROR_RANGE, format_text("cannot create list of size %lld", <long long>n))
+        return raise_message(m, worded(MESSAGE_NEGATIVE_LIST_SIZE, <long long>n))
     outcome = need_function(m, fp)
     if outcome != DONE:
         return outcome
     if n > (<int64_t>1 << 48):
-        return raise_text(m, ERROR_MEMORY, format_text("out of memory: a list of %lld elements", <long long>n))
+        return raise_message(m, worded(MESSAGE_LIST_TOO_LARGE, <long long>n))
     if n > UNRESERVED and not heap_reserve(m, 4 * <uint64_t>n + 1):
         return RAISE
     f = fp[0]
@@ -363,7 +366,7 @@ cdef int _joined(Machine* m, Word* state) noexcept nogil:
     while part < first:
         total += list_size(part[0])
         if total > (<uint64_t>1 << 48):
-            return raise_text(m, ERROR_MEMORY, format_text("out of memory: a list of too many elements"))
+            return raise_message(m, worded(MESSAGE_LIST_OF_TOO_MANY))
         part += 1
     if first - (state + 2) == 1 and pending == 0:     # one list that was not empty is the result
         return done(m, state[2])

@@ -10,12 +10,13 @@ from libc.stdint cimport int64_t
 from snowsnake.builtins.protocol cimport call_internal2, done
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_MUL, OP_SUB
+from snowsnake.diagnostics.message_table cimport MESSAGE_FLOAT_OUTSIDE_INT, MESSAGE_ROUNDING_LOSS, MESSAGE_ROUNDING_UNDEFINED
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, worded
 from snowsnake.machine.heap cimport make_int, pop
 from snowsnake.machine.internals cimport INTERNAL_LESS
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
-from snowsnake.machine.state cimport DONE, ERROR_RANGE, Machine, TAIL
+from snowsnake.machine.state cimport DONE, TAIL, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport Word, bool_word, float_value, int_value, is_float, is_int, is_string
 
@@ -64,22 +65,16 @@ cdef int _rounded_int(Machine* m, Word w) noexcept nogil:
     cdef int64_t i = int_value(w)
     cdef double d = <double>i
     if d >= -LEAST_INT:
-        return raise_text(m, ERROR_RANGE, format_text(
-            "Due to a bug (see https://github.com/NixOS/nix/issues/12899) the NixInt argument %lld caused undefined "
-            "behavior in previous Nix versions.\n\tFuture Nix versions might implement the correct behavior.",
-            <long long>i))
+        return raise_message(m, worded(MESSAGE_ROUNDING_UNDEFINED, <long long>i))
     if <int64_t>d != i:
-        return raise_text(m, ERROR_RANGE, format_text(
-            "Due to a bug (see https://github.com/NixOS/nix/issues/12899) a loss of precision occurred in previous Nix "
-            "versions because the NixInt argument %lld was rounded to %lld.\n\tFuture Nix versions might implement the "
-            "correct behavior.", <long long>i, <long long><int64_t>d))
+        return raise_message(m, worded(MESSAGE_ROUNDING_LOSS, <long long>i, <long long><int64_t>d))
     return done(m, w)
 
 
 cdef inline int _rounded(Machine* m, Word w, double rounded) noexcept nogil:
     if rounded >= LEAST_INT and rounded < -LEAST_INT:
         return done(m, make_int(m, <int64_t>rounded))
-    return raise_text(m, ERROR_RANGE, format_text("NixFloat argument %g is not in the range of NixInt", float_value(w)))
+    return raise_message(m, worded(MESSAGE_FLOAT_OUTSIDE_INT, float_value(w)))
 
 
 cdef int ceil_(Machine* m, Word* fp) noexcept nogil:

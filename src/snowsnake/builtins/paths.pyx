@@ -10,6 +10,7 @@ from libc.string cimport memchr, memset, strlen
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_context, realise_path, string_view, take_plain_string, trace_realising
+from snowsnake.diagnostics.message_table cimport MESSAGE_CONTENTS_WITH_NUL, MESSAGE_PATH_NOT_FOUND_SINCE
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.files cimport host_file_type, host_read_directory, host_read_file
 from snowsnake.host.places cimport raise_missing
@@ -18,10 +19,10 @@ from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
-from snowsnake.machine.errors cimport error_clear, format_text, of_part, raise_text
+from snowsnake.machine.errors cimport error_clear, of_part, raise_message, worded
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
-from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_VALUE, PART_ATTRIBUTE, PART_ELEMENT, RAISE, Machine, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, PART_ATTRIBUTE, PART_ELEMENT, RAISE, Machine, TraceEntry
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport (
     WORD_NULL, Word, attrs_find, attrs_is_layered, bool_word, is_attrs, is_list, is_path, is_string, is_thunk,
@@ -42,8 +43,7 @@ cdef int read_file(Machine* m, Word* fp) noexcept nogil:
     cdef Bytes content
     cdef int outcome = _read(m, fp[0], &content)
     if outcome == DONE and content.size and memchr(content.data, 0, content.size) != NULL:
-        outcome = raise_text(m, ERROR_VALUE, format_text("the contents of the file '%.*s' cannot be represented as a Nix string",
-                                                         <int>string_size(fp[0]), <char*>string_data(fp[0])))
+        outcome = raise_message(m, worded(MESSAGE_CONTENTS_WITH_NUL, <int>string_size(fp[0]), <char*>string_data(fp[0])))
     if outcome == DONE and not heap_reserve(m, (content.size >> 3) + 4):
         outcome = RAISE
     if outcome == DONE:
@@ -216,7 +216,7 @@ cdef int _cannot_find(Machine* m, Word path) noexcept nogil:
         return RAISE
     m.error.message = NULL
     error_disregard(m)
-    raise_text(m, ERROR_FILE, format_text("cannot find '%.*s', since %s", <int>string_size(path), <char*>string_data(path), message))
+    raise_message(m, worded(MESSAGE_PATH_NOT_FOUND_SINCE, <int>string_size(path), <char*>string_data(path), message))
     free(message)
     return RAISE
 

@@ -12,12 +12,13 @@ from snowsnake.builtins.engines.regex_reverse cimport REGEX_MATCH, REGEX_MEMORY,
 from snowsnake.builtins.engines.regex_walk cimport Regex
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
+from snowsnake.diagnostics.message_table cimport MESSAGE_INVALID_REGEX, MESSAGE_REGEX_TOO_LARGE
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.word cimport WORD_NULL, Word, is_string, is_thunk, list_items, string_data, string_size, val
 
 cdef enum:
@@ -42,9 +43,8 @@ cdef inline int out_of_memory(Machine* m) noexcept nogil:
 
 
 cdef int _raise_bad_pattern(Machine* m, Word pattern, bint is_invalid) noexcept nogil:
-    return raise_text(m, ERROR_VALUE, format_text(
-        "invalid regular expression '%.*s'" if is_invalid else "memory limit exceeded by regular expression '%.*s'",
-        <int>string_size(pattern), <char*>string_data(pattern)))
+    return raise_message(m, worded(
+        MESSAGE_INVALID_REGEX if is_invalid else MESSAGE_REGEX_TOO_LARGE, <int>string_size(pattern), <char*>string_data(pattern)))
 
 
 cdef Regex* _compiled(Machine* m, Word pattern) noexcept nogil:

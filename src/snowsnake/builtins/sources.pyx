@@ -17,6 +17,10 @@ from snowsnake.builtins.store_context cimport (
     take_plain_string,
 )
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_ADDED_PATH_MISMATCH, MESSAGE_FILE_REFERS_TO_DERIVATION, MESSAGE_PATH_NOT_IN_STORE, MESSAGE_PATH_NOT_SUBSTITUTABLE,
+    MESSAGE_PATH_WITHOUT_PATH, MESSAGE_STORE_PATH_IN_PURE_MODE, MESSAGE_UNSUPPORTED_ARGUMENT,
+)
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_equal, view_is, view_of, view_text,
@@ -33,13 +37,12 @@ from snowsnake.host.state cimport (
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.notes cimport NOTE_ADDED_PATH
 from snowsnake.machine.state cimport (
-    DONE, ERROR_ACCESS, ERROR_CONTEXT, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE, PART_RESULT, RAISE, Context, Machine,
-    TraceEntry,
+    DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE, PART_RESULT, RAISE, Context, Machine, TraceEntry,
 )
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
@@ -160,8 +163,7 @@ cdef int path(Machine* m, Word* fp) noexcept nogil:
         if outcome != DONE:
             return outcome
         if s[SLOT_PATH] == WORD_NULL:
-            return raise_text(m, ERROR_VALUE, format_text(
-                "missing required 'path' attribute in the first argument to 'builtins.path'"))
+            return raise_message(m, worded(MESSAGE_PATH_WITHOUT_PATH))
         s[SLOT_PHASE] = small_int(PHASE_ADD)
     return _add(m, s)
 
@@ -229,8 +231,7 @@ cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil
     if view_is(text, "sha256"):
         return take_plain_string(m, w, &s[SLOT_HASH])
     if not view_is(text, "recursive"):
-        return raise_text(m, ERROR_VALUE, format_text("unsupported argument '%.*s' to 'builtins.path'", <int>text.size,
-                                                      <char*>text.data))
+        return raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>text.size, <char*>text.data, "builtins.path"))
     if is_thunk(w):
         return force(m, w)
     if not is_bool(w):
@@ -304,8 +305,7 @@ cdef int _add(Machine* m, Word* s) noexcept nogil:
 
 cdef int _deliver(Machine* m, Word* s, Bytes* made, Bytes* expected) noexcept nogil:
     if expected.size and not view_equal(view_of(made), view_of(expected)):
-        return raise_text(m, ERROR_VALUE, format_text("store path mismatch in (possibly filtered) path added from '%.*s'",
-                                                      <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH])))
+        return raise_message(m, worded(MESSAGE_ADDED_PATH_MISMATCH, <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH])))
     host_allow(m, made.data, made.size)
     return done(m, store_string(m, view_of(made)))
 
@@ -534,9 +534,9 @@ cdef int to_file(Machine* m, Word* fp) noexcept nogil:
 
 cdef int _refuse_derivation(Machine* m, Word name, Element e) noexcept nogil:
     cdef size_t skipped = host_store_dir(m).size + 1
-    return raise_text(m, ERROR_CONTEXT, format_text(
-        "files created by builtins.toFile may not reference derivations, but %.*s references %s%.*s%s%.*s",
-        <int>string_size(name), <char*>string_data(name), <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"=", <int>e.output.size,
+    return raise_message(m, worded(
+        MESSAGE_FILE_REFERS_TO_DERIVATION, <int>string_size(name), <char*>string_data(name),
+        <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"=", <int>e.output.size,
         <char*>e.output.data if e.output.data != NULL else <char*>"", <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"",
         <int>(e.path.size - skipped), <char*>e.path.data + skipped))
 
@@ -575,7 +575,7 @@ cdef int store_path_(Machine* m, Word* fp) noexcept nogil:
     cdef Bytes resolved
     cdef int outcome = DONE
     if host_of(m).is_pure:
-        return raise_text(m, ERROR_ACCESS, format_text("'builtins.storePath' is not allowed in pure evaluation mode"))
+        return raise_message(m, worded(MESSAGE_STORE_PATH_IN_PURE_MODE))
     memset(&resolved, 0, sizeof(resolved))
     if store_is_path(host_store_dir(m), string_view(fp[0])):
         outcome = DONE if _copy(&resolved, string_view(fp[0])) else raise_text(m, ERROR_MEMORY, NULL)
@@ -602,14 +602,13 @@ cdef int _store_path_string(Machine* m, View path, uint32_t context) noexcept no
     cdef Bytes error
     cdef uint32_t own
     if not host_is_in_store(m, path.data, path.size):
-        return raise_text(m, ERROR_VALUE, format_text("path '%.*s' is not in the Nix store", <int>path.size, <char*>path.data))
+        return raise_message(m, worded(MESSAGE_PATH_NOT_IN_STORE, <int>path.size, <char*>path.data))
     bytes_init(&error)
     if not store_path_split(host_store_dir(m), path, &object_, &rest, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)
     if host_of(m).writer != NULL and not host_store_has(m, object_):
-        return raise_text(m, ERROR_FILE, format_text("path '%.*s' is required, but there is no substituter that can build it",
-                                                     <int>object_.size, <char*>object_.data))
+        return raise_message(m, worded(MESSAGE_PATH_NOT_SUBSTITUTABLE, <int>object_.size, <char*>object_.data))
     own = context_single(m, symbol_intern(m, object_.data, object_.size))
     return done(m, make_string(m, path.data, path.size, context_union(m, context, own)))
 

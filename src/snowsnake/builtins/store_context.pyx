@@ -7,15 +7,16 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
 from snowsnake.builtins.protocol cimport force
+from snowsnake.diagnostics.message_table cimport MESSAGE_INVALID_PATH
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
 from snowsnake.host.logical_store cimport host_realise, host_store_has
 from snowsnake.host.state cimport host_is_in_store, host_store_dir
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.notes cimport NOTE_REALISED_PATH
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport Context, DONE, ERROR_FILE, ERROR_MEMORY, Machine, RAISE, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Context, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
 
@@ -63,8 +64,7 @@ cdef int realise_context(Machine* m, Word* path) noexcept nogil:
         e = context_element(m, c.elements[i])
         if not host_store_has(m, e.path):
             bytes_free(&wanted)
-            return raise_text(m, ERROR_FILE, format_text("path '%.*s' is not valid", <int>(e.path.size - dir_.size - 1),
-                                                         <char*>e.path.data + dir_.size + 1))
+            return raise_message(m, worded(MESSAGE_INVALID_PATH, <int>(e.path.size - dir_.size - 1), <char*>e.path.data + dir_.size + 1))
         if e.kind == ELEMENT_OUTPUT:
             bytes_view(&wanted, e.path)
             bytes_byte(&wanted, c'!')

@@ -12,18 +12,19 @@ from snowsnake.builtins.engines.numbers cimport format_float_tostring
 from snowsnake.builtins.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
+from snowsnake.diagnostics.message_table cimport MESSAGE_NEGATIVE_START, MESSAGE_REPLACED_LENGTHS_DIFFER
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, bytes_append, bytes_free, bytes_init, write_decimal
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_text
+from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport (
     heap_reserve, make_apply, make_path, make_string, new_list, new_string, new_string_view, pop, push, string_words,
     write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word
 from snowsnake.machine.short_calls cimport settled
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_RANGE, ERROR_VALUE, FORCE, PART_ELEMENT, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, PART_ELEMENT, RAISE, Machine
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, Word, float_value, int_value, is_float, is_int, is_list, is_path, is_string,
     is_thunk, list_items, list_size, path_string, small_int, string_base, string_context, string_data, string_size, val,
@@ -65,7 +66,7 @@ cdef int substring(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t available
     cdef Word s
     if start < 0:
-        return raise_text(m, ERROR_RANGE, format_text("negative start position in 'substring'"))
+        return raise_message(m, worded(MESSAGE_NEGATIVE_START))
     fp[1] = val(fp[1])
     if not is_int(fp[1]):
         return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "an integer", fp[1]))
@@ -421,8 +422,7 @@ cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
         return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a list", fp[1]))
     n = list_size(fp[0])
     if n != list_size(fp[1]):
-        return raise_text(m, ERROR_VALUE, format_text(
-            "'from' and 'to' arguments passed to builtins.replaceStrings have different lengths"))
+        return raise_message(m, worded(MESSAGE_REPLACED_LENGTHS_DIFFER))
     if m.sp == fp + 3:
         push(m, 0)
         push(m, 0)

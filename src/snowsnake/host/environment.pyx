@@ -8,14 +8,15 @@ from libc.stdlib cimport getenv
 from libc.string cimport strcmp, strlen
 from libc.time cimport time
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_HOME_IN_PURE_MODE, MESSAGE_NO_HOME
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text, make_view, view_text
 from snowsnake.host.disk cimport disk_home
 from snowsnake.host.records cimport RECORD_HOME, RECORD_TIME, RECORD_VARIABLE, STATE_ABSENT, STATE_FOUND, record
 from snowsnake.host.state cimport OWN_ENVIRONMENT, Host, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport CODE_APPLY
-from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, ERROR_MEMORY, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, THUNK_SUSPENDED, Word, header_code, header_size, header_state, is_function, kind_of, pointer_of,
 )
@@ -67,8 +68,7 @@ cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Byte
     cdef Host* h = host_of(m)
     cdef const char* home = h.home
     if h.is_pure:
-        return raise_text(m, ERROR_ACCESS, format_text("the path '~/%.*s' can not be resolved in pure mode", <int>size_bytes,
-                                                       <const char*>rest))
+        return raise_message(m, worded(MESSAGE_HOME_IN_PURE_MODE, <int>size_bytes, <const char*>rest))
     if home == NULL:
         home = getenv("HOME")
         record_variable(m, "HOME", home)
@@ -77,7 +77,7 @@ cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Byte
         if home != NULL and not record(m, RECORD_HOME, make_view(NULL, 0), STATE_FOUND, home, strlen(home)):
             return RAISE
     if home == NULL:
-        return raise_text(m, ERROR_FILE, format_text("cannot determine user's home directory"))
+        return raise_message(m, worded(MESSAGE_NO_HOME))
     # As it is written: of `~/..`, `..` is seen and compared.  What reads the path takes it component by component.
     if not (bytes_text(path, home) and bytes_byte(path, c'/') and bytes_append(path, rest, size_bytes)):
         return raise_text(m, ERROR_MEMORY, NULL)

@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memmove, memset, strlen
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.diagnostics.message_table cimport MESSAGE_ENDLESS_LINKS, MESSAGE_TOO_MANY_LINKS
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text
 from snowsnake.foundation.paths cimport parent_size, path_join
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
@@ -23,7 +24,7 @@ from snowsnake.host.state cimport (
     FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, RESOLVE_FULL, RESOLVE_NONE, RESOLVE_PARENTS, host_of, is_guarded,
 )
 from snowsnake.machine.attention cimport error_disregard, must_stop, stop
-from snowsnake.machine.errors cimport error_clear, format_text, raise_text
+from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Error, Machine
 
 cdef enum:
@@ -96,8 +97,7 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
             continue
         links -= 1
         if links < 0:
-            outcome = raise_text(m, ERROR_FILE, format_text("infinite symlink recursion in path '%.*s'", <int>size_bytes,
-                                                            <const char*>path))
+            outcome = raise_message(m, worded(MESSAGE_ENDLESS_LINKS, <int>size_bytes, <const char*>path))
             break
         outcome = place_link(m, resolved.data, resolved.size, target, sizeof(target), &length)
         if outcome != DONE:
@@ -358,9 +358,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
             break
         links -= 1
         if links <= 0:
-            outcome = raise_text(m, ERROR_FILE, format_text(
-                "too many symbolic links encountered while traversing the path '%.*s'", <int>resolved.size,
-                <char*>resolved.data))
+            outcome = raise_message(m, worded(MESSAGE_TOO_MANY_LINKS, <int>resolved.size, <char*>resolved.data))
             break
         outcome = place_link(m, full.data, full.size, target, sizeof(target), &length) if full.size else \
             place_link(m, resolved.data, resolved.size, target, sizeof(target), &length)

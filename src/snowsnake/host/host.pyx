@@ -8,6 +8,7 @@ from libc.stdint cimport uint32_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strlen
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_EVALUATING_DERIVATION_FILE
 from snowsnake.foundation.allocate cimport allocate_zeros, copy_text
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, make_view
 from snowsnake.host.byte_map cimport map_add, map_find, map_free
@@ -22,7 +23,7 @@ from snowsnake.host.state cimport (
     FEATURE_GIT_HASHING, FEATURE_IMPURE_DERIVATIONS, FEATURE_PARSE_TOML_TIMESTAMPS, FEATURE_PIPE_OPERATORS, FEATURE_VERIFIED_FETCHES,
     OWN_ENVIRONMENT, Host, SearchEntry, host_is_in_store, host_of,
 )
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine
 from snowsnake.store.drv_store cimport drv_store_free
 
@@ -191,7 +192,7 @@ cdef object host_configure(Machine* m, object options):
     if kept[2] is not None:
         h.features |= OWN_ENVIRONMENT
     if h.verbosity >= LEVEL_TALKATIVE and h.log_form != LOG_TOLD:                # in C++ Nix a file; here it is built in
-        say(m, LEVEL_TALKATIVE, format_text(b"evaluating file '\xc2\xabnix-internal\xc2\xbb/derivation-internal.nix'"))
+        say(m, LEVEL_TALKATIVE, worded(MESSAGE_EVALUATING_DERIVATION_FILE).text)
     if options.home is not None:
         replace(&h.home, options.home)
     if options.real_store is not None:

@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memchr, memset
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.diagnostics.message_table cimport MESSAGE_BUILDS_NOT_ALLOWED, MESSAGE_BUILT_DURING_EVALUATION, MESSAGE_NO_STORE_TO_BUILD_IN
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_of
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport host_warn
@@ -19,7 +20,7 @@ from snowsnake.host.state cimport (
 )
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.errors cimport error_clear, format_text, raise_fault, raise_text
+from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, Machine
 from snowsnake.store.drv_store cimport DrvStore, drv_store_init
 
@@ -53,18 +54,15 @@ cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexc
     cdef Bytes error, closure
     cdef Realised outcome
     if not h.imports_derivations:
-        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
-            "cannot build '%.*s^%.*s' during evaluation because the option 'allow-import-from-derivation' is disabled",
-            drv_size, drv, output_size, output))
+        return raise_message(m, worded(MESSAGE_BUILDS_NOT_ALLOWED, drv_size, drv, output_size, output))
     if h.traces_imports:
-        host_warn(m, format_text("built '%.*s^%.*s' during evaluation due to an import from derivation", drv_size, drv, output_size, output))
+        host_warn(m, worded(MESSAGE_BUILT_DURING_EVALUATION, drv_size, drv, output_size, output).text)
     bytes_init(&error)
     bytes_init(&closure)
     if h.realiser == NULL:
         if host_store_has(m, object_):
             return DONE
-        return raise_fault(m, FAULT_NOT_BUILT, ERROR_FILE, format_text(
-            "cannot build '%.*s^%.*s' during evaluation: there is no store to build in", drv_size, drv, output_size, output))
+        return raise_message(m, worded(MESSAGE_NO_STORE_TO_BUILD_IN, drv_size, drv, output_size, output))
     outcome = h.realiser(h.writer_context, wanted, names, &closure if is_guarded(m) else NULL, &error)
     if outcome != REALISED:
         bytes_free(&closure)

@@ -10,6 +10,10 @@ from libc.stdlib cimport free
 from libc.string cimport memchr, memcpy, memset, strerror, strlen
 
 from snowsnake.cache.layout cimport FileStamp
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_DIRECTORY_NOT_READ, MESSAGE_FILE_ENDS_EARLY, MESSAGE_FILE_SYSTEM_FAULT, MESSAGE_FILE_TOO_LARGE, MESSAGE_FOLDER_BECAME_LINK,
+    MESSAGE_NO_FILE, MESSAGE_PATH_WITH_NUL, MESSAGE_SYSTEM_FAULT, MESSAGE_UNSUPPORTED_FILE_TYPE,
+)
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_text, make_view, view_text,
 )
@@ -24,7 +28,7 @@ from snowsnake.host.mounts cimport (
 from snowsnake.host.policy cimport host_allows
 from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_OTHER, FILE_REGULAR, FILE_SYMLINK, Host, host_is_in_store, host_of
 from snowsnake.host.store_hooks cimport host_settle
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.store.nar cimport (
@@ -38,7 +42,7 @@ cdef enum:
 # ---- errors -----------------------------------------------------------------------------------------------------
 
 cdef int raise_missing(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    raise_text(m, ERROR_FILE, format_text("path '%.*s' does not exist", <int>size, <const char*>path))
+    raise_message(m, worded(MESSAGE_NO_FILE, <int>size, <const char*>path))
     if m.error.code == ERROR_FILE:
         m.error.fault = FAULT_NO_FILE
         m.error.subject = symbol_intern(m, path, size)
@@ -46,18 +50,17 @@ cdef int raise_missing(Machine* m, const uint8_t* path, size_t size) noexcept no
 
 
 cdef int raise_changed(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    return raise_text(m, ERROR_FILE, format_text("a folder of path '%.*s' became a symbolic link while it was looked at", <int>size,
-                                                 <const char*>path))
+    return raise_message(m, worded(MESSAGE_FOLDER_BECAME_LINK, <int>size, <const char*>path))
 
 
 cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t size, int fault) noexcept nogil:
     """`opening file '/x': Permission denied`"""
-    return raise_text(m, ERROR_FILE, format_text("%s '%.*s': %s", doing, <int>size, <const char*>path, strerror(fault)))
+    return raise_message(m, worded(MESSAGE_SYSTEM_FAULT, doing, <int>size, <const char*>path, strerror(fault)))
 
 
 cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
     """C++ Nix quotes the path in its own way here."""
-    return raise_text(m, ERROR_FILE, format_text("cannot read directory \"%.*s\": %s", <int>size, <const char*>path, strerror(fault)))
+    return raise_message(m, worded(MESSAGE_DIRECTORY_NOT_READ, <int>size, <const char*>path, strerror(fault)))
 
 
 cdef int raise_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Bytes* error) noexcept nogil:
@@ -66,8 +69,7 @@ cdef int raise_files(Machine* m, const char* doing, const uint8_t* path, size_t 
     if error.failed:
         bytes_free(error)
         return raise_text(m, ERROR_MEMORY, NULL)
-    outcome = raise_text(m, ERROR_FILE, format_text("%s '%.*s': %.*s", doing, <int>size, <const char*>path, <int>error.size,
-                                                    <char*>error.data))
+    outcome = raise_message(m, worded(MESSAGE_FILE_SYSTEM_FAULT, doing, <int>size, <const char*>path, <int>error.size, <char*>error.data))
     bytes_free(error)
     return outcome
 
@@ -107,7 +109,7 @@ cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) no
     memset(place, 0, sizeof(Place))
     place.trusted = 0 if h.is_pure or h.is_restricted else FOLLOW_LINKS
     if memchr(path, 0, size) != NULL:
-        return raise_text(m, ERROR_FILE, format_text("path '%.*s' contains a NUL byte", <int>size, <const char*>path))
+        return raise_message(m, worded(MESSAGE_PATH_WITH_NUL, <int>size, <const char*>path))
     if (h.real_store != NULL or h.sources.count or h.mounts.count or h.unsettled.count) and host_is_in_store(m, path, size):
         return place_in_store(m, path, size, place)
     b.size = 0
@@ -332,8 +334,7 @@ cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, 
 
 
 cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t wanted) noexcept nogil:
-    return raise_text(m, ERROR_FILE, format_text("file '%.*s' is too large: %lld bytes, at most %lld can be read", <int>size,
-                                                 <const char*>path, <long long>wanted, <long long>READ_LIMIT))
+    return raise_message(m, worded(MESSAGE_FILE_TOO_LARGE, <int>size, <const char*>path, <long long>wanted, <long long>READ_LIMIT))
 
 
 cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp) noexcept nogil:
@@ -351,7 +352,7 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
         fault = EISDIR
     elif kind == FILE_OTHER and not wanted:
         close(fd)
-        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>size, <const char*>path))
+        return raise_message(m, worded(MESSAGE_UNSUPPORTED_FILE_TYPE, <int>size, <const char*>path))
     elif kind == FILE_OTHER:
         wanted = 0                     # a character device: its size says that it is empty
     elif wanted > READ_LIMIT:
@@ -369,7 +370,7 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
             break
         if n == 0:
             close(fd)
-            return raise_text(m, ERROR_FILE, format_text("unexpected end-of-file reading '%.*s'", <int>size, <const char*>path))
+            return raise_message(m, worded(MESSAGE_FILE_ENDS_EARLY, <int>size, <const char*>path))
         content.size += n
         wanted -= n
     close(fd)
@@ -453,7 +454,7 @@ cdef int place_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept
     if kind == FILE_NONE:
         return raise_missing(m, path.data, path.size)
     if kind == FILE_OTHER:
-        return raise_text(m, ERROR_FILE, format_text("file '%.*s' has an unsupported type", <int>path.size, <char*>path.data))
+        return raise_message(m, worded(MESSAGE_UNSUPPORTED_FILE_TYPE, <int>path.size, <char*>path.data))
     if place_of(m, path.data, path.size, &place) != DONE:
         return RAISE
     memset(tree, 0, sizeof(NarTree))

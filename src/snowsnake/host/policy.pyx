@@ -5,12 +5,13 @@ In: paths and names of features.  Out: whether they are allowed, or an error in 
 """
 from libc.stdint cimport uint32_t, uint8_t
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_ACCESS_IN_PURE_MODE, MESSAGE_ACCESS_IN_RESTRICTED_MODE, MESSAGE_FEATURE_DISABLED
 from snowsnake.foundation.paths cimport parent_size, path_is_in
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.state cimport Host, host_of, is_guarded
-from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_VALUE, Machine
+from snowsnake.machine.errors cimport raise_message, worded
+from snowsnake.machine.state cimport DONE, Machine
 
 
 cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
@@ -37,10 +38,8 @@ cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexce
 cdef int host_check_access(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
     if host_allows(m, path, size_bytes):
         return DONE
-    return raise_text(m, ERROR_ACCESS, format_text(
-        "access to absolute path '%.*s' is forbidden in pure evaluation mode (use '--impure' to override)"
-        if host_of(m).is_pure else "access to absolute path '%.*s' is forbidden in restricted mode",
-        <int>size_bytes, <const char*>path))
+    return raise_message(m, worded(
+        MESSAGE_ACCESS_IN_PURE_MODE if host_of(m).is_pure else MESSAGE_ACCESS_IN_RESTRICTED_MODE, <int>size_bytes, <const char*>path))
 
 
 cdef void host_allow(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
@@ -55,5 +54,4 @@ cdef bint host_has_feature(Machine* m, uint32_t feature) noexcept nogil:
 cdef int host_require_feature(Machine* m, uint32_t feature, const char* name) noexcept nogil:
     if host_has_feature(m, feature):
         return DONE
-    return raise_text(m, ERROR_VALUE, format_text(
-        "experimental Nix feature '%s' is disabled; add '--extra-experimental-features %s' to enable it", name, name))
+    return raise_message(m, worded(MESSAGE_FEATURE_DISABLED, name, name))

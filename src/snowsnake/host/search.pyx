@@ -6,6 +6,9 @@ In: names.  Out: paths, which are remembered for each entry.
 from libc.stdint cimport uint32_t, uint8_t
 from libc.string cimport memcmp, memset, strlen
 
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_NOT_IN_SEARCH_PATH, MESSAGE_NO_SEARCH_ENTRY, MESSAGE_SEARCH_ENTRY_NOT_DOWNLOADED, MESSAGE_SEARCH_IN_PURE_MODE,
+)
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_text, make_view, view_is
 from snowsnake.foundation.paths cimport path_join
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
@@ -16,8 +19,8 @@ from snowsnake.host.policy cimport host_allows, host_check_access, host_require_
 from snowsnake.host.records cimport RECORD_STATUS, record_type
 from snowsnake.host.state cimport FEATURE_FLAKES, FILE_NONE, RESOLVE_FULL, Host, TreeFetcher, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard, must_stop, stop
-from snowsnake.machine.errors cimport error_clear, format_text, raise_text
-from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_SEARCH_PATH, ERROR_TIMEOUT, RAISE, Machine
+from snowsnake.machine.errors cimport error_clear, format_text, raise_message, raise_text, worded
+from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, RAISE, Machine
 
 
 cdef bint matches_prefix(View prefix, View name, View* rest) noexcept nogil:
@@ -68,8 +71,8 @@ cdef MapEntry* fetched_entry(Machine* m, View folder, Bytes* path) noexcept nogi
             return NULL
         error_clear(m)
         path.size = 0
-        host_warn(m, format_text("Nix search path entry '%.*s' cannot be downloaded, ignoring", <int>folder.size, <char*>folder.data))
-        host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size, <char*>folder.data))
+        host_warn(m, worded(MESSAGE_SEARCH_ENTRY_NOT_DOWNLOADED, <int>folder.size, <char*>folder.data).text)
+        host_warn(m, worded(MESSAGE_NO_SEARCH_ENTRY, <int>folder.size, <char*>folder.data).text)
     known = map_add(&host_of(m).search_resolved, folder.data, folder.size, path.data if path.size else NULL, path.size)
     bytes_free(path)
     if known == NULL:
@@ -108,8 +111,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
                 stop(m)
                 return NULL
             if not is_there:
-                host_warn(m, format_text("Nix search path entry '%.*s' does not exist, ignoring", <int>folder.size,
-                                         <char*>folder.data))
+                host_warn(m, worded(MESSAGE_NO_SEARCH_ENTRY, <int>folder.size, <char*>folder.data).text)
             known = map_add(&h.search_resolved, folder.data, folder.size, path.data if is_there else NULL,
                             path.size if is_there else 0)
     bytes_free(&path)
@@ -185,7 +187,5 @@ cdef int host_search_failed(Machine* m, View name, Bytes* path) noexcept nogil:
             return DONE
         return raise_text(m, ERROR_MEMORY, NULL)
     if host_of(m).is_pure:
-        return raise_text(m, ERROR_SEARCH_PATH, format_text(
-            "cannot look up '<%.*s>' in pure evaluation mode (use '--impure' to override)", <int>name.size, <char*>name.data))
-    return raise_text(m, ERROR_SEARCH_PATH, format_text(
-        "file '%.*s' was not found in the Nix search path (add it using $NIX_PATH or -I)", <int>name.size, <char*>name.data))
+        return raise_message(m, worded(MESSAGE_SEARCH_IN_PURE_MODE, <int>name.size, <char*>name.data))
+    return raise_message(m, worded(MESSAGE_NOT_IN_SEARCH_PATH, <int>name.size, <char*>name.data))

@@ -6,6 +6,7 @@ In: paths of sources.  Out: store paths; archives for an embedded store.
 from libc.stdint cimport uint32_t, uint8_t
 from libc.string cimport memcmp, memset
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_COPYING, MESSAGE_HASHING, MESSAGE_SOURCE_COPIED, MESSAGE_SOURCE_NAMED_DRV
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text, make_view, view_text
 from snowsnake.foundation.paths cimport base_name_start
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
@@ -18,7 +19,7 @@ from snowsnake.host.policy cimport host_allow
 from snowsnake.host.records cimport RECORD_STATUS, record_tree, record_type
 from snowsnake.host.state cimport FILE_NONE, RESOLVE_PARENTS, STORE_OBJECT_SOURCE, Host, StoreObject, host_of, host_store_dir, is_guarded
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error, raise_taken
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
 from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
@@ -36,7 +37,7 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
     cdef int outcome
     if known == NULL:
         if size_bytes >= 4 and memcmp(path + size_bytes - 4, b".drv", 4) == 0:
-            return raise_text(m, ERROR_VALUE, format_text("file names are not allowed to end in '.drv'"))
+            return raise_message(m, worded(MESSAGE_SOURCE_NAMED_DRV))
         memset(&resolved, 0, sizeof(resolved))
         bytes_init(&made)
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_PARENTS, &resolved)
@@ -44,8 +45,8 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
             outcome = host_source_path(m, make_view(resolved.data, resolved.size), source_name(path, size_bytes), &made)
         if outcome == DONE:
             if is_said(m, LEVEL_CHATTY):
-                say(m, LEVEL_CHATTY, format_text("copied source '%.*s' -> '%.*s'", <int>size_bytes, <const char*>path,
-                                                 <int>made.size, <const char*>made.data))
+                say(m, LEVEL_CHATTY, worded(
+                    MESSAGE_SOURCE_COPIED, <int>size_bytes, <const char*>path, <int>made.size, <const char*>made.data).text)
             known = map_add(&h.copied, path, size_bytes, made.data, made.size)
             if known == NULL:
                 outcome = raise_text(m, ERROR_MEMORY, NULL)
@@ -87,8 +88,8 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
     cdef Digest digest
     cdef bint done = not is_guarded(m) or hide_forbidden(m, tree, error)
     if is_said(m, LEVEL_CHATTY):
-        say(m, LEVEL_CHATTY, format_text("hashing '%.*s'..." if host_of(m).writer == NULL else "copying '%.*s' to the store...",
-                                         <int>path.size, <const char*>path.data))
+        say(m, LEVEL_CHATTY, worded(
+            MESSAGE_HASHING if host_of(m).writer == NULL else MESSAGE_COPYING, <int>path.size, <const char*>path.data).text)
     hasher_init(&hasher, HASH_SHA256)
     nar_sink_init(&sink, &hasher, NULL, -1)
     done = done and nar_write_tree(tree, &sink, error)

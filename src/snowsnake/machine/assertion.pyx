@@ -8,10 +8,14 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strrchr
 
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_ASSERTION_FAILED, MESSAGE_BOOLEANS_DIFFER, MESSAGE_FUNCTIONS_DIFFER, MESSAGE_LIST_SIZES_DIFFER, MESSAGE_NAMES_DIFFER,
+    MESSAGE_PATHS_DIFFER, MESSAGE_SETS_DIFFER, MESSAGE_SHOWN_ASSERTION_FAILED, MESSAGE_STRINGS_DIFFER, MESSAGE_VALUES_DIFFER,
+)
 from snowsnake.foundation.buffer cimport Bytes, bytes_append
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
 from snowsnake.machine.notes cimport (
     NOTE_COMPARED_ATTRIBUTE, NOTE_COMPARED_ELEMENT, NOTE_COMPARED_OUTPUT, NOTE_CONDITION, NOTE_LEFT_SIDE,
     NOTE_RIGHT_SIDE,
@@ -86,19 +90,20 @@ cdef char* _condition_text(Machine* m, Word function, const uint8_t* pc) noexcep
 
 cdef int raise_assertion(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
     cdef char* text = _condition_text(m, function, pc)
-    raise_text(m, ERROR_ASSERT, format_text("assertion failed") if text == NULL else
-               format_text("assertion '%s' failed", text))
+    if text == NULL:
+        return raise_message(m, worded(MESSAGE_ASSERTION_FAILED))
+    raise_message(m, worded(MESSAGE_SHOWN_ASSERTION_FAILED, text))
     free(text)
     return RAISE
 
 
 # ---- the difference ---------------------------------------------------------------------------------------------
 
-cdef int _raise_about(Machine* m, const char* format, Word a, Word b) noexcept nogil:
-    """`format` takes the two values as text."""
+cdef int _raise_about(Machine* m, int message, Word a, Word b) noexcept nogil:
+    """The message has two fields: the values as text."""
     cdef char* x = describe_value(m, a)
     cdef char* y = describe_value(m, b)
-    raise_text(m, ERROR_ASSERT, format_text(format, x, y))
+    raise_message(m, worded(message, x, y))
     free(x)
     free(y)
     return RAISE
@@ -109,7 +114,7 @@ cdef int _raise_types(Machine* m, const char* of, Word a, Word b) noexcept nogil
     cdef char* y = describe_value(m, b)
     cdef char* x_type = shown_type(m, a)
     cdef char* y_type = shown_type(m, b)
-    raise_text(m, ERROR_ASSERT, format_text("%s %s value '%s' is not equal to %s %s value '%s'", x_type, of, x, y_type, of, y))
+    raise_message(m, worded(MESSAGE_VALUES_DIFFER, x_type, of, x, y_type, of, y))
     free(x_type)
     free(y_type)
     free(x)
@@ -120,9 +125,7 @@ cdef int _raise_types(Machine* m, const char* of, Word a, Word b) noexcept nogil
 cdef int _raise_lengths(Machine* m, Word a, Word b) noexcept nogil:
     cdef char* x = describe_value(m, a)
     cdef char* y = describe_value(m, b)
-    raise_text(m, ERROR_ASSERT, format_text(
-        "list of size '%llu' is not equal to list of size '%llu', left hand side is '%s', right hand side is '%s'",
-        <unsigned long long>list_size(a), <unsigned long long>list_size(b), x, y))
+    raise_message(m, worded(MESSAGE_LIST_SIZES_DIFFER, <unsigned long long>list_size(a), <unsigned long long>list_size(b), x, y))
     free(x)
     free(y)
     return RAISE
@@ -145,8 +148,7 @@ cdef int _raise_names(Machine* m, Word a, Word b) noexcept nogil:
     s = symbol_string(m, symbol)
     x = describe_value(m, a)
     y = describe_value(m, b)
-    raise_text(m, ERROR_ASSERT, format_text("attribute name '%.*s' is contained in '%s', but not in '%s'",
-                                            <int>string_size(s), <char*>string_data(s), x, y))
+    raise_message(m, worded(MESSAGE_NAMES_DIFFER, <int>string_size(s), <char*>string_data(s), x, y))
     free(x)
     free(y)
     return RAISE
@@ -163,15 +165,14 @@ cdef int raise_difference(Machine* m, Word a, Word b) noexcept nogil:
     if is_attrs(a):
         if attrs_size(a) == attrs_size(b):
             return _raise_names(m, a, b)
-        return _raise_about(m, "attribute names of attribute set '%s' differs from attribute set '%s'", a, b)
+        return _raise_about(m, MESSAGE_SETS_DIFFER, a, b)
     if is_function(a):
-        return raise_text(m, ERROR_ASSERT, format_text(
-            "distinct functions and immediate comparisons of identical functions compare as unequal"))
+        return raise_message(m, worded(MESSAGE_FUNCTIONS_DIFFER))
     if is_string(a):
-        return _raise_about(m, "string '%s' is not equal to string '%s'", a, b)
+        return _raise_about(m, MESSAGE_STRINGS_DIFFER, a, b)
     if is_bool(a):
-        return _raise_about(m, "boolean '%s' is not equal to boolean '%s'", a, b)
-    return _raise_about(m, "path '%s' is not equal to path '%s'", a, b)
+        return _raise_about(m, MESSAGE_BOOLEANS_DIFFER, a, b)
+    return _raise_about(m, MESSAGE_PATHS_DIFFER, a, b)
 
 
 # ---- the trace --------------------------------------------------------------------------------------------------

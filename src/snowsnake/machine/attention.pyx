@@ -1,7 +1,8 @@
 # cython: language_level=3
 """Requests to stop, and the errors they become (attention.pxd)."""
-from snowsnake.machine.errors cimport error_clear, format_text, raise_text
-from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, Machine
+from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED, MESSAGE_OUT_OF_TIME
+from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
+from snowsnake.machine.state cimport ERROR_MEMORY, Machine
 
 cdef extern from *:
     int __sync_fetch_and_or(volatile int* place, int bits) noexcept nogil
@@ -19,8 +20,8 @@ cdef int stop(Machine* m) noexcept nogil:
     if m.is_exhausted:
         return raise_text(m, ERROR_MEMORY, NULL)
     if is_interrupt:
-        return raise_text(m, ERROR_INTERRUPT, format_text("interrupted by the user"))
-    return raise_text(m, ERROR_TIMEOUT, format_text("the evaluation took longer than its time limit"))
+        return raise_message(m, worded(MESSAGE_INTERRUPTED))
+    return raise_message(m, worded(MESSAGE_OUT_OF_TIME))
 
 
 cdef void exhaust(Machine* m) noexcept nogil:

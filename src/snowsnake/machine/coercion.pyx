@@ -7,12 +7,13 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strlen
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_CONTEXT_IN_PATH, MESSAGE_NOT_ABSOLUTE, MESSAGE_NOT_ADDABLE, MESSAGE_NOT_COERCIBLE
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, write_decimal
 from snowsnake.foundation.paths cimport append_components
 from snowsnake.host.sources cimport host_path_to_store
 from snowsnake.machine.attention cimport exhaust, must_stop, stop
 from snowsnake.machine.descriptions cimport describe_value, shown_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_fault, raise_text
+from snowsnake.machine.errors cimport format_text, of_part, raise_message, worded
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
 from snowsnake.machine.internals cimport (
@@ -20,9 +21,7 @@ from snowsnake.machine.internals cimport (
 )
 from snowsnake.machine.operations cimport concatenate_strings
 from snowsnake.machine.short_calls cimport settled
-from snowsnake.machine.state cimport (
-    CALL, DONE, ERROR_CONTEXT, ERROR_TYPE, FAULT_NOT_ABSOLUTE, FAULT_NOT_ADDABLE, FAULT_NOT_COERCIBLE, FORCE, PART_NONE, PART_RESULT, RAISE,
-)
+from snowsnake.machine.state cimport CALL, DONE, FORCE, PART_NONE, PART_RESULT, RAISE
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.word cimport (
     KIND_WITH, TAG_BOX, WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, float_value, header_of, int_value, is_attrs,
@@ -38,7 +37,7 @@ cdef enum:
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
     cdef char* shown = describe_value(m, w)
     cdef char* type_ = shown_type(m, w)
-    raise_fault(m, FAULT_NOT_COERCIBLE, ERROR_TYPE, format_text("cannot coerce %s to a string: %s", type_, shown))
+    raise_message(m, worded(MESSAGE_NOT_COERCIBLE, type_, shown))
     free(type_)
     free(shown)
     return RAISE
@@ -330,8 +329,7 @@ cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
         return outcome
     s = m.result
     if string_size(s) == 0 or string_data(s)[0] != c'/':
-        return raise_fault(m, FAULT_NOT_ABSOLUTE, ERROR_TYPE, format_text("string '%.*s' doesn't represent an absolute path",
-                                                      <int>string_size(s), <char*>string_data(s)))
+        return raise_message(m, worded(MESSAGE_NOT_ABSOLUTE, <int>string_size(s), <char*>string_data(s)))
     if not heap_reserve(m, string_size(s) >> 2):
         return RAISE
     m.result = canonical_string(m, s)
@@ -351,8 +349,7 @@ cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     cdef uint64_t i
     for i in range(count):
         if string_context(parts[i]):
-            return raise_text(m, ERROR_CONTEXT, format_text(
-                "a string that refers to a store path cannot be appended to a path"))
+            return raise_message(m, worded(MESSAGE_CONTEXT_IN_PATH))
     i = concatenate_strings(m, parts, count)
     if i == DONE:
         m.result = make_path(m, canonical_string(m, m.result))
@@ -361,7 +358,7 @@ cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
 
 cdef int _cannot_add(Machine* m, Word w, const char* type_) noexcept nogil:
     cdef char* found = shown_type(m, w)
-    raise_fault(m, FAULT_NOT_ADDABLE, ERROR_TYPE, format_text("cannot add %s to %s", found, type_))
+    raise_message(m, worded(MESSAGE_NOT_ADDABLE, found, type_))
     free(found)
     return RAISE
 

@@ -19,17 +19,18 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_NO_ROOM_TO_COLLECT, MESSAGE_OVER_MEMORY_LIMIT
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
-from snowsnake.machine.errors cimport error_free, format_text, raise_text
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
+from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
+from snowsnake.machine.errors cimport error_free, raise_message, worded
 from snowsnake.machine.frames cimport raise_depth
-from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.heap cimport (
     PART_OLD_SPACE, is_young, keeps_cell, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
 )
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, INTERNAL_CAPACITY, Code, Error, Frame
+from snowsnake.machine.importing cimport forget_files, own_codes
+from snowsnake.machine.state cimport DONE, INTERNAL_CAPACITY, Code, Error, Frame
 from snowsnake.machine.unwind cimport MOST_CHAIN, failure_index, failure_total, failure_word
 from snowsnake.machine.word cimport (
     HEADER_REMEMBERED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED,
@@ -106,11 +107,9 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
         else:
             collect_nursery(m)
         if <uint64_t>(m.old_top - m.old_base) + m.nursery_words > m.memory_limit_words:
-            return raise_text(m, ERROR_MEMORY, format_text(
-                "out of memory: the evaluation needs more than its limit of %llu MiB",
-                <unsigned long long>(m.memory_limit_words >> 17)))
+            return raise_message(m, worded(MESSAGE_OVER_MEMORY_LIMIT, <unsigned long long>(m.memory_limit_words >> 17)))
         if m.hp > m.heap_base and m.heap_end - m.hp < LEAST_ROOM_WORDS:
-            return raise_text(m, ERROR_MEMORY, format_text("out of memory: there is no address space to collect garbage in"))
+            return raise_message(m, worded(MESSAGE_NO_ROOM_TO_COLLECT))
     set_limits(m)
     return DONE
 

@@ -13,12 +13,13 @@ from snowsnake.bytecode.chunk cimport (
     CONSTANT_POSITION, CONSTANT_SEARCH_PATH, CONSTANT_STRING, CONSTANT_TRUE,
 )
 from snowsnake.bytecode.image cimport image_text, take, take_signed
+from snowsnake.diagnostics.message_table cimport MESSAGE_UNDEFINED_VARIABLE
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries, sort_entries
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_float, make_int, make_path, make_string
 from snowsnake.machine.positions cimport position_attrs
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_UNDEFINED_VARIABLE, Builtin
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Builtin
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of_text, symbol_string
 from snowsnake.machine.word cimport (
     IMMEDIATE_CHUNK, IMMEDIATE_SYMBOL, KIND_ATTR_NAME, KIND_HOME_PATH, KIND_ORDER, KIND_SEARCH_PATH, TAG_BOX,
@@ -203,6 +204,6 @@ cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) n
     if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
         found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
     if found == NULL:
-        raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text("undefined variable '%.*s'", <int>size_bytes, <const char*>name))
+        raise_message(m, worded(MESSAGE_UNDEFINED_VARIABLE, <int>size_bytes, <const char*>name))
         return WORD_UNSET
     return found[0]

@@ -7,16 +7,14 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_MISSING_ATTRIBUTE, MESSAGE_NOT_A_FUNCTION, MESSAGE_WRONG_TYPE
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attrs cimport attrs_flat, attrs_position, keys_order
-from snowsnake.machine.errors cimport add_candidates, format_text, raise_fault, raise_text
+from snowsnake.machine.errors cimport add_candidates, format_text, raise_message, raise_text, worded
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.state cimport (
-    ERROR_MEMORY, ERROR_MISSING_ATTRIBUTE, ERROR_NOT_A_FUNCTION, ERROR_TYPE, FAULT_NO_ATTRIBUTE, FAULT_WRONG_TYPE,
-    PART_ATTRIBUTE, RAISE, Code, Machine,
-)
+from snowsnake.machine.state cimport ERROR_MEMORY, PART_ATTRIBUTE, RAISE, Code, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_FLOAT, KIND_PARTIAL, KIND_PATH, KIND_WIDE_INT, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_INT,
@@ -44,7 +42,7 @@ cdef bint is_derivation_function(Machine* m, Word value) noexcept nogil:
 
 cdef int raise_type(Machine* m, const char* expected, Word found) noexcept nogil:
     cdef char* shown = describe(m, found)
-    raise_fault(m, FAULT_WRONG_TYPE, ERROR_TYPE, format_text("expected %s but found %s", expected, shown))
+    raise_message(m, worded(MESSAGE_WRONG_TYPE, expected, shown))
     m.error.expected = expected
     free(shown)
     return RAISE
@@ -54,7 +52,7 @@ cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil:
     cdef char* shown = shown_name(m, symbol)
     if shown == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
-    raise_fault(m, FAULT_NO_ATTRIBUTE, ERROR_MISSING_ATTRIBUTE, format_text("attribute '%s' missing", shown))
+    raise_message(m, worded(MESSAGE_MISSING_ATTRIBUTE, shown))
     free(shown)
     return RAISE
 
@@ -366,6 +364,6 @@ cdef char* describe_value(Machine* m, Word value) noexcept nogil:
 
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil:
     cdef char* shown = describe(m, value)
-    raise_text(m, ERROR_NOT_A_FUNCTION, format_text("attempt to call something which is not a function but %s", shown))
+    raise_message(m, worded(MESSAGE_NOT_A_FUNCTION, shown))
     free(shown)
     return RAISE

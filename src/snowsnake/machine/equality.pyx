@@ -8,17 +8,18 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp
 
 from snowsnake.bytecode.opcodes cimport OP_LESS
+from snowsnake.diagnostics.message_table cimport MESSAGE_NOT_COMPARABLE
 from snowsnake.machine.assertion cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COMPARED_OUT_PATH, raise_difference
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat, attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
-from snowsnake.machine.errors cimport format_text, raise_fault
+from snowsnake.machine.errors cimport format_text, raise_message, worded
 from snowsnake.machine.heap cimport level_reserve, pop, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.notes cimport NOTE_DEEP_ATTRIBUTE, NOTE_DEEP_ELEMENT, NOTE_ORDERED_ELEMENTS
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport equal_now, equal_quickly
-from snowsnake.machine.state cimport CALL, DONE, ERROR_TYPE, FAULT_NOT_COMPARABLE, FORCE, MOST_OWN_ENTRIES, RAISE, TAIL
+from snowsnake.machine.state cimport CALL, DONE, FORCE, MOST_OWN_ENTRIES, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
     WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, header_size, is_attrs, is_bool, is_int,
@@ -196,8 +197,7 @@ cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
     y = describe_value(m, b)
     left = shown_type(m, a)
     right = shown_type(m, b)
-    raise_fault(m, FAULT_NOT_COMPARABLE, ERROR_TYPE, format_text("cannot compare %s with %s; values of that type are incomparable "
-                                                                 "(values are %s and %s)", left, right, x, y))
+    raise_message(m, worded(MESSAGE_NOT_COMPARABLE, left, right, x, y))
     free(left)
     free(right)
     free(x)

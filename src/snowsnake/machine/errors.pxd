@@ -18,19 +18,35 @@ cdef extern from *:
         va_end(arguments);
         return text;
     }
+    const char* snowsnake_form(int kind);
+    typedef struct { int kind; char* text; } SnowsnakeWorded;
+    static SnowsnakeWorded snowsnake_worded(int kind, ...) {
+        SnowsnakeWorded message = {kind, NULL};
+        va_list arguments;
+        va_start(arguments, kind);
+        if (!snowsnake_may_allocate() || vasprintf(&message.text, snowsnake_form(kind), arguments) < 0) message.text = NULL;
+        va_end(arguments);
+        return message;
+    }
     """
     char* format_text "snowsnake_format"(const char* form, ...) noexcept nogil   # malloc'ed; `%.*s` with (int) sizes works
+    ctypedef struct Worded "SnowsnakeWorded":
+        int kind                      # a message of diagnostics/messages.py
+        char* text                    # malloc'ed; NULL: memory ran out
+    Worded worded "snowsnake_worded"(int kind, ...) noexcept nogil
+        # a message with its fields: worded(MESSAGE_NO_FILE, <int>size, <char*>path)
 
+cdef int raise_message(Machine* m, Worded message) noexcept nogil
+    # takes over the text; the kind says the ErrorCode and the Fault
 cdef int raise_text(Machine* m, int code, char* message) noexcept nogil
-    # takes over a malloc'ed message: raise_text(m, ERROR_VALUE, format_text("…", …)); NULL is an out-of-memory error
+    # takes over a malloc'ed message that is no row of diagnostics/messages.py: what another program or a library said; NULL is an
+    # out-of-memory error
 cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) noexcept nogil
     # a message of any bytes (throw)
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil
     # to the error just raised: the name that was not found and the names that there are
 cdef int of_part(Machine* m, int part, int outcome) noexcept nogil
     # return of_part(m, PART_RESULT, raise_type(…)): what of its input a builtin complains about (Part in state.pxd)
-cdef int raise_fault(Machine* m, int fault, int code, char* message) noexcept nogil
-    # as raise_text, with the Fault
 cdef void error_free(Error* e) noexcept nogil
     # what an error owns; the struct itself is the caller's
 cdef void error_clear(Machine* m) noexcept nogil

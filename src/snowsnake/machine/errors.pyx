@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, strlen
 
+from snowsnake.diagnostics.message_forms cimport snow_messages
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_NONE, FAULT_OTHER, PART_NONE, RAISE, Error, Machine
 
@@ -55,6 +56,12 @@ cdef int raise_text(Machine* m, int code, char* message) noexcept nogil:
     return RAISE
 
 
+cdef int raise_message(Machine* m, Worded message) noexcept nogil:
+    raise_text(m, snow_messages[message.kind].code, message.text)
+    m.error.fault = snow_messages[message.kind].fault
+    return RAISE
+
+
 cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) noexcept nogil:
     cdef char* copy = <char*>allocate_items(size_bytes + 1, 1)
     if copy == NULL:
@@ -84,11 +91,5 @@ cdef int of_part(Machine* m, int part, int outcome) noexcept nogil:
     if outcome == RAISE:
         m.error.part = <uint8_t>part
     return outcome
-
-
-cdef int raise_fault(Machine* m, int fault, int code, char* message) noexcept nogil:
-    raise_text(m, code, message)
-    m.error.fault = <uint8_t>fault
-    return RAISE
 
 

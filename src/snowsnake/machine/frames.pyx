@@ -1,8 +1,8 @@
 # cython: language_level=3
 """The error of what is nested too deeply; the rest of frames.pxd is inline."""
-from snowsnake.machine.errors cimport format_text, raise_text
-from snowsnake.machine.state cimport ERROR_DEPTH
+from snowsnake.diagnostics.message_table cimport MESSAGE_STACK_OVERFLOW
+from snowsnake.machine.errors cimport raise_message, worded
 
 
 cdef int raise_depth(Machine* m) noexcept nogil:
-    return raise_text(m, ERROR_DEPTH, format_text("stack overflow; max-call-depth exceeded"))
+    return raise_message(m, worded(MESSAGE_STACK_OVERFLOW))

@@ -4,10 +4,11 @@ from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.stdio cimport FILE, fclose, fopen, fscanf
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
+from snowsnake.diagnostics.message_table cimport MESSAGE_OVER_MEMORY_LIMIT
 from snowsnake.foundation.allocate cimport may_allocate, resize_items
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport raise_message, worded
 from snowsnake.machine.frames cimport raise_depth
-from snowsnake.machine.state cimport ERROR_MEMORY, Machine
+from snowsnake.machine.state cimport Machine
 
 cdef extern from "sys/mman.h" nogil:
     int MAP_NORESERVE
@@ -172,8 +173,7 @@ cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil:
             return True
         if words + 65536 < room:
             return True
-    raise_text(m, ERROR_MEMORY, format_text("out of memory: the evaluation needs more than its limit of %llu MiB",
-                                            <unsigned long long>(m.memory_limit_words >> 17)))
+    raise_message(m, worded(MESSAGE_OVER_MEMORY_LIMIT, <unsigned long long>(m.memory_limit_words >> 17)))
     return False
 
 

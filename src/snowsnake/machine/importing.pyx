@@ -14,11 +14,14 @@ from snowsnake.cache.pack cimport cache_add, cache_has_content, cache_image, cac
 from snowsnake.cache.state cimport CACHE_HIT, CACHE_MISS, CACHE_UNSURE, Cache, Found, Lookup
 from snowsnake.compiler.compile cimport compile_abandoned, compile_unit
 from snowsnake.compiler.state cimport Unit
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_EVALUATING_FILE, MESSAGE_OR_AS_IDENTIFIER, MESSAGE_SOURCES_TOO_LARGE, MESSAGE_SOURCE_TOO_LARGE,
+)
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.files cimport host_file_stamp, host_read_file
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, host_warn, is_said, say
-from snowsnake.machine.errors cimport format_text, raise_bytes, raise_text
+from snowsnake.machine.errors cimport format_text, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image
 from snowsnake.machine.positions cimport find_line, number_lines
@@ -101,7 +104,7 @@ cdef bint add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_
 
 
 cdef int _raise_too_much(Machine* m) noexcept nogil:
-    return raise_text(m, ERROR_MEMORY, format_text("the sources of this evaluation exceed 4 GiB"))
+    return raise_message(m, worded(MESSAGE_SOURCES_TOO_LARGE))
 
 
 cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
@@ -119,11 +122,9 @@ cdef void _warn_of_or(Load* load, OrCall* call) noexcept nogil:
     load.has_warnings |= call != NULL
     while call != NULL and number_lines(load.machine, load.file):
         find_line(load.file, call.start_byte, &line, &column)
-        host_warn(load.machine, format_text(
-            "at %s:%u:%u: This expression uses `or` as an identifier in a way that will change in a future Nix release.\n"
-            "Wrap this entire expression in parentheses to preserve its current meaning:\n    (%.*s)\n"
-            "Give feedback at https://github.com/NixOS/nix/pull/11121", load.file.path, line, column,
-            <int>(call.end_byte - call.start_byte), <char*>load.file.source + call.start_byte))
+        host_warn(load.machine, worded(
+            MESSAGE_OR_AS_IDENTIFIER, load.file.path, line, column, <int>(call.end_byte - call.start_byte),
+            <char*>load.file.source + call.start_byte).text)
         call = call.next
 
 
@@ -363,7 +364,7 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
     cdef Found found = CACHE_MISS
     cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
     if is_said(m, LEVEL_TALKATIVE) and m.fr > m.frames_base:      # not the command's own: nothing runs yet
-        say(m, LEVEL_TALKATIVE, format_text("evaluating file '%.*s'", <int>size_bytes, <const char*>path))
+        say(m, LEVEL_TALKATIVE, worded(MESSAGE_EVALUATING_FILE, <int>size_bytes, <const char*>path).text)
     if is_cached:
         lookup.path = path
         lookup.path_size_bytes = size_bytes
@@ -380,7 +381,7 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
         return _load_compiled(m, path, size_bytes, &lookup, result)
     if content.size > <size_t>0xFFFFFF00:
         free(content.data)
-        return raise_text(m, ERROR_MEMORY, format_text("the file is larger than 4 GiB"))
+        return raise_message(m, worded(MESSAGE_SOURCE_TOO_LARGE))
     name = format_text("%.*s", <int>size_bytes, <const char*>path)
     if name == NULL:
         free(content.data)

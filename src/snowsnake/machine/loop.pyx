@@ -21,12 +21,13 @@ from snowsnake.bytecode.opcodes cimport (
     OP_SELECT, OP_SELECT_PLACE, OP_SET_LOCAL, OP_SUB, OP_TAIL_CALL_N, OP_THUNK_CLOSURE, OP_THUNK_SUSPENDED,
     OP_TRY_SELECT, OP_VALIDATE_CLOSED_FORMALS,
 )
+from snowsnake.diagnostics.message_table cimport MESSAGE_INFINITE_RECURSION, MESSAGE_INVALID_OPERATION
 from snowsnake.machine.assertion cimport raise_assertion
-from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.attention cimport must_stop, stop
+from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.collector cimport safepoint
 from snowsnake.machine.descriptions cimport raise_missing_selection, raise_not_a_function, raise_type
-from snowsnake.machine.errors cimport format_text, raise_text
+from snowsnake.machine.errors cimport raise_message, worded
 from snowsnake.machine.frames cimport push_frame, raise_depth, spill, spill_all
 from snowsnake.machine.heap cimport captures_barrier, cell_of, heap_reserve, keeps_cell, thunk_barrier
 from snowsnake.machine.internals cimport (
@@ -41,10 +42,7 @@ from snowsnake.machine.operations cimport (
     concatenate_lists, concatenate_strings, equal_now, interpret_home_path, interpret_search_path, override_attrs,
     prepare, raise_context, resolve_with,
 )
-from snowsnake.machine.state cimport (
-    CALL, DONE, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code, Frame,
-    Machine,
-)
+from snowsnake.machine.state cimport CALL, DONE, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code, Frame, Machine
 from snowsnake.machine.symbols cimport symbol_of
 from snowsnake.machine.unwind cimport raise_failure, unwind
 from snowsnake.machine.word cimport (
@@ -1212,7 +1210,7 @@ cdef int run(Machine* m) noexcept nogil:
             m.fr = fr - 1
             return DONE
         else:
-            raise_text(m, ERROR_INTERNAL, format_text("internal error: invalid operation %d", op))
+            raise_message(m, worded(MESSAGE_INVALID_OPERATION, op))
             resume = pc
             action = ACTION_RAISE
 
@@ -1246,7 +1244,7 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_RAISE
                 if outcome == THUNK_RUNNING:
                     m.need = need     # the trace finds the activation that evaluates it
-                    raise_text(m, ERROR_INFINITE_RECURSION, format_text("infinite recursion encountered"))
+                    raise_message(m, worded(MESSAGE_INFINITE_RECURSION))
                 elif outcome == THUNK_FAILED and fr < m.frames_end:
                     # entered as the first time, so that the trace is the same
                     fr = push_frame(fr, resume, fp, function, k, need, depth, with_slot)

@@ -3,19 +3,17 @@
 from libc.stdint cimport INT64_MIN, int64_t
 
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_LESS_OR_EQ, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_SUB
+from snowsnake.diagnostics.message_table cimport MESSAGE_DIVISION_BY_ZERO, MESSAGE_INTEGER_OVERFLOW, MESSAGE_NUMBERS_NOT_COMPARABLE
 from snowsnake.machine.descriptions cimport describe_value, raise_type, shown_type
-from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
+from snowsnake.machine.errors cimport raise_message, worded
 from snowsnake.machine.heap cimport make_float, make_int
-from snowsnake.machine.state cimport (
-    DONE, ERROR_DIVISION_BY_ZERO, ERROR_OVERFLOW, ERROR_TYPE, FAULT_NOT_COMPARABLE, Machine, RAISE, TAIL,
-)
+from snowsnake.machine.state cimport DONE, RAISE, TAIL, Machine
 from snowsnake.machine.word cimport bool_word, float_value, int_value, is_float, is_int
 from libc.stdlib cimport free
 
 
 cdef int _overflow(Machine* m, const char* verb, const char* sign, int64_t x, int64_t y) noexcept nogil:
-    return raise_text(m, ERROR_OVERFLOW, format_text("integer overflow in %s %lld %s %lld", verb, <long long>x, sign,
-                                                     <long long>y))
+    return raise_message(m, worded(MESSAGE_INTEGER_OVERFLOW, verb, <long long>x, sign, <long long>y))
 
 
 cdef int _ints(Machine* m, int opcode, int64_t x, int64_t y, Word* out) noexcept nogil:
@@ -31,7 +29,7 @@ cdef int _ints(Machine* m, int opcode, int64_t x, int64_t y, Word* out) noexcept
             return _overflow(m, "multiplying", "*", x, y)
     elif opcode == OP_DIV:
         if y == 0:
-            return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
+            return raise_message(m, worded(MESSAGE_DIVISION_BY_ZERO))
         if x == INT64_MIN and y == -1:
             return _overflow(m, "dividing", "/", x, y)
         r = x // y
@@ -64,7 +62,7 @@ cdef int _floats(Machine* m, int opcode, double x, double y, Word* out) noexcept
         r = x * y
     elif opcode == OP_DIV:
         if y == 0:
-            return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
+            return raise_message(m, worded(MESSAGE_DIVISION_BY_ZERO))
         r = x / y
     elif opcode == OP_LESS:
         out[0] = bool_word(x < y)
@@ -107,7 +105,7 @@ cdef int arithmetic_mismatch(Machine* m, int opcode, Word a, Word b) noexcept no
         y = describe_value(m, b)
         left = shown_type(m, a)
         right = shown_type(m, b)
-        raise_fault(m, FAULT_NOT_COMPARABLE, ERROR_TYPE, format_text("cannot compare %s with %s; values are %s and %s", left, right, x, y))
+        raise_message(m, worded(MESSAGE_NUMBERS_NOT_COMPARABLE, left, right, x, y))
         free(left)
         free(right)
         free(x)
@@ -117,7 +115,7 @@ cdef int arithmetic_mismatch(Machine* m, int opcode, Word a, Word b) noexcept no
         if not is_int(b) and not is_float(b):
             return raise_type(m, "a float", b)
         if (int_value(b) == 0) if is_int(b) else (float_value(b) == 0):
-            return raise_text(m, ERROR_DIVISION_BY_ZERO, format_text("division by zero"))
+            return raise_message(m, worded(MESSAGE_DIVISION_BY_ZERO))
     if is_int(a) or is_float(a):
         return raise_type(m, "a float" if wants_float else "an integer", b)
     return raise_type(m, "a float" if wants_float else "an integer", a)

@@ -4,6 +4,10 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from snowsnake.diagnostics.message_table cimport (
+    MESSAGE_CONTEXT_NOT_ALLOWED, MESSAGE_DUPLICATE_DYNAMIC_ATTRIBUTE, MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, MESSAGE_MISSING_ARGUMENT,
+    MESSAGE_UNDEFINED_VARIABLE, MESSAGE_UNEXPECTED_ARGUMENT,
+)
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
@@ -11,15 +15,12 @@ from snowsnake.machine.attrs cimport (
     Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_text
+from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport (
-    DONE, ERROR_CONTEXT, ERROR_DUPLICATE_ATTRIBUTE, ERROR_MISSING_ARGUMENT, ERROR_UNDEFINED_VARIABLE, ERROR_UNEXPECTED_ARGUMENT, FORCE,
-    RAISE, TAIL, Context, Formals,
-)
+from snowsnake.machine.state cimport DONE, ERROR_MISSING_ARGUMENT, ERROR_UNEXPECTED_ARGUMENT, FORCE, RAISE, TAIL, Context, Formals
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     HEADER_JOINED, KIND_ATTR_NAME, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
@@ -123,10 +124,9 @@ cdef int raise_context(Machine* m, Word s) noexcept nogil:
             output_size += 1
         path += output_size + 2
         size -= output_size + 2
-    return raise_text(m, ERROR_CONTEXT, format_text(
-        "the string '%.*s' is not allowed to refer to a store path (such as '%.*s%s%.*s%s')",
-        <int>string_size(s), <char*>string_data(s), size, path, "^" if output_size else "", output_size, output,
-        " (deep)" if deep else ""))
+    return raise_message(m, worded(
+        MESSAGE_CONTEXT_NOT_ALLOWED, <int>string_size(s), <char*>string_data(s), size, path, "^" if output_size else "", output_size,
+        output, " (deep)" if deep else ""))
 
 
 # ---- sets -------------------------------------------------------------------------------------------------------
@@ -180,12 +180,10 @@ cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t 
     cdef Word s = symbol_string(m, symbol)
     cdef uint32_t file = 0, line = 0, column = 0
     if position_place(m, first, &file, &line, &column):
-        raise_text(m, ERROR_DUPLICATE_ATTRIBUTE, format_text(
-            "dynamic attribute '%.*s' already defined at %s:%u:%u", <int>string_size(s), <char*>string_data(s), m.files[file].path,
-            line, column))
+        raise_message(m, worded(
+            MESSAGE_DUPLICATE_DYNAMIC_ATTRIBUTE, <int>string_size(s), <char*>string_data(s), m.files[file].path, line, column))
     else:
-        raise_text(m, ERROR_DUPLICATE_ATTRIBUTE, format_text(
-            "dynamic attribute '%.*s' already defined", <int>string_size(s), <char*>string_data(s)))
+        raise_message(m, worded(MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, <int>string_size(s), <char*>string_data(s)))
     m.error.position = again
     m.error.position_end = again
     return RAISE
@@ -278,14 +276,13 @@ cdef char* _function_name(Machine* m, Code* code) noexcept nogil:
     return format_text("function 'anonymous lambda'")
 
 
-cdef int _raise_argument(Machine* m, Code* code, int error, const char* what, uint32_t symbol) noexcept nogil:
+cdef int _raise_argument(Machine* m, Code* code, int message, uint32_t symbol) noexcept nogil:
     cdef Formals* formals = code.formals
     cdef Word s = symbol_string(m, symbol)
     cdef char* function = _function_name(m, code)
-    raise_text(m, error, format_text("%s called %s argument '%.*s'", function, what, <int>string_size(s),
-                                     <char*>string_data(s)))
+    raise_message(m, worded(message, function, <int>string_size(s), <char*>string_data(s)))
     free(function)
-    if error == ERROR_UNEXPECTED_ARGUMENT:
+    if message == MESSAGE_UNEXPECTED_ARGUMENT:
         add_candidates(m, symbol, formals.symbols, formals.count)
     return RAISE
 
@@ -300,7 +297,7 @@ cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept
         slots[i] = WORD_UNSET if found == NULL else found[0]
     for i in range(formals.count):
         if slots[i] == WORD_UNSET and not formals.has_default[i]:
-            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", formals.symbols[i])
+            return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[i])
     return check_closed_formals(m, code, attrs)
 
 
@@ -338,7 +335,7 @@ cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept no
     if bound != count:
         for i in range(count):
             if slots[i] == WORD_UNSET and not formals.has_default[i]:
-                return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", formals.symbols[i])
+                return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[i])
     if bound != n and not formals.has_ellipsis:
         return check_closed_formals(m, code, attrs)
     return DONE
@@ -350,7 +347,7 @@ cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nog
     cdef uint64_t i
     for i in range(formals.count):
         if not formals.has_default[i] and attrs_find(attrs, formals.symbols[i]) == NULL:
-            return _raise_argument(m, code, ERROR_MISSING_ARGUMENT, "without required", formals.symbols[i])
+            return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[i])
     return DONE
 
 
@@ -370,7 +367,7 @@ cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
         while j < formals.count and formals.symbols[formals.by_symbol[j]] < symbols[i]:
             j += 1
         if j >= formals.count or formals.symbols[formals.by_symbol[j]] != symbols[i]:
-            return _raise_argument(m, code, ERROR_UNEXPECTED_ARGUMENT, "with unexpected", symbols[i])
+            return _raise_argument(m, code, MESSAGE_UNEXPECTED_ARGUMENT, symbols[i])
     return DONE
 
 
@@ -491,8 +488,7 @@ cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil:
             return DONE
         scope = cell[1]
     s = symbol_string(m, symbol)
-    return raise_text(m, ERROR_UNDEFINED_VARIABLE, format_text(
-        "undefined variable '%.*s'", <int>string_size(s), <char*>string_data(s)))
+    return raise_message(m, worded(MESSAGE_UNDEFINED_VARIABLE, <int>string_size(s), <char*>string_data(s)))
 
 
 cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:

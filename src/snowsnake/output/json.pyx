@@ -12,19 +12,18 @@ from libc.stdlib cimport free
 from snowsnake.builtins.engines.numbers cimport format_float_json
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_check
 from snowsnake.builtins.protocol cimport call_internal1, done, force
+from snowsnake.diagnostics.message_table cimport MESSAGE_JSON_INCOMPLETE_UTF8, MESSAGE_JSON_INVALID_UTF8, MESSAGE_NOT_CONVERTIBLE
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport shown_type
-from snowsnake.machine.errors cimport format_text, raise_fault, raise_text
+from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE
 from snowsnake.machine.notes cimport NOTE_DEEP_ELEMENT, NOTE_JSON_ATTRIBUTE
 from snowsnake.machine.parameters cimport next_parameter
-from snowsnake.machine.state cimport (
-    DONE, ERROR_MEMORY, ERROR_TYPE, ERROR_VALUE, FAULT_NOT_CONVERTIBLE, MOST_OWN_ENTRIES, RAISE, Machine, TraceEntry,
-)
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, MOST_OWN_ENTRIES, RAISE, Machine, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, TAG_ATTRS, TAG_FUNCTION, TAG_LIST, TAG_STRING, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE,
@@ -103,12 +102,8 @@ cdef void _put_string(Text* t, Word* fp, Word s) noexcept nogil:
 cdef int _raise_bad_string(Machine* m, Word s) noexcept nogil:
     cdef size_t index = 0
     if utf8_check(string_data(s), string_size(s), &index) == UTF8_INCOMPLETE:
-        return raise_text(m, ERROR_VALUE, format_text(
-            "JSON serialization error: [json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x%02X",
-            <unsigned int>string_data(s)[string_size(s) - 1]))
-    return raise_text(m, ERROR_VALUE, format_text(
-        "JSON serialization error: [json.exception.type_error.316] invalid UTF-8 byte at index %llu: 0x%02X",
-        <unsigned long long>index, <unsigned int>string_data(s)[index]))
+        return raise_message(m, worded(MESSAGE_JSON_INCOMPLETE_UTF8, <unsigned int>string_data(s)[string_size(s) - 1]))
+    return raise_message(m, worded(MESSAGE_JSON_INVALID_UTF8, <unsigned long long>index, <unsigned int>string_data(s)[index]))
 
 
 # ---- values -----------------------------------------------------------------------------------------------------
@@ -128,7 +123,7 @@ cdef void _put_float(Text* t, double number) noexcept nogil:
 cdef int _raise_function(Machine* m, Word f) noexcept nogil:
     cdef Word inner = applied_function(f)
     cdef char* shown = shown_type(m, f)
-    raise_fault(m, FAULT_NOT_CONVERTIBLE, ERROR_TYPE, format_text("cannot convert %s to JSON", shown))
+    raise_message(m, worded(MESSAGE_NOT_CONVERTIBLE, shown))
     free(shown)
     if kind_of(inner) != KIND_BUILTIN:
         m.error.position = next_parameter(m, f).position
