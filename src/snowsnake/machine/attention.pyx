@@ -2,7 +2,7 @@
 """Requests to stop, and the errors they become (attention.pxd)."""
 from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED, MESSAGE_OUT_OF_TIME
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
-from snowsnake.machine.state cimport ERROR_MEMORY, Machine
+from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, Machine
 
 cdef extern from *:
     int __sync_fetch_and_or(volatile int* place, int bits) noexcept nogil
