@@ -160,7 +160,7 @@ def test_every_prefix_and_every_flipped_byte_is_refused_or_read(repository) -> N
         changed[at] ^= 1 << at % 8
         index = GitIndex(bytes(changed), str(repository))
         if index.is_plain:
-            index.names(b""), index.has(b"a"), index.has_below(b"d")
+            index.entries(b""), index.has(b"a"), index.has_below(b"d")
 
 
 def test_threads_see_the_same(tmp_path, fetcher) -> None:
@@ -207,3 +207,45 @@ def test_where_git_converts_the_hash_is_remembered_and_true(attributes, reposito
         assert source.nar_hash == hash_of(PartOfDisk(str(repository), status.files))[0].sri
         named += bool(_memo(status, str(repository), fetcher))
     assert named > 10
+
+
+ALL = [b"a", b"a-b", b"d/e/h", b"late/one", b"link", b"run"]
+
+
+@pytest.mark.parametrize(
+    ("change", "read", "holds"),
+    [
+        (lambda folder: None, [(path, False) for path in ALL], True),
+        (lambda folder: None, [(b"", True), (b"d", True), (b"d", False), (b"none", False), (b"a/below", False)], True),
+        (lambda folder: (folder / "late/one").write_text("other"), [(b"late/one", False)], False),
+        (lambda folder: (folder / "late/one").write_text("late/on!"), [(b"late", True)], False),
+        (lambda folder: (folder / "late/one").write_text("other"), [(b"late", False), (b"late/two", False), (b"d", True)], True),
+        (lambda folder: (folder / "run").chmod(0o644), [(b"run", False)], False),
+        (lambda folder: (folder / "run").unlink(), [(b"", True)], False),
+        (move_behind_a_link, [(b"d/e/h", False)], False),
+        (lambda folder: None, [(b"link/below", False)], False),          # which the index cannot tell
+        (lambda folder: (folder / "new").write_text("n"), [(b"", True), (b"new", False)], True),     # none of Git's files
+    ],
+)  # fmt: skip
+def test_whether_what_was_read_is_what_was_hashed(repository, fetcher, change, read, holds) -> None:
+    settled(repository)
+    tree = working_tree(str(repository), fetcher).tree(str(repository), [])
+    assert tree.is_unchanged(read) == (read[0][0] != b"link/below")
+    change(repository)
+    assert tree.is_unchanged(read) == holds
+
+
+def test_what_differed_already_is_not_told(repository, fetcher) -> None:
+    (repository / "a").write_text("changed before")
+    tree = working_tree(str(repository), fetcher).tree(str(repository), [])
+    assert not tree.is_unchanged([(b"a", False)]) and not tree.is_unchanged([(b"", True)])
+    assert tree.is_unchanged([(b"d/e/h", False)])
+
+
+def settled(folder) -> None:
+    """Dates before the index was written, which is what lets it be believed."""
+    for place, _, names in os.walk(folder):
+        if ".git" not in place:
+            for name in names:
+                os.utime(os.path.join(place, name), (1_600_000_000, 1_600_000_000), follow_symlinks=False)
+    git(folder, "update-index", "-q", "--refresh")

@@ -115,6 +115,9 @@ cdef struct Index:
     int root_fd
 
 
+_KINDS = {NAR_REGULAR: "regular", NAR_EXECUTABLE: "executable", NAR_SYMLINK: "symlink", NAR_DIRECTORY: "directory"}
+
+
 cdef class GitIndex:
     """The index of one repository."""
 
@@ -123,6 +126,7 @@ cdef class GitIndex:
     cdef readonly bint is_plain                # all of it was understood
     cdef readonly bytes tree_id                # the whole index as a tree, if the index knows its hash
     cdef readonly list modules                 # paths of submodules
+    cdef int64_t written_ns                    # when the index was, as `suspicious` was told
     cdef bytes root                            # of the working tree
 
     def __cinit__(self, bytes data not None, root):
@@ -216,8 +220,8 @@ cdef class GitIndex:
         cdef bytes start = path + b"/" if path else b""
         return not path or _is_filled(&self.table, start, len(start))
 
-    def names(self, bytes path not None):
-        """The names in a folder."""
+    def entries(self, bytes path not None):
+        """(name, kind) of what is in a folder: as the index has it, of files that differ from it as they are on disk."""
         cdef Bytes listing, error
         self._open_root()
         bytes_init(&listing)
@@ -226,7 +230,7 @@ cdef class GitIndex:
             if not _list(&self.table, make_view(<const uint8_t*>path, len(path)), &listing, &error) or listing.failed:
                 raise MemoryError
             found = listing.data[:listing.size].split(b"\0")[:-1]
-            return [name[1:] for name in found]
+            return [(name[1:], _KINDS[name[0]]) for name in found]
         finally:
             bytes_free(&listing)
             bytes_free(&error)
@@ -250,6 +254,7 @@ cdef class GitIndex:
         cdef size_t half = self.table.count // 2 if self.table.count > MANY else self.table.count
         cdef bytearray flags = bytearray(self.table.count)
         cdef uint8_t* answers = <uint8_t*><char*>flags
+        self.written_ns = written_ns
         self._open_root()
         helper = None
         if half < self.table.count:
@@ -265,6 +270,48 @@ cdef class GitIndex:
             if answers[i]:
                 found.append((self.table.items[i].path[:self.table.items[i].path_size], self.table.items[i].mode, self.table.items[i].data[40:60]))
         return found
+
+    def holds(self, read):
+        """Whether all that was read is what the index had, and still has; *read*: (path, whether all below it was read as well).
+
+        False where that cannot be told: of files that differed already, and of paths through links.
+        """
+        cdef size_t at, past
+        cdef bytes path, start
+        self._open_root()
+        for path, is_whole in read:
+            at = _find(&self.table, path, len(path))
+            past = at + 1
+            if at == self.table.count:
+                if self._is_through_link(path):
+                    return False
+                if not is_whole:
+                    continue                   # a folder, whose names are the index's, or nothing
+                start = path + b"/" if path else b""
+                at = _lower(&self.table, start, len(start))
+                past = _past_folder(&self.table, at, start, len(start))
+            if not self._are_as_indexed(at, past):
+                return False
+        return True
+
+    cdef bint _is_through_link(self, bytes path) except -1:
+        cdef size_t at
+        while path:
+            at = _find(&self.table, path, len(path))
+            if at < self.table.count and self.table.items[at].mode & 0o170000 == 0o120000:
+                return True
+            path = path.rpartition(b"/")[0]
+        return False
+
+    cdef bint _are_as_indexed(self, size_t first, size_t past) except -1:
+        cdef size_t i
+        cdef bytearray flags = bytearray(past - first)
+        cdef uint8_t* answers = <uint8_t*><char*>flags
+        for i in range(first, past):
+            if self.table.items[i].state == ON_DISK:
+                return False
+        _look_at(self.table.items, first, past, self.table.root_fd, self.written_ns // 1_000_000_000, self.written_ns % 1_000_000_000, answers - first)
+        return not any(flags)
 
     def _look(self, size_t first, size_t past, int64_t written_ns, bytearray flags):
         cdef uint8_t* answers = <uint8_t*><char*>flags

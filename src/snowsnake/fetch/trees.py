@@ -238,14 +238,17 @@ class WithoutUntracked(DiskTree):
         return super().link(path)
 
     def list(self, path: bytes) -> list[tuple[bytes, str]]:
-        names = self._index.names(path)
-        if not names and path:
+        found: list[tuple[bytes, str]] = self._index.entries(path)
+        if not found and path:
             raise missing(path)
-        start = path + b"/" if path else b""
-        return [(name, kind) for name in names if (kind := super(WithoutUntracked, self).kind(start + name)) is not None]
+        return found
 
     def disk_path(self, path: bytes) -> bytes | None:
         return self._at(path) if self._index.has(path) else None
+
+    def is_unchanged(self, read: Iterable[tuple[bytes, bool]]) -> bool:
+        """Whether what was read, (path, whether all below it as well), is what was hashed; False if that cannot be told."""
+        return bool(self._index.holds(read))
 
     def nar_digest(self) -> tuple[bytes, int]:
         """(SHA-256, size) of the NAR."""

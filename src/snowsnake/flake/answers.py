@@ -19,6 +19,7 @@ import zlib
 from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
 from snowsnake.dependencies import Dependencies, Dependency
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.trees import WithoutUntracked
 from snowsnake.flake.calling import call_arguments, call_source
 from snowsnake.store import hashes
 from snowsnake.version import VERSION
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.flake.session import FlakeSession
+    from snowsnake.flake.world import FlakeTree
     from snowsnake.lock.flakes import LockedFlake
 
 _VERSION = 1
@@ -164,6 +166,8 @@ class FlakeAnswers:
         fetcher = self._evaluator.fetcher
         places = [(tree, tree.asked.source_path) for tree in self._trees()]
         outside = [tree for tree, place in places if place is not None and not place.startswith(fetcher.store_dir + "/")]
+        read = [(entry.name, entry.kind == "tree") for entry in self._evaluator.dependencies() if entry.state == "fixed"] if outside else []
+        outside = [tree for tree in outside if not _is_as_hashed(tree, read)]
         if not outside:
             return True
         warn, fetcher.on_warning = fetcher.on_warning, lambda text: None
@@ -183,6 +187,16 @@ class FlakeAnswers:
             if left < 0:
                 database.execute("delete from answers where key = ?", (key,))
         database.execute("pragma incremental_vacuum").fetchall()
+
+
+def _is_as_hashed(tree: "FlakeTree", read: "list[tuple[str, bool]]") -> bool:
+    """Whether a working tree's index shows that what was read of it is what its hash was taken of: the rest need not be looked at again."""
+    files = tree.source.files
+    if not isinstance(files, WithoutUntracked):
+        return False
+    root = tree.source.store_path
+    below = [(os.fsencode(name[len(root) + 1 :]), is_whole) for name, is_whole in read if name == root or name.startswith(root + "/")]
+    return files.is_unchanged(below)
 
 
 def _program() -> list[int]:
