@@ -294,6 +294,15 @@ cdef class Evaluator(Runner):
         if self.store_writer is not None:
             self.store_writer.close()
 
+    @property
+    def builds_during_evaluation(self):
+        """Whether evaluation may read what has to be built first: the setting `allow-import-from-derivation`, until somebody says otherwise."""
+        return host_of(self.machine()).imports_derivations
+
+    @builds_during_evaluation.setter
+    def builds_during_evaluation(self, bint value):
+        host_of(self.machine()).imports_derivations = value
+
     def watch_store(self, on_write):
         """*on_write* is called with the path of each object that evaluation puts into the store, also if it was there before; None ends that."""
         if self.store_writer is not None:

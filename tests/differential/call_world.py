@@ -69,6 +69,16 @@ in
     "folder/b/default.nix": '{ y = import ../../make.nix { name = "b-1"; }; }\n',
     "folder/c/d.nix": 'import ../../make.nix { name = "d-1"; }\n',
     "value.nix": '{ a = 1; b = { c = "d"; }; list = [ 1 2 ]; f = x: x; path = ./value.nix; text = "two\\nlines"; }\n',
+    "imports/flake.nix": """{
+  outputs = { self }:
+    let built = derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo 1 > $out" ]; };
+    in {
+      packages.x86_64-linux.default = builtins.seq (import built) built;
+      packages.x86_64-linux.plain = built;
+      hydraJobs.job = builtins.seq (import built) built;
+    };
+}
+""",
     "arguments.nix": '{ x, y ? "default" }: { inherit x y; }\n',
     "flake/flake.nix": """{
   description = "A flake";

@@ -62,7 +62,7 @@ class Call:
     """One call of the command: the session, the flakes, the reference."""
 
     def __init__(
-        self, given: Arguments, reporter: Reporter, words: list[str], applies_config: bool = False, **settings: str
+        self, given: Arguments, reporter: Reporter, words: list[str], applies_config: bool = False, *, imports_derivations: bool = True, **settings: str
     ) -> None:
         self.given = given
         self.reporter = reporter
@@ -73,6 +73,8 @@ class Call:
             prepare_settings(given, values)
             for name, text in settings.items():
                 values.set(name.replace("_", "-"), text)
+            if not imports_derivations:
+                values.set_default("allow-import-from-derivation", False)
 
         self.session = session_of(given, reporter, prepare=prepare)
         self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
@@ -175,7 +177,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_show import print_outputs
 
-    call = Call(given, reporter, words)
+    call = Call(given, reporter, words, imports_derivations=False)
     print_outputs(call, call.locked(), is_json=given.flag("json"), legacy=given.flag("legacy"), all_systems=given.flag("all_systems"))
     return 0
 
@@ -184,9 +186,10 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_check import check
 
     keeps_going = given.flag("keep_going")
-    call = Call(given, reporter, words, True, **({"keep_going": "true"} if keeps_going else {}))
+    builds = not given.flag("no_build")
+    call = Call(given, reporter, words, True, imports_derivations=builds, **({"keep_going": "true"} if keeps_going else {}))
     return check(
-        call, call.locked(), keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=not given.flag("no_build")
+        call, call.locked(), keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=builds
     )
 
 

@@ -21,6 +21,7 @@ def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems
         reporter.error,
         keeps_going=keeps_going,
         all_systems=all_systems,
+        hydra_jobs_import=call.session.settings.is_set("allow-import-from-derivation"),
         shown=flakes.shown,
     )
     reporter.note("evaluating flake...")

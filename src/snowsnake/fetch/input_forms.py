@@ -193,7 +193,7 @@ def fix_git_url(url: str) -> Address:
         if match is not None:
             url = f"ssh://{match[1]}@{match[2]}/{match[3]}"
     if not url.startswith(("file:", "git+file:")) and "://" not in url:
-        parts = url.split("/")
+        parts = url.split("/") if url else ["", ""]      # as 2.34: an empty path is the root
         if ":" in parts[0]:
             raise MalformedAddress(f"SCP-like URL '{url}' is not supported; use SSH URL syntax instead (ssh://...)")
         return Address("file", Authority(None, None, "", None) if url.startswith("/") else None, parts, {})

@@ -47,7 +47,10 @@ class Attribute:
 
 
 class Checker:
-    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`); `shown`: how messages call a path."""
+    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`); `shown`: how messages call a path.
+
+    `hydra_jobs_import`: whether `hydraJobs` may import from derivations as well, which they may not unless somebody says so.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Checker:
         *,
         keeps_going: bool = False,
         all_systems: bool = False,
+        hydra_jobs_import: bool = False,
         shown: "Callable[[str], str]" = str,
     ) -> None:
         self.evaluator = evaluator
@@ -69,6 +73,7 @@ class Checker:
         self.shown = shown
         self.keeps_going = keeps_going
         self.all_systems = all_systems
+        self.hydra_jobs_import = hydra_jobs_import
         self.omitted: set[str] = set()
         self.checks: dict[str, list[str]] = {}     # derivation -> attributes, of the checks for this system
         self.failed = False
@@ -87,7 +92,9 @@ class Checker:
 
     def check(self, outputs: "Any") -> None:
         names = _names(outputs)
+        builds = self.evaluator.builds_during_evaluation
         for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
+            self.evaluator.builds_during_evaluation = builds and (name != "hydraJobs" or self.hydra_jobs_import)
             self.say(f"checking flake output '{name}'...")
             found = _attribute(name, outputs, name)
             self.guarded("flake output", found, partial(self.output, name, found))

@@ -1,0 +1,22 @@
+"""References in every form say what 2.34.8 says of them (reference_cases.py)."""
+
+import json
+
+from reference_cases import ANSWERS, FEATURES, cases, error_line
+
+import snowsnake
+
+
+def test_references_as_recorded() -> None:
+    texts, numbers = json.loads(ANSWERS.read_text())
+    evaluator = snowsnake.Evaluator(settings={"flake-registry": "", "experimental-features": " ".join(FEATURES)})
+    different = []
+    for expression, number in zip(dict.fromkeys(cases()), numbers, strict=True):
+        try:
+            said = evaluator.evaluate(expression).to_nix(strict=True)
+        except snowsnake.EvaluationError as error:
+            said = error_line(error.render(show_trace=False))
+        if said != texts[number] and not (said.startswith("error:") and "[json.exception" in texts[number]):     # the words of C++ Nix's JSON library
+            different.append((expression, said, texts[number]))
+    assert not different, "\n".join(map(str, different[:20]))
+    assert len(numbers) == 3000
