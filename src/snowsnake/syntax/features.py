@@ -5,8 +5,6 @@ Out: the features as bits, for the parser, the compiler, the set `builtins` and 
 of builtins say what each name needs.
 """
 
-from snowsnake.foundation.arguments import a_list
-
 TYPE_CHECKING = False                 # `typing` costs a start more than the rest
 PIPE_OPERATORS = 1                    # as in syntax/parse_state.pxd
 NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32, "dynamic-derivations": 64}
@@ -34,6 +32,10 @@ def feature_bits(features: "Iterable[str]" = (), is_pure: bool = False, hides_ti
     3
     """
     bits = 0 if is_pure else NAMES["impure"] if hides_time else NAMES["impure"] | NAMES["time"]
-    for name in a_list("features", features, "names"):
+    if not isinstance(features, tuple | list | frozenset | set):       # the commands give such, and need not import what looks at others
+        from snowsnake.foundation.arguments import a_list
+
+        features = a_list("features", features, "names")
+    for name in features:
         bits |= _BITS.get(name, 0) | _IMPLIED.get(name, 0)
     return bits
