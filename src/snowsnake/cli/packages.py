@@ -10,7 +10,15 @@ from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.looking import apply_builtin
 from snowsnake.plain import NotPlain, find, is_derivation, plain_data, plain_text
-from snowsnake.selection import TYPE_NAMES, Selector, asking, drv_path_of, is_plain_name, store_path_of, wants_search
+from snowsnake.selection import (
+    Selector,
+    asking,
+    attribute_position,
+    drv_path_of,
+    is_plain_name,
+    store_path_of,
+    wants_search,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ class Package:
         found = find(self.value, b"system")
         if found is None:
             return "unknown"
-        return _context(found, "while evaluating the 'system' attribute of a derivation", _text)
+        return _context(found, "while evaluating the 'system' attribute of a derivation", _text, (self.value, b"system"))
 
     @property
     def output_name(self) -> str:
@@ -60,7 +68,8 @@ class Package:
         found = find(self.value, b"drvPath")
         if found is None:
             return None
-        return _context(found, "while evaluating the 'drvPath' attribute of a derivation", lambda h: drv_path_of(h, self._store_dir))
+        purpose = "while evaluating the 'drvPath' attribute of a derivation"
+        return _context(found, purpose, lambda h: drv_path_of(h, self._store_dir), (self.value, b"drvPath"))
 
     @property
     def out_path(self) -> str:
@@ -70,10 +79,10 @@ class Package:
         found = find(self.value, b"outPath")
         if found is None:
             raise EvaluationError("missing-attribute", "derivation does not have attribute 'outPath'")
-        return self._path(found, "while evaluating the output path of a derivation")
+        return self._path(found, "while evaluating the output path of a derivation", self.value)
 
-    def _path(self, value: "Any", purpose: str) -> str:
-        return _context(value, purpose, lambda h: store_path_of(h, self._store_dir))
+    def _path(self, value: "Any", purpose: str, owner: "Any") -> str:
+        return _context(value, purpose, lambda h: store_path_of(h, self._store_dir), (owner, b"outPath"))
 
     def outputs(self, has_paths: bool) -> "dict[str, str | None]":
         """Names in order, each with its path or None."""
@@ -84,18 +93,19 @@ class Package:
         if listed is None:
             return {"out": self.out_path if has_paths else None}
         found: dict[str, str | None] = {}
-        for number in range(_size(listed, "while evaluating the 'outputs' attribute of a derivation")):
-            name = _context(listed.index(number), "while evaluating the name of an output of a derivation", _text)
+        at = (self.value, b"outputs")
+        for number in range(_context(listed, "while evaluating the 'outputs' attribute of a derivation", _size, at)):
+            name = _context(listed.index(number), "while evaluating the name of an output of a derivation", _text, at)
             if not has_paths:
                 found.setdefault(name, None)
                 continue
             output = find(self.value, name.encode("utf-8", "surrogateescape"))
             if output is None:
                 continue
-            _expect_set(output, "while evaluating an output of a derivation")
+            _context(output, "while evaluating an output of a derivation", _expect_set, at)
             path = find(output, b"outPath")
             if path is not None:
-                found.setdefault(name, self._path(path, "while evaluating an output path of a derivation"))
+                found.setdefault(name, self._path(path, "while evaluating an output path of a derivation", output))
         return found
 
     def meta_names(self) -> list[str]:
@@ -113,7 +123,7 @@ class Package:
     def _meta(self) -> "Any":
         meta = find(self.value, b"meta")
         if meta is not None:
-            _expect_set(meta, "while evaluating the 'meta' attribute of a derivation")
+            _context(meta, "while evaluating the 'meta' attribute of a derivation", _expect_set, (self.value, b"meta"))
         return meta
 
     def _known(self, key: str, make) -> "Any":
@@ -202,11 +212,15 @@ def _is_to_be_searched(value: "Any") -> bool:
     return find(value, b"recurseForDerivations") is not None and wants_search(value)
 
 
-def _context(value: "Any", purpose: str, read) -> "Any":
+def _context(value: "Any", purpose: str, read, at: "tuple[Any, bytes] | None" = None) -> "Any":
+    """What `read(value)` returns; an error says for what, and where the attribute is defined: *at* is its set and its name."""
     try:
         return read(value)
     except EvaluationError as error:
-        error.trace.insert(0, Frame("context", purpose, None))
+        position = None if at is None else attribute_position(*at)
+        if read is _text and error.code == "type" and not error.trace:
+            error.position = error.position or position
+        error.trace.insert(0, Frame("context", purpose, position))
         raise
 
 
@@ -214,23 +228,15 @@ def _text(value: "Any") -> str:
     return plain_text(value).decode("utf-8", "surrogateescape")
 
 
-def _size(value: "Any", purpose: str) -> int:
-    kind = value.type_name()
-    if kind != "list":
-        raise EvaluationError(
-            "type", f"expected a list but found {TYPE_NAMES[kind]}: {value.describe()}", trace=[Frame("context", purpose, None)]
-        )
+def _size(value: "Any") -> int:
+    if value.type_name() != "list":
+        raise EvaluationError("type", f"expected a list but found {value.describe()}")
     return len(value)
 
 
-def _expect_set(value: "Any", purpose: str) -> None:
-    try:
-        kind = value.type_name()
-        if kind != "set":
-            raise EvaluationError("type", f"expected a set but found {TYPE_NAMES[kind]}: {value.describe()}")
-    except EvaluationError as error:
-        error.trace.insert(0, Frame("context", purpose, None))
-        raise
+def _expect_set(value: "Any") -> None:
+    if value.type_name() != "set":
+        raise EvaluationError("type", f"expected a set but found {value.describe()}")
 
 
 def split_name(full: str) -> tuple[str, str]:

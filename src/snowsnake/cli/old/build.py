@@ -107,6 +107,8 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
     for word in words:
         drv_path, _, names = word.partition("!")
         if drv_path.endswith(".drv") and not request.is_expression:
+            if "," in names:
+                raise UsageError(f"building more than one derivation output is not supported, in '{word}'")
             found += [(os.path.realpath(drv_path), name) for name in (names or "out").split(",")]
             continue
         session = session or request.evaluation.open(common, is_writable=True)
