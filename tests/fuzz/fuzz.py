@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent.parent / "src")]
+sys.path.insert(0, str(HERE))
+sys.path.append(str(HERE.parent.parent / "src"))          # behind PYTHONPATH: a variant is what is to be tried
 
 SILENCE_S = 120
 STRESSED_BYTES = 500

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 import threading
@@ -13,6 +14,9 @@ import pytest
 
 from snowsnake.api import EvaluationError, Evaluator
 from snowsnake.builtins.engines import fetch_calls
+from snowsnake.fetch.git_index import GitIndex
+from snowsnake.fetch.trees import DiskTree, PartOfDisk
+from snowsnake.store import nar
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "differential"))
 from policy_world import OTHERS, READERS, SECRETS, WAYS, cases, make_world, readable  # noqa: E402
@@ -190,6 +194,61 @@ def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str
     found = str(answer(Evaluator(**policy), expression))
     assert "hidden" not in found
     assert folder.is_symlink()
+
+
+def changed(root: Path) -> Path:
+    """A folder of a tree, with what a link in its place would lead to; the tree."""
+    make_world(root, "hidden")
+    (root / "other/secret").write_text("hidden")
+    (root / "other/link").symlink_to("hidden")
+    folder = root / "A/b/f"
+    folder.mkdir()
+    (folder / "secret").write_text("mine")
+    (folder / "link").symlink_to("mine")
+    return root / "A/b"
+
+
+def change(tree: Path) -> None:
+    (tree / "f").rename(tree.parent / "aside")
+    (tree / "f").symlink_to("../../other")
+
+
+def test_a_folder_of_a_tree_becomes_a_link(root: Path) -> None:
+    whole = changed(root)
+    trees = [DiskTree(str(whole)), PartOfDisk(str(whole), lambda: [b"f/secret", b"f/link"]), PartOfDisk(str(whole), lambda: [b"f"])]
+    for tree in trees:
+        assert tree.read(b"f/secret") == b"mine" and tree.link(b"f/link") == b"mine" and tree.kind(b"f") == "directory"
+    change(whole)
+    for tree in trees:
+        for look in (tree.read, tree.link):
+            with pytest.raises(OSError):
+                look(b"f/secret" if look == tree.read else b"f/link")
+    for tree in (trees[0], trees[2]):
+        with pytest.raises(OSError):
+            tree.list(b"f")
+
+
+def test_a_folder_becomes_a_link_while_it_is_hashed(root: Path) -> None:
+    whole = changed(root)
+
+    def look(path: str, kind: str) -> bool:
+        if path.endswith("/secret"):       # its folder has been listed
+            change(whole)
+        return True
+
+    with pytest.raises(OSError):
+        nar.path_digest("sha256", str(whole), look, exact=True)
+
+
+def test_a_folder_of_a_working_tree_becomes_a_link(root: Path) -> None:
+    whole = changed(root)
+    for words in (["init", "-q"], ["add", "f/secret", "f/link"]):
+        subprocess.run(["git", "-C", str(whole), *words], check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null"})
+    index = GitIndex((whole / ".git/index").read_bytes(), os.fsencode(whole))
+    assert index.nar_digest()[1] > 0
+    change(whole)
+    with pytest.raises(OSError):
+        index.nar_digest()
 
 
 def test_the_table_has_every_reader() -> None:

@@ -14,6 +14,7 @@ from libc.string cimport memchr, memcmp, strerror
 
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
+from snowsnake.store.exact_open cimport exact_walk
 from snowsnake.store.hashes cimport Digest, HASH_SHA256, Hasher, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NarFiles, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_free,
@@ -27,6 +28,9 @@ cdef extern from *:
     #include <stdint.h>
     #include <sys/stat.h>
     #include <unistd.h>
+    #ifndef O_PATH
+    #define O_PATH O_RDONLY
+    #endif
 
     static uint32_t index_number(const uint8_t *data)
     {
@@ -78,6 +82,8 @@ cdef extern from *:
     bint index_is_unchanged(int root, const char* path, const uint8_t* known, int64_t index_s, int64_t index_ns) noexcept nogil
     bint index_is_folder(int root, const char* path) noexcept nogil
     int index_kind_at(int root, const char* path) noexcept nogil
+    int O_PATH
+    int close(int fd) noexcept nogil
     Py_ssize_t readlinkat(int root, const char* path, char* target, size_t size) noexcept nogil
 
 cdef enum:
@@ -532,14 +538,19 @@ cdef bint _link(void* context, View path, Bytes* target, Bytes* error) noexcept 
     cdef char data[LINK_TARGET_MAX]
     cdef Bytes name
     cdef Py_ssize_t size
+    cdef int fd, fault
     bytes_init(&name)
     bytes_append(&name, path.data, path.size)
     bytes_byte(&name, 0)
-    size = readlinkat(index.root_fd, <const char*>name.data, data, sizeof(data)) if not name.failed else -1
+    fd = exact_walk(index.root_fd, <const char*>name.data, O_PATH) if not name.failed else -1
+    size = readlinkat(fd, "", data, sizeof(data)) if fd >= 0 else -1
+    fault = errno
+    if fd >= 0:
+        close(fd)
     bytes_free(&name)
     if size < 0 or size == <Py_ssize_t>sizeof(data):
         bytes_text(error, "reading symbolic link: ")
-        bytes_text(error, strerror(errno))
+        bytes_text(error, strerror(fault))
         return False
     bytes_append(target, data, size)
     return True

@@ -89,7 +89,7 @@ def hash_of(tree: Tree, is_cancelled: Callable[[], None] | None = None) -> tuple
     """(hash of the NAR, its size); *is_cancelled* is called now and then, and may raise."""
     place = tree.disk_path(b"")
     if place is not None:
-        digest, size = nar.path_digest("sha256", os.fsdecode(place))
+        digest, size = nar.path_digest("sha256", os.fsdecode(place), exact=True)
         return Hash("sha256", digest), size
     if isinstance(tree, WithoutUntracked):
         digest, size = tree.nar_digest()

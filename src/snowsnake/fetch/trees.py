@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
     from snowsnake.fetch.git_index import GitIndex
@@ -51,6 +52,14 @@ def _kind_of(mode: int) -> str | None:
     return None
 
 
+@contextmanager
+def closing_fd(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 class DiskTree:
     """A file or folder on disk."""
 
@@ -67,12 +76,13 @@ class DiskTree:
             return None
 
     def read(self, path: bytes) -> bytes:
-        with open(os.open(self._at(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        with open(self._open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             return file.read()
 
     def list(self, path: bytes) -> list[tuple[bytes, str]]:
         found = []
-        with os.scandir(self._at(path)) as entries:
+        folder = self._open(path, os.O_RDONLY | os.O_DIRECTORY)
+        with closing_fd(folder), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_symlink():
                     kind: str | None = "symlink"
@@ -81,11 +91,18 @@ class DiskTree:
                 else:
                     kind = _kind_of(entry.stat(follow_symlinks=False).st_mode)
                 if kind is not None:
-                    found.append((entry.name, kind))
+                    found.append((os.fsencode(entry.name), kind))
         return found
 
     def link(self, path: bytes) -> bytes:
-        return os.readlink(self._at(path))
+        with closing_fd(self._open(path, os.O_PATH)) as link:
+            return os.readlink(b"", dir_fd=link)
+
+    def _open(self, path: bytes, flags: int) -> int:
+        """No link below the root is followed: somebody may change a folder for one at any time."""
+        from snowsnake.store.nar import open_below
+
+        return open_below(self._at(path), len(self.root), flags if flags & os.O_DIRECTORY and not path else flags | os.O_NOFOLLOW)
 
     def disk_path(self, path: bytes) -> bytes | None:
         return self._at(path)

@@ -7,7 +7,7 @@ without following symbolic links, because between the check and the opening some
 from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free
-from libc.string cimport memchr, memcpy, memset, strerror, strlen
+from libc.string cimport memchr, memcmp, memcpy, memset, strerror, strlen
 
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.diagnostics.message_table cimport (
@@ -229,7 +229,11 @@ cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size
     if b.size:
         place.kind = PLACE_DISK
         place.disk = <const char*>b.data
-        place.trusted = strlen(place.disk) if place.trusted != FOLLOW_LINKS else FOLLOW_LINKS
+        if place.trusted != FOLLOW_LINKS:
+            place.trusted = strlen(place.disk)
+            # a folder inside the tree that has become a link is not followed
+            if place.trusted > place.rest.size and memcmp(place.disk + place.trusted - place.rest.size, place.rest.data, place.rest.size) == 0:
+                place.trusted -= place.rest.size
     return DONE
 
 

@@ -8,7 +8,7 @@ Over 600 lines because system calls (in C) and Python's face are part of it.
 from libc.errno cimport errno
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
-from libc.string cimport memcpy, memset, strcmp, strerror, strlen
+from libc.string cimport memcmp, memcpy, memset, strcmp, strerror, strlen
 
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.foundation.buffer cimport (
@@ -455,6 +455,13 @@ cdef bint expand_files(NarTree* self, uint32_t entry, Bytes* error) noexcept nog
 
 # --- writing -------------------------------------------------------------------------------------------------------------
 
+cdef size_t below_root(const Bytes* place, const Bytes* path) noexcept nogil:
+    """How much of a place on disk is the path inside its tree: no link is followed there."""
+    if place.size < path.size or memcmp(place.data + place.size - path.size, path.data, path.size) != 0:
+        return 0
+    return path.size - 1
+
+
 cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
     """Contents of the file at `self.path`."""
     cdef uint64_t size = 0, left
@@ -471,7 +478,7 @@ cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
             return files_error(self, &said, error)
         if place.size == 0:
             return write_from_files(self, sink, False, error)
-        fd = nar_open_file(<const char*>place.data, SIZE_ANY, &size)
+        fd = nar_open_file(<const char*>place.data, place.size - 1 - below_root(&place, &self.path), &size)
         bytes_free(&place)
     if fd < 0:
         return system_error(error, "opening file '", &self.path, errno)
@@ -722,8 +729,8 @@ cdef bint filter_tree(NarTree* tree, object accepts, Bytes* error) except -1:
         bytes_free(&path)
 
 
-cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd):
-    """Size of the archive."""
+cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd, bint is_exact=False):
+    """Size of the archive.  Exact: a folder below *path* that has become a link is an error, and not followed."""
     cdef bytes raw = os.fsencode(path)
     cdef View root = view_bytes(raw)
     cdef NarTree tree
@@ -733,6 +740,8 @@ cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd):
     bytes_init(&error)
     nar_sink_init(&sink, hasher, out, fd)
     ok = nar_tree_init(&tree, root, NULL, NULL, root, &error)
+    if is_exact:
+        tree.trusted_size = len(raw)
     try:
         if ok and accepts is not None:
             ok = filter_tree(&tree, accepts, &error)
@@ -773,8 +782,11 @@ def pack_into(path, int fd, accepts=None):
     return write_archive(path, accepts, NULL, NULL, fd)
 
 
-def path_digest(str algorithm, path, accepts=None):
-    """(digest, size) of the NAR of *path*; *accepts(path, kind)* may leave out entries below it."""
+def path_digest(str algorithm, path, accepts=None, *, bint exact=False):
+    """(digest, size) of the NAR of *path*; *accepts(path, kind)* may leave out entries below it.
+
+    *exact*: somebody may change folders for links meanwhile, and none is followed.
+    """
     cdef bytes name = algorithm.encode()
     cdef int kind = hash_kind_of(view_bytes(name))
     cdef Hasher hasher
@@ -782,9 +794,17 @@ def path_digest(str algorithm, path, accepts=None):
     if kind == 0:
         raise ValueError(f"unknown hash algorithm '{algorithm}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'")
     hasher_init(&hasher, kind)
-    size = write_archive(path, accepts, &hasher, NULL, -1)
+    size = write_archive(path, accepts, &hasher, NULL, -1, exact)
     hasher_final(&hasher, &digest)
     return digest.data[:digest.size], size
+
+
+def open_below(bytes path not None, size_t trusted, int flags):
+    """A descriptor of what *path* names; of its bytes behind the first *trusted* none may lead through a link.  OSError if it cannot be opened."""
+    cdef int fd = exact_open(path, trusted, flags)
+    if fd < 0:
+        raise OSError(errno, os.strerror(errno), os.fsdecode(path))
+    return fd
 
 
 def pack_contents(bytes contents not None, *, bint executable=False):
