@@ -153,7 +153,7 @@ class Evaluator:
         }
         options |= found
         options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
-        self._make = lambda: _machine.Evaluator(**options)
+        self._make: Callable[[], _machine.Evaluator] = lambda: _machine.Evaluator(**options)
         self._builtins = dict(builtins)
         self._start()
 
@@ -390,15 +390,18 @@ class Evaluator:
         >>> asyncio.run(main())
         [0, 1, 2]
         """
-        return await self._run_async(lambda: self.evaluate(expression, **options))
+        value: Value = await self._run_async(lambda: self.evaluate(expression, **options))
+        return value
 
     async def evaluate_file_async(self, path: PathLike) -> "Value":
         """`evaluate_file`, awaited."""
-        return await self._run_async(lambda: self.evaluate_file(path))
+        value: Value = await self._run_async(lambda: self.evaluate_file(path))
+        return value
 
     async def flake_async(self, reference: str = ".", **options: "Any") -> "Value":
         """`flake`, awaited."""
-        return await self._run_async(lambda: self.flake(reference, **options))
+        value: Value = await self._run_async(lambda: self.flake(reference, **options))
+        return value
 
     async def _run_async(self, call: "Callable[[], Any]") -> "Any":
         if self._worker is None:

@@ -121,7 +121,7 @@ class Option:
             return None
         if found.type == "set" and "_type" in found and "text" in found:
             return str(found["text"])
-        return found.force(deep=True).to_nix()
+        return str(found.force(deep=True).to_nix())
 
     def document(self) -> "OptionDoc":
         """All of it as plain data."""

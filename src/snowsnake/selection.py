@@ -10,7 +10,10 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 # For type checkers, which know the name: what is imported here is paid for by every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from snowsnake.evaluator import Evaluator
+    from snowsnake.handle import Handle
 
     from snowsnake.source import Position
 
@@ -67,11 +70,11 @@ class Selector:
     `arguments` (name → handle) are passed to functions met on the way that take a set and name them.
     """
 
-    def __init__(self, evaluator, arguments: dict) -> None:
+    def __init__(self, evaluator: "Evaluator", arguments: "Mapping[bytes, Handle]") -> None:
         self._evaluator = evaluator
         self._arguments = arguments
 
-    def select(self, root, path: str):
+    def select(self, root: "Handle", path: str) -> "Handle":
         """The value at a selection path."""
         value = root
         for part in split_path(path):
@@ -80,7 +83,7 @@ class Selector:
             value = _attribute(value, part, path) if index is None else _element(value, index, path)
         return value
 
-    def auto_call(self, value):
+    def auto_call(self, value: "Handle") -> "Handle":
         """Call a function that takes a set with the arguments it names (all of them if it has `...`).
 
         Anything else comes back as it is.  A set with `__functor` stands for the function that it gives.
@@ -101,12 +104,12 @@ class Selector:
                     raise missing_argument(value, name)
         return value.call(self._evaluator.from_python(passed))
 
-    def is_callable_with_defaults(self, value) -> bool:
+    def is_callable_with_defaults(self, value: "Handle") -> bool:
         """Whether `auto_call` would call this function without any argument missing."""
         formals = value.formals() if value.type_name() == "lambda" else None
         return formals is not None and all(has or name in self._arguments for name, has in formals.items())
 
-    def derivations(self, root) -> "Iterator[Derivation]":
+    def derivations(self, root: "Handle") -> "Iterator[Derivation]":
         """All derivations of a value: itself, or those in its attributes and list elements.
 
         Sets inside are entered only if they say `recurseForDerivations = true`.
@@ -117,7 +120,7 @@ class Selector:
         for path, value in found.values:
             yield _derivation(value, path, self._evaluator.store_dir)
 
-    def _search(self, value, path: str, found: "_Found") -> None:
+    def _search(self, value: "Handle", path: str, found: "_Found") -> None:
         value = self.auto_call(value)
         if not _note_derivation(value, path, found):
             return
@@ -133,7 +136,7 @@ class Selector:
         else:
             raise EvaluationError("type", "expression does not evaluate to a derivation (or a set or list of those)")
 
-    def _search_set(self, value, path: str, found: "_Found") -> None:
+    def _search_set(self, value: "Handle", path: str, found: "_Found") -> None:
         names = value.keys()
         combines = b"_combineChannels" in names
         for name in names:
@@ -183,7 +186,7 @@ def _index(part: str) -> int | None:
     return int(part) if is_number and len(part) < 11 and int(part) < 1 << 32 else None
 
 
-def _attribute(value, name: str, path: str):
+def _attribute(value: "Handle", name: str, path: str) -> "Handle":
     _expect(value, "set", path)
     if not name:
         raise EvaluationError("missing-attribute", f"empty attribute name in selection path '{path}'")
@@ -198,14 +201,14 @@ def _attribute(value, name: str, path: str):
     return value.select(key)
 
 
-def _element(value, index: int, path: str):
+def _element(value: "Handle", index: int, path: str) -> "Handle":
     _expect(value, "list", path)
     if index >= len(value):
         raise EvaluationError("missing-attribute", f"list index {index} in selection path '{path}' is out of range")
     return value.index(index)
 
 
-def _expect(value, wanted: str, path: str) -> None:
+def _expect(value: "Handle", wanted: str, path: str) -> None:
     found = value.type_name()
     if found != wanted:
         message = f"the expression selected by the selection path '{path}' should be a {wanted} but is {TYPE_NAMES[found]}"
@@ -217,7 +220,7 @@ class Derivation:
 
     __slots__ = ("drv_path", "output_name", "attribute_path", "value")
 
-    def __init__(self, drv_path: str, output_name: str, attribute_path: str, value) -> None:
+    def __init__(self, drv_path: str, output_name: str, attribute_path: str, value: "Handle") -> None:
         self.drv_path = drv_path
         self.output_name = output_name
         self.attribute_path = attribute_path
@@ -228,10 +231,10 @@ class _Found:
     """Derivations in the order in which they were found, each set once."""
 
     def __init__(self) -> None:
-        self.values: list[tuple[str, object]] = []
-        self._by_name: dict[bytes, list] = {}
+        self.values: list[tuple[str, Handle]] = []
+        self._by_name: dict[bytes, list[Handle]] = {}
 
-    def is_new(self, value) -> bool:
+    def is_new(self, value: "Handle") -> bool:
         """Whether this very set was not seen before.  Only sets of the same derivation name are compared."""
         key = value.select(b"name").string()
         alike = self._by_name.setdefault(key, [])
@@ -241,7 +244,7 @@ class _Found:
         return True
 
 
-def wants_search(value) -> bool:
+def wants_search(value: "Handle") -> bool:
     if value.type_name() != "set" or b"recurseForDerivations" not in value.keys():
         return False
     with asking(value, b"recurseForDerivations", "while evaluating the attribute `recurseForDerivations`"):
@@ -249,10 +252,10 @@ def wants_search(value) -> bool:
         kind = wanted.type_name()
         if kind != "bool":
             raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}: {wanted.describe()}")
-        return wanted.to_python()
+        return bool(wanted.to_python())
 
 
-def _note_derivation(value, path: str, found: _Found) -> bool:
+def _note_derivation(value: "Handle", path: str, found: _Found) -> bool:
     """Note a derivation that was not noted before; tell whether the value may contain others."""
     if value.type_name() != "set" or b"type" not in (names := value.keys()):
         return True
@@ -268,7 +271,7 @@ def _note_derivation(value, path: str, found: _Found) -> bool:
     return False
 
 
-def _derivation(value, path: str, store_dir: str) -> Derivation:
+def _derivation(value: "Handle", path: str, store_dir: str) -> Derivation:
     names = value.keys()
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
@@ -285,7 +288,7 @@ def _derivation(value, path: str, store_dir: str) -> Derivation:
     return Derivation(drv_path, output_name, path, value)
 
 
-def drv_path_of(value, store_dir: str) -> str:
+def drv_path_of(value: "Handle", store_dir: str) -> str:
     """A `drvPath` as text."""
     text = store_path_of(value, store_dir)
     if not text.endswith(".drv"):
@@ -293,7 +296,7 @@ def drv_path_of(value, store_dir: str) -> str:
     return text
 
 
-def store_path_of(value, store_dir: str) -> str:
+def store_path_of(value: "Handle", store_dir: str) -> str:
     """The store path that a value is: usually a string; other values are coerced, a path stays where it is."""
     kind = value.type_name()
     data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()

@@ -102,7 +102,8 @@ class EvaluatorPool:
     async def run_async(self, function: "Callable[..., T]", *arguments: object) -> T:
         """`function(evaluator, *arguments)`, awaited; a task that is cancelled stops that evaluator."""
         async with self._borrowed() as nix:
-            return await nix._run_async(lambda: function(nix, *arguments))
+            result: T = await nix._run_async(lambda: function(nix, *arguments))
+            return result
 
     @asynccontextmanager
     async def _borrowed(self) -> "AsyncIterator[Any]":

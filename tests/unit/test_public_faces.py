@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,34 @@ def test_stubs_of_compiled_modules_are_true(stub) -> None:
             assert found == parameters_of(one), f"{owner}.{one.name}"
             checked += 1
     assert checked > 0
+
+
+COMPILED = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("*.pyx")}
+IMPORTED = re.compile(r"^ *from (snowsnake[.\w]*) import (?:\(([^)]*)\)|(.*))", re.M)
+
+
+def imported_from_python() -> set[str]:
+    """The compiled modules that files of Python import, or that public names come from."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for module, listed, line in IMPORTED.findall(path.read_text()):
+            names = re.findall(r"\w+", listed or line.partition("#")[0])
+            found |= {module, *(f"{module}.{name}" for name in names)} & COMPILED
+    return found
+
+
+def own_names(module) -> set[str]:
+    """The functions and classes that a compiled module defines for others."""
+    return {name for name, value in vars(module).items() if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__ and callable(value)}
+
+
+@pytest.mark.parametrize("name", sorted(imported_from_python()))
+def test_what_python_imports_and_is_compiled_has_a_whole_stub(name) -> None:
+    """A stub for each compiled face, with every function and class that the module has."""
+    stub = (PACKAGE.parent / name.replace(".", "/")).with_suffix(".pyi")
+    assert stub.exists(), f"{name} has no stub"
+    named = {node.name for node in ast.parse(stub.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assert own_names(importlib.import_module(name)) <= named
 
 
 def test_what_is_public_and_compiled_has_a_stub() -> None:

@@ -9,6 +9,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 DEFAULT_LIMIT_MIB = 256
 
@@ -49,7 +50,7 @@ def limit_bytes(environment: "Mapping[str, str]") -> int:
 
 def machine_options(
     environment: "Mapping[str, str]", *, is_off: bool = False, folder: str | None = None, by_content: bool = False
-) -> dict[str, object]:
+) -> "dict[str, Any]":
     """Keywords of the machine for a cache, empty for none.  A *folder* that was asked for stands above the variables.
 
     >>> machine_options({}, folder="/c", by_content=True)

@@ -10,7 +10,8 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.build.realisation import Realiser
@@ -62,7 +63,7 @@ class LazyBuilder:
         return self._made
 
 
-def report_missing(missing: "Missing", note) -> None:
+def report_missing(missing: "Missing", note: "Callable[[str], None]") -> None:
     """What would be built and fetched, and what cannot be known, as lists."""
     if missing.builds:
         count = len(missing.builds)
@@ -127,7 +128,7 @@ def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:
     return error
 
 
-def link_outputs(store, link: str, outputs: "Iterable[tuple[str, str]]") -> None:
+def link_outputs(store: "Any", link: str, outputs: "Iterable[tuple[str, str]]") -> None:
     """A link for each (output, path): *link* for `out`, with the name of the output after it for another."""
     for name, path in outputs:
         store.add_root(os.path.abspath(link) + ("" if name == "out" else f"-{name}"), path)

@@ -8,6 +8,10 @@ import os
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 OPTIONS = (
     Option("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
     Option("--json", "", "stats: print JSON"),
@@ -54,14 +58,14 @@ def _fetched(given: Arguments, reporter: Reporter) -> int:
         cache.close()
 
 
-def _fetched_stats(cache, given: Arguments, reporter: Reporter) -> int:
+def _fetched_stats(cache: "Any", given: Arguments, reporter: Reporter) -> int:
     trees = cache.trees()
     facts = {"folder": cache.folder, "remembered_in": cache.changing, "trees": len(trees), "tree_bytes": sum(size for _, size, _ in trees), "repositories": len(cache.repositories())}
     _write_facts(facts, given.flag("json"))
     return 0
 
 
-def _fetched_verify(cache, given: Arguments, reporter: Reporter) -> int:
+def _fetched_verify(cache: "Any", given: Arguments, reporter: Reporter) -> int:
     """A tree whose bytes are not those of its name is removed: it is fetched again when it is needed."""
     damaged = cache.damaged()
     for name in damaged:
@@ -73,7 +77,7 @@ def _fetched_verify(cache, given: Arguments, reporter: Reporter) -> int:
     return 0
 
 
-def _fetched_clear(cache, given: Arguments, reporter: Reporter) -> int:
+def _fetched_clear(cache: "Any", given: Arguments, reporter: Reporter) -> int:
     if not given.flag("limit"):
         cache.clear()
         return 0
@@ -88,7 +92,7 @@ def _fetched_clear(cache, given: Arguments, reporter: Reporter) -> int:
 _FETCHED = {"stats": _fetched_stats, "verify": _fetched_verify, "clear": _fetched_clear}
 
 
-def _stats(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+def _stats(inspection: "Any", folder: str, given: Arguments, reporter: Reporter) -> int:
     from snowsnake.cache.location import limit_bytes
 
     whole = [entry for entry in inspection.entries() if entry[4]]
@@ -105,7 +109,7 @@ def _stats(inspection, folder: str, given: Arguments, reporter: Reporter) -> int
     return 0
 
 
-def _write_facts(facts: dict, is_json: bool) -> None:
+def _write_facts(facts: "dict[str, Any]", is_json: bool) -> None:
     if is_json:
         import json
 
@@ -115,7 +119,7 @@ def _write_facts(facts: dict, is_json: bool) -> None:
         write_line(f"{name.replace('_', ' '):24}{value}".encode("utf-8", "surrogateescape"))
 
 
-def _verify(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+def _verify(inspection: "Any", folder: str, given: Arguments, reporter: Reporter) -> int:
     if not inspection.is_usable() and os.path.exists(os.path.join(folder, "compiled-1.pack")):
         reporter.failure("the cache file was not written by Snowsnake, or its beginning is damaged; the next evaluation replaces it")
         return 1
@@ -130,7 +134,7 @@ def _verify(inspection, folder: str, given: Arguments, reporter: Reporter) -> in
     return 0
 
 
-def _clear(inspection, folder: str, given: Arguments, reporter: Reporter) -> int:
+def _clear(inspection: "Any", folder: str, given: Arguments, reporter: Reporter) -> int:
     for name in ("evaluations.sqlite", "evaluations.sqlite-wal", "evaluations.sqlite-shm"):      # what is known of flakes
         if os.path.exists(os.path.join(folder, name)):
             os.unlink(os.path.join(folder, name))

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 OPTIONS = (
     Option("-r --recursive", "", "show: with all derivations that these need"),
     Option("--store", "DIR", "read derivations from the embedded store in this folder"),
@@ -36,7 +40,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         return 1
 
 
-def reader(folder: str) -> Callable:
+def reader(folder: str) -> "Callable[..., Any]":
     """A function from the path of a `.drv` file to its derivation."""
     from snowsnake.store.drv import Derivation
 
@@ -54,7 +58,7 @@ def reader(folder: str) -> Callable:
     return read
 
 
-def _show(paths: list[str], read: Callable, is_recursive: bool) -> None:
+def _show(paths: list[str], read: "Callable[..., Any]", is_recursive: bool) -> None:
     import json
 
     from snowsnake.store.drv import closure, show
@@ -63,7 +67,7 @@ def _show(paths: list[str], read: Callable, is_recursive: bool) -> None:
     write_line(json.dumps(show(found.items()), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
 
 
-def _diff(old: str, new: str, read: Callable, given) -> int:
+def _diff(old: str, new: str, read: "Callable[..., Any]", given: "Arguments") -> int:
     """Exit code 0 if they are the same, 1 if they differ, as `diff` has it."""
     from snowsnake.store.drv_diff import diff
 

@@ -10,6 +10,10 @@ from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_o
 from snowsnake.cli.options import Arguments, Option
 from snowsnake.cli.output import Reporter, write_line
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 OPTIONS = (Option("--json", "", "print name, attribute path, drvPath, output and outPath as JSON"),) + SOURCE_OPTIONS
 USAGE = "snowsnake instantiate [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and print the .drv paths of its derivations."
@@ -39,7 +43,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return 0
 
 
-def _facts(derivation, selected: str) -> dict:
+def _facts(derivation: "Any", selected: str) -> "dict[str, Any]":
     value = derivation.value
     names = value.keys()
     path = ".".join(part for part in (selected, derivation.attribute_path) if part)

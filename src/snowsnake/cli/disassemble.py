@@ -13,6 +13,12 @@ from snowsnake.cli.options import Arguments, UsageError
 from snowsnake.cli.output import Reporter, write
 from snowsnake.diagnostics.error import EvaluationError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.handle import Handle
+
 OPTIONS = SOURCE_OPTIONS
 USAGE = "snowsnake disassemble [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Compile a file (./default.nix if none is given, - for standard input) or an expression and print its bytecode."
@@ -53,7 +59,7 @@ def _print_selected(given: Arguments, reporter: Reporter, level: int, features: 
         write(compile_source(source, name, folder, level, features, index).encode("utf-8", "surrogateescape"))
 
 
-def _code(value, path: str):
+def _code(value: "Handle", path: str) -> "Any":
     """Where the code of a function is; of another value, where what it was made from is, if it had not been evaluated before."""
     unevaluated = value.code()
     try:

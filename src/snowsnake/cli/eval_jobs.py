@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.cli.session import Session
+
 # name: (number of values, what it does)
 _OPTIONS = {
     "--apply": (1, "Apply this function to each derivation; its result is the \"extraValue\" of the line."),
@@ -191,7 +193,7 @@ def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any"
     from snowsnake.cli.session import Session, cache_options
 
     is_instantiating = "--no-instantiate" not in request.flags
-    options: dict = {
+    options: dict[str, Any] = {
         "is_writable": is_instantiating,
         "keeps_derivations": is_instantiating,
         "eval_store": request.texts.get("--eval-store"),
@@ -213,7 +215,7 @@ def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any"
     return job_root(session, session.selector.auto_call(root), job_options(request, settings))
 
 
-def _flake_root(request: Request, session, reporter: Reporter):
+def _flake_root(request: Request, session: "Session", reporter: Reporter) -> "Any":
     """All of a flake, with its inputs, or what is at its fragment."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.options import Arguments

@@ -11,6 +11,13 @@ from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import LOG_FORMATS, Reporter, raw_text, write, write_json, write_statistics
 from snowsnake.settings import Settings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
+
 _FLAKE_SCHEMES = ("flake", "path", "github", "gitlab", "sourcehut", "git", "https", "http", "file")
 
 SOURCE_OPTIONS = (
@@ -99,7 +106,7 @@ def _store_address(text: str) -> str:
     return text if is_address else "./" + text
 
 
-def session_of(given: Arguments, reporter: Reporter, prepare=None, **more):
+def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **more: "Any") -> "Any":
     """The evaluator that the options describe; `prepare` may change the settings before."""
     settings = settings_of(given, reporter)
     if prepare is not None:
@@ -152,7 +159,7 @@ def names_flake(given: Arguments) -> bool:
     return "#" in word or (word.partition(":")[0] in _FLAKE_SCHEMES and ":" in word) or word.startswith(("git+", "hg+", "tarball+"))
 
 
-def load(session, given: Arguments):
+def load(session: "Session", given: Arguments) -> "Any":
     """Compile the source; what comes back is not evaluated yet."""
     if names_flake(given):
         from snowsnake.cli.flake_options import lock_options, open_flakes
@@ -173,7 +180,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     if names_flake(given):
         from snowsnake.cli.flake_options import prepare_settings
 
-        def prepare(settings) -> None:
+        def prepare(settings: "Settings") -> None:
             settings.set("extra-experimental-features", "flakes")
             prepare_settings(given, settings)
 
@@ -191,7 +198,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return 0
 
 
-def _print_value(session, root, path: str, given: Arguments) -> None:
+def _print_value(session: "Session", root: "Handle", path: str, given: Arguments) -> None:
     value = session.selector.select(root, path)
     value.force()
     if session.arguments or session.selector.is_callable_with_defaults(value):
@@ -207,14 +214,14 @@ def _print_value(session, root, path: str, given: Arguments) -> None:
         write(b"\n")
 
 
-def _observers(given: Arguments) -> dict:
+def _observers(given: Arguments) -> "dict[str, Any]":
     """Keywords of the evaluator that switch its observers on; empty, so that nothing is loaded, if there are none."""
     if given.flag("trace_runtime_timing"):
         return {"trace": "timing"}
     return {"trace": "operations"} if given.flag("trace_runtime") else {}
 
 
-def _print_chunks(session) -> None:
+def _print_chunks(session: "Session") -> None:
     """What was compiled, in the order of compiling: one line for each top level, lambda and thunk."""
     from snowsnake.source import Position, SourceMap
 
@@ -231,14 +238,14 @@ def _print_chunks(session) -> None:
         sys.stderr.write(f"compiled {label} at {where} ({details})\n")
 
 
-def _dump_bytecode(given: Arguments, session) -> None:
+def _dump_bytecode(given: Arguments, session: "Session") -> None:
     from snowsnake.cli.listing import disassembly
 
     features = session.settings["experimental-features"]
     write(disassembly(*source_of(given), given.integer("optimise", 1), features).encode("utf-8", "surrogateescape"))
 
 
-def report_after(session, given: Arguments) -> None:
+def report_after(session: "Session", given: Arguments) -> None:
     """What was asked for about the evaluation itself; also after an error."""
     if given.flag("trace_compiler"):
         _print_chunks(session)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.flakes import LockedFlake
     from snowsnake.lock.references import Reference
+    from snowsnake.settings import Settings
 
 _SHARED = frozenset(
     """--pure --restrict --option --feature --memory-limit --depth-limit --timeout --store --optimise --no-cache --cache-dir
@@ -68,7 +69,7 @@ class Call:
         self.reporter = reporter
         self.words = words
 
-        def prepare(values) -> None:
+        def prepare(values: "Settings") -> None:
             values.set("extra-experimental-features", "flakes nix-command")
             prepare_settings(given, values)
             for name, text in settings.items():

@@ -10,15 +10,19 @@ from snowsnake.cli.options import Arguments, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.cli.output import Reporter
+    from snowsnake.cli.session import Session
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.locking import LockOptions
+    from snowsnake.settings import Settings
 
 # Options that are written as settings are.
 _SETTINGS = {"accept_flake_config": ("accept-flake-config", "true"), "refresh": ("tarball-ttl", "0")}
 
 
-def prepare_settings(given: Arguments, settings) -> None:
+def prepare_settings(given: Arguments, settings: "Settings") -> None:
     """Settings that the options say; a flake is evaluated purely unless that is switched off."""
     if not given.flag("impure"):
         settings.set("pure-eval", "true")
@@ -27,7 +31,7 @@ def prepare_settings(given: Arguments, settings) -> None:
             settings.set(name, text)
 
 
-def open_flakes(given: Arguments, reporter: "Reporter", session, applies_config: bool = True) -> "FlakeSession":
+def open_flakes(given: Arguments, reporter: "Reporter", session: "Session", applies_config: bool = True) -> "FlakeSession":
     """The flakes of a session's evaluator, with what `--override-flake` and `--inputs-from` add to the registries.
 
     `applies_config`: the settings that flakes ask for count, as far as they are trusted.
@@ -52,7 +56,7 @@ def open_flakes(given: Arguments, reporter: "Reporter", session, applies_config:
     return flakes
 
 
-def say_to(reporter: "Reporter"):
+def say_to(reporter: "Reporter") -> "Any":
     """Where remarks go, by their kind."""
     by_kind = {"warning": reporter.warning, "note": reporter.note}
     return lambda kind, text: by_kind[kind](text)
@@ -67,7 +71,7 @@ def ask(question: str) -> str | None:
     return sys.stdin.readline().strip()
 
 
-def _whole(flakes: "FlakeSession", text: str):
+def _whole(flakes: "FlakeSession", text: str) -> "Any":
     reference, fragment = flakes.reference(text, os.getcwd(), may_be_missing=True)
     if fragment:
         raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
@@ -85,7 +89,7 @@ def _add_inputs(flakes: "FlakeSession", text: str) -> None:
             flakes.world.registries.flags.add(Reference.of_attributes({"type": "indirect", "id": name}), node.locked)
 
 
-def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter", **more) -> "LockOptions":
+def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter", **more: "Any") -> "LockOptions":
     """What the options say about the lock file; `more` is what a command adds."""
     from snowsnake.lock.lock_file import parse_input_path
     from snowsnake.lock.locking import LockOptions

@@ -129,7 +129,7 @@ def _children(output: Output) -> "Iterator[Output]":
     return iter(list(output.children()))
 
 
-def show_text(root: Output, title: str, call, reporter: "_Heard", line: "Callable[[str], None]") -> None:
+def show_text(root: Output, title: str, call: "Call", reporter: "_Heard", line: "Callable[[str], None]") -> None:
     """The tree as lines."""
     line(call.bold(title))
     failures: list[EvaluationError] = []
@@ -166,7 +166,7 @@ def show_text(root: Output, title: str, call, reporter: "_Heard", line: "Callabl
         raise failures[-1]
 
 
-def _described(output: Output, call) -> str:
+def _described(output: Output, call: "Call") -> str:
     kind = output.kind
     if kind == OMITTED:
         return " " + call.painted(_WARNING, "omitted") + f" (use '{output.reason}' to show)"

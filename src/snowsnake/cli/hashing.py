@@ -10,6 +10,11 @@ from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 ALGORITHMS = ("blake3", "md5", "sha1", "sha256", "sha512")
 # A format's names, and how `hashes.format_hash` calls it.
 FORMATS = {"base16": "base16", "nix32": "nix32", "base32": "nix32", "base64": "base64", "sri": "sri"}
@@ -29,7 +34,7 @@ def algorithm(name: str, settings: Settings) -> str:
     return name
 
 
-def hash_format(name: str, warn) -> str:
+def hash_format(name: str, warn: "Callable[[str], None]") -> str:
     """A hash format of a command line."""
     if name not in FORMATS:
         raise UsageError(f"unknown hash format '{name}', expect 'base16', 'base32', 'base64', or 'sri'")
@@ -101,7 +106,7 @@ def real_parent(path: str) -> str:
     return os.path.join(os.path.realpath(parent), name)
 
 
-def _flat(path: str, stream) -> bytes:
+def _flat(path: str, stream: "Any") -> bytes:
     """Also of what is no regular file: pipes have contents, too."""
     try:
         with open(path, "rb", buffering=0) as file:
@@ -111,7 +116,8 @@ def _flat(path: str, stream) -> bytes:
         raise EvaluationError("file", f"read of 65536 bytes: {error.strerror}") from None
     except OSError as error:
         raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
-    return stream.digest()
+    digest: bytes = stream.digest()
+    return digest
 
 
 def shortened(digest: bytes, size: int) -> bytes:

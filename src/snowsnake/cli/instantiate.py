@@ -20,6 +20,13 @@ from snowsnake.cli.output import (
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
+
 # name: number of values, for the options that are not settings
 _OPTIONS = {
     "--help": 0, "--version": 0, "--expr": 0, "-E": 0, "--eval": 0, "--eval-only": 0, "--read-write-mode": 0,
@@ -167,7 +174,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
 
     is_eval = request.flags & {"--eval", "--eval-only"}
     is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
-    options: dict = {"is_writable": not is_read_only, "eval_store": request.eval_store}
+    options: dict[str, Any] = {"is_writable": not is_read_only, "eval_store": request.eval_store}
     if settings.is_set("max-call-depth"):
         options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
@@ -195,11 +202,11 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     return 0
 
 
-def _sources(request: Request, session) -> list:
+def _sources(request: Request, session: "Session") -> "list[Any]":
     """Functions that compile each source: the words as files or expressions, standard input for `-`."""
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
-    loads: list = []
+    loads: list[Any] = []
     if "-" in request.words:
         loads.append(lambda: session.expression(_read_stdin(), "«stdin»"))
     elif not words and not is_expression:
@@ -212,7 +219,7 @@ def _sources(request: Request, session) -> list:
     return loads
 
 
-def _process(request: Request, session, root, path: str) -> None:
+def _process(request: Request, session: "Session", root: "Handle", path: str) -> None:
     """Print one selected value, or the derivations in it."""
     value = session.selector.select(root, path)
     if not request.flags & {"--eval", "--eval-only"}:
@@ -237,7 +244,7 @@ def _process(request: Request, session, root, path: str) -> None:
         write(b"\n")
 
 
-def _rooted(request: Request, session, drv_path: str) -> str:
+def _rooted(request: Request, session: "Session", drv_path: str) -> str:
     """The link that `--add-root` made for a derivation of the embedded store; without one, its path."""
     if not request.root:
         if "--no-gc-warning" not in request.flags:
@@ -252,7 +259,7 @@ def _rooted(request: Request, session, drv_path: str) -> str:
         return drv_path
     suffix = f"-{request.root_count}" if request.root_count > 1 else ""
     try:
-        return store.add_root(os.path.abspath(request.root) + suffix, drv_path)
+        return str(store.add_root(os.path.abspath(request.root) + suffix, drv_path))
     except ValueError as error:
         raise EvaluationError("file", str(error)) from None
 
@@ -283,7 +290,7 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
 
 def is_checked(settings: Settings) -> bool:
     """Whether a policy stands between the command line and the files."""
-    return settings["pure-eval"] or settings["restrict-eval"]
+    return bool(settings["pure-eval"] or settings["restrict-eval"])
 
 
 def _read_stdin() -> bytes:

@@ -11,6 +11,13 @@ from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, load, names_fla
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.evaluator import Evaluator
+    from snowsnake.settings import Settings
+
 _OWN_OPTIONS = (
     Option("--workers", "N", "how many processes evaluate (default: as many as there are processors)"),
     Option("--max-memory-size", "MIB", "replace a worker that has more after a job (default: 4096)"),
@@ -89,10 +96,10 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     address = given.text("dask")
     cluster = None
     if address.isdecimal():
-        cluster = LocalCluster(n_workers=max(1, int(address)), threads_per_worker=1, processes=True, dashboard_address=None)
+        cluster = LocalCluster(n_workers=max(1, int(address)), threads_per_worker=1, processes=True, dashboard_address=None)  # type: ignore[no-untyped-call]
     progress = progress_for(reporter)
     try:
-        with Client(cluster if cluster is not None else address) as client:
+        with Client(cluster if cluster is not None else address) as client:  # type: ignore[no-untyped-call]
             return show(given, ClusterRun(client, shipped, archive), progress)
     finally:
         progress.close()
@@ -100,7 +107,7 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
             cluster.close()
 
 
-def root_of(given: Arguments, reporter: Reporter):
+def root_of(given: Arguments, reporter: Reporter) -> "Any":
     """The root of the jobs, as the options describe it, and the results of earlier runs, if these are wanted."""
     from snowsnake.cli.job_lines import job_root
 
@@ -108,7 +115,7 @@ def root_of(given: Arguments, reporter: Reporter):
     if names_flake(given):
         from snowsnake.cli.flake_options import prepare_settings
 
-        def prepare(settings) -> None:
+        def prepare(settings: "Settings") -> None:
             settings.set("extra-experimental-features", "flakes")
             prepare_settings(given, settings)
 
@@ -128,7 +135,7 @@ def root_of(given: Arguments, reporter: Reporter):
         raise
 
 
-def memory_of(given: Arguments, evaluator, options):
+def memory_of(given: Arguments, evaluator: "Evaluator", options: "Any") -> "Any":
     """Results of earlier runs that evaluated the same, in the same way, with the same program; what they are is looked up meanwhile."""
     from dataclasses import asdict
 
@@ -141,7 +148,7 @@ def memory_of(given: Arguments, evaluator, options):
     asked = {key: value for key, value in given.values.items() if key not in _NOT_ASKED}
     request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), asdict(options)]
 
-    def is_there(reply) -> bool:
+    def is_there(reply: "Any") -> bool:
         drv_path = reply.fields.get("drvPath")
         return drv_path is None or evaluator.store is None or evaluator.store.is_valid(drv_path)
 
@@ -155,7 +162,7 @@ def memory_of(given: Arguments, evaluator, options):
     return memory
 
 
-def job_options(given: Arguments, settings):
+def job_options(given: Arguments, settings: "Settings") -> "Any":
     from snowsnake.jobs.options import JobOptions
 
     return JobOptions(
@@ -170,14 +177,14 @@ def job_options(given: Arguments, settings):
     )
 
 
-def limits_of(given: Arguments):
+def limits_of(given: Arguments) -> "Any":
     from snowsnake.jobs.options import RunOptions
 
     workers = given.integer("workers", 0, 4096) or len(os.sched_getaffinity(0))
     return RunOptions(workers=workers, memory_bytes=given.integer("max_memory_size", 4096) << 20)
 
 
-def show(given: Arguments, run_, progress) -> int:
+def show(given: Arguments, run_: "Any", progress: "Any") -> int:
     """Print, count and write down what comes; the exit code."""
     from snowsnake.cli.job_lines import print_lines
     from snowsnake.jobs.report import Summary, page_row

@@ -3,6 +3,12 @@
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snowsnake.cli.output import Reporter
+
 # name: (module, one line for the help)
 COMMANDS = {
     "eval": ("snowsnake.cli.evaluate", "evaluate a file or an expression and print its value"),
@@ -114,10 +120,10 @@ def _run_for_nix(words: list[str]) -> int:
     return nix(["--extra-experimental-features", "nix-command flakes", *words[1:]])
 
 
-def _command(name: str):
+def _command(name: str) -> "Callable[[list[str], Reporter], int]":
     """The subcommand of a module on its words: OPTIONS reads them, and `--help` is made of USAGE, SUMMARY, OPTIONS and NOTES."""
 
-    def run(words: list[str], reporter: object) -> int:
+    def run(words: list[str], reporter: "Reporter") -> int:
         from snowsnake.cli.options import help_text, parse
 
         module = __import__(name, fromlist=["run"])
@@ -125,7 +131,7 @@ def _command(name: str):
         if given.flag("help"):
             print(help_text(module.USAGE, module.SUMMARY, module.OPTIONS, getattr(module, "NOTES", "")))
             return 0
-        return module.run(given, reporter)
+        return int(module.run(given, reporter))
 
     return run
 

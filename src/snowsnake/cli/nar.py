@@ -9,6 +9,10 @@ import sys
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write, write_line
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 OPTIONS = (
     Option("-l --long", "", "ls: with kind, size and target"),
     Option("-h --help", "", "show this text"),
@@ -29,7 +33,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         return 1
 
 
-def _open(word: str):
+def _open(word: str) -> "Any":
     return sys.stdin.buffer if word == "-" else open(word, "rb")
 
 

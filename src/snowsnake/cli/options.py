@@ -6,6 +6,8 @@ In: a table of `Option` and the words of a command line.  Out: `Arguments`, or a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.settings import Settings
 
 
@@ -66,7 +68,7 @@ class Arguments:
         assert isinstance(value, str)
         return value
 
-    def texts(self, key: str) -> list:
+    def texts(self, key: str) -> "list[Any]":
         """All values of a repeatable option: strings, or lists for options of several values."""
         value = self.values.get(key, [])
         assert isinstance(value, list)

@@ -13,10 +13,12 @@ from snowsnake.diagnostics.error import EvaluationError
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.activities import Activity
+    from snowsnake.evaluator import Evaluator
+    from snowsnake.handle import Handle
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
 QUIET = 3                             # the verbosity of a command without `-v`, as C++ Nix counts: errors are 0, information is 3
@@ -151,7 +153,7 @@ def write_line(data: bytes) -> None:
     sys.stdout.buffer.write(data + b"\n")
 
 
-def raw_text(value, purpose: str) -> bytes:
+def raw_text(value: "Handle", purpose: str) -> bytes:
     """A value coerced to a string, for `--raw`."""
     try:
         return value.coerce_to_string()
@@ -162,7 +164,7 @@ def raw_text(value, purpose: str) -> bytes:
         raise
 
 
-def write_json(value, strict: bool) -> None:
+def write_json(value: "Handle", strict: bool) -> None:
     """A value as JSON and a line end, for `--json`."""
     try:
         value.write_json(write, strict=strict)
@@ -173,7 +175,7 @@ def write_json(value, strict: bool) -> None:
     write(b"\n")
 
 
-def write_statistics(evaluator, path: str) -> None:
+def write_statistics(evaluator: "Evaluator", path: str) -> None:
     """What an evaluation did, as JSON to a file; `-` is stderr."""
     import json
 
@@ -209,7 +211,7 @@ def _report_missing(reporter: Reporter, error: ImportError) -> None:
         os.write(2, f"error: {message}\n".encode("utf-8", "surrogateescape"))
 
 
-def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
+def guarded(command: "Any", words: list[str], reporter: Reporter, program: str) -> int:
     """As `_guarded`, also when what reports an error cannot be loaded."""
     try:
         return _guarded(command, words, reporter, program)
@@ -218,7 +220,7 @@ def guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
         return 1
 
 
-def _guarded(command, words: list[str], reporter: Reporter, program: str) -> int:
+def _guarded(command: "Any", words: list[str], reporter: Reporter, program: str) -> int:
     """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
 
     0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt, 141 a reader of stdout that went away.
@@ -276,16 +278,16 @@ def _guarded(command, words: list[str], reporter: Reporter, program: str) -> int
             gc.enable()
 
 
-_kept: list | None = None             # evaluators that end with the process
+_kept: "list[Any] | None" = None             # evaluators that end with the process
 
 
-def keep(evaluator) -> None:
+def keep(evaluator: "Evaluator") -> None:
     """Let an evaluator live until `leave`, if that is how the process ends: nobody takes its heap apart then."""
     if _kept is not None:
         _kept.append(evaluator)
 
 
-def leave(main) -> "NoReturn":
+def leave(main: "Any") -> "NoReturn":
     """End the process with the code that `main()` gives, and at once: a heap of hundreds of megabytes goes with it.
 
     For the commands' scripts only: nothing registered with `atexit` runs.

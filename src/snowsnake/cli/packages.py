@@ -47,13 +47,13 @@ class Package:
 
     @property
     def system(self) -> str:
-        return self._known("system", self._system)
+        return str(self._known("system", self._system))
 
     def _system(self) -> str:
         found = find(self.value, b"system")
         if found is None:
             return "unknown"
-        return _context(found, "while evaluating the 'system' attribute of a derivation", _text, (self.value, b"system"))
+        return str(_context(found, "while evaluating the 'system' attribute of a derivation", _text, (self.value, b"system")))
 
     @property
     def output_name(self) -> str:
@@ -62,18 +62,19 @@ class Package:
 
     @property
     def drv_path(self) -> str | None:
-        return self._known("drvPath", self._drv_path)
+        path: str | None = self._known("drvPath", self._drv_path)
+        return path
 
     def _drv_path(self) -> str | None:
         found = find(self.value, b"drvPath")
         if found is None:
             return None
         purpose = "while evaluating the 'drvPath' attribute of a derivation"
-        return _context(found, purpose, lambda h: drv_path_of(h, self._store_dir), (self.value, b"drvPath"))
+        return str(_context(found, purpose, lambda h: drv_path_of(h, self._store_dir), (self.value, b"drvPath")))
 
     @property
     def out_path(self) -> str:
-        return self._known("outPath", self._out_path)
+        return str(self._known("outPath", self._out_path))
 
     def _out_path(self) -> str:
         found = find(self.value, b"outPath")
@@ -82,11 +83,12 @@ class Package:
         return self._path(found, "while evaluating the output path of a derivation", self.value)
 
     def _path(self, value: "Any", purpose: str, owner: "Any") -> str:
-        return _context(value, purpose, lambda h: store_path_of(h, self._store_dir), (owner, b"outPath"))
+        return str(_context(value, purpose, lambda h: store_path_of(h, self._store_dir), (owner, b"outPath")))
 
     def outputs(self, has_paths: bool) -> "dict[str, str | None]":
         """Names in order, each with its path or None."""
-        return self._known(f"outputs {has_paths}", lambda: dict(sorted(self._outputs(has_paths).items())))
+        found: dict[str, str | None] = self._known(f"outputs {has_paths}", lambda: dict(sorted(self._outputs(has_paths).items())))
+        return found
 
     def _outputs(self, has_paths: bool) -> "dict[str, str | None]":
         listed = find(self.value, b"outputs")
@@ -126,7 +128,7 @@ class Package:
             _context(meta, "while evaluating the 'meta' attribute of a derivation", _expect_set, (self.value, b"meta"))
         return meta
 
-    def _known(self, key: str, make) -> "Any":
+    def _known(self, key: str, make: "Any") -> "Any":
         if key not in self._facts:
             self._facts[key] = make()
         return self._facts[key]
@@ -143,7 +145,7 @@ class PackageSearch:
         self._selector = selector
         self._store_dir = store_dir
         self._is_lenient = is_lenient
-        self._by_name: dict[str, list] = {}
+        self._by_name: dict[str, list[Any]] = {}
         self._depth = 0
         self.found: list[Package] = []
 
@@ -212,7 +214,7 @@ def _is_to_be_searched(value: "Any") -> bool:
     return find(value, b"recurseForDerivations") is not None and wants_search(value)
 
 
-def _context(value: "Any", purpose: str, read, at: "tuple[Any, bytes] | None" = None) -> "Any":
+def _context(value: "Any", purpose: str, read: "Any", at: "tuple[Any, bytes] | None" = None) -> "Any":
     """What `read(value)` returns; an error says for what, and where the attribute is defined: *at* is its set and its name."""
     try:
         return read(value)

@@ -13,6 +13,10 @@ from snowsnake.cli.options import Arguments, Option
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 OPTIONS = (
     Option("-E --expr", "EXPR", "parse this expression"),
     Option("--json", "", "print the tree as JSON: an object for each node, with its kind and span"),
@@ -43,7 +47,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return code
 
 
-def _reported(action, reporter: Reporter) -> int:
+def _reported(action: "Any", reporter: Reporter) -> int:
     """Run it; an error is reported with the further ones of its source, and the next source is still parsed."""
     try:
         action()

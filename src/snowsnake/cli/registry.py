@@ -12,6 +12,7 @@ from snowsnake.cli.output import Reporter, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from snowsnake.cli.nix.command_line import Call as NixCall
     from snowsnake.lock.references import Reference
     from snowsnake.lock.registries import Registry
 
@@ -37,8 +38,9 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return run_action(name, given, reporter, words)
 
 
-def run_for_nix(call) -> int:
+def run_for_nix(call: "NixCall") -> int:
     """Under the command line of `nix`."""
+    assert call.row is not None
     return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words))
 
 

@@ -14,11 +14,17 @@ from snowsnake.settings import Settings
 from snowsnake.settings.places import channel_entries, daemon_socket
 from snowsnake.store import may_write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.handle import Handle
+
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
-def _progress_of(reporter):
+def _progress_of(reporter: "Any") -> "Any":
     """What shows how fetching goes; asked for when something is fetched."""
     from snowsnake.cli.fetch_progress import progress_for
 
@@ -31,7 +37,7 @@ class Session:
     `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and its kin by name, for functions met at the top or on a selection path.
     """
 
-    def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options) -> None:
+    def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options: "Any") -> None:
         from snowsnake.evaluator import Evaluator
         from snowsnake.machine.heap import give_back_large_blocks
 
@@ -61,14 +67,14 @@ class Session:
             **options,
         )
         keep(self.evaluator)
-        self.arguments: dict[bytes, object] = {}
+        self.arguments: dict[bytes, Handle] = {}
         self.selector = Selector(self.evaluator, self.arguments)
 
-    def expression(self, source: bytes, name: str = "«string»"):
+    def expression(self, source: bytes, name: str = "«string»") -> "Any":
         """Compile an expression of the command line; relative paths start at the working directory."""
         return self.evaluator.evaluate(source, os.getcwd(), name)
 
-    def file(self, word: str):
+    def file(self, word: str) -> "Any":
         """Compile a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
         if is_search_path(word):
             path = self.find_file(word[1:-1])
@@ -107,7 +113,7 @@ class Session:
         except EvaluationError as error:
             raise EvaluationError(error.code, error.message) from None     # not the places of our own expression
 
-    def add_arguments(self, given: list[list[str]], read_stdin) -> None:
+    def add_arguments(self, given: list[list[str]], read_stdin: "Any") -> None:
         """Values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
         for kind, name, text in given:
             key = name.encode("utf-8", "surrogateescape")
@@ -193,7 +199,7 @@ class _MachinesStore:
         self._settings = settings
         self._reporter = reporter
 
-    def open(self):
+    def open(self) -> "Any":
         from snowsnake.cli.stores import open_store
 
         return open_store(self._settings, self._reporter.warning, is_writable=True, reporter=self._reporter)

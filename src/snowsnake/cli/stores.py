@@ -51,7 +51,7 @@ _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
 def store_options(
-    settings: Settings, warn, *, eval_store: str | None = None, is_writable: bool, reporter: "Reporter | None" = None
+    settings: Settings, warn: "Callable[[str], None]", *, eval_store: str | None = None, is_writable: bool, reporter: "Reporter | None" = None
 ) -> "dict[str, Any]":
     """Keywords of the evaluator for the store that the settings name, or for *eval_store* instead of it.
 
@@ -73,7 +73,7 @@ def store_options(
     return {"store_dir": place.store_dir} | real
 
 
-def place_to_write(address: str, settings: Settings, warn) -> StorePlace | DaemonPlace | DummyStore:
+def place_to_write(address: str, settings: Settings, warn: "Callable[[str], None]") -> StorePlace | DaemonPlace | DummyStore:
     """Where the store with this address is; the machine's own only where there is one."""
     place = _open(StoreReference.parse(address), settings, warn)
     if isinstance(place, CachePlace):
@@ -83,7 +83,7 @@ def place_to_write(address: str, settings: Settings, warn) -> StorePlace | Daemo
     return place
 
 
-def open_store(settings: Settings, warn, *, is_writable: bool, reporter: "Reporter | None" = None) -> "Store":
+def open_store(settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool, reporter: "Reporter | None" = None) -> "Store":
     """The store that the settings name, to be asked, or written to.
 
     A store in a folder is made if it is not there, but not the machine's own; what would write to one that may not be written is `NotOurs`.
@@ -92,7 +92,7 @@ def open_store(settings: Settings, warn, *, is_writable: bool, reporter: "Report
 
 
 def open_reference(
-    reference: StoreReference, settings: Settings, warn, *, is_writable: bool = False, reporter: "Reporter | None" = None
+    reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool = False, reporter: "Reporter | None" = None
 ) -> "Store":
     """As `open_store`, by an address."""
     from snowsnake.store.local import LocalStore
@@ -126,14 +126,14 @@ def is_written(settings: Settings) -> bool:
     return "store" in store_options(settings, lambda text: None, is_writable=True)
 
 
-def shown_url(settings: Settings, warn) -> str:
+def shown_url(settings: Settings, warn: "Callable[[str], None]") -> str:
     """The address of the store that the settings name, as `nix store info` tells it."""
     reference = StoreReference.parse(settings.text("store"))
     return "local" if reference.scheme in ("auto", "local") else reference.render()
 
 
 def _open(
-    reference: StoreReference, settings: Settings, warn, reporter: "Reporter | None" = None
+    reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", reporter: "Reporter | None" = None
 ) -> "StorePlace | DaemonPlace | DummyStore | CachePlace":
     scheme = reference.scheme
     if scheme in _REFUSED:
@@ -187,7 +187,7 @@ def _daemon(
     return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=None if reporter is None else reporter.building)
 
 
-def _parameters(reference: StoreReference, warn) -> "dict[str, Any]":
+def _parameters(reference: StoreReference, warn: "Callable[[str], None]") -> "dict[str, Any]":
     """The parameters that its kind of store knows, in their types; the others are warned of."""
     known = _PARAMETERS[reference.scheme]
     found = {}

@@ -25,7 +25,7 @@ _CONNECTIONS = 25
 
 
 def open_cache(
-    reference: StoreReference, given: "dict[str, Any]", store_dir: str, settings: "Settings", warn, *, is_writable: bool = False
+    reference: StoreReference, given: "dict[str, Any]", store_dir: str, settings: "Settings", warn: "Callable[[str], None]", *, is_writable: bool = False
 ) -> "BinaryCacheStore":
     """*given*: the parameters of the address in their types."""
     from snowsnake.store.binary_cache.compressed import UnknownMethod, check_method
@@ -86,7 +86,7 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
     return Substituters(lambda: open_all(settings, policy.on_warning, open_one), policy)
 
 
-def open_all(settings: "Settings", warn, open_one: "Opener") -> "list[Store]":
+def open_all(settings: "Settings", warn: "Callable[[str], None]", open_one: "Opener") -> "list[Store]":
     """Those that can be opened; a fault of one is a warning."""
     from snowsnake.fetch.errors import FetchError
     from snowsnake.store.binary_cache.store import BinaryCacheStore

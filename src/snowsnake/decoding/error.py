@@ -32,7 +32,7 @@ class DecodeError(TypeMismatch):
     def message(self, text: str) -> None:
         """The message is made of the other fields."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[object, ...]:  # type: ignore[override]
         return DecodeError, (self.expected, self.found, self.path, self.position)
 
 

@@ -30,7 +30,7 @@ def plan_of(decoder: "Decoder", target: Any, value_class: type) -> "Plan":
         raise ImportError("decoding into types needs msgspec: pip install msgspec") from None
     try:
         # Not type_info: it refuses what JSON cannot tell apart, unions of two dataclasses for example, which we try in turn.
-        return _Planner(decoder, value_class).plan(msgspec.inspect._Translator((target,)).translate(target))
+        return _Planner(decoder, value_class).plan(msgspec.inspect._Translator((target,)).translate(target))  # type: ignore[no-untyped-call]
     except (TypeError, NameError) as error:
         raise TypeError(f"cannot decode into {target!r}: {error}") from error
 

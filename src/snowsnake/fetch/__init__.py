@@ -11,6 +11,13 @@
 {'type': 'git', 'ref': 'main', 'url': 'https://example.org/r'}
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.fetch.cache import FetchCache
+    from snowsnake.fetch.errors import FetchError, MalformedInput
+    from snowsnake.fetch.fetcher import Fetcher, Source
+    from snowsnake.fetch.input import Input
+
 _HOME = {
     "FetchCache": "cache",
     "FetchError": "errors",
@@ -23,7 +30,7 @@ _HOME = {
 __all__ = ["FetchCache", "FetchError", "Fetcher", "Input", "MalformedInput", "Source"]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(__import__(f"{__name__}.{_HOME[name]}", fromlist=[name]), name)

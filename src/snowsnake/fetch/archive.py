@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from snowsnake.fetch.cache import remove_tree
 from snowsnake.fetch.errors import FetchError
@@ -232,7 +232,7 @@ class _Damaged(Exception):
 
 class _Header(tarfile.TarInfo):
     @classmethod
-    def frombuf(cls, buf, encoding, errors):
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
             return super().frombuf(buf, encoding, errors)
         except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):      # type: ignore[attr-defined]

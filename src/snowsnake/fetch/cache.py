@@ -28,6 +28,7 @@ from snowsnake.fetch.errors import FetchError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
 _SCHEMA = """
 create table if not exists facts (domain text, key text, value text not null, time real not null, primary key (domain, key));
@@ -68,7 +69,7 @@ def limit_of(environ: Mapping[str, str]) -> int:
     return int(text) << 20 if text.isascii() and text.isdigit() and len(text) < 12 else 0
 
 
-class Fact(dict):
+class Fact(dict[str, "Any"]):
     """What was noted, and how old it is."""
 
     age_s = 0.0

@@ -43,9 +43,10 @@ class Download:
 
 
 def http_of(fetcher: Fetcher) -> Http:
-    if fetcher.http is None:
-        fetcher.http = Http(fetcher)
-    return fetcher.http
+    http: Http | None = fetcher.http
+    if http is None:
+        http = fetcher.http = Http(fetcher)
+    return http
 
 
 def fetch_file(input: Input, fetcher: Fetcher) -> Fetched:
@@ -197,7 +198,7 @@ def of_archive(error: TransferError) -> TransferError:
     return error
 
 
-def _download(kept: str, known: dict) -> Download:
+def _download(kept: str, known: dict[str, Any]) -> Download:
     immutable = known.get("immutableUrl")
     return Download(
         DiskTree(kept), Hash.parse(str(known["narHash"])), int(known["lastModified"]), None if immutable is None else str(immutable)

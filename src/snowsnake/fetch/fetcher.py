@@ -93,7 +93,7 @@ class Fetcher:
         self.open_checked: Callable[[str], int] | None = None      # under a policy: a descriptor of a file that may be read
         self._allowed_files: set[str] = set()          # those that the policy names by their addresses
         self.http: Any = None             # made when first needed (downloads.py)
-        self._sources: dict[frozenset, Source] = {}
+        self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
 
     def close(self) -> None:

@@ -106,7 +106,8 @@ class Http:
             job.target.close()
             raise
         job.target.seek(0)
-        return job.target
+        file: BinaryIO = job.target
+        return file
 
     def _repeat(self, job: _Job, attempt: Callable[[], TransferError | None]) -> None:
         """Until an attempt succeeds, or another one would not help."""
@@ -216,7 +217,7 @@ class Http:
         else:
             import ssl
 
-            from urllib3.connection import HTTPSConnection as Kind  # type: ignore[assignment]
+            from urllib3.connection import HTTPSConnection as Kind
             from urllib3.util.ssl_ import create_urllib3_context
 
             context = options["ssl_context"] = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)      # one for all: reading the machine's certificates takes long

@@ -67,7 +67,7 @@ class Input:
         return f"Input({self.attrs!r})"
 
     @property
-    def key(self) -> frozenset:
+    def key(self) -> frozenset[tuple[str, str, str | int | bool]]:
         """The attributes, `True` and 1 told apart."""
         return frozenset((name, type(value).__name__, value) for name, value in self.attrs.items())
 

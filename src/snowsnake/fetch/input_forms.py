@@ -14,6 +14,10 @@ from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.foundation.patterns import pattern
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.hash import Hash
+
 Attribute = str | int | bool
 Attributes = dict[str, Attribute]
 
@@ -339,7 +343,7 @@ def number_of(attributes: Attributes, name: str) -> int | None:
     return value
 
 
-def parsed_hash(text: str, algorithm: str | None = None):
+def parsed_hash(text: str, algorithm: str | None = None) -> "Hash":
     """A `Hash` in any of its texts; *algorithm* is that of bare digits."""
     from snowsnake.store.hash import Hash
 
@@ -349,7 +353,7 @@ def parsed_hash(text: str, algorithm: str | None = None):
         raise MalformedInput(str(error)) from None
 
 
-def revision_of(attributes: Attributes):
+def revision_of(attributes: Attributes) -> "Hash | None":
     """The revision as a `Hash`, or None: SHA-1 unless it says what it is."""
     text = optional_string(attributes, "rev")
     if text is None:
@@ -363,7 +367,7 @@ def revision_text(attributes: Attributes) -> str | None:
     return None if found is None else found.base16
 
 
-def tree_hash_of(attributes: Attributes):
+def tree_hash_of(attributes: Attributes) -> "Hash | None":
     """`narHash` as a `Hash`, or None; an empty one is all zeros."""
     text = optional_string(attributes, "narHash")
     if text is None:

@@ -18,6 +18,15 @@
 ('an example', ['bad', 'lib'])
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.flake.face import Flakes, lock, metadata, read_lock, show, update
+    from snowsnake.flake.facts import Metadata
+    from snowsnake.flake.output_tree import Output
+    from snowsnake.lock.flakes import LockedFlake
+    from snowsnake.lock.lock_file import LockFile
+    from snowsnake.lock.references import Reference
+
 _HOME = {
     "Flakes": "snowsnake.flake.face",
     "LockFile": "snowsnake.lock.lock_file",
@@ -35,7 +44,7 @@ _HOME = {
 __all__ = ["Flakes", "LockFile", "LockedFlake", "Metadata", "Output", "Reference", "lock", "metadata", "read_lock", "show", "update"]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(__import__(_HOME[name], fromlist=[name]), name)

@@ -201,7 +201,7 @@ def _is_as_hashed(tree: "FlakeTree", read: "list[tuple[str, bool]]") -> bool:
 
 def _program() -> list[int]:
     """What tells a build of this program from another one."""
-    from snowsnake import _native  # type: ignore[attr-defined]
+    from snowsnake import _native
 
     found = os.stat(_native.__file__)
     return [found.st_size, found.st_mtime_ns]

@@ -39,7 +39,7 @@ def call_arguments(locked: LockedFlake) -> tuple[bytes, bytes]:
         if place.folder.startswith(".."):
             raise FlakeError("access", f"flake input '{keys[node]}' is not in the source tree '{tree.store_path}'")
         if node.locked is not None and node.locked.input.relative_path is not None:
-            info = {"outPath": tree.store_path}
+            info: dict[str, Any] = {"outPath": tree.store_path}
         else:
             is_changed = node is locked.lock_file.root and locked.flake.is_changed
             info = dict(tree_attributes(tree.source, False, is_changed))

@@ -175,7 +175,8 @@ class Checker:
             self.say(f"derivation evaluated to {drv_path}")
             return drv_path
 
-        return self.guarded("the derivation", found, act)
+        path: str | None = self.guarded("the derivation", found, act)
+        return path
 
     def check_derivation(self, found: Attribute) -> None:
         drv_path = self.derivation(found)
@@ -324,4 +325,4 @@ def _is_derivation(value: "Any") -> bool:
     if value.type_name() != "set" or b"type" not in value.keys():
         return False
     kind = value.select(b"type")
-    return kind.type_name() == "string" and kind.string() == b"derivation"
+    return bool(kind.type_name() == "string" and kind.string() == b"derivation")

@@ -66,9 +66,9 @@ def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "
 def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
     try:
         if kind == "symlink":
-            return os.readlink(target) == tree.link(source)
+            return bool(os.readlink(target) == tree.link(source))
         with open(target, "rb") as file:
-            return file.read() == tree.read(source)
+            return bool(file.read() == tree.read(source))
     except OSError:
         return False
 

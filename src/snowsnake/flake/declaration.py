@@ -41,7 +41,8 @@ _KNOWN = ("description", "inputs", "outputs", "nixConfig")
 class _Reader:
     """`label`: how messages call the file.  `shown`: the flake.  `folder`: where in its tree it is.  `copy`: the store path of a file."""
 
-    def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str, copy, features) -> None:
+    def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str,
+                 copy: "Callable[[str], str]", features: "Container[str]") -> None:
         self.source = source
         self.lines = SourceMap(source)
         self.label = label
@@ -161,7 +162,7 @@ class _Reader:
 
     def url(self, literal: "Any", span: "tuple[int, int]", place: "tuple[int, int]") -> str:
         if literal.kind == "string":
-            return literal.value
+            return str(literal.value)
         if literal.kind != "path":
             raise FlakeError("type", f"expected a string or a path but got {_TYPES[literal.kind]} at {self.place(span)}")
         path = literal.value
@@ -191,7 +192,8 @@ class _Reader:
 
     def setting(self, name: str, literal: "Any", span: "tuple[int, int]") -> Setting:
         if literal.kind in ("string", "int", "bool"):
-            return literal.value
+            plain: Setting = literal.value
+            return plain
         if literal.kind == "path":
             return self.copy(posixpath.normpath(posixpath.join("/", self.folder, literal.value)).lstrip("/"))
         if literal.kind == "list":

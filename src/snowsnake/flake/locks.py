@@ -14,9 +14,14 @@ from snowsnake.lock.lock_file import LockFile, difference
 from snowsnake.lock.locking import LockOptions, compute_lock_file
 from snowsnake.lock.references import Reference
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 
 def lock_flake(
-    world: FlakeWorld, reference: Reference, options: LockOptions, flake: Flake | None = None, apply_config=None
+    world: FlakeWorld, reference: Reference, options: LockOptions, flake: Flake | None = None, apply_config: "Callable[[dict[str, Any]], None] | None" = None
 ) -> LockedFlake:
     """Find a flake and lock it; EvaluationError says what stood in the way.
 

@@ -215,7 +215,7 @@ def is_import_from_derivation(error: EvaluationError) -> bool:
 def _text(value: "Any", path: str) -> str:
     if value.type_name() != "string":
         raise FlakeError("type", f"'{path}' is not a string")
-    return value.string().decode("utf-8", "surrogateescape")
+    return str(value.string(), "utf-8", "surrogateescape")
 
 
 class ShowOptions:

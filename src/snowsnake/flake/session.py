@@ -33,7 +33,7 @@ class FlakeSession:
         environ: "Mapping[str, str]",
         warn: "Callable[[str], None]",
         say: "Callable[[str, str], None] | None" = None,
-        apply_config: "Callable[[dict], None] | None" = None,
+        apply_config: "Callable[[dict[str, Any]], None] | None" = None,
     ) -> None:
         self.evaluator = evaluator
         self.settings = settings
@@ -45,7 +45,7 @@ class FlakeSession:
 
     @property
     def system(self) -> str:
-        return self.settings["system"]
+        return str(self.settings["system"])
 
     def reference(self, text: str, base: str, may_be_missing: bool = False) -> tuple[Reference, str]:
         """A reference of the command line, and its fragment."""

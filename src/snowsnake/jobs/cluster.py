@@ -75,7 +75,7 @@ class ClusterRun:
         from distributed import wait
 
         try:
-            wait(list(self._out), timeout=_POLL_S, return_when="FIRST_COMPLETED")
+            wait(list(self._out), timeout=_POLL_S, return_when="FIRST_COMPLETED")  # type: ignore[no-untyped-call]
         except TimeoutError:
             return
         for future in [future for future in self._out if future.done()]:

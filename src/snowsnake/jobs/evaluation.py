@@ -205,7 +205,7 @@ class JobRoot:
     def is_valid(self, path: str) -> bool:
         store = self.evaluator.store
         if store is not None:
-            return store.is_valid(path)
+            return bool(store.is_valid(path))
         return os.path.lexists(path)
 
     def flush(self) -> None:

@@ -39,13 +39,13 @@ def is_derivation(value: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    return value.string().decode("utf-8", "replace")
+    return str(value.string(), "utf-8", "replace")
 
 
 def boolean(value: Any) -> bool:
     if value.type_name() != "bool":
         raise EvaluationError("type", f"expected a Boolean but found {value.describe()}")
-    return value.to_python()
+    return bool(value.to_python())
 
 
 def name_of(value: Any) -> str:

@@ -72,7 +72,7 @@ def may_write(folder: str, state: str) -> bool:
     return os.access(state + "/db/db.sqlite", os.W_OK) and os.access(folder, os.W_OK)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(__import__(f"{__name__}.{_HOME[name]}", fromlist=[name]), name)

@@ -13,6 +13,10 @@ from snowsnake.store import hashes, nar, store_path
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
 
 def content_path(store_dir: str, name: str, source: str, method: str, algorithm: str) -> tuple[str, str]:
     """(store path, content address) of a file or folder; *method*: flat, nar, text or git."""
@@ -44,13 +48,13 @@ def add_path(store: Store, name: str, source: str, method: str = "nar", algorith
         while piece := archive.read(1 << 20):
             digest.update(piece)
         archive.seek(0)
-        store.import_object(PathInfo(path, "sha256:" + digest.digest().hex(), size, ca=address), archive)  # type: ignore[arg-type]
+        store.import_object(PathInfo(path, "sha256:" + digest.digest().hex(), size, ca=address), archive)
     if content_path(store.store_dir, name, source, method, algorithm)[0] != path:
         raise ValueError(f"'{source}' changed while it was copied")
     return path
 
 
-def _pack_file(source: str, archive) -> int:
+def _pack_file(source: str, archive: BinaryIO) -> int:
     """The archive of a file that is hashed by its bytes: it is not executable."""
     size = os.stat(source).st_size
     head = [b"nix-archive-1", b"(", b"type", b"regular", b"contents"]

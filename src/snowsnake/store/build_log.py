@@ -19,7 +19,8 @@ def build_log(store: Store, path: str) -> bytes | None:
         path = info.deriver
     kept = getattr(store, "log", None)
     if kept is not None:                   # of a binary cache
-        return kept(path)
+        found: bytes | None = kept(path)
+        return found
     usual = log_place(store, path)
     for folder in (usual, os.path.join(os.path.dirname(os.path.dirname(usual)), path.rpartition("/")[2])):
         if os.path.exists(folder):

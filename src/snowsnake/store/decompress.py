@@ -115,7 +115,7 @@ class _Lzip:
 
 def _zstd() -> Any:
     try:
-        from compression import zstd  # type: ignore[import-not-found]
+        from compression import zstd
     except ModuleNotFoundError:
         from backports import zstd
     return zstd.ZstdDecompressor()

@@ -106,7 +106,7 @@ def _output(value: Any, key: str, name: str, store: Store, features: frozenset[s
 
 
 def _method(value: Any) -> str:
-    method = _as(value, str)
+    method: str = _as(value, str)
     if method not in METHODS:
         raise ValueError(f"Unknown file ingestion method '{method}', expect `flat`, `nar`, or `git`")
     return method

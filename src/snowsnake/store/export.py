@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from snowsnake.store import hashes, nar_reader, store_path
 from snowsnake.store.graph import sorted_paths
@@ -84,7 +84,7 @@ def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
             raise ValueError("input doesn't look like something created by 'nix-store --export'")
         with tempfile.TemporaryFile() as copy:
             taken = _Taken(stream, copy)
-            for _ in nar_reader.read_nar(taken, allow_trailing=True):  # type: ignore[arg-type]  # only `read` is used
+            for _ in nar_reader.read_nar(cast("BinaryIO", taken), allow_trailing=True):  # only `read` is used
                 pass
             if read_number(stream) & 0xFFFFFFFF != _MAGIC:
                 raise ValueError("Nix archive cannot be imported; wrong format")
@@ -97,7 +97,7 @@ def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
                 read_text(stream)
             info = PathInfo(path, "sha256:" + taken.hash.digest().hex(), taken.hash.size, references, deriver=deriver or None)
             copy.seek(0)
-            store.import_object(info, copy)  # type: ignore[arg-type]
+            store.import_object(info, copy)
         yield path
 
 

@@ -17,7 +17,7 @@ from snowsnake.store.path_info import PathInfo
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
-    from typing import BinaryIO
+    from typing import BinaryIO, Self
 
     from snowsnake.store.realisation import Realisation
 else:
@@ -118,7 +118,7 @@ class Store(ABC):
 
     # --- what follows from that
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

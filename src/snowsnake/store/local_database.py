@@ -15,6 +15,10 @@ from contextlib import contextmanager
 
 from snowsnake.store.path_info import PathInfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _SCHEMA_VERSION = "10"
 _BUSY_TIMEOUT_S = 600.0
 _SCHEMA = """
@@ -98,7 +102,7 @@ class _Connection(sqlite3.Connection):
         except sqlite3.Error as error:
             raise BadDatabase(f"the store's database '{self.path}': {error}") from None
 
-    def rows(self, query: str, parameters: tuple = ()) -> list:
+    def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
         if os.getpid() == self.process:        # as `checked`, which is slower
             try:
                 return self.execute(query, parameters).fetchall()
@@ -107,7 +111,7 @@ class _Connection(sqlite3.Connection):
         with self.checked():
             return []
 
-    def run(self, query: str, parameters: tuple = ()) -> sqlite3.Cursor:
+    def run(self, query: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
         with self.checked():
             return self.execute(query, parameters)
 

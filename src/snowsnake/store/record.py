@@ -15,7 +15,7 @@ class Record:
     _fields_of: "Callable[[Any], tuple[Any, ...]]"
 
     def __init_subclass__(cls) -> None:
-        cls._fields_of = staticmethod(attrgetter(*cls.__slots__))     # type: ignore[call-overload]
+        cls._fields_of = staticmethod(attrgetter(*cls.__slots__))
 
     def _set(self, *values: "Any") -> None:
         for name, value in zip(self.__slots__, values, strict=True):

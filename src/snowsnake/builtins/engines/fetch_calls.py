@@ -3,6 +3,8 @@
 In: `access` (the policy of an evaluation, and its fetcher; builtins/fetch_host.pyx) and plain values.  Out: sources, pairs of names and values.
 """
 
+from __future__ import annotations
+
 import re
 import time
 
@@ -10,12 +12,32 @@ from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.input_forms import fix_git_url, string_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping
+    from typing import Any
+
+    from snowsnake.builtins.fetch_host import Access
+    from snowsnake.fetch.fetcher import Fetcher, Source
+    from snowsnake.fetch.input import Input
+    from snowsnake.fetch.trees import Tree
+
+    Pairs = list[tuple[str, str | int | bool]]
+
 _NO_REVISION = "0" * 40
 _UPWARDS = re.compile(r"(?<=[/:])(\.|%2e){2}(?=[/?#]|$)", re.IGNORECASE)      # a part of a path that leads out of its folder
 _JUST_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def make_fetcher(settings, progress, features, store_dir, store, working_directory, is_cancelled):
+def make_fetcher(
+    settings: Any,
+    progress: Any,
+    features: Container[str],
+    store_dir: str,
+    store: Any,
+    working_directory: str,
+    is_cancelled: Callable[[], bool],
+) -> Fetcher:
     """The fetcher of an evaluation; `settings` None: those of this user."""
     from snowsnake.fetch.fetcher import Fetcher
 
@@ -40,7 +62,7 @@ def make_fetcher(settings, progress, features, store_dir, store, working_directo
 # ---- policy -----------------------------------------------------------------------------------------------------
 
 
-def is_allowed_uri(uri, prefixes):
+def is_allowed_uri(uri: str, prefixes: Iterable[str]) -> bool:
     """Whether an address is one of *prefixes*, or below one.
 
     >>> is_allowed_uri("https://example.org/a", ["https://example.org"]), is_allowed_uri("https://example.org.evil", ["https://example.org"])
@@ -60,7 +82,7 @@ def is_allowed_uri(uri, prefixes):
     return False
 
 
-def check_uri(access, uri):
+def check_uri(access: Access, uri: str) -> None:
     """Restricted evaluation: what `allowed-uris` has, and what may be read on this machine."""
     if not access.is_restricted:
         return
@@ -80,7 +102,7 @@ def check_uri(access, uri):
     raise ForbiddenAccess(f"access to URI '{uri}' is forbidden in restricted mode")
 
 
-def _canonical(path):
+def _canonical(path: str) -> str:
     import os
 
     return re.sub("^//", "/", os.path.normpath("/" + path))
@@ -89,7 +111,7 @@ def _canonical(path):
 # ---- files and archives -----------------------------------------------------------------------------------------
 
 
-def full_address(url):
+def full_address(url: str) -> str:
     """What `channel:NAME` stands for.
 
     >>> full_address("channel:nixos-unstable")
@@ -98,14 +120,14 @@ def full_address(url):
     return f"https://channels.nixos.org/{url[8:]}/nixexprs.tar.xz" if url.startswith("channel:") else url
 
 
-def fetch_url(access, url, name, digest, unpacks):
+def fetch_url(access: Access, url: str, name: str, digest: bytes | None, unpacks: bool) -> tuple[str, Tree]:
     """(store path, tree) of `fetchurl` and `fetchTarball`; *digest*: the SHA-256 that was asked for, or None."""
     from snowsnake.store.hash import Hash
 
     return access.fetcher.fetch_url(url, name, None if digest is None else Hash("sha256", digest), unpacks)
 
 
-def fetch_address(access, address):
+def fetch_address(access: Access, address: str) -> tuple[str, Tree]:
     """(store path, tree) of an entry of the search path or a file argument: an archive's address, `channel:…` or `flake:…`."""
     if not address.startswith("flake:"):
         return access.fetcher.fetch_url(full_address(address), "source", None, True)
@@ -123,7 +145,7 @@ def fetch_address(access, address):
 # ---- trees ------------------------------------------------------------------------------------------------------
 
 
-def fetch_tree(access, given, is_git):
+def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool) -> tuple[Source, Pairs]:
     """(source, pairs) of `fetchTree` or `fetchGit`; *given*: a text, or attributes with `type` if it was there."""
     name = "fetchGit" if is_git else "fetchTree"
     fetcher = access.fetcher
@@ -166,14 +188,14 @@ def fetch_tree(access, given, is_git):
     return source, tree_attributes(source, is_git)
 
 
-def _flag(attrs, name):
+def _flag(attrs: Mapping[str, Any], name: str) -> bool:
     value = attrs.get(name, False)
     if not isinstance(value, bool):
         raise MalformedInput(f"input attribute '{name}' is not a Boolean")
     return value
 
 
-def resolved(access, input):
+def resolved(access: Access, input: Input) -> Input:
     """What the registries say that a name means."""
     import os
 
@@ -183,10 +205,10 @@ def resolved(access, input):
     return registries_of(access.fetcher, os.environ).resolve(Reference(input)).input
 
 
-def tree_attributes(source, is_git, is_dirty=False):
+def tree_attributes(source: Source, is_git: bool, is_dirty: bool = False) -> Pairs:
     """What a fetched tree looks like to a program.  *is_git*: with a revision of zeros where there is none, as fetchGit always had it."""
     input = source.input
-    pairs = [("outPath", source.store_path), ("narHash", source.nar_hash)]
+    pairs: Pairs = [("outPath", source.store_path), ("narHash", source.nar_hash)]
     if input.type == "git":
         pairs.append(("submodules", input.flag("submodules")))
     rev, count = input.rev, input.rev_count
@@ -202,7 +224,7 @@ def tree_attributes(source, is_git, is_dirty=False):
     return pairs
 
 
-def date_of(seconds):
+def date_of(seconds: int) -> str:
     """As `lastModifiedDate` has it.
 
     >>> date_of(0)
@@ -217,7 +239,7 @@ def date_of(seconds):
 # ---- Mercurial --------------------------------------------------------------------------------------------------
 
 
-def fetch_mercurial(access, given):
+def fetch_mercurial(access: Access, given: str | dict[str, Any]) -> tuple[Source, Pairs]:
     """(source, pairs) of `fetchMercurial`; *given*: a text, or `url`, `rev` (also a branch) and `name`."""
     attrs = dict(given) if isinstance(given, dict) else {"url": given}
     url = attrs.get("url", "")
@@ -234,7 +256,7 @@ def fetch_mercurial(access, given):
     source = access.fetcher.fetch(access.fetcher.input_from_attrs(made))
     input = source.input
     found = input.rev or _NO_REVISION
-    pairs = [("outPath", source.store_path), ("rev", found), ("shortRev", found[:12])]
+    pairs: Pairs = [("outPath", source.store_path), ("rev", found), ("shortRev", found[:12])]
     if input.ref is not None:
         pairs.append(("branch", input.ref))
     if input.rev_count is not None:
@@ -245,14 +267,14 @@ def fetch_mercurial(access, given):
 # ---- closures ---------------------------------------------------------------------------------------------------
 
 
-def fetch_closure(access, given):
+def fetch_closure(access: Access, given: Mapping[str, Any]) -> tuple[str, list[tuple[str, Tree]]]:
     """(path, trees by path) of `fetchClosure`."""
     from snowsnake.fetch.closure import closure_of
     from snowsnake.store.path import StorePath
 
     fetcher = access.fetcher
 
-    def stored(name):
+    def stored(name: str) -> str:
         value = given[name]
         if not isinstance(value, str):
             raise MalformedInput(f"attribute '{name}' of 'fetchClosure' is no path")

@@ -21,7 +21,9 @@ from snowsnake.settings.table import BY_NAME as SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+
     from snowsnake.flake.session import FlakeSession
+    from snowsnake.handle import Handle
 
     Completer = Callable[["Completion", str], None]
 
@@ -311,9 +313,10 @@ def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | No
         completion.add(f"{text}#{root}", "")
 
 
-def _along(value, path: list[str]):
+def _along(root: "Handle", path: list[str]) -> "Handle | None":
     from snowsnake.plain import find
 
+    value: Handle | None = root
     for part in path:
         value = find(value, part.encode("utf-8", "surrogateescape"))
         if value is None:

@@ -8,6 +8,11 @@ import os
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.store import opened
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    pass
+
 _COLOURS = {"PASS": "32;1", "FAIL": "31;1", "INFO": "34;1"}
 
 
@@ -34,7 +39,7 @@ def run(call: Call) -> int:
     return 0 if is_fine else 2
 
 
-def _commands(tell) -> bool:
+def _commands(tell: "Callable[[str, str], bool]") -> bool:
     """Whether exactly one installation of Nix's commands is on the PATH."""
     folders = set()
     for folder in os.environ.get("PATH", "").split(":"):

@@ -14,7 +14,12 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.cli.nix.flake_output import FlakeOutput
+    from snowsnake.cli.options import Arguments
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
 
 
 def run(call: Call) -> int:
@@ -41,11 +46,11 @@ def run(call: Call) -> int:
     return 0
 
 
-def _form(given) -> str:
+def _form(given: "Arguments") -> str:
     return "raw" if given.flag("raw") else "json" if given.flag("json") else "text"
 
 
-def _applied(session, value, call: Call):
+def _applied(session: "Session", value: "Handle", call: Call) -> "Any":
     value.force()
     if call.given.flag("apply"):
         value = session.expression(_encoded(call.given.text("apply"))).call(value)
@@ -54,7 +59,7 @@ def _applied(session, value, call: Call):
     return value
 
 
-def _text(session, value, call: Call) -> bytes:
+def _text(session: "Session", value: "Handle", call: Call) -> bytes:
     """What is printed of a value, JSON in one line."""
     form = _form(call.given)
     value = _applied(session, value, call)
@@ -78,12 +83,12 @@ def _print(text: bytes, call: Call) -> None:
     write_line(text)
 
 
-def open_session(call: Call):
+def open_session(call: Call) -> "Any":
     """The evaluator that the options describe."""
     from snowsnake.cli.session import Session, cache_options
 
     given = call.given
-    options: dict = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
+    options: dict[str, Any] = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
     if call.evaluation_store is not None:
         options["store"] = call.evaluation_store
     if call.settings.is_set("max-call-depth"):
@@ -97,7 +102,7 @@ def open_session(call: Call):
     return session
 
 
-def load(call: Call, word: str | None):
+def load(call: Call, word: str | None) -> "Any":
     """The session, and the value that an installable means: an attribute with `--file` or `--expr`, otherwise an output of a flake."""
     given = call.given
     if given.flag("file") and given.flag("expr"):
@@ -119,13 +124,13 @@ def load(call: Call, word: str | None):
     return session, output.value()
 
 
-def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = ()):
+def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = ()) -> "Any":
     """The session, and the `FlakeOutput` that a word means, not evaluated; one of *defaults* if it names none."""
     session = open_session(call)
     return session, _output(call, session, word, defaults)
 
 
-def _output(call: Call, session, word: str | None, defaults: "tuple[str, ...]" = ()) -> "FlakeOutput":
+def _output(call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = ()) -> "FlakeOutput":
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.nix.flake_output import FlakeOutput
 
@@ -134,7 +139,7 @@ def _output(call: Call, session, word: str | None, defaults: "tuple[str, ...]" =
     return FlakeOutput(session, flakes, locked, reference, paths, is_refreshed=call.given.flag("refresh"))
 
 
-def _json(value) -> bytes:
+def _json(value: "Handle") -> bytes:
     try:
         return value.to_json(copies_paths=False)
     except EvaluationError as error:
@@ -143,11 +148,11 @@ def _json(value) -> bytes:
         raise
 
 
-def write_to(root, place: str) -> None:
+def write_to(root: "Handle", place: str) -> None:
     """A string as a file, a set of such as a folder."""
     if os.path.lexists(place):
         raise EvaluationError("file", f"path '{place}' already exists")
-    work: list[tuple] = [(root, os.fsencode(place), (), None)]
+    work: list[tuple[Any, ...]] = [(root, os.fsencode(place), (), None)]
     while work:
         value, path, names, place_of = work.pop()
         try:
@@ -171,7 +176,7 @@ def write_to(root, place: str) -> None:
             raise
 
 
-def _where(attribute: tuple | None) -> str:
+def _where(attribute: "tuple[Any, ...] | None") -> str:
     """Where an attribute is defined, as FILE:LINE:COLUMN."""
     from snowsnake.looking import attribute_place
     from snowsnake.source import Position

@@ -18,6 +18,8 @@ TYPE_CHECKING = False                 # `typing` would be imported by every comm
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
     from snowsnake.store.interface import Store
     from snowsnake.store.realisation import Realisation
 
@@ -117,7 +119,7 @@ def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
     return (prefix, tuple(names)) if plain and not prefix.endswith("^") else (word, None)
 
 
-def _targets(session, value, names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool) -> list[Target]:
+def _targets(session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool) -> list[Target]:
     """What a value means as store objects and outputs."""
     value.force()
     kind = value.type_name()
@@ -130,14 +132,14 @@ def _targets(session, value, names: "tuple[str, ...] | None", shown: str, where:
     return _grouped(session, value, names, is_flake, shown)
 
 
-def _is_derivation(value) -> bool:
+def _is_derivation(value: "Handle") -> bool:
     if value.type_name() != "set" or b"type" not in value.keys():
         return False
     kind = value.select(b"type")
     return kind.type_name() == "string" and kind.string() == b"derivation"
 
 
-def _single_path(session, value, shown: str, context: str) -> Target:
+def _single_path(session: "Session", value: "Handle", shown: str, context: str) -> Target:
     """Of a path, which is copied to the store; of a string, the one thing that it refers to."""
     if value.type_name() == "path":
         path = session.expression(b'p: "${builtins.path { path = p; name = "source"; }}"').call(value).string().decode("utf-8", "surrogateescape")
@@ -149,7 +151,7 @@ def _single_path(session, value, shown: str, context: str) -> Target:
         raise EvaluationError("value", str(error), trace=[Frame("context", context, None)]) from None
 
 
-def _context_path(session, value, shown: str, text: str) -> Target:
+def _context_path(session: "Session", value: "Handle", shown: str, text: str) -> Target:
     entries = session.expression(b"builtins.getContext").call(value).to_python()
     facts = [(path, kind) for path, entry in entries.items() for kind in entry]
     if len(facts) != 1:
@@ -166,7 +168,7 @@ def _context_path(session, value, shown: str, text: str) -> Target:
     return Target(shown, path)
 
 
-def _grouped(session, value, names: "tuple[str, ...] | None", is_flake: bool, shown: str) -> list[Target]:
+def _grouped(session: "Session", value: "Handle", names: "tuple[str, ...] | None", is_flake: bool, shown: str) -> list[Target]:
     """The derivations of a value, each once, with the outputs that are asked for or installed by default."""
     found: dict[str, set[str]] = {}
     for derivation in session.selector.derivations(value):
@@ -177,7 +179,7 @@ def _grouped(session, value, names: "tuple[str, ...] | None", is_flake: bool, sh
     ]
 
 
-def _default_outputs(value, output_name: str, is_flake: bool) -> "tuple[str, ...]":
+def _default_outputs(value: "Handle", output_name: str, is_flake: bool) -> "tuple[str, ...]":
     keys = value.keys()
     if b"outputSpecified" in keys and value.select(b"outputSpecified").to_python() is True:
         return (output_name,)
@@ -286,7 +288,7 @@ def store_paths(call: Call, installables: Installables, *, is_built: bool = Fals
 
 def roots(call: Call, installables: Installables, words: list[str], *, is_built: bool = False) -> set[str]:
     """The objects that words mean: outputs, or with `--derivation` derivations."""
-    from snowsnake.cli.old.store_change import report_missing
+    from snowsnake.cli.building import report_missing
 
     targets = installables.targets(words)
     store = installables.store

@@ -14,6 +14,10 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.listing import ArchiveTree, DiskTree, Tree, canonical, to_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def list_store(call: Call) -> None:
     """`nix store ls PATH`."""
@@ -65,7 +69,7 @@ class open_tree:
             raise EvaluationError("value", str(error)) from None
 
 
-def _open_archive(word: str):
+def _open_archive(word: str) -> "Any":
     try:
         return open(word, "rb")
     except OSError as error:

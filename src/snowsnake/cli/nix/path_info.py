@@ -14,6 +14,10 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _OLD_JSON = (
     "'--json' without '--json-format' is deprecated; please specify '--json-format 1' or '--json-format 2'."
     " This will become an error in a future release."
@@ -42,7 +46,7 @@ def _json_version(text: str) -> int:
     return version
 
 
-def _facts(store: Store, paths: list[str], version: int, shows_closures: bool) -> dict:
+def _facts(store: Store, paths: list[str], version: int, shows_closures: bool) -> "dict[str, Any]":
     found: dict[str, object] = {}
     for path in paths:
         info = store.info(path)

@@ -168,8 +168,8 @@ def _is_derivation(value: "Any", shown: str) -> bool:
 def _text(value: "Any", shown: str) -> str:
     kind = value.type_name()
     if kind == "path":
-        return value.to_python()
-    return _expected(value, "string", shown, "a string").string().decode("utf-8", "surrogateescape")
+        return str(value.to_python())
+    return str(_expected(value, "string", shown, "a string").string(), "utf-8", "surrogateescape")
 
 
 def _expected(value: "Any", kind: str, shown: str, what: str) -> "Any":

@@ -5,6 +5,13 @@ In: a handle.  Out: bytes.  What was printed before is «repeated».
 
 from snowsnake.diagnostics.error import EvaluationError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.evaluator import Evaluator
+    from snowsnake.handle import Handle
+
 _DEPTH_LIMIT = 2_000_000               # as for calls
 _FATAL = ("depth", "memory", "timeout", "interrupt")
 _FIRST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
@@ -16,9 +23,9 @@ class _Seen:
     """Containers that were printed: only those of the same kind, size and names are compared."""
 
     def __init__(self) -> None:
-        self._by_key: dict[object, list] = {}
+        self._by_key: dict[object, list[Any]] = {}
 
-    def is_new(self, value, key: object) -> bool:
+    def is_new(self, value: "Handle", key: object) -> bool:
         alike = self._by_key.setdefault(key, [])
         if alike and (key == () or any(value.is_same(other) for other in alike)):       # there is one empty set
             return False
@@ -26,11 +33,11 @@ class _Seen:
         return True
 
 
-def value_text(root, evaluator, depth_limit: int = _DEPTH_LIMIT) -> bytes:
+def value_text(root: "Handle", evaluator: "Evaluator", depth_limit: int = _DEPTH_LIMIT) -> bytes:
     """The text of a value that has been forced; values nested deeper than the limit are an error."""
     out: list[bytes] = []
     seen = _Seen()
-    work: list = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
+    work: list[Any] = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
     depth = 0
     while work:
         item = work.pop()
@@ -56,7 +63,7 @@ def value_text(root, evaluator, depth_limit: int = _DEPTH_LIMIT) -> bytes:
     return b"".join(out)
 
 
-def _pieces(value, seen: _Seen, evaluator, *, is_root: bool) -> list:
+def _pieces(value: "Handle", seen: _Seen, evaluator: "Evaluator", *, is_root: bool) -> "list[Any]":
     """What a value's text consists of: bytes, and values inside it."""
     value.force()
     kind = value.type_name()
@@ -66,7 +73,7 @@ def _pieces(value, seen: _Seen, evaluator, *, is_root: bool) -> list:
             return [b"[ ]"]
         if not is_root and not seen.is_new(value, size):     # the outermost list is a copy of its own, there
             return ["«repeated»".encode()]
-        pieces: list = [b"["]
+        pieces: list[Any] = [b"["]
         for index in range(size):
             pieces += [b" ", value.index(index)]
         return [*pieces, b" ]"]
@@ -84,12 +91,12 @@ def _pieces(value, seen: _Seen, evaluator, *, is_root: bool) -> list:
     return [*pieces, b" }"]
 
 
-def _is_derivation(kind) -> bool:
+def _is_derivation(kind: "Handle") -> bool:
     kind.force()
     return kind.type_name() == "string" and kind.string() == b"derivation"
 
 
-def _derivation_path(value, evaluator) -> str:
+def _derivation_path(value: "Handle", evaluator: "Evaluator") -> str:
     from snowsnake.store.store_path import parse
 
     path = value.coerce_to_string().decode("utf-8", "surrogateescape")
@@ -100,7 +107,7 @@ def _derivation_path(value, evaluator) -> str:
     return " " + path
 
 
-def _name_text(name: bytes, evaluator) -> bytes:
+def _name_text(name: bytes, evaluator: "Evaluator") -> bytes:
     if name and name[0] in _FIRST and _FURTHER.issuperset(name) and name not in _KEYWORDS:
         return name
     return evaluator.from_python(name).to_nix()

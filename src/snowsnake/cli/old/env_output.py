@@ -29,11 +29,11 @@ class World:
 
     def is_valid(self, path: str) -> bool:
         if self._store is not None:
-            return self._store.is_valid(path)
+            return bool(self._store.is_valid(path))
         return os.path.lexists(path)
 
 
-def guarded_facts(package: Package, make) -> bool:
+def guarded_facts(package: Package, make: "Any") -> bool:
     """Let `make()` ask a package for facts; False if the package fails in a way that is passed over."""
     try:
         make()

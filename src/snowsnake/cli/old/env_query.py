@@ -15,8 +15,11 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.cli.old.env import Request
     from snowsnake.cli.session import Session
+    from snowsnake.settings import Settings
 
 _FLAGS = {
     "--status": "status", "-s": "status", "--no-name": "no_name", "--system": "system", "--description": "description",
@@ -113,7 +116,7 @@ def select(packages: list[Package], words: list[str]) -> list[Package]:
     return [packages[number] for number in chosen]
 
 
-def _matcher(pattern: str):
+def _matcher(pattern: str) -> "Any":
     if pattern == "*":
         return lambda name: True
     if re.fullmatch(r"[A-Za-z0-9_ -]*", pattern):
@@ -128,7 +131,7 @@ def _name_key(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape").translate(_FOLDED)
 
 
-def in_order(items: list, key) -> list:
+def in_order(items: "list[Any]", key: "Any") -> "list[Any]":
     """Sorted as `std::sort` of libstdc++ does it, which leaves equal ones in an order of its own."""
     keys = list(map(key, items))
     if len(set(keys)) == len(keys) or len(keys) <= _SMALL:
@@ -195,7 +198,7 @@ def _available(request: "Request", session: "Session", path: str) -> list[Packag
     return packages
 
 
-def default_expression(settings) -> str:
+def default_expression(settings: "Settings") -> str:
     """The user's `~/.nix-defexpr`."""
     from snowsnake.settings.places import home, xdg_folder
 
@@ -204,7 +207,7 @@ def default_expression(settings) -> str:
     return os.path.join(home(os.environ), ".nix-defexpr")
 
 
-def source(session: "Session", word: str):
+def source(session: "Session", word: str) -> "Any":
     """A file, a folder with a `default.nix`, or a folder of such: then a set of all of them, by name."""
     is_local = not (word.startswith(("<", "flake:")) or "://" in word or word.startswith("channel:"))
     if not is_local or os.path.isfile(word) or os.path.lexists(os.path.join(word, "default.nix")):

@@ -11,6 +11,8 @@ from snowsnake.cli.options import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.cli.session import Session
 
 # name: number of values
@@ -50,7 +52,7 @@ class EvaluationWords:
             self.is_impure = True
         return True
 
-    def open(self, common: Common, **options) -> "Session":
+    def open(self, common: Common, **options: "Any") -> "Session":
         """The evaluator that the command line describes; `options` are its further parameters."""
         from snowsnake.cli.session import Session, cache_options
 

@@ -14,6 +14,10 @@ from snowsnake.cli.output import Reporter, guarded, write_line
 from snowsnake.cli.prefetch import Wanted, prefetch
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.handle import Handle
+
 _HELP = """usage: snowsnake-prefetch-url [OPTION …] URL [HASH]
        snowsnake-prefetch-url [OPTION …] -A ATTRIBUTE [FILE]
 
@@ -136,10 +140,10 @@ def _mirrored(url: str, request: _Request, common: Common) -> str:
     first = places.index(0)
     _expect(first, "string", "while evaluating the first available mirror")
     place = first.string().decode("utf-8", "surrogateescape")
-    return place + ("" if place.endswith("/") else "/") + rest
+    return str(place) + ("" if place.endswith("/") else "/") + rest
 
 
-def _expect(value, kind: str, context: str) -> None:
+def _expect(value: "Handle", kind: str, context: str) -> None:
     from snowsnake.selection import TYPE_NAMES
 
     value.force()

@@ -126,7 +126,7 @@ class Request:
         add = getattr(self.store, "add_root", None)
         if add is None:
             raise ValueError(f"store '{self.store.url}' has no garbage collector roots")
-        return add(self.root + suffix + (f"-{output}" if output != "out" else ""), path)
+        return str(add(self.root + suffix + (f"-{output}" if output != "out" else ""), path))
 
     def count_root(self) -> None:
         """The next argument has a link of its own."""

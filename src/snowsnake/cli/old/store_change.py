@@ -20,6 +20,10 @@ from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.interface import Store
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def _line(text: str) -> None:
     write_line(text.encode("utf-8", "surrogateescape"))
@@ -148,7 +152,7 @@ def _register(request: Request, *, replaces: bool, has_hashes: bool, settles: bo
     store.make_valid(infos, settles=settles)
 
 
-def _local(store: Store):
+def _local(store: Store) -> "Any":
     from snowsnake.store.local import LocalStore
 
     if not isinstance(store, LocalStore):
@@ -205,7 +209,7 @@ def delete(request: Request) -> None:
     delete_paths(request.store, [request.path(word) for word in request.words], "--ignore-liveness" in flags, request)
 
 
-def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller) -> None:
+def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller: "Any") -> None:
     """Remove objects, and say how much that was; *caller* has settings and a reporter."""
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.garbage import Collector

@@ -13,6 +13,11 @@ from snowsnake.cli.output import write, write_line
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store, nar_digest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
 _COLOURS = ("black", "red", "green", "blue", "magenta", "burlywood")
 _BRANCH, _LAST_BRANCH, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 
@@ -155,7 +160,7 @@ def _tree(request: Request, options: set[str]) -> None:
                 work.append((child, rest + (_LAST_BRANCH if is_last else _BRANCH), rest + (_SPACE if is_last else _LINE)))
 
 
-def _edges(store: Store, roots: list[str]):
+def _edges(store: Store, roots: list[str]) -> "Iterator[Any]":
     """Each object that the roots need, least first of those known, with what it refers to."""
     import heapq
 
@@ -329,7 +334,7 @@ def verify_path(request: Request) -> int:
     return code
 
 
-def report_changed(store: Store, path: str, report) -> bool:
+def report_changed(store: Store, path: str, report: "Any") -> bool:
     """Whether the contents of an object are not what the store knows of them; *report* is told."""
     from snowsnake.store.hash import Hash
 

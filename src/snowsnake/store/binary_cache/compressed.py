@@ -83,7 +83,7 @@ def _compressor(name: str, level: int) -> Any:
 
 def _zstd(level: int) -> Any:
     try:
-        from compression import zstd  # type: ignore[import-not-found]
+        from compression import zstd
     except ModuleNotFoundError:
         from backports import zstd
     return zstd.ZstdCompressor() if level < 0 else zstd.ZstdCompressor(level=level)

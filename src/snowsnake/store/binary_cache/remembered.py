@@ -158,7 +158,7 @@ def _text(found: Hash | None) -> str:
     return "" if found is None else found.format("nix32", with_algorithm=True)
 
 
-def _narinfo(part: str, row: tuple, store_dir: str) -> NarInfo:
+def _narinfo(part: str, row: tuple[Any, ...], store_dir: str) -> NarInfo:
     _, name, url, compression, file_hash, file_size, nar_hash, nar_size, references, deriver, signatures, content = row
 
     def full(base: str) -> str:

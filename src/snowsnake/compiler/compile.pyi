@@ -1,0 +1,3 @@
+from snowsnake.bytecode.view import Chunk
+
+def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: int = 0) -> Chunk: ...

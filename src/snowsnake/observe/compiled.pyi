@@ -1,0 +1,3 @@
+from typing import Any
+
+def compiled(machine: int) -> list[tuple[Any, ...]]: ...

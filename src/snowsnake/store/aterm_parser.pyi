@@ -1,0 +1,3 @@
+from typing import Any
+
+def parse(text: bytes, store_dir: str = "/nix/store") -> tuple[Any, ...]: ...

@@ -1,0 +1,9 @@
+from typing import Any
+
+from snowsnake.diagnostics.error import EvaluationError
+
+class Places:
+    def __init__(self, machine: int) -> None: ...
+    def place(self, position: int, end: int) -> tuple[Any, ...] | None: ...
+
+def take_error(machine: int, is_brief: bool = False) -> EvaluationError: ...
