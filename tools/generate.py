@@ -92,6 +92,22 @@ def known_settings() -> str:
     return dictionary("settings/table.py", docstring, "KNOWN", rows) + "\n".join(["ALIASES = {", *aliases, "}"]) + "\n"
 
 
+def phrases() -> str:
+    from snowsnake.builtins.table import TABLE
+
+    rows = TABLE.values()
+    docstring = "Lines of traces that rows of builtins have, for what must not wait for the whole table to be imported: the trace of an error."
+    lines = [header("builtins/table.py"), f'"""{docstring}"""', ""]
+    for name, cells in (
+        ("PHRASES", {row.name: row.phrases for row in rows if row.phrases}),
+        ("ALWAYS", {row.name: row.always for row in rows if row.always}),
+        ("ARGUMENT_FORMS", {row.name: row.argument_form for row in rows if row.argument_form}),
+    ):
+        types = {"PHRASES": "dict[str, dict[str, str]]", "ALWAYS": "dict[str, tuple[str, ...]]", "ARGUMENT_FORMS": "dict[str, str]"}
+        lines += [f"{name}: {types[name]} = {{", *(f"    {row!r}: {value!r}," for row, value in cells.items()), "}"]
+    return "\n".join(lines) + "\n"
+
+
 def global_table_pxd() -> str:
     from snowsnake.builtins.table import TABLE
 
@@ -231,6 +247,7 @@ PRODUCTS = {
     "src/snowsnake/machine/notes.pxd": notes_pxd,
     "src/snowsnake/settings/known.py": known_settings,
     "src/snowsnake/syntax/global_table.pxd": global_table_pxd,
+    "src/snowsnake/traces/phrases.py": phrases,
     **PAGES,
 }
 

@@ -11,12 +11,15 @@ class Entry:
     `feature`: the experimental feature that must be on;
     `varies`: other settings decide, too, whether `builtins` has it, so that it is looked up when the program runs;
     `needs`: what beside a feature must be so for the name to exist (syntax/features.py): "impure", "time";
+    `argument_form`: how a line of a trace calls the only argument: "only" (not: the first), "quoted" (the name of the builtin in quotes);
+    `phrases`: the lines of traces for parts of its input (traces/cause.py names them) that do not follow from the rest of the row;
+    `always`: parts whose line is there for every error inside them, not only for a wrong type;
     `called_directly`: the compiler calls it with its arguments where the program does.
     """
 
     # A plain class: importing `typing` for a NamedTuple would cost every start of the command more than the whole table does.
     __slots__ = ("name", "arguments", "forces", "framed", "doc", "example", "is_global", "is_constant", "feature",
-                 "varies", "needs", "called_directly")  # fmt: skip
+                 "varies", "needs", "called_directly", "argument_form", "phrases", "always")  # fmt: skip
 
     def __init__(
         self,
@@ -32,6 +35,9 @@ class Entry:
         varies: bool = False,
         needs: str = "",
         called_directly: bool = True,
+        argument_form: str = "",
+        phrases: "dict[str, str] | None" = None,
+        always: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.arguments = arguments
@@ -45,6 +51,9 @@ class Entry:
         self.varies = varies
         self.needs = needs
         self.called_directly = called_directly
+        self.argument_form = argument_form
+        self.phrases = phrases or {}
+        self.always = always
 
     def __repr__(self) -> str:
         return f"Entry({self.name!r}, {self.arguments!r}, {self.forces!r})"

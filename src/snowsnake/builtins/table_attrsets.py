@@ -10,6 +10,7 @@ ENTRIES = (
         doc="The names of the attributes of *set*, sorted bytewise. No value is forced. O(n); the first time for a "
         "shape of set O(n log n).",
         example='builtins.attrNames { b = throw "unused"; a = 1; } => [ "a" "b" ]',
+        argument_form="only",
     ),
     Entry(
         "attrValues",
@@ -17,6 +18,7 @@ ENTRIES = (
         "a",
         doc="The values of the attributes of *set*, in the order of `attrNames`. None is forced. O(n).",
         example="builtins.attrValues { b = 2; a = 1; } => [ 1 2 ]",
+        argument_form="only",
     ),
     Entry(
         "hasAttr",
@@ -33,6 +35,7 @@ ENTRIES = (
         doc="The value of the attribute *name* of *set*: `set.name` with a computed name. Raises an error if it is "
         "missing. O(log n).",
         example='builtins.getAttr "a" { a = 1; b = 2; } => 1',
+        phrases={"attributes": "in the attribute set under consideration"},
     ),
     Entry(
         "mapAttrs",
@@ -53,6 +56,8 @@ ENTRIES = (
         "forced in order and must be strings without context; no value is forced. O(size of the set + names · log "
         "size).",
         example='removeAttrs { a = 1; b = 2; c = 3; } [ "a" "c" "x" ] => { b = 2; }',
+        phrases={"element 2": "while evaluating the values of the second argument passed to builtins.removeAttrs"},
+        always=("element 2",),
     ),
     Entry(
         "intersectAttrs",
@@ -73,6 +78,13 @@ ENTRIES = (
         example='builtins.listToAttrs [ { name = "a"; value = 1; } { name = "b"; value = 2; } '
         '{ name = "a"; value = 3; } ] '
         "=> { a = 1; b = 2; }",
+        argument_form="only",
+        phrases={
+            "attributes": "in a {name=...; value=...;} pair",
+            "element 1": "while evaluating an element of the list passed to builtins.listToAttrs",
+            "attribute name": "while evaluating the `name` attribute of an element of the list passed to builtins.listToAttrs@",
+        },
+        always=("attribute name",),
     ),
     Entry(
         "catAttrs",
@@ -82,6 +94,7 @@ ENTRIES = (
         doc="The values of attribute *name* in each set of *sets* that has it, in list order. The sets are forced, "
         "in order; the values are not. O(n log m).",
         example='builtins.catAttrs "a" [ { a = 1; } { b = 0; } { a = 2; } ] => [ 1 2 ]',
+        phrases={"element 2": "while evaluating an element in the list passed as second argument to builtins.catAttrs"},
     ),
     Entry(
         "zipAttrsWith",
@@ -93,6 +106,7 @@ ENTRIES = (
         "applications are evaluated when needed. O(total number of attributes).",
         example="builtins.zipAttrsWith (name: values: values) [ { a = 1; } { a = 2; b = 3; } ] "
         "=> { a = [ 1 2 ]; b = [ 3 ]; }",
+        phrases={"element 2": "while evaluating a value of the list passed as second argument to builtins.zipAttrsWith"},
     ),
     Entry(
         "functionArgs",

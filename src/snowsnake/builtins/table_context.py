@@ -7,6 +7,7 @@ ENTRIES = (
         "hasContext", "s", "s",
         doc="Whether the string *s* refers to a store path.  Cost: O(1).  Raises: a type error.",
         example='builtins.hasContext "plain" => false',
+        argument_form="only",
     ),
     Entry(
         "getContext", "s", "s",
@@ -14,6 +15,7 @@ ENTRIES = (
         "with all its outputs) and `outputs` (names of outputs of a derivation), as far as they apply.  Cost: "
         "O(n log n).  Raises: a type error.",
         example='builtins.getContext "plain" => { }',
+        argument_form="only",
     ),
     Entry(
         "appendContext", "s attrs", "sa", framed=True,
@@ -21,18 +23,28 @@ ENTRIES = (
         "its set and the attributes `path`, `allOutputs`, `outputs`.  Raises: an error for a name that is not a store "
         "path, or for outputs of what is not a derivation; type errors.",
         example='builtins.appendContext "plain" { } => "plain"',
+        phrases={
+            "attribute": "while evaluating the value of a string context@",
+            "attribute path": "while evaluating the `path` attribute of a string context@",
+            "attribute allOutputs": "while evaluating the `allOutputs` attribute of a string context@",
+            "attribute outputs": "while evaluating the `outputs` attribute of a string context@",
+            "elements outputs": "while evaluating an output name within a string context@",
+        },
+        always=("attribute allOutputs", "attribute path", "elements outputs"),
     ),
     Entry(
         "unsafeDiscardStringContext", "s", "v",
         doc="*s* without its context: a derivation that uses the result does not depend on what *s* names.  What is not "
         "a string is coerced as in interpolation.  Cost: O(n).",
         example='builtins.unsafeDiscardStringContext "plain" => "plain"',
+        argument_form="only",
     ),
     Entry(
         "unsafeDiscardOutputDependency", "s", "v",
         doc="*s*, where the references to a derivation with all its outputs (as `drvPath` has them) become references "
         "to the `.drv` file alone.  Cost: O(n).",
         example='builtins.unsafeDiscardOutputDependency "plain" => "plain"',
+        argument_form="only",
     ),
     Entry(
         "addDrvOutputDependencies", "s", "v",
@@ -40,6 +52,7 @@ ENTRIES = (
         "error unless the context is one derivation.",
         example='builtins.tryEval (builtins.isFunction builtins.addDrvOutputDependencies) => '
         "{ success = true; value = true; }",
+        argument_form="only",
     ),
     Entry(
         "outputOf", "drvPath output", "s.",
@@ -48,5 +61,9 @@ ENTRIES = (
         "`unsafeDiscardOutputDependency` returns it); the derivation must be in the store. Of an output that is a derivation itself it is not carried "
         "out.  Only there with the feature `dynamic-derivations`.  Raises: an error for a string with another context; type errors.",
         example="builtins.isFunction builtins.outputOf => true",
+        phrases={
+            "argument 1": "while evaluating the first argument to builtins.outputOf",
+            "argument 2": "while evaluating the second argument to builtins.outputOf",
+        },
     ),
 )

@@ -37,6 +37,10 @@ ENTRIES = (
         doc="Raises an error with *message*, which is coerced to a string as interpolation does. `tryEval` catches "
         "it.",
         example='builtins.tryEval (throw "no") => { success = false; value = false; }',
+        phrases={
+            "argument 1": "while evaluating the error message passed to builtin.throw",
+            "coerced": "while evaluating the error message passed to builtin.throw",
+        },
     ),
     Entry(
         "abort",
@@ -47,6 +51,10 @@ ENTRIES = (
         doc="Ends the evaluation with *message*, which is coerced to a string as interpolation does. Nothing "
         "catches it.",
         example='builtins.tryEval (x: abort "unused") != { } => true',
+        phrases={
+            "argument 1": "while evaluating the error message passed to builtins.abort",
+            "coerced": "while evaluating the error message passed to builtins.abort",
+        },
     ),
     Entry(
         "tryEval",
@@ -66,6 +74,7 @@ ENTRIES = (
         doc="Gives *value*; if evaluating it fails, the trace of the error has a line with *message*, which is "
         "only evaluated then.",
         example='builtins.addErrorContext (throw "unused") 1 => 1',
+        phrases={"coerced": "while evaluating the error message passed to builtins.addErrorContext"},
     ),
     Entry(
         "trace",
@@ -91,5 +100,6 @@ ENTRIES = (
         doc="Writes `evaluation warning: ` and *message*, which must be a string, to standard error, then gives "
         "*value*.",
         example='builtins.warn "old" 1 => 1',
+        phrases={"argument 1": "while evaluating the first argument; the message passed to builtins.warn"},
     ),
 )

@@ -17,6 +17,7 @@ ENTRIES = (
         "linear, with no limit to the depth.  Raises: an error for malformed text, for integers that do not fit, for "
         "strings with a zero byte.",
         example='builtins.fromJSON "[1, {\\"a\\": null}]" => [ 1 { a = null; } ]',
+        phrases={"content": "while decoding a JSON string"},
     ),
     Entry(
         "toXML", "e", ".", framed=True,
@@ -30,5 +31,6 @@ ENTRIES = (
         doc="The value that the TOML text *e* describes.  Cost: linear.  Raises: an error for malformed text and for "
         "dates and times.",
         example='fromTOML "a = [ 1, 2 ]" => { a = [ 1 2 ]; }',
+        argument_form="only",
     ),
 )

@@ -13,6 +13,15 @@ ENTRIES = (
         "names, and become the builder's environment; `name`, `builder`, `system`, `args`, `outputs`, `outputHash`, `outputHashAlgo`, "
         "`outputHashMode`, `__structuredAttrs` and `__ignoreNulls` have a meaning of their own. Use `derivation`.",
         example='builtins.attrNames (derivationStrict { name = "x"; system = "any"; builder = "/b"; }) => [ "drvPath" "out" ]',
+        argument_form="only",
+        phrases={
+            "attribute __ignoreNulls": "while evaluating the `__ignoreNulls` attribute passed to builtins.derivationStrict",
+            "attribute __structuredAttrs": "while evaluating the `__structuredAttrs` attribute passed to builtins.derivationStrict",
+            "attribute name": "while evaluating the `name` attribute passed to builtins.derivationStrict",
+            "no attribute name": "in the attrset passed as argument to builtins.derivationStrict",
+            "elements args": "while evaluating an element of the argument list",
+        },
+        always=("attribute __ignoreNulls", "attribute __structuredAttrs", "attribute name"),
     ),
     Entry(
         "derivation",

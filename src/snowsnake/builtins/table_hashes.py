@@ -8,12 +8,15 @@ ENTRIES = (
         doc="The hash of the bytes of *s* in base 16; *type* is `md5`, `sha1`, `sha256` or `sha512`.  The context of *s* "
         "plays no part.  Forces *type*, then *s*.  Cost: O(n).  Raises: an error for an unknown *type*, type errors.",
         example='builtins.hashString "md5" "" => "d41d8cd98f00b204e9800998ecf8427e"',
+        always=("argument 2",),
     ),
     Entry(
         "hashFile", "type path", "S.", framed=True,
         doc="The hash of the contents of the file *path* in base 16; *type* as for `hashString`.  Forces *type*, then "
         "*path*.  Raises: an error for an unknown *type*, for a file that cannot be read.",
         example='builtins.tryEval (builtins.isFunction (builtins.hashFile "md5")) => { success = true; value = true; }',
+        phrases={"coerced": "while realising the context of a path", "argument 2": "while realising the context of a path"},
+        always=("argument 2",),
     ),
     Entry(
         "convertHash", "args", "a", framed=True,
@@ -22,5 +25,13 @@ ENTRIES = (
         "`hashAlgo`, `toHashFormat`.  Raises: an error for what is not such a hash, type errors.",
         example='builtins.convertHash { hash = "d41d8cd98f00b204e9800998ecf8427e"; hashAlgo = "md5"; '
         'toHashFormat = "sri"; } => "md5-1B2M2Y8AsgTpgAmY7PhCfg=="',
+        phrases={
+            "attribute hash": "while evaluating the attribute 'hash'",
+            "attribute hashAlgo": "while evaluating the attribute 'hashAlgo'",
+            "attribute toHashFormat": "while evaluating the attribute 'toHashFormat'",
+            "no attribute hash": "while locating the attribute 'hash'",
+            "no attribute toHashFormat": "while locating the attribute 'toHashFormat'",
+        },
+        always=("attribute hash", "attribute hashAlgo", "attribute toHashFormat"),
     ),
 )

@@ -16,6 +16,7 @@ ENTRIES = (
         "l",
         doc="The first element of *list*; only that element is forced. Raises an error if the list is empty. O(1).",
         example="builtins.head [ 1 2 3 ] => 1",
+        argument_form="quoted",
     ),
     Entry(
         "tail",
@@ -24,6 +25,7 @@ ENTRIES = (
         doc="*list* without its first element; no element is forced. Raises an error if the list is empty. A long rest "
         "shares the elements of *list*, a short one is copied: a loop over `tail` takes O(n) in all.",
         example="builtins.tail [ 1 2 3 ] => [ 2 3 ]",
+        argument_form="quoted",
     ),
     Entry(
         "elemAt",
@@ -33,6 +35,7 @@ ENTRIES = (
         doc="The element of *list* at *index*, counted from 0. The index is forced first, then the list, then that "
         "one element. Raises an error if the index is negative or not below the length. O(1).",
         example='builtins.elemAt [ "a" "b" "c" ] 1 => "b"',
+        argument_form="quoted",
     ),
     Entry(
         "elem",
@@ -52,6 +55,7 @@ ENTRIES = (
         doc="The list of *function* applied to each element. The list is forced; the function is forced, and must "
         "be one, unless the list is empty; applications are evaluated when their result is needed. O(n).",
         example="map (x: x * 2) [ 1 2 3 ] => [ 2 4 6 ]",
+        always=("argument 1",),
     ),
     Entry(
         "genList",
@@ -62,6 +66,7 @@ ENTRIES = (
         "generator; applications are evaluated when their result is needed. Raises an error if the length is "
         "negative. O(n).",
         example="builtins.genList (i: i * i) 4 => [ 0 1 4 9 ]",
+        always=("argument 1",),
     ),
     Entry(
         "filter",
@@ -72,6 +77,8 @@ ENTRIES = (
         "predicate is forced unless the list is empty, and called once for each element at once; an element is "
         "forced only if the predicate forces it. O(n).",
         example="builtins.filter (x: x > 1) [ 1 2 3 ] => [ 2 3 ]",
+        phrases={"result": "while evaluating the return value of the filtering function passed to builtins.filter"},
+        always=("argument 1",),
     ),
     Entry(
         "partition",
@@ -82,6 +89,7 @@ ENTRIES = (
         "both in order. The predicate is forced first, then the list; each element before the predicate is asked "
         "about it. O(n).",
         example="builtins.partition (x: x > 2) [ 1 5 2 3 ] => { right = [ 5 3 ]; wrong = [ 1 2 ]; }",
+        phrases={"result": "while evaluating the return value of the partition function passed to builtins.partition"},
     ),
     Entry(
         "any",
@@ -91,6 +99,7 @@ ENTRIES = (
         doc="Whether *predicate* gives true for at least one element of *list*; it is asked in order, up to the "
         "first such one. False for an empty list. The predicate is forced first, then the list.",
         example="builtins.any (x: x == 2) [ 1 2 (throw \"unused\") ] => true",
+        phrases={"result": "while evaluating the return value of the function passed to builtins.any"},
     ),
     Entry(
         "all",
@@ -100,6 +109,7 @@ ENTRIES = (
         doc="Whether *predicate* gives true for every element of *list*; it is asked in order, up to the first "
         "that fails. True for an empty list. The predicate is forced first, then the list.",
         example="builtins.all (x: x < 2) [ 1 2 (throw \"unused\") ] => false",
+        phrases={"result": "while evaluating the return value of the function passed to builtins.all"},
     ),
     Entry(
         "foldl'",
@@ -110,6 +120,10 @@ ENTRIES = (
         "is forced before the next step; the start value only if the operator forces it or the list is empty. The "
         "operator is forced first, then the list. O(n) calls, constant depth.",
         example="builtins.foldl' (sum: x: sum + x) 0 [ 1 2 3 ] => 6",
+        phrases={
+            "argument 1": "while evaluating the first argument passed to builtins.foldlStrict",
+            "argument 3": "while evaluating the third argument passed to builtins.foldlStrict",
+        },
     ),
     Entry(
         "concatLists",
@@ -119,6 +133,7 @@ ENTRIES = (
         doc="One list of the elements of all *lists*. Each inner list is forced, in order; its elements are not. "
         "O(total length).",
         example="builtins.concatLists [ [ 1 2 ] [ ] [ 3 ] ] => [ 1 2 3 ]",
+        phrases={"element 1": "while evaluating a value of the list passed to builtins.concatLists"},
     ),
     Entry(
         "concatMap",
@@ -128,6 +143,7 @@ ENTRIES = (
         doc="The lists that *function* gives for the elements of *list*, as one. The function is forced first, "
         "then the list; each call is evaluated, and must give a list. O(total length).",
         example="builtins.concatMap (x: [ x x ]) [ 1 2 ] => [ 1 1 2 2 ]",
+        phrases={"result": "while evaluating the return value of the function passed to builtins.concatMap"},
     ),
     Entry(
         "groupBy",
@@ -139,6 +155,7 @@ ENTRIES = (
         "n).",
         example='builtins.groupBy (x: if x < 3 then "small" else "large") [ 1 5 2 ] '
         "=> { large = [ 5 ]; small = [ 1 2 ]; }",
+        phrases={"result": "while evaluating the return value of the grouping function passed to builtins.groupBy"},
     ),
     Entry(
         "sort",
@@ -150,6 +167,11 @@ ENTRIES = (
         "n) comparisons, O(n) if the list is sorted already. With `builtins.lessThan` itself as the comparator, "
         "lists of ints or of strings sort without any call.",
         example="builtins.sort builtins.lessThan [ 3 1 2 ] => [ 1 2 3 ]",
+        phrases={
+            "compared": "while evaluating the ordering function passed to builtins.sort",
+            "result": "while evaluating the return value of the sorting function passed to builtins.sort",
+        },
+        always=("argument 1",),
     ),
     Entry(
         "genericClosure",
@@ -162,5 +184,13 @@ ENTRIES = (
         "log n) comparisons.",
         example="builtins.genericClosure { startSet = [ { key = 1; } ]; operator = x: "
         "if x.key < 3 then [ { key = x.key + 1; } ] else [ ]; } => [ { key = 1; } { key = 2; } { key = 3; } ]",
+        phrases={
+            "attribute startSet": "while evaluating the 'startSet' attribute passed as argument to builtins.genericClosure",
+            "attribute operator": "while evaluating the 'operator' attribute passed as argument to builtins.genericClosure",
+            "no attribute startSet": "in the attrset passed as argument to builtins.genericClosure",
+            "no attribute operator": "in the attrset passed as argument to builtins.genericClosure",
+            "result": "while evaluating the return value of the `operator` passed to builtins.genericClosure",
+        },
+        always=("attribute operator",),
     ),
 )

@@ -11,6 +11,10 @@ ENTRIES = (
         "vv",
         doc=f"*a* + *b*, of numbers only. {_BOTH}Raises an error if an integer sum does not fit 64 bits.",
         example="builtins.add 1 2 => 3",
+        phrases={
+            "argument 1": "while evaluating the first argument of the addition",
+            "argument 2": "while evaluating the second argument of the addition",
+        },
     ),
     Entry(
         "sub",
@@ -18,6 +22,10 @@ ENTRIES = (
         "vv",
         doc=f"*a* − *b*. {_BOTH}Raises an error if an integer difference does not fit 64 bits.",
         example="builtins.sub 1 2 => -1",
+        phrases={
+            "argument 1": "while evaluating the first argument of the subtraction",
+            "argument 2": "while evaluating the second argument of the subtraction",
+        },
     ),
     Entry(
         "mul",
@@ -25,6 +33,10 @@ ENTRIES = (
         "vv",
         doc=f"*a* · *b*. {_BOTH}Raises an error if an integer product does not fit 64 bits.",
         example="builtins.mul 3 0.5 => 1.5",
+        phrases={
+            "argument 1": "while evaluating the first argument of the multiplication",
+            "argument 2": "while evaluating the second argument of the multiplication",
+        },
     ),
     Entry(
         "div",
@@ -33,6 +45,10 @@ ENTRIES = (
         doc=f"*a* / *b*; of integers the quotient without its fraction, rounded towards zero. {_BOTH}"
         "Raises an error if *b* is zero, float or not.",
         example="map (builtins.div 7) [ 2 2.0 (-2) ] => [ 3 3.5 (-3) ]",
+        phrases={
+            "argument 1": "while evaluating the first operand of the division",
+            "argument 2": "while evaluating the second operand of the division",
+        },
     ),
     Entry("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
     Entry("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
@@ -50,6 +66,7 @@ ENTRIES = (
         doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as "
         "C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 (-1) 3 ]",
+        always=("argument 1",),
     ),
     Entry(
         "floor",
@@ -58,6 +75,7 @@ ENTRIES = (
         doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, "
         "and, as C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 (-2) 3 ]",
+        always=("argument 1",),
     ),
     Entry(
         "lessThan",

@@ -10,11 +10,13 @@ ENTRIES = (
         "*regex*, which may have no context, then *str*.  Cost: linear in *str*; compiled expressions are kept.  "
         "Raises: an error for a malformed expression, type errors.",
         example='builtins.match "a(b)?(.*)" "acd" => [ null "cd" ]',
+        always=("argument 2",),
     ),
     Entry(
         "split", "regex str", "S.", framed=True,
         doc="The parts of *str* between the matches of *regex*, with a list of the groups of each match between them.  "
         "Forces and costs as `match`.  Raises: an error for a malformed expression, type errors.",
         example='builtins.split "(-)" "a-b" => [ "a" [ "-" ] "b" ]',
+        always=("argument 2",),
     ),
 )

@@ -8,6 +8,7 @@ ENTRIES = (
         doc="The number of bytes of the string *s* (not of characters).  A path counts as its copy in the store does, "
         "a set as what `__toString` or `outPath` gives.  Cost: O(1).  Raises: a type error for what is no string.",
         example='builtins.stringLength "snow" => 4',
+        argument_form="only",
     ),
     Entry(
         "substring", "start len s", "i..", framed=True,
@@ -15,6 +16,13 @@ ENTRIES = (
         "*len* means all that follow.  Keeps the context of *s*, even in an empty result.  Forces *start*, *len*, *s* "
         "in this order.  Cost: O(*len*).  Raises: an error for a negative *start*, a type error.",
         example='builtins.substring 1 3 "abcde" => "bcd"',
+        phrases={
+            "argument 1": "while evaluating the first argument (the start offset) passed to builtins.substring",
+            "argument 2": "while evaluating the second argument (the substring length) passed to builtins.substring",
+            "argument 3": "while evaluating the third argument (the string) passed to builtins.substring",
+            "coerced": "while evaluating the third argument (the string) passed to builtins.substring",
+        },
+        always=("argument 2",),
     ),
     Entry(
         "toString", "e", "v", is_global=True,
@@ -22,6 +30,7 @@ ENTRIES = (
         "string, numbers in decimal (floats with six digits), lists as their elements with blanks between, sets by "
         "`__toString` or `outPath`.  Forces what it shows.  Raises: a type error for functions and other sets.",
         example='toString [ 1 true "a" ] => "1 1 a"',
+        phrases={"coerced": "while evaluating the first argument passed to builtins.toString"},
     ),
     Entry(
         "baseNameOf", "x", "c", is_global=True,
@@ -34,6 +43,7 @@ ENTRIES = (
         doc='What stands before the last slash of *x*: a path for a path, a string (with its context) for a string, "." '
         "if there is no slash.  Cost: O(n).  Raises: a type error for what is neither.",
         example='dirOf "/nix/store" => "/nix"',
+        argument_form="quoted",
     ),
     Entry(
         "concatStringsSep", "separator list", "sl", framed=True,
@@ -41,6 +51,11 @@ ENTRIES = (
         "interpolation, paths are copied to the store.  Forces the separator, the list, each element in order.  The "
         "contexts are united.  Cost: linear.  Raises: a type error for what cannot be a string.",
         example='builtins.concatStringsSep "/" [ "usr" "bin" ] => "usr/bin"',
+        phrases={
+            "argument 1": "while evaluating the first argument (the separator string) passed to builtins.concatStringsSep",
+            "argument 2": "while evaluating the second argument (the list of strings to concat) passed to builtins.concatStringsSep",
+            "coerced": "while evaluating one element of the list of strings to concat passed to builtins.concatStringsSep",
+        },
     ),
     Entry(
         "replaceStrings", "from to s", "l..", framed=True,
@@ -50,5 +65,10 @@ ENTRIES = (
         "that of *s* and of the replacements used.  Cost: O(n), more if many strings of *from* begin alike.  Raises: "
         "an error if the lists differ in length, a type error.",
         example='builtins.replaceStrings [ "oo" "a" ] [ "a" "i" ] "foobar" => "fabir"',
+        phrases={
+            "element 1": "while evaluating one of the strings to replace passed to builtins.replaceStrings",
+            "element 2": "while evaluating one of the replacement strings passed to builtins.replaceStrings",
+        },
+        always=("argument 3", "element 1", "element 2"),
     ),
 )

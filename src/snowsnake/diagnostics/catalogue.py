@@ -5,7 +5,7 @@ A stable code never changes its meaning and is never given to another error.
 """
 
 
-class Entry:
+class ErrorKind:
     """One kind of error.
 
     `name` is the word programs compare with, `stable_code` the number for searching and logs,
@@ -22,26 +22,26 @@ class Entry:
         self.is_catchable = is_catchable
 
     def __repr__(self) -> str:
-        return f"Entry({self.stable_code} {self.name})"
+        return f"ErrorKind({self.stable_code} {self.name})"
 
 
-CATALOGUE: tuple[Entry, ...] = (
-    Entry("none", "SN0000", "no error", "Not an error; never reported."),
-    Entry(
+CATALOGUE: tuple[ErrorKind, ...] = (
+    ErrorKind("none", "SN0000", "no error", "Not an error; never reported."),
+    ErrorKind(
         "throw",
         "SN0001",
         "thrown error",
         "The program called `builtins.throw`. `builtins.tryEval` catches it.",
         is_catchable=True,
     ),
-    Entry(
+    ErrorKind(
         "assertion",
         "SN0002",
         "failed assertion",
         "The condition of an `assert` was false. `builtins.tryEval` catches it.",
         is_catchable=True,
     ),
-    Entry(
+    ErrorKind(
         "search-path",
         "SN0003",
         "file not in the search path",
@@ -49,94 +49,94 @@ CATALOGUE: tuple[Entry, ...] = (
         "with the evaluator. `builtins.tryEval` catches it.",
         is_catchable=True,
     ),
-    Entry("abort", "SN0004", "aborted evaluation", "The program called `builtins.abort`, which nothing catches."),
-    Entry(
+    ErrorKind("abort", "SN0004", "aborted evaluation", "The program called `builtins.abort`, which nothing catches."),
+    ErrorKind(
         "type",
         "SN0005",
         "value of the wrong type",
         "An operation or a builtin got a value of a type that it does not take, or a value cannot be coerced. "
         "The message says what was expected and shows, shortened, what was found.",
     ),
-    Entry(
+    ErrorKind(
         "missing-attribute",
         "SN0006",
         "missing attribute",
         "A set has no attribute of the selected name. Names that look alike are suggested; `a.b or default` gives a "
         "value for this case.",
     ),
-    Entry(
+    ErrorKind(
         "undefined-variable",
         "SN0007",
         "undefined variable",
         "A name is bound by no `let`, `rec`, function or `with` around it, and is not a global builtin.",
     ),
-    Entry(
+    ErrorKind(
         "missing-argument",
         "SN0008",
         "missing argument",
         "A function with a set pattern was called without an attribute for which the pattern has no default.",
     ),
-    Entry(
+    ErrorKind(
         "unexpected-argument",
         "SN0009",
         "unexpected argument",
         "A function with a closed set pattern (one without `...`) was called with an attribute that it does not name.",
     ),
-    Entry("not-a-function", "SN0010", "call of something that is no function", "Only functions, and sets with `__functor`, can be called."),
-    Entry(
+    ErrorKind("not-a-function", "SN0010", "call of something that is no function", "Only functions, and sets with `__functor`, can be called."),
+    ErrorKind(
         "infinite-recursion",
         "SN0011",
         "infinite recursion",
         "The value of an expression is needed to compute that same value.",
     ),
-    Entry(
+    ErrorKind(
         "depth",
         "SN0012",
         "evaluation too deep",
         "More calls and forced values are nested than the depth limit allows. A program that never ends, such as "
         "`(x: x x) (x: x x)`, ends here.",
     ),
-    Entry("memory", "SN0013", "memory limit", "The values of the program need more memory than the limit, or than there is."),
-    Entry("division-by-zero", "SN0014", "division by zero", "An integer was divided by zero."),
-    Entry("overflow", "SN0015", "integer overflow", "The result of integer arithmetic does not fit 64 bits."),
-    Entry("range", "SN0016", "out of range", "An index lies outside a list, or a size or count is negative or too large."),
-    Entry(
+    ErrorKind("memory", "SN0013", "memory limit", "The values of the program need more memory than the limit, or than there is."),
+    ErrorKind("division-by-zero", "SN0014", "division by zero", "An integer was divided by zero."),
+    ErrorKind("overflow", "SN0015", "integer overflow", "The result of integer arithmetic does not fit 64 bits."),
+    ErrorKind("range", "SN0016", "out of range", "An index lies outside a list, or a size or count is negative or too large."),
+    ErrorKind(
         "value",
         "SN0017",
         "malformed value",
         "An argument has the right type and a content that is not accepted: JSON, TOML, a regular expression, a hash, a "
         "store path name.",
     ),
-    Entry(
+    ErrorKind(
         "context",
         "SN0018",
         "string context not allowed",
         "A string that refers to a store path is used where that reference would be lost.",
     ),
-    Entry("file", "SN0019", "file error", "A file or directory does not exist, is of the wrong type, or cannot be read."),
-    Entry(
+    ErrorKind("file", "SN0019", "file error", "A file or directory does not exist, is of the wrong type, or cannot be read."),
+    ErrorKind(
         "access",
         "SN0020",
         "access forbidden",
         "Pure or restricted evaluation does not allow reading this path or variable.",
     ),
-    Entry("syntax", "SN0021", "syntax error", "The source is not an expression of the Nix language."),
-    Entry(
+    ErrorKind("syntax", "SN0021", "syntax error", "The source is not an expression of the Nix language."),
+    ErrorKind(
         "duplicate-attribute",
         "SN0022",
         "attribute defined twice",
         "Two definitions in one set or `let` bind the same name, and cannot be merged.",
     ),
-    Entry("interrupt", "SN0023", "interrupted", "The evaluation was stopped from outside, for example with Ctrl-C."),
-    Entry("timeout", "SN0024", "out of time", "The evaluation took longer than its time limit."),
-    Entry(
+    ErrorKind("interrupt", "SN0023", "interrupted", "The evaluation was stopped from outside, for example with Ctrl-C."),
+    ErrorKind("timeout", "SN0024", "out of time", "The evaluation took longer than its time limit."),
+    ErrorKind(
         "python",
         "SN0026",
         "exception of a Python function",
         "A function that the program got from Python raised an exception. Python sees that exception itself; only where it cannot "
         "be had, in a rendered trace for example, is it this error.",
     ),
-    Entry(
+    ErrorKind(
         "internal",
         "SN0025",
         "fault of the evaluator",

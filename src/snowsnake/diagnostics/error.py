@@ -3,7 +3,7 @@
 In: what the machine knows of an error.  Out: an `EvaluationError`.  Nothing here formats more than names.
 """
 
-from snowsnake.diagnostics.catalogue import CATALOGUE, Entry
+from snowsnake.diagnostics.catalogue import CATALOGUE, ErrorKind
 from snowsnake.source import Position, SourceMap
 
 RawPosition = tuple[str, "bytes | None", int, int]
@@ -113,7 +113,7 @@ class EvaluationError(Exception):
         self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ErrorKind:
         """The catalogue's entry: title and documentation."""
         for entry in CATALOGUE:
             if entry.name == self.code:

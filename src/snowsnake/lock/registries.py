@@ -26,7 +26,7 @@ KINDS = ("flags", "user", "system", "global")
 LIMITED = ("flags", "global")             # those that inputs of flakes are looked up in
 
 
-class Entry:
+class RegistryEntry:
     """One line of a registry: what is looked for, what it means; `is_exact`: only the very same input is meant."""
 
     __slots__ = ("source", "target", "is_exact")
@@ -50,12 +50,12 @@ class Entry:
 class Registry:
     """The entries of one registry; `kind` is one of `KINDS`."""
 
-    def __init__(self, kind: str, entries: "Iterable[Entry]" = ()) -> None:
+    def __init__(self, kind: str, entries: "Iterable[RegistryEntry]" = ()) -> None:
         self.kind = kind
         self.entries = list(entries)
 
     def add(self, source: Reference, target: Reference) -> None:
-        self.entries.append(Entry(source.input, target))
+        self.entries.append(RegistryEntry(source.input, target))
 
     def remove(self, source: Reference) -> None:
         self.entries = [entry for entry in self.entries if entry.source != source.input]
@@ -109,7 +109,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
             raise FlakeError("value", f"flake registry '{name}' has unsupported version {version}")
         for row in document["flakes"] or ():
             source = Reference.of_attributes(_attributes(row["from"])).input
-            registry.entries.append(Entry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
+            registry.entries.append(RegistryEntry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
     except (EvaluationError, FetchError) as error:
         warn(f"cannot read flake registry '{name}': error: {error}")
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
@@ -190,7 +190,7 @@ class Registries:
             folder = entry.target.folder or reference.folder
         raise FlakeError("value", f"cycle detected in flake registry for '{input.to_url()}'")
 
-    def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, Entry] | None:
+    def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, RegistryEntry] | None:
         for kind in kinds:
             if kind == "global" and input.is_direct and not self._is_global_near:
                 continue                  # nothing is downloaded for an input that says where it is

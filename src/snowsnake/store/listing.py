@@ -1,6 +1,6 @@
 """What is inside of a store object or an archive: kinds, sizes, members.
 
-In: a path on disk, or a NAR.  Out: `Entry`s.  What is in an archive is read once, and kept without the contents of files.
+In: a path on disk, or a NAR.  Out: `ListedFile`s.  What is in an archive is read once, and kept without the contents of files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class NoEntry(ValueError):
 
 
 @dataclass
-class Entry:
+class ListedFile:
     """One file, folder or link; *names*: members of a folder.  *offset*: where a file's contents begin in its archive."""
 
     kind: str  # regular, directory, symlink
@@ -35,7 +35,7 @@ class DiskTree:
     def __init__(self, root: str) -> None:
         self.root = root
 
-    def entry(self, path: str) -> Entry:
+    def entry(self, path: str) -> ListedFile:
         """The entry at "" or "/a/b"; NoEntry if there is none."""
         place = self.root + path
         try:
@@ -43,12 +43,12 @@ class DiskTree:
         except (FileNotFoundError, NotADirectoryError):
             raise NoEntry(f"path '{place}' does not exist") from None
         if stat.S_ISLNK(status.st_mode):
-            return Entry("symlink", target=os.readlink(place))
+            return ListedFile("symlink", target=os.readlink(place))
         if stat.S_ISDIR(status.st_mode):
-            return Entry("directory", names=sorted(os.listdir(place), key=os.fsencode))
+            return ListedFile("directory", names=sorted(os.listdir(place), key=os.fsencode))
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"file '{place}' has an unsupported type")
-        return Entry("regular", bool(status.st_mode & stat.S_IXUSR), status.st_size)
+        return ListedFile("regular", bool(status.st_mode & stat.S_IXUSR), status.st_size)
 
 
 class _Counted:
@@ -72,17 +72,17 @@ class ArchiveTree:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ListedFile] = {}
         counted = _Counted(stream)
         for member in read_nar(counted, allow_trailing=True):  # type: ignore[arg-type]  # only `read` is used
             path = "/" + member.path if member.path else ""
             offset = counted.position if member.kind == "regular" else 0
-            self._entries[path] = Entry(member.kind, member.executable, member.size, member.target, offset)
+            self._entries[path] = ListedFile(member.kind, member.executable, member.size, member.target, offset)
             parent, _, name = path.rpartition("/")
             if path:
                 self._entries[parent].names.append(name)
 
-    def entry(self, path: str) -> Entry:
+    def entry(self, path: str) -> ListedFile:
         """The entry at "" or "/a/b"; NoEntry if there is none."""
         if path not in self._entries:
             raise NoEntry(f"path '«unknown»{path or '/'}' does not exist")
