@@ -1,0 +1,163 @@
+"""Lines of a trace for what a builtin was at: its arguments, their elements and attributes, results of functions it was given.
+
+In: the note of a builtin, and what was inside it.  Out: lines, in C++ Nix's words.
+"""
+
+from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
+from snowsnake.traces.note import Note, RawPosition
+from snowsnake.traces.trace_state import RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, TraceState
+
+# Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
+_DERIVATION_LINES = {
+    29: b"*/",
+    30: b"drvAttrs@{",
+    31: b"  outputs ? [ \"out\" ],",
+    37: b"  strict = derivationStrict drvAttrs;",
+    49: b"    value = commonAttrs // {",
+    50: b"      outPath = builtins.getAttr outputName strict;",
+    51: b"      drvPath = strict.drvPath;",
+    52: b"      type = \"derivation\";",
+}
+_DERIVATION_SOURCE = b"\n".join(_DERIVATION_LINES.get(line, b"") for line in range(1, 54))
+
+
+def _derivation_place(line: int, word: bytes) -> RawPosition:
+    start = _DERIVATION_SOURCE.index(word, _DERIVATION_SOURCE.index(_DERIVATION_LINES[line]))
+    return "«nix-internal»/derivation-internal.nix", _DERIVATION_SOURCE, start, start + 1
+
+
+_DERIVATION_PLACES = {
+    "argument": _derivation_place(30, b"drvAttrs"),
+    "derivationStrict": _derivation_place(37, b"derivationStrict"),
+    "outPath": _derivation_place(50, b"outPath"),
+    "getAttr": _derivation_place(50, b"builtins.getAttr"),
+    "drvPath": _derivation_place(51, b"drvPath"),
+}
+_PART_OF_FAULT = {"not-coercible": "coerced", "not-absolute": "coerced", "not-comparable": "compared", "no-attribute": "attributes"}
+
+
+class BuiltinLines(TraceState):
+    def _builtin(self, note: Note, inner: Note | None, number: int) -> None:
+        name = note.name
+        if name == "__toStringCoerce" and (number == 0 or self._notes[number - 1].is_code):
+            name = "toString"                  # the builtin is the machine's own operation
+        if note.is_internal and name == note.name:
+            return
+        before = self._notes[number - 1] if number else None
+        if name == "derivation":
+            self._lines.append(("call-site", "", self._place))
+            if inner is None and self._cause.wants("a set"):
+                self._lines.append(("text", "while evaluating the value passed for the lambda argument", _DERIVATION_PLACES["argument"]))
+                self._is_shown = False
+            return
+        if name == "derivationStrict" and note.is_behind_machine:
+            self._derivation()
+        elif name == "toJSON" and before is not None and before.name == "derivationStrict":
+            pass                               # it has the attribute's JSON made
+        elif name not in ("addErrorContext", "break"):
+            is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine)
+            self._lines.append(("builtin", name, self._place if is_called_by_code else None))
+        if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
+            self._position = note.extent       # what it calls with the list is a result
+        rest = self._notes[number + 1 :]
+        if name == "genericClosure":
+            rest = [other for other in rest if other.kind != "text"]
+        rest = [other for other in rest if other.line != "fetching"]
+        own = []
+        while inner is not None and inner.kind == "text" and inner.line != "functor":
+            own.append(self._given(self._notes.pop(number + 1)))                 # what it was at, before what is wrong with that
+            rest = rest[1:] if rest and rest[0] is inner else rest
+            inner = self._inner(number)
+        is_last = all(other.is_internal for other in rest)
+        if is_last and (self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]):
+            self._is_shown = False             # the line shows it
+        self._lines += own
+        text = None
+        part = self._part(name, note, inner) if is_last or note.part else ""
+        if part and (is_last or is_wrapped(name, part)):
+            text = RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
+        elif name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == TAG_LIST:
+            text = argument_text(name, 1)
+        placed = own[-1][2] if own else None
+        if is_last and self._cause.kind == "not-convertible" and placed is not None and (
+            self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
+        ):
+            self._position = placed
+            self._is_shown = True
+        further = None
+        if is_last and name in ("toString", "derivationStrict") and part != "result of __toString":
+            further = self._text_of_to_string(rest)
+        if further == RESULT_OF_TO_STRING:
+            text, further = further, None
+        if text is None:
+            if further is not None:
+                self._lines.append(("text", further, None))
+            return
+        place = self._place_of_result(note.extent) if name == "concatMap" and part == "result" else None
+        if name == "toJSON" and part == "result of __toString":
+            place = placed
+        if text.endswith(AT_ATTRIBUTE):
+            text = text.removesuffix(AT_ATTRIBUTE)
+            place = note.selected
+            if is_last and self._cause.kind == "wrong-type" and self._cause.expected not in ("a set", "a list"):
+                self._position = place
+                self._is_shown = True
+        self._lines.append(("text", text, place))
+        if further is not None:
+            self._lines.append(("text", further, None))
+
+    def _place_of_result(self, extent: RawPosition | None) -> RawPosition | None:
+        """Where what a function returned is, if that is a set or a function that stands there; else where the function is."""
+        tree = self._tree(extent)
+        if tree is None or extent is None:
+            return extent
+        body = tree.way_to(*extent[2:])[-1:]
+        last = tree.child(body[0], "body") if body and body[0].kind == "lambda" else None
+        return (*extent[:2], last.start, last.end) if last is not None and last.kind in ("attrs", "lambda") else extent
+
+    def _text_of_to_string(self, rest: list[Note]) -> str | None:
+        """What `toString` does with a list's element, or with what a `__toString` returned, that is no text."""
+        coercions = [other for other in rest if other.name in ("__toStringCoerce", "__derivationString")]
+        if len(coercions) < 2:
+            return None
+        if any(other.operands[0] == TAG_LIST for other in coercions[:-1]):
+            return "while evaluating one element of the list"
+        return RESULT_OF_TO_STRING if coercions[-2].operands[0] == TAG_STRING else None
+
+    def _derivation(self) -> None:
+        """The lines of an attribute of a derivation, which C++ Nix has a definition of in Nix; selections of it have none there."""
+        told = self._told if self._told_at == len(self._lines) else None
+        if told is not None and (told.line != "deep-attribute" or told.attribute not in ("drvPath", "outPath")):
+            told = None
+        is_drv_path = told.attribute == "drvPath" if told is not None else self._selects("drvPath")
+        if told is not None:
+            self._lines[-1] = (told.kind, told.name, _DERIVATION_PLACES["drvPath" if is_drv_path else "outPath"])
+        if not is_drv_path:
+            self._lines.append(("builtin", "getAttr", _DERIVATION_PLACES["getAttr"]))
+        self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))
+
+    def _selects(self, name: str) -> bool:
+        """Whether the place at hand is a selection of an attribute of this name."""
+        tree = self._tree(self._place)
+        if tree is None or self._place is None:
+            return False
+        way = tree.way_to(*self._place[2:])
+        return bool(way) and way[-1].kind == "select" and ("." + tree.attribute_path(way[-1])).endswith("." + name)
+
+    def _part(self, name: str, note: Note, inner: Note | None) -> str:
+        """What of its input a builtin finds wrong, or was evaluating."""
+        if name == "scopedImport" and self._cause.wants("a set"):
+            return "argument 1"
+        if name in ("add", "sub", "mul") and self._code == "type" and not note.part:
+            return "argument 2" if self._is_number(note.operands[0]) else "argument 1"
+        if name == "div" and self._code == "type" and not note.part:
+            return "argument 1" if self._is_number(note.operands[1]) else "argument 2"
+        if inner is not None and inner.part == "result" and inner.is_internal and inner.name != "__coercePath":
+            return "result of __toString"
+        if note.part:
+            return f"no {note.part}" if self._cause.kind == "no-attribute" else note.part
+        if note.argument:
+            return f"argument {note.argument}"
+        if self._cause.wants("a function"):
+            return "function"
+        return _PART_OF_FAULT.get(self._cause.kind, "content" if self._code == "value" else "")

@@ -1,0 +1,240 @@
+"""Lines of a trace for what code was at: operands, conditions, names, pieces of strings, recursions.
+
+In: a note of code, and the node of the syntax tree where it stood.  Out: lines, in C++ Nix's words.
+"""
+
+from snowsnake.bytecode.opcode_numbers import OPCODES
+from snowsnake.syntax.api import name_text
+from snowsnake.traces.arguments import argument_text
+from snowsnake.traces.note import Note
+from snowsnake.traces.source_tree import SourceTree, Step
+from snowsnake.traces.trace_state import (
+    BINDERS,
+    COERCIONS,
+    COMPARERS,
+    RESULT_OF_TO_STRING,
+    SELECTS,
+    TAG_ATTRS,
+    TraceState,
+)
+
+_LOGIC = {"&&": "AND (&&)", "||": "OR (||)", "->": "IMPL (->)"}
+_ARITHMETIC = {"-": "sub", "*": "mul", "/": "div"}
+_COMPARISONS = ("<", "<=", ">", ">=")
+_FORCES_SET = frozenset((OPCODES["SelectPlace"],))
+_FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
+
+
+class OperatorLines(TraceState):
+    def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
+        """What the nodes around the place are evaluating."""
+        for outer, inner in zip(way, way[1:], strict=False):
+            if inner.role in ("left", "right"):
+                self._operand_line(note, outer, inner, tree)
+            elif outer.kind == "legacyLet" and inner.role == "value" and inner.name == "body":
+                self._add(note, "attribute", "body", inner.name_start)
+            elif inner.role == "condition" and outer.kind == "if":
+                self._add(note, "text", "while evaluating a branch condition", outer.start)
+            elif inner.role == "condition" and self._code != "assertion":
+                self._add(note, "text", "in the condition of the assert statement", outer.start)
+            elif inner.role == "condition":
+                self._at(note, outer.start)
+            elif inner.role == "operand" and outer.kind == "not":
+                self._add(note, "text", "in the argument of the not operator", tree.position_of(inner))
+            elif inner.role == "operand":
+                self._add(note, "builtin", "sub", outer.start)
+
+    def _operand_line(self, note: Note, node: Step, child: Step, tree: SourceTree) -> None:
+        """The line of an operator whose operand is being evaluated."""
+        if node.operator in _LOGIC:
+            self._add(note, "text", f"in the {child.role} operand of the {_LOGIC[node.operator]} operator", node.place)
+        elif node.operator == "//":
+            self._add(note, "text", f"in the {child.role} operand of the update (//) operator", tree.position_of(child))
+        elif node.operator in _ARITHMETIC:
+            self._add(note, "builtin", _ARITHMETIC[node.operator], node.place)
+        elif node.operator in _COMPARISONS:
+            self._comparison(note, node)
+
+    def _comparison(self, note: Note, node: Step) -> None:
+        """`a >= b` is `! (a < b)`, and so are the places."""
+        if node.operator in ("<=", ">="):
+            self._add(note, "text", "in the argument of the not operator", node.place)
+        self._add(note, "builtin", "lessThan", node.place)
+
+    def _demand(self, note: Note, node: Step, tree: SourceTree) -> None:
+        """The operation at hand forces a value, which the activation that follows evaluates."""
+        child: Step | None = node if node.kind == "variable" else None
+        if node.kind == "select" and note.opcode not in _FORCES_SET:
+            self._attribute(node, tree)
+        elif node.kind == "select":
+            child = tree.child(node, "set")
+        elif node.kind == "binary":
+            child = self._operand(node, tree, self._forced_side(node, note.operands))
+            if child is not None:
+                self._operand_line(note, node, child, tree)
+        elif node.kind in ("not", "negate", "apply"):
+            child = tree.child(node, "function" if node.kind == "apply" else "operand")
+        if child is not None and child.kind == "select":
+            self._attribute(child, tree)
+        elif child is not None and child.kind == "variable":
+            self._asked = "variable " + child.variable
+
+    def _failure(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
+        """The operation at hand raised the error itself, or the machine's own builtin did that it runs as."""
+        if self._code == "assertion":
+            return
+        rest = self._notes[self._notes.index(inner) :] if inner is not None else []
+        is_last = len(rest) <= 1 or all(other.is_internal for other in rest)
+        if not is_last:
+            if inner is not None and inner.name in COMPARERS:
+                self._comparison(note, node)
+            elif node.kind == "string" and inner is not None and inner.argument and self._notes[-1] is not inner:
+                self._piece(node, tree, inner)
+            return
+        if self._code == "infinite-recursion":
+            self._recursion(note, node, tree)
+        elif self._code == "not-a-function" and node.kind == "apply":
+            self._position = self._called(self._position)
+        elif self._cause.wants("a Boolean"):
+            self._boolean(note, node, tree)
+        elif node.kind == "select" and self._cause.wants("a set"):
+            self._add(note, "text", "while selecting an attribute", node.start)
+            self._is_shown = False
+        elif node.kind in BINDERS and note.opcode in SELECTS and self._cause.wants("a set"):
+            self._lines.append(("text", "while selecting an attribute", self._position))     # of `inherit (e) name`
+            self._is_shown = False
+        elif node.kind in ("select", "hasAttr") and (self._cause.wants("a string") or self._code == "context"):
+            child = tree.child(node, "name")
+            self._add(note, "text", "while evaluating an attribute name", None if child is None else child.position)
+            self._is_shown = child is not None and child.position is not None
+            if self._code == "context":
+                self._position = None
+            elif child is not None and child.position is not None:
+                self._at(note, child.position)
+        elif node.kind == "attrs" and note.opcode == OPCODES["AttrsOverride"] and self._cause.wants("a set"):
+            self._add(note, "text", "while evaluating the `__overrides` attribute", None)
+            self._position = None
+        elif node.kind == "attrs" and (self._cause.wants("a string") or self._code == "context"):
+            self._dynamic_name(note, node, tree)
+        elif node.kind == "variable" and self._cause.wants("a set"):
+            self._with(note, tree)
+        elif self._code == "file" and node.kind in ("string", "binary"):
+            self._position = None              # a path that is copied to the store: the error stands alone
+        elif node.kind in ("string", "path") and self._cause.kind == "not-coercible":
+            self._coerced_piece(note, node, tree, inner)
+        elif node.kind == "binary":
+            self._binary(note, node, tree, inner)
+        elif self._code == "search-path":
+            self._add(note, "builtin", "findFile", node.start)
+            self._is_shown = False
+        elif node.kind == "negate" and self._code == "type":
+            self._add(note, "builtin", "sub", node.start)
+            self._add(note, "text", argument_text("sub", 2), None)
+            self._is_shown = False
+
+    def _recursion(self, note: Note, node: Step, tree: SourceTree) -> None:
+        """An attribute that is asked for again: the message is at its definition."""
+        if node.kind == "select" and note.selected is not None:
+            if note.opcode in _FORCES_RESULT:
+                self._position = note.selected
+            return
+        again = next((note for note in self._notes if note.is_code and note.argument), None)
+        if node.kind == "binary":
+            side = self._forced_side(node, note.operands)
+            child = self._operand(node, tree, side)
+            if node.operator == "//" and child is not None and child.position is not None:
+                self._add(note, "text", f"in the {side} operand of the update (//) operator", child.position)
+                self._at(note, child.position)
+            node = child or node
+        if again is None or node.kind != "select":
+            return
+        name, place = self._defined(again)
+        path = tree.attribute_path(node, name)
+        if name and path.endswith(name_text(name)):
+            self._lines.append(("attribute", path, place))
+            self._position = place
+
+    def _boolean(self, note: Note, node: Step, tree: SourceTree) -> None:
+        """The place of the message is that of the line above it."""
+        if node.kind == "not":
+            child = tree.child(node, "operand")
+            self._add(note, "text", "in the argument of the not operator", None if child is None else tree.position_of(child))
+        if self._lines and self._lines[-1][0] == "text":
+            self._position = self._lines[-1][2]
+
+    def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
+        child = tree.child(node, "name")
+        start = None if child is None else child.name_start
+        if node.role == "value" and node.name_start == node.start and note.extent is not None and note.extent[2] == node.start:
+            start = node.start                 # `a.${b} = c` is `a = { ${b} = c; }`, all of it where the path starts
+        self._add(note, "text", "while evaluating the name of a dynamic attribute", start)
+        if self._code == "context":
+            self._position = None
+        elif start is not None:
+            self._at(note, start)
+
+    def _with(self, note: Note, tree: SourceTree) -> None:
+        if note.place is None:
+            return
+        outer = [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "with"]
+        if outer:
+            depth = max(1, min(note.operands[0], len(outer)))
+            self._add(note, "text", "while evaluating the first subexpression of a with expression", outer[-depth].start)
+            self._is_shown = False
+
+    def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
+        child = None
+        if inner is not None and inner.argument:
+            first = tree.child(node, "part")
+            is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"      # the slash is a piece of its own
+            child = tree.child(node, "part", inner.argument - 1 - is_split)
+        text = "while evaluating a path segment"
+        if self._notes[-1].part == "result" or (len(self._notes) > 1 and self._notes[-2].name in COERCIONS):
+            text = RESULT_OF_TO_STRING
+        self._add(note, "text", text, node.start if child is None or child.kind == "text" else child.name_start)
+        self._is_shown = False
+
+    def _piece(self, node: Step, tree: SourceTree, inner: Note) -> None:
+        """A piece of a string that is a selected attribute is being evaluated."""
+        after = self._notes[self._notes.index(inner) + 1]
+        child = tree.child(node, "part", inner.argument - 1)
+        if child is not None and child.kind == "select" and after.kind == "thunk":
+            self._attribute(child, tree)
+
+    def _binary(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
+        left, right = note.operands
+        is_type = self._code == "type"
+        if node.operator == "++":
+            self._add(note, "text", "while evaluating one of the elements to concatenate", node.place)
+            self._is_shown = False
+        elif node.operator == "//":
+            side = "left" if right == TAG_ATTRS else "right"
+            child = self._operand(node, tree, side)
+            self._add(note, "text", f"in the {side} operand of the update (//) operator", None if child is None else tree.position_of(child))
+            self._is_shown = False
+        elif node.operator in _ARITHMETIC:
+            name = _ARITHMETIC[node.operator]
+            self._add(note, "builtin", name, node.place)
+            if is_type:
+                is_first = self._is_number(right) if name == "div" else not self._is_number(left)
+                self._add(note, "text", argument_text(name, 1 if is_first else 2), None)
+            self._is_shown = False
+        elif node.operator in _COMPARISONS:
+            self._comparison(note, node)
+            self._is_shown = False
+        elif node.operator == "+":
+            self._sum(note, node, tree, inner)
+
+    def _sum(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
+        side = "left" if inner is not None and inner.argument == 1 and self._cause.kind != "not-addable" else "right"
+        child = self._operand(node, tree, side)
+        if self._cause.kind == "not-coercible":
+            text = RESULT_OF_TO_STRING if self._notes[-1].part == "result" else "while evaluating a path segment"
+            self._add(note, "text", text, self._operand_start(node, tree, side))
+            self._is_shown = False
+        elif self._cause.kind == "not-addable" and child is not None:
+            self._at(note, self._operand_start(node, tree, side))
+        elif self._code == "overflow" and child is not None:
+            self._at(note, child.start)
+        elif self._code == "context":
+            self._at(note, node.place)

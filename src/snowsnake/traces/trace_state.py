@@ -1,0 +1,176 @@
+"""What the lines of one trace share: notes, places, trees of sources, the lines so far.
+
+In: notes and the cause of an error.  Out: the base of `operator_lines`, `builtin_lines` and `lines`.
+"""
+
+from snowsnake.bytecode.opcode_numbers import OPCODES
+from snowsnake.source import SourceMap
+from snowsnake.traces.cause import Cause
+from snowsnake.traces.note import Note, RawPosition
+from snowsnake.traces.source_tree import SourceTree, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Line = tuple[str, str, "RawPosition | None"]
+
+TAG_INT, TAG_THUNK, TAG_ATTRS, TAG_LIST, TAG_STRING, TAG_BOX = 0, 1, 2, 3, 5, 6
+COMPARERS = ("__less", "__notLess")
+COERCIONS = ("__coerce", "__coerceStore", "__coercePath")
+SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
+BINDERS = ("attrs", "let", "legacyLet")
+RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribute"
+
+
+class TraceState:
+    """One trace while it is put together."""
+
+    def __init__(
+        self, notes: list[Note], cause: Cause, position: RawPosition | None, call_site: RawPosition | None, features: "Iterable[str]"
+    ) -> None:
+        self._notes = _without_machine(notes)
+        self._compared = _take_trailing(self._notes, "ordered-elements")
+        self._cause: Cause = cause
+        self._code: str = cause.code
+        self._position: RawPosition | None = position
+        self._call_site: RawPosition | None = call_site
+        self._features = tuple(features)
+        self._trees: dict[tuple[str, int], SourceTree] = {}
+        self._lines: list[Line] = []
+        self._is_shown = True
+        self._asked = ""                              # `variable x`, if that is what the next activation is the value of
+        self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
+        self._place: RawPosition | None = None        # where the caller of a builtin stands
+        self._told: Note | None = None                # the last line of the machine's own, and how many lines there were then
+        self._told_at = 0
+
+    def _given(self, note: Note) -> Line:
+        """A line that the machine words itself; some places read differently."""
+        tree = self._tree(note.place)
+        if note.line == "functor":
+            return note.kind, note.name, self._place
+        if tree is None or note.place is None:
+            return note.kind, note.name, note.place
+        if note.line == "derivation":
+            line, column = SourceMap(tree.source).place(note.place[2])
+            return note.kind, f"{note.name}\n  whose name attribute is located at {note.place[0]}:{line}:{column}", None
+        if note.line == "condition":
+            outer = [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "assert"]
+            if outer:
+                self._position = (*note.place[:2], outer[-1].start, outer[-1].start + 1)
+                return note.kind, note.name, self._position
+        return note.kind, note.name, note.place
+
+    def _inner(self, number: int) -> Note | None:
+        return self._notes[number + 1] if number + 1 < len(self._notes) else None
+
+    def _tree(self, place: RawPosition | None) -> SourceTree | None:
+        if place is None or place[1] is None:
+            return None
+        key = (place[0], id(place[1]))
+        if key not in self._trees:
+            self._trees[key] = SourceTree(place[1], self._features)
+        return self._trees[key]
+
+    def _way(self, note: Note) -> tuple[SourceTree | None, list[Step]]:
+        tree = self._tree(note.place)
+        if tree is None or note.place is None or note.extent is None:
+            return None, []
+        way = tree.way_inside(note.extent[2:], note.place[2], note.place[3])
+        if not way and note.kind == "thunk":
+            way = [node for node in tree.way_to(*note.place[2:])[-1:] if node.kind in BINDERS]       # of `inherit (e) name`
+        return tree, way
+
+    def _add(self, note: Note, kind: str, text: str, offset: int | None) -> None:
+        place = None
+        if offset is not None and note.place is not None:
+            place = (note.place[0], note.place[1], offset, offset + 1)
+        self._lines.append((kind, text, place))
+
+    def _at(self, note: Note, offset: int) -> None:
+        """Move the place of the message."""
+        if note.place is not None:
+            self._position = (note.place[0], note.place[1], offset, offset + 1)
+
+    def _called(self, place: RawPosition | None) -> RawPosition | None:
+        """The place of a call: `(f a) b` is `f a b` for C++ Nix, and begins where that `f` does."""
+        tree = self._tree(place)
+        if tree is None or place is None:
+            return place
+        way = tree.way_to(*place[2:])
+        node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
+        while node is not None:
+            inner = min(tree.children(node), key=lambda child: child.start, default=None)
+            if inner is None or inner.role != "function" or inner.kind != "apply":
+                break
+            node = inner
+        return place if node is None else (*place[:2], node.start, place[3])
+
+    def _attribute(self, node: Step, tree: SourceTree) -> None:
+        """A selected attribute is asked for: the activation that follows is what it is defined as."""
+        self._asked_in = (tree, node)
+
+    def _is_number(self, tag: int) -> bool:
+        return tag in (TAG_INT, TAG_BOX)
+
+    def _operand(self, node: Step, tree: SourceTree, side: str) -> Step | None:
+        return tree.child(node, side)
+
+    def _operand_start(self, node: Step, tree: SourceTree, side: str) -> int:
+        """Where an operand starts, parentheses around it included."""
+        return node.start if side == "left" else tree.token_start(node.place + len(node.operator))
+
+    def _forced_side(self, node: Step, operands: tuple[int, int]) -> str:
+        left, right = operands
+        if node.operator == "//":
+            return "left" if right == TAG_ATTRS else "right"
+        return "left" if left == TAG_THUNK else "right"
+
+    def _defined(self, note: Note) -> tuple[str, RawPosition]:
+        """The attribute that a thunk is the value of, and its place; no name if it is none."""
+        nothing = ("", ("", b"", 0, 0))
+        tree = self._tree(note.extent)
+        if note.kind != "thunk" or tree is None or note.extent is None:
+            return nothing
+        way = tree.way_to(note.extent[2], note.extent[3])
+        while len(way) > 2 and not way[-1].name and way[-2].role == "value" and (way[-2].start, way[-2].end) == note.extent[2:]:
+            way.pop()                          # the set that `a.${b} = c` makes for `a`, not the one in it
+        if len(way) < 2 or way[-1].role != "value" or not self._is_named(way[-2].kind, way[-1].name) or (way[-1].start, way[-1].end) != note.extent[2:]:
+            return nothing
+        start = way[-1].name_start
+        return way[-1].name, (note.extent[0], note.extent[1], start, start + 1)
+
+    @staticmethod
+    def _is_named(kind: str, name: str) -> bool:
+        """Whether C++ Nix has a line for what is bound to a name: of the old `let`, only for what is selected of it."""
+        return kind == "attrs" or (kind == "legacyLet" and name == "body")
+
+
+def _take_trailing(notes: list[Note], line: str) -> list[Note]:
+    """Lines about what a comparison is at: they come behind those of the comparison."""
+    taken: list[Note] = []
+    while notes and notes[-1].line == line:
+        taken.append(notes.pop())
+    return taken
+
+
+def _without_machine(notes: list[Note]) -> list[Note]:
+    """Without the machine's own code and calls; a builtin that is entered through that is there twice then."""
+    found: list[Note] = []
+    is_own = False
+    for note in notes:
+        if note.is_code and note.extent is None:
+            is_own = True
+            continue
+        if note.kind == "builtin" and found and found[-1].kind == "builtin":
+            is_twice = is_own and found[-1].name == note.name
+            if is_twice:
+                found.pop()
+            elif found[-1].name == "getAttr" and note.name == "derivationStrict":     # of `derivation` itself
+                found.pop()
+                is_own = True
+        note.is_behind_machine = is_own
+        is_own = False
+        found.append(note)
+    return found
