@@ -157,7 +157,7 @@ class asking:
 
     __slots__ = ("line", "name", "value")
 
-    def __init__(self, value, name: bytes | None, line: str = "") -> None:
+    def __init__(self, value: "Handle", name: bytes | None, line: str = "") -> None:
         self.value = value
         self.name = name
         self.line = line
@@ -165,14 +165,14 @@ class asking:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind, error, traceback) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, EvaluationError):
             position = None if self.name is None else attribute_position(self.value, self.name)
             name = (self.name or b"").decode("utf-8", "replace")
             error.trace.insert(0, Frame("text", self.line, position) if self.line else Frame("attribute", name, position))
 
 
-def attribute_position(value, name: bytes) -> "Position | None":
+def attribute_position(value: "Handle", name: bytes) -> "Position | None":
     """Where an attribute of a set is defined."""
     from snowsnake.looking import attribute_place
     from snowsnake.source import Position
@@ -323,7 +323,7 @@ def _joined(path: str, part: str) -> str:
     return f"{path}.{part}" if path else part
 
 
-def missing_argument(function, name: bytes) -> EvaluationError:
+def missing_argument(function: "Handle", name: bytes) -> EvaluationError:
     """The error of a function at the top that needs an argument which the command line does not give."""
     from snowsnake.looking import apply_builtin
 

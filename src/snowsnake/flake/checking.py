@@ -175,8 +175,8 @@ class Checker:
             self.say(f"derivation evaluated to {drv_path}")
             return drv_path
 
-        path: str | None = self.guarded("the derivation", found, act)
-        return path
+        drv_path: str | None = self.guarded("the derivation", found, act)
+        return drv_path
 
     def check_derivation(self, found: Attribute) -> None:
         drv_path = self.derivation(found)
