@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from snowsnake.evaluator import Evaluator
     from snowsnake.handle import Handle
-
     from snowsnake.source import Position
 
 # of values, as messages call them

@@ -41,12 +41,12 @@ class _Planner:
     def __init__(self, decoder: "Decoder", value_class: type) -> None:
         self.decoder = decoder
         self.value_class = value_class
-        self.known: dict[int, Any] = {}
+        self.known: dict[int, Plan] = {}
         self.kept: list[Any] = []         # so that no other description gets the id of one of these
 
     def plan(self, info: Any) -> "Plan":
         name = type(info).__name__
-        make = getattr(self, f"plan_{name}", None)
+        make: Callable[[Any], Plan] | None = getattr(self, f"plan_{name}", None)
         if make is None:
             return self.converted(info)
         return make(info)

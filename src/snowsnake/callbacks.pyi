@@ -1,0 +1,9 @@
+from typing import Any
+
+from snowsnake.runner import Runner
+
+class Functions:
+    def __init__(self, evaluator: Runner) -> None: ...
+    def add(self, function: Any) -> int: ...
+
+def functions_of(evaluator: Runner) -> Functions: ...

@@ -1,0 +1,38 @@
+from collections.abc import Callable
+from typing import Any
+
+from snowsnake.decoding.decoder import Decoder, Plan
+
+class Lazy(Plan):
+    def __init__(self, d: Decoder) -> None: ...
+
+class Anything(Plan):
+    def __init__(self, d: Decoder) -> None: ...
+
+class Null(Plan):
+    def __init__(self, d: Decoder) -> None: ...
+
+class Boolean(Plan):
+    def __init__(self, d: Decoder) -> None: ...
+
+class Int(Plan):
+    def __init__(self, d: Decoder, expected: str = "an integer", check: Callable[..., Any] | None = None) -> None: ...
+
+class Float(Plan):
+    def __init__(self, d: Decoder, expected: str = "a float", check: Callable[..., Any] | None = None) -> None: ...
+
+class Text(Plan):
+    def __init__(
+        self,
+        d: Decoder,
+        expected: str = "a string",
+        check: Callable[..., Any] | None = None,
+        make: Callable[..., Any] | None = None,
+        is_bytes: bool = False,
+    ) -> None: ...
+
+class Choice(Plan):
+    def __init__(self, d: Decoder, expected: str, members: dict[Any, Any], kinds: int, missing: Any = None) -> None: ...
+
+class Convert(Plan):
+    def __init__(self, d: Decoder, expected: str, inner: Plan, make: Callable[..., Any]) -> None: ...
