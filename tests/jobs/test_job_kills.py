@@ -18,13 +18,14 @@ from snowsnake.jobs.queue import JobQueue
 from snowsnake.jobs.reply import Reply
 
 CODE = "from snowsnake.cli.eval_jobs import main; from snowsnake.cli.output import leave; leave(main)"
+JOBS = "from snowsnake.cli.main import main; from snowsnake.cli.output import leave; leave(main)"
 KILLS = 24
 
 
-def start(*words: str, cwd: Path) -> subprocess.Popen:
+def start(*words: str, cwd: Path, code: str = CODE) -> subprocess.Popen:
     source = str(Path(sys.modules["snowsnake"].__file__).parent.parent)
     return subprocess.Popen(
-        [sys.executable, "-c", CODE, *expression("many"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+        [sys.executable, "-c", code, *words, *expression("many")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
         env=os.environ | {"PYTHONPATH": source}, start_new_session=True,
     )  # fmt: skip
 
@@ -82,6 +83,41 @@ def test_killed_workers(number, undisturbed, tmp_path):
         assert (process.returncode, found) == (0, undisturbed), log[-2000:]
     assert len(found.splitlines()) == len(undisturbed.splitlines())
     assert len(undisturbed.splitlines()) == 300
+
+
+def test_killed_incremental_runs(undisturbed, tmp_path):
+    """Workers and whole runs are killed; what the others kept is right, and is used by the next run."""
+    words = ["jobs", "--json", "--incremental", "--results", "r.sqlite", "--workers", "2", "--store", "./store"]
+    chance = random.Random(7)
+    kills = 0
+
+    def disturb(process: subprocess.Popen, is_whole: bool, most: int) -> None:
+        nonlocal kills
+        while process.poll() is None and kills < most:
+            workers = children(process.pid)
+            time.sleep(chance.random() * 0.1)
+            if workers:
+                try:
+                    os.kill(process.pid if is_whole else chance.choice(workers), signal.SIGKILL)
+                    kills += 1
+                except ProcessLookupError:
+                    pass
+
+    while kills < KILLS:
+        is_whole = kills % 3 == 0
+        process = start(*words, cwd=tmp_path, code=JOBS)
+        thread = threading.Thread(target=disturb, args=(process, is_whole, min(kills + (1 if is_whole else 5), KILLS)))
+        thread.start()
+        found, log = process.communicate(timeout=300)
+        thread.join()
+        if not is_whole:
+            assert found == undisturbed, log[-2000:]
+        if b"\n1 of 301 attributes were evaluated" in log:
+            (tmp_path / "r.sqlite").unlink()           # everything was kept: begin again
+    found, log = start(*words, cwd=tmp_path, code=JOBS).communicate(timeout=300)
+    assert found == undisturbed, log[-2000:]
+    found, log = start(*words, cwd=tmp_path, code=JOBS).communicate(timeout=300)
+    assert found == undisturbed and b"\n1 of 301 attributes were evaluated" in log, log[-2000:]
 
 
 def run_to_first_line(cwd: Path) -> tuple[subprocess.Popen, list[int]]:

@@ -20,9 +20,9 @@ from snowsnake.jobs.worker import RENEW, Worker, resident_bytes
 _MOST_AT_ONCE = 16                     # paths that a worker is given
 # Where results are kept: paths that a worker is given in its only group, which ends before when it has worked long enough.  The first groups are small:
 # it is soon known what others will need, too.
-_LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 128
+_LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 48
 # An attribute that asked so many questions of its own found much that was not evaluated yet, and that others will need.
-_WIDE, _WORTH = 100, 160               # if there are so many others left
+_WIDE, _WORTH = 50, 160                # if there are so many others left
 # A crash repeats itself; a kill came from outside, perhaps for want of memory, and perhaps not because of the path.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
 _LONG_S, _LONG_KILLS = 1.0, 5          # after so long alone, a kill counts as so many
