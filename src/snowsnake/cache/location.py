@@ -15,7 +15,7 @@ DEFAULT_LIMIT_MIB = 256
 
 
 def default_folder(environment: "Mapping[str, str]") -> str | None:
-    """SNOWSNAKE_CACHE_DIR, else `snowsnake` in XDG_CACHE_HOME, else in `~/.cache`; None with SNOWSNAKE_NO_CACHE=1.
+    """SNOWSNAKE_CACHE_DIR; without it `snowsnake` in XDG_CACHE_HOME or in `~/.cache`; None with SNOWSNAKE_NO_CACHE=1.
 
     >>> default_folder({"HOME": "/home/eve"})
     '/home/eve/.cache/snowsnake'
@@ -51,7 +51,7 @@ def limit_bytes(environment: "Mapping[str, str]") -> int:
 def machine_options(
     environment: "Mapping[str, str]", *, is_off: bool = False, folder: str | None = None, by_content: bool = False
 ) -> "dict[str, Any]":
-    """Keywords of the machine for a cache, empty for none.  A *folder* that was asked for stands above the variables.
+    """Keywords of the machine for a cache, empty for none.  A *folder* that was asked for counts more than the variables.
 
     >>> machine_options({}, folder="/c", by_content=True)
     {'cache': b'/c', 'cache_limit_bytes': 268435456, 'cache_by_content': True}

@@ -73,8 +73,8 @@ class EvaluationError(Exception):
     """A Nix expression could not be parsed or evaluated.
 
     `code` is the catalogue's word for the kind of error (`"type"`, `"throw"`, `"syntax"`, …), `stable_code` its number.
-    `trace` goes from the outermost frame to the innermost one.  A source with several faults gives the first one, and
-    the others in `others`.
+    `trace` goes from the outermost frame to the innermost one.  Of a source with several faults this is the first one;
+    `others` has the rest.
 
     Each kind has a class of its own in `diagnostics/kinds.py`, which this one makes: `TypeMismatch`, `MissingAttribute` (a KeyError) …
 
@@ -109,7 +109,7 @@ class EvaluationError(Exception):
         self.fault = "other"                          # what is wrong, where the code says too little (FAULTS of traces/cause.py)
         self.subject = ""                             # with the fault `no-file`: the file that is not there
         self.exit_code = 1                            # of a command that ends with it
-        self.shows_place = True                       # else a line of the trace shows where it is
+        self.shows_place = True                       # False: a line of the trace shows where it is
         self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
 
     @property

@@ -100,7 +100,7 @@ class FlakeNotFetched(FlakeError, FetchError):
 
 
 class PythonFault(EvaluationError):
-    """A function of Python raised an exception, which its caller sees; this is what stands for it where it cannot be had."""
+    """A function of Python raised an exception, which its caller sees; this takes its place where the exception cannot be had."""
 
 
 class InternalFault(EvaluationError):

@@ -1,6 +1,6 @@
 """The lines that the machine adds to a trace of its own accord: THE table.
 
-The machine says which line is meant and what stands in it; it is worded here, nowhere else.  `machine/notes.pxd` is made of this table.
+The machine says which line is meant and what its fields are; the line is worded here, nowhere else.  `machine/notes.pxd` is made of this table.
 """
 
 # (kind, phrase): `{name}` is the attribute in hand, `{shown_name}` the same as Nix writes it, `{text}` what the machine found.

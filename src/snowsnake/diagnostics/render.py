@@ -25,7 +25,7 @@ _SHOWN_LIMIT = 4                       # what is shown of a trace by default; a 
 _LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
 _FEW = 5                               # so few repeated frames are printed rather than counted
 _STEERING = frozenset("\x1b\x07\r\t")      # characters that programs may steer a terminal with, or that have no fixed width
-_FOLD = "fold"                         # the kind of a line that stands for frames
+_FOLD = "fold"                         # the kind of a line that takes the place of frames
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
 _DETAIL_KINDS = frozenset(("function", "call", "thunk"))

@@ -35,7 +35,7 @@ class HostOptions:
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
     evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes them.
     `settings`: what nix.conf and options say about fetching.
-    `real_store`: the folder that stands for `store_dir` on disk.  `verbosity`: messages up to this level are written (host/messages.pxd),
+    `real_store`: the folder on disk that has what the program sees at `store_dir`.  `verbosity`: messages up to this level are written (host/messages.pxd),
     in C++ Nix's JSON if `log_format` is `internal-json`; `on_message(kind, text)` gets them instead.  `environment`: what getEnv sees, instead of
     the variables of the process.
     """

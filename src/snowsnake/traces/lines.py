@@ -68,7 +68,7 @@ class _Trace(OperatorLines, BuiltinLines):
             pass                               # its argument is evaluated first
         elif note.kind == "function":
             if note.is_behind_machine and note.arity == 1 and (not self._lines or self._lines[-1][0] != "call"):
-                self._lines.append(("call", "", note.extent))        # it was to be called later: that call stands nowhere
+                self._lines.append(("call", "", note.extent))        # it was to be called later: that call is nowhere in the source
             self._lines.append(("function", note.name, self._innermost_lambda(note)))
         elif is_import and note.kind == "file" and note.extent is not None:
             self._lines.append(("file", note.extent[0], None))

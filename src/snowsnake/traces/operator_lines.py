@@ -119,7 +119,7 @@ class OperatorLines(TraceState):
         elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
         elif self._code == "file" and node.kind in ("string", "binary"):
-            self._position = None              # a path that is copied to the store: the error stands alone
+            self._position = None              # a path that is copied to the store: the error has no place
         elif node.kind in ("string", "path") and self._cause.kind == "not-coercible":
             self._coerced_piece(note, node, tree, inner)
         elif node.kind == "binary":

@@ -41,7 +41,7 @@ class TraceState:
         self._is_shown = True
         self._asked = ""                              # `variable x`, if that is what the next activation is the value of
         self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
-        self._place: RawPosition | None = None        # where the caller of a builtin stands
+        self._place: RawPosition | None = None        # where the caller of a builtin is
         self._told: Note | None = None                # the last line of the machine's own, and how many lines there were then
         self._told_at = 0
 
