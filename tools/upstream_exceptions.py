@@ -3,24 +3,25 @@
 In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 """
 
-_GC = "calls `nix-collect-garbage`, which we leave to Nix"
+_GC = "collects garbage, which we leave to Nix"
 REASONS = {
     "brotli": "needs Python's package `brotli`",
     "check-refs": "`nix-build` ends with 100 where 2.34 has 1: what an output may not refer to is no failure of its builder",
     "fetchurl": "substitutes a fixed output from a cache of a store in another folder",
     "flakes/bundle": "`nix bundle`, which we leave to Nix",
-    "flakes/flakes": "its last part calls `nix store gc`, which we leave to Nix",
+    "flakes/flakes": _GC,
     "help": "skips itself where `man` is missing",
     "import-from-derivation": "`builtins.path` of what a derivation built does not keep that one's references",
     "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
+    "export-graph": _GC,
+    "nix-build": _GC,
+    "referrers": _GC,
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
-
     "flakes/config": "a `post-build-hook`, which our builds do not run",
     "flakes/develop": "`nix develop`, which we leave to Nix",
     "flakes/run": "`nix run`, which we leave to Nix",
     "flakes/shebang": "a script that begins with `#! nix shell` wants `nix shell`",
-
-    "lang": "`parse-fail-undef-var`: we suggest a name where 2.34 suggests none",
+    "lang": "18 reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
     "nars": "`use-case-hack`, which is of macOS",

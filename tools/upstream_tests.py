@@ -37,7 +37,7 @@ def lay_out(source: str, folder: Path) -> Path:
     subprocess.run(["tar", "x", "-C", str(folder)], input=archive, check=True)
     tests = folder / "tests" / "functional"
     values = {
-        "bash": shutil.which("bash") or "", "bindir": str(folder / "bin"), "coreutils": str(folder / "others"),
+        "bash": shutil.which("bash") or "", "bindir": str(folder / "bin"), "coreutils": str(Path(shutil.which("ls") or "/bin/ls").parent),
         "dot": shutil.which("dot") or "", "sandbox_shell": "", "PACKAGE_VERSION": (folder / ".version").read_text().strip(),
         "system": f"{platform.machine()}-linux",
     }  # fmt: skip

@@ -23,7 +23,7 @@ _HASH_SIZE = 32
 
 
 def run(call: Call) -> None:
-    with asked(call) as installables:
+    with asked(call, is_writable=not call.given.flag("derivation")) as installables:      # the package may have to be built
         package = one_of(call, installables, call.words[0])
         dependency = one_of(call, installables, call.words[1], is_built=False)
         store = installables.store
