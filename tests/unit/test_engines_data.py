@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from snowsnake.api import Evaluator
 from snowsnake.builtins.engines import json, toml
 
 JSON_VALUES = [
@@ -181,3 +182,12 @@ def test_toml_random_bytes_never_crash():
 def test_toml_many_keys():
     document = "".join(f"[[package]]\nname = \"p{i}\"\nk{i} = [1, 2]\n" for i in range(5000)).encode()
     assert len(toml.loads(document)[b"package"]) == 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [('[""]', {"": {}}), ('"" = { "" = "" }', {"": {"": ""}}), ('[""]\n"" = 1\n[a.""]\n"" = 2', {"": {"": 1}, "a": {"": {"": 2}}})],
+)
+def test_names_of_no_bytes(text, value):
+    """They are at no address: a build with sanitizers looks at how they are compared and copied."""
+    assert Evaluator().evaluate(f"builtins.fromTOML ''{text}''").to_python() == value

@@ -23,7 +23,7 @@ from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context
-from snowsnake.machine.short_calls cimport settled, short_apply, short_call
+from snowsnake.machine.short_calls cimport is_worth_trying, settled, short_apply, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ELEMENT, PART_RESULT, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
@@ -83,6 +83,7 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[1]), i
     cdef Word* items = list_items(fp[1])
     cdef Word x = val(fp[0]), y
+    cdef bint tries
     cdef int equal
     if n == 0:
         return done(m, WORD_FALSE)
@@ -91,12 +92,13 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
     if m.sp == fp + 2:
         push(m, 0)
     i = <uint64_t>int_value(fp[2])
+    tries = is_worth_trying(i)
     if m.sp == fp + 4:
         if pop(m) == WORD_TRUE:
             return done(m, WORD_TRUE)
         i += 1
     while i < n:
-        y = settled(m, items[i])
+        y = settled(m, items[i]) if tries else val(items[i])
         if is_thunk(y):
             fp[2] = small_int(<int64_t>i)
             return force(m, y)
@@ -170,17 +172,19 @@ cdef inline int _ask_all(Machine* m, Word* fp, bint forces) noexcept nogil:
     """
     cdef uint64_t n = list_size(fp[1])
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
+    cdef bint tries
     cdef Word x
     if answered:
         if not is_bool(m.sp[-1]):
             return of_part(m, PART_RESULT, raise_type(m, "a Boolean", m.sp[-1]))
     elif n > UNRESERVED and not stack_reserve(m, n):
         return RAISE
+    tries = is_worth_trying(answered)
     while answered < n:
         x = list_items(fp[1])[answered]
-        if forces and is_thunk(settled(m, x)):
+        if forces and is_thunk(settled(m, x) if tries else val(x)):
             return force(m, val(x))
-        x = short_call(m, fp[0], &x, 1)
+        x = short_call(m, fp[0], &x, 1) if tries else WORD_NOT_FOUND
         if not is_bool(x) or must_stop(m):
             return call1(m, fp[0], list_items(fp[1])[answered])
         push(m, x)
@@ -253,6 +257,7 @@ cdef int partition(Machine* m, Word* fp) noexcept nogil:
 cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
     """State: how many elements have been asked about."""
     cdef Word answer
+    cdef bint tries
     cdef uint64_t i, n = list_size(fp[1])
     cdef Word* items = list_items(fp[1])
     if m.sp == fp + 2:
@@ -264,8 +269,9 @@ cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
         if answer == decisive:
             return done(m, decisive)
     i = <uint64_t>int_value(fp[2])
+    tries = is_worth_trying(i)
     while i < n:
-        answer = short_call(m, fp[0], items + i, 1)
+        answer = short_call(m, fp[0], items + i, 1) if tries else WORD_NOT_FOUND
         if answer == decisive:
             return done(m, decisive)
         if not is_bool(answer) or must_stop(m):
@@ -289,6 +295,7 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
     """State: number of elements that were handed over.  The start value is let go once it is used."""
     cdef Word[2] arguments
     cdef Word result
+    cdef bint tries
     cdef uint64_t i, n = list_size(fp[2])
     if n == 0:
         return tail(m, fp[1])
@@ -299,10 +306,11 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
     else:
         arguments[0] = pop(m)
     i = <uint64_t>int_value(fp[3])
+    tries = is_worth_trying(i)
     while i < n:
         arguments[1] = list_items(fp[2])[i]
         i += 1
-        result = short_call(m, fp[0], arguments, 2)
+        result = short_call(m, fp[0], arguments, 2) if tries else WORD_NOT_FOUND
         if result == WORD_NOT_FOUND or must_stop(m):
             fp[3] = small_int(<int64_t>i)
             return call2(m, fp[0], arguments[0], arguments[1])
@@ -394,15 +402,17 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[0]), i
     cdef Word* items = list_items(fp[0])
     cdef Word w, made
+    cdef bint tries
     if m.sp == state and not _start_joining(m):
         return RAISE
     i = <uint64_t>int_value(state[0])
+    tries = is_worth_trying(i)
     while i < n:
         if must_stop(m):
             return stop(m)
         w = val(items[i])
         if is_thunk(w):
-            made = short_apply(m, w)
+            made = short_apply(m, w) if tries else WORD_NOT_FOUND
             if not is_list(made):
                 state[0] = small_int(<int64_t>i)
                 return force(m, w)
@@ -420,6 +430,7 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[1]), i
     cdef Word* items = list_items(fp[1])
     cdef Word w
+    cdef bint tries
     if m.sp == state:
         if not _start_joining(m):
             return RAISE
@@ -430,8 +441,9 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
         if not _take_list(m, state, w):
             return RAISE
     i = <uint64_t>int_value(state[0])
+    tries = is_worth_trying(i)
     while i < n:
-        w = short_call(m, fp[0], items + i, 1)
+        w = short_call(m, fp[0], items + i, 1) if tries else WORD_NOT_FOUND
         if not is_list(w) or must_stop(m):
             state[0] = small_int(<int64_t>i + 1)
             return call1(m, fp[0], items[i])

@@ -20,11 +20,11 @@ from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_text
 from snowsnake.machine.heap cimport cell_of, heap_reserve, new_list, pop, push
 from snowsnake.machine.internals cimport INTERNAL_LESS
-from snowsnake.machine.short_calls cimport settled, short_call
+from snowsnake.machine.short_calls cimport is_worth_trying, settled, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine, RAISE, TAIL, PART_RESULT
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
-    KIND_BUILTIN, WORD_NULL, WORD_TRUE, Word, float_value, header_size, int_value, is_bool, is_float, is_function,
+    KIND_BUILTIN, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, float_value, header_size, int_value, is_bool, is_float, is_function,
     is_int, is_string, is_thunk, kind_of, list_items, list_size, pointer_of, small_int, string_data, string_size, val,
 )
 
@@ -380,6 +380,7 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
     cdef Word a = 0, b = 0
     cdef Word[2] arguments
     cdef Word* r
+    cdef bint tries = is_worth_trying(<uint64_t>int_value(fp[1]))
     while m.sp > fp + 4:
         if must_stop(m):
             return stop(m)
@@ -395,8 +396,9 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
             else:
                 arguments[0] = a
                 arguments[1] = b
-                a = short_call(m, fp[0], arguments, 2)
+                a = short_call(m, fp[0], arguments, 2) if tries else WORD_NOT_FOUND
                 if not is_bool(a):
+                    fp[1] += small_int(1)
                     return call2(m, fp[0], arguments[0], arguments[1])
                 answer = 1 if a == WORD_TRUE else 0
         _take(m, r, items, buffer, answer == 1)
@@ -407,9 +409,10 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
 cdef int _force_elements(Machine* m, Word* fp) noexcept nogil:
     """State: number of elements that are evaluated.  All are, in order, before the first comparison."""
     cdef uint64_t n = list_size(fp[1]), i = <uint64_t>int_value(fp[2])
+    cdef bint tries = is_worth_trying(i)
     cdef Word w
     while i < n:
-        w = settled(m, list_items(fp[1])[i])
+        w = settled(m, list_items(fp[1])[i]) if tries else val(list_items(fp[1])[i])
         if is_thunk(w):
             fp[2] = small_int(<int64_t>i)
             return force(m, w)
@@ -421,7 +424,7 @@ cdef int _force_elements(Machine* m, Word* fp) noexcept nogil:
 
 cdef int sort(Machine* m, Word* fp) noexcept nogil:
     """State: the count of evaluated elements; later the list at work, a buffer, and the records."""
-    cdef uint64_t n = list_size(fp[1]), i
+    cdef uint64_t n, i
     cdef Word answer
     cdef int outcome
     if m.sp > fp + 4:
@@ -429,6 +432,7 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
         if not is_bool(answer):
             return of_part(m, PART_RESULT, raise_type(m, "a Boolean", answer))
         return _run(m, fp, 1 if answer == WORD_TRUE else 0)
+    n = list_size(fp[1])
     if m.sp == fp + 2:
         if n == 0:                    # the comparator is not looked at
             return done(m, fp[1])
@@ -452,7 +456,7 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
     for i in range(n):
         list_items(fp[2])[i] = cell_of(m, list_items(fp[1])[i])
         list_items(fp[3])[i] = WORD_NULL
-    fp[1] = m.empty_list
+    fp[1] = small_int(0)              # calls of the comparator that the machine made
     _push_range(m, 0, <int64_t>n, 0, <int64_t>n)
     return _run(m, fp, -1)
 

@@ -23,7 +23,7 @@ from snowsnake.machine.heap cimport (
     write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word
-from snowsnake.machine.short_calls cimport settled
+from snowsnake.machine.short_calls cimport is_worth_trying, settled
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, PART_ELEMENT, RAISE, Machine
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, Word, float_value, int_value, is_float, is_int, is_list, is_path, is_string,
@@ -214,7 +214,7 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n, i = 0
     cdef Word* items
     cdef Word list = fp[1], w, copy
-    cdef bint is_answer = False
+    cdef bint is_answer = False, tries
     if m.sp > fp + 2:
         i = <uint64_t>int_value(fp[2])
         if fp[3] != WORD_NULL:
@@ -237,8 +237,9 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
         items[i] = pop(m)
         write_barrier(m, fp[3])
         i += 1
+    tries = is_worth_trying(i)
     while i < n:
-        w = settled(m, items[i])
+        w = settled(m, items[i]) if tries else val(items[i])
         if must_stop(m):
             return stop(m)
         if not is_string(w):

@@ -20,7 +20,7 @@ from snowsnake.machine.internals cimport (
     INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_DERIVATION_STRING, INTERNAL_TO_STRING,
 )
 from snowsnake.machine.operations cimport concatenate_strings
-from snowsnake.machine.short_calls cimport settled
+from snowsnake.machine.short_calls cimport is_worth_trying, settled
 from snowsnake.machine.state cimport CALL, DONE, FORCE, PART_NONE, PART_RESULT, RAISE
 from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.word cimport (
@@ -151,7 +151,7 @@ cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
     return tagged(p, TAG_BOX)
 
 
-cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at) noexcept nogil:
+cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries) noexcept nogil:
     """The text of elements from *at* on, with the blanks behind them, as far as nothing has to be evaluated and it is not long; 0: of none."""
     cdef uint8_t[PIECE_SIZE] text
     cdef uint8_t[DECIMAL_SIZE] digits
@@ -161,7 +161,7 @@ cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at) noexcept nogil:
     cdef const uint8_t* data
     cdef Word w
     while i < n:
-        w = settled(m, items[i])
+        w = settled(m, items[i]) if tries else val(items[i])
         if is_string(w):
             if string_context(w):
                 break
@@ -259,12 +259,12 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
             continue
         if not stack_reserve(m, 8) or not heap_reserve(m, 64):
             return RAISE
-        s = _run_of_texts(m, w, &i)
+        s = _run_of_texts(m, w, &i, is_worth_trying(<uint64_t>i))
         if s:
             push(m, s)
             cell[3] = small_int(2 * i)
             continue
-        v = settled(m, list_items(w)[i])
+        v = val(list_items(w)[i])
         if is_thunk(v):
             m.need = v
             return FORCE

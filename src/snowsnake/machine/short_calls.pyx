@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from snowsnake.bytecode.opcodes cimport (
     OP_ADD, OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_COERCE_TO_STRING, OP_CONSTANT, OP_DIV, OP_EAGER_ARITHMETIC, OP_EQUAL, OP_FORCE,
-    OP_GET_LOCAL, OP_GET_UPVALUE, OP_HAS_ATTR_NAME, OP_INVERT, OP_JUMP, OP_LESS, OP_LESS_OR_EQ, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_RETURN,
+    OP_FORCE_LOCAL, OP_GET_LOCAL, OP_GET_UPVALUE, OP_HAS_ATTR_NAME, OP_INVERT, OP_JUMP, OP_LESS, OP_LESS_OR_EQ, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_RETURN,
     OP_SELECT, OP_SELECT_PLACE, OP_SUB,
 )
 from snowsnake.machine.attrs cimport attrs_lookup
@@ -61,7 +61,7 @@ cdef inline Word _binary(Machine* m, int op, Word a, Word b) noexcept nogil:
             return bool_word(x > y)
         if op == OP_MORE_OR_EQ:
             return bool_word(x >= y)
-        return WORD_NOT_FOUND
+        return r if op == OP_DIV and y != 0 and arithmetic(m, op, a, b, &r) == DONE else WORD_NOT_FOUND
     if (a & 7) == TAG_THUNK or (b & 7) == TAG_THUNK:
         return WORD_NOT_FOUND
     if op == OP_EQUAL:
@@ -165,6 +165,12 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
             return WORD_NOT_FOUND
         elif op == OP_GET_LOCAL:
             sp[0] = arguments[pc[1]]
+            sp += 1
+            pc += 2
+        elif op == OP_FORCE_LOCAL:
+            sp[0] = val(arguments[pc[1]])
+            if (sp[0] & 7) == TAG_THUNK:
+                return WORD_NOT_FOUND
             sp += 1
             pc += 2
         elif op == OP_GET_UPVALUE:

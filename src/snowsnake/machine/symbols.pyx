@@ -83,7 +83,7 @@ cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes,
             return h
         if (entry & ~m.symbol_mask) == tag[0]:
             s = m.symbol_strings[(entry & m.symbol_mask) - 1]
-            if string_size(s) == size_bytes and memcmp(string_data(s), data, size_bytes) == 0:
+            if string_size(s) == size_bytes and (size_bytes == 0 or memcmp(string_data(s), data, size_bytes) == 0):
                 return h
         h = (h + 1) & m.symbol_mask
 
@@ -111,7 +111,8 @@ cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) n
     p[0] = header_of(KIND_STRING, size_bytes)
     p[1] = 0
     p[2 + (size_bytes >> 3)] = 0
-    memcpy(p + 2, data, size_bytes)
+    if size_bytes:                    # the empty text may be at no address
+        memcpy(p + 2, data, size_bytes)
     return _add(m, slot, tag, tagged(p, TAG_STRING))
 
 

@@ -81,9 +81,9 @@ cdef size_t find_slot(const TomlDocument* document, int32_t parent, size_t key_s
     cdef const TomlNode* node
     while document.index[slot] != NO_NODE:
         node = &document.nodes[document.index[slot]]
-        if node.parent == parent and node.key_size == key_size and memcmp(
+        if node.parent == parent and node.key_size == key_size and (key_size == 0 or memcmp(
             document.texts.data + node.key_start, document.texts.data + key_start, key_size
-        ) == 0:
+        ) == 0):
             break
         slot = (slot + 1) & (document.index_size - 1)
     return slot
