@@ -165,6 +165,18 @@ def test_little_memory(folder):
         assert [shown(reply) for reply in ClusterRun(client, shipped, archive).replies()] == expected
 
 
+def test_no_workers_left(folder, monkeypatch):
+    """Who started the cluster for the run is asked for other workers."""
+    monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 0.5)
+    shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "inputs"),))
+    with (
+        distributed.LocalCluster(n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        found = ClusterRun(client, shipped, archive, lambda: cluster.scale(len(cluster.worker_spec) + 1)).replies()
+        assert [shown(reply) for reply in found] == in_one_process(shipped, archive)
+
+
 def test_root_that_fails(cluster, folder):
     (folder / "default.nix").write_text("throw \"no root\"")
     shipped, archive = pack_root(str(folder), JobOptions())

@@ -94,13 +94,14 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     except TooMuch as error:
         raise UsageError(f"'--dask': {error}") from None
     address = given.text("dask")
-    cluster = None
+    cluster = add_workers = None
     if address.isdecimal():
-        cluster = LocalCluster(n_workers=max(1, int(address)), threads_per_worker=1, processes=True, dashboard_address=None)  # type: ignore[no-untyped-call]
+        count = max(1, int(address))
+        cluster = LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None)  # type: ignore[no-untyped-call]
     progress = progress_for(reporter)
     try:
         with Client(cluster if cluster is not None else address) as client:  # type: ignore[no-untyped-call]
-            return show(given, ClusterRun(client, shipped, archive), progress)
+            return show(given, ClusterRun(client, shipped, archive, add_workers), progress)
     finally:
         progress.close()
         if cluster is not None:

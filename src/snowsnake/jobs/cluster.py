@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from snowsnake.diagnostics.error import EvaluationError
@@ -23,12 +24,15 @@ from snowsnake.jobs.worker import resident_bytes
 _MOST_AT_ONCE = 32
 _MOST_ATTEMPTS = 4                     # of a path alone, each of which Dask tries several times
 _POLL_S = 0.2
+_AWAY_S = 15.0
 
 
 class ClusterRun:
-    """As `jobs.run.Run`, with the same replies."""
+    """As `jobs.run.Run`, with the same replies.  `add_workers` is called if all workers have been away for a while: a local cluster does not
+    replace one that dies while it starts.  Without it others are waited for.
+    """
 
-    def __init__(self, client: Any, shipped: ShippedRoot, archive: bytes) -> None:
+    def __init__(self, client: Any, shipped: ShippedRoot, archive: bytes, add_workers: Callable[[], None] | None = None) -> None:
         self.client = client
         self.shipped = shipped
         self.queue = JobQueue()
@@ -37,6 +41,8 @@ class ClusterRun:
         self._archive = archive
         self._attempts: dict[Path, int] = {}
         self._out: dict[Any, list[Path]] = {}
+        self._add_workers = add_workers
+        self._last_seen = time.monotonic()             # when there were workers
         self._alone: list[Path] = []   # paths that were in a task that failed
 
     def replies(self) -> Iterator[Reply]:
@@ -62,7 +68,14 @@ class ClusterRun:
             self._out = {}
 
     def _give_out(self, source: Any) -> None:
-        threads = sum(self.client.nthreads().values()) or 1
+        threads = sum(self.client.nthreads().values())
+        now = time.monotonic()
+        if threads:
+            self._last_seen = now
+        elif self._add_workers is not None and now - self._last_seen > _AWAY_S:
+            self._last_seen = now
+            self._add_workers()
+        threads = threads or 1
         while len(self._out) < 2 * threads and (self._alone or self.queue.waiting):
             if self._alone:
                 paths = [self._alone.pop()]
