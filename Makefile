@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-SOURCES := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi') src/snowsnake/bytecode/instructions.py
+# What is compiled, and the tables of which sources are generated.
+SOURCES := $(shell find src -name '*.pyx' -o -name '*.pxd') src/snowsnake/bytecode/instructions.py src/snowsnake/diagnostics/messages.py \
+	src/snowsnake/diagnostics/notes.py $(wildcard src/snowsnake/builtins/table_*.py) src/snowsnake/settings/table.py
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Tests of a variant (tools/build.py) import the package from build/VARIANT.  What the sanitizers report ends the process that it is in.
