@@ -17,6 +17,7 @@ from snowsnake.build.realisation import Realiser
 from snowsnake.build.sandbox import is_supported
 from snowsnake.store.derivation import DerivationMemory
 from snowsnake.store.drv import Derivation, DerivationOutput
+from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 
 pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
@@ -291,3 +292,33 @@ def test_one_output_is_compared_without_the_others(store):
     assert not store.has_now(drv.outputs["dev"].path)
     with pytest.raises(BuildFailure, match="checking is not possible"):
         realiser.check(store, [f"{path}!*"])
+
+
+def test_a_hook_runs_after_each_build(store, tmp_path):
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\necho for $DRV_PATH\necho \"$OUT_PATHS\" >> {tmp_path}/seen\n[ ! -e {tmp_path}/fails ]\n")
+    hook.chmod(0o755)
+    drv_path, out = derivation(store, "echo > $out")
+    assert build(store, drv_path, post_build_hook=str(hook))[-1] == f"post-build-hook: for {drv_path}"
+    assert (tmp_path / "seen").read_text() == out + "\n"
+    (tmp_path / "fails").touch()
+    other, path = derivation(store, "echo > $out", "other")
+    with pytest.raises(BuildFailure, match=r"program '.*/hook' failed with exit code 1"):
+        build(store, other, post_build_hook=str(hook))
+    assert store.has_now(path)             # as in C++ Nix: it was built
+
+
+def test_a_wrong_fixed_output_is_kept_under_its_own_path(store):
+    def fixed(digest):
+        drv = Derivation("x", "x86_64-linux", "/bin/sh", ["-c", "echo hi > $out"], env={"PATH": "/bin"})
+        drv.outputs = {"out": DerivationOutput("", "fixed", "flat", "sha256", Hash("sha256", bytes.fromhex(digest)))}
+        path = drv.finish(DerivationMemory(store.store_dir))
+        assert store.add_derivation(drv.to_aterm(), path, path) == path
+        return path, drv.outputs["out"].path
+
+    wrong, _ = fixed("0" * 64)
+    right, out = fixed("98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4")
+    with pytest.raises(BuildFailure, match="hash mismatch"):
+        build(store, wrong)
+    assert store.has_now(out)
+    assert build(store, right) == []

@@ -156,7 +156,7 @@ def test_a_flush_that_fails_loses_nothing(root, monkeypatch):
 def check_every_object(root):
     """Valid or not: nothing half-written has the name of a store object."""
     objects = root / "nix/store"
-    for name in os.listdir(objects):
+    for name in set(os.listdir(objects)) - {".links"}:
         path, file = f"/nix/store/{name}", objects / name
         if name[33:].startswith("text-"):
             assert store_path.text_path(name[33:], file.read_bytes()) == path

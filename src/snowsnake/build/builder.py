@@ -15,6 +15,7 @@ from functools import partial
 from snowsnake.build import outputs, users
 from snowsnake.build.builtin import download, run_builtin
 from snowsnake.build.failure import BuildFailure, builder_failed, log_too_long, timed_out
+from snowsnake.build.hook import run_hook
 from snowsnake.build.log import BuildLog
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
@@ -22,7 +23,7 @@ from snowsnake.build.request import Attributes, Request, is_fixed, prepare
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.store.drv import Derivation
 from snowsnake.store.local import LocalStore
-from snowsnake.store.realisation import known_outputs, scratch_path
+from snowsnake.store.realisation import check_path, known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
@@ -81,11 +82,15 @@ class Build:
         self._build_folder = self._make_build_folder()
         attributes = Attributes(drv)
         self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
+        if self.checks and self._sandbox is None:      # what is there already is in the way
+            self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
             self._user_lock, self._user = users.acquire(self._store.state)
             self._sandbox.user = self._user
         inside = options.sandbox_build_dir if self._sandbox else self._build_folder
         paths = self._scratch
+        for path in (self.drv_path, *paths.values()):
+            self._store.keep(path)         # also what is not valid yet: a collector spares what lies there
         self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
         for name, contents in request.files.items():
             with open(os.path.join(self._build_folder, name), "xb") as file:
@@ -149,9 +154,9 @@ class Build:
             raise BuildFailure(
                 f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path
             )
-        if wants and not store.is_elsewhere and options.sandbox_fallback and not self.checks and is_supported():
+        if wants and not store.is_elsewhere and options.sandbox_fallback and is_supported():
             wants = False
-        if not wants and not store.is_elsewhere and not self.checks:      # what is there already is in the way of a second build
+        if not wants and not store.is_elsewhere:
             return None
         root = os.path.join(self._folder, "root")
         os.makedirs(root)
@@ -248,8 +253,13 @@ class Build:
                     keeps=self._options.keep_failed,
                 )
             else:
-                self.paths = outputs.register(self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user)
+                self.paths = outputs.register(
+                    self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user,
+                    self._options.secret_keys,
+                )  # fmt: skip
             is_failed = False
+            if self._options.post_build_hook:
+                run_hook(self.drv_path, self.paths.values(), self._options)
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)
 

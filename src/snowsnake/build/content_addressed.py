@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Mapping
 
-from snowsnake.build.failure import BuildFailure
+from snowsnake.build.failure import REJECTED, BuildFailure
 from snowsnake.store import hashes, nar, nar_reader, store_path
 from snowsnake.store.content_check import modulo_digest_of
 from snowsnake.store.drv import Derivation
@@ -37,7 +37,7 @@ def name_by_contents(
             check_flat(drv_path, places[name])
         others = sorted(names.get(path, path) for path in info.references if path != scratch)
         rewrites = {path: names[path] for path in info.references if path in names}
-        place = places[name] = _rewritten(places[name], rewrites, os.path.join(folder, f"named-{name}"))
+        place = places[name] = rewritten(places[name], rewrites, os.path.join(folder, f"named-{name}"))
         is_own = scratch in info.references
         content = Hash(output.algorithm, _digest(output.method, output.algorithm, place, scratch))
         try:
@@ -45,9 +45,9 @@ def name_by_contents(
                 output_name(drv.name, name), output.method, content.algorithm, content.digest, others, is_own, drv.store_dir
             )
         except ValueError as error:
-            raise BuildFailure(str(error), drv_path) from None
+            raise BuildFailure(str(error), drv_path, REJECTED) from None
         if is_own:
-            places[name] = _rewritten(place, {scratch: path}, os.path.join(folder, f"own-{name}"))
+            places[name] = rewritten(place, {scratch: path}, os.path.join(folder, f"own-{name}"))
         digest, info.nar_size = nar.path_digest("sha256", places[name])
         info.nar_hash = "sha256:" + digest.hex()
         info.references = sorted({*others, *([path] if is_own else ())})
@@ -66,7 +66,7 @@ def check_flat(drv_path: str, place: str) -> None:
         raise BuildFailure(
             f'output path "{place}" should be a non-executable regular file since recursive hashing is not enabled'
             " (one of outputHashMode={flat,text} is true)",
-            drv_path,
+            drv_path, REJECTED,
         )
 
 
@@ -88,7 +88,7 @@ def _part(path: str) -> bytes:
     return path.rpartition("/")[2][:_PART_SIZE].encode()
 
 
-def _rewritten(place: str, names: Mapping[str, str], target: str) -> str:
+def rewritten(place: str, names: Mapping[str, str], target: str) -> str:
     """Where the tree lies with the hash parts of some paths replaced, wherever they occur."""
     parts = {_part(old): _part(new) for old, new in names.items()}
     if not parts:

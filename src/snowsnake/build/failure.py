@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from snowsnake.store.drv import Derivation
 
+REJECTED = 1      # the exit code for outputs that may not be as they are: no failure of a builder
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
 
 
@@ -46,7 +47,9 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
 
 
 def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> BuildFailure:
-    return cannot_build(drv_path, drv, f"{count} {'dependency' if count == 1 else 'dependencies'} failed.")
+    failure = cannot_build(drv_path, drv, f"{count} {'dependency' if count == 1 else 'dependencies'} failed.")
+    failure.exit_code = REJECTED           # those that failed say which
+    return failure
 
 
 def wrong_machine(drv_path: str, drv: Derivation, system: str, missing: Iterable[str], features: Iterable[str]) -> BuildFailure:
@@ -81,8 +84,14 @@ def log_too_long(drv_path: str, limit_bytes: int) -> BuildFailure:
 
 def several_failed(failures: Sequence[BuildFailure], shown: Iterable[str]) -> BuildFailure:
     """What is said after each of them was told; *shown*: how what was asked for is called."""
+    quoted = ", ".join(f"'{name}'" for name in sorted(shown))
+    return BuildFailure(f"build of {quoted} failed", exit_code=exit_code_of(failures))
+
+
+def exit_code_of(failures: Iterable[BuildFailure]) -> int:
+    """Bits of all failures of builders; 1 if there was none."""
     code = 0
     for failure in failures:
-        code |= failure.exit_code
-    quoted = ", ".join(f"'{name}'" for name in sorted(shown))
-    return BuildFailure(f"build of {quoted} failed", exit_code=code)
+        if failure.exit_code != REJECTED:
+            code |= failure.exit_code
+    return code or REJECTED

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from snowsnake.build.failure import BuildFailure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.signing import SecretKey
 
 
 @dataclass
@@ -17,6 +22,8 @@ class BuildOptions:
     *on_message(text, is_log)* gets what the user is to see: of a builder's log, if *is_log*; *on_failure* what is not raised.  *check* is called often, and raises to stop.
     *checks*: what is asked for is valid already, and built again to be compared.
     *knows_realisations*: what outputs became is noted (the feature `ca-derivations`), and fixed outputs are resolved.
+    *substitute*: fetches what others have of what is asked for, once more is known than at the beginning.  *secret_key_files*: what is built is signed.
+    *hook_config*: the settings for commands that the hook calls, as nix.conf.
     *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: what was not begun counts as failed, too.
     *fetch(url, folder)*: downloads a file into a folder; its path.  *log_folder*: where logs are kept, or None.
     """
@@ -35,6 +42,10 @@ class BuildOptions:
     keep_going: bool = False
     checks: bool = False
     knows_realisations: bool = False
+    substitute: Callable[[list[str]], None] = lambda items: None
+    post_build_hook: str = ""
+    secret_key_files: tuple[str, ...] = ()
+    hook_config: str = ""
     timeout_s: int = 0
     max_silent_s: int = 0
     max_log_size: int = 0
@@ -65,6 +76,8 @@ class BuildOptions:
             sandbox_shm_size=settings["sandbox-dev-shm-size"],
             build_dir=settings["build-dir"],
             keep_failed=settings["keep-failed"],
+            post_build_hook=settings["post-build-hook"],
+            secret_key_files=tuple(settings["secret-key-files"]),
             knows_realisations="ca-derivations" in settings["experimental-features"],
             keep_going=settings["keep-going"],
             timeout_s=settings["timeout"],
@@ -74,6 +87,12 @@ class BuildOptions:
             impure_env=settings["impure-env"],
             **others,
         )
+
+    @cached_property
+    def secret_keys(self) -> list[SecretKey]:
+        from snowsnake.store.signing import SecretKey
+
+        return [SecretKey.read(path) for path in self.secret_key_files]
 
     @property
     def core_count(self) -> int:

@@ -13,15 +13,17 @@ import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents
-from snowsnake.build.failure import BuildFailure, hash_mismatch, not_deterministic
+from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents, rewritten
+from snowsnake.build.failure import REJECTED, BuildFailure, hash_mismatch, not_deterministic
 from snowsnake.build.request import Request
 from snowsnake.store import hashes, nar, nar_reader, store_path
 from snowsnake.store.drv import Derivation
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.realisation import output_name
 from snowsnake.store.removal import remove
+from snowsnake.store.signing import SecretKey, sign
 
 _HASH_CHARACTERS = 32
 _RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
@@ -29,11 +31,13 @@ _RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
 
 def register(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
-    user: int | None = None,
+    user: int | None = None, keys: Iterable[SecretKey] = (),
 ) -> dict[str, str]:  # fmt: skip
     """Paths of the outputs.  *scratch*: how each was called while it was built; *places*: where it was left; *folder*: a temporary folder of the store;
-    *user*: who built, None for the caller."""
+    *user*: who built, None for the caller; *keys*: they sign."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
+    for info in infos.values():
+        info.signatures = sorted(sign(key, info) for key in keys)
     for name in _in_order(drv_path, infos):
         if drv.outputs[name].path or not store.has_now(infos[name].path):
             store.adopt(infos[name], found[name])
@@ -66,33 +70,63 @@ def _examine(
     """(what there is to know of each output, where it lies now) after all checks."""
     infos: dict[str, PathInfo] = {}
     found: dict[str, str] = {}
-    candidates = request.inputs | set(scratch.values())
+    back = {scratch[name]: output.path for name, output in drv.outputs.items() if output.path and scratch[name] != output.path}
+    candidates = request.inputs | {back.get(path, path) for path in scratch.values()}
     for name, output in drv.outputs.items():
         place = places[name]
         if not os.path.lexists(place):
-            raise BuildFailure(
+            raise _rejected(
                 f"builder for '{drv_path}' failed to produce output path for output '{name}' at \"{place}\"", drv_path
             )
         mode = os.lstat(place).st_mode
         if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise BuildFailure(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
+            raise _rejected(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
         make_canonical(place, user)
         if output.kind in ("fixed", "impure"):      # whoever still has a file of it open can no longer change what is hashed
             place = _copied(place, os.path.join(folder, f"copy-{name}"))
+        if output.path and scratch[name] != output.path:
+            place = rewritten(place, back, os.path.join(folder, f"back-{name}"))
         found[name] = place
         archive = os.path.join(folder, f"archive-{name}")
         digest, size, references = scan(place, candidates, archive)
         if name in request.discards_references:
             references = set()
         infos[name] = PathInfo(
-            scratch[name], "sha256:" + digest.hex(), size, sorted(references), deriver=drv_path, is_ultimate=True
+            back.get(scratch[name], scratch[name]), "sha256:" + digest.hex(), size, sorted(references), deriver=drv_path, is_ultimate=True
         )
         if output.hash is not None:
-            infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
+            try:
+                infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
+            except WrongHash as wrong:
+                if not references:
+                    _keep_other(store, drv, name, infos[name], place, wrong.got)
+                raise wrong.failure from None
     if not all(output.path for output in drv.outputs.values()):
         name_by_contents(drv_path, drv, _in_order(drv_path, infos), infos, found, folder)
     check(store, drv_path, drv, request.checks, infos)
     return infos, found
+
+
+def _rejected(message: str, drv_path: str = "") -> BuildFailure:
+    return BuildFailure(message, drv_path, REJECTED)
+
+
+class WrongHash(Exception):
+    """A fixed output has another hash than it should have."""
+
+    def __init__(self, failure: BuildFailure, got: Hash) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        self.got = got
+
+
+def _keep_other(store: LocalStore, drv: Derivation, name: str, info: PathInfo, place: str, got: Hash) -> None:
+    """What came is valid under its own path: with the right hash in the derivation it need not come again."""
+    method = drv.outputs[name].method or "flat"
+    path = store_path.fixed_path(output_name(drv.name, name), method, got.algorithm, got.digest, (), False, drv.store_dir)
+    if not store.claim(path):
+        store.adopt(PathInfo(path, info.nar_hash, info.nar_size, [], content_address(method, got), deriver=info.deriver, is_ultimate=True), place)
+        store.flush()
 
 
 def make_canonical(place: str, user: int | None = None) -> None:
@@ -105,9 +139,9 @@ def make_canonical(place: str, user: int | None = None) -> None:
         status = os.lstat(path)
         mode = status.st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-            raise BuildFailure(f'file "{path}" has an unsupported type')
+            raise _rejected(f'file "{path}" has an unsupported type')
         if status.st_uid != owner:
-            raise BuildFailure(f'invalid ownership on file "{path}"')
+            raise _rejected(f'invalid ownership on file "{path}"')
         if user is not None:
             os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         for attribute in _attributes(path):
@@ -188,9 +222,9 @@ def _content_address(drv_path: str, name: str, place: str, output: Any, nar_dige
         digest = hashes.file_digest(wanted.algorithm, place)[0]
     got = Hash(wanted.algorithm, digest)
     if got.digest != wanted.digest:
-        raise hash_mismatch(drv_path, wanted.sri, got.sri)
+        raise WrongHash(hash_mismatch(drv_path, wanted.sri, got.sri), got)
     if references:
-        raise BuildFailure(
+        raise _rejected(
             f"fixed output derivation '{name}' is not allowed to refer to other store paths.\nYou may need to use the"
             " 'unsafeDiscardReferences' derivation attribute, see the manual for more details.",
             drv_path,
@@ -207,7 +241,7 @@ def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
         if name in done:
             return
         if name in above:
-            raise BuildFailure(
+            raise _rejected(
                 f"cycle detected in build of '{drv_path}' in the references of output '{name}' from output '{above[-1]}'", drv_path
             )
         for path in infos[name].references:
@@ -245,7 +279,7 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
             elif word in infos:
                 paths.add(infos[word].path)
             else:
-                raise BuildFailure(
+                raise _rejected(
                     f"derivation '{drv_path}' output check for '{name}' contains output name '{word}', but this is not a valid output of"
                     f" this derivation. (Valid outputs are [{', '.join(sorted(infos))}].)",
                     drv_path,
@@ -255,9 +289,9 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
     for name, info in infos.items():
         asked = checks.get(name, {})
         if (limit := asked.get("maxSize")) is not None and info.nar_size > limit:
-            raise BuildFailure(f"path '{info.path}' is too large at {info.nar_size} bytes; limit is {limit} bytes", drv_path)
+            raise _rejected(f"path '{info.path}' is too large at {info.nar_size} bytes; limit is {limit} bytes", drv_path)
         if (limit := asked.get("maxClosureSize")) is not None and (size := sum(map(size_of, closure_of(info.path)))) > limit:
-            raise BuildFailure(f"closure of path '{info.path}' is too large at {size} bytes; limit is {limit} bytes", drv_path)
+            raise _rejected(f"closure of path '{info.path}' is too large at {size} bytes; limit is {limit} bytes", drv_path)
         for attribute in ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites"):
             words = asked.get(attribute)
             if words is None or (not words and attribute.startswith("dis")):
@@ -268,4 +302,4 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
             bad = used & named(name, words) if attribute.startswith("dis") else used - named(name, words)
             if bad:
                 listed = "".join(f"\n  {path}" for path in sorted(bad))
-                raise BuildFailure(f"output '{info.path}' is not allowed to refer to the following paths:{listed}", drv_path)
+                raise _rejected(f"output '{info.path}' is not allowed to refer to the following paths:{listed}", drv_path)

@@ -56,12 +56,21 @@ class Realiser:
         """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; BuildFailure, or Stopped if the store says so."""
         items = list(wanted)
         options = replace(self.options, check=stopper(store))
+        options.substitute = lambda items: self._substitute_late(store, items, options)
         if self.substituters is not None:
             try:
                 self._substitute(store, items, self.substituters, options)
             finally:
                 self.substituters.rest()
         Scheduler(store, options).build(items)
+
+    def _substitute_late(self, store: LocalStore, items: list[str], options: BuildOptions) -> None:
+        if self.substituters is None:
+            return
+        try:
+            self._substitute(store, items, self.substituters, options)
+        finally:
+            self.substituters.rest()
 
     def check(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """Builds again what is valid already; a BuildFailure tells of what is not the same."""

@@ -108,6 +108,10 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
             environment[name] = options.impure_env.get(name, os.environ.get(name, ""))
     environment |= {"NIX_LOG_FD": "2", "TERM": "xterm-256color"}
     placeholders = {store_path.placeholder(name): path for name, path in outputs.items()}
+    for name, path in outputs.items():
+        known = drv.outputs[name].path
+        if known and known != path:        # built again elsewhere: wherever its name stands
+            placeholders[_hash_part(known)] = _hash_part(path)
     return Request(
         {name: _replaced(value, placeholders) for name, value in environment.items()},
         {name: _bytes(_replaced(_text(contents), placeholders)) for name, contents in files.items()},
@@ -159,6 +163,10 @@ def _replaced(text: str, replacements: Mapping[str, str]) -> str:
     for old, new in replacements.items():
         text = text.replace(old, new)
     return text
+
+
+def _hash_part(path: str) -> str:
+    return path.rpartition("/")[2][:32]
 
 
 def _bytes(text: str) -> bytes:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 
 from snowsnake.build.builder import Build
-from snowsnake.build.failure import BuildFailure, dependencies_failed, several_failed, wrong_machine
+from snowsnake.build.failure import BuildFailure, dependencies_failed, exit_code_of, several_failed, wrong_machine
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import needed_features
 from snowsnake.store.drv import Derivation
@@ -27,6 +27,7 @@ class Goal:
         self.drv_path = drv_path
         self.drv = drv
         self.waits_for: set[str] = set()
+        self.wanted: set[str] = set()
         self.failed_inputs = 0
 
 
@@ -54,17 +55,14 @@ class Scheduler:
             self._add(root)
         if not self._goals:
             return
-        if self._options.max_jobs == 0:
-            raise BuildFailure(
-                f"Cannot build '{next(iter(self._goals))}'.\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a"
-                " non-zero value to enable local builds, or configure remote builders via 'builders'",
-                next(iter(self._goals)),
-            )
+        knows = self._options.knows_realisations
+        if self._options.max_jobs == 0 and not any(needs_resolving(goal.drv, knows_realisations=knows) for goal in self._goals.values()):
+            raise _no_jobs(next(iter(self._goals)))
         ready = [path for path, goal in self._goals.items() if not goal.waits_for]
         try:
             while ready or self._running:
                 self._options.check()
-                while ready and len(self._running) < self._options.max_jobs and not self._must_end:
+                while ready and len(self._running) < max(1, self._options.max_jobs) and not self._must_end:
                     ready.sort(key=lambda path: (path.rpartition("/")[2][33:], path))      # C++ Nix's order
                     self._start(ready.pop(0), ready)
                 if not self._running:
@@ -88,6 +86,8 @@ class Scheduler:
         while waiting:
             path, wanted = waiting.pop()
             if path in self._goals:
+                if wanted is not None:
+                    self._goals[path].wanted |= set(wanted)
                 continue
             if not path.endswith(".drv"):
                 if not self._store.is_valid(path):
@@ -101,6 +101,7 @@ class Scheduler:
             elif self._is_done(path, drv, asked):
                 continue
             goal = self._goals[path] = Goal(path, drv)
+            goal.wanted |= set(asked)
             for needed, names in drv.input_drvs.items():
                 given = self._derivation(needed)
                 if not self._is_done(needed, given, names):
@@ -119,6 +120,7 @@ class Scheduler:
     def _derivation(self, path: str) -> Derivation:
         """Read once, however many need it."""
         if path not in self._derivations:
+            self._store.claim(path)            # and with it what it refers to
             self._derivations[path] = self._store.read_derivation(path)
         return self._derivations[path]
 
@@ -132,7 +134,7 @@ class Scheduler:
             if not path:
                 known = self._known(drv_path, drv) if known is None else known
                 path = known.get(name, "")
-            if not path or not self._store.is_valid(path):
+            if not path or not self._store.claim(path):
                 return False
         return True
 
@@ -159,10 +161,15 @@ class Scheduler:
                     return
                 self._store.add_derivation(drv.to_aterm(), drv.name, path)
                 self._store.flush()
+                if self._fetched(goal, path, drv):
+                    self._ended(drv_path, ready)
+                    return
             twin = next((build for build in self._running.values() if build.drv_path == path), None)
             if twin is not None:               # it is being built already, for another one
                 self._twins.setdefault(path, []).append(goal)
                 return
+            if self._options.max_jobs == 0:
+                raise _no_jobs(path)
             self._check_machine(goal)
             build = Build(self._store, path, drv, self._options, checks=self._options.checks and drv_path in self._roots, goal=drv_path)
             if build.start():
@@ -173,6 +180,18 @@ class Scheduler:
         except (BuildFailure, OSError, ValueError) as error:
             self._failed(drv_path, error)
         self._ended(drv_path, ready)
+
+    def _fetched(self, goal: Goal, path: str, drv: Derivation) -> bool:
+        """Whether somebody else has built what a derivation was resolved to, and we have got what is wanted of it."""
+        if self._options.checks:
+            return False
+        names = sorted(goal.wanted or drv.outputs)
+        self._options.substitute([f"{path}!{','.join(names)}"])
+        known = self._known(path, drv)
+        if not all(name in known and self._store.claim(known[name]) for name in names):
+            return False
+        self._note(goal, path, drv, {name: known[name] for name in names})
+        return True
 
     def _actual(self, drv_path: str, name: str) -> str:
         """The path of an input, which is valid by now."""
@@ -194,13 +213,16 @@ class Scheduler:
         """What outputs became: of what was built, and of the derivation that was resolved to it."""
         if not self._options.knows_realisations and not has_unknown_outputs(drv) and goal.drv_path == path:
             return
-        self._made[path] = self._made[goal.drv_path] = paths
+        self._made[path] = self._made[goal.drv_path] = self._made.get(path, {}) | paths
         for found in [drv] if goal.drv_path == path else [drv, goal.drv]:
             if any(output.kind == "impure" for output in found.outputs.values()):
                 continue
             digest = self._store.output_hash(found)
             for name, output in paths.items():
-                self._store.register_realisation(Realisation(f"{digest}!{name}", output))
+                realisation = Realisation(f"{digest}!{name}", output)
+                for key in self._options.secret_keys:
+                    realisation.sign(key)
+                self._store.register_realisation(realisation)
 
     def _check_machine(self, goal: Goal) -> None:
         options, features = self._options, set(needed_features(goal.drv))
@@ -278,6 +300,7 @@ class Scheduler:
         roots = dict.fromkeys(item.partition("!")[0] for item in failed)
         failures = [self._failures[root] for root in (sorted(roots) if old else roots) if root in self._failures]
         if len(failed) == 1 and failures:
+            failures[0].exit_code = exit_code_of(self._failures.values())
             raise failures[0]
         for failure in failures:
             self._options.on_failure(failure)
@@ -286,7 +309,15 @@ class Scheduler:
     def _undone(self) -> set[str]:
         if self._options.checks:
             return set(self._failures)
-        return {path for path, goal in self._goals.items() if not self._is_done(path, goal.drv)}
+        return set(self._failures) | {path for path, goal in self._goals.items() if not self._is_done(path, goal.drv)}
+
+
+def _no_jobs(drv_path: str) -> BuildFailure:
+    return BuildFailure(
+        f"Cannot build '{drv_path}'.\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a"
+        " non-zero value to enable local builds, or configure remote builders via 'builders'",
+        drv_path,
+    )
 
 
 def _said(error: Exception) -> str:

@@ -192,7 +192,7 @@ class _Fetching:
 
     def run(self) -> dict[str, Exception]:
         for path, offer in self._offers.items():
-            needed = {other for other in offer.references if other != path and (other in self._offers or not self._store.is_valid(other))}
+            needed = {other for other in offer.references if other != path and (other in self._offers or not self._store.claim(other))}
             self._lacks[path] = needed
             for reference in needed:
                 self._users.setdefault(reference, []).append(path)

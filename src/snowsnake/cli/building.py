@@ -49,9 +49,12 @@ class LazyBuilder:
         from snowsnake.build.options import BuildOptions
         from snowsnake.build.realisation import Realiser
         from snowsnake.cli.substituters import substituters_of
+        from snowsnake.settings.known import KNOWN
 
         settings, reporter = self._settings, self._reporter
         options = BuildOptions.from_settings(settings, log_folder=self._log_folder, fetch=fetch_with(settings))
+        if options.post_build_hook:
+            options.hook_config = "".join(f"{name} = {settings.text(name)}\n" for name in KNOWN if settings.is_set(name))
         if reporter is not None:
             options.on_message = reporter.building
             options.on_failure = lambda failure: _tell(reporter, failure)

@@ -13,6 +13,7 @@ from snowsnake.cli.output import Reporter, write_line
 DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-build": "snowsnake-build",
+    "nix-collect-garbage": "snowsnake-store",      # which looks how it is called
     "nix-env": "snowsnake-env",
     "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",

@@ -49,7 +49,10 @@ class Session:
         search_path = [] if is_pure else _search_path(settings, includes, is_restricted)
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
+        store = options.pop("store", None)     # of who made one for this evaluation
         options |= store_options(settings, reporter, options.pop("eval_store", None), options["is_writable"])
+        if store is not None:
+            options["store"] = store
         if reporter.verbosity > QUIET:
             options["verbosity"] = reporter.verbosity
         if settings["eval-system"] or settings.is_set("system"):

@@ -40,6 +40,7 @@ class CollectingStore(Store, ABC):
         self.store_dir = store_dir
         self._waiting: dict[str, Waiting] = {}
         self._known: set[str] = set()  # valid, as far as this process knows
+        self._claimed: set[str] = set()  # and named as what we need
         self._waiting_bytes = 0
         self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
 
@@ -83,6 +84,17 @@ class CollectingStore(Store, ABC):
             return True
         if not self._has(path):
             return False
+        self._known.add(path)
+        return True
+
+    def claim(self, path: str) -> bool:
+        """As `is_valid`; it stays so while we have the store open: who collects garbage is told before we look."""
+        if path in self._waiting or path in self._claimed:
+            return True
+        self.keep(path)
+        if not self._has(path):
+            return False
+        self._claimed.add(path)
         self._known.add(path)
         return True
 
@@ -136,7 +148,7 @@ class CollectingStore(Store, ABC):
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """A `.drv` with this text; its path.  *drv_path*, when the caller knows it, must be the one that follows from the text."""
-        if drv_path is not None and self.is_valid(drv_path):
+        if drv_path is not None and self.claim(drv_path):
             return drv_path
         drv = Derivation.from_aterm(text, name, self.store_dir)
         path = store_path.text_path(f"{drv.name}.drv", text, drv.references, self.store_dir)
@@ -147,7 +159,7 @@ class CollectingStore(Store, ABC):
         return str(path)
 
     def _add_file(self, path: str, contents: bytes, references: list[str], outputs: dict[str, str]) -> None:
-        if self.is_valid(path):
+        if self.claim(path):
             return
         for reference in references:
             if not self.is_valid(reference):
@@ -160,7 +172,7 @@ class CollectingStore(Store, ABC):
     def add_flat(self, name: str, contents: bytes) -> str:
         """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
         path, content = self._fixed_path(name, "flat", hashes.digest("sha256", contents))
-        if not self.is_valid(path):
+        if not self.claim(path):
             self._wait(Waiting(info_of_text(path, contents, [], "fixed:" + content), contents))
         return path
 
@@ -180,6 +192,7 @@ class CollectingStore(Store, ABC):
     def _written(self) -> None:
         """What waited is in the store."""
         self._known.update(self._waiting)
+        self._claimed.update(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
 

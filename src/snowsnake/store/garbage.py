@@ -1,7 +1,8 @@
-"""What keeps store objects alive, and the removal of single ones (`nix-store --delete`).
+"""What keeps store objects alive, and the removal of what nothing keeps (`nix-store --gc`, `--delete`).
 
 In: a store in a folder.  Out: roots; objects removed, what refers to others first.  The collector's lock keeps out other programs that
-add roots or remove while this one decides, as in Nix.  Collecting all garbage is left to Nix.
+add roots or remove while this one decides, as in Nix: they wait until it has ended.  What a running program is about to use or to make stands
+in its file of temporary roots, and is spared by its hash, and with it locks and copies beside it.
 """
 
 from __future__ import annotations
@@ -136,6 +137,11 @@ def _temporary(store: Store) -> Iterator[tuple[str, int]]:
                 continue
 
 
+def _part(path: str) -> str:
+    """The hash in the name of an object."""
+    return path.rpartition("/")[2][:32]
+
+
 @contextmanager
 def collector_lock(store: LocalStore) -> Iterator[None]:
     """Nobody else adds roots or collects meanwhile."""
@@ -196,7 +202,8 @@ class Collector:
     def dead(self) -> list[str]:
         """Valid and other objects that nothing keeps."""
         alive = self.alive()
-        return sorted(path for path in self._present() if path not in alive)
+        spared = {_part(path) for path, _ in _temporary(self.store)}
+        return sorted(path for path in self._present() if path not in alive and _part(path) not in spared)
 
     def _present(self) -> set[str]:
         found = set(self.store.paths())
@@ -206,6 +213,37 @@ class Collector:
             except ValueError:
                 continue                       # links, temporary folders, locks: Nix's own
         return found
+
+    def collect(self, most_bytes: int | None = None, *, removes: bool = True) -> None:
+        """Removes all that is dead, or until more than *most_bytes* are freed; without *removes* only `removed` is set."""
+        with collector_lock(self.store):
+            if most_bytes == 0:
+                return
+            dead = self.dead()
+            self.note("deleting garbage..." if removes else "determining live/dead paths...")
+            if not removes:
+                self.removed = dead
+                return
+            for path in sorted_paths(self.store, dead):
+                if self.store.must_stop():
+                    break
+                self._remove([path])
+                if most_bytes is not None and self.freed_bytes > most_bytes:
+                    self.note(f"deleted more than {most_bytes} bytes; stopping")
+                    break
+            self._remove_links()
+
+    def _remove_links(self) -> None:
+        """Files of Nix's optimiser that no object has any more."""
+        folder = os.path.join(self.store.objects, ".links")
+        try:
+            names = list(os.scandir(folder))
+        except OSError:
+            return
+        self.note("deleting unused links...")
+        for entry in names:
+            if entry.stat(follow_symlinks=False).st_nlink == 1:
+                os.unlink(entry.path)
 
     def delete(self, paths: Iterable[str]) -> None:
         """Exactly these objects; ValueError for one that a root or another object needs."""

@@ -126,6 +126,7 @@ class LocalStore(CollectingStore):
         """Those that Nix expects in a store that it has opened before."""
         for name in ("gcroots/auto", "profiles", "temproots"):
             os.makedirs(os.path.join(self.state, name), exist_ok=True)
+        os.makedirs(os.path.join(self._objects, ".links"), exist_ok=True)
         try:
             os.symlink(self.state + "/profiles", self.state + "/gcroots/profiles")
         except FileExistsError:
@@ -194,7 +195,7 @@ class LocalStore(CollectingStore):
             self.flush()
             self.builder.realise(self, absent)
         outputs = self.wanted_paths(items)
-        if all(path is not None and self.is_valid(path) for path in outputs):
+        if all(path is not None and self.claim(path) for path in outputs):
             return [path for path in outputs if path is not None]
         if self.builder is None:
             raise NoBuilder(f"cannot build '{items[0].replace('!', '^')}' during evaluation: this store has no builder")
@@ -275,6 +276,7 @@ class LocalStore(CollectingStore):
     def add_root(self, link: str, path: str) -> str:
         """A link at *link* to the valid path *path*; its absolute path comes back."""
         self.flush()
+        self.keep(path)
         return roots.add_root(link, path, self.state, self.store_dir)
 
     def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
@@ -283,7 +285,7 @@ class LocalStore(CollectingStore):
         stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
         path, content = self._fixed_path(name, "nar", stream.hash.digest())
-        if self.is_valid(path):
+        if self.claim(path):
             remove(target)
         else:
             digest = "sha256:" + stream.hash.digest().hex()
@@ -296,7 +298,7 @@ class LocalStore(CollectingStore):
 
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
         """The object that a NAR holds, under the path that *info* says; ValueError if its hash or its size is another one."""
-        if self.is_valid(info.path):
+        if self.claim(info.path):
             return
         self.adopt_import(info, self.unpack_import(info, archive))
         self.flush()
@@ -366,6 +368,7 @@ class LocalStore(CollectingStore):
         self.flush()
         self.database.forget(path)
         self._known.discard(path)
+        self._claimed.discard(path)
         place = self._place(path)
         if not os.path.lexists(place):
             return 0
@@ -408,7 +411,7 @@ class LocalStore(CollectingStore):
         if method != "nar":
             raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
         path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0])
-        if self.is_valid(path):
+        if self.claim(path):
             return path
         target = os.path.join(self.new_folder(), "object")
         archive = target + ".nar"
@@ -435,7 +438,7 @@ class LocalStore(CollectingStore):
                     copy.write(piece)
         os.chmod(target, 0o444)
         path, content = self._fixed_path(name, "flat", stream.hash.digest())
-        if self.is_valid(path):
+        if self.claim(path):
             os.unlink(target)
         else:
             digest, size = nar.path_digest("sha256", target)

@@ -19,6 +19,10 @@ from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.realisation import Realisation
+
 
 class MemoryStore(Store):
     """Takes what `LocalStore` takes, and is its own place (see store/place.py).
@@ -91,7 +95,18 @@ class MemoryStore(Store):
         return self.below.real_path(path) if self.below is not None else None
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        return self._infos[drv_path].outputs if drv_path in self._infos else super().outputs(drv_path)
+        """Also those that the store below knows."""
+        if drv_path not in self._infos:
+            return super().outputs(drv_path) if self.below is None else self.below.outputs(drv_path)
+        drv = self.read_derivation(drv_path)
+        if all(output.path for output in drv.outputs.values()):
+            return self._infos[drv_path].outputs
+        from snowsnake.store.realisation import Keys, known_outputs
+
+        return known_outputs(drv, lambda: Keys(self.read, self.store_dir).of(drv), self.realisation)
+
+    def realisation(self, key: str) -> Realisation | None:
+        return self.below.realisation(key) if self.below is not None else None
 
     def missing(self, wanted: Iterable[str]) -> Missing:
         """By the plan of the store below."""
@@ -100,6 +115,22 @@ class MemoryStore(Store):
         if isinstance(self.below, LocalStore):
             return self.below.plan(self, wanted)
         return missing_paths(self, wanted)
+
+    def realise(self, wanted: Iterable[str]) -> list[str]:
+        """Nothing is made: what is wanted is valid below, or not."""
+        found = []
+        items = list(wanted)
+        for item in items:
+            path, mark, names = item.partition("!")
+            known = self.outputs(path) if mark else {"": path}
+            asked = list(known) if names in ("", "*") else names.split(",")
+            if mark and (names in ("", "*")) and len(known) < len(self.read_derivation(path).outputs):
+                return super().realise(items)
+            for name in asked:
+                if name not in known or not self.is_valid(known[name]):
+                    return super().realise(items)
+                found.append(known[name])
+        return found
 
     def _lower(self, path: str) -> Store:
         if self.below is not None:

@@ -147,6 +147,12 @@ def scratch_path(drv_path: str, drv: Derivation, output: str) -> str:
     return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", "0" * 64, output_name(drv.name, output), drv.store_dir)
 
 
+def check_path(drv_path: str, path: str) -> str:
+    """Where an output is built again that is there already."""
+    base = path.rpartition("/")[2]
+    return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:{base}", "0" * 64, base[33:], path.rpartition("/")[0])
+
+
 def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
     """A store path of a kind whose hash is a SHA-256."""
     whole = hashes.digest("sha256", f"{kind}:sha256:{digest}:{store_dir}:{name}".encode("utf-8", "surrogateescape"))

@@ -198,7 +198,6 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
     """What targets mean, after it was made valid."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error, realise, report_missing
-    from snowsnake.cli.hand_on import NotOurs
     from snowsnake.store.local import LocalStore
 
     if isinstance(store, LocalStore) and store.read_only:
@@ -206,7 +205,10 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
         if lost is not None:
             report_missing(store.missing([lost]), call.reporter.note)
             raise ValueError(f"path '{lost}' is required, but there is no substituter that can build it")
-        raise NotOurs(f"building '{targets[0].shown}'")
+        from snowsnake.cli.stores import open_store
+
+        with open_store(call.settings, call.reporter.warning, is_writable=True, reporter=call.reporter) as writable:
+            return _built(call, writable, targets)
     wanted = [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
     try:
         return set(realise(store, wanted, call.reporter))

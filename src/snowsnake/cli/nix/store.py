@@ -87,6 +87,20 @@ def delete(call: Call) -> None:
         delete_paths(installables.store, store_paths(call, installables), call.given.flag("ignore_liveness"), call)
 
 
+def collect_garbage(call: Call) -> None:
+    """`nix store gc`."""
+    from snowsnake.cli.collecting import collect
+
+    if call.words:
+        raise UsageError("'nix store gc' does not expect arguments")
+    given = call.given
+    limit = whole_number(given.text("max")) if given.flag("max") else None
+    if limit is not None and given.flag("dry_run"):
+        raise UsageError("options --max and --dry-run cannot be combined")
+    with opened(call, is_writable=True) as store:
+        collect(store, limit, call.settings, call.reporter, removes=not given.flag("dry_run"))
+
+
 def info(call: Call) -> None:
     """`nix store info`, which was `ping`."""
     from snowsnake.cli.stores import shown_url

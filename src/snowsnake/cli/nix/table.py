@@ -197,6 +197,10 @@ ROWS = (
     ),
     Row("store diff-closures", "snowsnake.cli.nix.store:diff_closures", "before after", "show what differs between two closures", _SOURCES),
     Row("store dump-path", "snowsnake.cli.nix.listing:dump_path", "installables*", "write the archive of a store object", _INSTALLABLES + _PATHS),
+    Row(
+        "store gc", "snowsnake.cli.nix.store:collect_garbage", "", "remove what nothing keeps",
+        (Option("--max", "BYTES", "stop when so much was freed"), Option("--dry-run", "", "remove nothing, and say how much would go")),
+    ),
     Row("store info", "snowsnake.cli.nix.store:info", "", "show which store this is", JSON),
     Row("store ls", "snowsnake.cli.nix.listing:list_store", "path", "list what is in a store object", _LISTING),
     Row(
@@ -228,7 +232,7 @@ ROWS = (
     ),
     *(
         _not_ours(f"store {name}", f"the store: {name}")
-        for name in ("gc", "optimise", "repair", "roots-daemon")
+        for name in ("optimise", "repair", "roots-daemon")
     ),
     _not_ours("upgrade-nix", "upgrade Nix"),
     Row(

@@ -64,6 +64,7 @@ class _Request:
             self.checks = True
         elif word in _WITH_VALUE:
             setattr(self, _WITH_VALUE[word], value_of(word, rest))
+            self.makes_no_link = self.makes_no_link and _WITH_VALUE[word] != "link"
         elif word in _NOT_OURS:
             raise NotOurs(f"'nix-build {word}'")
         elif word in _IGNORED or self.evaluation.handle(word, rest):

@@ -43,7 +43,7 @@ _OPERATIONS: tuple[tuple[str, str, bool | None], ...] = (
     ("--repair-path", "", None),
     ("--optimise --optimize", "", None),
     ("--serve", "", None),
-    ("--generate-binary-cache-key", "", None),
+    ("--generate-binary-cache-key", "change:generate_key", None),
     ("--version", "-", None),
 )
 _BY_NAME = {name: operation for operation in _OPERATIONS for name in operation[0].split()}
@@ -187,6 +187,10 @@ def _help() -> str:
 
 def main(words: list[str] | None = None) -> int:
     """Run a command line; the exit code comes back."""
+    if words is None and os.path.basename(sys.argv[0]) == "nix-collect-garbage":
+        from snowsnake.cli.old.collect_garbage import main as collect_garbage
+
+        return collect_garbage()
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-store")
 

@@ -231,7 +231,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
 
 
 def collect_garbage(request: Request) -> None:
-    """`--gc`: what is alive or dead is told; removing all of it is Nix's."""
+    """`--gc`: what is dead is removed, or what is alive or dead is told."""
     from snowsnake.store.garbage import Collector, find_roots
 
     known = {"--print-roots", "--print-live", "--print-dead"}
@@ -255,7 +255,10 @@ def collect_garbage(request: Request) -> None:
             _line(f'"{link}" -> {target}')
         return
     if not flags:
-        raise NotOurs("collecting garbage")
+        from snowsnake.cli.collecting import collect
+
+        collect(request.store, limit, request.common.settings, request.reporter)
+        return
     settings = request.common.settings
     collector = Collector(
         _local(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
@@ -264,6 +267,23 @@ def collect_garbage(request: Request) -> None:
     request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
         _line(path)
+
+
+def generate_key(request: Request) -> None:
+    """`--generate-binary-cache-key NAME SECRET PUBLIC`: a key that signs, in two files."""
+    if request.flags:
+        raise UsageError(f"unknown flag '{request.flags[0]}'")
+    if len(request.words) != 3:
+        raise UsageError("three arguments expected")
+    from snowsnake.store.signing import SecretKey
+
+    name, secret, public = request.words
+    key = SecretKey.new(name)
+    for path, text, mode in ((public, key.public, 0o666), (secret, key.render(), 0o600)):
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def verify(request: Request) -> int:

@@ -1,0 +1,60 @@
+"""`post-build-hook`: the user's program that runs after each build.
+
+In: a program, what was built.  Out: its lines for the user; a `BuildFailure` if it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+from collections.abc import Iterable
+
+from snowsnake.build.failure import BuildFailure
+from snowsnake.build.options import BuildOptions
+
+_POLL_S = 0.1
+_PIECE_BYTES = 1 << 16
+
+
+def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> None:
+    """Its variables are DRV_PATH, OUT_PATHS and, for commands of Nix that it calls, NIX_CONFIG; builds wait for it."""
+    program = options.post_build_hook
+    environment = os.environ | {"DRV_PATH": drv_path, "OUT_PATHS": " ".join(sorted(outputs)), "NIX_CONFIG": options.hook_config}
+    options.on_message(f"running post-build-hook '{program}'...", False)
+    try:
+        process = subprocess.Popen(
+            [program], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    except OSError as error:
+        raise BuildFailure(f"executing '{program}': {error.strerror}", drv_path, 1) from None
+    assert process.stdout is not None
+    rest = b""
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while True:
+                options.check()
+                if not selector.select(_POLL_S):
+                    continue
+                data = os.read(process.stdout.fileno(), _PIECE_BYTES)
+                if not data:
+                    break
+                *lines, rest = (rest + data).split(b"\n")
+                _tell(lines, options)
+        _tell([rest] if rest else [], options)
+        status = process.wait()
+    except BaseException:
+        os.killpg(process.pid, 9)
+        process.wait()
+        raise
+    finally:
+        process.stdout.close()
+    if status:
+        how = f"failed with exit code {status}" if status > 0 else f"failed due to signal {-status}"
+        raise BuildFailure(f"program '{program}' {how}", drv_path, 1)
+
+
+def _tell(lines: Iterable[bytes], options: BuildOptions) -> None:
+    for line in lines:
+        options.on_message("post-build-hook: " + line.decode("utf-8", "surrogateescape"), True)

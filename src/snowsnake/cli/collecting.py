@@ -1,0 +1,32 @@
+"""Garbage of a store collected on behalf of commands: `nix-store --gc`, `nix store gc`, `nix-collect-garbage`.
+
+In: a store, settings.  Out: what nothing keeps is no more; a line that says how much that was.
+"""
+
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.store_words import size_text
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from snowsnake.settings import Settings
+    from snowsnake.store.interface import Store
+
+
+def collect(store: "Store", most_bytes: int | None, settings: "Settings", reporter: Reporter, *, removes: bool = True) -> None:
+    """*most_bytes*: it stops when so much was freed.  Without *removes* it only says how many objects would go."""
+    from snowsnake.store.binary_cache.store import BinaryCacheStore
+    from snowsnake.store.garbage import Collector
+    from snowsnake.store.local import LocalStore
+
+    if isinstance(store, BinaryCacheStore):
+        raise UsageError(f"Garbage collection not supported by store '{store.url}'")
+    if not isinstance(store, LocalStore):
+        raise ValueError("you don't have sufficient rights to use this command")
+    collector = Collector(store, reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"])
+    try:
+        collector.collect(most_bytes, removes=removes)
+    finally:
+        count = len(collector.removed)
+        text = f"{count} store paths deleted, {size_text(collector.freed_bytes)} freed" if removes else f"{count} store paths would be deleted"
+        write_line(text.encode())

@@ -1,0 +1,126 @@
+"""`nix-collect-garbage` of Nix 2.34, option for option: `snowsnake-store` when it is called so (`snowsnake links`).
+
+In: the words of its command line.  Out: objects and generations of profiles that are no more; how much that was.
+"""
+
+import os
+import re
+import sys
+import time
+
+from snowsnake.cli.old.command_line import answered, read, value_of, whole_number
+from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import Reporter, guarded
+from snowsnake.diagnostics.error import EvaluationError
+
+_HELP = """usage: nix-collect-garbage [OPTION …]
+
+Takes the options of that of Nix 2.34; its manual applies:
+  -d, --delete-old       remove old generations of all profiles before
+  --delete-older-than N  those older than a number of days (30d)
+  --max-freed BYTES      stop when so much was freed
+  --dry-run              remove nothing, and say how much would go"""
+_DAY_S = 24 * 3600
+
+
+class _Request:
+    def __init__(self) -> None:
+        self.answer = ""                       # `--help` or `--version`
+        self.deletes_old = False
+        self.older_than = ""
+        self.limit: int | None = None
+        self.is_dry = False
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        if word in ("--help", "--version"):
+            self.answer = self.answer or word
+            rest.clear()                       # at once: what follows is not looked at
+        elif word in ("--delete-old", "-d"):
+            self.deletes_old = True
+        elif word == "--delete-older-than":
+            self.deletes_old = True
+            self.older_than = value_of(word, rest)
+        elif word == "--max-freed":
+            self.limit = whole_number(value_of(word, rest))
+        elif word == "--dry-run":
+            self.is_dry = True
+        else:
+            return False
+        return True
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """One command line, start to end."""
+    request = _Request()
+    common = read(words, reporter, request.handle)
+    if answered(request.answer, "nix-collect-garbage", _HELP, common):
+        return 0
+    common.settings.finish()
+    if request.limit is not None and request.is_dry:
+        raise UsageError("options --max-freed and --dry-run cannot be combined")
+    from snowsnake.cli.collecting import collect
+    from snowsnake.cli.stores import open_store
+
+    try:
+        with open_store(common.settings, reporter.warning, is_writable=True) as store:
+            state = getattr(store, "state", "")
+            if request.deletes_old and state:
+                oldest_s = _time(request.older_than) if request.older_than else None
+                for folder in dict.fromkeys((_own_profiles(), os.path.join(state, "profiles"))):
+                    _remove_generations(folder, oldest_s, request.is_dry, reporter)
+            collect(store, request.limit, common.settings, reporter, removes=not request.is_dry)
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+    return 0
+
+
+def _own_profiles() -> str:
+    state = os.environ.get("NIX_STATE_HOME") or os.path.join(
+        os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local/state"), "nix"
+    )
+    return os.path.join(state, "profiles")
+
+
+def _time(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}d", text):
+        raise UsageError("invalid number of days specifier '" + text + "', expected something like '14d'")
+    return time.time() - int(text[:-1]) * _DAY_S
+
+
+def _remove_generations(folder: str, oldest_s: float | None, is_dry: bool, reporter: Reporter) -> None:
+    """Of all profiles below a folder."""
+    if not os.access(folder, os.R_OK):
+        return
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_symlink():
+            if os.access(folder, os.W_OK) and os.path.islink(entry.path) and "link" in os.readlink(entry.path):
+                reporter.info(f"removing old generations of profile {entry.path}")
+                _remove_of(folder, entry.name, oldest_s, is_dry, reporter)
+        elif entry.is_dir(follow_symlinks=False):
+            _remove_generations(entry.path, oldest_s, is_dry, reporter)
+
+
+def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, reporter: Reporter) -> None:
+    """All but the current generation, or those that were no longer in use at a time."""
+    current = os.readlink(os.path.join(folder, profile)).rpartition("/")[2]
+    found: dict[int, str] = {}
+    for name in os.listdir(folder):
+        match = re.fullmatch(re.escape(profile) + r"-([0-9]{1,18})-link", name)
+        if match:
+            found[int(match[1])] = name
+    doomed = sorted(found, reverse=True)
+    if oldest_s is not None:
+        while doomed and os.lstat(os.path.join(folder, found[doomed[0]])).st_mtime >= oldest_s:
+            doomed.pop(0)
+        doomed = doomed[1:]                    # this one was in use then
+    for number in sorted(doomed):
+        if found[number] != current:
+            reporter.note(f"{'would remove' if is_dry else 'removing'} profile version {number}")
+            if not is_dry:
+                os.unlink(os.path.join(folder, found[number]))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; the exit code comes back."""
+    words = sys.argv[1:] if words is None else words
+    return guarded(run, words, Reporter(is_old_command=True), "nix-collect-garbage")
