@@ -3,21 +3,15 @@
 In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 """
 
-_GC = "collects garbage, which we leave to Nix"
 REASONS = {
     "brotli": "needs Python's package `brotli`",
-    "check-refs": "`nix-build` ends with 100 where 2.34 has 1: what an output may not refer to is no failure of its builder",
     "fetchurl": "substitutes a fixed output from a cache of a store in another folder",
     "flakes/bundle": "`nix bundle`, which we leave to Nix",
-    "flakes/flakes": _GC,
     "help": "skips itself where `man` is missing",
     "import-from-derivation": "`builtins.path` of what a derivation built does not keep that one's references",
     "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
-    "export-graph": _GC,
-    "nix-build": _GC,
-    "referrers": _GC,
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
-    "flakes/config": "a `post-build-hook`, which our builds do not run",
+    "flakes/config": "a path in `nixConfig` is not copied to the store by itself",
     "flakes/develop": "`nix develop`, which we leave to Nix",
     "flakes/run": "`nix run`, which we leave to Nix",
     "flakes/shebang": "a script that begins with `#! nix shell` wants `nix shell`",
@@ -26,30 +20,29 @@ REASONS = {
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
     "nars": "`use-case-hack`, which is of macOS",
     "read-only-store": "as root nothing is read-only; its other steps pass",
-    "readfile-context": _GC,
-    "selfref-gc": _GC,
+    "readfile-context": "`readFile` of what a derivation built has no context",
     "simple": "at line 57 we print a value of 20 000 levels, where 2.34 stops at 10 000",
     "zstd": "`nix copy --profile`, which we leave to Nix",
 }
 ELSEWHERE = {
     "garbage collection, profiles, channels": (
-        "bash-profile ca/gc ca/selfref-gc gc gc-auto gc-concurrent gc-non-blocking gc-runtime nix-channel nix-collect-garbage-d nix-profile "
+        "bash-profile gc-auto gc-concurrent gc-non-blocking gc-runtime nix-channel nix-collect-garbage-d nix-profile "
         "user-envs user-envs-migration"
     ).split(),
     "building": (
-        "build build-cores build-delete build-dry build-hook ca/build ca/build-cache ca/build-delete ca/build-with-garbage-path "
-        "ca/duplicate-realisation-in-closure ca/import-from-derivation ca/issue-13247 ca/multiple-outputs ca/new-build-cmd ca/nix-run ca/recursive "
-        "ca/concurrent-builds check cli-characterisation external-builders extra-sandbox-profile fixed git-hashing/fixed impure-derivations impure-env linux-sandbox logging "
-        "multiple-outputs nested-sandboxing optimise-store output-normalization pass-as-file placeholders post-hook ca/post-hook recursive repair "
-        "structured-attrs supplementary-groups timeout"
+        "build build-hook "
+        "ca/duplicate-realisation-in-closure ca/new-build-cmd ca/nix-run ca/recursive "
+        "check cli-characterisation external-builders extra-sandbox-profile fixed git-hashing/fixed impure-derivations impure-env linux-sandbox logging "
+        "nested-sandboxing optimise-store ca/post-hook recursive repair "
+        "structured-attrs supplementary-groups "
     ).split(),
     "dynamic and content-addressed derivations": (
         "ca/why-depends dyn-drv/build-built-drv dyn-drv/dep-built-drv dyn-drv/dep-built-drv-2 dyn-drv/eval-outputOf dyn-drv/failing-outer "
         "dyn-drv/old-daemon-error-hack dyn-drv/recursive-mod-json dyn-drv/text-hashed-output"
     ).split(),
     "caches of others, other machines": (
-        "binary-cache binary-cache-build-remote ca/nix-copy ca/signatures ca/substitute legacy-ssh-store multiple-outputs-substitute-failure "
-        "nix-copy-ssh nix-copy-ssh-ng remote-store signing ssh-relay substitute-with-invalid-ca ca/eval-store "
+        "binary-cache binary-cache-build-remote ca/nix-copy ca/signatures ca/substitute legacy-ssh-store "
+        "nix-copy-ssh nix-copy-ssh-ng remote-store signing ssh-relay ca/eval-store "
         "build-remote-content-addressed-fixed build-remote-content-addressed-floating build-remote-input-addressed build-remote-trustless-should-fail-0 "
         "build-remote-trustless-should-pass-0 build-remote-trustless-should-pass-1 build-remote-trustless-should-pass-2 "
         "build-remote-trustless-should-pass-3 build-remote-with-mounted-ssh-ng local-overlay-store/add-lower local-overlay-store/bad-uris "

@@ -21,7 +21,6 @@ def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> No
     """Its variables are DRV_PATH, OUT_PATHS and, for commands of Nix that it calls, NIX_CONFIG; builds wait for it."""
     program = options.post_build_hook
     environment = os.environ | {"DRV_PATH": drv_path, "OUT_PATHS": " ".join(sorted(outputs)), "NIX_CONFIG": options.hook_config}
-    options.on_message(f"running post-build-hook '{program}'...", False)
     try:
         process = subprocess.Popen(
             [program], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
