@@ -380,7 +380,7 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
     cdef Word a = 0, b = 0
     cdef Word[2] arguments
     cdef Word* r
-    cdef bint tries = is_worth_trying(<uint64_t>int_value(fp[1]))
+    cdef bint tries = m.sp == fp + 4 or is_worth_trying(<uint64_t>_get(m.sp - RECORD, Y))
     while m.sp > fp + 4:
         if must_stop(m):
             return stop(m)
@@ -398,7 +398,6 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
                 arguments[1] = b
                 a = short_call(m, fp[0], arguments, 2) if tries else WORD_NOT_FOUND
                 if not is_bool(a):
-                    fp[1] += small_int(1)
                     return call2(m, fp[0], arguments[0], arguments[1])
                 answer = 1 if a == WORD_TRUE else 0
         _take(m, r, items, buffer, answer == 1)
@@ -456,7 +455,7 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
     for i in range(n):
         list_items(fp[2])[i] = cell_of(m, list_items(fp[1])[i])
         list_items(fp[3])[i] = WORD_NULL
-    fp[1] = small_int(0)              # calls of the comparator that the machine made
+    fp[1] = m.empty_list
     _push_range(m, 0, <int64_t>n, 0, <int64_t>n)
     return _run(m, fp, -1)
 
