@@ -11,7 +11,7 @@ ROOT = ["-E", expression("plain")[1]]
 
 
 def test_summary(run_command):
-    result = run_command("main", "jobs", *ROOT, "--workers", "2")
+    result = run_command("main", "jobs", *ROOT, "--workers", "2", "--isolate")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.decode().splitlines()
     assert lines[-1] == "13 attributes: 8 derivations (8 for x86_64-linux), 5 errors of 5 causes"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _OWN_OPTIONS = (
     Option("--workers", "N", "how many processes evaluate (default: as many as there are processors)"),
+    Option("--isolate", "", "workers are processes of their own, so that one may crash: they always are"),
     Option("--max-memory-size", "MIB", "replace a worker that has more after a job (default: 4096)"),
     Option("--json", "", "print a line of JSON for each job, as snowsnake-eval-jobs does"),
     Option("--html", "FILE", "write a page about the run"),
@@ -38,7 +39,7 @@ _OWN_OPTIONS = (
     Option("--diff-format", "FORMAT", "text, json, markdown or html"),
 )
 # What says how a run goes, and not what comes of it.
-_NOT_ASKED = ("workers", "max_memory_size", "json", "html", "incremental", "results", "log_format", "no_cache", "cache_dir", "cache_validate", "timeout")
+_NOT_ASKED = ("workers", "isolate", "max_memory_size", "json", "html", "incremental", "results", "log_format", "no_cache", "cache_dir", "cache_validate", "timeout")
 _NOT_OURS = ("--attr", "--stats", "--files-read", "--stress")
 OPTIONS = _OWN_OPTIONS + tuple(o for o in SOURCE_OPTIONS + LOCK_OPTIONS if not set(o.names).intersection(_NOT_OURS))
 USAGE = "snowsnake jobs [OPTION …] [FILE | -E EXPR | FLAKE#ATTR]"
