@@ -338,3 +338,37 @@ def test_temporary_roots(tmp_path):
         store.keep(path)
         Collector(store, print, keeps_outputs=False, keeps_derivations=False).delete([other])
         assert store.paths() == [path]
+
+
+@pytest.mark.parametrize(
+    "contents, names",
+    [
+        ("builtins.toFile \"x\" \"has ${./a} in\"", ["a"]),
+        ("builtins.toFile \"x\" \"has ${./a} in ${./b}, and ${./a}\"", ["a", "b"]),
+        ("builtins.toFile \"x\" (builtins.substring 0 9 \"${./a}\")", []),           # its hash is not there
+        ("builtins.toFile \"x\" (builtins.readFile (builtins.toFile \"y\" \"${./b}\"))", ["b"]),
+        ("builtins.path { path = ./.; name = \"s\"; } + \"/a\"", []),
+        ("(derivation { name = \"d\"; system = \"s\"; builder = ./b; }).drvPath", ["b"]),
+        ("./a", []),
+    ],
+)
+@pytest.mark.parametrize("has_store", [True, False])
+def test_what_a_file_read_refers_to(root, tmp_path, contents, names, has_store):
+    """The context of what `readFile` returns: the references of the store object that the file is of, as far as the file names them."""
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in "ab":
+        (files / name).write_text(name)
+    nix = snowsnake.Evaluator(store=root) if has_store else snowsnake.Evaluator()
+    if not has_store and "drvPath" in contents:
+        return                            # a derivation that nothing has written cannot be read
+    made = nix.evaluate(f"builtins.readFile ({contents})", base_path=files).context
+    assert sorted(path[44:] for path in made) == names
+
+
+def test_what_another_evaluation_wrote_is_referred_to(root, tmp_path):
+    (tmp_path / "a").write_text("a")
+    with snowsnake.Evaluator(store=root) as first:
+        path = first.evaluate('builtins.toFile "x" "${./a}"', base_path=tmp_path).to_python()
+    found = snowsnake.Evaluator(store=root).evaluate(f"builtins.getContext (builtins.readFile {path})").to_python()
+    assert [(name[44:], kinds) for name, kinds in found.items()] == [("a", {"path": True})]

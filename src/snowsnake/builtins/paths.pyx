@@ -9,9 +9,9 @@ from libc.string cimport memchr, memset, strlen
 
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.builtins.registry cimport define, define_trace
-from snowsnake.builtins.store_context cimport realise_context, realise_path, string_view, take_plain_string, trace_realising
+from snowsnake.builtins.store_context cimport context_of_contents, realise_context, realise_path, string_view, take_plain_string, trace_realising
 from snowsnake.diagnostics.message_table cimport MESSAGE_CONTENTS_WITH_NUL, MESSAGE_PATH_NOT_FOUND_SINCE
-from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes, view_of
 from snowsnake.host.files cimport host_file_type, host_read_directory, host_read_file
 from snowsnake.host.places cimport raise_missing
 from snowsnake.host.search cimport host_search_entry, host_search_failed
@@ -41,13 +41,16 @@ cdef int _read(Machine* m, Word path, Bytes* content) noexcept nogil:
 
 cdef int read_file(Machine* m, Word* fp) noexcept nogil:
     cdef Bytes content
+    cdef uint32_t context = 0
     cdef int outcome = _read(m, fp[0], &content)
     if outcome == DONE and content.size and memchr(content.data, 0, content.size) != NULL:
         outcome = raise_message(m, worded(MESSAGE_CONTENTS_WITH_NUL, <int>string_size(fp[0]), <char*>string_data(fp[0])))
+    if outcome == DONE:
+        outcome = context_of_contents(m, fp[0], view_of(&content), &context)
     if outcome == DONE and not heap_reserve(m, (content.size >> 3) + 4):
         outcome = RAISE
     if outcome == DONE:
-        m.result = make_string(m, content.data, content.size, 0)
+        m.result = make_string(m, content.data, content.size, context)
     free(content.data)
     return outcome
 

@@ -30,6 +30,8 @@ cdef int realise_context(Machine* m, Word* path) noexcept nogil
 cdef int realise_path(Machine* m, Word* path) noexcept nogil
     # the same for a builtin that takes a path; a trace tells then which one it was at:
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
+cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* context) noexcept nogil
+    # what the store object that a file is of refers to, as far as the file's contents name it
 cdef Word store_string(Machine* m, View store_path) noexcept nogil
     # a store path as a string with itself as context
 cdef int take_plain_string(Machine* m, Word w, Word* slot) noexcept nogil

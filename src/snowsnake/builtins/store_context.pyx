@@ -3,22 +3,26 @@
 
 In: context elements.  Out: their parts, or an error.  Outputs of derivations that are not there are built, by the store that is written to.
 """
-from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memchr
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memchr, memcmp, memset
 
 from snowsnake.builtins.protocol cimport force
 from snowsnake.diagnostics.message_table cimport MESSAGE_INVALID_PATH
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
-from snowsnake.host.logical_store cimport host_realise, host_store_has
-from snowsnake.host.state cimport host_is_in_store, host_store_dir
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.host.files cimport host_resolve
+from snowsnake.host.logical_store cimport host_realise, host_references, host_store_has
+from snowsnake.host.state cimport RESOLVE_FULL, host_is_in_store, host_of, host_store_dir
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.notes cimport NOTE_REALISED_PATH
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Context, Machine, TraceEntry
-from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
-from snowsnake.machine.word cimport is_string, is_thunk, string_context, val
+from snowsnake.machine.symbols cimport context_make, context_single, symbol_intern, symbol_string
+from snowsnake.machine.word cimport is_string, is_thunk, string_context, string_data, string_size, val
+from snowsnake.store.store_path cimport STORE_HASH_SIZE
 
 cdef extern from "string.h":
     void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
@@ -145,6 +149,48 @@ cdef View _object_of(Machine* m, Word path) noexcept nogil:
             end += 1
         size = end
     return make_view(text, size)
+
+
+cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* context) noexcept nogil:
+    """The context of a file's contents: what the store object that the file is of refers to, as far as the file names it."""
+    cdef View store_dir = host_store_dir(m)
+    cdef size_t size
+    cdef const uint8_t* end
+    cdef Bytes resolved, lines
+    cdef int outcome
+    if (host_of(m).describer == NULL and not host_of(m).has_drv_store) or contents.size < STORE_HASH_SIZE:
+        return DONE
+    memset(&resolved, 0, sizeof(resolved))
+    outcome = host_resolve(m, string_data(path), string_size(path), RESOLVE_FULL, &resolved)
+    if outcome == DONE and resolved.size > store_dir.size + 1 + STORE_HASH_SIZE and memcmp(resolved.data, store_dir.data, store_dir.size) == 0 \
+            and resolved.data[store_dir.size] == c'/':
+        end = <const uint8_t*>memchr(resolved.data + store_dir.size + 1, c'/', resolved.size - store_dir.size - 1)
+        size = resolved.size if end == NULL else <size_t>(end - resolved.data)
+        bytes_init(&lines)
+        if not host_references(m, make_view(resolved.data, size), &lines) or not _named(m, view_of(&lines), store_dir.size + 1, contents, context):
+            outcome = raise_text(m, ERROR_MEMORY, NULL)
+        bytes_free(&lines)
+    free(resolved.data)
+    return outcome
+
+
+cdef bint _named(Machine* m, View lines, size_t skipped, View contents, uint32_t* context) noexcept nogil:
+    """The paths in *lines* whose hash part stands in the contents, as a context; False if there is no memory."""
+    cdef uint32_t* elements = <uint32_t*>allocate_items(lines.size // (skipped + STORE_HASH_SIZE) + 1, sizeof(uint32_t))
+    cdef const uint8_t* end
+    cdef uint32_t count = 0
+    cdef bint is_whole = elements != NULL
+    while is_whole and lines.size:
+        end = <const uint8_t*>memchr(lines.data, c'\n', lines.size)
+        if memmem(contents.data, contents.size, lines.data + skipped, STORE_HASH_SIZE) != NULL:
+            elements[count] = symbol_intern(m, lines.data, <uint64_t>(end - lines.data))
+            is_whole = elements[count] != <uint32_t>-1
+            count += 1
+        lines = make_view(end + 1, lines.size - <size_t>(end - lines.data) - 1)
+    if is_whole and count:
+        context[0] = context_make(m, elements, count)
+    free(elements)
+    return is_whole
 
 
 cdef Word store_string(Machine* m, View store_path) noexcept nogil:

@@ -22,7 +22,7 @@ from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, Machine
-from snowsnake.store.drv_store cimport DrvStore, drv_store_init
+from snowsnake.store.drv_store cimport DrvStore, drv_store_init, drv_store_references
 
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
@@ -73,6 +73,13 @@ cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexc
     allow_lines(m, view_of(&closure))
     bytes_free(&closure)
     return DONE
+
+
+cdef bint host_references(Machine* m, View store_path, Bytes* lines) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if h.has_drv_store and drv_store_references(&h.drv_store, store_path, lines):
+        return not lines.failed
+    return h.describer == NULL or h.describer(h.writer_context, store_path, lines)
 
 
 cdef void allow_lines(Machine* m, View paths) noexcept nogil:

@@ -60,6 +60,8 @@ ctypedef bint (*StoreSettler)(void* context, Bytes* error) noexcept nogil
     # afterwards all objects that were taken are on disk
 ctypedef bint (*StoreAsker)(void* context, View path) noexcept nogil
     # whether a path is valid
+ctypedef bint (*StoreDescriber)(void* context, View path, Bytes* lines) noexcept nogil
+    # what an object refers to, as lines; nothing if it is not known.  False: there is no memory
 ctypedef int (*StoreOpener)(void* context, Bytes* error) noexcept nogil
     # descriptor of an empty file that goes when it is closed, for an archive; -1: a failure
 cdef enum Realised:                   # what became of outputs that evaluation reads
@@ -98,6 +100,7 @@ cdef struct Host:
     StoreWriter writer                # NULL: nothing is written
     StoreSettler settler
     StoreAsker asker
+    StoreDescriber describer
     StoreOpener opener
     StoreRealiser realiser
     void* writer_context

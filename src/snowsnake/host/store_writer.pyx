@@ -46,6 +46,7 @@ cdef class StoreWriter:
         h.writer = write_object
         h.settler = settle_objects
         h.asker = ask_object
+        h.describer = describe_object
         h.opener = open_archive
         h.realiser = realise_outputs
         h.writer_context = <void*>self
@@ -226,3 +227,21 @@ cdef bint ask_object(void* context, View path) noexcept nogil:
             return (<StoreWriter>context).store.is_valid(_text(path))
         except _FAULTS:
             return False                   # what is wrong with the database comes out when something is written
+
+
+cdef bint describe_object(void* context, View path, Bytes* lines) noexcept nogil:
+    with gil:
+        return _describe(<StoreWriter>context, path, lines)
+
+
+cdef bint _describe(StoreWriter writer, View path, Bytes* lines) noexcept:
+    cdef bytes references
+    try:
+        found = writer.store.known(_text(path)).references
+        references = "".join(reference + "\n" for reference in sorted(found)).encode("utf-8", "surrogateescape")
+    except _FAULTS:
+        return True                        # it is not valid, or the database has a fault, which comes out when something is written
+    except MemoryError:
+        return False
+    bytes_append(lines, <const char*>references, len(references))
+    return not lines.failed

@@ -80,6 +80,8 @@ cdef bint drv_store_closure(DrvStore* self, View path, Bytes* out, Bytes* error)
 # Output names of a derivation, read if it is not known; appended to *out* as Views owned by the DrvStore.
 cdef bint drv_store_outputs(DrvStore* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil
 # True when the derivation was made or read here: no reader is asked.
+cdef bint drv_store_references(DrvStore* self, View path, Bytes* lines) noexcept nogil
+    # what a path refers to, as lines; False if nothing is known of it
 cdef bint drv_store_knows(DrvStore* self, View path) noexcept nogil
 
 # For a derivation that was parsed: its hash modulo fixed outputs (of the masked text when is_masked).

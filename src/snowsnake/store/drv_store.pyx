@@ -575,6 +575,20 @@ cdef bint drv_store_add_references(DrvStore* self, View path, const View* refere
     return True
 
 
+cdef bint drv_store_references(DrvStore* self, View path, Bytes* lines) noexcept nogil:
+    cdef uint32_t slot = 0, i
+    cdef uint32_t id = find_entry(self, path, path_hash(path), &slot)
+    cdef StoreEntry* entry
+    if id == NO_ENTRY or not self.entries[id].has_references:
+        return False
+    entry = &self.entries[id]
+    for i in range(entry.reference_count):
+        path = self.entries[(<uint32_t*>self.references.data)[entry.references_start + i]].path
+        bytes_append(lines, path.data, path.size)
+        bytes_append(lines, <const char*>"\n", 1)
+    return True
+
+
 cdef bint drv_store_outputs(DrvStore* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil:
     cdef uint32_t entry = intern_path(self, drv_path)
     if entry == NO_ENTRY:
