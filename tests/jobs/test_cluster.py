@@ -19,7 +19,7 @@ from snowsnake.jobs.shipping import ArchiveTree, TooMuch, open_shipped, pack_roo
 from snowsnake.source import Position
 
 distributed = pytest.importorskip("distributed")
-from snowsnake.jobs.cluster import ClusterRun  # noqa: E402
+from snowsnake.jobs.cluster import ClusterRun, NoWorkers  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_little_memory(folder):
 
 def test_no_workers_left(folder, monkeypatch):
     """Who started the cluster for the run is asked for other workers."""
-    monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 0.5)
+    monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 1.0)          # then 2 s, 4 s …: a worker needs a second to start, several at once more
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "inputs"),))
     with (
         distributed.LocalCluster(n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
@@ -175,6 +175,17 @@ def test_no_workers_left(folder, monkeypatch):
     ):
         found = ClusterRun(client, shipped, archive, lambda: cluster.scale(len(cluster.worker_spec) + 1)).replies()
         assert [shown(reply) for reply in found] == in_one_process(shipped, archive)
+
+
+def test_no_worker_starts(cluster, folder, monkeypatch):
+    """A run ends if nobody comes."""
+    monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 0.01)
+    calls = []
+    shipped, archive = pack_root(str(folder), JobOptions())
+    with distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=None) as empty, distributed.Client(empty) as client:
+        with pytest.raises(NoWorkers, match="no other one starts"):
+            list(ClusterRun(client, shipped, archive, lambda: calls.append(1)).replies())
+    assert len(calls) == 4
 
 
 def test_root_that_fails(cluster, folder):

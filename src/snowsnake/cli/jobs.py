@@ -6,6 +6,7 @@ In: options, a file, an expression or a flake.  Out: a progress bar, failures gr
 import os
 import signal
 import sys
+from functools import partial
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, load, names_flake, session_of
 from snowsnake.cli.options import Arguments, Option, UsageError
@@ -80,7 +81,7 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     try:
         from distributed import Client, LocalCluster
 
-        from snowsnake.jobs.cluster import ClusterRun
+        from snowsnake.jobs.cluster import ClusterRun, NoWorkers
     except ImportError:
         raise UsageError("'--dask' needs the package 'distributed': pip install 'snowsnake[dask]'") from None
     from snowsnake.cli.evaluate import settings_of
@@ -99,14 +100,23 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     if address.isdecimal():
         count = max(1, int(address))
         cluster = LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None)  # type: ignore[no-untyped-call]
+        add_workers = partial(_add_workers, cluster, count)
     progress = progress_for(reporter)
     try:
         with Client(cluster if cluster is not None else address) as client:  # type: ignore[no-untyped-call]
             return show(given, ClusterRun(client, shipped, archive, add_workers), progress)
+    except NoWorkers as error:
+        reporter.failure(str(error))
+        return 1
     finally:
         progress.close()
         if cluster is not None:
             cluster.close()
+
+
+def _add_workers(cluster: "Any", count: int) -> None:
+    """As many more: a cluster counts those that died while they started."""
+    cluster.scale(len(cluster.worker_spec) + count)
 
 
 def root_of(given: Arguments, reporter: Reporter) -> "Any":

@@ -24,7 +24,8 @@ from snowsnake.jobs.worker import resident_bytes
 _MOST_AT_ONCE = 32
 _MOST_ATTEMPTS = 4                     # of a path alone, each of which Dask tries several times
 _POLL_S = 0.2
-_AWAY_S = 15.0
+_AWAY_S = 15.0                         # without any worker, before others are asked for; each time twice as long
+_MOST_CALLS = 4                        # for workers, none of which came
 
 
 class ClusterRun:
@@ -42,7 +43,8 @@ class ClusterRun:
         self._attempts: dict[Path, int] = {}
         self._out: dict[Any, list[Path]] = {}
         self._add_workers = add_workers
-        self._last_seen = time.monotonic()             # when there were workers
+        self._last_seen = time.monotonic()             # when there were workers, or others were asked for
+        self._calls = 0                                # for workers, since there were any
         self._alone: list[Path] = []   # paths that were in a task that failed
 
     def replies(self) -> Iterator[Reply]:
@@ -72,8 +74,12 @@ class ClusterRun:
         now = time.monotonic()
         if threads:
             self._last_seen = now
-        elif self._add_workers is not None and now - self._last_seen > _AWAY_S:
+            self._calls = 0
+        elif self._add_workers is not None and now - self._last_seen > _AWAY_S * 2**self._calls:
+            if self._calls == _MOST_CALLS:
+                raise NoWorkers("no worker of the cluster that was started for this run is left, and no other one starts")
             self._last_seen = now
+            self._calls += 1
             self._add_workers()
         threads = threads or 1
         while len(self._out) < 2 * threads and (self._alone or self.queue.waiting):
@@ -121,6 +127,10 @@ class ClusterRun:
                 self.queue.finish(Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": text}, is_broken=True))
                 return
         self._alone += paths
+
+
+class NoWorkers(Exception):
+    """Nobody is there to evaluate anything."""
 
 
 def _is_lost(error: Exception) -> bool:
