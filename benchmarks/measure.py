@@ -88,7 +88,9 @@ class Meter:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(marshal.dumps((command, str(folder), dict(environment), str(output), str(errors))))
         child = marshal.load(process.stdout)
-        if not select.select([process.stdout], [], [], self.limit_s)[0]:
+        waiting = select.poll()            # `select` knows no descriptor above 1023
+        waiting.register(process.stdout, select.POLLIN)
+        if not waiting.poll(self.limit_s * 1000):
             os.killpg(child, signal.SIGKILL)
         status, user_s, system_s, wall_s, peak_kib = marshal.load(process.stdout)
         instructions = 0

@@ -11,13 +11,13 @@ is a row that nobody raises, and a call of `worded` with other fields than the r
 """
 
 import re
+import runpy
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src/snowsnake/diagnostics"))       # the table, without the package, which may not be built
-
-from messages import MESSAGES  # noqa: E402
+# The table, without the package, which may not be built; its folder is no place to import from: it has an `html` of its own.
+MESSAGES = runpy.run_path(str(ROOT / "src/snowsnake/diagnostics/messages.py"))["MESSAGES"]
 
 MESSAGE = r"(?:[\w.\[\]()-]*\b(?:message|error_text)\b|str\((?:error|fault|failure|cause|reason|exception|problem)\))"
 LOOKING = {

@@ -340,6 +340,9 @@ class Value:
     def _cannot_compare(self, what: str) -> bool:
         raise TypeError(f"Nix values are not compared with {what}: use `is`, or compare what to_python() returns")
 
+    def __copy__(self) -> "Value":
+        return wrap(self._handle, self._evaluator)
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a value of an evaluator can be neither copied nor pickled: pass on what to_python() or decode() returns")
 

@@ -23,6 +23,16 @@ def contents(name):
     return name.encode() * 50
 
 
+SERVERS: list["Server"] = []
+
+
+@pytest.fixture(autouse=True)
+def servers_end():
+    yield
+    while SERVERS:
+        SERVERS.pop().close()
+
+
 class Server:
     """*answer*: (name, number of the request on its connection) → (bytes to send, whether the connection stays open)."""
 
@@ -32,7 +42,12 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         scheme = "https" if context else "http"
         self.url = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
+        SERVERS.append(self)
         threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)       # `accept` returns
+        self.listener.close()
 
     def accept(self):
         with contextlib.suppress(OSError):
