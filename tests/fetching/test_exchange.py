@@ -23,7 +23,7 @@ def contents(name):
     return name.encode() * 50
 
 
-SERVERS: list["Server"] = []
+SERVERS: list[Server] = []
 
 
 @pytest.fixture(autouse=True)
