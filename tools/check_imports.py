@@ -30,7 +30,7 @@ LAYERS = (
     ("value_page", "decoding"),
     ("documentation", "json_tree"),
     ("selection",),
-    ("evaluator",),
+    ("interpreter",),
     ("dependencies",),
     ("looking", "plain", "callbacks"),
     ("building",),

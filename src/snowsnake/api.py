@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from snowsnake import evaluator as _machine
+from snowsnake import interpreter as _machine
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import a_list, a_mapping
 from snowsnake.parsing import Syntax, compile_source, parse_source
@@ -153,7 +153,7 @@ class Evaluator:
         }
         options |= found
         options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
-        self._make: Callable[[], _machine.Evaluator] = lambda: _machine.Evaluator(**options)
+        self._make: Callable[[], _machine.Interpreter] = lambda: _machine.Interpreter(**options)
         self._builtins = dict(builtins)
         self._start()
 

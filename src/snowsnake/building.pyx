@@ -10,7 +10,7 @@ from libc.stdlib cimport free
 from libc.string cimport memchr
 
 from snowsnake.handle cimport Handle
-from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply, make_float, make_int, make_path, make_string, new_list
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
@@ -184,7 +184,7 @@ cdef Word build_container(Runner evaluator, object value, int depth, dict made) 
 
 cdef Word build_set(Runner evaluator, list items) except 0:
     cdef Machine* m = evaluator.m
-    cdef Entry* entries = scratch_entries(m, len(items))
+    cdef Attr* entries = scratch_entries(m, len(items))
     cdef bytes data
     cdef Word w
     cdef uint64_t i

@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from snowsnake.evaluator import Evaluator
     from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
     from snowsnake.source import Position
 
 # of values, as messages call them
@@ -69,7 +69,7 @@ class Selector:
     `arguments` (name → handle) are passed to functions met on the way that take a set and name them.
     """
 
-    def __init__(self, evaluator: "Evaluator", arguments: "Mapping[bytes, Handle]") -> None:
+    def __init__(self, evaluator: "Interpreter", arguments: "Mapping[bytes, Handle]") -> None:
         self._evaluator = evaluator
         self._arguments = arguments
 
@@ -108,7 +108,7 @@ class Selector:
         formals = value.formals() if value.type_name() == "lambda" else None
         return formals is not None and all(has or name in self._arguments for name, has in formals.items())
 
-    def derivations(self, root: "Handle") -> "Iterator[Derivation]":
+    def derivations(self, root: "Handle") -> "Iterator[FoundDerivation]":
         """All derivations of a value: itself, or those in its attributes and list elements.
 
         Sets inside are entered only if they say `recurseForDerivations = true`.
@@ -214,7 +214,7 @@ def _expect(value: "Handle", wanted: str, path: str) -> None:
         raise EvaluationError("type", message)
 
 
-class Derivation:
+class FoundDerivation:
     """A derivation found in a value: the path of its .drv file, its selected output, and where it was."""
 
     __slots__ = ("drv_path", "output_name", "attribute_path", "value")
@@ -270,7 +270,7 @@ def _note_derivation(value: "Handle", path: str, found: _Found) -> bool:
     return False
 
 
-def _derivation(value: "Handle", path: str, store_dir: str) -> Derivation:
+def _derivation(value: "Handle", path: str, store_dir: str) -> FoundDerivation:
     names = value.keys()
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
@@ -284,7 +284,7 @@ def _derivation(value: "Handle", path: str, store_dir: str) -> Derivation:
             output_name = value.select(b"outputName").string().decode("utf-8", "replace")
     if not output_name:
         raise EvaluationError("type", f"derivation '{drv_path}' lacks an 'outputName' attribute")
-    return Derivation(drv_path, output_name, path, value)
+    return FoundDerivation(drv_path, output_name, path, value)
 
 
 def drv_path_of(value: "Handle", store_dir: str) -> str:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import snowsnake
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 from snowsnake.store.local import LocalStore
 from snowsnake.store.nar import pack
 from snowsnake.store.path_info import PathInfo
@@ -74,7 +74,7 @@ def make_world(folder: Path) -> None:
             built = folder / "built"
             _write(built, contents, leaf)
             archive = pack(built)
-            digest = "sha256:" + hashes.digest("sha256", archive).hex()
+            digest = "sha256:" + hashing.digest("sha256", archive).hex()
             store.import_object(PathInfo(path, digest, len(archive), references, deriver=drv, is_ultimate=True), io.BytesIO(archive))
             subprocess.run(["rm", "-r", built], check=True)
             links[name] = path

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from snowsnake.cli.instantiate import main
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools" / "conformance"))
@@ -43,7 +43,7 @@ def test_as_recorded(case, tmp_path, monkeypatch, capfd, is_stressed) -> None:
     """Also with a collection at most safepoints: SNOWSNAKE_STRESS=1."""
     monkeypatch.chdir(tmp_path)
     if is_stressed:
-        monkeypatch.setattr("snowsnake.evaluator.Evaluator", partial(Evaluator, stress=True))
+        monkeypatch.setattr("snowsnake.interpreter.Interpreter", partial(Interpreter, stress=True))
     for name, value in (ENVIRONMENT | case.get("env", {})).items():
         monkeypatch.setenv(name, value.replace("{root}", str(tmp_path)))
     Path("expr.nix").write_text(case["expr"], encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools" / "conformance")]
@@ -26,7 +26,7 @@ PARTS = 12
 DEPTH = 10000                         # C++ Nix's: what never ends is an error soon
 
 
-def ours(evaluator: Evaluator, expression: str) -> list:
+def ours(evaluator: Interpreter, expression: str) -> list:
     """[value] or [None, error]."""
     try:
         return [evaluator.evaluate(expression.encode(), "/pwd", "/pwd/expr.nix").to_nix(strict=True).decode()]
@@ -44,7 +44,7 @@ def agrees(table: str, got: list, expected: list) -> bool:
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("table", TABLES)
 def test_as_recorded(table: str, part: int, level: int, is_stressed: bool, capfd) -> None:
-    evaluator = Evaluator(level=level, stress=is_stressed, depth_limit=DEPTH)
+    evaluator = Interpreter(level=level, stress=is_stressed, depth_limit=DEPTH)
     differing = []
     for expression, *expected in TABLES[table][part::PARTS]:
         got = ours(evaluator, expression)

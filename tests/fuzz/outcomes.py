@@ -13,7 +13,7 @@ from run_suite import err_kind, last_error  # noqa: E402
 from texts import quoted  # noqa: E402
 
 from snowsnake.diagnostics.error import EvaluationError  # noqa: E402
-from snowsnake.evaluator import Evaluator  # noqa: E402
+from snowsnake.interpreter import Interpreter  # noqa: E402
 
 # Ends that depend on how much an evaluator can take, which is not compared.
 LIMITS = {"stack-overflow", "memory", "timeout", "interrupt", "depth", "infrec", "infinite-recursion"}
@@ -61,12 +61,12 @@ class Ours:
     USES = 200
 
     def __init__(self) -> None:
-        self.evaluators: dict[str, tuple[Evaluator, int]] = {}
+        self.evaluators: dict[str, tuple[Interpreter, int]] = {}
 
-    def evaluator(self, setting: str) -> Evaluator:
+    def evaluator(self, setting: str) -> Interpreter:
         machine, uses = self.evaluators.get(setting, (None, self.USES))
         if uses >= self.USES:
-            machine, uses = Evaluator(**self.SETTINGS[setting], memory_limit_bytes=MEMORY_BYTES, depth_limit=DEPTH, timeout_s=TIMEOUT_S), 0
+            machine, uses = Interpreter(**self.SETTINGS[setting], memory_limit_bytes=MEMORY_BYTES, depth_limit=DEPTH, timeout_s=TIMEOUT_S), 0
         self.evaluators[setting] = (machine, uses + 1)
         return machine
 

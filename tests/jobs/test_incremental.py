@@ -14,7 +14,7 @@ import pytest
 
 import snowsnake
 from snowsnake.dependencies import Dependencies
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.memory import JobMemory
@@ -92,7 +92,7 @@ def change(root: Path, chance: random.Random) -> str:
 
 
 def evaluate(root: Path, memory: JobMemory | None, workers: int) -> tuple[list, Run]:
-    evaluator = Evaluator(hides_time=True, is_writable=True, keeps_derivations=True)
+    evaluator = Interpreter(hides_time=True, is_writable=True, keeps_derivations=True)
     run = Run(JobRoot(evaluator, evaluator.evaluate_file(str(root)), JobOptions(show_trace=True)), RunOptions(workers=workers), memory)
     found = []
     for reply in run.replies():
@@ -217,7 +217,7 @@ def test_stamps(trusts_stamps, tmp_path, monkeypatch):
     """A file is read again only if its stamp is another one, or was too young to be one."""
     file = tmp_path / "file.nix"
     file.write_text("1")
-    evaluator = Evaluator()
+    evaluator = Interpreter()
     evaluator.evaluate_file(str(file)).force()
     dependencies = evaluator.dependencies()
     assert dependencies.stamps == {}                   # it was changed just now
@@ -356,7 +356,7 @@ def test_diff(repository):
 def test_copied_whole_and_through_a_filter(tmp_path):
     """One file asked for in two ways, which say the same: the answer can be checked."""
     (tmp_path / "file").write_text("x")
-    evaluator = Evaluator()
+    evaluator = Interpreter()
     evaluator.evaluate(f'"${{{tmp_path}/file}}" + builtins.filterSource (p: t: true) {tmp_path}/file'.encode(), "/").string()
     found = evaluator.dependencies()
     assert [entry.state for entry in found if entry.kind == "tree"] == ["found"]

@@ -160,7 +160,7 @@ def test_reader_that_goes_away(tmp_path):
 
 def test_path_that_ends_its_worker():
     """A crash is not tried for ever, and only its own path has it."""
-    from snowsnake.evaluator import Evaluator
+    from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.evaluation import JobRoot
     from snowsnake.jobs.run import Run
 
@@ -173,7 +173,7 @@ def test_path_that_ends_its_worker():
 
     source = b"""builtins.listToAttrs (builtins.genList (i: { name = "j${toString i}"; value = derivation {
         name = "n${toString i}"; system = "s"; builder = "b"; }; }) 40)"""
-    evaluator = Evaluator()
+    evaluator = Interpreter()
     run = Run(Crashing(evaluator, evaluator.evaluate(source, "/"), JobOptions()), RunOptions(workers=2))
     replies = list(run.replies())
     assert len(replies) == 40

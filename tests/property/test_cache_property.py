@@ -11,7 +11,7 @@ from snowsnake.cli.evaluate import OPTIONS, session_of
 from snowsnake.cli.options import parse
 from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 TESTS = Path(__file__).resolve().parent.parent
 FEATURES = sorted(path.parent.name for path in (TESTS / "lang").glob("*/in.nix"))
@@ -71,7 +71,7 @@ def test_random_programs(tmp_path):
         group = paths[start : start + 100]
         found = []
         for options in ({}, {"cache": cache}, {"cache": cache}, {"cache": cache, "stress": True}):
-            machine = Evaluator(**LIMITS, **options)
+            machine = Interpreter(**LIMITS, **options)
             found.append([outcome(lambda path=path, machine=machine: machine.evaluate_file(path)) for path in group])
             numbers = machine.statistics()
             if len(found) > 2:

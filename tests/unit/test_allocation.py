@@ -11,8 +11,8 @@ import pytest
 
 import snowsnake.version
 from snowsnake.api import EvaluationError
-from snowsnake.evaluator import Evaluator
 from snowsnake.foundation.allocate import fail_allocations
+from snowsnake.interpreter import Interpreter
 
 PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 NEVER = 2**62
@@ -52,7 +52,7 @@ in {
 SOURCES = {"f.nix": "{ x, y ? 2 }: [ x y ./f.nix ]", "g.nix": "q + 1", "d/a": "a"}
 
 
-def run(evaluator: Evaluator, folder: str) -> list[str]:
+def run(evaluator: Interpreter, folder: str) -> list[str]:
     value = evaluator.evaluate(PROGRAM, folder)
     return [value.to_json().decode(), value.to_nix(strict=True).decode(), value.to_xml().decode()]
 
@@ -63,7 +63,7 @@ def outcome_of(folder: str, first: int, last: int, wanted: list[str]) -> dict[st
     found = {"again": "none"}
     fail_allocations(first, last)
     try:
-        evaluator = Evaluator()
+        evaluator = Interpreter()
         found["run"] = "right" if run(evaluator, folder) == wanted else "wrong"
     except MemoryError:
         found["run"] = "memory"
@@ -104,9 +104,9 @@ def test_every_allocation_fails(tmp_path, follow):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     folder = str(tmp_path)
-    wanted = run(Evaluator(), folder)
+    wanted = run(Interpreter(), folder)
     fail_allocations(NEVER, NEVER)
-    assert run(Evaluator(), folder) == wanted
+    assert run(Interpreter(), folder) == wanted
     count = fail_allocations(0, 0)
     assert count > 300
     faults = {}
@@ -122,7 +122,7 @@ def test_every_allocation_fails(tmp_path, follow):
 
 @pytest.mark.parametrize("source", [b"1 +", b"{ a = 1; a = 2; }", b"nowhere", b"[ 1 2 ] + 3", b"{ a = 1; }.b", b"assert { a = 1; } == { a = 2; }; 1"])
 def test_allocations_fail_while_an_error_is_made(source):
-    evaluator = Evaluator()
+    evaluator = Interpreter()
 
     def message() -> str:
         try:
@@ -142,11 +142,11 @@ def test_allocations_fail_while_an_error_is_made(source):
         found = message()
         fail_allocations(0, 0)
         assert found in (wanted, "out of memory")
-        evaluator = Evaluator() if evaluator_has_ended(evaluator) else evaluator
+        evaluator = Interpreter() if evaluator_has_ended(evaluator) else evaluator
         assert message() == wanted
 
 
-def evaluator_has_ended(evaluator: Evaluator) -> bool:
+def evaluator_has_ended(evaluator: Interpreter) -> bool:
     try:
         evaluator.evaluate(b"1", "/")
     except MemoryError:
@@ -169,7 +169,7 @@ import sys
 from snowsnake.foundation.allocate import fail_allocations
 fail_allocations(int(sys.argv[1]), int(sys.argv[1]))
 try:
-    import snowsnake.evaluator
+    import snowsnake.interpreter
 except MemoryError:
     print("memory")
 else:

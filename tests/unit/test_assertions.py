@@ -35,7 +35,7 @@ FAILED = [
 
 
 def failure(program: str, level: int = 1, stress: bool = False) -> snowsnake.EvaluationError:
-    nix = snowsnake.evaluator.Evaluator(level=level, stress=stress)
+    nix = snowsnake.interpreter.Interpreter(level=level, stress=stress)
     with pytest.raises(snowsnake.EvaluationError) as caught:
         nix.evaluate(program.encode(), "/").force()
     return caught.value

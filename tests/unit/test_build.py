@@ -15,8 +15,8 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import make_canonical, scan
 from snowsnake.build.realisation import Realiser
 from snowsnake.build.sandbox import is_supported
-from snowsnake.store.derivation import DerivationMemory
-from snowsnake.store.drv import Derivation, DerivationOutput
+from snowsnake.store.derivation import Derivation, DerivationOutput
+from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 

@@ -4,17 +4,17 @@ import pytest
 
 import snowsnake
 from snowsnake.builtins import registry
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 from snowsnake.builtins.table import TABLE
 
 # What a program can see: names with two underscores in front are the machine's own.
-ENTRIES = [entry for entry in TABLE.values() if not entry.name.startswith("__")]
+ROWS = [entry for entry in TABLE.values() if not entry.name.startswith("__")]
 # Globals have a second name; other builtins are reached as `__name` too.
 LETTERS = set(".vnibslafScpA")
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_example(entry: Entry, tmp_path) -> None:
+@pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
+def test_example(entry: BuiltinRow, tmp_path) -> None:
     expression, arrow, value = entry.example.rpartition(" => ")
     assert arrow, "an example is `expression => value`"
     nix = snowsnake.Evaluator(features=(entry.feature,) if entry.feature else ())
@@ -22,8 +22,8 @@ def test_example(entry: Entry, tmp_path) -> None:
     assert shown == nix.evaluate(value, base_path=tmp_path).to_nix()
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_entry_is_complete(entry: Entry) -> None:
+@pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
+def test_entry_is_complete(entry: BuiltinRow) -> None:
     assert len(entry.arguments.split()) == len(entry.forces)
     assert set(entry.forces) <= LETTERS
     assert entry.doc.endswith(".")
@@ -36,8 +36,8 @@ def test_every_entry_is_bound() -> None:
 
 def test_the_set_has_every_entry() -> None:
     """Some only with their features, of which "flakes" shows nothing but `fetchTree`: as in C++ Nix."""
-    hidden = {entry.name: entry.feature for entry in ENTRIES if entry.feature not in ("", "flakes")}
-    everything = {entry.name for entry in ENTRIES}
+    hidden = {entry.name: entry.feature for entry in ROWS if entry.feature not in ("", "flakes")}
+    everything = {entry.name for entry in ROWS}
     assert set(snowsnake.evaluate("builtins").keys()) == everything - set(hidden)
     for feature in hidden.values():
         shown = {name for name, its in hidden.items() if its == feature}
@@ -48,7 +48,7 @@ def test_the_set_has_every_entry() -> None:
 
 
 def test_globals() -> None:
-    for entry in ENTRIES:
+    for entry in ROWS:
         if entry.name in ("builtins", "true", "false", "null") or entry.feature:
             continue
         name = entry.name if entry.is_global else f"__{entry.name}"

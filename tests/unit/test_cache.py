@@ -15,7 +15,7 @@ from snowsnake import api
 from snowsnake.cache.inspection import Inspection, checksum
 from snowsnake.cache.location import default_folder
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 HEADER_BYTES, HEAD_BYTES = 4096, 120
 PACK_MAGIC, ENTRY_MAGIC = 0x6B6361702D6E7301, 0x7972746E652D6E73
@@ -59,10 +59,10 @@ class Tree:
     def pack(self) -> Path:
         return self.cache / "compiled-1.pack"
 
-    def machine(self, **options) -> Evaluator:
-        return Evaluator(cache=os.fsencode(self.cache), **options)
+    def machine(self, **options) -> Interpreter:
+        return Interpreter(cache=os.fsencode(self.cache), **options)
 
-    def outcome(self, machine: Evaluator) -> list[str]:
+    def outcome(self, machine: Interpreter) -> list[str]:
         """The value of one file, and the report of the error in another."""
         value = machine.evaluate_file(str(self.folder / "main.nix")).call(machine.from_python({}))
         found = [value.to_nix(strict=True).decode()]
@@ -70,7 +70,7 @@ class Tree:
             machine.evaluate_file(str(self.folder / "broken.nix")).call(machine.from_python(1))
         return [*found, caught.value.render(show_trace=True)]
 
-    def counts(self, machine: Evaluator) -> tuple[int, int]:
+    def counts(self, machine: Interpreter) -> tuple[int, int]:
         """How many files came out of the cache, and how many went into it."""
         numbers = machine.statistics()
         return numbers["files_from_cache"], numbers["files_to_cache"]
@@ -105,7 +105,7 @@ def test_the_checksum_is_xxh64():
 
 
 def test_a_second_evaluator_finds_everything(tree):
-    fresh = tree.outcome(Evaluator())
+    fresh = tree.outcome(Interpreter())
     assert tree.run() == (fresh, (0, 3))
     assert tree.run() == (fresh, (3, 0))
     assert tree.run(cache_by_content=True) == (fresh, (3, 0))
@@ -149,7 +149,7 @@ def test_a_change_is_seen_however_quick(tmp_path):
     for number in range(60):
         path.write_text(str(100 + number))
         os.utime(path, (1_000_000_000, 1_000_000_000))
-        assert Evaluator(cache=cache).evaluate_file(str(path)).to_python() == 100 + number
+        assert Interpreter(cache=cache).evaluate_file(str(path)).to_python() == 100 + number
 
 
 def test_a_replaced_file_is_seen(settled, tmp_path):
@@ -166,7 +166,7 @@ def test_a_replaced_file_is_seen(settled, tmp_path):
 
 
 def test_files_read_are_listed_on_hits(tree):
-    machines = [Evaluator(), tree.machine(), tree.machine()]
+    machines = [Interpreter(), tree.machine(), tree.machine()]
     for machine in machines:
         tree.outcome(machine)
     assert machines[0].records() == machines[1].records() == machines[2].records()
@@ -178,7 +178,7 @@ def test_policies_hold_on_hits(tree):
     for policy in ({"pure": True}, {"restricted": True}):
         tree.outcome(tree.machine(allowed_paths=[str(tree.folder)], **policy))       # pure evaluation has fewer names: images of its own
         machine = tree.machine(allowed_paths=[str(tree.folder)], **policy)
-        assert tree.outcome(machine) == tree.outcome(Evaluator()) and tree.counts(machine) == (3, 0)
+        assert tree.outcome(machine) == tree.outcome(Interpreter()) and tree.counts(machine) == (3, 0)
         with pytest.raises(EvaluationError, match="access to absolute path"):
             tree.machine(**policy).evaluate_file(str(tree.folder / "other.nix"))
 
@@ -362,9 +362,9 @@ def test_something_else_in_the_place_of_the_pack(whole, victim, tmp_path):
 
 PROCESS = """
 import os, sys
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 for turn in range(4):
-    machine = Evaluator(cache=os.fsencode(sys.argv[1]), cache_limit_bytes=int(sys.argv[2]))
+    machine = Interpreter(cache=os.fsencode(sys.argv[1]), cache_limit_bytes=int(sys.argv[2]))
     got = machine.evaluate(b"map (n: import (./. + \\"/${toString n}.nix\\")) (builtins.genList (n: n) 60)", sys.argv[3])
     assert [item % 1000 for item in got.to_python()] == list(range(60)), got
 """
@@ -397,10 +397,10 @@ def test_the_limit_holds_and_what_is_used_stays(tmp_path):
         (folder / f"{number}.nix").write_text(f'builtins.stringLength "{"x" * 300_000}" + {number}')
     used = str(folder / "0.nix")
     for number in range(30):
-        machine = Evaluator(cache=cache, cache_limit_bytes=4 * MIB)
+        machine = Interpreter(cache=cache, cache_limit_bytes=4 * MIB)
         assert machine.evaluate_file(str(folder / f"{number}.nix")).to_python() == 300_000 + number
         assert (tmp_path / "cache" / "compiled-1.pack").stat().st_size <= 4 * MIB
-    machine = Evaluator(cache=cache, cache_limit_bytes=4 * MIB)
+    machine = Interpreter(cache=cache, cache_limit_bytes=4 * MIB)
     assert machine.evaluate_file(str(folder / "29.nix")).to_python() == 300_029
     assert machine.evaluate_file(used).to_python() == 300_000
     assert machine.statistics()["files_from_cache"] == 1, "the newest is there, the oldest was evicted"
@@ -413,7 +413,7 @@ def test_days_decide_what_is_evicted(tmp_path):
     def evaluate(number: int) -> None:
         path = tmp_path / f"{number}.nix"
         path.write_text(f'"{"x" * 400_000}{number}"')
-        Evaluator(cache=os.fsencode(cache), cache_limit_bytes=4 * MIB).evaluate_file(str(path))
+        Interpreter(cache=os.fsencode(cache), cache_limit_bytes=4 * MIB).evaluate_file(str(path))
 
     for number in range(8):
         evaluate(number)
@@ -536,7 +536,7 @@ def test_the_identity_of_the_compiler_is_that_of_its_code(tmp_path):
         environment = os.environ | {"PYTHONPATH": str(folder)}
         return subprocess.run(words, env=environment, capture_output=True, check=True).stdout
 
-    usual = identity(package.parent, "snowsnake.evaluator")
+    usual = identity(package.parent, "snowsnake.interpreter")
     assert identity(package.parent, "snowsnake.cli.instantiate", "snowsnake.syntax.api") == usual
     assert identity(tmp_path) == usual
     shared = next((tmp_path / "snowsnake").glob("_native.*"))

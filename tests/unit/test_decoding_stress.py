@@ -5,13 +5,13 @@ import pytest
 from test_decoding import DECODED, QUERIES, SET
 
 from snowsnake import Evaluator
-from snowsnake import evaluator as machine
+from snowsnake import interpreter as machine
 
 
 @pytest.fixture
 def nix() -> Evaluator:
     made = Evaluator()
-    made._machine = machine.Evaluator(stress=True)
+    made._machine = machine.Interpreter(stress=True)
     return made
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 PLAIN = 'name = "x"; system = "s"; builder = "/b";'
 
 
 def value(expression: str, **options):
-    return Evaluator(**options).evaluate(expression.encode(), "/").to_python()
+    return Interpreter(**options).evaluate(expression.encode(), "/").to_python()
 
 
 @pytest.mark.parametrize("stress", [False, True])
@@ -74,7 +74,7 @@ def test_same_attributes_same_path() -> None:
 
 
 def test_an_error_leaves_the_evaluator_usable() -> None:
-    nix = Evaluator()
+    nix = Interpreter()
     with pytest.raises(EvaluationError):
         nix.evaluate(f'(derivation {{ {PLAIN} v = throw "v"; }}).drvPath'.encode(), "/").force()
     first = nix.evaluate(f"(derivation {{ {PLAIN} }}).drvPath".encode(), "/").to_python()
@@ -83,7 +83,7 @@ def test_an_error_leaves_the_evaluator_usable() -> None:
 
 def test_filter_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
-    nix = Evaluator()
+    nix = Interpreter()
     source = b'builtins.tryEval (builtins.filterSource (path: type: throw "no") ./.)'
     for _ in range(100):
         assert nix.evaluate(source, str(tmp_path)).to_python() == {"success": False, "value": False}
@@ -99,9 +99,9 @@ def test_deep_tree_with_filter(tmp_path: Path, stress: bool) -> None:
         folder = folder / "d"
         folder.mkdir()
         (folder / "file").write_text("x")
-    nix = Evaluator(stress=stress)
+    nix = Interpreter(stress=stress)
     asked = nix.evaluate(b'builtins.filterSource (path: type: builtins.substring 0 1 path == "/") ./.', str(tmp_path))
-    assert asked.to_python() == Evaluator().evaluate(b'"${./.}"', str(tmp_path)).to_python()
+    assert asked.to_python() == Interpreter().evaluate(b'"${./.}"', str(tmp_path)).to_python()
 
 
 def test_trace_names_the_attribute() -> None:

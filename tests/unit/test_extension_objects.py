@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from snowsnake import Evaluator, evaluate
-from snowsnake.evaluator import Evaluator as Machine
+from snowsnake.interpreter import Interpreter as Machine
 
 # Every class of a module that the shared object holds; functions that take the address of a machine are nobody's but the evaluator's.
 CLASSES = """
@@ -91,7 +91,7 @@ def test_a_class_in_every_way(tmp_path, name):
 
 def test_the_classes_are_found():
     found = {name.rpartition(".")[2] for name in names()}
-    assert {"Evaluator", "Handle", "Runner", "ParsedTree", "Pattern", "HashStream", "Inspection"} <= found
+    assert {"Interpreter", "Handle", "Runner", "ParsedTree", "Pattern", "HashStream", "Inspection"} <= found
 
 
 def test_values_are_not_copied():

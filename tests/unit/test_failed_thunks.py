@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 # What fails: `x` is its thunk.
 FAILURES = {
@@ -110,7 +110,7 @@ def program(failure: str, askers: list[str]) -> bytes:
 
 def texts(source: bytes, names: list[str], folder: str, *, collects: bool = False, **options: object) -> list[str]:
     """What each attribute ends with, one after the other in one evaluator."""
-    evaluator = Evaluator(**options)
+    evaluator = Interpreter(**options)
     root = evaluator.evaluate(source, folder)
     found = []
     for name in names:
@@ -151,7 +151,7 @@ def test_collections_change_nothing(failure, tmp_path):
 
 def test_a_failure_outlives_the_code_that_it_names():
     """Expressions are forgotten, but not those that the trace of a failed thunk speaks of."""
-    evaluator = Evaluator()
+    evaluator = Interpreter()
     kept = evaluator.evaluate(b"let f = v: v + (throw \"no\"); in [ (f 1) ]", "/")
     with pytest.raises(EvaluationError) as first:
         kept.index(0).force()

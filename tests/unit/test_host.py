@@ -8,8 +8,8 @@ import pytest
 
 import snowsnake
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
 from snowsnake.host.options import HostOptions
+from snowsnake.interpreter import Interpreter
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def value(expression: str, base: Path, **options):
-    return Evaluator(**options).evaluate(expression.encode(), str(base)).to_python()
+    return Interpreter(**options).evaluate(expression.encode(), str(base)).to_python()
 
 
 def message(expression: str, base: Path, **options) -> str:
@@ -97,7 +97,7 @@ def test_chain_of_symlinks(tree: Path) -> None:
 
 
 def test_records(tree: Path) -> None:
-    nix = Evaluator(search_path=[("t", str(tree))])
+    nix = Interpreter(search_path=[("t", str(tree))])
     nix.evaluate(
         b"[ (import ./folder) (builtins.readFile ./file) (builtins.readFile ./file) (builtins.pathExists ./nothing)"
         b' (builtins.getEnv "A_NAME") <t/file> (toString (builtins.readDir ./folder).x or "") ]',
@@ -116,7 +116,7 @@ def test_records(tree: Path) -> None:
 
 
 def test_records_are_of_one_evaluator(tree: Path) -> None:
-    first, second = Evaluator(), Evaluator()
+    first, second = Interpreter(), Interpreter()
     first.evaluate(b"builtins.readFile ./file", str(tree)).force()
     assert first.records() and not second.records()
 
@@ -137,7 +137,7 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("expression", OUTSIDE)
 def test_pure_reads_nothing(tree: Path, expression: str) -> None:
-    nix = Evaluator(pure=True)
+    nix = Interpreter(pure=True)
     with pytest.raises(EvaluationError) as caught:
         nix.evaluate(expression.encode(), str(tree)).force()
     assert caught.value.code == "access"
@@ -147,8 +147,8 @@ def test_pure_reads_nothing(tree: Path, expression: str) -> None:
 @pytest.mark.parametrize("expression", OUTSIDE[:-1])
 def test_restricted_reads_what_is_allowed(tree: Path, expression: str) -> None:
     assert message(expression, tree, restricted=True).endswith("is forbidden in restricted mode")
-    Evaluator(restricted=True, allowed_paths=[str(tree)]).evaluate(expression.encode(), str(tree)).force()
-    Evaluator(restricted=True, search_path=[("t", str(tree))]).evaluate(expression.encode(), str(tree)).force()
+    Interpreter(restricted=True, allowed_paths=[str(tree)]).evaluate(expression.encode(), str(tree)).force()
+    Interpreter(restricted=True, search_path=[("t", str(tree))]).evaluate(expression.encode(), str(tree)).force()
 
 
 def test_restricted_follows_no_symlink_out(tree: Path) -> None:
@@ -192,7 +192,7 @@ def test_nothing_outside_is_read(tree: Path, expression: str, policy: str) -> No
     (tree / "other" / "folder" / "default.nix").write_text("1")
     (tree / "inside" / "out").symlink_to("../other")
     (tree / "back").symlink_to("inside/out/file")
-    nix = Evaluator(restricted=True, allowed_paths=[str(tree / "inside")]) if policy == "restricted" else Evaluator(pure=True)
+    nix = Interpreter(restricted=True, allowed_paths=[str(tree / "inside")]) if policy == "restricted" else Interpreter(pure=True)
     try:
         assert nix.evaluate(expression.encode(), str(tree)).to_python() in (False, "")
     except EvaluationError as error:

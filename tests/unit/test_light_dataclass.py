@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from snowsnake.store.collecting import Waiting
-from snowsnake.store.drv import Derivation, DerivationOutput
+from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, Offer
 from snowsnake.store.nar_reader import Member

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import snowsnake
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 from snowsnake.observe.statistics import statistics
 
 # `base` is 1 … 24, each element a thunk; `view` all but three of it, `copy` the same elements in a list of their own.
@@ -76,7 +76,7 @@ MACHINES = [{}, {"stress": True}, {"level": 0}, {"level": 0, "stress": True}]
 
 
 def outcome(program: str, options: dict) -> object:
-    nix = Evaluator(**options)
+    nix = Interpreter(**options)
     try:
         value = nix.evaluate(program.encode(), "/")
         return value.to_nix(strict=True).decode(), value.to_python()
@@ -85,7 +85,7 @@ def outcome(program: str, options: dict) -> object:
 
 
 def views_made(program: str) -> int:
-    nix = Evaluator(count_objects=True)
+    nix = Interpreter(count_objects=True)
     nix.evaluate(program.encode(), "/").deep_force()
     return statistics(nix)["listViews"]["number"]
 
@@ -112,7 +112,7 @@ def test_the_elements_are_shared(options):
       in %s
     """
     for use in ("[ (sum view) (sum base) ]", "[ (sum base) (sum view) ]"):
-        value = Evaluator(**options).evaluate((program % use).encode(), "/").to_python()
+        value = Interpreter(**options).evaluate((program % use).encode(), "/").to_python()
         assert sorted(value) == [434, 435]
     # functions are equal where they stand in one cell
     assert outcome("let base = builtins.genList (i: (x: x)) 30; in builtins.tail base == builtins.tail base", options) == ("true", True)
@@ -125,7 +125,7 @@ def test_elements_are_evaluated_once(capfd):
         view = builtins.tail base;
       in builtins.deepSeq [ view base (builtins.tail view) ] 0
     """
-    Evaluator().evaluate(program.encode(), "/").force()
+    Interpreter().evaluate(program.encode(), "/").force()
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 20 and len(set(lines)) == 20
 
@@ -172,7 +172,7 @@ def test_lists_of_python():
 
 def test_collections_keep_the_elements():
     """The base is reached through views alone; nursery and old space are collected between the steps."""
-    nix = Evaluator()
+    nix = Interpreter()
     make = nix.evaluate(b"n: builtins.tail (builtins.tail (builtins.genList (i: { n = toString i; }) n))", "/")
     value = make.call(nix.evaluate(b"1000", "/"))
     value.force()
@@ -184,7 +184,7 @@ def test_collections_keep_the_elements():
 
 def test_a_view_holds_at_most_as_much_again():
     """A tail of less than half of the elements has them to itself: what was passed is not kept for ever."""
-    nix = Evaluator()
+    nix = Interpreter()
     make = nix.evaluate(b"n: builtins.foldl' (list: i: builtins.tail list) (builtins.genList (i: i) n) (builtins.genList (i: i) (n - n / 10))", "/")
     value = make.call(nix.evaluate(b"100000", "/"))
     value.force()
@@ -219,7 +219,7 @@ def test_the_manual_tells_what_a_loop_over_tails_costs():
 def test_a_million_tails(is_stressed):
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
-    nix = Evaluator(count_objects=True)
+    nix = Interpreter(count_objects=True)
     assert nix.evaluate((MILLION + "count 0 (builtins.genList (i: i) 1000000)").encode(), "/").to_python() == 1_000_000
     made = statistics(nix)
     assert made["list"]["elements"] < 3_100_000        # the list, and what is left of it at a half, a quarter, …
@@ -230,7 +230,7 @@ def test_tails_that_are_all_kept(is_stressed):
     """As `unique` of nixpkgs 18.09 keeps them: quadratic, they would be 20 GB."""
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
-    nix = Evaluator()
+    nix = Interpreter()
     program = """
       let go = list: if list == [ ] then [ ] else let rest = builtins.tail list; in { inherit rest; next = go rest; }; in
       go (builtins.genList (i: i) 70000)

@@ -152,10 +152,10 @@ def test_sources_are_really_forgotten():
 # ---- what commands give back ------------------------------------------------------------------------------------
 
 KEPT = """
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 from snowsnake.machine.heap import give_back_large_blocks
 give_back_large_blocks()
-nix = Evaluator()
+nix = Interpreter()
 set = b'builtins.listToAttrs (builtins.genList (i: { name = "name${toString i}"; value = i; }) 250000)'
 for use in (b"attrNames (%s)", b"groupBy (v: toString (v / 100)) (builtins.attrValues (%s))"):
     nix.evaluate(b"builtins." + use % set, "/").force()

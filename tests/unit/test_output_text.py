@@ -5,14 +5,14 @@ import json
 import pytest
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 NEST = "let nest = n: x: if n == 0 then x else nest (n - 1) [ x ]; in "
 SHARE = "let share = n: x: if n == 0 then x else share (n - 1) { a = x; b = x; }; in "
 
 
 def handle(expression: str, **options):
-    return Evaluator(**options).evaluate(expression.encode(), "/")
+    return Interpreter(**options).evaluate(expression.encode(), "/")
 
 
 def text(expression: str, **options) -> str:
@@ -100,15 +100,15 @@ def test_a_partial_application_shows_the_parameter_it_takes() -> None:
 def test_places_in_xml(tmp_path) -> None:
     file = tmp_path / "places.nix"
     file.write_text("{\n  a = 1;\n  f = x: x;\n}\n")
-    shown = Evaluator().evaluate_file(str(file)).to_xml(strict=True, location=True).decode()
+    shown = Interpreter().evaluate_file(str(file)).to_xml(strict=True, location=True).decode()
     assert f'<attr column="3" line="2" name="a" path="{file}">' in shown
     assert f'<function column="7" line="3" path="{file}">' in shown
-    assert "column" not in Evaluator().evaluate_file(str(file)).to_xml(strict=True, location=False).decode()
+    assert "column" not in Interpreter().evaluate_file(str(file)).to_xml(strict=True, location=False).decode()
 
 
 def test_large_texts_go_out_in_pieces():
     """What `--xml` and `--json` write is what `to_xml` and `to_json` return; a writer that fails ends it, and the evaluator goes on."""
-    nix = Evaluator()
+    nix = Interpreter()
     value = nix.evaluate(b'builtins.genList (i: { a = i; b = "text ${toString i} <&>"; c = builtins.toXML [ i ]; }) 20000', "/")
     for write_text, text in ((value.write_xml, value.to_xml()), (value.write_json, value.to_json())):
         pieces: list[bytes] = []
@@ -125,7 +125,7 @@ def test_large_texts_go_out_in_pieces():
 
 def test_text_of_a_long_list():
     """It is put together of pieces of many elements."""
-    nix = Evaluator(stress=True)
+    nix = Interpreter(stress=True)
     text = nix.evaluate(b'toString (builtins.genList (i: if i == 700 then [ i [ ] { outPath = "x"; } ] else i) 1500)', "/").to_json()
     assert text.decode() == '"' + " ".join("700 x" if i == 700 else str(i) for i in range(1500)) + '"'
     with_context = b'builtins.attrNames (builtins.getContext (toString (builtins.genList (i: if i == 3 then builtins.toFile "a" "b" else i) 1500)))'

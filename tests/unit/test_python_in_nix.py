@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import snowsnake
 from snowsnake import Evaluator, Raw, Value, evaluate, from_nix, to_nix
-from snowsnake import evaluator as machine
+from snowsnake import interpreter as machine
 
 
 class Color(enum.Enum):
@@ -217,7 +217,7 @@ CALLS = [
 def test_calls(text, function, wanted, stress):
     nix = Evaluator()
     if stress:
-        nix._machine = machine.Evaluator(stress=True)
+        nix._machine = machine.Interpreter(stress=True)
     assert nix.evaluate(text)(function).to_python() == wanted
 
 
@@ -296,7 +296,7 @@ FIX = """overlays:
 def test_overlays(stress):
     nix = Evaluator()
     if stress:
-        nix._machine = machine.Evaluator(stress=True)
+        nix._machine = machine.Interpreter(stress=True)
     overlays = [
         lambda final, prev: {"a": int(prev["a"]) + 10, "c": final["b"], "d": final["call"](lambda x: int(x) + 1), "e": lambda: final["c"]},
         lambda final, prev: {"z": final["e"], "first": final["list"][1], "nested": {"x": [final["a"]]}},

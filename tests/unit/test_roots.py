@@ -9,13 +9,13 @@ import sys
 import pytest
 
 import snowsnake
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 from snowsnake.machine.checks import is_checked
 
 
 def evaluated(program: str, folder) -> bytes:
     """With a collection at most safepoints."""
-    return Evaluator(stress=True).evaluate(program.encode(), str(folder)).to_nix(strict=True)
+    return Interpreter(stress=True).evaluate(program.encode(), str(folder)).to_nix(strict=True)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,6 @@ def test_the_variant_is_the_one_that_was_asked_for():
 @pytest.mark.skipif(not is_checked(), reason="of a checked build")
 @pytest.mark.parametrize("word", [1, 0x1001, 0x57, 5], ids=hex)
 def test_what_is_no_word_stops_a_checked_build(word):
-    code = f"from snowsnake.evaluator import Evaluator; from snowsnake.machine.checks import look; e = Evaluator(); look(e.machine_address(), {word})"
+    code = f"from snowsnake.interpreter import Interpreter; from snowsnake.machine.checks import look; e = Interpreter(); look(e.machine_address(), {word})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode < 0 and "an error of its own" in done.stderr

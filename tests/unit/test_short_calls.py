@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from snowsnake.api import EvaluationError
-from snowsnake.evaluator import Evaluator
+from snowsnake.interpreter import Interpreter
 
 FUNCTIONS = [
     "x: x",
@@ -132,7 +132,7 @@ AROUND = "let far = 100; f = x: [ x 1 ]; late = builtins.head [ 8 ]; a1 = 1.5; i
 
 
 def outcome(program: str, **options: Any) -> str:
-    evaluator = Evaluator(**options)
+    evaluator = Interpreter(**options)
     try:
         return evaluator.evaluate(program.encode(), "/").to_nix(strict=True).decode()
     except EvaluationError as error:

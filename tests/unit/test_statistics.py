@@ -5,7 +5,7 @@ import json
 import pytest
 
 from snowsnake import Evaluator
-from snowsnake.evaluator import Evaluator as Machine
+from snowsnake.interpreter import Interpreter as Machine
 from snowsnake.observe.statistics import statistics
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snowsnake.store import Derivation, DerivationMemory, DerivationOutput, Hash
-from snowsnake.store.drv import closure, show
+from snowsnake.store.derivation import closure, show
 
 FOLDER = Path(__file__).parent / "store_derivations"
 TEXTS = {f"/nix/store/{file.name}": file.read_bytes() for file in sorted(FOLDER.glob("*.drv"))}

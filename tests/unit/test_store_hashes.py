@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowsnake.store import Hash, convert_hash, hashes
+from snowsnake.store import Hash, convert_hash, hashing
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 SIZES = [*range(260), 1023, 1024, 1025, 2048, 2049, 5000, 70000]
@@ -20,9 +20,9 @@ def test_digests_are_those_of_hashlib(algorithm):
     for size in SIZES:
         data = chance.randbytes(size)
         expected = hashlib.new(algorithm, data).digest()
-        assert hashes.digest(algorithm, data) == expected
-        assert hashes.digest(algorithm, data, portable=True) == expected
-        stream = hashes.HashStream(algorithm)
+        assert hashing.digest(algorithm, data) == expected
+        assert hashing.digest(algorithm, data, portable=True) == expected
+        stream = hashing.HashStream(algorithm)
         for start in range(0, size, 37):
             stream.update(data[start : start + 37])
         assert stream.digest() == expected and stream.size == size
@@ -43,9 +43,9 @@ BLAKE3 = {
 @pytest.mark.parametrize("count", BLAKE3)
 def test_blake3(count):
     data = "".join(map(str, range(count))).encode()
-    assert hashes.digest("blake3", data).hex() == BLAKE3[count]
+    assert hashing.digest("blake3", data).hex() == BLAKE3[count]
     for piece in (1, 64, 65, 1024, 4096):
-        stream = hashes.HashStream("blake3")
+        stream = hashing.HashStream("blake3")
         for start in range(0, len(data), piece):
             stream.update(data[start : start + piece])
         assert stream.digest().hex() == BLAKE3[count]
@@ -54,11 +54,11 @@ def test_blake3(count):
 def test_file_digest(tmp_path):
     file = tmp_path / "data"
     file.write_bytes(b"x" * 200_000)
-    assert hashes.file_digest("sha256", file) == (hashlib.sha256(b"x" * 200_000).digest(), 200_000)
+    assert hashing.file_digest("sha256", file) == (hashlib.sha256(b"x" * 200_000).digest(), 200_000)
     with pytest.raises(OSError, match="No such file"):
-        hashes.file_digest("sha256", tmp_path / "nothing")
+        hashing.file_digest("sha256", tmp_path / "nothing")
     with pytest.raises(OSError, match="Is a directory"):
-        hashes.file_digest("sha256", tmp_path)
+        hashing.file_digest("sha256", tmp_path)
 
 
 def test_conversions():
@@ -116,7 +116,7 @@ def test_hash_refuses_a_wrong_size():
 
 @given(st.binary(max_size=200))
 def test_base32_round_trip(data):
-    assert hashes.decode_base32(hashes.encode_base32(data)) == data
+    assert hashing.decode_base32(hashing.encode_base32(data)) == data
 
 
 @given(st.sampled_from(["md5", "sha1", "sha256", "sha512", "blake3"]), st.binary(max_size=50))

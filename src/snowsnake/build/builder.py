@@ -21,7 +21,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
 from snowsnake.build.request import Attributes, Request, is_fixed, prepare
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import check_path, known_outputs, scratch_path
 from snowsnake.store.removal import remove

@@ -12,9 +12,9 @@ import stat
 from collections.abc import Mapping
 
 from snowsnake.build.failure import REJECTED, BuildFailure
-from snowsnake.store import hashes, nar, nar_reader, store_path
+from snowsnake.store import hashing, nar, nar_reader, store_path
 from snowsnake.store.content_check import modulo_digest_of
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.hash import Hash
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import output_name
@@ -80,7 +80,7 @@ def _digest(method: str, algorithm: str, place: str, scratch: str) -> bytes:
         found = modulo_digest_of(place, scratch, algorithm)
     else:
         with open(place, "rb") as file:
-            found = hashes.digest(algorithm, file.read().replace(_part(scratch), bytes(_PART_SIZE)))
+            found = hashing.digest(algorithm, file.read().replace(_part(scratch), bytes(_PART_SIZE)))
     return found
 
 

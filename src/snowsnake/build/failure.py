@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Sequence
 
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 
 REJECTED = 1      # the exit code for outputs that may not be as they are: no failure of a builder
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands

@@ -16,8 +16,8 @@ from typing import Any
 from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents, rewritten
 from snowsnake.build.failure import REJECTED, BuildFailure, hash_mismatch, not_deterministic
 from snowsnake.build.request import Request
-from snowsnake.store import hashes, nar, nar_reader, store_path
-from snowsnake.store.drv import Derivation
+from snowsnake.store import hashing, nar, nar_reader, store_path
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
@@ -189,7 +189,7 @@ def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, in
     with open(archive, "w+b") as file:
         nar.pack_into(place, file.fileno())
         os.unlink(archive)
-        digest, size = hashes.file_digest("sha256", f"/proc/self/fd/{file.fileno()}")
+        digest, size = hashing.file_digest("sha256", f"/proc/self/fd/{file.fileno()}")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return digest, size, {by_hash[found] for found in _hashes_in(data, frozenset(by_hash))}
 
@@ -219,7 +219,7 @@ def _content_address(drv_path: str, name: str, place: str, output: Any, nar_dige
         digest = nar_digest if wanted.algorithm == "sha256" else nar.path_digest(wanted.algorithm, place)[0]
     else:
         check_flat(drv_path, place)
-        digest = hashes.file_digest(wanted.algorithm, place)[0]
+        digest = hashing.file_digest(wanted.algorithm, place)[0]
     got = Hash(wanted.algorithm, digest)
     if got.digest != wanted.digest:
         raise WrongHash(hash_mismatch(drv_path, wanted.sri, got.sri), got)

@@ -13,7 +13,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import Attributes
 from snowsnake.build.scheduler import Scheduler
 from snowsnake.build.substitution import DependencyLacks, Substituters, is_gone
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, Store
 from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths

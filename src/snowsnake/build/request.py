@@ -14,8 +14,8 @@ from typing import Any
 from snowsnake.build.failure import BuildFailure
 from snowsnake.build.graphs import graph_of
 from snowsnake.build.options import BuildOptions
-from snowsnake.store import hashes, store_path
-from snowsnake.store.drv import Derivation
+from snowsnake.store import hashing, store_path
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 from snowsnake.store.registration import write_registration
@@ -95,7 +95,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
         as_files = set(attributes.words("passAsFile") or ())
         for name, value in drv.env.items():
             if name in as_files:
-                file = ".attr-" + hashes.format_hash("sha256", hashes.digest("sha256", _bytes(name)), "nix32")
+                file = ".attr-" + hashing.format_hash("sha256", hashing.digest("sha256", _bytes(name)), "nix32")
                 files[file] = _bytes(value)
                 environment[name + "Path"] = f"{folder}/{file}"
             else:

@@ -13,7 +13,7 @@ from snowsnake.build.builder import Build
 from snowsnake.build.failure import BuildFailure, dependencies_failed, exit_code_of, several_failed, wrong_machine
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import needed_features
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import Realisation, has_unknown_outputs, known_outputs, needs_resolving, resolve
 

@@ -15,7 +15,7 @@ from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore

@@ -5,7 +5,7 @@ In: values, names, openings and closings.  Out: `root`.  Words stay where they a
 builtin never collects; each function makes sure of the room that it needs.  All give DONE or RAISE.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from snowsnake.machine.attrs cimport Entry
+from snowsnake.machine.attrs cimport Attr
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
@@ -18,7 +18,7 @@ cdef struct Assembly:
     Machine* m
     Word root                         # the value, once all is closed
     uint32_t symbol                   # the name of the value to come
-    Entry* entries                    # values of all open lists and sets
+    Attr* entries                    # values of all open lists and sets
     uint64_t count
     uint64_t capacity
     Level* levels

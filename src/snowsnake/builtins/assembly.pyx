@@ -6,7 +6,7 @@ from libc.string cimport memchr, memset
 
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_text
-from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.attrs cimport Attr, attrs_build
 from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
@@ -28,13 +28,13 @@ cdef void assembly_free(Assembly* a) noexcept nogil:
 
 
 cdef int assembly_value(Assembly* a, Word value) noexcept nogil:
-    cdef Entry* grown
+    cdef Attr* grown
     if a.level_count == 0:
         a.root = value
         return DONE
     if a.count == a.capacity:
         a.capacity = a.capacity * 2 if a.capacity else 64
-        grown = <Entry*>resize_items(a.entries, a.capacity, sizeof(Entry))
+        grown = <Attr*>resize_items(a.entries, a.capacity, sizeof(Attr))
         if grown == NULL:
             return raise_text(a.m, ERROR_MEMORY, NULL)
         a.entries = grown
@@ -103,7 +103,7 @@ cdef int assembly_open(Assembly* a, bint is_set) noexcept nogil:
     return DONE
 
 
-cdef Word _list_of(Machine* m, Entry* entries, uint64_t n) noexcept nogil:
+cdef Word _list_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
     cdef uint64_t i
     cdef Word list
     if not heap_reserve(m, n + 1):
@@ -114,10 +114,10 @@ cdef Word _list_of(Machine* m, Entry* entries, uint64_t n) noexcept nogil:
     return list
 
 
-cdef Word _set_of(Machine* m, Entry* entries, uint64_t n) noexcept nogil:
+cdef Word _set_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
     """attrs_build keeps the first of equal names, so the order is turned round unless there can be none."""
     cdef uint64_t i
-    cdef Entry swap
+    cdef Attr swap
     cdef bint is_ascending = True
     if not heap_reserve(m, 4 * n + ROOM):
         return 0
@@ -135,7 +135,7 @@ cdef Word _set_of(Machine* m, Entry* entries, uint64_t n) noexcept nogil:
 
 cdef int assembly_close(Assembly* a) noexcept nogil:
     cdef Level* level = &a.levels[a.level_count - 1]
-    cdef Entry* entries = a.entries + level.start
+    cdef Attr* entries = a.entries + level.start
     cdef uint64_t n = a.count - level.start
     cdef Word value = _set_of(a.m, entries, n) if level.is_set else _list_of(a.m, entries, n)
     if value == 0:

@@ -16,7 +16,7 @@ from snowsnake.diagnostics.message_table cimport MESSAGE_FUNCTION_ARGS_OF_NO_FUN
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport (
-    Entry, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
+    Attr, attrs_build, attrs_flat, attrs_order, attrs_position, attrs_with_keys, keys_build, keys_share, scratch_entries,
 )
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
@@ -314,8 +314,8 @@ cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
 
 cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
     """Of evaluated pairs.  Only the first pair of a name must have a value."""
-    cdef Entry[SMALL] small
-    cdef Entry* entries = &small[0] if n <= SMALL else scratch_entries(m, n)
+    cdef Attr[SMALL] small
+    cdef Attr* entries = &small[0] if n <= SMALL else scratch_entries(m, n)
     cdef Word result, pair
     cdef Word* place
     cdef uint64_t i
@@ -467,8 +467,8 @@ cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
     cdef uint64_t total = 0, i
     cdef Names names
     cdef Group* group
-    cdef Entry[SMALL] small
-    cdef Entry* entries = NULL
+    cdef Attr[SMALL] small
+    cdef Attr* entries = NULL
     cdef Word result = 0, list
     if not _count_names(&names, items, n, &total):
         raise_text(m, ERROR_MEMORY, NULL)
@@ -512,8 +512,8 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     """Reads the chunk's own formals where the code was never entered and so is not linked yet."""
     cdef Code* code
     cdef Formals* formals
-    cdef Entry[SMALL] small
-    cdef Entry* entries
+    cdef Attr[SMALL] small
+    cdef Attr* entries
     cdef Word result
     cdef uint64_t i, k
     if not is_function(fp[0]):

@@ -20,7 +20,7 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text, make_view
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_order, attrs_position, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_order, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport of_attribute, raise_type
 from snowsnake.machine.errors cimport of_part, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
@@ -113,7 +113,7 @@ cdef int _compare_elements(const void* a, const void* b) noexcept nogil:
 
 cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept nogil:
     """{ allOutputs, outputs, path } of the elements that name one path."""
-    cdef Entry[3] entries
+    cdef Attr[3] entries
     cdef uint64_t i, n = 0, outputs = 0
     cdef Word list
     cdef bint is_path = False, is_deep = False
@@ -153,7 +153,7 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t number = string_context(fp[0]), n, i
     cdef uint64_t start = 0, end, paths = 0
     cdef Element* elements
-    cdef Entry* entries
+    cdef Attr* entries
     cdef Word result = 0
     if number == 0:
         return done(m, m.empty_attrs)

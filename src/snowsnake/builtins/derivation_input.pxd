@@ -2,7 +2,7 @@
 """The end of derivationStrict: see derivation_input.pyx."""
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
-from snowsnake.store.derivation cimport DerivationResult
+from snowsnake.store.derivation_paths cimport DerivationResult
 
 cdef int check_outputs(Machine* m, Word outputs) noexcept nogil
     # names with blanks between them, or a list of names: an error for none, two of one name, and names that cannot be

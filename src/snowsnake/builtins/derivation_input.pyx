@@ -22,10 +22,10 @@ from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, make_view, view_is,
 )
-from snowsnake.host.logical_store cimport host_drv_store
+from snowsnake.host.logical_store cimport host_derivations
 from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, Host, StoreObject, host_of
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
-from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.state cimport Context, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
@@ -36,9 +36,9 @@ from snowsnake.machine.word cimport (
 from snowsnake.store.aterm cimport (
     InputDrv, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Variable,
 )
-from snowsnake.store.derivation cimport DerivationInput, DerivationResult, derivation_finish
-from snowsnake.store.digests cimport HASH_SHA256
-from snowsnake.store.drv_store cimport DrvStore
+from snowsnake.store.derivation_paths cimport DerivationInput, DerivationResult, derivation_finish
+from snowsnake.store.hash_functions cimport HASH_SHA256
+from snowsnake.store.known_derivations cimport KnownDerivations
 from snowsnake.store.store_path cimport INGEST_FLAT, INGEST_RECURSIVE, INGEST_TEXT
 
 
@@ -284,14 +284,14 @@ cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
 
 
 cdef int _conclude(Machine* m, DerivationInput* input) noexcept nogil:
-    cdef DrvStore* drv_store = host_drv_store(m)
+    cdef KnownDerivations* derivations = host_derivations(m)
     cdef DerivationResult result
     cdef StoreObject written
     cdef Bytes error
-    if drv_store == NULL:
+    if derivations == NULL:
         return RAISE
     bytes_init(&error)
-    if not derivation_finish(drv_store, input, &result, &error):
+    if not derivation_finish(derivations, input, &result, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)
     if host_of(m).writer != NULL or host_of(m).keeps_derivations:
@@ -308,8 +308,8 @@ cdef int _conclude(Machine* m, DerivationInput* input) noexcept nogil:
 
 cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
     """{ drvPath, and each output }, every string with its context."""
-    cdef Entry[8] few
-    cdef Entry* entries = few
+    cdef Attr[8] few
+    cdef Attr* entries = few
     cdef size_t i
     cdef uint32_t context
     cdef Bytes element

@@ -28,7 +28,7 @@ from snowsnake.host.files cimport host_read_file
 from snowsnake.host.logical_store cimport host_store_has
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.host.store_hooks cimport raise_store_error
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
@@ -39,9 +39,9 @@ from snowsnake.machine.word cimport (
     WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
     small_int, string_context, string_data, string_size, val,
 )
-from snowsnake.store.aterm cimport Derivation, derivation_free, derivation_init
+from snowsnake.store.aterm cimport DerivationFields, derivation_free, derivation_init
 from snowsnake.store.aterm_parser cimport aterm_parse
-from snowsnake.store.derivation cimport DerivationOutput, DerivationResult
+from snowsnake.store.derivation_paths cimport FinishedOutput, DerivationResult
 
 cdef enum:
     FIXED_ATTRIBUTES = 6              # all, drvAttrs, drvPath, outPath, outputName, type
@@ -82,7 +82,7 @@ cdef int derivation(Machine* m, Word* fp) noexcept nogil:
     return _build(m, fp[0], outputs)
 
 
-cdef inline void _put(Entry* entries, uint64_t* count, uint32_t symbol, Word value) noexcept nogil:
+cdef inline void _put(Attr* entries, uint64_t* count, uint32_t symbol, Word value) noexcept nogil:
     entries[count[0]].symbol = symbol
     entries[count[0]].position = 0
     entries[count[0]].value = value
@@ -93,8 +93,8 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     cdef uint64_t n = list_size(outputs), i, count = 0
     cdef Word strict, all_, first, name, path, pair, added
     cdef Word get = builtin_word(m, BUILTIN_GET_ATTR)
-    cdef Entry[16] few
-    cdef Entry* entries = few
+    cdef Attr[16] few
+    cdef Attr* entries = few
     if not heap_reserve(m, 3 * attrs_size(attrs) + 24 * n + 256):
         return RAISE
     if n + FIXED_ATTRIBUTES > 16:
@@ -164,7 +164,7 @@ cdef int import_derivation(Machine* m, Word path) noexcept nogil:
 cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
     """What a .drv is imported as, or the path of one output of it as a string, if a name is given."""
     cdef Bytes text
-    cdef Derivation drv
+    cdef DerivationFields drv
     cdef Bytes error
     cdef int outcome
     text.data = NULL
@@ -185,18 +185,18 @@ cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
     return outcome
 
 
-cdef int _imported(Machine* m, Word path, Derivation* drv, Word output) noexcept nogil:
+cdef int _imported(Machine* m, Word path, DerivationFields* drv, Word output) noexcept nogil:
     """{ all, drvPath, name, outPath, outputName, type, and each output }: outputs as the .drv names them."""
     cdef DerivationResult result
-    cdef DerivationOutput* known
+    cdef FinishedOutput* known
     cdef Bytes room
     cdef size_t i
     cdef int outcome
     bytes_init(&room)
-    if not bytes_reserve(&room, (drv.output_count + 1) * sizeof(DerivationOutput)):
+    if not bytes_reserve(&room, (drv.output_count + 1) * sizeof(FinishedOutput)):
         bytes_free(&room)
         return raise_text(m, ERROR_MEMORY, NULL)
-    known = <DerivationOutput*>room.data
+    known = <FinishedOutput*>room.data
     for i in range(drv.output_count):
         known[i].name = drv.outputs[i].name
         known[i].path = drv.outputs[i].path
@@ -213,10 +213,10 @@ cdef int _imported(Machine* m, Word path, Derivation* drv, Word output) noexcept
     return outcome
 
 
-cdef int _imported_set(Machine* m, Derivation* drv, Word paths) noexcept nogil:
+cdef int _imported_set(Machine* m, DerivationFields* drv, Word paths) noexcept nogil:
     cdef uint64_t n = drv.output_count, i, j, count
     cdef Word all_, set_, name = m.empty_string
-    cdef Entry* entries = scratch_entries(m, n + FIXED_ATTRIBUTES)
+    cdef Attr* entries = scratch_entries(m, n + FIXED_ATTRIBUTES)
     cdef uint32_t symbol
     if entries == NULL:
         return RAISE

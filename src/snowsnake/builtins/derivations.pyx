@@ -43,8 +43,8 @@ from snowsnake.machine.word cimport (
     is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_symbols, list_items, list_size,
     path_string, pointer_of, small_int, string_context, string_data, string_size, val,
 )
-from snowsnake.store.digests cimport HASH_BLAKE3
-from snowsnake.store.hashes cimport hash_kind_of
+from snowsnake.store.hash_functions cimport HASH_BLAKE3
+from snowsnake.store.hashing cimport hash_kind_of
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, store_name_check, store_placeholder,
 )

@@ -8,7 +8,7 @@ from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
 from snowsnake.host.environment cimport host_getenv, host_system, host_time
 from snowsnake.host.state cimport Host, host_of, host_store_dir
-from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.attrs cimport Attr, attrs_build
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string, new_list
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
@@ -44,7 +44,7 @@ cdef int store_dir(Machine* m, Word* fp) noexcept nogil:
 
 cdef int nix_path(Machine* m, Word* fp) noexcept nogil:
     cdef Host* h = host_of(m)
-    cdef Entry[2] pair
+    cdef Attr[2] pair
     cdef Word result, entry
     cdef uint32_t i, symbol_path = symbol_intern(m, b"path", 4), symbol_prefix = symbol_intern(m, b"prefix", 6)
     cdef uint64_t words = 64

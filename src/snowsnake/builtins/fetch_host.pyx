@@ -22,7 +22,7 @@ from snowsnake.host.records cimport RECORD_SOURCE, STATE_FIXED, STATE_FOUND, rec
 from snowsnake.host.state cimport (
     FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host, host_of,
 )
-from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
 from snowsnake.machine.notes cimport NOTE_FETCHING
@@ -224,7 +224,7 @@ cdef object text_of(Word s):
 
 
 cdef int build_result(Machine* m, object pairs) except -1:
-    cdef Entry* entries
+    cdef Attr* entries
     cdef bytes name, data
     cdef uint32_t i = 0, context
     encoded = [(key.encode(), value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value,

@@ -37,7 +37,7 @@ from snowsnake.machine.word cimport (
     is_list, is_path, is_string, is_thunk, keys_symbols, list_items, list_size, path_string, small_int, string_context,
     string_data, string_size, val,
 )
-from snowsnake.store.digests cimport HASH_SHA256, Digest
+from snowsnake.store.hash_functions cimport HASH_SHA256, Digest
 from snowsnake.store.store_path cimport store_name_check
 
 cdef enum:                            # words above the argument while its attributes are forced

@@ -14,7 +14,7 @@ from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.policy cimport host_has_feature, host_require_feature
 from snowsnake.host.state cimport FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES
-from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.attrs cimport Attr, attrs_build
 from snowsnake.machine.errors cimport raise_bytes
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string
 from snowsnake.machine.importing cimport load_source
@@ -120,7 +120,7 @@ cdef object _features(Machine* m):
 # ---- text to set ------------------------------------------------------------------------------------------------
 
 cdef int _parse(Machine* m, Word text) noexcept with gil:
-    cdef Entry[MOST_PARTS] entries
+    cdef Attr[MOST_PARTS] entries
     cdef uint32_t n = 0
     cdef bytes data
     try:

@@ -21,8 +21,8 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport attrs_find, is_string, is_thunk, string_context, string_data, string_size, val
-from snowsnake.store.digests cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes, hash_size
-from snowsnake.store.hashes cimport (
+from snowsnake.store.hash_functions cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes, hash_size
+from snowsnake.store.hashing cimport (
     ENCODING_BASE16, ENCODING_SRI, hash_encoding_parse, hash_format, hash_kind_parse, hash_parse,
 )
 

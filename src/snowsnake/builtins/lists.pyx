@@ -17,7 +17,7 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_TAIL_OF_EMPTY_LIST,
 )
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.attrs cimport Entry, attrs_build, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
@@ -236,7 +236,7 @@ cdef int filter_(Machine* m, Word* fp) noexcept nogil:
 
 cdef int partition(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = list_size(fp[1]), right
-    cdef Entry[2] entries
+    cdef Attr[2] entries
     cdef Word result
     cdef int outcome = _ask_all(m, fp, True)
     if outcome != DONE:
@@ -459,8 +459,8 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
     """The set of lists of items with equal names; the names are strings."""
     cdef Groups groups
     cdef Group* group
-    cdef Entry[FEW_GROUPS] few
-    cdef Entry* entries
+    cdef Attr[FEW_GROUPS] few
+    cdef Attr* entries
     cdef Word result
     cdef uint64_t i
     groups_init(&groups)

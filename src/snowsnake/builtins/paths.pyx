@@ -17,7 +17,7 @@ from snowsnake.host.places cimport raise_missing
 from snowsnake.host.search cimport host_search_entry, host_search_failed
 from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK
 from snowsnake.machine.attention cimport error_disregard
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_position, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport error_clear, of_part, raise_message, worded
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
@@ -95,7 +95,7 @@ cdef int _directory_set(Machine* m, Bytes* listing) noexcept nogil:
     cdef uint64_t count = 0
     cdef size_t at = 0, size
     cdef Word[5] names
-    cdef Entry* entries
+    cdef Attr* entries
     cdef int i
     while at < listing.size:
         at += 2 + strlen(<char*>listing.data + at + 1)

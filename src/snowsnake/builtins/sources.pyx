@@ -27,7 +27,7 @@ from snowsnake.foundation.buffer cimport (
 )
 from snowsnake.foundation.paths cimport base_name_start
 from snowsnake.host.files cimport host_file_stamp, host_read_file, host_real_path, host_resolve
-from snowsnake.host.logical_store cimport host_drv_store, host_store_has
+from snowsnake.host.logical_store cimport host_derivations, host_store_has
 from snowsnake.host.places cimport host_shows
 from snowsnake.host.policy cimport host_allow, host_check_access
 from snowsnake.host.sources cimport host_open_tree, host_record_tree, host_source_path, host_write_tree
@@ -50,8 +50,8 @@ from snowsnake.machine.word cimport (
     is_bool, is_path, is_string, is_thunk, keys_symbols, path_string, small_int, string_context, string_data,
     string_size, val,
 )
-from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, hash_bytes, hash_file, hasher_final, hasher_init
-from snowsnake.store.drv_store cimport DrvStore, drv_store_add_references
+from snowsnake.store.hash_functions cimport HASH_SHA256, Digest, Hasher, hash_bytes, hash_file, hasher_final, hasher_init
+from snowsnake.store.known_derivations cimport KnownDerivations, derivations_add_references
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_kind_name, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path,
     nar_write_tree,
@@ -542,18 +542,18 @@ cdef int _refuse_derivation(Machine* m, Word name, Element e) noexcept nogil:
 
 
 cdef int _text_path(Machine* m, Word name, Word text, View* references, size_t count) noexcept nogil:
-    cdef DrvStore* drv_store = host_drv_store(m)
+    cdef KnownDerivations* derivations = host_derivations(m)
     cdef StoreObject written
     cdef Digest digest
     cdef Bytes made, error
     cdef int outcome = DONE
-    if drv_store == NULL:
+    if derivations == NULL:
         return RAISE
     bytes_init(&made)
     bytes_init(&error)
     hash_bytes(HASH_SHA256, string_data(text), string_size(text), &digest)
     if not store_path_text(host_store_dir(m), string_view(name), &digest, references, count, &made, &error) or \
-            not drv_store_add_references(drv_store, view_of(&made), references, count, &error):
+            not derivations_add_references(derivations, view_of(&made), references, count, &error):
         bytes_free(&made)
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)

@@ -158,7 +158,7 @@ cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* con
     cdef const uint8_t* end
     cdef Bytes resolved, lines
     cdef int outcome
-    if (host_of(m).describer == NULL and not host_of(m).has_drv_store) or contents.size < STORE_HASH_SIZE:
+    if (host_of(m).describer == NULL and not host_of(m).has_known_derivations) or contents.size < STORE_HASH_SIZE:
         return DONE
     memset(&resolved, 0, sizeof(resolved))
     outcome = host_resolve(m, string_data(path), string_size(path), RESOLVE_FULL, &resolved)

@@ -6,30 +6,30 @@ and so needs a frame.  Names with two leading underscores that are not Nix's are
 
 What a machine needs of it is generated into `signature_table.pxd`, what the compiler needs into `syntax/global_table.pxd`; nothing imports this on the way to a value.
 
-Each subject adds its entries in a module of its own, `table_<subject>.py`, as a tuple ENTRIES.
+Each subject adds its entries in a module of its own, `table_<subject>.py`, as a tuple ROWS.
 """
 
-from snowsnake.builtins.entry import Entry
-from snowsnake.builtins.table_attrsets import ENTRIES as _ATTRSETS
-from snowsnake.builtins.table_context import ENTRIES as _CONTEXT
-from snowsnake.builtins.table_control import ENTRIES as _CONTROL
-from snowsnake.builtins.table_conversion import ENTRIES as _CONVERSION
-from snowsnake.builtins.table_derivations import ENTRIES as _DERIVATIONS
-from snowsnake.builtins.table_environment import ENTRIES as _ENVIRONMENT
-from snowsnake.builtins.table_fetching import ENTRIES as _FETCHING
-from snowsnake.builtins.table_foreign import ENTRIES as _FOREIGN
-from snowsnake.builtins.table_hashes import ENTRIES as _HASHES
-from snowsnake.builtins.table_internal import ENTRIES as _INTERNAL
-from snowsnake.builtins.table_lists import ENTRIES as _LISTS
-from snowsnake.builtins.table_numbers import ENTRIES as _NUMBERS
-from snowsnake.builtins.table_paths import ENTRIES as _PATHS
-from snowsnake.builtins.table_regex import ENTRIES as _REGEX
-from snowsnake.builtins.table_sources import ENTRIES as _SOURCES
-from snowsnake.builtins.table_strings import ENTRIES as _STRINGS
-from snowsnake.builtins.table_types import ENTRIES as _TYPES
-from snowsnake.builtins.table_versions import ENTRIES as _VERSIONS
+from snowsnake.builtins.row import BuiltinRow
+from snowsnake.builtins.table_attrsets import ROWS as _ATTRSETS
+from snowsnake.builtins.table_context import ROWS as _CONTEXT
+from snowsnake.builtins.table_control import ROWS as _CONTROL
+from snowsnake.builtins.table_conversion import ROWS as _CONVERSION
+from snowsnake.builtins.table_derivations import ROWS as _DERIVATIONS
+from snowsnake.builtins.table_environment import ROWS as _ENVIRONMENT
+from snowsnake.builtins.table_fetching import ROWS as _FETCHING
+from snowsnake.builtins.table_foreign import ROWS as _FOREIGN
+from snowsnake.builtins.table_hashes import ROWS as _HASHES
+from snowsnake.builtins.table_internal import ROWS as _INTERNAL
+from snowsnake.builtins.table_lists import ROWS as _LISTS
+from snowsnake.builtins.table_numbers import ROWS as _NUMBERS
+from snowsnake.builtins.table_paths import ROWS as _PATHS
+from snowsnake.builtins.table_regex import ROWS as _REGEX
+from snowsnake.builtins.table_sources import ROWS as _SOURCES
+from snowsnake.builtins.table_strings import ROWS as _STRINGS
+from snowsnake.builtins.table_types import ROWS as _TYPES
+from snowsnake.builtins.table_versions import ROWS as _VERSIONS
 
-TABLE: dict[str, Entry] = {}
+TABLE: dict[str, BuiltinRow] = {}
 for _entries in (
     _INTERNAL,
     _ATTRSETS,

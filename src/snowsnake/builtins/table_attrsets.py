@@ -1,9 +1,9 @@
 """Entries of the builtins on attribute sets (attrsets.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "attrNames",
         "set",
         "a",
@@ -12,7 +12,7 @@ ENTRIES = (
         example='builtins.attrNames { b = throw "unused"; a = 1; } => [ "a" "b" ]',
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "attrValues",
         "set",
         "a",
@@ -20,7 +20,7 @@ ENTRIES = (
         example="builtins.attrValues { b = 2; a = 1; } => [ 1 2 ]",
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "hasAttr",
         "name set",
         "SA",
@@ -28,7 +28,7 @@ ENTRIES = (
         "forced. O(log n).",
         example='builtins.hasAttr "a" { a = throw "unused"; } => true',
     ),
-    Entry(
+    BuiltinRow(
         "getAttr",
         "name set",
         "SA",
@@ -37,7 +37,7 @@ ENTRIES = (
         example='builtins.getAttr "a" { a = 1; b = 2; } => 1',
         phrases={"attributes": "in the attribute set under consideration"},
     ),
-    Entry(
+    BuiltinRow(
         "mapAttrs",
         "function set",
         ".a",
@@ -46,7 +46,7 @@ ENTRIES = (
         example='builtins.mapAttrs (name: value: "${name}=${toString value}") { a = 1; b = 2; } '
         '=> { a = "a=1"; b = "b=2"; }',
     ),
-    Entry(
+    BuiltinRow(
         "removeAttrs",
         "set names",
         "al",
@@ -59,7 +59,7 @@ ENTRIES = (
         phrases={"element 2": "while evaluating the values of the second argument passed to builtins.removeAttrs"},
         always=("element 2",),
     ),
-    Entry(
+    BuiltinRow(
         "intersectAttrs",
         "first second",
         "aA",
@@ -67,7 +67,7 @@ ENTRIES = (
         "the size of the smaller set.",
         example="builtins.intersectAttrs { a = 1; b = 2; } { b = 20; c = 30; } => { b = 20; }",
     ),
-    Entry(
+    BuiltinRow(
         "listToAttrs",
         "pairs",
         "l",
@@ -86,7 +86,7 @@ ENTRIES = (
         },
         always=("attribute name",),
     ),
-    Entry(
+    BuiltinRow(
         "catAttrs",
         "name sets",
         "Sl",
@@ -96,7 +96,7 @@ ENTRIES = (
         example='builtins.catAttrs "a" [ { a = 1; } { b = 0; } { a = 2; } ] => [ 1 2 ]',
         phrases={"element 2": "while evaluating an element in the list passed as second argument to builtins.catAttrs"},
     ),
-    Entry(
+    BuiltinRow(
         "zipAttrsWith",
         "function sets",
         "fl",
@@ -108,7 +108,7 @@ ENTRIES = (
         "=> { a = [ 1 2 ]; b = [ 3 ]; }",
         phrases={"element 2": "while evaluating a value of the list passed as second argument to builtins.zipAttrsWith"},
     ),
-    Entry(
+    BuiltinRow(
         "functionArgs",
         "function",
         "v",
@@ -117,7 +117,7 @@ ENTRIES = (
         "`__functor` is none. O(n).",
         example="builtins.functionArgs ({ a, b ? 1, ... }: a) => { a = false; b = true; }",
     ),
-    Entry(
+    BuiltinRow(
         "unsafeGetAttrPos",
         "name set",
         "SA",

@@ -1,15 +1,15 @@
 """Entries of the builtins on string contexts."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "hasContext", "s", "s",
         doc="Whether the string *s* refers to a store path.  Cost: O(1).  Raises: a type error.",
         example='builtins.hasContext "plain" => false',
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "getContext", "s", "s",
         doc="The context of *s*: for each store path a set with `path` (the path itself), `allOutputs` (a derivation "
         "with all its outputs) and `outputs` (names of outputs of a derivation), as far as they apply.  Cost: "
@@ -17,7 +17,7 @@ ENTRIES = (
         example='builtins.getContext "plain" => { }',
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "appendContext", "s attrs", "sa", framed=True,
         doc="*s* with a context as `getContext` shows it added.  Forces *s*, *attrs*, then for each path in name order "
         "its set and the attributes `path`, `allOutputs`, `outputs`.  Raises: an error for a name that is not a store "
@@ -32,21 +32,21 @@ ENTRIES = (
         },
         always=("attribute allOutputs", "attribute path", "elements outputs"),
     ),
-    Entry(
+    BuiltinRow(
         "unsafeDiscardStringContext", "s", "v",
         doc="*s* without its context: a derivation that uses the result does not depend on what *s* names.  What is not "
         "a string is coerced as in interpolation.  Cost: O(n).",
         example='builtins.unsafeDiscardStringContext "plain" => "plain"',
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "unsafeDiscardOutputDependency", "s", "v",
         doc="*s*, where the references to a derivation with all its outputs (as `drvPath` has them) become references "
         "to the `.drv` file alone.  Cost: O(n).",
         example='builtins.unsafeDiscardOutputDependency "plain" => "plain"',
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "addDrvOutputDependencies", "s", "v",
         doc="*s*, where the reference to a `.drv` file becomes one to the derivation with all its outputs.  Raises: an "
         "error unless the context is one derivation.",
@@ -54,7 +54,7 @@ ENTRIES = (
         "{ success = true; value = true; }",
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "outputOf", "drvPath output", "s.",
         feature="dynamic-derivations",
         doc="The path of the output named *output* of the derivation that the string *drvPath* is the path of, and nothing else (as "

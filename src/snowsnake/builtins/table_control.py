@@ -1,9 +1,9 @@
 """Entries of the builtins that steer evaluation (control.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "seq",
         "first second",
         "v.",
@@ -11,7 +11,7 @@ ENTRIES = (
         "list or set no element.",
         example='builtins.seq [ (throw "unused") ] 2 => 2',
     ),
-    Entry(
+    BuiltinRow(
         "deepSeq",
         "first second",
         "v.",
@@ -20,7 +20,7 @@ ENTRIES = (
         "is not visited again, so cyclic values are fine. O(size of the value).",
         example="builtins.deepSeq { a = [ 1 2 ]; } 3 => 3",
     ),
-    Entry(
+    BuiltinRow(
         "break",
         "value",
         ".",
@@ -28,7 +28,7 @@ ENTRIES = (
         doc="Gives *value*. Under a debugger the evaluation would stop here first.",
         example="builtins.break 1 => 1",
     ),
-    Entry(
+    BuiltinRow(
         "throw",
         "message",
         "v",
@@ -42,7 +42,7 @@ ENTRIES = (
             "coerced": "while evaluating the error message passed to builtin.throw",
         },
     ),
-    Entry(
+    BuiltinRow(
         "abort",
         "message",
         "v",
@@ -56,7 +56,7 @@ ENTRIES = (
             "coerced": "while evaluating the error message passed to builtins.abort",
         },
     ),
-    Entry(
+    BuiltinRow(
         "tryEval",
         "value",
         ".",
@@ -66,7 +66,7 @@ ENTRIES = (
         "path. All other errors pass.",
         example="builtins.tryEval (1 + 1) => { success = true; value = 2; }",
     ),
-    Entry(
+    BuiltinRow(
         "addErrorContext",
         "message value",
         "..",
@@ -76,7 +76,7 @@ ENTRIES = (
         example='builtins.addErrorContext (throw "unused") 1 => 1',
         phrases={"coerced": "while evaluating the error message passed to builtins.addErrorContext"},
     ),
-    Entry(
+    BuiltinRow(
         "trace",
         "message value",
         "v.",
@@ -84,7 +84,7 @@ ENTRIES = (
         "any other value as Nix text in which nothing more is forced.",
         example='builtins.trace "seen" 1 => 1',
     ),
-    Entry(
+    BuiltinRow(
         "traceVerbose",
         "message value",
         "..",
@@ -93,7 +93,7 @@ ENTRIES = (
         "unevaluated.",
         example='builtins.traceVerbose (throw "unused") 1 => 1',
     ),
-    Entry(
+    BuiltinRow(
         "warn",
         "message value",
         "s.",

@@ -1,17 +1,17 @@
 """Entries of the builtins that turn values into JSON and XML, and JSON and TOML into values."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "toJSON", "e", ".", framed=True,
         doc="*e* as JSON.  A set with `__toString` or `outPath` is shown as what these give, a path as its copy in the "
         "store; contexts are united.  Forces everything it shows, attributes in name order.  Cost: linear.  Raises: a "
         "type error for functions; an error for strings that are not UTF-8.",
         example='builtins.toJSON { a = [ 1 2.5 null ]; } => "{\\"a\\":[1,2.5,null]}"',
     ),
-    Entry("__toPlainJSON", "e", ".", framed=True),
-    Entry(
+    BuiltinRow("__toPlainJSON", "e", ".", framed=True),
+    BuiltinRow(
         "fromJSON", "e", "S",
         doc="The value that the JSON text *e* describes; of several members with one name the last counts.  Cost: "
         "linear, with no limit to the depth.  Raises: an error for malformed text, for integers that do not fit, for "
@@ -19,14 +19,14 @@ ENTRIES = (
         example='builtins.fromJSON "[1, {\\"a\\": null}]" => [ 1 { a = null; } ]',
         phrases={"content": "while decoding a JSON string"},
     ),
-    Entry(
+    BuiltinRow(
         "toXML", "e", ".", framed=True,
         doc="*e* as XML.  A derivation is shown in full where it occurs first.  Forces everything it shows, attributes in "
         "name order.  Cost: linear.",
         example="builtins.stringLength (builtins.toXML { }) => 75",
     ),
-    Entry("__toXML", "e strict location", ".bb", framed=True),
-    Entry(
+    BuiltinRow("__toXML", "e strict location", ".bb", framed=True),
+    BuiltinRow(
         "fromTOML", "e", "S", is_global=True,
         doc="The value that the TOML text *e* describes.  Cost: linear.  Raises: an error for malformed text and for "
         "dates and times.",

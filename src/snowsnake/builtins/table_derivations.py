@@ -1,9 +1,9 @@
 """Entries of the builtins that make derivations (derivations.pyx, derivation_sets.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "derivationStrict",
         "attributes",
         "a",
@@ -23,7 +23,7 @@ ENTRIES = (
         },
         always=("attribute __ignoreNulls", "attribute __structuredAttrs", "attribute name"),
     ),
-    Entry(
+    BuiltinRow(
         "derivation",
         "attributes",
         "a",
@@ -34,9 +34,9 @@ ENTRIES = (
         "the list `outputs` is forced; the paths are computed when they are needed, and only then are the attributes checked.",
         example='(derivation { name = "x"; system = "any"; builder = throw "unused"; }).outputName => "out"',
     ),
-    Entry("__derivationOutput", "first output", "a."),
-    Entry("__value", "value", "v"),
-    Entry(
+    BuiltinRow("__derivationOutput", "first output", "a."),
+    BuiltinRow("__value", "value", "v"),
+    BuiltinRow(
         "placeholder",
         "output",
         "S",

@@ -1,16 +1,16 @@
 """Entries of the builtins about the surroundings (environment.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "getEnv",
         "name",
         "S",
         doc="The value of the environment variable *name*; an empty string if it is not set, or if evaluation is pure or restricted.",
         example='builtins.getEnv "A_VARIABLE_THAT_IS_NOT_SET" => ""',
     ),
-    Entry(
+    BuiltinRow(
         "currentSystem",
         "",
         "",
@@ -19,7 +19,7 @@ ENTRIES = (
         doc="The system that evaluation is for, as `x86_64-linux`: this machine's, unless the option `system` says otherwise. Missing in pure evaluation.",
         example="builtins.isString builtins.currentSystem => true",
     ),
-    Entry(
+    BuiltinRow(
         "currentTime",
         "",
         "",
@@ -28,8 +28,8 @@ ENTRIES = (
         doc="Seconds since 1970 when first asked for; the same for the whole evaluation. Missing in pure evaluation.",
         example="builtins.currentTime == builtins.currentTime => true",
     ),
-    Entry("__time", "unused", "."),
-    Entry(
+    BuiltinRow("__time", "unused", "."),
+    BuiltinRow(
         "storeDir",
         "",
         "",
@@ -37,7 +37,7 @@ ENTRIES = (
         doc="The folder of the logical store, in which store paths are named.",
         example='builtins.storeDir => "/nix/store"',
     ),
-    Entry(
+    BuiltinRow(
         "nixPath",
         "",
         "",

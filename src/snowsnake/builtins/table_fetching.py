@@ -1,9 +1,9 @@
 """Entries of the fetchers and of flakes (fetching.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "fetchurl",
         "source",
         "v",
@@ -19,7 +19,7 @@ ENTRIES = (
         },
         always=("attribute name", "attribute sha256", "attribute url"),
     ),
-    Entry(
+    BuiltinRow(
         "fetchTarball",
         "source",
         "v",
@@ -36,7 +36,7 @@ ENTRIES = (
         },
         always=("attribute name", "attribute sha256", "attribute url"),
     ),
-    Entry(
+    BuiltinRow(
         "fetchGit",
         "source",
         "v",
@@ -48,7 +48,7 @@ ENTRIES = (
         example="builtins.isFunction fetchGit => true",
         phrases={"coerced": "while evaluating the first argument passed to 'fetchGit'"},
     ),
-    Entry(
+    BuiltinRow(
         "fetchMercurial",
         "source",
         "v",
@@ -65,7 +65,7 @@ ENTRIES = (
         },
         always=("attribute name", "attribute rev"),
     ),
-    Entry(
+    BuiltinRow(
         "fetchTree",
         "source",
         "v",
@@ -81,7 +81,7 @@ ENTRIES = (
         },
         always=("attribute type",),
     ),
-    Entry(
+    BuiltinRow(
         "fetchClosure",
         "arguments",
         "a",
@@ -91,7 +91,7 @@ ENTRIES = (
         "to; `inputAddressed`, which needs a signature by one of `trusted-public-keys`. Only there with the feature `fetch-closure`.",
         example="builtins.isFunction builtins.fetchClosure => true",
     ),
-    Entry(
+    BuiltinRow(
         "getFlake",
         "reference",
         "S",
@@ -102,8 +102,8 @@ ENTRIES = (
         example="builtins.isFunction builtins.getFlake => true",
         argument_form="only",
     ),
-    Entry("__fetchLocked", "input", "a", framed=True),
-    Entry(
+    BuiltinRow("__fetchLocked", "input", "a", framed=True),
+    BuiltinRow(
         "parseFlakeRef",
         "reference",
         "S",
@@ -115,7 +115,7 @@ ENTRIES = (
         feature="flakes",
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "flakeRefToString",
         "attributes",
         "a",

@@ -1,8 +1,8 @@
 """Entries of what calls functions of Python (foreign.pyx); only the evaluator makes values of them."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry("__foreign", "number given argument", "...", framed=True),
-    Entry("__entered", "value", "."),
+ROWS = (
+    BuiltinRow("__foreign", "number given argument", "...", framed=True),
+    BuiltinRow("__entered", "value", "."),
 )

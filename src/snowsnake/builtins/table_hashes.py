@@ -1,16 +1,16 @@
 """Entries of the builtins on hashes."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "hashString", "type s", "S.", framed=True,
         doc="The hash of the bytes of *s* in base 16; *type* is `md5`, `sha1`, `sha256` or `sha512`.  The context of *s* "
         "plays no part.  Forces *type*, then *s*.  Cost: O(n).  Raises: an error for an unknown *type*, type errors.",
         example='builtins.hashString "md5" "" => "d41d8cd98f00b204e9800998ecf8427e"',
         always=("argument 2",),
     ),
-    Entry(
+    BuiltinRow(
         "hashFile", "type path", "S.", framed=True,
         doc="The hash of the contents of the file *path* in base 16; *type* as for `hashString`.  Forces *type*, then "
         "*path*.  Raises: an error for an unknown *type*, for a file that cannot be read.",
@@ -18,7 +18,7 @@ ENTRIES = (
         phrases={"coerced": "while realising the context of a path", "argument 2": "while realising the context of a path"},
         always=("argument 2",),
     ),
-    Entry(
+    BuiltinRow(
         "convertHash", "args", "a", framed=True,
         doc="A hash in another format.  *args* has `hash` (with its algorithm, or SRI), `toHashFormat` (`base16`, "
         "`nix32`, `base64` or `sri`) and, if `hash` does not say it, `hashAlgo`.  Forces them in the order `hash`, "

@@ -1,16 +1,16 @@
 """Entries of the builtins on lists (lists.pyx, sorting.pyx, closure.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "length",
         "list",
         "l",
         doc="The number of elements of *list*. Forces the list, not its elements; O(1).",
         example="builtins.length [ 1 (throw \"unused\") ] => 2",
     ),
-    Entry(
+    BuiltinRow(
         "head",
         "list",
         "l",
@@ -18,7 +18,7 @@ ENTRIES = (
         example="builtins.head [ 1 2 3 ] => 1",
         argument_form="quoted",
     ),
-    Entry(
+    BuiltinRow(
         "tail",
         "list",
         "l",
@@ -27,7 +27,7 @@ ENTRIES = (
         example="builtins.tail [ 1 2 3 ] => [ 2 3 ]",
         argument_form="quoted",
     ),
-    Entry(
+    BuiltinRow(
         "elemAt",
         "list index",
         ".i",
@@ -37,7 +37,7 @@ ENTRIES = (
         example='builtins.elemAt [ "a" "b" "c" ] 1 => "b"',
         argument_form="quoted",
     ),
-    Entry(
+    BuiltinRow(
         "elem",
         "value list",
         ".l",
@@ -46,7 +46,7 @@ ENTRIES = (
         "empty; elements are forced in order up to the first that is equal. O(n) comparisons.",
         example="builtins.elem 2 [ 1 2 (throw \"unused\") ] => true",
     ),
-    Entry(
+    BuiltinRow(
         "map",
         "function list",
         ".l",
@@ -57,7 +57,7 @@ ENTRIES = (
         example="map (x: x * 2) [ 1 2 3 ] => [ 2 4 6 ]",
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "genList",
         "generator length",
         ".i",
@@ -68,7 +68,7 @@ ENTRIES = (
         example="builtins.genList (i: i * i) 4 => [ 0 1 4 9 ]",
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "filter",
         "predicate list",
         ".l",
@@ -80,7 +80,7 @@ ENTRIES = (
         phrases={"result": "while evaluating the return value of the filtering function passed to builtins.filter"},
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "partition",
         "predicate list",
         "fl",
@@ -91,7 +91,7 @@ ENTRIES = (
         example="builtins.partition (x: x > 2) [ 1 5 2 3 ] => { right = [ 5 3 ]; wrong = [ 1 2 ]; }",
         phrases={"result": "while evaluating the return value of the partition function passed to builtins.partition"},
     ),
-    Entry(
+    BuiltinRow(
         "any",
         "predicate list",
         "fl",
@@ -101,7 +101,7 @@ ENTRIES = (
         example="builtins.any (x: x == 2) [ 1 2 (throw \"unused\") ] => true",
         phrases={"result": "while evaluating the return value of the function passed to builtins.any"},
     ),
-    Entry(
+    BuiltinRow(
         "all",
         "predicate list",
         "fl",
@@ -111,7 +111,7 @@ ENTRIES = (
         example="builtins.all (x: x < 2) [ 1 2 (throw \"unused\") ] => false",
         phrases={"result": "while evaluating the return value of the function passed to builtins.all"},
     ),
-    Entry(
+    BuiltinRow(
         "foldl'",
         "operator start list",
         "f.l",
@@ -125,7 +125,7 @@ ENTRIES = (
             "argument 3": "while evaluating the third argument passed to builtins.foldlStrict",
         },
     ),
-    Entry(
+    BuiltinRow(
         "concatLists",
         "lists",
         "l",
@@ -135,7 +135,7 @@ ENTRIES = (
         example="builtins.concatLists [ [ 1 2 ] [ ] [ 3 ] ] => [ 1 2 3 ]",
         phrases={"element 1": "while evaluating a value of the list passed to builtins.concatLists"},
     ),
-    Entry(
+    BuiltinRow(
         "concatMap",
         "function list",
         "fl",
@@ -145,7 +145,7 @@ ENTRIES = (
         example="builtins.concatMap (x: [ x x ]) [ 1 2 ] => [ 1 1 2 2 ]",
         phrases={"result": "while evaluating the return value of the function passed to builtins.concatMap"},
     ),
-    Entry(
+    BuiltinRow(
         "groupBy",
         "function list",
         "fl",
@@ -157,7 +157,7 @@ ENTRIES = (
         "=> { large = [ 5 ]; small = [ 1 2 ]; }",
         phrases={"result": "while evaluating the return value of the grouping function passed to builtins.groupBy"},
     ),
-    Entry(
+    BuiltinRow(
         "sort",
         "comparator list",
         ".l",
@@ -173,7 +173,7 @@ ENTRIES = (
         },
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "genericClosure",
         "attrs",
         "a",

@@ -1,11 +1,11 @@
 """Entries of the builtins on numbers (numbers.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
 _BOTH = "Both arguments are forced, in order, and must be numbers; a float if one of them is. "
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "add",
         "a b",
         "vv",
@@ -16,7 +16,7 @@ ENTRIES = (
             "argument 2": "while evaluating the second argument of the addition",
         },
     ),
-    Entry(
+    BuiltinRow(
         "sub",
         "a b",
         "vv",
@@ -27,7 +27,7 @@ ENTRIES = (
             "argument 2": "while evaluating the second argument of the subtraction",
         },
     ),
-    Entry(
+    BuiltinRow(
         "mul",
         "a b",
         "vv",
@@ -38,7 +38,7 @@ ENTRIES = (
             "argument 2": "while evaluating the second argument of the multiplication",
         },
     ),
-    Entry(
+    BuiltinRow(
         "div",
         "a b",
         "vv",
@@ -50,16 +50,16 @@ ENTRIES = (
             "argument 2": "while evaluating the second operand of the division",
         },
     ),
-    Entry("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
-    Entry("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
-    Entry(
+    BuiltinRow("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
+    BuiltinRow("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
+    BuiltinRow(
         "bitXor",
         "a b",
         "ii",
         doc="The bitwise *exclusive or* of two integers.",
         example="builtins.bitXor 12 10 => 6",
     ),
-    Entry(
+    BuiltinRow(
         "ceil",
         "number",
         "v",
@@ -68,7 +68,7 @@ ENTRIES = (
         example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 (-1) 3 ]",
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "floor",
         "number",
         "v",
@@ -77,7 +77,7 @@ ENTRIES = (
         example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 (-2) 3 ]",
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "lessThan",
         "a b",
         "vv",

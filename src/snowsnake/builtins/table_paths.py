@@ -1,11 +1,11 @@
 """Entries of the builtins on files, the search path and imports (paths.pyx, imports.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
 _PATH = "The path may be a path value, a string with an absolute path, or a set that coerces to one; what its context names must be in the store on disk."
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "readFile",
         "path",
         "p",
@@ -14,7 +14,7 @@ ENTRIES = (
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "readFileType",
         "path",
         "p",
@@ -23,7 +23,7 @@ ENTRIES = (
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "readDir",
         "path",
         "p",
@@ -32,7 +32,7 @@ ENTRIES = (
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "pathExists",
         "path",
         "v",
@@ -42,7 +42,7 @@ ENTRIES = (
         example="builtins.pathExists /. => true",
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
     ),
-    Entry(
+    BuiltinRow(
         "toPath",
         "path",
         "p",
@@ -51,7 +51,7 @@ ENTRIES = (
         phrases={"coerced": "while evaluating the first argument passed to builtins.toPath"},
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "findFile",
         "search_path name",
         "l.",
@@ -68,7 +68,7 @@ ENTRIES = (
         },
         always=("argument 2", "attribute prefix"),
     ),
-    Entry(
+    BuiltinRow(
         "import",
         "path",
         "p",
@@ -79,7 +79,7 @@ ENTRIES = (
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
     ),
-    Entry(
+    BuiltinRow(
         "scopedImport",
         "scope path",
         ".p",

@@ -1,9 +1,9 @@
 """Entries of the builtins on regular expressions."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "match", "regex str", "S.", framed=True,
         doc="The groups of the POSIX extended regular expression *regex* if it matches all of *str*: a list with a "
         "string or null for each group; null if it does not match.  Bytes are compared, not characters.  Forces "
@@ -12,7 +12,7 @@ ENTRIES = (
         example='builtins.match "a(b)?(.*)" "acd" => [ null "cd" ]',
         always=("argument 2",),
     ),
-    Entry(
+    BuiltinRow(
         "split", "regex str", "S.", framed=True,
         doc="The parts of *str* between the matches of *regex*, with a list of the groups of each match between them.  "
         "Forces and costs as `match`.  Raises: an error for a malformed expression, type errors.",

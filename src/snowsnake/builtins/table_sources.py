@@ -1,9 +1,9 @@
 """Entries of the builtins that bring something into the store (sources.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "path",
         "attributes",
         "a",
@@ -23,7 +23,7 @@ ENTRIES = (
         },
         always=("attribute filter", "attribute name", "attribute path", "attribute recursive", "attribute sha256"),
     ),
-    Entry(
+    BuiltinRow(
         "filterSource",
         "filter path",
         "..",
@@ -38,14 +38,14 @@ ENTRIES = (
         },
         always=("argument 1", "argument 2"),
     ),
-    Entry(
+    BuiltinRow(
         "toFile",
         "name text",
         "Ss",
         doc="The store path of a file with the contents *text*, which may refer to store paths but not to derivations.",
         example='builtins.toFile "a" "b" => "/nix/store/g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a"',
     ),
-    Entry(
+    BuiltinRow(
         "storePath",
         "path",
         "p",

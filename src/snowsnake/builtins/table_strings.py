@@ -1,16 +1,16 @@
 """Entries of the builtins on strings."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "stringLength", "s", "v",
         doc="The number of bytes of the string *s* (not of characters).  A path counts as its copy in the store does, "
         "a set as what `__toString` or `outPath` gives.  Cost: O(1).  Raises: a type error for what is no string.",
         example='builtins.stringLength "snow" => 4',
         argument_form="only",
     ),
-    Entry(
+    BuiltinRow(
         "substring", "start len s", "i..", framed=True,
         doc="The *len* bytes of *s* from byte *start* (0 is the first), fewer if the string ends before; a negative "
         "*len* means all that follow.  Keeps the context of *s*, even in an empty result.  Forces *start*, *len*, *s* "
@@ -24,7 +24,7 @@ ENTRIES = (
         },
         always=("argument 2",),
     ),
-    Entry(
+    BuiltinRow(
         "toString", "e", "v", is_global=True,
         doc="*e* as a string: strings as they are, paths as their text, true as `1`, false and null as the empty "
         "string, numbers in decimal (floats with six digits), lists as their elements with blanks between, sets by "
@@ -32,20 +32,20 @@ ENTRIES = (
         example='toString [ 1 true "a" ] => "1 1 a"',
         phrases={"coerced": "while evaluating the first argument passed to builtins.toString"},
     ),
-    Entry(
+    BuiltinRow(
         "baseNameOf", "x", "c", is_global=True,
         doc="What follows the last slash of the string or path *x*; one slash at its end does not count.  Keeps the "
         "context.  Cost: O(n).  Raises: a type error for what is no string.",
         example='baseNameOf "/nix/store/" => "store"',
     ),
-    Entry(
+    BuiltinRow(
         "dirOf", "x", "v", is_global=True,
         doc='What stands before the last slash of *x*: a path for a path, a string (with its context) for a string, "." '
         "if there is no slash.  Cost: O(n).  Raises: a type error for what is neither.",
         example='dirOf "/nix/store" => "/nix"',
         argument_form="quoted",
     ),
-    Entry(
+    BuiltinRow(
         "concatStringsSep", "separator list", "sl", framed=True,
         doc="The strings of *list* with *separator* between them.  Elements that are no strings are coerced as in "
         "interpolation, paths are copied to the store.  Forces the separator, the list, each element in order.  The "
@@ -57,7 +57,7 @@ ENTRIES = (
             "coerced": "while evaluating one element of the list of strings to concat passed to builtins.concatStringsSep",
         },
     ),
-    Entry(
+    BuiltinRow(
         "replaceStrings", "from to s", "l..", framed=True,
         doc="*s* with each string of *from* replaced by the string at the same place in *to*.  The text is read once, "
         "from the left; at each place the first match in *from* wins; an empty string matches before every byte and at "

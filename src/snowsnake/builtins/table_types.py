@@ -1,16 +1,16 @@
 """Entries of the type tests and of constants (types.pyx)."""
 
-from snowsnake.builtins.entry import Entry
+from snowsnake.builtins.row import BuiltinRow
 
 
-def _test(name: str, what: str, example: str, is_global: bool = False) -> Entry:
-    return Entry(
+def _test(name: str, what: str, example: str, is_global: bool = False) -> BuiltinRow:
+    return BuiltinRow(
         name, "value", "v", doc=f"Whether *value* is {what}. Forces it.", example=example, is_global=is_global
     )
 
 
-ENTRIES = (
-    Entry(
+ROWS = (
+    BuiltinRow(
         "typeOf",
         "value",
         "v",
@@ -27,8 +27,8 @@ ENTRIES = (
     _test("isNull", "null; `== null` says the same", "isNull null => true", is_global=True),
     _test("isPath", "a path", 'builtins.isPath "/a" => false'),
     _test("isString", "a string", 'builtins.isString "a" => true'),
-    Entry("true", "", "", doc="The boolean true.", example="builtins.true => true", is_constant=True, is_global=True),
-    Entry(
+    BuiltinRow("true", "", "", doc="The boolean true.", example="builtins.true => true", is_constant=True, is_global=True),
+    BuiltinRow(
         "false",
         "",
         "",
@@ -37,8 +37,8 @@ ENTRIES = (
         is_constant=True,
         is_global=True,
     ),
-    Entry("null", "", "", doc="The value null.", example="builtins.null => null", is_constant=True, is_global=True),
-    Entry(
+    BuiltinRow("null", "", "", doc="The value null.", example="builtins.null => null", is_constant=True, is_global=True),
+    BuiltinRow(
         "langVersion",
         "",
         "",
@@ -46,7 +46,7 @@ ENTRIES = (
         example="builtins.langVersion => 6",
         is_constant=True,
     ),
-    Entry(
+    BuiltinRow(
         "nixVersion",
         "",
         "",
@@ -54,7 +54,7 @@ ENTRIES = (
         example='builtins.nixVersion => "2.34.8"',
         is_constant=True,
     ),
-    Entry(
+    BuiltinRow(
         "builtins",
         "",
         "",

@@ -8,7 +8,7 @@ from snowsnake.builtins.engines.versions cimport (
 from snowsnake.builtins.protocol cimport done
 from snowsnake.builtins.registry cimport define
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.attrs cimport Attr, attrs_build
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_list, string_words
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
@@ -55,7 +55,7 @@ cdef int split_version(Machine* m, Word* fp) noexcept nogil:
 cdef int parse_drv_name_(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t size = string_size(fp[0])
     cdef DrvName name = parse_drv_name(string_data(fp[0]), size)
-    cdef Entry[2] entries
+    cdef Attr[2] entries
     cdef Word result
     if not heap_reserve(m, 64 + string_words(size)):
         return RAISE

@@ -6,7 +6,7 @@ In: a path, tables.  Out: an open SQLite connection, sums of what is kept in it.
 import os
 import sqlite3
 
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
 
 def sealed(kept: "_Kept") -> "_Kept":
     """With a sum in front: a disk that forgets must not make a result another one."""
-    made: bytes = hashes.digest("sha256", kept if isinstance(kept, bytes) else kept.encode("utf-8", "surrogatepass"))
+    made: bytes = hashing.digest("sha256", kept if isinstance(kept, bytes) else kept.encode("utf-8", "surrogatepass"))
     return made[:16] + kept if isinstance(kept, bytes) else made.hex()[:16] + kept
 
 

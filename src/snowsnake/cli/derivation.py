@@ -42,7 +42,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 def reader(folder: str) -> "Callable[..., Any]":
     """A function from the path of a `.drv` file to its derivation."""
-    from snowsnake.store.drv import Derivation
+    from snowsnake.store.derivation import Derivation
 
     root = os.path.abspath(folder) if folder else ""
 
@@ -61,7 +61,7 @@ def reader(folder: str) -> "Callable[..., Any]":
 def _show(paths: list[str], read: "Callable[..., Any]", is_recursive: bool) -> None:
     import json
 
-    from snowsnake.store.drv import closure, show
+    from snowsnake.store.derivation import closure, show
 
     found = closure(paths, read) if is_recursive else {path: read(path) for path in paths}
     write_line(json.dumps(show(found.items()), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
@@ -69,7 +69,7 @@ def _show(paths: list[str], read: "Callable[..., Any]", is_recursive: bool) -> N
 
 def _diff(old: str, new: str, read: "Callable[..., Any]", given: "Arguments") -> int:
     """Exit code 0 if they are the same, 1 if they differ, as `diff` has it."""
-    from snowsnake.store.drv_diff import diff
+    from snowsnake.store.derivation_diff import diff
 
     differences = [found for found in diff(old, new, read) if found.is_cause or given.flag("all")]
     if given.flag("json"):

@@ -38,19 +38,19 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def _hash(action: str, word: str, algorithm: str, encoding: str) -> str:
-    from snowsnake.store import hashes
+    from snowsnake.store import hashing
 
     if action == "convert":
         try:
-            algorithm, digest = hashes.parse_hash(word, algorithm or None)
+            algorithm, digest = hashing.parse_hash(word, algorithm or None)
         except ValueError as error:
             raise UsageError(str(error)) from None
-        return hashes.format_hash(algorithm, digest, encoding)
+        return hashing.format_hash(algorithm, digest, encoding)
     algorithm = algorithm or "sha256"
     if action == "file":
-        digest = hashes.file_digest(algorithm, os.path.abspath(word))[0]
+        digest = hashing.file_digest(algorithm, os.path.abspath(word))[0]
     else:
         from snowsnake.store import nar
 
         digest = nar.path_digest(algorithm, os.path.abspath(word))[0]
-    return hashes.format_hash(algorithm, digest, encoding)
+    return hashing.format_hash(algorithm, digest, encoding)

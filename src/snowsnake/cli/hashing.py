@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ALGORITHMS = ("blake3", "md5", "sha1", "sha256", "sha512")
-# A format's names, and how `hashes.format_hash` calls it.
+# A format's names, and how `hashing.format_hash` calls it.
 FORMATS = {"base16": "base16", "nix32": "nix32", "base32": "nix32", "base64": "base64", "sri": "sri"}
 
 
@@ -54,10 +54,10 @@ def ingestion_method(name: str, settings: Settings) -> str:
 
 def parse(text: str, kind: str | None = None) -> tuple[str, bytes]:
     """(algorithm, digest) of a hash in any form."""
-    from snowsnake.store import hashes
+    from snowsnake.store import hashing
 
     try:
-        return hashes.parse_hash(text, kind)
+        return hashing.parse_hash(text, kind)
     except ValueError as error:
         raise EvaluationError("value", str(error)) from None
 
@@ -83,10 +83,10 @@ def _format_of(text: str, name: str, digest: bytes) -> str:
 
 def path_digest(path: str, method: str, kind: str) -> bytes:
     """The digest of a file's bytes (*flat*), or of the archive or Git tree of a file or folder."""
-    from snowsnake.store import hashes
+    from snowsnake.store import hashing
 
     if method == "flat":
-        return _flat(path, hashes.HashStream(kind))
+        return _flat(path, hashing.HashStream(kind))
     full = real_parent(path)
     if not os.path.lexists(full):
         raise EvaluationError("file", f"path '/{full}' does not exist")
@@ -132,10 +132,10 @@ def written(kind: str, digest: bytes, encoding: str) -> str:
     """Text of a digest, also of one that was shortened."""
     import base64
 
-    from snowsnake.store import hashes
+    from snowsnake.store import hashing
 
     if encoding == "sri":
         return f"{kind}-{base64.b64encode(digest).decode()}"
     if encoding == "base64":
         return base64.b64encode(digest).decode()
-    return digest.hex() if encoding == "base16" else hashes.encode_base32(digest)
+    return digest.hex() if encoding == "base16" else hashing.encode_base32(digest)

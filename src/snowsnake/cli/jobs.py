@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from snowsnake.evaluator import Evaluator
+    from snowsnake.interpreter import Interpreter
     from snowsnake.settings import Settings
 
 _OWN_OPTIONS = (
@@ -147,7 +147,7 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
         raise
 
 
-def memory_of(given: Arguments, evaluator: "Evaluator", options: "Any") -> "Any":
+def memory_of(given: Arguments, evaluator: "Interpreter", options: "Any") -> "Any":
     """Results of earlier runs that evaluated the same, in the same way, with the same program; what they are is looked up meanwhile."""
     from dataclasses import asdict
 

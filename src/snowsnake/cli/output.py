@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.activities import Activity
-    from snowsnake.evaluator import Evaluator
     from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
 QUIET = 3                             # the verbosity of a command without `-v`, as C++ Nix counts: errors are 0, information is 3
@@ -175,7 +175,7 @@ def write_json(value: "Handle", strict: bool) -> None:
     write(b"\n")
 
 
-def write_statistics(evaluator: "Evaluator", path: str) -> None:
+def write_statistics(evaluator: "Interpreter", path: str) -> None:
     """What an evaluation did, as JSON to a file; `-` is stderr."""
     import json
 
@@ -281,7 +281,7 @@ def _guarded(command: "Any", words: list[str], reporter: Reporter, program: str)
 _kept: "list[Any] | None" = None             # evaluators that end with the process
 
 
-def keep(evaluator: "Evaluator") -> None:
+def keep(evaluator: "Interpreter") -> None:
     """Let an evaluator live until `leave`, if that is how the process ends: nobody takes its heap apart then."""
     if _kept is not None:
         _kept.append(evaluator)

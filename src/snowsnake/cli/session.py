@@ -38,7 +38,7 @@ class Session:
     """
 
     def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options: "Any") -> None:
-        from snowsnake.evaluator import Evaluator
+        from snowsnake.interpreter import Interpreter
         from snowsnake.machine.heap import give_back_large_blocks
 
         give_back_large_blocks()
@@ -57,7 +57,7 @@ class Session:
             options["verbosity"] = reporter.verbosity
         if settings["eval-system"] or settings.is_set("system"):
             options["system"] = settings["eval-system"] or settings["system"]
-        self.evaluator = Evaluator(
+        self.evaluator = Interpreter(
             search_path=search_path,
             pure=is_pure,
             restricted=is_restricted,

@@ -9,7 +9,7 @@ import os
 
 from snowsnake.fetch import libgit
 from snowsnake.fetch.trees import Tree, missing
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class WithoutIgnored:
 
 def object_hash(kind: bytes, data: bytes) -> bytes:
     """Git's hash of an object."""
-    return hashes.digest("sha1", b"%s %d\0" % (kind, len(data)) + data)
+    return hashing.digest("sha1", b"%s %d\0" % (kind, len(data)) + data)
 
 
 def hash_with_changes(base: GitTree, changes: Iterable[tuple[bytes, tuple[int, bytes] | None]]) -> str:

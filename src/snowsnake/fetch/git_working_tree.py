@@ -42,7 +42,7 @@ from snowsnake.fetch.git_tree import (
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.trees import MountedTree, PartOfDisk, Tree, WithoutUntracked
 from snowsnake.foundation.patterns import pattern
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
 def _changed_tree(repository: Any, tree_id: str, changes: list[tuple[bytes, tuple[int, bytes] | None]], fetcher: Fetcher) -> str:
     """The hash of a tree after changes, remembered by them: the second time no object of Git is read."""
     parts = [b"%s\0%s" % (name, b"" if blob is None else b"%o %s" % (blob[0], blob[1].hex().encode())) for name, blob in sorted(changes, key=lambda change: change[0])]
-    key = hashes.digest("sha256", b"\0".join([tree_id.encode(), *parts])).hex()
+    key = hashing.digest("sha256", b"\0".join([tree_id.encode(), *parts])).hex()
     known = fetcher.cache.fact("gitChangedTree", key)
     if known is not None:
         return str(known["tree"])
@@ -304,8 +304,8 @@ def _disk_memo(status: WorkingTree, path: str) -> str:
     """What names the files where Git stores others (with other line ends): the index, with which all files but some agree, and what those are now."""
     if status.suspicious is None:
         return ""
-    parts = [hashes.digest("sha256", status.index_data)]
+    parts = [hashing.digest("sha256", status.index_data)]
     for name in status.suspicious:
         blob = _blob_of(os.fsencode(path), name)
         parts.append(b"%d %s %d %s" % (len(name), name, *(blob or (0, b""))))
-    return f"disk:{hashes.digest('sha256', b''.join(parts)).hex()}"
+    return f"disk:{hashing.digest('sha256', b''.join(parts)).hex()}"

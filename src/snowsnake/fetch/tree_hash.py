@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from snowsnake.fetch.trees import Tree, WithoutUntracked
-from snowsnake.store import hashes, nar
+from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
 
 
@@ -94,7 +94,7 @@ def hash_of(tree: Tree, is_cancelled: Callable[[], None] | None = None) -> tuple
     if isinstance(tree, WithoutUntracked):
         digest, size = tree.nar_digest()
         return Hash("sha256", digest), size
-    stream = hashes.HashStream("sha256")
+    stream = hashing.HashStream("sha256")
     waiting: list[bytes] = []
     waiting_bytes = 0
     for piece in archive_of(tree):

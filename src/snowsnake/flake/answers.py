@@ -21,7 +21,7 @@ from snowsnake.dependencies import Dependencies, Dependency
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.trees import WithoutUntracked
 from snowsnake.flake.calling import call_arguments, call_source
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 from snowsnake.version import VERSION
 
 TYPE_CHECKING = False
@@ -61,7 +61,7 @@ class FlakeAnswers:
         program = _program()
         facts = [_VERSION, VERSION, program, before.settings, settings, [list(entry) for entry in before if entry.state != "fixed"]]
         begin = json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")
-        self._begin = b"".join([hashes.digest("sha256", text) for text in (begin, call_source(), lock, found)])
+        self._begin = b"".join([hashing.digest("sha256", text) for text in (begin, call_source(), lock, found)])
         self._written: dict[str, None] = {}
 
     # --- asking
@@ -112,7 +112,7 @@ class FlakeAnswers:
         return all(now.holds(Dependency.of_json(json.dumps(entry))) for entry in questions)
 
     def _key(self, question: "Any") -> bytes:
-        return hashes.digest("sha256", self._begin + json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
+        return hashing.digest("sha256", self._begin + json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
 
     def _open(self) -> sqlite3.Connection:
         return open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)

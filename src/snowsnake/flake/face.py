@@ -37,7 +37,7 @@ class Flakes:
         cache_folder: "str | os.PathLike[str] | None" = None,
         warn: "Callable[[str], None] | None" = None,
     ) -> None:
-        from snowsnake.evaluator import Evaluator
+        from snowsnake.interpreter import Interpreter
         from snowsnake.settings import Settings
 
         self.warnings: list[str] = []
@@ -47,7 +47,7 @@ class Flakes:
         values.set("extra-experimental-features", "flakes")
         for name, text in (settings or {}).items():
             values.set(name, text)
-        self.evaluator = Evaluator(
+        self.evaluator = Interpreter(
             pure=pure, features=values["experimental-features"], settings=values, is_writable=True, working_directory=self.base
         )
         if cache_folder is not None:

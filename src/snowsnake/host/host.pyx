@@ -25,7 +25,7 @@ from snowsnake.host.state cimport (
 )
 from snowsnake.machine.errors cimport raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine
-from snowsnake.store.drv_store cimport drv_store_free
+from snowsnake.store.known_derivations cimport derivations_free
 
 import os
 
@@ -72,8 +72,8 @@ cdef void host_free(Machine* m) noexcept nogil:
     bytes_free(&h.scratch)
     bytes_free(&h.path_buffer)
     bytes_free(&h.rest_buffer)
-    if h.has_drv_store:
-        drv_store_free(&h.drv_store)
+    if h.has_known_derivations:
+        derivations_free(&h.known_derivations)
     if h.settings != NULL or h.fetcher != NULL:
         release(h)
     free(h)

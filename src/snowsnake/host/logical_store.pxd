@@ -2,7 +2,7 @@
 """What is in the logical store: whether a path is valid, outputs that must be built first, derivations that are on disk."""
 from snowsnake.machine.state cimport Machine
 from snowsnake.foundation.buffer cimport Bytes, View
-from snowsnake.store.drv_store cimport DrvStore
+from snowsnake.store.known_derivations cimport KnownDerivations
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil
     # whether an object (not something below one) is in the store on disk
@@ -12,5 +12,5 @@ cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexc
     # outputs of derivations that evaluation reads (import from derivation; *wanted* and *names* as for StoreRealiser) are there afterwards, and may be
     # read; ERROR_FILE if they are not to be had, or the settings forbid it.  Without a
     # store to build in, it is enough that the object is there that is read
-cdef DrvStore* host_drv_store(Machine* m) noexcept nogil
+cdef KnownDerivations* host_derivations(Machine* m) noexcept nogil
     # the memory of derivations (also m.derivations); NULL: a memory error has been raised

@@ -22,7 +22,7 @@ from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, Machine
-from snowsnake.store.drv_store cimport DrvStore, drv_store_init, drv_store_references
+from snowsnake.store.known_derivations cimport KnownDerivations, derivations_init, derivations_references
 
 
 cdef bint host_store_has(Machine* m, View store_path) noexcept nogil:
@@ -77,7 +77,7 @@ cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexc
 
 cdef bint host_references(Machine* m, View store_path, Bytes* lines) noexcept nogil:
     cdef Host* h = host_of(m)
-    if h.has_drv_store and drv_store_references(&h.drv_store, store_path, lines):
+    if h.has_known_derivations and derivations_references(&h.known_derivations, store_path, lines):
         return not lines.failed
     return h.describer == NULL or h.describer(h.writer_context, store_path, lines)
 
@@ -92,7 +92,7 @@ cdef void allow_lines(Machine* m, View paths) noexcept nogil:
 
 
 cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
-    """The DrvReader of an evaluator: derivations that are in the store on disk."""
+    """The DerivationReader of an evaluator: derivations that are in the store on disk."""
     cdef Machine* m = <Machine*>context
     cdef Bytes content
     cdef FileStamp stamp
@@ -114,16 +114,16 @@ cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* erro
     return outcome == DONE
 
 
-cdef DrvStore* host_drv_store(Machine* m) noexcept nogil:
+cdef KnownDerivations* host_derivations(Machine* m) noexcept nogil:
     cdef Host* h = host_of(m)
-    if not h.has_drv_store:
-        if not drv_store_init(&h.drv_store, host_store_dir(m)):
+    if not h.has_known_derivations:
+        if not derivations_init(&h.known_derivations, host_store_dir(m)):
             raise_text(m, ERROR_MEMORY, NULL)
             return NULL
-        h.drv_store.reader = read_derivation
-        h.drv_store.reader_context = <void*>m
-        h.drv_store.allows_floating = host_has_feature(m, FEATURE_CA_DERIVATIONS)
-        h.drv_store.allows_impure = host_has_feature(m, FEATURE_IMPURE_DERIVATIONS)
-        h.has_drv_store = True
-        m.derivations = &h.drv_store
-    return &h.drv_store
+        h.known_derivations.reader = read_derivation
+        h.known_derivations.reader_context = <void*>m
+        h.known_derivations.allows_floating = host_has_feature(m, FEATURE_CA_DERIVATIONS)
+        h.known_derivations.allows_impure = host_has_feature(m, FEATURE_IMPURE_DERIVATIONS)
+        h.has_known_derivations = True
+        m.derivations = &h.known_derivations
+    return &h.known_derivations

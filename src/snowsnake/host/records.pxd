@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.machine.state cimport Machine
-from snowsnake.store.digests cimport Digest
+from snowsnake.store.hash_functions cimport Digest
 from snowsnake.store.nar cimport NarTree
 
 cdef enum Record:

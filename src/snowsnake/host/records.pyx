@@ -16,7 +16,7 @@ from snowsnake.host.places cimport MISSING, is_elsewhere
 from snowsnake.host.state cimport FILE_NONE, Host, host_of
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
-from snowsnake.store.digests cimport HASH_SHA256, hash_bytes
+from snowsnake.store.hash_functions cimport HASH_SHA256, hash_bytes
 from snowsnake.store.nar cimport NarTree
 
 cdef enum:

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.machine.state cimport Machine
-from snowsnake.store.digests cimport Digest
+from snowsnake.store.hash_functions cimport Digest
 from snowsnake.store.nar cimport NarTree
 
 cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* store_path) noexcept nogil

@@ -21,7 +21,7 @@ from snowsnake.host.state cimport FILE_NONE, RESOLVE_PARENTS, STORE_OBJECT_SOURC
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error, raise_taken
 from snowsnake.machine.errors cimport raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
-from snowsnake.store.digests cimport HASH_SHA256, Digest, Hasher, digest_equal, hasher_final, hasher_init
+from snowsnake.store.hash_functions cimport HASH_SHA256, Digest, Hasher, digest_equal, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_expand, nar_tree_free, nar_tree_path, nar_write_contents,
     nar_write_tree,

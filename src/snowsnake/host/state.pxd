@@ -10,7 +10,7 @@ from libc.string cimport memcmp
 from snowsnake.foundation.buffer cimport Bytes, View, make_view
 from snowsnake.host.byte_map cimport ByteMap
 from snowsnake.machine.state cimport Machine
-from snowsnake.store.drv_store cimport DrvStore
+from snowsnake.store.known_derivations cimport KnownDerivations
 
 cdef enum FileType:
     FILE_NONE = 0
@@ -105,8 +105,8 @@ cdef struct Host:
     StoreRealiser realiser
     void* writer_context
     ByteMap unsettled                 # store paths that the writer took and that may not be on disk yet
-    DrvStore drv_store
-    bint has_drv_store
+    KnownDerivations known_derivations
+    bint has_known_derivations
     void* walks                       # path filters under way (builtins/sources.pyx)
     void (*free_walks)(Host* host) noexcept nogil
     uint32_t[32] symbols              # of the attributes that derivations know (builtins/derivations.pyx); 0: not looked up yet

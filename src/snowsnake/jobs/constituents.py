@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from snowsnake.store.derivation import DerivationMemory
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
+from snowsnake.store.derivation_paths import DerivationMemory
 
 Jobs = dict[str, dict[str, Any]]
 

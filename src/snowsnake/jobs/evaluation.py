@@ -15,7 +15,7 @@ from snowsnake.jobs.missing import find_missing
 from snowsnake.jobs.options import JobOptions
 from snowsnake.jobs.reply import Path, Reply, joined
 from snowsnake.selection import Selector
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 
 _QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"

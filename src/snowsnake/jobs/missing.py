@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 
 

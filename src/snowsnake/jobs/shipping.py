@@ -38,7 +38,7 @@ def pack_root(
     file: str, options: JobOptions, arguments: tuple[tuple[str, str, str], ...] = (), features: tuple[str, ...] = (), system: str = ""
 ) -> tuple[ShippedRoot, bytes]:
     """The root in a file or folder, with everything beside and below it, or in its Git checkout; `.git` is left out.  `TooMuch` if that is too much."""
-    from snowsnake.store import hashes, nar, store_path
+    from snowsnake.store import hashing, nar, store_path
 
     file = os.path.realpath(file)
     if os.path.isdir(file):
@@ -51,7 +51,7 @@ def pack_root(
     folder = folder if top == "/" else top
     _measure(folder)
     archive = nar.pack(folder, lambda path, kind: os.path.basename(path) != ".git")
-    path = store_path.fixed_path("source", "nar", "sha256", hashes.digest("sha256", archive), (), False, "/nix/store")
+    path = store_path.fixed_path("source", "nar", "sha256", hashing.digest("sha256", archive), (), False, "/nix/store")
     return ShippedRoot(str(path), os.path.relpath(file, folder), options, arguments, features, system, folder), archive
 
 
@@ -136,11 +136,11 @@ class ArchiveTree:
 def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
     """The root, in an evaluator of its own."""
     from snowsnake.cache.location import machine_options
-    from snowsnake.evaluator import Evaluator
+    from snowsnake.interpreter import Interpreter
     from snowsnake.selection import Selector
     from snowsnake.traces.libraries import mark_libraries
 
-    evaluator = Evaluator(
+    evaluator = Interpreter(
         pure=True, features=shipped.features, is_writable=True, keeps_derivations=shipped.options.is_instantiating,
         working_directory="/", prints_nix=False, **machine_options(os.environ, is_off=True),
     )  # fmt: skip

@@ -4,12 +4,12 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine, Place
 from snowsnake.machine.word cimport KIND_LAYERED, Word, attrs_is_layered, header_kind, keys_find, keys_size, pointer_of
 
-cdef struct Entry:                    # what a set is built of
+cdef struct Attr:                    # what a set is built of
     uint32_t symbol
     uint32_t position
     Word value
 
-cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil
+cdef Word attrs_build(Machine* m, Attr* entries, uint64_t count) noexcept nogil
     # of entries in any order (sorted in place); of equal symbols the FIRST wins.  0 and an error if memory is short
 cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil
     # a set that shares keys; values in symbol order are copied (NULL: left for the caller to fill)
@@ -32,9 +32,9 @@ cdef uint32_t* attrs_order(Machine* m, Word attrs) noexcept nogil
     # for each place in name order the index into attrs_values; made once per keys.  NULL and an error if memory is short
 cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_t count) noexcept nogil
     # a keys object, tagged as a box, of symbols in ascending order without repetition
-cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil
+cdef Attr* scratch_entries(Machine* m, uint64_t count) noexcept nogil
     # `count` entries of malloc'ed scratch memory, to be freed by free(); NULL and an error if there is none
-cdef bint sort_entries(Machine* m, Entry* entries, uint64_t count) noexcept nogil
+cdef bint sort_entries(Machine* m, Attr* entries, uint64_t count) noexcept nogil
     # by symbol, stable; False and an error if memory is short
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil

@@ -22,8 +22,8 @@ from snowsnake.machine.word cimport (
 )
 
 
-cdef Entry* scratch_entries(Machine* m, uint64_t count) noexcept nogil:
-    cdef Entry* entries = <Entry*>allocate_items(count + 1, sizeof(Entry))
+cdef Attr* scratch_entries(Machine* m, uint64_t count) noexcept nogil:
+    cdef Attr* entries = <Attr*>allocate_items(count + 1, sizeof(Attr))
     if entries == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
     return entries
@@ -87,13 +87,13 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
     return keys
 
 
-cdef void _merge_sort(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
+cdef void _merge_sort(Attr* a, Attr* scratch, uint64_t n) noexcept nogil:
     """Stable merge sort by symbol, bottom up from runs that insertion made."""
     cdef uint64_t width = 8, i, j, k, middle, end
-    cdef Entry x
-    cdef Entry* swap
-    cdef Entry* source = a
-    cdef Entry* target = scratch
+    cdef Attr x
+    cdef Attr* swap
+    cdef Attr* source = a
+    cdef Attr* target = scratch
     i = 0
     while i < n:                      # runs of 8
         end = i + 8 if i + 8 < n else n
@@ -125,11 +125,11 @@ cdef void _merge_sort(Entry* a, Entry* scratch, uint64_t n) noexcept nogil:
         target = swap
         width *= 2
     if source != a:
-        memcpy(a, source, n * sizeof(Entry))
+        memcpy(a, source, n * sizeof(Attr))
 
 
-cdef bint sort_entries(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
-    cdef Entry* scratch = NULL
+cdef bint sort_entries(Machine* m, Attr* entries, uint64_t count) noexcept nogil:
+    cdef Attr* scratch = NULL
     if count > 8:
         scratch = scratch_entries(m, count)
         if scratch == NULL:
@@ -139,7 +139,7 @@ cdef bint sort_entries(Machine* m, Entry* entries, uint64_t count) noexcept nogi
     return True
 
 
-cdef Word attrs_build(Machine* m, Entry* entries, uint64_t count) noexcept nogil:
+cdef Word attrs_build(Machine* m, Attr* entries, uint64_t count) noexcept nogil:
     cdef uint64_t i, kept = 0
     cdef bint is_sorted = True
     cdef Word* k

@@ -15,7 +15,7 @@ from snowsnake.bytecode.chunk cimport (
 from snowsnake.bytecode.image cimport image_text, take, take_signed
 from snowsnake.diagnostics.message_table cimport MESSAGE_UNDEFINED_VARIABLE
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.machine.attrs cimport Entry, attrs_build, keys_build, scratch_entries, sort_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, keys_build, scratch_entries, sort_entries
 from snowsnake.machine.errors cimport raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_float, make_int, make_path, make_string
 from snowsnake.machine.positions cimport position_attrs
@@ -118,7 +118,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
     cdef bint has_names = x & 1
     cdef uint32_t* symbols
     cdef uint32_t* positions
-    cdef Entry* entries
+    cdef Attr* entries
     cdef Text text
     cdef Word w
     cdef Word* order
@@ -161,7 +161,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
 
 cdef Word _builtins_set(Machine* m) noexcept nogil:
     """WORD_UNSET and an error if memory is short."""
-    cdef Entry[256] entries
+    cdef Attr[256] entries
     cdef uint64_t n = 0
     cdef uint32_t i, self_symbol
     cdef Builtin* b

@@ -12,7 +12,7 @@ from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
 from snowsnake.machine.attrs cimport (
-    Entry, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
+    Attr, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
@@ -136,7 +136,7 @@ cdef inline bint _is_written(Word name) noexcept nogil:
     return (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME
 
 
-cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32_t* positions, Entry* entries,
+cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32_t* positions, Attr* entries,
                            uint64_t* kept, uint64_t* checked) noexcept nogil:
     """Entries of (name, value) pairs, first of those with written names; a null name drops its pair.
 
@@ -189,7 +189,7 @@ cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t 
     return RAISE
 
 
-cdef bint _has_one_of(Word attrs, Entry* entries, uint64_t count) noexcept nogil:
+cdef bint _has_one_of(Word attrs, Attr* entries, uint64_t count) noexcept nogil:
     cdef uint64_t i
     for i in range(count):
         if attrs_find(attrs, entries[i].symbol) != NULL:
@@ -197,7 +197,7 @@ cdef bint _has_one_of(Word attrs, Entry* entries, uint64_t count) noexcept nogil
     return False
 
 
-cdef bint _are_new(Machine* m, Word attrs, Entry* entries, uint64_t first, uint64_t count) noexcept nogil:
+cdef bint _are_new(Machine* m, Word attrs, Attr* entries, uint64_t first, uint64_t count) noexcept nogil:
     """Is none of the entries from `first` on in the set, or like one before it?  If not, the error of the first one is raised."""
     cdef uint64_t i, j
     for j in range(first, count):
@@ -216,8 +216,8 @@ cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept 
 
 
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil:
-    cdef Entry[16] few
-    cdef Entry* entries = few
+    cdef Attr[16] few
+    cdef Attr* entries = few
     cdef uint64_t kept = 0, checked = 0
     cdef int outcome
     cdef Word added

@@ -13,7 +13,7 @@ from snowsnake.bytecode.image cimport take, take_signed
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.files cimport host_read_file
-from snowsnake.machine.attrs cimport Entry, attrs_build
+from snowsnake.machine.attrs cimport Attr, attrs_build
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport CODE_APPLY2, make_string
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
@@ -189,7 +189,7 @@ cdef bint position_place(Machine* m, uint32_t position, uint32_t* file, uint32_t
 
 
 cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil:
-    cdef Entry[3] entries
+    cdef Attr[3] entries
     cdef uint32_t file = 0, line = 0, column = 0
     cdef const char* path
     if not position_place(m, position, &file, &line, &column):

@@ -356,7 +356,7 @@ cdef struct Machine:
     ArenaPool arenas                  # of the parser and the compiler
     ContextPool chunk_contexts        # of the compiler
     uint64_t load_ns                  # reading, parsing and compiling of imported files, or finding them compiled
-    # derivations seen (store/derivation.pxd)
+    # derivations seen (store/derivation_paths.pxd)
     void* derivations
     # options
     int level

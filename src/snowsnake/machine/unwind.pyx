@@ -5,7 +5,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes, resize_items
-from snowsnake.machine.attrs cimport Entry, attrs_build, attrs_flat, attrs_position
+from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_flat, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
     OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
@@ -728,7 +728,7 @@ cdef void _undo_deepening(Machine* m) noexcept nogil:
 
 
 cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil:
-    cdef Entry[2] entries
+    cdef Attr[2] entries
     entries[0].symbol = m.symbol_success
     entries[0].position = 0
     entries[0].value = success

@@ -22,9 +22,9 @@ ValueError, with Nix's message where Nix has one; files that cannot be read or w
 # For type checkers, which know the name; importing `typing` would cost every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snowsnake.store.derivation import DerivationMemory
-    from snowsnake.store.drv import Derivation, DerivationOutput
-    from snowsnake.store.drv_diff import diff
+    from snowsnake.store.derivation import Derivation, DerivationOutput
+    from snowsnake.store.derivation_diff import diff
+    from snowsnake.store.derivation_paths import DerivationMemory
     from snowsnake.store.hash import Hash, convert_hash
     from snowsnake.store.local import LocalStore
     from snowsnake.store.nar import pack
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BadArchive": "nar_reader",
-    "Derivation": "drv",
-    "DerivationMemory": "derivation",
-    "DerivationOutput": "drv",
+    "Derivation": "derivation",
+    "DerivationMemory": "derivation_paths",
+    "DerivationOutput": "derivation",
     "Hash": "hash",
     "LocalStore": "local",
     "NarInfo": "narinfo",
     "StorePath": "path",
     "convert_hash": "hash",
-    "diff": "drv_diff",
+    "diff": "derivation_diff",
     "pack": "nar",
     "read_nar": "nar_reader",
     "unpack": "nar_reader",

@@ -9,7 +9,7 @@ import errno
 import os
 import tempfile
 
-from snowsnake.store import hashes, nar, store_path
+from snowsnake.store import hashing, nar, store_path
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
 
@@ -23,7 +23,7 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
     if method in ("flat", "text"):
         if os.path.isdir(source):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
-        digest = hashes.file_digest(algorithm, source)[0]
+        digest = hashing.file_digest(algorithm, source)[0]
     elif method == "git":
         from snowsnake.store.git_hash import git_digest
 
@@ -32,7 +32,7 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
         digest = nar.path_digest(algorithm, source)[0]
     path = store_path.fixed_path(name, method, algorithm, digest, (), False, store_dir)
     prefix = {"flat": "fixed:", "nar": "fixed:r:", "text": "text:", "git": "fixed:git:"}[method]
-    return str(path), prefix + hashes.format_hash(algorithm, digest, "nix32", with_algorithm=True)
+    return str(path), prefix + hashing.format_hash(algorithm, digest, "nix32", with_algorithm=True)
 
 
 def add_path(store: Store, name: str, source: str, method: str = "nar", algorithm: str = "sha256") -> str:
@@ -44,7 +44,7 @@ def add_path(store: Store, name: str, source: str, method: str = "nar", algorith
     with tempfile.TemporaryFile() as archive:
         size = nar.pack_into(source, archive.fileno()) if method in ("nar", "git") else _pack_file(source, archive)
         archive.seek(0)
-        digest = hashes.HashStream("sha256")
+        digest = hashing.HashStream("sha256")
         while piece := archive.read(1 << 20):
             digest.update(piece)
         archive.seek(0)

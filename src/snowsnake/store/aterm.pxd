@@ -6,7 +6,7 @@ owns its arrays and the strings that had escapes; `derivation_free` releases the
 """
 from libc.stdint cimport uint8_t
 from snowsnake.foundation.buffer cimport Bytes, View
-from snowsnake.store.digests cimport Digest
+from snowsnake.store.hash_functions cimport Digest
 
 cdef enum OutputKind:
     OUTPUT_INPUT_ADDRESSED = 1        # path follows from what goes in
@@ -31,7 +31,7 @@ cdef struct InputDrv:                 # one output of one derivation
     View output                       # data NULL: the derivation is named without any output
     bint all_outputs                  # for derivation_finish only: every output, and the whole closure of the .drv
 
-cdef struct Derivation:
+cdef struct DerivationFields:
     Output* outputs                   # by name
     size_t output_count
     InputDrv* input_drvs              # by path, then output; distinct
@@ -48,23 +48,23 @@ cdef struct Derivation:
 
 cdef struct Splice:                   # where the value of an output's variable belongs in a text without it
     size_t offset
-    size_t output                     # index in Derivation.outputs
+    size_t output                     # index in DerivationFields.outputs
 
-cdef void derivation_init(Derivation* self) noexcept nogil
-cdef void derivation_free(Derivation* self) noexcept nogil
-cdef void aterm_write(const Derivation* drv, Bytes* out) noexcept nogil
+cdef void derivation_init(DerivationFields* self) noexcept nogil
+cdef void derivation_free(DerivationFields* self) noexcept nogil
+cdef void aterm_write(const DerivationFields* drv, Bytes* out) noexcept nogil
 
 # The parts of the text, for hashing several variants of one derivation:
 #   Derive([OUTPUTS],[INPUTS],TAIL
 cdef void aterm_string(View text, Bytes* out) noexcept nogil
 cdef void aterm_plain(View text, Bytes* out) noexcept nogil                  # quoted, nothing to escape
-cdef void aterm_outputs(const Derivation* drv, bint is_masked, Bytes* out) noexcept nogil
+cdef void aterm_outputs(const DerivationFields* drv, bint is_masked, Bytes* out) noexcept nogil
 cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcept nogil
 # *splices* (room for output_count) makes the variables named like outputs empty and notes their places; NULL writes all.
-cdef size_t aterm_tail(const Derivation* drv, Splice* splices, Bytes* out) noexcept nogil
+cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out) noexcept nogil
 
 # OutputKind that all outputs have; 0 with Nix's message when they are mixed or none.
-cdef int derivation_kind(const Derivation* drv, Bytes* error) noexcept nogil
+cdef int derivation_kind(const DerivationFields* drv, Bytes* error) noexcept nogil
 cdef void method_and_algorithm(const Output* output, Bytes* out) noexcept nogil   # "r:sha256"
 cdef int compare_inputs(const void* a, const void* b) noexcept nogil         # InputDrv, for qsort
 cdef int compare_variables(const void* a, const void* b) noexcept nogil      # Variable

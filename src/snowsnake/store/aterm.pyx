@@ -1,7 +1,7 @@
 # cython: language_level=3
 """A derivation's text, written exactly as Nix writes it.
 
-In: a `Derivation`.  Out: bytes, whole or in the parts that hashing needs.  Only `"`, `\\`, newline, carriage return and tab
+In: a `DerivationFields`.  Out: bytes, whole or in the parts that hashing needs.  Only `"`, `\\`, newline, carriage return and tab
 are escaped; names, paths and hashes are written as they are.  Reading is in `aterm_parser.pyx`.
 """
 from libc.stdint cimport uint8_t, uint64_t
@@ -12,8 +12,8 @@ from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_compare, view_equal, view_is,
 )
-from snowsnake.store.digests cimport HASH_NONE, hash_name, hash_size
-from snowsnake.store.hashes cimport ENCODING_BASE16, hash_format, hash_kind_parse
+from snowsnake.store.hash_functions cimport HASH_NONE, hash_name, hash_size
+from snowsnake.store.hashing cimport ENCODING_BASE16, hash_format, hash_kind_parse
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, ingestion_prefix, views_sort,
 )
@@ -92,7 +92,7 @@ cdef void method_and_algorithm(const Output* output, Bytes* out) noexcept nogil:
     bytes_text(out, hash_name(output.digest.kind))
 
 
-cdef void aterm_outputs(const Derivation* drv, bint is_masked, Bytes* out) noexcept nogil:
+cdef void aterm_outputs(const DerivationFields* drv, bint is_masked, Bytes* out) noexcept nogil:
     cdef const Output* output
     cdef size_t i
     for i in range(drv.output_count):
@@ -137,7 +137,7 @@ cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcep
         bytes_text(out, "])")
 
 
-cdef size_t aterm_tail(const Derivation* drv, Splice* splices, Bytes* out) noexcept nogil:
+cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out) noexcept nogil:
     cdef size_t i, next_output = 0, count = 0
     cdef int order
     for i in range(drv.input_src_count):
@@ -174,7 +174,7 @@ cdef size_t aterm_tail(const Derivation* drv, Splice* splices, Bytes* out) noexc
     return count
 
 
-cdef void aterm_write(const Derivation* drv, Bytes* out) noexcept nogil:
+cdef void aterm_write(const DerivationFields* drv, Bytes* out) noexcept nogil:
     bytes_text(out, "Derive([")
     aterm_outputs(drv, False, out)
     bytes_text(out, "],[")
@@ -185,18 +185,18 @@ cdef void aterm_write(const Derivation* drv, Bytes* out) noexcept nogil:
 
 # --- the struct ----------------------------------------------------------------------------------------------------------
 
-cdef void derivation_init(Derivation* self) noexcept nogil:
-    memset(self, 0, sizeof(Derivation))
+cdef void derivation_init(DerivationFields* self) noexcept nogil:
+    memset(self, 0, sizeof(DerivationFields))
 
 
-cdef void derivation_free(Derivation* self) noexcept nogil:
+cdef void derivation_free(DerivationFields* self) noexcept nogil:
     free(self.outputs)
     free(self.input_drvs)
     free(self.input_srcs)
     free(self.args)
     free(self.env)
     bytes_free(&self.unescaped)
-    memset(self, 0, sizeof(Derivation))
+    memset(self, 0, sizeof(DerivationFields))
 
 
 cdef int compare_inputs(const void* a, const void* b) noexcept nogil:
@@ -214,7 +214,7 @@ cdef int compare_outputs(const void* a, const void* b) noexcept nogil:
     return view_compare(&(<const Output*>a).name, &(<const Output*>b).name)
 
 
-cdef int derivation_kind(const Derivation* drv, Bytes* error) noexcept nogil:
+cdef int derivation_kind(const DerivationFields* drv, Bytes* error) noexcept nogil:
     cdef size_t i
     cdef int kind
     if drv.output_count == 0:
@@ -294,7 +294,7 @@ cdef int fill_output(Output* output, _Strings strings, tuple given) except -1:
 
 def write(list outputs, list input_drvs, list input_srcs, str platform, str builder, list args, list env):
     """The text of a `.drv`: what `parse` gives, in any order."""
-    cdef Derivation drv
+    cdef DerivationFields drv
     cdef Bytes text
     cdef _Strings strings = _Strings()
     cdef size_t i

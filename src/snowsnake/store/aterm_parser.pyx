@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The text of a `.drv` file, read: hostile input gives an error that says what was expected.
 
-In: bytes.  Out: a `Derivation` whose views point into them; only strings with escapes are copied.
+In: bytes.  Out: a `DerivationFields` whose views point into them; only strings with escapes are copied.
 """
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport qsort
@@ -12,11 +12,11 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_equal, view_is,
 )
 from snowsnake.store.aterm cimport (
-    OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Derivation, InputDrv, Output,
+    OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, DerivationFields, InputDrv, Output,
     Variable, compare_inputs, compare_outputs, compare_variables, derivation_free, derivation_init, derivation_kind,
 )
-from snowsnake.store.digests cimport HASH_NONE, hash_name
-from snowsnake.store.hashes cimport hash_kind_parse, hash_parse_plain
+from snowsnake.store.hash_functions cimport HASH_NONE, hash_name
+from snowsnake.store.hashing cimport hash_kind_parse, hash_parse_plain
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, ingestion_prefix, store_path_parse, views_sort,
 )
@@ -28,7 +28,7 @@ cdef struct Parser:
     View store_dir
     const uint8_t* at
     const uint8_t* end
-    Derivation* drv
+    DerivationFields* drv
     Bytes* error
 
 
@@ -166,7 +166,7 @@ cdef bint parse_output(Parser* self, Output* output) noexcept nogil:
 
 
 cdef bint parse_outputs(Parser* self) noexcept nogil:
-    cdef Derivation* drv = self.drv
+    cdef DerivationFields* drv = self.drv
     cdef bint found
     cdef Output* items
     while True:
@@ -187,7 +187,7 @@ cdef bint parse_outputs(Parser* self) noexcept nogil:
 
 
 cdef bint add_input(Parser* self, View path, View output) noexcept nogil:
-    cdef Derivation* drv = self.drv
+    cdef DerivationFields* drv = self.drv
     cdef InputDrv* items = <InputDrv*>grown(drv.input_drvs, drv.input_drv_count, sizeof(InputDrv))
     if items == NULL:
         return no_memory(self)
@@ -256,7 +256,7 @@ cdef bint parse_views(Parser* self, View** array, size_t* count, bint are_paths)
 
 
 cdef bint parse_env(Parser* self) noexcept nogil:
-    cdef Derivation* drv = self.drv
+    cdef DerivationFields* drv = self.drv
     cdef Variable* items
     cdef bint found
     while True:
@@ -285,7 +285,7 @@ cdef bint refuse_repeated(Parser* self, View name) noexcept nogil:
 
 
 cdef bint check_distinct(Parser* self) noexcept nogil:
-    cdef const Derivation* drv = self.drv
+    cdef const DerivationFields* drv = self.drv
     cdef size_t i
     for i in range(1, drv.output_count):
         if view_equal(drv.outputs[i - 1].name, drv.outputs[i].name):
@@ -299,7 +299,7 @@ cdef bint check_distinct(Parser* self) noexcept nogil:
     return True
 
 
-cdef bint aterm_parse(View store_dir, View text, Derivation* out, Bytes* error) noexcept nogil:
+cdef bint aterm_parse(View store_dir, View text, DerivationFields* out, Bytes* error) noexcept nogil:
     cdef Parser parser
     derivation_init(out)
     parser.store_dir = store_dir
@@ -339,7 +339,7 @@ def parse(bytes text not None, str store_dir="/nix/store"):
     outputs: (name, path, kind, method or None, algorithm or None, digest or None); input_drvs: (path, output or None).
     """
     cdef bytes directory = store_dir.encode(errors="surrogateescape")
-    cdef Derivation drv
+    cdef DerivationFields drv
     cdef Bytes error
     cdef bint ok
     cdef size_t i

@@ -8,8 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
-from snowsnake.store import hashes, nar, store_path
-from snowsnake.store.drv import Derivation
+from snowsnake.store import hashing, nar, store_path
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
 
@@ -164,14 +164,14 @@ class CollectingStore(Store, ABC):
         for reference in references:
             if not self.is_valid(reference):
                 raise ValueError(f"path '{reference}' is required, but there is no substituter that can build it")
-        content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
+        content = hashing.format_hash("sha256", hashing.digest("sha256", contents), "nix32", with_algorithm=True)
         info = info_of_text(path, contents, references, "text:" + content)
         info.outputs = outputs
         self._wait(Waiting(info, contents))
 
     def add_flat(self, name: str, contents: bytes) -> str:
         """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
-        path, content = self._fixed_path(name, "flat", hashes.digest("sha256", contents))
+        path, content = self._fixed_path(name, "flat", hashing.digest("sha256", contents))
         if not self.claim(path):
             self._wait(Waiting(info_of_text(path, contents, [], "fixed:" + content), contents))
         return path
@@ -179,7 +179,7 @@ class CollectingStore(Store, ABC):
     def _fixed_path(self, name: str, method: str, digest: bytes) -> tuple[str, str]:
         """(store path, "sha256:" and nix32) of contents with this hash."""
         path = store_path.fixed_path(name, method, "sha256", digest, (), False, self.store_dir)
-        return path, hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
+        return path, hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
 
     def _wait(self, object_: Waiting) -> None:
         self._check_process()
@@ -202,7 +202,7 @@ class Hashed:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
-        self.hash = hashes.HashStream("sha256")
+        self.hash = hashing.HashStream("sha256")
 
     def read(self, size: int) -> bytes:
         data = self.stream.read(size)
@@ -213,4 +213,4 @@ class Hashed:
 def info_of_text(path: str, contents: bytes, references: list[str], ca: str) -> PathInfo:
     """What the database says about one plain file."""
     archive = nar.pack_contents(contents)
-    return PathInfo(path, "sha256:" + hashes.digest("sha256", archive).hex(), len(archive), references, ca)
+    return PathInfo(path, "sha256:" + hashing.digest("sha256", archive).hex(), len(archive), references, ca)

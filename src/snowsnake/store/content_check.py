@@ -9,7 +9,7 @@ import os
 import stat
 import tempfile
 
-from snowsnake.store import hashes, nar
+from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
 from snowsnake.store.path_info import PathInfo, split_content_address
 
@@ -29,7 +29,7 @@ def check_content(info: PathInfo, place: str) -> None:
 
 def _digest(info: PathInfo, method: str, algorithm: str, place: str) -> bytes:
     if method in ("flat", "text"):
-        return hashes.file_digest(algorithm, place)[0] if stat.S_ISREG(os.lstat(place).st_mode) else b""
+        return hashing.file_digest(algorithm, place)[0] if stat.S_ISREG(os.lstat(place).st_mode) else b""
     if method == "git":
         from snowsnake.store.git_hash import git_digest
 
@@ -42,7 +42,7 @@ def _digest(info: PathInfo, method: str, algorithm: str, place: str) -> bytes:
 def modulo_digest_of(place: str, path: str, algorithm: str = "sha256") -> bytes:
     """The hash of an archive with zeros where the object names itself."""
     part = path.rpartition("/")[2][:32].encode()
-    hasher = hashes.HashStream(algorithm)
+    hasher = hashing.HashStream(algorithm)
     with tempfile.TemporaryFile() as archive:
         nar.pack_into(place, archive.fileno())
         archive.seek(0)

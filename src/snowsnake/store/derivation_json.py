@@ -11,8 +11,8 @@ from typing import Any
 
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
-from snowsnake.store.drv import JSON_VERSION, Derivation, DerivationOutput
-from snowsnake.store.drv_check import check_outputs, reader_of
+from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput
+from snowsnake.store.derivation_check import check_outputs, reader_of
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
-from snowsnake.store import hashes, nar_reader, store_path
+from snowsnake.store import hashing, nar_reader, store_path
 from snowsnake.store.graph import sorted_paths
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.path_info import PathInfo
@@ -37,11 +37,11 @@ def export_paths(store: Store, paths: Iterable[str], fd: int) -> None:
         _write(fd, number(1))
         info = store.known(path)
         with archive_of(store, path) as archive:
-            digest = hashes.HashStream("sha256")
+            digest = hashing.HashStream("sha256")
             while piece := archive.read(_PIECE_BYTES):
                 digest.update(piece)
             if digest.digest() != info.hash.digest:
-                found = hashes.format_hash("sha256", digest.digest(), "nix32", with_algorithm=True)
+                found = hashing.format_hash("sha256", digest.digest(), "nix32", with_algorithm=True)
                 raise ValueError(f"hash of path '{path}' has changed from '{info.hash.format('nix32', with_algorithm=True)}' to '{found}'!")
             archive.seek(0)
             while piece := archive.read(_PIECE_BYTES):
@@ -63,7 +63,7 @@ class _Taken:
 
     def __init__(self, stream: BinaryIO, copy: BinaryIO) -> None:
         self.stream, self.copy = stream, copy
-        self.hash = hashes.HashStream("sha256")
+        self.hash = hashing.HashStream("sha256")
 
     def read(self, size: int) -> bytes:
         data = self.stream.read(size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 
 _PIECE_BYTES = 1 << 20
 _TREE, _FILE, _EXECUTABLE, _LINK = "40000", "100644", "100755", "120000"
@@ -48,11 +48,11 @@ def git_digest(algorithm: str, path: str | os.PathLike[str]) -> bytes:
 
 
 def _object(algorithm: str, kind: bytes, data: bytes) -> bytes:
-    return hashes.digest(algorithm, b"%s %d\0%s" % (kind, len(data), data))
+    return hashing.digest(algorithm, b"%s %d\0%s" % (kind, len(data), data))
 
 
 def _file(algorithm: str, path: bytes, size: int) -> bytes:
-    stream = hashes.HashStream(algorithm)
+    stream = hashing.HashStream(algorithm)
     head = b"blob %d\0" % size
     stream.update(head)
     with open(path, "rb") as file:

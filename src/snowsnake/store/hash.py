@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from os import PathLike
 
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 from snowsnake.store.record import Record
 
 
@@ -26,7 +26,7 @@ class Hash(Record):
     digest: bytes
 
     def __init__(self, algorithm: str, digest: bytes) -> None:
-        hashes.format_hash(algorithm, digest, "base16")  # refuses unknown algorithms and wrong sizes
+        hashing.format_hash(algorithm, digest, "base16")  # refuses unknown algorithms and wrong sizes
         self._set(algorithm, digest)
 
     @classmethod
@@ -36,17 +36,17 @@ class Hash(Record):
         >>> Hash.parse("0" * 52, "sha256").digest == bytes(32)
         True
         """
-        return cls(*hashes.parse_hash(text, algorithm))
+        return cls(*hashing.parse_hash(text, algorithm))
 
     @classmethod
     def of_bytes(cls, data: bytes, algorithm: str = "sha256") -> Hash:
         """Of bytes, or another contiguous buffer (`nix hash file` of a file that holds them)."""
-        return cls(algorithm, hashes.digest(algorithm, data))
+        return cls(algorithm, hashing.digest(algorithm, data))
 
     @classmethod
     def of_file(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
         """Of a file's bytes (`nix hash file`)."""
-        return cls(algorithm, hashes.file_digest(algorithm, path)[0])
+        return cls(algorithm, hashing.file_digest(algorithm, path)[0])
 
     @classmethod
     def of_path(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
@@ -57,7 +57,7 @@ class Hash(Record):
 
     def format(self, encoding: str, *, with_algorithm: bool = False) -> str:
         """*encoding*: base16, nix32, base64 or sri; with *with_algorithm* "sha256:" goes before it."""
-        return hashes.format_hash(self.algorithm, self.digest, encoding, with_algorithm=with_algorithm)
+        return hashing.format_hash(self.algorithm, self.digest, encoding, with_algorithm=with_algorithm)
 
     @property
     def base16(self) -> str:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from snowsnake.store import store_path
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 
@@ -205,13 +205,13 @@ def archive_of(store: Store, path: str) -> BinaryIO:
 
 def nar_digest(store: Store, path: str) -> bytes:
     """The SHA-256 of an object's archive, as it is now."""
-    from snowsnake.store import hashes, nar
+    from snowsnake.store import hashing, nar
 
     real = store.real_path(path)
     if real is not None:
         return nar.path_digest("sha256", real)[0]
     with archive_of(store, path) as stream:
-        hasher = hashes.HashStream("sha256")
+        hasher = hashing.HashStream("sha256")
         while piece := stream.read(1 << 20):
             hasher.update(piece)
         return hasher.digest()

@@ -18,10 +18,10 @@ import stat
 from collections.abc import Callable, Iterable
 from os import PathLike
 
-from snowsnake.store import hashes, nar, nar_reader, roots, store_path
+from snowsnake.store import hashing, nar, nar_reader, roots, store_path
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
-from snowsnake.store.drv import Derivation
-from snowsnake.store.drv_check import check_outputs
+from snowsnake.store.derivation import Derivation
+from snowsnake.store.derivation_check import check_outputs
 from snowsnake.store.interface import Missing, NoBuilder, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.missing import missing_paths
@@ -312,7 +312,7 @@ class LocalStore(CollectingStore):
         target = f"{self._import_folder}/{next(self._import_numbers)}"
         if isinstance(archive, io.BytesIO):
             with archive.getbuffer() as data:
-                digest, size = hashes.digest("sha256", data), len(data)
+                digest, size = hashing.digest("sha256", data), len(data)
             nar_reader.unpack(archive, target)
         else:
             stream = Hashed(archive)
@@ -321,7 +321,7 @@ class LocalStore(CollectingStore):
         found = "sha256:" + digest.hex()
         if (found, size) != (info.nar_hash, info.nar_size):
             remove(target)
-            shown = hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
+            shown = hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
         return target
@@ -417,7 +417,7 @@ class LocalStore(CollectingStore):
         archive = target + ".nar"
         with open(archive, "wb") as file:
             nar.pack_into(source, file.fileno(), accepts)
-        digest, size = hashes.file_digest("sha256", archive)
+        digest, size = hashing.file_digest("sha256", archive)
         copied, content = self._fixed_path(name, "nar", digest)
         if copied != path:
             raise ValueError(f"'{os.fspath(source)}' changed while it was copied")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import BinaryIO
 
-from snowsnake.store import hashes, nar, store_path
-from snowsnake.store.drv import Derivation
+from snowsnake.store import hashing, nar, store_path
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, NotValid, Store
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
@@ -159,19 +159,19 @@ class MemoryStore(Store):
         if path in self._infos:
             return
         archive = nar.pack_contents(contents)
-        content = hashes.format_hash("sha256", hashes.digest("sha256", contents), "nix32", with_algorithm=True)
+        content = hashing.format_hash("sha256", hashing.digest("sha256", contents), "nix32", with_algorithm=True)
         self._texts[path] = contents
-        digest = hashes.digest("sha256", archive).hex()
+        digest = hashing.digest("sha256", archive).hex()
         self._infos[path] = PathInfo(path, "sha256:" + digest, len(archive), references, kind + content, outputs=outputs)
 
     def add_flat(self, name: str, contents: bytes) -> str:
-        path = store_path.fixed_path(name, "flat", "sha256", hashes.digest("sha256", contents), (), False, self.store_dir)
+        path = store_path.fixed_path(name, "flat", "sha256", hashing.digest("sha256", contents), (), False, self.store_dir)
         self._keep(str(path), contents, [], "fixed:", {})
         return str(path)
 
     def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
         stream = io.BytesIO(archive) if isinstance(archive, bytes) else archive
-        hasher = hashes.HashStream("sha256")
+        hasher = hashing.HashStream("sha256")
         while piece := stream.read(1 << 20):
             hasher.update(piece)
         return self._hashed(name, "nar", hasher.digest(), hasher.digest(), hasher.size)
@@ -186,12 +186,12 @@ class MemoryStore(Store):
         self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None
     ) -> str:
         digest, size = nar.path_digest("sha256", source, accepts)
-        content = hashes.file_digest("sha256", source)[0] if method == "flat" else digest
+        content = hashing.file_digest("sha256", source)[0] if method == "flat" else digest
         return self._hashed(name, method, content, digest, size)
 
     def _hashed(self, name: str, method: str, content: bytes, digest: bytes, size: int) -> str:
         path = str(store_path.fixed_path(name, method, "sha256", content, (), False, self.store_dir))
-        ca = ("fixed:r:" if method == "nar" else "fixed:") + hashes.format_hash("sha256", content, "nix32", with_algorithm=True)
+        ca = ("fixed:r:" if method == "nar" else "fixed:") + hashing.format_hash("sha256", content, "nix32", with_algorithm=True)
         self._infos.setdefault(path, PathInfo(path, "sha256:" + digest.hex(), size, [], ca))
         return path
 

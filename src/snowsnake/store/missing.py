@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Missing, Offer, Store
 

@@ -14,7 +14,7 @@ Paths are NUL-terminated inside; every function that can fail returns False and 
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.foundation.buffer cimport Bytes, View
-from snowsnake.store.digests cimport Digest, Hasher
+from snowsnake.store.hash_functions cimport Digest, Hasher
 
 cdef enum NarKind:
     NAR_REGULAR = 1

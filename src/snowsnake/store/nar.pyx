@@ -15,9 +15,9 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
 )
-from snowsnake.store.digests cimport hasher_final, hasher_init, hasher_update
+from snowsnake.store.hash_functions cimport hasher_final, hasher_init, hasher_update
 from snowsnake.store.exact_open cimport AT_FDCWD, exact_open  # its C is used below
-from snowsnake.store.hashes cimport hash_kind_of
+from snowsnake.store.hashing cimport hash_kind_of
 
 import os
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from snowsnake.store import aterm, hashes, store_path
-from snowsnake.store.derivation import DerivationMemory
-from snowsnake.store.drv import Derivation
+from snowsnake.store import aterm, hashing, store_path
+from snowsnake.store.derivation import Derivation
+from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
 
 TYPE_CHECKING = False
@@ -86,13 +86,13 @@ class Keys:
         if len(drv.outputs) == 1 and (output := next(iter(drv.outputs.values()))).hash is not None:
             prefix = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}[output.method or "flat"]
             text = f"fixed:out:{prefix}{output.algorithm}:{output.hash.base16}:{output.path}".encode()
-            return "sha256:" + hashes.digest("sha256", text).hex()
+            return "sha256:" + hashing.digest("sha256", text).hex()
         inputs = sorted({(self._memory.modulo(path)[0].hex(), name) for path, names in drv.input_drvs.items() for name in names})
         masked = replace(
             drv, outputs={name: replace(output, path="") for name, output in drv.outputs.items()},
             env={name: "" if name in drv.outputs else value for name, value in drv.env.items()},
         )  # fmt: skip
-        return "sha256:" + hashes.digest("sha256", _text(masked, inputs)).hex()
+        return "sha256:" + hashing.digest("sha256", _text(masked, inputs)).hex()
 
 
 def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
@@ -155,11 +155,11 @@ def check_path(drv_path: str, path: str) -> str:
 
 def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
     """A store path of a kind whose hash is a SHA-256."""
-    whole = hashes.digest("sha256", f"{kind}:sha256:{digest}:{store_dir}:{name}".encode("utf-8", "surrogateescape"))
+    whole = hashing.digest("sha256", f"{kind}:sha256:{digest}:{store_dir}:{name}".encode("utf-8", "surrogateescape"))
     folded = bytearray(_PATH_BYTES)
     for place, byte in enumerate(whole):
         folded[place % _PATH_BYTES] ^= byte
-    return f"{store_dir}/{hashes.format_hash('sha1', bytes(folded), 'nix32')}-{name}"
+    return f"{store_dir}/{hashing.format_hash('sha1', bytes(folded), 'nix32')}-{name}"
 
 
 def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str], Realisation | None]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from snowsnake.store import hashes, store_path
+from snowsnake.store import hashing, store_path
 from snowsnake.store.path_info import PathInfo
 
 _MAX_SIZE = (1 << 64) - 1
@@ -33,7 +33,7 @@ def read_registrations(stream: BinaryIO, store_dir: str, *, has_hashes: bool) ->
             return  # 2.34 drops a last line that is not ended, too
         digest, size = "", 0
         if has_hashes:
-            algorithm, raw = hashes.parse_hash(_line(stream), "sha256")
+            algorithm, raw = hashing.parse_hash(_line(stream), "sha256")
             digest, size = f"{algorithm}:{raw.hex()}", _number(_line(stream))
         path = _path(_text(first), store_dir)
         deriver = _line(stream)

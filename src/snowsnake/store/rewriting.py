@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 
-from snowsnake.store import hashes, store_path
+from snowsnake.store import hashing, store_path
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.path_info import PathInfo
@@ -34,9 +34,9 @@ def make_content_addressed(store: Store, target: Store, paths: Iterable[str], no
         made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store.store_dir))
         note(f"rewriting '{path}' to '{made}'")
         archive = archive.replace(base[:32].encode(), made.rpartition("/")[2][:32].encode())
-        content = "fixed:r:" + hashes.format_hash("sha256", digest, "nix32", with_algorithm=True)
+        content = "fixed:r:" + hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
         references = sorted({*others, *([made] if is_own else ())})
-        nar_hash = "sha256:" + hashes.digest("sha256", archive).hex()
+        nar_hash = "sha256:" + hashing.digest("sha256", archive).hex()
         target.import_object(PathInfo(made, nar_hash, len(archive), references, content), io.BytesIO(archive))
         names[path] = made
     return names
@@ -48,4 +48,4 @@ def modulo_digest(archive: bytes, path: str) -> bytes:
     2.34.8 means to hash the places as well, but notes none.
     """
     part = path.rpartition("/")[2][:32].encode()
-    return hashes.digest("sha256", archive.replace(part, bytes(len(part))))
+    return hashing.digest("sha256", archive.replace(part, bytes(len(part))))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 
 
 def add_root(link: str, path: str, state: str, store_dir: str) -> str:
@@ -15,7 +15,7 @@ def add_root(link: str, path: str, state: str, store_dir: str) -> str:
     link = make_link(link, path, store_dir)
     gcroots = state + "/gcroots"
     if not link.startswith(gcroots + "/"):
-        name = hashes.format_hash("sha1", hashes.digest("sha1", os.fsencode(link)), "nix32")
+        name = hashing.format_hash("sha1", hashing.digest("sha1", os.fsencode(link)), "nix32")
         _replace_link(f"{gcroots}/auto/{name}", link)
     return link
 

@@ -6,7 +6,7 @@
 References are whole store paths, distinct and in byte order (`views_sort` makes them so).
 """
 from snowsnake.foundation.buffer cimport Bytes, View
-from snowsnake.store.digests cimport Digest
+from snowsnake.store.hash_functions cimport Digest
 
 cdef enum IngestionMethod:            # what of an object is hashed to give its content address
     INGEST_FLAT = 1                   # the file's bytes             "sha256"

@@ -12,11 +12,11 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
     make_view, view_compare, view_is,
 )
-from snowsnake.store.digests cimport (
+from snowsnake.store.hash_functions cimport (
     HASH_NONE, HASH_SHA1, HASH_SHA256, Hasher, hash_bytes, hash_name, hash_size, hasher_final, hasher_init,
     hasher_update,
 )
-from snowsnake.store.hashes cimport BASE16_MAX_SIZE, base16_encode, base32_encode, hash_kind_parse
+from snowsnake.store.hashing cimport BASE16_MAX_SIZE, base16_encode, base32_encode, hash_kind_parse
 
 
 # --- names and forms -----------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from snowsnake.syntax.nodes cimport (
 from snowsnake.syntax.numbers cimport float_to_text
 
 
-cdef struct Entry:                    # a name to be sorted
+cdef struct SortedName:                    # a name to be sorted
     uint32_t group                    # those inherited, those of each `inherit (e)`, the rest
     uint32_t size_bytes
     uint64_t prefix                   # the first 8 bytes as a number, so that most comparisons are one
@@ -49,7 +49,7 @@ cdef struct Printer:
     Text home
     const char* stack_limit
     bint is_too_deep
-    Entry* entries                    # of all sets that are being printed
+    SortedName* entries                    # of all sets that are being printed
     uint32_t entry_count
     uint32_t entry_capacity
 
@@ -253,8 +253,8 @@ cdef void put_operation(Printer* printer, Node* node) noexcept nogil:
 
 
 cdef int compare_entries(const void* left, const void* right) noexcept nogil:
-    cdef const Entry* a = <const Entry*>left
-    cdef const Entry* b = <const Entry*>right
+    cdef const SortedName* a = <const SortedName*>left
+    cdef const SortedName* b = <const SortedName*>right
     cdef int order
     if a.group != b.group:
         return -1 if a.group < b.group else 1
@@ -274,11 +274,11 @@ cdef uint64_t prefix_of(const Text* name) noexcept nogil:
     return prefix
 
 
-cdef void sort_entries(Entry* entries, uint32_t count) noexcept nogil:
-    cdef Entry entry
+cdef void sort_entries(SortedName* entries, uint32_t count) noexcept nogil:
+    cdef SortedName entry
     cdef uint32_t i, at
     if count > LARGEST_INSERTED:
-        qsort(entries, count, sizeof(Entry), compare_entries)
+        qsort(entries, count, sizeof(SortedName), compare_entries)
         return
     for i in range(1, count):
         entry = entries[i]
@@ -291,16 +291,16 @@ cdef void sort_entries(Entry* entries, uint32_t count) noexcept nogil:
 
 cdef bint add_entry(Printer* printer, uint32_t group, Name name, const void* item) noexcept nogil:
     cdef Text* text = &printer.ast.names[name]
-    cdef Entry* entry
+    cdef SortedName* entry
     cdef void* larger
     if printer.entry_count == printer.entry_capacity:
         printer.entry_capacity = printer.entry_capacity * 2 + 64
-        larger = resize_items(printer.entries, printer.entry_capacity, sizeof(Entry))
+        larger = resize_items(printer.entries, printer.entry_capacity, sizeof(SortedName))
         if larger == NULL:
             printer.entry_capacity = printer.entry_count
             printer.buffer.failed = True
             return False
-        printer.entries = <Entry*>larger
+        printer.entries = <SortedName*>larger
     entry = &printer.entries[printer.entry_count]
     printer.entry_count += 1
     entry.group = group

@@ -15,7 +15,7 @@ from snowsnake.cli.output import write_line
 
 def show(call: Call) -> None:
     """Derivations as JSON, with `-r` also those that they need."""
-    from snowsnake.store.drv import show as to_json
+    from snowsnake.store.derivation import show as to_json
     from snowsnake.store.graph import closure
 
     with asked(call) as installables:
@@ -35,9 +35,9 @@ def _parsed(text: bytes) -> object:
     except RecursionError:
         raise ValueError("the JSON is nested too deep") from None
     except ValueError:
-        from snowsnake.evaluator import Evaluator
+        from snowsnake.interpreter import Interpreter
 
-        evaluator = Evaluator()                # whose reader of JSON has the words for what is wrong
+        evaluator = Interpreter()                # whose reader of JSON has the words for what is wrong
         evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
         raise
 

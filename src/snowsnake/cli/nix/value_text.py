@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from snowsnake.evaluator import Evaluator
     from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
 
 _DEPTH_LIMIT = 2_000_000               # as for calls
 _FATAL = ("depth", "memory", "timeout", "interrupt")
@@ -33,7 +33,7 @@ class _Seen:
         return True
 
 
-def value_text(root: "Handle", evaluator: "Evaluator", depth_limit: int = _DEPTH_LIMIT) -> bytes:
+def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEPTH_LIMIT) -> bytes:
     """The text of a value that has been forced; values nested deeper than the limit are an error."""
     out: list[bytes] = []
     seen = _Seen()
@@ -63,7 +63,7 @@ def value_text(root: "Handle", evaluator: "Evaluator", depth_limit: int = _DEPTH
     return b"".join(out)
 
 
-def _pieces(value: "Handle", seen: _Seen, evaluator: "Evaluator", *, is_root: bool) -> "list[Any]":
+def _pieces(value: "Handle", seen: _Seen, evaluator: "Interpreter", *, is_root: bool) -> "list[Any]":
     """What a value's text consists of: bytes, and values inside it."""
     value.force()
     kind = value.type_name()
@@ -96,7 +96,7 @@ def _is_derivation(kind: "Handle") -> bool:
     return kind.type_name() == "string" and kind.string() == b"derivation"
 
 
-def _derivation_path(value: "Handle", evaluator: "Evaluator") -> str:
+def _derivation_path(value: "Handle", evaluator: "Interpreter") -> str:
     from snowsnake.store.store_path import parse
 
     path = value.coerce_to_string().decode("utf-8", "surrogateescape")
@@ -107,7 +107,7 @@ def _derivation_path(value: "Handle", evaluator: "Evaluator") -> str:
     return " " + path
 
 
-def _name_text(name: bytes, evaluator: "Evaluator") -> bytes:
+def _name_text(name: bytes, evaluator: "Interpreter") -> bytes:
     if name and name[0] in _FIRST and _FURTHER.issuperset(name) and name not in _KEYWORDS:
         return name
     return evaluator.from_python(name).to_nix()

@@ -5,7 +5,7 @@ In: a store, or a `Request`, and the path of a derivation.  Out: the derivation,
 
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.store import Request
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Store
 
 

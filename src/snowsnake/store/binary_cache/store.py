@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from snowsnake.store import hashes
+from snowsnake.store import hashing
 from snowsnake.store.binary_cache import compressed
 from snowsnake.store.binary_cache.files import CacheFiles
 from snowsnake.store.binary_cache.remembered import Remembered, Unknown
@@ -321,7 +321,7 @@ class BinaryCacheStore(Store):
 
     def _copy(self, source: BinaryIO, target: BinaryIO, info: NarInfo, where: str) -> tuple[Hash, int]:
         """Hash and size of what comes, which is cut off when it is more than was announced."""
-        hasher = hashes.HashStream(info.nar_hash.algorithm)
+        hasher = hashing.HashStream(info.nar_hash.algorithm)
         size = 0
         try:
             stream = compressed.unpacked(source, info.compression)
@@ -369,7 +369,7 @@ class BinaryCacheStore(Store):
                 raise ValueError(f"cannot add '{info.path}' to the binary cache because the reference '{reference}' is not valid")
         options = self.options
         with tempfile.TemporaryFile() as packed, tempfile.TemporaryFile() as plain:
-            hasher, size = hashes.HashStream("sha256"), 0
+            hasher, size = hashing.HashStream("sha256"), 0
             while piece := archive.read(_PIECE_BYTES):
                 hasher.update(piece)
                 size += len(piece)
@@ -430,7 +430,7 @@ def _part(path: str) -> str:
 
 
 def _hash_of(stream: BinaryIO) -> tuple[Hash, int]:
-    hasher, size = hashes.HashStream("sha256"), 0
+    hasher, size = hashing.HashStream("sha256"), 0
     while piece := stream.read(_PIECE_BYTES):
         hasher.update(piece)
         size += len(piece)

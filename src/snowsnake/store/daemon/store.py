@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import BinaryIO
 
-from snowsnake.store import hashes, nar
+from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.daemon.connection import DaemonConnection, Operation
 from snowsnake.store.daemon.wire import DaemonError, Message, Wire
@@ -136,7 +136,7 @@ class DaemonStore(CollectingStore):
     def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
         """The file or tree that a NAR holds, which may be a file read from here to its end."""
         if isinstance(archive, bytes):
-            path, _ = self._fixed_path(name, "nar", hashes.digest("sha256", archive))
+            path, _ = self._fixed_path(name, "nar", hashing.digest("sha256", archive))
             return path if self.is_valid(path) else self._send(name, "fixed:r:sha256", iter([archive]))
         start = archive.tell()
         stream = Hashed(archive)

@@ -1,7 +1,7 @@
 """One entry of the table of builtins."""
 
 
-class Entry:
+class BuiltinRow:
     """A builtin as users and the machine see it.
 
     `arguments` names them, separated by blanks; `forces` has a letter for each (machine/state.pxd);
@@ -56,4 +56,4 @@ class Entry:
         self.always = always
 
     def __repr__(self) -> str:
-        return f"Entry({self.name!r}, {self.arguments!r}, {self.forces!r})"
+        return f"BuiltinRow({self.name!r}, {self.arguments!r}, {self.forces!r})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from snowsnake.store import aterm, aterm_parser, store_path
-from snowsnake.store.derivation import DerivationMemory
+from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR
 

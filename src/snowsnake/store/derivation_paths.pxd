@@ -1,23 +1,23 @@
 # cython: language_level=3
 """Derivations finished: output paths, the .drv path, and the memory of what each derivation hashes to.
 
-A `DrvStore` belongs to one evaluator (one thread at a time) and remembers, for every derivation path that it has seen, the
+A `KnownDerivations` belongs to one evaluator (one thread at a time) and remembers, for every derivation path that it has seen, the
 hash modulo fixed outputs, the output names and the references.  The evaluator's `derivationStrict` fills a
 `DerivationInput` and calls `derivation_finish` once.
 
 Who owns what
   in:  every View of a `DerivationInput` is borrowed for the time of the call; the arrays `outputs`, `env`, `input_drvs` and
        `input_srcs` may come in any order and are sorted in place.
-  out: `DerivationResult.drv_path` points into the DrvStore and lives as long as it.  `outputs` and `text` point into the
-       DrvStore's scratch memory and live until the next call of a function of this module on the same DrvStore.
+  out: `DerivationResult.drv_path` points into the KnownDerivations and lives as long as it.  `outputs` and `text` point into the
+       KnownDerivations's scratch memory and live until the next call of a function of this module on the same KnownDerivations.
   error: appended to the caller's `Bytes`; nothing is remembered from a call that failed.
 """
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport InputDrv, Variable
-from snowsnake.store.digests cimport Digest
-from snowsnake.store.drv_store cimport (
-    DrvReader, DrvStore, drv_store_add_references, drv_store_closure, drv_store_free, drv_store_init, drv_store_knows,
-    drv_store_outputs,
+from snowsnake.store.hash_functions cimport Digest
+from snowsnake.store.known_derivations cimport (
+    DerivationReader, KnownDerivations, derivations_add_references, derivations_closure, derivations_free, derivations_init, derivations_knows,
+    derivations_outputs,
 )
 
 cdef struct DerivationInput:
@@ -38,7 +38,7 @@ cdef struct DerivationInput:
     View* input_srcs                  # may repeat
     size_t input_src_count
 
-cdef struct DerivationOutput:
+cdef struct FinishedOutput:
     View name
     View path                         # floating, impure, deferred: the placeholder that stands for it in other derivations
     bint is_known                     # path is a store path
@@ -46,9 +46,9 @@ cdef struct DerivationOutput:
 cdef struct DerivationResult:
     View drv_path
     View text                         # the ATerm, to be written if the evaluator writes
-    DerivationOutput* outputs         # by name
+    FinishedOutput* outputs         # by name
     size_t output_count
     const View* references            # of the .drv: distinct, in byte order
     size_t reference_count
 
-cdef bint derivation_finish(DrvStore* self, DerivationInput* input, DerivationResult* result, Bytes* error) noexcept nogil
+cdef bint derivation_finish(KnownDerivations* self, DerivationInput* input, DerivationResult* result, Bytes* error) noexcept nogil

@@ -2,7 +2,7 @@
 """md5, sha1, sha256, sha512 and blake3.
 
 In: bytes, a piece at a time.  Out: a `Digest`.  sha256 runs some hundred thousand times per evaluation of nixpkgs, so on x86 it
-uses the SHA instructions when the processor has them (8 times as fast on 4 KiB).  The blocks of md5, sha1 and sha512: compression.pyx.
+uses the SHA instructions when the processor has them (8 times as fast on 4 KiB).  The blocks of md5, sha1 and sha512: hash_blocks.pyx.
 """
 from libc.errno cimport errno
 from libc.stdlib cimport free
@@ -10,7 +10,7 @@ from libc.string cimport memcmp, memcpy, memset, strerror
 
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_text
-from snowsnake.store.compression cimport compression_prefer_instructions, md5_blocks, sha1_blocks, sha512_blocks
+from snowsnake.store.hash_blocks cimport blocks_prefer_instructions, md5_blocks, sha1_blocks, sha512_blocks
 
 cdef extern from *:
     """
@@ -463,4 +463,4 @@ cdef bint digest_equal(const Digest* a, const Digest* b) noexcept nogil:
 cdef void sha256_prefer_instructions(bint wanted) noexcept nogil:
     global use_sha256_instructions
     use_sha256_instructions = wanted and sha256_has_instructions()
-    compression_prefer_instructions(wanted)
+    blocks_prefer_instructions(wanted)

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Derivations finished: from what `derivationStrict` collected to output paths, `.drv` text and `.drv` path.
 
-In: a `DerivationInput`.  Out: paths and text; remembered in the `DrvStore`: what the derivation hashes to, and refers to.
+In: a `DerivationInput`.  Out: paths and text; remembered in the `KnownDerivations`: what the derivation hashes to, and refers to.
 An evaluation of nixpkgs does this tens of thousands of times, so the environment is written once per derivation and hashed
 in three settings (masked for the output paths, whole for the memory, with real inputs for the file), with the output
 paths spliced in; no Python object, scratch memory used again.
@@ -15,16 +15,16 @@ from snowsnake.foundation.buffer cimport (
     view_compare, view_equal, view_is, view_of,
 )
 from snowsnake.store.aterm cimport (
-    OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Derivation, InputDrv, Output,
+    OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, DerivationFields, InputDrv, Output,
     Splice, Variable, aterm_inputs, aterm_outputs, aterm_tail, compare_outputs, compare_variables, derivation_init,
 )
-from snowsnake.store.digests cimport HASH_SHA256, hash_bytes, hash_size
-from snowsnake.store.drv_store cimport (
-    MODULO_DEFERRED, MODULO_REGULAR, MODULO_UNKNOWN, NO_ENTRY, DrvStore, array_of, collect_references, drv_store_add_references,
-    drv_store_closure, drv_store_free, drv_store_init, drv_store_outputs, fixed_modulo, hash_parts, impure_modulo, intern_path,
+from snowsnake.store.hash_functions cimport HASH_SHA256, hash_bytes, hash_size
+from snowsnake.store.known_derivations cimport (
+    MODULO_DEFERRED, MODULO_REGULAR, MODULO_UNKNOWN, NO_ENTRY, KnownDerivations, array_of, collect_references, derivations_add_references,
+    derivations_closure, derivations_free, derivations_init, derivations_outputs, fixed_modulo, hash_parts, impure_modulo, intern_path,
     is_drv, make_known, out_of_memory, remember, sort_inputs, write_modulo_inputs,
 )
-from snowsnake.store.hashes cimport hash_kind_parse
+from snowsnake.store.hashing cimport hash_kind_parse
 from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, STORE_HASH_SIZE, store_downstream_placeholder, store_path_fixed,
     store_path_output, store_path_text, store_placeholder, views_sort,
@@ -33,7 +33,7 @@ from snowsnake.store.store_path cimport (
 
 # --- inputs, outputs, environment ----------------------------------------------------------------------------------------
 
-cdef bint expand_closures(DrvStore* self, DerivationInput* input, Bytes* error) noexcept nogil:
+cdef bint expand_closures(KnownDerivations* self, DerivationInput* input, Bytes* error) noexcept nogil:
     """A derivation wanted with `all_outputs` brings its whole closure, and every output of each derivation in it."""
     cdef Bytes* pairs = &self.scratch_expanded
     cdef Bytes* sources = &self.scratch_srcs
@@ -51,7 +51,7 @@ cdef bint expand_closures(DrvStore* self, DerivationInput* input, Bytes* error) 
             bytes_append(pairs, &input.input_drvs[i], sizeof(InputDrv))
             continue
         bytes_clear(&self.scratch_views)
-        ok = drv_store_closure(self, input.input_drvs[i].path, &self.scratch_views, error)
+        ok = derivations_closure(self, input.input_drvs[i].path, &self.scratch_views, error)
         if not ok:
             break
         paths = <const View*>self.scratch_views.data
@@ -60,7 +60,7 @@ cdef bint expand_closures(DrvStore* self, DerivationInput* input, Bytes* error) 
             if not is_drv(paths[j]):
                 continue
             bytes_clear(&names)
-            ok = drv_store_outputs(self, paths[j], &names, error)
+            ok = derivations_outputs(self, paths[j], &names, error)
             if not ok:
                 break
             pair.path = paths[j]
@@ -81,7 +81,7 @@ cdef bint expand_closures(DrvStore* self, DerivationInput* input, Bytes* error) 
     return ok
 
 
-cdef bint prepare_inputs(DrvStore* self, DerivationInput* input, Derivation* drv, Bytes* error) noexcept nogil:
+cdef bint prepare_inputs(KnownDerivations* self, DerivationInput* input, DerivationFields* drv, Bytes* error) noexcept nogil:
     cdef size_t i
     for i in range(input.input_drv_count):
         if input.input_drvs[i].all_outputs:
@@ -97,7 +97,7 @@ cdef bint prepare_inputs(DrvStore* self, DerivationInput* input, Derivation* drv
     return make_known(self, drv.input_drvs, drv.input_drv_count, error)
 
 
-cdef bint prepare_outputs(DrvStore* self, const DerivationInput* input, Derivation* drv, Bytes* error) noexcept nogil:
+cdef bint prepare_outputs(KnownDerivations* self, const DerivationInput* input, DerivationFields* drv, Bytes* error) noexcept nogil:
     cdef Output* outputs = <Output*>array_of(&self.scratch_outputs, input.output_count, sizeof(Output))
     cdef size_t i, room = 0
     if input.output_count == 0:
@@ -129,7 +129,7 @@ cdef bint prepare_outputs(DrvStore* self, const DerivationInput* input, Derivati
     return True
 
 
-cdef bint prepare_env(DrvStore* self, DerivationInput* input, Derivation* drv, Bytes* error) noexcept nogil:
+cdef bint prepare_env(KnownDerivations* self, DerivationInput* input, DerivationFields* drv, Bytes* error) noexcept nogil:
     """The environment in name order, the outputs' variables (still without value) among it."""
     cdef Variable* env = <Variable*>array_of(&self.scratch_env, input.env_count + drv.output_count, sizeof(Variable))
     cdef size_t i, e = 0, o = 0, count = 0
@@ -160,11 +160,11 @@ cdef bint prepare_env(DrvStore* self, DerivationInput* input, Derivation* drv, B
     return True
 
 
-cdef View taken_path(DrvStore* self, size_t start) noexcept nogil:
+cdef View taken_path(KnownDerivations* self, size_t start) noexcept nogil:
     return make_view(self.paths.data + start, self.paths.size - start)
 
 
-cdef bint fill_paths(DrvStore* self, const DerivationInput* input, Derivation* drv, const Digest* masked,
+cdef bint fill_paths(KnownDerivations* self, const DerivationInput* input, DerivationFields* drv, const Digest* masked,
                      Bytes* error) noexcept nogil:
     """Output paths, or for floating and impure outputs the placeholders that their own environment gets."""
     cdef Output* output
@@ -185,7 +185,7 @@ cdef bint fill_paths(DrvStore* self, const DerivationInput* input, Derivation* d
     return True
 
 
-cdef void write_text(DrvStore* self, const Derivation* drv, const Splice* splices, size_t splice_count) noexcept nogil:
+cdef void write_text(KnownDerivations* self, const DerivationFields* drv, const Splice* splices, size_t splice_count) noexcept nogil:
     cdef Bytes* text = &self.text
     cdef size_t i, at = 0
     bytes_clear(text)
@@ -201,9 +201,9 @@ cdef void write_text(DrvStore* self, const Derivation* drv, const Splice* splice
     bytes_append(text, self.tail.data + at, self.tail.size - at)
 
 
-cdef uint32_t name_file(DrvStore* self, const DerivationInput* input, const Derivation* drv, size_t reference_count,
+cdef uint32_t name_file(KnownDerivations* self, const DerivationInput* input, const DerivationFields* drv, size_t reference_count,
                         Bytes* error) noexcept nogil:
-    """Entry of the .drv path that follows from the text and what it refers to."""
+    """Attr of the .drv path that follows from the text and what it refers to."""
     cdef Digest contents
     cdef uint32_t entry
     bytes_clear(&self.file_name)
@@ -223,10 +223,10 @@ cdef uint32_t name_file(DrvStore* self, const DerivationInput* input, const Deri
     return entry
 
 
-cdef bint give_result(DrvStore* self, const Derivation* drv, uint32_t entry, size_t reference_count,
+cdef bint give_result(KnownDerivations* self, const DerivationFields* drv, uint32_t entry, size_t reference_count,
                       DerivationResult* result, Bytes* error) noexcept nogil:
-    cdef DerivationOutput* outputs = <DerivationOutput*>array_of(
-        &self.scratch_results, drv.output_count, sizeof(DerivationOutput))
+    cdef FinishedOutput* outputs = <FinishedOutput*>array_of(
+        &self.scratch_results, drv.output_count, sizeof(FinishedOutput))
     cdef size_t i, start
     if outputs == NULL:
         return out_of_memory(error)
@@ -249,8 +249,8 @@ cdef bint give_result(DrvStore* self, const Derivation* drv, uint32_t entry, siz
     return True
 
 
-cdef bint derivation_finish(DrvStore* self, DerivationInput* input, DerivationResult* result, Bytes* error) noexcept nogil:
-    cdef Derivation drv
+cdef bint derivation_finish(KnownDerivations* self, DerivationInput* input, DerivationResult* result, Bytes* error) noexcept nogil:
+    cdef DerivationFields drv
     cdef Digest modulo
     cdef Splice* splices = NULL
     cdef size_t splice_count = 0, reference_count, i
@@ -375,12 +375,12 @@ cdef class DerivationMemory:
     >>> path, outputs
     ('/nix/store/5wq5jx7219pmi3xklyhl77fjbqvy6qaj-x.drv', {'out': '/nix/store/gwwjwi08fyrbrz2d8zkfvy65nzzq2czp-x'})
     """
-    cdef DrvStore store
+    cdef KnownDerivations store
     cdef object reader
 
     def __cinit__(self, str store_dir not None="/nix/store", reader=None, *, bint allows_floating=True, bint allows_impure=True):
         cdef bytes directory = store_dir.encode(errors="surrogateescape")
-        if not drv_store_init(&self.store, make_view(<const char*>directory, len(directory))):
+        if not derivations_init(&self.store, make_view(<const char*>directory, len(directory))):
             raise MemoryError
         self.store.allows_floating = allows_floating
         self.store.allows_impure = allows_impure
@@ -390,7 +390,7 @@ cdef class DerivationMemory:
             self.store.reader_context = <void*>self.reader
 
     def __dealloc__(self):
-        drv_store_free(&self.store)
+        derivations_free(&self.store)
 
     def finish(self, str name, *, str system, str builder, args=(), env=None, outputs=("out",), str kind="input",
                str method="flat", str algorithm="sha256", bytes digest=None, input_drvs=(), input_srcs=(), closures=()):
@@ -450,7 +450,7 @@ cdef class DerivationMemory:
         cdef uint32_t entry
         bytes_init(&error)
         bytes_init(&names)
-        ok = drv_store_outputs(&self.store, path, &names, &error)
+        ok = derivations_outputs(&self.store, path, &names, &error)
         bytes_free(&names)
         if not ok:
             raise_error(&error)
@@ -465,7 +465,7 @@ cdef class DerivationMemory:
         bytes_init(&error)
         bytes_init(&found)
         try:
-            if not drv_store_closure(&self.store, start, &found, &error):
+            if not derivations_closure(&self.store, start, &found, &error):
                 raise_error(&error)
             return [text_of((<View*>found.data)[i]) for i in range(found.size // sizeof(View))]
         finally:
@@ -476,7 +476,7 @@ cdef class DerivationMemory:
         cdef _Views texts = _Views([]), listed = _Views(sorted(set(references)))
         cdef Bytes error
         bytes_init(&error)
-        if not drv_store_add_references(&self.store, texts.add(path), listed.views(), len(listed.kept), &error):
+        if not derivations_add_references(&self.store, texts.add(path), listed.views(), len(listed.kept), &error):
             raise_error(&error)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snowsnake.store.derivation import DerivationMemory
-from snowsnake.store.drv import Derivation, DerivationOutput
+from snowsnake.store.derivation import Derivation, DerivationOutput
+from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.interface import Store
 
 

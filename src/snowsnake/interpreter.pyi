@@ -7,7 +7,7 @@ from snowsnake.fetch.input import Input
 from snowsnake.handle import Handle
 from snowsnake.runner import Runner
 
-class Evaluator(Runner):
+class Interpreter(Runner):
     def __init__(
         self,
         *,

@@ -256,7 +256,7 @@ cdef void sha512_blocks(uint64_t* state, const uint8_t* data, size_t blocks) noe
         snow_sha512_plain(state, data, blocks)
 
 
-cdef void compression_prefer_instructions(bint wanted) noexcept nogil:
+cdef void blocks_prefer_instructions(bint wanted) noexcept nogil:
     global _uses_sha1, _uses_bmi2
     _uses_sha1 = wanted and snow_has_sha1()
     _uses_bmi2 = wanted and snow_has_bmi2()

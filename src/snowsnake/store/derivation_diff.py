@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from snowsnake.store.drv import Derivation
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.path import STORE_DIR
 
 

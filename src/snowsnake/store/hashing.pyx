@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_decimal, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view, view_is,
 )
-from snowsnake.store.digests cimport (
+from snowsnake.store.hash_functions cimport (
     HASH_BLAKE3, HASH_MD5, HASH_NONE, Digest, Hasher, hash_bytes, hash_file, hash_name, hash_size, hasher_final, hasher_init,
     hasher_update, sha256_prefer_instructions,
 )

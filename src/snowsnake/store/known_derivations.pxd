@@ -1,16 +1,16 @@
 # cython: language_level=3
 """The memory of derivations: hash modulo fixed outputs, output names and references of every store path that was seen.
 
-A `DrvStore` belongs to one evaluator and is used by one thread at a time.  Views that it gives point into it and live as
+A `KnownDerivations` belongs to one evaluator and is used by one thread at a time.  Views that it gives point into it and live as
 long as it.  Functions that can fail return False and append a message to *error*.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.foundation.buffer cimport Bytes, View
-from snowsnake.store.aterm cimport Derivation, InputDrv, Output, Splice
-from snowsnake.store.digests cimport Digest
+from snowsnake.store.aterm cimport DerivationFields, InputDrv, Output, Splice
+from snowsnake.store.hash_functions cimport Digest
 
 # Gives the ATerm text of a derivation that was not made here: appended to *text*; False and *error* when there is none.
-ctypedef bint (*DrvReader)(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil
+ctypedef bint (*DerivationReader)(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil
 
 cdef struct Slab:
     Slab* next
@@ -28,15 +28,15 @@ cdef struct StoreEntry:               # one store path: a derivation, a text, a 
     uint8_t modulo_kind               # ModuloKind
     bint is_pending                   # being read: meeting it again is a cycle
     bint has_references
-    uint32_t outputs_start            # in DrvStore.names: output names in order
+    uint32_t outputs_start            # in KnownDerivations.names: output names in order
     uint32_t output_count
-    uint32_t references_start         # in DrvStore.references: ids of entries
+    uint32_t references_start         # in KnownDerivations.references: ids of entries
     uint32_t reference_count
     uint8_t modulo[32]
 
-cdef struct DrvStore:
+cdef struct KnownDerivations:
     View store_dir                    # owned (in slabs)
-    DrvReader reader                  # may be NULL
+    DerivationReader reader                  # may be NULL
     void* reader_context
     bint allows_floating              # feature ca-derivations: may read such a .drv
     bint allows_impure                # feature impure-derivations
@@ -59,7 +59,7 @@ cdef struct DrvStore:
     Bytes scratch_references          # View[]
     Bytes scratch_views               # View[]: closures
     Bytes scratch_splices             # Splice[]
-    Bytes scratch_results             # DerivationOutput[]
+    Bytes scratch_results             # FinishedOutput[]
     Bytes scratch_expanded            # InputDrv[]: with closures
     Bytes scratch_srcs                # View[]: with closures
     Bytes paths                       # output paths and placeholders, one after the other
@@ -70,42 +70,42 @@ cdef struct DrvStore:
     Bytes tail
     Bytes text
 
-cdef bint drv_store_init(DrvStore* self, View store_dir) noexcept nogil
-cdef void drv_store_free(DrvStore* self) noexcept nogil
+cdef bint derivations_init(KnownDerivations* self, View store_dir) noexcept nogil
+cdef void derivations_free(KnownDerivations* self) noexcept nogil
 
 # Remembers what a text or source refers to, for closures (builtins.toFile with references).
-cdef bint drv_store_add_references(DrvStore* self, View path, const View* references, size_t count, Bytes* error) noexcept nogil
-# All paths that *path* refers to, directly or not, itself included; sorted Views appended to *out* (owned by the DrvStore).
-cdef bint drv_store_closure(DrvStore* self, View path, Bytes* out, Bytes* error) noexcept nogil
-# Output names of a derivation, read if it is not known; appended to *out* as Views owned by the DrvStore.
-cdef bint drv_store_outputs(DrvStore* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil
+cdef bint derivations_add_references(KnownDerivations* self, View path, const View* references, size_t count, Bytes* error) noexcept nogil
+# All paths that *path* refers to, directly or not, itself included; sorted Views appended to *out* (owned by the KnownDerivations).
+cdef bint derivations_closure(KnownDerivations* self, View path, Bytes* out, Bytes* error) noexcept nogil
+# Output names of a derivation, read if it is not known; appended to *out* as Views owned by the KnownDerivations.
+cdef bint derivations_outputs(KnownDerivations* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil
 # True when the derivation was made or read here: no reader is asked.
-cdef bint drv_store_references(DrvStore* self, View path, Bytes* lines) noexcept nogil
+cdef bint derivations_references(KnownDerivations* self, View path, Bytes* lines) noexcept nogil
     # what a path refers to, as lines; False if nothing is known of it
-cdef bint drv_store_knows(DrvStore* self, View path) noexcept nogil
+cdef bint derivations_knows(KnownDerivations* self, View path) noexcept nogil
 
 # For a derivation that was parsed: its hash modulo fixed outputs (of the masked text when is_masked).
-cdef bint derivation_modulo(DrvStore* self, View name, const Derivation* drv, bint is_masked, Digest* out, int* kind,
+cdef bint derivation_modulo(KnownDerivations* self, View name, const DerivationFields* drv, bint is_masked, Digest* out, int* kind,
                             Bytes* error) noexcept nogil
 # Name of the derivation in the path of a .drv.
 cdef View derivation_name(View store_dir, View drv_path) noexcept nogil
 
-# --- for derivation.pyx
+# --- for derivation_paths.pyx
 cdef enum:
     NO_ENTRY = 0xffffffff             # memory ran out
 
-cdef uint32_t intern_path(DrvStore* self, View path) noexcept nogil
+cdef uint32_t intern_path(KnownDerivations* self, View path) noexcept nogil
 cdef bint out_of_memory(Bytes* error) noexcept nogil
 cdef bint is_drv(View path) noexcept nogil
 cdef void* array_of(Bytes* buffer, size_t count, size_t item_size) noexcept nogil
 cdef size_t sort_inputs(InputDrv* inputs, size_t count) noexcept nogil       # distinct; gives how many stay
-cdef bint make_known(DrvStore* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil
-cdef bint write_modulo_inputs(DrvStore* self, View name, const InputDrv* inputs, size_t count, int* kind,
+cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil
+cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv* inputs, size_t count, int* kind,
                               Bytes* error) noexcept nogil
-cdef void hash_parts(DrvStore* self, const Bytes* head, const Derivation* drv, const Splice* splices, size_t splice_count,
+cdef void hash_parts(KnownDerivations* self, const Bytes* head, const DerivationFields* drv, const Splice* splices, size_t splice_count,
                      Digest* out) noexcept nogil
-cdef void fixed_modulo(DrvStore* self, const Output* output, Digest* out) noexcept nogil
+cdef void fixed_modulo(KnownDerivations* self, const Output* output, Digest* out) noexcept nogil
 cdef void impure_modulo(Digest* out) noexcept nogil
-cdef size_t collect_references(DrvStore* self, const Derivation* drv) noexcept nogil
-cdef bint remember(DrvStore* self, uint32_t entry, const Derivation* drv, const View* references, size_t count,
+cdef size_t collect_references(KnownDerivations* self, const DerivationFields* drv) noexcept nogil
+cdef bint remember(KnownDerivations* self, uint32_t entry, const DerivationFields* drv, const View* references, size_t count,
                    const Digest* modulo, int kind, Bytes* error) noexcept nogil

@@ -15,12 +15,12 @@ from snowsnake.foundation.buffer cimport (
     make_view, view_compare, view_equal, view_is, view_of,
 )
 from snowsnake.store.aterm cimport (
-    OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, Derivation, InputDrv, Output, Splice, aterm_inputs, aterm_outputs,
+    OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, DerivationFields, InputDrv, Output, Splice, aterm_inputs, aterm_outputs,
     aterm_tail, compare_inputs, derivation_free, derivation_kind, method_and_algorithm,
 )
 from snowsnake.store.aterm_parser cimport aterm_parse
-from snowsnake.store.digests cimport HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init, hasher_update
-from snowsnake.store.hashes cimport ENCODING_BASE16, base16_encode, hash_format
+from snowsnake.store.hash_functions cimport HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init, hasher_update
+from snowsnake.store.hashing cimport ENCODING_BASE16, base16_encode, hash_format
 from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_parse, views_sort
 
 cdef enum:
@@ -30,7 +30,7 @@ cdef struct Reading:                  # a derivation from the reader, whose inpu
     uint32_t entry
     size_t next_input
     Bytes text
-    Derivation drv
+    DerivationFields drv
 
 
 # --- the table of paths --------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ cdef bint out_of_memory(Bytes* error) noexcept nogil:
     return False
 
 
-cdef const uint8_t* slab_copy(DrvStore* self, View text) noexcept nogil:
+cdef const uint8_t* slab_copy(KnownDerivations* self, View text) noexcept nogil:
     cdef Slab* slab = self.slabs
     cdef size_t capacity
     cdef uint8_t* place
@@ -74,7 +74,7 @@ cdef uint32_t path_hash(View path) noexcept nogil:
     return <uint32_t>(value ^ (value >> 32))
 
 
-cdef uint32_t find_entry(DrvStore* self, View path, uint32_t hashed, uint32_t* slot) noexcept nogil:
+cdef uint32_t find_entry(KnownDerivations* self, View path, uint32_t hashed, uint32_t* slot) noexcept nogil:
     cdef uint32_t mask = self.slot_count - 1
     cdef uint32_t at = hashed & mask
     cdef StoreEntry* entry
@@ -87,7 +87,7 @@ cdef uint32_t find_entry(DrvStore* self, View path, uint32_t hashed, uint32_t* s
     return NO_ENTRY
 
 
-cdef bint grow_table(DrvStore* self) noexcept nogil:
+cdef bint grow_table(KnownDerivations* self) noexcept nogil:
     cdef uint32_t count = self.slot_count * 2 if self.slot_count else 1024
     cdef uint32_t capacity = count // 4 * 3
     cdef uint32_t* slots = <uint32_t*>allocate_zeros(count, sizeof(uint32_t))
@@ -113,7 +113,7 @@ cdef bint grow_table(DrvStore* self) noexcept nogil:
     return True
 
 
-cdef uint32_t intern_path(DrvStore* self, View path) noexcept nogil:
+cdef uint32_t intern_path(KnownDerivations* self, View path) noexcept nogil:
     """Index of the entry of *path*, made if there is none; NO_ENTRY when memory runs out."""
     cdef uint32_t hashed = path_hash(path), slot = 0, found
     cdef StoreEntry* entry
@@ -137,17 +137,17 @@ cdef uint32_t intern_path(DrvStore* self, View path) noexcept nogil:
     return self.entry_count - 1
 
 
-cdef bint drv_store_init(DrvStore* self, View store_dir) noexcept nogil:
-    memset(self, 0, sizeof(DrvStore))
+cdef bint derivations_init(KnownDerivations* self, View store_dir) noexcept nogil:
+    memset(self, 0, sizeof(KnownDerivations))
     self.store_dir.data = slab_copy(self, store_dir)
     self.store_dir.size = store_dir.size
     if self.store_dir.data == NULL or not grow_table(self):
-        drv_store_free(self)
+        derivations_free(self)
         return False
     return True
 
 
-cdef void drv_store_free(DrvStore* self) noexcept nogil:
+cdef void derivations_free(KnownDerivations* self) noexcept nogil:
     cdef Slab* slab
     cdef Bytes* buffer = &self.names
     while self.slabs != NULL:
@@ -159,10 +159,10 @@ cdef void drv_store_free(DrvStore* self) noexcept nogil:
     while buffer <= &self.text:         # the buffers lie side by side
         bytes_free(buffer)
         buffer += 1
-    memset(self, 0, sizeof(DrvStore))
+    memset(self, 0, sizeof(KnownDerivations))
 
 
-cdef bint drv_store_knows(DrvStore* self, View path) noexcept nogil:
+cdef bint derivations_knows(KnownDerivations* self, View path) noexcept nogil:
     cdef uint32_t slot = 0
     cdef uint32_t found = find_entry(self, path, path_hash(path), &slot)
     return found != NO_ENTRY and self.entries[found].modulo_kind != MODULO_UNKNOWN
@@ -190,7 +190,7 @@ cdef View derivation_name(View store_dir, View drv_path) noexcept nogil:
 
 # --- what is remembered --------------------------------------------------------------------------------------------------
 
-cdef bint remember_outputs(DrvStore* self, uint32_t entry, const Output* outputs, size_t count) noexcept nogil:
+cdef bint remember_outputs(KnownDerivations* self, uint32_t entry, const Output* outputs, size_t count) noexcept nogil:
     cdef View* names = <View*>self.names.data
     cdef View name
     cdef size_t i, start
@@ -225,7 +225,7 @@ cdef bint remember_outputs(DrvStore* self, uint32_t entry, const Output* outputs
     return True
 
 
-cdef bint remember_references(DrvStore* self, uint32_t entry, const View* references, size_t count) noexcept nogil:
+cdef bint remember_references(KnownDerivations* self, uint32_t entry, const View* references, size_t count) noexcept nogil:
     cdef size_t i
     cdef uint32_t id, start
     if self.entries[entry].has_references:
@@ -245,7 +245,7 @@ cdef bint remember_references(DrvStore* self, uint32_t entry, const View* refere
     return True
 
 
-cdef bint remember(DrvStore* self, uint32_t entry, const Derivation* drv, const View* references, size_t count,
+cdef bint remember(KnownDerivations* self, uint32_t entry, const DerivationFields* drv, const View* references, size_t count,
                    const Digest* modulo, int kind, Bytes* error) noexcept nogil:
     if not (remember_outputs(self, entry, drv.outputs, drv.output_count)
             and remember_references(self, entry, references, count)):
@@ -255,7 +255,7 @@ cdef bint remember(DrvStore* self, uint32_t entry, const Derivation* drv, const 
     return True
 
 
-cdef size_t collect_references(DrvStore* self, const Derivation* drv) noexcept nogil:
+cdef size_t collect_references(KnownDerivations* self, const DerivationFields* drv) noexcept nogil:
     """Input derivations and sources merged into scratch_references; both lists are sorted.  SIZE_MAX: out of memory."""
     cdef View* all = <View*>array_of(&self.scratch_references, drv.input_drv_count + drv.input_src_count, sizeof(View))
     cdef size_t d = 0, s = 0, count = 0
@@ -284,7 +284,7 @@ cdef size_t collect_references(DrvStore* self, const Derivation* drv) noexcept n
 
 # --- hash modulo fixed outputs -------------------------------------------------------------------------------------------
 
-cdef bint has_output(DrvStore* self, const StoreEntry* entry, View output) noexcept nogil:
+cdef bint has_output(KnownDerivations* self, const StoreEntry* entry, View output) noexcept nogil:
     cdef const View* names = <const View*>self.names.data + entry.outputs_start
     cdef uint32_t i
     for i in range(entry.output_count):
@@ -293,7 +293,7 @@ cdef bint has_output(DrvStore* self, const StoreEntry* entry, View output) noexc
     return False
 
 
-cdef bint make_known(DrvStore* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil:
+cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil:
     """Reads those of the inputs that were not made here."""
     cdef size_t i
     cdef uint32_t entry
@@ -308,7 +308,7 @@ cdef bint make_known(DrvStore* self, const InputDrv* inputs, size_t count, Bytes
     return True
 
 
-cdef bint write_modulo_inputs(DrvStore* self, View name, const InputDrv* inputs, size_t count, int* kind,
+cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv* inputs, size_t count, int* kind,
                               Bytes* error) noexcept nogil:
     """The list of inputs with hashes in place of paths, in `self.inputs`.  All inputs are known."""
     cdef InputDrv* hashed = <InputDrv*>array_of(&self.scratch_inputs, count, sizeof(InputDrv))
@@ -365,7 +365,7 @@ cdef inline void feed(Hasher* hasher, const Bytes* piece) noexcept nogil:
     hasher_update(hasher, piece.data, piece.size)
 
 
-cdef void hash_parts(DrvStore* self, const Bytes* head, const Derivation* drv, const Splice* splices, size_t splice_count,
+cdef void hash_parts(KnownDerivations* self, const Bytes* head, const DerivationFields* drv, const Splice* splices, size_t splice_count,
                      Digest* out) noexcept nogil:
     """sha256 of Derive([HEAD],[INPUTS],[TAIL with the output paths spliced in."""
     cdef Hasher hasher
@@ -386,7 +386,7 @@ cdef void hash_parts(DrvStore* self, const Bytes* head, const Derivation* drv, c
     hasher_final(&hasher, out)
 
 
-cdef void fixed_modulo(DrvStore* self, const Output* output, Digest* out) noexcept nogil:
+cdef void fixed_modulo(KnownDerivations* self, const Output* output, Digest* out) noexcept nogil:
     """A fixed output hashes to what it is, not to how it is fetched."""
     bytes_clear(&self.head)
     bytes_text(&self.head, "fixed:out:")
@@ -402,7 +402,7 @@ cdef void impure_modulo(Digest* out) noexcept nogil:
     hash_bytes(HASH_SHA256, <const char*>"impure", 6, out)
 
 
-cdef bint derivation_modulo(DrvStore* self, View name, const Derivation* drv, bint is_masked, Digest* out, int* kind,
+cdef bint derivation_modulo(KnownDerivations* self, View name, const DerivationFields* drv, bint is_masked, Digest* out, int* kind,
                             Bytes* error) noexcept nogil:
     cdef int outputs_kind = derivation_kind(drv, error)
     cdef Splice* splices = NULL
@@ -451,7 +451,7 @@ cdef bint needs_feature(const char* feature, Bytes* error) noexcept nogil:
     return False
 
 
-cdef bint start_reading(DrvStore* self, Reading* reading, uint32_t entry, Bytes* error) noexcept nogil:
+cdef bint start_reading(KnownDerivations* self, Reading* reading, uint32_t entry, Bytes* error) noexcept nogil:
     cdef View path = self.entries[entry].path
     cdef View base
     cdef Bytes reason
@@ -491,13 +491,13 @@ cdef bint start_reading(DrvStore* self, Reading* reading, uint32_t entry, Bytes*
     return ok
 
 
-cdef void stop_reading(DrvStore* self, Reading* reading) noexcept nogil:
+cdef void stop_reading(KnownDerivations* self, Reading* reading) noexcept nogil:
     self.entries[reading.entry].is_pending = False
     derivation_free(&reading.drv)
     bytes_free(&reading.text)
 
 
-cdef bint finish_reading(DrvStore* self, Reading* reading, Bytes* error) noexcept nogil:
+cdef bint finish_reading(KnownDerivations* self, Reading* reading, Bytes* error) noexcept nogil:
     cdef Digest modulo
     cdef int kind = MODULO_REGULAR
     cdef size_t count
@@ -510,7 +510,7 @@ cdef bint finish_reading(DrvStore* self, Reading* reading, Bytes* error) noexcep
     return remember(self, reading.entry, &reading.drv, <const View*>self.scratch_references.data, count, &modulo, kind, error)
 
 
-cdef bint next_unknown(DrvStore* self, Reading* reading, uint32_t* found, Bytes* error) noexcept nogil:
+cdef bint next_unknown(KnownDerivations* self, Reading* reading, uint32_t* found, Bytes* error) noexcept nogil:
     """The next input that must be read first; NO_ENTRY in *found* when there is none."""
     cdef const InputDrv* inputs = reading.drv.input_drvs
     cdef uint32_t entry
@@ -533,7 +533,7 @@ cdef bint next_unknown(DrvStore* self, Reading* reading, uint32_t* found, Bytes*
     return True
 
 
-cdef bint read_derivations(DrvStore* self, uint32_t entry, Bytes* error) noexcept nogil:
+cdef bint read_derivations(KnownDerivations* self, uint32_t entry, Bytes* error) noexcept nogil:
     """Makes *entry* known, and first whatever it depends on, with a stack of its own."""
     cdef Reading* stack = NULL
     cdef Reading* larger
@@ -567,7 +567,7 @@ cdef bint read_derivations(DrvStore* self, uint32_t entry, Bytes* error) noexcep
 
 # --- closures ------------------------------------------------------------------------------------------------------------
 
-cdef bint drv_store_add_references(DrvStore* self, View path, const View* references, size_t count,
+cdef bint derivations_add_references(KnownDerivations* self, View path, const View* references, size_t count,
                                    Bytes* error) noexcept nogil:
     cdef uint32_t entry = intern_path(self, path)
     if entry == NO_ENTRY or not remember_references(self, entry, references, count):
@@ -575,7 +575,7 @@ cdef bint drv_store_add_references(DrvStore* self, View path, const View* refere
     return True
 
 
-cdef bint drv_store_references(DrvStore* self, View path, Bytes* lines) noexcept nogil:
+cdef bint derivations_references(KnownDerivations* self, View path, Bytes* lines) noexcept nogil:
     cdef uint32_t slot = 0, i
     cdef uint32_t id = find_entry(self, path, path_hash(path), &slot)
     cdef StoreEntry* entry
@@ -589,7 +589,7 @@ cdef bint drv_store_references(DrvStore* self, View path, Bytes* lines) noexcept
     return True
 
 
-cdef bint drv_store_outputs(DrvStore* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil:
+cdef bint derivations_outputs(KnownDerivations* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil:
     cdef uint32_t entry = intern_path(self, drv_path)
     if entry == NO_ENTRY:
         return out_of_memory(error)
@@ -600,7 +600,7 @@ cdef bint drv_store_outputs(DrvStore* self, View drv_path, Bytes* out, Bytes* er
     return not out.failed or out_of_memory(error)
 
 
-cdef bint drv_store_closure(DrvStore* self, View path, Bytes* out, Bytes* error) noexcept nogil:
+cdef bint derivations_closure(KnownDerivations* self, View path, Bytes* out, Bytes* error) noexcept nogil:
     cdef Bytes queue, seen
     cdef size_t next_id = 0, start = out.size
     cdef uint32_t id = intern_path(self, path), i

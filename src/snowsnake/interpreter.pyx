@@ -53,7 +53,7 @@ _KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "l
           "with", "search path", "home path", "attr name", "raw", "layered", "list view", "string view")
 
 
-cdef class Evaluator(Runner):
+cdef class Interpreter(Runner):
     """One machine.  Used by one thread at a time; several evaluators run in as many threads.
 
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to
@@ -407,7 +407,7 @@ cdef class Evaluator(Runner):
     def census(self):
         """Objects and bytes of the heap by kind, dead ones included; thunks also by state: a look into the memory.
 
-        >>> Evaluator().census()["builtin"][0] > 100
+        >>> Interpreter().census()["builtin"][0] > 100
         True
         """
         cdef uint64_t[32] objects

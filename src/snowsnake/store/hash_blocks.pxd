@@ -7,4 +7,4 @@ cdef void sha1_blocks(uint32_t* state, const uint8_t* data, size_t blocks) noexc
 cdef void sha512_blocks(uint64_t* state, const uint8_t* data, size_t blocks) noexcept nogil
 
 # Tests compare the processor's instructions with plain C.
-cdef void compression_prefer_instructions(bint wanted) noexcept nogil
+cdef void blocks_prefer_instructions(bint wanted) noexcept nogil
