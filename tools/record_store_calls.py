@@ -1,6 +1,6 @@
 """Record what 2.34's store commands answer over a store that we wrote: cases of tests/differential/test_store_calls.py.
 
-usage: SNOWSNAKE_TOOLS=FOLDER python tools/record_store_calls.py     (FOLDER holds nix, nix-store, …)
+usage: SNOWSNAKE_TOOLS=FOLDER python tools/record_store_calls.py [LIST …]     (FOLDER holds nix, nix-store, …; without a LIST all of them)
 
 In: tests/differential/store_calls/*.txt.  Out: beside each, a .jsonl with the exit code, standard output and the last error of each call.
 """
@@ -27,6 +27,8 @@ def main() -> int:
         world.mkdir()
         make_world(world)
         for name, calls in read_calls().items():
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
             lines = []
             for line in calls:
                 folder = Path(top, "pwd")

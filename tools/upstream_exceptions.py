@@ -8,7 +8,6 @@ REASONS = {
     "fetchurl": "substitutes a fixed output from a cache of a store in another folder",
     "flakes/bundle": "`nix bundle`, which we leave to Nix",
     "help": "skips itself where `man` is missing",
-    "import-from-derivation": "`builtins.path` of what a derivation built does not keep that one's references",
     "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
     "flakes/config": "a path in `nixConfig` is not copied to the store by itself",
@@ -20,7 +19,6 @@ REASONS = {
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
     "nars": "`use-case-hack`, which is of macOS",
     "read-only-store": "as root nothing is read-only; its other steps pass",
-    "readfile-context": "`readFile` of what a derivation built has no context",
     "simple": "at line 57 we print a value of 20 000 levels, where 2.34 stops at 10 000",
     "zstd": "`nix copy --profile`, which we leave to Nix",
 }

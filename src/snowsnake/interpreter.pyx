@@ -23,7 +23,7 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
-from snowsnake.host.host cimport host_configure, host_mount, host_records, host_settings, host_store_places
+from snowsnake.host.host cimport host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
@@ -315,6 +315,8 @@ cdef class Interpreter(Runner):
         """
         if self.store_writer is not None:
             self.store_writer.enter_child()
+        else:
+            host_forget_store_to_read(self.machine())
         if host_of(self.machine()).fetcher != NULL:
             self.fetcher.enter_child(self.store)
 

@@ -13,8 +13,8 @@ from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport call2, call_internal1, done, force, need_function
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport (
-    ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, realise_context, store_string, string_view,
-    take_plain_string,
+    ELEMENT_OUTPUT, ELEMENT_PATH, Element, KeptReferences, context_element, free_references, keep_references, realise_context, store_string,
+    string_view, take_plain_string,
 )
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.diagnostics.message_table cimport (
@@ -30,7 +30,7 @@ from snowsnake.host.files cimport host_file_stamp, host_read_file, host_real_pat
 from snowsnake.host.logical_store cimport host_derivations, host_store_has
 from snowsnake.host.places cimport host_shows
 from snowsnake.host.policy cimport host_allow, host_check_access
-from snowsnake.host.sources cimport host_open_tree, host_record_tree, host_source_path, host_write_tree
+from snowsnake.host.sources cimport References, host_open_tree, host_record_tree, host_source_path, host_write_tree
 from snowsnake.host.state cimport (
     RESOLVE_FULL, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_is_in_store, host_of, host_store_dir,
 )
@@ -251,7 +251,7 @@ cdef View _source_name(Word* s) noexcept nogil:
     return make_view(given.data + start, given.size - start) if start < given.size else view_text("source")
 
 
-cdef int _expected(Machine* m, Word* s, Bytes* expected) noexcept nogil:
+cdef int _expected(Machine* m, Word* s, const References* references, Bytes* expected) noexcept nogil:
     """The store path that the stated hash gives."""
     cdef Digest digest
     cdef Bytes error
@@ -259,7 +259,7 @@ cdef int _expected(Machine* m, Word* s, Bytes* expected) noexcept nogil:
         return RAISE
     bytes_init(&error)
     if store_path_fixed(host_store_dir(m), _source_name(s), INGEST_RECURSIVE if s[SLOT_RECURSIVE] == WORD_TRUE else INGEST_FLAT,
-                        &digest, NULL, 0, False, expected, &error):
+                        &digest, references.paths, references.count, False, expected, &error):
         bytes_free(&error)
         return DONE
     return raise_store_error(m, ERROR_VALUE, &error)
@@ -268,6 +268,7 @@ cdef int _expected(Machine* m, Word* s, Bytes* expected) noexcept nogil:
 cdef int _add(Machine* m, Word* s) noexcept nogil:
     cdef Bytes resolved
     cdef Bytes expected, made
+    cdef KeptReferences references
     cdef int outcome
     cdef bint is_there = False
     if s[SLOT_PHASE] == small_int(PHASE_WALK):
@@ -275,9 +276,12 @@ cdef int _add(Machine* m, Word* s) noexcept nogil:
     memset(&resolved, 0, sizeof(resolved))
     bytes_init(&expected)
     bytes_init(&made)
+    memset(&references, 0, sizeof(references))
     outcome = realise_context(m, &s[SLOT_PATH])
+    if outcome == DONE:
+        outcome = keep_references(m, s[SLOT_PATH], &references)
     if outcome == DONE and s[SLOT_HASH] != WORD_NULL:
-        outcome = _expected(m, s, &expected)
+        outcome = _expected(m, s, &references.list, &expected)
         is_there = outcome == DONE and host_store_has(m, view_of(&expected))
     if outcome == DONE and is_there:
         host_allow(m, expected.data, expected.size)
@@ -288,13 +292,14 @@ cdef int _add(Machine* m, Word* s) noexcept nogil:
             outcome = host_check_access(m, resolved.data, resolved.size)
         if outcome == DONE:
             if s[SLOT_RECURSIVE] != WORD_TRUE:
-                outcome = _flat_path(m, s, &resolved, &made)
+                outcome = _flat_path(m, s, &references.list, &resolved, &made)
             elif s[SLOT_FILTER] == WORD_NULL:
-                outcome = host_source_path(m, make_view(resolved.data, resolved.size), _source_name(s), &made)
+                outcome = host_source_path(m, make_view(resolved.data, resolved.size), _source_name(s), &references.list, &made)
             else:
                 outcome = _open_walk(m, s, &resolved)
         if outcome == DONE and s[SLOT_WALK] == WORD_NULL:
-            outcome = _deliver(m, s, &made, &expected)
+            outcome = _deliver(m, s, &references.list, &made, &expected)
+    free_references(&references)
     bytes_free(&expected)
     bytes_free(&made)
     free(resolved.data)
@@ -303,14 +308,22 @@ cdef int _add(Machine* m, Word* s) noexcept nogil:
     return outcome
 
 
-cdef int _deliver(Machine* m, Word* s, Bytes* made, Bytes* expected) noexcept nogil:
+cdef int _deliver(Machine* m, Word* s, const References* references, Bytes* made, Bytes* expected) noexcept nogil:
+    cdef KnownDerivations* derivations
+    cdef Bytes error
     if expected.size and not view_equal(view_of(made), view_of(expected)):
         return raise_message(m, worded(MESSAGE_ADDED_PATH_MISMATCH, <int>string_size(s[SLOT_PATH]), <char*>string_data(s[SLOT_PATH])))
+    if references.count:
+        derivations = host_derivations(m)
+        bytes_init(&error)
+        if derivations == NULL or not derivations_add_references(derivations, view_of(made), references.paths, references.count, &error):
+            return raise_store_error(m, ERROR_MEMORY, &error)
+        bytes_free(&error)
     host_allow(m, made.data, made.size)
     return done(m, store_string(m, view_of(made)))
 
 
-cdef int _flat_path(Machine* m, Word* s, Bytes* resolved, Bytes* made) noexcept nogil:
+cdef int _flat_path(Machine* m, Word* s, const References* references, Bytes* resolved, Bytes* made) noexcept nogil:
     cdef Bytes content
     cdef StoreObject written
     cdef FileStamp stamp
@@ -319,19 +332,19 @@ cdef int _flat_path(Machine* m, Word* s, Bytes* resolved, Bytes* made) noexcept 
     # Under a policy a file is opened without following links, which hashing by name is not.
     if not host_of(m).is_pure and not host_of(m).is_restricted and \
             host_file_stamp(m, resolved.data, resolved.size, &stamp) and stamp.size_bytes >= LARGE_FILE:
-        return _large_flat_path(m, s, resolved, made)
+        return _large_flat_path(m, s, references, resolved, made)
     memset(&content, 0, sizeof(content))
     memset(&written, 0, sizeof(written))
     outcome = host_read_file(m, resolved.data, resolved.size, &content)
     if outcome == DONE:
         hash_bytes(HASH_SHA256, content.data, content.size, &digest)
         written.data = make_view(content.data, content.size)
-        outcome = _write_flat(m, s, &digest, &written, made)
+        outcome = _write_flat(m, s, references, &digest, &written, made)
     free(content.data)
     return outcome
 
 
-cdef int _large_flat_path(Machine* m, Word* s, Bytes* resolved, Bytes* made) noexcept nogil:
+cdef int _large_flat_path(Machine* m, Word* s, const References* references, Bytes* resolved, Bytes* made) noexcept nogil:
     """Read piece by piece, and handed on as the place where it lies."""
     cdef StoreObject written
     cdef Digest digest
@@ -348,16 +361,16 @@ cdef int _large_flat_path(Machine* m, Word* s, Bytes* resolved, Bytes* made) noe
     if outcome == DONE:
         written.source_path = make_view(resolved.data, resolved.size) if host_of(m).writer == NULL \
             else make_view(real.data, real.size - 1)
-        outcome = _write_flat(m, s, &digest, &written, made)
+        outcome = _write_flat(m, s, references, &digest, &written, made)
     bytes_free(&real)
     bytes_free(&error)
     return outcome
 
 
-cdef int _write_flat(Machine* m, Word* s, Digest* digest, StoreObject* written, Bytes* made) noexcept nogil:
+cdef int _write_flat(Machine* m, Word* s, const References* references, Digest* digest, StoreObject* written, Bytes* made) noexcept nogil:
     cdef Bytes error
     bytes_init(&error)
-    if not store_path_fixed(host_store_dir(m), _source_name(s), INGEST_FLAT, digest, NULL, 0, False, made, &error):
+    if not store_path_fixed(host_store_dir(m), _source_name(s), INGEST_FLAT, digest, references.paths, references.count, False, made, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
     bytes_free(&error)
     written.kind = STORE_OBJECT_FLAT
@@ -478,8 +491,9 @@ cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
     cdef NarSink sink
     cdef Digest digest
     cdef Bytes made, expected, error
+    cdef KeptReferences references
     cdef bint is_done
-    cdef int outcome = DONE
+    cdef int outcome
     bytes_init(&made)
     bytes_init(&expected)
     bytes_init(&error)
@@ -488,21 +502,24 @@ cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
     is_done = nar_write_tree(&walk.tree, &sink, &error)
     is_done = nar_sink_finish(&sink, &error) and is_done
     hasher_final(&hasher, &digest)
-    if host_record_tree(m, make_view(walk.tree.root.data, walk.tree.root.size - 1), &walk.tree, &digest if is_done else NULL) != DONE:
+    outcome = keep_references(m, s[SLOT_PATH], &references)
+    if outcome == DONE and host_record_tree(m, make_view(walk.tree.root.data, walk.tree.root.size - 1), &walk.tree, &digest if is_done else NULL) != DONE:
         outcome = RAISE
     if is_done:
-        is_done = store_path_source(host_store_dir(m), _source_name(s), &digest, NULL, 0, False, &made, &error)
-    if not is_done:
+        is_done = store_path_source(
+            host_store_dir(m), _source_name(s), &digest, references.list.paths, references.list.count, False, &made, &error)
+    if not is_done and outcome == DONE:
         outcome = raise_store_error(m, ERROR_FILE, &error)
         bytes_init(&error)
     elif outcome == DONE and s[SLOT_HASH] != WORD_NULL:
-        outcome = _expected(m, s, &expected)
+        outcome = _expected(m, s, &references.list, &expected)
     if outcome == DONE:
-        outcome = host_write_tree(m, &walk.tree, view_of(&made), &digest)
+        outcome = host_write_tree(m, &walk.tree, view_of(&made), &references.list, &digest)
     _close_walk(m, walk)
     s[SLOT_WALK] = WORD_NULL
     if outcome == DONE:
-        outcome = _deliver(m, s, &made, &expected)
+        outcome = _deliver(m, s, &references.list, &made, &expected)
+    free_references(&references)
     bytes_free(&made)
     bytes_free(&expected)
     bytes_free(&error)

@@ -7,7 +7,8 @@ needs), `!out!/nix/store/….drv` (one output of a derivation).
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Machine, TraceEntry
 from snowsnake.machine.word cimport Word, string_data, string_size
-from snowsnake.foundation.buffer cimport View, make_view
+from snowsnake.foundation.buffer cimport Bytes, View, make_view
+from snowsnake.host.sources cimport References
 
 cdef enum ElementKind:
     ELEMENT_PATH = 1
@@ -18,6 +19,11 @@ cdef struct Element:
     int kind
     View path                         # the store path itself
     View output                       # of ELEMENT_OUTPUT
+
+cdef struct KeptReferences:           # what a copy of a part of the store refers to, in memory of its own
+    References list
+    Bytes lines
+    View* views
 
 cdef inline View string_view(Word s) noexcept nogil:
     """The bytes of a string, for the store's functions; gone when the string moves."""
@@ -32,6 +38,9 @@ cdef int realise_path(Machine* m, Word* path) noexcept nogil
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* context) noexcept nogil
     # what the store object that a file is of refers to, as far as the file's contents name it
+cdef int keep_references(Machine* m, Word path, KeptReferences* kept) noexcept nogil
+    # what the store object refers to that a realised path with a context is in; nothing for other paths.  To be freed also after RAISE:
+cdef void free_references(KeptReferences* kept) noexcept nogil
 cdef Word store_string(Machine* m, View store_path) noexcept nogil
     # a store path as a string with itself as context
 cdef int take_plain_string(Machine* m, Word w, Word* slot) noexcept nogil

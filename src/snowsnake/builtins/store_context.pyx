@@ -14,15 +14,16 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.files cimport host_resolve
 from snowsnake.host.logical_store cimport host_realise, host_references, host_store_has
 from snowsnake.host.state cimport RESOLVE_FULL, host_is_in_store, host_of, host_store_dir
+from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.notes cimport NOTE_REALISED_PATH
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Context, Machine, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Context, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_make, context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, string_data, string_size, val
-from snowsnake.store.store_path cimport STORE_HASH_SIZE
+from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_split, views_sort
 
 cdef extern from "string.h":
     void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
@@ -158,7 +159,7 @@ cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* con
     cdef const uint8_t* end
     cdef Bytes resolved, lines
     cdef int outcome
-    if (host_of(m).describer == NULL and not host_of(m).has_known_derivations) or contents.size < STORE_HASH_SIZE:
+    if not _may_name_paths(contents):
         return DONE
     memset(&resolved, 0, sizeof(resolved))
     outcome = host_resolve(m, string_data(path), string_size(path), RESOLVE_FULL, &resolved)
@@ -172,6 +173,24 @@ cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* con
         bytes_free(&lines)
     free(resolved.data)
     return outcome
+
+
+cdef inline bint _is_digit(uint8_t c) noexcept nogil:
+    """Whether a character may stand in the hash of a store path."""
+    return c'0' <= c <= c'9' or (c'a' <= c <= c'z' and c != c'e' and c != c'o' and c != c't' and c != c'u')
+
+
+cdef bint _may_name_paths(View contents) noexcept nogil:
+    """Whether as many digits as the hash of a store path has stand together somewhere."""
+    cdef size_t start = 0, at
+    while start + STORE_HASH_SIZE <= contents.size:
+        at = start + STORE_HASH_SIZE
+        while at > start and _is_digit(contents.data[at - 1]):
+            at -= 1
+        if at == start:
+            return True
+        start = at
+    return False
 
 
 cdef bint _named(Machine* m, View lines, size_t skipped, View contents, uint32_t* context) noexcept nogil:
@@ -191,6 +210,41 @@ cdef bint _named(Machine* m, View lines, size_t skipped, View contents, uint32_t
         context[0] = context_make(m, elements, count)
     free(elements)
     return is_whole
+
+
+cdef int keep_references(Machine* m, Word path, KeptReferences* kept) noexcept nogil:
+    cdef View object_, rest, lines
+    cdef Bytes error
+    cdef const uint8_t* end
+    cdef size_t count = 0
+    memset(kept, 0, sizeof(KeptReferences))
+    if string_context(path) == 0 or not host_is_in_store(m, string_data(path), string_size(path)):
+        return DONE
+    bytes_init(&error)
+    if not store_path_split(host_store_dir(m), make_view(string_data(path), string_size(path)), &object_, &rest, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&error)
+    if not host_references(m, object_, &kept.lines):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    if kept.lines.size == 0:
+        return DONE
+    lines = view_of(&kept.lines)
+    kept.views = <View*>allocate_items(lines.size // (host_store_dir(m).size + STORE_HASH_SIZE) + 1, sizeof(View))
+    if kept.views == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    while lines.size:
+        end = <const uint8_t*>memchr(lines.data, c'\n', lines.size)
+        kept.views[count] = make_view(lines.data, <size_t>(end - lines.data))
+        count += 1
+        lines = make_view(end + 1, lines.size - <size_t>(end - lines.data) - 1)
+    kept.list.paths = kept.views
+    kept.list.count = views_sort(kept.views, count)
+    return DONE
+
+
+cdef void free_references(KeptReferences* kept) noexcept nogil:
+    free(kept.views)
+    bytes_free(&kept.lines)
 
 
 cdef Word store_string(Machine* m, View store_path) noexcept nogil:

@@ -9,6 +9,7 @@ import os
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import QUIET, Reporter, keep
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.host.options import StoreToRead
 from snowsnake.selection import Selector
 from snowsnake.settings import Settings
 from snowsnake.settings.places import channel_entries, daemon_socket
@@ -185,10 +186,16 @@ def store_options(settings: Settings, reporter: Reporter, eval_store: str | None
     """Keywords of the evaluator for its store; empty without one that is written to, and for the machine's own place."""
     if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
         is_there = is_writable and (may_write(_MACHINE_STORE, _MACHINE_STATE) or os.path.exists(daemon_socket(settings.environment)))
-        return {"store": _MachinesStore(settings, reporter)} if is_there else {}
+        return {"store": _MachinesStore(settings, reporter)} if is_there else {"store_to_read": StoreToRead(lambda: _open_to_read(settings))}
     from snowsnake.cli import stores
 
     return stores.store_options(settings, reporter.warning, eval_store=eval_store, is_writable=is_writable, reporter=reporter)
+
+
+def _open_to_read(settings: Settings) -> "Any":
+    from snowsnake.cli.stores import open_to_read
+
+    return open_to_read(settings)
 
 
 class _MachinesStore:

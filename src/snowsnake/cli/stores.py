@@ -9,6 +9,7 @@ import os
 
 from snowsnake.cli.building import LazyBuilder
 from snowsnake.cli.hand_on import NotOurs
+from snowsnake.host.options import StoreToRead
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import KINDS, Kind
@@ -57,12 +58,14 @@ def store_options(
 
     *reporter* shows what the store tells while it works, logs of builders among it.
 
-    >>> store_options(Settings(environment={"NIX_STORE_DIR": "/gnu/store"}), print, is_writable=False)
-    {'store_dir': '/gnu/store'}
+    >>> store_options(Settings(environment={"NIX_STORE_DIR": "/gnu/store"}), print, is_writable=False)["store_dir"]
+    '/gnu/store'
     """
-    place = _open(StoreReference.parse(settings.text("store")), settings, warn, reporter)
+    reference = StoreReference.parse(settings.text("store"))
+    place = _open(reference, settings, warn, reporter)
     if eval_store is not None:             # both are opened, one is used
-        place = _open(StoreReference.parse(eval_store), settings, warn, reporter)
+        reference = StoreReference.parse(eval_store)
+        place = _open(reference, settings, warn, reporter)
     if isinstance(place, CachePlace):
         return {"store_dir": place.store_dir}
     if isinstance(place, DummyStore):
@@ -70,7 +73,22 @@ def store_options(
     if is_writable and (isinstance(place, DaemonPlace) or place.is_written):
         return {"store": place}
     real = {} if place.real == place.store_dir else {"real_store": place.real}
-    return {"store_dir": place.store_dir} | real
+    return {"store_dir": place.store_dir, "store_to_read": StoreToRead(lambda: _open_to_read(reference, settings))} | real
+
+
+def _open_to_read(reference: StoreReference, settings: Settings) -> "Store":
+    try:
+        place = _open(reference, settings, lambda text: None)
+        if isinstance(place, StorePlace) and not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
+            raise ValueError("there is no store")                # it is not made for this
+        return open_reference(reference, settings, lambda text: None)
+    except SettingError as error:
+        raise ValueError(str(error)) from error
+
+
+def open_to_read(settings: Settings) -> "Store":
+    """The store that the settings name, for an evaluation that writes nothing; ValueError if there is none."""
+    return _open_to_read(StoreReference.parse(settings.text("store")), settings)
 
 
 def place_to_write(address: str, settings: Settings, warn: "Callable[[str], None]") -> StorePlace | DaemonPlace | DummyStore:

@@ -16,3 +16,5 @@ cdef object host_settings(Machine* m)
     # a dict of the settings that have an influence on results
 cdef object host_store_places(Machine* m)
     # the logical store, and the folder that stands for it or None
+cdef object host_forget_store_to_read(Machine* m)
+    # in a child of the process: it is opened anew

@@ -237,6 +237,12 @@ cdef object host_settings(Machine* m):
     }
 
 
+cdef object host_forget_store_to_read(Machine* m):
+    store = (<tuple>host_of(m).settings)[4]
+    if store is not None:
+        store.enter_child()
+
+
 cdef object host_store_places(Machine* m):
     cdef Host* h = host_of(m)
     return os.fsdecode(<bytes>h.store_dir), None if h.real_store == NULL else os.fsdecode(<bytes>h.real_store)

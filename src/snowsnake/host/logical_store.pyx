@@ -3,6 +3,8 @@
 
 In: store paths, outputs that evaluation reads.  Out: answers, recorded; built outputs, through the store's hooks.
 """
+import os
+
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr, memset
 
@@ -79,7 +81,29 @@ cdef bint host_references(Machine* m, View store_path, Bytes* lines) noexcept no
     cdef Host* h = host_of(m)
     if h.has_known_derivations and derivations_references(&h.known_derivations, store_path, lines):
         return not lines.failed
-    return h.describer == NULL or h.describer(h.writer_context, store_path, lines)
+    if h.describer == NULL:
+        return ask_store_to_read(h, store_path, lines)
+    return h.describer(h.writer_context, store_path, lines)
+
+
+cdef bint ask_store_to_read(Host* h, View store_path, Bytes* lines) noexcept nogil:
+    with gil:
+        return describe(h, store_path, lines)
+
+
+cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
+    """As a store's StoreDescriber; by the store of an evaluation that writes to none (`StoreToRead`)."""
+    cdef bytes references
+    try:
+        store = (<tuple>h.settings)[4] if h.settings != NULL else None
+        if store is None:
+            return True
+        found = store.references(os.fsdecode(store_path.data[:store_path.size]))
+        references = "".join([reference + "\n" for reference in sorted(found)]).encode("utf-8", "surrogateescape")
+    except MemoryError:
+        return False
+    bytes_append(lines, <const char*>references, len(references))
+    return not lines.failed
 
 
 cdef void allow_lines(Machine* m, View paths) noexcept nogil:

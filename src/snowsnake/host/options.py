@@ -7,6 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from snowsnake.store.interface import Store
+
 _ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
 
@@ -28,6 +30,40 @@ def default_system() -> str:
     return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
 
 
+def _open_machines_store() -> "Store":
+    from snowsnake.store.local import LocalStore
+
+    return LocalStore("/nix", real="/nix/store", state="/nix/var/nix", read_only=True)
+
+
+class StoreToRead:
+    """The store of an evaluation that writes nothing, asked what its objects refer to.
+
+    *open_store* opens it at the first question, and raises an OSError or a ValueError if there is none.
+    """
+
+    __slots__ = ("_open_store", "_store", "_is_open")
+
+    def __init__(self, open_store: "Callable[[], Store]" = _open_machines_store) -> None:
+        self._open_store = open_store
+        self.enter_child()
+
+    def enter_child(self) -> None:
+        """In a child of the process that may have opened it: it is opened anew."""
+        self._store: Store | None = None
+        self._is_open = False
+
+    def references(self, path: str) -> "list[str]":
+        """What a valid object refers to; nothing if it is not valid, or if the store cannot be asked."""
+        try:
+            if not self._is_open:
+                self._is_open = True
+                self._store = self._open_store()
+            return [] if self._store is None else list(self._store.known(path).references)
+        except (OSError, ValueError):
+            return []
+
+
 class HostOptions:
     """What one evaluator may read and how it names things; everything is kept as bytes.
 
@@ -35,7 +71,8 @@ class HostOptions:
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
     evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes them.
     `settings`: what nix.conf and options say about fetching.
-    `real_store`: the folder on disk that has what the program sees at `store_dir`.  `verbosity`: messages up to this level are written (host/messages.pxd),
+    `real_store`: the folder on disk that has what the program sees at `store_dir`.  `store_to_read`: the store that has it, for evaluations that write
+    to none; without it, the machine's own for `/nix/store`.  `verbosity`: messages up to this level are written (host/messages.pxd),
     in C++ Nix's JSON if `log_format` is `internal-json`; `on_message(kind, text)` gets them instead.  `environment`: what getEnv sees, instead of
     the variables of the process.
     """
@@ -53,6 +90,7 @@ class HostOptions:
         system: str | None = None,
         store_dir: str = "/nix/store",
         real_store: str | None = None,
+        store_to_read: "StoreToRead | None" = None,
         is_writable: bool = False,
         keeps_derivations: bool = False,
         verbosity: int = 3,
@@ -70,7 +108,9 @@ class HostOptions:
         if environment is not None:
             variables = {encoded(name): encoded(value) for name, value in environment.items()}
             home = home or environment.get("HOME")
-        self.settings = (settings, fetch_progress, variables, on_message)
+        if store_to_read is None and store_dir == "/nix/store" and real_store is None:
+            store_to_read = StoreToRead()
+        self.settings = (settings, fetch_progress, variables, on_message, store_to_read)
         self.verbosity = verbosity
         self.log_format = log_format
         self.features = tuple(features)

@@ -34,7 +34,9 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
     cdef MapEntry* known = map_find(&h.copied, path, size_bytes)
     cdef Bytes resolved
     cdef Bytes made
+    cdef References none
     cdef int outcome
+    memset(&none, 0, sizeof(none))
     if known == NULL:
         if size_bytes >= 4 and memcmp(path + size_bytes - 4, b".drv", 4) == 0:
             return raise_message(m, worded(MESSAGE_SOURCE_NAMED_DRV))
@@ -42,7 +44,7 @@ cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, 
         bytes_init(&made)
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_PARENTS, &resolved)
         if outcome == DONE:
-            outcome = host_source_path(m, make_view(resolved.data, resolved.size), source_name(path, size_bytes), &made)
+            outcome = host_source_path(m, make_view(resolved.data, resolved.size), source_name(path, size_bytes), &none, &made)
         if outcome == DONE:
             if is_said(m, LEVEL_CHATTY):
                 say(m, LEVEL_CHATTY, worded(
@@ -66,7 +68,7 @@ cdef View source_name(const uint8_t* path, size_t size) noexcept nogil:
     return make_view(path + start, size - start) if start < size else view_text("source")
 
 
-cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
+cdef int host_source_path(Machine* m, View path, View name, const References* references, Bytes* store_path) noexcept nogil:
     """The store path of a resolved path, serialised whole (as far as the policy shows it)."""
     cdef NarTree tree
     cdef Bytes error
@@ -76,13 +78,15 @@ cdef int host_source_path(Machine* m, View path, View name, Bytes* store_path) n
     bytes_init(&error)
     outcome = host_open_tree(m, path, &tree, &error)
     if outcome == DONE:
-        outcome = tree_path(m, &tree, path, name, store_path, &error)
+        outcome = tree_path(m, &tree, path, name, references, store_path, &error)
         nar_tree_free(&tree)
     bytes_free(&error)
     return outcome
 
 
-cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store_path, Bytes* error) noexcept nogil:
+cdef int tree_path(
+    Machine* m, NarTree* tree, View path, View name, const References* references, Bytes* store_path, Bytes* error,
+) noexcept nogil:
     cdef NarSink sink
     cdef Hasher hasher
     cdef Digest digest
@@ -99,12 +103,12 @@ cdef int tree_path(Machine* m, NarTree* tree, View path, View name, Bytes* store
         return RAISE
     if not done:
         return raise_taken(m, ERROR_FILE, error)
-    if not store_path_source(host_store_dir(m), name, &digest, NULL, 0, False, store_path, error):
+    if not store_path_source(host_store_dir(m), name, &digest, references.paths, references.count, False, store_path, error):
         return raise_taken(m, ERROR_VALUE, error)
     host_allow(m, store_path.data, store_path.size)
     if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):    # what is on disk is not what is copied
-        return host_write_tree(m, tree, make_view(store_path.data, store_path.size), &digest)
-    return write_source(m, make_view(store_path.data, store_path.size), path)
+        return host_write_tree(m, tree, make_view(store_path.data, store_path.size), references, &digest)
+    return write_source(m, make_view(store_path.data, store_path.size), path, references)
 
 
 cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
@@ -143,7 +147,7 @@ cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_pat
     return outcome
 
 
-cdef int write_source(Machine* m, View store_path, View path) noexcept nogil:
+cdef int write_source(Machine* m, View store_path, View path, const References* references) noexcept nogil:
     """Hands a copied source on as the place where it lies."""
     cdef StoreObject written
     cdef Bytes real
@@ -151,6 +155,8 @@ cdef int write_source(Machine* m, View store_path, View path) noexcept nogil:
     memset(&written, 0, sizeof(written))
     written.kind = STORE_OBJECT_SOURCE
     written.path = store_path
+    written.references = references.paths
+    written.reference_count = references.count
     if host_of(m).writer == NULL:
         written.source_path = path
         return host_write_object(m, &written)
@@ -163,7 +169,7 @@ cdef int write_source(Machine* m, View store_path, View path) noexcept nogil:
     return outcome
 
 
-cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const Digest* digest) noexcept nogil:
+cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const References* references, const Digest* digest) noexcept nogil:
     """The second walk: the first told the path, and whether it is there already.  The archive goes through a file of the store's."""
     cdef Host* h = host_of(m)
     cdef StoreObject written
@@ -179,6 +185,8 @@ cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const Diges
         memset(&written, 0, sizeof(written))
         written.kind = STORE_OBJECT_SOURCE
         written.path = store_path
+        written.references = references.paths
+        written.reference_count = references.count
         written.archive = &archive
         outcome = host_write_object(m, &written)
         bytes_free(&error)

@@ -92,14 +92,14 @@ cdef class StoreWriter:
         if self.store.is_valid(path):
             return 0
         name = path[self.skipped:]
+        references = [_text(written.references[i]) for i in range(written.reference_count)]
         if written.kind == STORE_OBJECT_DERIVATION:
             made = self.store.add_derivation(_bytes(written.data), path, path)
         elif written.kind == STORE_OBJECT_TEXT:
-            references = [_text(written.references[i]) for i in range(written.reference_count)]
             made = self.store.add_text(name, _bytes(written.data), references)
         elif written.source_path.size:
             source = os.fsdecode(_bytes(written.source_path))
-            made = self.store.add_source(name, source, "flat" if written.kind == STORE_OBJECT_FLAT else "nar")
+            made = self.store.add_source(name, source, "flat" if written.kind == STORE_OBJECT_FLAT else "nar", None, references)
             if made != path:
                 raise ValueError(f"'{source}' changed while it was copied")
         elif written.kind == STORE_OBJECT_FLAT:
@@ -107,9 +107,9 @@ cdef class StoreWriter:
         elif written.archive != NULL:
             with open(os.dup(written.archive[0]), "rb") as archive:
                 archive.seek(0)
-                made = self.store.add_archive(name, archive)
+                made = self.store.add_archive(name, archive, references)
         else:
-            made = self.store.add_archive(name, _bytes(written.data))
+            made = self.store.add_archive(name, _bytes(written.data), references)
         if made != path:
             raise ValueError(f"the store made '{made}' of '{path}'")
         return 0

@@ -6,7 +6,7 @@ In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from snowsnake.store import hashing, nar, store_path
 from snowsnake.store.derivation import Derivation
@@ -143,7 +143,7 @@ class CollectingStore(Store, ABC):
         """As `builtins.toFile`; the path.  *references*: store paths that the text mentions, which must be valid when it is written."""
         wanted = sorted(set(references))
         path = store_path.text_path(name, contents, wanted, self.store_dir)
-        self._add_file(path, contents, wanted, {})
+        self._add_file(path, contents, wanted, self._checked_outputs(path, contents))
         return str(path)
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
@@ -173,12 +173,18 @@ class CollectingStore(Store, ABC):
         """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
         path, content = self._fixed_path(name, "flat", hashing.digest("sha256", contents))
         if not self.claim(path):
-            self._wait(Waiting(info_of_text(path, contents, [], "fixed:" + content), contents))
+            info = info_of_text(path, contents, [], "fixed:" + content)
+            info.outputs = self._checked_outputs(path, contents)
+            self._wait(Waiting(info, contents))
         return path
 
-    def _fixed_path(self, name: str, method: str, digest: bytes) -> tuple[str, str]:
+    def _checked_outputs(self, path: str, contents: bytes) -> dict[str, str]:
+        """Of what is named as a derivation: its outputs; ValueError if it is none."""
+        return {}
+
+    def _fixed_path(self, name: str, method: str, digest: bytes, references: Sequence[str] = ()) -> tuple[str, str]:
         """(store path, "sha256:" and nix32) of contents with this hash."""
-        path = store_path.fixed_path(name, method, "sha256", digest, (), False, self.store_dir)
+        path = store_path.fixed_path(name, method, "sha256", digest, references, False, self.store_dir)
         return path, hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
 
     def _wait(self, object_: Waiting) -> None:

@@ -570,7 +570,7 @@ cdef bint read_derivations(KnownDerivations* self, uint32_t entry, Bytes* error)
 cdef bint derivations_add_references(KnownDerivations* self, View path, const View* references, size_t count,
                                    Bytes* error) noexcept nogil:
     cdef uint32_t entry = intern_path(self, path)
-    if entry == NO_ENTRY or not remember_references(self, entry, references, count):
+    if entry == NO_ENTRY or not (self.entries[entry].has_references or remember_references(self, entry, references, count)):
         return out_of_memory(error)
     return True
 

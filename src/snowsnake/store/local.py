@@ -15,7 +15,7 @@ import io
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
 from snowsnake.store import hashing, nar, nar_reader, roots, store_path
@@ -279,17 +279,21 @@ class LocalStore(CollectingStore):
         self.keep(path)
         return roots.add_root(link, path, self.state, self.store_dir)
 
-    def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
-        """The file or tree that a NAR holds, which may be a file read from here to its end; BadArchive (a ValueError) if it is none."""
+    def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
+        """The file or tree that a NAR holds, which may be a file read from here to its end; BadArchive (a ValueError) if it is none.
+
+        *references*: valid paths that it refers to, which are part of its own path.
+        """
         target = os.path.join(self.new_folder(), "object")
         stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
-        path, content = self._fixed_path(name, "nar", stream.hash.digest())
+        path, content = self._fixed_path(name, "nar", stream.hash.digest(), references)
         if self.claim(path):
             remove(target)
         else:
-            digest = "sha256:" + stream.hash.digest().hex()
-            self._wait(Waiting(PathInfo(path, digest, stream.hash.size, [], "fixed:r:" + content), target=target))
+            info = PathInfo(path, "sha256:" + stream.hash.digest().hex(), stream.hash.size, list(references), "fixed:r:" + content)
+            self._complete(info, target)
+            self._wait(Waiting(info, target=target))
         return path
 
     def adopt(self, info: PathInfo, place: str) -> None:
@@ -338,9 +342,17 @@ class LocalStore(CollectingStore):
         """Of a derivation: its outputs; ValueError if the file is none."""
         if info.path.endswith(".drv"):
             with open(target, "rb") as file:
-                drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
-            check_outputs(drv, self._read_present)
-            info.outputs = {name: output.path for name, output in drv.outputs.items() if output.path}
+                info.outputs = self._checked_outputs(info.path, file.read())
+
+    def _checked_outputs(self, path: str, contents: bytes) -> dict[str, str]:
+        if not path.endswith(".drv"):
+            return {}
+        try:
+            drv = Derivation.from_aterm(contents, path, self.store_dir)
+        except ValueError as error:
+            raise ValueError(f"error parsing derivation '{path}': {error}") from error
+        check_outputs(drv, self._read_present)
+        return {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def make_valid(self, infos: Iterable[PathInfo], *, settles: bool) -> None:
         """Objects that lie in their places already.  *settles*: modes and dates are made those of a store; a missing hash is computed."""
@@ -404,13 +416,17 @@ class LocalStore(CollectingStore):
         source: str | PathLike[str],
         method: str = "nar",
         accepts: Callable[[str, str], bool] | None = None,
+        references: Sequence[str] = (),
     ) -> str:
-        """Copies a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses."""
+        """Copies a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses.
+
+        *references*: valid paths that a tree refers to, which are part of its own path.
+        """
         if method == "flat":
             return self._add_flat_file(name, source)
         if method != "nar":
             raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
-        path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0])
+        path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0], references)
         if self.claim(path):
             return path
         target = os.path.join(self.new_folder(), "object")
@@ -418,13 +434,15 @@ class LocalStore(CollectingStore):
         with open(archive, "wb") as file:
             nar.pack_into(source, file.fileno(), accepts)
         digest, size = hashing.file_digest("sha256", archive)
-        copied, content = self._fixed_path(name, "nar", digest)
+        copied, content = self._fixed_path(name, "nar", digest, references)
         if copied != path:
             raise ValueError(f"'{os.fspath(source)}' changed while it was copied")
         with open(archive, "rb") as file:
             nar_reader.unpack(file, target)
         os.unlink(archive)
-        self._wait(Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:r:" + content), target=target))
+        info = PathInfo(path, "sha256:" + digest.hex(), size, list(references), "fixed:r:" + content)
+        self._complete(info, target)
+        self._wait(Waiting(info, target=target))
         return path
 
     def _add_flat_file(self, name: str, source: str | PathLike[str]) -> str:

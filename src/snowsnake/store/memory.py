@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import BinaryIO
 
@@ -169,12 +169,12 @@ class MemoryStore(Store):
         self._keep(str(path), contents, [], "fixed:", {})
         return str(path)
 
-    def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
+    def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
         stream = io.BytesIO(archive) if isinstance(archive, bytes) else archive
         hasher = hashing.HashStream("sha256")
         while piece := stream.read(1 << 20):
             hasher.update(piece)
-        return self._hashed(name, "nar", hasher.digest(), hasher.digest(), hasher.size)
+        return self._hashed(name, "nar", hasher.digest(), hasher.digest(), hasher.size, references)
 
     def open_temporary(self) -> int:
         """Descriptor of an empty file that is gone once it is closed."""
@@ -183,16 +183,17 @@ class MemoryStore(Store):
         return fd
 
     def add_source(
-        self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None
-    ) -> str:
+        self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None,
+        references: Sequence[str] = (),
+    ) -> str:  # fmt: skip
         digest, size = nar.path_digest("sha256", source, accepts)
         content = hashing.file_digest("sha256", source)[0] if method == "flat" else digest
-        return self._hashed(name, method, content, digest, size)
+        return self._hashed(name, method, content, digest, size, references)
 
-    def _hashed(self, name: str, method: str, content: bytes, digest: bytes, size: int) -> str:
-        path = str(store_path.fixed_path(name, method, "sha256", content, (), False, self.store_dir))
+    def _hashed(self, name: str, method: str, content: bytes, digest: bytes, size: int, references: Sequence[str]) -> str:
+        path = str(store_path.fixed_path(name, method, "sha256", content, references, False, self.store_dir))
         ca = ("fixed:r:" if method == "nar" else "fixed:") + hashing.format_hash("sha256", content, "nix32", with_algorithm=True)
-        self._infos.setdefault(path, PathInfo(path, "sha256:" + digest.hex(), size, [], ca))
+        self._infos.setdefault(path, PathInfo(path, "sha256:" + digest.hex(), size, list(references), ca))
         return path
 
     def add_root(self, link: str, path: str) -> str:

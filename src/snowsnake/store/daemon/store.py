@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import BinaryIO
 
@@ -133,24 +133,25 @@ class DaemonStore(CollectingStore):
             wire.send_frame(b"")
         self._known.add(info.path)
 
-    def add_archive(self, name: str, archive: bytes | BinaryIO) -> str:
+    def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
         """The file or tree that a NAR holds, which may be a file read from here to its end."""
         if isinstance(archive, bytes):
-            path, _ = self._fixed_path(name, "nar", hashing.digest("sha256", archive))
-            return path if self.is_valid(path) else self._send(name, "fixed:r:sha256", iter([archive]))
+            path, _ = self._fixed_path(name, "nar", hashing.digest("sha256", archive), references)
+            return path if self.is_valid(path) else self._send(name, "fixed:r:sha256", iter([archive]), references)
         start = archive.tell()
         stream = Hashed(archive)
         while stream.read(_PIECE_BYTES):
             pass
-        path, _ = self._fixed_path(name, "nar", stream.hash.digest())
+        path, _ = self._fixed_path(name, "nar", stream.hash.digest(), references)
         if self.is_valid(path):
             return path
         archive.seek(start)
-        return self._send(name, "fixed:r:sha256", _pieces(archive))
+        return self._send(name, "fixed:r:sha256", _pieces(archive), references)
 
     def add_source(
-        self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None
-    ) -> str:
+        self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None,
+        references: Sequence[str] = (),
+    ) -> str:  # fmt: skip
         """Sends a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses."""
         if method == "flat":
             with open(source, "rb") as file:
@@ -162,7 +163,7 @@ class DaemonStore(CollectingStore):
         with tempfile.TemporaryFile() as archive:
             nar.pack_into(source, archive.fileno(), accepts)
             archive.seek(0)
-            return self.add_archive(name, archive)
+            return self.add_archive(name, archive, references)
 
     def open_temporary(self) -> int:
         """Descriptor of an empty file, which is gone once it is closed."""
@@ -178,11 +179,11 @@ class DaemonStore(CollectingStore):
         wire.number()
         return link
 
-    def _send(self, name: str, method: str, pieces: Iterator[bytes]) -> str:
+    def _send(self, name: str, method: str, pieces: Iterator[bytes], references: Sequence[str] = ()) -> str:
         with self.connection.request(Operation.ADD_TO_STORE) as wire:
             wire.add_text(name)
             wire.add_text(method)
-            wire.add_texts([])
+            wire.add_texts(references)
             wire.add_number(0)            # nothing is repaired
             for piece in pieces:
                 wire.send_frame(piece)
