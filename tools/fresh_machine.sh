@@ -1,21 +1,23 @@
 #!/bin/bash
-# Runs the README's two commands (make try, make test) on a bare Debian bookworm: nothing but python3-venv, gcc and make, no git, in a checkout
+# Runs the README's two commands (make try, make test) on a bare Debian: nothing but python3-venv, gcc and make, no git, in a checkout
 # below /root, which only root may enter, and once more as an ordinary user.  What must be committed to be tested, is: HEAD is cloned.
 #
-# usage: tools/fresh_machine.sh [--root FOLDER] [--as root|user]… [--bind FOLDER]… [TARGET…]
+# usage: tools/fresh_machine.sh [--root FOLDER] [--as root|user]… [--bind FOLDER]… [--suite NAME] [TARGET…]
 #   --root FOLDER   the machine's root; it is made there if it is not there yet, and kept (default: a temporary one, removed at the end)
 #   --as WHO        only as root, or only as a user (default: both)
 #   --bind FOLDER   a folder of this machine that is to be seen there, too (an index of Python packages, say)
+#   --suite NAME    Debian's suite, and with it the Python: bookworm 3.11 (default), trixie 3.13, forky 3.14
 #   TARGET          instead of try and test
 # Needs root, debootstrap, git, a network (or an index that --bind brings) and the right to mount.  Exit code 75: it cannot run here.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
-root='' keep=1 who=() binds=() targets=()
+root='' keep=1 who=() binds=() targets=() suite=bookworm
 while [ $# -gt 0 ]; do
   case $1 in
     --root) root=$2; shift 2 ;;
     --as) who+=("$2"); shift 2 ;;
     --bind) binds+=("$2"); shift 2 ;;
+    --suite) suite=$2; shift 2 ;;
     -*) sed -n '2,/^set/s/^# \?//p' "$0"; exit 2 ;;
     *) targets+=("$1"); shift ;;
   esac
@@ -34,7 +36,10 @@ if [ -z "$root" ]; then
   trap 'rm -rf --one-file-system "$root"' EXIT
 fi
 if [ ! -e "$root/.complete" ]; then
-  debootstrap --variant=minbase --include=python3-venv,gcc,libc6-dev,make bookworm "$root" >"$root.log" 2>&1 || { tail -3 "$root.log" >&2; cannot "debootstrap failed"; }
+  # A suite that is newer than this debootstrap is set up as sid is.
+  newer=()
+  [ -e "/usr/share/debootstrap/scripts/$suite" ] || newer=(http://deb.debian.org/debian /usr/share/debootstrap/scripts/sid)
+  debootstrap --variant=minbase --include=python3-venv,gcc,libc6-dev,make "$suite" "$root" "${newer[@]}" >"$root.log" 2>&1 || { tail -3 "$root.log" >&2; cannot "debootstrap failed"; }
   touch "$root/.complete"
 fi
 rm -f "$root.log"

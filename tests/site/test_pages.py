@@ -13,6 +13,8 @@ def test_examples_of_a_page(path, tmp_path, monkeypatch, request) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "examples").symlink_to(ROOT / "examples")
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(tmp_path / "commands")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NIX_CONFIG", "flake-registry =\nextra-experimental-features = flakes nix-command")
