@@ -12,8 +12,6 @@ REASONS = {
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
     "flakes/config": "a path in `nixConfig` is not copied to the store by itself",
     "flakes/develop": "`nix develop`, which we leave to Nix",
-    "flakes/run": "`nix run`, which we leave to Nix",
-    "flakes/shebang": "a script that begins with `#! nix shell` wants `nix shell`",
     "lang": "18 reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
@@ -29,7 +27,7 @@ ELSEWHERE = {
     ).split(),
     "building": (
         "build build-hook "
-        "ca/duplicate-realisation-in-closure ca/new-build-cmd ca/nix-run ca/recursive "
+        "ca/duplicate-realisation-in-closure ca/new-build-cmd ca/recursive "
         "check cli-characterisation external-builders extra-sandbox-profile fixed git-hashing/fixed impure-derivations impure-env linux-sandbox logging "
         "nested-sandboxing optimise-store ca/post-hook recursive repair "
         "structured-attrs supplementary-groups "
@@ -48,7 +46,7 @@ ELSEWHERE = {
         "local-overlay-store/gc local-overlay-store/optimise local-overlay-store/redundant-add local-overlay-store/stale-file-handle "
         "local-overlay-store/verify db-migration"
     ).split(),
-    "shells, REPL, debugger, profiler, formatters": "ca/nix-shell ca/repl debugger flamegraph-profiler formatter function-trace nix-shell repl shell".split(),
+    "shells, REPL, debugger, profiler": "ca/nix-shell ca/repl debugger flamegraph-profiler function-trace nix-shell repl".split(),
     "the C++ library and its plug-ins": "plugins test-libstoreconsumer".split(),
     "the test suite itself": "characterisation-test-infra test-infra".split(),
 }

@@ -107,8 +107,13 @@ def prepare(folder: str) -> None:
     os.environ["NIX_CONFIG"] += "substitute = false\nconnect-timeout = 1\n"
     os.makedirs(folder + "/.home", exist_ok=True)
     os.environ["PATH"] = "/nonexistent"        # nothing is handed on
+    os.execve = os.execvpe = _refuse           # `nix run` and its kin would become another program
     os.environ["EDITOR"] = "/nonexistent/editor"
     os.chdir(folder)
+
+
+def _refuse(program: str, *given: object) -> None:
+    raise FileNotFoundError(2, "no program is run here", program)
 
 
 def main() -> int:

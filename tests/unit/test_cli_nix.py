@@ -27,7 +27,8 @@ def nix(run_command):
 
 def test_rows() -> None:
     """Each row runs what it says; no option of a subcommand has the name of a global one or of a setting's flag."""
-    assert len(BY_NAME) == len(ROWS) and not GROUPS & set(BY_NAME)
+    assert len(BY_NAME) == len(ROWS) and not set(GROUPS) & set(BY_NAME)
+    assert set(GROUPS) == {row.name.split()[0] for row in ROWS if " " in row.name}
     for row in ROWS:
         if row.runner:
             module, _, function = row.runner.partition(":")
@@ -63,14 +64,14 @@ def test_help(nix) -> None:
 
 
 def test_what_is_not_ours_goes_to_an_installed_nix(nix, tmp_path) -> None:
-    code, out, err = nix("develop", "--foo", "x", PATH="/nonexistent")
+    code, out, err = nix("profile", "list", "--foo", "x", PATH="/nonexistent")
     assert (code, out) == (1, "")
-    assert err.startswith("error: 'nix develop' is not part of Snowsnake, and no other Nix is on the PATH\n")
+    assert err.startswith("error: 'nix profile list' is not part of Snowsnake, and no other Nix is on the PATH\n")
     other = tmp_path / "bin" / "nix"
     other.parent.mkdir()
     other.write_text("#!/bin/sh\necho other: \"$@\"\nexit 7\n")
     other.chmod(other.stat().st_mode | stat.S_IXUSR)
-    assert nix("-v", "develop", "--foo", "x", PATH=f"{other.parent}:{os.environ['PATH']}") == (7, "other: -v develop --foo x\n", "")
+    assert nix("-v", "profile", "list", "--foo", "x", PATH=f"{other.parent}:{os.environ['PATH']}") == (7, "other: -v profile list --foo x\n", "")
 
 
 def test_links(tmp_path) -> None:

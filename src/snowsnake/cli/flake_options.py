@@ -50,9 +50,9 @@ def open_flakes(given: Arguments, reporter: "Reporter", session: "Session", appl
     )
     reporter.relabel = flakes.relabel
     for name, target in given.texts("override_flake"):
-        flakes.world.registries.flags.add(_whole(flakes, name), _whole(flakes, target))
+        flakes.world.registries.flags.add(_whole(flakes, name, given.base_folder), _whole(flakes, target, given.base_folder))
     for text in given.texts("inputs_from"):
-        _add_inputs(flakes, text)
+        _add_inputs(flakes, text, given.base_folder)
     return flakes
 
 
@@ -71,18 +71,18 @@ def ask(question: str) -> str | None:
     return sys.stdin.readline().strip()
 
 
-def _whole(flakes: "FlakeSession", text: str) -> "Any":
-    reference, fragment = flakes.reference(text, os.getcwd(), may_be_missing=True)
+def _whole(flakes: "FlakeSession", text: str, base: str = "") -> "Any":
+    reference, fragment = flakes.reference(text, base or os.getcwd(), may_be_missing=True)
     if fragment:
         raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
     return reference
 
 
-def _add_inputs(flakes: "FlakeSession", text: str) -> None:
+def _add_inputs(flakes: "FlakeSession", text: str, base: str) -> None:
     from snowsnake.lock.locking import LockOptions
     from snowsnake.lock.references import Reference
 
-    locked = flakes.lock(_whole(flakes, text), LockOptions(may_write=False))
+    locked = flakes.lock(_whole(flakes, text, base), LockOptions(may_write=False))
     for name in sorted(locked.lock_file.root.inputs):
         node = locked.lock_file.find((name,))
         if node is not None and node.locked is not None:
@@ -105,7 +105,7 @@ def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter",
         reporter.warning("'--update-input' is a deprecated alias for 'flake update' and will be removed in a future version.")
         updates.append(_input_path(parse_input_path(text), "--update-input"))
     overrides = {
-        _input_path(parse_input_path(path), "--override-input"): _whole(flakes, target)
+        _input_path(parse_input_path(path), "--override-input"): _whole(flakes, target, given.base_folder)
         for path, target in given.texts("override_input")
     }
     options = {

@@ -7,7 +7,7 @@ each in 2.34.8's words.
 import os
 
 from snowsnake.cli.options import UsageError
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def parse(text: str, kind: str | None = None) -> tuple[str, bytes]:
     try:
         return hashing.parse_hash(text, kind)
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
 
 
 def converted(text: str, kind: str | None, wanted: str, encoding: str) -> str:

@@ -17,7 +17,7 @@ from snowsnake.cli.output import (
     write_line,
     write_statistics,
 )
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
 
 TYPE_CHECKING = False
@@ -261,7 +261,7 @@ def _rooted(request: Request, session: "Session", drv_path: str) -> str:
     try:
         return str(store.add_root(os.path.abspath(request.root) + suffix, drv_path))
     except ValueError as error:
-        raise EvaluationError("file", str(error)) from None
+        raise as_error(error, "file") from None
 
 
 def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:

@@ -26,6 +26,10 @@ COMMANDS = {
     "query": ("nix-store --query", "ask a store: references, closures, trees, graphs; as `nix-store --query`"),
     "path-info": ("nix path-info", "show sizes, hashes and references of store objects"),
     "why-depends": ("nix why-depends", "show why a store object needs another"),
+    "build": ("nix build", "build derivations or fetch store paths, link the results"),
+    "run": ("nix run", "run a program of a flake or a package"),
+    "shell": ("nix shell", "run a shell, or a command, with some packages on the PATH"),
+    "fmt": ("nix fmt", "reformat code with the formatter of the flake here"),
     "search": ("nix search", "search for packages in a flake or a file"),
     "edit": ("nix edit", "open the source of a package in an editor"),
     "prefetch": ("nix store prefetch-file", "download a file into the store, print its hash"),
@@ -38,7 +42,7 @@ COMMANDS = {
 _GROUPS = (
     ("evaluate", ("eval", "instantiate", "jobs")),
     ("flakes", ("flake", "registry")),
-    ("packages", ("search", "edit")),
+    ("packages", ("build", "run", "shell", "fmt", "search", "edit")),
     ("stores and their formats", ("store", "query", "path-info", "why-depends", "prefetch", "derivation", "hash", "nar")),
     ("look inside", ("parse", "disassemble", "cache")),
 )

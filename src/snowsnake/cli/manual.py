@@ -62,7 +62,7 @@ def _page(name: str, summary: str, usage: str, text: str, options: tuple[Option,
         lines.append(".SH OPTIONS")
     for option in options:
         names = ", ".join(f"\\fB{_escaped(part)}\\fR" for part in option.names)
-        values = "".join(f" \\fI{_escaped(value)}\\fR" for value in option.values)
+        values = "".join(f" \\fI{_escaped(value.replace('*', '…'))}\\fR" for value in option.values)
         lines += [".TP", names + values, _plain(option.help)]
     for note in filter(None, notes):
         lines += [".PP" if options or text else ".SH COMMANDS" if note is notes[0] else ".br", *(_plain(line) for line in note.splitlines() if line)]

@@ -18,7 +18,8 @@ class UsageError(Exception):
 class Option:
     """One option: its names, the values it takes, what it is for.
 
-    `values` are the names of its values, shown in the help; `is_repeatable` collects all uses in a list.
+    `values` are the names of its values, shown in the help; the last takes everything that follows if it ends in `*`.
+    `is_repeatable` collects all uses in a list.
     """
 
     __slots__ = ("names", "values", "help", "is_repeatable")
@@ -34,6 +35,11 @@ class Option:
         """What `Arguments` calls it."""
         return max(self.names, key=len).lstrip("-").replace("-", "_")
 
+    @property
+    def takes_rest(self) -> bool:
+        """Whether all words that follow are its values."""
+        return bool(self.values) and self.values[-1].endswith("*")
+
 
 class Arguments:
     """What was given: options by key (`--show-trace` is `show_trace`), and the other words in order."""
@@ -42,10 +48,11 @@ class Arguments:
         self.values: dict[str, object] = {}
         self.words: list[str] = []
         self.settings: Settings | None = None      # if the command line has set some already
+        self.base_folder = ""                      # where relative paths begin: of a script that is run, otherwise the working folder
 
     def store(self, option: Option, values: list[str]) -> None:
         """Note that an option was given."""
-        value: object = True if not values else values[0] if len(values) == 1 else values
+        value: object = values if option.takes_rest else True if not values else values[0] if len(values) == 1 else values
         if option.is_repeatable:
             collected = self.values.setdefault(option.key, [])
             assert isinstance(collected, list)
@@ -156,7 +163,7 @@ def _unknown(name: str, options: dict[str, Option]) -> str:
 
 def help_text(usage: str, summary: str, table: "tuple[Option, ...]", notes: str = "") -> str:
     """The text of `--help`: usage, what the command does, its options in the order of the table."""
-    rows = [(", ".join(option.names) + "".join(f" {value}" for value in option.values), option.help) for option in table]
+    rows = [(", ".join(option.names) + "".join(f" {value.replace('*', '…')}" for value in option.values), option.help) for option in table]
     width = min(30, max((len(left) for left, _ in rows), default=0))
     lines = [f"usage: {usage}", "", summary, "", "options:"]
     for left, right in rows:

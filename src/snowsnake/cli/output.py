@@ -287,6 +287,13 @@ def keep(evaluator: "Interpreter") -> None:
         _kept.append(evaluator)
 
 
+def finish_evaluations() -> None:
+    """Write what evaluators of this process still hold, before it ends or becomes another program."""
+    for evaluator in _kept or ():
+        evaluator.flush_cache()
+        evaluator.close_store()
+
+
 def leave(main: "Any") -> "NoReturn":
     """End the process with the code that `main()` gives, and at once: a heap of hundreds of megabytes goes with it.
 
@@ -300,9 +307,7 @@ def leave(main: "Any") -> "NoReturn":
         code = main()
     except BrokenPipeError:               # of help, which is written outside of `guarded`
         code = 141
-    for evaluator in _kept:
-        evaluator.flush_cache()
-        evaluator.close_store()
+    finish_evaluations()
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -9,7 +9,7 @@ import tempfile
 from urllib.parse import unquote, urlsplit
 
 from snowsnake.cli.output import Reporter
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -69,7 +69,7 @@ def prefetch(wanted: Wanted, settings: Settings, reporter: Reporter, *, is_offli
             with tempfile.TemporaryDirectory() as folder:
                 return _added(wanted, _downloaded(wanted, settings, reporter, folder, is_offline), store, folder)
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
 
 
 def _downloaded(wanted: Wanted, settings: Settings, reporter: Reporter, folder: str, is_offline: bool) -> str:

@@ -51,6 +51,7 @@ class Session:
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
         store = options.pop("store", None)     # of who made one for this evaluation
+        self._base_folder = str(options.pop("base_folder", ""))
         options |= store_options(settings, reporter, options.pop("eval_store", None), options["is_writable"])
         if store is not None:
             options["store"] = store
@@ -74,9 +75,14 @@ class Session:
         self.arguments: dict[bytes, Handle] = {}
         self.selector = Selector(self.evaluator, self.arguments)
 
+    @property
+    def base_folder(self) -> str:
+        """Where relative paths of the command line begin."""
+        return self._base_folder or os.getcwd()
+
     def expression(self, source: bytes, name: str = "«string»") -> "Any":
-        """Compile an expression of the command line; relative paths start at the working directory."""
-        return self.evaluator.evaluate(source, os.getcwd(), name)
+        """Compile an expression of the command line; relative paths start at the base folder."""
+        return self.evaluator.evaluate(source, self.base_folder, name)
 
     def file(self, word: str) -> "Any":
         """Compile a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
@@ -106,7 +112,7 @@ class Session:
                 failure = EvaluationError("file", str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
                 failure.exit_code = error.exit_code
                 raise failure from None
-        return os.path.abspath(word)
+        return os.path.normpath(os.path.join(self.base_folder, word))
 
     def find_file(self, name: str) -> str:
         """Where the search path has `<name>`; `<nix/…>` itself for a file that comes with the evaluator."""

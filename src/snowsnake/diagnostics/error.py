@@ -215,3 +215,8 @@ def _cycle_text(values: "list[tuple[str, Position | None]]") -> str:
 
 def _text(data: "bytes | str") -> str:
     return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+
+
+def as_error(error: Exception, code: str = "value") -> EvaluationError:
+    """What a store or a format says is wrong, as an error of the command; an error of evaluation, some of which are ValueErrors, stays as it is."""
+    return error if isinstance(error, EvaluationError) else EvaluationError(code, str(error))

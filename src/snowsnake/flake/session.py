@@ -118,14 +118,17 @@ class FlakeSession:
         return self.find(*self.place(text, base, options))[0]
 
     def place(
-        self, text: str, base: str, options: "Callable[[], LockOptions]", defaults: "Iterable[str]" = ()
+        self, text: str, base: str, options: "Callable[[], LockOptions]", defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None
     ) -> "tuple[LockedFlake, Reference, list[str]]":
-        """Where the output that `REF#attribute` means is looked for: the locked flake, how it is called, attribute paths (*defaults* without one)."""
+        """Where the output that `REF#attribute` means is looked for: the locked flake, how it is called, attribute paths.
+
+        *defaults*: those of a reference without attribute; *prefixes*: what may stand before an attribute.
+        """
         reference, fragment = self.reference(text, base)
         fragment, _, _ = fragment.partition("^")
         if text.endswith("^*") or "^" in text.partition("#")[0]:
             reference, fragment = self.reference(text.rpartition("^")[0], base)
-        return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults)
+        return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults, prefixes)
 
     def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
         """The first of several attributes that a flake has, and its path."""

@@ -41,24 +41,33 @@ def _wanted(targets: list[Target]) -> list[str]:
 
 
 def _build(call: Call, store: "Store", targets: list[Target]) -> None:
-    from snowsnake.build.failure import BuildFailure
-
-    try:
-        (check_again if call.given.flag("rebuild") else realise)(store, _wanted(targets), call.reporter)
-    except BuildFailure as error:
-        raise build_error(error) from None
-    results = [_outputs(store, target) for target in targets]
+    make_valid(call, store, targets)
+    results = [outputs_of(store, target) for target in targets]
     if not call.given.flag("no_link"):
-        link = call.given.text("out_link", "result")
-        for number, outputs in enumerate(results):
-            link_outputs(store, f"{link}-{number}" if number else link, outputs)
+        make_links(store, call.given.text("out_link", "result"), results)
     if call.given.flag("print_out_paths"):
         for outputs in results:
             for _, path in outputs:
                 write_line(path.encode("utf-8", "surrogateescape"))
 
 
-def _outputs(store: "Store", target: Target) -> list[tuple[str, str]]:
+def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
+    """Build and fetch; with `--rebuild` once more."""
+    from snowsnake.build.failure import BuildFailure
+
+    try:
+        (check_again if call.given.flag("rebuild") else realise)(store, _wanted(targets), call.reporter)
+    except BuildFailure as error:
+        raise build_error(error) from None
+
+
+def make_links(store: "Store", link: str, results: "list[list[tuple[str, str]]]") -> None:
+    """*link* to the outputs of the first result, *link*`-1` to those of the second, and so on."""
+    for number, outputs in enumerate(results):
+        link_outputs(store, f"{link}-{number}" if number else link, outputs)
+
+
+def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
     """(name, path) of what was asked for; an object that is no derivation is its own."""
     if target.outputs is None:
         return [("out", target.path)]

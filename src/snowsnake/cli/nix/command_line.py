@@ -42,7 +42,7 @@ def read(words: list[str], reporter: Reporter) -> Call:
     settings = Settings.load(os.environ, warn=reporter.warning)
     settings.set("pure-eval", "true", origin="nix")     # whatever nix.conf says
     call = Call(settings, reporter)
-    rest = list(words)
+    rest = _without_script(call, words)
     is_ended = False                           # by `--`
     while rest:
         if call.row is not None and not call.row.runner and not is_ended:
@@ -63,6 +63,18 @@ def read(words: list[str], reporter: Reporter) -> Call:
         if not (call.given.flag("help") or call.given.flag("version")):
             raise UsageError("more arguments are required")
     return call
+
+
+def _without_script(call: Call, words: list[str]) -> list[str]:
+    """The words that are meant, if the first one is a script that we interpret."""
+    if words and not words[0].startswith("-") and os.path.isfile(words[0]):
+        from snowsnake.cli.nix.script import words_of_script
+
+        found = words_of_script(words)
+        if found is not None:
+            call.given.base_folder = os.path.abspath(found[1])
+            return found[0]
+    return list(words)
 
 
 def _name(call: Call, word: str) -> list[str]:
@@ -102,6 +114,8 @@ def _option(call: Call, word: str, rest: list[str]) -> None:
     if option is None and setting is None:
         raise UsageError(f"unrecognised flag '{word}'")
     count = len(option.values) if option is not None else setting.count if setting is not None else 0
+    if option is not None and option.takes_rest:
+        count = len(rest)
     if len(rest) < count:
         raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
     values = rest[:count]
@@ -135,4 +149,10 @@ def _apply(call: Call, option: Option, values: list[str]) -> None:
             raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
         call.reporter.log_format = values[0]
     else:
+        if option.key in ("set_env_var", "unset_env_var"):
+            from snowsnake.cli.executing import check_environment_option
+
+            check_environment_option(call, option.key, values)
+        if option.takes_rest and not values:
+            raise UsageError(f"{option.names[-1]} requires at least one argument")
         call.given.store(option, values)

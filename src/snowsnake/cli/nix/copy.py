@@ -11,7 +11,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables, derivations_of, realisations_of, store_paths
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.stores import is_written, open_reference
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import as_error
 from snowsnake.settings.store_reference import StoreReference
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -39,7 +39,7 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
         ):
             yield source, target
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
 
 
 def run(call: Call) -> None:

@@ -6,7 +6,7 @@ In: nothing.  Out: JSON on stdout, in the form that 2.34.8 has.
 import json
 
 from snowsnake.cli.nix.options import GLOBAL
-from snowsnake.cli.nix.table import ROWS, Row
+from snowsnake.cli.nix.table import GROUPS, ROWS, Row
 from snowsnake.cli.options import Option
 from snowsnake.cli.output import write_line
 
@@ -52,7 +52,7 @@ def _command_line() -> "dict[str, Any]":
         *groups, name = row.name.split()
         place = top
         for group in groups:
-            place = place["commands"].setdefault(group, {"args": [], "commands": {}, "flags": {}, "description": f"commands of {group}"})
+            place = place["commands"].setdefault(group, {"args": [], "commands": {}, "flags": {}, "description": GROUPS[group]})
         place["commands"].setdefault(name, {}).update(_command(row))
     return {"args": top, "fetchers": {}, "stores": {}}
 
@@ -70,7 +70,8 @@ def _flags(options: tuple[Option, ...]) -> "dict[str, Any]":
     for option in options:
         for name in option.names:
             if name.startswith("--"):
-                found[name[2:]] = {"arity": len(option.values), "description": option.help, "labels": [value.lower() for value in option.values]}
+                labels = [value.lower().rstrip("*") for value in option.values]
+                found[name[2:]] = {"description": option.help, "labels": labels} | ({} if option.takes_rest else {"arity": len(labels)})
                 short = [other[1:] for other in option.names if not other.startswith("--")]
                 if short:
                     found[name[2:]]["shortName"] = short[0]

@@ -89,6 +89,7 @@ def open_session(call: Call) -> "Any":
 
     given = call.given
     options: dict[str, Any] = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
+    options["base_folder"] = given.base_folder
     if call.evaluation_store is not None:
         options["store"] = call.evaluation_store
     if call.settings.is_set("max-call-depth"):
@@ -124,18 +125,21 @@ def load(call: Call, word: str | None) -> "Any":
     return session, output.value()
 
 
-def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = ()) -> "Any":
-    """The session, and the `FlakeOutput` that a word means, not evaluated; one of *defaults* if it names none."""
+def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "Any":
+    """The session, and the `FlakeOutput` that a word means, not evaluated; one of *defaults* if it names none.  *prefixes*: see FlakeSession.place."""
     session = open_session(call)
-    return session, _output(call, session, word, defaults)
+    return session, _output(call, session, word, defaults, prefixes)
 
 
-def _output(call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = ()) -> "FlakeOutput":
+def _output(
+    call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None
+) -> "FlakeOutput":
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.nix.flake_output import FlakeOutput
 
     flakes = open_flakes(call.given, call.reporter, session)
-    locked, reference, paths = flakes.place(word or ".", os.getcwd(), lambda: lock_options(call.given, flakes, call.reporter), defaults)
+    base = call.given.base_folder or os.getcwd()
+    locked, reference, paths = flakes.place(word or ".", base, lambda: lock_options(call.given, flakes, call.reporter), defaults, prefixes)
     return FlakeOutput(session, flakes, locked, reference, paths, is_refreshed=call.given.flag("refresh"))
 
 

@@ -35,6 +35,15 @@ class FlakeOutput:
         """The first of the paths that is there, not evaluated."""
         return self._flakes.find(self._locked, self._reference, self._paths)[0]
 
+    def found(self) -> "tuple[Any, str]":
+        """The first of the paths that is there, not evaluated, and which it is."""
+        return self._flakes.find(self._locked, self._reference, self._paths)
+
+    @property
+    def source_path(self) -> str | None:
+        """The folder of this machine that the flake is in, if it is in one."""
+        return self._reference.input.source_path
+
     def values(self) -> "Iterator[tuple[Any, str]]":
         """All of the paths that are there, not evaluated, and where they are."""
         return self._flakes.find_all(self._locked, self._reference, self._paths)

@@ -12,7 +12,6 @@ from snowsnake.cli.nix.evaluate import load, open_output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.selection import TYPE_NAMES
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -61,13 +60,18 @@ class Installables:
         given = self.call.given
         if given.flag("file") or given.flag("expr"):
             return self._evaluated(word)
+        path = self.path_meant(word)
+        return self._evaluated(word) if path is None else [path]
+
+    def path_meant(self, word: str) -> Target | None:
+        """The store object that a word names by its path; None if the word means something else."""
         prefix, names = split_outputs(word)
         if "/" in prefix:
             try:
-                return [self._store_path(prefix, names)]
+                return self._store_path(prefix, names)
             except ValueError:
                 pass                           # a flake, perhaps
-        return self._evaluated(word)
+        return None
 
     def _store_path(self, prefix: str, names: "tuple[str, ...] | None") -> Target:
         if names is None:
@@ -78,24 +82,25 @@ class Installables:
 
     def _evaluated(self, word: str) -> list[Target]:
         """Attributes and flakes."""
-        self._open_evaluation_store()
+        self.open_evaluation_store()
         prefix, names = split_outputs(word)
         if self.call.given.flag("file") or self.call.given.flag("expr"):
             session, value = load(self.call, "" if prefix == "." else prefix)
             found = _targets(session, value, names, prefix, f"the attribute '{'' if prefix == '.' else prefix}'", is_flake=False)
         else:
             session, output = open_output(self.call, prefix)
-            where = f"the flake output attribute '{prefix.partition('#')[2]}'"
 
             def evaluate() -> "list[Any]":
-                return [[target.path, target.outputs] for target in _targets(session, output.value(), names, prefix, where, is_flake=True)]
+                value, path = output.found()
+                found = _targets(session, value, names, prefix, f"the flake output attribute '{path}'", is_flake=True)
+                return [[target.path, target.outputs] for target in found]
 
             answer = output.answer(["targets", names], evaluate)
             found = [Target(prefix, path, None if outputs is None else tuple(outputs)) for path, outputs in answer]
         session.evaluator.flush_store()
         return found
 
-    def _open_evaluation_store(self) -> None:
+    def open_evaluation_store(self) -> None:
         if self._is_written or self.call.evaluation_store is not None:
             return
         from snowsnake.store.memory import MemoryStore
@@ -126,9 +131,8 @@ def _targets(session: "Session", value: "Handle", names: "tuple[str, ...] | None
     if kind in ("path", "string"):
         return [_single_path(session, value, shown, f"while evaluating {where}")]
     if is_flake and not _is_derivation(value):
-        text = value.to_nix(kinds=False).decode("utf-8", "replace")
         what = where.removeprefix("the flake output ")
-        raise EvaluationError("type", f"expected flake output {what} to be a derivation or path but found {TYPE_NAMES[kind]}: {text}")
+        raise EvaluationError("type", f"expected flake output {what} to be a derivation or path but found {value.describe()}")
     return _grouped(session, value, names, is_flake, shown)
 
 
@@ -149,6 +153,20 @@ def _single_path(session: "Session", value: "Handle", shown: str, context: str) 
         return _context_path(session, value, shown, text)
     except ValueError as error:
         raise EvaluationError("value", str(error), trace=[Frame("context", context, None)]) from None
+
+
+def context_targets(session: "Session", value: "Handle") -> list[Target]:
+    """Everything that a string refers to."""
+    entries = session.expression(b"builtins.getContext").call(value).to_python()
+    found = []
+    for path, entry in entries.items():
+        if "path" in entry:
+            found.append(Target(path, path))
+        if "allOutputs" in entry:
+            found.append(Target(path, path, (ALL,)))
+        elif "outputs" in entry:
+            found.append(Target(path, path, tuple(entry["outputs"])))
+    return found
 
 
 def _context_path(session: "Session", value: "Handle", shown: str, text: str) -> Target:

@@ -10,7 +10,7 @@ from snowsnake.cli.hashing import real_parent
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_line
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.listing import ArchiveTree, DiskTree, Tree, canonical, to_json
 
@@ -32,7 +32,7 @@ def list_archive(call: Call) -> None:
             tree = ArchiveTree(stream)
             _list(call, tree, canonical(call.words[1]))
         except ValueError as error:
-            raise EvaluationError("value", str(error)) from None
+            raise as_error(error) from None
 
 
 class open_tree:
@@ -60,7 +60,7 @@ class open_tree:
             return tree, canonical(rest)
         except ValueError as error:
             self.store.close()
-            raise EvaluationError("value", str(error)) from None
+            raise as_error(error) from None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         assert self.store is not None
@@ -148,7 +148,7 @@ def cat_archive(call: Call) -> None:
                     for piece in member.pieces():
                         write(piece)
         except ValueError as error:
-            raise EvaluationError("value", str(error)) from None
+            raise as_error(error) from None
     if not is_found:
         raise EvaluationError("file", f"NAR does not contain regular file '{call.words[1]}'")
 

@@ -9,7 +9,7 @@ import sys
 
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.nix.command_line import Call, read
-from snowsnake.cli.nix.table import ROWS, Row, names_below
+from snowsnake.cli.nix.table import GROUPS, ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
@@ -98,11 +98,14 @@ def _choice(group: str) -> str:
     return "\n".join([*words, "", *(f"  · {name}" for name in names_below(group))])
 
 
-def _overview() -> str:
-    width = max(len(row.name) for row in ROWS if row.runner)
-    rows = "\n".join(f"  {row.name:{width}}  {row.summary}" for row in ROWS if row.runner)
+def _overview(group: str = "") -> str:
+    start = f"{group} " if group else ""
+    listed = [row for row in ROWS if row.runner and row.name.startswith(start)]
+    width = max((len(row.name) for row in listed), default=0)
+    rows = "\n".join(f"  {row.name:{width}}  {row.summary}" for row in listed)
+    what = f"nix {group} - {GROUPS[group]}" if group else "The subcommands of Nix 2.34 that Snowsnake has"
     return (
-        "usage: nix COMMAND [OPTION …]\n\nThe subcommands of Nix 2.34 that Snowsnake has; others go to an installed Nix.\n\n"
+        f"usage: nix {start}COMMAND [OPTION …]\n\n{what}; others go to an installed Nix.\n\n"
         f"commands:\n{rows}\n\n`nix COMMAND --help` explains a command."
     )
 
@@ -119,9 +122,9 @@ def _help(call: Call) -> str:
 
     row = call.row
     if row is None:
-        return _overview()
+        return _overview(call.group)
     notes = "Settings of nix.conf are options, too: --NAME VALUE, --NAME, --no-NAME, --extra-NAME VALUE."
-    return help_text(usage(row), row.summary[:1].upper() + row.summary[1:] + ".", row.options + GLOBAL, notes)
+    return help_text(usage(row), f"nix {row.name} - {row.summary}.", row.options + GLOBAL, notes)
 
 
 def main(words: list[str] | None = None) -> int:

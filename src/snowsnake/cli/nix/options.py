@@ -46,6 +46,13 @@ SOURCE = (
     Option("--expr", "EXPR", "take attributes of this expression instead of a flake"),
 )
 INSTALLABLE = EVALUATION + LOCKING + SOURCE
+ENVIRONMENT = (
+    Option("-i --ignore-env --ignore-environment", "", "begin with an empty environment"),
+    Option("-k --keep-env-var --keep", "NAME", "with --ignore-env: keep this variable", is_repeatable=True),
+    Option("-u --unset-env-var --unset", "NAME", "leave out this variable", is_repeatable=True),
+    Option("-s --set-env-var", "NAME VALUE", "set a variable", is_repeatable=True),
+)
+COMMAND = Option("-c --command", "COMMAND ARGS*", "run this instead of an interactive shell")
 EVAL = (
     Option("--raw", "", "print a string as it is, without a newline"),
     Option("--apply", "EXPR", "call this function with the value and print what it returns"),

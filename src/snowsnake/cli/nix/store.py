@@ -15,7 +15,7 @@ from snowsnake.cli.nix.installables import Installables, roots, store_paths
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_line
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.trust import Keys
@@ -34,7 +34,7 @@ def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
         with open_store(call.settings, call.reporter.warning, is_writable=is_writable, reporter=call.reporter) as store:
             yield store
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ for the help; its options; the experimental feature that it needs besides `nix-c
 Words: `name` is one that must be there, `name?` one that may, `name*` any number.
 """
 
-from snowsnake.cli.nix.options import EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING, PRETTY
+from snowsnake.cli.nix.options import COMMAND, ENVIRONMENT, EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING, PRETTY
 from snowsnake.cli.options import Option
 
 _FLAKE = EVALUATION + LOCKING
@@ -61,6 +61,7 @@ _LISTING = (
     Option("-R --recursive", "", "also what is in folders"), Option("-l --long", "", "with kinds and sizes"),
     Option("-d --directory", "", "folders themselves, not what is in them"), *JSON,
 )  # fmt: skip
+_LINKS = (Option("-o --out-link", "PATH", "the link to the result (default: result)"), Option("--no-link", "", "make no link"))
 _DRY_RUN = Option("--dry-run", "", "write nothing")
 _ADDED = (Option("--mode", "METHOD", "nar (default), flat, text or git"), Option("--hash-algo", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3"))
 _HASH_TYPE = Option("--type", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3")
@@ -95,7 +96,7 @@ ROWS = (
         "build", "snowsnake.cli.nix.build:run", "installables*", "build derivations or fetch store paths",
         (
             *INSTALLABLE, _STDIN, *JSON, Option("--dry-run", "", "only show what would be done"),
-            Option("-o --out-link", "PATH", "the link to the result (default: result)"), Option("--no-link", "", "make no link"),
+            *_LINKS,
             Option("--print-out-paths", "", "print the paths of the outputs"), Option("--rebuild", "", "build again and compare"),
             Option("--profile", "PATH", "the profile to change"),
         ),
@@ -118,10 +119,15 @@ ROWS = (
     ),
     _not_ours("develop", "run a shell with the build environment of a derivation"),
     Row("edit", "snowsnake.cli.nix.edit:run", "installable?", "open the source of a package in an editor", INSTALLABLE),
-    _not_ours("env shell", "run a shell with some packages"),
-    _not_ours("fmt", "format source code"),
-    _not_ours("formatter build", "build a flake's formatter"),
-    _not_ours("formatter run", "format source code"),
+    Row(
+        "env shell", "snowsnake.cli.nix.run:shell", "installables*", "run a shell, or a command, with some packages on the PATH",
+        (*INSTALLABLE, _STDIN, *ENVIRONMENT, COMMAND),
+    ),
+    *(
+        Row(name, "snowsnake.cli.nix.run:formatter_run", "args*", "reformat your code with the formatter of the flake here", (*INSTALLABLE, *JSON))
+        for name in ("fmt", "formatter run")
+    ),
+    Row("formatter build", "snowsnake.cli.nix.run:formatter_build", "", "build the formatter of the flake here", (*INSTALLABLE, *_LINKS)),
     Row(
         "hash convert", "snowsnake.cli.nix.hash:convert", "hashes*", "write hashes in another format",
         (Option("--from", "FORMAT", "the format that the hashes must have"), Option("--to", "FORMAT", "base16, nix32, base64 or sri (default)"), _HASH_ALGORITHM),
@@ -173,7 +179,7 @@ ROWS = (
     _registry("pin", "url locked?", "let a short name mean just one revision of a flake"),
     _registry("resolve", "flake-refs*", "print what short names mean"),
     _not_ours("repl", "evaluate interactively"),
-    _not_ours("run", "run an application"),
+    Row("run", "snowsnake.cli.nix.run:run", "installable? args*", "run a program of a flake or a package", (*INSTALLABLE, *ENVIRONMENT)),
     Row(
         "search", "snowsnake.cli.nix.search:run", "installable? regexes*", "search for packages",
         (*INSTALLABLE, *JSON, Option("-e --exclude", "REGEX", "leave out what this matches", is_repeatable=True)),
@@ -255,7 +261,12 @@ RENAMED = {"store ping": "info"}
 
 BY_NAME = {row.name: row for row in ROWS}
 # Everything that begins the name of a row: `flake` of `flake show`.
-GROUPS = {" ".join(row.name.split()[:1]) for row in ROWS if " " in row.name}
+GROUPS = {
+    "config": "the settings of nix.conf", "derivation": "derivations as JSON", "env": "the environment of processes",
+    "flake": "look into flakes, lock them, check them", "formatter": "build or run the formatter", "hash": "hashes, and the formats of them",
+    "key": "make and convert keys that sign", "nar": "Nix archives", "profile": "profiles", "realisation": "what outputs became",
+    "registry": "short names of flakes", "store": "objects of stores",
+}  # fmt: skip
 
 
 def names_below(group: str) -> list[str]:

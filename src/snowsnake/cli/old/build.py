@@ -14,7 +14,7 @@ from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
 from snowsnake.cli.stores import open_store
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import as_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     except BuildFailure as error:
         raise build_error(error, error.exit_code) from None
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
     return 0
 
 

@@ -11,7 +11,7 @@ import time
 from snowsnake.cli.old.command_line import answered, read, value_of, whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import as_error
 
 _HELP = """usage: nix-collect-garbage [OPTION …]
 
@@ -70,7 +70,7 @@ def run(words: list[str], reporter: Reporter) -> int:
                     _remove_generations(folder, oldest_s, request.is_dry, reporter)
             collect(store, request.limit, common.settings, reporter, removes=not request.is_dry)
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
     return 0
 
 

@@ -12,7 +12,7 @@ from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, read, value_of
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _operate(request: Request, runner: str, writes: bool | None) -> int:
             sys.stdout.flush()
             return code
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
     except IsADirectoryError as error:         # a file was wanted
         raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
 

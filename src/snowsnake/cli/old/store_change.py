@@ -17,7 +17,7 @@ from snowsnake.cli.old.store_query import report_changed
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.cli.store_words import size_text
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 
 TYPE_CHECKING = False
@@ -189,7 +189,7 @@ def restore(request: Request) -> None:
     try:
         unpack(sys.stdin.buffer, word, allow_trailing=True)
     except ValueError as error:
-        raise EvaluationError("value", str(error)) from None
+        raise as_error(error) from None
 
 
 def _only_word(request: Request) -> str:

@@ -65,6 +65,11 @@ class DaemonStore(CollectingStore):
                 self._open = None
 
     @property
+    def objects(self) -> str:
+        """The folder in which the objects lie."""
+        return self._real
+
+    @property
     def connection(self) -> DaemonConnection:
         self._check_process()
         if self._open is None or self._open.is_broken:

@@ -1,0 +1,130 @@
+"""Apps: what `nix run`, `nix fmt` and `nix bundle` mean by an output of a flake, or an attribute of a file: a program, and what it needs.
+
+In: a `Call`, a word.  Out: an `App`; its store objects are built by `built`.
+"""
+
+from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.evaluate import load, open_output
+from snowsnake.cli.nix.installables import Installables, Target, context_targets, split_outputs
+from snowsnake.cli.options import UsageError
+from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.selection import TYPE_NAMES
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
+
+
+class App:
+    """`program`: the path of it, maybe with placeholders of outputs; `targets`: what must be valid for it; `source_path`: the folder of its flake."""
+
+    __slots__ = ("program", "targets", "source_path")
+
+    def __init__(self, program: str, targets: list[Target], source_path: str | None = None) -> None:
+        self.program = program
+        self.targets = targets
+        self.source_path = source_path
+
+
+def default_apps(system: str) -> "tuple[tuple[str, ...], tuple[str, ...]]":
+    """What a reference without attribute means to `nix run`, and what may stand before an attribute."""
+    defaults = (f"apps.{system}.default", f"defaultApp.{system}", f"packages.{system}.default", f"defaultPackage.{system}")
+    return defaults, (f"apps.{system}.", f"packages.{system}.", f"legacyPackages.{system}.")
+
+
+def find_app(call: Call, installables: Installables, word: str, defaults: "tuple[str, ...]", prefixes: "tuple[str, ...]") -> App:
+    """The app that a word means."""
+    installables.open_evaluation_store()
+    if call.given.flag("file") or call.given.flag("expr"):
+        prefix = split_outputs(word)[0]
+        session, value = load(call, "" if prefix == "." else prefix)
+        program, targets = _app(session, value, "")
+        session.evaluator.flush_store()
+        return App(program, targets)
+    require_value(installables, word)
+    session, output = open_output(call, split_outputs(word)[0], defaults, prefixes)
+
+    def evaluate() -> "list[Any]":
+        program, targets = _app(session, *output.found())
+        return [program, [[target.path, target.outputs] for target in targets]]
+
+    program, found = output.answer(["app"], evaluate)
+    session.evaluator.flush_store()
+    targets = [Target(path, path, None if outputs is None else tuple(outputs)) for path, outputs in found]
+    return App(program, targets, output.source_path)
+
+
+def require_value(installables: Installables, word: str) -> None:
+    """Store paths are no values of the language."""
+    path = installables.path_meant(word)
+    if path is not None:
+        raise UsageError(f"installable '{path.shown}' does not correspond to a Nix language value")
+
+
+def built(call: Call, installables: Installables, app: App) -> str:
+    """The path of an app's program, after what it needs was made valid."""
+    from snowsnake.cli.nix.build import make_valid
+
+    store = installables.store
+    make_valid(call, store, app.targets)
+    program = app.program
+    if "ca-derivations" in call.settings["experimental-features"]:
+        program = _without_placeholders(store, program, app.targets)
+    if not program.startswith(store.store_dir + "/"):
+        raise EvaluationError("value", f"app program '{program}' is not in the Nix store")
+    return program
+
+
+def _without_placeholders(store: "Any", program: str, targets: list[Target]) -> str:
+    from snowsnake.store import store_path
+
+    for target in targets:
+        if target.outputs is not None:
+            for name, path in store.outputs(target.path).items():
+                program = program.replace(store_path.downstream_placeholder(target.path, name, store.store_dir), path)
+    return program
+
+
+def _app(session: "Session", value: "Handle", path: str) -> "tuple[str, list[Target]]":
+    """The program of a value that an attribute path of a flake has, and what it needs; the path is empty if it is of no flake."""
+    kind = _text(value, "type", path)
+    wanted = "app" if path.partition(".")[0] in ("apps", "defaultApp") else "derivation"
+    if kind != wanted:
+        raise EvaluationError("type", f"attribute '{path}' should have type '{wanted}'")
+    if kind == "app":
+        return _text(value, "program", path), context_targets(session, value.select(b"program"))
+    drv_path = _text(value, "drvPath", path)
+    name = _main_program(value, path)
+    return f"{_text(value, 'outPath', path)}/bin/{name}", [Target(path, drv_path, (_text(value, "outputName", path),))]
+
+
+def _main_program(value: "Handle", path: str) -> str:
+    """What a package's program is called: `meta.mainProgram`, `pname`, or its name without the version."""
+    from snowsnake.cli.packages import split_name
+
+    keys = value.keys()
+    if b"meta" in keys:
+        meta = value.select(b"meta")
+        if meta.type_name() == "set" and b"mainProgram" in meta.keys():
+            return _string(meta.select(b"mainProgram"), f"{path}.meta.mainProgram").decode("utf-8", "surrogateescape")
+    if b"pname" in keys:
+        return _text(value, "pname", path)
+    return split_name(_text(value, "name", path))[0]
+
+
+def _text(value: "Handle", name: str, path: str) -> str:
+    """A string that must be there."""
+    where = f"{path}.{name}" if path else name
+    if value.type_name() != "set" or name.encode() not in value.keys():
+        raise EvaluationError("missing-attribute", f"attribute '{where}' does not exist")
+    return _string(value.select(name.encode()), where).decode("utf-8", "surrogateescape")
+
+
+def _string(value: "Handle", where: str) -> bytes:
+    value.force()
+    if value.type_name() != "string":
+        raise EvaluationError("type", f"'{where}' is not a string but {TYPE_NAMES[value.type_name()]}")
+    return value.string()

@@ -1,0 +1,87 @@
+"""`nix run`, `nix shell`, `nix fmt`, `nix develop` and their kin: output, links, exit codes of 2.34.8 (running/recorded.json), by our commands.
+
+Lines of running/lines.txt run in a shell, each in a copy of the folder whose store has `world.nix`'s `default`: OUTPUT is that path.
+Record again with `python tests/differential/test_running.py FOLDER [LINE]`: a folder with C++ Nix 2.34.8's nix, nix-build, nix-shell.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent / "running"
+RECORDED = HERE / "recorded.json"
+LINES = [line for line in (HERE / "lines.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+# What is different on purpose, with the reason.
+DIFFERENT: dict[str, str] = {}
+
+
+def run(folder: Path, commands: str, line: str) -> dict[str, object]:
+    """What a line does in a folder of its own."""
+    environment = {
+        "PATH": f"{commands}:/usr/bin:/bin", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf", "NIX_STORE_DIR": f"{folder}/store",
+        "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh",
+        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nflake-registry =\nsystem = x86_64-linux\n"
+        "extra-experimental-features = nix-command flakes",
+    }  # fmt: skip
+    shutil.copytree(HERE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("recorded.json", "lines.txt"))
+    (folder / "home").mkdir(exist_ok=True)
+
+    def call(words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(["bash", "-c", words], env=environment, cwd=folder, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+
+    made = call("nix-build world.nix -A default --no-out-link")
+    assert made.returncode == 0, made.stderr
+    path = made.stdout.strip()
+    (folder / "list").write_text(f"path:./own#main {path}\n")
+    done = call(line.replace("OUTPUT", path))
+    links = {str(link.relative_to(folder)): os.readlink(link) for place in (folder, folder / "own") for link in sorted(place.iterdir()) if link.is_symlink()}
+
+    def masked(text: str) -> str:
+        text = re.sub(rf"{folder}/store/[0-9a-z]{{32}}-", "STORE/", text)
+        return text.replace(commands, "COMMANDS").replace(str(folder), "FOLDER")
+
+    said = [text.strip() for text in masked(done.stderr).splitlines() if text.strip() and "garbage collector" not in text]
+    return {
+        "out": masked(done.stdout).splitlines(), "status": done.returncode, "said": sorted(said),
+        "links": {name: masked(target) for name, target in links.items()},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory):
+    """A folder with our commands under Nix's names."""
+    folder = tmp_path_factory.mktemp("commands")
+    subprocess.run([Path(sys.executable).with_name("snowsnake"), "links", folder], check=True, stdout=subprocess.DEVNULL)
+    return str(folder)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_as_recorded(line, commands, tmp_path):
+    ours, theirs = run(tmp_path.resolve(), commands, line), json.loads(RECORDED.read_text(encoding="utf-8"))[line]
+    if line in DIFFERENT:
+        assert ours != theirs, "agrees now: take it off the list"
+    else:
+        assert ours == theirs
+
+
+def test_everything_is_recorded():
+    assert list(json.loads(RECORDED.read_text(encoding="utf-8"))) == LINES and set(DIFFERENT) <= set(LINES)
+
+
+def record(commands: str) -> None:
+    found = {}
+    for line in LINES:
+        with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
+            found[line] = run(Path(folder), commands, line)
+    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    record(sys.argv[1])
