@@ -31,7 +31,7 @@ in {
 
 def daemons() -> list[str]:
     """Programs that are a nix-daemon: Debian's, and that of the reference evaluator."""
-    beside = Path.home() / ".cache/snowsnake-refs/tools/nix-daemon"
+    beside = Path(os.environ["SNOWSNAKE_REFERENCES"], "tools/nix-daemon")
     return [path for path in (shutil.which("nix-daemon"), str(beside)) if path and os.access(path, os.X_OK)]
 
 

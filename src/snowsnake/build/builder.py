@@ -21,6 +21,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
 from snowsnake.build.request import Attributes, Request, is_fixed, prepare
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
+from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import check_path, known_outputs, scratch_path
@@ -34,7 +35,9 @@ _PIECE_BYTES = 1 << 16
 class Build:
     """`start`; `listen` while it says there is more; then `finish`, or `abandon` at any time."""
 
-    def __init__(self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, *, checks: bool = False, goal: str = "") -> None:
+    def __init__(
+        self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, watcher: Watcher, *, checks: bool = False, goal: str = ""
+    ) -> None:
         self.drv_path = drv_path
         self.drv = drv
         self.goal = goal or drv_path       # the derivation for which it is built, which may have been resolved to this one
@@ -44,6 +47,7 @@ class Build:
         self.log_fd = -1
         self._store = store
         self._options = options
+        self._watcher = watcher
         self._locks: list[tuple[str, int]] = []
         self._folder = ""                  # ours: the sandbox's root, copies of outputs
         self._build_folder = ""            # the builder's
@@ -112,7 +116,7 @@ class Build:
             self._give_away()
             self._sandbox.inputs = {path: self._store.real_path(path) for path in request.inputs}
         try:
-            self._running = start(program, request.arguments, request.environment, inside, self._sandbox)
+            self._running = start(program, request.arguments, request.environment, inside, self._sandbox or self._watcher)
         except OSError as error:
             raise self._could_not_start(error) from None
         self.log_fd = self._running.log_fd

@@ -22,6 +22,7 @@ from typing import NoReturn
 from snowsnake.build import system_calls
 from snowsnake.build.filter import restrict
 from snowsnake.build.sandbox import Sandbox, enter, leave_namespaces, map_users
+from snowsnake.build.watcher import Watcher, joining
 
 _MAX_FAULT_BYTES = 4096
 
@@ -32,6 +33,7 @@ class Running:
 
     pid: int
     log_fd: int
+    watcher: Watcher | None = None
 
     def end(self, grace_s: float = 0.0) -> int:
         """Kills whatever is left of it; the exit code, or minus the signal, of what was the builder.  *grace_s*: how long its end is waited for."""
@@ -45,15 +47,23 @@ class Running:
         _, status = os.waitpid(self.pid, 0)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)      # what the builder left running
+        if self.watcher is not None:
+            self.watcher.forget(self.pid)
         with contextlib.suppress(OSError):
             os.close(self.log_fd)
         return os.waitstatus_to_exitcode(status)
 
 
 def start(
-    program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | None
+    program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | Watcher
 ) -> Running:
-    """Starts a builder in *folder* (as it sees it), a program or one of our functions.  OSError says that it cannot be started, or not in a sandbox."""
+    """Starts a builder in *folder* (as it sees it), a program or one of our functions; without a sandbox under the eyes of a `Watcher`.
+
+    OSError says that it cannot be started, or not in a sandbox.
+    """
+    watcher = sandbox if isinstance(sandbox, Watcher) else None
+    watcher_fd = -1 if watcher is None else watcher.fd()
+    parent = os.getpid()
     master, slave = pty.openpty()
     tty.setraw(slave, termios.TCSANOW)     # newlines stay what they are
     faults, fault_end = os.pipe()
@@ -61,7 +71,13 @@ def start(
     pid = os.fork()
     if pid == 0:
         try:
-            _become_builder(program, arguments, environment, folder, sandbox, slave, fault_end, theirs)
+            system_calls.end_with_parent(signal.SIGKILL)
+            if os.getppid() != parent:     # who was killed before we asked for that
+                os._exit(1)
+            os.setsid()
+            if watcher is not None:
+                os.write(watcher_fd, joining(os.getpid()))
+            _become_builder(program, arguments, environment, folder, None if isinstance(sandbox, Watcher) else sandbox, slave, fault_end, theirs)
         except BaseException as error:
             os.write(fault_end, _described(error).encode("utf-8", "surrogateescape")[:_MAX_FAULT_BYTES])
         finally:
@@ -70,12 +86,12 @@ def start(
     os.close(fault_end)
     theirs.close()
     with ours:
-        if sandbox is not None and sandbox.user is not None and ours.recv(1):
+        if isinstance(sandbox, Sandbox) and sandbox.user is not None and ours.recv(1):
             map_users(sandbox, pid, sandbox.user, sandbox.user)
             ours.send(b"m")
     with open(faults, "rb") as file:
         fault = file.read(_MAX_FAULT_BYTES).decode("utf-8", "surrogateescape")
-    running = Running(pid, master)
+    running = Running(pid, master, watcher)
     if fault:
         running.end()
         code, _, message = fault.partition(" ")
@@ -100,8 +116,6 @@ def _become_builder(
     fault_end: int,
     parent: socket.socket,
 ) -> None:
-    os.setsid()
-    system_calls.end_with_parent(signal.SIGKILL)
     _forget_signals()
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -119,11 +133,16 @@ def _become_builder(
             parent.send(b"n")
             parent.recv(1)
         parent.close()
+        alive, stays_open = os.pipe()
         first = os.fork()
         if first:
             _stand_for(first, fault_end)
+        os.close(stays_open)
         enter(sandbox)
         system_calls.end_with_parent(signal.SIGKILL)      # after the change of users, which forgets it
+        if select.select([alive], [], [], 0)[0]:          # our parent was killed before we asked for that
+            os._exit(1)
+        os.close(alive)
     os.chdir(folder)
     restrict()
     if callable(program):

@@ -13,6 +13,7 @@ from snowsnake.build.builder import Build
 from snowsnake.build.failure import BuildFailure, dependencies_failed, exit_code_of, several_failed, wrong_machine
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import needed_features
+from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import Realisation, has_unknown_outputs, known_outputs, needs_resolving, resolve
@@ -47,6 +48,7 @@ class Scheduler:
         self._made: dict[str, dict[str, str]] = {}             # derivations whose outputs have no paths before they are built: what they became
         self._twins: dict[str, list[Goal]] = {}                # by the path of what is being built: others that are resolved to it
         self._selector = selectors.DefaultSelector()
+        self._watcher = Watcher()
 
     def build(self, wanted: Iterable[str]) -> None:
         self._wanted = list(wanted)
@@ -74,6 +76,7 @@ class Scheduler:
             for build in self._running.values():
                 build.abandon()
             self._selector.close()
+            self._watcher.close()
         self._raise()
 
     @property
@@ -171,7 +174,7 @@ class Scheduler:
             if self._options.max_jobs == 0:
                 raise _no_jobs(path)
             self._check_machine(goal)
-            build = Build(self._store, path, drv, self._options, checks=self._options.checks and drv_path in self._roots, goal=drv_path)
+            build = Build(self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots, goal=drv_path)
             if build.start():
                 self._running[build.log_fd] = build
                 self._selector.register(build.log_fd, selectors.EVENT_READ, build)

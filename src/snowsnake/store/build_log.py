@@ -22,16 +22,27 @@ def build_log(store: Store, path: str) -> bytes | None:
         found: bytes | None = kept(path)
         return found
     usual = log_place(store, path)
-    for folder in (usual, os.path.join(os.path.dirname(os.path.dirname(usual)), path.rpartition("/")[2])):
-        if os.path.exists(folder):
-            with open(folder, "rb") as file:
-                return file.read()
-        if os.path.exists(folder + ".bz2"):
-            import bz2
-
-            with bz2.open(folder + ".bz2") as file:
-                return file.read()
+    for place in (usual, os.path.join(os.path.dirname(os.path.dirname(usual)), path.rpartition("/")[2])):
+        log = read_log(place)
+        if log is not None:
+            return log
     return None
+
+
+def read_log(place: str) -> bytes | None:
+    """The log at *place*, which may be compressed; ValueError if it is damaged."""
+    if os.path.exists(place):
+        with open(place, "rb") as file:
+            return file.read()
+    if not os.path.exists(place + ".bz2"):
+        return None
+    import bz2
+
+    try:
+        with bz2.open(place + ".bz2") as file:
+            return file.read()
+    except (OSError, EOFError) as error:
+        raise ValueError(f"the log '{place}.bz2' is damaged: {error}") from None
 
 
 def log_place(store: Store, drv_path: str) -> str:

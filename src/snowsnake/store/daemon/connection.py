@@ -67,7 +67,11 @@ class DaemonConnection:
         except DaemonError as error:
             self.close()
             raise DaemonError(f"cannot open connection to remote store '{self.name}': {error}") from None
-        self._set_options(options or {})
+        try:
+            self._set_options(options or {})
+        except DaemonError:                # also a refusal: nobody has this connection yet
+            self.close()
+            raise
 
     def close(self) -> None:
         self.is_broken = True

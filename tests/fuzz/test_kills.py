@@ -1,0 +1,21 @@
+"""A few kills of kills.py, which has a command for many."""
+
+import os
+from pathlib import Path
+
+import pytest
+from kills import KINDS, run
+
+from snowsnake.build.sandbox import is_supported
+
+REFERENCE = Path(os.environ["SNOWSNAKE_REFERENCES"], "tools")
+
+
+@pytest.mark.bare
+@pytest.mark.parametrize("kind", KINDS)
+def test_kills_leave_nothing_half_done(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if kind == "sandbox" and is_supported():
+        pytest.skip("no namespaces here")
+    count = max(2, request.config.getoption("--kills") // 5)
+    reference = str(REFERENCE) if (REFERENCE / "nix-store").exists() else None
+    assert run(kind, count, 100, reference, tmp_path) == []
