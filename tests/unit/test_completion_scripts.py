@@ -10,7 +10,7 @@ import pytest
 from snowsnake.cli.completion import SCRIPTS
 from snowsnake.cli.main import COMMANDS, usage
 from snowsnake.cli.manual import pages
-from snowsnake.cli.nix.table import ROWS
+from snowsnake.cli.nix.table import ROWS, SHORT
 
 BIN = os.path.dirname(sys.executable)
 COMMAND = os.path.join(BIN, "snowsnake")
@@ -62,6 +62,16 @@ def test_every_command_has_a_page_and_a_group(tmp_path) -> None:
     assert all(f"\n  {name} " in usage() for name in COMMANDS)
     done = subprocess.run([COMMAND, "manual", tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout == f"{len(written)} pages in {tmp_path}/man1\n" and len(os.listdir(tmp_path / "man1")) == len(written)
+
+
+def test_every_command_of_nix_has_a_place_in_ours(tmp_path) -> None:
+    short = {long: name for name, long in SHORT.items()}
+    assert [row.name for row in ROWS if row.runner and short.get(row.name, row.name).split()[0] not in COMMANDS] == []
+    (tmp_path / "a.nix").write_text('{ a = derivation { name = "a-1"; system = "s"; builder = "b"; }; }')
+    done = subprocess.run([COMMAND, "packages", "-f", "a.nix", "--system-filter", "*"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "a-1\n"
+    done = subprocess.run([COMMAND, "key", "generate-secret", "--key-name", "ours"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("ours:")
 
 
 def test_tables_as_json(tmp_path) -> None:

@@ -15,6 +15,11 @@ COMMANDS = {
     "parse": ("snowsnake.cli.parse", "parse files and print canonical Nix or JSON"),
     "disassemble": ("snowsnake.cli.disassemble", "compile a file or an expression and print its bytecode"),
     "instantiate": ("snowsnake.cli.derive", "evaluate to derivations and print the paths of their .drv files"),
+    "build": ("nix build", "build what a flake, a file or an expression names, or substitute it"),
+    "run": ("nix run", "run a program of a flake or a package"),
+    "shell": ("nix shell", "run a shell, or a command, with some packages on the PATH"),
+    "fmt": ("nix fmt", "reformat code with the formatter of the flake here"),
+    "formatter": ("nix formatter", "build the formatter of the flake here, or run it"),
     "jobs": ("snowsnake.cli.jobs", "evaluate thousands of attributes, by several workers"),
     "derivation": ("snowsnake.cli.derivation", "show a derivation, or what differs between two"),
     "flake": ("snowsnake.cli.flake", "look into a flake, lock it, check it"),
@@ -26,10 +31,11 @@ COMMANDS = {
     "query": ("nix-store --query", "ask a store: references, closures, trees, graphs; as `nix-store --query`"),
     "path-info": ("nix path-info", "show sizes, hashes and references of store objects"),
     "why-depends": ("nix why-depends", "show why a store object needs another"),
-    "build": ("nix build", "build derivations or fetch store paths, link the results"),
-    "run": ("nix run", "run a program of a flake or a package"),
-    "shell": ("nix shell", "run a shell, or a command, with some packages on the PATH"),
-    "fmt": ("nix fmt", "reformat code with the formatter of the flake here"),
+    "copy": ("nix copy", "copy store objects to another store or to a binary cache"),
+    "log": ("nix log", "show what a builder printed"),
+    "realisation": ("nix realisation", "show what outputs became that have no paths before they are built"),
+    "key": ("nix key", "make keys that sign store objects"),
+    "packages": ("nix-env --query --available", "list the packages of a file, as `nix-env --query --available`"),
     "search": ("nix search", "search for packages in a flake or a file"),
     "edit": ("nix edit", "open the source of a package in an editor"),
     "prefetch": ("nix store prefetch-file", "download a file into the store, print its hash"),
@@ -41,9 +47,10 @@ COMMANDS = {
 # How the help groups them; the others come last.
 _GROUPS = (
     ("evaluate", ("eval", "instantiate", "jobs")),
+    ("build and run", ("build", "run", "shell", "fmt", "formatter", "log", "realisation")),
     ("flakes", ("flake", "registry")),
-    ("packages", ("build", "run", "shell", "fmt", "search", "edit")),
-    ("stores and their formats", ("store", "query", "path-info", "why-depends", "prefetch", "derivation", "hash", "nar")),
+    ("packages", ("search", "packages", "edit")),
+    ("stores and their formats", ("store", "query", "path-info", "why-depends", "copy", "key", "prefetch", "derivation", "hash", "nar")),
     ("look inside", ("parse", "disassemble", "cache")),
 )
 
@@ -119,6 +126,10 @@ def _run_for_nix(words: list[str]) -> int:
         from snowsnake.cli.old import store
 
         return store.main(words[1:])
+    if words[0] == "nix-env":
+        from snowsnake.cli.old import env
+
+        return env.main(words[1:])
     from snowsnake.cli.nix.main import main as nix
 
     return nix(["--extra-experimental-features", "nix-command flakes", *words[1:]])
