@@ -108,7 +108,8 @@ def run(root: Path, program: str, options: dict[str, object]) -> tuple[object, E
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
     random_ = random.Random(f"{policy} {seed}")
-    root = tmp_path / "world"
+    root = tmp_path / "alone" / "here" / "world"       # links lead two folders up, where nobody else may write
+    root.parent.mkdir(parents=True)
     monkeypatch.setenv("HOME", os.fspath(root))
     options: dict[str, object] = {"free": {}, "restricted": {"restricted": True, "allowed_paths": [root / "a", root / "d"]},
                                   "cached": {"cache": tmp_path / "cache"}}[policy]  # fmt: skip
