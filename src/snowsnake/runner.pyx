@@ -239,6 +239,9 @@ cdef class Runner:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+        if outcome == DONE and self.is_main and not self.is_cancelled and self.m.attention & ATTENTION_INTERRUPT:
+            ignore_attention(self.m)      # it came when the machine did not look any more: the next run would forget it
+            raise KeyboardInterrupt
         return self.check(outcome)
 
     cdef int look(self) except -1:

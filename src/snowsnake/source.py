@@ -5,7 +5,9 @@ Lines end in LF, CR LF or a lone CR, as the Nix lexer counts them; columns count
 This module stands at the bottom of the package: it imports nothing of it.
 """
 
-_BLOCK = 1 << 16                      # bytes between two counts of lines
+_BLOCK = 1 << 12                      # bytes between two counts of lines
+_KEPT_MAPS, _KEPT_BYTES = 16, 2_000_000
+_kept: "list[SourceMap]" = []          # who meets one error after the other meets the same few sources
 
 
 class SourceMap:
@@ -16,7 +18,7 @@ class SourceMap:
     >>> lines = SourceMap(b"let\\r\\n  x = 1;\\nin x")
     >>> lines.place(7)
     (2, 3)
-    >>> lines.line(2)
+    >>> lines.line_at(7)
     b'  x = 1;'
     """
 
@@ -50,41 +52,58 @@ class SourceMap:
             return carriage_return + 1
         return newline + 1 if newline >= 0 else -1
 
-    def _start_of(self, number: int) -> int:
-        """Where a line starts."""
-        from bisect import bisect_left  # not for every start of a command: only errors have lines
-
-        counts = self._block_counts()
-        block = max(0, bisect_left(counts, number - 1) - 1)
-        offset = block * _BLOCK
-        missing = number - 1 - counts[block]
-        piece = self.source[offset : offset + _BLOCK]
-        if b"\r" not in piece:         # all of these lines end in this block
-            return offset + len(piece) - len(piece.split(b"\n", missing)[-1])
-        for _ in range(missing):
-            offset = self._end_from(offset)
-        return offset
-
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of a byte, both from 1; an offset past the end is the end."""
         source = self.source
         offset = min(max(offset, 0), len(source))
         block = offset // _BLOCK
         line = self._block_counts()[block] + self._ends(block * _BLOCK, offset) + 1
-        carriage_return = source.rfind(b"\r", 0, offset)
-        if carriage_return + 1 == offset and source[offset : offset + 1] == b"\n":       # the middle of CR LF
-            carriage_return = source.rfind(b"\r", 0, max(carriage_return, 0))
-        return line, offset - max(source.rfind(b"\n", 0, offset), carriage_return)
+        return line, offset - self._start_at(offset) + 1
 
-    def line_count(self) -> int:
-        """Number of lines; a final line end begins one more, which is empty."""
-        return self._block_counts()[-1] + 1
+    def _start_at(self, offset: int) -> int:
+        """Where the line that holds *offset* starts."""
+        source = self.source
+        newline = source.rfind(b"\n", 0, offset)
+        carriage_return = source.rfind(b"\r", newline + 1, offset)
+        if carriage_return >= 0 and carriage_return + 1 == offset and source[offset : offset + 1] == b"\n":       # the middle of CR LF
+            carriage_return = source.rfind(b"\r", newline + 1, carriage_return)
+        return max(newline, carriage_return) + 1
 
-    def line(self, number: int) -> bytes:
-        """Text of a line without its end."""
-        start = self._start_of(number)
+    def line_at(self, offset: int) -> bytes:
+        """Text of the line that holds *offset*, without its end."""
+        start = self._start_at(offset)
         end = self._end_from(start)
         return self.source[start : end if end >= 0 else len(self.source)].rstrip(b"\r\n")
+
+    def around(self, offset: int) -> list[tuple[int, bytes]]:
+        """The numbered line that holds *offset*, with the one before and the one after it."""
+        line, column = self.place(offset)
+        start = min(max(offset, 0), len(self.source)) + 1 - column
+        found = [(line - 1, self.line_at(start - 1))] if line > 1 else []
+        found.append((line, self.line_at(start)))
+        end = self._end_from(start)
+        if end >= 0:
+            found.append((line + 1, self.line_at(end)))
+        return found
+
+
+def lines_of(source: bytes) -> SourceMap:
+    """The lines of a source, from the last few that were asked for.
+
+    >>> text = b"a"
+    >>> lines_of(text) is lines_of(text)
+    True
+    """
+    for number, known in enumerate(_kept):
+        if known.source is source:
+            _kept.append(_kept.pop(number))
+            return known
+    lines = SourceMap(source)
+    if len(source) <= _KEPT_BYTES:
+        _kept.append(lines)
+        while len(_kept) > _KEPT_MAPS or sum(len(known.source) for known in _kept) > _KEPT_BYTES:
+            del _kept[0]
+    return lines
 
 
 class Position:
@@ -137,16 +156,14 @@ class Position:
         """Numbered lines around the place: the one before, its own, the one after; empty if the text is not known."""
         if self._map is None or not self._map.source:
             return []
-        line = self.line
-        numbers = range(max(1, line - 1), min(line + 1, self._map.line_count()) + 1)
-        return [(number, self._map.line(number).decode("utf-8", "replace")) for number in numbers]
+        return [(number, text.decode("utf-8", "replace")) for number, text in self._map.around(self.start_byte)]
 
     @property
     def display_column(self) -> int:
         """Column in characters instead of bytes: where a caret stands under the excerpt."""
         if self._map is None:
             return 0
-        before = self._map.line(self.line)[: self.column - 1]
+        before = self._map.line_at(min(self.start_byte, len(self._map.source)))[: self.column - 1]
         return len(before.decode("utf-8", "replace")) + 1
 
     def _key(self) -> tuple[str, int, int]:

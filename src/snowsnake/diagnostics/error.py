@@ -4,7 +4,7 @@ In: what the machine knows of an error.  Out: an `EvaluationError`.  Nothing her
 """
 
 from snowsnake.diagnostics.catalogue import CATALOGUE, ErrorKind
-from snowsnake.source import Position, SourceMap
+from snowsnake.source import Position, lines_of
 
 RawPosition = tuple[str, "bytes | None", int, int]
 RawFrame = tuple[str, str, "RawPosition | None"]
@@ -179,16 +179,11 @@ def make_error(
 
     `code` is an `ErrorCode`; `trace` goes from the outermost frame to the innermost.
     """
-    maps: dict[tuple[str, int], SourceMap | None] = {}
-
     def place(raw: RawPosition | None) -> Position | None:
         if raw is None:
             return None
         path, source, start_byte, end_byte = raw
-        key = (path, id(source))
-        if key not in maps:
-            maps[key] = None if source is None else SourceMap(source)
-        return Position(path, maps[key], start_byte, end_byte)
+        return Position(path, None if source is None else lines_of(source), start_byte, end_byte)
 
     entry = CATALOGUE[code] if 0 < code < len(CATALOGUE) else CATALOGUE[-1]
     notes = [f"{omitted_frames} more frames were not recorded"] if omitted_frames > 0 else []

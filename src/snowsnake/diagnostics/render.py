@@ -24,7 +24,7 @@ _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[
 _SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
 _LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
 _FEW = 5                               # so few repeated frames are printed rather than counted
-_STEERING = frozenset("\x1b\x07\r\t")      # characters that programs may steer a terminal with, or that have no fixed width
+_STEERING = "\x1b\x07\r\t"                      # characters that programs may steer a terminal with, or that have no fixed width
 _FOLD = "fold"                         # the kind of a line that takes the place of frames
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
@@ -63,7 +63,7 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     lines += [f"note: {note}" for note in error.notes]
     text = "\n".join(_indented(prefix, "       ", lines))
-    return filtered(text, colours) if _STEERING.intersection(text) else text
+    return filtered(text, colours) if any(character in text for character in _STEERING) else text
 
 
 def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":

@@ -33,6 +33,7 @@ from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.libraries import mark_libraries
 from snowsnake.traces.lines import frames_of
 from snowsnake.traces.note import Note
+from snowsnake.traces.source_tree import same_bytes
 
 
 cdef class Places:
@@ -63,7 +64,8 @@ cdef class Places:
         cdef File* file = &self.m.files[number]
         if file.source != NULL:
             return PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
-        return source_text(<size_t>self.m, <bytes>file.path) if path.startswith("/") else None
+        source = source_text(<size_t>self.m, <bytes>file.path) if path.startswith("/") else None
+        return same_bytes(path, source) if source is not None else None
 
     cdef object extent(self, Code* code):
         cdef CodeOrigin origin

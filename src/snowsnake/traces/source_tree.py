@@ -10,9 +10,12 @@ TYPE_CHECKING = False                 # `typing`, `collections` and `re` cost mo
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+Ways = dict[tuple[int, int], "list[Step]"]             # by the span that they lead to
 LARGEST_SOURCE_BYTES = 16_000_000
 _KEPT_TREES, _KEPT_BYTES = 12, 2_000_000               # who meets one error after the other meets the same few files: 0.7 ms for each
-_kept: "dict[tuple[bytes, int], ParsedTree]" = {}      # the one used last is the last
+_kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}      # the one used last is the last
+_MOST_WAYS = 2000                      # of each of these
+_read: dict[str, bytes] = {}
 
 
 class Step:
@@ -55,11 +58,12 @@ class SourceTree:
         self.source = source
         self._features = feature_bits(features)
         self._tree: ParsedTree | None = None
+        self._ways: Ways = {}
         self._is_hopeless = len(source) > LARGEST_SOURCE_BYTES
 
     def _parsed(self) -> ParsedTree | None:
         if self._tree is None and not self._is_hopeless:
-            tree = _parsed(self.source, self._features)
+            tree, self._ways = _parsed(self.source, self._features)
             self._is_hopeless = bool(tree.faults)
             self._tree = None if self._is_hopeless else tree
         return self._tree
@@ -67,7 +71,15 @@ class SourceTree:
     def way_to(self, start: int, end: int) -> list[Step]:
         """The nodes that contain a span, from the root inwards."""
         tree = self._parsed()
-        return [] if tree is None else [Step(*step) for step in tree.ancestors(start, end)]
+        if tree is None:
+            return []
+        way = self._ways.get((start, end))
+        if way is None:
+            way = [Step(*step) for step in tree.ancestors(start, end)]
+            if len(self._ways) >= _MOST_WAYS:
+                self._ways.clear()
+            self._ways[start, end] = way
+        return way.copy()
 
     def way_inside(self, extent: tuple[int, int], start: int, end: int) -> list[Step]:
         """As `way_to`, from the node with just this extent on: the part that belongs to one piece of code."""
@@ -144,14 +156,26 @@ class SourceTree:
         return parse_text(source, "/", features=self._features, check_bindings=False)
 
 
-def _parsed(source: bytes, features: int) -> ParsedTree:
-    """The tree of a source, from the last few that were asked for."""
+def _parsed(source: bytes, features: int) -> tuple[ParsedTree, Ways]:
+    """The tree of a source, from the last few that were asked for, and the ways in it that were looked for."""
     key = source, features
     tree = _kept.pop(key, None)
     if tree is None:
-        tree = parse_text(source, "/", features=features, check_bindings=False)
+        tree = parse_text(source, "/", features=features, check_bindings=False), {}
     if len(source) <= _KEPT_BYTES:
         _kept[key] = tree
         while len(_kept) > _KEPT_TREES or sum(len(known) for known, _ in _kept) > _KEPT_BYTES:
             del _kept[next(iter(_kept))]
     return tree
+
+
+def same_bytes(path: str, source: bytes) -> bytes:
+    """A file's contents, the same object as the last time if they are the same: what is known of it is found by that."""
+    known = _read.pop(path, None)
+    if known == source:
+        source = known
+    if len(source) <= _KEPT_BYTES:
+        _read[path] = source
+        while len(_read) > _KEPT_TREES or sum(map(len, _read.values())) > _KEPT_BYTES:
+            del _read[next(iter(_read))]
+    return source

@@ -4,7 +4,7 @@ In: notes and the cause of an error.  Out: the base of `operator_lines`, `builti
 """
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
-from snowsnake.source import SourceMap
+from snowsnake.source import lines_of
 from snowsnake.traces.cause import Cause
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.source_tree import SourceTree, Step
@@ -53,7 +53,7 @@ class TraceState:
         if tree is None or note.place is None:
             return note.kind, note.name, note.place
         if note.line == "derivation":
-            line, column = SourceMap(tree.source).place(note.place[2])
+            line, column = lines_of(tree.source).place(note.place[2])
             return note.kind, f"{note.name}\n  whose name attribute is located at {note.place[0]}:{line}:{column}", None
         if note.line == "condition":
             outer = [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "assert"]
