@@ -46,6 +46,21 @@ FUNCTIONS = [
     "x: if x then 1 else 2",
     "x: y: x",
     "x: { a = x; }",
+    "x: { b = x; a = [ x (f x) ]; c = x + 1; }",
+    "x: rec { b = a; a = x; }",
+    "x: { ${toString x} = x; }",
+    "x: [ (f x) (x == 1) ]",
+    "x: [ (y: x) ]",
+    "x: with { q = x; }; [ q (q + 1) ]",
+    "x: let y = x * 10; in y == 20",
+    "x: let y = x * 10; z = y + 1; in y < z",
+    "x: let y = f x; in [ y x y ]",
+    "x: let y = f x; in y == x",
+    "x: let y = x; z = [ y ]; in z",
+    "x: let y = z + 1; z = x; in { inherit y z; }",
+    'x: let y = throw "u"; in 1',
+    'x: let y = throw "u"; in y',
+    "x: let a = x; b = a; c = b; d = c; e = d; g = e; h = g; in [ a h ]",
     "x: -x",
     "x: f",
     "x: f x",
@@ -94,6 +109,14 @@ USES = [
     "builtins.sort builtins.lessThan (map ({f}) {l})",
     "let l = map ({f}) {l}; in [ (l == l) (map ({f}) {l} == l) ]",
     "let l = map ({f}) {l}; in [ (builtins.elem (builtins.head l) l) l l ]",
+    "let l = map ({f}) {l}; in [ (l < map ({f}) {l}) (map ({f}) {l} < [ 1 ]) ]",
+    # which elements have been evaluated
+    "let l = map ({f}) {l}; in builtins.seq (builtins.concatLists l) (builtins.trace l 1)",
+    "let l = map ({f}) {l}; in builtins.seq (l == map ({f}) {l}) (builtins.trace l 1)",
+    "let l = map ({f}) {l}; in builtins.seq (l < map ({f}) {l}) (builtins.trace l 1)",
+    "let l = map ({f}) {l}; in builtins.seq (toString l) (builtins.trace l 1)",
+    "let l = map ({f}) {l}; in builtins.seq (builtins.all (x: true) l) (builtins.trace l 1)",
+    "let l = builtins.concatMap ({f}) {l}; in builtins.trace l 1",
 ]
 PAIRS = [
     "a: b: a < b",
@@ -111,6 +134,8 @@ PAIRS = [
     'a: b: throw "t"',
     "a: b: if a < b then true else false",
     "a: b: c: a",
+    "a: b: let c = b; in a < c",
+    "a: b: let c = f a; d = b; in if c == d then { inherit c; } else a",
 ]
 PAIR_USES = [
     "builtins.sort ({f}) {l}",
@@ -149,6 +174,13 @@ def check(programs: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("use", USES)
 def test_functions_of_an_element(use: str, capfd: pytest.CaptureFixture[str]) -> None:
     check([use.format(f=f, l=argument) for f, argument in product(FUNCTIONS, ARGUMENTS)], capfd)
+
+
+def test_what_let_binds_is_no_argument() -> None:
+    """In the machine both stand in one frame, one behind the other."""
+    assert outcome("builtins.filter (x: let y = x * 10; in y == 20) [ 1 2 3 ]") == "[ 2 ]"
+    assert outcome("builtins.filter (x: let y = x * 10; in y == 2) [ 1 2 3 ]") == "[ ]"
+    assert outcome("builtins.sort (a: b: let c = b * 2; in a < c) [ 1 5 3 ]") == outcome("builtins.sort (a: b: a < b * 2) [ 1 5 3 ]")
 
 
 @pytest.mark.parametrize("use", PAIR_USES)

@@ -8,8 +8,9 @@ from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport realise_path, string_view, trace_realising
 from snowsnake.diagnostics.message_table cimport MESSAGE_BASE32_DEPRECATED, MESSAGE_EMPTY_HASH, MESSAGE_EMPTY_HASH_WITHOUT_ALGORITHM
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, view_is
-from snowsnake.host.files cimport host_read_file
+from snowsnake.host.files cimport host_read_file_as
 from snowsnake.host.messages cimport host_warn
+from snowsnake.host.places cimport Reading
 from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.state cimport FEATURE_BLAKE3_HASHES
 from snowsnake.host.store_hooks cimport raise_store_error
@@ -21,7 +22,7 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport attrs_find, is_string, is_thunk, string_context, string_data, string_size, val
-from snowsnake.store.hash_functions cimport HASH_BLAKE3, HASH_NONE, Digest, hash_bytes, hash_size
+from snowsnake.store.hash_functions cimport HASH_BLAKE3, HASH_NONE, Digest, Hasher, hash_bytes, hash_size, hasher_final, hasher_init
 from snowsnake.store.hashing cimport (
     ENCODING_BASE16, ENCODING_SRI, hash_encoding_parse, hash_format, hash_kind_parse, hash_parse,
 )
@@ -96,6 +97,8 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
     cdef int kind = HASH_NONE
     cdef Digest digest
     cdef Bytes content
+    cdef Hasher hasher
+    cdef Reading reading
     cdef Word path
     if _parse_kind(m, fp[0], &kind) == RAISE:
         return RAISE
@@ -108,10 +111,16 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
     if realise_path(m, &m.sp[-1]) == RAISE:
         return RAISE
     path = m.sp[-1]
-    if host_read_file(m, string_data(path), string_size(path), &content) == RAISE:
+    hasher_init(&hasher, kind)
+    memset(&reading, 0, sizeof(Reading))
+    reading.hasher = &hasher
+    if host_read_file_as(m, string_data(path), string_size(path), &content, &reading) == RAISE:
         bytes_free(&content)
         return RAISE
-    hash_bytes(kind, content.data, content.size, &digest)
+    if reading.is_hashed:
+        hasher_final(&hasher, &digest)
+    else:
+        hash_bytes(kind, content.data, content.size, &digest)
     bytes_free(&content)
     return _give(m, &digest, ENCODING_BASE16)
 

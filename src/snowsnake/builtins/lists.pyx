@@ -10,7 +10,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from snowsnake.builtins.groups cimport FEW_GROUPS, Group, Groups, groups_at, groups_free, groups_init
-from snowsnake.builtins.protocol cimport call1, call2, call_internal2, done, force, need_function, tail
+from snowsnake.builtins.protocol cimport call1, call2, call_internal2, close_list, done, force, need_function, tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_HEAD_OF_EMPTY_LIST, MESSAGE_INDEX_OUTSIDE_LIST, MESSAGE_LIST_OF_TOO_MANY, MESSAGE_LIST_TOO_LARGE, MESSAGE_NEGATIVE_LIST_SIZE,
@@ -23,12 +23,12 @@ from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context
-from snowsnake.machine.short_calls cimport is_worth_trying, settled, short_apply, short_call
+from snowsnake.machine.short_calls cimport is_worth_trying, settled, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ELEMENT, PART_RESULT, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
-    WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, int_value, is_bool, is_list, is_string, is_thunk, list_base, list_items,
-    list_size, small_int, string_context, val,
+    KIND_LIST, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, header_of, header_size, int_value, is_bool, is_list, is_string,
+    is_thunk, list_base, list_items, list_size, pointer_of, small_int, string_context, val,
 )
 
 cdef enum:
@@ -320,8 +320,9 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
 
 # ---- concatenation ----------------------------------------------------------------------------------------------
 #
-# A million small lists need not be there at the same time: the elements are taken over one list after the other.  On the stack, from
-# `state` on: the index of the list in hand; how many parts stand above, lists; the parts; then the elements that are in none yet.
+# A million small lists that concatMap gets need not be there at the same time: their elements are taken over one list after the other.
+# On the stack, from `state` on: the index of the list in hand; how many parts stand above, lists; whether the last of them is ours, and
+# may grow; the parts; then the elements that are in none yet.
 
 cdef enum:
     LARGE_PART = 64                   # a list of so many elements is a part itself
@@ -329,23 +330,37 @@ cdef enum:
 
 
 cdef inline Word* _pending(Word* state) noexcept nogil:
-    return state + 2 + int_value(state[1])
+    return state + 3 + int_value(state[1])
 
 
 cdef bint _close_part(Machine* m, Word* state) noexcept nogil:
+    """The pending elements become a part; or the end of the last one, if nothing was made behind that and no collection has seen it."""
     cdef Word* first = _pending(state)
+    cdef Word* part
     cdef uint64_t n = <uint64_t>(m.sp - first)
-    cdef Word part
     if n == 0:
         return True
-    if n > UNRESERVED and not heap_reserve(m, n + 1):
+    if n > UNRESERVED and not heap_reserve(m, (MOST_PENDING if n > MOST_PENDING // 2 else n) + 1):
         return False
-    part = new_list(m, n)
-    memcpy(list_items(part), first, n * sizeof(Word))
-    first[0] = part
+    if state[2] and m.young_hp != NULL:
+        part = pointer_of(first[-1])
+        if part >= m.unscanned and part + 1 + header_size(part[0]) == m.hp:
+            memcpy(m.hp, first, n * sizeof(Word))
+            m.hp += n
+            part[0] = header_of(KIND_LIST, header_size(part[0]) + n)
+            m.sp = first
+            return True
+    first[0] = _list_of(m, first, n)
     m.sp = first + 1
     state[1] += small_int(1)
+    state[2] = small_int(1)
     return True
+
+
+cdef inline Word _list_of(Machine* m, const Word* items, uint64_t n) noexcept nogil:
+    cdef Word list_ = new_list(m, n)
+    memcpy(list_items(list_), items, n * sizeof(Word))
+    return list_
 
 
 cdef inline bint _take_list(Machine* m, Word* state, Word list) noexcept nogil:
@@ -358,6 +373,7 @@ cdef inline bint _take_list(Machine* m, Word* state, Word list) noexcept nogil:
         if n >= LARGE_PART:
             push(m, list)
             state[1] += small_int(1)
+            state[2] = 0
             return True
     for i in range(n):
         m.sp[i] = items[i]
@@ -366,23 +382,27 @@ cdef inline bint _take_list(Machine* m, Word* state, Word list) noexcept nogil:
 
 
 cdef int _joined(Machine* m, Word* state) noexcept nogil:
-    cdef Word* first = _pending(state)
-    cdef Word* part = state + 2
+    cdef Word* first
+    cdef Word* part = state + 3
     cdef Word* out
-    cdef uint64_t pending = <uint64_t>(m.sp - first), total = pending
+    cdef uint64_t pending, total
     cdef Word result
+    if state[1] and not _close_part(m, state):
+        return RAISE
+    first = _pending(state)
+    pending = total = <uint64_t>(m.sp - first)
     while part < first:
         total += list_size(part[0])
         if total > (<uint64_t>1 << 48):
             return raise_message(m, worded(MESSAGE_LIST_OF_TOO_MANY))
         part += 1
-    if first - (state + 2) == 1 and pending == 0:     # one list that was not empty is the result
-        return done(m, state[2])
+    if first - (state + 3) == 1:      # one list that was not empty is the result
+        return done(m, state[3])
     if total > UNRESERVED and not heap_reserve(m, total + 1):
         return RAISE
     result = new_list(m, total)
     out = list_items(result)
-    part = state + 2
+    part = state + 3
     while part < first:
         memcpy(out, list_items(part[0]), list_size(part[0]) * sizeof(Word))
         out += list_size(part[0])
@@ -391,48 +411,65 @@ cdef int _joined(Machine* m, Word* state) noexcept nogil:
     return done(m, result)
 
 
-cdef inline bint _start_joining(Machine* m) noexcept nogil:
-    push(m, 0)
-    push(m, 0)
-    return stack_reserve(m, MOST_PENDING + 4096)
-
-
 cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
+    """State: the index of the list in hand; how many elements those before it have."""
     cdef Word* state = fp + 1
-    cdef uint64_t n = list_size(fp[0]), i
+    cdef uint64_t n = list_size(fp[0]), i, total, j
     cdef Word* items = list_items(fp[0])
-    cdef Word w, made
+    cdef Word* from_
+    cdef Word* out
+    cdef Word w
     cdef bint tries
-    if m.sp == state and not _start_joining(m):
-        return RAISE
+    if m.sp == state:
+        push(m, 0)
+        push(m, 0)
     i = <uint64_t>int_value(state[0])
+    total = <uint64_t>int_value(state[1])
     tries = is_worth_trying(i)
     while i < n:
         if must_stop(m):
             return stop(m)
-        w = val(items[i])
+        w = settled(m, items[i]) if tries else val(items[i])
         if is_thunk(w):
-            made = short_apply(m, w) if tries else WORD_NOT_FOUND
-            if not is_list(made):
-                state[0] = small_int(<int64_t>i)
-                return force(m, w)
-            w = made                  # it is not kept: to make it again would cost no more
+            state[0] = small_int(<int64_t>i)
+            state[1] = small_int(<int64_t>total)
+            return force(m, w)
         if not is_list(w):
             return of_part(m, PART_ELEMENT + 1, raise_type(m, "a list", w))
-        if not _take_list(m, state, w):
-            return RAISE
+        total += list_size(w)
+        if total > (<uint64_t>1 << 48):
+            return raise_message(m, worded(MESSAGE_LIST_OF_TOO_MANY))
         i += 1
-    return _joined(m, state)
+    if total > UNRESERVED and not heap_reserve(m, total + 1):
+        return RAISE
+    out = m.hp + 1
+    for i in range(n):
+        w = val(items[i])
+        from_ = list_items(w)
+        if list_size(w) == total:     # one list that is not empty is the result, and nothing has been made yet
+            return done(m, w)
+        if list_size(w) < LARGE_PART:
+            for j in range(list_size(w)):
+                out[j] = from_[j]
+        else:
+            memcpy(out, from_, list_size(w) * sizeof(Word))
+            if must_stop(m):
+                return stop(m)
+        out += list_size(w)
+    return done(m, close_list(m, out))
 
 
 cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
     cdef Word* state = fp + 2
     cdef uint64_t n = list_size(fp[1]), i
     cdef Word* items = list_items(fp[1])
+    cdef Word* made
     cdef Word w
     cdef bint tries
     if m.sp == state:
-        if not _start_joining(m):
+        for i in range(3):
+            push(m, 0)
+        if not stack_reserve(m, MOST_PENDING + 4096):
             return RAISE
     else:
         w = pop(m)
@@ -443,12 +480,18 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
     i = <uint64_t>int_value(state[0])
     tries = is_worth_trying(i)
     while i < n:
+        if <uint64_t>(m.sp - _pending(state)) + LARGE_PART > MOST_PENDING and not (_close_part(m, state) and stack_reserve(m, MOST_PENDING + 4096)):
+            return RAISE
+        made = m.hp
         w = short_call(m, fp[0], items + i, 1) if tries else WORD_NOT_FOUND
         if not is_list(w) or must_stop(m):
             state[0] = small_int(<int64_t>i + 1)
             return call1(m, fp[0], items[i])
         if not _take_list(m, state, w):
             return RAISE
+        # the list itself, unless it became a part, is needed no more: if it is the last that was made, the next one is made in its place
+        if pointer_of(w) >= made and list_size(w) < LARGE_PART and pointer_of(w) + 1 + list_size(w) == m.hp:
+            m.hp = pointer_of(w)
         i += 1
     return _joined(m, state)
 

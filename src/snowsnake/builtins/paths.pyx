@@ -12,8 +12,8 @@ from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport context_of_contents, realise_context, realise_path, string_view, take_plain_string, trace_realising
 from snowsnake.diagnostics.message_table cimport MESSAGE_CONTENTS_WITH_NUL, MESSAGE_PATH_NOT_FOUND_SINCE
 from snowsnake.foundation.buffer cimport Bytes, view_of
-from snowsnake.host.files cimport host_file_type, host_read_directory, host_read_file
-from snowsnake.host.places cimport raise_missing
+from snowsnake.host.files cimport host_file_type, host_read_directory, host_read_file_as
+from snowsnake.host.places cimport Reading, raise_missing
 from snowsnake.host.search cimport host_search_entry, host_search_failed
 from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK
 from snowsnake.machine.attention cimport error_disregard
@@ -26,27 +26,33 @@ from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, PART_ATTRIB
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport (
     WORD_NULL, Word, attrs_find, attrs_is_layered, bool_word, is_attrs, is_list, is_path, is_string, is_thunk,
-    list_items, list_size, path_string, small_int, string_data, string_size, val,
+    list_items, list_size, path_string, pointer_of, small_int, string_data, string_size, val,
 )
 
 
 # ---- files ------------------------------------------------------------------------------------------------------
 
-cdef int _read(Machine* m, Word path, Bytes* content) noexcept nogil:
-    memset(content, 0, sizeof(Bytes))
-    if realise_path(m, &path) != DONE:
-        return RAISE
-    return host_read_file(m, string_data(path), string_size(path), content)
-
-
 cdef int read_file(Machine* m, Word* fp) noexcept nogil:
     cdef Bytes content
+    cdef Reading reading
+    cdef Word path = fp[0]
     cdef uint32_t context = 0
-    cdef int outcome = _read(m, fp[0], &content)
+    cdef int outcome
+    memset(&content, 0, sizeof(Bytes))
+    memset(&reading, 0, sizeof(Reading))
+    reading.makes_text = True
+    outcome = realise_path(m, &path)
+    if outcome == DONE:
+        outcome = host_read_file_as(m, string_data(path), string_size(path), &content, &reading)
     if outcome == DONE and content.size and memchr(content.data, 0, content.size) != NULL:
         outcome = raise_message(m, worded(MESSAGE_CONTENTS_WITH_NUL, <int>string_size(fp[0]), <char*>string_data(fp[0])))
     if outcome == DONE:
         outcome = context_of_contents(m, fp[0], view_of(&content), &context)
+    if reading.text:
+        if outcome == DONE:
+            pointer_of(reading.text)[1] = <Word>context << 32
+            m.result = reading.text
+        return outcome
     if outcome == DONE and not heap_reserve(m, (content.size >> 3) + 4):
         outcome = RAISE
     if outcome == DONE:

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.host.places cimport Reading
 from snowsnake.machine.state cimport Machine
 
 cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* real) noexcept nogil
@@ -16,6 +17,8 @@ cdef int status_now(Machine* m, Bytes* path, int* file_type) noexcept nogil
 cdef int read_internal(Machine* m, const uint8_t* path, size_t size, Bytes* content) noexcept nogil
     # the contents of a file that is on no disk
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* content) noexcept nogil
+cdef int host_read_file_as(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* content, Reading* reading) noexcept nogil
+    # large files where *reading* says: only if it has neither a text nor is_hashed are the contents the caller's to free
 cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, FileStamp* stamp) noexcept nogil
     # what host_read_file would read, as it is now; it counts as read.  False: no regular file on disk that may be read, and no error
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil

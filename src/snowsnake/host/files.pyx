@@ -15,7 +15,7 @@ from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.disk cimport FOLLOW_LINKS, disk_type
 from snowsnake.host.internal_files cimport fetchurl_nix, internal_type, is_internal
 from snowsnake.host.places cimport (
-    CHANGED, MISSING, PLACE_DISK, Place, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
+    CHANGED, MISSING, PLACE_DISK, Place, Reading, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
     raise_changed, raise_directory, raise_missing, raise_system,
 )
 from snowsnake.host.policy cimport host_allows, host_check_access
@@ -170,33 +170,42 @@ cdef int end_of_walk(Machine* m, int outcome, Bytes* resolved) noexcept nogil:
 # ---- contents ---------------------------------------------------------------------------------------------------
 
 cdef int host_read_file(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* content) noexcept nogil:
+    return host_read_file_as(m, path, size_bytes, content, NULL)
+
+
+cdef int host_read_file_as(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* content, Reading* reading) noexcept nogil:
     cdef Bytes resolved
     cdef FileStamp stamp
     cdef int outcome = DONE, attempts = 0
     if is_internal(m, path, size_bytes):
         return read_internal(m, path, size_bytes, content)
     if not must_walk(m, path, size_bytes):
-        outcome = place_read(m, path, size_bytes, content, &stamp)
+        outcome = place_read(m, path, size_bytes, content, &stamp, reading)
         if outcome != MISSING:
-            return outcome if record_file(m, path, size_bytes, outcome, &stamp, content) else RAISE
+            return outcome if record_file(m, path, size_bytes, outcome, &stamp, contents_of(content, reading)) else RAISE
     memset(&resolved, 0, sizeof(resolved))
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL, &resolved)
         if outcome == DONE:
-            outcome = read_resolved(m, &resolved, content, &stamp)
-            if outcome != CHANGED and not record_file(m, path, size_bytes, outcome, &stamp, content):
+            outcome = read_resolved(m, &resolved, content, &stamp, reading)
+            if outcome != CHANGED and not record_file(m, path, size_bytes, outcome, &stamp, contents_of(content, reading)):
                 outcome = RAISE
         if not again(m, &outcome, &attempts):
             return end_of_walk(m, outcome, &resolved)
 
 
-cdef int read_resolved(Machine* m, Bytes* path, Bytes* content, FileStamp* stamp) noexcept nogil:
+cdef inline const Bytes* contents_of(const Bytes* content, const Reading* reading) noexcept nogil:
+    """NULL if they went to a hasher, which is done only if the file's stamp says enough."""
+    return NULL if reading != NULL and reading.is_hashed else content
+
+
+cdef int read_resolved(Machine* m, Bytes* path, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
     """A link may have led to a file that is on no disk."""
     content.size = 0
     memset(stamp, 0, sizeof(FileStamp))
     if is_internal(m, path.data, path.size):
         return read_internal(m, path.data, path.size, content)
-    return place_read(m, path.data, path.size, content, stamp)
+    return place_read(m, path.data, path.size, content, stamp, reading)
 
 
 cdef int read_internal(Machine* m, const uint8_t* path, size_t size, Bytes* content) noexcept nogil:
@@ -427,7 +436,7 @@ def source_text(size_t machine, bytes path):
     try:
         outcome = resolve_and_check(m, text, len(path), RESOLVE_FULL, &resolved)
         if outcome == DONE:
-            outcome = read_resolved(m, &resolved, &content, &stamp)
+            outcome = read_resolved(m, &resolved, &content, &stamp, NULL)
         return (<const char*>content.data)[:content.size] if outcome == DONE else None
     finally:
         error_clear(m)

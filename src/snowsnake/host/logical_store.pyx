@@ -122,7 +122,7 @@ cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* erro
     cdef FileStamp stamp
     cdef int outcome
     memset(&content, 0, sizeof(content))
-    outcome = place_read(m, drv_path.data, drv_path.size, &content, &stamp)
+    outcome = place_read(m, drv_path.data, drv_path.size, &content, &stamp, NULL)
     if outcome != CHANGED and not record_file(m, drv_path.data, drv_path.size, outcome, &stamp, &content):
         outcome = RAISE
     if outcome == DONE:

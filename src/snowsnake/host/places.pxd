@@ -8,6 +8,8 @@ from libc.stdint cimport uint8_t
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
+from snowsnake.store.hash_functions cimport Hasher
 from snowsnake.store.nar cimport NarTree
 
 cdef enum:                            # outcomes beside DONE and RAISE; no error has been set
@@ -26,6 +28,12 @@ cdef struct Place:
     void* files
     View rest                         # the path in the file system
 
+cdef struct Reading:                  # how a large file on disk is read: not to be copied once more, or not to be kept at all
+    bint makes_text                   # as a string of the machine's heap
+    Word text                         # it, if that was done: the contents lie there, and are not to be freed
+    Hasher* hasher                    # NULL, or what gets the contents piece by piece
+    bint is_hashed                    # if that was done: there are no contents
+
 cdef struct Mount:
     void* files                       # owned reference
     char* disk                        # owned: the folder or file on disk that all of it is, or NULL
@@ -37,8 +45,10 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
     # whether the policy shows what is at an allowed path
 cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil
     # FileType; DONE, CHANGED or RAISE
-cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp) noexcept nogil
-    # stamp: of what was opened on disk, or nothing but zeros
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil
+    # stamp: of what was opened on disk, or nothing but zeros; reading: NULL, or how its caller wants it
+cdef bint stamp_is_young(const FileStamp* stamp) noexcept nogil
+    # so young that the file may still change without another stamp
 cdef int place_list(Machine* m, const uint8_t* path, size_t size, Bytes* entries) noexcept nogil
     # entries: (one byte FileType, name, NUL)…, unsorted
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil

@@ -5,15 +5,17 @@ In: paths that are resolved and allowed.  Out: what is there, or an error in the
 without following symbolic links, because between the check and the opening somebody may have put one there.
 """
 from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memcmp, memcpy, memset, strerror, strlen
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_DIRECTORY_NOT_READ, MESSAGE_FILE_ENDS_EARLY, MESSAGE_FILE_SYSTEM_FAULT, MESSAGE_FILE_TOO_LARGE, MESSAGE_FOLDER_BECAME_LINK,
     MESSAGE_NO_FILE, MESSAGE_PATH_WITH_NUL, MESSAGE_SYSTEM_FAULT, MESSAGE_UNSUPPORTED_FILE_TYPE,
 )
+from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_text, make_view, view_text,
 )
@@ -28,15 +30,22 @@ from snowsnake.host.mounts cimport (
 from snowsnake.host.policy cimport host_allows
 from snowsnake.host.state cimport FILE_DIRECTORY, FILE_NONE, FILE_OTHER, FILE_REGULAR, FILE_SYMLINK, Host, host_is_in_store, host_of
 from snowsnake.host.store_hooks cimport host_settle
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
+from snowsnake.machine.heap cimport heap_reserve, new_string, string_words
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
+from snowsnake.machine.word cimport string_data
+from snowsnake.store.hash_functions cimport hasher_update
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NAR_UNKNOWN, NarFiles, NarTree, nar_tree_free, nar_tree_init,
 )
 
 cdef enum:
     READ_LIMIT = 0x7fffffff           # bytes of one file
+    LARGE_FILE = 1 << 15              # bytes: worth being read to where they will stand
+    PIECE_BYTES = 1 << 16
+    YOUNG_NS = 2000000000             # clocks of file systems are coarse: as in cache/pack.pyx
 
 
 # ---- errors -----------------------------------------------------------------------------------------------------
@@ -305,17 +314,24 @@ cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, 
     return DONE
 
 
-cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp) noexcept nogil:
+cdef bint stamp_is_young(const FileStamp* stamp) noexcept nogil:
+    cdef timespec now
+    cdef int64_t latest = stamp.mtime_ns if stamp.mtime_ns > stamp.ctime_ns else stamp.ctime_ns
+    clock_gettime(CLOCK_REALTIME, &now)
+    return latest + YOUNG_NS > <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
+
+
+cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
     cdef Place place
     memset(stamp, 0, sizeof(FileStamp))
     if place_of(m, path, size, &place) != DONE:
         return RAISE
     if place.kind == PLACE_FILES:
-        return files_read(m, path, size, &place, content, stamp)
-    return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content, stamp)
+        return files_read(m, path, size, &place, content, stamp, reading)
+    return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content, stamp, reading)
 
 
-cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp) noexcept nogil:
+cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
     cdef Bytes error
     cdef int kind = FILE_NONE
     if files_type(m, path, size, place, &kind) != DONE:
@@ -327,7 +343,7 @@ cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, 
     if place_of_files(m, "reading file", path, size, place) != DONE:
         return RAISE
     if place.kind == PLACE_DISK:
-        return disk_read(m, path, size, place, content, stamp)
+        return disk_read(m, path, size, place, content, stamp, reading)
     bytes_init(&error)
     if not mount_read(place.files, place.rest, content, &error):
         return raise_files(m, "reading file", path, size, &error)
@@ -341,9 +357,50 @@ cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t w
     return raise_message(m, worded(MESSAGE_FILE_TOO_LARGE, <int>size, <const char*>path, <long long>wanted, <long long>READ_LIMIT))
 
 
-cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp) noexcept nogil:
+cdef int hash_pieces(Machine* m, int fd, int64_t wanted, Reading* reading, int* fault) noexcept nogil:
+    """A file's bytes to the hasher, none of them kept: DONE (with *fault if reading failed), MISSING if it ends early, RAISE."""
+    cdef Py_ssize_t n
+    cdef uint8_t* piece = <uint8_t*>allocate_items(PIECE_BYTES, 1)
+    cdef int outcome = DONE
+    if piece == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    reading.is_hashed = True
+    while wanted > 0 and outcome == DONE:
+        n = read(fd, piece, <size_t>min(wanted, <int64_t>PIECE_BYTES))
+        if n < 0 and errno == EINTR:
+            continue
+        if n < 0:
+            fault[0] = errno
+            break
+        if n == 0:
+            outcome = MISSING
+            break
+        hasher_update(reading.hasher, piece, <size_t>n)
+        wanted -= n
+        if must_stop(m):
+            outcome = stop(m)
+    free(piece)
+    return outcome
+
+
+cdef bint make_room(Machine* m, int64_t wanted, Bytes* content, Reading* reading) noexcept nogil:
+    """For the contents: in the heap if they become a text there, and are large."""
+    if reading == NULL or not reading.makes_text or wanted < LARGE_FILE:
+        if not bytes_reserve(content, <size_t>wanted + 64):
+            raise_text(m, ERROR_MEMORY, NULL)
+            return False
+        return True
+    if not heap_reserve(m, string_words(<uint64_t>wanted)):
+        return False
+    reading.text = new_string(m, <uint64_t>wanted, 0)
+    content.data = string_data(reading.text)
+    content.size = 0
+    return True
+
+
+cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
     cdef int64_t wanted = 0
-    cdef int fault = 0, kind = 0
+    cdef int fault = 0, kind = 0, outcome = DONE
     cdef Py_ssize_t n
     cdef int fd = disk_open(place.disk, place.trusted, &kind, &wanted, stamp, &fault)
     if fd < 0:
@@ -362,9 +419,14 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
     elif wanted > READ_LIMIT:
         close(fd)
         return raise_too_large(m, path, size, wanted)
-    if fault == 0 and not bytes_reserve(content, <size_t>wanted + 64):
+    if fault == 0 and reading != NULL and reading.hasher != NULL and wanted >= LARGE_FILE and not stamp_is_young(stamp):
+        outcome = hash_pieces(m, fd, wanted, reading, &fault)
+        wanted = 0
+    elif fault == 0 and not make_room(m, wanted, content, reading):
+        outcome = RAISE
+    if outcome == RAISE:
         close(fd)
-        return raise_text(m, ERROR_MEMORY, NULL)
+        return RAISE
     while fault == 0 and wanted > 0:
         n = read(fd, content.data + content.size, <size_t>wanted)
         if n < 0 and errno == EINTR:
@@ -373,11 +435,13 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
             fault = errno
             break
         if n == 0:
-            close(fd)
-            return raise_message(m, worded(MESSAGE_FILE_ENDS_EARLY, <int>size, <const char*>path))
+            outcome = MISSING
+            break
         content.size += n
         wanted -= n
     close(fd)
+    if outcome == MISSING:
+        return raise_message(m, worded(MESSAGE_FILE_ENDS_EARLY, <int>size, <const char*>path))
     return DONE if fault == 0 else raise_system(m, "reading file", path, size, fault)
 
 

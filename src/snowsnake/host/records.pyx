@@ -7,20 +7,16 @@ the record (only if time and size are still the same; otherwise nobody can say a
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, make_view
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
-from snowsnake.host.places cimport MISSING, is_elsewhere
+from snowsnake.host.places cimport MISSING, is_elsewhere, stamp_is_young
 from snowsnake.host.state cimport FILE_NONE, Host, host_of
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.store.hash_functions cimport HASH_SHA256, hash_bytes
 from snowsnake.store.nar cimport NarTree
-
-cdef enum:
-    YOUNG_NS = 2000000000             # clocks of file systems are coarse: as in cache/pack.pyx
 
 cdef struct FileRecord:               # the value of a file that was read
     uint8_t state
@@ -111,7 +107,7 @@ cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome,
     if stamp != NULL and stamp.inode:
         made.has_stamp = 1
         made.stamp = stamp[0]
-    if content != NULL and (not made.has_stamp or is_young(stamp)):
+    if content != NULL and (not made.has_stamp or stamp_is_young(stamp)):
         hash_into(&made, content)
     entry = entry_of(m, RECORD_FILE, make_view(path, size), &made, sizeof(made))
     if entry == NULL:
@@ -149,13 +145,6 @@ cdef bint compare_with(MapEntry* entry, FileRecord* made, const Bytes* content) 
     elif made.has_hash:
         memcpy(entry.value, made, sizeof(FileRecord))
     return True
-
-
-cdef bint is_young(const FileStamp* stamp) noexcept nogil:
-    cdef timespec now
-    cdef int64_t latest = stamp.mtime_ns if stamp.mtime_ns > stamp.ctime_ns else stamp.ctime_ns
-    clock_gettime(CLOCK_REALTIME, &now)
-    return latest + YOUNG_NS > <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
 
 
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil:

@@ -32,6 +32,7 @@ from snowsnake.machine.word cimport (
 cdef enum:
     MOST_PIECES = 512                 # of the text of a list, until they become one
     PIECE_SIZE = 2048                 # bytes of a piece of several elements
+    MOST_INNER = 8                    # lists in lists, of which a piece has all
 
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
@@ -151,40 +152,88 @@ cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
     return tagged(p, TAG_BOX)
 
 
-cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries) noexcept nogil:
+cdef inline bint _put_scalar(Word w, uint8_t* text, uint64_t* size) noexcept nogil:
+    """A text without context, an integer, a boolean or null, if there is room for it and a blank."""
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef const uint8_t* data = digits
+    cdef uint64_t more = 0
+    if is_string(w):
+        if string_context(w):
+            return False
+        data = string_data(w)
+        more = string_size(w)
+    elif is_int(w):
+        more = <uint64_t>write_decimal(int_value(w), digits)
+        data = digits + more
+        more = DECIMAL_SIZE - more
+    elif w == WORD_TRUE:
+        data = <const uint8_t*>"1"
+        more = 1
+    elif w != WORD_FALSE and w != WORD_NULL:
+        return False
+    if size[0] + more + 1 > PIECE_SIZE:
+        return False
+    memcpy(text + size[0], data, more)
+    size[0] += more
+    return True
+
+
+cdef bint _put_list(Machine* m, Word list_, uint8_t* text, uint64_t* size) noexcept nogil:
+    """The text of a list in a list, if nothing has to be evaluated for it, and there is room."""
+    cdef Word[MOST_INNER] lists
+    cdef uint64_t[MOST_INNER] indices
+    cdef int level = 0
+    cdef Word w
+    lists[0] = list_
+    indices[0] = 0
+    while True:
+        if indices[level] == list_size(lists[level]):
+            if level == 0:
+                return True
+            level -= 1
+        else:
+            if must_stop(m):
+                return False
+            w = settled(m, list_items(lists[level])[indices[level]])
+            indices[level] += 1
+            if is_list(w):
+                if list_size(w):
+                    level += 1
+                    if level == MOST_INNER:
+                        return False
+                    lists[level] = w
+                    indices[level] = 0
+                continue              # no blank behind an empty one
+            if not _put_scalar(w, text, size):
+                return False
+        if indices[level] < list_size(lists[level]):
+            if size[0] + 1 > PIECE_SIZE:
+                return False
+            text[size[0]] = c' '
+            size[0] += 1
+
+
+cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries, bint takes_lists) noexcept nogil:
     """The text of elements from *at* on, with the blanks behind them, as far as nothing has to be evaluated and it is not long; 0: of none."""
     cdef uint8_t[PIECE_SIZE] text
-    cdef uint8_t[DECIMAL_SIZE] digits
     cdef Word* items = list_items(list_)
     cdef int64_t n = <int64_t>list_size(list_), i = at[0]
-    cdef uint64_t size = 0, more
-    cdef const uint8_t* data
+    cdef uint64_t size = 0, before
+    cdef bint has_blank
     cdef Word w
-    while i < n:
+    while i < n and not must_stop(m):
         w = settled(m, items[i]) if tries else val(items[i])
-        if is_string(w):
-            if string_context(w):
+        before = size
+        has_blank = True
+        if is_list(w) and tries and takes_lists:
+            has_blank = list_size(w) != 0
+            if not _put_list(m, w, text, &size) or size + 1 > PIECE_SIZE:
+                size = before
                 break
-            data = string_data(w)
-            more = string_size(w)
-        elif is_int(w):
-            more = write_decimal(int_value(w), digits)
-            data = digits + more
-            more = DECIMAL_SIZE - more
-        elif w == WORD_TRUE:
-            data = <const uint8_t*>"1"
-            more = 1
-        elif w == WORD_FALSE or w == WORD_NULL:
-            data = digits
-            more = 0
-        else:
+        elif not _put_scalar(w, text, &size):
             break
-        if size + more + 1 > PIECE_SIZE:
-            break
-        memcpy(text + size, data, more)
-        size += more
         i += 1
-        if i < n:
+        if i < n and has_blank:
             text[size] = c' '
             size += 1
     if i == at[0]:
@@ -259,7 +308,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
             continue
         if not stack_reserve(m, 8) or not heap_reserve(m, 64):
             return RAISE
-        s = _run_of_texts(m, w, &i, is_worth_trying(<uint64_t>i))
+        s = _run_of_texts(m, w, &i, is_worth_trying(<uint64_t>i), (<int64_t>cell[4] >> 3) + MOST_INNER < <int64_t>m.depth_limit)
         if s:
             push(m, s)
             cell[3] = small_int(2 * i)

@@ -46,7 +46,7 @@ cdef enum:
     NURSERY_SHIFT = 6                 # between them a 64th of the old space
     KEYS_CACHE_SIZE = 4096
     LEAST_PREPARED_WORDS = 1 << 15    # of the old space, in front of what survives
-    LEAST_DIRECT_WORDS = 1 << 24      # 128 MiB
+    LEAST_DIRECT_WORDS = 1 << 25      # 256 MiB
     LEAST_SLACK_BYTES = 1 << 20       # of the region that everything moves to
     LEAST_ROOM_WORDS = 1 << 16        # of the nursery, for what operations make without asking (heap_reserve)
     STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
@@ -251,38 +251,48 @@ cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     return _forward_pointer(m, w)
 
 
+cdef inline void _forward_at(Machine* m, Word* place) noexcept nogil:
+    """Most words of a large object stay as they are: they are not written again."""
+    cdef Word w = place[0]
+    if IS_CHECKED:
+        check_word(m, w, "a root or an object")
+    if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE or (m.is_minor and not is_young(m, pointer_of(w))):
+        return
+    place[0] = _forward_pointer(m, w)
+
+
 cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
     cdef Word h = p[0]
     cdef int kind = header_kind(h)
     cdef uint64_t i, n
     if kind == KIND_THUNK:
         if header_state(h) == THUNK_DONE:
-            p[1] = _forward(m, p[1])
+            _forward_at(m, p + 1)
             p[0] = with_state(code_header(KIND_THUNK, header_payload_words(h), header_code(h)), THUNK_DONE)
             return
         if header_state(h) == THUNK_FAILED:
             return
         n = header_payload_words(h)
         for i in range(1, 1 + n):
-            p[i] = _forward(m, p[i])
+            _forward_at(m, p + i)
     elif kind == KIND_CLOSURE:
         n = header_payload_words(h)
         for i in range(1, 1 + n):
-            p[i] = _forward(m, p[i])
+            _forward_at(m, p + i)
     elif kind == KIND_ATTRS:
         if IS_CHECKED:
             check_object(m, <Word*>p[1], KIND_KEYS, "a set's keys")
         p[1] = <Word>_copy(m, <Word*>p[1])
         n = header_size(h)
         for i in range(2, 2 + n):
-            p[i] = _forward(m, p[i])
+            _forward_at(m, p + i)
     elif kind == KIND_LAYERED:
-        p[1] = _forward(m, p[1])
-        p[2] = _forward(m, p[2])
+        _forward_at(m, p + 1)
+        _forward_at(m, p + 2)
     elif kind == KIND_LIST:
         n = header_size(h)
         for i in range(1, 1 + n):
-            p[i] = _forward(m, p[i])
+            _forward_at(m, p + i)
     elif kind == KIND_KEYS:
         if p[1]:
             if IS_CHECKED:
@@ -291,15 +301,15 @@ cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
     elif kind == KIND_PARTIAL:
         n = header_size(h)
         for i in range(1, 2 + n):
-            p[i] = _forward(m, p[i])
+            _forward_at(m, p + i)
     elif kind == KIND_PATH or kind == KIND_LIST_VIEW:
-        p[1] = _forward(m, p[1])
+        _forward_at(m, p + 1)
     elif kind == KIND_STRING_VIEW:
-        p[2] = _forward(m, p[2])
+        _forward_at(m, p + 2)
     elif kind == KIND_WITH or kind == KIND_SEARCH_PATH or kind == KIND_HOME_PATH or kind == KIND_ATTR_NAME:
         n = header_size(h)
         for i in range(1, 1 + n):
-            p[i] = _forward(m, p[i])
+            _forward_at(m, p + i)
 
 
 cdef void _forward_constants(Machine* m, Code* code) noexcept nogil:

@@ -19,6 +19,7 @@ from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.notes cimport NOTE_DEEP_ATTRIBUTE, NOTE_DEEP_ELEMENT, NOTE_ORDERED_ELEMENTS
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport equal_now, equal_quickly
+from snowsnake.machine.short_calls cimport is_worth_trying, settled
 from snowsnake.machine.state cimport CALL, DONE, FORCE, MOST_OWN_ENTRIES, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
@@ -75,7 +76,7 @@ cdef int _compare_sets(Machine* m) noexcept nogil:
     return DONE
 
 
-cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n) noexcept nogil:
+cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n, bint tries) noexcept nogil:
     """The next index whose elements may differ or are not known yet; -1: an error has been raised."""
     cdef bint is_set = is_attrs(x)
     cdef uint32_t* order = attrs_order(m, x) if is_set else NULL
@@ -87,11 +88,11 @@ cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n) noex
         return -1
     while <uint64_t>i < n:
         at = order[i] if is_set else <uint64_t>i
-        a = val(xs[at])
+        a = settled(m, xs[at]) if tries else val(xs[at])
         if is_thunk(a) or must_stop(m):
             break
         if xs[at] != ys[at]:          # the same cell is equal whatever it is
-            b = val(ys[at])
+            b = settled(m, ys[at]) if tries else val(ys[at])
             if is_thunk(b) or equal_quickly(m, a, b) <= 0:
                 break
         i += 1
@@ -109,6 +110,7 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
     cdef uint64_t n
     cdef uint32_t* order
     cdef int outcome
+    cdef bint tries = m.sp == fp + 2 or is_worth_trying(m.sp[-1] >> 3)
     if m.sp == fp + 2:
         outcome = equal_now(m, fp[0], fp[1])
         if outcome == 0:
@@ -131,7 +133,7 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
             continue
         n = attrs_size(x) if is_attrs(x) else list_size(x)
         if i >= 0:
-            i = _skip_equal(m, x, y, i, n)
+            i = _skip_equal(m, x, y, i, n, tries)
             if i < 0:
                 return RAISE
             m.sp[-1] = small_int(i)
@@ -210,7 +212,7 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
     cdef Word a, b, r = 0
     cdef int64_t i
     cdef Word x = 0, y = 0
-    cdef bint is_known
+    cdef bint is_known, tries
     cdef int outcome
     while True:
         a = val(fp[0])
@@ -237,13 +239,14 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
                 fp[2] = 0
                 fp[3] += small_int(1)
                 continue
+        tries = is_worth_trying(<uint64_t>i)
         while True:
             if <uint64_t>i == list_size(b):
                 return _answer(m, inverted)
             if <uint64_t>i == list_size(a):
                 return _answer(m, not inverted)
-            x = val(list_items(a)[i])
-            y = val(list_items(b)[i])
+            x = settled(m, list_items(a)[i]) if tries else val(list_items(a)[i])
+            y = settled(m, list_items(b)[i]) if tries and not is_thunk(x) else val(list_items(b)[i])
             is_known = (is_int(x) and is_int(y)) or (is_string(x) and is_string(y))
             if is_known:              # without a call
                 if equal_quickly(m, x, y) != 1:

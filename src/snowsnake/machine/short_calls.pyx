@@ -5,8 +5,8 @@ In: a function and its arguments, or a thunk as `map` makes them.  Out: the resu
 
 A builtin that calls a function for each of a million elements leaves and enters the loop as often; for `x: x + 1` or `a: b: a.x < b.x` that
 is most of the work.  Here such code is run up to its `Return`, and given up at the first operation that would evaluate something, fail, call, or
-make a thunk or a function.  So nobody can tell the difference: no order of evaluation, no error, no cell that others hold.
-The list of a result is new, as it would be in the machine.
+make a function.  So nobody can tell the difference: no order of evaluation, no error, no cell that others hold.
+The list or set of a result is new, as it would be in the machine.
 
 At safepoints there is more to do (collections, requests to stop), and they are left to the machine: nothing is called here when one is due.
 """
@@ -14,26 +14,26 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport strcmp
 
 from snowsnake.bytecode.opcodes cimport (
-    OP_ADD, OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_COERCE_TO_STRING, OP_CONSTANT, OP_DIV, OP_EAGER_ARITHMETIC, OP_EQUAL, OP_FORCE,
+    OP_ADD, OP_ARITHMETIC, OP_ATTRS_KEYS, OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_COERCE_TO_STRING, OP_CONSTANT, OP_DIV, OP_EAGER_ARITHMETIC, OP_EQUAL, OP_FORCE,
     OP_FORCE_LOCAL, OP_GET_LOCAL, OP_GET_UPVALUE, OP_HAS_ATTR_NAME, OP_INVERT, OP_JUMP, OP_LESS, OP_LESS_OR_EQ, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_RETURN,
-    OP_SELECT, OP_SELECT_PLACE, OP_SUB,
+    OP_SELECT, OP_SELECT_PLACE, OP_SUB, OP_THUNK_SUSPENDED,
 )
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.attrs cimport attrs_lookup
 
-from snowsnake.machine.heap cimport CODE_APPLY, keeps_cell, make_string, new_list
+from snowsnake.machine.heap cimport CODE_APPLY, cell_of, heap_alloc, keeps_cell, make_string, new_list
 from snowsnake.machine.numbers cimport arithmetic, mul_overflows
 from snowsnake.machine.operations cimport equal_quickly
 from snowsnake.machine.state cimport DONE, Code, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
-    IMMEDIATE_CHUNK, KIND_BUILTIN, KIND_CLOSURE, TAG_ATTRS, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_SUSPENDED, WORD_FALSE, WORD_NOT_FOUND, WORD_TRUE, Word, bool_word,
-    fits_small, header_code, header_kind, header_size, header_state, int_value, is_float, is_string, pointer_of, small_int, val,
+    IMMEDIATE_CHUNK, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_THUNK, TAG_ATTRS, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_SUSPENDED, WORD_FALSE, WORD_NOT_FOUND, WORD_TRUE, Word, bool_word,
+    code_header, fits_small, header_code, header_kind, header_of, header_size, header_state, int_value, is_float, is_string, pointer_of, small_int, tagged, val,
 )
 
 cdef enum:
     MOST_BYTES = 48                   # of the code
-    MOST_VALUES = 16                  # on its stack
+    MOST_VALUES = 16                  # in its frame, the machine's 8 more included
 
 
 cdef inline Word _number(int64_t x) noexcept nogil:
@@ -84,9 +84,9 @@ cdef inline Word _binary(Machine* m, int op, Word a, Word b) noexcept nogil:
     return WORD_NOT_FOUND
 
 
-cdef inline Word _operand(uint8_t place, const Word* arguments, Word* upvalues, Word* constants) noexcept nogil:
+cdef inline Word _operand(uint8_t place, const Word* frame, Word* upvalues, Word* constants) noexcept nogil:
     if (place & 3) == 0:
-        return val(arguments[place >> 2])
+        return val(frame[place >> 2])
     if (place & 3) == 1:
         return val(upvalues[place >> 2])
     return val(constants[place >> 2])
@@ -104,16 +104,37 @@ cdef Word _text_of(Machine* m, Word w) noexcept nogil:
     return make_string(m, digits + start, DECIMAL_SIZE - start, 0)
 
 
+cdef inline Word _given_up(Machine* m, Word* unfinished) noexcept nogil:
+    m.hp = unfinished
+    return WORD_NOT_FOUND
+
+
+cdef inline Word new_attrs(Machine* m, Word* keys, const Word* values, uint32_t count) noexcept nogil:
+    """A set of a literal's keys; its values in the order of the literal."""
+    cdef const uint32_t* order
+    cdef Word* p
+    cdef uint32_t i
+    if count == 0:
+        return m.empty_attrs
+    order = <const uint32_t*>(<Word*>keys[1] + 1)
+    p = heap_alloc(m, 2 + count)
+    p[0] = header_of(KIND_ATTRS, count)
+    p[1] = <Word>keys
+    for i in range(count):
+        p[2 + order[i]] = values[i]
+    return tagged(p, TAG_ATTRS)
+
+
 cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil:
-    cdef Word[MOST_VALUES + 1] stack
-    cdef Word* sp = stack
+    cdef Word[MOST_VALUES + 1] frame          # as in the machine: the arguments, what `let` binds, then the values of operations
+    cdef Word* sp = frame + count
     cdef Word* upvalues
     cdef Word* constants
     cdef Word* made = m.hp
     cdef Word* p
     cdef const uint8_t* pc
     cdef Code* code
-    cdef Word a
+    cdef Word a, b
     cdef int op
     cdef uint32_t i, n
     function = val(function)
@@ -127,6 +148,8 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
     code = m.codes[header_code(p[0])]
     if code.arity != count or code.max_stack > MOST_VALUES or code.size_bytes > MOST_BYTES:
         return WORD_NOT_FOUND
+    for i in range(count):
+        frame[i] = arguments[i]
     pc = code.start
     upvalues = p + 1
     constants = code.constants
@@ -136,7 +159,12 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
         if op == OP_ARITHMETIC or op == OP_BRANCH_COMPARE or op == OP_EAGER_ARITHMETIC:
             if (pc[2] | pc[3]) & 0x80:
                 return WORD_NOT_FOUND
-            a = _binary(m, pc[1], _operand(pc[2], arguments, upvalues, constants), _operand(pc[3], arguments, upvalues, constants))
+            a = _operand(pc[2], frame, upvalues, constants)
+            b = _operand(pc[3], frame, upvalues, constants)
+            if op == OP_EAGER_ARITHMETIC and ((a | b) & 7) != TAG_INT:
+                pc += 6               # then it is a thunk, which comes next
+                continue
+            a = _binary(m, pc[1], a, b)
             if a == WORD_NOT_FOUND:
                 return a
             if op == OP_BRANCH_COMPARE:
@@ -181,11 +209,11 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
         elif pc[1] & 0x80:
             return WORD_NOT_FOUND
         elif op == OP_GET_LOCAL:
-            sp[0] = arguments[pc[1]]
+            sp[0] = frame[pc[1]]
             sp += 1
             pc += 2
         elif op == OP_FORCE_LOCAL:
-            sp[0] = val(arguments[pc[1]])
+            sp[0] = val(frame[pc[1]])
             if (sp[0] & 7) == TAG_THUNK:
                 return WORD_NOT_FOUND
             sp += 1
@@ -210,6 +238,29 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
             sp[0] = a
             sp += 1
             pc += 2
+        elif op == OP_THUNK_SUSPENDED:
+            n = pc[2]
+            if n & 0x81:              # in the scope of a `with`
+                return WORD_NOT_FOUND
+            n >>= 1
+            p = heap_alloc(m, 1 + max(n, 1))
+            p[1] = 0
+            p[0] = code_header(KIND_THUNK, max(n, 1), <uint32_t>(constants[pc[1]] >> 3))
+            for i in range(n):
+                if pc[3 + i] & 0x81:  # not there yet
+                    return _given_up(m, p)
+                p[1 + i] = cell_of(m, upvalues[pc[3 + i] >> 2] if pc[3 + i] & 2 else frame[pc[3 + i] >> 2])
+            sp[0] = tagged(p, TAG_THUNK)
+            sp += 1
+            pc += 3 + n
+        elif op == OP_ATTRS_KEYS:
+            p = pointer_of(constants[pc[1]])
+            n = <uint32_t>header_size(p[0])
+            sp -= n
+            a = new_attrs(m, p, sp, n)
+            sp[0] = a
+            sp += 1
+            pc += 2
         elif op == OP_SELECT or op == OP_SELECT_PLACE:
             i = pc[1]
             if op == OP_SELECT:
@@ -217,7 +268,7 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
                 a = val(sp[0])
                 pc += 1
             else:
-                a = val(upvalues[i >> 1] if i & 1 else arguments[i >> 1])
+                a = val(upvalues[i >> 1] if i & 1 else frame[i >> 1])
                 pc += 2
             if (a & 7) != TAG_ATTRS or pc[0] & 0x80:
                 return WORD_NOT_FOUND

@@ -2,7 +2,7 @@
 """md5, sha1 and sha512, block by block, as fast as OpenSSL's: whoever hashes tens of megabytes waits for nothing else.
 
 In: a state and whole blocks.  Out: the state.  In C, because the rounds are unrolled by its preprocessor.  On x86, sha1 uses the SHA
-instructions, and sha512 those of BMI (rotations that keep their operand), if the processor has them.
+instructions, and sha512 those of BMI (rotations that keep their operand) or AVX-512 (rotations of two words), if the processor has them.
 """
 cdef extern from *:
     """
@@ -142,14 +142,20 @@ cdef extern from *:
         _mm_storeu_si128((__m128i *)state, _mm_shuffle_epi32(abcd, 0x1B));
         state[4] = (uint32_t)_mm_extract_epi32(e0, 3);
     }
+    static int snow_has_avx512(void)
+    {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && snow_has_bmi2();
+    }
     #else
     static int snow_has_sha1(void) { return 0; }
     static int snow_has_bmi2(void) { return 0; }
+    static int snow_has_avx512(void) { return 0; }
     static void snow_sha1_instructions(uint32_t *state, const uint8_t *data, size_t blocks) { snow_sha1_plain(state, data, blocks); }
     #endif
 
     /* ---- sha512 ---- */
-    static const uint64_t SNOW_SHA512_K[80] = {
+    static const uint64_t SNOW_SHA512_K[80] __attribute__((aligned(16))) = {
         0x428a2f98d728ae22ULL, 0x7137449123ef65cdULL, 0xb5c0fbcfec4d3b2fULL, 0xe9b5dba58189dbbcULL,
         0x3956c25bf348b538ULL, 0x59f111f1b605d019ULL, 0x923f82a4af194f9bULL, 0xab1c5ed5da6d8118ULL,
         0xd807aa98a3030242ULL, 0x12835b0145706fbeULL, 0x243185be4ee4b28cULL, 0x550c7dc3d5ffb4e2ULL,
@@ -222,20 +228,70 @@ cdef extern from *:
     {
         snow_sha512_rounds(state, data, blocks);
     }
+
+    /* The words two at a time, because AVX-512 rotates a pair in one instruction. */
+    typedef uint64_t snow_pair __attribute__((vector_size(16)));
+    #define SHA512_JOINED(a, b) __builtin_shuffle(a, b, (snow_pair){1, 2})
+    #define SHA512_PAIR_MIX(i) { \\
+        snow_pair x = SHA512_JOINED(w[(i) & 7], w[((i) + 1) & 7]), y = w[((i) + 7) & 7]; \\
+        w[(i) & 7] += SHA512_JOINED(w[((i) + 4) & 7], w[((i) + 5) & 7]) + (SHA512_RIGHT(x, 1) ^ SHA512_RIGHT(x, 8) ^ (x >> 7)) \\
+            + (SHA512_RIGHT(y, 19) ^ SHA512_RIGHT(y, 61) ^ (y >> 6)); \\
+        sums[(i) & 7] = w[(i) & 7] + k2[i]; }
+    #define SHA512_SUM(i) ((const uint64_t *)sums)[i]
+    #define SHA512_TWO(a, b, c, d, e, f, g, h, j) \\
+        SHA512_STEP(a, b, c, d, e, f, g, h, SHA512_SUM(j), 0) SHA512_STEP(h, a, b, c, d, e, f, g, SHA512_SUM(j + 1), 0)
+    __attribute__((target("bmi,bmi2,avx2,avx512f,avx512vl")))
+    static void snow_sha512_avx512(uint64_t *state, const uint8_t *data, size_t blocks)
+    {
+        while (blocks--) {
+            uint64_t a = state[0], b = state[1], c = state[2], d = state[3];
+            uint64_t e = state[4], f = state[5], g = state[6], h = state[7];
+            snow_pair w[8], sums[8];
+            const snow_pair *k2 = (const snow_pair *)SNOW_SHA512_K;
+            int i;
+            #pragma GCC unroll 8
+            for (i = 0; i < 8; i++) {
+                w[i] = (snow_pair){snow_be64(snow_read64(data + 16 * i)), snow_be64(snow_read64(data + 16 * i + 8))};
+                sums[i] = w[i] + k2[i];
+            }
+            for (i = 0; i < 4; i++) {
+                k2 += 8;
+                SHA512_TWO(a, b, c, d, e, f, g, h, 0) SHA512_PAIR_MIX(0)
+                SHA512_TWO(g, h, a, b, c, d, e, f, 2) SHA512_PAIR_MIX(1)
+                SHA512_TWO(e, f, g, h, a, b, c, d, 4) SHA512_PAIR_MIX(2)
+                SHA512_TWO(c, d, e, f, g, h, a, b, 6) SHA512_PAIR_MIX(3)
+                SHA512_TWO(a, b, c, d, e, f, g, h, 8) SHA512_PAIR_MIX(4)
+                SHA512_TWO(g, h, a, b, c, d, e, f, 10) SHA512_PAIR_MIX(5)
+                SHA512_TWO(e, f, g, h, a, b, c, d, 12) SHA512_PAIR_MIX(6)
+                SHA512_TWO(c, d, e, f, g, h, a, b, 14) SHA512_PAIR_MIX(7)
+            }
+            SHA512_TWO(a, b, c, d, e, f, g, h, 0) SHA512_TWO(g, h, a, b, c, d, e, f, 2)
+            SHA512_TWO(e, f, g, h, a, b, c, d, 4) SHA512_TWO(c, d, e, f, g, h, a, b, 6)
+            SHA512_TWO(a, b, c, d, e, f, g, h, 8) SHA512_TWO(g, h, a, b, c, d, e, f, 10)
+            SHA512_TWO(e, f, g, h, a, b, c, d, 12) SHA512_TWO(c, d, e, f, g, h, a, b, 14)
+            state[0] += a; state[1] += b; state[2] += c; state[3] += d;
+            state[4] += e; state[5] += f; state[6] += g; state[7] += h;
+            data += 128;
+        }
+    }
     #else
     static void snow_sha512_bmi2(uint64_t *state, const uint8_t *data, size_t blocks) { snow_sha512_plain(state, data, blocks); }
+    static void snow_sha512_avx512(uint64_t *state, const uint8_t *data, size_t blocks) { snow_sha512_plain(state, data, blocks); }
     #endif
     """
     void snow_md5(uint32_t* state, const uint8_t* data, size_t blocks) noexcept nogil
     bint snow_has_sha1() noexcept nogil
     bint snow_has_bmi2() noexcept nogil
+    bint snow_has_avx512() noexcept nogil
     void snow_sha1_plain(uint32_t* state, const uint8_t* data, size_t blocks) noexcept nogil
     void snow_sha1_instructions(uint32_t* state, const uint8_t* data, size_t blocks) noexcept nogil
     void snow_sha512_plain(uint64_t* state, const uint8_t* data, size_t blocks) noexcept nogil
     void snow_sha512_bmi2(uint64_t* state, const uint8_t* data, size_t blocks) noexcept nogil
+    void snow_sha512_avx512(uint64_t* state, const uint8_t* data, size_t blocks) noexcept nogil
 
 cdef bint _uses_sha1 = snow_has_sha1()            # facts of the processor, never changed but by tests
 cdef bint _uses_bmi2 = snow_has_bmi2()
+cdef bint _uses_avx512 = snow_has_avx512()
 
 
 cdef void md5_blocks(uint32_t* state, const uint8_t* data, size_t blocks) noexcept nogil:
@@ -250,13 +306,16 @@ cdef void sha1_blocks(uint32_t* state, const uint8_t* data, size_t blocks) noexc
 
 
 cdef void sha512_blocks(uint64_t* state, const uint8_t* data, size_t blocks) noexcept nogil:
-    if _uses_bmi2:
+    if _uses_avx512:
+        snow_sha512_avx512(state, data, blocks)
+    elif _uses_bmi2:
         snow_sha512_bmi2(state, data, blocks)
     else:
         snow_sha512_plain(state, data, blocks)
 
 
 cdef void blocks_prefer_instructions(bint wanted) noexcept nogil:
-    global _uses_sha1, _uses_bmi2
+    global _uses_sha1, _uses_bmi2, _uses_avx512
     _uses_sha1 = wanted and snow_has_sha1()
     _uses_bmi2 = wanted and snow_has_bmi2()
+    _uses_avx512 = wanted and snow_has_avx512()
