@@ -51,7 +51,12 @@ def _into_folder(source: Store, target: LocalStore, order: list[str], keys: Keys
         if keys is not None and not source.is_trusted and not keys.trust(info, 1, target.store_dir):
             raise Untrusted(path)
         offers.append(Offer(source, path, info.references, info.nar_size))
-    policy = Policy(jobs=max(1, jobs), tell=lambda offer: note(_message(source, target, offer.path)))
+
+    def tell(begun: list[Offer]) -> None:
+        for offer in begun:
+            note(_message(source, target, offer.path))
+
+    policy = Policy(jobs=max(1, jobs), tell=tell)
     faults = fetch_into(target, offers, policy, lambda: None)
     for fault in faults.values():
         raise fault

@@ -11,7 +11,6 @@ from dataclasses import replace
 from snowsnake.build.failure import BuildFailure, Stopped
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import Attributes
-from snowsnake.build.scheduler import Scheduler
 from snowsnake.build.substitution import DependencyLacks, Substituters, is_gone
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, Store
@@ -62,6 +61,10 @@ class Realiser:
                 self._substitute(store, items, self.substituters, options)
             finally:
                 self.substituters.rest()
+        if all("!" not in item and not item.endswith(".drv") and store.claim(item) for item in items):
+            return                         # nothing that builds is imported
+        from snowsnake.build.scheduler import Scheduler
+
         Scheduler(store, options).build(items)
 
     def _substitute_late(self, store: LocalStore, items: list[str], options: BuildOptions) -> None:
@@ -74,6 +77,8 @@ class Realiser:
 
     def check(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """Builds again what is valid already; a BuildFailure tells of what is not the same."""
+        from snowsnake.build.scheduler import Scheduler
+
         Scheduler(store, replace(self.options, check=stopper(store), checks=True)).build(wanted)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:

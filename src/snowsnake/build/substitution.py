@@ -6,6 +6,7 @@ size and hash of its archive, its content address or a signature, and when all t
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _MOST_ASKED = 64  # small files on their way at once
 _BATCH_COUNT = 8
+_UNPACKERS = os.cpu_count() or 1           # threads, of what has come: more would only wait for the interpreter's lock
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Policy:
     requires_signatures: bool = True
     jobs: int = 16
     falls_back: bool = False
-    tell: Callable[[Offer], None] = lambda offer: None         # of one that is about to be fetched
+    tell: Callable[[list[Offer]], None] = lambda offers: None       # of those that are about to be fetched
     on_warning: Callable[[str], None] = lambda text: None
     on_error: Callable[[str], None] = lambda text: None
 
@@ -198,16 +200,19 @@ class _Fetching:
                 self._users.setdefault(reference, []).append(path)
                 if reference not in self._offers:
                     self._fail(path, DependencyLacks(path))
-        for path in self._offers:
-            self._store.keep(path)
+        self._store.keep_all(self._offers)
         order = deque(reversed(sort_topologically(self._offers, lambda path: self._offers[path].references)))
         crew = Crew(self._policy.jobs, self._check)
         try:
             while order or crew.waiting or self._asked:
+                begun: list[Offer] = []
                 while order and crew.waiting < self._policy.jobs and len(self._asked) < _MOST_ASKED:
                     path = order.popleft()
                     if path not in self._faults:
+                        begun.append(self._offers[path])
                         self._begin(crew, path)
+                if begun:
+                    self._policy.tell(begun)
                 if self._asked:
                     self._take_answers(crew)
                 while crew.waiting and (crew.has_result or not self._asked):
@@ -221,7 +226,6 @@ class _Fetching:
     def _begin(self, crew: Crew, path: str) -> None:
         offer = self._offers[path]
         source = offer.source
-        self._policy.tell(offer)
         info = seen_from_outside(source.known(path))
         if isinstance(source, BinaryCacheStore):
             exchange = source.files.exchange()
@@ -270,7 +274,7 @@ class _Fetching:
                     found.append((info, "", error))
             return found
 
-        crew.submit("", work, exchange.ring)
+        crew.submit("", work, exchange.ring, most=_UNPACKERS)
 
     def _end(self, path: str, found: Any, error: BaseException | None) -> None:
         if error is None:

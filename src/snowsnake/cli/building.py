@@ -10,7 +10,7 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any
 
     from snowsnake.build.failure import BuildFailure
@@ -66,29 +66,28 @@ class LazyBuilder:
         return self._made
 
 
-def report_missing(missing: "Missing", note: "Callable[[str], None]") -> None:
+def report_missing(missing: "Missing", reporter: "Reporter") -> None:
     """What would be built and fetched, and what cannot be known, as lists."""
+    lines: list[str] = []
     if missing.builds:
         count = len(missing.builds)
-        note(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")
-        for path in missing.builds:
-            note(f"  {path}")
+        lines.append(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")
+        lines += [f"  {path}" for path in missing.builds]
     if missing.fetches:
         count = len(missing.fetches)
         sizes = f"({size_text(missing.download_size)} download, {size_text(missing.nar_size)} unpacked)"
-        note(f"{'this path' if count == 1 else f'these {count} paths'} will be fetched {sizes}:")
-        for path in missing.fetches:
-            note(f"  {path}")
+        lines.append(f"{'this path' if count == 1 else f'these {count} paths'} will be fetched {sizes}:")
+        lines += [f"  {path}" for path in missing.fetches]
     if missing.unknown:
-        note("don't know how to build these paths:")
-        for path in missing.unknown:
-            note(f"  {path}")
+        lines.append("don't know how to build these paths:")
+        lines += [f"  {path}" for path in missing.unknown]
+    reporter.notes(lines)
 
 
 def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
     """The plan is told, then carried out; the paths.  *wanted*: store paths, `DRV!OUTPUT[,OUTPUT]`, `DRV!*`."""
     items = list(wanted)
-    report_missing(store.missing(items), reporter.note)
+    report_missing(store.missing(items), reporter)
     return store.realise(items)
 
 
@@ -119,7 +118,7 @@ def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dic
 def check_again(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
     """`--check`, `--rebuild`: what is valid is built again and compared; the paths."""
     items = list(wanted)
-    report_missing(store.missing(items), reporter.note)
+    report_missing(store.missing(items), reporter)
     store.check(items)
     return store.realise(items)
 

@@ -109,6 +109,14 @@ class Reporter:
 
     progress = note
 
+    def notes(self, messages: "list[str]") -> None:
+        """As `note` of each, at once: a thousand writes take longer than what they tell of, because other threads wait for each."""
+        if self.log_format in ("json", "internal-json"):
+            for message in messages:
+                self.note(message)
+        elif messages:
+            self._write("\n".join(messages))
+
     def info(self, message: str) -> None:
         """A note that `--quiet` leaves out."""
         if self.verbosity >= QUIET:

@@ -79,7 +79,7 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
         settings["require-sigs"],
         max(1, settings["max-substitution-jobs"]),
         settings["fallback"],
-        (lambda offer: None) if reporter is None else lambda offer: reporter.building(f"copying path '{offer.path}' from '{offer.source.url}'...", False),
+        (lambda offers: None) if reporter is None else lambda offers: reporter.notes([f"copying path '{offer.path}' from '{offer.source.url}'..." for offer in offers]),
         silent if reporter is None else reporter.warning,
         silent if reporter is None else reporter.failure,
     )

@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
-
-import urllib3
 
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.exchange import UNANSWERED, Exchange
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import Http, TransferError
 from snowsnake.store.binary_cache.files import CacheFiles
+
+if TYPE_CHECKING:
+    import urllib3
 
 _MOST_INFO_BYTES = 1 << 20
 _MOST_BYTES = 1 << 38
@@ -152,6 +153,8 @@ class HttpFiles(CacheFiles):
             raise ValueError(f"unable to upload '{url}': HTTP error {answer.status}")
 
     def _request(self, method: str, url: str, body: BinaryIO | None = None, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+        import urllib3
+
         if self._fetcher.is_offline:
             raise ValueError(f"unable to download '{url}': the network is not used, as told by --offline")
         http = self._http

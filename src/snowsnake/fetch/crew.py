@@ -26,11 +26,11 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self.waiting = 0
 
-    def submit(self, key: Any, function: Callable[[], Any], then: Callable[[], None] | None = None) -> None:
-        """Calls it some time; `result` tells what came of it.  *then* is called when there is a result."""
+    def submit(self, key: Any, function: Callable[[], Any], then: Callable[[], None] | None = None, most: int | None = None) -> None:
+        """Calls it some time; `result` tells what came of it.  *then* is called when there is a result.  *most*: with how many threads it is enough."""
         self.waiting += 1
         self._work.put((key, function, then))
-        if len(self._threads) < min(self._size, self.waiting):
+        if len(self._threads) < min(self._size, self.waiting, most or self._size):
             thread = threading.Thread(target=self._run, daemon=True, name="crew")
             self._threads.append(thread)
             thread.start()

@@ -12,7 +12,6 @@ import os
 import queue
 import selectors
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -23,7 +22,6 @@ _POLL_S = 0.1
 _PIECE_BYTES = 1 << 18
 _MOST_HEAD_BYTES = 1 << 16
 _ANSWERED = frozenset((b"200", b"403", b"404"))
-_WAITS = (BlockingIOError, ssl.SSLWantReadError)
 
 UNANSWERED = 0  # in the place of a status
 
@@ -32,11 +30,28 @@ class Unusual(Exception):
     """An answer that http.py has to see."""
 
 
+class PlainLink:
+    """A connection without encryption: opened without urllib3, whose import takes as long as asking for a hundred files."""
+
+    def __init__(self, host: str, port: int, timeout_s: float) -> None:
+        self.sock = socket.create_connection((host, port), timeout_s)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
 class _Connection:
     def __init__(self, link: Any) -> None:
-        self.link = link                       # urllib3's, which is not used but for opening and closing
+        self.link = link                       # used for opening and closing: a PlainLink, or urllib3's
         self.socket: socket.socket = link.sock
         self.socket.setblocking(False)
+        self._is_plain = isinstance(link, PlainLink)
+        self._waits: type[OSError] | tuple[type[OSError], ...] = BlockingIOError
+        if not self._is_plain:
+            import ssl
+
+            self._waits = (BlockingIOError, ssl.SSLWantReadError)
         self.name = ""                         # of what is asked for
         self.request = b""
         self.answer_count = 0
@@ -56,7 +71,7 @@ class _Connection:
         while True:
             try:
                 piece = self.socket.recv(_PIECE_BYTES)
-            except _WAITS:
+            except self._waits:
                 return False
             if not piece:
                 raise Unusual
@@ -68,7 +83,7 @@ class _Connection:
                 if len(self.data) > self.end:
                     raise Unusual
                 return True
-            if len(piece) < _PIECE_BYTES and not isinstance(self.socket, ssl.SSLSocket):
+            if len(piece) < _PIECE_BYTES and self._is_plain:
                 return False
 
     def _read_head(self, limit: int) -> None:

@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-import urllib3
-
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.proxies import proxy_for
 from snowsnake.version import VERSION
@@ -129,6 +127,8 @@ class Http:
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> bytes:
         """The answer to a small request (Git LFS)."""
+        import urllib3
+
         if self._fetcher.is_offline:
             raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
         found: list[Any] = []
@@ -163,7 +163,11 @@ class Http:
 
     def login_header(self, url: str) -> dict[str, str]:
         user, password = _login_of(url) or self.login(urlsplit(url).hostname or "") or ("", "")
-        return dict(urllib3.make_headers(basic_auth=f"{user}:{password}")) if user or password else {}
+        if not (user or password):
+            return {}
+        import urllib3
+
+        return dict(urllib3.make_headers(basic_auth=f"{user}:{password}"))
 
     def _attempt(self, job: _Job, activity: Any) -> TransferError | None:
         thread = threading.Thread(target=job.run, daemon=True, name="download")
@@ -210,31 +214,33 @@ class Http:
         if proxy_for(parts.scheme, host, os.environ) or parts.netloc in self._fetcher.stand_ins or parts.scheme not in ("http", "https"):
             return None
         settings = self._fetcher.settings
-        timeout = urllib3.Timeout(connect=int(settings["connect-timeout"]) or 300)
-        options: dict[str, Any] = {"port": parts.port, "timeout": timeout.connect_timeout}
+        connect_s = int(settings["connect-timeout"]) or 300
         if parts.scheme == "http":
-            from urllib3.connection import HTTPConnection as Kind
+            from snowsnake.fetch.exchange import PlainLink
+
+            return lambda: PlainLink(host, parts.port or 80, connect_s)
+        import ssl
+
+        from urllib3.connection import HTTPSConnection
+        from urllib3.util.ssl_ import create_urllib3_context
+
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)      # one for all: reading the machine's certificates takes long
+        certificates = settings["ssl-cert-file"]
+        if certificates:
+            context.load_verify_locations(str(certificates))
         else:
-            import ssl
-
-            from urllib3.connection import HTTPSConnection as Kind
-            from urllib3.util.ssl_ import create_urllib3_context
-
-            context = options["ssl_context"] = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)      # one for all: reading the machine's certificates takes long
-            certificates = settings["ssl-cert-file"]
-            if certificates:
-                context.load_verify_locations(str(certificates))
-            else:
-                context.load_default_certs()
+            context.load_default_certs()
 
         def connect() -> Any:
-            link = Kind(host, **options)
+            link = HTTPSConnection(host, port=parts.port, timeout=connect_s, ssl_context=context)
             link.connect()
             return link
 
         return connect
 
     def _new_pool(self, proxy: str) -> Any:
+        import urllib3
+
         settings = self._fetcher.settings
         connect_s, stalled_s = int(settings["connect-timeout"]), int(settings["stalled-download-timeout"])
         options: dict[str, Any] = {
@@ -308,6 +314,8 @@ class _Job:
         self._is_cancelled = True
 
     def run(self) -> None:
+        import urllib3
+
         self.failure = None
         try:
             self._request()
@@ -329,6 +337,8 @@ class _Job:
 
     def _network_error(self, error: Exception) -> TransferError:
         """In the words of curl, whose numbers people look for."""
+        import urllib3
+
         cause: Any = getattr(error, "reason", error)
         text = str(cause).rpartition(": ")[2] if isinstance(cause, Exception) else str(cause)
         parts = urlsplit(self._found.urls[-1] if self._found.urls else self.url)
@@ -430,6 +440,8 @@ class _Job:
         return match is not None and int(match[1]) == self.written
 
     def _receive(self, response: Any) -> None:
+        import urllib3
+
         begin, received, limit = time.monotonic(), 0, self.http.speed_limit
         with contextlib.nullcontext(self.target) if self.target else open(self.path, "r+b" if self.written else "wb") as file:
             file.seek(self.written)

@@ -26,11 +26,12 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass
 class Waiting:
-    """An object not in place yet: a file's bytes, or a copied tree at *target*."""
+    """An object not in place yet: a file's bytes, or a copied tree at *target*, which may have the modes and dates of a store already."""
 
     info: PathInfo
     contents: bytes | None = None
     target: str = ""
+    is_settled: bool = False
 
 
 class CollectingStore(Store, ABC):

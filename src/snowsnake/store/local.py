@@ -156,11 +156,18 @@ class LocalStore(CollectingStore):
                 self._scratch_fd = -1
 
     def keep(self, path: str) -> None:
-        if self.read_only:
-            return
+        if not self.read_only:
+            self._roots().name(path)
+
+    def keep_all(self, paths: Iterable[str]) -> None:
+        """As `keep` of each, at once."""
+        if not self.read_only:
+            self._roots().name_all(paths)
+
+    def _roots(self) -> TemporaryRoots:
         if self._kept is None:
             self._kept = roots_of(self.state)
-        self._kept.name(path)
+        return self._kept
 
     # --- asking
 
@@ -328,6 +335,7 @@ class LocalStore(CollectingStore):
             shown = hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
+        self._settle(target)
         return target
 
     def adopt_import(self, info: PathInfo, target: str) -> None:
@@ -336,7 +344,7 @@ class LocalStore(CollectingStore):
         for reference in info.references:
             if reference != info.path and not self.is_valid(reference):
                 raise NotValid(reference)
-        self._wait(Waiting(info, target=target))
+        self._wait(Waiting(info, target=target, is_settled=True))
 
     def _complete(self, info: PathInfo, target: str) -> None:
         """Of a derivation: its outputs; ValueError if the file is none."""
@@ -475,7 +483,7 @@ class LocalStore(CollectingStore):
             if object_.contents is not None:
                 object_.target = f"{folder}/{number}"
                 self._write_settled(object_.target, object_.contents)
-            else:
+            elif not object_.is_settled:
                 self._settle(object_.target)
         self._sync_all()
         for object_ in objects:

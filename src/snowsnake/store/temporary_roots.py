@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from _thread import RLock  # `threading` is imported by who starts threads
+from collections.abc import Iterable
 
 
 class TemporaryRoots:
@@ -22,17 +23,23 @@ class TemporaryRoots:
 
     def name(self, path: str) -> None:
         """Keep a path; it may not be valid yet.  Waits while a collector is at work."""
-        if path in self._named:
+        if path not in self._named:
+            self.name_all([path])
+
+    def name_all(self, paths: Iterable[str]) -> None:
+        """As `name` of each, at once."""
+        new = dict.fromkeys(path for path in paths if path not in self._named)
+        if not new:
             return
         with _guard:
             if self._fd < 0:
                 self._open()
             fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # who collects has read all files before
             try:
-                os.write(self._fd, os.fsencode(path) + b"\0")
+                os.write(self._fd, b"".join(os.fsencode(path) + b"\0" for path in new))
             finally:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
-            self._named.add(path)
+            self._named.update(new)
 
     def _open(self) -> None:
         folder = os.path.join(self._state, "temproots")

@@ -28,7 +28,7 @@ def run(call: Call) -> int:
         targets = installables.targets(call.words)
         store = installables.store
         if is_dry:
-            report_missing(store.missing(_wanted(targets)), call.reporter.note)
+            report_missing(store.missing(_wanted(targets)), call.reporter)
         else:
             _build(call, store, targets)
         if given.flag("json"):

@@ -221,7 +221,7 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
     if isinstance(store, LocalStore) and store.read_only:
         lost = next((target.path for target in targets if target.outputs is None and not store.is_valid(target.path)), None)
         if lost is not None:
-            report_missing(store.missing([lost]), call.reporter.note)
+            report_missing(store.missing([lost]), call.reporter)
             raise ValueError(f"path '{lost}' is required, but there is no substituter that can build it")
         from snowsnake.cli.stores import open_store
 
@@ -324,7 +324,7 @@ def roots(call: Call, installables: Installables, words: list[str], *, is_built:
     if is_built and absent:
         return _built(call, store, targets)
     if absent:
-        report_missing(store.missing(absent), call.reporter.note)
+        report_missing(store.missing(absent), call.reporter)
     return found
 
 

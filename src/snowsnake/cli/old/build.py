@@ -130,7 +130,7 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
 
 def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], reporter: Reporter) -> None:
     if request.is_dry_run:
-        report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter.note)
+        report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter)
         return
     (check_again if request.checks else realise)(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
     numbers: dict[str, int] = {}

@@ -47,14 +47,14 @@ def realise(request: Request) -> None:
     items = [f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted]
     missing = request.store.missing(items)
     if "--dry-run" in flags:
-        report_missing(missing, request.reporter.note)
+        report_missing(missing, request.reporter)
         return
     for path, names in wanted:
         known = needed_derivation(request.store, path).outputs if names and path.endswith(".drv") else {}
         for name in sorted(names):
             if name not in known:
                 raise ValueError(f"derivation '{path}' does not have output '{name}'")
-    report_missing(missing, request.reporter.note)
+    report_missing(missing, request.reporter)
     if missing.builds or missing.fetches or "--check" in flags:
         try:
             (request.store.check if "--check" in flags else request.store.realise)(items)

@@ -56,6 +56,7 @@ class Remembered:
         self._database: sqlite3.Connection | None = None
         self._process = 0
         self._lock = threading.RLock()
+        self._new: dict[int, bool] = {}        # caches, and whether nothing at all was remembered of them when they were first asked about
 
     def _open(self) -> sqlite3.Connection:
         if self._database is not None and self._process == os.getpid():
@@ -107,6 +108,10 @@ class Remembered:
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             _, positive, negative = self._ages_s
+            if cache not in self._new:
+                self._new[cache] = self._open().execute("select 1 from NARs where cache = ? limit 1", (cache,)).fetchone() is None
+            if self._new[cache]:
+                return Unknown
             row = self._open().execute(
                 f"select {_COLUMNS} from NARs where cache = ? and hashPart = ?"
                 " and ((present = 0 and timestamp > ?) or (present = 1 and timestamp > ?))",
@@ -137,6 +142,7 @@ class Remembered:
             ))  # fmt: skip
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             database = self._open()
+            self._new.clear()
             database.execute("begin immediate")
             try:
                 database.executemany(
