@@ -1,6 +1,6 @@
 """Runs random programs and looks for crashes and for differences between levels, and between ours and C++ Nix.
 
-    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|meanings|bytes] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
+    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|meanings|mixtures|bytes] [--sources DIR] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
 
 Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
 --reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
@@ -26,11 +26,16 @@ SILENCE_S = 120
 STRESSED_BYTES = 500
 
 
-def corpus() -> list[bytes]:
-    return [path.read_bytes() for path in sorted((HERE.parent / "lang").glob("*/in.nix")) if path.stat().st_size < 4000]
+def corpus(more: str = "") -> list[bytes]:
+    paths = [path for path in sorted((HERE.parent / "lang").glob("*/in.nix")) if path.stat().st_size < 4000]
+    if more:
+        paths += [path for path in sorted(Path(more).glob("**/*.nix")) if path.stat().st_size < 20000]
+    return [path.read_bytes() for path in paths]
 
 
 def program_of(seed: int, kind: str, sources: list[bytes]) -> bytes:
+    if kind == "mixtures":
+        return mixture_of(seed, sources)
     from meanings import Meanings
     from mutations import mutated
     from programs import Programs
@@ -42,6 +47,17 @@ def program_of(seed: int, kind: str, sources: list[bytes]) -> bytes:
     random_ = random.Random(seed)
     source = random_.choice(sources) if random_.random() < 0.5 else Programs(seed, 20).program().encode()
     return mutated(source, sources, random_)
+
+
+_pieces: list[str] = []
+
+
+def mixture_of(seed: int, sources: list[bytes]) -> bytes:
+    from mixtures import Mixtures, pieces_of
+
+    if not _pieces:
+        _pieces.extend(sorted({piece for source in sources for piece in pieces_of(source)}))
+    return Mixtures(seed, _pieces).program().encode("utf-8", "replace")
 
 
 class Judge:
@@ -92,7 +108,7 @@ class Judge:
 
 def work(given) -> None:
     """The worker: `N` before each program, `! JSON` for a find, `= JSON` at the end."""
-    sources = corpus()
+    sources = corpus(given.sources)
     judge = Judge(Path(given.out).resolve(), given.reference, given.single)
     for seed in range(given.seed, given.seed + given.count):
         print(seed, flush=True)
@@ -116,7 +132,7 @@ class Run:
 
     def find(self, seed: int, verdict: str) -> None:
         self.finds += 1
-        program = program_of(seed, self.given.kind, corpus())
+        program = program_of(seed, self.given.kind, corpus(self.given.sources))
         (self.out / f"{self.given.kind}-{seed}.nix").write_bytes(program)
         with open(self.out / "finds.txt", "a", encoding="utf-8") as stream:
             stream.write(f"{self.given.kind}-{seed} {verdict[:600]!r}\n")
@@ -133,7 +149,7 @@ class Run:
     def one_worker(self, first: int, end: int) -> int:
         """The last program that was done or killed its worker."""
         words = [sys.executable, __file__, "--worker", "--seed", str(first), "--count", str(end - first), "--kind", self.given.kind,
-                 "--reference", self.given.reference, "--single", self.given.single, "--out", str(self.out), "--stress-every", str(self.given.stress_every)]  # fmt: skip
+                 "--reference", self.given.reference, "--single", self.given.single, "--sources", self.given.sources, "--out", str(self.out), "--stress-every", str(self.given.stress_every)]  # fmt: skip
         # Programs trace and warn: a pipe that nobody reads would fill.
         with open(self.out / "stderr", "w+", errors="replace") as errors:
             with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=None if self.given.verbose else errors, text=True) as worker:
@@ -182,9 +198,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--kind", choices=["programs", "meanings", "bytes"], default="programs")
+    parser.add_argument("--kind", choices=["programs", "meanings", "mixtures", "bytes"], default="programs")
     parser.add_argument("--reference", default="", help="words of a `nix repl`")
     parser.add_argument("--single", default="", help="words of a `nix-instantiate`, for what a loop prints differently")
+    parser.add_argument("--sources", default="", help="a folder with Nix files that mixtures and bytes take pieces of, besides tests/lang")
     parser.add_argument("--stress-every", type=int, default=5)
     parser.add_argument("--out", default="fuzz-finds")
     parser.add_argument("--reduce", metavar="FILE")

@@ -80,6 +80,8 @@ class Ours:
 
 # ---- C++ Nix ----------------------------------------------------------------------------------------------------
 
+NAME = re.compile(r"[A-Za-z_][\w'-]*")
+KEYWORDS = {"if", "then", "else", "assert", "with", "let", "in", "rec", "inherit", "or"}
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
 FORMS = [
@@ -192,8 +194,9 @@ class Reference:
 
     def single_outcomes(self, file: Path):
         """What a command for one program says: the last word where the loop disagrees.  First as it is, then forced by name."""
+        own = " ".join(f"{name} = 1;" for name in sorted({*NAME.findall(file.read_text(encoding="utf-8", errors="replace"))} - KEYWORDS))
         for form in ("import", f"({BY_NAME})") if self.single else ():
-            outcome = self.single_outcome(f"builtins.seq {self.names} ({form} {file})")
+            outcome = self.single_outcome(f"builtins.seq {{ {own} }} (builtins.seq {self.names} ({form} {file}))")
             if outcome is not None:
                 yield outcome
 

@@ -45,12 +45,9 @@ def failure(program: str, level: int = 1, stress: bool = False) -> snowsnake.Eva
 def test_message(program: str, message: str) -> None:
     assert failure(program).message == message
     assert failure(program, stress=True).message == message
+    assert failure(program, level=0).message == message
     assert failure(program).code == "assertion" == failure(program, level=0).code
     assert snowsnake.evaluate(f"(builtins.tryEval ({program})).success").to_python() is False
-
-
-def test_level_0_says_the_condition() -> None:
-    assert failure("assert 1 == 2; 1", level=0).message == "assertion '(1 == 2)' failed"
 
 
 def test_way_to_the_difference() -> None:
@@ -92,3 +89,19 @@ def test_errors_inside_are_not_differences() -> None:
     assert failure("assert [ 1 (1 / 0) ] == [ 1 2 ]; 1").code == "division-by-zero"
     error = failure('assert [ 1 (throw "x") ] == [ 2 2 ]; 1')
     assert (error.code, error.message) == ("assertion", "an integer with value '1' is not equal to an integer with value '2'")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        *(program for program, _ in FAILED), "let c = 1 == 2; in assert c; 1", "assert let x = 1; in x == 2; 1", "assert if true then false else 1 == 2; 1",
+        "assert if false then false else 1 == 2; 1", "assert with { a = 1; }; a == 2; 1", "assert (1 == 2); 1", "assert (assert 1 == 2; 1) == 1; 2",
+        "let f = x: y: assert x == y; 1; in f { a = [ 1 ]; } { a = [ 2 ]; }", "with { a = { outPath = 1; type = \"derivation\"; }; }; assert a == a // { outPath = 2; }; 1",
+        "assert (x: x == 2) 1; 1", "assert builtins.all (x: x == 2) [ 1 ]; 1", "assert true -> 1 == 2; 1", "assert true && 1 == 2; 1",
+    ],
+)  # fmt: skip
+def test_level_0_says_the_same(program: str) -> None:
+    """Its `Equal` does not say what its result is for: what waits for the result says it."""
+    default, plain, stressed = failure(program), failure(program, level=0), failure(program, level=0, stress=True)
+    assert plain.message == default.message == stressed.message
+    assert plain.code == default.code

@@ -196,6 +196,143 @@ def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str
     assert folder.is_symlink()
 
 
+@pytest.mark.parametrize("what", ["fetchTarball", "fetchTree tarball", "fetchurl", "fetchTree file"])
+def test_what_is_behind_such_a_link_does_not_show(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither whether it is there, nor what it is."""
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    check = fetch_calls.check_uri
+    found = set()
+    for outside in ("file", "folder", "repository", "nothing"):
+        shutil.rmtree(root, ignore_errors=True)
+        make_world(root, None)
+        folder = root / "A/b/f"
+        folder.mkdir()
+        make_archive(folder, "open to all")
+        for name in ("secret", "secret.tar"):
+            if outside == "file":
+                (root / "other" / name).write_text("x")
+            elif outside != "nothing":
+                (root / "other" / name / (".git" if outside == "repository" else "x")).mkdir(parents=True)
+
+        def check_and_change(access: object, uri: str, folder: Path = folder) -> None:
+            check(access, uri)
+            folder.rename(root / "A/b/aside")
+            folder.symlink_to("../../other")
+
+        monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
+        nix = Evaluator(**POLICIES["allowed"](root), features=["fetch-tree", "flakes"])
+        found.add(str(answer(nix, FETCHES[what].replace("FOLDER", str(folder)))))
+        assert folder.is_symlink()
+    assert len(found) == 1, found
+
+
+# In `A/b`, which `allowed-uris` names by a prefix: what leads out of it, and what does not.
+ALLOWED_BY_PREFIX = {
+    "fetchurl": 'builtins.readFile (builtins.fetchurl "file://PLACE")',
+    "fetchTree file": 'builtins.readFile (builtins.fetchTree { type = "file"; url = "file://PLACE"; })',
+    "fetchTarball": 'builtins.readFile ((builtins.fetchTarball "file://PLACE.tar") + "/secret")',
+    "fetchTree path": 'builtins.readFile (builtins.fetchTree { type = "path"; path = "PLACE"; }).outPath',
+    "fetchTree path of the folder": 'builtins.readFile ((builtins.fetchTree { type = "path"; path = "FOLDER"; }) + "/secret")',
+    "flake reference": 'builtins.readFile ((builtins.fetchTree "path:FOLDER") + "/secret")',
+    "fetchGit": 'builtins.readFile ((builtins.fetchGit "git+file://FOLDER") + "/secret")',
+}
+LEADS_OUT = ["up/../other", "straight", "full", "twice", "into"]
+
+
+def make_links(root: Path) -> Path:
+    """Folders with the same files below `A/b` and outside, links to both."""
+    make_world(root, None)
+    inside = root / "A/b"
+    for folder, text in ((inside / "own", "open to all"), (root / "other", "hidden")):
+        folder.mkdir(exist_ok=True)
+        make_archive(folder, text)
+        (folder / "large").unlink()
+        for words in (["init", "-q"], ["add", "secret"], ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "x"]):
+            subprocess.run(["git", "-C", str(folder), *words], check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null"})
+    for name, target in {"straight": "../../other", "full": root / "other", "twice": "straight", "good": "own", "good-again": inside / "good"}.items():
+        (inside / name).symlink_to(target)
+    for name in ("secret", "secret.tar"):
+        (inside / "into").mkdir(exist_ok=True)
+        (inside / "into" / name).symlink_to(f"../../../other/{name}")
+    (inside / "into/.git").symlink_to("../../../other/.git")
+    return inside
+
+
+@pytest.mark.parametrize("what", ALLOWED_BY_PREFIX)
+def test_a_link_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C++ Nix compares addresses as texts and follows it; we follow what stays below the prefix's own folder."""
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    inside = make_links(root)
+    prefixes = [f"{scheme}{inside}" for scheme in ("file://", "path:", "git+file://")]
+
+    def ask(folder: str, allowed: list[str]) -> str:
+        nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": allowed})
+        return str(answer(nix, ALLOWED_BY_PREFIX[what].replace("PLACE", f"{inside}/{folder}/secret").replace("FOLDER", f"{inside}/{folder}")))
+
+    is_copied_link = what in ("fetchTree path of the folder", "flake reference")
+    for folder in ("own",) if is_copied_link else ("own", "good", "good-again"):
+        assert ask(folder, prefixes).startswith("open to all"), folder
+    for folder in LEADS_OUT:
+        assert "hidden" not in ask(folder, prefixes), folder
+        assert "forbidden" in ask(folder, prefixes), folder
+    assert is_copied_link or ask("straight", ["file:", "path:", "git+file:"]) == "hidden"      # a whole scheme: anywhere
+
+
+@pytest.mark.parametrize("what", ["fetchTree path", "fetchTree path of the folder", "fetchurl", "fetchTarball"])
+def test_a_link_that_appears_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after the address was found allowed, and before anything is opened."""
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    inside = make_links(root)
+    check = fetch_calls.check_uri
+
+    def check_and_change(access: object, uri: str) -> None:
+        check(access, uri)
+        (inside / "own").rename(inside / "aside")
+        (inside / "own").symlink_to("../../other")
+
+    monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
+    nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": [f"file://{inside}", f"path:{inside}"]})
+    expression = ALLOWED_BY_PREFIX[what].replace("PLACE", f"{inside}/own/secret").replace("FOLDER", f"{inside}/own")
+    assert "hidden" not in str(answer(nix, expression))
+    assert (inside / "own").is_symlink()
+
+
+def test_a_race_of_fetching(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder changes places with a link while what is in it is fetched, and while a tree is looked at."""
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    inside = make_links(root)
+    (root / "other/only-here").write_text("hidden")
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            os.rename(inside / "own", inside / "aside")
+            os.rename(inside / "straight", inside / "own")
+            os.rename(inside / "own", inside / "straight")
+            os.rename(inside / "aside", inside / "own")
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    seen = set()
+    tree = DiskTree(str(inside))
+    try:
+        for number in range(300):
+            nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": [f"file://{inside}", f"path:{inside}"]})
+            for what in ("fetchurl", "fetchTarball", "fetchTree path", "fetchTree path of the folder"):
+                found = str(answer(nix, ALLOWED_BY_PREFIX[what].replace("PLACE", f"{inside}/own/secret").replace("FOLDER", f"{inside}/own")))
+                seen.add(found[:4])
+                assert "hidden" not in found, (number, what)
+            for _ in range(20):
+                try:
+                    assert tree.kind(b"own/only-here") is None
+                except OSError:
+                    pass
+    finally:
+        stop.set()
+        thread.join()
+    assert "open" in seen
+
+
 def changed(root: Path) -> Path:
     """A folder of a tree, with what a link in its place would lead to; the tree."""
     make_world(root, "hidden")
@@ -223,6 +360,8 @@ def test_a_folder_of_a_tree_becomes_a_link(root: Path) -> None:
         for look in (tree.read, tree.link):
             with pytest.raises(OSError):
                 look(b"f/secret" if look == tree.read else b"f/link")
+        with pytest.raises(OSError):           # whether it is there, and what it is
+            tree.kind(b"f/secret")
     for tree in (trees[0], trees[2]):
         with pytest.raises(OSError):
             tree.list(b"f")

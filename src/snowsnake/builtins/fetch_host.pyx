@@ -32,11 +32,6 @@ from snowsnake.machine.unwind cimport trace_note
 from snowsnake.machine.word cimport WORD_FALSE, WORD_TRUE, string_data, string_size
 from snowsnake.store.exact_open cimport exact_open
 
-cdef extern from "<fcntl.h>" nogil:
-    int O_RDONLY
-    int O_NOCTTY
-    int O_NONBLOCK
-
 cdef enum:
     ATTENTION_TIMEOUT = 2             # as in machine/collector.pyx
 
@@ -96,8 +91,8 @@ cdef class Access:
         """Raises unless evaluation may read what lies there."""
         self._resolved(path)
 
-    def open_file(self, str path):
-        """A descriptor of a file that evaluation may read; OSError if it cannot be opened.
+    def open_file(self, str path, int flags):
+        """A descriptor of what evaluation may read; OSError if it cannot be opened.
 
         What was resolved and found allowed is what is opened: a link that somebody puts there meanwhile is a fault."""
         cdef bytes resolved
@@ -109,7 +104,7 @@ cdef class Access:
 
             error_clear(self.m)
             raise ForbiddenAccess(f"access to absolute path '{path}' is forbidden in restricted mode") from None
-        fd = exact_open(resolved, 0, O_RDONLY | O_NOCTTY | O_NONBLOCK)
+        fd = exact_open(resolved, 0, flags)
         if fd < 0:
             raise OSError(errno, os.strerror(errno), path)
         return fd

@@ -226,10 +226,11 @@ def _local_tree(url: str, address: Address, fetcher: Fetcher) -> Download:
     path = address.file_path
     if not path.startswith("/"):
         raise FetchError(f"tarball '{address.to_text()}' must use an absolute path. The 'file' scheme does not support relative paths.")
-    if not os.path.exists(path):
+    found = fetcher.status(path)
+    if found is None:
         raise FetchError(f'tarball "{path}" does not exist.')
-    if os.path.isdir(path):
-        if os.path.exists(os.path.join(path, ".git")):
+    if stat.S_ISDIR(found.st_mode):
+        if fetcher.status(os.path.join(path, ".git")) is not None:
             raise FetchError(f'tarball "{path}" is a git repository, not a tarball. Please use `git+file` as the scheme.')
         raise FetchError(f'tarball "{path}" is a directory, not a file.')
     with fetcher.open_file(path) as file:

@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from snowsnake.fetch.addresses import Address, parse_address
+from snowsnake.fetch.allowed_places import AllowedPlaces
 from snowsnake.fetch.cache import FetchCache
-from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch, MalformedAddress
+from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
 from snowsnake.fetch.progress import Progress
-from snowsnake.fetch.trees import DiskTree, Tree
+from snowsnake.fetch.trees import DiskTree, Tree, closing_fd
 from snowsnake.store.hash import Hash
+from snowsnake.store.nar import open_below
 from snowsnake.store.path import STORE_DIR, StorePath
 
 TYPE_CHECKING = False
@@ -90,8 +92,8 @@ class Fetcher:
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
-        self.open_checked: Callable[[str], int] | None = None      # under a policy: a descriptor of a file that may be read
-        self._allowed_files: set[str] = set()          # those that the policy names by their addresses
+        self.open_checked: Callable[[str, int], int] | None = None      # under a policy: a descriptor of what may be read, by path and flags
+        self.allowed_places = AllowedPlaces()          # what the policy names by addresses
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
@@ -293,20 +295,26 @@ class Fetcher:
 
     # ---- files of this machine ----------------------------------------------------------------------------------
 
-    def allow_address(self, address: str) -> None:
-        """The policy names it: if it is a file, wherever links lead from there may be read."""
-        try:
-            parsed = parse_address(address)
-            if parsed.transport == "file":
-                self._allowed_files.add(os.path.normpath(parsed.file_path))
-        except MalformedAddress:
-            pass
-
     def open_file(self, path: str) -> BinaryIO:
         """A file of this machine.  Under a policy it is looked up, checked and opened in one step."""
-        if self.open_checked is None or os.path.normpath(path) in self._allowed_files:
-            return open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK), "rb")
-        return open(self.open_checked(path), "rb")
+        return open(self._open_place(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK), "rb")
+
+    def _open_place(self, path: str, flags: int) -> int:
+        if self.open_checked is None or self.allowed_places.is_anywhere(path):
+            return os.open(path, flags)
+        real = self.allowed_places.real(path)
+        return self.open_checked(path, flags) if real is None else open_below(os.fsencode(real), 0, flags)
+
+    def status(self, path: str) -> os.stat_result | None:
+        """Of what lies there, links followed; None if there is nothing.  Under a policy, of what was opened."""
+        try:
+            if self.open_checked is None:
+                return os.stat(path)
+            fd = self._open_place(path, os.O_PATH | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        with closing_fd(fd):
+            return os.fstat(fd)
 
     # ---- for the schemes ----------------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
         )
     address = parse_address(string_of(input.attrs, "url"))
     if address.scheme == "file":
-        path = address.file_path
+        path = fetcher.allowed_places.real(address.file_path) or address.file_path
         is_bare = os.path.exists(path) and not os.path.exists(os.path.join(path, ".git"))
         if not is_bare and os.environ.get("_NIX_FORCE_HTTP") != "1":
             if not path.startswith("/"):

@@ -19,10 +19,26 @@ def fetch_path(input: Input, fetcher: Fetcher) -> Fetched:
     path = absolute_path(input.attrs)
     if path is None:
         raise FetchError(f"cannot fetch input '{input.to_url()}' because it uses a relative path")
-    if not os.path.lexists(path):
+    real = fetcher.allowed_places.real(path)
+    tree = DiskTree(path) if real is None else DiskTree(real, is_exact=True)
+    if tree.kind(b"") is None and (real is not None or not os.path.lexists(path)):
         raise FetchError(f"path '/{path}' does not exist")
-    result = input if input.last_modified is not None else input.with_attrs(lastModified=newest(path, fetcher))
-    return Fetched(DiskTree(path), result)
+    if input.last_modified is not None:
+        return Fetched(tree, input)
+    return Fetched(tree, input.with_attrs(lastModified=newest(path, fetcher) if real is None else newest_of(tree, fetcher)))
+
+
+def newest_of(tree: DiskTree, fetcher: Fetcher) -> int:
+    """As `newest`, without following links on the way."""
+    found = 0
+    paths = [b""]
+    while paths:
+        fetcher.check_cancelled()
+        path = paths.pop()
+        found = max(found, tree.status(path).st_mtime_ns)
+        if tree.kind(path) == "directory":
+            paths += [path + b"/" + name if path else name for name, _ in tree.list(path)]
+    return found // 1_000_000_000
 
 
 def newest(path: str, fetcher: Fetcher) -> int:

@@ -48,6 +48,8 @@ def _said(code: int) -> str:
 def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
     address = parse_address(string_of(input.attrs, "url"))
     path = joined_path(address) if address.scheme == "file" else None
+    if path is not None:
+        path = fetcher.allowed_places.real(path) or path
     url = address.to_text() if path is None else path
     asked = revision_of(input.attrs)
     if asked is not None and asked.algorithm != "sha1":

@@ -61,17 +61,26 @@ def closing_fd(fd: int) -> Iterator[int]:
 
 
 class DiskTree:
-    """A file or folder on disk."""
+    """A file or folder on disk.
 
-    def __init__(self, root: str | bytes) -> None:
+    *is_exact*: no link may be on the way to the root either, because somebody decided where it is and may read nothing else.
+    """
+
+    def __init__(self, root: str | bytes, *, is_exact: bool = False) -> None:
         self.root = os.fsencode(root)
+        self._trusted = 0 if is_exact else len(self.root)
 
     def _at(self, path: bytes) -> bytes:
         return self.root + b"/" + path if path else self.root
 
+    def status(self, path: bytes) -> os.stat_result:
+        """Of what is there, which may be a link; OSError if nothing is."""
+        with closing_fd(self._open(path, os.O_PATH | os.O_NOFOLLOW)) as found:
+            return os.fstat(found)
+
     def kind(self, path: bytes) -> str | None:
         try:
-            return _kind_of(os.lstat(self._at(path)).st_mode)
+            return _kind_of(self.status(path).st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -102,10 +111,10 @@ class DiskTree:
         """No link below the root is followed: somebody may change a folder for one at any time."""
         from snowsnake.store.nar import open_below
 
-        return open_below(self._at(path), len(self.root), flags if flags & os.O_DIRECTORY and not path else flags | os.O_NOFOLLOW)
+        return open_below(self._at(path), self._trusted, flags if flags & os.O_DIRECTORY and not path else flags | os.O_NOFOLLOW)
 
     def disk_path(self, path: bytes) -> bytes | None:
-        return self._at(path)
+        return self._at(path) if self._trusted else None      # who opens it by its name may be led elsewhere
 
 
 class PlainFile:

@@ -8,6 +8,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strrchr
 
+from snowsnake.bytecode.builder cimport operation_size
+from snowsnake.bytecode.opcodes cimport OP_ASSERT_FAIL, OP_JUMP_IF_CATCHABLE, OP_JUMP_IF_FALSE, OP_POP, OP_RETURN
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_ASSERTION_FAILED, MESSAGE_BOOLEANS_DIFFER, MESSAGE_FUNCTIONS_DIFFER, MESSAGE_LIST_SIZES_DIFFER, MESSAGE_NAMES_DIFFER,
     MESSAGE_PATHS_DIFFER, MESSAGE_SETS_DIFFER, MESSAGE_SHOWN_ASSERTION_FAILED, MESSAGE_STRINGS_DIFFER, MESSAGE_VALUES_DIFFER,
@@ -16,6 +18,7 @@ from snowsnake.foundation.buffer cimport Bytes, bytes_append
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
+from snowsnake.machine.link cimport code_of
 from snowsnake.machine.notes cimport (
     NOTE_COMPARED_ATTRIBUTE, NOTE_COMPARED_ELEMENT, NOTE_COMPARED_OUTPUT, NOTE_CONDITION, NOTE_LEFT_SIDE,
     NOTE_RIGHT_SIDE,
@@ -24,8 +27,8 @@ from snowsnake.machine.positions cimport file_text, position_place, position_spa
 from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
-    TAG_BOX, attrs_find, attrs_keys, attrs_size, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
-    is_string, keys_positions, keys_symbols, list_size, string_data, string_size, tag_of,
+    KIND_CLOSURE, TAG_BOX, TAG_FUNCTION, attrs_find, attrs_keys, attrs_size, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
+    is_string, keys_positions, keys_symbols, kind_of, list_size, string_data, string_size, tag_of,
 )
 from snowsnake.syntax.nodes cimport Ast, Text
 from snowsnake.syntax.parser cimport ast_free, parse
@@ -95,6 +98,23 @@ cdef int raise_assertion(Machine* m, Word function, const uint8_t* pc) noexcept 
     raise_message(m, worded(MESSAGE_SHOWN_ASSERTION_FAILED, text))
     free(text)
     return RAISE
+
+
+cdef bint equality_is_asserted(Machine* m, Word function, const uint8_t* pc, Frame* waiting) noexcept nogil:
+    cdef const uint8_t* at = waiting.pc
+    cdef uint32_t jump_operand = 0, size, end = 0, asserted_end = 0
+    if pc[0] != OP_RETURN or waiting.thunk == 0 or tag_of(waiting.function) == TAG_FUNCTION and kind_of(waiting.function) != KIND_CLOSURE:
+        return False
+    if at[0] != OP_JUMP_IF_CATCHABLE or code_of(m, waiting.function).level:
+        return False
+    at += operation_size(at, 0, &jump_operand)
+    if at[0] != OP_JUMP_IF_FALSE:
+        return False
+    size = operation_size(at, 0, &jump_operand)
+    at += size + (<uint32_t>at[jump_operand] | <uint32_t>at[jump_operand + 1] << 8)
+    if at[0] != OP_POP or at[1] != OP_ASSERT_FAIL:
+        return False
+    return position_span(m, function, pc, &end) == position_span(m, waiting.function, at + 2, &asserted_end) and end == asserted_end
 
 
 # ---- the difference ---------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from snowsnake.bytecode.opcodes cimport (
     OP_TRY_SELECT, OP_VALIDATE_CLOSED_FORMALS,
 )
 from snowsnake.diagnostics.message_table cimport MESSAGE_INFINITE_RECURSION, MESSAGE_INVALID_OPERATION
-from snowsnake.machine.assertion cimport raise_assertion
+from snowsnake.machine.assertion cimport equality_is_asserted, raise_assertion
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_lookup, attrs_update
 from snowsnake.machine.collector cimport safepoint
@@ -366,6 +366,8 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_FORCE
             else:
                 outcome = equal_now(m, a, b)
+                if UNLIKELY(m.level == 0) and outcome <= 0 and op == OP_EQUAL and equality_is_asserted(m, function, pc, fr):
+                    op = OP_ASSERT_EQUAL
                 if outcome > 0 or (outcome == 0 and op == OP_EQUAL):
                     sp -= 1
                     sp[-1] = bool_word(outcome)

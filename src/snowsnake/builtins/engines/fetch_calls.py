@@ -14,7 +14,7 @@ from snowsnake.fetch.input_forms import fix_git_url, string_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from typing import Any
 
     from snowsnake.builtins.fetch_host import Access
@@ -62,33 +62,28 @@ def make_fetcher(
 # ---- policy -----------------------------------------------------------------------------------------------------
 
 
-def is_allowed_uri(uri: str, prefixes: Iterable[str]) -> bool:
-    """Whether an address is one of *prefixes*, or below one.
+def allowing_prefixes(uri: str, prefixes: Iterable[str]) -> Iterator[str]:
+    """Those of *prefixes* that are an address, or that it is below.
 
-    >>> is_allowed_uri("https://example.org/a", ["https://example.org"]), is_allowed_uri("https://example.org.evil", ["https://example.org"])
-    (True, False)
-    >>> is_allowed_uri("path:/a/../b", ["path:/a/"]), is_allowed_uri("path:/a/../b", ["path:"])
-    (False, True)
+    >>> list(allowing_prefixes("https://example.org/a", ["https://example.org"])), list(allowing_prefixes("https://example.org.evil", ["https://example.org"]))
+    (['https://example.org'], [])
+    >>> list(allowing_prefixes("path:/a/../b", ["path:/a/", "path:"]))
+    ['path:']
     """
     for prefix in prefixes:
-        if uri == prefix:
-            return True
-        if not prefix or not uri.startswith(prefix):
-            continue
-        if _JUST_SCHEME.fullmatch(prefix):
-            return True
-        if (prefix[-1] == "/" or uri[len(prefix)] == "/") and not _UPWARDS.search(uri, len(prefix)):
-            return True
-    return False
+        if uri == prefix or (prefix and uri.startswith(prefix) and _JUST_SCHEME.fullmatch(prefix)):
+            yield prefix
+        elif prefix and uri.startswith(prefix) and (prefix[-1] == "/" or uri[len(prefix)] == "/") and not _UPWARDS.search(uri, len(prefix)):
+            yield prefix
 
 
 def check_uri(access: Access, uri: str) -> None:
     """Restricted evaluation: what `allowed-uris` has, and what may be read on this machine."""
     if not access.is_restricted:
         return
-    if is_allowed_uri(uri, access.fetcher.settings["allowed-uris"]):
-        access.fetcher.allow_address(uri)
-        return
+    for prefix in allowing_prefixes(uri, access.fetcher.settings["allowed-uris"]):
+        if access.fetcher.allowed_places.allow(uri, prefix):
+            return
     if uri.startswith("/"):
         access.check_path(_canonical(uri))
         return

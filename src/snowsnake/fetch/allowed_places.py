@@ -1,0 +1,100 @@
+"""Files of this machine that `allowed-uris` names: where links may lead from them.
+
+In: addresses that a prefix of the setting allows.  Out: their places on disk, without links in them, below the folder that the prefix means.
+C++ Nix compares the texts only, and follows a link in such a folder to anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+
+from snowsnake.fetch.addresses import parse_address
+from snowsnake.fetch.errors import MalformedInput
+
+_MOST_LINKS = 40
+
+
+def place_of(address: str) -> str | None:
+    """Where an address of this machine lies.
+
+    >>> place_of("git+file:///srv/a%20b?ref=x"), place_of("path:/srv/x/"), place_of("/srv"), place_of("https://example.org/x")
+    ('/srv/a b', '/srv/x', '/srv', None)
+    """
+    if not address.startswith("/"):
+        try:
+            parsed = parse_address(address)
+            if parsed.transport not in ("file", "path"):
+                return None
+            address = parsed.file_path
+        except MalformedInput:
+            return None
+    return os.path.normpath("/" + address.lstrip("/")) if address.startswith("/") else None
+
+
+class AllowedPlaces:
+    """What was allowed so far, by place: where it really lies, or None where links may lead anywhere."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str | None] = {}
+
+    def allow(self, address: str, prefix: str) -> bool:
+        """Notes an address that *prefix* allows; False if links lead out of the folder that the prefix means."""
+        place = place_of(address)
+        folder = place_of(prefix) if address != prefix else None
+        if place is not None:
+            # Of a `path`, which may be a link itself, a copy is a copy of the link.
+            real = None if folder is None else _below(place, folder, follows_last=not address.startswith("path:"))
+            if folder is not None and real is None:
+                return False
+            self._found[place] = real
+        return True
+
+    def is_anywhere(self, path: str) -> bool:
+        """Whether links may lead from here to anywhere: the setting has the file's own address, or a whole scheme."""
+        return self._found.get(os.path.normpath(path), "") is None
+
+    def real(self, path: str) -> str | None:
+        """Where it lies without links, if links must not lead out of a folder: to be opened without following any."""
+        return self._found.get(os.path.normpath(path))
+
+
+def _below(place: str, folder: str, *, follows_last: bool) -> str | None:
+    """Where *place*, which is below *folder* as a text, really is; None if a link leads out of the folder.  Nothing outside is looked at."""
+    root = os.path.realpath(folder)
+    at = root
+    todo = [name for name in place[len(folder) :].split("/")[::-1] if name]
+    links = 0
+    while todo:
+        name = todo.pop()
+        if name == "..":
+            at = os.path.dirname(at)
+        else:
+            step = os.path.join(at, name)
+            target = _target(step) if todo or follows_last else None
+            if target is None:
+                at = step
+            else:
+                links += 1
+                if links > _MOST_LINKS:
+                    return None
+                todo += [part for part in target.split("/")[::-1] if part not in ("", ".")]
+                if target.startswith("/"):
+                    at, todo = _rejoined(root, todo)
+        if at != root and not at.startswith(root.rstrip("/") + "/"):
+            return None
+    return at
+
+
+def _target(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def _rejoined(root: str, todo: list[str]) -> tuple[str, list[str]]:
+    """An absolute target goes on at the root, if its text begins with that; otherwise it is outside."""
+    parts = [part for part in root.split("/") if part]
+    if todo[::-1][: len(parts)] == parts:
+        return root, todo[: len(todo) - len(parts)]
+    return "/" if root != "/" else root, todo
