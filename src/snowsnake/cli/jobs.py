@@ -99,8 +99,16 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     cluster = add_workers = None
     if address.isdecimal():
         count = max(1, int(address))
-        cluster = LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None)  # type: ignore[no-untyped-call]
+        import logging
+
+        for name in ("tornado.application", "asyncio"):        # whoever is lost is replaced: no news
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        # Workers are asked for afterwards: one that dies while it starts would end the cluster's own start.
+        cluster = LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
+        )
         add_workers = partial(_add_workers, cluster, count)
+        add_workers()
     progress = progress_for(reporter)
     try:
         with Client(cluster if cluster is not None else address) as client:  # type: ignore[no-untyped-call]

@@ -1,0 +1,127 @@
+"""Runs of jobs whose workers are killed again and again: the lines must be those of a run that nobody disturbed.
+
+As a command: `python tests/jobs/killing.py [MODE …] [--kills N]` makes 24 kills in each mode and says what came of it.  Modes: `workers`, `incremental`
+(workers and whole runs), `dask` (the workers of a cluster that the command started: one of them, or all at once; also while they start).
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+MODES = ("workers", "incremental", "dask")
+_JOBS = "from snowsnake.cli.main import main; from snowsnake.cli.output import leave\nif __name__ == '__main__': leave(main)\n"
+_ROOT = """builtins.listToAttrs (builtins.genList (i: {
+  name = "job${toString (100 + i)}";
+  value = if i / 7 * 7 == i then throw "job ${toString i} fails" else derivation {
+    name = "n${toString (builtins.foldl' (x: y: if x > 1000 then y else x + y) i (builtins.genList (x: x) 60000))}"; system = "s"; builder = "b";
+  };
+}) 240)
+"""
+_GUARD_S = 600
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(word) for task in os.listdir(f"/proc/{pid}/task") for word in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _is_worker(pid: int, mode: str) -> bool:
+    """Not the process that watches over what Python's processes share."""
+    try:
+        return mode != "dask" or b"multiprocessing.spawn" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+class Killer:
+    """Counts kills over several runs of one mode."""
+
+    def __init__(self, mode: str, folder: Path, seed: int = 5) -> None:
+        self.mode = mode
+        self.folder = folder
+        self.kills = 0
+        self.runs = 0
+        self._chance = random.Random(seed)
+        (folder / "project").mkdir()
+        (folder / "project/default.nix").write_text(_ROOT)
+        (folder / "jobs.py").write_text(_JOBS)         # a file: Dask's workers import what started them
+
+    def undisturbed(self) -> bytes:
+        return self._start("workers").communicate(timeout=_GUARD_S)[0]
+
+    def run(self, most: int) -> tuple[bytes | None, str]:
+        """One run with up to so many kills: its lines, or None if it was killed as a whole; what it said beside them."""
+        process = self._start(self.mode)
+        is_whole = self.mode == "incremental" and self.runs % 3 == 0
+        self.runs += 1
+        thread = threading.Thread(target=self._kill, args=(process, self.kills + (1 if is_whole else most), is_whole))
+        thread.start()
+        found, log = process.communicate(timeout=_GUARD_S)
+        thread.join()
+        if "were evaluated" in log.decode() and self.mode == "incremental":
+            (self.folder / "r.sqlite").unlink(missing_ok=True)         # everything is kept: begin again
+        return None if process.returncode == -signal.SIGKILL else found, log.decode("utf-8", "replace")
+
+    def _start(self, mode: str) -> "subprocess.Popen[bytes]":
+        words = {"workers": ["--workers", "2"], "incremental": ["--workers", "2", "--incremental", "--results", "r.sqlite"], "dask": ["--dask", "3"]}[mode]
+        source = str(Path(sys.modules["snowsnake"].__file__ or "").parent.parent)
+        return subprocess.Popen(
+            [sys.executable, "jobs.py", "jobs", "project", "--json", "--no-instantiate", *words], cwd=self.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": source}, start_new_session=True,
+        )  # fmt: skip
+
+    def _kill(self, process: "subprocess.Popen[bytes]", most: int, is_whole: bool) -> None:
+        slow = 1.0 if self.mode == "dask" else 0.1
+        while process.poll() is None and self.kills < most:
+            time.sleep(self._chance.random() * slow)
+            workers = [pid for pid in children(process.pid) if _is_worker(pid, self.mode)]
+            if not workers:
+                continue
+            victims = [process.pid] if is_whole else workers if self._chance.random() < 0.3 else [self._chance.choice(workers)]
+            for pid in victims[: most - self.kills]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    self.kills += 1
+                except ProcessLookupError:
+                    pass
+
+
+def check(mode: str, kills: int, folder: Path) -> tuple[int, str]:
+    """So many kills: how many runs that took, and what was wrong ("" for nothing)."""
+    killer = Killer(mode, folder)
+    expected = killer.undisturbed()
+    if len(expected.splitlines()) != 240:
+        return killer.runs, "the undisturbed run has lines missing"
+    while killer.kills < kills:
+        found, log = killer.run(min(6, kills - killer.kills))
+        if found is not None and found != expected:
+            return killer.runs, f"other lines ({len(found.splitlines())} of 240): {log[-3000:]}"
+        if found is not None and "Traceback" in log:
+            return killer.runs, log[-3000:]
+    return killer.runs, ""
+
+
+def main(words: list[str]) -> int:
+    import snowsnake  # noqa: F401  # whose commands are run
+
+    kills = int(words[words.index("--kills") + 1]) if "--kills" in words else 24
+    wrong = 0
+    for mode in [word for word in words if word in MODES] or MODES:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.monotonic()
+            runs, fault = check(mode, kills, Path(folder))
+        wrong += fault != ""
+        print(f"{mode:12} {kills} kills in {runs} runs, {time.monotonic() - start:.0f} s: {fault or 'the same lines each time'}", flush=True)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
