@@ -48,10 +48,6 @@ cdef enum:
     LEAST_EXPRESSIONS = 1000
     WORDS_PER_EXPRESSION = 256        # of the heap: so many more expressions before they are looked at
 
-# In the order of machine/word.pxd's enum Kind, which starts at 1.
-_KINDS = ("thunk", "closure", "builtin", "partial", "attrs", "keys", "order", "list", "string", "float", "wide int", "path",
-          "with", "search path", "home path", "attr name", "raw", "layered", "list view", "string view")
-
 
 cdef class Interpreter(Runner):
     """One machine.  Used by one thread at a time; several evaluators run in as many threads.
@@ -382,10 +378,12 @@ cdef class Interpreter(Runner):
         leave_old_space(m)
         if m.tally != NULL:
             tally_nursery(m, &tally)
+        from snowsnake.machine.object_table import NAMES
+
         return {
             "heap_bytes": ((m.hp - m.heap_base) + (m.old_top - m.old_base)) * sizeof(Word),
             "made_bytes": (m.made_words + (m.hp - m.heap_base)) * sizeof(Word),
-            "made": {name: (tally.objects[kind], tally.words[kind] * sizeof(Word)) for kind, name in enumerate(_KINDS, 1)},
+            "made": {name: (tally.objects[kind], tally.words[kind] * sizeof(Word)) for kind, name in enumerate(NAMES, 1)},
             "collections": m.collection_count,
             "nursery_collections": m.minor_count,
             "promoted_bytes": m.promoted_words * sizeof(Word),
@@ -418,8 +416,10 @@ cdef class Interpreter(Runner):
         memset(objects, 0, sizeof(objects))
         memset(words, 0, sizeof(words))
         memset(states, 0, sizeof(states))
+        from snowsnake.machine.object_table import NAMES
+
         census(self.machine(), objects, words, states)
-        counted = {name: (objects[kind], words[kind] * sizeof(Word)) for kind, name in enumerate(_KINDS, 1)}
+        counted = {name: (objects[kind], words[kind] * sizeof(Word)) for kind, name in enumerate(NAMES, 1)}
         for state, name in enumerate(("suspended", "running", "done", "failed")):
             counted[f"thunk {name}"] = (0, states[state] * sizeof(Word))
         return counted

@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from snowsnake.cache.state cimport Cache
 from snowsnake.cache.writing cimport cache_flush
-from snowsnake.foundation.allocate cimport resize_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
@@ -126,19 +126,14 @@ cdef class Runner:
     cdef uint32_t keep(self, Word w) except? 0xFFFFFFFF:
         cdef Machine* m = self.m
         cdef uint32_t index
-        cdef Word* handles
         if m.is_exhausted:
             raise MemoryError("this evaluator ran out of memory")
         if m.handle_free:
             index = m.handle_free - 1
             m.handle_free = <uint32_t>(m.handles[index] >> 3)
         else:
-            if m.handle_count == m.handle_capacity:
-                handles = <Word*>resize_items(m.handles, <size_t>m.handle_capacity * 2 + 64, sizeof(Word))
-                if handles == NULL:
-                    raise MemoryError
-                m.handles = handles
-                m.handle_capacity = m.handle_capacity * 2 + 64
+            if not has_room(&m.handles, m.handle_count, &m.handle_capacity, 64):
+                raise MemoryError
             index = m.handle_count
             m.handle_count += 1
         m.handles[index] = w

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Lists and sets put together from events, from the inside out: fromJSON, fromTOML.
+"""Builds lists and sets from events, from the inside out: for fromJSON and fromTOML.
 
-In: values, names, openings and closings.  Out: `root`.  Words stay where they are meanwhile, because one entry of a
-builtin never collects; each function makes sure of the room that it needs.  All give DONE or RAISE.
+In: values, names, openings and closings.  Out: `root`.  Words do not move meanwhile, because one entry of a
+builtin never collects; each function reserves the room that it needs.  All return DONE or RAISE.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.machine.attrs cimport Attr
@@ -10,14 +10,14 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
 cdef struct Level:
-    uint64_t start                    # of its values in `entries`
+    uint64_t start                    # the index of its first value in `entries`
     uint32_t symbol                   # its own name in the set around it
     bint is_set
 
 cdef struct Assembly:
     Machine* m
-    Word root                         # the value, once all is closed
-    uint32_t symbol                   # the name of the value to come
+    Word root                         # the value, once everything is closed
+    uint32_t symbol                   # the name of the next value
     Attr* entries                    # values of all open lists and sets
     uint64_t count
     uint64_t capacity
@@ -30,7 +30,7 @@ cdef void assembly_free(Assembly* a) noexcept nogil
 cdef int assembly_value(Assembly* a, Word value) noexcept nogil
 cdef int assembly_string(Assembly* a, const uint8_t* data, uint64_t size_bytes) noexcept nogil
 cdef int assembly_name(Assembly* a, const uint8_t* data, uint64_t size_bytes) noexcept nogil
-    # the name of the next value, list or set
+    # Sets the name of the next value, list or set.
 cdef int assembly_open(Assembly* a, bint is_set) noexcept nogil
 cdef int assembly_close(Assembly* a) noexcept nogil
-    # the innermost list or set; of values with one name the last counts
+    # Closes the innermost list or set; of several values with one name, the last counts.

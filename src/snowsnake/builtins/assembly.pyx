@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memset
 
-from snowsnake.foundation.allocate cimport resize_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_text
 from snowsnake.machine.attrs cimport Attr, attrs_build
 from snowsnake.machine.errors cimport raise_bytes, raise_text
@@ -28,16 +28,11 @@ cdef void assembly_free(Assembly* a) noexcept nogil:
 
 
 cdef int assembly_value(Assembly* a, Word value) noexcept nogil:
-    cdef Attr* grown
     if a.level_count == 0:
         a.root = value
         return DONE
-    if a.count == a.capacity:
-        a.capacity = a.capacity * 2 if a.capacity else 64
-        grown = <Attr*>resize_items(a.entries, a.capacity, sizeof(Attr))
-        if grown == NULL:
-            return raise_text(a.m, ERROR_MEMORY, NULL)
-        a.entries = grown
+    if not has_room(&a.entries, a.count, &a.capacity, 64):
+        return raise_text(a.m, ERROR_MEMORY, NULL)
     a.entries[a.count].symbol = a.symbol
     a.entries[a.count].position = 0
     a.entries[a.count].value = value
@@ -89,13 +84,8 @@ cdef int assembly_name(Assembly* a, const uint8_t* data, uint64_t size_bytes) no
 
 
 cdef int assembly_open(Assembly* a, bint is_set) noexcept nogil:
-    cdef Level* grown
-    if a.level_count == a.level_capacity:
-        a.level_capacity = a.level_capacity * 2 if a.level_capacity else 16
-        grown = <Level*>resize_items(a.levels, a.level_capacity, sizeof(Level))
-        if grown == NULL:
-            return raise_text(a.m, ERROR_MEMORY, NULL)
-        a.levels = grown
+    if not has_room(&a.levels, a.level_count, &a.level_capacity, 16):
+        return raise_text(a.m, ERROR_MEMORY, NULL)
     a.levels[a.level_count].start = a.count
     a.levels[a.level_count].symbol = a.symbol
     a.levels[a.level_count].is_set = is_set

@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""What derivationStrict keeps on the stack from one entry to the next, for it and for its end."""
+"""The state words of derivationStrict, which its two parts share."""
 
 cdef enum:                            # words above the argument while derivationStrict runs
     SLOT_PHASE = 1
-    SLOT_INDEX                        # place of the attribute at hand in name order
-    SLOT_STEP                         # what is under way for it
+    SLOT_INDEX                        # the place of the current attribute in name order
+    SLOT_STEP                         # the step that is being done for it
     SLOT_FLAGS                        # Flag bits, then the hash kind << 8 and the ingestion method << 16
     SLOT_NAME
     SLOT_BUILDER

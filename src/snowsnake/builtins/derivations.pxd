@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""derivationStrict: see derivations.pyx.  What its end (derivation_input.pyx) and other builtins need of it."""
+"""derivationStrict: see derivations.pyx.  This declares what its last part (derivation_input.pyx) and other builtins use."""
 from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef enum:                            # derivation_symbols: attributes with a meaning of their own
+cdef enum:                            # for derivation_symbols: attributes with a meaning of their own
     NAME_NAME = 0
     NAME_STRUCTURED_ATTRS
     NAME_IGNORE_NULLS
@@ -42,6 +42,6 @@ cdef enum:                            # builtins that other builtins make thunks
 
 
 cdef uint32_t* derivation_symbols(Machine* m) noexcept nogil
-    # by NAME_…; looked up once per machine
+    # Returns the symbols, indexed by NAME_…; they are looked up once per machine.
 cdef Word builtin_word(Machine* m, int which) noexcept nogil
-    # the function value of one of BUILTIN_…
+    # Returns the function value of one of BUILTIN_….

@@ -1,13 +1,14 @@
 # cython: language_level=3
-"""The context of a text that is built of many strings: gathered first, united once, so that it costs n log n.
+"""The context of a text that is built of many strings.  All contexts are gathered first and united once, which takes O(n log n).
 
-A zeroed Gathered is an empty one.  In: the contexts of the strings.  Out: one context; 0 with `failed` when memory ran
-out (the caller raises).
+A zeroed Gathered is empty.  In: the contexts of the strings.  Out: one context; 0 with `failed` if memory ran
+out, and the caller raises the error.
 """
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy
-from snowsnake.foundation.allocate cimport allocate_items, resize_items
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.symbols cimport context_make, context_union
 
@@ -21,21 +22,12 @@ cdef inline int _compare_numbers(const void* a, const void* b) noexcept nogil:
     cdef uint32_t x = (<const uint32_t*>a)[0], y = (<const uint32_t*>b)[0]
     return (x > y) - (x < y)
 
-cdef inline bint gather_grow(Gathered* g) noexcept nogil:
-    cdef size_t capacity = g.capacity * 2 if g.capacity else 16
-    cdef uint32_t* grown = <uint32_t*>resize_items(g.contexts, capacity, sizeof(uint32_t))
-    if grown == NULL:
-        g.failed = True
-        return False
-    g.contexts = grown
-    g.capacity = capacity
-    return True
-
 cdef inline void gather(Gathered* g, uint32_t context) noexcept nogil:
-    """Adds a context; the empty one and the one before cost nothing."""
+    """Adds a context; the empty one, and one that was just added, cost nothing."""
     if context == 0 or (g.count and g.contexts[g.count - 1] == context):
         return
-    if g.count == g.capacity and not gather_grow(g):
+    if not has_room(&g.contexts, g.count, &g.capacity, 16):
+        g.failed = True
         return
     g.contexts[g.count] = context
     g.count += 1
@@ -66,7 +58,7 @@ cdef inline uint32_t gather_many(Machine* m, Gathered* g) noexcept nogil:
     return result
 
 cdef inline uint32_t gathered(Machine* m, Gathered* g) noexcept nogil:
-    """The union; frees what was gathered."""
+    """Returns the union, and frees what was gathered."""
     cdef uint32_t result = 0
     if g.count == 1:
         result = g.contexts[0]

@@ -1,29 +1,30 @@
 # cython: language_level=3
-"""Counting by symbol in linear time: a hash table from symbols to groups, in order of first appearance.
+"""Counts by symbol in linear time, with a hash table from symbols to groups, which keep the order of first appearance.
 
-In: symbols, one after the other.  Out: `items[0 .. count]`.  Few groups live in the struct itself, more in malloc'ed
+In: symbols, one after the other.  Out: `items[0 .. count]`.  A few groups live in the struct itself, more of them in malloc'ed
 memory, so no collection touches them; the struct must not be moved.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
+from snowsnake.foundation.probing cimport probe
 from snowsnake.machine.word cimport Word
 
 cdef enum:
-    FEW_GROUPS = 32                   # so many need no malloc'ed memory
+    FEW_GROUPS = 32                   # so many groups need no malloc'ed memory
 
 cdef struct Group:
     uint32_t symbol
     uint64_t size
-    Word* next                        # where the next member goes; the user's
+    Word* next                        # where the caller puts the next member
 
 cdef struct Groups:
     Group[FEW_GROUPS] few
     uint32_t[2 * FEW_GROUPS] few_slots
     Group* items
     uint64_t count
-    uint32_t* slots                   # index + 1 of a group; 0: free.  Twice as many as there is room for groups
+    uint32_t* slots                   # index + 1 of a group; 0: free.  There are twice as many as groups fit
     uint64_t mask
 
 cdef inline void groups_init(Groups* g) noexcept nogil:
@@ -38,12 +39,12 @@ cdef inline void groups_free(Groups* g) noexcept nogil:
         free(g.items)
         free(g.slots)
 
+cdef inline bint _is_slot_of(uint64_t at, const Groups* g, uint32_t symbol) noexcept nogil:
+    return g.slots[at] == 0 or g.items[g.slots[at] - 1].symbol == symbol
+
 cdef inline uint64_t groups_slot(Groups* g, uint32_t symbol) noexcept nogil:
-    """The slot of a symbol, or the free one where it belongs."""
-    cdef uint64_t i = (<uint64_t>symbol * <uint64_t>0x9E3779B97F4A7C15 >> 32) & g.mask
-    while g.slots[i] and g.items[g.slots[i] - 1].symbol != symbol:
-        i = (i + 1) & g.mask
-    return i
+    """The slot that has a symbol, or the free slot for it."""
+    return probe(<uint64_t>symbol * <uint64_t>0x9E3779B97F4A7C15 >> 32, g.mask, _is_slot_of, g, symbol)
 
 cdef inline bint groups_grow(Groups* g) noexcept nogil:
     cdef uint64_t i
@@ -63,7 +64,7 @@ cdef inline bint groups_grow(Groups* g) noexcept nogil:
     return True
 
 cdef inline Group* groups_at(Groups* g, uint32_t symbol) noexcept nogil:
-    """The group of a symbol; made, empty, if it is new.  NULL if memory is short."""
+    """The group of a symbol; a new symbol gets an empty one.  NULL if memory is short."""
     cdef uint64_t i = groups_slot(g, symbol)
     cdef Group* group
     if g.slots[i]:

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Short forms of what every native builtin does by the machine's protocol: give a result, force, call.
+"""Short forms for what every native builtin does under the machine's protocol: return a result, force, call.
 
-In: the machine and words.  Out: the outcome that the builtin returns at once (`return call1(m, f, x)`).
+In: the machine and words.  Out: the outcome, which the builtin returns at once (`return call1(m, f, x)`).
 """
 from libc.stdint cimport uint64_t
 from snowsnake.machine.descriptions cimport raise_type
@@ -45,7 +45,7 @@ cdef inline bint is_callable(Machine* m, Word w) noexcept nogil:
     return is_function(w) or (is_attrs(w) and attrs_find(w, m.symbol_functor) != NULL)
 
 cdef inline int need_function(Machine* m, Word* slot) noexcept nogil:
-    """For an argument that the table leaves alone: DONE once *slot holds something callable, else FORCE or RAISE."""
+    """For an argument that the table leaves untouched.  Returns DONE once *slot holds something callable; otherwise FORCE or RAISE."""
     cdef Word w = val(slot[0])
     if is_thunk(w):
         return force(m, w)
@@ -54,8 +54,8 @@ cdef inline int need_function(Machine* m, Word* slot) noexcept nogil:
     slot[0] = w
     return DONE
 
-# A list whose length is not known before it is filled: `open_list`, then items are written one after the other and
-# nothing else is allocated, then `close_list`.  Room for the longest possible list has been reserved.
+# A list whose length is not known before it is filled: call `open_list`, write items one after the other without any other
+# allocation, then call `close_list`.  Room for the longest possible list must have been reserved.
 
 cdef inline Word* open_list(Machine* m) noexcept nogil:
     return m.hp + 1

@@ -3,4 +3,4 @@
 from snowsnake.machine.state cimport Machine
 
 cdef void regex_release(Machine* m) noexcept nogil
-    # frees what m.regex_cache holds; for the end of the machine
+    # Frees what m.regex_cache holds, when the machine is freed.

@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""The builtins as C data: filled while the modules are imported, never changed afterwards, copied into each machine."""
+"""The builtins as C data.  The table is filled while modules are imported, never changes afterwards, and is copied into each machine."""
 from snowsnake.machine.state cimport Builtin, BuiltinFunction, TraceFunction
 
 cdef Builtin* builtin_table() noexcept nogil
 cdef unsigned int builtin_table_count() noexcept nogil
 
 cdef object define(str name, BuiltinFunction function)
-    # At import time: binds a C function to its entry in builtins/table.py (arguments, forces, class, documentation).
-    # A name that has no entry, or is bound twice, raises.
+    # At import time: binds a C function to its row in builtins/table.py (arguments, forces, documentation).
+    # A name that has no row, or is bound twice, raises an exception.
 cdef object define_trace(str name, TraceFunction trace)
-    # At import time: lines of a bound builtin's own in traces.
+    # At import time: binds the function that writes a builtin's own lines of traces.

@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset, strcmp
 from snowsnake.builtins.protocol cimport call2, call_internal2, done, force, need_function
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.merging cimport merge_sort
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_text
@@ -70,12 +71,6 @@ cdef inline uint64_t _string_key(Word s) noexcept nogil:
     return key
 
 
-cdef inline bint _item_less(Item* a, Item* b, bint strings) noexcept nogil:
-    if a.key != b.key:
-        return a.key < b.key
-    return strings and compare_strings(a.word, b.word) < 0
-
-
 cdef inline int _less_now(Word a, Word b) noexcept nogil:
     """Of two evaluated numbers or strings 0 or 1; of others -1: the machine must compare them."""
     if is_string(a) and is_string(b):
@@ -93,51 +88,12 @@ cdef inline int _less_now(Word a, Word b) noexcept nogil:
     return -1
 
 
-cdef Item* _merge_sort(Machine* m, Item* source, Item* target, uint64_t n, bint strings) noexcept nogil:
-    """Stable, bottom up from insertion runs of 8; returns the array that holds the result, not sorted if something asks to stop."""
-    cdef uint64_t width = 8, i = 0, j, k, middle, end
-    cdef Item x
-    cdef Item* swap
-    while i < n:
-        end = i + 8 if i + 8 < n else n
-        for j in range(i + 1, end):
-            x = source[j]
-            k = j
-            while k > i and _item_less(&x, &source[k - 1], strings):
-                source[k] = source[k - 1]
-                k -= 1
-            source[k] = x
-        i = end
-    while width < n:
-        i = 0
-        while i < n:
-            if must_stop(m):
-                return source
-            middle = i + width if i + width < n else n
-            end = middle + width if middle + width < n else n
-            if middle == end or not _item_less(&source[middle], &source[middle - 1], strings):
-                memcpy(target + i, source + i, (end - i) * sizeof(Item))
-                i = end
-                continue
-            j = i
-            k = middle
-            while j < middle and k < end:
-                if _item_less(&source[k], &source[j], strings):
-                    target[i] = source[k]
-                    k += 1
-                else:
-                    target[i] = source[j]
-                    j += 1
-                i += 1
-            memcpy(target + i, source + j, (middle - j) * sizeof(Item))
-            i += middle - j
-            memcpy(target + i, source + k, (end - k) * sizeof(Item))
-            i = end
-        swap = source
-        source = target
-        target = swap
-        width *= 2
-    return source
+cdef inline bint _is_later_string(Machine* m, const Item* a, const Item* b) noexcept nogil:
+    return a.key > b.key if a.key != b.key else compare_strings(a.word, b.word) > 0
+
+
+cdef inline bint _is_later_int(Machine* m, const Item* a, const Item* b) noexcept nogil:
+    return a.key > b.key
 
 
 cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
@@ -147,7 +103,6 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
     cdef Word first = val(items[0]), w, result, previous = first
     cdef bint strings = is_string(first), rises = True, falls = True
     cdef Item* source
-    cdef Item* sorted_items
     if not strings and not is_int(first):
         return TAIL
     for i in range(1, n):
@@ -173,13 +128,16 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
         w = val(items[i])
         source[i].key = _string_key(w) if strings else <uint64_t>int_value(w) ^ (<uint64_t>1 << 63)
         source[i].word = w
-    sorted_items = _merge_sort(m, source, source + n, n, strings)
+    if strings:
+        merge_sort(source, source + n, n, _is_later_string, must_stop, m)
+    else:
+        merge_sort(source, source + n, n, _is_later_int, must_stop, m)
     if must_stop(m):
         free(source)
         return stop(m)
     result = new_list(m, n)
     for i in range(n):
-        list_items(result)[i] = sorted_items[i].word
+        list_items(result)[i] = source[i].word
     free(source)
     return done(m, result)
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""String contexts and the logical store, as builtins that read files need them.
+"""String contexts and the logical store, for builtins that read files.
 
 An element of a context is the text of a symbol: `/nix/store/…` (a path), `=/nix/store/….drv` (a derivation with all that it
 needs), `!out!/nix/store/….drv` (one output of a derivation).
@@ -18,7 +18,7 @@ cdef enum ElementKind:
 cdef struct Element:
     int kind
     View path                         # the store path itself
-    View output                       # of ELEMENT_OUTPUT
+    View output                       # for ELEMENT_OUTPUT
 
 cdef struct KeptReferences:           # what a copy of a part of the store refers to, in memory of its own
     References list
@@ -26,22 +26,22 @@ cdef struct KeptReferences:           # what a copy of a part of the store refer
     View* views
 
 cdef inline View string_view(Word s) noexcept nogil:
-    """The bytes of a string, for the store's functions; gone when the string moves."""
+    """The bytes of a string, for the store's functions; the view is invalid once the string moves."""
     return make_view(string_data(s), string_size(s))
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil
 cdef int realise_context(Machine* m, Word* path) noexcept nogil
-    # every store path in the context of a path's text must be in the store; outputs are built, and what stood for those whose paths were not known before
-    # is replaced in the slot
+    # Requires that every store path in the context of a path's text is in the store, and builds outputs.  Placeholders of outputs whose paths
+    # were not known before are replaced in the slot.
 cdef int realise_path(Machine* m, Word* path) noexcept nogil
-    # the same for a builtin that takes a path; a trace tells then which one it was at:
+    # The same for a builtin that takes a path.  A trace then names the path that it was at:
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* context) noexcept nogil
-    # what the store object that a file is of refers to, as far as the file's contents name it
+    # Returns the references of the store object that holds a file, as far as the file's contents name them.
 cdef int keep_references(Machine* m, Word path, KeptReferences* kept) noexcept nogil
     # what the store object refers to that a realised path with a context is in; nothing for other paths.  To be freed also after RAISE:
 cdef void free_references(KeptReferences* kept) noexcept nogil
 cdef Word store_string(Machine* m, View store_path) noexcept nogil
-    # a store path as a string with itself as context
+    # Returns a store path as a string with itself as context.
 cdef int take_plain_string(Machine* m, Word w, Word* slot) noexcept nogil
-    # a string that depends on nothing into the slot: DONE; FORCE, to be called again; or RAISE
+    # Puts a string that depends on nothing into the slot.  Returns DONE; FORCE, and must be called again; or RAISE.

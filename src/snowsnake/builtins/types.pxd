@@ -1,6 +1,6 @@
 # cython: language_level=3
-"""Types of values: see types.pyx."""
+"""The types of values: see types.pyx."""
 from snowsnake.machine.word cimport Word
 
 cdef const char* type_word(Word w) noexcept nogil
-    # of a forced value, as typeOf says it
+    # The type of a forced value, in the words of typeOf.

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Growing a chunk: code, constants, spans, the depth of the stack, and jumps that find their target later.
+"""A chunk under construction: code, constants, spans, the depth of the stack, and jumps whose target is not known yet.
 
-In: operations in order.  Out: a finished Chunk, which lies in the Builder's buffers; these are kept from chunk to chunk.
+In: operations in order.  Out: a finished Chunk, which lies in the Builder's buffers; the next chunk uses the same buffers.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.bytecode.chunk cimport Chunk, Constant, SpanRun
@@ -33,21 +33,21 @@ cdef struct Builder:
 
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil
 cdef uint32_t operation_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil
-    # of the operation at `at`, operands included; where its 16-bit distance stands, if it jumps
+    # For the operation at `at`, returns its size with operands; and the offset of its 16-bit distance, if it jumps.
 cdef void builder_reset(Builder* b, uint32_t depth) noexcept nogil
 cdef void builder_free(Builder* b) noexcept nogil
 cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexcept nogil
 cdef Constant* builder_constant(Builder* b, uint8_t kind) noexcept nogil
 cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil
 cdef void builder_finish(Builder* b, Chunk* chunk) noexcept nogil
-    # the chunk borrows what the builder has, until the builder begins another
+    # The chunk borrows the builder's buffers until the builder begins another chunk.
 
 cdef inline void builder_room(Builder* b, uint32_t size) noexcept nogil:
     if b.code_size + size > b.code_capacity:
         b.code = <uint8_t*>grow(b.code, &b.code_capacity, b.code_size + size, 1)
 
 cdef inline void builder_op(Builder* b, uint8_t op, uint32_t start_byte, uint32_t end_byte, int effect) noexcept nogil:
-    """Write an operation that changes the depth by `effect`; operands follow."""
+    """Writes an operation that changes the depth by `effect`; the caller writes its operands next."""
     builder_room(b, 16)
     b.last_op = b.code_size
     if b.span_count == 0 or b.spans[b.span_count - 1].start_byte != start_byte \
@@ -69,7 +69,7 @@ cdef inline void builder_varint(Builder* b, uint64_t x) noexcept nogil:
     b.code_size += varint_write(b.code + b.code_size, x)
 
 cdef inline uint32_t builder_jump(Builder* b) noexcept nogil:
-    """Leave room for a distance; gives the offset to patch."""
+    """Leaves room for a distance, and returns the offset to patch."""
     builder_room(b, 2)
     b.code[b.code_size] = 0
     b.code[b.code_size + 1] = 0

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Compiled code as plain, relocatable C data: what the compiler writes into images, and what the machine links.
 
-It names no address of an evaluator and no symbol id: constants are plain data, attribute names are text, positions are
+It holds no address and no symbol number of a machine: constants are plain data, attribute names are text, positions are
 byte offsets in the file.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -23,18 +23,18 @@ cdef enum ConstantKind:
     CONSTANT_ATTR_NAME                # text and start_byte: an attribute's name at level 0, with its place (unsafeGetAttrPos)
     CONSTANT_NAME                     # text: a symbol, operand of the named operations of the default level
     CONSTANT_KEYS                     # keys: names in name order with places
-    CONSTANT_POSITION                 # start_byte: the set that __curPos gives
-    CONSTANT_LIST                     # items are none: the empty list; CONSTANT_ATTRS likewise the empty set
+    CONSTANT_POSITION                 # start_byte: the set that __curPos evaluates to
+    CONSTANT_LIST                     # without items: the empty list; CONSTANT_ATTRS likewise the empty set
     CONSTANT_ATTRS
 
 cdef struct Keys:                     # names in byte order of the names
     Text* names
     uint32_t* start_bytes             # place of each name in the file
-    uint8_t* has_default              # formals only, else NULL
+    uint8_t* has_default              # for formals; otherwise NULL
     uint32_t count
     bint has_ellipsis                 # formals only
 
-cdef union ConstantOwn:               # which one, the kind says
+cdef union ConstantOwn:               # fields that only some kinds have; the kind says which
     int64_t integer
     double number
     Text text
@@ -43,12 +43,12 @@ cdef union ConstantOwn:               # which one, the kind says
 
 cdef struct Constant:
     uint8_t kind
-    uint8_t is_blueprint              # of a chunk: it captures something; if not, the constant is a thunk or a closure
+    uint8_t is_blueprint              # of a chunk: it captures something; otherwise the constant is a thunk or a closure
     uint8_t is_lambda
     uint32_t start_byte
     ConstantOwn own
 
-cdef struct SpanRun:                  # holds for the bytes of code from code_start to the next run
+cdef struct SpanRun:                  # applies to the bytes of code from code_start up to the next run
     uint32_t code_start
     uint32_t start_byte
     uint32_t end_byte
@@ -61,7 +61,7 @@ cdef enum ChunkKind:
 cdef struct Chunk:
     uint8_t kind
     uint8_t level
-    bint captures_with                # then one more upvalue, the last, is the with-scope
+    bint captures_with                # there is one more upvalue, the last, for the with-scope
     uint8_t* code
     uint32_t code_size_bytes
     Constant* constants
@@ -71,9 +71,9 @@ cdef struct Chunk:
     uint32_t upvalue_count            # without the with-scope
     uint32_t max_stack                # slots above the frame's base, arguments included
     uint32_t arity                    # lambdas: parameters taken at once (1 at level 0)
-    Keys* formals                     # lambdas with a pattern, else NULL
-    Text name                         # of a lambda: the binding it was given to, or empty
+    Keys* formals                     # of lambdas with a pattern; otherwise NULL
+    Text name                         # of a lambda: the binding that defines it, or empty
     Text parameter                    # the first parameter's name, or empty
-    uint32_t start_byte               # of the lambda or thunk in the file
+    uint32_t start_byte               # the start of the lambda or thunk in the file
     uint32_t end_byte
     uint32_t index                    # among the chunks of its file; 0 is the top level

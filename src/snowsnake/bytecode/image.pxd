@@ -1,16 +1,16 @@
 # cython: language_level=3
-"""The compact form of a compiled file: what the compiler writes, a machine keeps, and what can be written to disk.
+"""The compact form of a compiled file: the compiler writes it, a machine keeps it, and the cache stores it on disk.
 
     text      each once, before the first record that names it: uvarint size, bytes
     record    one for each chunk, its numbers as uvarints, signed ones zigzag:
               flags (kind | captures_with << 2 | has_formals << 3 | level << 4), upvalues, max_stack, arity, name + 1,
               parameter + 1, start, length in the source;
               formals, if any: count << 1 | has_ellipsis, then (text << 1 | has_default, place) each;
-              constants: count, then kind and what belongs to it, of a chunk number << 2 | has_captures << 1 | is_lambda;
+              constants: count, then for each its kind and data; the data of a chunk is number << 2 | has_captures << 1 | is_lambda;
               code: size, bytes;
-              spans: count, then (code, start, length) each, as differences to the run before
+              spans: count, then (code, start, length) for each, as differences from the run before
 
-A chunk that was never entered costs its record and one pointer; see machine/link.pyx.
+A chunk that was never entered costs only its record and one pointer; see machine/link.pyx.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from snowsnake.bytecode.chunk cimport Chunk, Keys
@@ -28,9 +28,9 @@ cdef struct Image:
     uint32_t size_bytes
     uint32_t chunk_count
     uint32_t text_count
-    uint32_t* records                 # offset of each chunk's record
-    uint32_t* texts                   # offset of each text
-    bint is_borrowed                  # the three of them belong to somebody else: they lie in the pack of compiled files
+    uint32_t* records                 # the offset of each chunk's record
+    uint32_t* texts                   # the offset of each text
+    bint is_borrowed                  # somebody else owns the three of them: they lie in the pack of compiled files
 
 cdef struct RecordHead:
     uint8_t flags
@@ -43,9 +43,9 @@ cdef struct RecordHead:
     uint32_t end_byte
     uint32_t formal_count
     bint has_ellipsis
-    const uint8_t* formals            # where they start
+    const uint8_t* formals            # the start of the formals
     uint32_t constant_count
-    const uint8_t* constants          # behind them stand the code and the spans
+    const uint8_t* constants          # the code and the spans follow the constants
 
 cdef struct ImageWriter:
     uint8_t* data
@@ -59,17 +59,17 @@ cdef struct ImageWriter:
 
 cdef void writer_open(ImageWriter* w, size_t estimate_bytes) noexcept nogil
 cdef uint32_t writer_text(ImageWriter* w, Text text) noexcept nogil
-    # Write a text, and give its number
+    # Writes a text, and returns its number.
 cdef void writer_put(ImageWriter* w, Chunk* chunk) noexcept nogil
-    # Write a chunk's record, at its index, and those of its texts that have no number yet
+    # Writes a chunk's record at its index, and those of its texts that have no number yet.
 cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil
-    # NULL if memory is short
+    # Returns NULL if memory is short.
 cdef void writer_drop(ImageWriter* w) noexcept nogil
 cdef void image_free(Image* image) noexcept nogil
 cdef void read_head(Image* image, uint32_t chunk, RecordHead* head) noexcept nogil
 
 cdef inline uint64_t take(const uint8_t** p) noexcept nogil:
-    """Read a uvarint and move on."""
+    """Reads a uvarint and moves on."""
     cdef uint32_t size = 0
     cdef uint64_t x = varint_read(p[0], &size)
     p[0] += size
@@ -80,7 +80,7 @@ cdef inline int64_t take_signed(const uint8_t** p) noexcept nogil:
     return <int64_t>(x >> 1) ^ -<int64_t>(x & 1)
 
 cdef inline Text image_text(Image* image, uint64_t index) noexcept nogil:
-    """Bytes of a text, inside the image."""
+    """The bytes of a text, inside the image."""
     cdef Text text
     cdef const uint8_t* p = image.data + image.texts[index]
     text.size_bytes = <uint32_t>take(&p)

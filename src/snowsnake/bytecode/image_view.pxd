@@ -2,4 +2,4 @@
 from snowsnake.bytecode.image cimport Image
 
 cdef object image_to_python(Image* image)
-    # the top level as a bytecode.view.Chunk, everything copied
+    # Returns the top level as a bytecode.view.Chunk; everything is copied.

@@ -10,7 +10,7 @@ cdef enum:
     VARINT_MAX_SIZE_BYTES = 9
 
 cdef inline uint32_t varint_write(uint8_t* out, uint64_t x) noexcept nogil:
-    """Write x; `out` has room for 9 bytes.  Gives the number of bytes written."""
+    """Writes x; `out` must have room for 9 bytes.  Returns the number of bytes written."""
     cdef uint32_t n = 4
     if x < 0x80:
         out[0] = <uint8_t>x
@@ -33,11 +33,11 @@ cdef inline uint32_t varint_write(uint8_t* out, uint64_t x) noexcept nogil:
     while n < 8 and (x >> (8 * n)) != 0:
         n += 1
     out[0] = <uint8_t>(0xF0 | (n - 1))
-    memcpy(out + 1, &x, n)            # little-endian machines only, as the whole machine is
+    memcpy(out + 1, &x, n)            # for little-endian machines only, like everything here
     return n + 1
 
 cdef inline uint64_t varint_read(const uint8_t* p, uint32_t* size_bytes) noexcept nogil:
-    """Read from code that is known to be well-formed."""
+    """Reads from code that is known to be well-formed."""
     cdef uint8_t b = p[0]
     cdef uint64_t x = 0
     cdef uint32_t n
@@ -59,7 +59,7 @@ cdef inline uint64_t varint_read(const uint8_t* p, uint32_t* size_bytes) noexcep
     return x
 
 cdef inline uint32_t varint_read_bounded(const uint8_t* p, uint64_t left, uint64_t* value) noexcept nogil:
-    """Read from any bytes, of which `left` remain.  Gives the size, or 0 if truncated or longer than 9 bytes."""
+    """Reads from any bytes, of which `left` remain.  Returns the size, or 0 if the number is truncated or longer than 9 bytes."""
     cdef uint8_t b
     cdef uint32_t size
     if left == 0:

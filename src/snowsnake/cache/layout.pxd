@@ -3,10 +3,10 @@
 
     header    4096 bytes: a PackHeader, the rest zero
     slots     one uint64 for each: the top 24 bits of an entry's key, and its offset in units of 64 bytes; 0 is free.
-              Open addressing.  A slot is a hint: what it leads to is checked
+              Open addressing.  A slot is a hint: readers check the entry that it leads to
     days      one uint16 for each slot: the day of its last use, for eviction
     entries   each at a multiple of 64 bytes: a PackEntry, then its body: the image's tables of records and texts, its data,
-              16 bytes of zeros, the path.  Never moved, and but for the file's stamp never changed
+              16 bytes of zeros, the path.  An entry never moves, and only its file's stamp ever changes
 
 Readers map the pack and take no lock; images are used where they lie.  Writers append under a lock on a file beside the pack, and
 replace the pack as a whole, by renaming, when it is too large, too full or not one of ours.
@@ -28,12 +28,12 @@ cdef extern from * nogil:
 
 cdef enum:
     HEADER_BYTES = 4096
-    ALIGNMENT = 64                    # of entries
-    PADDING = 16                      # behind an image's data: numbers are read eight bytes at a time
+    ALIGNMENT = 64                    # the alignment of entries
+    PADDING = 16                      # follows an image's data, because numbers are read eight bytes at a time
     FORMAT = 1
-    MOST_PROBES = 256                 # a pack whose index is damaged must not cost more than this
+    MOST_PROBES = 256                 # even a pack with a damaged index must not cost more than this
 
-cdef struct FileStamp:                # what a file that is still the same has; it can be had without reading
+cdef struct FileStamp:                # facts about a file that change when it does, and that are known without reading it
     int64_t mtime_ns
     int64_t ctime_ns                  # nobody can set it back
     uint64_t inode
@@ -47,9 +47,9 @@ cdef struct PackHeader:
 
 cdef struct PackEntry:
     uint64_t magic
-    uint64_t head_checksum            # of the rest of this struct
-    uint64_t body_checksum            # of what follows it
-    uint64_t key                      # of path, compiler and settings
+    uint64_t head_checksum            # checksum of the rest of this struct
+    uint64_t body_checksum            # checksum of what follows this struct
+    uint64_t key                      # made of path, compiler and settings
     uint64_t compiler
     uint64_t settings
     FileStamp stamp
@@ -58,7 +58,7 @@ cdef struct PackEntry:
     uint32_t chunk_count
     uint32_t text_count
     uint32_t image_size_bytes
-    uint64_t is_stamp_trusted         # 0: the file was so young that a change might not have shown
+    uint64_t is_stamp_trusted         # 0: the file was so young that a change might not have changed its stamp
 
 cdef inline uint64_t aligned(uint64_t x, uint64_t to) noexcept nogil:
     return (x + to - 1) & ~(to - 1)
@@ -86,11 +86,11 @@ cdef inline uint64_t head_checksum_of(const PackEntry* entry) noexcept nogil:
     return xxh64(&entry.body_checksum, sizeof(PackEntry) - 2 * sizeof(uint64_t), ENTRY_MAGIC)
 
 cdef inline bint is_body_whole(const PackEntry* entry) noexcept nogil:
-    # What fills the entry up to its end counts too: whatever byte changes is noticed.
+    # The bytes that fill the entry up to its end count, too, so that a change of any byte is noticed.
     return xxh64(entry_body(entry), entry_bytes(entry) - sizeof(PackEntry), entry.key) == entry.body_checksum
 
 cdef inline const PackEntry* entry_at(const uint8_t* map_, uint64_t size_bytes, uint64_t offset) noexcept nogil:
-    """The entry at an offset if its head is whole and all of it is in the pack, else NULL."""
+    """The entry at an offset if its head is whole and all of it is in the pack; otherwise NULL."""
     cdef const PackEntry* entry = <const PackEntry*>(map_ + offset)
     if offset < HEADER_BYTES or offset + sizeof(PackEntry) > size_bytes or entry.magic != ENTRY_MAGIC \
             or entry.head_checksum != head_checksum_of(entry) or entry_bytes(entry) > size_bytes - offset:
@@ -98,7 +98,7 @@ cdef inline const PackEntry* entry_at(const uint8_t* map_, uint64_t size_bytes, 
     return entry
 
 cdef inline uint64_t slots_of(const uint8_t* map_, uint64_t size_bytes) noexcept nogil:
-    """The number of slots; 0 if this is no pack of ours."""
+    """The number of slots; 0 if this is not one of our packs."""
     cdef const PackHeader* header = <const PackHeader*>map_
     if size_bytes < HEADER_BYTES or header.magic != PACK_MAGIC or header.format != FORMAT \
             or header.checksum != xxh64(header, sizeof(PackHeader) - sizeof(uint64_t), PACK_MAGIC) \

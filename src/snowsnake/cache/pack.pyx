@@ -19,6 +19,7 @@ from snowsnake.cache.system cimport O_RDONLY, close, munmap, pack_compiler_ident
 from snowsnake.cache.writing cimport cache_flush
 from snowsnake.cache.xxh64 cimport xxh64
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.foundation.arrays cimport has_room
 
 cdef enum:
     FLUSH_BYTES = 1 << 20             # what is pending is written when it is more than this
@@ -166,31 +167,21 @@ cdef Image* cache_image(Lookup* lookup) noexcept nogil:
 
 cdef void _note_use(Cache* cache, Lookup* lookup) noexcept nogil:
     cdef const uint16_t* days = <const uint16_t*>(cache.map + days_start(cache.slot_count))
-    cdef uint32_t* used
     cache.hit_count += 1
     if days[lookup.slot] == cache.today or cache.is_closed_to_writing:
         return
-    if cache.used_count == cache.used_capacity:
-        used = <uint32_t*>resize_items(cache.used, cache.used_capacity * 2 + 256, sizeof(uint32_t))
-        if used == NULL:
-            return
-        cache.used = used
-        cache.used_capacity = cache.used_capacity * 2 + 256
+    if not has_room(&cache.used, cache.used_count, &cache.used_capacity, 256):
+        return
     cache.used[cache.used_count] = lookup.slot
     cache.used_count += 1
 
 
 cdef void _restamp(Cache* cache, Lookup* lookup) noexcept nogil:
-    cdef Restamp* restamps
     cdef Restamp* restamp
     if cache.is_closed_to_writing:
         return
-    if cache.restamp_count == cache.restamp_capacity:
-        restamps = <Restamp*>resize_items(cache.restamps, cache.restamp_capacity * 2 + 64, sizeof(Restamp))
-        if restamps == NULL:
-            return
-        cache.restamps = restamps
-        cache.restamp_capacity = cache.restamp_capacity * 2 + 64
+    if not has_room(&cache.restamps, cache.restamp_count, &cache.restamp_capacity, 64):
+        return
     restamp = &cache.restamps[cache.restamp_count]
     restamp.offset = <uint64_t>(<const uint8_t*>lookup.entry - cache.map)
     restamp.head = lookup.entry[0]

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""One evaluator's view of the pack: what it has mapped, what it looks for, and what it is going to write."""
+"""One machine's view of the pack: the mapped file, the current lookup, and the entries that it is going to write."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 from snowsnake.cache.layout cimport FileStamp, PackEntry
@@ -8,9 +8,9 @@ from snowsnake.foundation.allocate cimport allocate_items
 cdef enum Found:
     CACHE_MISS = 0
     CACHE_HIT
-    CACHE_UNSURE                      # an entry is there; whether it is of this file only the content tells
+    CACHE_UNSURE                      # there is an entry; only the file's content tells whether it belongs to this file
 
-cdef struct Lookup:                   # one file that is being imported
+cdef struct Lookup:                   # a file that is being imported
     const uint8_t* path               # borrowed
     size_t path_size_bytes
     FileStamp stamp                   # taken before the file is read
@@ -20,7 +20,7 @@ cdef struct Lookup:                   # one file that is being imported
     uint32_t slot
     const PackEntry* entry            # in the mapping, checked; NULL if there is none
 
-cdef struct Restamp:                  # an entry that is of its file after all: the head to write over its own
+cdef struct Restamp:                  # an entry that belongs to its file after all, and the head that replaces its own
     uint64_t offset
     PackEntry head
 
@@ -29,10 +29,10 @@ cdef struct Cache:
     char* pack_path
     char* lock_path
     uint64_t limit_bytes
-    bint is_by_content                # stamps are not believed
+    bint is_by_content                # stamps are not trusted
     bint is_open                      # an attempt was made
     bint is_closed_to_writing         # an attempt to write failed
-    const uint8_t* map                # the pack as it was when first asked for, or NULL
+    const uint8_t* map                # the pack as it was when it was first needed, or NULL
     uint64_t map_size_bytes
     uint64_t slot_count
     uint64_t map_inode
@@ -41,7 +41,7 @@ cdef struct Cache:
     uint8_t* pending                  # entries to be appended, each at a multiple of 64 bytes
     uint64_t pending_bytes
     uint64_t pending_capacity
-    uint32_t* used                    # slots whose day is to be written
+    uint32_t* used                    # slots whose day must be written
     uint32_t used_count
     uint32_t used_capacity
     Restamp* restamps

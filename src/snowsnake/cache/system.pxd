@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What the pack needs of the system, and the identity of the compiler that runs."""
+"""System calls that the pack needs, and the identity of the compiler that runs."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef extern from *:
@@ -48,7 +48,7 @@ cdef extern from *:
         return map == MAP_FAILED ? NULL : (const uint8_t *)map;
     }
 
-    /* The folder, and the one around it, are made if need be, but never root's in the home of somebody else. */
+    /* Creates the folder and the one around it if necessary, but never root's folders in somebody else's home. */
     static inline int pack_make_folder(char *folder, int may_make_parent)
     {
         struct stat st;
@@ -66,7 +66,7 @@ cdef extern from *:
         return mkdir(folder, 0700) && errno != EEXIST ? -1 : 0;
     }
 
-    /* Waits a little for the others; the lock goes with the descriptor. */
+    /* Waits a short time for other processes; closing the descriptor releases the lock. */
     static inline int pack_lock(const char *path)
     {
         struct stat st;
@@ -106,7 +106,7 @@ cdef extern from *:
         return 1;
     }
 
-    /* ---- which compiler this is: the build id of the shared object that all compiled modules are in ---- */
+    /* ---- which compiler this is: the build id of the shared object that holds all compiled modules ---- */
 
     struct pack_identity { uint64_t sum; const void *self; };
 

@@ -3,4 +3,4 @@
 from snowsnake.cache.state cimport Cache
 
 cdef void cache_flush(Cache* cache) noexcept nogil
-    # writes what is pending; without complaint if that is impossible
+    # Writes what is pending; a failure is ignored.

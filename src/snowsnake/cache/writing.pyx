@@ -18,6 +18,7 @@ from snowsnake.cache.system cimport (
 )
 from snowsnake.cache.xxh64 cimport xxh64
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
+from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     SAMPLE = 4096
@@ -219,6 +220,10 @@ cdef bint _replace_pack(Cache* cache, Pack* pack) noexcept nogil:
     return done and entries_start(slot_count) + cache.pending_bytes <= cache.limit_bytes
 
 
+cdef inline bint _is_free(uint64_t at, const uint64_t* slots) noexcept nogil:
+    return slots[at] == 0
+
+
 cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint64_t slot_count) noexcept nogil:
     cdef char* path = file_in(cache.folder, "compiled-1.new")
     cdef uint64_t start = entries_start(slot_count), end = start, i, j
@@ -241,9 +246,7 @@ cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint
         days = <uint16_t*>(index + days_start(slot_count))
         for i in range(count):
             done = done and pack_write(fd, pack.map + kept[i].offset, kept[i].size_bytes, end)
-            j = kept[i].key & (slot_count - 1)
-            while slots[j]:
-                j = (j + 1) & (slot_count - 1)
+            j = probe(kept[i].key, slot_count - 1, _is_free, slots)
             slots[j] = ((kept[i].key >> 40) << 40) | (end // ALIGNMENT)
             days[j] = kept[i].day
             end += kept[i].size_bytes

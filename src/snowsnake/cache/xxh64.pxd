@@ -41,7 +41,7 @@ cdef inline uint64_t _merged(uint64_t h, uint64_t lane) noexcept nogil:
 
 
 cdef inline uint64_t xxh64(const void* data, size_t size, uint64_t seed) noexcept nogil:
-    """The sum on a little-endian machine; on another one it is a different one, and as good."""
+    """The sum on a little-endian machine; on other machines it is another sum, which is as good."""
     cdef const uint8_t* p = <const uint8_t*>data
     cdef const uint8_t* end = p + size
     cdef const uint8_t* last

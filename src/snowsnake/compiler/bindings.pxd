@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: `let`, attribute sets, `inherit`, dynamic attributes: see bindings.pyx."""
+"""The default level of `let`, attribute sets, `inherit` and dynamic attributes: see bindings.pyx."""
 from libc.stdint cimport uint32_t
 
 from snowsnake.bytecode.chunk cimport Keys

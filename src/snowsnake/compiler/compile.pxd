@@ -11,12 +11,12 @@ from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 cdef bint compile_unit(
     Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
 ) noexcept nogil
-    # Fills the unit; False if memory is short.  base_dir: what relative paths are relative to, absolute.  scope_names: of the set
-    # of scopedImport, else NULL, 0; with them the top level is a lambda that takes the set.
-    # Runs on the stack of the caller, deep programs need a deep one; what is nested too deeply for it is an error of the unit.
+    # Fills the unit.  Returns False if memory is short.  base_dir is the absolute folder that relative paths start from.  scope_names are the
+    # names in the set of scopedImport, or NULL and 0; with them the top level is a lambda that takes the set.
+    # Runs on the caller's stack, which must be deep for deep programs; nesting that is too deep for it is an error of the unit.
     # The tree is changed on the way; the image borrows nothing from it.
 
 cdef void compile_abandoned(Unit* unit) noexcept nogil
-    # when the deep stack was left in the middle of compile_unit: frees what the compiler had
+    # Frees what the compiler had allocated when the deep stack was left in the middle of compile_unit.
 
 cdef void context_pool_free(ContextPool* pool) noexcept nogil

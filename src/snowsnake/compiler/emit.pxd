@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Emitting: operations with the span of the node that an error would point at, constants, captures, jumps: see emit.pyx."""
+"""Emits operations (with the span of the node that an error points at), constants, captures and jumps: see emit.pyx."""
 from libc.stdint cimport uint32_t, uint64_t, uint8_t
 
 from snowsnake.bytecode.builder cimport builder_op, builder_patch, builder_varint
@@ -42,7 +42,7 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil
 cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil
 
 cdef inline void land(Compiler* c, uint32_t operand_offset) noexcept nogil:
-    """The jump goes to here."""
+    """Lets the jump go to here."""
     builder_patch(&c.cx.code, operand_offset)
 
 cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: evaluating an expression: see expressions.pyx."""
+"""The default level of evaluating an expression: see expressions.pyx."""
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.compiler.state cimport Compiler

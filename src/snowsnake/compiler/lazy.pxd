@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: pushing what an expression will be, without evaluating it: see lazy.pyx."""
+"""The default level of delaying an expression: pushes a word that stands for its value: see lazy.pyx."""
 from libc.stdint cimport uint32_t, uint64_t, uint8_t
 
 from snowsnake.compiler.state cimport Compiler

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The names of a program: those of the parser, those that the language itself refers to, and those that nobody can write: see names.pyx."""
+"""The names of a program: those of the parser, those that the language itself refers to, and those that no program can write: see names.pyx."""
 from snowsnake.compiler.state cimport Compiler
 from snowsnake.syntax.nodes cimport Name, Text
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: lambdas and their parameters: see patterns.pyx."""
+"""The default level of lambdas and their parameters: see patterns.pyx."""
 from libc.stdint cimport uint32_t
 
 from snowsnake.bytecode.chunk cimport Keys

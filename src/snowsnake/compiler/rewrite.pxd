@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""What the language defines in terms of other syntax: operators that a program may rebind; which sets have `__overrides`; path literals: see rewrite.pyx."""
+"""Syntax that the language defines in terms of other syntax: operators that a program may rebind, sets with `__overrides`, path literals: see rewrite.pyx."""
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.compiler.state cimport NONE, Compiler
 from snowsnake.syntax.nodes cimport NO_NAME, Name, Node
 
 cdef inline bint is_bound(Compiler* c, Name name) noexcept nogil:
-    """Does the program bind this name around here?"""
+    """Whether the program binds this name around this place."""
     return name != NO_NAME and c.heads[name] != NONE
 
 cdef Node* rewrite_operator(Compiler* c, Node* node) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Names: which local, upvalue, global or with-scope a name means at this place: see scope.pyx."""
+"""The meaning of a name at a place: a local, an upvalue, a global or a with-scope: see scope.pyx."""
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.bytecode.chunk cimport Chunk

@@ -17,6 +17,7 @@ from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.new_nodes cimport select_name
 from snowsnake.compiler.state cimport FEW_CAPTURES, NONE, Capture, Context, Local
 from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, SELECT_ENVIRONMENT, SYNTAX_MALFORMED
 
@@ -68,8 +69,17 @@ cdef inline uint32_t _capture_hash(uint32_t local) noexcept nogil:
     return local * <uint32_t>2654435761 >> 7
 
 
+cdef inline bint _is_slot_of(uint64_t at, Context* cx, uint32_t local) noexcept nogil:
+    return cx.capture_table[at] == 0 or cx.captures[cx.capture_table[at] - 1].local == local
+
+
+cdef inline void _enter_capture(Context* cx, uint32_t i) noexcept nogil:
+    cdef uint32_t mask = cx.capture_table_size - 1
+    cx.capture_table[probe(_capture_hash(cx.captures[i].local), mask, is_free_slot, cx.capture_table)] = i + 1
+
+
 cdef void _rebuild_captures(Context* cx) noexcept nogil:
-    cdef uint32_t i, place, mask
+    cdef uint32_t i
     cdef uint32_t size = 64
     while size < cx.capture_count * 4:
         size *= 2
@@ -77,33 +87,23 @@ cdef void _rebuild_captures(Context* cx) noexcept nogil:
         cx.capture_table = <uint32_t*>resize_or_leave(cx.capture_table, size, sizeof(uint32_t))
         cx.capture_table_size = size
     memset(cx.capture_table, 0, cx.capture_table_size * sizeof(uint32_t))
-    mask = cx.capture_table_size - 1
     for i in range(cx.capture_count):
-        place = _capture_hash(cx.captures[i].local) & mask
-        while cx.capture_table[place]:
-            place = (place + 1) & mask
-        cx.capture_table[place] = i + 1
+        _enter_capture(cx, i)
 
 
 cdef uint32_t _find_capture(Context* cx, uint32_t local) noexcept nogil:
-    cdef uint32_t i, place, mask
+    cdef uint32_t i
     if cx.capture_count <= FEW_CAPTURES:
         for i in range(cx.capture_count):
             if cx.captures[i].local == local:
                 return i
         return NONE
-    mask = cx.capture_table_size - 1
-    place = _capture_hash(local) & mask
-    while cx.capture_table[place]:
-        i = cx.capture_table[place] - 1
-        if cx.captures[i].local == local:
-            return i
-        place = (place + 1) & mask
-    return NONE
+    i = cx.capture_table[probe(_capture_hash(local), cx.capture_table_size - 1, _is_slot_of, cx, local)]
+    return i - 1 if i else <uint32_t>NONE
 
 
 cdef uint32_t _add_capture(Context* cx, uint32_t local, uint32_t outer) noexcept nogil:
-    cdef uint32_t i = cx.capture_count, place
+    cdef uint32_t i = cx.capture_count
     if i == cx.capture_capacity:
         cx.captures = <Capture*>grow(cx.captures, &cx.capture_capacity, i + 1, sizeof(Capture))
     cx.captures[i].local = local
@@ -113,10 +113,7 @@ cdef uint32_t _add_capture(Context* cx, uint32_t local, uint32_t outer) noexcept
         if cx.capture_count == FEW_CAPTURES + 1 or cx.capture_count * 2 > cx.capture_table_size:
             _rebuild_captures(cx)
         else:
-            place = _capture_hash(local) & (cx.capture_table_size - 1)
-            while cx.capture_table[place]:
-                place = (place + 1) & (cx.capture_table_size - 1)
-            cx.capture_table[place] = i + 1
+            _enter_capture(cx, i)
     return i
 
 

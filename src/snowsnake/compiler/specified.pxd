@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Level 0: the code that the specification and the compiler it came from give, operation by operation: see specified.pyx."""
+"""Level 0: the code that the specification demands, operation by operation: see specified.pyx."""
 from libc.stdint cimport uint32_t
 
 from snowsnake.compiler.state cimport Compiler

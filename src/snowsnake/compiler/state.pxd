@@ -13,11 +13,11 @@ cdef enum:
     NONE = 0xFFFFFFFF                 # no local, no jump, no slot
 
 cdef enum:
-    FEW_CAPTURES = 8                  # searched one by one; more get a hash table
-    SHARED_CONSTANTS = 16             # how far back a constant is looked for
-    SMALL_COLLECTION = 4              # elements of a list or set that is built rather than delayed
-    MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, with those of partial applications
-    LEAST_CHAIN = 3                   # strings of a chain of `+` that are joined at once
+    FEW_CAPTURES = 8                  # so few are searched one by one; more get a hash table
+    SHARED_CONSTANTS = 16             # so many earlier constants are searched for an equal one
+    SMALL_COLLECTION = 4              # a list or set of at most so many elements is built rather than delayed
+    MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, including those of partial applications
+    LEAST_CHAIN = 3                   # in a chain of `+`, at least so many strings are joined at once
     MAX_ARITY = 12                    # parameters that a lambda takes at once
 
 cdef extern from *:
@@ -26,24 +26,24 @@ cdef extern from *:
     """
     uint64_t NO_PLACE "SNOW_NO_PLACE"    # no place in the source
 
-cdef struct Local:                    # a name bound in some chunk under construction, or an unnamed word on its stack
+cdef struct Local:                    # a name that a chunk under construction binds, or an unnamed word on its stack
     Name name                         # NO_NAME: a phantom
-    Name environment                  # the local whose attribute of this name it is (a set with `__overrides`), or NO_NAME
+    Name environment                  # this local is the attribute of that local of this name (a set with `__overrides`); or NO_NAME
     uint32_t slot
     uint32_t context                  # index of the chunk that owns the slot
     uint32_t shadowed                 # the local that had the name before, or NONE
-    bint is_initialised               # its value stands on the stack; if not, captures are deferred
-    bint needs_finaliser              # its value captured something that was not yet there
+    bint is_initialised               # its value is on the stack; otherwise captures are deferred
+    bint needs_finaliser              # its value captured something that was not there yet
     bint is_suspended                 # its value is a thunk that nothing can have forced yet
 
 cdef struct Capture:                  # an upvalue of a chunk under construction
-    uint32_t local                    # whose value it is
+    uint32_t local                    # the local whose value it is
     uint32_t outer                    # index among the captures of the enclosing chunk, if that does not own the local
 
 cdef struct Context:                  # a chunk under construction
     Builder code
     uint32_t index                    # depth of nesting
-    uint32_t with_count               # with-scopes around this place, those of enclosing chunks included
+    uint32_t with_count               # with-scopes around this place, including those of enclosing chunks
     bint captures_with
     Capture* captures
     uint32_t capture_count
@@ -52,7 +52,7 @@ cdef struct Context:                  # a chunk under construction
     uint32_t capture_table_size
     Chunk chunk
 
-cdef struct ContextPool:              # what a compilation leaves for the next one: contexts with their buffers
+cdef struct ContextPool:              # contexts with their buffers, which a compilation leaves for the next one
     Context** contexts
     uint32_t count
     uint32_t capacity
@@ -61,13 +61,13 @@ cdef struct PendingJump:              # a forward jump in a list of those with t
     uint32_t operand
     uint32_t next
 
-cdef struct Unit:                     # what became of a program
-    Image* image                      # the caller's; NULL if there is an error
-    char* error                       # what is wrong with the program (undefined variable, …), in the tree's arena
+cdef struct Unit:                     # the result of compiling a program
+    Image* image                      # owned by the caller; NULL if there is an error
+    char* error                       # the fault of the program (undefined variable, …), in the tree's arena
     uint8_t error_kind                # SyntaxKind
     uint32_t error_start_byte
     uint32_t error_end_byte
-    void* compiler                    # at work on it
+    void* compiler                    # the compiler, while it is at work on this unit
 
 cdef struct Compiler:
     Ast* ast
@@ -78,14 +78,14 @@ cdef struct Compiler:
     int level
     const char* base_dir
     uint32_t base_dir_bytes
-    # names: indexed by Name
+    # Names; the tables are indexed by Name
     Text* names                       # their text in the tree
     uint32_t* heads                   # the innermost local of that name, or NONE
-    uint16_t* globals                 # 0: not looked up yet; 1: none; else 2 + index in the table of globals
-    uint32_t* global_numbers          # of the texts of globals in the image
+    uint16_t* globals                 # 0: not looked up yet; 1: none; otherwise 2 + the index in the table of globals
+    uint32_t* global_numbers          # numbers of the texts of globals in the image
     uint32_t name_count
     uint32_t name_capacity
-    # names that the language itself refers to, or NO_NAME if the program does not mention them
+    # Names that the language itself refers to, or NO_NAME if the program does not mention them
     Name name_builtins
     Name name_sub
     Name name_mul
@@ -94,11 +94,11 @@ cdef struct Compiler:
     Name name_find_file
     Name name_nix_path
     Name name_overrides
-    # locals of all chunks under construction, innermost last
+    # Locals of all chunks under construction, the innermost last
     Local* locals
     uint32_t local_count
     uint32_t local_capacity
-    # chunks under construction, by depth; those above context_count are kept for their buffers
+    # Chunks under construction, by depth; those above context_count are kept for their buffers
     Context** contexts
     uint32_t context_count
     uint32_t context_capacity
@@ -107,5 +107,5 @@ cdef struct Compiler:
     PendingJump* jumps
     uint32_t jump_count
     uint32_t jump_capacity
-    uint32_t chain_left               # additions below the last one whose operands were found not to be strings alone
-    const char* stack_limit           # of syntax/deep_stack
+    uint32_t chain_left               # additions below the last one whose operands were found to be more than strings
+    const char* stack_limit           # from syntax/deep_stack

@@ -12,7 +12,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memchr, memcmp, strerror
 
-from snowsnake.foundation.allocate cimport allocate_items, resize_items
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
 from snowsnake.store.exact_open cimport exact_walk
 from snowsnake.store.hashing cimport Digest, HASH_SHA256, Hasher, hasher_final, hasher_init
@@ -459,7 +460,6 @@ cdef bint _list(void* context, View path, Bytes* listing, Bytes* error) noexcept
     cdef Index* index = <Index*>context
     cdef size_t skipped = path.size + 1 if path.size else 0
     cdef Named* found = NULL
-    cdef Named* larger
     cdef size_t count = 0, capacity = 0, at, i
     cdef Item* item
     cdef const uint8_t* slash
@@ -482,13 +482,9 @@ cdef bint _list(void* context, View path, Bytes* listing, Bytes* error) noexcept
         kind = NAR_DIRECTORY if slash != NULL else _kind_of(index, item)
         if kind == 0:
             continue
-        if count == capacity:
-            capacity = capacity * 2 if capacity else 64
-            larger = <Named*>resize_items(found, capacity, sizeof(Named))
-            if larger == NULL:
-                listing.failed = True
-                break
-            found = larger
+        if not has_room(&found, count, &capacity, 64):
+            listing.failed = True
+            break
         found[count].name = item.path + skipped
         found[count].size = <uint32_t>(slash - item.path - skipped) if slash != NULL else item.path_size - <uint32_t>skipped
         found[count].kind = <uint8_t>kind

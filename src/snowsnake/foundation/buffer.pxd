@@ -1,16 +1,16 @@
 # cython: language_level=3
-"""THE growable byte buffer, and byte views: for paths, messages, texts of printers, archives.
+"""THE growable byte buffer, and byte views: for paths, messages, printed text, archives.
 
-In: pointers and sizes.  Out: bytes in memory owned by whoever owns the `Bytes` (release it with `bytes_free`); one that is all zero is empty.
-When memory runs out, appending returns False and sets `failed`: a caller looks at each answer, or at `failed` once, at the end.  A message that
-has failed says that memory ran out: whoever reports it raises the memory error.  `text` is a C string; its NUL is not appended.
+In: pointers and sizes.  Out: bytes in memory that the owner of the `Bytes` owns (`bytes_free` releases it).  A `Bytes` that is all zero is empty.
+When memory runs out, appending returns False and sets `failed`: a caller checks each answer, or `failed` once, at the end.  A failed buffer
+for a message means that memory ran out: whoever reports the message raises the memory error.  `text` is a C string; its NUL is not appended.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strlen
 from snowsnake.foundation.allocate cimport resize_items
 
-cdef struct View:                     # borrowed bytes, never owned
+cdef struct View:                     # borrowed bytes
     const uint8_t* data
     size_t size
 
@@ -18,10 +18,10 @@ cdef struct Bytes:
     uint8_t* data
     size_t size
     size_t capacity
-    bint failed                       # memory ran out: something is missing
+    bint failed                       # memory ran out, and something is missing
 
 cdef enum:
-    DECIMAL_SIZE = 20                 # bytes of the longest 64-bit number
+    DECIMAL_SIZE = 20                 # the size of the longest 64-bit number
 
 cdef inline void bytes_init(Bytes* self) noexcept nogil:
     self.data = NULL
@@ -57,7 +57,7 @@ cdef inline bint bytes_grow(Bytes* self, size_t extra) noexcept nogil:
     return True
 
 cdef inline bint bytes_reserve(Bytes* self, size_t extra) noexcept nogil:
-    """Room for *extra* more bytes at `data + size`."""
+    """Makes room for *extra* more bytes at `data + size`."""
     if self.capacity - self.size >= extra:
         return True
     return bytes_grow(self, extra)
@@ -92,7 +92,7 @@ cdef inline bint bytes_spaces(Bytes* self, size_t count) noexcept nogil:
     return True
 
 cdef inline bytes bytes_taken(Bytes* self):
-    """The contents for Python; nothing is left."""
+    """Returns the contents as a Python object, and leaves the buffer empty."""
     cdef bytes contents
     if self.failed:
         bytes_free(self)
@@ -102,7 +102,7 @@ cdef inline bytes bytes_taken(Bytes* self):
     return contents
 
 cdef inline int write_decimal(int64_t value, uint8_t* out) noexcept nogil:
-    """Fills the end of DECIMAL_SIZE bytes; returns the index where the number starts."""
+    """Fills the end of DECIMAL_SIZE bytes, and returns the index where the number starts."""
     cdef int start = DECIMAL_SIZE
     cdef uint64_t rest = <uint64_t>value
     if value < 0:
@@ -149,7 +149,7 @@ cdef inline View view_text(const char* text) noexcept nogil:
     return view
 
 cdef inline int view_compare(const View* a, const View* b) noexcept nogil:
-    """Byte order, a prefix first: the order of names and paths in Nix."""
+    """Compares by bytes; a prefix comes first.  Nix orders names and paths so."""
     cdef size_t shorter = a.size if a.size < b.size else b.size
     cdef int order = memcmp(a.data, b.data, shorter) if shorter else 0
     if order != 0:

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Paths as bytes: made absolute and canonical by their text alone, without asking the file system.
+"""Paths as bytes, made absolute and canonical by their text alone: nothing here asks the file system.
 
-Canonical: begins with `/`, no empty, `.` or `..` component, no slash at the end but the root's.
+A canonical path begins with `/`, has no empty, `.` or `..` component, and does not end with a slash unless it is the root.
 """
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, memmove
@@ -10,8 +10,8 @@ from snowsnake.foundation.buffer cimport Bytes, bytes_reserve
 cdef inline size_t append_components(uint8_t* out, size_t size, const uint8_t* path, size_t path_size) noexcept nogil:
     """Appends the components of *path* to the canonical path of *size* bytes at *out*, and returns its new size; `..` removes one.
 
-    Nothing (*size* 0) means `/`.  Behind *out* there is room for `path_size + 1` more bytes.  An absolute path may be made canonical where it is:
-    what is written never overtakes what is read.
+    A *size* of 0 means `/`.  *out* must have room for `path_size + 1` more bytes.  A path may be made canonical in place: the text written
+    is never longer than the text read so far.
     """
     cdef size_t i = 0, start, length
     while i < path_size:
@@ -38,7 +38,7 @@ cdef inline size_t append_components(uint8_t* out, size_t size, const uint8_t* p
     return size
 
 cdef inline bint path_join(Bytes* out, size_t root, const uint8_t* path, size_t size) noexcept nogil:
-    """Appends the components of *path* to the canonical path that starts at `out.data + root`.  False: memory ran out."""
+    """Appends the components of *path* to the canonical path that starts at `out.data + root`.  Returns False if memory ran out."""
     if not bytes_reserve(out, size + 1):
         return False
     out.size = root + append_components(out.data + root, out.size - root, path, size)
@@ -52,13 +52,13 @@ cdef inline bint path_is_in(const uint8_t* path, size_t size, const uint8_t* fol
         (size == folder_size or path[folder_size] == c'/')
 
 cdef inline size_t parent_size(const uint8_t* path, size_t size) noexcept nogil:
-    """How many bytes of a canonical path are its parent: 1 (the root) at least."""
+    """The number of bytes of a canonical path that are its parent: at least 1 (the root)."""
     while size > 1 and path[size - 1] != c'/':
         size -= 1
     return size - 1 if size > 1 else 1
 
 cdef inline size_t base_name_start(const uint8_t* path, size_t size) noexcept nogil:
-    """Where the last component of a canonical path begins; its end for the root."""
+    """The offset of the last component of a canonical path; the path's size for the root."""
     cdef size_t start = size
     while start > 0 and path[start - 1] != c'/':
         start -= 1

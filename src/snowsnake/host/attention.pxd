@@ -1,6 +1,6 @@
 # cython: language_level=3
-"""Whether a machine is to stop, for work outside of it."""
+"""Whether there is a request to stop a machine, for work that is done outside the machine."""
 from snowsnake.machine.state cimport Machine
 
 cdef object attention_of(Machine* m)
-    # a callable; the machine must live as long
+    # Returns a callable; the machine must outlive it.

@@ -1,15 +1,16 @@
 # cython: language_level=3
-"""A small hash table from bytes to bytes, plain C; it copies both and keeps them until it is freed.
+"""A small hash table from bytes to bytes.  It copies both, and keeps them until it is freed.
 
-Entries keep the order in which they came (`entries[0..count)`), so a table also serves as an ordered set.
+Entries keep the order in which they were added (`entries[0..count)`), so that a table also serves as an ordered set.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.foundation.probing cimport is_free_slot, probe
 
 cdef struct MapEntry:
-    uint8_t* key                      # owned, NUL-terminated; the value's bytes follow it, NUL-terminated too
+    uint8_t* key                      # owned, NUL-terminated; the value's bytes follow it, NUL-terminated, too
     size_t key_size
     uint8_t* value                    # NULL: a key without a value
     size_t value_size
@@ -23,7 +24,7 @@ cdef struct ByteMap:
     uint32_t mask
 
 cdef inline uint64_t map_hash(const uint8_t* key, size_t size) noexcept nogil:
-    """Eight bytes at a time; what is left over together with the size."""
+    """Takes eight bytes at a time, and the rest together with the size."""
     cdef uint64_t h = 0xcbf29ce484222325, word
     cdef size_t i = 0
     while i + 8 <= size:
@@ -36,18 +37,19 @@ cdef inline uint64_t map_hash(const uint8_t* key, size_t size) noexcept nogil:
     h = (h ^ word ^ (<uint64_t>size << 56)) * <uint64_t>0x9e3779b97f4a7c15
     return h ^ (h >> 32)
 
-cdef inline MapEntry* map_find_hashed(ByteMap* self, const uint8_t* key, size_t size, uint64_t h) noexcept nogil:
-    cdef uint32_t at
+cdef inline bint _is_slot_of(uint64_t at, ByteMap* self, const uint8_t* key, size_t size, uint64_t h) noexcept nogil:
     cdef MapEntry* e
+    if self.slots[at] == 0:
+        return True
+    e = &self.entries[self.slots[at] - 1]
+    return e.hash == h and e.key_size == size and memcmp(e.key, key, size) == 0
+
+cdef inline MapEntry* map_find_hashed(ByteMap* self, const uint8_t* key, size_t size, uint64_t h) noexcept nogil:
+    cdef uint32_t entry
     if self.count == 0:
         return NULL
-    at = <uint32_t>h & self.mask
-    while self.slots[at]:
-        e = &self.entries[self.slots[at] - 1]
-        if e.hash == h and e.key_size == size and memcmp(e.key, key, size) == 0:
-            return e
-        at = (at + 1) & self.mask
-    return NULL
+    entry = self.slots[probe(h, self.mask, _is_slot_of, self, key, size, h)]
+    return &self.entries[entry - 1] if entry else NULL
 
 cdef inline MapEntry* map_find(ByteMap* self, const uint8_t* key, size_t size) noexcept nogil:
     return NULL if self.count == 0 else map_find_hashed(self, key, size, map_hash(key, size))
@@ -55,7 +57,7 @@ cdef inline MapEntry* map_find(ByteMap* self, const uint8_t* key, size_t size) n
 cdef inline bint map_grow(ByteMap* self) noexcept nogil:
     cdef uint32_t capacity = self.capacity * 2 if self.capacity else 16
     cdef uint32_t mask = capacity * 2 - 1
-    cdef uint32_t i, at
+    cdef uint32_t i
     cdef uint32_t* slots
     cdef MapEntry* entries
     if capacity > <uint32_t>1 << 29:
@@ -68,10 +70,7 @@ cdef inline bint map_grow(ByteMap* self) noexcept nogil:
     if slots == NULL:
         return False
     for i in range(self.count):
-        at = <uint32_t>entries[i].hash & mask
-        while slots[at]:
-            at = (at + 1) & mask
-        slots[at] = i + 1
+        slots[probe(entries[i].hash, mask, is_free_slot, slots)] = i + 1
     free(self.slots)
     self.slots = slots
     self.mask = mask
@@ -79,11 +78,10 @@ cdef inline bint map_grow(ByteMap* self) noexcept nogil:
     return True
 
 cdef inline MapEntry* map_add(ByteMap* self, const void* key, size_t size, const void* value, size_t value_size) noexcept nogil:
-    """The entry of *key*, made with a copy of *value* (or NULL) if it is new; NULL when memory is short."""
+    """The entry of *key*; if the key is new, the entry is made with a copy of *value* (or NULL).  NULL if memory is short."""
     cdef uint64_t h = map_hash(<const uint8_t*>key, size)
     cdef MapEntry* e = map_find_hashed(self, <const uint8_t*>key, size, h)
     cdef uint8_t* copy
-    cdef uint32_t at
     if e != NULL:
         return e
     if self.count == self.capacity and not map_grow(self):
@@ -103,10 +101,7 @@ cdef inline MapEntry* map_add(ByteMap* self, const void* key, size_t size, const
     e.value_size = value_size
     e.hash = h
     self.count += 1
-    at = <uint32_t>e.hash & self.mask
-    while self.slots[at]:
-        at = (at + 1) & self.mask
-    self.slots[at] = self.count
+    self.slots[probe(h, self.mask, is_free_slot, self.slots)] = self.count
     return e
 
 cdef inline void map_free(ByteMap* self) noexcept nogil:

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Status, contents, names and links of what is on disk, as C: the system calls of the host.
+"""Status, contents, names and links of files on disk: the host's system calls, in C.
 
-*trusted* is FOLLOW_LINKS, or how many bytes at the front of a path may lead through symbolic links; a link behind them is the fault
-ELOOP (`store/exact_open.pxd`).
+*trusted* is FOLLOW_LINKS, or the number of bytes at the front of a path that may lead through symbolic links; a link after them is the
+fault ELOOP (`store/exact_open.pxd`).
 """
 from libc.stdint cimport int64_t
 from snowsnake.cache.layout cimport FileStamp
@@ -44,7 +44,7 @@ cdef extern from *:
         return failed;
     }
 
-    /* FileType, 0 if nothing is there, -1 for another error (in *fault). */
+    /* Returns the FileType, 0 if nothing is there, -1 for another error (in *fault). */
     static int disk_type(const char *path, size_t trusted, int follow, int *fault)
     {
         struct stat st;
@@ -56,7 +56,7 @@ cdef extern from *:
         return S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
     }
 
-    /* Time of change and of status change, number, size. */
+    /* Time of change, time of status change, inode, size. */
     static void disk_put_stamp(const struct stat *st, void *stamp)
     {
         int64_t numbers[4];
@@ -67,13 +67,13 @@ cdef extern from *:
         memcpy(stamp, numbers, sizeof(numbers));
     }
 
-    /* For reading; a regular file's stamp comes with it.  Of what is neither file nor directory, *size is 1 for a character device and 0 for the others. */
+    /* Opens for reading, with a regular file's stamp.  For what is neither file nor directory, *size is 1 for a character device and 0 otherwise. */
     static int disk_open(const char *path, size_t trusted, int *kind, int64_t *size, void *stamp, int *fault)
     {
         struct stat st;
         size_t length = strlen(path);
         int fd;
-        /* What is called so is a file, and is asked when it is open: a system call less for each import. */
+        /* Assumes that the name is a file's, and checks that once it is open: this saves a system call for each import. */
         if (length > 4 && !memcmp(path + length - 4, ".nix", 4)) {
             fd = disk_open_as(path, trusted, O_RDONLY | O_NOCTTY | O_NONBLOCK);
             if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
@@ -90,13 +90,13 @@ cdef extern from *:
             *fault = errno;
             return -1;
         }
-        if (S_ISLNK(st.st_mode)) {       /* of an exact path only */
+        if (S_ISLNK(st.st_mode)) {       /* only for an exact path */
             *fault = ELOOP;
             return -1;
         }
         *kind = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : 4;
         *size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : S_ISCHR(st.st_mode) ? 1 : 0;
-        /* Opening a device may have effects and opening a pipe may wait: only /dev/null is worth it. */
+        /* Opening a device may have effects, and opening a pipe may wait: of these only /dev/null is opened. */
         if (*kind == 1)
             fd = disk_open_as(path, trusted, O_RDONLY | O_NOCTTY | O_NONBLOCK);
         else
@@ -114,7 +114,7 @@ cdef extern from *:
         return fd;
     }
 
-    /* Of a regular file. */
+    /* Reads a regular file. */
     static int disk_stamp(const char *path, size_t trusted, void *stamp)
     {
         struct stat st;
@@ -124,7 +124,7 @@ cdef extern from *:
         return 1;
     }
 
-    /* NULL with errno */
+    /* Returns NULL, with errno set, on failure. */
     static DIR *disk_open_directory(const char *path, size_t trusted)
     {
         DIR *directory;
@@ -167,7 +167,7 @@ cdef extern from *:
         return entry->d_name;
     }
 
-    /* The size of the target; -1 with errno */
+    /* Returns the size of the target; -1, with errno set, on failure. */
     static ssize_t disk_link(const char *path, size_t trusted, char *target, size_t size)
     {
         ssize_t length;

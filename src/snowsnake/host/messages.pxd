@@ -1,9 +1,9 @@
-"""What evaluation says while it runs: traces, warnings, and at higher verbosity what it does."""
+"""Messages of a running evaluation: traces, warnings, and at higher verbosity what it is doing."""
 from libc.stddef cimport size_t
 
 from snowsnake.machine.state cimport Machine
 
-cdef enum Level:                      # as C++ Nix numbers them; INFO is where the commands start
+cdef enum Level:                      # C++ Nix's numbers; the commands begin with INFO
     LEVEL_ERROR = 0
     LEVEL_WARNING = 1
     LEVEL_INFO = 3
@@ -14,13 +14,13 @@ cdef enum Level:                      # as C++ Nix numbers them; INFO is where t
 cdef enum:                            # Host.log_form
     LOG_TEXT = 0
     LOG_JSON = 1                      # C++ Nix's JSON lines
-    LOG_TOLD = 2                      # a function of Python gets every message
+    LOG_TOLD = 2                      # a Python function gets every message
 
 cdef bint is_said(Machine* m, int level) noexcept nogil
-    # whether a message of this level is written: ask before one is put together
+    # Whether messages of this level are written; to be asked before a message is composed.
 cdef void say(Machine* m, int level, char* message) noexcept nogil
-    # takes over a malloc'ed message
+    # The malloc'ed message belongs to it from then on.
 cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil
 cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil
 cdef void host_warn(Machine* m, char* message) noexcept nogil
-    # prints `warning: …` on standard error; takes over a malloc'ed message
+    # Prints `warning: …` on standard error.  The malloc'ed message belongs to it from then on.

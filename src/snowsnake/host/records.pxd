@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""What an evaluation asked the world, and what the world answered: the one record that all who want to know read.
+"""The one record of what an evaluation asked the outside world, with the answers.  Everybody who needs to know reads this one.
 
-An entry is a kind and a name (a path, a variable); its value begins with a State.  What is asked twice with different answers is in
-dispute: such a record never holds.
+An entry is a kind and a name (a path, a variable); its value begins with a State.  If the same question had different answers, the entry is
+disputed: such a record never holds.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from snowsnake.cache.layout cimport FileStamp
@@ -16,29 +16,29 @@ cdef enum Record:
     RECORD_DIRECTORY = 2              # names, through symbolic links: (one byte FileType, name, NUL)…
     RECORD_STATUS = 3                 # FileType of what is at the path itself
     RECORD_TARGET = 4                 # FileType through symbolic links
-    RECORD_LINK = 5                   # where a symbolic link leads
+    RECORD_LINK = 5                   # the target of a symbolic link
     RECORD_TREE = 6                   # everything at a path, or what a filter left of it: SHA-256 of the NAR, entries
     RECORD_VARIABLE = 7
-    RECORD_HOME = 8                   # of the user, when no variable says it
+    RECORD_HOME = 8                   # the user's home directory, if no variable says it
     RECORD_TIME = 9
-    RECORD_VALID = 10                 # whether a store path is there
+    RECORD_VALID = 10                 # whether a store path exists
     RECORD_SOURCE = 11                # something that was fetched; the name is its address, the value its hash
 
 cdef enum State:
     STATE_FOUND = 102                 # f
     STATE_ABSENT = 97                 # a: nothing is there, or the variable is not set
-    STATE_FAILED = 101                # e: it is there and cannot be read
-    STATE_FIXED = 115                 # s: part of a source whose store path says its contents, or a source that was asked for with its hash
+    STATE_FAILED = 101                # e: it exists and cannot be read
+    STATE_FIXED = 115                 # s: part of a source whose store path says its contents, or of a source that was requested with its hash
     STATE_DISPUTED = 100              # d
 
 cdef bint record(Machine* m, int kind, View name, int state, const void* value, size_t size) noexcept nogil
-    # False: a memory error has been raised
+    # Returns False if a memory error has been raised.
 cdef bint record_path(Machine* m, int kind, const uint8_t* path, size_t path_size, int outcome, const void* value, size_t size) noexcept nogil
-    # likewise of what *outcome* (DONE, MISSING, RAISE) says; an error that has been raised stays
+    # Likewise for the answer that *outcome* (DONE, MISSING, RAISE) says; an error that has been raised is kept.
 cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const Bytes* content) noexcept nogil
-    # content: NULL if it was not read; a young file is hashed, because it may change again without a new time
+    # content is NULL if it was not read.  A young file is hashed, because it may change again without a new time.
 cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, int file_type) noexcept nogil
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil
-    # digest: NULL if it could not be read
+    # digest is NULL if it could not be read.
 cdef list record_entries(Machine* m, uint32_t first)
-    # (kind, name, value) in the order of the first time, without the first so many, except for those that are disputed
+    # Returns (kind, name, value) in the order of the first questions, without the first `first`, and without disputed entries.

@@ -1,14 +1,14 @@
 # cython: language_level=3
-"""Hands what evaluation makes to an embedded store, if there is one, or keeps it for this evaluation."""
+"""Hands what evaluation makes to an embedded store, if there is one; otherwise keeps it for this evaluation."""
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.state cimport StoreObject
 from snowsnake.machine.state cimport Machine
 
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil
-    # hands an object to the embedded store, if there is one
+    # Hands an object to the embedded store, if there is one.
 cdef int host_settle(Machine* m) noexcept nogil
-    # everything that the embedded store took is on disk, and can be read
+    # Ensures that everything that the embedded store took is on disk, and can be read.
 cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil
-    # raises the message in *error* and frees it
+    # Raises the message in *error*, and frees it.
 cdef int raise_taken(Machine* m, int code, Bytes* error) noexcept nogil
-    # likewise; *error* may be freed again
+    # Likewise; *error* may be freed again.

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""What a failed assertion says: its condition as canonical Nix, and of `a == b` the first difference, as C++ Nix words both.
+"""The message of a failed assertion, in C++ Nix's words: its condition as canonical Nix, and for `a == b` the first difference.
 
 In: the place of the condition, or two values and the stack of their comparison.  Out: the error, and lines of its trace.
-The text of a condition is not kept: it is printed from the source, read again, once it is wanted.
+The text of a condition is not kept.  When a message needs it, the source is read again, and the condition is printed from that.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -38,13 +38,13 @@ cdef extern from "unistd.h" nogil:
     char* getcwd(char* buffer, size_t size)
 
 cdef enum:
-    MOST_CONDITION_BYTES = 100000     # of source; a longer condition is not printed
+    MOST_CONDITION_BYTES = 100000     # bytes of source; a longer condition is not printed
 
 
 # ---- the condition ----------------------------------------------------------------------------------------------
 
 cdef Text _folder_of(const char* path, char* buffer, size_t size_bytes) noexcept nogil:
-    """Where relative paths of a source start."""
+    """The folder that relative paths of a source start from."""
     cdef Text text
     cdef const char* slash = strrchr(path, c'/')
     text.data = <const uint8_t*>path
@@ -78,7 +78,7 @@ cdef char* _print_source(Machine* m, const char* path, const uint8_t* data, uint
 
 
 cdef char* _condition_text(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
-    """The condition as canonical Nix, malloc'ed; NULL if its source is gone."""
+    """The condition as canonical Nix, malloc'ed; NULL if its source does not exist any more."""
     cdef uint32_t end = 0, file = 0, line = 0, column = 0, offset
     cdef uint32_t start = position_span(m, function, pc, &end)
     cdef File* source
@@ -120,7 +120,7 @@ cdef bint equality_is_asserted(Machine* m, Word function, const uint8_t* pc, Fra
 # ---- the difference ---------------------------------------------------------------------------------------------
 
 cdef int _raise_about(Machine* m, int message, Word a, Word b) noexcept nogil:
-    """The message has two fields: the values as text."""
+    """Raises a message with two fields: the values as text."""
     cdef char* x = describe_value(m, a)
     cdef char* y = describe_value(m, b)
     raise_message(m, worded(message, x, y))
@@ -152,7 +152,7 @@ cdef int _raise_lengths(Machine* m, Word a, Word b) noexcept nogil:
 
 
 cdef int _raise_names(Machine* m, Word a, Word b) noexcept nogil:
-    """Sets of the same size with different names: the first name, in their order, that only `a` has."""
+    """For sets of the same size with different names: finds the first name, in the order of `a`, that only `a` has."""
     cdef uint32_t* order = attrs_order(m, a)
     cdef uint32_t symbol = 0
     cdef uint64_t i
@@ -212,7 +212,7 @@ cdef void _add_note(Machine* m, uint8_t note, uint32_t position, uint32_t symbol
 
 
 cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t most_entries) noexcept nogil:
-    cdef uint32_t i = attrs_order(m, x)[place]        # both have been compared by it: it is there
+    cdef uint32_t i = attrs_order(m, x)[place]        # it was compared in both sets, so both have it
     cdef uint32_t left = keys_positions(attrs_keys(x))[i]
     cdef uint32_t right = keys_positions(attrs_keys(y))[i]
     if right:
@@ -223,7 +223,7 @@ cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t mo
 
 
 cdef void trace_difference(Machine* m, Word* fp, Word function, const uint8_t* pc, uint32_t most_entries) noexcept nogil:
-    cdef Word* p = m.sp - 3           # (x, y, index): of the innermost pair the index is at hand, of others it has moved on
+    cdef Word* p = m.sp - 3           # (x, y, index): in the innermost pair, index is the current one; in the others it is one further
     cdef int64_t i
     cdef uint32_t end = 0, room = most_entries - 1
     cdef char* text

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Requests to stop, and the errors they become (attention.pxd)."""
+"""Requests to stop, and the errors that they become (attention.pxd)."""
 from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED, MESSAGE_OUT_OF_TIME
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, Machine
@@ -9,7 +9,7 @@ cdef extern from *:
 
 
 cdef void request_attention(Machine* m, int why) noexcept nogil:
-    # The order matters: set_limits writes soft_limit, then looks at attention.  One of the two sees the other.
+    # set_limits writes soft_limit first and reads attention then; here the order is reversed.  So one of the two sees what the other wrote.
     __sync_fetch_and_or(&m.attention, why)
     m.soft_limit = NULL
 
@@ -34,10 +34,10 @@ cdef void error_disregard(Machine* m) noexcept nogil:
     if code == ERROR_MEMORY:
         exhaust(m)
     error_clear(m)
-    if code == ERROR_INTERRUPT or code == ERROR_TIMEOUT:        # asked for again: the machine stops where it next looks
+    if code == ERROR_INTERRUPT or code == ERROR_TIMEOUT:        # the request stays: the machine stops where it next checks
         request_attention(m, ATTENTION_INTERRUPT if code == ERROR_INTERRUPT else ATTENTION_TIMEOUT)
 
 
 cdef void ignore_attention(Machine* m) noexcept nogil:
     m.attention = ATTENTION_MEMORY if m.is_exhausted else 0
-    m.soft_limit = NULL               # the next safepoint sets it anew
+    m.soft_limit = NULL               # the next safepoint sets it again

@@ -4,59 +4,59 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine, Place
 from snowsnake.machine.word cimport KIND_LAYERED, Word, attrs_is_layered, header_kind, keys_find, keys_size, pointer_of
 
-cdef struct Attr:                    # what a set is built of
+cdef struct Attr:                    # one attribute of a set that is being built
     uint32_t symbol
     uint32_t position
     Word value
 
 cdef Word attrs_build(Machine* m, Attr* entries, uint64_t count) noexcept nogil
-    # of entries in any order (sorted in place); of equal symbols the FIRST wins.  0 and an error if memory is short
+    # Builds a set from entries in any order, and sorts them in place; of equal symbols the FIRST wins.  Returns 0, with an error set, if memory is short.
 cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil
-    # a set that shares keys; values in symbol order are copied (NULL: left for the caller to fill)
+    # Makes a set that shares these keys.  It copies the values, which are in symbol order; if they are NULL, the caller fills them in.
 cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil
-    # a // b, layered if a is large and b small; 0 and an error if memory is short
+    # Returns a // b, layered if a is large and b small; 0, with an error set, if memory is short.
 cdef Word attrs_merge(Machine* m, Word a, Word b) noexcept nogil
-    # a // b of sets that are not layered, a set of its own; 0 and an error if memory is short
+    # Returns a // b as a set of its own; neither a nor b may be layered.  Returns 0, with an error set, if memory is short.
 cdef bint attrs_flatten(Machine* m, Word layered) noexcept nogil
 cdef uint32_t attrs_position(Word attrs, uint32_t symbol) noexcept nogil
-    # position of an attribute that any set has
+    # Returns the position of an attribute, which may be in any kind of set.
 
 cdef inline bint attrs_flat(Machine* m, Word attrs) noexcept nogil:
-    """Makes a set's keys and values ready to be looked at: what attrs_find, attrs_size and attrs_order need not be told.
+    """Makes a layered set flat, so that its keys and values can be read.  attrs_find, attrs_size and attrs_order accept layered sets as they are.
 
-    False and an error if memory is short.
+    Returns False, with an error set, if memory is short.
     """
     return attrs_flatten(m, attrs) if attrs_is_layered(attrs) else True
 
 cdef uint32_t* attrs_order(Machine* m, Word attrs) noexcept nogil
-    # for each place in name order the index into attrs_values; made once per keys.  NULL and an error if memory is short
+    # Returns, for each place in name order, the index into attrs_values.  It is computed once per keys object.  NULL, with an error set, if memory is short.
 cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_t count) noexcept nogil
-    # a keys object, tagged as a box, of symbols in ascending order without repetition
+    # Makes a keys object, tagged as a box, of symbols in ascending order without repetition.
 cdef Attr* scratch_entries(Machine* m, uint64_t count) noexcept nogil
-    # `count` entries of malloc'ed scratch memory, to be freed by free(); NULL and an error if there is none
+    # Returns `count` entries of malloc'ed scratch memory, which the caller frees; NULL, with an error set, if there is no memory.
 cdef bint sort_entries(Machine* m, Attr* entries, uint64_t count) noexcept nogil
-    # by symbol, stable; False and an error if memory is short
+    # Sorts by symbol; the sort is stable.  Returns False, with an error set, if memory is short.
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil
-    # keys that were allocated last, complete: the same keys known from before if there are any, and these are given back
+    # Takes complete keys that were allocated last.  If the machine already has the same keys, it returns those and gives the new ones back.
 
 
 cdef enum:
-    BY_CONTENTS = 1                   # second word of an entry (hash, BY_CONTENTS, keys): keys known by what they hold
+    BY_CONTENTS = 1                   # second word of an entry (hash, BY_CONTENTS, keys), which finds keys by what they hold
 
 cdef inline uint64_t shared_keys_place(uint64_t hash_of_contents) noexcept nogil:
     return (hash_of_contents * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
 
 cdef inline uint64_t keys_cache_place(Word* a, Word* b) noexcept nogil:
-    """Where the cache of keys has (a, b, keys of a // b): an index of words; the cache has 4096 entries of three."""
+    """The place of (a, b, keys of a // b) in the cache of keys, as an index of words.  The cache has 4096 entries of three words."""
     return ((<uint64_t>a * 31 + <uint64_t>b) * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
 
 
-# ---- lookups that are remembered ----------------------------------------------------------------------------------
+# ---- remembered lookups -------------------------------------------------------------------------------------------
 
 cdef enum:
-    PLACE_MASK = 2047                 # of Machine.places
-    LEAST_REMEMBERED = 17             # searching fewer symbols is as fast
+    PLACE_MASK = 2047                 # for indices into Machine.places
+    LEAST_REMEMBERED = 17             # among fewer symbols a search is as fast
 
 cdef inline int64_t _keys_lookup(Machine* m, Word* keys, uint32_t symbol) noexcept nogil:
     cdef Place* place
@@ -73,7 +73,7 @@ cdef inline int64_t _keys_lookup(Machine* m, Word* keys, uint32_t symbol) noexce
     return i
 
 cdef inline Word* attrs_lookup(Machine* m, Word attrs, uint32_t symbol) noexcept nogil:
-    """attrs_find for names that the program's text selects: the same names are asked of the same sets over and over."""
+    """attrs_find for names that the program's text selects: a program asks the same sets for the same names again and again."""
     cdef Word* p = pointer_of(attrs)
     cdef Word* over
     cdef int64_t i

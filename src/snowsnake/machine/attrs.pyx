@@ -1,17 +1,18 @@
 # cython: language_level=3
 """Attribute sets: building, merging with a cache of keys, and name order.
 
-Keys are immutable and shared.  `//` asks a cache of (keys of a, keys of b) first, so that updating the same two shapes
-again costs one pass over the values.  A small set over a large one is a *layered* set, two pointers: package sets of ten thousand
-names are updated by a few names hundreds of times, and then asked for a few names only.  Layers do not pile up: over a
-layered set, the small sets are merged.  Who wants more than attributes by name makes the set flat, once.  Keys that a builtin makes
-are looked up by their contents first, so that results of one shape share them.  The collector renews the cache when it moves objects.
+Keys are immutable and shared.  `//` first asks a cache of (keys of a, keys of b), so that updating the same two shapes
+again costs one pass over the values.  A small set over a large one becomes a *layered* set, which is two pointers: package sets of ten
+thousand names are updated by a few names hundreds of times, and then asked for a few names only.  Layers do not pile up: over a
+layered set, the small sets are merged.  A caller that needs more than attributes by name makes the set flat, once.  Keys that a builtin
+makes are looked up by their contents first, so that results of one shape share them.  The collector renews the cache when it moves objects.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
+from snowsnake.foundation.merging cimport LONGEST_RUN, merge_sort, never_stops
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, write_barrier
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
@@ -65,7 +66,7 @@ cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
 
 
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
-    """The same keys if they are known already, and then the room of these, the last that was allocated, is free again."""
+    """Returns equal keys if the cache has some, and then frees these again, which must be the last that were allocated."""
     cdef uint64_t n = keys_size(keys), hash_ = n, i
     cdef uint64_t* pairs = <uint64_t*>(keys + 2)     # the symbols, then the positions: n words
     cdef uint64_t* cached
@@ -87,54 +88,17 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
     return keys
 
 
-cdef void _merge_sort(Attr* a, Attr* scratch, uint64_t n) noexcept nogil:
-    """Stable merge sort by symbol, bottom up from runs that insertion made."""
-    cdef uint64_t width = 8, i, j, k, middle, end
-    cdef Attr x
-    cdef Attr* swap
-    cdef Attr* source = a
-    cdef Attr* target = scratch
-    i = 0
-    while i < n:                      # runs of 8
-        end = i + 8 if i + 8 < n else n
-        for j in range(i + 1, end):
-            x = a[j]
-            k = j
-            while k > i and a[k - 1].symbol > x.symbol:
-                a[k] = a[k - 1]
-                k -= 1
-            a[k] = x
-        i = end
-    while width < n:
-        i = 0
-        while i < n:
-            middle = i + width if i + width < n else n
-            end = middle + width if middle + width < n else n
-            j = i
-            k = middle
-            while i < end:
-                if j < middle and (k >= end or source[j].symbol <= source[k].symbol):
-                    target[i] = source[j]
-                    j += 1
-                else:
-                    target[i] = source[k]
-                    k += 1
-                i += 1
-        swap = source
-        source = target
-        target = swap
-        width *= 2
-    if source != a:
-        memcpy(a, source, n * sizeof(Attr))
+cdef inline bint _is_later_symbol(Machine* m, const Attr* a, const Attr* b) noexcept nogil:
+    return a.symbol > b.symbol
 
 
 cdef bint sort_entries(Machine* m, Attr* entries, uint64_t count) noexcept nogil:
     cdef Attr* scratch = NULL
-    if count > 8:
+    if count > LONGEST_RUN:
         scratch = scratch_entries(m, count)
         if scratch == NULL:
             return False
-    _merge_sort(entries, scratch, count)
+    merge_sort(entries, scratch, count, _is_later_symbol, never_stops, m)
     free(scratch)
     return True
 
@@ -186,7 +150,7 @@ cdef Word attrs_with_keys(Machine* m, Word* keys, Word* values) noexcept nogil:
 # ---- a // b -----------------------------------------------------------------------------------------------------
 
 cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
-    """Keys of a // b: one of the two if it has all, else new ones.  Positions of b win."""
+    """The keys of a // b: one of the two if it has all names, otherwise new ones.  Positions of b win."""
     cdef uint32_t* sa = keys_symbols(ka)
     cdef uint32_t* sb = keys_symbols(kb)
     cdef uint32_t* pa = keys_positions(ka)
@@ -229,7 +193,7 @@ cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
 
 
 cdef enum:
-    LEAST_LAYERED = 32                # attributes of the set below; the one over it has at most half as many
+    LEAST_LAYERED = 32                # attributes of the lower set; the upper one has at most half as many
 
 
 cdef Word _new_layered(Machine* m, Word base, Word over, uint64_t count) noexcept nogil:
@@ -272,7 +236,7 @@ cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
 
 
 cdef inline Word flat_word(Word attrs) noexcept nogil:
-    """The flat set behind a layered one that was flattened."""
+    """The flat set behind a layered set that was made flat."""
     return pointer_of(attrs)[1] if header_kind(pointer_of(attrs)[0]) == KIND_LAYERED else attrs
 
 
@@ -341,12 +305,12 @@ cdef Word attrs_merge(Machine* m, Word a, Word b) noexcept nogil:
         cached[2] = <uint64_t>k
     n = keys_size(k)
     p = _new_attrs(m, k, n)
-    if k == kb:                       # all of a's names are b's: a new set all the same, as `«repeated»` shows
+    if k == kb:                       # b has all names of a: the result is a new set all the same, which `«repeated»` shows
         memcpy(p + 2, vb, n * sizeof(Word))
         return tagged(p, TAG_ATTRS)
     s = keys_symbols(k)
     sb = keys_symbols(kb)
-    if n == na:                       # only replaces: a's values, then b's over them
+    if n == na:                       # b only replaces values: copies a's, then writes b's over them
         memcpy(p + 2, va, n * sizeof(Word))
         if nb * 8 < n:
             for j in range(nb):
@@ -378,53 +342,21 @@ cdef inline void _merge_values(Word* out, uint32_t* s, uint64_t n, uint32_t* sa,
 
 # ---- name order -------------------------------------------------------------------------------------------------
 
-cdef void _sort_names(Machine* m, uint32_t* symbols, uint32_t* a, uint32_t* scratch, uint64_t n) noexcept nogil:
-    """Indices in a, sorted by the text of their symbols; stable merge sort from short insertion runs."""
-    cdef uint64_t width = 8, i, j, k, middle, end
-    cdef uint32_t x
-    cdef uint32_t* swap
-    cdef uint32_t* source = a
-    cdef uint32_t* target = scratch
-    cdef Word* names = m.symbol_strings
-    i = 0
-    while i < n:
-        end = i + 8 if i + 8 < n else n
-        for j in range(i + 1, end):
-            x = a[j]
-            k = j
-            while k > i and compare_strings(names[symbols[a[k - 1]]], names[symbols[x]]) > 0:
-                a[k] = a[k - 1]
-                k -= 1
-            a[k] = x
-        i = end
-    while width < n:
-        i = 0
-        while i < n:
-            middle = i + width if i + width < n else n
-            end = middle + width if middle + width < n else n
-            j = i
-            k = middle
-            while i < end:
-                if j < middle and (k >= end or compare_strings(names[symbols[source[j]]], names[symbols[source[k]]]) <= 0):
-                    target[i] = source[j]
-                    j += 1
-                else:
-                    target[i] = source[k]
-                    k += 1
-                i += 1
-        swap = source
-        source = target
-        target = swap
-        width *= 2
-    if source != a:
-        memcpy(a, source, n * sizeof(uint32_t))
+cdef struct Names:                    # the texts by which indices of keys are sorted
+    Word* strings                     # by symbol
+    uint32_t* symbols                 # by index
+
+
+cdef inline bint _is_later_name(Names* names, const uint32_t* a, const uint32_t* b) noexcept nogil:
+    return compare_strings(names.strings[names.symbols[a[0]]], names.strings[names.symbols[b[0]]]) > 0
 
 
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
     cdef uint64_t n = keys_size(keys), i
     cdef Word* order
     cdef uint32_t* indices
-    cdef uint32_t* scratch
+    cdef uint32_t* scratch = NULL
+    cdef Names names
     if keys[1]:
         return <uint32_t*>(<Word*>keys[1] + 1)
     if n > 4096 and not heap_reserve(m, n):
@@ -434,15 +366,15 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
     indices = <uint32_t*>(order + 1)
     for i in range(n):
         indices[i] = <uint32_t>i
-    if n > 8:
+    names.strings = m.symbol_strings
+    names.symbols = keys_symbols(keys)
+    if n > LONGEST_RUN:
         scratch = <uint32_t*>allocate_items(n, sizeof(uint32_t))
         if scratch == NULL:
             raise_text(m, ERROR_MEMORY, NULL)
             return NULL
-        _sort_names(m, keys_symbols(keys), indices, scratch, n)
-        free(scratch)
-    else:
-        _sort_names(m, keys_symbols(keys), indices, NULL, n)
+    merge_sort(indices, scratch, n, _is_later_name, never_stops, &names)
+    free(scratch)
     keys[1] = <Word>order
     write_barrier(m, <Word>keys)
     return indices

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Coercion to strings and paths, `+` and interpolation of what are not plain strings.
+"""Coercion to strings and paths; `+` and interpolation of values that are not plain strings.
 
-All of them replace their operand and only move forward, so that every __toString runs once.
+All of these builtins replace their operand by a simpler one and never go back, so that every __toString runs once.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
@@ -30,8 +30,8 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    MOST_PIECES = 512                 # of the text of a list, until they become one
-    PIECE_SIZE = 2048                 # bytes of a piece of several elements
+    MOST_PIECES = 512                 # pieces of the text of a list, before they are joined into one
+    PIECE_SIZE = 2048                 # bytes of a piece that has the text of several elements
     MOST_INNER = 8                    # lists in lists, of which a piece has all
 
 
@@ -45,7 +45,7 @@ cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
 
 
 cdef int path_to_store_string(Machine* m, Word path, Word* result) noexcept nogil:
-    """The store path that a path value is copied to, with itself as context."""
+    """Finds the store path that a path value is copied to, as a string with itself as context."""
     cdef Bytes buffer
     cdef int outcome
     memset(&buffer, 0, sizeof(buffer))
@@ -58,14 +58,14 @@ cdef int path_to_store_string(Machine* m, Word path, Word* result) noexcept nogi
 
 
 cdef int _coerce(Machine* m, Word* fp, int how, bint copies) noexcept nogil:
-    """The forced value in fp[0] to a string: strings, paths, sets by __toString or outPath.
+    """Makes the forced value in fp[0] a string: strings, paths, sets with __toString or outPath.
 
-    What such an attribute is, if it is a set again, becomes a string in a call of its own, *how*: a chain without end ends at the
+    If such an attribute is a set again, a call of its own, *how*, makes it a string: a chain without end stops at the
     depth limit.
     """
     cdef Word w, v
     cdef Word* p
-    cdef bint is_result = m.sp > fp + 1          # what __toString returned, or the text of a nested set
+    cdef bint is_result = m.sp > fp + 1          # the result of __toString, or the text of a nested set
     if is_result:
         fp[0] = pop(m)
         w = val(fp[0])
@@ -114,10 +114,10 @@ cdef int coerce_store(Machine* m, Word* fp) noexcept nogil:
     return _coerce(m, fp, INTERNAL_COERCE_STORE, True)
 
 
-# ---- toString: also of null, booleans, numbers and lists ----------------------------------------------------------
+# ---- toString, which also takes null, Booleans, numbers and lists --------------------------------------------------
 
 cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
-    """Text of null, a boolean or a number; 0 for anything else."""
+    """The text of null, a Boolean or a number; 0 for anything else."""
     cdef char* text
     cdef uint8_t[DECIMAL_SIZE] digits
     cdef int start
@@ -142,7 +142,7 @@ cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
 
 
 cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
-    """One level of a walk through nested lists: the layout of a with-scope serves.  The last word is the number of levels."""
+    """One level of a walk through nested lists, with the layout of a with-scope.  The last word is the number of levels."""
     cdef Word* p = heap_alloc(m, 5)
     p[0] = header_of(KIND_WITH, 4)
     p[1] = parent
@@ -214,7 +214,7 @@ cdef bint _put_list(Machine* m, Word list_, uint8_t* text, uint64_t* size) noexc
 
 
 cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries, bint takes_lists) noexcept nogil:
-    """The text of elements from *at* on, with the blanks behind them, as far as nothing has to be evaluated and it is not long; 0: of none."""
+    """The text of elements from *at* on, with blanks, as far as nothing must be evaluated and it stays short.  0: of no element."""
     cdef uint8_t[PIECE_SIZE] text
     cdef Word* items = list_items(list_)
     cdef int64_t n = <int64_t>list_size(list_), i = at[0]
@@ -243,8 +243,8 @@ cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries, bint ta
 
 
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
-    """Stack of a list: fp[1] cells of the lists being walked, innermost first; fp[2] how many of the pieces are many in one; fp[3] a
-    blank; above it the pieces of text."""
+    """State for a list: fp[1] has a cell for each list of the walk, the innermost first; fp[2] says how many pieces are joined ones; fp[3] is a
+    blank; the pieces of text are above them."""
     cdef Word w, v, s
     cdef Word* first
     cdef Word* cell
@@ -260,7 +260,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                 m.need = v
                 return FORCE
             if is_attrs(v):
-                fp[0] = m.internals[element]    # no string: traces tell it from what a __toString gave
+                fp[0] = m.internals[element]    # it is no string, which tells traces that no __toString returned it
                 return _call(m, m.internals[element], v)
             fp[0] = w = v
     if m.sp == fp + 1 or not is_list(w):
@@ -271,7 +271,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
         if not is_list(w):
             if m.sp > fp + 1:
                 fp[0] = pop(m)
-                if not is_string(val(fp[0])):   # __toString gave something to coerce again
+                if not is_string(val(fp[0])):   # the result of __toString must be coerced, too
                     push(m, val(fp[0]))
                     push(m, m.internals[element])
                     fp[0] = m.empty_string
@@ -295,7 +295,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                 push(m, fp[3])
             i += 1
         first = fp + 4 + (fp[2] >> 3)
-        if m.sp - first >= MOST_PIECES:            # collections walk the stack
+        if m.sp - first >= MOST_PIECES:            # collections walk the stack, so it must stay small
             outcome = concatenate_strings(m, first, m.sp - first)
             if outcome != DONE:
                 return outcome
@@ -354,7 +354,7 @@ cdef int derivation_string(Machine* m, Word* fp) noexcept nogil:
 # ---- paths ------------------------------------------------------------------------------------------------------
 
 cdef uint64_t canonicalise(uint8_t* path, uint64_t size_bytes) noexcept nogil:
-    """Removes empty, `.` and `..` components of an absolute path in place; returns the new size."""
+    """Removes empty, `.` and `..` components of an absolute path in place, and returns the new size."""
     cdef uint64_t size = append_components(path, 0, path, size_bytes)
     if size == 0:
         path[0] = c'/'
@@ -363,7 +363,7 @@ cdef uint64_t canonicalise(uint8_t* path, uint64_t size_bytes) noexcept nogil:
 
 
 cdef Word canonical_string(Machine* m, Word s) noexcept nogil:
-    """An absolute path's text in canonical form, context kept."""
+    """The canonical form of an absolute path's text, with its context."""
     cdef Word copy = make_string(m, string_data(s), string_size(s), string_context(s))
     cdef uint64_t n = canonicalise(string_data(copy), string_size(copy))
     if n == string_size(copy):
@@ -389,12 +389,12 @@ cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
 
 cdef enum:
     FIRST_OTHER = 0
-    FIRST_STRING = 1                  # then paths are copied to the store
-    FIRST_PATH = 2                    # then the sum is a path
+    FIRST_STRING = 1                  # paths are then copied to the store
+    FIRST_PATH = 2                    # the sum is then a path
 
 
 cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
-    """The path of path text and strings, which must have no context."""
+    """Joins the text of a path and strings, which must have no context, to a path."""
     cdef uint64_t i
     for i in range(count):
         if string_context(parts[i]):
@@ -441,7 +441,7 @@ cdef int add_coerce(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _coerce_parts(Machine* m, Word* fp, int how) noexcept nogil:
-    """fp[0] parts stand above it; behind them the index of the one at hand.  DONE: all are strings."""
+    """fp[0] is the number of parts above it; the index of the current part follows them.  DONE: all are strings."""
     cdef int64_t n = <int64_t>fp[0] >> 3
     cdef int64_t i
     cdef Word w

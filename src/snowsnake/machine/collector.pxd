@@ -1,22 +1,22 @@
 # cython: language_level=3
-"""The copying collector and the safepoint that starts it."""
+"""The copying collector, and the safepoint that starts it."""
 from libc.stdint cimport uint64_t
 from snowsnake.machine.state cimport Machine, Tally
 
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil
-    # looked into when hp passed soft_limit or the stack may be short; the registers are in m.  DONE or RAISE
+    # The loop calls this when hp passed soft_limit or the stack may be short; the registers must be in m.  Returns DONE or RAISE.
 cdef void collect(Machine* m) noexcept nogil
-    # everything alive moves
+    # Moves everything that is alive.
 cdef void collect_expressions(Machine* m) noexcept nogil
-    # the same, and the sources and codes of expressions that nothing alive can run any more are freed.  The machine is at rest
+    # Likewise, and frees the sources and codes of expressions that nothing alive can run any more.  Nothing may be running on the machine.
 cdef void collect_nursery(Machine* m) noexcept nogil
 cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil
-    # when to look at the old space next, of whose `used` words `live` were alive
+    # Decides when to collect the old space next, given that `live` of its `used` words were alive.
 cdef void size_nursery(Machine* m) noexcept nogil
-    # by the size of the old space
+    # Sets the size by that of the old space.
 cdef void set_limits(Machine* m) noexcept nogil
-    # soft_limit from the nursery's size, attention and stress
+    # Sets soft_limit from the nursery's size, attention and stress.
 cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil
-    # objects made since the machine got a tally
+    # Adds the objects made since the machine got a tally.
 cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil
-    # counts objects and words by kind (32 each), words of thunks by state (8)
+    # Counts objects and words by kind (32 each), and words of thunks by state (8).

@@ -1,18 +1,18 @@
 # cython: language_level=3
 """A precise copying collector with two generations.
 
-Objects are made in the nursery.  When that is full, what is alive there moves to the old space, and the nursery is used
-again: it stays in the cache, and memory is touched for survivors only.  When the old space has grown enough, everything alive moves
-to a new region, in breadth-first order, and the old one goes back.
+Objects are made in the nursery.  When it is full, its live objects move to the old space, and the nursery is used
+again: so it stays in the processor's caches, and only survivors touch new memory.  When the old space has grown enough, everything alive
+moves to a new region, in breadth-first order, and the old region is released.
 
 Roots: the value stack below sp, the frames, the registers, the constants of linked codes, symbols, builtins, imported files,
-handles held by Python.  For the nursery alone: of codes and symbols only the new ones, and the remembered set, old objects that
+handles held by Python.  For the nursery alone: only the new codes and symbols, and the remembered set, which are old objects that
 were written to (a thunk that got its value, a keys object that got its order, the few lists that builtins change).
 
-A thunk that is done disappears: whoever held it gets its value, unless that is a function
-(`==` compares functions by the cell they stand in), or a list and the result may be printed as Nix text (which shows a list again
-as `«repeated»` if it stands in the same cell).  All who hold a cell get the value in the same collection, or none does: `==` takes
-what stands in the same cell for equal, without a look inside.  Tables keyed by address are renewed.
+A thunk that is done disappears: every holder gets its value instead, unless the value is a function
+(`==` compares functions by their cells), or a list and the result may be printed as Nix text (which shows a list in the same cell again
+as `«repeated»`).  All holders of a cell get the value in the same collection, or none does: `==` takes
+values in the same cell for equal without comparing them.  Tables with addresses as keys are renewed.
 """
 from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -33,45 +33,43 @@ from snowsnake.machine.importing cimport forget_files, own_codes
 from snowsnake.machine.state cimport DONE, INTERNAL_CAPACITY, Code, Error, Frame
 from snowsnake.machine.unwind cimport MOST_CHAIN, failure_index, failure_total, failure_word
 from snowsnake.machine.word cimport (
-    HEADER_REMEMBERED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_HOME_PATH, KIND_KEYS, KIND_LAYERED,
-    KIND_LIST, KIND_LIST_VIEW, KIND_ORDER, KIND_PARTIAL, KIND_PATH, KIND_SEARCH_PATH, KIND_STRING, KIND_STRING_VIEW,
-    KIND_THUNK, KIND_WITH, TAG_FUNCTION, TAG_IMMEDIATE, TAG_INT, TAG_LIST, TAG_THUNK, THUNK_DONE, THUNK_FAILED, Word,
-    code_header, header_code, header_kind, header_payload_words, header_size, header_state, pointer_of, small_int,
-    with_state,
+    HEADER_REMEMBERED, KIND_CLOSURE, KIND_THUNK, TAG_FUNCTION, TAG_IMMEDIATE, TAG_INT, TAG_LIST, TAG_THUNK,
+    THUNK_DONE, THUNK_FAILED, Word, code_header, followed_words, header_code, header_kind, header_payload_words,
+    header_state, object_words, pointer_of, untagged_kind, with_state,
 )
 
 cdef enum:
-    LEAST_NURSERY_WORDS = 1 << 17     # 1 MiB; all sizes were measured: docs/decisions/performance.md
+    LEAST_NURSERY_WORDS = 1 << 17     # 1 MiB; all these sizes were measured: docs/decisions/performance.md
     MOST_NURSERY_WORDS = 1 << 21
-    NURSERY_SHIFT = 6                 # between them a 64th of the old space
+    NURSERY_SHIFT = 6                 # between the two limits: a 64th of the old space
     KEYS_CACHE_SIZE = 4096
-    LEAST_PREPARED_WORDS = 1 << 15    # of the old space, in front of what survives
+    LEAST_PREPARED_WORDS = 1 << 15    # of the old space, ahead of the survivors
     LEAST_DIRECT_WORDS = 1 << 25      # 256 MiB
-    LEAST_SLACK_BYTES = 1 << 20       # of the region that everything moves to
-    LEAST_ROOM_WORDS = 1 << 16        # of the nursery, for what operations make without asking (heap_reserve)
-    STRESS_MAJOR = 16                 # in stress mode every so many collections are of everything
-    OVERWRITTEN = 0xA9                # a byte: words of it are thunks at no address
+    LEAST_SLACK_BYTES = 1 << 20       # of the new region when everything moves
+    LEAST_ROOM_WORDS = 1 << 16        # of the nursery, for operations that allocate without a reservation (heap_reserve)
+    STRESS_MAJOR = 16                 # in stress mode, every sixteenth collection is one of everything
+    OVERWRITTEN = 0xA9                # a byte; words of it are thunks at addresses that do not exist
 
 cdef extern from *:
     void __sync_synchronize() noexcept nogil
 
 
 cdef uint64_t _now_ns() noexcept nogil:
-    """Of this thread's CPU time: a machine that waits for the processor does not collect."""
+    """This thread's CPU time, because a machine that waits for the processor is not collecting."""
     cdef timespec t
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)
     return <uint64_t>t.tv_sec * 1000000000 + <uint64_t>t.tv_nsec
 
 
 cdef inline Word* _nursery_end(Machine* m) noexcept nogil:
-    """Where a collection is due.  Every collection walks the stacks: if a nursery could be smaller than they are, the time that a deep
-    evaluation takes would grow with the square of its depth."""
+    """The place at which a collection is due.  Every collection walks the stacks: if a nursery were smaller than they are, the time of a deep
+    evaluation would grow with the square of its depth."""
     cdef uint64_t words = <uint64_t>(m.sp - m.stack_base) + <uint64_t>(m.fr - m.frames_base) * (sizeof(Frame) // sizeof(Word))
     return m.heap_base + (words if words > m.nursery_words else m.nursery_words)
 
 
 cdef void size_nursery(Machine* m) noexcept nogil:
-    """Of a large heap more is promoted, and lives: a larger nursery lets more of it die first."""
+    """Sets the nursery's size.  Collections of a large heap promote more, and what they promote lives on: a larger nursery lets more of it die first."""
     cdef uint64_t words = <uint64_t>(m.old_top - m.old_base) >> NURSERY_SHIFT
     if words > MOST_NURSERY_WORDS:
         words = MOST_NURSERY_WORDS
@@ -79,18 +77,18 @@ cdef void size_nursery(Machine* m) noexcept nogil:
 
 
 cdef void set_limits(Machine* m) noexcept nogil:
-    if m.young_hp != NULL:            # hp is elsewhere: the next safepoint leads it back
+    if m.young_hp != NULL:            # hp is in the old space: the next safepoint leads it back
         m.soft_limit = NULL
         return
     m.soft_limit = m.heap_base if m.stress else _nursery_end(m)
-    __sync_synchronize()              # against a request of another thread: request_attention in attention.pyx
+    __sync_synchronize()              # pairs with request_attention in attention.pyx, which another thread may run
     if m.attention:
         m.soft_limit = NULL
 
 
 cdef inline bint _is_spared(Machine* m) noexcept nogil:
-    """With stress, about a quarter of the safepoints: were everything promoted at once, no old object would ever be given a new one,
-    and a missing write barrier not be found."""
+    """Whether to skip this safepoint: with stress, about a quarter of them.  If everything were promoted at once, no old object would ever get a
+    new one, and a missing write barrier would go unnoticed."""
     cdef uint64_t number = <uint64_t>(m.hp - m.heap_base) + m.minor_count * <uint64_t>40503
     return number * <uint64_t>0x9E3779B97F4A7C15 >> 62 == 0
 
@@ -116,26 +114,8 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
 
 # ---- copying ----------------------------------------------------------------------------------------------------
 
-cdef inline uint64_t _object_words(Word h) noexcept nogil:
-    """Words of an object, header included."""
-    cdef int kind = header_kind(h)
-    if kind == KIND_THUNK or kind == KIND_CLOSURE:
-        return 1 + header_payload_words(h)
-    if kind == KIND_STRING:
-        return 3 + (header_size(h) >> 3)
-    if kind == KIND_ATTRS or kind == KIND_KEYS or kind == KIND_PARTIAL:
-        return 2 + header_size(h)
-    if kind == KIND_ORDER:
-        return 1 + ((header_size(h) + 1) >> 1)
-    if kind == KIND_BUILTIN:
-        return 1
-    if kind >= KIND_LAYERED:          # or a view
-        return 4 if kind == KIND_STRING_VIEW else 3
-    return 1 + header_size(h)         # list, float, wide int, path, with, search path, raw
-
-
 cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
-    """The new place of an object."""
+    """Moves an object if it must move, and returns its place."""
     cdef Word h = p[0]
     cdef Word* to
     cdef uint64_t n
@@ -150,9 +130,9 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
         to[1] = p[1]
         p[0] = <Word>to
         return to
-    n = _object_words(h)
+    n = object_words(h)
     m.old_top = to + n
-    memcpy(to, p, 4 * sizeof(Word))   # most objects are no larger; there is room behind both
+    memcpy(to, p, 4 * sizeof(Word))   # most objects are no larger, and both places have room behind them
     if n > 4:
         memcpy(to + 4, p + 4, (n - 4) * sizeof(Word))
     p[0] = <Word>to
@@ -160,9 +140,9 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
 
 
 cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
-    """Let all thunks of a chain stand for its end, or walks from each of a million of them would be quadratic.
+    """Lets all thunks of a chain lead to its end directly.  Otherwise a walk from each of a million of them would take quadratic time.
 
-    An old thunk stays as it is in a collection of the nursery: it may not be remembered.
+    A collection of the nursery leaves old thunks as they are, because they may not be in the remembered set.
     """
     cdef Word* p
     while w != end:
@@ -173,9 +153,9 @@ cdef void _shorten(Machine* m, Word w, Word end) noexcept nogil:
 
 
 cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
-    """Whether a thunk that is done stands for a list.
+    """Whether the value of a thunk that is done is a list.
 
-    What moved already has its header in its new place, and the rest still here.
+    An object that has moved has its header in its new place, and the rest still here.
     """
     cdef Word start = w, h
     cdef Word* p
@@ -189,22 +169,22 @@ cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
         steps += 1
     if (w & 7) != TAG_LIST:
         return False
-    if steps > 1:                     # what is kept holds the end itself: chains of such cells do not grow
+    if steps > 1:                     # the copy holds the end itself, so that chains of such cells do not grow
         _shorten(m, start, w)
     return True
 
 
 cdef inline bint _is_unfinished(Word* p) noexcept nogil:
-    """Of a thunk: it has no value yet, or failed; or it leads to such a one and was kept for that."""
+    """Whether a thunk has no value yet, or failed; or leads to such a thunk, and was kept for that."""
     if (p[0] & 7) == 0:
-        p = <Word*>p[0]               # it has moved
+        p = <Word*>p[0]               # the object has moved
     return header_state(p[0]) != THUNK_DONE or (p[1] & 7) == TAG_THUNK
 
 
 cdef Word _forward_done(Machine* m, Word w) noexcept nogil:
-    """The new place of what a thunk stands for that is done and has not moved: of its value, or of the thunk if the cell is kept.
+    """The new place of the value of a thunk that is done and has not moved; or of the thunk itself if its cell matters.
 
-    Thunks that lead to one without a value are kept as far as a trace would name them: it must not depend on when there was a collection.
+    Thunks that lead to one without a value are kept as far as a trace names them, so that a trace does not depend on when collections happened.
     """
     cdef Word* p = pointer_of(w)
     cdef Word v, start = w
@@ -247,7 +227,7 @@ cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
     if m.is_minor and not is_young(m, pointer_of(w)):
-        return w                      # unread: headers of old objects are seldom in the cache
+        return w                      # without reading it: headers of old objects are seldom in the cache
     return _forward_pointer(m, w)
 
 
@@ -262,54 +242,23 @@ cdef inline void _forward_at(Machine* m, Word* place) noexcept nogil:
 
 
 cdef void _scan_object(Machine* m, Word* p) noexcept nogil:
+    """Forwards the words of an object that the collector follows (machine/object_table.py)."""
     cdef Word h = p[0]
-    cdef int kind = header_kind(h)
-    cdef uint64_t i, n
-    if kind == KIND_THUNK:
+    cdef int kind = header_kind(h), untagged
+    cdef uint64_t i, first, end
+    if kind == KIND_THUNK and header_state(h) >= THUNK_DONE:
         if header_state(h) == THUNK_DONE:
             _forward_at(m, p + 1)
             p[0] = with_state(code_header(KIND_THUNK, header_payload_words(h), header_code(h)), THUNK_DONE)
-            return
-        if header_state(h) == THUNK_FAILED:
-            return
-        n = header_payload_words(h)
-        for i in range(1, 1 + n):
-            _forward_at(m, p + i)
-    elif kind == KIND_CLOSURE:
-        n = header_payload_words(h)
-        for i in range(1, 1 + n):
-            _forward_at(m, p + i)
-    elif kind == KIND_ATTRS:
+        return
+    untagged = untagged_kind(kind)
+    if untagged and p[1]:
         if IS_CHECKED:
-            check_object(m, <Word*>p[1], KIND_KEYS, "a set's keys")
+            check_object(m, <Word*>p[1], untagged, "the keys of a set, or the order of keys")
         p[1] = <Word>_copy(m, <Word*>p[1])
-        n = header_size(h)
-        for i in range(2, 2 + n):
-            _forward_at(m, p + i)
-    elif kind == KIND_LAYERED:
-        _forward_at(m, p + 1)
-        _forward_at(m, p + 2)
-    elif kind == KIND_LIST:
-        n = header_size(h)
-        for i in range(1, 1 + n):
-            _forward_at(m, p + i)
-    elif kind == KIND_KEYS:
-        if p[1]:
-            if IS_CHECKED:
-                check_object(m, <Word*>p[1], KIND_ORDER, "the order of keys")
-            p[1] = <Word>_copy(m, <Word*>p[1])
-    elif kind == KIND_PARTIAL:
-        n = header_size(h)
-        for i in range(1, 2 + n):
-            _forward_at(m, p + i)
-    elif kind == KIND_PATH or kind == KIND_LIST_VIEW:
-        _forward_at(m, p + 1)
-    elif kind == KIND_STRING_VIEW:
-        _forward_at(m, p + 2)
-    elif kind == KIND_WITH or kind == KIND_SEARCH_PATH or kind == KIND_HOME_PATH or kind == KIND_ATTR_NAME:
-        n = header_size(h)
-        for i in range(1, 1 + n):
-            _forward_at(m, p + i)
+    followed_words(h, &first, &end)
+    for i in range(first, end):
+        _forward_at(m, p + i)
 
 
 cdef void _forward_constants(Machine* m, Code* code) noexcept nogil:
@@ -319,7 +268,7 @@ cdef void _forward_constants(Machine* m, Code* code) noexcept nogil:
 
 
 cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
-    """*owners*: NULL, or for each code 1 + its file if that may be forgotten: then its constants are no roots."""
+    """*owners* is NULL; or it says for each code 1 + its file if that file may be forgotten: then the code's constants are no roots."""
     cdef Word* p
     cdef Frame* fr
     cdef uint32_t i
@@ -373,7 +322,7 @@ cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
 
 
 cdef inline Word _forward_code(Machine* m, Word function) noexcept nogil:
-    """The code object of an activation: a running thunk must stay an object, whatever its state."""
+    """The function of an activation: a running thunk must stay an object, whatever its state."""
     if IS_CHECKED:
         check_word(m, function, "a frame's function")
     if (function & 7) == TAG_INT or (function & 7) == TAG_IMMEDIATE:
@@ -382,23 +331,23 @@ cdef inline Word _forward_code(Machine* m, Word function) noexcept nogil:
 
 
 cdef void _scan_from(Machine* m, Word* scan) noexcept nogil:
-    """Forward what the objects from *scan* to the top of the old space hold; they grow in number meanwhile."""
+    """Forwards the words of the objects from *scan* to the top of the old space, which grows meanwhile."""
     cdef Word h
     while scan < m.old_top:
         h = scan[0]
         _scan_object(m, scan)
-        scan += _object_words(h)
+        scan += object_words(h)
 
 
 cdef Word* _survivor(Machine* m, Word* p) noexcept nogil:
-    """Where a keys object is now; NULL if it did not survive.  Before the old places are gone."""
+    """The new place of a keys object, or NULL if it did not survive.  Must be called before its old place is released."""
     if m.is_minor and not is_young(m, p):
         return p
     return <Word*>p[0] if (p[0] & 7) == 0 else NULL
 
 
 cdef void _renew_lookups(Machine* m) noexcept nogil:
-    """Lookups that were made stay known of keys that stay where they are."""
+    """Keeps the remembered lookups in keys that did not move, and forgets the others."""
     cdef uint32_t i
     if not m.is_minor:
         memset(&m.places[0], 0, sizeof(m.places))
@@ -409,9 +358,9 @@ cdef void _renew_lookups(Machine* m) noexcept nogil:
 
 
 cdef void _renew_keys_cache(Machine* m) noexcept nogil:
-    """What is known of keys, by their new addresses.
+    """Moves the entries of the cache of keys to where their new addresses belong.
 
-    In place: what comes to a later entry is looked at once more there, and stays in a collection of the nursery.
+    It works in place: an entry that moves further down is met again there, and then stays where it is (after a collection of the nursery).
     """
     cdef uint64_t* entry
     cdef uint64_t i
@@ -442,7 +391,7 @@ cdef void _renew_keys_cache(Machine* m) noexcept nogil:
 
 
 cdef void _note_made(Machine* m) noexcept nogil:
-    """Before anything moves: what was made since the last collection."""
+    """Counts what was made since the last collection, before anything moves."""
     m.made_words += <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.unscanned)
     if m.tally != NULL:
         _count(m.unscanned, m.old_top, m.tally.objects, m.tally.words, m.tally.states)
@@ -450,9 +399,9 @@ cdef void _note_made(Machine* m) noexcept nogil:
 
 
 cdef void _empty_nursery(Machine* m) noexcept nogil:
-    """What one large allocation touched beyond the nursery's size goes back to the system.
+    """Empties the nursery.  Memory beyond its size, which a single large allocation touched, goes back to the system.
 
-    With stress, what was there is overwritten: who still points to it, because a write barrier is missing, does not find it as it was.
+    With stress, the nursery is overwritten: whoever still points into it, because a write barrier is missing, then finds no valid object.
     """
     cdef uint64_t start = (<uint64_t>(m.heap_base + m.nursery_words) + 4095) & ~<uint64_t>4095
     if m.hp > m.heap_base + m.nursery_words + (m.nursery_words >> 2):
@@ -506,7 +455,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
 
 
 cdef void _use_code(Machine* m, uint32_t index, uint32_t* owners, uint8_t* is_used) noexcept nogil:
-    """Keep the file that a code is from, with the constants of all its code."""
+    """Marks the file of a code as used, and forwards the constants of all its codes."""
     cdef uint32_t owner = owners[index], code
     cdef Word* top
     if owner == 0 or is_used[owner - 1]:
@@ -521,7 +470,7 @@ cdef void _use_code(Machine* m, uint32_t index, uint32_t* owners, uint8_t* is_us
 
 
 cdef void _follow_code(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
-    """Find the files whose code what is alive can still run, or the trace of a failed thunk names."""
+    """Finds the files whose code live objects can still run, or that the trace of a failed thunk names."""
     cdef Word* p = m.old_base
     cdef Word h
     cdef int kind
@@ -537,11 +486,11 @@ cdef void _follow_code(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept 
                     _use_code(m, failure.trace[i].code - 1, owners, is_used)
         elif kind == KIND_CLOSURE or (kind == KIND_THUNK and header_state(h) != THUNK_DONE):
             _use_code(m, header_code(h), owners, is_used)
-        p += _object_words(h)
+        p += object_words(h)
 
 
 cdef void _forget_failures(Machine* m) noexcept nogil:
-    """Keep the errors of the failed thunks that are alive; their entries move up."""
+    """Frees the errors of failed thunks that are dead; the other entries move up."""
     cdef uint32_t* places = <uint32_t*>allocate_zeros(m.failure_count + 1, sizeof(uint32_t))
     cdef Error* kept = <Error*>allocate_zeros(m.failure_count + 1, sizeof(Error))
     cdef Word* p = m.old_base
@@ -557,7 +506,7 @@ cdef void _forget_failures(Machine* m) noexcept nogil:
                 count += 1
                 places[i] = count
             p[1] = failure_word(places[i] - 1, failure_total(p[1]))
-        p += _object_words(p[0])
+        p += object_words(p[0])
     for i in range(m.failure_count):
         if places[i]:
             kept[places[i] - 1] = m.failures[i]
@@ -590,8 +539,8 @@ cdef void collect_expressions(Machine* m) noexcept nogil:
 
 
 cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil:
-    """When the next look is worth its while: after as much growth as there is now, or where nearly everything lived, as in package
-    sets, three times as much.  A collection needs room for both spaces: beyond half of the limit there is none."""
+    """Decides when the next collection of everything is worthwhile: after as much growth as there is now, or, where nearly everything lived, as
+    in package sets, after three times as much.  It needs room for both spaces, so beyond half of the limit there is none."""
     cdef uint64_t growth = 3 * live if live > used // 4 * 3 else live
     cdef uint64_t at = live + (growth if growth > m.least_growth_words else m.least_growth_words)
     cdef uint64_t half = m.memory_limit_words // 2
@@ -602,7 +551,7 @@ cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nog
 
 
 cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
-    """Move everything that is alive to a region of its own; only the nursery, and False, if none can be had."""
+    """Moves everything that is alive to a new region.  If no region can be had, collects only the nursery, and returns False."""
     cdef uint64_t started = _now_ns()
     cdef Word* old = m.old_base
     cdef uint64_t old_bytes = <uint64_t>(m.old_end - m.old_base) * sizeof(Word)
@@ -654,14 +603,14 @@ cdef void _count(Word* p, Word* end, uint64_t* objects, uint64_t* words, uint64_
     while p < end:
         kind = header_kind(p[0])
         objects[kind] += 1
-        words[kind] += _object_words(p[0])
+        words[kind] += object_words(p[0])
         if kind == KIND_THUNK:
-            states[header_state(p[0])] += _object_words(p[0])
-        p += _object_words(p[0])
+            states[header_state(p[0])] += object_words(p[0])
+        p += object_words(p[0])
 
 
 cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil:
-    """Everything made so far, if the machine has been keeping its tally: the nursery's objects are added to it."""
+    """Adds the objects made so far to *total*, if the machine keeps a tally."""
     leave_old_space(m)
     if m.tally != NULL:
         total[0] = m.tally[0]
@@ -670,7 +619,7 @@ cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil:
 
 
 cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
-    """Count the objects and their words by kind (32 each), and thunks by state (8); dead ones included."""
+    """Counts the objects and their words by kind (32 each), and thunks by state (8), including dead ones."""
     leave_old_space(m)
     _count(m.heap_base, m.hp, objects, words, states)
     _count(m.old_base, m.old_top, objects, words, states)

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The constants of a chunk as words: names, strings, numbers, paths, blueprints, keys of sets, builtins.
 
-In: what stands in a chunk's record of an image.  Out: words, and the set `builtins`, which is made when first asked for.
+In: the constants in a chunk's record.  Out: words, and the set `builtins`, which is made when it is first needed.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -52,7 +52,7 @@ cdef Word _text_string(Machine* m, Text text) noexcept nogil:
 
 
 cdef Word _link_chunk(Machine* m, File* file, uint64_t blueprint) noexcept nogil:
-    """A blueprint: the number of the code; of one without captures what `Constant` makes a closure or thunk from."""
+    """A blueprint is the number of the code; for a chunk without captures, an immediate from which `Constant` makes a closure or thunk."""
     cdef Word index = file.code_base + (blueprint >> 2)
     if blueprint & 2:
         return small_int(index)
@@ -60,7 +60,7 @@ cdef Word _link_chunk(Machine* m, File* file, uint64_t blueprint) noexcept nogil
 
 
 cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nogil:
-    """The word of the constant at *p*, which moves on; WORD_UNSET with an error set if that is impossible."""
+    """The word of the constant at *p*, which moves on; WORD_UNSET, with an error set, if the constant is not valid."""
     cdef int kind = <int>take(p)
     cdef Text text
     cdef Word string
@@ -112,7 +112,7 @@ cdef Word _link_constant(Machine* m, File* file, const uint8_t** p) noexcept nog
 
 
 cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
-    """A keys object of names in name order, with its order made: AttrsKeys goes by it."""
+    """A keys object with names in name order.  Its order is made here, too, because AttrsKeys needs it."""
     cdef uint64_t x = take(p)
     cdef uint32_t n = <uint32_t>(x >> 1), i
     cdef bint has_names = x & 1
@@ -134,7 +134,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
         return WORD_UNSET
     positions = symbols + n
     for i in range(n):
-        entries[i].symbol = i         # without names, of dynamic attributes, only the places count, in their order
+        entries[i].symbol = i         # dynamic attributes have no names: only the places count, in their order
         if has_names:
             text = image_text(file.image, take(p))
             entries[i].symbol = symbol_of_text(m, text)
@@ -160,7 +160,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
 
 
 cdef Word _builtins_set(Machine* m) noexcept nogil:
-    """WORD_UNSET and an error if memory is short."""
+    """Returns WORD_UNSET, with an error set, if memory is short."""
     cdef Attr[256] entries
     cdef uint64_t n = 0
     cdef uint32_t i, self_symbol
@@ -173,7 +173,7 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
     for i in range(m.builtin_count):
         b = &m.builtins[i]
         name = b.name
-        if name[0] == c'_' and name[1] == c'_' or b.needs & ~m.features:   # internal, or not there
+        if name[0] == c'_' and name[1] == c'_' or b.needs & ~m.features:   # internal, or absent without its features
             continue
         entries[n].symbol = symbol_intern(m, name, strlen(name))
         entries[n].position = 0

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Values as messages show them, shortened and unforced; and the errors whose messages show one.
+"""How messages show values, shortened and unforced; and the errors whose messages show one.
 
 In: words.  Out: malloc'ed text, or RAISE with the error set.
 """
@@ -26,7 +26,7 @@ from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport Text
 
 cdef enum:
-    MOST_ITEMS = 10                   # of all lists together, and of all sets, shown in a message
+    MOST_ITEMS = 10                   # items of all lists together, and of all sets, that a message shows
     MOST_STRING_BYTES = 1024
     MOST_DEPTH = 10
     MOST_MESSAGE_BYTES = 4096
@@ -58,7 +58,7 @@ cdef int raise_missing_attribute(Machine* m, uint32_t symbol) noexcept nogil:
 
 
 cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexcept nogil:
-    """Of the operator `.`: with the names that look alike, which builtins do not give."""
+    """The error of the operator `.`, with the names that look alike; builtins raise it without those."""
     if not attrs_flat(m, attrs):
         return RAISE
     raise_missing_attribute(m, symbol)
@@ -113,9 +113,9 @@ cdef struct Out:
     char* data
     size_t size_bytes
     size_t capacity_bytes
-    int item_count                    # shown so far, at whatever depth
+    int item_count                    # items shown so far, at any depth
     int attr_count
-    Word[MOST_ITEMS * 5] seen         # sets; there cannot be more
+    Word[MOST_ITEMS * 5] seen         # the sets shown so far; there cannot be more
     int seen_count
     bint is_short                     # memory ran out
 
@@ -184,7 +184,7 @@ cdef void _plain_name(Out* out, Text* name) noexcept nogil:
 
 
 cdef void _name(Out* out, Word s) noexcept nogil:
-    """Of an attribute: as a string literal if it is no identifier, or a keyword."""
+    """Writes the name of an attribute: as a string literal if it is a keyword or no identifier."""
     cdef Text name
     cdef size_t size
     name.data = string_data(s)
@@ -211,13 +211,13 @@ cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
             _elided(out, n - i, "item")
             break
         _value(m, out, list_items(w)[i], depth + 1)
-        out.item_count += 1           # afterwards: those around it do not count yet
+        out.item_count += 1           # after the element itself: those around it do not count yet
         _text(out, " ")
     _text(out, "]")
 
 
 cdef bint _is_type(Word name) noexcept nogil:
-    """`type` and `_type` say most and are shown first."""
+    """Whether it is `type` or `_type`, which say most and are shown first."""
     return (string_size(name) == 4 and memcmp(string_data(name), <const char*>"type", 4) == 0) \
         or (string_size(name) == 5 and memcmp(string_data(name), <const char*>"_type", 5) == 0)
 
@@ -260,7 +260,7 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
 
 
 cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
-    """«lambda name @ file:line:column»"""
+    """Writes «lambda name @ file:line:column»."""
     cdef Parameter parameter = next_parameter(m, w)
     cdef uint32_t file = 0, line = 0, column = 0
     _text(out, b"\xc2\xablambda")

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""`==`, `<` and deepSeq on lists and sets.  The stack of each walk is the value stack: (x, y, index) or (x, index).
+"""`==`, `<` and deepSeq on lists and sets.  Each walk keeps its levels on the value stack, as (x, y, index) or (x, index).
 
-Elements whose words are the same are the same cell: forced, and then equal whatever they are.  Of two derivations only outPath is compared.
+Elements whose words are the same are in the same cell: they are forced, and then equal whatever they are.  For derivations, only outPath counts.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -23,9 +23,9 @@ from snowsnake.machine.short_calls cimport is_worth_trying, settled
 from snowsnake.machine.state cimport CALL, DONE, FORCE, MOST_OWN_ENTRIES, RAISE, TAIL
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
-    WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, header_size, is_attrs, is_bool, is_int,
-    is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols, list_items, list_size, path_string, pointer_of,
-    small_int, string_data, string_size, tag_of, val,
+    HEADER_DEEP, HEADER_DEEPENING, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word,
+    header_size, is_attrs, is_bool, is_int, is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols,
+    list_items, list_size, path_string, pointer_of, small_int, string_data, string_size, tag_of, val,
 )
 
 cdef inline int _answer(Machine* m, bint yes) noexcept nogil:
@@ -34,7 +34,7 @@ cdef inline int _answer(Machine* m, bint yes) noexcept nogil:
 
 
 cdef int _is_derivation(Machine* m, Word attrs) noexcept nogil:
-    """1, 0, or -1: m.need must be forced first."""
+    """Returns 1, 0, or -1: m.need must be forced first."""
     cdef Word* p = attrs_find(attrs, m.symbol_type)
     cdef Word w
     if p == NULL:
@@ -53,7 +53,7 @@ cdef inline void _push_pair(Machine* m, Word x, Word y) noexcept nogil:
 
 
 cdef int _compare_sets(Machine* m) noexcept nogil:
-    """Decide how the pair of sets on top is compared.  DONE: go on; TAIL: they differ; FORCE."""
+    """Decides how to compare the two sets on top of the stack.  DONE: go on; TAIL: they differ; FORCE."""
     cdef Word x = m.sp[-3], y = m.sp[-2]
     cdef int first = _is_derivation(m, x), second
     if first < 0:
@@ -77,7 +77,7 @@ cdef int _compare_sets(Machine* m) noexcept nogil:
 
 
 cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n, bint tries) noexcept nogil:
-    """The next index whose elements may differ or are not known yet; -1: an error has been raised."""
+    """The next index whose elements may differ, or are not known yet; -1: an error has been raised."""
     cdef bint is_set = is_attrs(x)
     cdef uint32_t* order = attrs_order(m, x) if is_set else NULL
     cdef Word* xs = attrs_values(x) if is_set else list_items(x)
@@ -91,7 +91,7 @@ cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n, bint
         a = settled(m, xs[at]) if tries else val(xs[at])
         if is_thunk(a) or must_stop(m):
             break
-        if xs[at] != ys[at]:          # the same cell is equal whatever it is
+        if xs[at] != ys[at]:          # values in the same cell are equal whatever they are
             b = settled(m, ys[at]) if tries else val(ys[at])
             if is_thunk(b) or equal_quickly(m, a, b) <= 0:
                 break
@@ -104,7 +104,7 @@ cdef inline int _different(Machine* m, bint is_asserted, Word a, Word b) noexcep
 
 
 cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
-    """m.result; a difference raises if *is_asserted*, and the stack shows where it was."""
+    """m.result becomes the answer.  If *is_asserted*, a difference raises an error, and the stack shows where it is."""
     cdef Word x, y, a, b
     cdef int64_t i
     cdef uint64_t n
@@ -152,7 +152,7 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
         else:
             a = list_items(x)[i]
             b = list_items(y)[i]
-        if a == b:                    # the same cell: forced, and equal whatever it is
+        if a == b:                    # the same cell: forced, and then equal whatever it is
             a = val(a)
             if is_thunk(a):
                 m.need = a
@@ -208,7 +208,7 @@ cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
 
 
 cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
-    """fp[2] is the index into two lists, fp[3] in how many lists they are; above them the answer whether their elements there are equal."""
+    """fp[2] is the index into two lists, fp[3] the number of lists around it; above them is the answer whether the elements there are equal."""
     cdef Word a, b, r = 0
     cdef int64_t i
     cdef Word x = 0, y = 0
@@ -248,7 +248,7 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             x = settled(m, list_items(a)[i]) if tries else val(list_items(a)[i])
             y = settled(m, list_items(b)[i]) if tries and not is_thunk(x) else val(list_items(b)[i])
             is_known = (is_int(x) and is_int(y)) or (is_string(x) and is_string(y))
-            if is_known:              # without a call
+            if is_known:              # no call was needed
                 if equal_quickly(m, x, y) != 1:
                     break
             elif list_items(a)[i] != list_items(b)[i] or is_thunk(x):
@@ -298,7 +298,7 @@ cdef uint32_t trace_less(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
 # ---- deepSeq ----------------------------------------------------------------------------------------------------
 
 cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
-    """Stack: (list or set, index)…  The mark in the header keeps shared and cyclic values from being walked twice."""
+    """State: (list or set, index)….  A mark in the header ensures that shared and cyclic values are walked once."""
     cdef Word x, w
     cdef Word* p
     cdef int64_t i
@@ -349,7 +349,7 @@ cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entri
     cdef int64_t i
     while p > fp + 1 and count < most:
         p -= 2
-        i = (<int64_t>p[1] >> 3) - (1 if count else 0)        # those around the innermost one have moved on already
+        i = (<int64_t>p[1] >> 3) - (1 if count else 0)        # the indices of the levels around the innermost one have moved on already
         if i < 0 or <uint64_t>i >= header_size(pointer_of(p[0])[0]):
             continue
         if is_attrs(p[0]):

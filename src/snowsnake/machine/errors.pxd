@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Raising errors in nogil code.  Every function returns RAISE, so that `return raise_…` reads well."""
+"""Raising errors without the interpreter's lock.  Every function returns RAISE, so that a caller can write `return raise_…`."""
 from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.machine.state cimport Error, Machine
 from snowsnake.machine.word cimport Word
@@ -29,24 +29,24 @@ cdef extern from *:
         return message;
     }
     """
-    char* format_text "snowsnake_format"(const char* form, ...) noexcept nogil   # malloc'ed; `%.*s` with (int) sizes works
+    char* format_text "snowsnake_format"(const char* form, ...) noexcept nogil   # the text is malloc'ed; `%.*s` with (int) sizes works
     ctypedef struct Worded "SnowsnakeWorded":
-        int kind                      # a message of diagnostics/messages.py
-        char* text                    # malloc'ed; NULL: memory ran out
+        int kind                      # the number of a message in diagnostics/messages.py
+        char* text                    # malloc'ed; NULL: there was no memory for it
     Worded worded "snowsnake_worded"(int kind, ...) noexcept nogil
-        # a message with its fields: worded(MESSAGE_NO_FILE, <int>size, <char*>path)
+        # Words a message with its fields: worded(MESSAGE_NO_FILE, <int>size, <char*>path).
 
 cdef int raise_message(Machine* m, Worded message) noexcept nogil
-    # takes over the text; the kind says the ErrorCode and the Fault
+    # Raises the message and owns its text from then on.  The message's number determines the ErrorCode and the Fault.
 cdef int raise_text(Machine* m, int code, char* message) noexcept nogil
-    # takes over a malloc'ed message that is no row of diagnostics/messages.py: what another program or a library said; NULL is an
-    # out-of-memory error
+    # Raises a malloc'ed message that is no row of diagnostics/messages.py, such as what another program or a library said, and owns it from
+    # then on.  NULL raises a memory error.
 cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) noexcept nogil
-    # a message of any bytes (throw)
+    # Raises a message of any bytes (throw).
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil
-    # to the error just raised: the name that was not found and the names that there are
+    # Adds to the error just raised the name that was not found and the names that there are.
 cdef int of_part(Machine* m, int part, int outcome) noexcept nogil
-    # return of_part(m, PART_RESULT, raise_type(…)): what of its input a builtin complains about (Part in state.pxd)
+    # Says which part of its input a builtin complains about (Part in state.pxd): return of_part(m, PART_RESULT, raise_type(…)).
 cdef void error_free(Error* e) noexcept nogil
-    # what an error owns; the struct itself is the caller's
+    # Frees what an error owns; the struct itself belongs to the caller.
 cdef void error_clear(Machine* m) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Raising: the error is written into the machine; the loop takes the trace and unwinds."""
+"""Raising an error writes it into the machine; the loop then takes the trace and unwinds."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, strlen
@@ -79,7 +79,7 @@ cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, u
     cdef uint32_t* copy = <uint32_t*>allocate_items(count, sizeof(uint32_t))
     if copy == NULL or m.error.code == ERROR_MEMORY:
         free(copy)
-        return                        # no suggestions then
+        return                        # there are no suggestions then
     memcpy(copy, symbols, count * sizeof(uint32_t))
     free(m.error.candidates)
     m.error.candidates = copy

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The error of what is nested too deeply; the rest of frames.pxd is inline."""
+"""The error for calls or data that are nested too deeply; the rest of frames.pxd is inline."""
 from snowsnake.diagnostics.message_table cimport MESSAGE_STACK_OVERFLOW
 from snowsnake.machine.errors cimport raise_message, worded
 

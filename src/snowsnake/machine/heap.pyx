@@ -1,11 +1,12 @@
 # cython: language_level=3
-"""Where the heap and the stacks come from: reserved address space that costs nothing until it is touched."""
+"""Memory for the heap and the stacks: reserved address space, which costs nothing until it is touched."""
 from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.stdio cimport FILE, fclose, fopen, fscanf
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
 from snowsnake.diagnostics.message_table cimport MESSAGE_OVER_MEMORY_LIMIT
-from snowsnake.foundation.allocate cimport may_allocate, resize_items
+from snowsnake.foundation.allocate cimport may_allocate
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.errors cimport raise_message, worded
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.state cimport Machine
@@ -34,7 +35,7 @@ cdef extern from *:
 cdef enum:
     MADV_POPULATE_WRITE = 23          # newer than some headers
     LARGE_BLOCK_BYTES = 1 << 20
-    LARGE_WORDS = 1 << 16             # 512 KiB: reservations that have objects made in the old space
+    LARGE_WORDS = 1 << 16             # 512 KiB: larger reservations make objects in the old space
 
 cdef extern from "unistd.h" nogil:
     long sysconf(int name)
@@ -47,7 +48,7 @@ cdef extern from "sys/resource.h" nogil:
     int getrlimit(int resource, rlimit* limit)
     int RLIMIT_AS
 
-# Of a container: version 2 of control groups, then version 1.
+# The limit of a container: version 2 of control groups, then version 1.
 ctypedef const char* FileName
 cdef FileName[2] _LIMIT_FILES
 _LIMIT_FILES[0] = "/sys/fs/cgroup/memory.max"
@@ -62,7 +63,7 @@ cdef uint64_t address_space_bytes() noexcept nogil:
 
 
 cdef uint64_t _group_limit_bytes() noexcept nogil:
-    """UINT64_MAX if there is none; a limit is at least a MiB."""
+    """UINT64_MAX if there is no limit; a limit is at least a MiB."""
     cdef FILE* file
     cdef unsigned long long number = 0
     cdef int i
@@ -84,7 +85,7 @@ cdef uint64_t available_memory_bytes() noexcept nogil:
 
 
 cdef uint64_t planned_region_bytes(int part) noexcept nogil:
-    """Without a limit more than anybody needs.  With one: nursery 3/16, old space 4/16 and once more, stacks 1/32; a quarter of it stays for
+    """Without a limit, more than anybody needs.  With a limit: nursery 3/16, old space twice 4/16, stacks 1/32; a quarter is left for
     files, trees and texts, and a 32nd for the parser's stack (syntax/deep_stack.pyx)."""
     cdef uint64_t limit = address_space_bytes()
     if part == PART_NURSERY:
@@ -95,7 +96,7 @@ cdef uint64_t planned_region_bytes(int part) noexcept nogil:
 
 
 cdef void* reserve_region(uint64_t* size_bytes, uint64_t least_bytes) noexcept nogil:
-    """Address space of *size_bytes, halved until the system gives it; NULL if not even least_bytes is to be had."""
+    """Reserves address space of *size_bytes, halved until the system grants it; NULL if it does not even grant least_bytes."""
     cdef void* p
     while size_bytes[0] >= least_bytes and may_allocate():
         p = mmap(NULL, size_bytes[0], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -115,37 +116,31 @@ cdef void release_pages(void* address, uint64_t size_bytes) noexcept nogil:
 
 
 cdef void prepare_pages(void* address, uint64_t size_bytes) noexcept nogil:
-    """Have pages that will be written next at once, not by a fault for each; Linux before 5.14 does not know how."""
+    """Gets pages that will be written next at once, not by a fault for each.  Linux before 5.14 cannot do that."""
     cdef uint64_t start = <uint64_t>address & ~<uint64_t>4095
     madvise(<void*>start, <uint64_t>address + size_bytes - start, MADV_POPULATE_WRITE)
 
 
 def give_back_large_blocks():
-    """From now on large blocks of malloc go back to the system when they are freed.  It concerns the whole process: for commands.
+    """Makes malloc return large blocks to the system when they are freed.  This concerns the whole process, so only commands call it.
 
-    Else glibc keeps up to 64 MB of them: once it has seen a block of some size freed, it takes such blocks from its own heap.
+    Otherwise glibc keeps up to 64 MB: once a block of some size was freed, it takes such blocks from its own heap.
     """
     return_large_blocks(LARGE_BLOCK_BYTES)
 
 
 cdef void remember_object(Machine* m, Word* object) noexcept nogil:
-    cdef uint64_t capacity = m.remembered_capacity * 2 if m.remembered_capacity else 1024
-    cdef Word** remembered
-    if m.remembered_count == m.remembered_capacity:
-        remembered = <Word**>resize_items(m.remembered, capacity, sizeof(Word*))
-        if remembered == NULL:
-            m.collect_at = m.old_base     # then the next collection is of everything, and nothing need be remembered
-            return
-        m.remembered = remembered
-        m.remembered_capacity = capacity
+    if not has_room(&m.remembered, m.remembered_count, &m.remembered_capacity, 1024):
+        m.collect_at = m.old_base     # the next collection is then one of everything, which needs nothing remembered
+        return
     m.remembered[m.remembered_count] = object
     m.remembered_count += 1
 
 
 cdef inline void _enter_old_space(Machine* m, uint64_t words) noexcept nogil:
-    """What is large is made where it will stand: it would be copied there, and both places be touched for the first time.
+    """Lets large objects be made in the old space: a collection would copy them there, and both places would be touched for the first time.
 
-    The next safepoint puts an end to it, whose attention NULL calls for.
+    The next safepoint ends this; setting soft_limit to NULL causes one soon.
     """
     m.young_hp = m.hp
     m.hp = m.old_top

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Sources: an expression or a file becomes a thunk of a machine; a file is imported once.
+"""Sources: an expression or a file becomes a thunk of a machine; each file is imported once.
 
-In: a source, or a path as the host resolved it.  Out: its top level, linked and not forced.  Files come out of the cache when they
-have not changed; expressions are forgotten when nothing can run their code any more (`collect_expressions`).
+In: a source, or a path that the host resolved.  Out: its top level, linked and not forced.  Files that have not changed come out of the
+cache.  Expressions are forgotten when nothing can run their code any more (`collect_expressions`).
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -17,8 +17,10 @@ from snowsnake.compiler.state cimport Unit
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_EVALUATING_FILE, MESSAGE_OR_AS_IDENTIFIER, MESSAGE_SOURCES_TOO_LARGE, MESSAGE_SOURCE_TOO_LARGE,
 )
-from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.host.files cimport host_file_stamp, host_read_file
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, host_warn, is_said, say
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_message, raise_text, worded
@@ -50,7 +52,7 @@ cdef enum:
     LAST_POSITION = 0xFFFFFFF0
     LEAST_IMPORT_MASK = 1023
 
-cdef struct ImportTable:              # path -> index of file + 1; open addressing
+cdef struct ImportTable:              # from path to index of file + 1, with open addressing
     uint32_t* slots
     uint32_t mask
     uint32_t count
@@ -60,7 +62,7 @@ cdef struct Load:
     Machine* machine
     const char* base_directory
     File* file
-    Ast* ast                          # or NULL: no memory
+    Ast* ast                          # NULL: there is no memory
     const Text* scope_names
     uint32_t scope_count
     Unit unit
@@ -71,19 +73,12 @@ cdef struct Load:
 # ---- sources ----------------------------------------------------------------------------------------------------
 
 cdef bint add_file(Machine* m, const char* path, uint8_t* source, uint32_t size_bytes, uint32_t* index) noexcept nogil:
-    """It owns the source then; False: a memory error has been raised, and it does not."""
-    cdef File* files
+    """On success the file owns the source.  False: a memory error has been raised, and the source still belongs to the caller."""
     cdef File* file
-    cdef uint32_t capacity
     cdef char* copy
-    if m.file_count == m.file_capacity:
-        capacity = m.file_capacity * 2 if m.file_capacity else 64
-        files = <File*>resize_items(m.files, capacity, sizeof(File))
-        if files == NULL:
-            raise_text(m, ERROR_MEMORY, NULL)
-            return False
-        m.files = files
-        m.file_capacity = capacity
+    if not has_room(&m.files, m.file_count, &m.file_capacity, 64):
+        raise_text(m, ERROR_MEMORY, NULL)
+        return False
     copy = copy_text(path)
     if copy == NULL:
         raise_text(m, ERROR_MEMORY, NULL)
@@ -108,7 +103,7 @@ cdef int _raise_too_much(Machine* m) noexcept nogil:
 
 
 cdef char* _fault_text(Load* load, SyntaxFault* fault) noexcept nogil:
-    """The parser's message; of what is defined twice, with the first place."""
+    """The parser's message; for a name that is defined twice, with the first place."""
     cdef uint32_t line = 1, column = 1
     if fault.other_byte == <uint32_t>0xFFFFFFFF:
         return format_text("%s", fault.message)
@@ -129,9 +124,9 @@ cdef void _warn_of_or(Load* load, OrCall* call) noexcept nogil:
 
 
 cdef bint _lint(Load* load) noexcept with gil:
-    """Whether the settings about literals let the source pass; what they warn of is not kept compiled.
+    """Whether the settings about literals accept the source.  A source with warnings is not kept compiled.
 
-    Not for the deep stack, which Python does not know.
+    Must not run on the deep stack, which Python does not know.
     """
     cdef bytes text
     cdef Machine* m = load.machine
@@ -149,14 +144,14 @@ cdef bint _lint(Load* load) noexcept with gil:
             load.has_warnings = True
             host_warn(m, format_text("%s", <char*>text))
         return True
-    except BaseException as fault:     # Ctrl-C among them: there is no memory, or the program is to end
+    except BaseException as fault:     # including Ctrl-C: there is no memory, or the program must end
         text = f"{type(fault).__name__}: {fault}".encode("utf-8", "replace")
         raise_text(m, ERROR_MEMORY if isinstance(fault, MemoryError) else ERROR_INTERNAL, format_text("%s", <char*>text))
         return False
 
 
 cdef void _compile(void* argument) noexcept nogil:
-    """Runs on the deep stack: the compiler is recursive."""
+    """Runs on the deep stack, because the compiler is recursive."""
     cdef Load* load = <Load*>argument
     cdef Machine* m = load.machine
     cdef Ast* ast = load.ast
@@ -188,7 +183,7 @@ cdef int _compile_error_code(uint8_t kind) noexcept nogil:
 
 
 cdef size_t _left_bytes(Machine* m) noexcept nogil:
-    """Of the memory limit, for a syntax tree: what the heap has not."""
+    """The memory that a syntax tree may take: what the heap leaves of the memory limit."""
     cdef Word* young = m.hp if m.young_hp == NULL else m.young_hp
     cdef Word* old = m.old_top if m.young_hp == NULL else m.hp
     cdef uint64_t used = <uint64_t>(young - m.heap_base) + <uint64_t>(old - m.old_base)
@@ -202,7 +197,7 @@ cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory
 
 cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
                uint32_t size_bytes, Word scope, Lookup* lookup, Word* result) noexcept nogil:
-    """With a *lookup*, what was compiled goes into the cache."""
+    """With a *lookup*, the compiled source goes into the cache."""
     cdef Load load
     cdef char* base = format_text("%.*s", <int>base_size, <const char*>base_directory)
     cdef bint source_is_ours = True
@@ -248,11 +243,11 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     free(base)
     free(names)
     if load.outcome != DONE:
-        return RAISE                  # the source stays: the error points into it
+        return RAISE                  # the source stays, because the error points into it
     top = link_image(m, load.unit.image, index)
     if top == 0:
         return RAISE
-    if lookup != NULL and not load.has_warnings:     # else it would not be warned again
+    if lookup != NULL and not load.has_warnings:     # the next evaluation must warn again
         cache_add(<Cache*>m.cache, lookup, m.files[index].image, source, size_bytes)
     if scope != WORD_NULL:
         top = make_apply(m, top, scope)
@@ -273,13 +268,20 @@ cdef uint64_t _hash_path(const char* path, size_t n) noexcept nogil:
     return h ^ (h >> 29)
 
 
+cdef inline bint _is_slot_of(uint64_t at, Machine* m, const ImportTable* t, const char* path, size_t n) noexcept nogil:
+    cdef const char* known
+    if t.slots[at] == 0:
+        return True
+    known = m.files[t.slots[at] - 1].path
+    return strlen(known) == n and memcmp(known, path, n) == 0
+
+
 cdef uint32_t* _import_slot(Machine* m, const char* path, size_t n) noexcept nogil:
-    """Where the file's number stands or belongs; NULL if there is no memory."""
+    """The slot with the file's number, or for it; NULL if there is no memory."""
     cdef ImportTable* t = <ImportTable*>m.imports
     cdef uint32_t* old
     cdef uint32_t* slots
     cdef uint32_t i, old_mask
-    cdef uint64_t h
     cdef const char* known
     if t == NULL:
         t = <ImportTable*>allocate_zeros(1, sizeof(ImportTable))
@@ -302,18 +304,9 @@ cdef uint32_t* _import_slot(Machine* m, const char* path, size_t n) noexcept nog
         for i in range(old_mask + 1):
             if old[i]:
                 known = m.files[old[i] - 1].path
-                h = _hash_path(known, strlen(known)) & t.mask
-                while t.slots[h]:
-                    h = (h + 1) & t.mask
-                t.slots[h] = old[i]
+                t.slots[probe(_hash_path(known, strlen(known)), t.mask, is_free_slot, t.slots)] = old[i]
         free(old)
-    h = _hash_path(path, n) & t.mask
-    while t.slots[h]:
-        known = m.files[t.slots[h] - 1].path
-        if strlen(known) == n and memcmp(known, path, n) == 0:
-            break
-        h = (h + 1) & t.mask
-    return &t.slots[h]
+    return &t.slots[probe(_hash_path(path, n), t.mask, _is_slot_of, m, t, path, n)]
 
 
 cdef void imports_free(Machine* m) noexcept nogil:
@@ -363,7 +356,7 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
     cdef int outcome
     cdef Found found = CACHE_MISS
     cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
-    if is_said(m, LEVEL_TALKATIVE) and m.fr > m.frames_base:      # not the command's own: nothing runs yet
+    if is_said(m, LEVEL_TALKATIVE) and m.fr > m.frames_base:      # not for the command's own file, when nothing runs yet
         say(m, LEVEL_TALKATIVE, worded(MESSAGE_EVALUATING_FILE, <int>size_bytes, <const char*>path).text)
     if is_cached:
         lookup.path = path
@@ -393,7 +386,7 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
 
 
 cdef int _load_compiled(Machine* m, const uint8_t* path, size_t size_bytes, Lookup* lookup, Word* result) noexcept nogil:
-    """A file whose image is in the cache; its source is read when somebody wants a line of it."""
+    """Loads a file whose image is in the cache; its source is read when somebody needs a line of it."""
     cdef uint64_t source_size = lookup.stamp.size_bytes
     cdef char* name
     cdef uint32_t index = 0
@@ -436,7 +429,7 @@ cdef void _forget_file(Machine* m, File* file) noexcept nogil:
 
 
 cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
-    """The files behind them move up; the numbers of the last codes are given out again, positions never are."""
+    """Files after a forgotten one move up.  The numbers of their codes are used again; positions never are."""
     cdef ImportTable* imports = <ImportTable*>m.imports
     cdef uint32_t* places = <uint32_t*>allocate_zeros(m.file_count + 1, sizeof(uint32_t))
     cdef uint32_t i, kept = 0, codes = CODE_APPLY2 + 1

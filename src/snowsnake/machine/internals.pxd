@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Operations that may force and call at any depth, as internal builtins: call them with CALL + n.
+"""Operations that may force and call at any depth.  They are internal builtins, which a builtin calls with CALL + n.
 
-A builtin that needs one pushes the arguments, pushes the function word from internal_word(), and returns CALL + n; it
-is entered again with the result on top of the stack (pop(m)).
+A builtin that needs one pushes the arguments, pushes the function word from internal_word(), and returns CALL + n; the machine
+enters it again with the result on top of the stack (pop(m)).
 """
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
@@ -16,7 +16,7 @@ cdef enum:
     INTERNAL_LESS                     # a b              -> bool: a < b
     INTERNAL_DEEP_FORCE               # value            -> the value, forced deeply (as deepSeq)
     INTERNAL_DERIVATION_STRING        # value            -> string: as derivation arguments (toString with paths into the store)
-    INTERNAL_ADD                      # a b              -> a + b for everything that is not two numbers
+    INTERNAL_ADD                      # a b              -> a + b for any values except two numbers
     INTERNAL_CONCATENATE              # count, then count parts on the stack above it -> string
     INTERNAL_CONCATENATE_PATH         # count, then a path and parts above it         -> path
     INTERNAL_NOT_LESS                 # a b              -> bool: !(a < b)

@@ -1,12 +1,13 @@
 # cython: language_level=3
-"""Level 0 in the order of Nix: which operands are left to the operation that takes them.
+"""Level 0 evaluates in the order of Nix: which operands a code leaves to the operation that takes them.
 
-The specified code of `a > b` is a, Force, b, Force, More: all operands are there before the operation, in the order of the source, and the
-parts of a string from the last to the first.  Nix evaluates b first in `a > b`, `a <= b` and `a // b`, coerces a before it evaluates b
-in `a + b` and `"${a}${b}"`, evaluates c before b in `a.b.${c}`, and looks at each name of `{ ${a} = x; ${b} = y; }` before it evaluates the next, which shows in the error that comes of two.  The operations
-force and coerce what they find unforced, each in Nix's order; so a Force or CoerceToString at level 0 leaves its thunk alone if the
-operation that takes it comes at once, or right behind one more operand.  In: code of level 0, which the compiler has made
-(compiler/specified.pxi): an operand is one operation that pushes, and perhaps Force.
+The specified code of `a > b` is a, Force, b, Force, More: all operands are on the stack before the operation, in the order of the source,
+and the parts of a string from the last to the first.  Nix evaluates b first in `a > b`, `a <= b` and `a // b`, coerces a before it evaluates b
+in `a + b` and `"${a}${b}"`, evaluates c before b in `a.b.${c}`, and checks each name of
+`{ ${a} = x; ${b} = y; }` before it evaluates the next, which decides which of two errors is raised.  The operations
+force and coerce the operands that they find unforced, each in Nix's order.  So a Force or CoerceToString at level 0 leaves its thunk alone if the
+operation that takes it follows at once, or after one more operand.  In: code of level 0, which the compiler has made
+(compiler/specified.pyx): an operand is one operation that pushes, and perhaps Force.
 """
 from libc.stdint cimport uint8_t, uint32_t
 
@@ -32,7 +33,7 @@ cdef const uint8_t* _behind(const uint8_t* pc) noexcept nogil:
 
 
 cdef const uint8_t* _behind_push(const uint8_t* pc) noexcept nogil:
-    """Where the operation ends that pushes an operand; NULL if it is another one."""
+    """The end of an operation that pushes an operand; NULL if the operation does something else."""
     cdef uint8_t op = pc[0]
     if op == OP_CONSTANT or op == OP_GET_LOCAL or op == OP_GET_UPVALUE or op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE \
             or op == OP_SELECT_PLACE:
@@ -41,7 +42,7 @@ cdef const uint8_t* _behind_push(const uint8_t* pc) noexcept nogil:
 
 
 cdef bint _is_selection(const uint8_t* pc) noexcept nogil:
-    """Whether the chain of selections that goes on with the one at *pc* is one of `a.b or c`, not of `a ? b`."""
+    """Whether the chain of selections that continues at *pc* belongs to `a.b or c`, not to `a ? b`."""
     while pc[0] == OP_ATTRS_TRY_SELECT and pc[1] == OP_JUMP_IF_NOT_FOUND:
         pc = _behind(pc + 1)
         if pc[0] != OP_FORCE:
@@ -55,7 +56,7 @@ cdef bint _is_selection(const uint8_t* pc) noexcept nogil:
 
 
 cdef bint _is_before_attrs(const uint8_t* pc) noexcept nogil:
-    """Are there only pairs of name and value up to an operation that makes a set?  What was forced then is a name of that set."""
+    """Whether only pairs of name and value follow, up to an operation that makes a set: then the word just forced is a name of that set."""
     while pc[0] != OP_ATTRS:
         pc = _behind_push(pc)
         if pc == NULL:
@@ -92,7 +93,7 @@ cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept n
 
 
 cdef bint coercion_is_left(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
-    """A part of a string of several."""
+    """Whether the word is a part of a string with several parts."""
     if not _is_level_0(m, function):
         return False
     return pc[0] == OP_INTERPOLATE or _behind_push(pc) != NULL

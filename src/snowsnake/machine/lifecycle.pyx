@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Making a machine: address space, well-known symbols, function words of the builtins; and giving all of it back."""
+"""Creates a machine (address space, well-known symbols, function words of the builtins) and frees it."""
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, strcmp
@@ -34,11 +34,11 @@ from snowsnake.syntax.nodes cimport arena_pool_free
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 21
-    LEAST_GROWTH_BYTES = 1 << 29      # an old space smaller than this is not collected
+    LEAST_GROWTH_BYTES = 1 << 29      # a smaller old space is not collected
 
 
 cdef bint _reserve_stacks(Machine* m) noexcept nogil:
-    """Heap and stacks, as large as can be had."""
+    """Reserves the heap and the stacks, as large as the system grants."""
     cdef uint64_t stack_bytes = planned_region_bytes(PART_STACK)
     cdef uint64_t bytes = planned_region_bytes(PART_NURSERY)
     m.heap_base = <Word*>reserve_region(&bytes, SMALLEST_REGION_BYTES)
@@ -86,7 +86,7 @@ cdef void _make_symbols(Machine* m) noexcept nogil:
 
 
 ctypedef const char* Name
-cdef Name[INTERNAL_COUNT] INTERNAL_NAMES  # in the order of coercion.pxd
+cdef Name[INTERNAL_COUNT] INTERNAL_NAMES  # in the order of internals.pxd
 INTERNAL_NAMES[INTERNAL_COERCE] = "__coerce"
 INTERNAL_NAMES[INTERNAL_COERCE_STORE] = "__coerceStore"
 INTERNAL_NAMES[INTERNAL_TO_STRING] = "__toStringCoerce"
@@ -125,7 +125,7 @@ cdef void _make_builtins(Machine* m) noexcept nogil:
 
 
 cdef void _make_shared_words(Machine* m) noexcept nogil:
-    cdef Word* p = heap_alloc(m, 1)   # a list of no element is its header
+    cdef Word* p = heap_alloc(m, 1)   # a list without elements is only a header
     cdef Word* keys
     p[0] = header_of(KIND_LIST, 0)
     m.empty_list = tagged(p, TAG_LIST)

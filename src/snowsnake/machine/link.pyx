@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Linking: the chunks of an image become codes of a machine.
 
-In: an image.  Out: its top level as a thunk, and codes.  A chunk is linked when it is first entered (operation Link) or asked for:
-what never runs costs its bytes in the image and a pointer.
+In: an image.  Out: its top level as a thunk, and codes.  A chunk is linked when it is first entered (operation Link) or looked up:
+a chunk that never runs costs only its bytes in the image and a pointer.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -15,6 +15,7 @@ from snowsnake.bytecode.image cimport (
 )
 from snowsnake.bytecode.opcodes cimport OP_GET_UPVALUE, OP_LINK, OP_RETURN, OP_TAIL_CALL_N
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.constants cimport link_constants
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport CODE_APPLY, CODE_APPLY2, heap_alloc, heap_reserve
@@ -30,7 +31,7 @@ cdef uint8_t[10] APPLY2_CODE          # f x y
 LINK_CODE[0] = OP_LINK
 
 cdef enum:
-    MOST_CODES = (1 << 28) - 1        # what a header has room for
+    MOST_CODES = (1 << 28) - 1        # a header has room for so many
 
 
 def _make_apply_codes():
@@ -83,7 +84,7 @@ cdef bint link_basic_codes(Machine* m) noexcept nogil:
 
 
 cdef Word link_image(Machine* m, Image* image, uint32_t file) noexcept nogil:
-    """The top level of an image as a thunk; the file keeps the image.  0 and an error if memory is short."""
+    """The top level of an image as a thunk; the file keeps the image.  0, with an error set, if memory is short."""
     cdef Word* p
     cdef uint32_t i, base = m.code_count
     cdef bint is_lambda
@@ -107,18 +108,13 @@ cdef Code* link_code(Machine* m, uint32_t index) noexcept nogil:
     cdef File* file
     cdef RecordHead head
     cdef Code* code
-    cdef uint32_t* fresh_codes
     if m.codes[index].is_linked:
         return m.codes[index]
     file = file_of_code(m, index)
     read_head(file.image, index - file.code_base, &head)
-    if m.fresh_code_count == m.fresh_code_capacity:
-        fresh_codes = <uint32_t*>resize_items(m.fresh_codes, m.fresh_code_capacity * 2 + 1024, sizeof(uint32_t))
-        if fresh_codes == NULL:
-            raise_text(m, ERROR_MEMORY, NULL)
-            return NULL
-        m.fresh_codes = fresh_codes
-        m.fresh_code_capacity = m.fresh_code_capacity * 2 + 1024
+    if not has_room(&m.fresh_codes, m.fresh_code_count, &m.fresh_code_capacity, 1024):
+        raise_text(m, ERROR_MEMORY, NULL)
+        return NULL
     if not heap_reserve(m, 4096 + <uint64_t>head.constant_count * 16):
         return NULL
     code = _new_code(m, file, &head)
@@ -156,7 +152,7 @@ cdef void free_codes(Machine* m) noexcept nogil:
 
 
 cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
-    """A code with room for its constants, from the head of a record."""
+    """Makes a code with room for its constants, from the head of a record."""
     cdef Code* code = <Code*>allocate_items(sizeof(Code) + head.constant_count * sizeof(Word), 1)
     if code == NULL:
         return NULL
@@ -195,7 +191,7 @@ cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept n
         formals.has_default[i] = x & 1
         formals.start_bytes[i] = <uint32_t>take(&p)
         formals.symbols[i] = symbol_of_text(m, name)
-        j = i                         # insertion: patterns are short
+        j = i                         # insertion sort, because patterns are short
         while j > 0 and formals.symbols[formals.by_symbol[j - 1]] > formals.symbols[i]:
             formals.by_symbol[j] = formals.by_symbol[j - 1]
             j -= 1
@@ -204,7 +200,7 @@ cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept n
 
 
 cdef bint _link_constants(Machine* m, File* file, Code* code, RecordHead* head) noexcept nogil:
-    """What follows the constants in the record is the code, and then the spans."""
+    """In the record, the code follows the constants, and the spans follow the code."""
     cdef const uint8_t* p = head.constants
     code.constants = <Word*>(code + 1)
     code.constant_count = head.constant_count

@@ -1,7 +1,7 @@
-"""What the settings `lint-*` say of literals in a source: addresses without quotes, absolute paths and those below `~/`, short relative paths.
+"""Warnings of the settings `lint-*` about literals in a source: URLs without quotes, absolute paths and paths below `~/`, short relative paths.
 
-In: a source that parses, and the bits of the settings that are not `ignore` (syntax/features.py).  Out: warnings and faults, by place.
-Imported when such a setting is on.
+In: a source that parses, and the bits of the settings that are not `ignore` (syntax/features.py).  Out: warnings and faults, in source order.
+The module is only imported when such a setting is on.
 """
 
 import json
@@ -15,7 +15,7 @@ _ABSOLUTE, _SHORT, _URL = "lint-absolute-path-literals", "lint-short-path-litera
 
 
 class Finding:
-    """A literal: the setting that it is against, the text, whether that is fatal, and where."""
+    """A literal that a setting objects to: the setting, the text, whether it is fatal, and the place."""
 
     __slots__ = ("is_fatal", "message", "position")
 
@@ -26,12 +26,12 @@ class Finding:
 
     @property
     def warning(self) -> str:
-        """As the warning is printed, with its place in the source."""
+        """The text of the warning, with its place in the source."""
         return self.message + "\n" + place_text(self.position, "         ")
 
 
 def lint(source: bytes, name: str, bits: int) -> list[Finding]:
-    """In the order of the source; what is nested too deep for Python is passed over.
+    """The findings in source order.  Code that is nested too deeply for Python is skipped.
 
     >>> [finding.message for finding in lint(b"[ a/b ]", "x.nix", LINTS["lint-short-path-literals=warn"])]
     ["relative path literal 'a/b' should be prefixed with '.' for clarity: './a/b' (lint-short-path-literals)"]
@@ -59,7 +59,7 @@ def lint(source: bytes, name: str, bits: int) -> list[Finding]:
 
 
 def _literal(node: dict[str, object], source: bytes) -> tuple[int, int]:
-    """The bytes of a path up to its first `${`, or of an address; none of anything else."""
+    """The bytes of a path up to its first `${`, or of a URL; nothing for other nodes."""
     span, parts = node.get("span"), node.get("parts")
     if node.get("kind") not in ("path", "string") or not isinstance(span, list) or not isinstance(parts, list) or not parts:
         return 0, 0

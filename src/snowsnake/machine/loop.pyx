@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""The loop: runs bytecode on the machine's own stacks; no C recursion, no Python object.
+"""The loop: runs bytecode on the machine's own stacks, without C recursion or Python objects.
 
-One long function on purpose: the registers (pc, sp, fp, up, k, fr) stay in C locals and the chain of comparisons over
+It is one long function on purpose: the registers (pc, sp, fp, up, k, fr) stay in C locals, and the chain of comparisons over
 the opcode enum becomes one jump table.  An operation that needs something first (a value forced, a function called)
-sets `action` and falls out of the chain to the common tail, which does it and comes back to `resume`.
+sets `action` and leaves the chain for the code at the end of the loop, which does it and comes back to `resume`.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove
@@ -71,21 +71,21 @@ cdef extern from *:
     void OBSERVE "SN_OBSERVE"(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
 
 cdef enum Action:
-    ACTION_FORCE = 0                  # force `need`, then go on at `resume`
-    ACTION_CALL = 1                   # call {1} with `n` arguments, then go on at `resume`
+    ACTION_FORCE = 0                  # force `need`, then continue at `resume`
+    ACTION_CALL = 1                   # call {1} with `n` arguments, then continue at `resume`
     ACTION_TAIL_CALL = 2
     ACTION_RAISE = 3
-    ACTION_NATIVE = 4                 # run builtin word `need` on the `n` words on top, in a frame of its own; then `resume`
-    ACTION_SAFEPOINT = 6              # collect, if it is time, then go on at `resume`
-    ACTION_BUILTIN = 5                # call builtin word `need` on the `n` words on top, in a frame only if it asks for something
+    ACTION_NATIVE = 4                 # run the builtin word `need` on the `n` words on top, in a frame of its own; then continue at `resume`
+    ACTION_SAFEPOINT = 6              # collect if it is time, then continue at `resume`
+    ACTION_BUILTIN = 5                # call the builtin word `need` on the `n` words on top; it gets a frame only if it needs one
 
-# The machine's own code.  Immutable after import.
+# The machine's own code, which is immutable after import.
 cdef uint8_t[4] FORCE_CODE            # Force Halt
 cdef uint8_t[3] RETURN_CODE           # Return
-cdef uint8_t[4] NATIVE_CODE           # prepare, prepare after a coercion, force what was called, run
+cdef uint8_t[4] NATIVE_CODE           # prepare, prepare after a coercion, force the called function, run
 cdef uint8_t[2] BRANCH_CODE           # BranchResult
 cdef uint8_t[256][4] CALL_CODE        # CallN n, Halt
-cdef uint8_t[256][4] REST_CODE        # TailCallN n: applies a result to the arguments that were too many
+cdef uint8_t[256][4] REST_CODE        # TailCallN n: applies a result to the arguments that were left over
 
 FORCE_CODE[0] = OP_FORCE
 FORCE_CODE[1] = OP_HALT
@@ -111,7 +111,7 @@ _make_call_codes()
 
 
 cdef inline uint64_t read_uvarint(const uint8_t** pc) noexcept nogil:
-    """vu128, see spec: most operands are one byte."""
+    """Reads a vu128 number (see the specification): most operands are one byte."""
     cdef const uint8_t* p = pc[0]
     cdef uint64_t b = p[0]
     cdef uint64_t x
@@ -149,7 +149,7 @@ cdef inline Word operand(uint64_t place, Word* fp, Word* up, Word* k) noexcept n
 
 
 cdef inline Word name_of_attr(Word w) noexcept nogil:
-    """The string of a name, which at level 0 may come with its place."""
+    """The string of a name; at level 0 a name may come with its place."""
     w = val(w)
     if (w & 7) == TAG_BOX and kind_of(w) == KIND_ATTR_NAME:
         return pointer_of(w)[1]
@@ -167,7 +167,7 @@ cdef inline Word current_scope(Machine* m, Word* fp, Word* up, Word function, in
 
 
 cdef inline void replace_thunk(Machine* m, Frame* fr, Word w, Word r) noexcept nogil:
-    """The value of this activation is another thunk's: that one, `r`, is evaluated in its place.  `w`: `r`, or a thunk that leads to it."""
+    """This activation's value is the value of another thunk, `r`, which is evaluated in its place.  `w` is `r`, or a thunk that leads to it."""
     cdef Word a = fr.thunk
     cdef Word* p
     if a == 0:
@@ -181,7 +181,7 @@ cdef inline void replace_thunk(Machine* m, Frame* fr, Word w, Word r) noexcept n
 
 
 cdef int run(Machine* m) noexcept nogil:
-    """Run from m.pc until Halt.  DONE: m.result; RAISE: everything above the base frame is gone."""
+    """Runs from m.pc until Halt.  DONE: the value is in m.result; RAISE: everything above the base frame has been removed."""
     cdef const uint8_t* pc = m.pc
     cdef const uint8_t* op0
     cdef const uint8_t* resume
@@ -211,7 +211,7 @@ cdef int run(Machine* m) noexcept nogil:
         pc += 1
         if op == OP_CONSTANT:
             a = k[read_uvarint(&pc)]
-            if UNLIKELY((a & 0xFF) == IMMEDIATE_CHUNK):   # without captures: each time a cell of its own
+            if UNLIKELY((a & 0xFF) == IMMEDIATE_CHUNK):   # it has no captures: each evaluation makes a new cell
                 q = m.hp
                 m.hp = q + 2
                 q[0] = code_header(KIND_CLOSURE if a & 0x100 else KIND_THUNK, 1, a >> 9)
@@ -279,7 +279,7 @@ cdef int run(Machine* m) noexcept nogil:
                 need = b
                 action = ACTION_FORCE
                 if (a & 7) != TAG_INT and (a & 7) != TAG_STRING and (a & 7) != TAG_BOX:
-                    need = m.internals[INTERNAL_ADD]      # a is coerced, or fails, before b is looked at
+                    need = m.internals[INTERNAL_ADD]      # a is coerced, or fails, before b is evaluated
                     n = 2
                     resume = pc
                     action = ACTION_NATIVE
@@ -389,7 +389,7 @@ cdef int run(Machine* m) noexcept nogil:
                 need = b
                 action = ACTION_FORCE
                 if op == OP_ADD and (a & 7) != TAG_INT and (a & 7) != TAG_STRING and (a & 7) != TAG_BOX:
-                    sp[0] = a         # it is coerced, or fails, before b is looked at
+                    sp[0] = a         # it is coerced, or fails, before b is evaluated
                     sp[1] = b
                     sp += 2
                     need = m.internals[INTERNAL_ADD]
@@ -428,12 +428,12 @@ cdef int run(Machine* m) noexcept nogil:
                         pc += 2 if r == WORD_TRUE else 2 + read_u16(pc)
                     continue
                 action = ACTION_RAISE
-                if outcome == TAIL:   # strings, lists, sets: in a native frame, then on with the result
+                if outcome == TAIL:   # strings, lists, sets: a native frame compares them, and continues with the result
                     if op == OP_SUB or op == OP_MUL or op == OP_DIV:
                         arithmetic_mismatch(m, op, a, b)
                     else:
                         resume = pc
-                        if op0[0] == OP_BRANCH_COMPARE:   # the branch itself is left to BranchResult
+                        if op0[0] == OP_BRANCH_COMPARE:   # BranchResult does the branch itself
                             sp[0] = small_int(pc - code_of(m, function).start)
                             sp += 1
                             resume = &BRANCH_CODE[0]
@@ -773,7 +773,7 @@ cdef int run(Machine* m) noexcept nogil:
             m.depth = depth
             outcome = DONE
             if op0 != &NATIVE_CODE[3]:
-                if op0 == &NATIVE_CODE[1]:        # the result of a coercion replaces the first argument not yet ready
+                if op0 == &NATIVE_CODE[1]:        # the result of a coercion replaces the first argument that was not ready
                     sp -= 1
                     r = sp[0]
                     m.sp = sp
@@ -821,7 +821,7 @@ cdef int run(Machine* m) noexcept nogil:
                     n = outcome - CALL
                     action = ACTION_CALL
                 else:
-                    function = m.function     # a function of Python may have run the machine, and the collector
+                    function = m.function     # a Python function may have run the machine, and with it the collector
                     action = ACTION_RAISE
         # ---- sets -----------------------------------------------------------------------------------------------
         elif op == OP_SELECT or op == OP_SELECT_PLACE:
@@ -988,7 +988,7 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(sp[-2])
             b = val(sp[-1])
             resume = op0
-            if (b & 7) != TAG_ATTRS:  # the right side first, as Nix does since 2.32
+            if (b & 7) != TAG_ATTRS:  # the right side comes first, as in Nix since 2.32
                 need = b
                 action = ACTION_FORCE
                 if (b & 7) != TAG_THUNK:
@@ -1093,7 +1093,7 @@ cdef int run(Machine* m) noexcept nogil:
                 n += 1
                 outcome = TAIL
             else:
-                if op == OP_INTERPOLATE:      # the specified level pushes the parts last to first
+                if op == OP_INTERPOLATE:      # the specified level pushes the last part first
                     p = sp - n
                     q = sp - 1
                     while p < q:
@@ -1104,7 +1104,7 @@ cdef int run(Machine* m) noexcept nogil:
                         q -= 1
                 outcome = concatenate_strings(m, sp - n, n)
                 if op == OP_INTERPOLATE and outcome == FORCE:
-                    outcome = TAIL    # not here, where the parts would be turned about once more
+                    outcome = TAIL    # done elsewhere; here the parts would be reversed once more
             if LIKELY(outcome == DONE):
                 sp -= n
                 sp[0] = m.result
@@ -1113,7 +1113,7 @@ cdef int run(Machine* m) noexcept nogil:
             resume = op0
             need = m.need
             action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
-            if outcome == TAIL:       # [parts] -> [count, parts], then in a frame of its own
+            if outcome == TAIL:       # [parts] becomes [count, parts]; then a frame of its own joins them
                 memmove(sp - n + 1, sp - n, n * sizeof(Word))
                 sp[-<int64_t>n] = small_int(n)
                 sp += 1
@@ -1129,7 +1129,7 @@ cdef int run(Machine* m) noexcept nogil:
                 sp[-1] = a
                 continue
             if i & 4 and (tag_of(a) == TAG_INT or tag_of(a) == TAG_BOX):
-                sp[-1] = a            # the left operand of `+`: numbers and paths stay
+                sp[-1] = a            # the left operand of `+`: numbers and paths stay as they are
                 continue
             if i == 2 and coercion_is_left(m, function, pc):
                 continue
@@ -1184,7 +1184,7 @@ cdef int run(Machine* m) noexcept nogil:
             resume = pc
             action = ACTION_RAISE
         elif op == OP_BRANCH_RESULT:
-            # [offset of the branch operand, result]: the comparison of BranchCompare was done in a native frame
+            # [offset of the branch operand, result]: a native frame did the comparison of BranchCompare
             r = sp[-1]
             pc = code_of(m, function).start + (sp[-2] >> 3)
             sp -= 2
@@ -1216,7 +1216,7 @@ cdef int run(Machine* m) noexcept nogil:
             resume = pc
             action = ACTION_RAISE
 
-        # ---- what operations asked for --------------------------------------------------------------------------
+        # ---- what operations need done ----------------------------------------------------------------------------
         while True:
             if action == ACTION_FORCE:
                 p = pointer_of(need)
@@ -1248,7 +1248,7 @@ cdef int run(Machine* m) noexcept nogil:
                     m.need = need     # the trace finds the activation that evaluates it
                     raise_message(m, worded(MESSAGE_INFINITE_RECURSION))
                 elif outcome == THUNK_FAILED and fr < m.frames_end:
-                    # entered as the first time, so that the trace is the same
+                    # It is entered as it was the first time, so that the trace is the same.
                     fr = push_frame(fr, resume, fp, function, k, need, depth, with_slot)
                     fp = sp
                     function = need
@@ -1271,7 +1271,7 @@ cdef int run(Machine* m) noexcept nogil:
                             depth += 1
                             sp -= 1
                             if action == ACTION_TAIL_CALL:
-                                m.tail_pc = op0       # all that is kept of the caller, for errors of the call itself
+                                m.tail_pc = op0       # the only thing kept of the caller, for errors of the call itself
                                 m.tail_target = code
                                 q = sp - n
                                 for i in range(n):
@@ -1308,11 +1308,11 @@ cdef int run(Machine* m) noexcept nogil:
                             sp -= 1
                             if action == ACTION_TAIL_CALL:
                                 resume = &RETURN_CODE[0]
-                            # frameless builtins must see their arguments again if one must be forced first
+                            # A builtin without a frame must see its arguments again if one must be forced first.
                             need = a
                             action = ACTION_BUILTIN
                             continue
-                    else:             # partial: its arguments go under ours, and its function on top
+                    else:             # a partial application: its arguments go under the new ones, and its function on top
                         x = header_size(p[0])
                         if n + x > 127:
                             raise_depth(m)
@@ -1326,7 +1326,7 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[-1] = p[1]
                         n += x
                         continue
-                    if n < i:         # too few: a partial application
+                    if n < i:         # too few arguments: a partial application
                         q = m.hp
                         m.hp = q + 2 + n
                         q[0] = header_of(KIND_PARTIAL, n)
@@ -1337,8 +1337,8 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[-1] = <Word>q | TAG_FUNCTION
                         pc = resume if action == ACTION_CALL else &RETURN_CODE[0]
                         break
-                    # too many: [a1 … an f] -> [the rest] and a call of f with the first i, in an activation that
-                    # applies the result to the rest
+                    # Too many: [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an activation that
+                    # applies the result to the rest.
                     x = n - i
                     if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
                         raise_depth(m)
@@ -1352,10 +1352,10 @@ cdef int run(Machine* m) noexcept nogil:
                     else:
                         fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                         fp = q
-                    function = m.internals[INTERNAL_EQUAL]   # any builtin: this activation has no code of its own
+                    function = m.internals[INTERNAL_EQUAL]   # any builtin serves: this activation has no code of its own
                     k = NULL
                     with_slot = -1
-                    # rotate: the first i arguments and f behind the rest
+                    # Rotates: the first i arguments and f go behind the rest.
                     memmove(sp, q, i * sizeof(Word))
                     r = sp[-1]
                     memmove(q, q + i, x * sizeof(Word))
@@ -1367,7 +1367,7 @@ cdef int run(Machine* m) noexcept nogil:
                     action = ACTION_CALL
                     continue
                 elif (a & 7) == TAG_THUNK:
-                    # force the function where it stands, then make the same call
+                    # Forces the function in its place, then makes the same call again.
                     sp[-1] = a
                     need = a
                     if action == ACTION_TAIL_CALL:
@@ -1377,7 +1377,7 @@ cdef int run(Machine* m) noexcept nogil:
                             resume = &REST_CODE[n][0]
                     elif op0[0] == OP_CALL_N or op0[0] == OP_CALL:
                         resume = op0
-                    else:             # a builtin's call: wrap it in an activation of its own
+                    else:             # a builtin calls: the call gets an activation of its own
                         fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                         fp = sp - 1 - n
                         function = m.internals[INTERNAL_EQUAL]
@@ -1388,8 +1388,8 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 elif (a & 7) == TAG_ATTRS:
                     p = attrs_find(a, m.symbol_functor)
-                    if p != NULL:     # [args, set] -> [set, args, __functor]
-                        # It is a call: a functor that leads to itself ends at the depth limit, and can be stopped.
+                    if p != NULL:     # [args, set] becomes [set, args, __functor]
+                        # This counts as a call, so that a functor that leads to itself ends at the depth limit, and can be stopped.
                         depth += 1
                         m.sp = sp
                         if UNLIKELY(depth > m.depth_limit):
@@ -1415,7 +1415,7 @@ cdef int run(Machine* m) noexcept nogil:
                             sp = fp + n + 1
                             pc = &REST_CODE[n][0]
                             break
-                        # in an activation of its own, so that a thunk __functor can be forced
+                        # This happens in an activation of its own, so that an unevaluated __functor can be forced.
                         fr = push_frame(fr, resume, fp, function, k, 0, depth - 1, with_slot)
                         fp = sp - 1 - n
                         function = m.internals[INTERNAL_EQUAL]
@@ -1431,7 +1431,7 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_RAISE
                 continue
             elif action == ACTION_BUILTIN:
-                # arguments on top; op0 is executed again if one must be forced (for a call, its function goes back on top)
+                # The arguments are on top.  op0 is executed again if one must be forced (for a call, its function goes back on top).
                 builtin = &m.builtins[header_size(pointer_of(need)[0])]
                 spill(m, sp, fp, fr, function)
                 m.depth = depth
@@ -1447,7 +1447,7 @@ cdef int run(Machine* m) noexcept nogil:
                     sp += 1
                     pc = resume
                     if (a & 7) == TAG_THUNK and (outcome == TAIL or resume == &NATIVE_CODE[3]):
-                        a = val(a)    # a builtin that calls another takes values, never cells
+                        a = val(a)    # a builtin that calls another one takes values, never cells
                         sp[-1] = a
                         if (a & 7) == TAG_THUNK:
                             need = a
@@ -1456,7 +1456,7 @@ cdef int run(Machine* m) noexcept nogil:
                                 resume = &NATIVE_CODE[2]
                             continue
                     break
-                # it needs its frame after all: to come back to, or to show in the trace
+                # The builtin needs its frame after all: to come back to, or to appear in the trace.
                 if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or m.sp + 4096 > m.stack_end):
                     raise_depth(m)
                     action = ACTION_RAISE
@@ -1494,7 +1494,7 @@ cdef int run(Machine* m) noexcept nogil:
                 if need == m.internals[INTERNAL_CONCATENATE] or need == m.internals[INTERNAL_CONCATENATE_PATH]:
                     pc = &NATIVE_CODE[3]
                 break
-            elif action == ACTION_SAFEPOINT:      # what a recursion leaves behind while it returns is garbage, too
+            elif action == ACTION_SAFEPOINT:      # the words that a recursion leaves behind while it returns are garbage, too
                 spill_all(m, resume, sp, fp, fr, function, k)
                 outcome = safepoint(m, 0)
                 function = m.function
@@ -1523,10 +1523,10 @@ cdef int run(Machine* m) noexcept nogil:
                 break
 
 
-# ---- the ways in ------------------------------------------------------------------------------------------------
+# ---- entry points -----------------------------------------------------------------------------------------
 
 cdef int _enter(Machine* m, const uint8_t* code, uint32_t count) noexcept nogil:
-    """Run the machine's own code in a base activation whose frame is the topmost `count` words."""
+    """Runs the machine's own code in a base activation whose frame is the topmost `count` words."""
     if m.fr + 2 >= m.frames_end or m.sp + 4096 > m.stack_end:
         m.sp -= count
         return raise_depth(m)

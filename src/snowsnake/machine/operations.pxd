@@ -1,36 +1,36 @@
 # cython: language_level=3
-"""What the loop does out of line: everything about an operation that is not its fast path."""
+"""The parts of operations that the loop calls as functions: everything that is not their fast path."""
 from libc.stdint cimport uint32_t, uint8_t, uint64_t
 from snowsnake.machine.state cimport Builtin, Code, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport TAG_INT, TAG_STRING, Word, string_size
 
 cdef enum:
-    COERCE = 8                        # prepare(): the argument whose index is in m.result, an int, must be coerced first
+    COERCE = 8                        # returned by prepare(): the argument whose index is in m.result, an int, must be coerced first
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
-    # deals with arguments as b.forces says.  DONE, FORCE (m.need), RAISE, or COERCE: m.result is the index (an int word) and
-    # m.need the internal function to call on it
+    # Prepares the arguments as b.forces says.  Returns DONE, FORCE (m.need), RAISE, or COERCE: then m.result is the index (an int word), and
+    # m.need is the internal function to call with the argument.
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil
-    # operation Attrs.  DONE (m.result), FORCE, RAISE
+    # The operation Attrs.  Returns DONE (m.result), FORCE or RAISE.
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil
-    # positions of the names, or NULL
+    # positions holds those of the names, or is NULL.
 cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil
-    # changes the environment; m.result: it // the overrides
+    # Changes the environment; m.result is the environment // the overrides.
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil
-    # writes the formals' values, or WORD_UNSET; DONE or RAISE
+    # Writes the values of the formals, or WORD_UNSET.  Returns DONE or RAISE.
 cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
 cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil
-    # DONE (m.result), FORCE (m.need), RAISE, or TAIL: a part is not a string and must be coerced
+    # Returns DONE (m.result), FORCE (m.need), RAISE, or TAIL: a part is no string and must be coerced.
 cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil
-    # DONE, FORCE, RAISE
+    # Returns DONE, FORCE or RAISE.
 cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil
-    # of two forced values at the top of ==: 0 or 1, or -1: elements must be compared
+    # Compares two forced values at the outermost level of ==.  Returns 0 or 1, or -1 if their elements must be compared.
 
 cdef inline int equal_quickly(Machine* m, Word a, Word b) noexcept nogil:
-    """The same, for loops over elements, which are small integers and strings nearly always."""
+    """The same, for loops over elements, which are small ints and strings nearly always."""
     if (a & 7) == TAG_INT and (b & 7) == TAG_INT:
         return a == b
     if (a & 7) == TAG_STRING and (b & 7) == TAG_STRING:
@@ -40,4 +40,4 @@ cdef inline int equal_quickly(Machine* m, Word a, Word b) noexcept nogil:
 cdef int interpret_search_path(Machine* m, Word constant) noexcept nogil
 cdef int interpret_home_path(Machine* m, Word constant) noexcept nogil
 cdef int raise_context(Machine* m, Word s) noexcept nogil
-    # "the string '…' is not allowed to refer to a store path"
+    # Raises "the string '…' is not allowed to refer to a store path".

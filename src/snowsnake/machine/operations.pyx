@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The slow parts of operations.  They never force or call: they say what is needed, and the loop does it."""
+"""The slow parts of operations.  They never force or call: they return what is needed, and the loop does it."""
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -31,7 +31,7 @@ from snowsnake.machine.word cimport (
 
 
 cdef enum:
-    LEAST_JOINED = 64                 # elements of a list that may get room beside it
+    LEAST_JOINED = 64                 # a list of so many elements may get room beside it
 
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
@@ -93,7 +93,7 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
 
 
 cdef bint _is_canonical(Word s) noexcept nogil:
-    """No empty, `.` or `..` component and no slash at the end."""
+    """Whether a path has no empty, `.` or `..` component, and no slash at the end."""
     cdef uint8_t* p = string_data(s)
     cdef uint64_t n = string_size(s), i
     if n == 1:
@@ -108,7 +108,7 @@ cdef bint _is_canonical(Word s) noexcept nogil:
 
 
 cdef int raise_context(Machine* m, Word s) noexcept nogil:
-    """Shows the first element of the context: `path`, `path^output` (from !output!path) or `path (deep)` (from =path)."""
+    """The message shows the first element of the context: `path`, `path^output` (from !output!path) or `path (deep)` (from =path)."""
     cdef Context* c = &m.contexts[string_context(s)]
     cdef Word first = symbol_string(m, c.elements[0])
     cdef const char* path = <const char*>string_data(first)
@@ -132,15 +132,15 @@ cdef int raise_context(Machine* m, Word s) noexcept nogil:
 # ---- sets -------------------------------------------------------------------------------------------------------
 
 cdef inline bint _is_written(Word name) noexcept nogil:
-    """A name that stands in the source, at level 0: with its place."""
+    """Whether a name is written in the source; at level 0 it then comes with its place."""
     return (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME
 
 
 cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32_t* positions, Attr* entries,
                            uint64_t* kept, uint64_t* checked) noexcept nogil:
-    """Entries of (name, value) pairs, first of those with written names; a null name drops its pair.
+    """Makes entries of (name, value) pairs, those with written names first; a null name drops its pair.
 
-    checked: of them, those that were there when a name was last forced, and were compared then.
+    checked: the number of entries that were there when a name was last forced; these have been compared already.
     """
     cdef uint64_t i
     cdef Word name
@@ -176,7 +176,7 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32
 
 
 cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t again) noexcept nogil:
-    """With the places of both definitions, as far as they are known."""
+    """The message has the places of both definitions, as far as they are known."""
     cdef Word s = symbol_string(m, symbol)
     cdef uint32_t file = 0, line = 0, column = 0
     if position_place(m, first, &file, &line, &column):
@@ -198,7 +198,7 @@ cdef bint _has_one_of(Word attrs, Attr* entries, uint64_t count) noexcept nogil:
 
 
 cdef bint _are_new(Machine* m, Word attrs, Attr* entries, uint64_t first, uint64_t count) noexcept nogil:
-    """Is none of the entries from `first` on in the set, or like one before it?  If not, the error of the first one is raised."""
+    """Whether none of the entries from `first` on is in the set, or equal to one before it.  If one is, its error is raised."""
     cdef uint64_t i, j
     for j in range(first, count):
         if attrs_find(attrs, entries[j].symbol) != NULL:
@@ -229,13 +229,13 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
             return RAISE
     outcome = _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)
     if outcome != DONE and not _are_new(m, attrs, entries, checked, kept):
-        outcome = RAISE               # a name that was there already, before the one that is to be forced or is none
+        outcome = RAISE               # a name before this one was there already
     if outcome == DONE:
         added = attrs_build(m, entries, kept)
         if added == 0:
             outcome = RAISE
         elif attrs_size(added) != kept or _has_one_of(attrs, entries, kept):
-            _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)      # in their own order again
+            _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)      # back to their own order
             _are_new(m, attrs, entries, 0, kept)
             outcome = RAISE
         else:
@@ -248,7 +248,7 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
 
 
 cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil:
-    """The names of a set with `__overrides` mean what that has, from now on."""
+    """From now on, the names of a set with `__overrides` mean the overrides."""
     cdef uint32_t* symbols
     cdef Word* values
     cdef Word* found
@@ -263,7 +263,7 @@ cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept n
             values[i] = found[0]
     write_barrier(m, environment)
     m.result = attrs_update(m, environment, overrides)
-    # flat, because dynamic attributes may follow
+    # Flat, because dynamic attributes may follow.
     return DONE if m.result and attrs_flat(m, m.result) else RAISE
 
 
@@ -288,7 +288,7 @@ cdef int _raise_argument(Machine* m, Code* code, int message, uint32_t symbol) n
 
 
 cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
-    """Of a layered set each formal is looked up, so that it need not be made flat."""
+    """Looks up each formal in a layered set, so that the set need not be made flat."""
     cdef Formals* formals = code.formals
     cdef uint64_t i
     cdef Word* found
@@ -315,7 +315,7 @@ cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept no
     cdef uint64_t n = keys_size(keys), count = formals.count, i, j = 0, bound = 0
     cdef uint32_t f, symbol
     cdef int64_t found
-    cdef bint merges = n <= count * 4 + 8     # else look each formal up in the large set
+    cdef bint merges = n <= count * 4 + 8     # otherwise each formal is looked up in the large set
     for i in range(count):
         f = formals.by_symbol[i]
         symbol = formals.symbols[f]
@@ -342,7 +342,7 @@ cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept no
 
 
 cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nogil:
-    """Level 0: arguments that must be there are asked for before those that must not."""
+    """Level 0 checks required arguments before it checks for superfluous ones."""
     cdef Formals* formals = code.formals
     cdef uint64_t i
     for i in range(formals.count):
@@ -374,9 +374,9 @@ cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
 # ---- lists and strings ------------------------------------------------------------------------------------------
 
 cdef Word _joined_in_place(Machine* m, Word a, uint64_t na, Word b, uint64_t nb) noexcept nogil:
-    """a ++ b, if the list that one of them is a view of has room beside it for the other; else 0.
+    """a ++ b, if one of them is a view of a list that has room beside the view for the other; otherwise 0.
 
-    Room is WORD_UNSET; it is taken from the view outwards, once: a second list that begins with the same view finds it taken.
+    Free room is WORD_UNSET.  It is taken next to the view, and only once: if a second list begins with the same view, its room is taken.
     """
     cdef Word base = list_base(b)
     cdef Word* items = list_items(base)
@@ -397,8 +397,8 @@ cdef Word _joined_in_place(Machine* m, Word a, uint64_t na, Word b, uint64_t nb)
 
 
 cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
-    """A list that `++` lengthens again and again, by little, gets room for half as much on that side: so that costs no more, all in all,
-    than the list."""
+    """A list that `++` lengthens again and again, by little, gets room for half as many elements on that side; so all these operations together
+    cost no more than the final list."""
     cdef uint64_t na = list_size(a), nb = list_size(b), room = 0, i
     cdef Word longer = a if na > nb else b
     cdef Word* out
@@ -495,7 +495,7 @@ cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:
     cdef int ta = tag_of(a), tb = tag_of(b)
     if ta == TAG_FUNCTION or tb == TAG_FUNCTION:
         return 0
-    if a == b and ta != TAG_LIST and ta != TAG_ATTRS:     # of those the elements are forced all the same
+    if a == b and ta != TAG_LIST and ta != TAG_ATTRS:     # elements of lists and sets are forced all the same
         if ta == TAG_BOX and is_float(a):
             return 1 if float_value(a) == float_value(a) else 0
         return 1

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Where a code comes from: its file, its record in the file's image, the names that it has there.
+"""The source of a code: its file, its record in the file's image, the names that it has there.
 
 In: a code of the machine.  Out: its file, its CodeOrigin.
 """
@@ -11,7 +11,7 @@ from snowsnake.machine.state cimport File
 
 
 cdef File* file_of_code(Machine* m, uint32_t index) noexcept nogil:
-    """The file that a code is of: files are in the order of their codes."""
+    """The file of a code.  Files are in the order of their codes."""
     cdef uint32_t lo = 0, hi = m.file_count, middle
     while hi - lo > 1:
         middle = (lo + hi) >> 1

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """The parameter that a function takes next.
 
-`x: y: …` is one chunk that takes two arguments, so an application to one is not a function of its own with a name and a place.
-Both are read from the source then: what stands between the parameters are colons, parentheses, blanks and comments.
+`x: y: …` is one chunk that takes two arguments, so an application to one argument is no function of its own, with a name and a place.
+Both are then read from the source, where only colons, parentheses, blanks and comments separate the parameters.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -19,7 +19,7 @@ cdef inline bint _is_word(uint8_t c) noexcept nogil:
 
 
 cdef uint32_t _skip_to_word(const uint8_t* source, uint32_t at, uint32_t size) noexcept nogil:
-    """Over colons, parentheses, blanks and comments."""
+    """Skips colons, parentheses, blanks and comments."""
     while at < size and not _is_word(source[at]):
         if source[at] == b'#':
             while at < size and source[at] != b'\n' and source[at] != b'\r':
@@ -35,7 +35,7 @@ cdef uint32_t _skip_to_word(const uint8_t* source, uint32_t at, uint32_t size) n
 
 
 cdef bint _find(const uint8_t* source, File* file, uint32_t at, uint64_t index, Parameter* found) noexcept nogil:
-    """The parameter with this index of the lambda that begins at the byte `at`."""
+    """Finds the parameter with this index of the lambda that begins at the byte `at`."""
     cdef uint32_t end
     if source == NULL:
         return False

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Positions: where the source of an operation stands, as a file, a line and a column.
+"""Positions: the source of an operation as a file, a line and a column.
 
 In: an activation, or a position.  Out: its place.  Positions number the bytes of all sources of a machine, one after the other;
-0 is no position.  The table of a file's lines is made when one is first asked for, so that ten thousand positions cost one reading of
-the file.  Texts are not kept: whoever wants one reads the file again.
+0 is no position.  The table of a file's lines is made when it is first needed, so that ten thousand positions cost one reading of
+the file.  Texts are not kept: whoever needs one reads the file again.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -26,7 +26,7 @@ from snowsnake.machine.word cimport (
 # ---- lines ------------------------------------------------------------------------------------------------------
 
 cdef uint8_t* _read_again(Machine* m, File* file) noexcept nogil:
-    """The text of a file, whose source was not kept; NULL if it is not there any more.  A pending error stays as it is."""
+    """The text of a file whose source was not kept; NULL if the file does not exist any more.  A pending error stays as it is."""
     cdef Bytes buffer
     cdef Error pending = m.error
     cdef int outcome
@@ -42,7 +42,7 @@ cdef uint8_t* _read_again(Machine* m, File* file) noexcept nogil:
 
 
 cdef uint32_t _find_lines(const uint8_t* p, uint32_t size_bytes, uint32_t* starts) noexcept nogil:
-    """How many lines there are; where they start, unless *starts* is NULL.  A line ends with a newline, a carriage return, or both."""
+    """Counts the lines, and writes where they start unless *starts* is NULL.  A line ends with a newline, a carriage return, or both."""
     cdef uint32_t count = 1, i = 0
     cdef const uint8_t* newline
     cdef bint has_returns = memchr(p, 13, size_bytes) != NULL
@@ -65,7 +65,7 @@ cdef uint32_t _find_lines(const uint8_t* p, uint32_t size_bytes, uint32_t* start
 
 
 cdef bint number_lines(Machine* m, File* file) noexcept nogil:
-    """Make the table of lines, once for each file; the text itself is not kept."""
+    """Makes the table of lines, once for each file; the text itself is not kept."""
     cdef uint8_t* text = file.source
     if file.line_starts != NULL:
         return True
@@ -195,7 +195,7 @@ cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil:
     if not position_place(m, position, &file, &line, &column):
         return WORD_NULL
     path = m.files[file].path
-    if path[0] != c'/':               # not a file: as in C++ Nix there is no such place
+    if path[0] != c'/':               # not a file: it has no place, as in C++ Nix
         return WORD_NULL
     entries[0].symbol = m.symbol_file
     entries[0].value = make_string(m, path, strlen(path), 0)

@@ -6,19 +6,19 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport THUNK_DONE, WORD_NOT_FOUND, Word, is_thunk, pointer_of, val, with_state
 
 cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil
-    # the result, a value, where the call can neither fail nor ask for anything; otherwise WORD_NOT_FOUND, and nothing has happened
+    # Returns the result, a value, if the call can neither fail nor ask for anything.  Otherwise it returns WORD_NOT_FOUND and has changed nothing.
 cdef Word short_apply(Machine* m, Word thunk) noexcept nogil
-    # likewise of a thunk as `map` and `genList` make them, which stays as it is
+    # Likewise for a thunk as `map` and `genList` make them; the thunk itself does not change.
 
 cdef inline bint is_worth_trying(uint64_t index) noexcept nogil:
-    """Whether a loop over elements that comes back from the machine tries short calls again: seldom, because the function may be no such one.
+    """Whether a loop over elements that the machine entered again should try short calls again: seldom, because the function may be no short one.
 
-    Where one succeeds, the loop goes on with them.
+    After one that succeeds, the loop goes on with short calls.
     """
     return index & (index - 1) == 0 or index & 31 == 0
 
 cdef inline Word settled(Machine* m, Word w) noexcept nogil:
-    """val() of a word for loops over many elements: a thunk that a short call settles has its value now."""
+    """val() of a word, for loops over many elements: if a short call can evaluate the thunk, this returns its value."""
     cdef Word r
     cdef Word* p
     w = val(w)

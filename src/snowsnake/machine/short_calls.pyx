@@ -1,14 +1,14 @@
 # cython: language_level=3
-"""Calls of short functions that need nothing evaluated, made on the spot: without an activation, and without leaving the builtin.
+"""Runs short functions that need nothing evaluated on the spot: without an activation, and without leaving the builtin.
 
-In: a function and its arguments, or a thunk as `map` makes them.  Out: the result, or WORD_NOT_FOUND: then the machine makes the call.
+In: a function and its arguments, or a thunk as `map` makes them.  Out: the result, or WORD_NOT_FOUND: then the machine must make the call.
 
-A builtin that calls a function for each of a million elements leaves and enters the loop as often; for `x: x + 1` or `a: b: a.x < b.x` that
-is most of the work.  Here such code is run up to its `Return`, and given up at the first operation that would evaluate something, fail, call, or
+A builtin that calls a function for each of a million elements leaves and enters the loop as often; with `x: x + 1` or `a: b: a.x < b.x` that
+is most of the work.  Here such code runs up to its `Return`, and is given up at the first operation that would evaluate something, fail, call, or
 make a function.  So nobody can tell the difference: no order of evaluation, no error, no cell that others hold.
 The list or set of a result is new, as it would be in the machine.
 
-At safepoints there is more to do (collections, requests to stop), and they are left to the machine: nothing is called here when one is due.
+Safepoints have more to do (collections, requests to stop), which only the machine can do: when one is due, nothing is called here.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport strcmp
@@ -41,7 +41,7 @@ cdef inline Word _number(int64_t x) noexcept nogil:
 
 
 cdef inline Word _binary(Machine* m, int op, Word a, Word b) noexcept nogil:
-    """Of two values; WORD_NOT_FOUND if it could fail, or takes more than a moment."""
+    """An operation on two values; WORD_NOT_FOUND if it could fail, or would take long."""
     cdef int64_t x, y, product
     cdef int outcome
     cdef Word r
@@ -93,7 +93,7 @@ cdef inline Word _operand(uint8_t place, const Word* frame, Word* upvalues, Word
 
 
 cdef Word _text_of(Machine* m, Word w) noexcept nogil:
-    """`toString`, which is mapped over numbers more often than any other builtin."""
+    """`toString`, which programs map over numbers more often than any other builtin."""
     cdef uint8_t[DECIMAL_SIZE] digits
     cdef int start
     if is_string(w):
@@ -155,7 +155,7 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
     constants = code.constants
     while True:
         op = pc[0]
-        # operands of one byte only
+        # Only operands of one byte.
         if op == OP_ARITHMETIC or op == OP_BRANCH_COMPARE or op == OP_EAGER_ARITHMETIC:
             if (pc[2] | pc[3]) & 0x80:
                 return WORD_NOT_FOUND
@@ -175,7 +175,7 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
             pc += 4 if op == OP_ARITHMETIC else 6 + (pc[4] | <uint32_t>pc[5] << 8)
         elif op == OP_RETURN:
             a = val(sp[-1])
-            # a function, or a list if its cell matters, is known by where it stands: here it would stand somewhere else
+            # A function, or a list whose cell matters, is known by its cell, and here it would be in another one.
             if (a & 7) == TAG_THUNK or (keeps_cell(m, a) and (pointer_of(a) < made or pointer_of(a) >= m.hp)):
                 return WORD_NOT_FOUND
             return a
@@ -286,7 +286,7 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
             pc += 2
         elif op == OP_COERCE_TO_STRING:
             a = val(sp[-1])
-            if (a & 7) != TAG_INT or not pc[1] & 4:   # the left operand of `+`: numbers stay
+            if (a & 7) != TAG_INT or not pc[1] & 4:   # the left operand of `+`: numbers stay as they are
                 return WORD_NOT_FOUND
             sp[-1] = a
             pc += 2

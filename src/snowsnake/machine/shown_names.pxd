@@ -1,7 +1,7 @@
-"""Names of attributes as messages show them."""
+"""How messages show the names of attributes."""
 from libc.stdint cimport uint32_t
 
 from snowsnake.machine.state cimport Machine
 
 cdef char* shown_name(Machine* m, uint32_t symbol) noexcept nogil
-    # malloc'ed, or NULL: in quotes unless it is an identifier
+    # Returns malloc'ed text, or NULL.  The name is in quotes unless it is an identifier.

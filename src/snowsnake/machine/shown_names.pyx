@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Names of attributes as messages show them: as Nix text, in quotes unless they are identifiers."""
+"""How messages show the names of attributes: as Nix text, in quotes unless they are identifiers."""
 from libc.stdint cimport uint8_t, uint32_t
 
 from snowsnake.foundation.allocate cimport allocate_items

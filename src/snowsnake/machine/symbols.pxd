@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Symbols: interned names, numbered per machine; and string contexts, interned sets of symbols."""
+"""Symbols, which are interned names with a number per machine; and string contexts, which are interned sets of symbols."""
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from snowsnake.machine.state cimport Machine
@@ -14,31 +14,31 @@ cdef extern from *:
     #define snow_big_endian(word) (word)
     #endif
     """
-    uint64_t big_endian "snow_big_endian"(uint64_t word) noexcept nogil   # of eight bytes that were read as a word: ordered as they are
+    uint64_t big_endian "snow_big_endian"(uint64_t word) noexcept nogil   # eight bytes that were read as a word: the result compares as the bytes do
 
 cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
-    # the symbol of these bytes; makes it if it is new
+    # Returns the symbol of these bytes, and makes it if it is new.
 cdef uint32_t symbol_of_text(Machine* m, Text text) noexcept nogil
-    # likewise, of a text in an image: the chunks of a file name the same ones again and again
+    # Likewise for a text in an image: the chunks of a file name the same texts again and again.
 cdef void forget_texts(Machine* m) noexcept nogil
-    # before an image goes
+    # Must be called before an image is freed.
 cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil
 
 cdef inline uint32_t symbol_of(Machine* m, Word string) noexcept nogil:
-    """The symbol of a string word; remembered in the string.  The context plays no part."""
+    """The symbol of a string word, which the string remembers.  Its context plays no part."""
     cdef uint32_t known = <uint32_t>pointer_of(string)[1]
     return known - 1 if known else symbol_of_slow(m, string)
 
 cdef inline Word symbol_string(Machine* m, uint32_t symbol) noexcept nogil:
-    """The string (without context) of a symbol."""
+    """The string of a symbol, without context."""
     return m.symbol_strings[symbol]
 
 cdef inline int compare_strings(Word a, Word b) noexcept nogil:
-    """Bytewise: negative, zero or positive.  The first eight bytes decide nearly always; shorter strings end in zeros."""
+    """Compares bytewise: negative, zero or positive.  The first eight bytes nearly always decide; shorter strings are followed by zeros."""
     cdef uint64_t n = string_size(a), k = string_size(b), least = n if n < k else k
     cdef uint64_t x, y
     cdef int c
-    memcpy(&x, string_data(a), 8)     # there are so many: a string has at least two words
+    memcpy(&x, string_data(a), 8)     # a string always has eight bytes there: it takes at least two words
     memcpy(&y, string_data(b), 8)
     if x != y:
         return -1 if big_endian(x) < big_endian(y) else 1
@@ -52,4 +52,4 @@ cdef inline int compare_strings(Word a, Word b) noexcept nogil:
 cdef uint32_t context_single(Machine* m, uint32_t element) noexcept nogil
 cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil
 cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil
-    # of any elements, in any order, with repetitions; sorts the caller's array
+    # Takes elements in any order, with repetitions, and sorts the caller's array.

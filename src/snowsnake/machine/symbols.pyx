@@ -5,6 +5,8 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.foundation.merging cimport merge_sort, never_stops
+from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.machine.attention cimport exhaust
 from snowsnake.machine.heap cimport heap_alloc
 from snowsnake.machine.state cimport Context, KnownText, Machine
@@ -15,7 +17,7 @@ cdef enum:
 
 
 cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
-    """Multiply-and-fold over 8-byte steps."""
+    """Hashes eight bytes at a time: multiplies, and folds the product."""
     cdef uint64_t h = n * <uint64_t>0x9E3779B97F4A7C15
     cdef uint64_t w
     cdef uint32_t last
@@ -37,13 +39,13 @@ cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
 
 
 cdef bint _grow(Machine* m) noexcept nogil:
-    """False if there is no memory: then everything is as it was, and nothing new can be added."""
+    """Returns False if there is no memory: then everything is as it was, and nothing new can be added."""
     cdef uint32_t i, entry, capacity
     cdef uint64_t h
     cdef Word s
     cdef Word* strings
     cdef uint32_t* table
-    # Each growth reads every symbol's text again: a package set's 50 000 names are reached in four steps, and huge tables only double.
+    # Each growth reads every symbol's text again.  The 50 000 names of a package set are reached in four steps; huge tables only double.
     capacity = m.symbol_capacity * (2 if m.symbol_capacity > 1 << 15 else 4) if m.symbol_capacity else 2048
     strings = <Word*>resize_items(m.symbol_strings, capacity, sizeof(Word))
     if strings == NULL:
@@ -60,32 +62,29 @@ cdef bint _grow(Machine* m) noexcept nogil:
         s = m.symbol_strings[i]
         h = hash_bytes(string_data(s), string_size(s))
         entry = (<uint32_t>h & ~m.symbol_mask) | (i + 1)
-        h = (h >> 32) & m.symbol_mask
-        while m.symbol_table[h]:
-            h = (h + 1) & m.symbol_mask
-        m.symbol_table[h] = entry
+        m.symbol_table[probe(h >> 32, m.symbol_mask, is_free_slot, m.symbol_table)] = entry
     return True
 
 
-cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes, uint32_t* tag) noexcept nogil:
-    """Slot of the table that holds these bytes, or the empty one where they belong.
+cdef inline bint _is_slot_of(uint64_t at, Machine* m, uint32_t tag, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
+    cdef uint32_t entry = m.symbol_table[at]
+    cdef Word s
+    if entry == 0:
+        return True
+    if (entry & ~m.symbol_mask) != tag:
+        return False
+    s = m.symbol_strings[(entry & m.symbol_mask) - 1]
+    return string_size(s) == size_bytes and (size_bytes == 0 or memcmp(string_data(s), data, size_bytes) == 0)
 
-    A slot is symbol + 1 with, in the bits that no symbol needs, bits of the hash: of another string's slot no more is read.
+
+cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes, uint32_t* tag) noexcept nogil:
+    """The slot of the table that has these bytes, or the free slot for them.
+
+    A slot holds symbol + 1 and, in the bits that no symbol needs, bits of the hash: so another string with another hash is not even read.
     """
     cdef uint64_t h = hash_bytes(data, size_bytes)
-    cdef uint32_t entry
-    cdef Word s
     tag[0] = <uint32_t>h & ~m.symbol_mask
-    h = (h >> 32) & m.symbol_mask
-    while True:
-        entry = m.symbol_table[h]
-        if entry == 0:
-            return h
-        if (entry & ~m.symbol_mask) == tag[0]:
-            s = m.symbol_strings[(entry & m.symbol_mask) - 1]
-            if string_size(s) == size_bytes and (size_bytes == 0 or memcmp(string_data(s), data, size_bytes) == 0):
-                return h
-        h = (h + 1) & m.symbol_mask
+    return probe(h >> 32, m.symbol_mask, _is_slot_of, m, tag[0], data, size_bytes)
 
 
 cdef uint32_t _add(Machine* m, uint64_t slot, uint32_t tag, Word string) noexcept nogil:
@@ -111,7 +110,7 @@ cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) n
     p[0] = header_of(KIND_STRING, size_bytes)
     p[1] = 0
     p[2 + (size_bytes >> 3)] = 0
-    if size_bytes:                    # the empty text may be at no address
+    if size_bytes:                    # the empty text may have no address
         memcpy(p + 2, data, size_bytes)
     return _add(m, slot, tag, tagged(p, TAG_STRING))
 
@@ -139,7 +138,7 @@ cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
         symbol = (m.symbol_table[slot] & m.symbol_mask) - 1
         pointer_of(string)[1] = (pointer_of(string)[1] & ~<Word>0xFFFFFFFF) | (symbol + 1)
         return symbol
-    if string_context(string):        # the symbol's own string has no context
+    if string_context(string):        # the symbol's own string must have no context
         return symbol_intern(m, string_data(string), string_size(string))
     return _add(m, slot, tag, string)
 
@@ -159,33 +158,8 @@ cdef inline int _compare_elements(Machine* m, uint32_t a, uint32_t b) noexcept n
     return -1 if n < k else 1
 
 
-cdef void _sort_elements(Machine* m, uint32_t* a, uint32_t* scratch, uint32_t n) noexcept nogil:
-    """Merge sort, bottom up."""
-    cdef uint32_t width = 1, i, j, k, middle, end
-    cdef uint32_t* swap
-    cdef uint32_t* source = a
-    cdef uint32_t* target = scratch
-    while width < n:
-        i = 0
-        while i < n:
-            middle = i + width if i + width < n else n
-            end = middle + width if middle + width < n else n
-            j = i
-            k = middle
-            while i < end:
-                if j < middle and (k >= end or _compare_elements(m, source[j], source[k]) <= 0):
-                    target[i] = source[j]
-                    j += 1
-                else:
-                    target[i] = source[k]
-                    k += 1
-                i += 1
-        swap = source
-        source = target
-        target = swap
-        width *= 2
-    if source != a:
-        memcpy(a, source, n * sizeof(uint32_t))
+cdef inline bint _is_later_element(Machine* m, const uint32_t* a, const uint32_t* b) noexcept nogil:
+    return _compare_elements(m, a[0], b[0]) > 0
 
 
 cdef uint64_t _hash_elements(uint32_t* elements, uint32_t count) noexcept nogil:
@@ -193,7 +167,7 @@ cdef uint64_t _hash_elements(uint32_t* elements, uint32_t count) noexcept nogil:
 
 
 cdef bint _grow_contexts(Machine* m) noexcept nogil:
-    """Room for one more; False if there is no memory."""
+    """Makes room for one more; returns False if there is no memory."""
     cdef Context* contexts
     cdef uint32_t* table
     cdef uint32_t i, wanted
@@ -207,10 +181,8 @@ cdef bint _grow_contexts(Machine* m) noexcept nogil:
         m.context_table = table
         m.context_mask = wanted
         for i in range(1, m.context_count):
-            h = _hash_elements(m.contexts[i].elements, m.contexts[i].count) & m.context_mask
-            while m.context_table[h]:
-                h = (h + 1) & m.context_mask
-            m.context_table[h] = i
+            h = _hash_elements(m.contexts[i].elements, m.contexts[i].count)
+            m.context_table[probe(h, m.context_mask, is_free_slot, m.context_table)] = i
     if m.context_count + 1 >= m.context_capacity:
         wanted = m.context_capacity * 2 if m.context_capacity else 256
         contexts = <Context*>resize_items(m.contexts, wanted, sizeof(Context))
@@ -221,8 +193,13 @@ cdef bint _grow_contexts(Machine* m) noexcept nogil:
     return True
 
 
+cdef inline bint _is_context_of(uint64_t at, Machine* m, const uint32_t* elements, uint32_t count) noexcept nogil:
+    cdef const Context* c = &m.contexts[m.context_table[at]]
+    return m.context_table[at] == 0 or (c.count == count and memcmp(c.elements, elements, count * sizeof(uint32_t)) == 0)
+
+
 cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil:
-    """The number of a sorted set of distinct elements; copies them if it is new."""
+    """The number of a sorted set of distinct elements, which is copied if it is new."""
     cdef uint64_t h
     cdef Context* c
     cdef uint32_t* copy
@@ -235,12 +212,9 @@ cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) no
         m.contexts[0].elements = NULL
         m.contexts[0].count = 0
         m.context_count = 1
-    h = _hash_elements(elements, count) & m.context_mask
-    while m.context_table[h]:
-        c = &m.contexts[m.context_table[h]]
-        if c.count == count and memcmp(c.elements, elements, count * sizeof(uint32_t)) == 0:
-            return m.context_table[h]
-        h = (h + 1) & m.context_mask
+    h = probe(_hash_elements(elements, count), m.context_mask, _is_context_of, m, elements, count)
+    if m.context_table[h]:
+        return m.context_table[h]
     copy = <uint32_t*>allocate_items(count, sizeof(uint32_t))
     if copy == NULL:
         exhaust(m)
@@ -266,7 +240,7 @@ cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexc
         if scratch == NULL:
             exhaust(m)
             return 0
-        _sort_elements(m, elements, scratch, count)
+        merge_sort(elements, scratch, count, _is_later_element, never_stops, m)
         free(scratch)
     for i in range(count):
         if kept == 0 or elements[kept - 1] != elements[i]:

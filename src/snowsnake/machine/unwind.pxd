@@ -1,21 +1,21 @@
 # cython: language_level=3
-"""Unwinding: from the place of an error to the nearest try frame, or out of the machine."""
+"""Unwinding from the place of an error to the nearest try frame, or out of the machine."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from snowsnake.machine.state cimport Frame, Machine
 from snowsnake.machine.word cimport Word, small_int
 
 cdef enum:
-    MOST_CHAIN = 16                   # thunks that left one after the other in tail position; a trace does not mention those that left before
+    MOST_CHAIN = 16                   # thunks that left one after the other in tail position: a trace names the last ones and omits those before
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
-    # with the registers of the raising activation in m.  DONE: a tryEval frame is the running activation and its result
-    # stands on top of the stack, to be returned; FORCE: an addErrorContext frame is the running activation and its function is to
-    # be entered again; RAISE: the base frame has been left
+    # The registers of the raising activation must be in m.  DONE: a tryEval frame is the running activation, and the result to be returned is
+    # on top of the stack.  FORCE: an addErrorContext frame is the running activation, and its function must be entered again.
+    # RAISE: the base frame has been left.
 cdef int raise_failure(Machine* m, Word thunk) noexcept nogil
-    # raises again the error of a failed thunk, which must be the function of the running activation: the trace begins with what it
-    # was the first time
+    # Raises again the error of a failed thunk, which must be the function of the running activation.  The trace begins with what it was the
+    # first time.
 
-# What stands in a failed thunk behind its header: which of the machine's failures, and how many activations were inside the thunk.
+# The word behind the header of a failed thunk: the index of the machine's failure, and the number of activations that were inside the thunk.
 cdef inline Word failure_word(uint32_t index, uint32_t total) noexcept nogil:
     return small_int(<int64_t>index << 32 | total)
 
@@ -26,9 +26,9 @@ cdef inline uint32_t failure_total(Word w) noexcept nogil:
     return <uint32_t>(w >> 3)
 
 cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil
-    # { success; value; }; 0 and an error if memory is short
+    # Returns { success; value; }; 0, with an error set, if memory is short.
 cdef bint is_catchable(int code) noexcept nogil
 cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil
-    # the error that unwinding put aside in an addErrorContext frame, now with its message; the frame must then return
+    # Returns the error that unwinding put aside in an addErrorContext frame, now with its message; the frame must return next.
 cdef void trace_note(Machine* m, uint8_t note, char* text) noexcept nogil
-    # to the error just raised: what was being done, innermost first; takes over a malloc'ed text
+    # Adds to the error just raised what was being done, the innermost first.  The malloc'ed text belongs to the error from then on.

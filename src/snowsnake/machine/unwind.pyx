@@ -1,17 +1,19 @@
 # cython: language_level=3
-"""Errors on their way out.  The trace is taken before anything is unwound, unless a try frame will swallow it."""
+"""Errors on their way out.  The trace is taken before anything is unwound, unless a try frame is going to catch the error."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp
 
-from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes, resize_items
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_flat, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
-    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
+    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE,
+    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
 )
 from snowsnake.machine.assertion cimport trace_difference
-from snowsnake.machine.equality cimport HEADER_DEEPENING, trace_deepening
+from snowsnake.machine.equality cimport trace_deepening
 from snowsnake.machine.errors cimport error_clear, error_free, format_text, raise_bytes
 from snowsnake.machine.heap cimport CODE_APPLY2, push
 from snowsnake.machine.internals cimport (
@@ -27,19 +29,19 @@ from snowsnake.machine.state cimport (
     Builtin, Code, Error, TraceEntry,
 )
 from snowsnake.machine.word cimport (
-    KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_DONE, THUNK_FAILED, THUNK_RUNNING,
-    THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, attrs_find, attrs_is_layered, attrs_keys, attrs_size, attrs_values,
-    header_code, header_size, header_state, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
-    is_string, is_thunk, keys_positions, keys_symbols, kind_of, list_items, list_size, pointer_of, small_int,
-    string_context, string_data, string_size, tag_of, val, with_state,
+    HEADER_DEEPENING, KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_DONE,
+    THUNK_FAILED, THUNK_RUNNING, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, attrs_find, attrs_is_layered, attrs_keys,
+    attrs_size, attrs_values, header_code, header_size, header_state, is_attrs, is_bool, is_float, is_function,
+    is_int, is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols, kind_of, list_items, list_size,
+    pointer_of, string_context, string_data, string_size, tag_of, val, with_state,
 )
 
 cdef enum:
-    MOST_TRACE_ENTRIES = 200          # innermost ones; an error a million calls deep must not copy a million frames
-    MOST_NOTES = 16                   # of what a builtin was doing when it failed
-    MOST_CONTEXT_ENTRIES = 100        # of addErrorContext further out
-    MOST_SEARCHED = 20000             # words looked at for where such a chain starts
-    ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2     # entries that one activation can add beyond its own
+    MOST_TRACE_ENTRIES = 200          # the innermost ones: an error a million calls deep must not copy a million frames
+    MOST_NOTES = 16                   # about what a builtin was doing when it failed
+    MOST_CONTEXT_ENTRIES = 100        # of addErrorContext, further out
+    MOST_SEARCHED = 20000             # words searched for the start of such a chain
+    ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2     # entries that one activation can add to its own
 
 
 cdef bint is_catchable(int code) noexcept nogil:
@@ -47,13 +49,13 @@ cdef bint is_catchable(int code) noexcept nogil:
 
 
 cdef bint _is_transient(int code) noexcept nogil:
-    """Errors after which the same thunk may succeed, or fail otherwise when another one of a circle is asked: it goes back to suspended."""
+    """Whether the same thunk may succeed after this error, or fail differently when another thunk of its circle is forced: then it becomes suspended again."""
     return code == ERROR_INFINITE_RECURSION or code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY \
         or code == ERROR_INTERNAL or code == ERROR_PYTHON
 
 
 cdef Frame* _last_traced(Machine* m, Frame* base) noexcept nogil:
-    """The frame of the outermost activation that the trace is about: a try frame around it will swallow the error, or there is none."""
+    """The outermost activation of the trace: a try frame around it is going to catch the error, or there is none."""
     cdef Frame* fr = m.fr
     if m.try_count and is_catchable(m.error.code):
         while fr > base and fr.function != m.try_eval_word:
@@ -63,7 +65,7 @@ cdef Frame* _last_traced(Machine* m, Frame* base) noexcept nogil:
 
 
 cdef bint _accepts(Machine* m, char letter, Word w) noexcept nogil:
-    """Whether a value is what a letter of `Builtin.forces` asks for."""
+    """Whether a value is what a letter of `Builtin.forces` demands."""
     if letter == c'l':
         return is_list(w)
     if letter == c'a' or letter == c'A':
@@ -84,7 +86,7 @@ cdef bint _accepts(Machine* m, char letter, Word w) noexcept nogil:
 
 
 cdef uint8_t _argument_at_fault(Machine* m, Builtin* b, Word* fp) noexcept nogil:
-    """The argument that was being evaluated, or is of a wrong type, + 1; else 0."""
+    """The argument that was being evaluated, or is of a wrong type, + 1; 0 if there is none."""
     cdef int i
     cdef Word w
     for i in range(b.arity):
@@ -97,13 +99,13 @@ cdef uint8_t _argument_at_fault(Machine* m, Builtin* b, Word* fp) noexcept nogil
 
 
 cdef inline uint8_t _tag(Word w) noexcept nogil:
-    """The tag of a value; of a path, which shares its tag with numbers, TRACE_PATH."""
+    """The tag of a value; TRACE_PATH for a path, which shares its tag with numbers."""
     w = val(w)
     return TRACE_PATH if is_path(w) else <uint8_t>tag_of(w)
 
 
 cdef Word _placed_operand(const uint8_t** p, Code* code, Word function, Word* fp, Word* top) noexcept nogil:
-    """A VALUE operand of an instruction: what stands in that slot, upvalue or constant."""
+    """A VALUE operand of an instruction: the word in that slot, upvalue or constant."""
     cdef uint64_t x = take(p), i = x >> 2
     if x & 3 == 0 and fp + i < top:
         return fp[i]
@@ -115,21 +117,21 @@ cdef Word _placed_operand(const uint8_t** p, Code* code, Word function, Word* fp
 
 
 cdef bint _is_repeated(const uint8_t* pc, Word* top, Word inner) noexcept nogil:
-    """Whether an activation waits before the operation that it was in, to do it again, or behind it.
+    """Whether an activation waits before its operation, to repeat it, or after it.
 
-    Operations that force an operand are done again; `Force` itself is not.  `inner` is the function of the activation inside.
+    Operations that force an operand are repeated; `Force` itself is not.  `inner` is the function of the activation inside.
     """
     return tag_of(inner) == TAG_THUNK and not (pc[-1] == OP_FORCE and is_thunk(val(top[-1])))
 
 
 cdef bint _is_outside(Machine* m, Word function, const uint8_t* pc) noexcept nogil:
-    """Whether an activation runs the machine's own code: a tail call that is still being made, or a comparison that runs as a builtin."""
+    """Whether an activation runs the machine's own code: a tail call that is being made, or a comparison that runs as a builtin."""
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     return code.index > CODE_APPLY2 and (pc < code.start or pc > code.start + code.size_bytes)
 
 
 cdef uint32_t _code_of_function(Word w) noexcept nogil:
-    """Index + 1 of the code of a function of the program, else 0."""
+    """Index + 1 of the code of a function of the program; 0 for other words."""
     while is_function(w) and kind_of(w) == KIND_PARTIAL:
         w = val(pointer_of(w)[1])
     return header_code(pointer_of(w)[0]) + 1 if is_function(w) and kind_of(w) == KIND_CLOSURE else 0
@@ -149,7 +151,7 @@ cdef bint _is_functor(Machine* m, Word function, Word* fp, Word* top) noexcept n
 
 
 cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
-    """Of an activation without code: whether it is to call the __functor of a set; what is no function stands there."""
+    """Whether an activation without code is about to call the __functor of a set: what is there is no function then."""
     cdef Word w
     cdef Word* place
     if top < fp + 2:
@@ -168,7 +170,7 @@ cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
 
 
 cdef uint32_t _selected(Machine* m, Code* code, Word function, const uint8_t* at, Word* fp, Word* top) noexcept nogil:
-    """The place of the attribute that the selection around an operation has found last, done again from its first operation on."""
+    """The place of the attribute that the current selection found last.  The selection is repeated from its first operation on."""
     cdef const uint8_t* p = span_start(code, at)
     cdef uint32_t position = 0, symbol
     cdef uint64_t i
@@ -197,21 +199,21 @@ cdef uint32_t _selected(Machine* m, Code* code, Word function, const uint8_t* at
             position = attrs_position(w, symbol)
             w = place[0]
         elif op != OP_FORCE:
-            return 0                  # of something else than names
+            return 0                  # not a selection of names
     return position
 
 
 cdef inline Word _operand(uint64_t place, Code* code, Word function, Word* fp, Word* top) noexcept nogil:
-    """What a PLACE operand stands for; null if it is not there any more."""
+    """The value of a PLACE operand; null if it is not there any more."""
     if place & 1:
         return pointer_of(function)[1 + (place >> 1)] if place >> 1 < code.upvalue_count else WORD_NULL
     return fp[place >> 1] if fp + (place >> 1) < top else WORD_NULL
 
 
 cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top, Word inner, Word left) noexcept nogil:
-    """The builtin whose call an activation stands behind, if what it gave is what is being evaluated; else 0.
+    """The builtin whose call an activation waits after, if its result is what is being evaluated; otherwise 0.
 
-    Either its own frame was `left` for that, or what it gave is on the stack.
+    Either its own frame `left` for that, or its result is on the stack.
     """
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     cdef Word w
@@ -227,13 +229,13 @@ cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top
     return w
 
 
-# ---- what left in tail position ---------------------------------------------------------------------------------
+# ---- thunks that left in tail position --------------------------------------------------------------------------
 #
-# A value that is another one is entered in its place, and forgotten; but its thunk leads to that other one, and what asked for it
-# still holds the thunk.  A collection keeps such thunks as long as that other one has no value.
+# If the value of a thunk is that of another one, the other one is entered in its place, and the first one is forgotten; but it leads
+# to the other one, and whoever needed it still holds it.  A collection keeps such thunks as long as the other one has no value.
 
 cdef int64_t _chain(Word w, Word last, uint32_t* codes) noexcept nogil:
-    """How many thunks lead from a word to `last`; -1 if it leads elsewhere.  `codes`: those of the last MOST_CHAIN, or NULL."""
+    """The number of thunks that lead from a word to `last`; -1 if it leads elsewhere.  `codes` gets those of the last MOST_CHAIN, or is NULL."""
     cdef int64_t count = 0
     cdef Word* p
     while w != last:
@@ -251,7 +253,7 @@ cdef int64_t _chain(Word w, Word last, uint32_t* codes) noexcept nogil:
 
 cdef int64_t _longest(Word* words, uint64_t count, Word last, bint is_deep, uint64_t* searched, Word* found,
                       int64_t longest) noexcept nogil:
-    """The length of the longest chain from one of the words, or from an item of a list or set among them, and its start."""
+    """The length and the start of the longest chain from one of the words, or from an item of a list or set among them."""
     cdef uint64_t i
     cdef int64_t length
     cdef Word w
@@ -282,7 +284,7 @@ cdef void _note_gone(Machine* m, uint32_t code) noexcept nogil:
 
 
 cdef void _note_end(Machine* m, Frame* fr, Word inner, uint32_t first) noexcept nogil:
-    """Mark where the entries end of an activation whose first one is `first`; its thunk may not be what runs any more."""
+    """Marks the end of the entries of an activation whose first entry is `first`; its thunk may have left, and another one may be running."""
     cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES
     cdef uint8_t flags = TRACE_END
     if last != 0 and last != inner:
@@ -294,7 +296,7 @@ cdef void _note_end(Machine* m, Frame* fr, Word inner, uint32_t first) noexcept 
 
 
 cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
-    """The thunks that were where that of `fr` is now, which `fr` leads back from."""
+    """Notes the thunks that were in the place of the thunk of `fr`, found from that thunk backwards."""
     cdef uint32_t[MOST_CHAIN] codes
     cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES, found = 0
     cdef Code* code
@@ -302,7 +304,7 @@ cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
     cdef int64_t length = 0, i
     if last == 0:
         return
-    # What was asked for last lies on top; of two operands the left one.  Others can lead to the same thunk.
+    # The word needed last is on top; of two operands it is the left one.  Other words may lead to the same thunk.
     length = -1
     for i in range(2, 0, -1):
         if top - i >= fr.fp and length < 0:
@@ -324,7 +326,7 @@ cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
 
 cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner,
                      bint is_behind) noexcept nogil:
-    """Where an activation stood, in which operation, and the tags of its operands."""
+    """Notes the place of an activation, its operation, and the tags of the operands."""
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     cdef const uint8_t* start = code.start
     cdef const uint8_t* end = start + code.size_bytes
@@ -336,7 +338,7 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
     if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
         entry.flags |= TRACE_GONE
     elif _is_outside(m, function, pc) and top > fp and tag_of(top[-1]) == TAG_INT:
-        pc = start + (top[-1] >> 3)                   # of a comparison that runs as a builtin: behind its operands
+        pc = start + (top[-1] >> 3)                   # a comparison that runs as a builtin: behind its operands
     if inner == 0 and pc > start and pc <= end:       # the innermost one: just behind the operation's first byte
         entry.opcode = pc[-1]
     elif pc >= start and pc < end and not is_behind and (pc == start or _is_repeated(pc, top, inner)):
@@ -346,7 +348,7 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
     if pc > start and pc <= end:
         entry.selected = _selected(m, code, function, pc - 1, fp, top)
     if entry.opcode == OP_RESOLVE_WITH_NAME or entry.opcode == OP_RESOLVE_WITH:
-        entry.left = m.error.part                     # which of the `with` around it, from the inmost on
+        entry.left = m.error.part                     # the number of the `with` around it, from the innermost on
     elif (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
         pc += 1
         entry.left = _tag(_placed_operand(&pc, code, function, fp, top))
@@ -359,7 +361,7 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
 
 
 cdef bint _locate(Machine* m, Word w, Word thunk, int depth, uint64_t* searched, TraceEntry* entry) noexcept nogil:
-    """Where in a value a thunk is: sets part, symbol and selected of an entry; PART_ELEMENT of a list."""
+    """Finds a thunk in a value: sets part, symbol and selected of an entry; PART_ELEMENT for a list."""
     cdef uint64_t i, n
     cdef Word* items
     w = val(w)
@@ -387,7 +389,7 @@ cdef bint _locate(Machine* m, Word w, Word thunk, int depth, uint64_t* searched,
 
 
 cdef void _note_part(Machine* m, Builtin* b, Word* fp, Word thunk, TraceEntry* entry) noexcept nogil:
-    """What of a builtin's input a thunk is that it had evaluated: an argument, an element of one, an attribute in it."""
+    """Notes which part of a builtin's input is the thunk that it had evaluated: an argument, an element of one, an attribute in one."""
     cdef int i
     cdef uint64_t searched = 0
     for i in range(b.arity):
@@ -402,7 +404,7 @@ cdef void _note_part(Machine* m, Builtin* b, Word* fp, Word thunk, TraceEntry* e
 
 
 cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* fp, Word* top, Word left) noexcept nogil:
-    """The builtin's own entry, with those of its own before it; gives their number."""
+    """Writes the builtin's entry, after the entries of its own lines, and returns their number."""
     cdef uint32_t number = <uint32_t>header_size(pointer_of(function)[0]), own = 0
     cdef Word* piece
     if m.builtins[number].trace != NULL:
@@ -424,7 +426,7 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
             entry.symbol = m.error.symbol
             entry.selected = m.error.selected
     if function == m.internals[INTERNAL_CONCATENATE] or function == m.internals[INTERNAL_CONCATENATE_PATH]:
-        piece = fp + 1 + (fp[0] >> 3)         # its index of the piece at hand
+        piece = fp + 1 + (fp[0] >> 3)         # its index of the current piece
         if top > piece:
             entry.argument = <uint8_t>min(255, (piece[0] >> 3) + 1)
     elif function == m.internals[INTERNAL_ADD]:
@@ -444,7 +446,7 @@ cdef void trace_note(Machine* m, uint8_t note, char* text) noexcept nogil:
         return
     m.error.trace[m.error.trace_count].note = note
     m.error.trace[m.error.trace_count].text = text
-    m.error.trace_count += 1          # and not the total: the frames are still to come
+    m.error.trace_count += 1          # and not the total, because the frames are still to come
 
 
 cdef bint _is_failed(Word function) noexcept nogil:
@@ -452,7 +454,7 @@ cdef bint _is_failed(Word function) noexcept nogil:
 
 
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
-    """Note the activations from the running one out to that of frame `base`."""
+    """Notes the activations from the running one out to that of frame `base`."""
     cdef Frame* fr = m.fr
     cdef Word function = m.function
     cdef Word* fp = m.fp
@@ -462,10 +464,10 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     cdef Word inner = 0, given, left = 0
     if not _has_trace(m):
         return
-    if _is_failed(function):          # its trace is there, and it is where the error came from
+    if _is_failed(function):          # it has its trace already, and the error came from it
         inner = function
         if m.error.trace_count and m.error.trace[m.error.trace_count - 1].flags & TRACE_TAIL:
-            inner = m.try_eval_word   # as any function
+            inner = m.try_eval_word   # like any function
         if fr > base and m.error.trace_count < MOST_TRACE_ENTRIES:
             _note_left(m, fr, fp)
         if fr <= base:
@@ -528,12 +530,12 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
 
 # ---- addErrorContext --------------------------------------------------------------------------------------------
 #
-# When an error leaves the second argument of an addErrorContext frame, unwinding stops: the error is put aside, the frame gets
-# it as a state word (malloc'ed memory, so the word reads as an int), and the builtin is entered again to evaluate its
-# message.  Then it raises the error again, with the message in the trace.
+# When an error leaves the second argument of an addErrorContext frame, unwinding stops.  The error is put aside: the frame gets
+# it as a state word (malloc'ed memory, so the word reads as an int).  The builtin is entered again to evaluate its
+# message, and then raises the error again, with the message in the trace.
 
 cdef bint _put_aside(Machine* m) noexcept nogil:
-    """The running activation is an addErrorContext frame that has not evaluated its message yet."""
+    """For a running activation that is an addErrorContext frame and has not evaluated its message yet."""
     cdef Error* aside = <Error*>allocate_items(1, sizeof(Error))
     if aside == NULL:
         return False
@@ -545,7 +547,7 @@ cdef bint _put_aside(Machine* m) noexcept nogil:
 
 
 cdef void _forget(Word* state) noexcept nogil:
-    """The message could not be evaluated: its own error takes the place of the one put aside."""
+    """The message could not be evaluated: its own error replaces the one that was put aside."""
     cdef Error* aside = <Error*>state[0]
     if aside == NULL:
         return
@@ -563,13 +565,13 @@ cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil:
     m.error = aside[0]
     free(aside)
     state[0] = 0
-    if m.error.trace == NULL:         # a try frame will swallow it
+    if m.error.trace == NULL:         # a try frame is going to catch it
         return RAISE
     for i in range(m.error.trace_count):
         if m.error.trace[i].builtin == number and m.error.trace[i].text == NULL:
             entry = &m.error.trace[i]
             break
-    if entry == NULL:                 # its frame was too far out to be kept
+    if entry == NULL:                 # its frame was too far out for the trace
         if m.error.trace_count == MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES:
             return RAISE
         entry = &m.error.trace[m.error.trace_count]
@@ -583,7 +585,7 @@ cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil:
 # ---- failed thunks ----------------------------------------------------------------------------------------------
 
 cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
-    """Whether a failure reads as the pending error does."""
+    """Whether a failure would read like the pending error."""
     cdef uint32_t i
     cdef TraceEntry* a
     cdef TraceEntry* b
@@ -603,7 +605,7 @@ cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
 
 
 cdef bint _copy_trace(Error* target, Error* source, uint32_t count) noexcept nogil:
-    """The first entries of a trace; False, and none, if there is no memory."""
+    """Copies the first entries of a trace; copies none, and returns False, if there is no memory."""
     cdef uint32_t i
     target.trace = <TraceEntry*>allocate_items(count, sizeof(TraceEntry))
     if target.trace == NULL:
@@ -633,20 +635,13 @@ cdef void _copy_facts(Error* target, Error* source) noexcept nogil:
 
 
 cdef int64_t _remember_failure(Machine* m) noexcept nogil:
-    """Copy the pending error to the table of failures, whose entries failed thunks name; -1 if there is no memory."""
-    cdef Error* failures
-    cdef uint32_t capacity
+    """Copies the pending error to the table of failures, which failed thunks refer to by index; -1 if there is no memory."""
     cdef char* message
     cdef Error* e
     if m.failure_count and _is_pending(m, &m.failures[m.failure_count - 1]):
-        return m.failure_count - 1    # a loop over one throw is one failure
-    if m.failure_count == m.failure_capacity:
-        capacity = m.failure_capacity * 2 if m.failure_capacity else 64
-        failures = <Error*>resize_items(m.failures, capacity, sizeof(Error))
-        if failures == NULL:
-            return -1
-        m.failures = failures
-        m.failure_capacity = capacity
+        return m.failure_count - 1    # a loop over one throw counts as one failure
+    if not has_room(&m.failures, m.failure_count, &m.failure_capacity, 64):
+        return -1
     message = copy_bytes(m.error.message, m.error.message_size_bytes)
     if message == NULL:
         return -1
@@ -677,7 +672,7 @@ cdef int raise_failure(Machine* m, Word thunk) noexcept nogil:
     if m.error.code != e.code:
         return RAISE                  # there is no memory
     _copy_facts(&m.error, e)
-    if e.position_entries <= count:   # else it was found further out
+    if e.position_entries <= count:   # otherwise it was found further out
         m.error.position = e.position
         m.error.position_end = e.position_end
         m.error.position_entries = e.position_entries
@@ -698,10 +693,10 @@ cdef int raise_failure(Machine* m, Word thunk) noexcept nogil:
 cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure, uint32_t total) noexcept nogil:
     cdef Word* p = pointer_of(thunk)
     if header_state(p[0]) == THUNK_FAILED:
-        return                        # already: the error came from there
+        return                        # it failed before: the error came from it
     if failure[0] < 0 and not _is_transient(m.error.code):
         failure[0] = _remember_failure(m)
-    if failure[0] < 0:                # it will be evaluated again if somebody asks
+    if failure[0] < 0:                # it is evaluated again if it is needed again
         p[0] = with_state(p[0], THUNK_SUSPENDED)
         return
     p[0] = with_state(p[0], THUNK_FAILED)
@@ -709,7 +704,7 @@ cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure, uint32_t total) 
 
 
 cdef uint32_t _entries_left(Machine* m, uint32_t left) noexcept nogil:
-    """How many entries are about the activation that is left now and those inside; all, if there are none about it."""
+    """The number of entries about the activation that is being left and those inside it; all entries, if none is about it."""
     while left < m.error.trace_count:
         left += 1
         if m.error.trace[left - 1].flags & TRACE_END:
@@ -719,7 +714,7 @@ cdef uint32_t _entries_left(Machine* m, uint32_t left) noexcept nogil:
 
 
 cdef void _undo_deepening(Machine* m) noexcept nogil:
-    """deepSeq was interrupted: what it was in the middle of must be walked again when asked again."""
+    """deepSeq was interrupted: the values that it was inside of must be walked again the next time."""
     cdef Word* p = m.fp + 1
     while p < m.sp:
         if is_list(p[0]) or is_attrs(p[0]):
@@ -744,7 +739,7 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef bint catchable = is_catchable(m.error.code)
     cdef Frame* end = _last_traced(m, base)
     cdef uint32_t left = 0
-    if m.error.trace_total == 0 or _is_failed(m.function):      # else an addErrorContext frame raised it again
+    if m.error.trace_total == 0 or _is_failed(m.function):      # otherwise an addErrorContext frame raised it again
         _take_trace(m, end, pc)
     while True:
         fr = m.fr

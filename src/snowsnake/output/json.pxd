@@ -7,5 +7,5 @@ from snowsnake.machine.word cimport Word
 cdef int to_json(Machine* m, Word* fp) noexcept nogil
 cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil
 cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
-    # the attributes and list elements that it is in, for traces
-    # a framed builtin of one argument, not forced before: builtins.toJSON
+    # Writes the attributes and list elements that it is inside of, for traces.
+    # A framed builtin of one argument, which is not forced before: builtins.toJSON.

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Values as Nix text.  Nothing is forced, whatever the depth or size; what is not evaluated is shown as such."""
+"""Values as Nix text, whatever their depth or size.  Nothing is forced; a word that is not evaluated is shown as such."""
 from libc.stdint cimport uint8_t, uint64_t
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.machine.state cimport Machine
@@ -12,10 +12,10 @@ cdef enum PrintFlags:
 ctypedef bint (*Sink)(void* context, Bytes* text) noexcept nogil
 
 cdef int print_to(Machine* m, Word value, Bytes* out, int flags, Sink sink, void* context) noexcept nogil
-    # the same, but when *out has become large it is handed to the sink, which empties it; False stops (RAISE, without an error)
+    # The same, but when *out has become large, the sink takes it and empties it; if the sink returns False, this returns RAISE without an error.
 cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nogil
-    # appends to *out; DONE, or RAISE when memory is short or something asks to stop
+    # Appends to *out.  Returns DONE, or RAISE when memory is short or there is a request to stop.
 cdef bint print_string(Bytes* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil
-    # a string literal, with its quotes and escapes; False when memory is short
+    # Prints a string literal, with quotes and escapes.  Returns False if memory is short.
 cdef bint print_name(Bytes* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil
-    # the name of an attribute, quoted if it must be
+    # Prints the name of an attribute, in quotes if it needs them.

@@ -11,8 +11,10 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
-from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_text
+from snowsnake.foundation.probing cimport probe
 from snowsnake.host.environment cimport host_is_time, host_time
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
@@ -23,10 +25,10 @@ from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
-    KIND_BUILTIN, KIND_PARTIAL, TAG_FUNCTION, TAG_STRING, TAG_THUNK, THUNK_RUNNING, WORD_FALSE, WORD_NULL, WORD_TRUE,
-    applied_function, attrs_keys, attrs_size, attrs_values, float_value, header_size, header_state, int_value, is_attrs,
-    is_float, is_int, is_list, is_path, keys_symbols, kind_of, list_items, list_size, path_string, pointer_of,
-    string_data, string_size, tag_of, val,
+    KIND_BUILTIN, TAG_FUNCTION, TAG_STRING, TAG_THUNK, THUNK_RUNNING, WORD_FALSE, WORD_NULL, WORD_TRUE,
+    applied_function, attrs_keys, attrs_size, attrs_values, float_value, header_size, header_state, int_value,
+    is_attrs, is_float, is_int, is_list, is_path, keys_symbols, kind_of, list_items, list_size, path_string,
+    pointer_of, string_data, string_size, tag_of, val,
 )
 
 cdef enum:
@@ -180,11 +182,12 @@ cdef void _put_simple(Printer* p, Word w) noexcept nogil:
 
 # ---- lists and sets ---------------------------------------------------------------------------------------------
 
+cdef inline bint _is_slot_of(uint64_t at, const Word* table, Word w) noexcept nogil:
+    return table[at] == 0 or table[at] == w
+
+
 cdef inline uint64_t _slot(Word* table, uint64_t mask, Word w) noexcept nogil:
-    cdef uint64_t h = ((w >> 3) * <uint64_t>0x9E3779B97F4A7C15 >> 20) & mask
-    while table[h] and table[h] != w:
-        h = (h + 1) & mask
-    return h
+    return probe((w >> 3) * <uint64_t>0x9E3779B97F4A7C15 >> 20, mask, _is_slot_of, table, w)
 
 
 cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
@@ -213,14 +216,9 @@ cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
 
 
 cdef void _open(Printer* p, Word container) noexcept nogil:
-    cdef Level* grown
-    if p.level_count == p.level_capacity:
-        p.level_capacity = p.level_capacity * 2 if p.level_capacity else 32
-        grown = <Level*>resize_items(p.levels, p.level_capacity, sizeof(Level))
-        if grown == NULL:
-            p.fits = False
-            return
-        p.levels = grown
+    if not has_room(&p.levels, p.level_count, &p.level_capacity, 32):
+        p.fits = False
+        return
     p.levels[p.level_count].container = container
     p.levels[p.level_count].next = 0
     p.level_count += 1

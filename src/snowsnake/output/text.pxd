@@ -1,14 +1,14 @@
 # cython: language_level=3
-"""Text that a builtin builds over several entries, on the heap of the machine.
+"""Text that a builtin builds over several entries, on the machine's heap.
 
-In: a builtin's state words, SLOTS of them, and bytes.  Out: one string with the context of all that went into it.
+In: a builtin's state words, SLOTS of them, and bytes.  Out: one string, whose context unites the contexts of all parts.
 The text is a string object with room to spare; growing makes another of twice the size.  Because it is an ordinary value
-on the stack, the collector moves it, and an error that unwinds the builtin leaves nothing behind that must be freed.
+on the stack, the collector moves it, and an error that unwinds the builtin leaves nothing behind to be freed.
 
     slots[0]  string: the room          slots[1]  int: bytes used
     slots[2]  string: contexts, as u32  slots[3]  int: bytes used
 
-A Text is a view on the slots for one entry: `text_begin` first, `text_save` before every return.
+A Text is a view of the slots for one entry: call `text_begin` first, and `text_save` before every return.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
@@ -31,7 +31,7 @@ cdef struct Text:
     uint8_t* start
     uint8_t* at                       # where the next byte goes
     uint8_t* end
-    bint failed                       # memory ran out, an error has been raised
+    bint failed                       # memory ran out, and an error has been raised
 
 cdef inline void text_push_slots(Machine* m) noexcept nogil:
     push(m, m.empty_string)
@@ -51,7 +51,7 @@ cdef inline void text_save(Text* t) noexcept nogil:
     t.slots[1] = small_int(<int64_t>(t.at - t.start))
 
 cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra) noexcept nogil:
-    """A copy with room for at least `extra` more bytes; 0 and an error if there is none."""
+    """Returns a copy with room for at least `extra` more bytes; 0, with an error set, if there is none."""
     cdef uint64_t size = string_size(old) * 2
     cdef Word grown
     if size < used + extra:
@@ -60,7 +60,7 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
         size = FIRST_ROOM
     if not heap_reserve(m, string_words(size)):
         return 0
-    if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:   # nothing was made behind it
+    if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:   # no object was made behind it
         m.hp = pointer_of(old)
         return new_string(m, size, 0)
     grown = new_string(m, size, 0)
@@ -109,7 +109,7 @@ cdef inline void text_decimal(Text* t, int64_t number) noexcept nogil:
     text_append(t, &digits[start], DECIMAL_SIZE - start)
 
 cdef inline void text_context(Text* t, uint32_t context) noexcept nogil:
-    """The finished text refers to these store paths as well."""
+    """Makes the finished text refer to these store paths as well."""
     cdef uint64_t used = <uint64_t>int_value(t.slots[3])
     cdef Word grown
     if context == 0 or t.failed:
@@ -126,7 +126,7 @@ cdef inline void text_context(Text* t, uint32_t context) noexcept nogil:
     t.slots[3] = small_int(<int64_t>(used + 4))
 
 cdef inline Word text_finish(Text* t) noexcept nogil:
-    """The string; what was too much room becomes a dead object.  0 and an error if memory is short."""
+    """Returns the string.  Room that was not needed becomes a dead object.  0, with an error set, if memory is short."""
     cdef uint64_t used = <uint64_t>(t.at - t.start), i, left
     cdef Word* p = pointer_of(t.slots[0])
     cdef Gathered contexts

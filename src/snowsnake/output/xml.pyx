@@ -12,6 +12,7 @@ from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.probing cimport probe
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport is_derivation_function
@@ -159,11 +160,12 @@ cdef void _put_path(Text* t, Place place) noexcept nogil:
 
 # ---- derivations seen -------------------------------------------------------------------------------------------
 
+cdef inline bint _is_slot_of(uint64_t at, const uint32_t* table, uint32_t entry) noexcept nogil:
+    return table[at] == 0 or table[at] == entry
+
+
 cdef inline uint64_t _slot(uint32_t* table, uint64_t mask, uint32_t entry) noexcept nogil:
-    cdef uint64_t h = (entry * <uint64_t>0x9E3779B97F4A7C15 >> 32) & mask
-    while table[h] and table[h] != entry:
-        h = (h + 1) & mask
-    return h
+    return probe(entry * <uint64_t>0x9E3779B97F4A7C15 >> 32, mask, _is_slot_of, table, entry)
 
 
 cdef int _see(Machine* m, Word* fp, uint32_t symbol) noexcept nogil:

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """A derivation as C data, and its ATerm text.
 
-Views point into memory that somebody else owns: the text that was parsed, or the evaluator's heap.  A parsed derivation
+Views point into memory that somebody else owns: the text that was parsed, or the machine's heap.  A parsed derivation
 owns its arrays and the strings that had escapes; `derivation_free` releases them.  The text must outlive it.
 """
 from libc.stdint cimport uint8_t
@@ -9,26 +9,26 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.hash_functions cimport Digest
 
 cdef enum OutputKind:
-    OUTPUT_INPUT_ADDRESSED = 1        # path follows from what goes in
-    OUTPUT_FIXED                      # path follows from the stated hash
+    OUTPUT_INPUT_ADDRESSED = 1        # the path follows from the inputs
+    OUTPUT_FIXED                      # the path follows from the given hash
     OUTPUT_FLOATING                   # content-addressed, known after building (feature ca-derivations)
     OUTPUT_IMPURE                     # built anew every time (feature impure-derivations)
     OUTPUT_DEFERRED                   # input-addressed, but an input is floating: known later
 
 cdef struct Output:
     View name
-    View path                         # empty where it is not known
+    View path                         # empty if it is not known
     uint8_t kind                      # OutputKind
     uint8_t method                    # IngestionMethod, for FIXED, FLOATING, IMPURE
-    Digest digest                     # FIXED; of FLOATING and IMPURE only digest.kind counts
+    Digest digest                     # of FIXED; for FLOATING and IMPURE only digest.kind counts
 
-cdef struct Variable:                 # of the environment
+cdef struct Variable:                 # a variable of the environment
     View name
     View value
 
 cdef struct InputDrv:                 # one output of one derivation
     View path
-    View output                       # data NULL: the derivation is named without any output
+    View output                       # data NULL: the derivation is named without an output
     bint all_outputs                  # for derivation_finish only: every output, and the whole closure of the .drv
 
 cdef struct DerivationFields:
@@ -46,7 +46,7 @@ cdef struct DerivationFields:
     size_t env_count
     Bytes unescaped                   # strings that had escapes
 
-cdef struct Splice:                   # where the value of an output's variable belongs in a text without it
+cdef struct Splice:                   # where the value of an output's variable belongs in a text without that value
     size_t offset
     size_t output                     # index in DerivationFields.outputs
 
@@ -57,13 +57,13 @@ cdef void aterm_write(const DerivationFields* drv, Bytes* out) noexcept nogil
 # The parts of the text, for hashing several variants of one derivation:
 #   Derive([OUTPUTS],[INPUTS],TAIL
 cdef void aterm_string(View text, Bytes* out) noexcept nogil
-cdef void aterm_plain(View text, Bytes* out) noexcept nogil                  # quoted, nothing to escape
+cdef void aterm_plain(View text, Bytes* out) noexcept nogil                  # in quotes, for texts with nothing to escape
 cdef void aterm_outputs(const DerivationFields* drv, bint is_masked, Bytes* out) noexcept nogil
 cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcept nogil
-# *splices* (room for output_count) makes the variables named like outputs empty and notes their places; NULL writes all.
+# If *splices* is not NULL (it has room for output_count), variables named like outputs are written empty, and their places noted in it.
 cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out) noexcept nogil
 
-# OutputKind that all outputs have; 0 with Nix's message when they are mixed or none.
+# Returns the OutputKind of all outputs; 0, with Nix's message, if there are none or several kinds.
 cdef int derivation_kind(const DerivationFields* drv, Bytes* error) noexcept nogil
 cdef void method_and_algorithm(const Output* output, Bytes* out) noexcept nogil   # "r:sha256"
 cdef int compare_inputs(const void* a, const void* b) noexcept nogil         # InputDrv, for qsort

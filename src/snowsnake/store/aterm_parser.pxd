@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Reading the text of a `.drv` into a `Derivation`."""
+"""Parses the text of a `.drv` into `DerivationFields`."""
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport DerivationFields
 
-# Refuses what is not canonical punctuation, duplicate names, paths outside store_dir, trailing bytes; order is put right.
-# *out* is to be released with `derivation_free`, after a failure as well; its views point into *text*.
+# Refuses punctuation that is not canonical, duplicate names, paths outside store_dir and trailing bytes; it sorts what is out of order.
+# `derivation_free` must release *out*, even after a failure; its views point into *text*.
 cdef bint aterm_parse(View store_dir, View text, DerivationFields* out, Bytes* error) noexcept nogil

@@ -1,15 +1,15 @@
 # cython: language_level=3
-"""Derivations finished: output paths, the .drv path, and the memory of what each derivation hashes to.
+"""Finishes derivations: computes output paths and the .drv path, and remembers what each derivation hashes to.
 
-A `KnownDerivations` belongs to one evaluator (one thread at a time) and remembers, for every derivation path that it has seen, the
-hash modulo fixed outputs, the output names and the references.  The evaluator's `derivationStrict` fills a
+A `KnownDerivations` belongs to one machine (one thread at a time) and remembers, for every derivation path that it has seen, the
+hash modulo fixed outputs, the output names and the references.  The machine's `derivationStrict` fills a
 `DerivationInput` and calls `derivation_finish` once.
 
 Who owns what
-  in:  every View of a `DerivationInput` is borrowed for the time of the call; the arrays `outputs`, `env`, `input_drvs` and
+  in:  every View of a `DerivationInput` is borrowed during the call; the arrays `outputs`, `env`, `input_drvs` and
        `input_srcs` may come in any order and are sorted in place.
-  out: `DerivationResult.drv_path` points into the KnownDerivations and lives as long as it.  `outputs` and `text` point into the
-       KnownDerivations's scratch memory and live until the next call of a function of this module on the same KnownDerivations.
+  out: `DerivationResult.drv_path` points into the KnownDerivations and lives as long as it does.  `outputs` and `text` point into its
+       scratch memory and live until the next call of a function of this module with the same KnownDerivations.
   error: appended to the caller's `Bytes`; nothing is remembered from a call that failed.
 """
 from snowsnake.foundation.buffer cimport Bytes, View
@@ -21,18 +21,18 @@ from snowsnake.store.known_derivations cimport (
 )
 
 cdef struct DerivationInput:
-    View name                         # without ".drv"; already checked or not: errors are Nix's
+    View name                         # without ".drv"; it need not be checked: errors are Nix's
     View platform
     View builder
     View* args
     size_t arg_count
-    Variable* env                     # distinct names; those of the outputs may be absent and are replaced
+    Variable* env                     # distinct names; variables of the outputs may be absent, and are replaced
     size_t env_count
     View* outputs                     # distinct names
     size_t output_count
     int kind                          # OUTPUT_INPUT_ADDRESSED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE
-    int method                        # IngestionMethod, for all but input-addressed
-    Digest digest                     # OUTPUT_FIXED; FLOATING and IMPURE: only digest.kind
+    int method                        # IngestionMethod, for all kinds but input-addressed
+    Digest digest                     # of OUTPUT_FIXED; for FLOATING and IMPURE only digest.kind counts
     InputDrv* input_drvs              # pairs may repeat; all_outputs adds the whole closure, as a drvPath in a string does
     size_t input_drv_count
     View* input_srcs                  # may repeat
@@ -40,7 +40,7 @@ cdef struct DerivationInput:
 
 cdef struct FinishedOutput:
     View name
-    View path                         # floating, impure, deferred: the placeholder that stands for it in other derivations
+    View path                         # floating, impure, deferred: its placeholder in other derivations
     bint is_known                     # path is a store path
 
 cdef struct DerivationResult:
@@ -48,7 +48,7 @@ cdef struct DerivationResult:
     View text                         # the ATerm, to be written if the evaluator writes
     FinishedOutput* outputs         # by name
     size_t output_count
-    const View* references            # of the .drv: distinct, in byte order
+    const View* references            # references of the .drv: distinct, in byte order
     size_t reference_count
 
 cdef bint derivation_finish(KnownDerivations* self, DerivationInput* input, DerivationResult* result, Bytes* error) noexcept nogil

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Opening what a path names, and nothing else: no symbolic link on the way is followed.
+"""Opens exactly what a path names: it follows no symbolic link on the way.
 
-Who has resolved a path and found it allowed opens it so, because a folder may have become a link since then.  Linux 5.6 does it in one
-call; before that, and where a sandbox forbids the call, we go from folder to folder.
+A caller that has resolved a path and found it allowed opens it so, because a folder may have become a link since then.  Linux 5.6 does this
+in one call; with older kernels, and where a sandbox forbids the call, we go from folder to folder.
 """
 
 cdef extern from *:
@@ -67,7 +67,7 @@ cdef extern from *:
         return -1;
     }
 
-    /* Links in the first *trusted* bytes of the path are followed; ELOOP: there is a link behind them. */
+    /* Links in the first *trusted* bytes of the path are followed; ELOOP: there is a link after them. */
     static int exact_open(const char *path, size_t trusted, int flags)
     {
         char prefix[4096];

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Hash functions as plain C: no Python object, no GIL, no global state.
 
-A `Hasher` lives wherever its caller likes and owns no memory.  A `Digest` is a value.
+A `Hasher` lives wherever its caller wants, and owns no memory.  A `Digest` is a value.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.foundation.buffer cimport Bytes
@@ -24,7 +24,7 @@ cdef struct Blake3:
     uint64_t chunk_counter
     uint32_t stack[54][8]             # chaining values of complete subtrees
     int depth
-    int blocks                        # of the current chunk, already compressed
+    int blocks                        # blocks of the current chunk that are compressed
 
 cdef union HashState:
     uint32_t words32[8]

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The texts of hashes as plain C.  The names of `hash_functions.pxd` can be had from here as well.
+"""The texts of hashes as plain C.  This module also exports the names of `hash_functions.pxd`.
 
 Functions that can fail return False and append Nix's message to *error*.
 """
@@ -31,7 +31,7 @@ cdef size_t base64_size(size_t size) noexcept nogil
 cdef void base16_encode(const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
 cdef void base32_encode(const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
 cdef void base64_encode(const uint8_t* data, size_t size, uint8_t* out) noexcept nogil
-# Decoders give the number of bytes that the text holds, -1 for a bad character; they write at most *capacity* bytes.
+# Decoders return the number of bytes that the text holds, or -1 for a bad character; they write at most *capacity* bytes.
 cdef Py_ssize_t base16_decode(const uint8_t* text, size_t size, uint8_t* out, size_t capacity) noexcept nogil
 cdef Py_ssize_t base32_decode(const uint8_t* text, size_t size, uint8_t* out, size_t capacity) noexcept nogil
 cdef Py_ssize_t base64_decode(const uint8_t* text, size_t size, uint8_t* out, size_t capacity) noexcept nogil

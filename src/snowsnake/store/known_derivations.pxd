@@ -1,15 +1,15 @@
 # cython: language_level=3
-"""The memory of derivations: hash modulo fixed outputs, output names and references of every store path that was seen.
+"""The derivations that a machine knows: hash modulo fixed outputs, output names and references of every store path that it has seen.
 
-A `KnownDerivations` belongs to one evaluator and is used by one thread at a time.  Views that it gives point into it and live as
-long as it.  Functions that can fail return False and append a message to *error*.
+A `KnownDerivations` belongs to one machine and is used by one thread at a time.  The Views that it returns point into it and live as
+long as it does.  Functions that can fail return False and append a message to *error*.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport DerivationFields, InputDrv, Output, Splice
 from snowsnake.store.hash_functions cimport Digest
 
-# Gives the ATerm text of a derivation that was not made here: appended to *text*; False and *error* when there is none.
+# Appends to *text* the ATerm text of a derivation that was not made here; returns False, with *error* set, if there is none.
 ctypedef bint (*DerivationReader)(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil
 
 cdef struct Slab:
@@ -20,13 +20,13 @@ cdef struct Slab:
 cdef enum ModuloKind:
     MODULO_UNKNOWN = 0                # a path without a derivation hash (yet)
     MODULO_REGULAR
-    MODULO_DEFERRED                   # something below is floating or impure: output paths are known after building
+    MODULO_DEFERRED                   # an input is floating or impure: output paths are known after building
 
 cdef struct StoreEntry:               # one store path: a derivation, a text, a source
     View path
     uint32_t hash
     uint8_t modulo_kind               # ModuloKind
-    bint is_pending                   # being read: meeting it again is a cycle
+    bint is_pending                   # it is being read: meeting it again means a cycle
     bint has_references
     uint32_t outputs_start            # in KnownDerivations.names: output names in order
     uint32_t output_count
@@ -46,7 +46,7 @@ cdef struct KnownDerivations:
     uint32_t entry_capacity
     uint32_t* slots                   # hash table: entry index + 1, 0 free
     uint32_t slot_count
-    uint32_t last_names_start         # the last list of output names: many derivations in a row have the same
+    uint32_t last_names_start         # the last list of output names: consecutive derivations often have the same
     uint32_t last_names_count
     uint32_t out_names_start          # the list that is only "out"
     bint has_out_names
@@ -77,17 +77,17 @@ cdef void derivations_free(KnownDerivations* self) noexcept nogil
 cdef bint derivations_add_references(KnownDerivations* self, View path, const View* references, size_t count, Bytes* error) noexcept nogil
 # All paths that *path* refers to, directly or not, itself included; sorted Views appended to *out* (owned by the KnownDerivations).
 cdef bint derivations_closure(KnownDerivations* self, View path, Bytes* out, Bytes* error) noexcept nogil
-# Output names of a derivation, read if it is not known; appended to *out* as Views owned by the KnownDerivations.
+# Appends the output names of a derivation, which is read if it is not known, to *out* as Views that the KnownDerivations owns.
 cdef bint derivations_outputs(KnownDerivations* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil
-# True when the derivation was made or read here: no reader is asked.
+# Whether the derivation was made or read here, so that no reader is needed.
 cdef bint derivations_references(KnownDerivations* self, View path, Bytes* lines) noexcept nogil
-    # what a path refers to, as lines; False if nothing is known of it
+    # Appends the references of a path as lines; returns False if nothing is known about it.
 cdef bint derivations_knows(KnownDerivations* self, View path) noexcept nogil
 
-# For a derivation that was parsed: its hash modulo fixed outputs (of the masked text when is_masked).
+# The hash modulo fixed outputs of a parsed derivation (of the masked text if is_masked).
 cdef bint derivation_modulo(KnownDerivations* self, View name, const DerivationFields* drv, bint is_masked, Digest* out, int* kind,
                             Bytes* error) noexcept nogil
-# Name of the derivation in the path of a .drv.
+# The name of the derivation in the path of a .drv.
 cdef View derivation_name(View store_dir, View drv_path) noexcept nogil
 
 # --- for derivation_paths.pyx
@@ -98,7 +98,7 @@ cdef uint32_t intern_path(KnownDerivations* self, View path) noexcept nogil
 cdef bint out_of_memory(Bytes* error) noexcept nogil
 cdef bint is_drv(View path) noexcept nogil
 cdef void* array_of(Bytes* buffer, size_t count, size_t item_size) noexcept nogil
-cdef size_t sort_inputs(InputDrv* inputs, size_t count) noexcept nogil       # distinct; gives how many stay
+cdef size_t sort_inputs(InputDrv* inputs, size_t count) noexcept nogil       # distinct; returns how many remain
 cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil
 cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv* inputs, size_t count, int* kind,
                               Bytes* error) noexcept nogil

@@ -10,10 +10,12 @@ from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
     make_view, view_compare, view_equal, view_is, view_of,
 )
+from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.store.aterm cimport (
     OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, DerivationFields, InputDrv, Output, Splice, aterm_inputs, aterm_outputs,
     aterm_tail, compare_inputs, derivation_free, derivation_kind, method_and_algorithm,
@@ -74,17 +76,17 @@ cdef uint32_t path_hash(View path) noexcept nogil:
     return <uint32_t>(value ^ (value >> 32))
 
 
-cdef uint32_t find_entry(KnownDerivations* self, View path, uint32_t hashed, uint32_t* slot) noexcept nogil:
-    cdef uint32_t mask = self.slot_count - 1
-    cdef uint32_t at = hashed & mask
+cdef inline bint is_slot_of(uint64_t at, KnownDerivations* self, View path, uint32_t hashed) noexcept nogil:
     cdef StoreEntry* entry
-    while self.slots[at]:
-        entry = &self.entries[self.slots[at] - 1]
-        if entry.hash == hashed and view_equal(entry.path, path):
-            return self.slots[at] - 1
-        at = (at + 1) & mask
-    slot[0] = at
-    return NO_ENTRY
+    if self.slots[at] == 0:
+        return True
+    entry = &self.entries[self.slots[at] - 1]
+    return entry.hash == hashed and view_equal(entry.path, path)
+
+
+cdef uint32_t find_entry(KnownDerivations* self, View path, uint32_t hashed, uint32_t* slot) noexcept nogil:
+    slot[0] = <uint32_t>probe(hashed, self.slot_count - 1, is_slot_of, self, path, hashed)
+    return self.slots[slot[0]] - 1 if self.slots[slot[0]] else <uint32_t>NO_ENTRY
 
 
 cdef bint grow_table(KnownDerivations* self) noexcept nogil:
@@ -92,7 +94,7 @@ cdef bint grow_table(KnownDerivations* self) noexcept nogil:
     cdef uint32_t capacity = count // 4 * 3
     cdef uint32_t* slots = <uint32_t*>allocate_zeros(count, sizeof(uint32_t))
     cdef StoreEntry* entries
-    cdef uint32_t i, at
+    cdef uint32_t i
     if slots == NULL or count > <uint32_t>1 << 30:
         free(slots)
         return False
@@ -101,10 +103,7 @@ cdef bint grow_table(KnownDerivations* self) noexcept nogil:
         free(slots)
         return False
     for i in range(self.entry_count):
-        at = entries[i].hash & (count - 1)
-        while slots[at]:
-            at = (at + 1) & (count - 1)
-        slots[at] = i + 1
+        slots[probe(entries[i].hash, count - 1, is_free_slot, slots)] = i + 1
     free(self.slots)
     self.slots = slots
     self.slot_count = count
@@ -536,19 +535,14 @@ cdef bint next_unknown(KnownDerivations* self, Reading* reading, uint32_t* found
 cdef bint read_derivations(KnownDerivations* self, uint32_t entry, Bytes* error) noexcept nogil:
     """Makes *entry* known, and first whatever it depends on, with a stack of its own."""
     cdef Reading* stack = NULL
-    cdef Reading* larger
     cdef size_t depth = 0, capacity = 0
     cdef uint32_t wanted = entry
     cdef bint ok = True
     while ok:
         if wanted != NO_ENTRY:
-            if depth == capacity:
-                capacity = capacity * 2 if capacity else 8
-                larger = <Reading*>resize_items(stack, capacity, sizeof(Reading))
-                if larger == NULL:
-                    ok = out_of_memory(error)
-                    break
-                stack = larger
+            if not has_room(&stack, depth, &capacity, 8):
+                ok = out_of_memory(error)
+                break
             depth += 1
             ok = start_reading(self, &stack[depth - 1], wanted, error)
         else:

@@ -1,15 +1,15 @@
 # cython: language_level=3
-"""NAR archives of files, on disk or behind a table of functions, written as plain C: into a hash, a buffer or a file descriptor.
+"""Writes NAR archives of files, on disk or behind a table of functions, into a hash, a buffer or a file descriptor.
 
-Make a `NarTree`, then `nar_write_tree`.  A filter (builtins.path, filterSource) runs between them: `nar_tree_expand` one directory
-after another, and set `is_excluded` on entries that it refuses.
+Make a `NarTree`, then call `nar_write_tree`.  A filter (builtins.path, filterSource) runs between them: call `nar_tree_expand` for one
+directory after another, and set `is_excluded` on entries that the filter refuses.
 
     nar_tree_init(&tree, path, NULL, NULL, path, &error)   entry 0 is the root itself
     nar_tree_expand(&tree, 0, &error)                      its entries: [first_child, first_child + child_count), in order
     for each child: filter(nar_tree_path(child), kind) -> tree.entries[child].is_excluded = True, or expand it in its turn
     nar_write_tree(&tree, &sink, &error); nar_tree_free(&tree)
 
-The order of Nix's filter calls is depth first, entries in byte order.  `nar_tree_expand` may move `tree.entries`: use indices.
+Nix calls filters depth first, for entries in byte order.  `nar_tree_expand` may move `tree.entries`: use indices.
 Paths are NUL-terminated inside; every function that can fail returns False and appends a message to *error*.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -21,14 +21,14 @@ cdef enum NarKind:
     NAR_EXECUTABLE
     NAR_SYMLINK
     NAR_DIRECTORY
-    NAR_UNKNOWN                       # a socket, a device: refused when written
+    NAR_UNKNOWN                       # a socket or a device, which cannot be written
 
-cdef struct NarSink:                  # goes to each of the three that is there
+cdef struct NarSink:                  # writes to each of the three that is given
     Hasher* hasher                    # or NULL
     Bytes* bytes                      # or NULL
     int fd                            # or -1
     uint64_t size                     # bytes so far
-    Bytes waiting                     # not yet handed on
+    Bytes waiting                     # not yet written
     int fault                         # errno of a failed write
 
 cdef struct NarEntry:
@@ -41,7 +41,7 @@ cdef struct NarEntry:
     bint is_expanded
     bint is_excluded
 
-cdef struct NarFiles:                 # files that are not on disk; paths are relative to their root, which is empty
+cdef struct NarFiles:                 # files that are not on disk; paths are relative to their root, whose path is empty
     int (*kind)(void* context, View path, Bytes* error) noexcept nogil                    # NarKind, -1: a failure
     bint (*list)(void* context, View path, Bytes* entries, Bytes* error) noexcept nogil   # (one byte NarKind, name, NUL)…, by name
     bint (*read)(void* context, View path, Bytes* content, Bytes* error) noexcept nogil
@@ -53,25 +53,25 @@ cdef struct NarTree:
     uint32_t count
     uint32_t capacity
     Bytes names
-    Bytes root                        # path of entry 0 as others see it, NUL-terminated
-    Bytes place                       # path of entry 0 where it is read, NUL-terminated
-    Bytes path                        # where the entry being worked on is read
+    Bytes root                        # the path of entry 0 as others see it, NUL-terminated
+    Bytes place                       # the path where entry 0 is read, NUL-terminated
+    Bytes path                        # the path where the current entry is read
     const NarFiles* files             # NULL: on disk
     void* files_context
     size_t trusted_size               # on disk: how much of a path may lead through symbolic links; SIZE_MAX: all of it
-    bint is_transient                 # entries are dropped once written
+    bint is_transient                 # entries are dropped once they are written
 
 cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noexcept nogil
-cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil       # hands on the rest, frees; always call it once
+cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil       # writes the rest and frees; must be called exactly once
 
 cdef bint nar_tree_init(NarTree* self, View root, const NarFiles* files, void* context, View place, Bytes* error) noexcept nogil
-    # the tree at *place*, whose paths others see below *root*
+    # Makes the tree at *place*, whose paths others see below *root*.
 cdef void nar_tree_free(NarTree* self) noexcept nogil
 cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil
 cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil
 cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil     # appends, no NUL
-# Directories that were not expanded are taken whole.
+# Writes directories that were not expanded as a whole.
 cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil
-# The NAR of one regular file with these contents (a text, for paths of the embedded store).
+# Writes the NAR of one regular file with these contents (a text, for paths of the embedded store).
 cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil
-cdef const char* nar_kind_name(int kind) noexcept nogil      # as filters see it: regular, symlink, directory, unknown
+cdef const char* nar_kind_name(int kind) noexcept nogil      # in the words of filters: regular, symlink, directory, unknown

@@ -10,7 +10,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset, strcmp, strerror, strlen
 
-from snowsnake.foundation.allocate cimport allocate_items, resize_items
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
@@ -207,16 +208,9 @@ cdef bint out_of_memory(Bytes* error) noexcept nogil:
 cdef uint32_t add_entry(NarTree* self, uint32_t parent, const char* name, int kind) noexcept nogil:
     """Index of the new entry, 0 when memory runs out (the root never comes through here a second time)."""
     cdef size_t size = strlen(name)
-    cdef uint32_t capacity
-    cdef NarEntry* entries
     cdef NarEntry* entry
-    if self.count == self.capacity:
-        capacity = self.capacity * 2 if self.capacity else 64
-        entries = <NarEntry*>resize_items(self.entries, capacity, sizeof(NarEntry))
-        if entries == NULL:
-            return 0
-        self.entries = entries
-        self.capacity = capacity
+    if not has_room(&self.entries, self.count, &self.capacity, 64):
+        return 0
     if self.names.size + size + 1 > <size_t>0xffffffff or self.count == <uint32_t>0xfffffffe:
         return 0
     entry = &self.entries[self.count]

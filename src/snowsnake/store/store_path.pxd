@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Store paths as plain C: made from hashes, checked, taken apart.  No Python object, no GIL, no global state.
+"""Store paths as plain C: making them from hashes, checking them, splitting them.  No Python object, no GIL, no global state.
 
 *store_dir* is "/nix/store" without a final slash; it is part of what is hashed.  A path is appended to *out* whole
 ("/nix/store/<32 digits>-name").  Functions that can fail return False and append Nix's message to *error*.
@@ -8,7 +8,7 @@ References are whole store paths, distinct and in byte order (`views_sort` makes
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.hash_functions cimport Digest
 
-cdef enum IngestionMethod:            # what of an object is hashed to give its content address
+cdef enum IngestionMethod:            # which hash of an object makes its content address
     INGEST_FLAT = 1                   # the file's bytes             "sha256"
     INGEST_RECURSIVE                  # its NAR                      "r:sha256"
     INGEST_TEXT                       # the file's bytes, may refer  "text:sha256"
@@ -18,14 +18,14 @@ cdef enum:
     STORE_HASH_SIZE = 32              # digits of the hash part
     STORE_NAME_MAX = 211
 
-cdef size_t views_sort(View* views, size_t count) noexcept nogil     # in byte order, without repeats; gives how many stay
+cdef size_t views_sort(View* views, size_t count) noexcept nogil     # in byte order, distinct; returns how many remain
 
 cdef bint store_name_check(View name, Bytes* error) noexcept nogil
-# The base name "<32 digits>-name" of a path.
+# Checks the base name "<32 digits>-name" of a path.
 cdef bint store_base_check(View base, Bytes* error) noexcept nogil
-# *path* must be exactly an object of the store; *base*, if not NULL, becomes its base name.
+# Requires that *path* is exactly an object of the store; *base*, if not NULL, becomes its base name.
 cdef bint store_path_parse(View store_dir, View path, View* base, Bytes* error) noexcept nogil
-# For a path in or below a store object: *object* is the object's own path, *rest* what follows ("" or "/bin/sh").
+# For a path in or below a store object: *object* becomes the object's own path, *rest* what follows ("" or "/bin/sh").
 cdef bint store_path_split(View store_dir, View path, View* object, View* rest, Bytes* error) noexcept nogil
 cdef bint store_is_path(View store_dir, View path) noexcept nogil
 
@@ -41,5 +41,5 @@ cdef bint store_path_fixed(View store_dir, View name, int method, const Digest* 
 cdef const char* ingestion_prefix(int method) noexcept nogil         # "", "r:", "text:", "git:"
 
 cdef void store_placeholder(View output, Bytes* out) noexcept nogil
-# Stands for an output whose path is only known after building; *drv_path* is whole.
+# The placeholder of an output whose path is only known after building; *drv_path* is whole.
 cdef bint store_downstream_placeholder(View store_dir, View drv_path, View output, Bytes* out, Bytes* error) noexcept nogil

@@ -7,7 +7,7 @@ from snowsnake.syntax.parse_state cimport ParseState
 cdef struct AttributePath:
     Node** elements                   # NODE_ATTR
     uint32_t count
-    uint32_t start                    # span of the whole path: the place of every attribute it defines
+    uint32_t start                    # the span of the whole path, which is the place of every attribute that the path defines
     uint32_t end
     uint32_t doc_start
     uint32_t doc_end

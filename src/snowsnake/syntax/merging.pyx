@@ -7,10 +7,11 @@ names defined twice.
 As in C++ Nix, a second definition is merged into the first if both are written as sets; it becomes part of the first
 one, which decides whether the whole is recursive.
 """
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, DynamicBinding, Name, Text
@@ -49,15 +50,16 @@ cdef void* grown(ParseState* state, void* items, uint32_t count, uint32_t* capac
     return larger
 
 
-cdef inline uint32_t slot_of(Name name, uint32_t mask) noexcept nogil:
-    return (name * <uint32_t>2654435761U >> 7) & mask
+cdef inline uint32_t hash_of_name(Name name) noexcept nogil:
+    return name * <uint32_t>2654435761U >> 7
+
+
+cdef inline bint is_slot_of(uint64_t at, Builder* builder, Name name) noexcept nogil:
+    return builder.index[at] == 0 or builder.bindings.items[builder.index[at] - 1].name == name
 
 
 cdef inline void index_name(Builder* builder, Name name, uint32_t position) noexcept nogil:
-    cdef uint32_t at = slot_of(name, builder.index_mask)
-    while builder.index[at] != 0:
-        at = (at + 1) & builder.index_mask
-    builder.index[at] = position + 1
+    builder.index[probe(hash_of_name(name), builder.index_mask, is_free_slot, builder.index)] = position + 1
 
 
 cdef void build_index(ParseState* state, Builder* builder) noexcept nogil:
@@ -78,12 +80,8 @@ cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
             if bindings.items[i].name == name:
                 return &bindings.items[i]
         return NULL
-    i = slot_of(name, builder.index_mask)
-    while builder.index[i] != 0:
-        if bindings.items[builder.index[i] - 1].name == name:
-            return &bindings.items[builder.index[i] - 1]
-        i = (i + 1) & builder.index_mask
-    return NULL
+    i = builder.index[probe(hash_of_name(name), builder.index_mask, is_slot_of, builder, name)]
+    return &bindings.items[i - 1] if i else NULL
 
 
 cdef void append(ParseState* state, Bindings* bindings, Binding* binding) noexcept nogil:

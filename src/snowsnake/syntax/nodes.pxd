@@ -23,7 +23,7 @@ cdef enum NodeKind:
     NODE_TEXT                         # text: a literal piece of a string or path; only inside items of those
     NODE_STRING                       # items: NODE_TEXT (unescaped, stripped) or expressions; no items: ""
     NODE_PATH                         # items: first a NODE_TEXT as written (`./a`, `/a`, `~/a`), then pieces; flags PATH_*
-    NODE_SEARCH_PATH                  # text: what stands between < and >
+    NODE_SEARCH_PATH                  # text: what is written between < and >
     NODE_VARIABLE                     # name
     NODE_SELECT                       # a: the set; items: attribute path (NODE_ATTR); b: default after `or`, or NULL
     NODE_HAS_ATTR                     # a: the set; items: attribute path
@@ -67,10 +67,10 @@ cdef enum NodeFlags:
     PATH_ABSOLUTE = 8
     PATH_RELATIVE = 16
     PATH_HOME = 32
-    NODE_PARENTHESISED = 64           # stood in parentheses: errors and the pretty printer want to know
+    NODE_PARENTHESISED = 64           # written in parentheses: errors and the pretty printer need to know
     APPLY_PIPE = 128
     APPLY_OR = 256                    # `f or`
-    SELECT_ENVIRONMENT = 512          # made by the compiler: a name of a set with `__overrides`; of such a set: it has its environment's name
+    SELECT_ENVIRONMENT = 512          # made by the compiler for a name of a set with `__overrides`; such a set then has its environment's name
 
 cdef enum BindingKind:
     BINDING_PLAIN = 1                 # name = value
@@ -114,7 +114,7 @@ cdef struct Pattern:                  # formals in source order, names distinct
     Name bind                         # `name @ {…}` or `{…} @ name`, or NO_NAME
     bint bind_is_first
 
-cdef union NodeOwn:                   # what only some kinds have; which one, the kind says
+cdef union NodeOwn:                   # fields that only some kinds have; the kind says which
     int64_t integer
     double number
     const uint8_t* text               # size_bytes long
@@ -136,19 +136,19 @@ cdef struct Node:
     Node* b
     Node** items
 
-cdef enum SyntaxKind:                 # of a fault; order of SYNTAX_CODES in syntax/api.pyx
+cdef enum SyntaxKind:                 # kinds of fault, in the order of SYNTAX_CODES in syntax/api.pyx
     SYNTAX_MALFORMED = 0
     SYNTAX_DUPLICATE                  # an attribute is defined twice
-    SYNTAX_UNDEFINED                  # a variable is defined nowhere
+    SYNTAX_UNDEFINED                  # no scope defines a variable
 
 cdef struct SyntaxFault:
     uint8_t kind                      # SyntaxKind
     uint32_t start_byte
     uint32_t end_byte
-    char* message                     # UTF-8, NUL-terminated, as C++ Nix words it where that is clear
+    char* message                     # UTF-8, NUL-terminated, in C++ Nix's words where its words are clear
     uint32_t other_byte               # a second place (`already defined at`), or 0xFFFFFFFF
 
-cdef struct OrCall:                   # `f or` as an argument or a list element: other versions of Nix will read it differently
+cdef struct OrCall:                   # `f or` as an argument or a list element, which other versions of Nix read differently
     uint32_t start_byte
     uint32_t end_byte
     OrCall* next
@@ -158,7 +158,7 @@ cdef struct ArenaBlock:
     size_t used_bytes
     size_t size_bytes
 
-cdef struct ArenaPool:                # blocks that the next arena takes, while they are still in the processor's caches
+cdef struct ArenaPool:                # blocks for the next arena, which are still in the processor's caches
     ArenaBlock* blocks
     uint32_t count
     size_t limit_bytes                # of each arena, or 0
@@ -172,14 +172,14 @@ cdef struct Ast:
     Arena arena
     Node* root                        # NULL if there are faults
     Text source                       # borrowed from the caller
-    uint32_t features                 # what it was parsed with (syntax/features.py)
+    uint32_t features                 # the features it was parsed with (syntax/features.py)
     Text* names
     uint32_t name_count
     SyntaxFault* faults
     uint32_t fault_count
-    uint32_t* openings                # where each `${` in a string, path or name is, in ascending order: lines of traces point there
+    uint32_t* openings                # the offsets of `${` in strings, paths and names, in ascending order: lines of traces point there
     uint32_t opening_count
-    OrCall* or_calls                  # in source order; those before the first fault
+    OrCall* or_calls                  # in source order, up to the first fault
     OrCall* last_or_call
 
 cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil

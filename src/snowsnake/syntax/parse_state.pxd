@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What the parts of the parser share: lexer, arena, names, faults, the stack of nodes being collected."""
+"""The state that the parts of the parser share: lexer, arena, names, faults, and the stack of nodes being collected."""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 from snowsnake.syntax.deep_stack cimport stack_is_low
@@ -8,7 +8,7 @@ from snowsnake.syntax.nodes cimport (
     NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc,
 )
 
-cdef enum ParseFeatures:              # syntax/features.py has those that the parser does not look at
+cdef enum ParseFeatures:              # syntax/features.py also has those that the parser does not look at
     FEATURE_PIPE_OPERATORS = 1        # `|>` and `<|`
 
 cdef enum:
@@ -26,7 +26,7 @@ cdef struct ParseState:
     uint32_t features
     uint32_t bracket_depth            # brackets open around the current token
     uint32_t interpolation_depth      # `${` of strings and paths among them
-    bint is_hopeless                  # an error after which nothing more can be said
+    bint is_hopeless                  # after this error nothing more can be said
     bint is_muted                     # skipping: faults are not recorded
     Node** nodes                      # nodes collected so far for constructs that are still open
     uint32_t node_count
@@ -101,5 +101,5 @@ cdef inline void push(ParseState* state, Node* node) noexcept nogil:
 
 
 cdef inline bint is_static_string(Node* node) noexcept nogil:
-    """Is it a string that C++ Nix takes for one constant?"""
+    """Whether C++ Nix takes this string for one constant."""
     return node.kind == NODE_STRING and (node.count == 0 or (node.count == 1 and node.items[0].kind == NODE_TEXT))

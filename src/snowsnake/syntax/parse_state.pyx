@@ -11,6 +11,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, strlen
 from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.foundation.probing cimport probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave, stack_limit
 from snowsnake.syntax.nodes cimport SYNTAX_DUPLICATE, SYNTAX_MALFORMED
 from snowsnake.syntax.numbers cimport is_valid_number
@@ -100,20 +101,32 @@ cdef inline uint32_t hash_of(const uint8_t* data, uint32_t size_bytes) noexcept 
     return <uint32_t>(hashed >> 32)
 
 
+cdef inline bint is_free_name_slot(uint64_t at, const NameSlot* slots) noexcept nogil:
+    return slots[at].name_and_one == 0
+
+
+cdef inline bint is_name_slot_of(uint64_t at, ParseState* state, uint32_t hashed, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
+    cdef const NameSlot* slot = &state.slots[at]
+    cdef const Text* known
+    if slot.name_and_one == 0:
+        return True
+    if slot.hash != hashed:
+        return False
+    known = &state.names[slot.name_and_one - 1]
+    return known.size_bytes == size_bytes and memcmp(known.data, data, size_bytes) == 0
+
+
 cdef void grow_slots(ParseState* state) noexcept nogil:
     cdef uint32_t old_count = state.slot_mask + 1
     cdef uint32_t mask = old_count * 2 - 1
     cdef NameSlot* old = state.slots
     cdef NameSlot* slots = <NameSlot*>allocate_zeros(mask + 1, sizeof(NameSlot))
-    cdef uint32_t i, at
+    cdef uint32_t i
     if slots == NULL:
         leave_out_of_memory()
     for i in range(old_count):
         if old[i].name_and_one != 0:
-            at = old[i].hash & mask
-            while slots[at].name_and_one != 0:
-                at = (at + 1) & mask
-            slots[at] = old[i]
+            slots[probe(old[i].hash, mask, is_free_name_slot, slots)] = old[i]
     free(old)
     state.slots = slots
     state.slot_mask = mask
@@ -122,18 +135,9 @@ cdef void grow_slots(ParseState* state) noexcept nogil:
 cdef Name intern(ParseState* state, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
     """The name's number; *data* must stay valid as long as the tree."""
     cdef uint32_t hashed = hash_of(data, size_bytes)
-    cdef uint32_t at = hashed & state.slot_mask
-    cdef NameSlot* slot
-    cdef Text* known
-    while True:
-        slot = &state.slots[at]
-        if slot.name_and_one == 0:
-            break
-        if slot.hash == hashed:
-            known = &state.names[slot.name_and_one - 1]
-            if known.size_bytes == size_bytes and memcmp(known.data, data, size_bytes) == 0:
-                return slot.name_and_one - 1
-        at = (at + 1) & state.slot_mask
+    cdef NameSlot* slot = &state.slots[probe(hashed, state.slot_mask, is_name_slot_of, state, hashed, data, size_bytes)]
+    if slot.name_and_one != 0:
+        return slot.name_and_one - 1
     if state.name_count == state.name_capacity:
         state.name_capacity *= 2
         state.names = <Text*>resize_or_leave(state.names, state.name_capacity, sizeof(Text))

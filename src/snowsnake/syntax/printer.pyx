@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp
-from snowsnake.foundation.allocate cimport resize_items
+from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport bytes_append, bytes_reserve, bytes_text
 from snowsnake.foundation.paths cimport path_join
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
@@ -292,15 +292,9 @@ cdef void sort_entries(SortedName* entries, uint32_t count) noexcept nogil:
 cdef bint add_entry(Printer* printer, uint32_t group, Name name, const void* item) noexcept nogil:
     cdef Text* text = &printer.ast.names[name]
     cdef SortedName* entry
-    cdef void* larger
-    if printer.entry_count == printer.entry_capacity:
-        printer.entry_capacity = printer.entry_capacity * 2 + 64
-        larger = resize_items(printer.entries, printer.entry_capacity, sizeof(SortedName))
-        if larger == NULL:
-            printer.entry_capacity = printer.entry_count
-            printer.buffer.failed = True
-            return False
-        printer.entries = <SortedName*>larger
+    if not has_room(&printer.entries, printer.entry_count, &printer.entry_capacity, 64):
+        printer.buffer.failed = True
+        return False
     entry = &printer.entries[printer.entry_count]
     printer.entry_count += 1
     entry.group = group

@@ -1,12 +1,12 @@
 # cython: language_level=3
 """The kinds of tokens.
 
-In: nothing.  Out: the numbers that the lexer gives and the parser asks for.
+In: nothing.  Out: the numbers that the lexer produces and the parser compares with.
 Kinds up to TOKEN_LAST_SIMPLE begin a simple expression: an argument, an element of a list.
 """
 
 cdef enum TokenKind:
-    TOKEN_END = 0                     # of the file, or a NUL byte outside of strings and comments, as in C++ Nix
+    TOKEN_END = 0                     # the end of the file, or a NUL byte outside strings and comments, as in C++ Nix
     TOKEN_IDENTIFIER
     TOKEN_INT
     TOKEN_FLOAT

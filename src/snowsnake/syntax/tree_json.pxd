@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Syntax tree to JSON: see tree_json.pyx."""
+"""From a syntax tree to JSON: see tree_json.pyx."""
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.syntax.nodes cimport Ast
 
-# Appends the tree as JSON.  False if it nests too deep to be printed; then the text is incomplete.
+# Appends the tree as JSON.  Returns False if the tree is nested too deeply to be printed; the text is then incomplete.
 cdef bint print_json(Ast* ast, Bytes* buffer) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""JSON events and writing: C interface.
+"""Reading JSON as events, and writing JSON: the C interface.
 
     JsonReader reader
     json_reader_init(&reader, data, size_bytes)

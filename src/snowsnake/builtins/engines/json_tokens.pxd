@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Tokens of JSON: C interface."""
+"""The tokens of JSON: the C interface."""
 from libc.stdint cimport int64_t, uint8_t
 from snowsnake.foundation.buffer cimport Bytes
 
@@ -14,9 +14,9 @@ cdef enum JsonState:                  # what the reader expects next
 cdef struct JsonReader:
     const uint8_t* data
     size_t size_bytes
-    size_t position                   # bytes read; one more than there are, once the end was read
-    size_t token_start                # of the last string or number: messages quote from here
-    const char* fault                 # of the token read last
+    size_t position                   # bytes read; after the end was read, one more than there are
+    size_t token_start                # start of the last string or number: messages quote from here
+    const char* fault                 # the fault of the token read last
     JsonState state
     uint8_t* levels                   # for each open bracket: 1 for an array
     size_t depth
@@ -27,11 +27,11 @@ cdef struct JsonReader:
     int64_t integer
     double number
     Bytes unescaped
-    Bytes message                # as C++ Nix words it, without "while decoding a JSON string"
-    bint is_nix_error                 # the message is not about syntax: no trace line "while decoding a JSON string"
+    Bytes message                # in C++ Nix's words, without "while decoding a JSON string"
+    bint is_nix_error                 # the message is not about syntax, and gets no trace line "while decoding a JSON string"
 
 cdef enum Token:
-    TOKEN_NONE                        # as an expectation: none in particular
+    TOKEN_NONE                        # as an expectation: no particular one
     TOKEN_TRUE
     TOKEN_FALSE
     TOKEN_NULL
@@ -49,6 +49,6 @@ cdef enum Token:
     TOKEN_COUNT
 
 cdef enum:
-    CONTROL_FAULT = 1                 # JsonReader.fault for a control character: the message is made from it
+    CONTROL_FAULT = 1                 # JsonReader.fault for a control character, from which the message is made
 
 cdef Token read_token(JsonReader* reader) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Numbers as Nix reads and writes them: C interface."""
+"""Numbers as Nix reads and writes them: the C interface."""
 from libc.stdint cimport int64_t, uint8_t
 from snowsnake.foundation.buffer cimport Bytes
 
@@ -7,7 +7,7 @@ cdef enum NumberStatus:
     NUMBER_OK = 0
     NUMBER_INVALID                    # not a number at all
     NUMBER_OVERFLOW                   # beyond the type; a float is then infinite
-    NUMBER_UNDERFLOW                  # a float too small for full precision; it is the nearest one
+    NUMBER_UNDERFLOW                  # a float too small for full precision; the result is the nearest one
 
 cdef void format_int(Bytes* out, int64_t number) noexcept nogil
 cdef void format_float_print(Bytes* out, double number) noexcept nogil

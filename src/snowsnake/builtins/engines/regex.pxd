@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Compiled regular expressions with the captures C++ Nix gives, in time linear in the text: C interface.
+"""Compiled regular expressions with C++ Nix's captures, in time linear in the text: the C interface.
 
-A `Regex` holds caches that matching fills: one thread at a time.  `captures` is a begin and an end for the whole match,
-then for each group, 2 × (1 + group count) numbers; -1 for a group that took no part.
+A `Regex` holds caches that matching fills, so only one thread may use it at a time.  `captures` has a begin and an end for the whole
+match, then for each group: 2 × (1 + group count) numbers; -1 for a group that took no part.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram, RegexStatus
@@ -17,12 +17,12 @@ cdef struct RegexEntry:
     size_t pattern_size
     uint64_t hash
 
-cdef struct RegexCache:               # patterns to compiled expressions; owned by one evaluator
+cdef struct RegexCache:               # compiled expressions by pattern; each machine has one
     RegexEntry* entries
     size_t capacity
     size_t count
-    Regex* last                       # the one that was put in last; its weight is not among
-    size_t known_bytes                #   those known
+    Regex* last                       # the expression put in last, whose weight is not
+    size_t known_bytes                #   among the known bytes yet
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil
 cdef void regex_free(Regex* regex) noexcept nogil

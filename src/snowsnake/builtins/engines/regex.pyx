@@ -21,6 +21,7 @@ from snowsnake.builtins.engines.regex_reverse cimport (
 from snowsnake.builtins.engines.regex_walk cimport Frame, Memo, clear_slots, walk, walk_exploring, walk_parallel
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     NONE = -1
@@ -238,16 +239,15 @@ cdef void regex_cache_free(RegexCache* cache) noexcept nogil:
     regex_cache_init(cache)
 
 
+cdef inline bint is_slot_of(uint64_t at, RegexCache* cache, const uint8_t* pattern, size_t size_bytes, uint64_t hash) noexcept nogil:
+    cdef RegexEntry* entry = &cache.entries[at]
+    return entry.regex == NULL or (
+        entry.hash == hash and entry.pattern_size == size_bytes and memcmp(entry.pattern, pattern, size_bytes) == 0
+    )
+
+
 cdef RegexEntry* find_entry(RegexCache* cache, const uint8_t* pattern, size_t size_bytes, uint64_t hash) noexcept nogil:
-    cdef size_t slot = hash & (cache.capacity - 1)
-    cdef RegexEntry* entry
-    while True:
-        entry = &cache.entries[slot]
-        if entry.regex == NULL or (
-            entry.hash == hash and entry.pattern_size == size_bytes and memcmp(entry.pattern, pattern, size_bytes) == 0
-        ):
-            return entry
-        slot = (slot + 1) & (cache.capacity - 1)
+    return &cache.entries[probe(hash, cache.capacity - 1, is_slot_of, cache, pattern, size_bytes, hash)]
 
 
 cdef void make_room(RegexCache* cache) noexcept nogil:

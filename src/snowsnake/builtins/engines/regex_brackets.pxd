@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Bracket expressions: C interface."""
+"""Bracket expressions: the C interface."""
 from libc.stdint cimport uint8_t
 
 cdef struct ByteSet:

@@ -4,9 +4,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from snowsnake.builtins.engines.regex_brackets cimport ByteSet
 
 cdef enum RegexOp:
-    OP_MATCH = 0                      # consume one byte of the set `argument`
+    OP_MATCH = 0                      # consumes one byte of the set `argument`
     OP_ALTERNATIVE                    # `alternate` (the left side) first, then `next`; both are always tried
-    OP_REPEAT                         # `alternate` (once more) first; `next` only if that leads nowhere
+    OP_REPEAT                         # `alternate` (once more) first; `next` only if that fails
     OP_GROUP_BEGIN                    # argument: the group, from 0
     OP_GROUP_END
     OP_LINE_BEGIN
@@ -36,8 +36,8 @@ cdef struct RegexProgram:
     RegexState* states
     int32_t state_count
     int32_t state_capacity
-    const ByteSet* first_sets         # FIRST_SETS of them, which all patterns share: the single bytes, and `.`
-    ByteSet* sets                     # those that follow
+    const ByteSet* first_sets         # the FIRST_SETS sets that all patterns share: the single bytes, and `.`
+    ByteSet* sets                     # the sets after those
     uint32_t set_count
     uint32_t set_capacity
     int32_t start

@@ -1,55 +1,55 @@
 # cython: language_level=3
-"""For each place of a text: the states of a pattern from which the rest matches.  C interface of the backward pass."""
+"""The backward pass: for each place of a text, the states of a pattern from which the rest matches.  The C interface."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram
 
 cdef enum RegexResult:
     REGEX_NO_MATCH = 0
     REGEX_MATCH = 1
-    REGEX_MEMORY = 2                  # report it as REGEX_TOO_LARGE; also the answer if something asked to stop
+    REGEX_MEMORY = 2                  # to be reported as REGEX_TOO_LARGE; also the answer to a request to stop
 
-cdef struct Automaton:                # sets of states, one byte further to the left with each step; built lazily
-    bint accepts_anywhere             # a match may end anywhere (split), or only at the end of the text (match)
+cdef struct Automaton:                # sets of states; each step goes one byte to the left.  The automaton is built lazily
+    bint accepts_anywhere             # a match may end anywhere (split); otherwise only at the end of the text (match)
     int32_t count
     int32_t capacity
     uint64_t* sets                    # count × words
     int32_t* before                   # count × class_count: the set one byte earlier, or UNKNOWN
-    int32_t* before_first             # the same where that byte is the first of the text; only for patterns with ^
-    int32_t* table                    # the sets by hash, open addressing
+    int32_t* before_first             # the same if that byte is the first of the text; only for patterns with ^
+    int32_t* table                    # the sets by hash, with open addressing
     size_t table_size
-    int32_t at_end                    # the set at the end of a text, and of an empty text; UNKNOWN at first
+    int32_t at_end                    # the set at the end of a text, and of an empty text; UNKNOWN until it is computed
     int32_t at_end_of_nothing
 
 cdef struct Reverse:
     const RegexProgram* program
-    size_t words                      # of 64 bits, in one set
-    uint8_t byte_class[256]           # bytes that no set of the pattern tells apart share a class
+    size_t words                      # 64-bit words in one set
+    uint8_t byte_class[256]           # bytes that no set of the pattern distinguishes share a class
     uint32_t class_count
     int32_t* matches                  # the states that consume a byte
     int32_t match_count
     int32_t* sources_start            # the edges that consume nothing, backwards; those of state s are
     int32_t* sources                  #   sources[sources_start[s] : sources_start[s + 1]]
-    int32_t* work                     # stack of states
+    int32_t* work                     # a stack of states
     uint64_t* scratch                 # one set
     Automaton exact
     Automaton anywhere
-    Automaton* current                # of the text last run over:
+    Automaton* current                # the automaton of the last pass:
     int32_t* ids                      #   for each place the automaton's set, or IN_RAW
     size_t ids_capacity
     uint64_t* raw                     #   sets of the places raw_top, raw_top - 1, … if the automaton was full
     size_t raw_capacity_words
     int64_t raw_top
-    const volatile int* attention     # not 0: stop; NULL: nobody may ask
+    const volatile int* attention     # not 0: stop; NULL: there are no requests
 
 cdef enum:
     IN_RAW = -2
 
 cdef inline bint reverse_must_stop(const Reverse* reverse, int64_t place) noexcept nogil:
-    """Asked at every place, it looks at every 4096th."""
+    """Whether to stop.  The walk asks at every place; the answer is looked up at every 4096th."""
     return (place & 4095) == 0 and reverse.attention != NULL and reverse.attention[0] != 0
 
 cdef inline const uint64_t* reverse_set(const Reverse* reverse, int64_t place) noexcept nogil:
-    """The set at `place` of the text last run over with its sets kept."""
+    """The set at `place` of the last text, for a pass that kept its sets."""
     cdef int32_t id = reverse.ids[place]
     if id != IN_RAW:
         return reverse.current.sets + <size_t>id * reverse.words

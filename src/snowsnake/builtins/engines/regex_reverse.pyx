@@ -14,6 +14,7 @@ from snowsnake.builtins.engines.regex_program cimport (
     OP_ACCEPT, OP_ALTERNATIVE, OP_LINE_BEGIN, OP_LINE_END, OP_MATCH, OP_REPEAT, RegexProgram, RegexState, set_at, set_has,
 )
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
+from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     DEAD = 0
@@ -213,6 +214,15 @@ cdef inline size_t hash_set(const uint64_t* states, size_t words) noexcept nogil
     return value
 
 
+cdef inline bint is_free(uint64_t at, const int32_t* table) noexcept nogil:
+    return table[at] < 0
+
+
+cdef inline bint is_slot_of(uint64_t at, Automaton* automaton, const uint64_t* states, size_t words) noexcept nogil:
+    cdef int32_t id = automaton.table[at]
+    return id < 0 or memcmp(automaton.sets + <size_t>id * words, states, words * sizeof(uint64_t)) == 0
+
+
 cdef bint grow_table(Reverse* reverse, Automaton* automaton) noexcept nogil:
     cdef size_t size = 2 * automaton.table_size if automaton.table_size else 32
     cdef int32_t* table = <int32_t*>allocate_items(size, sizeof(int32_t))
@@ -222,9 +232,7 @@ cdef bint grow_table(Reverse* reverse, Automaton* automaton) noexcept nogil:
         return False
     memset(table, 0xFF, size * sizeof(int32_t))
     for i in range(automaton.count):
-        slot = hash_set(automaton.sets + <size_t>i * reverse.words, reverse.words) & (size - 1)
-        while table[slot] >= 0:
-            slot = (slot + 1) & (size - 1)
+        slot = probe(hash_set(automaton.sets + <size_t>i * reverse.words, reverse.words), size - 1, is_free, table)
         table[slot] = i
     free(automaton.table)
     automaton.table = table
@@ -267,14 +275,9 @@ cdef int32_t intern_set(Reverse* reverse, Automaton* automaton, const uint64_t* 
     cdef int32_t id
     if not grow_automaton(reverse, automaton):
         return FULL
-    slot = hash_set(states, words) & (automaton.table_size - 1)
-    while True:
-        id = automaton.table[slot]
-        if id < 0:
-            break
-        if memcmp(automaton.sets + <size_t>id * words, states, words * sizeof(uint64_t)) == 0:
-            return id
-        slot = (slot + 1) & (automaton.table_size - 1)
+    slot = probe(hash_set(states, words), automaton.table_size - 1, is_slot_of, automaton, states, words)
+    if automaton.table[slot] >= 0:
+        return automaton.table[slot]
     id = automaton.count
     automaton.table[slot] = id
     automaton.count += 1

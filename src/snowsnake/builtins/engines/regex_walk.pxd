@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""The forward walk through a pattern: C interface."""
+"""The forward walk through a pattern: the C interface."""
 from libc.stdint cimport int32_t, int64_t, uint64_t, uint8_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram
 from snowsnake.builtins.engines.regex_reverse cimport Reverse
 
-cdef struct Frame:                    # of the walk's own stack
+cdef struct Frame:                    # on the walk's own stack
     uint8_t kind
     int32_t state
     int64_t value
@@ -16,7 +16,7 @@ cdef struct Memo:
     int32_t state
     bint has_solution
 
-cdef struct ThreadList:               # states to go on from, best first, each with its slots
+cdef struct ThreadList:               # the states to continue from, best first, each with its slots
     int32_t* states
     int64_t* slots
     size_t count
@@ -25,30 +25,30 @@ cdef struct ThreadList:               # states to go on from, best first, each w
 cdef struct Regex:
     RegexProgram program
     Reverse reverse
-    uint8_t prefix[32]                # what every full match begins with
+    uint8_t prefix[32]                # the bytes that every full match begins with
     size_t prefix_size
     size_t slot_count                 # two for each group
-    int64_t* slots                    # those being written
+    int64_t* slots                    # the slots that the walk is writing
     int64_t* best_slots
     int64_t* own_slots
-    # the walk where one place may need several steps
+    # The walk where one place may need several steps
     Frame* frames
     size_t frame_count
     size_t frame_capacity
-    int64_t generation                # stamps the five arrays below: one for each place of a walk
-    int64_t* memo_generation          # for each state: was it explored, and did it lead to a match
+    int64_t generation                # the stamp of the current place: entries of the five arrays below with another stamp are old
+    int64_t* memo_generation          # for each state: whether it was explored, and whether it led to a match
     uint8_t* memo_solution
     int64_t* queued_generation
     int64_t* entered_generation
     uint8_t* entered                  # how often a tracked repeat was entered
-    Memo* memos                       # the memo of states met with tracked repeats entered
+    Memo* memos                       # remembers states that were met while tracked repeats were entered
     size_t memo_capacity
     size_t memo_count
-    int64_t steps_left                # until empty iterations are no longer counted exactly
+    int64_t steps_left                # at 0, empty iterations are no longer counted exactly
     bint is_coarse
     ThreadList lists[2]
     bint is_out_of_memory
-    # the scan
+    # The scan
     size_t text_size
     int64_t match_begin
     int64_t match_end

@@ -21,6 +21,7 @@ from snowsnake.builtins.engines.regex_program cimport (
 )
 from snowsnake.builtins.engines.regex_reverse cimport has_state, reverse_must_stop, reverse_set
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     NONE = -1
@@ -106,18 +107,17 @@ cdef bint push(Regex* regex, FrameKind kind, int32_t state, int64_t value, uint6
     return True
 
 
+cdef inline bint is_memo_of(uint64_t at, Regex* regex, int32_t state, uint64_t key) noexcept nogil:
+    cdef Memo* memo = &regex.memos[at]
+    return memo.generation != regex.generation or (memo.state == state and memo.key == key)
+
+
 cdef Memo* find_memo(Regex* regex, int32_t state, uint64_t key) noexcept nogil:
     """The memo of (state, key) or the free place for it; NULL if there is none yet."""
-    cdef size_t slot
-    cdef Memo* memo
+    cdef uint64_t hash = key ^ (<uint64_t>state * <uint64_t>0xFF51AFD7ED558CCD)
     if regex.memo_capacity == 0:
         return NULL
-    slot = (key ^ (<uint64_t>state * <uint64_t>0xFF51AFD7ED558CCD)) & (regex.memo_capacity - 1)
-    while True:
-        memo = &regex.memos[slot]
-        if memo.generation != regex.generation or (memo.state == state and memo.key == key):
-            return memo
-        slot = (slot + 1) & (regex.memo_capacity - 1)
+    return &regex.memos[probe(hash, regex.memo_capacity - 1, is_memo_of, regex, state, key)]
 
 
 cdef bint grow_memos(Regex* regex) noexcept nogil:

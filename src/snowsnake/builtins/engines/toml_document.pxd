@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""A TOML document as a tree, and the rules about which table may be written where: C interface."""
+"""A TOML document as a tree, and the rules that say which table may be written where: the C interface."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from snowsnake.foundation.buffer cimport Bytes
 
@@ -12,20 +12,20 @@ cdef enum TomlKind:
     TOML_BOOLEAN                      # integer 0 or 1
     TOML_DATE_TIME                    # text, normalised as Nix shows it
 
-cdef enum TomlForm:                   # how a table or array came to be
+cdef enum TomlForm:                   # how the document defined a table or array
     FORM_IMPLICIT = 0                 # [a] by [a.b]
     FORM_HEADER                       # by [a]
     FORM_DOTTED                       # a by a.b = 1
-    FORM_CLOSED                       # written as a value: nothing may be added later
+    FORM_CLOSED                       # written as a value: nothing may be added to it later
     FORM_TABLES                       # an array of tables: [[a]]
 
 cdef struct TomlNode:
     uint8_t kind
     uint8_t form
     int32_t parent                    # NO_NODE for the root
-    int32_t first                     # child
+    int32_t first                     # its first child
     int32_t last
-    int32_t next                      # sibling
+    int32_t next                      # its next sibling
     size_t key_start                  # in TomlDocument.texts
     size_t key_size
     size_t text_start
@@ -37,10 +37,10 @@ cdef struct TomlDocument:
     TomlNode* nodes                   # the first is the root table
     int32_t count
     int32_t capacity
-    int32_t* index                    # (parent, key) to node; open addressing
+    int32_t* index                    # from (parent, key) to node, with open addressing
     size_t index_size
     Bytes texts
-    const char* fault                 # what the last refused operation says
+    const char* fault                 # the message of the last operation that was refused
 
 cdef enum:
     NO_NODE = -1

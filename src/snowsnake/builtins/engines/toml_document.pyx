@@ -8,6 +8,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.foundation.buffer cimport bytes_free, bytes_init
+from snowsnake.foundation.probing cimport probe
 
 
 cdef bint toml_document_init(TomlDocument* document) noexcept nogil:
@@ -75,18 +76,20 @@ cdef uint64_t hash_key(const TomlDocument* document, int32_t parent, size_t key_
     return hash ^ (hash >> 29)
 
 
+cdef inline bint is_slot_of(uint64_t at, const TomlDocument* document, int32_t parent, size_t key_start, size_t key_size) noexcept nogil:
+    cdef const TomlNode* node
+    if document.index[at] == NO_NODE:
+        return True
+    node = &document.nodes[document.index[at]]
+    return node.parent == parent and node.key_size == key_size and (key_size == 0 or memcmp(
+        document.texts.data + node.key_start, document.texts.data + key_start, key_size
+    ) == 0)
+
+
 cdef size_t find_slot(const TomlDocument* document, int32_t parent, size_t key_start, size_t key_size) noexcept nogil:
     """Where the index has this key, or has room for it."""
-    cdef size_t slot = hash_key(document, parent, key_start, key_size) & (document.index_size - 1)
-    cdef const TomlNode* node
-    while document.index[slot] != NO_NODE:
-        node = &document.nodes[document.index[slot]]
-        if node.parent == parent and node.key_size == key_size and (key_size == 0 or memcmp(
-            document.texts.data + node.key_start, document.texts.data + key_start, key_size
-        ) == 0):
-            break
-        slot = (slot + 1) & (document.index_size - 1)
-    return slot
+    cdef uint64_t hash = hash_key(document, parent, key_start, key_size)
+    return probe(hash, document.index_size - 1, is_slot_of, document, parent, key_start, key_size)
 
 
 cdef bint grow_index(TomlDocument* document) noexcept nogil:

@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""Numbers, dates and strings of TOML: C interface."""
+"""Numbers, dates and strings of TOML: the C interface."""
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
 from snowsnake.foundation.buffer cimport Bytes
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-cdef struct TomlFrame:                # an array or inline table not yet closed
+cdef struct TomlFrame:                # an array or inline table that is still open
     int32_t node
     bint is_after_comma
     bint has_items
@@ -14,19 +14,19 @@ cdef struct TomlReader:
     size_t size_bytes
     size_t position
     bint has_failed
-    const volatile int* attention     # not 0: stop; or NULL
-    Bytes message                     # as C++ Nix words it, with "while parsing TOML: "
+    const volatile int* attention     # not 0: stop; it may be NULL
+    Bytes message                     # in C++ Nix's words, with "while parsing TOML: "
     TomlDocument document
     int32_t table                     # of the last header
     TomlFrame* frames
     size_t frame_count
     size_t frame_capacity
-    # events
-    int32_t node                      # the one whose event comes next
+    # Events
+    int32_t node                      # the node of the next event
     bint is_after_key
-    bint is_leaving                   # the container `node` ends
+    bint is_leaving                   # the next event closes the container `node`
     bint has_ended
-    const uint8_t* text               # of a key, string or timestamp; valid while the reader is
+    const uint8_t* text               # of a key, string or timestamp; valid as long as the reader
     size_t text_size
     int64_t integer
     double number
