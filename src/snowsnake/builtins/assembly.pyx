@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Lists and sets put together from events, from the inside out."""
+"""Builds lists and sets from events, from the inside out."""
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memset
@@ -14,7 +14,7 @@ from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport list_items
 
 cdef enum:
-    ROOM = 64                         # words for a number or a name's table entry
+    ROOM = 64                         # words for a number or the entry of a name
 
 
 cdef void assembly_init(Assembly* a, Machine* m) noexcept nogil:
@@ -105,7 +105,7 @@ cdef Word _list_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
 
 
 cdef Word _set_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
-    """attrs_build keeps the first of equal names, so the order is turned round unless there can be none."""
+    """attrs_build keeps the first of equal names, so the order is reversed unless no names can be equal."""
     cdef uint64_t i
     cdef Attr swap
     cdef bint is_ascending = True

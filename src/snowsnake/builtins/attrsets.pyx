@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Builtins on attribute sets.
 
-In: arguments as the table's letters leave them.  Out: sets, lists, values.  Names are compared as symbols; where a
-result has the names of an argument it shares its keys.  Places (unsafeGetAttrPos) follow C++ Nix: `removeAttrs`,
+In: arguments as the table's letters prepare them.  Out: sets, lists, values.  Names are compared as symbols; a
+result with the names of an argument shares its keys.  Places (unsafeGetAttrPos) follow C++ Nix: `removeAttrs`,
 `intersectAttrs` and `listToAttrs` keep them, `mapAttrs`, `zipAttrsWith` and `groupBy` do not.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -34,7 +34,7 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    UNRESERVED = 1000                 # so many attributes may be allocated without asking first
+    UNRESERVED = 1000                 # so many attributes may be allocated without a reservation
     SMALL = 64                        # so many need no malloc'ed scratch memory
 
 
@@ -81,7 +81,7 @@ cdef int get_attr(Machine* m, Word* fp) noexcept nogil:
 # ---- sets of the same names -------------------------------------------------------------------------------------
 
 cdef Word* _keys_without_places(Machine* m, Word* keys) noexcept nogil:
-    """Keys of the same names with no places; the same object if it has none.  Room for a copy has been reserved."""
+    """Keys of the same names without places; the same object if it has none.  Room for a copy must have been reserved."""
     cdef uint64_t n = keys_size(keys), i
     cdef uint32_t* positions = keys_positions(keys)
     cdef Word* copy
@@ -116,7 +116,7 @@ cdef int map_attrs(Machine* m, Word* fp) noexcept nogil:
 # ---- fewer attributes -------------------------------------------------------------------------------------------
 
 cdef int _select(Machine* m, Word attrs, uint32_t* places, uint64_t count) noexcept nogil:
-    """The attributes of a set at ascending places.  Room has been reserved."""
+    """The attributes of a set at ascending places.  Room must have been reserved."""
     cdef Word* keys = attrs_keys(attrs)
     cdef Word* values = attrs_values(attrs)
     cdef Word* selected
@@ -141,13 +141,13 @@ cdef int _select(Machine* m, Word attrs, uint32_t* places, uint64_t count) noexc
 
 
 cdef int _copied(Machine* m, Word attrs) noexcept nogil:
-    """A set of its own with the same attributes: what is printed as «repeated» is the same set, not an equal one."""
+    """A new set with the same attributes: «repeated» is printed for the same set, not for an equal one."""
     cdef Word result = attrs_with_keys(m, attrs_keys(attrs), attrs_values(attrs))
     return done(m, result) if result else RAISE
 
 
 cdef inline uint32_t* _places(Machine* m, uint32_t* small, uint64_t count) noexcept nogil:
-    """Scratch memory for *count* places, to be freed unless it is *small*; NULL and an error if there is none."""
+    """Scratch memory for *count* places, which must be freed unless it is *small*; NULL, with an error set, if there is none."""
     cdef uint32_t* places = small
     if count > SMALL:
         places = <uint32_t*>allocate_items(count, sizeof(uint32_t))
@@ -194,7 +194,7 @@ cdef int _without(Machine* m, Word attrs, Word* names, uint64_t count) noexcept 
 
 
 cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
-    """State: number of names that are evaluated."""
+    """State: the number of names that are evaluated."""
     cdef uint64_t n = list_size(fp[1]), i
     cdef Word w
     if m.sp == fp + 2:
@@ -216,7 +216,7 @@ cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _intersect_layered(Machine* m, Word* keys, Word attrs) noexcept nogil:
-    """The attributes of a layered set that the keys have, which are fewer: it need not be made flat."""
+    """The attributes of a layered set that the keys have.  These are fewer, so the set need not be made flat."""
     cdef uint64_t n = keys_size(keys), i, count = 0
     cdef uint32_t* symbols = keys_symbols(keys)
     cdef Word* selected
@@ -258,7 +258,7 @@ cdef int intersect_attrs(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _intersect_flat(Machine* m, Word* fp) noexcept nogil:
-    """Walks the smaller set and looks its names up in the larger."""
+    """Goes through the smaller set, and looks its names up in the larger one."""
     cdef Word* left = attrs_keys(fp[0])
     cdef Word* right = attrs_keys(fp[1])
     cdef uint64_t n = keys_size(left), k = keys_size(right), i, kept = 0
@@ -313,7 +313,7 @@ cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
 
 
 cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
-    """Of evaluated pairs.  Only the first pair of a name must have a value."""
+    """Makes a set of evaluated pairs.  Only the first pair of a name needs a value."""
     cdef Attr[SMALL] small
     cdef Attr* entries = &small[0] if n <= SMALL else scratch_entries(m, n)
     cdef Word result, pair
@@ -343,7 +343,7 @@ cdef int _pairs_to_attrs(Machine* m, Word* items, uint64_t n) noexcept nogil:
 
 
 cdef int list_to_attrs(Machine* m, Word* fp) noexcept nogil:
-    """State: number of pairs whose name is evaluated."""
+    """State: the number of pairs whose name is evaluated."""
     cdef uint64_t n = list_size(fp[0]), i
     cdef Word name = 0
     cdef int outcome
@@ -360,7 +360,7 @@ cdef int list_to_attrs(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef inline int _force_sets(Machine* m, Word list, Word* state) noexcept nogil:
-    """Forces the elements of a list, which must be sets, in order; state: the number of those that are."""
+    """Forces the elements of a list, which must be sets, in order.  State: the number of forced elements."""
     cdef uint64_t n = list_size(list), i = <uint64_t>int_value(state[0])
     cdef Word w
     while i < n:
@@ -378,7 +378,7 @@ cdef inline int _force_sets(Machine* m, Word list, Word* state) noexcept nogil:
 
 
 cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
-    """State: number of sets that are evaluated."""
+    """State: the number of sets that are evaluated."""
     cdef uint64_t n = list_size(fp[1]), i
     cdef uint32_t symbol
     cdef Word* items = list_items(fp[1])
@@ -404,10 +404,10 @@ cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
     return done(m, close_list(m, out))
 
 
-cdef struct Names:                    # groups of the attributes of sets; sets of one shape follow each other often
+cdef struct Names:                    # groups of the attributes of sets; consecutive sets often have the same keys
     Groups groups
-    Word* keys                        # of the set that was looked at last, or NULL
-    uint32_t[SMALL] indices           # of its attributes' groups, if it is small
+    Word* keys                        # of the last set, or NULL
+    uint32_t[SMALL] indices           # the groups of its attributes, if it is small
 
 
 cdef inline bint _look_up(Names* names, Word* keys) noexcept nogil:
@@ -451,7 +451,7 @@ cdef bint _count_names(Names* names, Word* items, uint64_t n, uint64_t* total) n
 
 
 cdef void _distribute(Names* names, Word set) noexcept nogil:
-    """Writes the values of a set where the lists of its names go on."""
+    """Appends the values of a set to the lists of their names."""
     cdef Word* keys = attrs_keys(set)
     cdef uint64_t i
     cdef Group* group
@@ -463,7 +463,7 @@ cdef void _distribute(Names* names, Word set) noexcept nogil:
 
 
 cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
-    """{ name = f name [ values… ]; } of evaluated sets."""
+    """The value { name = f name [ values… ]; } of evaluated sets."""
     cdef uint64_t total = 0, i
     cdef Names names
     cdef Group* group
@@ -492,7 +492,7 @@ cdef int _zip(Machine* m, Word f, Word* items, uint64_t n) noexcept nogil:
 
 
 cdef int zip_attrs_with(Machine* m, Word* fp) noexcept nogil:
-    """State: number of sets that are evaluated."""
+    """State: the number of sets that are evaluated."""
     cdef int outcome
     cdef uint64_t i
     if m.sp == fp + 2:
@@ -509,7 +509,7 @@ cdef int zip_attrs_with(Machine* m, Word* fp) noexcept nogil:
 # ---- functions and places ---------------------------------------------------------------------------------------
 
 cdef int function_args(Machine* m, Word* fp) noexcept nogil:
-    """Reads the chunk's own formals where the code was never entered and so is not linked yet."""
+    """Reads the formals from the chunk itself if the code was never entered, and so is not linked yet."""
     cdef Code* code
     cdef Formals* formals
     cdef Attr[SMALL] small
@@ -519,7 +519,7 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     if not is_function(fp[0]):
         return raise_message(m, worded(MESSAGE_FUNCTION_ARGS_OF_NO_FUNCTION))
     if kind_of(fp[0]) == KIND_BUILTIN and strcmp(m.builtins[header_size(pointer_of(fp[0])[0])].name, "derivation") == 0:
-        small[0].symbol = symbol_intern(m, "outputs", 7)         # a function of a pattern in C++ Nix
+        small[0].symbol = symbol_intern(m, "outputs", 7)         # C++ Nix has a function with a pattern here
         small[0].position = 0
         small[0].value = WORD_TRUE
         return done(m, attrs_build(m, small, 1))
@@ -546,7 +546,7 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int unsafe_get_attr_pos(Machine* m, Word* fp) noexcept nogil:
-    """null if the attribute is missing, or was not written in a file."""
+    """Returns null if the attribute is missing, or was not written in a file."""
     cdef Word result = position_attrs(m, attrs_position(fp[1], symbol_of(m, fp[0])))
     return done(m, result) if result else RAISE
 

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""The builtin genericClosure: breadth first over what an operator gives, each key once.
+"""The builtin genericClosure: visits what an operator returns, breadth first, each key once.
 
 In: a set with `startSet` and `operator`.  Out: the list of visited elements.  Keys are kept in a red-black tree of
-small heap objects (lists of five words: key, left, right, parent, colour), because a comparison of keys may force and
-must be able to stop; it asks in the order in which C++ Nix's ordered set asks, so that errors come from the same pair.
+small heap objects (lists of five words: key, left, right, parent, colour), because a comparison of keys may force, and
+must be able to stop.  Keys are compared in the order of C++ Nix's ordered set, so that the same pair causes an error.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.string cimport memcpy
@@ -26,26 +26,26 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    MOST_COMPARED = 256               # elements of lists, at once
+    MOST_COMPARED = 256               # elements of lists that are compared without a pause
 
 cdef enum:                            # state words, above the argument
     PHASE = 1
     OPERATOR
-    QUEUE                             # list with room at its end: from HEAD to TAIL still to be visited
+    QUEUE                             # list with room at its end: the elements from HEAD to TAIL are not visited yet
     HEAD
     TAIL_
     VISITED                           # list with room at its end
     VISITED_COUNT
     ROOT
-    NODE                              # where the search for a key stands
+    NODE                              # the node that the search for a key has reached
     SLOTS
 
 cdef enum:                            # phases
-    VISIT                             # the next element
-    DESCEND                           # its key is compared with NODE
-    CONFIRM                           # its key is compared with its predecessor NODE
-    OPERATE                           # the operator's answer comes
-    RECEIVE                           # its elements are forced, from NODE (an index) on
+    VISIT                             # visits the next element
+    DESCEND                           # compares its key with NODE
+    CONFIRM                           # compares its key with its predecessor NODE
+    OPERATE                           # receives the operator's answer
+    RECEIVE                           # forces its elements, from NODE (an index) on
 
 cdef enum:                            # fields of a record or node
     KEY
@@ -63,7 +63,7 @@ cdef enum:
 # ---- the tree ---------------------------------------------------------------------------------------------------
 
 cdef inline Word _get(Word node, int field) noexcept nogil:
-    return pointer_of(node)[1 + field]           # no view
+    return pointer_of(node)[1 + field]           # it is no view
 
 
 cdef inline void _set(Machine* m, Word node, int field, Word value) noexcept nogil:
@@ -81,7 +81,7 @@ cdef inline void _replace_child(Machine* m, Word* root, Word parent, Word old, W
 
 
 cdef void _rotate(Machine* m, Word* root, Word x, int side) noexcept nogil:
-    """x goes down to *side* (LEFT or RIGHT), its child on the other side comes up."""
+    """x goes down to *side* (LEFT or RIGHT), and its child on the other side comes up."""
     cdef int other = RIGHT if side == LEFT else LEFT
     cdef Word y = _get(x, other), middle = _get(y, side)
     _set(m, x, other, middle)
@@ -147,7 +147,7 @@ cdef void _insert(Machine* m, Word* root, Word parent, bint on_left, Word key) n
 
 
 cdef int _less_lists(Word a, Word b) noexcept nogil:
-    """Of the first integers or strings that differ, if everything before them is there, and integers or strings."""
+    """Compares the first integers or strings that differ, if all elements before them are evaluated integers or strings."""
     cdef uint64_t na = list_size(a), nb = list_size(b), i
     cdef Word x, y
     cdef int c
@@ -169,7 +169,7 @@ cdef int _less_lists(Word a, Word b) noexcept nogil:
 
 
 cdef inline int _less_now(Word a, Word b) noexcept nogil:
-    """a < b, or -1 if it takes more than a look."""
+    """Returns a < b, or -1 if that cannot be seen at once."""
     if is_string(a) and is_string(b):
         return 1 if compare_strings(a, b) < 0 else 0
     if is_int(a) and is_int(b):
@@ -184,7 +184,7 @@ cdef inline int _less_now(Word a, Word b) noexcept nogil:
 # ---- lists that grow --------------------------------------------------------------------------------------------
 
 cdef bint _append(Machine* m, Word* list, Word* used, Word* items, uint64_t count) noexcept nogil:
-    """Appends to a list with room at its end; False and an error if memory is short."""
+    """Appends to a list with room at its end; returns False, with an error set, if memory is short."""
     cdef uint64_t size = <uint64_t>int_value(used[0]), room = list_size(list[0]), i
     cdef Word grown
     if size + count > room:
@@ -206,7 +206,7 @@ cdef bint _append(Machine* m, Word* list, Word* used, Word* items, uint64_t coun
 # ---- the walk ---------------------------------------------------------------------------------------------------
 
 cdef int _begin(Machine* m, Word* fp) noexcept nogil:
-    """Looks at the argument; pushes the state words."""
+    """Checks the argument, and pushes the state words."""
     cdef uint32_t start = symbol_intern(m, "startSet", 8), operation = symbol_intern(m, "operator", 8)
     cdef Word* place = attrs_find(fp[0], start)
     cdef Word elements, f
@@ -260,7 +260,7 @@ cdef inline void _visit_next(Word* fp) noexcept nogil:
 
 
 cdef int _key(Machine* m, Word* fp, Word* key) noexcept nogil:
-    """The evaluated key of the element in hand, forced with it: DONE, FORCE or RAISE."""
+    """Forces the current element, and the key in it: DONE, FORCE or RAISE."""
     cdef Word element = _element(fp)
     cdef uint32_t symbol
     cdef Word* place
@@ -277,7 +277,7 @@ cdef int _key(Machine* m, Word* fp, Word* key) noexcept nogil:
 
 
 cdef int _accept(Machine* m, Word* fp, Word parent, bint on_left, Word key) noexcept nogil:
-    """A new key: the element is visited, and the operator is asked about it."""
+    """For a new key: the element is visited, and the operator is called with it."""
     cdef Word element = _element(fp)
     _insert(m, &fp[ROOT], parent, on_left, key)
     if not _append(m, &fp[VISITED], &fp[VISITED_COUNT], &element, 1):
@@ -287,7 +287,7 @@ cdef int _accept(Machine* m, Word* fp, Word parent, bint on_left, Word key) noex
 
 
 cdef int _receive(Machine* m, Word* fp) noexcept nogil:
-    """Forces what the operator gave (on top of the stack) from index NODE on; then appends it."""
+    """Forces the operator's result (on top of the stack) from index NODE on, then appends it."""
     cdef Word list = m.sp[-1], w
     cdef uint64_t n, i = <uint64_t>int_value(fp[NODE])
     if not is_list(list):
@@ -305,7 +305,7 @@ cdef int _receive(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _place(Machine* m, Word* fp, int less) noexcept nogil:
-    """Looks for the key's place from NODE on, with the answer of the comparison that was called, or -1."""
+    """Searches for the key's place from NODE on, given the answer of the comparison that was called, or -1."""
     cdef Word key = 0, node, child
     cdef int outcome = _key(m, fp, &key)
     if outcome != DONE:
@@ -339,7 +339,7 @@ cdef int _place(Machine* m, Word* fp, int less) noexcept nogil:
         if less < 0:
             return call_internal2(m, INTERNAL_LESS, _get(node, KEY), key)
         if not less:
-            _visit_next(fp)           # known already
+            _visit_next(fp)           # the key is known already
             return TAIL
         child = _get(node, RIGHT)
         if child == WORD_NULL:
@@ -357,7 +357,7 @@ cdef int generic_closure(Machine* m, Word* fp) noexcept nogil:
         outcome = _begin(m, fp)
         if outcome != TAIL:
             return outcome
-        copy = m.empty_list           # the queue is ours: it is overwritten
+        copy = m.empty_list           # nobody else has the queue, so it is overwritten
         outcome = 1 if _append_copy(m, fp, copy) else 0
         if not outcome:
             return RAISE
@@ -400,7 +400,7 @@ cdef void _tell(Machine* m, TraceEntry* entry, uint8_t note, Word element) noexc
 
 
 cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:
-    """The visited element that has just this key."""
+    """The visited element that has exactly this key."""
     cdef int64_t i
     cdef Word* place
     for i in range(int_value(fp[VISITED_COUNT])):
@@ -411,7 +411,7 @@ cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:
 
 
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """What is being done with which element."""
+    """Which step is being done for which element."""
     cdef int64_t phase
     cdef Word element
     if top < fp + SLOTS or not is_list(fp[QUEUE]):

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Builtins on string contexts: asking for, changing and dropping the store paths that a string refers to.
+"""Builtins on string contexts: showing, changing and dropping the store paths that a string refers to.
 
 In: strings.  Out: strings with other contexts, sets that show one.  An element is the symbol of its encoded form:
 `path` (the path itself), `=drv` (a derivation and all its outputs), `!output!drv` (an output of a derivation).
@@ -45,13 +45,13 @@ cdef inline int out_of_memory(Machine* m) noexcept nogil:
 
 
 cdef inline int coerced_first(Machine* m, unsigned int builtin, Word value) noexcept nogil:
-    """Go on as `builtin (value as interpolation has it)`."""
+    """Continues as `builtin (value as interpolation coerces it)`."""
     return tail(m, make_apply(m, m.builtins[builtin].word,
                                make_apply(m, internal_word(m, INTERNAL_COERCE_STORE), value)))
 
 
 cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
-    """DONE with the string in another context."""
+    """Returns DONE, with the string in another context."""
     if string_context(s) == context:
         return done(m, s)
     if not heap_reserve(m, string_words(string_size(s))):
@@ -64,7 +64,7 @@ cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
 cdef struct Element:
     uint32_t path                     # symbol
     uint32_t output                   # symbol, of ELEMENT_OUTPUT only
-    uint32_t place                    # in the context: keeps the order of the outputs
+    uint32_t place                    # its place in the context, which keeps the order of the outputs
     int kind
 
 
@@ -76,7 +76,7 @@ cdef void _decode(Machine* m, uint32_t symbol, Element* element) noexcept nogil:
 
 
 cdef uint32_t _encode(Machine* m, const char* prefix, uint64_t prefix_size, Word output, Word path) noexcept nogil:
-    """Symbol of prefix, output and `!` (unless output is 0), path; 0xFFFFFFFF if memory is short."""
+    """The symbol of prefix, output and `!` (unless output is 0), path; 0xFFFFFFFF if memory is short."""
     cdef Bytes text
     cdef uint32_t symbol = <uint32_t>-1
     cdef bint fits
@@ -112,7 +112,7 @@ cdef int _compare_elements(const void* a, const void* b) noexcept nogil:
 
 
 cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept nogil:
-    """{ allOutputs, outputs, path } of the elements that name one path."""
+    """The set { allOutputs, outputs, path } of the elements that name one path."""
     cdef Attr[3] entries
     cdef uint64_t i, n = 0, outputs = 0
     cdef Word list
@@ -255,7 +255,7 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
     return _with_context(m, s, context_make(m, &symbol, 1))
 
 
-cdef struct Adding:                   # the attributes that describe one path, NULL where there is none
+cdef struct Adding:                   # the attributes that describe one path; NULL for those that are absent
     Word* path
     Word* all_outputs
     Word* outputs
@@ -282,7 +282,7 @@ cdef int _raise_not_derivation(Machine* m, const char* what, Word name) noexcept
 
 
 cdef int _check_outputs(Machine* m, Word* fp, Word description, Word* place, Word name) noexcept nogil:
-    """State: fp[3] is the index of the output in hand."""
+    """State: fp[3] is the index of the current output."""
     cdef Word list, w
     cdef uint64_t i
     cdef uint32_t symbol
@@ -313,7 +313,7 @@ cdef int _of_output(Machine* m, Word description, uint32_t symbol, int outcome) 
 
 
 cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
-    """The name is shown as in a set: quoted if it is no identifier."""
+    """The message shows the name as in a set: in quotes if it is no identifier."""
     cdef Bytes message
     memset(&message, 0, sizeof(message))
     if (bytes_text(&message, "context key '") and print_name(&message, string_data(name), string_size(name))
@@ -326,7 +326,7 @@ cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
 
 
 cdef int _check_path(Machine* m, Word* fp, Word attrs, Word name, Word description) noexcept nogil:
-    """Forces and checks everything that is said of one path, in Nix's order."""
+    """Forces and checks everything that describes one path, in Nix's order."""
     cdef Adding adding
     cdef int outcome
     if not store_is_path(host_store_dir(m), make_view(string_data(name), string_size(name))):
@@ -357,7 +357,7 @@ cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:
 
 
 cdef int append_context(Machine* m, Word* fp) noexcept nogil:
-    """First everything is forced and checked, then it is encoded.  State: indices of the path and of its output."""
+    """Forces and checks everything first, then encodes it.  State: the indices of the path and of its output."""
     cdef Word attrs = fp[1], name, description, list
     cdef uint64_t n = attrs_size(attrs), i, j, old = 0, count = 0
     cdef uint32_t* order

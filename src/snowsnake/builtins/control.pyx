@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Builtins that steer evaluation: forcing, errors, and messages to the user.
+"""Builtins that control evaluation: forcing, errors, and messages to the user.
 
-In: arguments as the table's letters leave them.  Out: the last argument's value, or an error.  The machine knows the
-frames of `tryEval` and `addErrorContext` by the name of their function when it unwinds.
+In: arguments as the table's letters prepare them.  Out: the last argument's value, or an error.  When the machine unwinds, it
+recognises the frames of `tryEval` and `addErrorContext` by the names of their functions.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
@@ -71,7 +71,7 @@ cdef int _succeeded(Machine* m, Word cell) noexcept nogil:
 
 
 cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
-    """State: a word that says that this frame is counted.  An error that is caught never comes back here."""
+    """State: a word that says that this frame is counted.  After an error that is caught, the function is not entered again."""
     cdef Word value = val(fp[0])
     if m.sp == fp + 1:
         if not is_thunk(value):
@@ -85,7 +85,7 @@ cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
-    """Entered again with a state word when an error passes (machine/unwind.pyx): then the message is evaluated."""
+    """When an error passes, this is entered again with a state word (machine/unwind.pyx): then the message is evaluated."""
     cdef Word value = val(fp[1])
     if m.sp == fp + 2:
         return force(m, value) if is_thunk(value) else done(m, value)
@@ -97,7 +97,7 @@ cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
 # ---- messages ---------------------------------------------------------------------------------------------------
 
 cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
-    """A string as it is, another value as Nix text; forces nothing."""
+    """A string as it is, another value as Nix text; nothing is forced."""
     cdef Bytes text
     cdef bint fits
     cdef int outcome

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Builtins between values and text: fromJSON and fromTOML; toJSON and toXML are written in output/.
+"""Builtins between values and text: fromJSON and fromTOML; toJSON and toXML are in output/.
 
-In: text from a reader that gives one event at a time.  Out: values, built from the inside out without recursion.
+In: text, from a reader that returns one event at a time.  Out: values, built from the inside out without recursion.
 """
 from libc.stdint cimport uint8_t
 
@@ -36,7 +36,7 @@ cdef enum:
 
 
 cdef int _add_simple(Assembly* a, int event) noexcept nogil:
-    """An event that carries no data: DONE, RAISE or NOT_SIMPLE."""
+    """Takes an event that carries no data: DONE, RAISE or NOT_SIMPLE."""
     if event == JSON_BEGIN_OBJECT or event == JSON_BEGIN_ARRAY:
         return assembly_open(a, event == JSON_BEGIN_OBJECT)
     if event == JSON_END_OBJECT or event == JSON_END_ARRAY:
@@ -94,7 +94,7 @@ cdef int from_json(Machine* m, Word* fp) noexcept nogil:
 # ---- TOML -------------------------------------------------------------------------------------------------------
 
 cdef int _add_timestamp(Assembly* a, TomlReader* reader) noexcept nogil:
-    """A set that says what it is, if the feature is on."""
+    """A set that says that it is a timestamp, if the feature is on."""
     cdef bint fits
     if not host_has_feature(a.m, FEATURE_PARSE_TOML_TIMESTAMPS):
         return raise_message(a.m, worded(MESSAGE_TOML_TIME))

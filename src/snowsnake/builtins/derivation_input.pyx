@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""From what derivationStrict gathered to store paths.
+"""From what derivationStrict collected to store paths.
 
-In: the words that the walk (derivations.pyx) left on the stack.  Out: the derivation in the host's store, and the set of its paths.
+In: the words that derivations.pyx left on the stack.  Out: the derivation in the host's store, and the set of its paths.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -49,7 +49,7 @@ cdef inline bint _is_blank(uint8_t c) noexcept nogil:
 
 
 cdef size_t _output_names(Word outputs, View* names, size_t capacity) noexcept nogil:
-    """How many names there are; the first *capacity* of them are written."""
+    """Returns the number of names, and writes the first *capacity* of them."""
     cdef size_t count = 0, at = 0, start, size
     cdef uint8_t* text
     if outputs == WORD_NULL:
@@ -134,7 +134,7 @@ cdef bint _make_room(Machine* m, Room* room, DerivationInput* input) noexcept no
 
 
 cdef bint _next_generation(Machine* m) noexcept nogil:
-    """Forgets which symbols were marked; room for marks of all symbols."""
+    """Forgets which symbols were marked, and makes room for marks of all symbols."""
     cdef Host* h = host_of(m)
     cdef uint32_t* marks
     cdef uint32_t count = m.symbol_count + 1024
@@ -255,7 +255,7 @@ cdef int _add_json(Machine* m, Bytes* json, Word name, Word value) noexcept nogi
 
 
 cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
-    """Whether all is there, and which kind of derivation it is."""
+    """Checks that nothing is missing, and finds the kind of the derivation."""
     cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
     cdef int hash_kind = <int>(flags >> 8) & 0xFF
     cdef bint is_single = input.output_count == 1 and view_is(input.outputs[0], "out")

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The sets that stand for derivations: what `derivation` gives, and what importing a .drv gives.
+"""The sets that stand for derivations: the result of `derivation`, and of importing a .drv.
 
 `derivation attrs` is `attrs` with an attribute for each output and `all`, `drvAttrs`, `drvPath`, `outPath`, `type` and
 `outputName`; only the list of outputs is forced.  drvPath and outPath call derivationStrict when they are needed.  The set of
@@ -50,7 +50,7 @@ cdef enum:
 # ---- derivation -------------------------------------------------------------------------------------------------
 
 cdef int derivation(Machine* m, Word* fp) noexcept nogil:
-    """fp[1]: index of the output name at hand."""
+    """State: fp[1] is the index of the current output name."""
     cdef Word* place = attrs_find(fp[0], derivation_symbols(m)[NAME_OUTPUTS])
     cdef Word outputs, name
     cdef uint64_t n, i
@@ -112,7 +112,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     _put(entries, &count, derivation_symbols(m)[NAME_OUTPUT_NAME], name)
     _put(entries, &count, derivation_symbols(m)[NAME_ALL], make_apply(m, builtin_word(m, BUILTIN_VALUE), all_))
     _put(entries, &count, derivation_symbols(m)[NAME_DRV_ATTRS], attrs)
-    for i in range(n):                # of equal names the first counts, and those above count more
+    for i in range(n):                # of equal names the first counts, and those from above count more
         _put(entries, &count, symbol_of(m, val(list_items(outputs)[i])), small_int(<int64_t>i))
     added = attrs_build(m, entries, count)
     if entries != few:
@@ -134,7 +134,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
 
 
 cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept nogil:
-    """Gives an output's attribute its set, unless an attribute of that name is one of the fixed ones."""
+    """Sets an output's attribute, unless its name is that of one of the fixed attributes."""
     cdef Word* place = attrs_find(set_, symbol)
     if symbol == m.symbol_drv_path or symbol == m.symbol_out_path or symbol == m.symbol_type \
             or symbol == derivation_symbols(m)[NAME_OUTPUT_NAME] or symbol == derivation_symbols(m)[NAME_ALL] \
@@ -144,7 +144,7 @@ cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept
 
 
 cdef int derivation_output(Machine* m, Word* fp) noexcept nogil:
-    """The set of another output: that of the first with another name and path."""
+    """The set of another output: the set of the first one with another name and path."""
     cdef uint64_t n = attrs_size(fp[0])
     cdef Word result
     if not heap_reserve(m, n + 64):
@@ -162,7 +162,7 @@ cdef int import_derivation(Machine* m, Word path) noexcept nogil:
 
 
 cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
-    """What a .drv is imported as, or the path of one output of it as a string, if a name is given."""
+    """The value of an imported .drv; or, if a name is given, the path of that output as a string."""
     cdef Bytes text
     cdef DerivationFields drv
     cdef Bytes error
@@ -186,7 +186,7 @@ cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
 
 
 cdef int _imported(Machine* m, Word path, DerivationFields* drv, Word output) noexcept nogil:
-    """{ all, drvPath, name, outPath, outputName, type, and each output }: outputs as the .drv names them."""
+    """{ all, drvPath, name, outPath, outputName, type, and each output }, with the outputs in the .drv's order."""
     cdef DerivationResult result
     cdef FinishedOutput* known
     cdef Bytes room
@@ -267,7 +267,7 @@ cdef int _one_output(Machine* m, Word path, Word paths, Word output) noexcept no
 
 
 cdef int _single_path(Machine* m, Word s) noexcept nogil:
-    """Whether a string is a store path that depends on itself alone: DONE; otherwise what C++ Nix says of it."""
+    """Returns DONE if a string is a store path that depends only on itself; otherwise raises C++ Nix's error."""
     cdef uint32_t count = m.contexts[string_context(s)].count if string_context(s) else 0
     cdef Element e
     if count != 1:
@@ -297,7 +297,7 @@ cdef int output_of(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int value(Machine* m, Word* fp) noexcept nogil:
-    """A thunk of it keeps `all` out of what is printed before it is asked for, as in C++ Nix."""
+    """A thunk, so that `all` is not printed before it is evaluated, as in C++ Nix."""
     return done(m, fp[0])
 
 

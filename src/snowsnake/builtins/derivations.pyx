@@ -1,7 +1,7 @@
 # cython: language_level=3
 """derivationStrict: from a set of attributes to store paths; and placeholder.
 
-derivationStrict walks the attributes in name order and leaves finished (name, string) pairs on the stack; then one function
+derivationStrict goes through the attributes in name order and leaves finished (name, string) pairs on the stack; then one function
 (derivation_input.pyx) makes the derivation of them.  Strings, paths, numbers, and derivations whose output path is known are taken as
 they are, without a call; everything else goes through the machine's own coercion.
 """
@@ -106,7 +106,7 @@ cdef Word builtin_word(Machine* m, int which) noexcept nogil:
 # ---- strings without a call -------------------------------------------------------------------------------------
 
 cdef Word _known_string(Machine* m, Word w) noexcept nogil:
-    """The string that a forced value stands for at once: a string, or a set with a known outPath; 0 otherwise."""
+    """The string that a forced value yields at once: a string, or a set with a known outPath; 0 otherwise."""
     cdef Word* place
     if is_string(w):
         return w
@@ -118,7 +118,7 @@ cdef Word _known_string(Machine* m, Word w) noexcept nogil:
 
 
 cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
-    """The elements of a list with blanks between them, if every one is known."""
+    """The elements of a list with blanks between them, if all of them are known."""
     cdef uint64_t n = list_size(list_), i, total = n
     cdef uint32_t context = 0
     cdef Word s
@@ -149,7 +149,7 @@ cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
 
 
 cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:
-    """DONE, RAISE, FORCE (m.need), or NOT_SIMPLE: the machine's coercion must be called."""
+    """Returns DONE, RAISE, FORCE (m.need), or NOT_SIMPLE: the machine's coercion must be called."""
     cdef Bytes store_path
     cdef Word* place
     cdef char* text
@@ -273,7 +273,7 @@ cdef int _attributes(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _attribute(Machine* m, Word* fp, uint32_t symbol, Word value) noexcept nogil:
-    """One attribute: DONE when its pair, if it has one, is on the stack.  Entered again until then."""
+    """Handles one attribute.  DONE: its pair, if it has one, is on the stack.  The function is entered again until then."""
     cdef uint32_t* symbols = derivation_symbols(m)
     cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
     cdef int64_t step = <int64_t>fp[SLOT_STEP] >> 3
@@ -363,7 +363,7 @@ cdef int _arguments(Machine* m, Word* fp, Word w) noexcept nogil:
 
 
 cdef int _note(Machine* m, Word* fp, uint32_t symbol, Word s) noexcept nogil:
-    """What an attribute means beyond its environment variable."""
+    """Handles what an attribute means in addition to its environment variable."""
     cdef uint32_t* symbols = derivation_symbols(m)
     if symbol == symbols[NAME_BUILDER]:
         fp[SLOT_BUILDER] = s
@@ -408,7 +408,7 @@ cdef int _note_mode(Machine* m, Word* fp, Word s) noexcept nogil:
 
 
 cdef int _note_structured(Machine* m, Word* fp, uint32_t symbol, Word w) noexcept nogil:
-    """The attribute's JSON is on the stack, so w has been forced; what else it means needs values of the right type."""
+    """The attribute's JSON is on the stack, so w has been forced; its other meanings need values of the right type."""
     cdef uint32_t* symbols = derivation_symbols(m)
     cdef int i
     if symbol == symbols[NAME_OUTPUTS]:
@@ -444,7 +444,7 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
 
 
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """The attribute and the derivation at hand, with their places."""
+    """Writes the current attribute and derivation with their places."""
     cdef Word name = fp[SLOT_NAME]
     cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
     cdef uint32_t* order

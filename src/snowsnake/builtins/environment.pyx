@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Builtins about the surroundings: environment variables, this machine's system, the time, the search path, the store."""
+"""Builtins about the environment: variables, this machine's system, the time, the search path, the store."""
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport strlen
 
@@ -30,7 +30,7 @@ cdef int current_system(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int current_time(Machine* m, Word* fp) noexcept nogil:
-    """A thunk: a program that does not look at the time does not depend on it."""
+    """A thunk, because a program that does not use the time does not depend on it."""
     return done(m, make_apply(m, builtin_word(m, BUILTIN_TIME), WORD_NULL))
 
 

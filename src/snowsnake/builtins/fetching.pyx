@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Fetchers: the arguments are made plain and checked here, engines/fetch_calls.py and `fetch/` do the rest.
+"""Fetchers: their arguments are checked and made plain here; engines/fetch_calls.py and `fetch/` do the rest.
 
-In: an address, or a set.  Out: a store path that can be read, or a set with what is known of the source.
+In: a URL, or a set.  Out: a store path that can be read, or a set with what is known about the source.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -241,7 +241,7 @@ cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _fetch_mercurial(Machine* m, Word given, Word url) noexcept with gil:
-    """`url`: that of the set, if it had to be made a string; or null."""
+    """The `url` of the set, if it had to be made a string; or null."""
     try:
         from snowsnake.builtins.engines.fetch_calls import fetch_mercurial
 
@@ -282,7 +282,7 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
 
 
 cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
-    """All of them, in name order; what can be no attribute of an input is an error."""
+    """All attributes, in name order.  Values that cannot be attributes of an input are errors."""
     cdef uint32_t* order = attrs_order(m, fp[0])
     cdef uint64_t i
     cdef Word w, name
@@ -316,7 +316,7 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
 
 
 cdef object _plain(Machine* m, Word w):
-    """A value that is all forced, for Python."""
+    """A value that is forced deeply, as a Python object."""
     w = val(w)
     if is_path(w):
         return text_of(path_string(w))

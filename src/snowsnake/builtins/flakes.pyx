@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Builtins for flakes and their references.  Both are rare and all text: Python knows them (flake/, lock/).
+"""Builtins for flakes and their references.  Both are rare, and work on text, so Python handles them (flake/, lock/).
 
 In: a reference, or a set with its attributes.  Out: the other form, or the flake, which is called by an expression of Nix.
 """
@@ -28,17 +28,17 @@ from snowsnake.machine.word cimport (
 from snowsnake.builtins.fetch_host import Pending
 
 cdef enum:
-    MOST_PARTS = 32                   # of a reference; no scheme has as many
+    MOST_PARTS = 32                   # parts of a reference; no scheme has as many
 
 
 # ---- flakes -----------------------------------------------------------------------------------------------------
 
 cdef object _calling():
-    """The room of flakes is above this one: as the commands are found, it is found by name when it is first needed."""
+    """The room of flakes is above this one.  It is imported by name when it is first needed, like the commands."""
     return __import__("snowsnake.flake.calling", fromlist=["get_flake"])
 
 
-cdef object _KEY = object()           # of who makes mounts
+cdef object _KEY = object()           # only code that has this object can make mounts
 
 
 cdef class _Mount:
@@ -104,7 +104,7 @@ cdef int fetch_locked(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _say(Machine* m, error) noexcept:
-    """What the engine raised, as an error of the program; anything unforeseen is our fault."""
+    """Raises what the engine raised as an error of the program; any other exception is our bug."""
     from snowsnake.fetch.errors import MalformedInput
 
     cdef bytes message = str(error).encode("utf-8", "surrogateescape")
@@ -112,7 +112,7 @@ cdef int _say(Machine* m, error) noexcept:
 
 
 cdef object _features(Machine* m):
-    """Those that references ask for."""
+    """Forces the attributes that references use."""
     names = ("flakes", "verified-fetches")
     return names if host_has_feature(m, FEATURE_VERIFIED_FETCHES) else names[:1]
 
@@ -183,7 +183,7 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
 
 cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = force_input_attributes(m, fp[0], "flake ref", True)
-    if outcome == DONE:                   # C++ Nix asks for the feature when it writes the reference
+    if outcome == DONE:                   # C++ Nix requires the feature when it writes the reference
         outcome = host_require_feature(m, FEATURE_FLAKES, "flakes")
     return outcome if outcome != DONE else _write(m, fp[0])
 

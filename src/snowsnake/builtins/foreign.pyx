@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Functions of Python as functions of Nix, one argument after the other.
+"""Python functions as Nix functions; they take their arguments one at a time.
 
-In: the number of a function and how many arguments it takes (`number << 8 | count`), a list of those that it has, and one more.  Out: itself
-with a longer list, or what `Machine.call_foreign` returns.  Python may run the machine again, and so the collector: the call is made in a frame of
+In: the number of a function and of its arguments (`number << 8 | count`), a list of the arguments so far, and one more.  Out: itself
+with a longer list, or the result of `Machine.call_foreign`.  Python may run the machine again, and so the collector: the call is made in a frame of
 its own, where the loop keeps no word that may move.
 """
 from libc.stdint cimport uint64_t
@@ -16,7 +16,7 @@ from snowsnake.machine.word cimport KIND_PARTIAL, TAG_FUNCTION, Word, header_of,
 
 
 cdef Word _builtin(Machine* m, uint64_t back) noexcept nogil:
-    """The word of one of the two: they are bound together."""
+    """The word of one of the two, which are bound together."""
     return m.builtins[_number + back].word
 
 
@@ -46,7 +46,7 @@ cdef int foreign(Machine* m, Word* fp) noexcept nogil:
         p[2] = fp[0]
         p[3] = all_of_them
         return done(m, tagged(p, TAG_FUNCTION))
-    if m.sp == fp + 3:                # not yet in a frame of its own: a call of anything makes one
+    if m.sp == fp + 3:                # it has no frame of its own yet: calling anything makes one
         push(m, small_int(0))
         return call1(m, _builtin(m, 1), m.empty_list)
     push(m, _longer(m, given, fp[2]))

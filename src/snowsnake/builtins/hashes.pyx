@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Builtins on hashes, and hashes that a user wrote.  In: strings and files.  Out: hashes as text; digests."""
+"""Builtins on hashes, and hashes in a program's text.  In: strings and files.  Out: hashes as text; digests."""
 from libc.stdint cimport uint32_t, uint64_t, uint8_t
 from libc.string cimport memcmp, memset
 
@@ -29,7 +29,7 @@ from snowsnake.store.hashing cimport (
 
 
 cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
-    """A hash that names blake3 needs the feature."""
+    """Requires the feature if a hash names blake3."""
     if string_size(text) > 6 and memcmp(string_data(text), b"blake3", 6) == 0 and (
             string_data(text)[6] == c'-' or string_data(text)[6] == c':'):
         return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
@@ -37,7 +37,7 @@ cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
 
 
 cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil:
-    """A hash that a user wrote; an empty one stands for zeros, with a warning."""
+    """A hash in a program's text; an empty one means zeros, with a warning."""
     cdef Bytes shown
     if require_hash_features(m, text) != DONE:
         return RAISE
@@ -59,7 +59,7 @@ cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noex
 
 
 cdef int _parse_kind(Machine* m, Word name, int* kind) noexcept nogil:
-    """DONE, or RAISE for an algorithm that is unknown or not enabled."""
+    """Returns DONE, or RAISE for an algorithm that is unknown or not enabled."""
     cdef Bytes error
     bytes_init(&error)
     if not hash_kind_parse(string_view(name), kind, &error):
@@ -93,7 +93,7 @@ cdef int hash_string(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
-    """State: the place above the arguments is taken by the answer of the coercion."""
+    """State: the word above the arguments is the result of the coercion."""
     cdef int kind = HASH_NONE
     cdef Digest digest
     cdef Bytes content
@@ -128,7 +128,7 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
 # ---- convertHash ------------------------------------------------------------------------------------------------
 
 cdef int _attribute(Machine* m, Word attrs, const char* name, uint64_t size, bint is_required, Word* out) noexcept nogil:
-    """*out becomes the string without context, or 0 if there is no such attribute; DONE, FORCE, RAISE."""
+    """*out becomes the string without context, or 0 if there is no such attribute.  Returns DONE, FORCE or RAISE."""
     cdef uint32_t symbol = symbol_intern(m, name, size)
     cdef Word* place = attrs_find(attrs, symbol)
     out[0] = 0

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""import and scopedImport: from a path to the value of the file there.
+"""import and scopedImport: from a path to the value of the file.
 
-A file is read, compiled and evaluated once per evaluator (machine/importing.pyx keeps the table); scopedImport does it anew.
+A file is read, compiled and evaluated once per machine (machine/importing.pyx keeps the table); scopedImport does so each time.
 """
 from libc.stdint cimport uint64_t, uint8_t
 from libc.stdlib cimport free
@@ -49,7 +49,7 @@ cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
     free(resolved.data)
     if outcome != DONE or not is_thunk(val(m.result)):
         return outcome
-    push(m, val(m.result))            # the frame stays while the file is evaluated: a trace tells who imported it
+    push(m, val(m.result))            # the frame stays while the file is evaluated, so that a trace says who imported it
     return force(m, val(m.result))
 
 

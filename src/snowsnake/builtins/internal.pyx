@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Binds the machine's own operations, in the order of machine/coercion.pxd's enum."""
+"""Binds the machine's own operations, in the order of machine/internals.pxd's enum."""
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.coercion cimport (
     add_coerce, coerce, coerce_path, coerce_store, concatenate, concatenate_path, derivation_string, to_string,

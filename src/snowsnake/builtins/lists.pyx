@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Builtins on lists: map, filter, folds, tests, selection, concatenation; sort and genericClosure live apart.
+"""Builtins on lists: map, filter, folds, tests, selection, concatenation; sort and genericClosure have modules of their own.
 
-In: arguments as the table's letters leave them.  Out: lists, elements, booleans.  A builtin that calls a function for
-each element keeps the answers on the stack above its arguments, where the calls leave them: their number is its
+In: arguments as the table's letters prepare them.  Out: lists, elements, Booleans.  A builtin that calls a function for
+each element keeps the results on the stack above its arguments, where the calls leave them: their number is its
 progress.
 """
 from libc.stdint cimport int64_t, uint64_t
@@ -32,7 +32,7 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    UNRESERVED = 1000                 # so many elements may be allocated, or answers pushed, without asking first
+    UNRESERVED = 1000                 # so many elements may be allocated, or results pushed, without a reservation
     SMALLEST_VIEW = 8                 # a tail of fewer elements is a list of its own
 
 
@@ -55,7 +55,7 @@ cdef int tail_(Machine* m, Word* fp) noexcept nogil:
     if n == 0:
         return raise_message(m, worded(MESSAGE_TAIL_OF_EMPTY_LIST))
     base = list_base(fp[0])
-    # a view of less than half of its base would keep too much alive; so copying costs a recursion no more than its first list
+    # A view of less than half of its base would keep too much alive, so a short rest is copied: all copies of a recursion cost no more than its first list.
     if n > SMALLEST_VIEW and 2 * n > list_size(base):
         start = <uint64_t>(list_items(fp[0]) - list_items(base)) + 1
         return done(m, new_list_view(m, base, start, n - 1))
@@ -79,7 +79,7 @@ cdef int elem_at(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int elem(Machine* m, Word* fp) noexcept nogil:
-    """State: index of the element in hand; above it the answer of a deep comparison."""
+    """State: the index of the current element; above it the result of a deep comparison."""
     cdef uint64_t n = list_size(fp[1]), i
     cdef Word* items = list_items(fp[1])
     cdef Word x = val(fp[0]), y
@@ -104,7 +104,7 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
             return force(m, y)
         if must_stop(m):
             return stop(m)
-        if fp[0] == items[i]:         # the same cell is equal to itself, functions and NaN too
+        if fp[0] == items[i]:         # the same cell is equal to itself, even functions and NaN
             return done(m, WORD_TRUE)
         equal = equal_quickly(m, x, y)
         if equal == 1:
@@ -124,7 +124,7 @@ cdef int map_(Machine* m, Word* fp) noexcept nogil:
     cdef Word* out
     cdef Word f, result
     cdef int outcome
-    if n == 0:                        # the function is not looked at
+    if n == 0:                        # the function is not forced
         return done(m, m.empty_list)
     outcome = need_function(m, fp)
     if outcome != DONE:
@@ -158,7 +158,7 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
     out = list_items(result)
     for i in range(n):
         out[i] = make_apply(m, f, small_int(i))
-        if must_stop(m):              # what follows is never looked at
+        if must_stop(m):              # the rest is never evaluated
             return stop(m)
     return done(m, result)
 
@@ -166,9 +166,9 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
 # ---- a boolean for each element ---------------------------------------------------------------------------------
 
 cdef inline int _ask_all(Machine* m, Word* fp, bint forces) noexcept nogil:
-    """Asks fp[0] about each element of fp[1]; the answers, booleans, pile up from fp[2].  DONE when all are there.
+    """Calls fp[0] for each element of fp[1]; the answers, Booleans, are pushed from fp[2] on.  DONE when all are there.
 
-    forces: each element before it is asked about.
+    forces: whether each element is forced before the call.
     """
     cdef uint64_t n = list_size(fp[1])
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
@@ -200,7 +200,7 @@ cdef inline uint64_t _count(Word* answers, uint64_t n, Word wanted) noexcept nog
 
 
 cdef inline Word _pick(Machine* m, Word* fp, Word wanted, uint64_t count) noexcept nogil:
-    """The elements of the list fp[1] whose answer is *wanted*."""
+    """The elements of the list fp[1] for which the answer is *wanted*."""
     cdef uint64_t n = list_size(fp[1]), i, k = 0
     cdef Word* items = list_items(fp[1])
     cdef Word* out
@@ -255,7 +255,7 @@ cdef int partition(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef inline int _quantify(Machine* m, Word* fp, Word decisive) noexcept nogil:
-    """State: how many elements have been asked about."""
+    """State: the number of elements whose answer is known."""
     cdef Word answer
     cdef bint tries
     cdef uint64_t i, n = list_size(fp[1])
@@ -292,7 +292,7 @@ cdef int all_(Machine* m, Word* fp) noexcept nogil:
 # ---- folding ----------------------------------------------------------------------------------------------------
 
 cdef int foldl(Machine* m, Word* fp) noexcept nogil:
-    """State: number of elements that were handed over.  The start value is let go once it is used."""
+    """State: the number of elements that were passed.  The start value is dropped once it is used."""
     cdef Word[2] arguments
     cdef Word result
     cdef bint tries
@@ -364,7 +364,7 @@ cdef inline Word _list_of(Machine* m, const Word* items, uint64_t n) noexcept no
 
 
 cdef inline bint _take_list(Machine* m, Word* state, Word list) noexcept nogil:
-    """False: memory is short, an error has been raised."""
+    """Returns False if memory is short; then an error has been set."""
     cdef uint64_t n = list_size(list), i
     cdef Word* items = list_items(list)
     if n >= LARGE_PART or <uint64_t>(m.sp - _pending(state)) + n > MOST_PENDING:
@@ -499,7 +499,7 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
 # ---- grouping ---------------------------------------------------------------------------------------------------
 
 cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil:
-    """The set of lists of items with equal names; the names are strings."""
+    """The set of lists of elements with equal names; the names are strings."""
     cdef Groups groups
     cdef Group* group
     cdef Attr[FEW_GROUPS] few
@@ -538,7 +538,7 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
 
 
 cdef int group_by(Machine* m, Word* fp) noexcept nogil:
-    """The names pile up from fp[2]."""
+    """The names are pushed from fp[2] on."""
     cdef uint64_t n = list_size(fp[1])
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
     if answered:

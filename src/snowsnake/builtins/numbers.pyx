@@ -2,7 +2,7 @@
 """Builtins on numbers: arithmetic, bits, rounding, and `lessThan`.
 
 In: evaluated values.  Out: numbers, booleans; overflow and division by zero are errors.  The arithmetic itself is
-machine/numbers.pyx, which the operators use too.
+machine/numbers.pyx, which the operators use, too.
 """
 from libc.math cimport ceil, floor
 from libc.stdint cimport int64_t
@@ -61,7 +61,7 @@ cdef int bit_xor(Machine* m, Word* fp) noexcept nogil:
 # ---- rounding ---------------------------------------------------------------------------------------------------
 
 cdef int _rounded_int(Machine* m, Word w) noexcept nogil:
-    """An int stays what it is, but C++ Nix refuses those that a float cannot hold, and so do we."""
+    """Returns an int unchanged; C++ Nix refuses those that a float cannot represent, and so do we."""
     cdef int64_t i = int_value(w)
     cdef double d = <double>i
     if d >= -LEAST_INT:

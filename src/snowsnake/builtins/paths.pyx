@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Builtins that look at files and directories: reading, listing, types, and the search path.
+"""Builtins that read files and directories: contents, lists, types, and the search path.
 
 In: paths as absolute text with its context.  Out: contents, types, found paths.  All access goes through the host.
 """
@@ -128,7 +128,7 @@ cdef int _directory_set(Machine* m, Bytes* listing) noexcept nogil:
 
 
 cdef int path_exists(Machine* m, Word* fp) noexcept nogil:
-    """fp[1]: whether the text asks for a directory, by a slash at its end; above it the path's text."""
+    """State: fp[1] says whether the text requires a directory, by a slash at its end; the path's text is above it."""
     cdef Word w = fp[0]
     cdef uint8_t* text
     cdef uint64_t n
@@ -162,7 +162,7 @@ cdef int to_path(Machine* m, Word* fp) noexcept nogil:
 
 # ---- search path ------------------------------------------------------------------------------------------------
 
-cdef enum FindStep:                   # what is under way for the entry at hand
+cdef enum FindStep:                   # the step that is being done for the current entry
     STEP_ENTRY = 0
     STEP_PREFIX = 1
     STEP_PATH = 2
@@ -170,7 +170,7 @@ cdef enum FindStep:                   # what is under way for the entry at hand
 
 
 cdef int find_file(Machine* m, Word* fp) noexcept nogil:
-    """fp[2]: index of the entry at hand · 4 + step; above it prefix and path of each entry that is done."""
+    """State: fp[2] is the index of the current entry · 4 + step; above it are prefix and path of each entry that is done."""
     cdef uint64_t n = list_size(fp[0]), i
     cdef int step, outcome
     cdef Word entry, w
@@ -219,7 +219,7 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _cannot_find(Machine* m, Word path) noexcept nogil:
-    """Adds to the pending error what was looked for, if all that is wrong is that it is not there."""
+    """Adds to the pending error which file was looked for, if the file's absence is the only fault."""
     cdef char* message = m.error.message
     if m.error.code != ERROR_FILE or message == NULL:
         return RAISE
@@ -231,7 +231,7 @@ cdef int _cannot_find(Machine* m, Word path) noexcept nogil:
 
 
 cdef uint32_t _trace_finding(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """The attribute of an entry at hand."""
+    """The current attribute of an entry."""
     cdef uint64_t i
     cdef int step
     cdef Word entry

@@ -23,9 +23,9 @@ from snowsnake.machine.word cimport WORD_NULL, Word, is_string, is_thunk, list_i
 
 cdef enum:
     FEW_GROUPS = 32                   # whose places fit on the stack
-    MOST_LITERAL = 64                 # bytes of a pattern that is searched for without an automaton
+    MOST_LITERAL = 64                 # bytes of a pattern that is found without an automaton
 
-cdef uint8_t[256] IS_SPECIAL          # bytes that mean something in a pattern, and may be escaped: neither `]` nor `}`
+cdef uint8_t[256] IS_SPECIAL          # bytes with a meaning in a pattern, which may be escaped: neither `]` nor `}`
 
 cdef extern from "string.h":
     void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
@@ -48,7 +48,7 @@ cdef int _raise_bad_pattern(Machine* m, Word pattern, bint is_invalid) noexcept 
 
 
 cdef Regex* _compiled(Machine* m, Word pattern) noexcept nogil:
-    """NULL and an error for a pattern that is none."""
+    """NULL, with an error set, if the pattern is invalid."""
     cdef RegexStatus status = REGEX_OK
     cdef Regex* regex
     if m.regex_cache == NULL:
@@ -84,7 +84,7 @@ cdef uint64_t _groups_words(const int64_t* captures, uint64_t groups) noexcept n
 
 
 cdef Word _groups_list(Machine* m, const uint8_t* data, const int64_t* captures, uint64_t groups) noexcept nogil:
-    """Strings, null for a group that took no part.  Room has been reserved."""
+    """Strings, and null for a group that took no part.  Room must have been reserved."""
     cdef Word list = new_list(m, groups)
     cdef uint64_t i
     for i in range(groups):
@@ -137,7 +137,7 @@ cdef struct Matches:
 
 
 cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept nogil:
-    """REGEX_MATCH when the text was read to its end; REGEX_MEMORY."""
+    """Returns REGEX_MATCH when the text was read to its end; or REGEX_MEMORY."""
     cdef RegexResult result = regex_scan_begin(regex, string_data(text), string_size(text))
     cdef int64_t* grown
     if result == REGEX_MEMORY:
@@ -159,7 +159,7 @@ cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept n
 
 
 cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
-    """0 and an error if memory is short."""
+    """Returns 0, with an error set, if memory is short."""
     cdef uint64_t groups = matches.step // 2 - 1, words = 2 + 2 * matches.count, i
     cdef const uint8_t* data = string_data(text)
     cdef int64_t size = <int64_t>string_size(text), end = 0
@@ -186,7 +186,7 @@ cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
 
 
 cdef uint64_t _literal(Word pattern, uint8_t* out) noexcept nogil:
-    """Bytes of the text that is all this pattern matches, written to `out`; 0 if it is not so simple."""
+    """Writes the only text that this pattern matches to `out`, and returns its size; 0 if the pattern is not so simple."""
     cdef const uint8_t* p = string_data(pattern)
     cdef uint64_t size = string_size(pattern), i = 0, n = 0
     while i < size and n < MOST_LITERAL:
@@ -201,7 +201,7 @@ cdef uint64_t _literal(Word pattern, uint8_t* out) noexcept nogil:
 
 
 cdef bint _find_literal(Word text, const uint8_t* literal, uint64_t size, Matches* matches) noexcept nogil:
-    """Every place where the literal stands; False if memory is short."""
+    """Finds every occurrence of the literal; returns False if memory is short."""
     cdef const uint8_t* start = string_data(text)
     cdef const uint8_t* p = start
     cdef const uint8_t* end = start + string_size(text)
@@ -253,7 +253,7 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
     if matches.count == 0:
         free(matches.captures)
         w = new_list(m, 1)
-        list_items(w)[0] = fp[1]          # the text itself, with its context, which parts of it have not
+        list_items(w)[0] = fp[1]          # the text itself has a context, its parts do not
         return done(m, w)
     w = _split_list(m, fp[1], &matches)
     free(matches.captures)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Binds the compiled functions to the entries of the table; what comes out is an array that machines copy."""
+"""Binds the compiled functions to the rows of the table.  The result is an array that machines copy."""
 from libc.string cimport memcpy, memset, strcmp, strlen
 from snowsnake.builtins.signature_table cimport SIGNATURE_COUNT, SIGNATURES, Signature
 from snowsnake.machine.state cimport Builtin, BuiltinFunction, TraceFunction
@@ -69,7 +69,7 @@ def names():
 
 
 def forces(str name):
-    """The letters of a builtin's arguments (machine/state.pxd), or "" for what is none.
+    """The letters of a builtin's arguments (machine/state.pxd), or "" for other names.
 
     >>> forces("map")
     '.l'

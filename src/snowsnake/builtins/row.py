@@ -1,20 +1,20 @@
-"""One entry of the table of builtins."""
+"""One row of the table of builtins."""
 
 
 class BuiltinRow:
     """A builtin as users and the machine see it.
 
-    `arguments` names them, separated by blanks; `forces` has a letter for each (machine/state.pxd);
-    `framed`: may force or call; `example` is `expression => value`, run by the tests;
-    `is_global`: also a name in the global scope (`map`), not only `builtins.map`;
+    `arguments` has their names, separated by blanks; `forces` has a letter for each (machine/state.pxd);
+    `framed`: it may force or call; `example` is `expression => value`, which the tests run;
+    `is_global`: the name is also in the global scope (`map`), not only in `builtins` (`builtins.map`);
     `is_constant`: a value, not a function, evaluated when first used;
     `feature`: the experimental feature that must be on;
-    `varies`: other settings decide, too, whether `builtins` has it, so that it is looked up when the program runs;
-    `needs`: what beside a feature must be so for the name to exist (syntax/features.py): "impure", "time";
-    `argument_form`: how a line of a trace calls the only argument: "only" (not: the first), "quoted" (the name of the builtin in quotes);
-    `phrases`: the lines of traces for parts of its input (traces/cause.py names them) that do not follow from the rest of the row;
-    `always`: parts whose line is there for every error inside them, not only for a wrong type;
-    `called_directly`: the compiler calls it with its arguments where the program does.
+    `varies`: whether `builtins` has it depends on other settings, too, so that it is looked up when the program runs;
+    `needs`: what else the name requires, besides a feature (syntax/features.py): "impure", "time";
+    `argument_form`: how a line of a trace names the only argument: "only" (instead of the first), "quoted" (the name of the builtin in quotes);
+    `phrases`: the trace lines for parts of its input (traces/cause.py names them) that do not follow from the rest of the row;
+    `always`: parts whose line appears for every error inside them, not only for a wrong type;
+    `called_directly`: the compiler calls it with its arguments when the program calls it.
     """
 
     # A plain class: importing `typing` for a NamedTuple would cost every start of the command more than the whole table does.

@@ -1,12 +1,12 @@
 # cython: language_level=3
 """The builtin sort: a stable merge sort that adapts to runs, and can stop at every comparison.
 
-In: a comparator and a list.  Out: the sorted list.  The order of comparisons, visible through errors and traces, is
-that of C++ Nix: Munro and Wild's "peeksort", with insertion below 17 elements; any comparator, even one that is no
-order, gives some permutation.  Where `builtins.lessThan` sorts only ints or only strings, nothing can fail, and a plain
-merge sort on (first 8 bytes, word) pairs does the work.
+In: a comparator and a list.  Out: the sorted list.  The order of comparisons, which errors and traces show, is
+that of C++ Nix: Munro and Wild's "peeksort", with insertion below 17 elements; any comparator, even one that defines no
+order, yields some permutation.  Where `builtins.lessThan` sorts only ints or only strings, nothing can fail, and a plain
+merge sort of (first 8 bytes, word) pairs does the work.
 
-The recursion is a stack of records above the arguments; a record's first word says what its range waits for.
+The recursion is a stack of records above the arguments; a record's first word is the phase of its range.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
@@ -47,19 +47,19 @@ cdef enum:                            # fields of a record or node
 
 cdef enum:                            # phases
     START
-    INSERT                            # X: first element not yet in place, Y: where the one in hand stands
+    INSERT                            # X: the first element that is not in place yet; Y: the place of the current one
     DIRECTION                         # X: the middle
-    LEFTWARDS                         # Y: end of what is still to be looked at
+    LEFTWARDS                         # Y: end of the elements that are not compared yet
     RIGHTWARDS                        # Y: last element known to be in the run
     SECOND                            # the first part is sorted
-    MERGE                             # both parts are
+    MERGE                             # both parts are sorted
     MERGING                           # X, Y: next on each side, in the buffer; RUN_BEGIN: where the result goes
 
 
 # ---- ints or strings only ---------------------------------------------------------------------------------------
 
 cdef struct Item:
-    uint64_t key                      # compares as the value does; equal keys of strings need a look at the rest
+    uint64_t key                      # compares as the value does; equal keys of strings require comparing the rest
     Word word
 
 
@@ -72,7 +72,7 @@ cdef inline uint64_t _string_key(Word s) noexcept nogil:
 
 
 cdef inline int _less_now(Word a, Word b) noexcept nogil:
-    """Of two evaluated numbers or strings 0 or 1; of others -1: the machine must compare them."""
+    """Compares two evaluated numbers or strings: 0 or 1; -1 for other values: the machine must compare them."""
     if is_string(a) and is_string(b):
         return 1 if compare_strings(a, b) < 0 else 0
     if is_int(a):
@@ -97,7 +97,7 @@ cdef inline bint _is_later_int(Machine* m, const Item* a, const Item* b) noexcep
 
 
 cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
-    """Evaluated elements by `<`: DONE, RAISE, or TAIL if they are not all ints or all strings."""
+    """Sorts evaluated elements by `<`: DONE, RAISE, or TAIL if they are not all ints or all strings."""
     cdef uint64_t n = list_size(list), i
     cdef Word* items = list_items(list)
     cdef Word first = val(items[0]), w, result, previous = first
@@ -112,7 +112,7 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
         if _less_now(w, previous) == 1:
             rises = False
         else:
-            falls = False             # equal ones stay in their order
+            falls = False             # equal elements keep their order
         previous = w
     if not heap_reserve(m, n + 1):
         return RAISE
@@ -169,7 +169,7 @@ cdef inline void _set(Word* r, int field, int64_t value) noexcept nogil:
 
 
 cdef inline void _start(Machine* m, Word* r) noexcept nogil:
-    """Decides what is to be done with a range; no comparison."""
+    """Decides how to sort a range; makes no comparison."""
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT), right = _get(r, RIGHT)
     cdef int64_t middle = begin + (end - begin) // 2
     if left == end or right == begin:
@@ -191,7 +191,7 @@ cdef inline void _start(Machine* m, Word* r) noexcept nogil:
 
 
 cdef inline void _split(Machine* m, Word* r, Word* items) noexcept nogil:
-    """The run around the middle is known: sort what stands on each side of it, the nearer side with the run."""
+    """The run around the middle is known: sorts the elements on both sides of it, the nearer side together with the run."""
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT)
     cdef int64_t middle = _get(r, X), i = _get(r, RUN_BEGIN), j = _get(r, RUN_END)
     cdef int64_t low = i, high = j - 1
@@ -225,7 +225,7 @@ cdef int _merge_rest(Word* r, Word* items, Word* buffer, int64_t x, int64_t y, i
 
 
 cdef inline void _operands(Word* r, Word* items, Word* buffer, Word* a, Word* b) noexcept nogil:
-    """What the phase compares: is a less than b?"""
+    """The comparison that the phase needs: is a less than b?"""
     cdef int64_t phase = _get(r, PHASE), y = _get(r, Y)
     if phase == INSERT:
         a[0] = items[y]
@@ -245,11 +245,11 @@ cdef inline void _operands(Word* r, Word* items, Word* buffer, Word* a, Word* b)
 
 
 cdef inline bint _ends(Machine* m, Word* r, Word* items, Word* buffer) noexcept nogil:
-    """Moves a phase on that has nothing left to compare; False if it has."""
+    """Moves a phase on that has nothing left to compare; returns False if it has."""
     cdef int64_t phase = _get(r, PHASE), x = _get(r, X), y = _get(r, Y)
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END)
     if phase == INSERT:
-        if y == begin:                # the element in hand is in place
+        if y == begin:                # the current element is in place
             x += 1
             y = x
             _set(r, X, x)
@@ -331,7 +331,7 @@ cdef inline void _take(Machine* m, Word* r, Word* items, Word* buffer, bint less
 
 
 cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
-    """Sorts on until a comparator must be called; answer: of the last one called, or -1."""
+    """Sorts until a comparator must be called; *answer* is that of the last call, or -1."""
     cdef Word* items = list_items(fp[2])
     cdef Word* buffer = list_items(fp[3])
     cdef bint by_less = _is_less_than(m, fp[0])
@@ -364,7 +364,7 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
 
 
 cdef int _force_elements(Machine* m, Word* fp) noexcept nogil:
-    """State: number of elements that are evaluated.  All are, in order, before the first comparison."""
+    """State: the number of elements that are evaluated.  All are evaluated, in order, before the first comparison."""
     cdef uint64_t n = list_size(fp[1]), i = <uint64_t>int_value(fp[2])
     cdef bint tries = is_worth_trying(i)
     cdef Word w
@@ -391,7 +391,7 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
         return _run(m, fp, 1 if answer == WORD_TRUE else 0)
     n = list_size(fp[1])
     if m.sp == fp + 2:
-        if n == 0:                    # the comparator is not looked at
+        if n == 0:                    # the comparator is not forced
             return done(m, fp[1])
         outcome = need_function(m, fp)
         if outcome != DONE:

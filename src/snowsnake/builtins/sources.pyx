@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Builtins that bring something into the logical store: path, filterSource, toFile, storePath.
+"""Builtins that add to the logical store: path, filterSource, toFile, storePath.
 
-In: paths, texts, a filter.  Out: store paths with themselves as context.  Nothing is written unless the host has a writer.
-A filter is called for one entry after the other, depth first, in byte order of the names; the tree that it works on lives in
-the host's list of walks, so that an error in the filter loses nothing.
+In: paths, texts, a filter.  Out: store paths with themselves as context.  Nothing is written to disk unless the host has a writer.
+A filter is called for one entry after the other, depth first, in byte order of the names.  The tree that it works on belongs to
+the host's list of walks, so that an error in the filter leaks nothing.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -62,8 +62,8 @@ from snowsnake.store.store_path cimport (
 
 cdef enum:                            # words above the arguments while a source is being added
     SLOT_PHASE = 0
-    SLOT_INDEX                        # of the attribute at hand, in name order
-    SLOT_NAME                         # strings, or null as long as they are not known
+    SLOT_INDEX                        # the index of the current attribute, in name order
+    SLOT_NAME                         # strings, or null until they are known
     SLOT_PATH
     SLOT_FILTER
     SLOT_RECURSIVE
@@ -79,12 +79,12 @@ cdef enum Phase:
     PHASE_WALK
 
 cdef enum:
-    LARGE_FILE = 1 << 20              # bytes from which on a file is not read as a whole
+    LARGE_FILE = 1 << 20              # a file of so many bytes is not read as a whole
 
-cdef struct Walk:                     # a tree with a filter under way
+cdef struct Walk:                     # a tree whose filter is running
     Walk* next
     NarTree tree
-    uint32_t entry                    # the one that the filter is looking at
+    uint32_t entry                    # the entry that the filter is called for
 
 
 cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
@@ -99,7 +99,7 @@ cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
 
 
 cdef uint32_t _trace_path(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """The attribute at hand, or the path that is being added."""
+    """Writes the current attribute, or the path that is being added."""
     cdef Word* s = fp + 1
     cdef uint32_t* order
     cdef uint64_t i
@@ -169,7 +169,7 @@ cdef int path(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int filter_source(Machine* m, Word* fp) noexcept nogil:
-    """The path is looked at before the filter."""
+    """Checks the path before it looks at the filter."""
     cdef Word* s = _open_slots(m, fp + 2)
     cdef int outcome
     if s[SLOT_PHASE] == small_int(PHASE_NAME):
@@ -211,7 +211,7 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
         symbol = keys_symbols(attrs_keys(attrs))[order[i]]
         outcome = _take_other(m, s, symbol_string(m, symbol), &attrs_values(attrs)[order[i]])
         if outcome != DONE:
-            if outcome == RAISE and m.error.code == ERROR_VALUE:                # not supported: the message is at the attribute
+            if outcome == RAISE and m.error.code == ERROR_VALUE:                # not supported: the place of the message is the attribute
                 m.error.position = attrs_position(attrs, symbol)
             s[SLOT_INDEX] = small_int(<int64_t>i)
             return outcome
@@ -252,7 +252,7 @@ cdef View _source_name(Word* s) noexcept nogil:
 
 
 cdef int _expected(Machine* m, Word* s, const References* references, Bytes* expected) noexcept nogil:
-    """The store path that the stated hash gives."""
+    """The store path that follows from the given hash."""
     cdef Digest digest
     cdef Bytes error
     if parse_stated_hash(m, s[SLOT_HASH], HASH_SHA256, &digest) != DONE:
@@ -345,7 +345,7 @@ cdef int _flat_path(Machine* m, Word* s, const References* references, Bytes* re
 
 
 cdef int _large_flat_path(Machine* m, Word* s, const References* references, Bytes* resolved, Bytes* made) noexcept nogil:
-    """Read piece by piece, and handed on as the place where it lies."""
+    """Reads the file piece by piece, and passes its place on instead of its contents."""
     cdef StoreObject written
     cdef Digest digest
     cdef uint64_t size = 0
@@ -435,7 +435,7 @@ cdef uint32_t _after(NarTree* tree, uint32_t entry) noexcept nogil:
 
 
 cdef int _walk(Machine* m, Word* s) noexcept nogil:
-    """One call of the filter for each entry; its answer comes back on top of the stack."""
+    """Calls the filter once for each entry; its answer comes back on top of the stack."""
     cdef Walk* walk = <Walk*>int_value(s[SLOT_WALK])
     cdef NarTree* tree = &walk.tree
     cdef Bytes text
@@ -486,7 +486,7 @@ cdef int _take_answer(Machine* m, Walk* walk, bint is_wanted) noexcept nogil:
 
 
 cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
-    """The tree is hashed; an embedded store that does not have it yet reads it once more."""
+    """Hashes the tree; an embedded store that does not have it yet reads it once more."""
     cdef Hasher hasher
     cdef NarSink sink
     cdef Digest digest

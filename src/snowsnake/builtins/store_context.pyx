@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""What a string's context says about the store, and whether what it names is there.
+"""What a string's context says about the store, and whether the store has what it names.
 
-In: context elements.  Out: their parts, or an error.  Outputs of derivations that are not there are built, by the store that is written to.
+In: context elements.  Out: their parts, or an error.  The store that is written to builds outputs of derivations that do not exist yet.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -30,7 +30,7 @@ cdef extern from "string.h":
 
 
 cdef enum:
-    PART_REALISED = 24                # beside Part of machine/state.pxd: what is wrong is in the store, not in the builtin's input
+    PART_REALISED = 24                # in addition to Part of machine/state.pxd: the fault is in the store, not in the builtin's input
 
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
@@ -87,7 +87,7 @@ cdef int realise_context(Machine* m, Word* path) noexcept nogil:
 
 
 cdef int _rename(Machine* m, Word* path, Bytes* names) noexcept nogil:
-    """*names*: lines of what stands in the path, a tab, and what is to stand there."""
+    """*names*: lines with the placeholder in the path, a tab, and its replacement."""
     cdef Bytes text, made
     cdef const uint8_t* line = names.data
     cdef const uint8_t* tab
@@ -128,7 +128,7 @@ cdef int realise_path(Machine* m, Word* path) noexcept nogil:
 
 
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """The path is the last string with a context that the builtin has."""
+    """The path is the last string with a context among the builtin's words."""
     if m.error.part != PART_REALISED or fp != m.fp:
         return 0
     while top > fp:
@@ -153,7 +153,7 @@ cdef View _object_of(Machine* m, Word path) noexcept nogil:
 
 
 cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* context) noexcept nogil:
-    """The context of a file's contents: what the store object that the file is of refers to, as far as the file names it."""
+    """The context of a file's contents: the references of the store object that holds it, as far as the contents name them."""
     cdef View store_dir = host_store_dir(m)
     cdef size_t size
     cdef const uint8_t* end
@@ -194,7 +194,7 @@ cdef bint _may_name_paths(View contents) noexcept nogil:
 
 
 cdef bint _named(Machine* m, View lines, size_t skipped, View contents, uint32_t* context) noexcept nogil:
-    """The paths in *lines* whose hash part stands in the contents, as a context; False if there is no memory."""
+    """The paths in *lines* whose hash part occurs in the contents, as a context; False if there is no memory."""
     cdef uint32_t* elements = <uint32_t*>allocate_items(lines.size // (skipped + STORE_HASH_SIZE) + 1, sizeof(uint32_t))
     cdef const uint8_t* end
     cdef uint32_t count = 0

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Builtins on strings: length, parts, replacement, joining, base names.
 
-In: arguments as the table's letters leave them.  Out: strings with the contexts of what they are made of.
-A builtin that is not framed and meets a value to be coerced goes on as `itself (coerce value)`, a thunk in tail position.
+In: arguments as the table's letters prepare them.  Out: strings with the contexts of their parts.
+If a builtin without a frame meets a value that must be coerced, it continues as `itself (coerce value)`, a thunk in tail position.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -33,7 +33,7 @@ from snowsnake.machine.word cimport (
 cdef enum:
     SHORT_STRING = 32000              # bytes that may be allocated without a reservation
     LEAST_VIEW_BYTES = 1 << 14        # a part of so many bytes is a view of its string,
-    MOST_SHARE = 8                    # if it is at least an eighth of that: no more is kept alive for it
+    MOST_SHARE = 8                    # if it is at least an eighth of it: no more than that is kept alive
 
 cdef unsigned int STRING_LENGTH       # their numbers in the table
 cdef unsigned int DIR_OF

@@ -1,4 +1,4 @@
-"""What the fetching builtins do with their arguments once they are plain: policy, fetching, the attributes that come back.
+"""The fetching builtins, once their arguments are plain Python values: policy, fetching, and the attributes of the result.
 
 In: `access` (the policy of an evaluation, and its fetcher; builtins/fetch_host.pyx) and plain values.  Out: sources, pairs of names and values.
 """
@@ -38,7 +38,7 @@ def make_fetcher(
     working_directory: str,
     is_cancelled: Callable[[], bool],
 ) -> Fetcher:
-    """The fetcher of an evaluation; `settings` None: those of this user."""
+    """The fetcher of an evaluation; without `settings`, those of this user apply."""
     from snowsnake.fetch.fetcher import Fetcher
 
     if settings is None:
@@ -78,7 +78,7 @@ def allowing_prefixes(uri: str, prefixes: Iterable[str]) -> Iterator[str]:
 
 
 def check_uri(access: Access, uri: str) -> None:
-    """Restricted evaluation: what `allowed-uris` has, and what may be read on this machine."""
+    """In restricted evaluation, what `allowed-uris` has and what may be read on this machine is allowed."""
     if not access.is_restricted:
         return
     for prefix in allowing_prefixes(uri, access.fetcher.settings["allowed-uris"]):
@@ -107,7 +107,7 @@ def _canonical(path: str) -> str:
 
 
 def full_address(url: str) -> str:
-    """What `channel:NAME` stands for.
+    """The URL that `channel:NAME` stands for.
 
     >>> full_address("channel:nixos-unstable")
     'https://channels.nixos.org/nixos-unstable/nixexprs.tar.xz'
@@ -116,14 +116,14 @@ def full_address(url: str) -> str:
 
 
 def fetch_url(access: Access, url: str, name: str, digest: bytes | None, unpacks: bool) -> tuple[str, Tree]:
-    """(store path, tree) of `fetchurl` and `fetchTarball`; *digest*: the SHA-256 that was asked for, or None."""
+    """(store path, tree) of `fetchurl` and `fetchTarball`; *digest* is the expected SHA-256, or None."""
     from snowsnake.store.hash import Hash
 
     return access.fetcher.fetch_url(url, name, None if digest is None else Hash("sha256", digest), unpacks)
 
 
 def fetch_address(access: Access, address: str) -> tuple[str, Tree]:
-    """(store path, tree) of an entry of the search path or a file argument: an archive's address, `channel:…` or `flake:…`."""
+    """(store path, tree) of an entry of the search path or a file argument: an archive's URL, `channel:…` or `flake:…`."""
     if not address.startswith("flake:"):
         return access.fetcher.fetch_url(full_address(address), "source", None, True)
     import os
@@ -141,7 +141,7 @@ def fetch_address(access: Access, address: str) -> tuple[str, Tree]:
 
 
 def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool) -> tuple[Source, Pairs]:
-    """(source, pairs) of `fetchTree` or `fetchGit`; *given*: a text, or attributes with `type` if it was there."""
+    """(source, pairs) of `fetchTree` or `fetchGit`; *given* is a text, or attributes (with `type` if the program gave one)."""
     name = "fetchGit" if is_git else "fetchTree"
     fetcher = access.fetcher
     if isinstance(given, dict):
@@ -191,7 +191,7 @@ def _flag(attrs: Mapping[str, Any], name: str) -> bool:
 
 
 def resolved(access: Access, input: Input) -> Input:
-    """What the registries say that a name means."""
+    """The reference that the registries have for a name."""
     import os
 
     from snowsnake.lock.references import Reference
@@ -201,7 +201,7 @@ def resolved(access: Access, input: Input) -> Input:
 
 
 def tree_attributes(source: Source, is_git: bool, is_dirty: bool = False) -> Pairs:
-    """What a fetched tree looks like to a program.  *is_git*: with a revision of zeros where there is none, as fetchGit always had it."""
+    """The attributes of a fetched tree.  *is_git*: with a revision of zeros if there is none, as in fetchGit."""
     input = source.input
     pairs: Pairs = [("outPath", source.store_path), ("narHash", source.nar_hash)]
     if input.type == "git":
@@ -220,7 +220,7 @@ def tree_attributes(source: Source, is_git: bool, is_dirty: bool = False) -> Pai
 
 
 def date_of(seconds: int) -> str:
-    """As `lastModifiedDate` has it.
+    """The date in the form of `lastModifiedDate`.
 
     >>> date_of(0)
     '19700101000000'
@@ -235,7 +235,7 @@ def date_of(seconds: int) -> str:
 
 
 def fetch_mercurial(access: Access, given: str | dict[str, Any]) -> tuple[Source, Pairs]:
-    """(source, pairs) of `fetchMercurial`; *given*: a text, or `url`, `rev` (also a branch) and `name`."""
+    """(source, pairs) of `fetchMercurial`; *given* is a text, or `url`, `rev` (also a branch) and `name`."""
     attrs = dict(given) if isinstance(given, dict) else {"url": given}
     url = attrs.get("url", "")
     if not url:

@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""Reading JSON as a stream of events, and the strings of writing it.
+"""Reads JSON as a stream of events, and writes its strings.
 
-In: bytes.  Out: events one at a time (a pull parser without recursion: depth is bounded by memory), or the message that
-C++ Nix 2.34 gives; escaped strings.
+In: bytes.  Out: events one at a time (a pull parser without recursion: memory bounds the depth), or the message of
+C++ Nix 2.34; escaped strings.
 
-What is accepted, how numbers are classed and every message is that of the library C++ Nix uses (nlohmann's JSON 3):
-integers beyond 64 bits become floats, a number from 2^63 to 2^64 - 1 is an error of Nix's own, duplicate keys are the
-caller's matter.
+What is accepted, the class of each number and every message are those of the library that C++ Nix uses (nlohmann's JSON 3):
+integers beyond 64 bits become floats, a number from 2^63 to 2^64 - 1 is an error of Nix itself, and duplicate keys are
+left to the caller.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -80,7 +80,7 @@ cdef void append_place(JsonReader* reader) noexcept nogil:
 
 
 cdef void append_last_read(JsonReader* reader) noexcept nogil:
-    """The bytes since the last string or number began, control characters by name."""
+    """The bytes from the start of the last string or number on, with control characters by name."""
     cdef size_t i
     cdef size_t end = reader.position if reader.position < reader.size_bytes else reader.size_bytes
     for i in range(reader.token_start, end):
@@ -142,7 +142,7 @@ cdef JsonEvent syntax_error(JsonReader* reader, Token found, Token expected, con
 
 
 cdef JsonEvent failed(JsonReader* reader, const char* before, const char* after) noexcept nogil:
-    """An error about the number just read, quoted between `before` and `after`."""
+    """Raises an error about the number just read, quoted between `before` and `after`."""
     bytes_text(&reader.message, before)
     bytes_append(&reader.message, reader.data + reader.token_start, reader.position - reader.token_start)
     bytes_text(&reader.message, after)
@@ -259,7 +259,7 @@ cdef JsonEvent key_event(JsonReader* reader, Token token) noexcept nogil:
 
 
 cdef JsonEvent more_event(JsonReader* reader) noexcept nogil:
-    """After a value: a comma and what follows it, a closing bracket, or the end."""
+    """Expects, after a value, a comma and what follows it, a closing bracket, or the end."""
     cdef Token token = read_token(reader)
     if reader.depth == 0:
         reader.state = EXPECT_NOTHING
@@ -278,7 +278,7 @@ cdef JsonEvent more_event(JsonReader* reader) noexcept nogil:
 
 
 cdef JsonEvent json_reader_next(JsonReader* reader) noexcept nogil:
-    """The next event; JSON_END and JSON_ERROR repeat nothing: do not call again after them."""
+    """The next event.  It must not be called again after JSON_END or JSON_ERROR."""
     cdef Token token
     if reader.state == EXPECT_MORE:
         return more_event(reader)
@@ -302,7 +302,7 @@ cdef JsonEvent json_reader_next(JsonReader* reader) noexcept nogil:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes, Bytes* message) noexcept nogil:
-    """The string with its quotes; false if it is not UTF-8, with what Nix says behind "JSON serialization error: "."""
+    """Writes the string with its quotes.  Returns false if it is not UTF-8, with what Nix says after "JSON serialization error: "."""
     cdef size_t i
     cdef size_t plain = 0
     cdef size_t index = 0

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Tokens of JSON: strings unescaped, numbers delimited.
+"""The tokens of JSON: strings without escapes, and the extent of numbers.
 
-In: a reader.  Out: the next token; of a string `text`, of a number the bytes from `token_start` to `position`; of a
-wrong one `fault`, with `position` behind the byte that made it wrong, as the messages of C++ Nix count.
+In: a reader.  Out: the next token; for a string its `text`, for a number the bytes from `token_start` to `position`; for an
+invalid token `fault`, with `position` behind the byte that made it invalid, which is how C++ Nix's messages count.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.builtins.engines.text cimport append_utf8
@@ -52,7 +52,7 @@ cdef int four_hex_digits(JsonReader* reader) noexcept nogil:
 
 
 cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:
-    """After `\\u`."""
+    """Reads four digits after `\\u`."""
     cdef int point = four_hex_digits(reader)
     cdef int second
     if point == BAD_ESCAPE:
@@ -75,7 +75,7 @@ cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:
 
 
 cdef Token read_escape(JsonReader* reader) noexcept nogil:
-    """After a backslash: append what it stands for."""
+    """Appends the character that an escape stands for, after its backslash."""
     cdef int byte = get(reader)
     if byte == c'u':
         return read_unicode_escape(reader)
@@ -96,7 +96,7 @@ cdef Token read_escape(JsonReader* reader) noexcept nogil:
 
 
 cdef bint read_multibyte(JsonReader* reader, int first) noexcept nogil:
-    """The rest of a UTF-8 character; false, behind the first wrong byte, if it is ill-formed."""
+    """Reads the rest of a UTF-8 character; returns false, behind the first wrong byte, if it is ill-formed."""
     cdef int following = 1
     cdef int low = 0x80
     cdef int high = 0xBF
@@ -126,9 +126,9 @@ cdef bint read_multibyte(JsonReader* reader, int first) noexcept nogil:
 
 
 cdef Token read_string(JsonReader* reader) noexcept nogil:
-    """After the opening quote."""
+    """Reads a string after its opening quote."""
     cdef const uint8_t* data = reader.data
-    cdef size_t plain = reader.position                   # where the stretch not yet copied begins
+    cdef size_t plain = reader.position                   # start of the bytes not copied yet
     cdef bint is_copied = False
     cdef int byte
     reader.token_start = reader.position - 1
@@ -176,7 +176,7 @@ cdef inline bint is_digit(int byte) noexcept nogil:
 
 
 cdef Token read_number(JsonReader* reader, int byte) noexcept nogil:
-    """The extent of a number; its value is left to `number_event`."""
+    """Finds the extent of a number; `number_event` computes its value."""
     reader.token_start = reader.position - 1
     if byte == c'-':
         byte = get(reader)

@@ -4,7 +4,7 @@
 In: numbers, or the bytes of one.  Out: text appended to a buffer, or a number and a status.
 
 Floats have three written forms: printed values and XML (`%g`, six digits: 1e+20), toString (`%f`: 1.500000), and JSON.  JSON's
-is that of the library C++ Nix uses, digits by the Grisu2 algorithm (Loitsch 2010): they round-trip and are nearly always
+is that of the library that C++ Nix uses, with the digits of the Grisu2 algorithm (Loitsch 2010): they round-trip and are nearly always
 the shortest, but not always, so another shortest-digits algorithm would differ in about one number of a thousand.
 The locale of the process never matters.
 """
@@ -100,7 +100,7 @@ cdef void format_printf(Bytes* out, const char* form, double number) noexcept no
 
 
 cdef void format_float_print(Bytes* out, double number) noexcept nogil:
-    """As Nix prints a value, and in XML."""
+    """The form in which Nix prints a value, also in XML."""
     format_printf(out, "%g", number)
 
 
@@ -146,7 +146,7 @@ cdef extern from *:
 
 
 cdef void format_float_tostring(Bytes* out, double number) noexcept nogil:
-    """As toString gives it; at most 317 bytes."""
+    """The form of toString; at most 317 bytes."""
     cdef uint8_t text[32]
     cdef int size = millionths(number, text)
     if size:
@@ -172,7 +172,7 @@ cdef Scaled powers_of_ten[POWER_COUNT]
 
 
 def _fill_powers():
-    """10^-300, 10^-292, … 10^324 as 64 significant bits, rounded to nearest; once, at import."""
+    """Computes 10^-300, 10^-292, … 10^324 as 64 significant bits, rounded to nearest; once, at import."""
     cdef int i
     for i in range(POWER_COUNT):
         tens = POWER_FIRST + POWER_STEP * i
@@ -210,7 +210,7 @@ cdef inline uint64_t product(uint64_t x, uint64_t y) noexcept nogil:
 
 cdef void round_digits(uint8_t* digits, int count, uint64_t distance, uint64_t delta, uint64_t rest,
                        uint64_t unit) noexcept nogil:
-    """Step the last digit down while that comes closer to the number and stays inside the interval."""
+    """Steps the last digit down while that brings it closer to the number and keeps it inside the interval."""
     while rest < distance and delta - rest >= unit \
             and (rest + unit < distance or distance - rest > rest + unit - distance):
         digits[count - 1] -= 1
@@ -219,7 +219,7 @@ cdef void round_digits(uint8_t* digits, int count, uint64_t distance, uint64_t d
 
 cdef int make_digits(uint8_t* digits, int* decimal_exponent, uint64_t low, uint64_t middle, uint64_t high,
                      int exponent) noexcept nogil:
-    """The fewest digits of a number between `low` and `high` (× 2^exponent); how many."""
+    """Writes the fewest digits of a number between `low` and `high` (× 2^exponent), and returns their number."""
     cdef int shift = -exponent
     cdef uint64_t one = <uint64_t>1 << shift
     cdef uint64_t delta = high - low
@@ -259,7 +259,7 @@ cdef int make_digits(uint8_t* digits, int* decimal_exponent, uint64_t low, uint6
 
 
 cdef int float_digits(double number, uint8_t* digits, int* decimal_exponent) noexcept nogil:
-    """Decimal digits of a positive finite number: digits × 10^decimal_exponent; how many digits."""
+    """Writes the decimal digits of a positive finite number, digits × 10^decimal_exponent, and returns their number."""
     cdef uint64_t bits, fraction, significand
     cdef int biased, exponent, f, k, index
     cdef Scaled value, high
@@ -303,7 +303,7 @@ cdef void append_exponent(Bytes* out, int exponent) noexcept nogil:
 
 
 cdef void format_float_json(Bytes* out, double number) noexcept nogil:
-    """As toJSON gives it: 1.0, 1e+20; null where JSON has no number."""
+    """The form of toJSON: 1.0, 1e+20; null for numbers that JSON does not have."""
     cdef uint8_t digits[DIGITS_LIMIT]
     cdef int decimal_exponent = 0
     cdef int count, point
@@ -348,7 +348,7 @@ for _power in range(23):
 
 
 cdef bint parse_simple(const uint8_t* data, size_t size_bytes, double* number) noexcept nogil:
-    """The exact way for at most 15 digits and small exponents, which one multiplication or division rounds correctly."""
+    """Handles at most 15 digits and small exponents exactly: one multiplication or division rounds correctly."""
     cdef size_t i = 0
     cdef uint64_t significand = 0
     cdef int digits = 0
@@ -432,7 +432,7 @@ cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* n
 # -- Python's side, for tests ------------------------------------------------------------------------------------------
 
 def print_float(double number):
-    """As Nix prints a float: `print_float(1e20)` is `b"1e+20"`."""
+    """The text of a printed float: `print_float(1e20)` is `b"1e+20"`."""
     cdef Bytes buffer
     bytes_init(&buffer)
     format_float_print(&buffer, number)
@@ -440,7 +440,7 @@ def print_float(double number):
 
 
 def tostring_float(double number):
-    """As toString: `tostring_float(1.5)` is `b"1.500000"`."""
+    """The text of toString: `tostring_float(1.5)` is `b"1.500000"`."""
     cdef Bytes buffer
     bytes_init(&buffer)
     format_float_tostring(&buffer, number)
@@ -448,7 +448,7 @@ def tostring_float(double number):
 
 
 def json_float(double number):
-    """As toJSON: `json_float(1)` is `b"1.0"`."""
+    """The text of toJSON: `json_float(1)` is `b"1.0"`."""
     cdef Bytes buffer
     bytes_init(&buffer)
     format_float_json(&buffer, number)

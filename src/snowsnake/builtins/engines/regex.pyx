@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""match and split: which text a pattern takes, with the captures that C++ Nix gives, in linear time.
+"""match and split: which text a pattern matches, with the captures of C++ Nix, in linear time.
 
 In: a pattern, a text (bytes).  Out: the places of the match and of its groups.
 
@@ -25,8 +25,8 @@ from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     NONE = -1
-    EXACT_STEPS = 200000              # counting of empty iterations: so many steps for a text, and
-    EXACT_STEPS_PER_BYTE = 32         # so many for each of its bytes
+    EXACT_STEPS = 200000              # empty iterations are counted for so many steps per text,
+    EXACT_STEPS_PER_BYTE = 32         # and for so many more per byte
     CACHE_LIMIT = 1024                # patterns
     CACHE_LIMIT_BYTES = 64 << 20
     WEIGHED_EVERY = 64                # insertions
@@ -64,7 +64,7 @@ cdef bint allocate(Regex* regex) noexcept nogil:
 
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil:
-    """NULL and a status other than REGEX_OK for what C++ Nix refuses."""
+    """NULL, and a status other than REGEX_OK, for patterns that C++ Nix refuses."""
     cdef Regex* regex = <Regex*>allocate_zeros(1, sizeof(Regex))
     status[0] = REGEX_TOO_LARGE
     if regex == NULL:
@@ -141,7 +141,7 @@ cdef void give_captures(Regex* regex, const int64_t* slots, int64_t begin, int64
 
 
 cdef RegexResult regex_match_full(Regex* regex, const uint8_t* data, size_t size_bytes, int64_t* captures) noexcept nogil:
-    """Whether the pattern takes the whole text, and how."""
+    """Whether the pattern matches the whole text, with the captures."""
     cdef RegexResult result
     cdef int64_t end
     cdef bint has_groups = regex.slot_count != 0
@@ -165,7 +165,7 @@ cdef RegexResult regex_match_full(Regex* regex, const uint8_t* data, size_t size
 # -- split -------------------------------------------------------------------------------------------------------------
 
 cdef RegexResult regex_scan_begin(Regex* regex, const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """Prepare for all matches in a text, for `regex_scan_next`; one scan of a Regex at a time."""
+    """Prepares finding all matches in a text, with `regex_scan_next`; one scan of a Regex at a time."""
     begin_text(regex, size_bytes)
     regex.match_begin = 0
     regex.match_end = 0
@@ -181,7 +181,7 @@ cdef void regex_scan_end(Regex* regex) noexcept nogil:
 
 
 cdef RegexResult match_at(Regex* regex, int64_t begin, bint may_be_empty, int64_t* captures) noexcept nogil:
-    """Try one place, where the start is viable."""
+    """Tries one place, where the start is viable."""
     cdef int64_t end
     cdef const int64_t* slots = regex.slots
     if regex.program.has_alternative or (not may_be_empty and regex.queued_generation != NULL):
@@ -203,7 +203,7 @@ cdef RegexResult match_at(Regex* regex, int64_t begin, bint may_be_empty, int64_
 
 
 cdef RegexResult regex_scan_next(Regex* regex, int64_t* captures) noexcept nogil:
-    """The next match, as std::regex_iterator goes on: after an empty match, first try a non-empty one at the same place."""
+    """The next match, as std::regex_iterator continues: after an empty match, it first tries a non-empty one at the same place."""
     cdef int64_t place = regex.match_end
     cdef RegexResult result
     if not regex.is_first and regex.match_begin == regex.match_end:
@@ -251,9 +251,9 @@ cdef RegexEntry* find_entry(RegexCache* cache, const uint8_t* pattern, size_t si
 
 
 cdef void make_room(RegexCache* cache) noexcept nogil:
-    """Before an insertion: forget everything when the cache is full or fat, make the table on first use.
+    """Prepares an insertion: forgets everything if the cache is full or large, and makes the table on first use.
 
-    Matching makes expressions larger.  The last one is weighed at each insertion, all of them now and then.
+    Matching makes expressions larger.  The last expression is weighed at each insertion, and all of them now and then.
     """
     cdef size_t i
     if cache.last != NULL:
@@ -272,7 +272,7 @@ cdef void make_room(RegexCache* cache) noexcept nogil:
 
 cdef Regex* regex_cache_get(RegexCache* cache, const uint8_t* pattern, size_t size_bytes,
                             RegexStatus* status) noexcept nogil:
-    """The compiled pattern, owned by the cache and valid until the next call; NULL and a status for a bad one."""
+    """The compiled pattern, which the cache owns, and which is valid until the next call; NULL and a status for an invalid one."""
     cdef uint64_t hash = 0xCBF29CE484222325
     cdef RegexEntry* entry
     cdef Regex* regex
@@ -310,7 +310,7 @@ cdef Regex* regex_cache_get(RegexCache* cache, const uint8_t* pattern, size_t si
 # -- Python's side -----------------------------------------------------------------------------------------------------
 
 class RegexError(ValueError):
-    """A pattern that C++ Nix refuses too, or a match beyond the memory limit (`is_too_large`)."""
+    """A pattern that C++ Nix refuses, too, or a match beyond the memory limit (`is_too_large`)."""
 
     def __init__(self, message, is_too_large=False):
         super().__init__(message)
@@ -355,7 +355,7 @@ cdef class Pattern:
         ]
 
     def match(self, bytes text not None):
-        """The groups if the pattern takes the whole text, as builtins.match; None otherwise."""
+        """The groups if the pattern matches the whole text, as builtins.match; None otherwise."""
         cdef RegexResult result
         cdef const uint8_t* data = text
         cdef size_t size_bytes = len(text)
@@ -388,7 +388,7 @@ cdef class Pattern:
 
 
 cdef class PatternCache:
-    """The cache as an evaluator owns it, for tests."""
+    """A cache like that of a machine, for tests."""
     cdef RegexCache cache
 
     def __cinit__(self):
@@ -401,7 +401,7 @@ cdef class PatternCache:
         return self.cache.count
 
     def matches(self, bytes pattern not None, bytes text not None):
-        """Whether `pattern` takes the whole text."""
+        """Whether `pattern` matches the whole text."""
         cdef RegexStatus status = REGEX_OK
         cdef Regex* regex = regex_cache_get(&self.cache, pattern, len(pattern), &status)
         cdef int64_t* captures

@@ -89,7 +89,7 @@ cdef bint in_class(int kind, uint8_t c) noexcept nogil:
 
 
 cdef void bracket_name(Bracket* bracket, uint8_t mark, BracketToken token) noexcept nogil:
-    """Read `name mark ]`."""
+    """Reads `name mark ]`."""
     bracket.position += 1
     bracket.name = bracket.position
     while bracket.position != bracket.end and bracket.position[0] != mark:
@@ -160,7 +160,7 @@ cdef bint add_range(ByteSet* byte_set, int8_t first, int8_t last) noexcept nogil
 
 
 cdef bint bracket_items(Bracket* bracket) noexcept nogil:
-    """Everything up to the closing bracket; false if it is malformed."""
+    """Reads everything up to the closing bracket; returns false if it is malformed."""
     cdef ByteSet* byte_set = &bracket.byte_set
     cdef int last = -1                # the byte that may begin a range; -1 none, -2 a class
     cdef int found, i
@@ -211,7 +211,7 @@ cdef bint bracket_items(Bracket* bracket) noexcept nogil:
 
 
 cdef const uint8_t* bracket_parse(const uint8_t* position, const uint8_t* end, ByteSet* byte_set) noexcept nogil:
-    """Behind `[`: fill the set; the place behind `]`, or NULL if the expression is malformed."""
+    """Fills the set from what follows `[`; returns the place behind `]`, or NULL if the expression is malformed."""
     cdef Bracket bracket
     cdef bint is_negated = position != end and position[0] == c'^'
     cdef int i

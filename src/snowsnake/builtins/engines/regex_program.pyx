@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Pattern → graph of states, for the POSIX extended syntax exactly as C++ Nix takes it.
+"""From a pattern to a graph of states, for the POSIX extended syntax exactly as C++ Nix reads it.
 
-In: the bytes of a pattern.  Out: a `RegexProgram`, or why there is none.
+In: the bytes of a pattern.  Out: a `RegexProgram`, or why the pattern is refused.
 
 C++ Nix hands patterns to std::regex of libstdc++ (`extended`, C locale), so that library's reading of the syntax is the
 language: `\\d` and back-references are errors, `a**` is fine, ranges compare signed bytes, bounds are expanded, and a
@@ -68,7 +68,7 @@ cdef bint reserve_states(Parser* parser, int64_t extra) noexcept nogil:
 
 
 cdef int32_t make_state(Parser* parser, RegexOp op, uint32_t argument, int32_t next, int32_t alternate) noexcept nogil:
-    """A new state; 0 and a failed parser if the limit is reached."""
+    """A new state; 0, and a failed parser, if the limit is reached."""
     cdef RegexState* state
     parser.states_made += 1
     if parser.states_made > STATE_LIMIT:
@@ -101,7 +101,7 @@ cdef Fragment joined(Parser* parser, Fragment first, Fragment second) noexcept n
 
 
 cdef void mark_loop(Parser* parser, int32_t low) noexcept nogil:
-    """A loop over [low, here) has a body that can match nothing: its repeats, and those inside, need counting."""
+    """Notes that a loop over [low, here) has a body that can match nothing: its repeats, and those inside, need counting."""
     parser.program.states[low].loops_opened += 1
     parser.program.states[parser.program.state_count - 1].loops_closed += 1
     parser.program.has_tracked = True
@@ -126,7 +126,7 @@ cdef uint32_t new_set(Parser* parser, const ByteSet* byte_set) noexcept nogil:
 
 
 cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
-    """After `[`: the index of the set."""
+    """Returns the index of the set after a `[`."""
     cdef ByteSet byte_set
     parser.position = bracket_parse(parser.position, parser.end, &byte_set)
     if parser.position == NULL:
@@ -144,7 +144,7 @@ cdef inline bint is_special(uint8_t byte) noexcept nogil:
 
 
 cdef bint token_is_bad(Parser* parser) noexcept nogil:
-    """Whether what comes next cannot be read: libstdc++ looks one token ahead, before it copies for a bound."""
+    """Whether the next token is invalid: libstdc++ reads one token ahead, before it copies for a bound."""
     if parser.position == parser.end:
         return False
     if parser.position[0] == 0:
@@ -153,7 +153,7 @@ cdef bint token_is_bad(Parser* parser) noexcept nogil:
 
 
 cdef int64_t parse_number(Parser* parser) noexcept nogil:
-    """Decimal digits; -1 and failure if there are none or they do not fit an int."""
+    """Reads decimal digits; -1, and failure, if there are none or they do not fit an int."""
     cdef int64_t number = 0
     if parser.position == parser.end or not (c'0' <= parser.position[0] <= c'9'):
         fail(parser, REGEX_INVALID)
@@ -168,7 +168,7 @@ cdef int64_t parse_number(Parser* parser) noexcept nogil:
 
 
 cdef Fragment parse_bound(Parser* parser, Fragment body, int32_t low) noexcept nogil:
-    """After `{`: read the bound and expand it."""
+    """Reads the bound after `{`, and expands it."""
     cdef int64_t least = parse_number(parser)
     cdef int64_t most = least
     cdef bint is_open = False
@@ -190,7 +190,7 @@ cdef Fragment parse_bound(Parser* parser, Fragment body, int32_t low) noexcept n
 
 
 cdef bint copy_fragment(Parser* parser, int32_t low, int64_t copies) noexcept nogil:
-    """Lay `copies` more of the states [low, here) behind them."""
+    """Appends `copies` copies of the states [low, here)."""
     cdef int32_t size = parser.program.state_count - low
     cdef int32_t shift, i
     cdef int64_t copy
@@ -329,7 +329,7 @@ cdef void open_level(Parser* parser, int32_t low, uint32_t group) noexcept nogil
 
 
 cdef void end_alternative(Parser* parser) noexcept nogil:
-    """At `|`, `)` or the end: close the sequence and fold it into the level's choice."""
+    """At `|`, `)` or the end: closes the sequence and folds it into the level's choice."""
     cdef Level* level = &parser.levels[parser.level_count - 1]
     cdef int32_t exit, choice
     add_to_sequence(parser, single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True))
@@ -367,7 +367,7 @@ cdef void add_atom(Parser* parser, uint32_t byte_set) noexcept nogil:
 
 
 cdef void parse_step(Parser* parser) noexcept nogil:
-    """One byte of the pattern outside brackets and bounds, with all that belongs to it."""
+    """Reads one byte of the pattern outside brackets and bounds, with everything that belongs to it."""
     cdef uint8_t byte = parser.position[0]
     cdef uint32_t group, byte_set
     parser.position += 1
@@ -409,7 +409,7 @@ cdef void parse_step(Parser* parser) noexcept nogil:
 # -- after parsing -----------------------------------------------------------------------------------------------------
 
 cdef int32_t skip_nothing(RegexProgram* program, int32_t state) noexcept nogil:
-    """The first real state from `state` on; the chain is shortened on the way, so all chains together cost O(states)."""
+    """The first real state from `state` on.  It shortens the chain on the way, so that all chains together cost O(states)."""
     cdef int32_t target = state
     cdef int32_t following
     while program.states[target].op == OP_NOTHING:
@@ -422,7 +422,7 @@ cdef int32_t skip_nothing(RegexProgram* program, int32_t state) noexcept nogil:
 
 
 cdef bint compact(RegexProgram* program) noexcept nogil:
-    """Drop the empty states, decide which repeats are tracked."""
+    """Drops the empty states, and decides which repeats are tracked."""
     cdef int32_t* new_index = <int32_t*>allocate_items(program.state_count + 1, sizeof(int32_t))
     cdef int32_t i
     cdef int32_t kept = 0
@@ -478,7 +478,7 @@ cdef void init_program(RegexProgram* program) noexcept nogil:
 
 
 cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* pattern, size_t size_bytes) noexcept nogil:
-    """Fill `program`; on failure nothing is left to free."""
+    """Fills `program`; after a failure nothing needs to be freed."""
     cdef Parser parser
     cdef int32_t accept
     memset(&parser, 0, sizeof(Parser))

@@ -3,8 +3,8 @@
 
 In: a `RegexProgram`, a text.  Out: for each place, the set of states from which the rest of the text matches.
 
-This answers `does it match` by itself, and it is what makes the forward walk (regex.pyx) deterministic.  The sets become
-states of an automaton as they turn up, so the usual cost for a byte is one table look-up.  The automaton's memory is
+This alone answers whether the text matches, and it makes the forward walk (regex.pyx) deterministic.  The sets become
+states of an automaton when they occur first, so a byte usually costs one table look-up.  The automaton's memory is
 limited; beyond the limit sets are computed one by one, O(states) for a byte, still linear in the text.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -22,13 +22,13 @@ cdef enum:
     FULL = -3
     AUTOMATON_LIMIT_BYTES = 1 << 20
     RAW_LIMIT_BYTES = 512 << 20
-    KEPT_PLACES = 1 << 16             # a longer array of ids is given back after use
+    KEPT_PLACES = 1 << 16             # a longer array of ids is freed after use
 
 
 # -- preparation -------------------------------------------------------------------------------------------------------
 
 cdef void classify_bytes(Reverse* reverse) noexcept nogil:
-    """Split the bytes into classes that no set of the pattern tells apart."""
+    """Divides the bytes into classes that no set of the pattern distinguishes."""
     cdef const RegexProgram* program = reverse.program
     cdef int32_t renamed[512]
     cdef uint32_t count = 1
@@ -66,7 +66,7 @@ cdef void classify_bytes(Reverse* reverse) noexcept nogil:
 
 
 cdef void index_sources(Reverse* reverse) noexcept nogil:
-    """Fill sources_start and sources by counting, and matches."""
+    """Fills sources_start and sources by counting, and matches."""
     cdef const RegexProgram* program = reverse.program
     cdef const RegexState* state
     cdef int32_t* start = reverse.sources_start
@@ -113,7 +113,7 @@ cdef void free_automaton(Automaton* automaton) noexcept nogil:
 
 
 cdef bint reverse_init(Reverse* reverse, const RegexProgram* program) noexcept nogil:
-    """False if there is no memory; then nothing is left to free."""
+    """Returns False if there is no memory; then nothing needs to be freed."""
     cdef size_t count = program.state_count
     memset(reverse, 0, sizeof(Reverse))
     reverse.program = program
@@ -167,7 +167,7 @@ cdef inline int32_t add_state(Reverse* reverse, uint64_t* states, int32_t state,
 
 
 cdef void close_backwards(Reverse* reverse, uint64_t* states, int32_t work_count, bint at_begin, bint at_end) noexcept nogil:
-    """Add all states that lead to those on the work stack without consuming a byte."""
+    """Adds all states that lead to those on the work stack without consuming a byte."""
     cdef const RegexProgram* program = reverse.program
     cdef int32_t state, source, i
     cdef uint8_t op
@@ -241,7 +241,7 @@ cdef bint grow_table(Reverse* reverse, Automaton* automaton) noexcept nogil:
 
 
 cdef bint grow_automaton(Reverse* reverse, Automaton* automaton) noexcept nogil:
-    """Room for one more set; false at the limit."""
+    """Makes room for one more set; returns false at the limit."""
     cdef int32_t capacity = 2 * automaton.capacity if automaton.capacity else 8
     cdef size_t row = reverse.class_count * sizeof(int32_t)
     cdef void* moved
@@ -317,7 +317,7 @@ cdef int32_t automaton_step(Reverse* reverse, Automaton* automaton, int32_t id, 
 # -- the run -----------------------------------------------------------------------------------------------------------
 
 cdef RegexResult run_raw(Reverse* reverse, const uint8_t* data, int64_t place, bint keeps_sets) noexcept nogil:
-    """The rest of the run without the automaton: scratch holds the set at `place`."""
+    """Finishes the pass without the automaton: scratch holds the set at `place`."""
     cdef size_t words = reverse.words
     cdef size_t rows = <size_t>place + 1 if keeps_sets else 2
     cdef uint64_t* moved
@@ -408,7 +408,7 @@ cdef RegexResult reverse_run(Reverse* reverse, bint accepts_anywhere, const uint
 
 
 cdef void reverse_forget(Reverse* reverse) noexcept nogil:
-    """After a text: give back what only a large text needs, and an automaton that is nearly full."""
+    """After a text: frees what only a large text needs, and an automaton that is nearly full."""
     if reverse.ids_capacity > KEPT_PLACES:
         free(reverse.ids)
         reverse.ids = NULL

@@ -29,9 +29,9 @@ cdef enum:
     EMPTY_ITERATIONS = 2
 
 cdef enum FrameKind:
-    FRAME_SLOT                        # give slot `state` its `value` back
+    FRAME_SLOT                        # restore the `value` of slot `state`
     FRAME_SECOND                      # explore `state`
-    FRAME_OTHERWISE                   # explore `state` if there is no solution beyond the first `value`
+    FRAME_OTHERWISE                   # explore `state` if there are still only `value` solutions
     FRAME_LEAVE                       # the repeat `state` was entered `value` times before; `key` as before
     FRAME_MEMO                        # `state` with `key` is explored; there were `value` solutions before
 
@@ -77,7 +77,7 @@ cdef int64_t walk(Regex* regex, int64_t place) noexcept nogil:
 # -- exploring ----------------------------------------------------------------------------------------------------------
 
 cdef inline uint64_t entered_key(int32_t state, int64_t times) noexcept nogil:
-    """What a repeat entered so many times adds to the key of the states met behind it."""
+    """What entering a repeat so many times adds to the key of the states behind it."""
     cdef uint64_t value = (<uint64_t>state * 4 + <uint64_t>times + 1) * <uint64_t>0x9E3779B97F4A7C15
     if times == 0:
         return 0
@@ -144,7 +144,7 @@ cdef void set_memo(Regex* regex, int32_t state, uint64_t key, MemoValue value) n
         regex.memo_generation[state] = regex.generation
         regex.memo_solution[state] = <uint8_t>value
         return
-    if value == MEMO_UNDER_WAY:       # cannot be met again with the same key
+    if value == MEMO_UNDER_WAY:       # the same key cannot occur again
         return
     if 2 * regex.memo_count >= regex.memo_capacity and not grow_memos(regex):
         return
@@ -171,7 +171,7 @@ cdef inline int known(Regex* regex, int32_t state, uint64_t key) noexcept nogil:
 
 
 cdef bint queue(Regex* regex, ThreadList* threads, int32_t state) noexcept nogil:
-    """Append `state` with a copy of the slots, unless a better path to it was there before."""
+    """Appends `state` with a copy of the slots, unless a better path has reached it already."""
     cdef size_t capacity, row
     cdef void* moved
     if regex.queued_generation[state] == regex.generation:
@@ -208,14 +208,14 @@ cdef struct Exploration:
     const uint64_t* viable
     bint wants_first                  # stop at the first solution
     bint may_accept                   # false where a match must not be empty
-    ThreadList* threads               # where the states behind this byte go
+    ThreadList* threads               # receives the states behind this byte
     int64_t end                       # of the best match so far, or NONE
     int64_t solutions
     uint64_t key                      # which tracked repeats were entered how often
 
 
 cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
-    """Decide at a repeat; the state to go on with, NONE to go back."""
+    """Decides at a repeat; returns the state to continue with, or NONE to go back."""
     cdef const RegexState* state = &regex.program.states[at]
     cdef int64_t times = 0
     cdef uint64_t key = here.key
@@ -248,7 +248,7 @@ cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept 
 
 
 cdef int32_t go_back(Regex* regex, Exploration* here) noexcept nogil:
-    """Undo frames until one has a state to go on with; NONE when there is none left."""
+    """Undoes frames until one has a state to continue with; NONE if none is left."""
     cdef Frame* frame
     while regex.frame_count:
         regex.frame_count -= 1
@@ -269,10 +269,10 @@ cdef int32_t go_back(Regex* regex, Exploration* here) noexcept nogil:
 
 
 cdef int32_t explore(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
-    """All that `at` leads to without consuming a byte, in the order of preference.
+    """Explores everything that `at` leads to without consuming a byte, in the order of preference.
 
     Out: with `wants_first` the state that consumes the next byte, or the accepting one, with the slots set;
-    else NONE, the states behind this byte queued, the slots as before.
+    otherwise NONE: the states behind this byte are queued, and the slots are as before.
     """
     cdef const RegexState* state
     cdef int memo

@@ -14,7 +14,7 @@ keywords[:] = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inhe
 # -- UTF-8 -------------------------------------------------------------------------------------------------------------
 
 cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index) noexcept nogil:
-    """Whether `data` is well-formed; if not, `index` is the first byte that fits no character."""
+    """Whether `data` is well-formed; if not, `index` is the first byte that belongs to no character."""
     cdef size_t i = 0
     cdef uint64_t eight
     cdef uint8_t byte, low, high
@@ -66,9 +66,9 @@ cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index)
 # -- Nix ---------------------------------------------------------------------------------------------------------------
 
 cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """The literal, with its quotes, as Nix prints it."""
+    """Writes the literal, with its quotes, as Nix prints it."""
     cdef size_t i
-    cdef size_t plain = 0             # where the stretch not yet copied begins
+    cdef size_t plain = 0             # start of the bytes not copied yet
     cdef uint8_t byte
     bytes_byte(out, c'"')
     for i in range(size_bytes):
@@ -104,7 +104,7 @@ cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil:
 
 
 cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """Whether these bytes have the form of an identifier (a keyword has it too)."""
+    """Whether these bytes have the form of an identifier; keywords have it, too."""
     cdef size_t i
     cdef uint8_t byte
     if size_bytes == 0 or c'0' <= data[0] <= c'9' or data[0] == c'-' or data[0] == c'\'':
@@ -118,7 +118,7 @@ cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil:
 
 
 cdef void append_nix_name(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """An attribute name, quoted where Nix quotes it."""
+    """Writes an attribute name, in quotes where Nix uses them."""
     if is_identifier(data, size_bytes) and not is_keyword(data, size_bytes):
         bytes_append(out, data, size_bytes)
     else:
@@ -128,7 +128,7 @@ cdef void append_nix_name(Bytes* out, const uint8_t* data, size_t size_bytes) no
 # -- XML ---------------------------------------------------------------------------------------------------------------
 
 cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """The value of an attribute, without its quotes.  Other control characters pass, as in Nix."""
+    """Writes the value of an attribute, without its quotes.  Other control characters pass, as in Nix."""
     cdef size_t i
     cdef size_t plain = 0
     cdef uint8_t byte
@@ -144,7 +144,7 @@ cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_byte
         elif byte == c'&':
             escape = "&amp;"
         elif byte == c'\n':
-            escape = "&#xA;"          # else a reader would turn it into a space
+            escape = "&#xA;"          # a reader would turn a newline into a space
         else:
             continue
         bytes_append(out, data + plain, i - plain)

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""TOML 1.0 as fromTOML of C++ Nix 2.34 takes it (toml11): the document is read into a tree, the tree given out as events.
+"""TOML 1.0 as fromTOML of C++ Nix 2.34 accepts it (toml11): the document is read into a tree, and the tree returned as events.
 
-In: bytes.  Out: events, or a message.  Nothing recurses: nesting and dotted keys are bounded by memory only.
+In: bytes.  Out: events, or a message.  Nothing recurses: memory alone bounds nesting and dotted keys.
 """
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free
@@ -32,7 +32,7 @@ cdef inline int peek(const TomlReader* reader) noexcept nogil:
 
 
 cdef bint refused(TomlReader* reader, size_t place) noexcept nogil:
-    """The document would not take something written at `place`."""
+    """Raises the document's fault for something written at `place`."""
     return toml_fail(reader, reader.document.fault, place, "inserting this")
 
 
@@ -44,7 +44,7 @@ cdef void skip_blanks(TomlReader* reader) noexcept nogil:
 
 
 cdef bint skip_comment(TomlReader* reader) noexcept nogil:
-    """A comment if there is one, up to the end of its line."""
+    """Skips a comment if there is one, up to the end of its line."""
     cdef int byte
     if peek(reader) != c'#':
         return True
@@ -71,7 +71,7 @@ cdef bint skip_line_end(TomlReader* reader) noexcept nogil:
 
 
 cdef bint skip_lines(TomlReader* reader) noexcept nogil:
-    """Blanks, comments and line ends."""
+    """Skips blanks, comments and line ends."""
     while True:
         skip_blanks(reader)
         if not skip_comment(reader):
@@ -81,7 +81,7 @@ cdef bint skip_lines(TomlReader* reader) noexcept nogil:
 
 
 cdef bint end_line(TomlReader* reader, const char* title) noexcept nogil:
-    """Nothing but a comment may stand before the line's end."""
+    """Requires that only a comment comes before the line's end."""
     skip_blanks(reader)
     if not skip_comment(reader):
         return False
@@ -97,7 +97,7 @@ cdef inline bint is_bare(int byte) noexcept nogil:
 
 
 cdef bint read_key(TomlReader* reader, Key* key) noexcept nogil:
-    """One part of a key, and the blanks around it."""
+    """Reads one part of a key, and the blanks around it."""
     cdef size_t start
     skip_blanks(reader)
     if peek(reader) == c'"' or peek(reader) == c"'":
@@ -140,7 +140,7 @@ cdef bint check_nul(TomlReader* reader, size_t start, size_t size_bytes) noexcep
 
 
 cdef bint read_assignment(TomlReader* reader, int32_t table) noexcept nogil:
-    """`a.b.c =` and the beginning of the value."""
+    """Reads `a.b.c =` and the beginning of the value."""
     cdef Key key
     cdef size_t place = reader.position
     cdef int32_t node
@@ -167,7 +167,7 @@ cdef bint read_assignment(TomlReader* reader, int32_t table) noexcept nogil:
 # -- values ------------------------------------------------------------------------------------------------------------
 
 cdef bint begin_value(TomlReader* reader, int32_t node) noexcept nogil:
-    """A scalar whole; of an array or inline table, the opening bracket."""
+    """Reads a scalar, or the opening bracket of an array or inline table."""
     cdef int byte = peek(reader)
     cdef TomlFrame* frames
     cdef size_t capacity
@@ -196,7 +196,7 @@ cdef bint begin_value(TomlReader* reader, int32_t node) noexcept nogil:
 
 
 cdef bint read_array_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
-    """Up to the next item, comma or closing bracket of the innermost array."""
+    """Reads up to the next item, comma or closing bracket of the innermost array."""
     cdef int32_t item
     if not skip_lines(reader):
         return False
@@ -221,7 +221,7 @@ cdef bint read_array_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
 
 
 cdef bint read_table_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
-    """The same for the innermost inline table."""
+    """Does the same for the innermost inline table."""
     skip_blanks(reader)
     if peek(reader) == c'}':
         if frame.is_after_comma:
@@ -243,7 +243,7 @@ cdef bint read_table_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
 
 
 cdef bint finish_value(TomlReader* reader) noexcept nogil:
-    """Until all brackets are closed."""
+    """Reads until all brackets are closed."""
     cdef TomlFrame* frame
     while reader.frame_count:
         frame = &reader.frames[reader.frame_count - 1]
@@ -258,7 +258,7 @@ cdef bint finish_value(TomlReader* reader) noexcept nogil:
 # -- lines -------------------------------------------------------------------------------------------------------------
 
 cdef bint read_header(TomlReader* reader) noexcept nogil:
-    """`[a.b]` or `[[a.b]]`."""
+    """Reads `[a.b]` or `[[a.b]]`."""
     cdef size_t place = reader.position
     cdef bint is_array
     cdef int32_t table = 0
@@ -305,13 +305,13 @@ cdef bint read_document(TomlReader* reader) noexcept nogil:
         elif not read_assignment(reader, reader.table) or not finish_value(reader):
             return False
         else:
-            skip_blanks(reader)           # `a = 1 [b]`: Nix takes a header on the same line
+            skip_blanks(reader)           # `a = 1 [b]`: Nix accepts a header on the same line
             if peek(reader) != c'[' and not end_line(reader, "toml::parse_table: newline (LF / CRLF) or EOF is expected"):
                 return False
 
 
 cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_bytes, const volatile int* attention) noexcept nogil:
-    """Read the whole document; false with `message` set if it is not TOML.  `data` is not needed afterwards."""
+    """Reads the whole document; returns false, with `message` set, if it is not TOML.  `data` is not needed afterwards."""
     memset(reader, 0, sizeof(TomlReader))
     reader.data = data
     reader.size_bytes = size_bytes
@@ -337,7 +337,7 @@ cdef void toml_reader_free(TomlReader* reader) noexcept nogil:
 # -- events ------------------------------------------------------------------------------------------------------------
 
 cdef void move_on(TomlReader* reader, const TomlNode* node) noexcept nogil:
-    """Behind `node`: to its sibling, else to the end of its parent."""
+    """Moves on from `node`: to its sibling, or to the end of its parent."""
     reader.is_after_key = False
     if node.parent == NO_NODE:
         reader.has_ended = True

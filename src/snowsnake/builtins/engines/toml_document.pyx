@@ -31,7 +31,7 @@ cdef int32_t refuse(TomlDocument* document, const char* fault) noexcept nogil:
 
 
 cdef int32_t _lacks_memory(TomlDocument* document) noexcept nogil:
-    """The texts say it: who reports a fault asks them first."""
+    """The texts know that memory ran out: whoever reports a fault checks them first."""
     document.texts.failed = True
     return refuse(document, "no memory for the document")
 
@@ -39,7 +39,7 @@ cdef int32_t _lacks_memory(TomlDocument* document) noexcept nogil:
 # -- nodes -------------------------------------------------------------------------------------------------------------
 
 cdef int32_t new_node(TomlDocument* document, int32_t parent) noexcept nogil:
-    """A node behind the last child of `parent`, as an implicit table without a key."""
+    """Appends a node to the children of `parent`, as an implicit table without a key."""
     cdef TomlNode* nodes
     cdef TomlNode* node
     cdef int32_t capacity
@@ -87,7 +87,7 @@ cdef inline bint is_slot_of(uint64_t at, const TomlDocument* document, int32_t p
 
 
 cdef size_t find_slot(const TomlDocument* document, int32_t parent, size_t key_start, size_t key_size) noexcept nogil:
-    """Where the index has this key, or has room for it."""
+    """The slot of the index with this key, or the free slot for it."""
     cdef uint64_t hash = hash_key(document, parent, key_start, key_size)
     return probe(hash, document.index_size - 1, is_slot_of, document, parent, key_start, key_size)
 
@@ -135,7 +135,7 @@ cdef int32_t find_or_add(TomlDocument* document, int32_t parent, size_t key_star
 # -- where what may be written -----------------------------------------------------------------------------------------
 
 cdef int32_t toml_add(TomlDocument* document, int32_t parent, size_t key_start, size_t key_size) noexcept nogil:
-    """The node for a value: a new element of an array, or the new child with this key."""
+    """The node for a value: a new element of an array, or a new child with this key."""
     cdef bint is_new
     cdef int32_t node
     if document.nodes[parent].kind == TOML_ARRAY:

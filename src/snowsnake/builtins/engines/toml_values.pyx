@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Numbers, dates and strings of TOML.
 
-In: a reader that stands at a value.  Out: the node filled and the reader behind the value, or the reader failed, with the
-message in the shape C++ Nix's library gives: a title, the line, a caret and a note.
+In: a reader at the start of a value.  Out: the filled node, and the reader behind the value; or a failed reader, with a
+message in the form of C++ Nix's library: a title, the line, a caret and a note.
 """
 from libc.math cimport INFINITY, NAN, copysign
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -37,7 +37,7 @@ cdef enum:
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil:
-    """Record the first failure, at byte `place`; always false."""
+    """Records the first failure, at byte `place`; always returns false."""
     cdef Bytes* out = &reader.message
     cdef size_t line_start = 0
     cdef size_t line_end = place
@@ -52,7 +52,7 @@ cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const c
             line_start = i + 1
     while line_end < reader.size_bytes and reader.data[line_end] != c'\n' and reader.data[line_end] != c'\r':
         line_end += 1
-    if place - line_start > MOST_SHOWN_BYTES:              # of a very long line, what is around the place
+    if place - line_start > MOST_SHOWN_BYTES:              # of a very long line, only the part around the place is shown
         line_start = place - MOST_SHOWN_BYTES
         while line_start < place and reader.data[line_start] & 0xC0 == 0x80:
             line_start += 1
@@ -105,7 +105,7 @@ cdef bint bad_string(TomlReader* reader, bint is_literal, bint is_long, const ch
 
 
 cdef bint read_code_point(TomlReader* reader, int digits) noexcept nogil:
-    """Behind `\\u` or `\\U`."""
+    """Reads the digits after `\\u` or `\\U`."""
     cdef uint32_t point = 0
     cdef int byte
     for _ in range(digits):
@@ -130,7 +130,7 @@ cdef bint read_code_point(TomlReader* reader, int digits) noexcept nogil:
 
 
 cdef bint read_line_end(TomlReader* reader) noexcept nogil:
-    """Take LF or CRLF if one is there."""
+    """Skips LF or CRLF if there is one."""
     if peek(reader, 0) == c'\n':
         reader.position += 1
         return True
@@ -141,7 +141,7 @@ cdef bint read_line_end(TomlReader* reader) noexcept nogil:
 
 
 cdef bint read_continuation(TomlReader* reader) noexcept nogil:
-    """Behind a backslash in a long string: blanks and at least one line end, dropped with all white space behind."""
+    """After a backslash in a long string: skips blanks, at least one line end, and all white space after it."""
     while peek(reader, 0) == c' ' or peek(reader, 0) == c'\t':
         reader.position += 1
     if not read_line_end(reader):
@@ -153,7 +153,7 @@ cdef bint read_continuation(TomlReader* reader) noexcept nogil:
 
 
 cdef bint read_escape(TomlReader* reader, bint is_long) noexcept nogil:
-    """Behind a backslash."""
+    """Reads an escape after its backslash."""
     cdef int byte = peek(reader, 0)
     if is_long and (byte == c' ' or byte == c'\t' or byte == c'\n' or byte == c'\r'):
         return read_continuation(reader)
@@ -179,7 +179,7 @@ cdef bint read_escape(TomlReader* reader, bint is_long) noexcept nogil:
 
 
 cdef bint read_long_end(TomlReader* reader, int quote, bint* is_end) noexcept nogil:
-    """At a quote in a long string: of three to five, the last three close it."""
+    """At a quote in a long string: of three to five quotes, the last three close it."""
     cdef int count = 0
     cdef int inner
     while count < 5 and peek(reader, 0) == quote:
@@ -193,7 +193,7 @@ cdef bint read_long_end(TomlReader* reader, int quote, bint* is_end) noexcept no
 
 
 cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* start, size_t* size_bytes) noexcept nogil:
-    """At a quote: a string of any of the four kinds, its text appended to the document's; where it lies there."""
+    """Reads a string of any of the four kinds, from its quote on, and appends its text to the document's; returns where it is there."""
     cdef Bytes* texts = &reader.document.texts
     cdef int quote = peek(reader, 0)
     cdef bint is_literal = quote == c"'"
@@ -242,7 +242,7 @@ cdef bint has_word(const TomlReader* reader, size_t ahead, const char* word, siz
 
 
 cdef bint read_digits(TomlReader* reader, const char* title) noexcept nogil:
-    """At least one digit, underscores between digits; copied without these."""
+    """Reads at least one digit, with underscores between digits, which are not copied."""
     if not is_digit(peek(reader, 0)):
         return toml_fail(reader, title, reader.position, "expected a digit")
     while True:
@@ -266,7 +266,7 @@ cdef int radix_digit(int byte, int bits) noexcept nogil:
 
 
 cdef bint read_radix(TomlReader* reader, TomlNode* node, int bits) noexcept nogil:
-    """At `0x`, `0o` or `0b`."""
+    """Reads a number that begins with `0x`, `0o` or `0b`."""
     cdef uint64_t value = 0
     cdef int digit
     reader.position += 2
@@ -289,7 +289,7 @@ cdef bint read_radix(TomlReader* reader, TomlNode* node, int bits) noexcept nogi
 
 
 cdef bint read_word_number(TomlReader* reader, TomlNode* node, size_t sign_size) noexcept nogil:
-    """`inf` or `nan`, behind a sign of 0 or 1 bytes."""
+    """Reads `inf` or `nan`, after a sign of 0 or 1 bytes."""
     cdef bint is_nan = has_word(reader, sign_size, "nan", 3)
     if not is_nan and not has_word(reader, sign_size, "inf", 3):
         return toml_fail(reader, "bad format: unknown value appeared", reader.position, "here")
@@ -355,7 +355,7 @@ cdef bint read_number(TomlReader* reader, TomlNode* node) noexcept nogil:
 # -- dates and times ---------------------------------------------------------------------------------------------------
 
 cdef int two_digits(const TomlReader* reader, size_t ahead) noexcept nogil:
-    """Their value, or -1."""
+    """The value of these digits, or -1."""
     if not is_digit(peek(reader, ahead)) or not is_digit(peek(reader, ahead + 1)):
         return -1
     return 10 * (peek(reader, ahead) - c'0') + (peek(reader, ahead + 1) - c'0')
@@ -368,7 +368,7 @@ cdef int days_in_month(int year, int month) noexcept nogil:
 
 
 cdef bint read_date(TomlReader* reader) noexcept nogil:
-    """At `dddd-`."""
+    """Whether `dddd-` comes next."""
     cdef int year = 100 * two_digits(reader, 0) + two_digits(reader, 2)
     cdef int month = two_digits(reader, 5)
     cdef int day = two_digits(reader, 8)
@@ -385,7 +385,7 @@ cdef bint read_date(TomlReader* reader) noexcept nogil:
 
 
 cdef bint read_time(TomlReader* reader) noexcept nogil:
-    """`HH:MM:SS` and a fraction, of which 3, 6 or 9 digits are kept and zeros are not shown."""
+    """Reads `HH:MM:SS` and a fraction, of which 3, 6 or 9 digits are kept and zeros are not shown."""
     cdef Bytes* texts = &reader.document.texts
     cdef int hour = two_digits(reader, 0)
     cdef int minute = two_digits(reader, 3)
@@ -424,7 +424,7 @@ cdef void append_two(Bytes* out, int number) noexcept nogil:
 
 
 cdef bint read_offset(TomlReader* reader) noexcept nogil:
-    """`Z` or `+HH:MM`, if there is one."""
+    """Reads `Z` or `+HH:MM`, if there is one."""
     cdef Bytes* texts = &reader.document.texts
     cdef int byte = peek(reader, 0)
     cdef int hours = two_digits(reader, 1)
@@ -474,7 +474,7 @@ cdef bint read_date_time(TomlReader* reader, TomlNode* node, bint has_date) noex
 # -- any scalar --------------------------------------------------------------------------------------------------------
 
 cdef bint toml_read_scalar(TomlReader* reader, int32_t node_index) noexcept nogil:
-    """At a value that is neither an array nor an inline table."""
+    """Reads a value that is neither an array nor an inline table."""
     cdef TomlNode* node = &reader.document.nodes[node_index]
     cdef int byte = peek(reader, 0)
     cdef bint has_two = two_digits(reader, 0) >= 0

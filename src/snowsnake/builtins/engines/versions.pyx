@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Version strings as splitVersion, compareVersions and parseDrvName take them apart.
+"""Version strings, as splitVersion, compareVersions and parseDrvName split them.
 
 In: the bytes of a version or a package name.  Out: components, an order, a place.
 """
@@ -54,7 +54,7 @@ cdef bint is_pre(VersionPart part) noexcept nogil:
 
 
 cdef bint is_before(VersionPart a, VersionPart b) noexcept nogil:
-    """`pre` < anything < numbers; an absent component stands before a number and behind `pre`."""
+    """`pre` < anything < numbers; an absent component comes before a number and after `pre`."""
     cdef int64_t a_number = part_number(a)
     cdef int64_t b_number = part_number(b)
     cdef int order
