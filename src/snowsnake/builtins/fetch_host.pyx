@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The way from a machine to its fetcher, and back: policy, mounted sources, errors.
+"""Between a machine and its fetcher: policy, mounted sources, errors.
 
-In: a machine.  Out: Python objects of `fetch/`; sources in the logical store; exceptions as errors.  Nothing of `fetch/` is imported before a
+In: a machine.  Out: Python objects of `fetch/`; sources in the logical store; exceptions as errors.  `fetch/` is only imported when a
 program fetches something.
 """
 import os
@@ -47,11 +47,11 @@ class Pending(Exception):
     """The machine has an error already."""
 
 
-cdef object _KEY = object()           # whoever has it makes objects with a machine
+cdef object _KEY = object()           # only code that has this object can make objects with a machine
 
 
 cdef class _Record:
-    """What was fetched goes into the host's record: an address, and the hash of what it was."""
+    """Records a fetched source with the host: its URL and its hash."""
 
     cdef Machine* m
 
@@ -88,13 +88,13 @@ cdef class Access:
         return host_has_feature(self.m, _FEATURES[name])
 
     def check_path(self, str path):
-        """Raises unless evaluation may read what lies there."""
+        """Raises an exception unless evaluation may read the path."""
         self._resolved(path)
 
     def open_file(self, str path, int flags):
         """A descriptor of what evaluation may read; OSError if it cannot be opened.
 
-        What was resolved and found allowed is what is opened: a link that somebody puts there meanwhile is a fault."""
+        The path that was resolved and found allowed is opened: if somebody puts a link there meanwhile, that is a fault."""
         cdef bytes resolved
         cdef int fd
         try:
@@ -110,14 +110,14 @@ cdef class Access:
         return fd
 
     cdef bytes _resolved(self, str path):
-        """Where a path leads, which evaluation may read."""
+        """The target of a path; evaluation may read it."""
         cdef bytes text = path.encode("utf-8", "surrogateescape")
         cdef bytes found = None
         cdef const uint8_t* data = <const uint8_t*><const char*>text
         cdef Bytes resolved
         cdef int outcome = host_check_access(self.m, data, len(text))
         memset(&resolved, 0, sizeof(resolved))
-        if outcome == DONE:               # C++ Nix stops here, and follows links to what it forbids
+        if outcome == DONE:               # C++ Nix stops checking here, and follows links to what the policy forbids
             outcome = host_resolve(self.m, data, len(text), RESOLVE_FULL, &resolved)
         if outcome == DONE:
             outcome = host_check_access(self.m, resolved.data, resolved.size)
@@ -166,13 +166,13 @@ cdef int mount_source(Machine* m, object source) except -1:
 
 
 cdef int mount_tree(Machine* m, str store_path, object tree) except -1:
-    """The tree is read where it is: git objects, a folder, an archive."""
+    """Mounts a tree, which is read where it is: git objects, a folder, an archive."""
     host_mount(m, store_path.encode("utf-8", "surrogateescape"), tree)
     return 0
 
 
 cdef int raise_python(Machine* m, object error) noexcept:
-    """Errors of fetching keep their notes; anything unforeseen is our fault."""
+    """Errors of fetching keep their notes; any other exception is our bug."""
     cdef bytes message
     cdef int code = ERROR_FILE
     try:
@@ -202,7 +202,7 @@ cdef int raise_python(Machine* m, object error) noexcept:
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")
             trace_note(m, NOTE_FETCHING, format_text("%s", <const char*>message))
         return RAISE
-    except BaseException:             # no memory, or interrupted: there is nothing more to say
+    except BaseException:             # no memory, or an interruption: there is nothing more to say
         return raise_text(m, ERROR_MEMORY, NULL)
 
 

@@ -1,10 +1,10 @@
-"""Fetching of sources, as a library that knows no value of the evaluator.
+"""Fetching of sources, as a library that knows nothing about the evaluator's values.
 
-    input_forms, addresses, input    what is to be fetched: addresses and attributes of each scheme
+    input_forms, addresses, input    what to fetch: URLs and attributes of each scheme
     fetcher                          `Fetcher.fetch(input)` -> `Source`
     local git downloads forges …     the schemes
-    trees, tree_hash                 fetched trees, read where they lie, and their hashes
-    cache                            what was fetched and learnt, on disk
+    trees, tree_hash                 fetched trees, which are read in place, and their hashes
+    cache                            fetched trees and facts, on disk
 
 >>> from snowsnake.fetch import Input
 >>> Input.from_url("git+https://example.org/r?ref=main").attrs

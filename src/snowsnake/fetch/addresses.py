@@ -1,7 +1,7 @@
-"""Addresses (URLs) in their parts, as C++ Nix reads and writes them.
+"""Addresses (URLs) and their parts, as C++ Nix reads and writes them.
 
-In: text.  Out: `Address`, everything decoded; `MalformedAddress`, with C++ Nix's words, for what is none.
-Bytes that are not UTF-8 are kept as Python keeps those of file names (surrogates).
+In: text.  Out: `Address`, with all parts decoded; `MalformedAddress`, in C++ Nix's words, for a text that is no address.
+Bytes that are not UTF-8 are kept as surrogates, which is Python's way for file names.
 """
 
 import re
@@ -23,12 +23,12 @@ _AUTHORITY = pattern(
 _ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
 _NEVER_ENCODED = pattern("[A-Za-z0-9._~-]*")
 _BAD_ESCAPE = pattern("%(?![0-9A-Fa-f]{2})")
-_IN_PATH = ":@"                       # characters that C++ Nix leaves as they are, beside those that never need an escape
+_IN_PATH = ":@"                       # characters that C++ Nix does not escape, besides those that never need it
 _IN_QUERY = ":@/?"
 
 
 class Authority:
-    """`user:password@host:port`; what is missing is None."""
+    """`user:password@host:port`; absent parts are None."""
 
     __slots__ = ("user", "password", "host", "port")
 
@@ -47,7 +47,7 @@ class Authority:
 
 
 class Address:
-    """`scheme://authority/path?query#fragment`; the authority is None if there are no two slashes, the path a list between slashes."""
+    """`scheme://authority/path?query#fragment`; the authority is None without two slashes; the path is a list of the parts between slashes."""
 
     __slots__ = ("scheme", "authority", "parts", "query", "fragment")
 
@@ -79,7 +79,7 @@ class Address:
 
     @property
     def file_path(self) -> str:
-        """The path as one of the file system; MalformedAddress if a part holds what no file name can."""
+        """The path as one of the file system; MalformedAddress if a part has a character that no file name can have."""
         for part in self.parts:
             if "/" in part:
                 raise MalformedAddress(f"URL path component '{part}' contains '/', which is not allowed in file names")
@@ -98,7 +98,7 @@ class Address:
 
 
 def parse_address(text: str, lenient: bool = False) -> Address:
-    """The parts of an address.  `lenient`: as in flake references, a query may hold spaces and quotes, a fragment also `^`.
+    """Splits an address.  `lenient`: as in flake references, a query may hold spaces and quotes, and a fragment also `^`.
 
     >>> parse_address("https://example.org/a%20%41?q=%41").to_text()
     'https://example.org/a%20A?q=A'
@@ -161,7 +161,7 @@ def _authority(text: str, whole: str) -> Authority:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Names and decoded values; of a name that comes twice the first counts, one without a value is left out."""
+    """Names and decoded values; of a repeated name the first counts; a name without a value is left out."""
     found: dict[str, str] = {}
     for piece in text.split("&"):
         name, has_value, value = piece.partition("=")
@@ -179,7 +179,7 @@ def _decoded(text: str) -> str:
 
 
 def encode_part(text: str, kept: str) -> str:
-    """Percent-encoded, but for letters, digits, `-._~` and what is *kept*."""
+    """Percent-encodes everything except letters, digits, `-._~` and the characters in *kept*."""
     plain = text
     for mark in kept:
         plain = plain.replace(mark, "")
@@ -200,7 +200,7 @@ def encode(text: str) -> str:
 
 
 def encode_query(query: dict[str, str]) -> str:
-    """`?a=1&b=2` in name order, or nothing."""
+    """`?a=1&b=2` in name order; empty without parameters."""
     if not query:
         return ""
     return "?" + "&".join(f"{encode_part(name, _IN_QUERY)}={encode_part(query[name], _IN_QUERY)}" for name in sorted(query))

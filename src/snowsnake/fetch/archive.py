@@ -1,9 +1,9 @@
-"""Unpacking archives that nobody vouches for: nothing is written outside, whatever their names say.
+"""Unpacks archives that nobody vouches for: whatever their names are, nothing is written outside the target.
 
-In: a file that was downloaded (tar, also compressed, or zip) and a path where nothing is.  Out: the tree there, and the time of its
-newest member.  Names are taken as C++ Nix takes them: `..` and leading slashes end at the root; what comes twice counts the last time.
+In: a downloaded file (tar, also compressed, or zip) and a path where nothing exists.  Out: the tree there, and the time of its
+newest member.  Names are read as C++ Nix reads them: `..` and leading slashes stop at the root; of a repeated name the last member counts.
 
-The tree is planned in memory (`_Plan`), and only folders that the plan made are written into: a link on the way is an error.
+The tree is planned in memory (`_Plan`), and files are only written into folders that the plan made: a link on the way is an error.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from snowsnake.store.decompress import decompressed
 
 _PIECE_BYTES = 1 << 18
 _MOST_ENTRIES = 8_000_000
-_MOST_BYTES = 1 << 38                  # unpacked
+_MOST_BYTES = 1 << 38                  # bytes after unpacking
 _MOST_DEPTH = 1000
-# An archive that unpacks to more than this is suspected if it is so many times as large as before.
+# An archive that unpacks to more than this is suspicious if it becomes so many times as large.
 _SUSPECT_BYTES = 1 << 30
 _SUSPECT_RATIO = 1200
-# what Python's modules raise for an archive that is none, or damaged
+# exceptions of Python's modules for a file that is no archive, or is damaged
 _DAMAGES = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 
 
 class ArchiveError(FetchError):
-    """Not an archive, a damaged one, or one that shall do harm."""
+    """The file is no archive, or a damaged one, or one that was made to do harm."""
 
 
 class _Plan:
-    """What the tree is to be, and as much of it as is written below *target*."""
+    """The tree that is planned, with as much of it as is written below *target*."""
 
     def __init__(self, target: bytes, packed_bytes: int, check: Callable[[], None]) -> None:
         self.target = target
@@ -78,7 +78,7 @@ class _Plan:
             )
 
     def _folder(self, parts: tuple[bytes, ...]) -> tuple[dict[bytes, Any], bytes]:
-        """The folder that a path is in, and where that is on disk; made if need be."""
+        """The folder that a path is in, and its place on disk; it is made if necessary."""
         at, place = self.root, self.target
         if len(parts) > _MOST_DEPTH:
             raise ArchiveError(f"path '{_shown(parts)}' has more than {_MOST_DEPTH} parts")
@@ -102,7 +102,7 @@ class _Plan:
             os.mkdir(place, 0o755)
 
     def add_file(self, parts: tuple[bytes, ...], is_executable: bool, pieces: Iterator[bytes]) -> None:
-        """Takes the place of what has this name already, unless it is a file that came later than this one."""
+        """Replaces the entry of this name, unless it is a file that came later than this one."""
         if not parts:
             raise ArchiveError("the archive's root is a file")
         folder, place = self._folder(parts)
@@ -138,7 +138,7 @@ class _Plan:
         self._links[parts] = other
 
     def finish(self) -> None:
-        """Hard links last: what they point to may come after them."""
+        """Makes hard links last: what they point to may come after them."""
         for parts in sorted(self._links):
             other = self._links[parts]
             if not other:
@@ -178,7 +178,7 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
             del found[-1:]
         elif part not in (b"", b"."):
             if part.lower() == b".git":
-                # as libgit2, into whose objects C++ Nix unpacks
+                # like libgit2, into whose objects C++ Nix unpacks
                 raise ArchiveError(
                     f"adding a file to a tree builder: failed to insert entry: invalid name for a tree entry - {os.fsdecode(part)} "
                     "(libgit2 error code = 14)"
@@ -188,7 +188,7 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
 
 
 def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None) -> int:
-    """Unpacks a file, open or at a path, to *target*; the time of the newest member.  *check* is called now and then, and may raise."""
+    """Unpacks a file, open or at a path, to *target*, and returns the time of the newest member.  *check* is called now and then, and may raise."""
     try:
         with open(source, "rb") if isinstance(source, str) else nullcontext(source) as file:
             plan = _Plan(os.fsencode(target), os.fstat(file.fileno()).st_size, check)
@@ -213,7 +213,7 @@ def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lamb
 
 
 def single_folder(target: str) -> str:
-    """Where the tree begins: in the only folder at the top, if there is nothing beside it."""
+    """The root of the tree: the only folder at the top, if there is nothing beside it."""
     with os.scandir(target) as entries:
         found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry, _ in zip(entries, range(2), strict=False)]
     return found[0][0] if len(found) == 1 and found[0][1] else target
@@ -223,7 +223,7 @@ def single_folder(target: str) -> str:
 
 
 class _Damaged(Exception):
-    """Not one of tarfile's own errors, which it takes for the end of the archive.  `is_header`: an entry's header does not add up."""
+    """Must not be one of tarfile's own errors, which it takes for the end of the archive.  `is_header`: the checksum of an entry's header is wrong."""
 
     def __init__(self, message: str, is_header: bool = False) -> None:
         super().__init__(message)
@@ -290,7 +290,7 @@ def _pieces(contents: Any, size: int) -> Iterator[bytes]:
 
 
 def _spooled(stream: Any, plan: _Plan) -> BinaryIO:
-    """A zip inside of something compressed: it has to be a file."""
+    """A zip inside something compressed: it must be written to a file first."""
     import tempfile
 
     file = tempfile.TemporaryFile()
@@ -321,7 +321,7 @@ def _unpack_zip(source: str | BinaryIO, plan: _Plan) -> None:
 
 
 def _zip_time(member: zipfile.ZipInfo) -> float:
-    """The time in the extra field, if it is there; the other has no zone, and is that of this machine."""
+    """The time in the extra field, if there is one; the other time has no zone, and counts as this machine's."""
     extra = member.extra
     while len(extra) >= 4:
         kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")

@@ -1,16 +1,16 @@
-"""What was fetched, and what is known about it: a folder that many processes share and that any of them may be killed in.
+"""Fetched sources and facts about them, in a folder that many processes share, any of which may be killed at any time.
 
-In: facts (small texts by domain and key), trees and files under the name of their hash.  Out: the same, later.
+In: facts (short texts by domain and key), trees and files by their hash.  Out: the same, later.
 Layout below the folder:
     index.sqlite    facts with the time when they were learnt; trees and files with their size and last use
-    trees/HASH      unpacked sources and downloaded files, HASH that of their NAR
+    trees/HASH      unpacked sources and downloaded files; HASH is that of their NAR
     gitv3/ hg/      repositories that were fetched from
-    work/           a folder for each process that is writing; it holds a lock on it, others are removed
+    work/           a folder for each process that is writing, which it holds a lock on; other folders are removed
 
-Unless somebody chose the folder, facts and repositories lie where Nix has its own: `~/.cache/nix`.  Whoever removes that wants everything
-to be asked again, and gets it; trees are found by their hashes only, so that these can stay (docs/decisions/fetch-cache.md).
+Unless the user chose the folder, facts and repositories are in Nix's own: `~/.cache/nix`.  A user who removes that wants everything
+to be requested again, and it is.  Trees are only found by their hashes, so they can stay (docs/decisions/fetch-cache.md).
 
-A tree is written in `work/` and renamed into place: what is under `trees/` is complete.  The indexes may be lost at any time.
+A tree is written in `work/` and renamed into place: everything under `trees/` is complete.  The indexes may be lost at any time.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ create table if not exists facts (domain text, key text, value text not null, ti
 create table if not exists trees (name text primary key, size_bytes integer not null, used real not null);
 """
 _REPOSITORIES = ("gitv3", "hg")
-_OURS = "-snowsnake"                  # ends the name of a repository that lies beside C++ Nix's own
+_OURS = "-snowsnake"                  # ends the name of a repository beside C++ Nix's own
 _BUSY_MS = 60_000
-_USED_STEP_S = 3600.0                 # the last use is noted at most once in this time
+_USED_STEP_S = 3600.0                 # the last use is recorded at most once in this time
 
 
 def _chosen_folder(environ: Mapping[str, str]) -> str:
@@ -60,7 +60,7 @@ def _changing_folder(environ: Mapping[str, str]) -> str:
 
 
 def limit_of(environ: Mapping[str, str]) -> int:
-    """Bytes that `$SNOWSNAKE_FETCH_CACHE_MIB` lets fetched trees take; 0 without it, or if it is no number: no limit.
+    """The bytes that `$SNOWSNAKE_FETCH_CACHE_MIB` allows for fetched trees; 0, which is no limit, if it is not set or no number.
 
     >>> limit_of({"SNOWSNAKE_FETCH_CACHE_MIB": "2"}), limit_of({})
     (2097152, 0)
@@ -70,18 +70,18 @@ def limit_of(environ: Mapping[str, str]) -> int:
 
 
 class Fact(dict[str, "Any"]):
-    """What was noted, and how old it is."""
+    """A recorded fact, and its age."""
 
     age_s = 0.0
 
 
 class FetchCache:
-    """`limit_bytes`: what trees may take together; those that were not used for longest go first, 0 is without limit."""
+    """`limit_bytes` is for all trees together; those unused for longest are removed first; 0 is no limit."""
 
     def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
         chosen = folder or _chosen_folder(os.environ)
         self.folder = chosen or default_folder()
-        self.changing = chosen or _changing_folder(os.environ)     # facts and repositories: what may be another tomorrow
+        self.changing = chosen or _changing_folder(os.environ)     # facts and repositories, which may be different tomorrow
         self.limit_bytes = limit_bytes or limit_of(os.environ)
         self._indexes: dict[str, sqlite3.Connection] = {}
         self._work = ""
@@ -98,10 +98,10 @@ class FetchCache:
         return self._open() if self.changing == self.folder else self._index(self.changing, "fetcher-cache-snowsnake-1.sqlite")
 
     def _index(self, folder: str, name: str) -> sqlite3.Connection:
-        """The database of this name, of this process: connections are not for a child."""
+        """This process's database of this name: a child must not use the parent's connections."""
         if self._process != os.getpid():
             self._indexes = {}
-            self._work_lock = -1               # the folder under it is the parent's
+            self._work_lock = -1               # the folder under it belongs to the parent
             self._process = os.getpid()
         known = self._indexes.get(name)
         if known is not None:
@@ -114,7 +114,7 @@ class FetchCache:
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                for ending in ("", "-wal", "-shm"):            # damaged: it holds nothing that cannot be learnt again
+                for ending in ("", "-wal", "-shm"):            # the file is damaged: everything in it can be learnt again
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(path + ending)
                 made = _connect(path)
@@ -124,7 +124,7 @@ class FetchCache:
         return made
 
     def fact(self, domain: str, key: str) -> Fact | None:
-        """What `note` was told last, whenever that was."""
+        """The fact that `note` recorded last, whatever its age."""
         try:
             row = self._facts().execute("select value, time from facts where domain = ? and key = ?", (domain, key)).fetchone()
             if row is None:
@@ -136,7 +136,7 @@ class FetchCache:
         return found
 
     def note(self, domain: str, key: str, value: dict[str, str | int | bool]) -> None:
-        """A cache that cannot be written to is no error: what it would have known is learnt again."""
+        """Records a fact.  A cache that cannot be written to is no error: the fact is learnt again when it is needed."""
         with contextlib.suppress(sqlite3.Error):
             self._facts().execute(
                 "insert or replace into facts values (?, ?, ?, ?)", (domain, key, json.dumps(value), time.time())
@@ -149,7 +149,7 @@ class FetchCache:
     # ---- trees --------------------------------------------------------------------------------------------------
 
     def tree(self, name: str) -> str | None:
-        """Where the tree with this hash (nix32) lies, if it is there."""
+        """The path of the tree with this hash (nix32), if the cache has it."""
         path = os.path.join(self.folder, "trees", name)
         if not os.path.lexists(path):
             return None
@@ -161,7 +161,7 @@ class FetchCache:
         return path
 
     def new_path(self) -> str:
-        """A path in this process's own folder, where nothing is."""
+        """A free path in this process's own folder."""
         if self._work_lock < 0 or self._process != os.getpid():
             self._open_work()
         import tempfile
@@ -191,7 +191,7 @@ class FetchCache:
             weakref.finalize(self, _remove_own, self._work, os.getpid())     # at the latest at the end of the program
 
     def add_tree(self, path: str, name: str, size_bytes: int) -> str:
-        """Takes over what lies at *path*, from `new_path`, as the tree with this hash."""
+        """Takes over the tree at *path*, from `new_path`, as the tree with this hash."""
         target = os.path.join(self.folder, "trees", name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if not os.path.lexists(target):
@@ -208,12 +208,12 @@ class FetchCache:
         return target
 
     def discard(self, path: str) -> None:
-        """Removes what a `new_path` holds."""
+        """Removes the contents of a `new_path`."""
         if self._work and path.startswith(self._work + "/"):
             remove_tree(os.path.dirname(path))
 
     def shrink(self, limit_bytes: int, keeps: str = "") -> int:
-        """Removes the trees that were not used for longest until the others take at most *limit_bytes*; bytes that went."""
+        """Removes the trees unused for longest until the others take at most *limit_bytes*; returns the bytes removed."""
         freed = 0
         with self.locked("shrink"):
             rows = self._open().execute("select name, size_bytes from trees order by used desc").fetchall()
@@ -226,7 +226,7 @@ class FetchCache:
         return freed
 
     def remove(self, name: str) -> None:
-        """Renamed first, so that nobody finds half of it."""
+        """Renames the tree first, so that nobody finds half of it."""
         path = os.path.join(self.folder, "trees", name)
         going = self.new_path()
         with contextlib.suppress(FileNotFoundError):
@@ -235,11 +235,11 @@ class FetchCache:
         self._open().execute("delete from trees where name = ?", (name,))
 
     def trees(self) -> list[tuple[str, int, float]]:
-        """(hash, bytes, time of the last use), the one used last first."""
+        """(hash, bytes, time of the last use), the most recent first."""
         return list(self._open().execute("select name, size_bytes, used from trees order by used desc"))
 
     def repositories(self) -> list[str]:
-        """The folders of repositories that were fetched from."""
+        """The folders of fetched repositories."""
         found = []
         for kind in _REPOSITORIES:
             folder = os.path.join(self.changing, kind)
@@ -249,7 +249,7 @@ class FetchCache:
         return found
 
     def damaged(self) -> list[str]:
-        """The trees whose bytes have another hash than their name says."""
+        """The trees whose contents do not have the hash in their name."""
         from snowsnake.store.hash import Hash
 
         folder = os.path.join(self.folder, "trees")
@@ -276,14 +276,14 @@ class FetchCache:
                 os.rename(repository, going)
             remove_tree(going)
 
-    # ---- places -------------------------------------------------------------------------------------------------
+    # ---- paths --------------------------------------------------------------------------------------------------
 
     def place(self, *parts: str) -> str:
-        """A path in the folder, whose parents are there."""
+        """A path in the folder; its parents exist."""
         return _made(os.path.join(self.folder, *parts), self.folder)
 
     def repository(self, kind: str, name: str) -> str:
-        """Where our copy of a repository lies, or will: *kind* is `gitv3` or `hg`.  Its parent is there."""
+        """The path of our copy of a repository, which may not exist yet: *kind* is `gitv3` or `hg`.  Its parent exists."""
         return _made(os.path.join(self.changing, kind, name + ("" if self.changing == self.folder else _OURS)), self.changing)
 
     def _is_ours(self, name: str) -> bool:
@@ -291,7 +291,7 @@ class FetchCache:
 
     @contextlib.contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Only one process at a time is inside, for each name."""
+        """Lets one process at a time in, for each name."""
         path = self.place("locks", name)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -314,7 +314,7 @@ class FetchCache:
 def _connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     database.execute("pragma journal_mode = wal")
-    database.execute("pragma synchronous = off")          # of a cache; a kill of the process loses nothing
+    database.execute("pragma synchronous = off")          # it is a cache; a kill of the process loses nothing
     database.executescript(_SCHEMA)
     return database
 
@@ -328,13 +328,13 @@ def _made(path: str, folder: str) -> str:
 
 
 def _remove_own(path: str, process: int) -> None:
-    """The folder of this process, which a child that was forked leaves alone."""
+    """Removes the folder of this process, but not in a forked child."""
     if process == os.getpid():
         remove_tree(path)
 
 
 def remove_tree(path: str) -> None:
-    """Whatever lies there, read-only folders too."""
+    """Removes anything, including read-only folders."""
     import shutil
 
     if os.path.islink(path) or not os.path.isdir(path):

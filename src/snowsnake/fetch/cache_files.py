@@ -1,6 +1,6 @@
 """The files of a binary cache behind a web server.
 
-In: an address, names.  Out: bytes.  Downloads are tried again and go on where they were cut, as all downloads (http.py).
+In: a URL, names.  Out: bytes.  Downloads are repeated, and resumed where they were cut, like all downloads (http.py).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _MOST_INFO_BYTES = 1 << 20
 _MOST_BYTES = 1 << 38
-_PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")      # what is sent as it is
+_PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")      # characters that need no escape
 
 
 class HttpFiles(CacheFiles):
-    """*connections*: how many requests may be on their way at once."""
+    """*connections*: the number of requests at the same time."""
 
     is_remote = True
 
@@ -61,12 +61,12 @@ class HttpFiles(CacheFiles):
         try:
             return self._http.read(self._address(name), limit)
         except TransferError as error:
-            if error.status in (403, 404):     # S3 says 403 for what is not there
+            if error.status in (403, 404):     # S3 sends 403 for files that do not exist
                 return None
             raise ValueError(str(error)) from None
 
     def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
-        """As `get` of each, many at once, and so that no server keeps this thread from being interrupted.  *follow*: what is wanted because of an answer."""
+        """Like `get` for each name, many at once; no server can keep this thread from being interrupted.  *follow* returns names that an answer makes necessary."""
         found: dict[str, bytes | None] = {}
         wanted = dict.fromkeys(names)
         waiting = list(wanted)
@@ -95,7 +95,7 @@ class HttpFiles(CacheFiles):
                 for name, data in self._threads().map(self._get, unanswered):
                     take(name, data)
         except BaseException:
-            self.rest()                    # some may be at work still: they are left to themselves
+            self.rest()                    # the threads that are still at work are not waited for
             raise
         return found
 
@@ -105,7 +105,7 @@ class HttpFiles(CacheFiles):
         return self._crew
 
     def exchange(self) -> Exchange | None:
-        """Where small files are asked for, if this server is one for it: reached directly, with plain answers so far, and all that it sends wanted at once."""
+        """An exchange for small files, if this server allows one: it is reached directly, has sent plain answers so far, and everything is needed at once."""
         if not self._is_plain or (self._exchange is not None and not self._exchange.is_useful):
             return None
         if self._exchange is None or self._exchange.process != os.getpid():
@@ -121,7 +121,7 @@ class HttpFiles(CacheFiles):
         exchange.ask(name, self._request_start + name.encode() + self._request_end)
 
     def can_ask(self, name: str) -> bool:
-        """Whether a name is sent as it is."""
+        """Whether a name needs no escape."""
         return _PLAIN.fullmatch(name) is not None and not {"", ".", ".."} & set(name.split("/"))
 
     def rest(self) -> None:

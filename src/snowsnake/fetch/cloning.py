@@ -1,6 +1,6 @@
 """Copies of repositories with their history, by the user's own `git`.
 
-In: an input, a path where nothing is.  Out: a clone there; inputs that are no Git repository are none of it.
+In: an input, a path where nothing exists.  Out: a clone there; other inputs than Git repositories are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.h
 
 
 def repository_of(input: Input, fetcher: Fetcher) -> Input | None:
-    """The Git repository that an input is, or that a forge makes its archives of."""
+    """The Git repository that an input is, or from which a forge makes its archives."""
     if input.type == "git":
         return input
     if input.type not in _HOSTS:

@@ -1,7 +1,7 @@
-"""`fetchClosure`: store paths of a binary cache, with all that they refer to.
+"""`fetchClosure`: store paths of a binary cache, with everything that they refer to.
 
-In: the address of a cache and a path.  Out: the trees of its closure, each checked: content-addressed ones against their path, others
-against the signatures of trusted keys.  With another path they are rewritten to content-addressed form.
+In: the URL of a cache and a path.  Out: the trees of its closure, each checked: content-addressed ones against their path, others
+against the signatures of trusted keys.  If another path is given, they are rewritten to content-addressed form.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HASH_SIZE = 32
 
 
 class BinaryCache:
-    """What is asked of one."""
+    """The part of a binary cache that is used here."""
 
     def __init__(self, url: str, fetcher: Fetcher) -> None:
         address = parse_address(url)
@@ -48,7 +48,7 @@ class BinaryCache:
         self._fetcher = fetcher
 
     def _file(self, name: str) -> bytes | None:
-        """None if there is none of this name."""
+        """None if there is no file of this name."""
         if self._folder is not None:
             try:
                 with open(os.path.join(self._folder, name), "rb") as file:
@@ -81,7 +81,7 @@ class BinaryCache:
         return found
 
     def archive(self, info: NarInfo) -> bytes:
-        """The NAR, with the hash and size that were announced."""
+        """The NAR, with the announced hash and size."""
         if not re.fullmatch(r"[A-Za-z0-9._/=?-]+", info.url) or ".." in info.url or info.url.startswith("/"):
             raise FetchError(f"'{info.url}' is no address within the cache '{self.url}'")
         data = self._file(info.url)
@@ -102,7 +102,7 @@ class BinaryCache:
 
 
 def hash_modulo(archive: bytes, part: str) -> Hash:
-    """The hash of an archive that may hold its own path's hash part, with zeros in its place.
+    """The hash of an archive that may contain its own path's hash part, with zeros in its place.
 
     2.34.8 means to hash the places, too, but its list of them is always empty.
 
@@ -138,7 +138,7 @@ def claims_content(info: NarInfo, store_dir: str) -> tuple[str, Hash] | None:
 
 
 def _check(info: NarInfo, archive: bytes, fetcher: Fetcher) -> None:
-    """Content-addressed paths by their contents, others by a signature."""
+    """Checks content-addressed paths by their contents, others by a signature."""
     claim = claims_content(info, fetcher.store_dir)
     if claim is not None:
         method, content = claim
@@ -184,7 +184,7 @@ def _is_signed(info: NarInfo, keys: list[str]) -> bool:
 
 
 def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool = True) -> dict[str, tuple[NarInfo, bytes]]:
-    """Info and NAR of a path and of all that it refers to, referred ones first."""
+    """Info and NAR of a path and of everything that it refers to; references come first."""
     infos: dict[str, NarInfo] = {}
     waiting = [path]
     while waiting:
@@ -206,7 +206,7 @@ def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool 
 
 
 def _in_order(infos: dict[str, NarInfo]) -> list[str]:
-    """What is referred to before what refers to it."""
+    """Sorts paths after those that they refer to."""
     order: list[str] = []
     placed: set[str] = set()
 
@@ -267,9 +267,9 @@ def keep(archive: bytes, fetcher: Fetcher) -> Tree:
 def closure_of(
     url: str, from_path: str, to_path: str | None, is_input_addressed: bool, fetcher: Fetcher
 ) -> tuple[str, list[tuple[str, Tree]]]:
-    """What `fetchClosure` returns: the path, and every path of its closure with its tree.  `to_path`: "" asks what it would be.
+    """The result of `fetchClosure`: the path, and every path of its closure with its tree.  `to_path` "" asks for the content-addressed path.
 
-    A store that is written to gets the closure, and is not given again what it has.
+    A store that is written to gets the closure, except for paths that it has.
     """
     cache = BinaryCache(url, fetcher)
     wanted = from_path if to_path is None else to_path
@@ -300,7 +300,7 @@ def closure_of(
 def _placed(
     path: str, archive: bytes, references: Sequence[str], content: str | None, signatures: Sequence[str], fetcher: Fetcher
 ) -> Tree:
-    """The tree of an archive, in the store if there is one, otherwise in the cache."""
+    """The tree of an archive: in the store if there is one, otherwise in the cache."""
     store = fetcher.store
     if store is None:
         return keep(archive, fetcher)
@@ -320,7 +320,7 @@ def _placed(
 
 
 def _in_store(path: str, fetcher: Fetcher) -> list[tuple[str, Tree]]:
-    """All paths that a valid path leads to, with their trees."""
+    """All paths that a valid path refers to, directly or not, with their trees."""
     store = fetcher.store
     assert store is not None
     found: dict[str, Tree] = {}
@@ -340,7 +340,7 @@ def _is_content_in_store(path: str, fetcher: Fetcher) -> bool:
 
 
 def _check_kind(from_path: str, is_content: bool, is_rewritten: bool, is_input_addressed: bool) -> None:
-    """Raises unless the path is addressed as the call says."""
+    """Raises an error unless the path is addressed as the call says."""
     if is_rewritten:
         if not is_content:
             raise FetchError(

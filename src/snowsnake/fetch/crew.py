@@ -1,6 +1,6 @@
-"""Threads that do the same kind of work at once, while the main thread stays free to be interrupted.
+"""Threads that do the same kind of work at once, while the main thread can still be interrupted.
 
-In: functions to call.  Out: their results, in the order in which they end.  The threads are left to themselves when the program ends.
+In: functions to call.  Out: their results, in the order in which they finish.  When the program ends, nobody waits for the threads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 class Crew:
-    """*size* threads at most; *check* is called often by who waits, and raises to stop.  No thread is left after `close`, but one that is at work."""
+    """At most *size* threads.  Whoever waits calls *check* often, which raises to stop.  After `close` only threads at work are left."""
 
     def __init__(self, size: int, check: Callable[[], None] = lambda: None) -> None:
         self._size = max(1, size)
@@ -43,13 +43,13 @@ class Crew:
             key, function, then = task
             try:
                 self._done.put((key, function(), None))
-            except BaseException as error:     # whoever waits for it gets it
+            except BaseException as error:     # whoever waits for the result gets the error
                 self._done.put((key, None, error))
             if then is not None:
                 then()
 
     def result(self) -> tuple[Any, Any, BaseException | None]:
-        """(key, result, error) of one that has ended, after waiting for it."""
+        """Waits for one that has finished, and returns its (key, result, error)."""
         while True:
             try:
                 found = self._done.get(timeout=_POLL_S)
@@ -62,11 +62,11 @@ class Crew:
 
     @property
     def has_result(self) -> bool:
-        """Whether `result` returns at once."""
+        """Whether `result` would return at once."""
         return not self._done.empty()
 
     def map(self, function: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
-        """(item, result) as they come; the first error is raised."""
+        """(item, result) in the order in which they finish; the first error is raised."""
         for item in items:
             self.submit(item, lambda item=item: function(item))      # type: ignore[misc]
         while self.waiting:
@@ -77,7 +77,7 @@ class Crew:
 
     def close(self) -> None:
         """Ends the threads; those that wait for a server end when it answers."""
-        while True:                        # what nobody has begun is not begun
+        while True:                        # work that nobody has begun is not begun
             try:
                 self._work.get_nowait()
             except queue.Empty:

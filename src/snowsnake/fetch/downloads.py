@@ -1,6 +1,6 @@
-"""The schemes `tarball` and `file`: what an address leads to, unpacked or as it is.
+"""The schemes `tarball` and `file`: the file at a URL, unpacked or as it is.
 
-In: an input, or an address.  Out: a tree in the cache, and what is known of it: ETag, age, the address that will always lead to it.
+In: an input, or a URL.  Out: a tree in the cache, and facts about it: ETag, age, the URL that will always lead to it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from snowsnake.store.hash import Hash
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
-_LARGE_BYTES = 4 << 20                     # of a file of this machine: it is not kept in memory
+_LARGE_BYTES = 4 << 20                     # a larger file of this machine is not kept in memory
 
 Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass
 class Download:
-    """A tree, or a file, that an address led to."""
+    """The tree or file at a URL."""
 
     tree: Tree
     digest: Hash                          # of its NAR
@@ -69,7 +69,7 @@ def fetch_tarball(input: Input, fetcher: Fetcher) -> Fetched:
 
 
 def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download:
-    """A file as it is.  One of this machine is read where it lies."""
+    """A file as it is.  A file of this machine is read in place."""
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise MalformedAddress(f"URL '{url}' doesn't have a scheme")
@@ -101,7 +101,7 @@ def _check_scheme(url: str, scheme: str) -> None:
 
 
 def _local_file(url: str, fetcher: Fetcher) -> Download:
-    """Read once, so that the hash is that of what is used; a large one only under a policy."""
+    """Reads the file once, so that the hash is that of the bytes used; a large one only under a policy."""
     path = url[5:].partition("#")[0].partition("?")[0]
     if path.startswith("//"):
         host, _, path = path[2:].partition("/")
@@ -131,7 +131,7 @@ def _local_file(url: str, fetcher: Fetcher) -> Download:
 
 
 def _copied(start: bytes, file: BinaryIO, fetcher: Fetcher) -> Download:
-    """A file that is read on, in the cache."""
+    """A file that is going to be read again, in the cache."""
     path = fetcher.cache.new_path()
     try:
         with open(path, "wb") as target:
@@ -144,7 +144,7 @@ def _copied(start: bytes, file: BinaryIO, fetcher: Fetcher) -> Download:
 
 
 def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
-    if not os.path.exists(transfer.path):      # a server that sent nothing
+    if not os.path.exists(transfer.path):      # the server sent nothing
         with open(transfer.path, "wb"):
             pass
     os.chmod(transfer.path, 0o444)
@@ -160,14 +160,14 @@ def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
 
 
 def _known(fetcher: Fetcher, domain: str, url: str) -> tuple[Any, str | None]:
-    """What the cache noted when this address was last downloaded, and where that lies; (None, None) if it is gone."""
+    """What the cache recorded when this URL was last downloaded, and the tree; (None, None) if it does not exist any more."""
     known = fetcher.cache.fact(domain, url)
     kept = None if known is None else fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
     return (None, None) if kept is None else (known, kept)
 
 
 def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download:
-    """The tree in an archive; a folder that is alone at its top is left out."""
+    """The tree in an archive; if a folder is alone at its top, the tree is that folder."""
     address = parse_address(url)
     if address.scheme == "file":
         return _local_tree(url, address, fetcher)
@@ -193,7 +193,7 @@ def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
 
 
 def of_archive(error: TransferError) -> TransferError:
-    """C++ Nix downloads while it unpacks, and says so."""
+    """C++ Nix downloads while it unpacks, and its message says so."""
     error.args = (f"Failed to open archive (Source threw exception: error: {error})",)
     return error
 
@@ -206,7 +206,7 @@ def _download(kept: str, known: dict[str, Any]) -> Download:
 
 
 def keep_archive(source: str | BinaryIO, shown: str, fetcher: Fetcher) -> tuple[str, Hash, int]:
-    """(where it is unpacked in the cache, hash of the NAR, time of the newest member) of an archive, open or at a path."""
+    """(place of the unpacked tree in the cache, hash of the NAR, time of the newest member) of an archive, open or at a path."""
     new = fetcher.cache.new_path()
     try:
         with fetcher.activity("info", f"unpacking '{shown}' into the Git cache"):

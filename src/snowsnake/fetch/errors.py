@@ -1,4 +1,4 @@
-"""What goes wrong while something is fetched.  Messages are C++ Nix's, as far as it has one for the case."""
+"""Errors of fetching.  Messages are C++ Nix's, as far as it has one for the case."""
 
 # For type checkers, which know the name.
 TYPE_CHECKING = False
@@ -7,9 +7,9 @@ if TYPE_CHECKING:
 
 
 class FetchError(Exception):
-    """`notes`: what was being done, innermost first ("while fetching the input '…'").  `exit_code`: what a command ends with.
+    """`notes`: what was being done, the innermost first ("while fetching the input '…'").  `exit_code`: that of a command.
 
-    `kind` is the class of diagnostics/kinds.py that the error of an evaluation has which comes of it.
+    `kind` is the class of diagnostics/kinds.py for the error of the evaluation.
     """
 
     exit_code = 1
@@ -21,7 +21,7 @@ class FetchError(Exception):
 
 
 class HashMismatch(FetchError):
-    """What came is not what was asked for."""
+    """The fetched source is not the requested one."""
 
     exit_code = 102
 
@@ -31,12 +31,12 @@ class ForbiddenAccess(FetchError):
 
 
 class Cancelled(FetchError):
-    """The user, or a time limit, ended it."""
+    """The user, or a time limit, stopped it."""
 
 
 class MalformedInput(FetchError):
-    """A text or set that is no input; the message is for the user."""
+    """A text or set that is no input; the user gets the message."""
 
 
 class MalformedAddress(MalformedInput):
-    """A text that is no address, or an address that makes no input: a flake reference tries its next form."""
+    """A text that is no URL, or a URL that makes no input: a flake reference then tries its next form."""

@@ -1,7 +1,7 @@
-"""Many small files of one web server, asked for by one thread over connections that stay open.
+"""Many small files of one web server, requested by one thread over connections that stay open.
 
-In: addresses.  Out: what the server said to each, in any order.  Only plain answers (200, 403, 404, their length known) are for here: whatever else
-happens, the file is to be asked for once more by http.py, which knows about redirects, errors and attempts.  A request costs 30 µs here and
+In: URLs.  Out: the server's answer to each, in any order.  Only plain answers (200, 403, 404, of known length) count here: in any other
+case, http.py must request the file again, which knows about redirects, errors and repeated attempts.  A request costs 30 µs here and
 300 µs there, and no other thread waits for the interpreter's lock meanwhile.
 """
 
@@ -27,7 +27,7 @@ UNANSWERED = 0  # in the place of a status
 
 
 class Unusual(Exception):
-    """An answer that http.py has to see."""
+    """An answer that http.py must handle."""
 
 
 class PlainLink:
@@ -143,17 +143,17 @@ class Exchange:
         self.is_useful = True                  # no answer was unusual yet
 
     def ask(self, name: str, request: bytes) -> None:
-        """*request*: as it is sent."""
+        """*request*: the bytes to send."""
         self.waiting += 1
         self._requests.append((name, request))
 
     def ring(self) -> None:
-        """Wakes who waits in `answers`; for other threads."""
+        """Wakes the thread that waits in `answers`; other threads call it."""
         with contextlib.suppress(OSError):
             self._bell.send(b"x")
 
     def answers(self) -> list[tuple[str, int, bytes]]:
-        """(name, status, body) of those that came, after waiting a moment for one; perhaps none.  UNANSWERED: it is to be asked for elsewhere."""
+        """(name, status, body) of those that arrived, after waiting a moment for one; perhaps none.  UNANSWERED: http.py must request it."""
         self._check()
         self._send()
         for key, _ in self._selector.select(0 if self._answers else _POLL_S):
@@ -185,7 +185,7 @@ class Exchange:
     def _open(self) -> None:
         try:
             link = self._connect()
-        except Exception:                      # whatever it is, http.py finds and tells it
+        except Exception:                      # whatever it is, http.py meets it again and reports it
             link = None
         self._opened.put(link)
         self.ring()
@@ -206,7 +206,7 @@ class Exchange:
                     self._idle.append(connection)
 
     def _receive(self, connection: _Connection) -> None:
-        if connection not in self._busy:       # it hung up, or says what nobody asked for
+        if connection not in self._busy:       # the server hung up, or sends what nobody requested
             self._idle.remove(connection)
             self._drop(connection)
             return
@@ -248,7 +248,7 @@ class Exchange:
             self._fail(connection)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Closes the connections."""
         for connection in (*self._busy, *self._idle):
             connection.close()
         self._busy.clear()

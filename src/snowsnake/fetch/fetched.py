@@ -1,4 +1,4 @@
-"""What a scheme returns to the fetcher."""
+"""The result of a scheme, for the fetcher."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from snowsnake.fetch.trees import Tree
 
 
 class Fetched:
-    """A tree that a scheme found; `memo` names its contents, so that its hash may be remembered ("" if nothing names it)."""
+    """A tree that a scheme found; `memo` names its contents, so that its hash may be remembered ("" if nothing names them)."""
 
     __slots__ = ("tree", "input", "memo")
 

@@ -1,7 +1,7 @@
-"""The fetcher: gives an input to its scheme, checks what came, and knows its hash and its store path.
+"""The fetcher: passes an input to its scheme, checks the result, and finds its hash and its store path.
 
-In: settings, a cache, and an `Input`.  Out: `Source`: the input with what was learnt, and its tree.
-One for an evaluation: an input that was fetched is not looked at again.
+In: settings, a cache, and an `Input`.  Out: `Source`: the input with the facts learnt by fetching, and its tree.
+Each evaluation has one fetcher, which fetches an input only once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _POLL_S = 0.1
 
 
 class Source:
-    """A fetched tree: `input` with what was learnt (rev, lastModified, narHash …), and where its files can be read."""
+    """A fetched tree: `input` with the facts learnt (rev, lastModified, narHash …), and where its files can be read."""
 
     __slots__ = ("input", "nar_hash", "store_path", "files")
 
@@ -59,10 +59,10 @@ class Source:
 
 
 class Fetcher:
-    """`settings`: values of nix.conf by name.  `store`: every source is written to it.  `is_cancelled`: asked now and then.
+    """`settings`: values of nix.conf by name.  `store`: every source is written to it.  `is_cancelled` is called now and then.
 
-    `features`: the experimental ones that are on.  `on_warning` gets texts; without it they go to standard error.
-    `is_offline`: nothing is asked from the network; what the cache has is good enough, however old.
+    `features`: the experimental features that are on.  `on_warning` gets texts; without it they go to standard error.
+    `is_offline`: nothing is requested from the network; facts in the cache count, however old they are.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Fetcher:
         self.cache.close()
 
     def enter_child(self, store: LocalStore | None) -> None:
-        """In a child of the process that fetched so far: connections to servers are not for both; *store* was opened anew."""
+        """For a child of a process that fetched: it must not share connections to servers; *store* was opened again."""
         self.http = None
         self.store = store
 
@@ -117,7 +117,7 @@ class Fetcher:
     # ---- fetching -----------------------------------------------------------------------------------------------
 
     def fetch(self, input: Input) -> Source:
-        """The source that an input says; FetchError if it cannot be had, or is another than the input says."""
+        """The source that an input describes; FetchError if it cannot be had, or differs from the description."""
         key = input.key
         known = self._sources.get(key)
         if known is None:
@@ -129,7 +129,7 @@ class Fetcher:
         return known
 
     def forget(self) -> None:
-        """Look at every input again: a folder of this machine was changed."""
+        """Forgets the inputs, because a folder of this machine has changed."""
         self._sources.clear()
 
     def _new(self, input: Input) -> Source:
@@ -189,7 +189,7 @@ class Fetcher:
             raise FetchError(str(error)) from None
 
     def _available(self, input: Input) -> Source | None:
-        """A final input may be here already: its hash says what it is, and it has all attributes that it will have."""
+        """A final input may be here already: its hash identifies it, and it has all attributes that fetching would add."""
         expected = tree_hash_of(input.attrs)
         if not input.is_final or expected is None:
             return None
@@ -206,7 +206,7 @@ class Fetcher:
         return None if place is None else DiskTree(place)
 
     def open(self, input: Input) -> Fetched:
-        """As `fetch`, without the hash, which may take a while."""
+        """Like `fetch`, without the hash, which may take a while."""
         try:
             return self._open(input)
         except FetchError as error:
@@ -233,7 +233,7 @@ class Fetcher:
         return fetched
 
     def _check_locks(self, asked: Input, fetched: Fetched) -> None:
-        """What was asked for is what came; of a final input nothing may have been added."""
+        """Checks that the result is what was requested; nothing may have been added to a final input."""
         found = fetched.input
         if asked.is_final:
             if asked.nar_hash is not None:
@@ -261,7 +261,7 @@ class Fetcher:
             raise FetchError(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
 
     def tree_hash(self, fetched: Fetched, asked: Input | None = None) -> tuple[Hash, int]:
-        """(hash of the NAR, its size), remembered by what names the contents.  *asked*: what was asked for."""
+        """(hash of the NAR, its size), remembered by the name of the contents.  *asked*: the requested input."""
         if fetched.memo.startswith("nar:"):
             return Hash.parse(fetched.memo[4:]), 0
         if fetched.memo:
@@ -280,7 +280,7 @@ class Fetcher:
         return digest, size
 
     def write(self, path: str, name: str, tree: Tree, shown: str = "") -> None:
-        """To the store, if there is one and it does not have it."""
+        """Adds a source to the store, if there is one and it does not have it."""
         if self.store is None or self.store.is_valid(path):
             return
         from snowsnake.fetch.tree_hash import ArchiveStream
@@ -319,7 +319,7 @@ class Fetcher:
     # ---- for the schemes ----------------------------------------------------------------------------------------
 
     def is_fresh(self, fact: Any) -> bool:
-        """Whether what the cache knows is young enough to be used without asking."""
+        """Whether a fact in the cache is young enough to be used without a request."""
         return self.is_offline or fact.age_s < self.settings["tarball-ttl"]
 
     def check_cancelled(self) -> None:
@@ -333,12 +333,12 @@ class Fetcher:
             self.progress.warning(text)
 
     def report(self, error: Exception) -> None:
-        """An error that does not end anything."""
+        """Reports an error that does not end anything."""
         self.progress.message(f"error: {error}")
 
     @contextmanager
     def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Any]:
-        """Something that may take a while; what is yielded has `progress(done, expected)`."""
+        """An activity that may take a while; the yielded object has `progress(done, expected)`."""
         running = self.progress.start(level, text, kind, fields)
         try:
             yield running
@@ -349,7 +349,7 @@ class Fetcher:
         return ["--progress"] if sys.stderr.isatty() else ["--quiet"]
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
-        """(exit code, output) of a program; it is ended with us."""
+        """(exit code, output) of a program, which ends when we do."""
         import subprocess
 
         try:
@@ -371,9 +371,9 @@ class Fetcher:
 
 
 def shown_root(input: Input, asked: Input) -> str:
-    """What messages call the root of a tree: the repository on this machine whose working tree it is, else the input; empty for a folder.
+    """The root of a tree in messages: the repository on this machine whose working tree it is, otherwise the input; empty for a folder.
 
-    `input`: with what was learnt; `asked`: what was asked for.
+    `input`: with the facts learnt; `asked`: the requested input.
     """
     if input.type == "path":
         return ""

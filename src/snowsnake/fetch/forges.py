@@ -1,6 +1,6 @@
-"""The schemes `github`, `gitlab` and `sourcehut`: archives of a revision, and what revision a branch is at.
+"""The schemes `github`, `gitlab` and `sourcehut`: archives of a revision, and the revision of a branch.
 
-In: an input.  Out: its tree, with `rev` and `lastModified`.  `access-tokens` go to the host that they are for, and to no other.
+In: an input.  Out: its tree, with `rev` and `lastModified`.  Each of the `access-tokens` is sent to the host it is for, and to no other.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Place:
     headers: Headers
 
     def commit_address(self, ref: str) -> str:
-        """Where the revision of a branch is told."""
+        """The URL that returns the revision of a branch."""
         if self.kind == "github":
             base = "https://api.github.com" if self.host == "github.com" else f"https://{self.host}/api/v3"
             return f"{base}/repos/{self.owner}/{self.repo}/commits/{ref}"
@@ -51,7 +51,7 @@ class _Place:
             return f"https://{self.host}/{self.owner}/{self.repo}/archive/{rev}.tar.gz"
         if self.host != "github.com":
             return f"https://{self.host}/api/v3/repos/{self.owner}/{self.repo}/tarball/{rev}"
-        if not self.headers:                   # the public archives have no limit of requests
+        if not self.headers:                   # the public archives have no limit on requests
             return f"https://github.com/{self.owner}/{self.repo}/archive/{rev}.tar.gz"
         return f"https://api.github.com/repos/{self.owner}/{self.repo}/tarball/{rev}"
 
@@ -90,7 +90,7 @@ def fetch_forge(input: Input, fetcher: Fetcher) -> Fetched:
 
 
 def headers_for(kind: str, host: str, place: str, fetcher: Fetcher) -> Headers:
-    """What the token for a place, or for its host, is sent as."""
+    """The header with the token for a place, or for its host."""
     token = token_for(fetcher.settings["access-tokens"], host, place)
     if token is None:
         return ()

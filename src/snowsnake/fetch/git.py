@@ -1,7 +1,7 @@
-"""The scheme `git`: commits of repositories, near and far, and working trees as they are.
+"""The scheme `git`: commits of local and remote repositories, and working trees as they are.
 
-In: an input.  Out: its tree, read from the objects or from the working tree, and what is known of the commit.
-libgit2 reads; the user's own `git` transfers, so that his keys, credentials and configuration count.
+In: an input.  Out: its tree, read from the objects or from the working tree, and facts about the commit.
+libgit2 reads; the user's own `git` transfers, so that the user's keys, credentials and configuration apply.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LS_REMOTE = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 
 
 class Location:
-    """A repository: the folder of one on this machine that is read where it lies, or an address that is fetched from."""
+    """A repository: the folder of one on this machine, which is read in place, or a URL to fetch from."""
 
     def __init__(self, path: str | None, address: Address | None) -> None:
         self.path = path
@@ -73,7 +73,7 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
                     "See https://github.com/NixOS/nix/issues/12281 for details."
                 )
             return Location(os.path.join(fetcher.working_directory, path), None)
-        address.query = {}                     # git takes it as a part of the file's name
+        address.query = {}                     # git would take it as a part of the file's name
     address.query.pop("dir", None)             # old lock files have it here
     return Location(None, address)
 
@@ -137,7 +137,7 @@ def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched
 
 
 def commit_tree(repository: Any, rev: str, input: Input, fetcher: Fetcher) -> tuple[Tree, str]:
-    """A commit's tree, and what names its contents."""
+    """A commit's tree, and the name of its contents."""
     tree_id = tree_id_of(repository, rev)
     smudges = None
     if input.flag("lfs"):
@@ -156,7 +156,7 @@ def commit_tree(repository: Any, rev: str, input: Input, fetcher: Fetcher) -> tu
 
 
 def run_git(arguments: list[str], fetcher: Fetcher, shows_errors: bool = True) -> tuple[int, bytes]:
-    """(exit code, output) of the user's git; it may ask him for a password."""
+    """(exit code, output) of the user's git, which may ask for a password."""
     import subprocess
 
     command = ["git", *arguments]
@@ -197,7 +197,7 @@ def _remote_head(url: str, shallow: bool, fetcher: Fetcher) -> str | None:
 def _transfer(
     input: Input, location: Location, ref: str, rev: str | None, shallow: bool, fetcher: Fetcher
 ) -> tuple[str, str]:
-    """(our copy of the repository, the commit), fetched if it is not there, or not fresh."""
+    """(our copy of the repository, the commit), fetched if it is missing or not fresh."""
     from snowsnake.store.hash import Hash
 
     url = location.text
@@ -244,7 +244,7 @@ def _our_copy(folder: str, url: str, fetcher: Fetcher) -> Any:
         new = fetcher.cache.new_path()
         try:
             repository = libgit.init_repository(new, bare=True)
-            repository.remotes.create("origin", url)       # where relative addresses of submodules begin
+            repository.remotes.create("origin", url)       # relative URLs of submodules start from here
             os.rename(new, folder)
         except (OSError, ValueError, libgit.GitError) as error:
             raise FetchError(f'creating Git repository "{folder}": {error}') from None
@@ -294,14 +294,14 @@ def _fetch_into(
 
 
 def submodules_of(tree: Tree) -> list[tuple[bytes, str, str]]:
-    """(path, address, branch) of each submodule that a tree's `.gitmodules` names."""
+    """(path, URL, branch) of each submodule in a tree's `.gitmodules`."""
     if tree.kind(b".gitmodules") not in ("regular", "executable"):
         return []
     return parse_modules(tree.read(b".gitmodules"))
 
 
 def resolved_submodule(repository: Any, url: str) -> str:
-    """A submodule's address; a relative one begins where the repository came from."""
+    """A submodule's URL; a relative one starts from the repository's."""
     if not url.startswith(("./", "../")):
         return url
     base = ""

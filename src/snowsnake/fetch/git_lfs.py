@@ -1,6 +1,6 @@
-"""Git LFS: files of which a repository has only a pointer, fetched from where the server says.
+"""Git LFS: a repository has only pointers to some files, which are fetched from where the server says.
 
-In: a commit's files.  Out: what their pointers stand for, checked by size and hash, and kept in the cache.
+In: a commit's files.  Out: the files that pointers stand for, checked by size and hash, and kept in the cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TYPE = "application/vnd.git-lfs+json"
 
 
 class Smudge:
-    """Called with the path and the contents of a file of the commit; what it returns takes their place."""
+    """Called with the path and the contents of a file of the commit; the result takes their place."""
 
     def __init__(self, repository: Any, rev: str, fetcher: Fetcher) -> None:
         self._repository = repository
@@ -112,7 +112,7 @@ class Smudge:
             raise FetchError(f"response did not parse as json: {error}") from None
 
     def _endpoint(self) -> tuple[str, str | None]:
-        """(address of the LFS server, what to log in with)."""
+        """(URL of the LFS server, credentials)."""
         url = ""
         try:
             url = str(self._repository.config["lfs.url"])
@@ -149,7 +149,7 @@ def _by_ssh(address: Any) -> tuple[str, str | None]:
 
 
 def parse_pointer(data: bytes) -> tuple[str, int] | None:
-    """(SHA-256 in base 16, size) of what a pointer stands for; None if it is no pointer."""
+    """(SHA-256 in base 16, size) of the file that a pointer stands for; None if the contents are no pointer."""
     if not data.startswith(_POINTER):
         return None
     oid, size = b"", b""

@@ -1,7 +1,7 @@
-"""Repositories whose files say plainly what an evaluation asks of a working tree: which commit it is at, a few settings.
+"""Answers from a repository's plain files what an evaluation needs of a working tree: the current commit, a few settings.
 
-In: the folder of a working tree.  Out: `PlainRepository`, or None where only libgit2 knows: other formats of references or objects, linked
-worktrees, settings that include others, folders of another owner.  Importing libgit2 takes longer than all that is asked of it here.
+In: the folder of a working tree.  Out: `PlainRepository`, or None where libgit2 is needed: other formats of references or objects, linked
+worktrees, settings that include others, folders of another owner.  Importing libgit2 takes longer than everything that is done here.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from snowsnake.foundation.patterns import pattern
 _COMMIT = pattern(rb"([0-9a-f]{40})\n?")
 _BRANCH = pattern(rb"ref: (refs/[A-Za-z0-9_][A-Za-z0-9_./+-]*)\n")
 _ODD_NAME = pattern(rb"\.\.|//|/\.|\.lock(/|$)|[/.]$")
-# a line of a file of settings that means what it seems to: no quotes, escapes, continued lines
+# a simple line of a settings file: no quotes, escapes or continuation
 _SECTION = pattern(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"([^"\\]*)")?\s*\]')
 _SETTING = pattern(r"""([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*([^"\\;#]*))?""")
-_ELSEWHERE = ("include", "includeif", "extensions")     # sections that mean more than they say
+_ELSEWHERE = ("include", "includeif", "extensions")     # sections that include other files or change the format
 _USUAL = (("core.repositoryformatversion", "0"), ("core.bare", "false"), ("core.ignorecase", "false"), ("core.worktree", ""))
 SYSTEM_SETTINGS = "/etc/gitconfig"
 
@@ -64,7 +64,7 @@ def _read(path: str) -> bytes:
 
 
 def _commit_of_branch(path: str, name: bytes) -> str | None:
-    """A file of its own counts more than a line among the packed ones."""
+    """A file of its own takes precedence over a line among the packed ones."""
     try:
         match = _COMMIT.fullmatch(_read(os.path.join(path, name.decode())))
     except (FileNotFoundError, NotADirectoryError):

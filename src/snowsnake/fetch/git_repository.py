@@ -1,4 +1,4 @@
-"""What is read of a Git repository: commits, references, settings, attributes; some of it remembered by hashes.
+"""Reads a Git repository: commits, references, settings, attributes; some of it is remembered by hashes.
 
 In: a repository (pygit2).  Out: facts; FetchError in C++ Nix's words.
 """
@@ -43,7 +43,7 @@ def open_repository(path: str) -> Any:
 
 
 class LazyRepository:
-    """A repository that libgit2 opens when something is asked that its plain files do not say."""
+    """A repository that libgit2 opens when its plain files do not answer a question."""
 
     def __init__(self, folder: str, plain: PlainRepository) -> None:
         self.plain = plain
@@ -81,7 +81,7 @@ def resolve_ref(repository: Any, ref: str) -> str:
 
 
 def head_ref(repository: Any) -> str | None:
-    """What HEAD points to; None if that is a commit and no branch."""
+    """The branch that HEAD points to; None if HEAD is a commit."""
     if isinstance(repository, LazyRepository):
         return repository.plain.branch
     try:
@@ -115,14 +115,14 @@ def tree_of_commit(repository: Any, rev: str, fetcher: Fetcher) -> str:
 
 
 def ignores_something(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
-    """Whether `export-ignore` is mentioned anywhere that counts; remembered by the tree's hash."""
+    """Whether `export-ignore` occurs in an attribute file that counts; remembered by the tree's hash."""
     if b"export-ignore" in local_attributes(repository):
         return True
     return b"export-ignore" in attribute_files(repository, tree_id, fetcher)
 
 
 def local_attributes(repository: Any) -> bytes:
-    """The attribute files beside those in the tree: the repository's own and the user's."""
+    """The attribute files outside the tree: the repository's own and the user's."""
     places = [os.path.join(repository.path, "info", "attributes")]
     common = os.path.join(repository.path, "commondir")
     if os.path.exists(common):
@@ -142,7 +142,7 @@ def local_attributes(repository: Any) -> bytes:
 
 
 def setting_of(repository: Any, name: str) -> str:
-    """`name` in lower case."""
+    """A setting; *name* is in lower case."""
     if isinstance(repository, LazyRepository):
         return repository.plain.settings.get(name, "")
     try:
@@ -195,7 +195,7 @@ def last_modified(repository: Any, rev: str, fetcher: Fetcher) -> int:
 
 
 def rev_count(repository: Any, rev: str, where: str, fetcher: Fetcher) -> int:
-    """The commits that lead to one, itself included."""
+    """The ancestors of a commit, including itself."""
     known = fetcher.cache.fact("gitRevCount", rev)
     if known is not None:
         return int(known["revCount"])

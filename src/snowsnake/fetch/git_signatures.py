@@ -1,4 +1,4 @@
-"""Signatures of commits: `git verify-commit`, with the keys that an input names and no others."""
+"""Signatures of commits: `git verify-commit`, with only the keys that an input names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tempfile
 
 from snowsnake.fetch.errors import FetchError
 
-# the names that OpenSSH has for the kinds of keys
+# OpenSSH's names for the kinds of keys
 _KINDS = {
     "ssh-dsa": "ssh-dsa",
     "ssh-ecdsa": "ssh-ecdsa",

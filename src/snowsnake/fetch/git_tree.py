@@ -1,6 +1,6 @@
 """Git objects as trees: a commit's files are read from the object database, without a checkout.
 
-In: a repository (pygit2) and the hash of a commit or tree.  Out: `GitTree`, also without what `export-ignore` leaves out.
+In: a repository (pygit2) and the hash of a commit or tree.  Out: `GitTree`, optionally without files marked `export-ignore`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ FOLDER = 0o040000
 COMMIT = 0o160000                          # a submodule: an empty folder
 # any other, such as 0100664 in old repositories, is a plain file
 _KINDS = {BLOB: "regular", EXECUTABLE: "executable", LINK: "symlink", FOLDER: "directory", COMMIT: "directory"}
-_MOST_FOLDERS = 4096                       # tree objects that are kept
+_MOST_FOLDERS = 4096                       # tree objects kept in memory
 
 
 class GitTree:
-    """The tree of a commit, or of a tree object.  `smudges` makes the contents of what Git LFS keeps elsewhere."""
+    """The tree of a commit, or of a tree object.  `smudges` replaces the contents of files that Git LFS keeps."""
 
     def __init__(self, repository: Any, tree_id: Any, smudges: Any = None) -> None:
         self.repository = repository
@@ -39,7 +39,7 @@ class GitTree:
         self._smudges = smudges
 
     def entries(self, path: bytes) -> Entries | None:
-        """The entries of a folder; None if it is none."""
+        """The entries of a folder; None if the path is no folder."""
         known = self._folders.get(path)
         if known is not None:
             return known
@@ -66,7 +66,7 @@ class GitTree:
         return None if entries is None else entries.get(name)
 
     def submodule(self, path: bytes) -> str | None:
-        """The commit that a submodule is at, if there is one at this path."""
+        """The commit of the submodule at this path, if there is one."""
         entry = self._entry(path)
         return str(entry[1]) if entry is not None and entry[0] == COMMIT else None
 
@@ -104,9 +104,9 @@ class GitTree:
 
 
 class WithoutIgnored:
-    """A tree without what the attribute `export-ignore` leaves out, as `git archive` does.
+    """A tree without the files marked `export-ignore`, as `git archive` writes it.
 
-    `commit`: whose `.gitattributes` count; None: those in the index.
+    `commit`: its `.gitattributes` count; None: those in the index.
     """
 
     def __init__(self, base: Tree, repository: Any, commit: Any = None) -> None:
@@ -169,7 +169,7 @@ def object_hash(kind: bytes, data: bytes) -> bytes:
 
 
 def hash_with_changes(base: GitTree, changes: Iterable[tuple[bytes, tuple[int, bytes] | None]]) -> str:
-    """The hash that a tree has after changes: (path, mode and hash of its blob, or None if it is gone).  Nothing is written."""
+    """The hash that a tree would have after changes: (path, mode and hash of its blob, or None if it is gone).  Nothing is written."""
     nested: dict[bytes, Any] = {}
     for path, change in changes:
         *folders, name = path.split(b"/")

@@ -1,7 +1,7 @@
-"""Working trees of Git repositories: what is Git's, what differs from the commit, and what names the contents.
+"""Working trees of Git repositories: tracked files, differences from the commit, and a name for the contents.
 
-In: a folder.  Out: its tree, read where it lies.  Only files whose dates differ from those in Git's index are read (git_index.pyx); where that
-module does not understand the index, or Git converts contents, libgit2 is asked.
+In: a folder.  Out: its tree, read in place.  Only files whose dates differ from those in Git's index are read (git_index.pyx).  libgit2 is
+used where that module does not understand the index, or Git converts contents.
 """
 
 from __future__ import annotations
@@ -51,31 +51,31 @@ if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
 _NO_REVISION = "0" * 40
-_MOST_SUSPICIOUS = 1000                    # files that are read to see whether they changed; for more libgit2 is faster
+_MOST_SUSPICIOUS = 1000                    # so many files may be read to see whether they changed; for more, libgit2 is faster
 
 
 class WorkingTree:
-    """What of a working tree is Git's, and whether it differs from the commit."""
+    """The tracked files of a working tree, and whether it differs from the commit."""
 
     def __init__(self, head: str | None, repository: Any) -> None:
         self.head = head
         self.repository = repository
-        self.index: GitIndex | None = None         # with the changes marked; None: it was not understood
+        self.index: GitIndex | None = None         # with the changes marked; None: not understood
         self.changed: list[bytes] = []
         self.deleted: list[bytes] = []
         self.submodules: list[tuple[bytes, str, str]] = []     # path, address, branch
         self.is_dirty = False
         self.index_data = b""
-        # Files that the index, as it is in `index_data`, may not tell the truth about; None: not looked at.
+        # Files that may differ from the index in `index_data`; None: not checked.
         self.suspicious: list[bytes] | None = None
 
     def files(self) -> set[bytes]:
-        """All files that are Git's and there; of many files this takes a while."""
+        """All tracked files that exist; for many files this takes a while."""
         tracked = {os.fsencode(entry.path) for entry in self.repository.index if entry.mode != COMMIT}
         return tracked.difference(self.deleted).union(self.changed)
 
     def tree(self, root: str, modules: list[bytes]) -> Tree:
-        """Its files where they lie; of submodules everything."""
+        """Its files in their places, with everything in submodules."""
         index = self.index
         if index is None or modules:
             return PartOfDisk(root, lambda: self.files().union(modules))
@@ -83,7 +83,7 @@ class WorkingTree:
 
 
 def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:
-    """The state of a working tree, submodules left out."""
+    """The state of a working tree, without submodules."""
     found = _at_head(path)
     if not _compare_with_index(found, path, fetcher):
         _ask_libgit2(found, path, fetcher)
@@ -129,7 +129,7 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
 
 
 def _read_index(repository: Any, path: str) -> tuple[GitIndex | None, int, bytes]:
-    """(the index, when it was written, its bytes); None if there is none that we understand."""
+    """(the index, the time when it was written, its bytes); None if there is none that we understand."""
     try:
         with open(os.path.join(repository.path, "index"), "rb") as file:
             written_ns = os.fstat(file.fileno()).st_mtime_ns
@@ -141,7 +141,7 @@ def _read_index(repository: Any, path: str) -> tuple[GitIndex | None, int, bytes
 
 
 def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool:
-    """Find changes by comparing the index with the commit's tree and with the disk; False: libgit2 has to."""
+    """Finds changes by comparing the index with the commit's tree and with the disk; False: libgit2 must do it."""
     repository = found.repository
     if found.head is None:
         return False
@@ -170,7 +170,7 @@ def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool
 
 
 def _blob_of(root: bytes, name: bytes) -> tuple[int, bytes] | None:
-    """(mode, hash of the blob) of a file as it is on disk; None if there is none, or a link leads to it."""
+    """(mode, hash of the blob) of a file on disk; None if there is none, or if its path leads through a link."""
     place = root + b"/" + name
     folder = os.path.dirname(place)
     while len(folder) > len(root):
@@ -187,7 +187,7 @@ def _blob_of(root: bytes, name: bytes) -> tuple[int, bytes] | None:
 
 
 def _is_module(status: WorkingTree, name: str, fetcher: Fetcher) -> bool:
-    """Whether a path is a submodule's, in the index or, if it is not there any more, in the commit."""
+    """Whether a path is a submodule's: in the index or, if it is not there any more, in the commit."""
     index = status.repository.index
     if name in index:
         return bool(index[name].mode == COMMIT)
@@ -249,7 +249,7 @@ def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fe
 
 
 def _attributes_changed(status: WorkingTree) -> bool:
-    """Whether the index may have other `.gitattributes` than the commit."""
+    """Whether the index may have different `.gitattributes` than the commit."""
     return status.head is None or any(os.path.basename(name) == b".gitattributes" for name in [*status.changed, *status.deleted])
 
 
@@ -258,16 +258,16 @@ _AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")
 
 
 def _is_converted(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
-    """Whether Git may store files otherwise than they are on disk: line ends, filters, modes."""
+    """Whether Git may store files differently than they are on disk: line ends, filters, modes."""
     if any(setting_of(repository, name) not in usual for name, usual in _AS_THEY_ARE):
         return True
     return _CONVERTS.search(local_attributes(repository) + attribute_files(repository, tree_id, fetcher)) is not None
 
 
 def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
-    """What names the files of a working tree: the hash that Git would give them as a tree.  Only what changed is read.
+    """A name for the files of a working tree: the hash that Git's tree of them would have.  Only changed files are read.
 
-    Nothing, if Git does not look at all of them.
+    Empty if Git does not watch all of them.
     """
     if status.head is None or status.index is None:
         return ""
@@ -289,7 +289,7 @@ def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
 
 
 def _changed_tree(repository: Any, tree_id: str, changes: list[tuple[bytes, tuple[int, bytes] | None]], fetcher: Fetcher) -> str:
-    """The hash of a tree after changes, remembered by them: the second time no object of Git is read."""
+    """The hash of a tree after changes, remembered by the changes: the second time, no object of Git is read."""
     parts = [b"%s\0%s" % (name, b"" if blob is None else b"%o %s" % (blob[0], blob[1].hex().encode())) for name, blob in sorted(changes, key=lambda change: change[0])]
     key = hashing.digest("sha256", b"\0".join([tree_id.encode(), *parts])).hex()
     known = fetcher.cache.fact("gitChangedTree", key)
@@ -301,7 +301,7 @@ def _changed_tree(repository: Any, tree_id: str, changes: list[tuple[bytes, tupl
 
 
 def _disk_memo(status: WorkingTree, path: str) -> str:
-    """What names the files where Git stores others (with other line ends): the index, with which all files but some agree, and what those are now."""
+    """A name for the files if Git stores others (with other line ends): the index, which most files match, and the contents of those that do not."""
     if status.suspicious is None:
         return ""
     parts = [hashing.digest("sha256", status.index_data)]

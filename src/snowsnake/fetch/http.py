@@ -1,8 +1,8 @@
 """Downloads: redirects, ETags, retries, resuming, passwords, proxies.
 
-In: an address, what is known of it.  Out: a file in the cache's working folder, and what the server said; `TransferError` if it cannot be had.
-The transfer runs in a thread of its own, which is left to itself when the user ends the program: nothing that a server does, or fails to
-do, keeps him waiting.
+In: a URL, facts about it.  Out: a file in the cache's working folder, and the server's answer; `TransferError` if it cannot be had.
+The transfer runs in a thread of its own, which nobody waits for when the user ends the program: a server that does nothing, or the wrong
+thing, cannot keep the user waiting.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
 _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
-# what trying again does not help
+# trying again does not help here
 _HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
 
 
 class TransferError(FetchError):
-    """`is_transient`: another try may help."""
+    """`is_transient`: another attempt may succeed."""
 
     def __init__(self, message: str, *, is_transient: bool = False, status: int = 0, wait_ms: int | None = None) -> None:
         super().__init__(message)
@@ -51,13 +51,13 @@ class TransferError(FetchError):
 
 @dataclass
 class Transfer:
-    """What came of a download: the file at `path`, or nothing new if it `is_cached` (the ETag is still the one that was sent)."""
+    """The result of a download: the file at `path`; or `is_cached`, because the server still has the ETag that was sent."""
 
     path: str
     etag: str = ""
     is_cached: bool = False
     immutable_url: str | None = None
-    urls: list[str] = field(default_factory=list)      # the address and where it was redirected to
+    urls: list[str] = field(default_factory=list)      # the URL and its redirections
 
 
 class Http:
@@ -72,7 +72,7 @@ class Http:
     # ---- one address --------------------------------------------------------------------------------------------
 
     def download(self, url: str, etag: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Transfer:
-        """Tries as often as `download-attempts` says.  The file is the caller's to discard."""
+        """Tries as often as `download-attempts` says.  The caller must discard the file."""
         fetcher = self._fetcher
         if fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
@@ -87,7 +87,7 @@ class Http:
         return job.result()
 
     def read(self, url: str, limit: int = _MOST_BYTES) -> BinaryIO:
-        """As `download`, in this thread, which may be one of many: what is at an address, in memory or in a file without a name."""
+        """Like `download`, in this thread, which may be one of many: the file is in memory, or has no name."""
         if self._fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
         job = _Job(self, url, "", (), "", limit)
@@ -108,7 +108,7 @@ class Http:
         return file
 
     def _repeat(self, job: _Job, attempt: Callable[[], TransferError | None]) -> None:
-        """Until an attempt succeeds, or another one would not help."""
+        """Repeats until an attempt succeeds, or another one would not help."""
         fetcher = self._fetcher
         tries = max(1, int(fetcher.settings["download-attempts"]))
         for number in range(1, tries + 1):
@@ -156,7 +156,7 @@ class Http:
         return bytes(answer.data)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Closes the connections."""
         for pool in self._pools.values():
             pool.clear()
         self._pools.clear()
@@ -194,13 +194,13 @@ class Http:
     # ---- connections --------------------------------------------------------------------------------------------
 
     def request_url(self, url: str) -> str:
-        """Where an address is really asked for: stand-ins for the hosts of forges take their place in tests."""
+        """The real target of a request: in tests, stand-ins take the place of forges."""
         parts = urlsplit(url)
         stand_in = self._fetcher.stand_ins.get(parts.netloc)
         return url if stand_in is None else stand_in + parts._replace(scheme="", netloc="").geturl()
 
     def pool(self, url: str) -> Any:
-        """The pool of connections that an address needs: direct, or by a proxy."""
+        """The pool of connections for a URL: direct, or by a proxy."""
         parts = urlsplit(url)
         proxy = proxy_for(parts.scheme, parts.hostname or "", os.environ)
         if proxy not in self._pools:
@@ -208,7 +208,7 @@ class Http:
         return self._pools[proxy]
 
     def connector(self, url: str) -> Callable[[], Any] | None:
-        """What opens one more connection to the server of an address; None if it is reached by a proxy, or by a stand-in."""
+        """A function that opens one more connection to the server of a URL; None if a proxy or a stand-in is used."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         if proxy_for(parts.scheme, host, os.environ) or parts.netloc in self._fetcher.stand_ins or parts.scheme not in ("http", "https"):
@@ -325,7 +325,7 @@ class _Job:
             self.failure = self._network_error(error)
         except OSError as error:
             self.failure = FetchError(f"writing the download of '{self.url}': {error.strerror or error}")
-        except Exception as error:             # of a thread: whoever waits for it raises it
+        except Exception as error:             # in a thread: whoever waits for it raises the error
             self.failure = error
         finally:
             response, self._response = self._response, None
@@ -336,7 +336,7 @@ class _Job:
         return TransferError(f"unable to download '{self.url}': {text}", **facts)
 
     def _network_error(self, error: Exception) -> TransferError:
-        """In the words of curl, whose numbers people look for."""
+        """The error in curl's words, whose numbers people search for."""
         import urllib3
 
         cause: Any = getattr(error, "reason", error)
@@ -420,7 +420,7 @@ class _Job:
                 if match is not None:
                     self._found.immutable_url = match[1]
         if status == 304 or (status == 200 and self._etag and etag == self._etag):
-            # some servers send ETags and ignore If-None-Match: the rest of what they send is not needed
+            # some servers send ETags and ignore If-None-Match: the rest of their answer is not needed
             self._found.is_cached = True
             self._found.etag = etag or self._etag
             return

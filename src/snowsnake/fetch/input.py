@@ -1,6 +1,6 @@
-"""An input: what is to be fetched, as the attributes of its scheme.
+"""An input: what to fetch, as the attributes of its scheme.
 
-In: an address or attributes.  Out: `Input`, which is never changed; what was learnt by fetching makes a new one.
+In: a URL or attributes.  Out: `Input`, which never changes; facts learnt by fetching make a new one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NO_REVISION = "0" * 40
 
 
 class Input:
-    """`attrs`: str, int or bool by name, `type` among them.
+    """`attrs`: str, int or bool by name, including `type`.
 
     >>> found = Input.from_url("github:NixOS/nixpkgs/23.05")
     >>> found.type, found.ref, found.is_locked, found.to_url()
@@ -34,7 +34,7 @@ class Input:
     def from_attrs(
         cls, attrs: Attributes, features: Container[str] = DEFAULT_FEATURES, trusts_forges: bool = True
     ) -> Input:
-        """MalformedInput if they do not fit their scheme; of an unknown scheme everything is taken, but nothing can be fetched."""
+        """MalformedInput if the attributes do not fit their scheme; an unknown scheme accepts everything, but nothing can be fetched."""
         attrs = dict(attrs)
         if input_forms.check_attributes(attrs, features) == "git":
             attrs["url"] = input_forms.fix_git_url(str(attrs["url"])).to_text()
@@ -53,7 +53,7 @@ class Input:
         return cls.from_attrs(input_forms.attributes_of(address, None, is_tree, features), features, trusts_forges)
 
     def with_attrs(self, **changes: str | int | bool | None) -> Input:
-        """A copy with other attributes; None takes one away."""
+        """A copy with other attributes; None removes one."""
         attrs = {name: value for name, value in {**self.attrs, **changes}.items() if value is not None}
         return Input(attrs, self._features, self._trusts_forges)
 
@@ -68,7 +68,7 @@ class Input:
 
     @property
     def key(self) -> frozenset[tuple[str, str, str | int | bool]]:
-        """The attributes, `True` and 1 told apart."""
+        """The attributes, in a form that tells `True` from 1."""
         return frozenset((name, type(value).__name__, value) for name, value in self.attrs.items())
 
     # ---- what it says -------------------------------------------------------------------------------------------
@@ -79,12 +79,12 @@ class Input:
 
     @property
     def is_known(self) -> bool:
-        """Whether we have its scheme."""
+        """Whether its scheme is one of ours."""
         return self.type in input_forms.SCHEMES
 
     @property
     def name(self) -> str:
-        """Of the store path."""
+        """The name in the store path."""
         return input_forms.optional_string(self.attrs, "name") or "source"
 
     @property
@@ -106,7 +106,7 @@ class Input:
 
     @property
     def nar_hash(self) -> str | None:
-        """As SRI."""
+        """The hash as SRI."""
         found = input_forms.tree_hash_of(self.attrs)
         return None if found is None else str(found.sri)
 
@@ -115,12 +115,12 @@ class Input:
 
     @property
     def is_direct(self) -> bool:
-        """False if a registry has to say what it means."""
+        """False if a registry must resolve it."""
         return self.type != "indirect"
 
     @property
     def is_locked(self) -> bool:
-        """Whether it says which tree it is, so that fetching it again gives the same."""
+        """Whether it determines one tree, so that fetching it again returns the same."""
         kind = self.type
         if kind == "git":
             return self.rev not in (None, _NO_REVISION)
@@ -132,19 +132,19 @@ class Input:
 
     @property
     def is_final(self) -> bool:
-        """Whether fetching may add nothing to it."""
+        """Whether fetching must not add attributes."""
         return self.flag("__final")
 
     @property
     def relative_path(self) -> str | None:
-        """Of a `path` that is relative to the flake that names it."""
+        """The path of a `path` input that is relative to the flake that names it."""
         if self.type != "path" or input_forms.absolute_path(self.attrs) is not None:
             return None
         return input_forms.string_of(self.attrs, "path")
 
     @property
     def source_path(self) -> str | None:
-        """Where it lies on this machine, if it is a folder, or a repository's working tree, that may be written to."""
+        """The folder on this machine, or the repository's working tree, that may be written to."""
         kind = self.type
         if kind == "path":
             return input_forms.absolute_path(self.attrs)
@@ -163,11 +163,11 @@ class Input:
     # ---- with something else ------------------------------------------------------------------------------------
 
     def contains(self, other: Input) -> bool:
-        """Whether *other* is this, or this at some branch or revision."""
+        """Whether *other* is this input, or this one at some branch or revision."""
         return self == other or self == other.with_attrs(ref=None, rev=None)
 
     def overridden(self, ref: str | None, rev: str | None) -> Input:
-        """With another branch and revision, as `flake:name/branch` gives them to what a registry has."""
+        """With another branch and revision: `flake:name/branch` sets them in what a registry has."""
         if ref is None and rev is None:
             return self
         kind = self.type

@@ -1,8 +1,8 @@
-"""Inputs of all schemes: from an address to attributes and back, as C++ Nix 2.34 does it.  Nothing is fetched or looked up.
+"""Inputs of all schemes: from a URL to attributes and back, like C++ Nix 2.34.  Nothing is fetched or resolved.
 
-In: an address (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words, of which
-`MalformedAddress` are those that make a flake reference try its next form.
-The folder of a flake (`dir`) is no part of an input: lock/references.py has it.
+In: a URL (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words.  After a
+`MalformedAddress`, which is one of these, a flake reference tries its next form.
+The folder of a flake (`dir`) is no part of an input: lock/references.py handles it.
 """
 
 import json
@@ -35,7 +35,7 @@ _KEYS = ("keytype", "publicKey", "publicKeys")
 _NUMBERS = ("lastModified", "revCount")
 _FORGE_NAMES = "owner repo ref rev narHash lastModified host treeHash"
 _TREE_NAMES = "url narHash name unpack rev revCount lastModified"
-# the attributes that each scheme knows, beside `type`
+# the attributes of each scheme, besides `type`
 _KNOWN = {
     "github": _FORGE_NAMES,
     "gitlab": _FORGE_NAMES,
@@ -54,7 +54,7 @@ DEFAULT_FEATURES = frozenset(("flakes",))
 
 
 def is_legal_ref(name: str) -> bool:
-    """Whether Git takes it as the name of a branch or tag.
+    """Whether Git accepts it as the name of a branch or tag.
 
     >>> is_legal_ref("refs/heads/main"), is_legal_ref("a..b")
     (True, False)
@@ -75,9 +75,9 @@ def require(feature: str, features: Container[str]) -> None:
 def attributes_of(
     address: Address, text: str | None = None, is_tree: bool = True, features: Container[str] = DEFAULT_FEATURES
 ) -> Attributes:
-    """The attributes that an address says.
+    """The attributes that a URL means.
 
-    `is_tree`: an address without a scheme of its own (`https://…`) is an archive, whatever it is called; otherwise it is a file
+    `is_tree`: a URL without a scheme of its own (`https://…`) is an archive, whatever its name is; otherwise it is a file
     unless its name ends like an archive's.
 
     >>> attributes_of(parse_address("github:NixOS/nixpkgs/23.05"))
@@ -119,7 +119,7 @@ def _forge(address: Address, query: dict[str, str]) -> Attributes:
             if name in found:
                 raise MalformedAddress(f"URL '{address.to_text()}' contains {several}")
             found[name] = query[name]
-    return found | {name: query[name] for name in ("host", "narHash") if name in query}     # others are not looked at
+    return found | {name: query[name] for name in ("host", "narHash") if name in query}     # the others are ignored
 
 
 def _indirect(address: Address) -> Attributes:
@@ -147,7 +147,7 @@ def _indirect(address: Address) -> Attributes:
 
 
 def joined_path(address: Address) -> str:
-    """The path of an address as one of the file system: without repeated slashes.
+    """The path of a URL as one of the file system: without repeated slashes.
 
     >>> joined_path(parse_address("path:/a//b/"))
     '/a/b/'
@@ -187,7 +187,7 @@ def _git(address: Address, query: dict[str, str]) -> Attributes:
 
 
 def fix_git_url(url: str) -> Address:
-    """What Git takes as an address, as one: paths become `file:`, `user@host:path` becomes `ssh:`.
+    """A text that Git accepts as an address, as a URL: paths become `file:`, `user@host:path` becomes `ssh:`.
 
     >>> fix_git_url("git@example.org:a/b").to_text(), fix_git_url("/a/b").to_text()
     ('ssh://git@example.org/a/b', 'file:///a/b')
@@ -230,7 +230,7 @@ def _tree(kind: str, address: Address, query: dict[str, str]) -> Attributes:
 
 
 def check_attributes(attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The scheme of attributes, if it knows all of them and they can be so.  A scheme that nobody knows may have any."""
+    """The scheme of attributes, if it accepts all of them.  An unknown scheme may have any."""
     if "type" not in attributes:
         raise MalformedInput("'type' attribute to specify input scheme is required but not provided")
     kind = string_of(attributes, "type")
@@ -296,7 +296,7 @@ def _check_path(attributes: Attributes, _features: Container[str]) -> None:
 
 
 def _check_tree(_attributes: Attributes, _features: Container[str]) -> None:
-    """C++ Nix looks at the address only when it needs it."""
+    """C++ Nix parses the URL only when it needs it."""
 
 
 _CHECKS = {
@@ -329,7 +329,7 @@ def string_of(attributes: Attributes, name: str) -> str:
 
 
 def boolean_of(attributes: Attributes, name: str) -> bool:
-    """False if it is not there."""
+    """False if it is absent."""
     value = attributes.get(name, False)
     if not isinstance(value, bool):
         raise MalformedInput(f"input attribute '{name}' is not a Boolean")
@@ -344,7 +344,7 @@ def number_of(attributes: Attributes, name: str) -> int | None:
 
 
 def parsed_hash(text: str, algorithm: str | None = None) -> "Hash":
-    """A `Hash` in any of its texts; *algorithm* is that of bare digits."""
+    """A `Hash` from any of its text forms; *algorithm* is that of bare digits."""
     from snowsnake.store.hash import Hash
 
     try:
@@ -354,7 +354,7 @@ def parsed_hash(text: str, algorithm: str | None = None) -> "Hash":
 
 
 def revision_of(attributes: Attributes) -> "Hash | None":
-    """The revision as a `Hash`, or None: SHA-1 unless it says what it is."""
+    """The revision as a `Hash`, or None; it is SHA-1 unless it says otherwise."""
     text = optional_string(attributes, "rev")
     if text is None:
         return None
@@ -368,7 +368,7 @@ def revision_text(attributes: Attributes) -> str | None:
 
 
 def tree_hash_of(attributes: Attributes) -> "Hash | None":
-    """`narHash` as a `Hash`, or None; an empty one is all zeros."""
+    """`narHash` as a `Hash`, or None; an empty text means all zeros."""
     text = optional_string(attributes, "narHash")
     if text is None:
         return None
@@ -383,7 +383,7 @@ def tree_hash_of(attributes: Attributes) -> "Hash | None":
 
 
 def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
-    """(type, key) of the keys that a commit may be signed with."""
+    """(type, key) of the keys that may have signed a commit."""
     found: list[tuple[str, str]] = []
     text = optional_string(attributes, "publicKeys")
     if text is not None:
@@ -402,7 +402,7 @@ def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
 
 
 def address_of(attributes: Attributes, more: dict[str, str] | None = None, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The address that attributes say; `more` is added to its query.
+    """The URL for attributes; `more` is added to its query.
 
     >>> address_of({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05"}, {"dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'
@@ -485,7 +485,7 @@ _WRITERS = {
 
 
 def absolute_path(attributes: Attributes) -> str | None:
-    """Where a `path` input lies; None if it is relative to the flake that names it."""
+    """The path of a `path` input; None if it is relative to the flake that names it."""
     path = string_of(attributes, "path")
     if not path.startswith("/"):
         return None

@@ -1,4 +1,4 @@
-"""The scheme `path`: a file or folder of this machine, hashed where it lies."""
+"""The scheme `path`: a file or folder of this machine, hashed in place."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def newest_of(tree: DiskTree, fetcher: Fetcher) -> int:
 
 
 def newest(path: str, fetcher: Fetcher) -> int:
-    """When anything in a file or folder was changed last."""
+    """The time of the last change to anything in a file or folder."""
     found = os.lstat(path).st_mtime_ns
     folders = [path] if os.path.isdir(path) and not os.path.islink(path) else []
     while folders:

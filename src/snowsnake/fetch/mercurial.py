@@ -1,6 +1,6 @@
-"""The scheme `hg`: revisions of Mercurial repositories, and working trees that were changed.
+"""The scheme `hg`: revisions of Mercurial repositories, and working trees with changes.
 
-In: an input.  Out: its tree with `rev`, `ref` (the branch) and `revCount`.  The user's own `hg` does the work, told to behave plainly.
+In: an input.  Out: its tree with `rev`, `ref` (the branch) and `revCount`.  The user's own `hg` does the work, with plain output.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INFO = re.compile(rb"([0-9a-f]{40}) ([0-9]+) (.*)", re.DOTALL)
 
 
 def run_hg(arguments: list[str], fetcher: Fetcher) -> tuple[int, bytes]:
-    """(exit code, output); HGPLAIN: no configuration of the user changes what is printed."""
+    """(exit code, output); with HGPLAIN, the user's configuration does not change the output."""
     try:
         process = subprocess.Popen(["hg", *arguments], stdout=subprocess.PIPE, env={**os.environ, "HGPLAIN": ""})
     except OSError as error:
@@ -124,7 +124,7 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
         pull = ["pull", "-R", folder, "--", url]
         code, _ = run_hg(pull, fetcher)
         if code != 0 and os.path.exists(os.path.join(folder, ".hg/store/journal")):
-            hg(["recover", "-R", folder], fetcher)       # what a killed process left
+            hg(["recover", "-R", folder], fetcher)       # after a process that was killed
             code, _ = run_hg(pull, fetcher)
         if code != 0:
             raise FetchError(f"'hg pull' {_said(code)}")

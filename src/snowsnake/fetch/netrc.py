@@ -1,6 +1,6 @@
 """Names and passwords for hosts, from a file in the format of netrc.
 
-In: a path.  Out: (user, password) by host, "" for the default.  A file that cannot be read has none; what is malformed ends it.
+In: a path.  Out: (user, password) by host, "" for the default.  An unreadable file has none; malformed text ends the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def read_netrc(path: str) -> dict[str, tuple[str, str]]:
 
 
 def parse_netrc(text: str) -> dict[str, tuple[str, str]]:
-    """The entries of a text; of a host that comes twice the first counts.
+    """The entries of a text; of a repeated host the first counts.
 
     >>> parse_netrc('machine example.org login me password "a b"')
     {'example.org': ('me', 'a b')}

@@ -1,7 +1,7 @@
-"""What is going on, for whoever wants to know: activities with a text, a kind and numbers.
+"""Progress: activities with a text, a kind and numbers.
 
-In: starts, progress and ends.  Out: calls of `Progress` methods; this one shows nothing but messages.  Who draws a line on a terminal, or
-writes C++ Nix's internal-json, overrides them.
+In: starts, progress and ends.  Out: calls of `Progress` methods; this class shows only messages.  Subclasses draw a line on a terminal, or
+write C++ Nix's internal-json.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ KINDS = {"unknown": 0, "copyPath": 100, "fileTransfer": 101, "copyPaths": 103, "
 
 
 class Activity:
-    """One thing that takes a while."""
+    """An activity that takes a while."""
 
     __slots__ = ("number", "_progress", "done", "expected", "text", "kind")
 
@@ -55,7 +55,7 @@ class Progress:
         self.message(f"warning: {text}")
 
     def remark(self, level: str, text: str) -> None:
-        """What only those want to know who ask for this level."""
+        """A message for users who want this level."""
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None: ...
 

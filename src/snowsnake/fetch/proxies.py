@@ -1,4 +1,4 @@
-"""Which proxy a host is asked by: the variables that curl reads, as curl reads them.
+"""The proxy for a host: the variables that curl reads, read as curl reads them.
 
 In: the environment.  Out: the address of a proxy, or none.
 """
@@ -23,7 +23,7 @@ def proxy_for(scheme: str, host: str, environ: Mapping[str, str]) -> str:
 
 
 def is_exception(host: str, exceptions: str) -> bool:
-    """Whether a host is named: a name with all below it, an address, or a range of addresses.
+    """Whether an entry names the host: a name with everything below it, an IP address, or a range of these.
 
     >>> is_exception("a.example.org", "example.org"), is_exception("10.1.2.3", "10.0.0.0/8"), is_exception("badexample.org", "example.org")
     (True, True, False)

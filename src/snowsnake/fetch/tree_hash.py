@@ -1,6 +1,6 @@
 """The archive (NAR) of a tree, as a stream, and its hash.
 
-In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  What lies on disk as it is, is read by the store's own code.
+In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  The store's own code reads a tree that lies on disk as it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def archive_of(tree: Tree) -> Iterator[bytes]:
     if kind is None:
         raise FileNotFoundError("the tree has no root")
     yield _START
-    # (path, entries still to come): a folder on the way is a level of this stack, however deep
+    # (path, remaining entries): a level of this stack for each open folder, however deep
     stack: list[tuple[bytes, Iterator[tuple[bytes, str]]]] = []
     path, end = b"", b""
     while True:

@@ -1,7 +1,7 @@
-"""Read-only trees that are fetched sources: a folder, some files of a folder, one tree with others mounted in it.
+"""Read-only trees of fetched sources: a folder, some files of a folder, one tree with others mounted in it.
 
 They have the methods of `host.file_system.FileSystem`.  Paths are bytes relative to the tree's root, which is `b""`; kinds are "regular",
-"executable", "directory" and "symlink".  What is not there has the kind None; reading it is an OSError.
+"executable", "directory" and "symlink".  A path that does not exist has the kind None; reading it is an OSError.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ else:
 
 
 class Tree(Protocol):
-    """What every tree can do."""
+    """The methods of every tree."""
 
     def kind(self, path: bytes) -> str | None: ...
 
@@ -32,10 +32,10 @@ class Tree(Protocol):
         """(name, kind) of a directory's entries, in any order."""
 
     def link(self, path: bytes) -> bytes:
-        """What a symbolic link points to."""
+        """The target of a symbolic link."""
 
     def disk_path(self, path: bytes) -> bytes | None:
-        """Where this file, or folder with all that is in it, lies on disk just as it is; None: it does not."""
+        """The place on disk of this file, or of this folder with everything in it, if it lies there unchanged; otherwise None."""
 
 
 def missing(path: bytes) -> FileNotFoundError:
@@ -108,7 +108,7 @@ class DiskTree:
             return os.readlink(b"", dir_fd=link)
 
     def _open(self, path: bytes, flags: int) -> int:
-        """No link below the root is followed: somebody may change a folder for one at any time."""
+        """Follows no link below the root: somebody may replace a folder by one at any time."""
         from snowsnake.store.nar import open_below
 
         return open_below(self._at(path), self._trusted, flags if flags & os.O_DIRECTORY and not path else flags | os.O_NOFOLLOW)
@@ -118,7 +118,7 @@ class DiskTree:
 
 
 class PlainFile:
-    """One file of this machine as a download has it: no link, not executable."""
+    """One file of this machine in the form of a download: no link, not executable."""
 
     def __init__(self, path: str | bytes) -> None:
         self.path = os.fsencode(path)
@@ -167,9 +167,9 @@ class FileContents:
 
 
 class PartOfDisk(DiskTree):
-    """Those files of a folder that are named; what lies below a named one comes with it.
+    """The named files of a folder; everything below a named path comes with it.
 
-    `files` is asked for the names when the tree is first looked at: one whose hash is known may never be.
+    `files` is called for the names when the tree is first read, which may never happen if its hash is known.
     """
 
     def __init__(self, root: str | bytes, files: Callable[[], Iterable[bytes]]) -> None:
@@ -186,7 +186,7 @@ class PartOfDisk(DiskTree):
 
     @property
     def folders(self) -> dict[bytes, set[bytes]]:
-        """The names in each folder that leads to a file, made when first needed."""
+        """The names in each folder that leads to a file, made when they are first needed."""
         if self._folders is None:
             folders: dict[bytes, set[bytes]] = {b"": set()}
             for path in self._files:
@@ -244,7 +244,7 @@ class PartOfDisk(DiskTree):
 
 
 class WithoutUntracked(DiskTree):
-    """The files of a working tree that are Git's; `index` (git_index.pyx) says which."""
+    """The tracked files of a working tree; `index` (git_index.pyx) says which they are."""
 
     def __init__(self, root: str | bytes, index: GitIndex) -> None:
         super().__init__(root)
@@ -273,7 +273,7 @@ class WithoutUntracked(DiskTree):
         return self._at(path) if self._index.has(path) else None
 
     def is_unchanged(self, read: Iterable[tuple[bytes, bool]]) -> bool:
-        """Whether what was read, (path, whether all below it as well), is what was hashed; False if that cannot be told."""
+        """Whether what was read, (path, whether everything below it as well), is what was hashed; False if that cannot be told."""
         return bool(self._index.holds(read))
 
     def nar_digest(self) -> tuple[bytes, int]:

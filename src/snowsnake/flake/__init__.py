@@ -1,12 +1,12 @@
-"""Flakes: found, read without being evaluated, locked, and evaluated.
+"""Flakes: finding, reading without evaluation, locking, and evaluating them.
 
     face             for Python: metadata, lock, update, outputs
-    declaration      what a flake.nix says by itself
+    declaration      reading a flake.nix without evaluating it
     world            flakes that are fetched and read
     locks            lock files computed and written
     calling          a locked flake's value; `builtins.getFlake`
     session          references of a command line, outputs by name
-    facts output_tree checking copying trust    what the commands do
+    facts output_tree checking copying trust    the work of the commands
 
 >>> import os, tempfile
 >>> from snowsnake import flake

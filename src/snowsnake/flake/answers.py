@@ -1,12 +1,12 @@
-"""The evaluation cache of flakes: what commands asked a locked flake before, and what came out.
+"""The evaluation cache of flakes: questions that commands asked a locked flake before, with the answers.
 
-In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations that read the same.
+In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations, if an evaluation now would give the same.
 
-A key is a hash of all that evaluation begins with: the lock file and the facts about the flake's own source (the arguments of
-flake/nix/call-flake.nix), the settings, the question, and the program.  What evaluation asked the world beyond sources of known contents is kept with
-the answer and asked again (`Dependencies`); so are the store objects that it wrote: whoever uses the answer must find them.  Folders that are read
-where they lie are looked at once more before an answer is kept, for they may have been edited meanwhile.  As in C++ Nix only
-pure evaluation is kept.  Failures are not: whoever asks again gets the whole error, and limits are those of today.
+A key is a hash of everything that evaluation starts with: the lock file and the facts about the flake's own source (the arguments of
+flake/nix/call-flake.nix), the settings, the question, and the program.  What evaluation read besides sources with known contents is kept with
+the answer and checked again (`Dependencies`).  So are the store objects that it wrote, because a user of the answer must find them.  Folders that
+are read in place are checked once more before an answer is kept, because they may have been edited meanwhile.  As in C++ Nix, only
+pure evaluation is kept.  Failures are not: the next question gets the whole error, and today's limits.
 """
 
 import json
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _BUSY_S = 10.0
-_MOST_WRITTEN = 5000                   # store objects of one evaluation; beyond that, looking for each costs more than it saves
+_MOST_WRITTEN = 5000                   # store objects of one evaluation; for more, checking each costs more than it saves
 _SAME_DAY_S = 86400
 _SCHEMA = """
 create table if not exists answers (key blob primary key, used integer not null, answer blob not null) without rowid;
@@ -42,9 +42,9 @@ create table if not exists answers (key blob primary key, used integer not null,
 
 
 class FlakeAnswers:
-    """Answers about one locked flake.  `settings`: those of the evaluation that an evaluator does not tell, as JSON can hold them.
+    """Answers about one locked flake.  `settings`: those that the evaluator does not know of, as data for JSON.
 
-    `reads`: False if everything is to be evaluated anew.
+    `reads`: False if everything is to be evaluated again.
     """
 
     def __init__(self, folder: str, flakes: "FlakeSession", locked: "LockedFlake", settings: "Any", *, reads: bool = True, limit_bytes: int = 256 << 20) -> None:
@@ -67,7 +67,7 @@ class FlakeAnswers:
     # --- asking
 
     def known(self, question: "Any") -> "Any | None":
-        """The answer of an earlier evaluation, if it would be the same now; otherwise None, and what is evaluated from now on is watched."""
+        """The answer of an earlier evaluation, if it still holds; otherwise None, and from now on everything that is evaluated is recorded."""
         found = self._find(question) if self._is_kept and self._reads else None
         if found is None and self._is_kept:
             self._evaluator.watch_store(self._see)
@@ -120,7 +120,7 @@ class FlakeAnswers:
     # --- keeping
 
     def keep(self, question: "Any", answer: "Any") -> None:
-        """Remember an answer that was just evaluated; in vain if it cannot be asked again whether it holds, or if nothing can be written."""
+        """Remembers an answer that was just evaluated; does nothing if it cannot be checked later, or if nothing can be written."""
         if not self._is_kept or len(self._written) > _MOST_WRITTEN:
             return
         entries = self._evaluator.dependencies(self._asked_before)
@@ -147,7 +147,7 @@ class FlakeAnswers:
             database.close()
 
     def _needed(self, answer: "Any") -> list[str]:
-        """What must be valid for everything that was written to be (which is so together with what it refers to), and what the answer names."""
+        """The store objects that must be valid: those that were written, except for what others of them refer to, and those that the answer names."""
         self._evaluator.watch_store(None)
         text = json.dumps(answer)
         named = set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
@@ -162,7 +162,7 @@ class FlakeAnswers:
         return found + sorted(path for path in named if path not in below and path not in self._written and store.is_valid(path))
 
     def _are_unchanged(self) -> bool:
-        """Whether the folders of this machine that evaluation read are what they were when their hashes were taken."""
+        """Whether the folders of this machine that evaluation read still have the contents that were hashed."""
         fetcher = self._evaluator.fetcher
         places = [(tree, tree.asked.source_path) for tree in self._trees()]
         outside = [tree for tree, place in places if place is not None and not place.startswith(fetcher.store_dir + "/")]
@@ -190,7 +190,7 @@ class FlakeAnswers:
 
 
 def _is_as_hashed(tree: "FlakeTree", read: "list[tuple[str, bool]]") -> bool:
-    """Whether a working tree's index shows that what was read of it is what its hash was taken of: the rest need not be looked at again."""
+    """Whether a working tree's index shows that the files that were read still have the contents that were hashed, so that no others need checking."""
     files = tree.source.files
     if not isinstance(files, WithoutUntracked):
         return False
@@ -200,7 +200,7 @@ def _is_as_hashed(tree: "FlakeTree", read: "list[tuple[str, bool]]") -> bool:
 
 
 def _program() -> list[int]:
-    """What tells a build of this program from another one."""
+    """Identifies a build of this program."""
     from snowsnake import _native
 
     found = os.stat(_native.__file__)

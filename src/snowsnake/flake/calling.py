@@ -1,4 +1,4 @@
-"""What evaluation needs of a locked flake: the lock file and the trees that are there already, as JSON; and `getFlake`.
+"""The arguments for evaluating a locked flake: the lock file and the trees that are there already, as JSON; and `getFlake`.
 
 In: a `LockedFlake`.  Out: the arguments of flake/nix/call-flake.nix, which calls the flakes lazily.
 """
@@ -54,7 +54,7 @@ def _json(data: object) -> bytes:
 def get_flake(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     """`builtins.getFlake`: the source of call-flake.nix and its arguments.
 
-    `access`: the policy of the evaluation and its fetcher; `mount` is given each source that evaluation may then read.
+    `access`: the policy of the evaluation and its fetcher; `mount` is called with each source that evaluation may read from then on.
     """
     try:
         return _called(access, mount, text)
@@ -96,7 +96,7 @@ def _called(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[b
 
 
 def fetch_locked(access: "Any", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
-    """What a lock file says: the source, which must be just that, and its attributes."""
+    """A source as a lock file describes it: it must match exactly; returned with its attributes."""
     input = access.fetcher.input_from_attrs({**attributes, "__final": True})
     if input.nar_hash is None and not input.is_locked:
         raise ForbiddenAccess(f"lock file has an input that is not locked: '{input.with_attrs(__final=None).to_url()}'")

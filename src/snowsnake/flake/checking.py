@@ -1,6 +1,6 @@
-"""`flake check`: whether the outputs of a flake are what their names say.  Everything is evaluated.
+"""`flake check`: whether the outputs of a flake match what their names promise.  Everything is evaluated.
 
-In: the handle of a flake's outputs.  Out: messages; the first error, or with `keeps_going` all of them; the derivations of checks.
+In: the handle of a flake's outputs.  Out: messages; the first error, or with `keeps_going` all errors; the derivations of checks.
 """
 
 import re
@@ -33,7 +33,7 @@ _UNCHECKED = frozenset(
 
 
 class Attribute:
-    """An attribute of the outputs: its path, what it is, and where it is defined."""
+    """An attribute of the outputs: its path, its value, and where it is defined."""
 
     __slots__ = ("path", "place", "value")
 
@@ -47,9 +47,9 @@ class Attribute:
 
 
 class Checker:
-    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`); `shown`: how messages call a path.
+    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`); `shown` words a path for messages.
 
-    `hydra_jobs_import`: whether `hydraJobs` may import from derivations as well, which they may not unless somebody says so.
+    `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Checker:
         self.failed = False
 
     def guarded(self, what: str, found: Attribute, action: "Callable[[], Any]") -> "Any":
-        """Run a check; what goes wrong in it says what was being done."""
+        """Runs a check; an error in it says what was being done."""
         try:
             return action()
         except EvaluationError as error:
@@ -293,7 +293,7 @@ class Checker:
 
 
 def _argument_name(function: "Any") -> str:
-    """What a lambda calls its argument."""
+    """The name of a lambda's argument."""
     origin = function.code()
     if origin is None:
         return ""

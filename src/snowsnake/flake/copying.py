@@ -1,6 +1,6 @@
-"""Source trees that go somewhere: into a folder (`flake clone`), out of a template (`flake init`), to the store (`flake archive`).
+"""Copies source trees: into a folder (`flake clone`), out of a template (`flake init`), to the store (`flake archive`).
 
-In: trees of flakes.  Out: files; existing ones are never overwritten.
+In: trees of flakes.  Out: files; existing files are never overwritten.
 """
 
 import os
@@ -20,7 +20,7 @@ MOST_LEVELS = 200                          # of folders in a template
 
 
 def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
-    """Copy a folder of a tree; files that are there stay, and other contents than theirs are an error in the end."""
+    """Copies a folder of a tree; existing files are kept, and raise an error at the end if their contents differ."""
     changed: list[str] = []
     conflicts = 0
 
@@ -74,7 +74,7 @@ def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
 
 
 def copy_tree(tree: "Any", destination: str) -> None:
-    """Copy a whole tree to a place where nothing is yet."""
+    """Copies a whole tree to a path where nothing exists."""
     if os.path.lexists(destination):
         raise FlakeError("file", f'cannot clone into existing path "{destination}"')
     work = [(b"", os.fsencode(destination))]
@@ -94,7 +94,7 @@ def copy_tree(tree: "Any", destination: str) -> None:
 
 
 def copy_to_store(tree: "Any", store_path: str, target: "Any") -> None:
-    """A source tree as an object of another store."""
+    """Adds a source tree to another store."""
     if target.is_valid(store_path):
         return
     from snowsnake.fetch.tree_hash import ArchiveStream

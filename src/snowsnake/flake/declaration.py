@@ -1,7 +1,7 @@
-"""What a `flake.nix` says without being evaluated: description, inputs, settings.
+"""The description, inputs and settings of a `flake.nix`, read without evaluating it.
 
-In: its source.  Out: a `Declaration`.  C++ Nix demands literals there, and so do we, with its errors; `outputs` is only looked at for
-the names of its pattern, which are inputs, too.
+In: its source.  Out: a `Declaration`.  C++ Nix requires literals there, and so do we, with its errors; in `outputs` only
+the names of the pattern are read, which are inputs, too.
 """
 
 import json
@@ -39,7 +39,7 @@ _KNOWN = ("description", "inputs", "outputs", "nixConfig")
 
 
 class _Reader:
-    """`label`: how messages call the file.  `shown`: the flake.  `folder`: where in its tree it is.  `copy`: the store path of a file."""
+    """`label`: the file's name in messages.  `shown`: the flake's.  `folder`: its place in its tree.  `copy`: the store path of a file."""
 
     def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str,
                  copy: "Callable[[str], str]", features: "Container[str]") -> None:
@@ -170,7 +170,7 @@ class _Reader:
             raise FlakeError(
                 "value", f"input attribute path '{path}' at {self.place(place)} must be in the same source tree as {self.tree_label}"
             )
-        # canonical, as the value of a path is; it may not lead out of the tree either
+        # canonical, like the value of a path; it must not leave the tree either
         whole = posixpath.normpath(posixpath.join("/", self.folder, path))
         return "path:" + posixpath.relpath(whole, posixpath.join("/", self.folder))
 
@@ -215,10 +215,10 @@ def read_declaration(
     copy: "Callable[[str], str]" = lambda path: path,
     features: "Container[str]" = DEFAULT_FEATURES,
 ) -> Declaration:
-    """Read a `flake.nix`.
+    """Reads a `flake.nix`.
 
-    `label` is how messages call the file, `shown` the flake; `follows` in it start at `lock_root`; `folder` is its place in its tree, whose
-    root messages call `tree_label`; `copy` gives the store path that a file of the tree gets; `features`: those that are on.
+    `label` is the file's name in messages, `shown` the flake's; `follows` in it start at `lock_root`; `folder` is its place in its tree, whose
+    root `tree_label` names in messages; `copy` returns the store path for a file of the tree; `features`: those that are on.
 
     >>> found = read_declaration(b'{ inputs.a.url = "github:o/r"; outputs = { self, b }: { }; }', "flake.nix", ".")
     >>> sorted(found.inputs), str(found.inputs["a"].reference)

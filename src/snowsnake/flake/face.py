@@ -1,4 +1,4 @@
-"""Flakes for Python: what they are made of, their lock files, their outputs.
+"""Flakes for Python: their metadata, lock files and outputs.
 
 In: references as on a command line.  Out: `Metadata`, `LockedFlake`, `Output`; errors are `EvaluationError`s.
 """
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Flakes:
     """Flakes in one evaluator, which is pure unless `pure` is False.
 
-    `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start at (the working
-    directory), `cache_folder` keeps what was fetched.  `warn` gets messages; without it they are collected in `warnings`.
+    `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start from (the working
+    directory), `cache_folder` keeps fetched sources.  `warn` gets messages; without it they are collected in `warnings`.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class Flakes:
         write: bool = False,
         commit: bool = False,
     ) -> LockedFlake:
-        """The flake with the lock file that it should have; it is written only if `write` says so.
+        """The flake with its lock file brought up to date, which is only written if `write` says so.
 
-        `overrides`: other flakes for inputs, by path (`nixops/nixpkgs`).  `updates`: inputs to lock anew; `recreate`: all of them.
+        `overrides`: other flakes for inputs, by path (`nixops/nixpkgs`).  `updates`: inputs to lock again; `recreate`: all of them.
         """
         options = LockOptions(
             recreate=recreate,
@@ -90,44 +90,44 @@ class Flakes:
         return lock_flake(self.session.world, self.reference(flake), options)
 
     def metadata(self, flake: str = ".", **options: "Any") -> Metadata:
-        """What is known of a flake without evaluating it; options as for `locked`."""
+        """The facts about a flake that need no evaluation; options as for `locked`."""
         return Metadata(self.locked(flake, **options), self.session.world)
 
     def show(self, flake: str = ".", *, legacy: bool = False, all_systems: bool = False, **options: "Any") -> Output:
-        """The tree of outputs, each evaluated when it is looked at."""
+        """The tree of outputs, each of which is evaluated when it is read."""
         outputs = self.session.outputs(self.locked(flake, **options))
         return output_tree.show(outputs, self.session.system, legacy=legacy, all_systems=all_systems)
 
     def lock(self, flake: str = ".", **options: "Any") -> LockedFlake:
-        """Write missing entries of a lock file."""
+        """Writes missing entries of a lock file."""
         return self.locked(flake, write=True, **options)
 
     def update(self, flake: str = ".", *inputs: str, **options: "Any") -> LockedFlake:
-        """Write the lock file anew: all inputs, or those that are named."""
+        """Writes the lock file again: for all inputs, or for the named ones."""
         return self.locked(flake, write=True, updates=inputs, recreate=not inputs, **options)
 
 
 def metadata(flake: str = ".", **options: "Any") -> Metadata:
-    """What is known of a flake without evaluating it; options as for `Flakes`."""
+    """The facts about a flake that need no evaluation; options as for `Flakes`."""
     return Flakes(**options).metadata(flake)
 
 
 def lock(flake: str = ".", **options: "Any") -> LockedFlake:
-    """Write missing entries of a flake's lock file; options as for `Flakes`."""
+    """Writes missing entries of a flake's lock file; options as for `Flakes`."""
     return Flakes(**options).lock(flake)
 
 
 def update(flake: str = ".", *inputs: str, **options: "Any") -> LockedFlake:
-    """Write a flake's lock file anew: all inputs, or those that are named; options as for `Flakes`."""
+    """Writes a flake's lock file again, for all inputs or for the named ones; options as for `Flakes`."""
     return Flakes(**options).update(flake, *inputs)
 
 
 def show(flake: str = ".", **options: "Any") -> Output:
-    """The outputs of a flake as a tree, evaluated when they are looked at; options as for `Flakes`."""
+    """The outputs of a flake as a tree, evaluated when they are read; options as for `Flakes`."""
     return Flakes(**options).show(flake)
 
 
 def read_lock(path: "str | os.PathLike[str]") -> LockFile:
-    """The graph of a `flake.lock`; nothing is fetched, and entries that are not locked are taken as they are."""
+    """The graph of a `flake.lock`; nothing is fetched, and entries that are not locked are kept as they are."""
     with open(path, "rb") as file:
         return read_lock_file(file.read(), os.fspath(path), lambda reference: True, lambda message: None)

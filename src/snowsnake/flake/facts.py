@@ -1,4 +1,4 @@
-"""What is known of a flake without evaluating it: for `flake metadata` and the library.
+"""Facts about a flake that need no evaluation: for `flake metadata` and the library.
 
 In: a `LockedFlake`.  Out: data; `to_json` and `to_text` as C++ Nix 2.34 prints them.
 """
@@ -43,7 +43,7 @@ class Metadata:
         self.fingerprint = None if world.unlocked_input(locked.lock_file) is not None else fingerprint(locked, world.fetcher)
 
     def to_data(self) -> "dict[str, Any]":
-        """As `nix flake metadata --json` has it."""
+        """The form of `nix flake metadata --json`."""
         found: dict[str, Any] = {
             "description": self.description,
             "originalUrl": str(self.original),
@@ -63,7 +63,7 @@ class Metadata:
         return {name: value for name, value in found.items() if value is not None}
 
     def lines(self) -> "Iterator[tuple[str, str]]":
-        """(title, text) of each line of the report; of a line of the tree of inputs (branch, text)."""
+        """(title, text) of each line of the report; for a line of the tree of inputs (branch, text)."""
         yield "Resolved URL:", f"  {self.resolved}"
         if self.locked.input.is_locked:
             yield "Locked URL:", f"    {self.locked}"
@@ -84,7 +84,7 @@ class Metadata:
             yield "Inputs:", ""
 
     def input_lines(self) -> "Iterator[tuple[str, str, str]]":
-        """(branch, name, text) of each line of the tree of inputs; what several inputs share is drawn once."""
+        """(branch, name, text) of each line of the tree of inputs; an input that several inputs share is drawn once."""
         visited = {self.lock_file.root}
         stack: list[tuple[Node, list[str], str]] = [(self.lock_file.root, sorted(self.lock_file.root.inputs), "")]
         while stack:
@@ -108,7 +108,7 @@ class Metadata:
 
 
 def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
-    """What names a locked flake's evaluation; None if nothing names its source."""
+    """A name for a locked flake's evaluation; None if nothing names its source."""
     source = source_fingerprint(locked.flake.locked.input, fetcher)
     if source is None:
         return None
@@ -122,7 +122,7 @@ def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
 
 
 def source_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
-    """What names the contents of an input; of a working tree its commit and what differs from it."""
+    """A name for the contents of an input; for a working tree, its commit and its changes."""
     kind = input.type
     if kind == "git" and input.rev is None:
         return _working_tree_fingerprint(input, fetcher)
@@ -155,5 +155,5 @@ def _working_tree_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
 
 
 def _packed(text: bytes) -> bytes:
-    """A string as archives have it: its length, and filled up to eight bytes."""
+    """A string in the form of archives: its length, and padding to a multiple of eight bytes."""
     return len(text).to_bytes(8, "little") + text + bytes(-len(text) % 8)

@@ -1,4 +1,4 @@
-"""Locking a flake: its lock file is computed, compared with the one that is there, and written if that is allowed.
+"""Locks a flake: computes its lock file, compares it with the existing one, and writes it if that is allowed.
 
 In: a reference, options, a `FlakeWorld`.  Out: a `LockedFlake`.
 """
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def lock_flake(
     world: FlakeWorld, reference: Reference, options: LockOptions, flake: Flake | None = None, apply_config: "Callable[[dict[str, Any]], None] | None" = None
 ) -> LockedFlake:
-    """Find a flake and lock it; EvaluationError says what stood in the way.
+    """Finds a flake and locks it; EvaluationError says why that is not possible.
 
-    `flake`: it was found already.  `apply_config`: called with the settings that the flake asks for.
+    `flake`: the flake, if it was found already.  `apply_config` is called with the settings that the flake asks for.
     """
     flake = flake or world.flake(reference, options.top_registries)
     if apply_config is not None:
@@ -74,13 +74,13 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
     else:
         assert folder is not None
         _put(world, reference, options, new, changes, folder)
-    # The flake stays as it was found, without what was written, as C++ Nix has it; whoever looks the next time sees it.
+    # As in C++ Nix, the flake stays as it was found, without the written file; the next lookup sees it.
     world.forget()
     return LockedFlake(flake, new, places)
 
 
 def _writable_folder(reference: Reference) -> str | None:
-    """Where a flake's own files can be written: its folder, or the working tree of a repository on this machine, at whatever revision."""
+    """Where a flake's own files can be written: its folder, or the working tree of a repository on this machine, at any revision."""
     if reference.input.type != "git":
         return reference.input.source_path
     folder = local_repository(reference.input)
@@ -116,7 +116,7 @@ def _write(path: str, lock_file: LockFile) -> None:
 def _put(
     world: FlakeWorld, reference: Reference, options: LockOptions, lock_file: LockFile, changes: str, folder: str
 ) -> None:
-    """Write `flake.lock` into the flake's own tree; in a repository of Git or Mercurial it is added, and committed if that was asked for."""
+    """Writes `flake.lock` into the flake's own tree; in a repository of Git or Mercurial it is added, and committed if requested."""
     inner = os.path.join(reference.folder, "flake.lock")
     path = os.path.join(folder, inner)
     is_there = os.path.lexists(path)

@@ -1,6 +1,6 @@
-"""The outputs of a flake as a tree: what each is, found out when it is looked at.
+"""The outputs of a flake as a tree; the kind of each is found when it is read.
 
-In: the handle of a flake's outputs.  Out: `Output`s.  An output that fails says so in its `error`, and does not end the rest.
+In: the handle of a flake's outputs.  Out: `Output`s.  A failing output has its error in `error`, and does not end the others.
 """
 
 from snowsnake.diagnostics.error import EvaluationError
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-# outputs by the number of names that lead to what they hold: `packages.SYSTEM.NAME`, `formatter.SYSTEM`, `overlays.NAME`
+# Outputs by the number of names down to the values: `packages.SYSTEM.NAME`, `formatter.SYSTEM`, `overlays.NAME`.
 _BY_SYSTEM_AND_NAME = frozenset(("apps", "checks", "devShells", "packages"))
 _BY_SYSTEM = frozenset(("defaultPackage", "devShell", "formatter"))
 _BY_NAME = frozenset(("nixosConfigurations", "nixosModules", "templates", "overlays"))
@@ -46,26 +46,26 @@ class Output:
 
     @property
     def dotted_path(self) -> str:
-        """The path as selection paths are written."""
+        """The path in the form of selection paths."""
         return ".".join(f'"{part}"' if "." in part or '"' in part or not part else part for part in self.path)
 
     @property
     def kind(self) -> str:
-        """What it is: `folder`, `derivation`, `app`, `template`, `unknown` …; evaluates what it takes to tell."""
+        """`folder`, `derivation`, `app`, `template`, `unknown` …; evaluates what is needed to tell."""
         if self._kind is None:
             self._kind = self._find_kind()
         return self._kind
 
     @property
     def reason(self) -> str:
-        """Which option shows what is omitted."""
+        """The option that shows an omitted output."""
         if self.path[0] == "legacyPackages" and not self._options.shows_legacy:
             return "--legacy"
         return "--all-systems"
 
     @property
     def error(self) -> EvaluationError | None:
-        """What goes wrong when this output is looked at; None if nothing does."""
+        """The error of reading this output; None if there is none."""
         try:
             if self.kind == DERIVATION:
                 self.derivation_name  # noqa: B018
@@ -135,7 +135,7 @@ class Output:
 
     @property
     def needs_building(self) -> bool:
-        """Whether finding out what this is would need something to be built (import from derivation)."""
+        """Whether finding out the kind would require building something (import from derivation)."""
         try:
             self.kind  # noqa: B018
             if self._kind == DERIVATION:
@@ -145,7 +145,7 @@ class Output:
         return False
 
     def has_content(self) -> bool:
-        """Whether there is anything to see: sets by system may be empty, for frameworks make them so."""
+        """Whether there is anything to show: sets by system may be empty, because frameworks make such sets."""
         if len(self.path) > _HIDDEN_IF_EMPTY.get(self.path[0], 0):
             return True
         try:
@@ -163,7 +163,7 @@ class Output:
         return value
 
     def is_derivation(self) -> bool:
-        """Whether it is one, by its attribute `type`."""
+        """Whether it is a derivation, by its attribute `type`."""
         kind = self.get("type")
         return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
 
@@ -177,7 +177,7 @@ class Output:
 
     @property
     def description(self) -> str | None:
-        """Of a derivation or an app its `meta.description`, of a template its `description`."""
+        """The `meta.description` of a derivation or an app, the `description` of a template."""
         if self.kind == TEMPLATE:
             found = self.get("description")
             if found is None:
@@ -192,7 +192,7 @@ class Output:
         return description
 
     def to_data(self) -> "dict[str, Any]":
-        """A leaf as `nix flake show --json` has it."""
+        """The form of a leaf in `nix flake show --json`."""
         kind = self.kind
         if kind == DERIVATION:
             return {"description": self.description or "", "name": self.derivation_name, "type": kind}
@@ -219,7 +219,7 @@ def _text(value: "Any", path: str) -> str:
 
 
 class ShowOptions:
-    """Which outputs are looked into."""
+    """The outputs that are shown."""
 
     __slots__ = ("system", "shows_legacy", "shows_all_systems")
 

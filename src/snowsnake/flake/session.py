@@ -1,6 +1,6 @@
-"""An evaluator that knows flakes: references found, locked and called; their outputs looked up as the commands look them up.
+"""An evaluator with flakes: finds, locks and calls references, and looks up their outputs like the commands.
 
-In: an evaluator, settings.  Out: handles of its values.  Only what is looked at is evaluated, and only what that needs is fetched.
+In: an evaluator, settings.  Out: handles of its values.  Only what is needed is evaluated and fetched.
 """
 
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FlakeSession:
-    """Flakes in one evaluator.  `warn` gets warnings, `say` what kind of remark (`warning`, `note`) and its text."""
+    """Flakes in one evaluator.  `warn` gets warnings, `say` the kind of a remark (`warning`, `note`) and its text."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class FlakeSession:
         return self.call(locked).select(b"outputs")
 
     def mounted(self, path: bytes) -> "tuple[FlakeTree, str]":
-        """The tree that a path in the store is of, and where in it."""
+        """The tree that a store path belongs to, and the rest of the path."""
         text = path.decode("utf-8", "surrogateescape")
         for tree in self.world.trees():
             if text == tree.store_path or text.startswith(tree.store_path + "/"):
@@ -75,7 +75,7 @@ class FlakeSession:
         raise FlakeError("file", f"path '{text}' is in no source tree that was fetched")
 
     def shown(self, path: str) -> str:
-        """How messages call a file of a source tree."""
+        """The name of a source tree's file in messages."""
         try:
             tree, inner = self.mounted(path.encode("utf-8", "surrogateescape"))
         except EvaluationError:
@@ -83,7 +83,7 @@ class FlakeSession:
         return f"{tree.label}/{inner}"
 
     def relabel(self, error: EvaluationError) -> None:
-        """Let an error speak of the user's files, and not of the store paths that they count as."""
+        """Makes an error name the user's files, and not their store paths."""
         if error.fault == "no-file":
             try:
                 tree, inner = self.mounted(error.subject.encode("utf-8", "surrogateescape"))
@@ -103,7 +103,7 @@ class FlakeSession:
         return position if label == position.file else position.in_file(label)
 
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
-        """Where the fragment of a reference is looked for, in order."""
+        """The places where the fragment of a reference is looked for, in order."""
         system = self.system
         if not fragment:
             return list(defaults) or [f"packages.{system}.default", f"defaultPackage.{system}"]
@@ -114,7 +114,7 @@ class FlakeSession:
         return [*(prefix + fragment for prefix in prefixes), fragment]
 
     def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Any":
-        """The output that `REF#attribute` means, not evaluated; `^outputs` behind it says nothing here."""
+        """The output that `REF#attribute` means, not evaluated; `^outputs` after it is ignored here."""
         return self.find(*self.place(text, base, options))[0]
 
     def place(
@@ -131,11 +131,11 @@ class FlakeSession:
         return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults, prefixes)
 
     def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
-        """The first of several attributes that a flake has, and its path."""
+        """The first of several attributes that the flake has, with its path."""
         return next(self.find_all(locked, shown, paths))
 
     def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
-        """Those of several attributes that a flake has, with their paths; an error if it has none."""
+        """Those of several attributes that the flake has, with their paths; an error if it has none."""
         outputs = self.outputs(locked)
         alike: dict[str, int] = {}
         is_any = False

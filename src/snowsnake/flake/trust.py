@@ -1,7 +1,7 @@
-"""Settings that a flake asks for (`nixConfig`): applied if they are harmless, or if the user trusts them.
+"""Settings that a flake asks for (`nixConfig`): they are applied if they are harmless, or if the user trusts them.
 
-In: the settings of a `flake.nix`.  Out: calls of `set`; what is not trusted is a warning.
-What the user answered is kept in `trusted-settings.json`, which C++ Nix reads and writes, too.
+In: the settings of a `flake.nix`.  Out: calls of `set`; a setting that is not trusted is a warning.
+The user's answers are kept in `trusted-settings.json`, which C++ Nix reads and writes, too.
 """
 
 import json
@@ -26,7 +26,7 @@ _HARMLESS = frozenset(
 
 
 def setting_text(value: "Setting") -> str:
-    """The value as nix.conf would have it."""
+    """The value in the form of nix.conf."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return " ".join(value) if isinstance(value, list) else str(value)
@@ -49,7 +49,7 @@ def _answers(path: str) -> dict[str, dict[str, bool]]:
 
 
 class FlakeConfig:
-    """Applies the settings of flakes.  `ask` puts a question and returns the answer, None if there is nobody to ask."""
+    """Applies the settings of flakes.  `ask` asks the user and returns the answer; None if there is nobody to ask."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Flakes as they are out there: found in registries, fetched, and read without being evaluated.
+"""Flakes outside: found in registries, fetched, and read without evaluation.
 
-In: a fetcher, registries, settings.  Out: `Flake`s, trees and lock files; this is what lock/locking.py asks for.
-Each tree is fetched once, and whoever evaluates is told of it (`on_tree`) when something of it is needed.
+In: a fetcher, registries, settings.  Out: `Flake`s, trees and lock files, for lock/locking.py.
+Each tree is fetched once, and `on_tree` is called with it when something of it is needed.
 """
 
 import posixpath
@@ -31,7 +31,7 @@ _SELF_ATTRIBUTES = ("lfs", "submodules")
 
 
 def evaluation_error(error: FetchError) -> EvaluationError:
-    """What went wrong while something was fetched, as an error of an evaluation."""
+    """Turns an error of fetching into an error of an evaluation."""
     code = "access" if isinstance(error, ForbiddenAccess) else "file"
     kind = FlakeError if isinstance(error, ForbiddenAccess | MalformedInput) else FlakeNotFetched
     made = kind(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
@@ -40,7 +40,7 @@ def evaluation_error(error: FetchError) -> EvaluationError:
 
 
 class FlakeTree:
-    """A fetched tree: its files, the store path that it counts as, and how messages call it."""
+    """A fetched tree: its files, its store path, and its name in messages."""
 
     def __init__(self, source: "Source", asked: "Input") -> None:
         self.source = source
@@ -51,12 +51,12 @@ class FlakeTree:
 
     @property
     def label(self) -> str:
-        """The root in messages: the repository for what is in one on this machine, the store path of a folder, else the input."""
+        """The root's name in messages: the repository of a tree in one on this machine, the store path of a folder, otherwise the input."""
         return shown_root(self.input, self.asked) or self.store_path
 
     @property
     def working_tree(self) -> str | None:
-        """The folder of a repository on this machine that was asked for as it is, and not at some revision."""
+        """The folder of a repository on this machine that was requested as it is, and not at some revision."""
         label = shown_root(self.input, self.asked)
         return label if label.startswith("/") else None
 
@@ -109,7 +109,7 @@ class FlakeTree:
 
 
 class FlakeWorld:
-    """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was looked into; `check` raises for an
+    """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was used; `check` raises an error for an
     input that a policy forbids."""
 
     def __init__(
@@ -145,7 +145,7 @@ class FlakeWorld:
         return tree
 
     def clone(self, input: "Input", target: str) -> bool:
-        """Clone the repository that an input is in; False if it is in none."""
+        """Clones the repository of an input; returns False if it has none."""
         from snowsnake.fetch.cloning import clone, repository_of
 
         try:
@@ -160,7 +160,7 @@ class FlakeWorld:
         return True
 
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
-        """What registries make of a reference."""
+        """What registries turn a reference into."""
         if not kinds and not reference.input.is_direct:
             raise FlakeError(
                 "value", f"'{reference.input}' is an indirect flake reference, but registry lookups are not allowed"
@@ -181,11 +181,11 @@ class FlakeWorld:
         return tree
 
     def trees(self) -> "list[FlakeTree]":
-        """All that was fetched."""
+        """Everything that was fetched."""
         return list(self._trees.values())
 
     def forget(self) -> None:
-        """Folders of this machine may have changed since they were fetched."""
+        """Forgets fetched folders of this machine, which may have changed."""
         self.fetcher.forget()
 
     # ---- flakes -------------------------------------------------------------------------------------------------
@@ -233,14 +233,14 @@ class FlakeWorld:
         )
 
     def copied(self, tree: FlakeTree, path: str) -> str:
-        """The store path of a file of a tree on its own, as a setting that is a path becomes."""
+        """The store path of a tree's file on its own, which a setting that is a path becomes."""
         return f"{tree.store_path}/{path}"
 
     # ---- lock files ---------------------------------------------------------------------------------------------
 
     @property
     def features(self) -> frozenset[str]:
-        """Those that references may ask for; who has a world of flakes may use them, whatever the settings say."""
+        """The features that references may need; code that has a world of flakes may use them, whatever the settings say."""
         return DEFAULT_FEATURES | ({"verified-fetches"} if "verified-fetches" in self.fetcher.features else set())
 
     def is_locked(self, reference: Reference) -> bool:
@@ -256,7 +256,7 @@ class FlakeWorld:
         return read_lock_file(data, name, self.is_locked, self.warn, self.features)
 
     def unlocked_input(self, lock_file: LockFile) -> Reference | None:
-        """An input that the lock file does not say exactly, so that it cannot be written."""
+        """The error for an input that the lock file does not determine, so that it cannot be written."""
         allows_dirty = self.settings["allow-dirty-locks"]
         for node in lock_file.nodes():
             locked = node.locked

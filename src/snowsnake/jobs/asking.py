@@ -1,8 +1,8 @@
-"""Whether questions have the answers that they had, each asked once in a run.
+"""Checks whether questions still have the same answers; each is asked once in a run.
 
-In: questions as JSON, and the stamp of the file that was read: its times, inode and size.  Out: yes or no.  A file with the same stamp was not
-changed since, as for Git, whose index does the same: whoever writes to a file changes the time of that, which nobody can set.  A file that was
-changed less than two seconds before has no stamp, since clocks of file systems are coarse.
+In: questions as JSON, and the stamp of the file that was read: its times, inode and size.  Out: yes or no.  A file with the same stamp has
+not changed since, as in Git's index: whoever writes to a file changes its status time, which nobody can set.  A file that was
+changed less than two seconds before has no stamp, because clocks of file systems are coarse.
 """
 
 import os
@@ -14,7 +14,7 @@ _YOUNG_NS = 2_000_000_000
 
 
 class Asking:
-    """`stamps`: those that are known beside the ones that are given; `learned`: those that were found."""
+    """`stamps`: known ones, besides those that are given; `learned`: those that were found."""
 
     def __init__(self, dependencies: Dependencies, *, trusts_stamps: bool = True) -> None:
         self.stamps: dict[str, str] = {}
@@ -24,7 +24,7 @@ class Asking:
         self._answers: dict[str, bool] = {}
 
     def first_changed(self, questions: list[str], stamps: list[str]) -> int:
-        """The number of the first question that is answered differently now; how many there are if none is."""
+        """The number of the first question whose answer has changed; the number of questions if none has."""
         answers = self._answers
         for number, text in enumerate(questions):
             holds = answers.get(text)
@@ -49,7 +49,7 @@ class Asking:
         return True
 
     def _stamp(self, entry: Dependency) -> str:
-        """Of a file, also one that was copied as it is; empty for anything else."""
+        """The stamp of a file, also one that was copied unchanged; empty for anything else."""
         place = self._dependencies.place(entry.name)
         try:
             found = os.stat(place) if entry.kind == "file" else os.lstat(place)

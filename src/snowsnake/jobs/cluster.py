@@ -1,8 +1,8 @@
 """A run on many machines: a Dask cluster evaluates, this process keeps the queue and the order.
 
 In: a shipped root, a `dask.distributed` client.  Out: replies in the order of their paths.  The archive is a task of its own, named by its content: the
-scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Workers that are lost, too slow or out of memory
-are Dask's business; a task that it gives up is given out again path by path.
+scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Dask handles workers that are lost, too slow or out of
+memory; a task that it gives up is issued again path by path.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from snowsnake.jobs.shipping import ShippedRoot, open_shipped
 from snowsnake.jobs.worker import resident_bytes
 
 _MOST_AT_ONCE = 32
-_MOST_ATTEMPTS = 4                     # of a path alone, each of which Dask tries several times
+_MOST_ATTEMPTS = 4                     # for a path alone; Dask tries each several times
 _POLL_S = 0.2
-_AWAY_S = 15.0                         # without any worker, before others are asked for; each time twice as long
+_AWAY_S = 15.0                         # without any worker, before others are requested; each time twice as long
 _MOST_CALLS = 4                        # for workers, none of which came
 
 
 class ClusterRun:
-    """As `jobs.run.Run`, with the same replies.  `add_workers` is called if all workers have been away for a while: a local cluster does not
-    replace one that dies while it starts.  Without it others are waited for.
+    """Like `jobs.run.Run`, with the same replies.  `add_workers` is called if all workers have been away for a while: a local cluster does not
+    replace one that dies while it starts.  Without `add_workers`, the run waits for others.
     """
 
     def __init__(self, client: Any, shipped: ShippedRoot, archive: bytes, add_workers: Callable[[], None] | None = None) -> None:
@@ -53,7 +53,7 @@ class ClusterRun:
             yield from found
 
     def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
-        """Replies that have come, each time after some were waited for."""
+        """Yields replies that have come, each time after waiting for some."""
         source = self.client.submit(_same, self._archive, key="source-" + os.path.basename(self.shipped.store_path), pure=True)
         try:
             while True:
@@ -110,7 +110,7 @@ class ClusterRun:
             self._again(paths, "it was given up" if future.status != "error" else str(future.exception()))
 
     def _finish(self, reply: Reply) -> None:
-        """An error names files where they are here."""
+        """Makes an error name the files of this machine."""
         if reply.error is not None and self.shipped.folder:
             there, here = self.shipped.store_path, self.shipped.folder
             reply.fields["error"] = reply.error.replace(there, here)
@@ -130,7 +130,7 @@ class ClusterRun:
 
 
 class NoWorkers(Exception):
-    """Nobody is there to evaluate anything."""
+    """There is nobody to evaluate anything."""
 
 
 def _is_lost(error: Exception) -> bool:

@@ -1,6 +1,6 @@
-"""Two runs compared: which jobs came, went and changed.
+"""Compares two runs: which jobs were added, removed and changed.
 
-In: lines of two runs.  Out: a `Comparison`, and that as text, JSON, Markdown, HTML.
+In: lines of two runs.  Out: a `Comparison`; also as text, JSON, Markdown, HTML.
 """
 
 import json
@@ -14,7 +14,7 @@ _FIELDS = ("name", "system", "drvPath", "outputs")
 
 @dataclass
 class Comparison:
-    """`changed`: attribute, what it was, what it is.  A job that fails in both runs did not change, whatever its error says."""
+    """`changed`: attribute, old and new line.  A job that fails in both runs has not changed, whatever its error says."""
 
     added: list[dict[str, Any]] = field(default_factory=list)
     removed: list[dict[str, Any]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Comparison:
 
 
 def compare(before: Iterable[str], after: Iterable[str]) -> Comparison:
-    """What differs between the lines of two runs.
+    """The differences between the lines of two runs.
 
     >>> old = ['{"attr":"a","name":"a-1","drvPath":"/x.drv"}', '{"attr":"b","error":"no"}']
     >>> new = ['{"attr":"a","name":"a-2","drvPath":"/y.drv"}', '{"attr":"b","error":"no!"}', '{"attr":"c","error":"no"}']
@@ -86,7 +86,7 @@ def as_json(found: Comparison) -> str:
 
 
 def as_markdown(found: Comparison) -> str:
-    """For a pull request."""
+    """The comparison as Markdown, for a pull request."""
     if found.is_empty:
         return "No derivation changed.\n"
     parts = []

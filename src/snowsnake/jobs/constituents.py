@@ -1,4 +1,4 @@
-"""Aggregates: jobs that are made of others, which they name; their derivations get the others as inputs once all are known.
+"""Aggregates: jobs that name other jobs; their derivations get these as inputs once all are known.
 
 In: the jobs of a run by their attribute, a store.  Out: the aggregates' lines, in the order in which they depend on each other.
 """
@@ -17,7 +17,7 @@ Jobs = dict[str, dict[str, Any]]
 
 
 class Aggregate:
-    """A job that names others: those that it gets, and what is wrong with the rest."""
+    """A job that names others: those that it gets, and the errors about the rest."""
 
     def __init__(self, name: str, dependencies: set[str], broken: dict[str, str]) -> None:
         self.name = name
@@ -50,7 +50,7 @@ def finish_aggregates(jobs: Jobs, store: Any, gc_roots: str, say: Callable[[str,
 
 
 def names_others(fields: dict[str, Any]) -> bool:
-    """Whether a job's line has to wait for the others."""
+    """Whether a job's line must wait for the others."""
     return bool(fields.get("namedConstituents"))
 
 
@@ -87,7 +87,7 @@ def _resolved(jobs: Jobs, say: Callable[[str, str], None]) -> Iterator[Aggregate
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """As the C library's `fnmatch` says, whose patterns nix-eval-jobs has: Python's own is another one.
+    """Matches like the C library's `fnmatch`, which nix-eval-jobs uses; Python's own differs.
 
     >>> _matches("a.*", "a.b.c"), _matches("[!a]*", "ab")
     (True, False)
@@ -134,13 +134,13 @@ def _circular(
 
 
 def _rewrite(job: dict[str, Any], children: list[str], store: Any, gc_roots: str) -> None:
-    """Give the aggregate's derivation its constituents as inputs; its paths are others then."""
+    """Adds the constituents to the inputs of the aggregate's derivation, whose paths change with that."""
     drv: Derivation = store.read_derivation(job["drvPath"])
     for child in children:
         job["constituents"].append(child)
         drv.input_drvs[child] = [min(store.read_derivation(child).outputs)]
     if any(output.kind != "input" for output in drv.outputs.values()) or "out" not in drv.outputs:
-        return                         # its paths are known after building, or follow from what it contains
+        return                         # its paths are known after building, or follow from its contents
     drv_path = drv.finish(DerivationMemory(store.store_dir, store.read))
     store.add_derivation(drv.to_aterm(), drv.name, drv_path)
     store.flush()

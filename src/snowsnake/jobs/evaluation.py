@@ -1,6 +1,6 @@
-"""One root and the paths below it: looks at a path and says what is there.
+"""One root and the paths below it: evaluates a path and makes a reply.
 
-In: an evaluator, the root's value, options.  Out: a `Reply` for each path; whatever a path does, only its own reply tells of it.
+In: an evaluator, the root's value, options.  Out: a `Reply` for each path; whatever happens at a path only affects its own reply.
 """
 
 import json
@@ -19,12 +19,12 @@ from snowsnake.store.derivation import Derivation
 
 _QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
-# How an error is shown: as plain text, and on this terminal.
+# An error as plain text, and for this terminal.
 Render = Callable[[EvaluationError], tuple[str, str]]
 
 
 class JobRoot:
-    """`features`: experimental ones that are on.  `expression` compiles one of the command line.  `render` shows errors."""
+    """`features`: experimental features that are on.  `expression` compiles one of the command line.  `render` makes texts of errors."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class JobRoot:
     # --- a path
 
     def look(self, path: Path) -> Reply:
-        """What is at a path.  An interrupt is the only error that comes out."""
-        self._cause = ""                               # of an error that is told of in another one
+        """The reply for a path.  Only an interruption is raised."""
+        self._cause = ""                               # the cause of an error that another one reports
         reply = Reply(path, fields={"attr": joined(path), "attrPath": list(path)})
         try:
             value = self._value(path, reply.fields["attr"])
@@ -94,7 +94,7 @@ class JobRoot:
         reply.is_broken = error.code in ("depth", "memory")
 
     def _value(self, path: Path, text: str) -> Any:
-        """The value at a path, called if it is a function that can be."""
+        """The value at a path; a function that can be called without arguments is called."""
         if any(not name or name.isdigit() or '"' in name for name in path):
             if "" in path:
                 raise EvaluationError("missing-attribute", f"empty attribute name in selection path '{text}'")
@@ -113,7 +113,7 @@ class JobRoot:
         return self._selector.auto_call(found)
 
     def _names(self, value: Any, path: Path) -> list[str]:
-        """Names below a set that is entered: the root, or one that asks for it."""
+        """The names below a set that is entered: the root, or a set that asks for it."""
         names = value.keys()
         recurses = self.options.recurses_always or not path
         if not self.options.recurses_always and b"recurseForDerivations" in names:
@@ -154,7 +154,7 @@ class JobRoot:
         return found
 
     def _derivation_fields(self, drv: Derivation, outputs: dict[str, str | None]) -> dict[str, Any]:
-        """What only the derivation itself says."""
+        """The facts that only the derivation itself knows."""
         found: dict[str, Any] = {"system": drv.system, "requiredSystemFeatures": required_features(drv)}
         if self.options.input_drvs:
             found["inputDrvs"] = {path: sorted(set(names)) for path, names in drv.input_drvs.items()}
@@ -209,7 +209,7 @@ class JobRoot:
         return os.path.lexists(path)
 
     def flush(self) -> None:
-        """What replies speak of is valid afterwards, and has its roots."""
+        """Makes everything valid that replies name, and makes their roots."""
         self.evaluator.flush_store()
         roots, self._roots = self._roots, []
         store = self.evaluator.store if roots else None
@@ -220,7 +220,7 @@ class JobRoot:
 
 
 def cause_of(error: EvaluationError) -> str:
-    """An error without what is different in each of a kind: names in quotes.
+    """An error without the parts that differ between errors of one kind: names in quotes.
 
     >>> cause_of(EvaluationError("value", "attribute 'x' missing"))
     "attribute '…' missing"

@@ -1,6 +1,6 @@
-"""What a derivation set says of itself: name, outputs, system, metadata; as C++ Nix's `PackageInfo` asks for it.
+"""Facts about a derivation's set: name, outputs, system, metadata; queried like C++ Nix's `PackageInfo`.
 
-In: handles.  Out: Python data; errors worded as 2.34.8 words them.
+In: handles.  Out: Python data; errors in 2.34.8's words.
 """
 
 import os
@@ -16,7 +16,7 @@ _MOST_LEVELS = 10_000                  # of metadata: 2.34.8's max-call-depth
 
 @contextmanager
 def noted(text: str) -> Iterator[None]:
-    """What an error's trace says about who asked."""
+    """The trace line that says why a value was evaluated."""
     try:
         yield
     except EvaluationError as error:
@@ -65,7 +65,7 @@ def system_of(value: Any) -> str:
 
 
 def store_path_of(value: Any, store_dir: str) -> str:
-    """A string, path or set that stands for an object of the store."""
+    """A string, path or set that means an object of the store."""
     kind = value.type_name()
     data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
     text = data.decode("utf-8", "replace")
@@ -88,7 +88,7 @@ def drv_path_of(value: Any, store_dir: str) -> str:
 
 
 def outputs_of(value: Any, store_dir: str, *, may_float: bool) -> dict[str, str | None]:
-    """Names and paths of outputs; `may_float`: paths that are known after building only are None."""
+    """Names and paths of outputs; `may_float`: paths that are only known after building are None."""
     try:
         return _outputs(value, store_dir)
     except EvaluationError:
@@ -129,7 +129,7 @@ def _outputs(value: Any, store_dir: str) -> dict[str, str | None]:
 
 
 def meta_of(value: Any) -> dict[str, Any] | None:
-    """The metadata that JSON can hold; None if there is none."""
+    """The metadata that JSON can represent; None if there is none."""
     import json
 
     meta = attribute(value, b"meta")
@@ -146,7 +146,7 @@ def meta_of(value: Any) -> dict[str, Any] | None:
 
 
 def _is_plain(root: Any) -> bool:
-    """Whether a value is made of numbers, strings and Booleans only, and has no derivation inside."""
+    """Whether a value consists of numbers, strings and Booleans only, without a derivation inside."""
     work = [(root, 0)]
     while work:
         value, level = work.pop()

@@ -1,6 +1,6 @@
-"""What is kept of a group as bytes, so that most of it need not be parsed to be used again.
+"""The bytes that are kept of a group, in a form of which most need not be parsed to be used again.
 
-In: questions and replies.  Out: rows of `jobs.memory`, and what they say.  A row is lines of UTF-8 with a sum in front: a head of JSON, each
+In: questions and replies.  Out: rows of `jobs.memory`, and their contents.  A row is lines of UTF-8 after a checksum: a head of JSON, each
 question as JSON, each reply's line as it was printed.
 """
 
@@ -17,7 +17,7 @@ _FIXED = "fixed"                       # by the hash of the source that it is pa
 
 
 class KeptReply(Reply):
-    """A reply of an earlier run: what it was printed as is parsed only if somebody asks for more."""
+    """A reply of an earlier run: its printed line is only parsed if more is needed."""
 
     def __init__(self, path: Path, attrs: list[str] | None, report: str, cause: str, system: str | None, line: str) -> None:
         self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
@@ -64,7 +64,7 @@ def pack(
 ) -> bytes | None:
     """The row of a group, or of a layer; None if nothing of it can be used again.
 
-    Replies that depend on an answer that nobody can check are left out; so is everything from one on that reached a limit of this machine.
+    Replies that depend on an answer that nobody can check are left out; so is everything from the first one on that reached a limit of this machine.
     """
     places = [0]                       # of how many of all questions → of how many of those that are kept
     kept: list[Question] = []

@@ -1,6 +1,6 @@
-"""Results of jobs from one run to the next, each with everything that it depended on.
+"""Keeps results of jobs from one run to the next, each with everything that it depended on.
 
-In: what the root depends on now; groups of replies with what they depended on beyond that.  Out: replies that still hold.
+In: what the root depends on now; groups of replies with their further dependencies.  Out: replies that still hold.
 
 A *base* is what was asked and how, and every question that the evaluation of the root asked, with the answers: its key is a hash of all that,
 so a root that would be evaluated differently is another base.  A *group* belongs to a base and has the questions that its attributes asked
@@ -41,7 +41,7 @@ _UNCHECKABLE = ("disputed",)
 
 
 class _Loaded:
-    """What is known of one base, and which of it holds now.  `owners`: the row that speaks for a path, whether it holds or not."""
+    """The rows of one base, and which of them hold now.  `owners`: the row that has a path's reply, whether it holds or not."""
 
     def __init__(self) -> None:
         self.key = ""
@@ -57,9 +57,9 @@ class _Loaded:
 
 
 class JobMemory:
-    """`request`: everything that says what is evaluated and how.  `is_there(reply)`: whether what a reply names still exists.
+    """`request`: everything that determines what is evaluated and how.  `is_there(reply)`: whether everything that a reply names still exists.
 
-    `trusts_stamps`: a file that has the times, the inode and the size that it had is taken to have its contents.
+    `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class JobMemory:
     # --- the base
 
     def begin_early(self, dependencies: Dependencies) -> None:
-        """The root will be evaluated: meanwhile read and ask what the last run of this request has left, in a thread that `begin` ends."""
+        """The root is going to be evaluated: meanwhile a thread, which `begin` ends, reads and checks what the last run of this request has left."""
         self._thread = threading.Thread(target=self._guess, args=(dependencies,))
         self._thread.start()
 
@@ -96,7 +96,7 @@ class JobMemory:
             pass
 
     def begin(self, dependencies: Dependencies) -> None:
-        """The root was evaluated: what is known of runs in which it depended on the same."""
+        """The root was evaluated: loads the results of runs in which it depended on the same."""
         entries = [list(entry) for entry in dependencies]
         salt = secrets.token_hex() if any(entry.state in _UNCHECKABLE for entry in dependencies) else ""
         text = json.dumps([self._request, dependencies.settings, entries, salt], sort_keys=True)
@@ -131,24 +131,24 @@ class JobMemory:
 
     @property
     def stale(self) -> int:
-        """Groups of which not everything holds any more."""
+        """The groups of which not everything holds any more."""
         return self._loaded.stale
 
     def known(self, path: Path) -> Reply | None:
-        """The reply of an earlier run, if evaluation would give the same now."""
+        """The reply of an earlier run, if evaluation would produce the same now."""
         reply = self._loaded.replies.get(path)
         if reply is None or (self.is_there is not None and not self.is_there(reply)):
             return None
         return reply
 
     def in_order(self, paths: list[Path]) -> list[Path]:
-        """For one group: those that are known to depend on what changed come last, where the next change of that finds nothing behind them."""
+        """Sorts the paths of one group: those that depend on what changed come last, so that the next change there invalidates nothing after them."""
         return sorted(paths, key=self._loaded.suspects.__contains__)
 
     # --- keeping
 
     def keep_layer(self, dependencies: Dependencies) -> None:
-        """More was evaluated before workers were forked: what it asked belongs to groups that are kept with this layer."""
+        """More was evaluated before workers were forked: its questions are those of a layer, and the groups of these workers are kept with the layer."""
         below, self.layer = self.layer, None
         if self._database is None or below is None:
             return
@@ -158,7 +158,7 @@ class JobMemory:
             self.layer = name
 
     def keep(self, group: Group, layer: str | None = "") -> None:
-        """Remember a group; in vain if the place cannot be written to."""
+        """Remembers a group; does nothing if the database cannot be written to."""
         if self._database is None or layer is None:
             return
         row = pack(self._loaded.key, "", layer, group.questions, group.stamps, group)
@@ -175,7 +175,7 @@ class JobMemory:
             return None
 
     def close(self) -> None:
-        """Let go of the database, after what is too much was removed: groups that others replace, the bases that were not used for longest."""
+        """Closes the database, after removing what is too much: replaced groups, and the bases unused for longest."""
         self._join()
         database, self._database = self._database, None
         if database is None:
@@ -190,7 +190,7 @@ class JobMemory:
             database.close()
 
     def _forget(self, database: sqlite3.Connection) -> None:
-        """Of what was there when this run began: the rest belongs to others."""
+        """Whether a row existed when this run began: the others belong to other runs."""
         loaded, wanted = self._loaded, set(self._loaded.owners.values())
         groups = [number for number in loaded.groups if number not in wanted]
         if not groups:

@@ -1,6 +1,6 @@
-"""What would have to be built for a derivation: asked of a store, and of no substituter.
+"""What must be built for a derivation, as a store knows it; substituters are not asked.
 
-In: what is known of derivations and valid paths.  Out: `Missing`.  As C++ Nix's `queryMissing` when nothing can be substituted.
+In: facts about derivations and valid paths.  Out: `Missing`, like C++ Nix's `queryMissing` when nothing can be substituted.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from snowsnake.store.graph import sort_topologically
 
 
 class Derivations(Protocol):
-    """What is asked of a store."""
+    """The questions for a store."""
 
     def is_valid(self, path: str) -> bool: ...
 
@@ -32,7 +32,7 @@ class Missing:
 
 
 def find_missing(known: Derivations, outputs: Iterable[str], inputs: dict[str, list[str]]) -> Missing:
-    """What is missing of these paths, and of these outputs of derivations."""
+    """What is missing for these paths, and for these outputs of derivations."""
     found = Missing(unknown=sorted({path for path in outputs if not known.is_valid(path)}))
     references: dict[str, list[str]] = {}
     seen: set[tuple[str, tuple[str, ...]]] = set()

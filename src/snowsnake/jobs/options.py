@@ -1,4 +1,4 @@
-"""What is wanted of each job, and of the run as a whole: plain data that goes to other processes."""
+"""Options for each job, and for the run as a whole: plain data, which other processes get."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ DEFAULT_MEMORY_BYTES = 4096 << 20
 
 @dataclass(frozen=True)
 class JobOptions:
-    """`gc_roots`: a folder for links to the derivations; `is_instantiating`: derivations are made, and asked for what only they say.
+    """`gc_roots`: a folder for links to the derivations; `is_instantiating`: derivations are made, and asked for facts that only they know.
 
     `select` and `apply` are expressions: of a function for the root, and of one for each derivation.
     """

@@ -1,7 +1,7 @@
-"""The queue of attribute paths: given out in order, taken back, and their replies in the order of the paths.
+"""The queue of attribute paths: paths are taken in order, and their replies are returned in the order of the paths.
 
-In: replies in any order.  Out: paths to look at; replies, each as soon as all those before it are there.  The order is the one in which a
-single worker that always takes the least path would come to them: a set before what is inside it.
+In: replies in any order.  Out: paths to evaluate; replies, each as soon as all those before it are there.  The order is the one in which a
+single worker that always takes the least path would reach them: a set before its contents.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from snowsnake.jobs.reply import Path, Reply
 
 
 class JobQueue:
-    """Paths that wait, that are out, and replies that wait for those before them.
+    """Paths that wait, paths that were taken, and replies that wait for those before them.
 
     >>> queue = JobQueue()
     >>> queue.take(1)
@@ -38,7 +38,7 @@ class JobQueue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do, and nobody at it."""
+        """Whether no path waits, and none was taken."""
         return not self._waiting and not self._out
 
     @property
@@ -46,19 +46,19 @@ class JobQueue:
         return len(self._waiting)
 
     def take(self, most: int) -> list[Path]:
-        """The first paths that wait; they are out until `finish` or `put_back`."""
+        """Takes the first paths that wait; they count as taken until `finish` or `put_back`."""
         taken = [heapq.heappop(self._waiting) for _ in range(min(most, len(self._waiting)))]
         self._out.update(taken)
         return taken
 
     def put_back(self, paths: list[Path]) -> None:
-        """Paths that were taken and that nobody will answer for."""
+        """Puts back paths that were taken and that nobody will answer."""
         for path in paths:
             self._out.remove(path)
             heapq.heappush(self._waiting, path)
 
     def finish(self, reply: Reply) -> None:
-        """The reply to a path that is out."""
+        """Enters the reply to a path that was taken."""
         self._out.remove(reply.path)
         work = [reply]
         while work:
@@ -78,7 +78,7 @@ class JobQueue:
                     work.append(known)
 
     def ready(self) -> list[Reply]:
-        """Replies before which nothing is missing any more."""
+        """Replies before which none is missing any more."""
         first = min(self._out, default=None)
         if self._waiting and (first is None or self._waiting[0] < first):
             first = self._waiting[0]

@@ -1,4 +1,4 @@
-"""What is known of one attribute path after it was looked at: a job, an error, or a set with further paths."""
+"""The result of evaluating one attribute path: a job, an error, or a set with further paths."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Question = tuple[str, str, str, Any]      # kind, name, state, value of a `Depen
 
 @dataclass
 class Reply:
-    """`attrs`: names of further paths below this one, for a value that is no derivation; None for a job, whose `fields` say what it is.
+    """`attrs`: names of further paths below this one, for a value that is no derivation; None for a job, which `fields` describe.
 
     `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation ended a worker, or would have ended one
     of C++ Nix: the run goes on, but does not count as a success.
@@ -29,7 +29,7 @@ class Reply:
 
     @property
     def system(self) -> str | None:
-        """Of a job that has no error."""
+        """The reply of a job without an error."""
         return None if self.attrs is not None or "error" in self.fields else str(self.fields.get("system", ""))
 
     @property
@@ -42,7 +42,7 @@ class Reply:
 class Group:
     """Replies of one worker, and what it asked, in this order, beside what had been asked before it was forked.
 
-    `asked`: how many of the questions it had asked when the reply was there, for each reply.  `stamps`: as `Dependencies.stamps`.
+    `asked`: for each reply, the number of questions that had been asked before it was ready.  `stamps`: as `Dependencies.stamps`.
     """
 
     replies: list[Reply]
@@ -52,7 +52,7 @@ class Group:
 
 
 def json_line(fields: dict[str, Any]) -> str:
-    """As nix-eval-jobs writes it: sorted names, no blanks, nothing escaped that need not be.
+    """JSON in the form of nix-eval-jobs: sorted names, no blanks, only necessary escapes.
 
     >>> json_line({"name": "x", "attr": "é", "outputs": {"out": None}})
     '{"attr":"é","name":"x","outputs":{"out":null}}'
@@ -62,7 +62,7 @@ def json_line(fields: dict[str, Any]) -> str:
 
 
 def joined(path: Path) -> str:
-    """A path as one text; names with dots are quoted, and no others.
+    """A path as one text; only names with dots are quoted.
 
     >>> joined(("a", "b.c"))
     'a."b.c"'

@@ -1,4 +1,4 @@
-"""What came of a run, for people: counts, failures grouped by their cause, a page.
+"""The result of a run for people: counts, failures grouped by their cause, a page.
 
 In: replies.  Out: text, HTML.
 """
@@ -22,7 +22,7 @@ pre {{ overflow-x: auto; font-size: 13px }} summary {{ cursor: pointer }} .n {{ 
 
 
 class Summary:
-    """Counts and failures of the replies that were added; texts of errors once for each cause."""
+    """Counts and failures of the replies so far; texts of errors once for each cause."""
 
     def __init__(self) -> None:
         self.jobs = 0

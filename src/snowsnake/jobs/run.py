@@ -1,7 +1,7 @@
 """A run: the queue and its workers.
 
-In: a root, options.  Out: replies in the order of their paths, as they come.  A worker that ends is replaced, and what it had not answered is
-looked at again, each path alone; a path that ends its worker again and again is a reply with an error.
+In: a root, options.  Out: replies in the order of their paths, as they come.  A worker that ends is replaced, and its unanswered paths are
+evaluated again, each alone; a path that ends its worker repeatedly becomes a reply with an error.
 """
 
 import os
@@ -30,7 +30,7 @@ _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Run:
-    """`done` of `found` paths are answered; more may be found.  `deaths`: workers that ended unasked."""
+    """`done` of `found` paths are answered; more may be found.  `deaths`: workers that ended without being told to."""
 
     def __init__(self, root: JobRoot, options: RunOptions, memory: JobMemory | None = None) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class Run:
             yield from found
 
     async def replies_as_they_come(self) -> AsyncIterator[Reply]:
-        """The same, and while there is nothing other tasks run."""
+        """The same, and other tasks run while there is nothing to do."""
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ class Run:
             steps.close()
 
     def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
-        """Replies that have come, each time after some were waited for: for ever (None), or not at all (0)."""
+        """Yields replies that have come, each time after waiting for some: for ever (None), or not at all (0)."""
         self._start()
         self.root.evaluator.flush_cache()
         self.root.flush()
@@ -104,7 +104,7 @@ class Run:
         return found
 
     def _start(self) -> None:
-        """Look at the root here: all workers have its value then."""
+        """Evaluates the root here, so that all workers have its value."""
         (path,) = self.queue.take(1)
         self.root.root.force()
         reply = self.root.look(path)
@@ -114,7 +114,7 @@ class Run:
         self.queue.finish(reply)
 
     def _give_out(self) -> None:
-        """Work for everybody who has none, and as many workers as can have some."""
+        """Sends work to every idle worker, and starts as many workers as there is work for."""
         for worker in self._workers:
             if not worker.open and self.queue.waiting:
                 worker.ask(self._next())
@@ -125,7 +125,7 @@ class Run:
             worker.ask(self._next())
 
     def _next(self) -> list[Path]:
-        """A fair share of what waits; a suspect is looked at alone."""
+        """A fair share of the waiting paths; a suspect path is evaluated alone."""
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE))
         else:                          # divided, they would evaluate twice what they share
@@ -158,7 +158,7 @@ class Run:
                 self.queue.finish(reply)
 
     def _grow(self, memory: JobMemory, group: Group) -> None:
-        """Evaluate here, too, what was wide: workers that are forked from now on have it, and depend on it."""
+        """Evaluates the wide attributes here, too: workers that are forked from now on have them, and depend on them."""
         before = 0
         for reply, asked in zip(group.replies, group.asked, strict=True):
             own, before = asked - before, asked
@@ -170,7 +170,7 @@ class Run:
             self._asked = self.root.evaluator.record_count()
 
     def _replace(self, worker: Worker, status: int) -> None:
-        """Take back what a worker that is gone had not answered."""
+        """Takes back the unanswered paths of a worker that has ended."""
         if worker.is_renewed:
             self.renewals += 1
         else:
@@ -214,7 +214,7 @@ def _ended(path: Path, status: int) -> Reply:
 
 
 def what_ended(path: Path, status: int) -> str:
-    """How a worker ended while it looked at a path, in nix-eval-jobs' words."""
+    """How a worker ended while it evaluated a path, in nix-eval-jobs' words."""
     who = f"while reading result for attrPath '{'.'.join(path)}', evaluation worker"
     if not os.WIFSIGNALED(status):
         code = os.waitstatus_to_exitcode(status)

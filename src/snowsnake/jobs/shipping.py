@@ -1,4 +1,4 @@
-"""A root that can be evaluated elsewhere: a folder as an archive, named by its content, and what is to be evaluated in it.
+"""A root that can be evaluated elsewhere: a folder as an archive, named by its content, and what to evaluate in it.
 
 In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; from that and the archive a `JobRoot`, on any machine the
 same: evaluation is pure but for the system it is for, sees the folder at its store path, and reads it out of the archive: nixpkgs has 50 000 files, few of
@@ -18,7 +18,7 @@ MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000          # nixpkgs: 0.2 GB, 80 000
 
 
 class TooMuch(ValueError):
-    """The folder that would have to be shipped is no project: who has a file in /tmp or at home did not mean all of that."""
+    """The folder to be shipped is no project: a user with a file in /tmp or at home did not mean all of that."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pack_root(
 
 
 def _measure(folder: str) -> None:
-    """Before anything is read: how much there is."""
+    """Counts, before anything is read, how much there is."""
     size = count = 0
     work = [folder]
     while work:
@@ -79,7 +79,7 @@ _ADVICE = "what is evaluated must be in a folder of its own, or in a Git checkou
 
 
 class ArchiveTree:
-    """The files of an archive that is in memory, as a `fetch.trees.Tree`."""
+    """The files of an archive in memory, as a `fetch.trees.Tree`."""
 
     def __init__(self, archive: bytes) -> None:
         from snowsnake.store.nar_reader import read_nar

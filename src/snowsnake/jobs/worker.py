@@ -1,7 +1,7 @@
-"""A worker: a process that was forked from one that holds the root, and that looks at paths until nobody wants more.
+"""A worker: a process forked from one that holds the root; it evaluates paths until it is told to end.
 
-In: lists of paths over a socket.  Out: replies over the same.  A worker that is gone shows as the end of its socket; what it had not
-answered is still known to the other side.
+In: lists of paths over a socket.  Out: replies over the same socket.  The end of the socket shows that a worker has ended; its unanswered
+paths are still known to the other side.
 """
 
 import ctypes
@@ -18,10 +18,10 @@ from typing import Any
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.reply import Group, Path, Reply
 
-RENEW = "renew"                        # the last word of a worker that is over its memory limit
+RENEW = "renew"                        # the last word of a worker above its memory limit
 _HEAD = struct.Struct("<I")
 _HOLD_S = 0.1                          # replies are sent at least so often
-_GROUP_S = 1.0                         # of CPU: what is evaluated again when one attribute of a group has changed
+_GROUP_S = 1.0                         # of CPU time: this much is evaluated again when one attribute of a group has changed
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
 
@@ -41,7 +41,7 @@ class Channel:
         self.socket.sendall(_HEAD.pack(len(data)) + data)
 
     def receive_some(self) -> list[Any] | None:
-        """Messages that are complete after one look at the socket; None at its end."""
+        """Messages that are complete after one read of the socket; None at its end."""
         try:
             data = self.socket.recv(1 << 20)
         except ConnectionError:
@@ -63,7 +63,7 @@ class Channel:
 
 
 class Worker:
-    """The other side of a worker process: what it was asked and has not answered."""
+    """The parent's side of a worker process: its unanswered paths."""
 
     def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], base_count: int | None = None) -> None:
         ours, theirs = socket.socketpair()
@@ -72,7 +72,7 @@ class Worker:
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            for other in others:       # otherwise it would keep their sockets open when we are gone
+            for other in others:       # otherwise the child would keep their sockets open after we end
                 other.channel.socket.close()
             _live(root, Channel(theirs), memory_bytes, base_count)
         theirs.close()
@@ -83,7 +83,7 @@ class Worker:
         self.layer: str | None = None  # of the results that are kept: what was evaluated when it was forked
 
     def ask(self, paths: list[Path]) -> None:
-        """Hand over paths.  A worker that is gone is noticed when it is listened to."""
+        """Sends paths.  If the worker has ended, that is noticed when its socket is read."""
         self.open = list(paths)
         self.asked_at = time.monotonic()
         try:
@@ -92,12 +92,12 @@ class Worker:
             pass
 
     def end(self) -> int:
-        """Wait for the process, which has ended or is about to; its status as `os.waitpid` has it."""
+        """Waits for the process, which has ended or is about to; returns its status as `os.waitpid` does."""
         self.channel.socket.close()
         return os.waitpid(self.pid, 0)[1]
 
     def stop(self, patience_s: float = 3.0) -> None:
-        """End the process: it is asked first, and then not any more."""
+        """Ends the process, at first politely."""
         self.channel.socket.close()
         os.kill(self.pid, signal.SIGINT)
         end = time.monotonic() + patience_s
@@ -110,7 +110,7 @@ class Worker:
 
 
 def _live(root: JobRoot, channel: Channel, memory_bytes: int, base_count: int | None) -> None:
-    """The life of a worker process; it does not come back."""
+    """The life of a worker process; it does not return."""
     code = 1
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -124,7 +124,7 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, base_count: int | 
         code = 0
     except (KeyboardInterrupt, ConnectionError):
         code = 130
-    except BaseException as error:     # ours: it must be seen, and must not become a second run of the parent's program
+    except BaseException as error:     # our own bug: it must be seen, and must not become a second run of the parent's program
         sys.stderr.write(f"error: fault of a worker, please report it: {type(error).__name__}: {error}\n")
         if os.environ.get("SNOWSNAKE_DEBUG"):
             import traceback
@@ -135,7 +135,7 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, base_count: int | 
             root.evaluator.flush_cache()
             root.evaluator.close_store()
             sys.stderr.flush()
-        except BaseException:          # nothing more can be done about it
+        except BaseException:          # there is nothing else to do
             pass
         os._exit(code)
 
@@ -152,7 +152,7 @@ def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
 
 
 def _serve_group(root: JobRoot, channel: Channel, base_count: int) -> None:
-    """Look at as many paths as take a while, and say what these depend on; what the next group depends on is for a new worker."""
+    """Evaluates as many paths as take a while, and sends their dependencies; the next group is for a new worker."""
     messages = channel.receive_some()
     while messages == []:
         messages = channel.receive_some()
@@ -175,7 +175,7 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int) -> None:
 
 
 def _work(root: JobRoot, channel: Channel, paths: list[Path], memory_bytes: int) -> bool:
-    """Look at paths; whether this worker can go on."""
+    """Evaluates paths; returns whether this worker can go on."""
     held: list[Reply] = []
     since = time.monotonic()
     is_small = True
@@ -192,14 +192,14 @@ def _work(root: JobRoot, channel: Channel, paths: list[Path], memory_bytes: int)
 
 
 def _hand_over(root: JobRoot, channel: Channel, replies: list[Reply]) -> None:
-    """What a reply speaks of is there when it is sent."""
+    """Makes everything exist that a reply names, before it is sent."""
     if replies:
         root.flush()
         channel.send(replies)
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM."""
+    """The memory of this process that is in RAM."""
     try:
         return int(os.pread(_statm(os.getpid()), 64, 0).split()[1]) * _PAGE_BYTES
     except OSError:
@@ -215,7 +215,7 @@ def _statm(pid: int) -> int:
 
 
 def _die_with_parent() -> None:
-    """A parent that is killed cannot tell its workers; Linux does."""
+    """A parent that is killed cannot tell its workers, but Linux does."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What is known of a flake before it is evaluated: its inputs, its settings, and the tree that it is in."""
+"""Facts about a flake before it is evaluated: its inputs, its settings, and its tree."""
 
 from snowsnake.lock.lock_file import InputPath, LockFile, Node
 from snowsnake.lock.references import Reference
@@ -11,7 +11,7 @@ Setting = str | int | bool | list[str]
 
 
 class FlakeInput:
-    """An input as a `flake.nix` (or `--override-input`) asks for it."""
+    """An input as a `flake.nix` (or `--override-input`) declares it."""
 
     __slots__ = ("reference", "is_flake", "follows", "overrides")
 
@@ -25,11 +25,11 @@ class FlakeInput:
         self.reference = reference
         self.is_flake = is_flake
         self.follows = follows
-        self.overrides = overrides or {}      # of inputs of this input
+        self.overrides = overrides or {}      # inputs of this input
 
 
 class Declaration:
-    """What a `flake.nix` says without being evaluated."""
+    """The contents of a `flake.nix`, read without evaluation."""
 
     __slots__ = ("description", "inputs", "self_attributes", "config")
 
@@ -41,7 +41,7 @@ class Declaration:
 
 
 class Place:
-    """A folder in a tree that was fetched; `tree` is whatever the callbacks of locking made."""
+    """A folder in a fetched tree; `tree` is the object that the callbacks of locking returned."""
 
     __slots__ = ("tree", "folder")
 
@@ -51,7 +51,7 @@ class Place:
 
 
 class Flake:
-    """A flake that was found: what it was called, what that means, which tree it is exactly, and what its `flake.nix` says."""
+    """A flake that was found: its original and resolved reference, its exact tree, and the contents of its `flake.nix`."""
 
     __slots__ = ("original", "resolved", "locked", "place", "declaration", "is_changed")
 
@@ -63,11 +63,11 @@ class Flake:
         self.locked = locked
         self.place = place
         self.declaration = declaration
-        self.is_changed = False               # its lock file is not the one in the tree: it counts as dirty
+        self.is_changed = False               # its lock file differs from the one in the tree: it counts as dirty
 
 
 class LockedFlake:
-    """A flake, its lock file as it should be, and the trees that were fetched on the way."""
+    """A flake, its up-to-date lock file, and the trees that were fetched meanwhile."""
 
     __slots__ = ("flake", "lock_file", "places")
 

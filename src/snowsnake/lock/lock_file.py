@@ -1,7 +1,7 @@
-"""Lock files: versions 5 to 7 read, version 7 written byte for byte as C++ Nix 2.34 writes it.
+"""Lock files: versions 5 to 7 are read; version 7 is written, byte for byte like C++ Nix 2.34.
 
-In: the text of a `flake.lock`.  Out: a graph of `Node`s; its text; what changed between two.  A lock file is input from strangers: one
-that is cyclic, too large or says something absurd is an error.
+In: the text of a `flake.lock`.  Out: a graph of `Node`s; its text; the changes between two.  A lock file comes from strangers: if it
+is cyclic, too large or absurd, it is an error.
 """
 
 import json
@@ -27,9 +27,9 @@ _ELEMENT = pattern(ID)
 
 
 class Node:
-    """An input that was locked (or the root, which has no references) and what its own inputs are.
+    """An input that was locked (or the root, which has no references), with its own inputs.
 
-    An input is another node, or a path from the root that it follows.  `parent` is the input whose flake a relative path starts at.
+    An input is another node, or a path from the root that it follows.  `parent` is the input whose flake a relative path starts from.
     """
 
     __slots__ = ("inputs", "locked", "original", "is_flake", "parent")
@@ -93,7 +93,7 @@ class LockFile:
         return {"nodes": nodes, "root": keys[self.root], "version": 7}, keys
 
     def to_text(self) -> str:
-        """What stands in the file, without its last newline."""
+        """The file's text, without its last newline."""
         return json.dumps(self.to_data()[0], indent=2, sort_keys=True, ensure_ascii=False)
 
     def __eq__(self, other: object) -> bool:
@@ -115,7 +115,7 @@ class LockFile:
                     yield target
 
     def all_inputs(self) -> "dict[InputPath, Node | InputPath]":
-        """Each input by its path; what several inputs share is entered once."""
+        """Each input by its path; an input that several inputs share is entered once."""
         found: dict[InputPath, Node | InputPath] = {}
         done = {self.root}
         stack: list[tuple[InputPath, Node, Iterator[str]]] = [((), self.root, iter(sorted(self.root.inputs)))]
@@ -133,7 +133,7 @@ class LockFile:
         return found
 
     def find(self, path: InputPath) -> Node | None:
-        """The node at a path, wherever its parts lead; None if there is none."""
+        """The node at a path, which may lead through `follows`; None if there is none."""
         return self._find(path, [])
 
     def _find(self, path: InputPath, visited: list[InputPath]) -> Node | None:
@@ -154,7 +154,7 @@ class LockFile:
         return node
 
     def check(self) -> None:
-        """Whether every input that is followed is there."""
+        """Whether every followed input exists."""
         for path, target in self.all_inputs().items():
             if isinstance(target, tuple) and target and self.find(target) is None:
                 raise FlakeError(
@@ -184,7 +184,7 @@ def path_text(path: InputPath) -> str:
 
 
 def parse_input_path(text: str) -> InputPath:
-    """`nixops/nixpkgs` in its parts; empty ones do not count.
+    """Splits `nixops/nixpkgs`; empty parts do not count.
 
     >>> parse_input_path("nixops/nixpkgs")
     ('nixops', 'nixpkgs')
@@ -206,9 +206,9 @@ def read_lock_file(
     warn: "Callable[[str], None]",
     features: "Container[str]" = DEFAULT_FEATURES,
 ) -> LockFile:
-    """The lock file in `data`; `name` is how messages call it.
+    """The lock file in `data`; `name` is its name in messages.
 
-    `is_locked`: whether an input says exactly one tree.  Entries that are not locked are an error, or with a hash a warning.
+    `is_locked`: whether an input determines exactly one tree.  Entries that are not locked are an error, or with a hash a warning.
     `features`: those that are on.
     """
     if len(data) > LARGEST_BYTES:
@@ -283,7 +283,7 @@ class _Reader:
         return lock_file
 
     def _refuse_cycles(self, root: Node) -> None:
-        """C++ Nix runs out of stack where a node is its own input; `follows` is the only way round in lock files that it writes."""
+        """C++ Nix runs out of stack where a node is its own input; in lock files that it writes, only `follows` can form a circle."""
         done: set[Node] = set()
         open_nodes = {root}
         stack = [(root, iter(root.inputs.items()))]
@@ -346,7 +346,7 @@ class _Reader:
 
 
 def difference(old: LockFile, new: LockFile) -> str:
-    """What changed from one lock file to the other, a paragraph for each input, as C++ Nix tells it."""
+    """The changes from one lock file to the other, a paragraph for each input, in C++ Nix's form."""
     before, after = old.all_inputs(), new.all_inputs()
     lines: list[str] = []
     for path in sorted(before.keys() | after.keys()):
@@ -375,7 +375,7 @@ def _described(target: "Node | InputPath") -> str:
 
 
 def day(seconds: int) -> str:
-    """A time as its day in Greenwich."""
+    """The day of a time, in Greenwich."""
     import time
 
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))

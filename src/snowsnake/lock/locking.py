@@ -1,7 +1,7 @@
-"""How the inputs of a flake become a lock file.
+"""Turns the inputs of a flake into a lock file.
 
-In: a flake, its old lock file, options, and callbacks that fetch (`Sources`).  Out: the new lock file, and the trees that had to be looked
-into.  An input whose entry in the old lock file still fits is neither fetched nor read.
+In: a flake, its old lock file, options, and callbacks that fetch (`Sources`).  Out: the new lock file, and the trees that were needed.
+An input whose entry in the old lock file still fits is neither fetched nor read.
 """
 
 import posixpath
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Sources(Protocol):
-        """What locking needs of the world.  `kinds` are the registries that may be asked."""
+        """The callbacks of locking.  `kinds` are the registries that may be used."""
 
         def flake(self, reference: Reference, kinds: tuple[str, ...], lock_root: InputPath) -> Flake:
-            """Fetch a flake and read its `flake.nix`; `follows` in it start at `lock_root`."""
+            """Fetches a flake and reads its `flake.nix`; `follows` in it start at `lock_root`."""
             ...
 
         def flake_at(self, place: Place, reference: Reference, lock_root: InputPath) -> Flake:
-            """Read the `flake.nix` in a folder of a tree that is there already."""
+            """Reads the `flake.nix` in a folder of a fetched tree."""
             ...
 
         def tree(self, reference: Reference, kinds: tuple[str, ...]) -> tuple[Place, Reference]:
-            """Fetch a tree that need not be a flake; with it the input that says exactly this tree."""
+            """Fetches a tree that need not be a flake; returns it with the input that determines exactly this tree."""
             ...
 
         def lock_file(self, flake: Flake) -> LockFile:
-            """The lock file that stands beside a `flake.nix`."""
+            """The lock file beside a `flake.nix`."""
             ...
 
         def is_locked(self, reference: Reference) -> bool: ...
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class LockOptions:
-    """What the flags about lock files say."""
+    """The flags about lock files."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class LockOptions:
 
     @property
     def top_registries(self) -> tuple[str, ...]:
-        """Those that the flake itself is looked up in."""
+        """The registries in which the flake itself is looked up."""
         return KINDS if self.uses_registries else ()
 
     @property
@@ -83,20 +83,20 @@ class LockOptions:
 
 
 class _Override:
-    """An input that a flake further up, or the command line, says in place of the one in `flake.nix`."""
+    """An input that a flake further up, or the command line, sets in place of the one in `flake.nix`."""
 
     __slots__ = ("input", "place", "parent")
 
     def __init__(self, input: FlakeInput, place: Place, parent: InputPath | None) -> None:
         self.input = input
-        self.place = place                    # relative paths start here
+        self.place = place                    # relative paths start from here
         self.parent = parent
 
 
 def compute_lock_file(
     flake: Flake, old: LockFile, options: LockOptions, sources: "Sources"
 ) -> tuple[LockFile, dict[Node, Place]]:
-    """The lock file that a flake should have."""
+    """The up-to-date lock file of a flake."""
     return _Locking(flake, options, sources).run(old)
 
 
@@ -152,9 +152,9 @@ class _Locking:
         place: Place,
         trusts_lock: bool,
     ) -> None:
-        """Lock the inputs of a node.
+        """Locks the inputs of a node.
 
-        `old` is the node that locks may be kept from; paths that are followed there start at `follows_prefix`.  `trusts_lock`: the inputs
+        `old` is the node whose locks may be kept; followed paths in it start at `follows_prefix`.  `trusts_lock`: the inputs
         come from the lock file itself, and not from a `flake.nix` that may have changed.
         """
         if len(prefix) > DEEPEST:
@@ -189,7 +189,7 @@ class _Locking:
         given_parent: InputPath | None = parent
         if override is not None:
             self.overrides_used.add(path)
-            # what is a flake and what is not stays as the flake has it
+            # whether an input is a flake is decided by the flake's declaration
             input = FlakeInput(override.input.reference, declared.is_flake, override.input.follows, override.input.overrides)
             place, given_parent = override.place, override.parent
         if input.follows is not None:
@@ -229,7 +229,7 @@ class _Locking:
         place: Place,
         trusts_lock: bool,
     ) -> None:
-        """Take an entry over from the old lock file; its own inputs are those of the old lock file, too, unless one is to be updated."""
+        """Takes an entry over from the old lock file, with its own inputs, unless one of these is to be updated."""
         child = self.new_node(node, path[-1], Node(kept.locked, kept.original, kept.is_flake, kept.parent))
         must_fetch = any(len(update) > len(path) and update[: len(path)] == path for update in self.options.updates)
         inputs: dict[str, FlakeInput] = {}
@@ -239,7 +239,7 @@ class _Locking:
             if isinstance(target, Node):
                 inputs[name] = FlakeInput(target.original, target.is_flake)
                 continue
-            # A flake that follows something says so itself or is told to: if nobody tells it any more, its own inputs count again.
+            # A flake follows something because it says so itself, or because another one does: if no other one does any more, its own inputs count again.
             must_fetch = not trusts_lock and (*path, name) not in self.overrides
             inputs[name] = FlakeInput(follows=(*follows_prefix, *target))
         if not must_fetch:
@@ -261,7 +261,7 @@ class _Locking:
         place: Place,
         is_from_user: bool,
     ) -> None:
-        """Fetch an input and make a new entry for it."""
+        """Fetches an input and makes a new entry for it."""
         kinds = self.options.input_registries
         if not self.options.allows_unlocked and reference.input.relative_path is None and not self.sources.is_locked(reference):
             raise FlakeError("access", f"cannot update unlocked flake input '{path_text(path)}' in pure mode")
@@ -292,6 +292,6 @@ class _Locking:
         return self.sources.flake(wanted, kinds, path)
 
     def inner_place(self, relative_path: str, place: Place, folder: str = "") -> Place:
-        """Where a relative path leads from a flake's folder: perhaps (`..`) out of its tree, where nothing can be read."""
+        """The target of a relative path from a flake's folder: with `..`, perhaps outside its tree, where nothing can be read."""
         path = posixpath.normpath(posixpath.join(place.folder, relative_path.lstrip("/"), folder))
         return Place(place.tree, "" if path == "." else path)

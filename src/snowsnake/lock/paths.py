@@ -1,6 +1,6 @@
-"""Flake references that are paths of this machine: `.`, `./x?dir=y`, `/src/x#attr`.
+"""Flake references that are paths on this machine: `.`, `./x?dir=y`, `/src/x#attr`.
 
-In: a path and where it starts.  Out: the reference it means: the Git repository around it, or the folder; the flake is searched upwards.
+In: a path and its base.  Out: the reference that it means: the Git repository around it, or the folder; the flake is searched upwards.
 """
 
 import os
@@ -25,7 +25,7 @@ def parse_path(
     say: "Callable[[str, str], None] | None",
     features: "Container[str]",
 ) -> Reference:
-    """The reference of a path; `text` is how messages call it, `features` those that are on."""
+    """The reference of a path; `text` is its name in messages; `features`: those that are on."""
     say = say or _nothing
     folder = _resolved(os.path.join(base, path))
     if not is_flake:
@@ -44,7 +44,7 @@ def parse_path(
 
 
 def _nothing(_level: str, _text: str) -> None:
-    """What nobody wants to know."""
+    """Drops a remark."""
 
 
 def _of_repository(folder: str, query: dict[str, str], features: "Container[str]") -> Reference:
@@ -52,7 +52,7 @@ def _of_repository(folder: str, query: dict[str, str], features: "Container[str]
 
 
 def _resolved(path: str) -> str:
-    """The path without links; what is not there has none."""
+    """The path without links; one that does not exist has none."""
     return os.path.realpath(path)
 
 

@@ -1,4 +1,4 @@
-"""Flake references read from text, as C++ Nix 2.34 reads them.  Nothing is fetched or looked up in registries.
+"""Parses flake references like C++ Nix 2.34.  Nothing is fetched, or looked up in registries.
 
 In: `github:NixOS/nixpkgs/23.05?dir=lib`, `.#x`.  Out: a `Reference` and its fragment; `MalformedInput` in C++ Nix's words.
 """
@@ -23,7 +23,7 @@ _ID_REFERENCE = pattern(rf"({ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?",
 
 
 def parse(text: str, features: "Container[str]" = DEFAULT_FEATURES) -> Attributes:
-    """The attributes of a reference that stands for itself, as `builtins.parseFlakeRef` has them.
+    """The attributes of a reference that needs no base, as in `builtins.parseFlakeRef`.
 
     >>> parse("github:NixOS/nixpkgs/23.05?dir=lib")
     {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05', 'dir': 'lib'}
@@ -54,9 +54,9 @@ def parse_reference(
 ) -> tuple[Reference, str]:
     """A reference and its fragment.
 
-    `base`: paths are files of this machine and start there; a flake is searched upwards, and one in a Git repository is a `git+file:`
+    `base`: paths are files of this machine and start here; a flake is searched upwards, and one in a Git repository is a `git+file:`
     input (`may_be_missing`: also where there is no flake.nix).  `may_be_relative`: `./x` stays a relative `path:` input.  `is_flake`: an
-    address without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user: `warning` or `note`, and a text.
+    URL without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user: `warning` or `note`, and a text.
     `features`: those that are on.
 
     >>> parse_reference("nixpkgs#hello")

@@ -1,6 +1,6 @@
-"""Flake references as values, from attributes and addresses and back to text.  `reference_text.py` reads them.
+"""Flake references as values: from attributes and URLs, and back to text.  `reference_text.py` parses them.
 
-In: attributes, addresses, paths.  Out: a `Reference`, or its other forms; `MalformedInput` in C++ Nix's words.
+In: attributes, URLs, paths.  Out: a `Reference`, or its other forms; `MalformedInput` in C++ Nix's words.
 A reference is an input (what a scheme of fetch/ knows) and the folder in it that has the flake.
 """
 
@@ -30,7 +30,7 @@ class Reference:
 
     @classmethod
     def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> "Reference":
-        """Of a set such as a lock file has; attributes of unknown schemes are taken as they are.  `features`: those that are on."""
+        """The reference in a set as lock files have it; attributes of unknown schemes are kept as they are.  `features`: those that are on."""
         folder = _folder_of(attributes)
         return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}, features), folder)
 
@@ -42,7 +42,7 @@ class Reference:
         return {name: found[name] for name in sorted(found)}
 
     def to_text(self) -> str:
-        """The reference as one writes it on a command line."""
+        """The reference as a user writes it on a command line."""
         return self.input.to_url({"dir": self.folder} if self.folder else None)
 
     __str__ = to_text
@@ -59,7 +59,7 @@ class Reference:
         return hash((self.folder, self.input))
 
     def canonical(self) -> "Reference":
-        """Old lock files have `?dir=` in their URL, too: what both forms are the same as."""
+        """Old lock files have `?dir=` in their URL, too: this returns a form that is the same for both."""
         url = self.input.attrs.get("url")
         if not isinstance(url, str):
             return self
@@ -90,13 +90,13 @@ def of_address(address: Address, is_flake: bool = True, features: Container[str]
 
 
 def of_path(path: str, query: dict[str, str], is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:
-    """Of a folder and what stood behind its `?`."""
+    """The reference of a folder, and of the text after its `?`."""
     authority = Authority(None, None, "", None) if path.startswith("/") else None
     return of_address(Address("path", authority, path.split("/"), query), is_flake, features)
 
 
 def to_text(given: Attributes, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The reference that attributes say.  `features`: those that are on.
+    """The reference that attributes describe.  `features`: those that are on.
 
     >>> to_text({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05", "dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'

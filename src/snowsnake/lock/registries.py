@@ -1,7 +1,7 @@
-"""Flake registries: which input a short name means.
+"""Flake registries: the inputs that short names mean.
 
 In: files of version 2 (`registry.json`).  Out: `Registries.resolve`: an input and the folder that the registry adds.
-Of the four the first that knows a name counts: the command line's, the user's, the system's, the global one.
+Of the four, the first that knows a name counts: the command line's, the user's, the system's, the global one.
 """
 
 import json
@@ -27,7 +27,7 @@ LIMITED = ("flags", "global")             # those that inputs of flakes are look
 
 
 class RegistryEntry:
-    """One line of a registry: what is looked for, what it means; `is_exact`: only the very same input is meant."""
+    """One line of a registry: the input that it replaces, and the replacement; `is_exact`: it replaces only exactly this input."""
 
     __slots__ = ("source", "target", "is_exact")
 
@@ -37,7 +37,7 @@ class RegistryEntry:
         self.is_exact = is_exact
 
     def resolve(self, input: Input) -> Input | None:
-        """What the entry makes of an input; None if it is not about it."""
+        """The entry's replacement for an input; None if the entry does not apply."""
         if self.is_exact:
             return self.target.input if self.source == input else None
         if not self.source.contains(input):
@@ -61,7 +61,7 @@ class Registry:
         self.entries = [entry for entry in self.entries if entry.source != source.input]
 
     def to_text(self) -> str:
-        """The file of the registry, as C++ Nix writes it."""
+        """The text of the registry's file, as C++ Nix writes it."""
         rows = []
         for entry in self.entries:
             row: dict[str, object] = {"from": _sorted(entry.source.attrs), "to": entry.target.to_attributes()}
@@ -85,7 +85,7 @@ def _sorted(attributes: Attributes) -> Attributes:
 
 
 def read_registry(path: str, kind: str, warn: "Callable[[str], None]") -> Registry:
-    """A registry file; what is not there is empty, and what cannot be read is a warning and empty."""
+    """A registry file; a missing one is empty, and an unreadable one is empty with a warning."""
     try:
         with open(path, "rb") as file:
             data = file.read(LARGEST_BYTES + 1)
@@ -125,9 +125,9 @@ def _attributes(value: object) -> Attributes:
 
 
 class Registries:
-    """The registries of a machine, read when they are first asked for.
+    """The registries of a machine, which are read when they are first needed.
 
-    `global_path` is a file, or an address that `download` gets the contents of; empty: there is none.
+    `global_path` is a file, or a URL whose contents `download` returns; empty: there is none.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Registries:
         return read_registry(path, kind, self._warn)
 
     def resolve(self, reference: Reference, kinds: "Iterable[str]" = KINDS) -> Reference:
-        """What a reference means: itself, or what the registries of these kinds say; EvaluationError if none knows it.
+        """The meaning of a reference: itself, or what the registries of these kinds say; EvaluationError if none knows it.
 
         >>> from snowsnake.lock.reference_text import parse_whole
         >>> registries = Registries({"HOME": "/none", "NIX_CONF_DIR": "/none"})
@@ -193,7 +193,7 @@ class Registries:
     def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, RegistryEntry] | None:
         for kind in kinds:
             if kind == "global" and input.is_direct and not self._is_global_near:
-                continue                  # nothing is downloaded for an input that says where it is
+                continue                  # nothing is downloaded for an input that needs no registry
             for entry in self.get(kind).entries:
                 found = entry.resolve(input)
                 if found is not None:
@@ -202,7 +202,7 @@ class Registries:
 
 
 def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registries:
-    """The registries that go with a fetcher; its settings say where the global one is, and it downloads it."""
+    """The registries for a fetcher; its settings say where the global one is, and it downloads it."""
     if fetcher.registries is None:
 
         def download(address: str) -> bytes:
@@ -226,7 +226,7 @@ def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registrie
 
 
 def user_registry_path(environ: "Mapping[str, str]") -> str:
-    """Where the user's registry is."""
+    """The path of the user's registry."""
     folder = environ.get("NIX_CONFIG_HOME")
     if not folder:
         folder = os.path.join(environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or "/", ".config"), "nix")

@@ -1,13 +1,13 @@
-"""The formats of the Nix store, as a library of its own that knows no value of the evaluator.
+"""The formats of the Nix store, as a library of its own that knows nothing about the evaluator's values.
 
-    Hash, convert_hash          hashes in all their texts
-    StorePath                   /nix/store/<hash>-name: made, checked, taken apart
-    Derivation, diff            .drv files: ATerm, JSON; what makes two of them differ
+    Hash, convert_hash          hashes in all their text forms
+    StorePath                   /nix/store/<hash>-name: making, checking, splitting
+    Derivation, diff            .drv files: ATerm, JSON; why two of them differ
     pack, unpack, read_nar      NAR archives
     NarInfo                     .narinfo files
     LocalStore                  a store in a folder of the user's own
 
-Names are imported when first used: an evaluation that only hashes must not pay for SQLite.  What is wrong with an input is a
+Names are imported when they are first used: an evaluation that only hashes must not pay for SQLite.  An invalid input is a
 ValueError, with Nix's message where Nix has one; files that cannot be read or written are OSErrors.
 
 >>> import tempfile
@@ -66,7 +66,7 @@ __all__ = [
 
 
 def may_write(folder: str, state: str) -> bool:
-    """Whether the store in this folder, with its state in that one, is there and ours to add to."""
+    """Whether the store in this folder, with its state in the other one, exists and we may add to it."""
     import os
 
     return os.access(state + "/db/db.sqlite", os.W_OK) and os.access(folder, os.W_OK)

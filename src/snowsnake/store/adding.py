@@ -1,4 +1,4 @@
-"""Files and folders added to a store, by any method and any hash.
+"""Adds files and folders to a store, by any method and any hash.
 
 In: a store, a path on disk.  Out: the path of the object.
 """
@@ -36,7 +36,7 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
 
 
 def add_path(store: Store, name: str, source: str, method: str = "nar", algorithm: str = "sha256") -> str:
-    """Adds a file or folder; ValueError for a name or contents that do not fit."""
+    """Adds a file or folder; ValueError for a name or contents that are not allowed."""
     path, address = content_path(store.store_dir, name, source, method, algorithm)
     store.keep(path)
     if store.is_valid(path):
@@ -55,7 +55,7 @@ def add_path(store: Store, name: str, source: str, method: str = "nar", algorith
 
 
 def _pack_file(source: str, archive: BinaryIO) -> int:
-    """The archive of a file that is hashed by its bytes: it is not executable."""
+    """The archive of a file that is hashed by its bytes, and therefore not executable."""
     size = os.stat(source).st_size
     head = [b"nix-archive-1", b"(", b"type", b"regular", b"contents"]
     for token in head:

@@ -1,6 +1,6 @@
-"""Logs of builds that a store in a folder keeps, as Nix writes them.
+"""Logs of builds that a store in a folder keeps, in Nix's format.
 
-In: a store path.  Out: the log, unpacked; None if there is none.
+In: a store path.  Out: the uncompressed log; None if there is none.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from snowsnake.store.interface import Store
 
 
 def build_log(store: Store, path: str) -> bytes | None:
-    """Of a derivation, or of the derivation that made an output."""
+    """The log of a derivation, or of the derivation that made an output."""
     if not path.endswith(".drv"):
         info = store.info(path)
         if info is None or info.deriver is None:
             return None
         path = info.deriver
     kept = getattr(store, "log", None)
-    if kept is not None:                   # of a binary cache
+    if kept is not None:                   # a binary cache may have one
         found: bytes | None = kept(path)
         return found
     usual = log_place(store, path)
@@ -46,7 +46,7 @@ def read_log(place: str) -> bytes | None:
 
 
 def log_place(store: Store, drv_path: str) -> str:
-    """Where the log of a derivation is, before the ending of what it is compressed with."""
+    """The path of a derivation's log, without the ending for its compression."""
     logs = os.environ.get("NIX_LOG_DIR") or os.path.join(os.path.dirname(getattr(store, "state", "")), "log/nix")
     base = drv_path.rpartition("/")[2]
     return f"{logs}/drvs/{base[:2]}/{base[2:]}"

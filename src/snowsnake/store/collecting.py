@@ -1,6 +1,6 @@
-"""Additions to a store, collected: what is to be added is named and kept, and written in batches.
+"""Collects additions to a store: each addition gets its name at once, and they are written in batches.
 
-In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, which each kind of store has its own way to write.
+In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, which each kind of store writes in its own way.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CollectingStore(Store, ABC):
         self._waiting_bytes = 0
         self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
 
-    # --- what a kind of store does its own way
+    # --- each kind of store implements these
 
     @abstractmethod
     def flush(self) -> None:
@@ -57,7 +57,7 @@ class CollectingStore(Store, ABC):
 
     @abstractmethod
     def _info(self, path: str) -> PathInfo | None:
-        """What the store itself says about a path; None if it is not valid."""
+        """The store's own facts about a path; None if the path is not valid."""
 
     @abstractmethod
     def _place(self, path: str) -> str:
@@ -65,22 +65,22 @@ class CollectingStore(Store, ABC):
 
     @abstractmethod
     def _check_process(self) -> None:
-        """An error in a child of the process that opened the store."""
+        """Raises an error in a child of the process that opened the store."""
 
     @abstractmethod
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
+        """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be had."""
 
     # --- asking
 
     def real_path(self, path: str) -> str:
-        """Where *path*, in or below the store, lies on disk; what waits is written first."""
+        """The place of *path*, in or below the store, on disk; pending additions are written first."""
         if store_path.split(path, self.store_dir)[0] in self._waiting:
             self.flush()
         return self._place(path)
 
     def is_valid(self, path: str) -> bool:
-        """Whether the store has this object, on disk or waiting to be written."""
+        """Whether the store has this object, on disk or as a pending addition."""
         if path in self._waiting or path in self._known:
             return True
         if not self._has(path):
@@ -89,7 +89,7 @@ class CollectingStore(Store, ABC):
         return True
 
     def claim(self, path: str) -> bool:
-        """As `is_valid`; it stays so while we have the store open: who collects garbage is told before we look."""
+        """Like `is_valid`; the path stays valid while we have the store open, because the garbage collector is told before we look."""
         if path in self._waiting or path in self._claimed:
             return True
         self.keep(path)
@@ -100,7 +100,7 @@ class CollectingStore(Store, ABC):
         return True
 
     def info(self, path: str) -> PathInfo | None:
-        """What the database says about an object, or will say; None if it is not valid."""
+        """The facts that the database has about an object, or will have; None if it is not valid."""
         return self._waiting[path].info if path in self._waiting else self._info(path)
 
     def read(self, path: str) -> bytes:
@@ -115,11 +115,11 @@ class CollectingStore(Store, ABC):
             return file.read()
 
     def output_paths(self, wanted: Iterable[str]) -> list[str]:
-        """Where what `realise` is asked for will lie, as far as that is known before it is built."""
+        """Where the outputs that `realise` is asked for will lie, as far as that is known before they are built."""
         return [path for path in self.wanted_paths(wanted) if path is not None]
 
     def wanted_paths(self, wanted: Iterable[str]) -> list[str | None]:
-        """As `output_paths`; None for each output whose path is not known."""
+        """Like `output_paths`; None for each output whose path is not known."""
         paths: list[str | None] = []
         for item in wanted:
             drv_path, mark, names = item.partition("!")
@@ -141,14 +141,14 @@ class CollectingStore(Store, ABC):
     # --- adding
 
     def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
-        """As `builtins.toFile`; the path.  *references*: store paths that the text mentions, which must be valid when it is written."""
+        """Adds a text like `builtins.toFile`, and returns its path.  *references*: store paths in the text, which must be valid when it is written."""
         wanted = sorted(set(references))
         path = store_path.text_path(name, contents, wanted, self.store_dir)
         self._add_file(path, contents, wanted, self._checked_outputs(path, contents))
         return str(path)
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
-        """A `.drv` with this text; its path.  *drv_path*, when the caller knows it, must be the one that follows from the text."""
+        """Adds a `.drv` with this text, and returns its path.  A *drv_path* from the caller must be the one that follows from the text."""
         if drv_path is not None and self.claim(drv_path):
             return drv_path
         drv = Derivation.from_aterm(text, name, self.store_dir)
@@ -171,7 +171,7 @@ class CollectingStore(Store, ABC):
         self._wait(Waiting(info, contents))
 
     def add_flat(self, name: str, contents: bytes) -> str:
-        """One file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
+        """Adds one file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
         path, content = self._fixed_path(name, "flat", hashing.digest("sha256", contents))
         if not self.claim(path):
             info = info_of_text(path, contents, [], "fixed:" + content)
@@ -197,7 +197,7 @@ class CollectingStore(Store, ABC):
             self.flush()
 
     def _written(self) -> None:
-        """What waited is in the store."""
+        """The pending additions are in the store."""
         self._known.update(self._waiting)
         self._claimed.update(self._waiting)
         self._waiting.clear()
@@ -218,6 +218,6 @@ class Hashed:
 
 
 def info_of_text(path: str, contents: bytes, references: list[str], ca: str) -> PathInfo:
-    """What the database says about one plain file."""
+    """The database's facts about one plain file."""
     archive = nar.pack_contents(contents)
     return PathInfo(path, "sha256:" + hashing.digest("sha256", archive).hex(), len(archive), references, ca)

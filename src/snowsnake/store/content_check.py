@@ -1,6 +1,6 @@
-"""Whether an object holds what its content address says.
+"""Checks whether an object's contents match its content address.
 
-In: what is claimed, where it lies.  Out: nothing, or a ValueError with both hashes.
+In: the claimed facts, the place on disk.  Out: nothing, or a ValueError with both hashes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from snowsnake.store.path_info import PathInfo, split_content_address
 
 
 def check_content(info: PathInfo, place: str) -> None:
-    """An object without a content address claims nothing; the hash of its archive was checked before."""
+    """An object without a content address claims nothing; the hash of its archive was checked earlier."""
     if not info.ca:
         return
     method, wanted = split_content_address(info.ca)
@@ -40,7 +40,7 @@ def _digest(info: PathInfo, method: str, algorithm: str, place: str) -> bytes:
 
 
 def modulo_digest_of(place: str, path: str, algorithm: str = "sha256") -> bytes:
-    """The hash of an archive with zeros where the object names itself."""
+    """The hash of an archive with zeros in place of the object's own name."""
     part = path.rpartition("/")[2][:32].encode()
     hasher = hashing.HashStream(algorithm)
     with tempfile.TemporaryFile() as archive:

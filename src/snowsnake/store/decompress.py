@@ -1,4 +1,4 @@
-"""What an archive is compressed with, found by its first bytes, and taken off: gzip, bzip2, xz, lzma, zstd, lzip; one in another too.
+"""Finds out from an archive's first bytes how it is compressed, and decompresses it: gzip, bzip2, xz, lzma, zstd, lzip; also in layers.
 
 In: a file.  Out: a stream with `read` and `peek`.
 """
@@ -15,7 +15,7 @@ _MOST_LAYERS = 4
 
 
 class _Gzip:
-    """Several members in a row; what follows the last one is left alone if it is none."""
+    """Several members in a row; data after the last one is ignored if it is no member."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)
@@ -122,7 +122,7 @@ def _zstd() -> Any:
 
 
 def _decoder(start: bytes) -> Any:
-    """A decoder for what begins so; None if it is not compressed."""
+    """A decoder for data with this beginning; None if it is not compressed."""
     if start[:3] == b"\x1f\x8b\x08":
         return _Gzip()
     if start[:3] == b"BZh":
@@ -196,7 +196,7 @@ class Stream:
 
 
 def decompressed(file: BinaryIO, layers: int = _MOST_LAYERS) -> Stream:
-    """The contents, whatever they are compressed with, in *layers* at most."""
+    """The contents, decompressed in at most *layers* steps."""
     stream = Stream(file)
     for _ in range(layers):
         decoder = _decoder(stream.peek(8))

@@ -24,7 +24,7 @@ JSON_VERSION = 4
 
 @dataclass(frozen=True)
 class DerivationOutput:
-    """*kind*: input (addressed), fixed, floating, impure, deferred.  *path* is empty where it is not known before building."""
+    """*kind*: input (addressed), fixed, floating, impure, deferred.  *path* is empty if it is not known before building."""
 
     path: str = ""
     kind: str = "input"
@@ -33,7 +33,7 @@ class DerivationOutput:
     hash: Hash | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As one of the "outputs" of `nix derivation show`."""
+        """An entry of "outputs" in `nix derivation show`."""
         if self.kind == "input":
             return {"path": self.path.rpartition("/")[2]}
         if self.kind == "deferred":
@@ -48,7 +48,7 @@ class DerivationOutput:
 
 @dataclass
 class Derivation:
-    """What a `.drv` file says: how something is built, and of what.
+    """The contents of a `.drv` file: how something is built, and from what.
 
     >>> drv = Derivation("x", "s", "b", env={"builder": "b", "name": "x", "system": "s"}, outputs={"out": DerivationOutput()})
     >>> drv.finish(DerivationMemory())
@@ -71,9 +71,9 @@ class Derivation:
 
     @classmethod
     def from_aterm(cls, text: bytes, name: str, store_dir: str = STORE_DIR) -> Derivation:
-        """*name*: the derivation's, or the path of its `.drv`, wherever the file lies; the text does not hold it.
+        """*name*: the derivation's name, or the path of its `.drv`, wherever the file is; the text does not hold the name.
 
-        ValueError says where the text is no derivation.
+        ValueError says where the text is not a derivation.
         """
         if name.endswith(".drv"):
             base = name.rpartition("/")[2]
@@ -109,16 +109,16 @@ class Derivation:
 
     @property
     def references(self) -> list[str]:
-        """What the `.drv` file refers to."""
+        """The paths that the `.drv` file refers to."""
         return sorted({*self.input_drvs, *self.input_srcs})
 
     @property
     def drv_path(self) -> str:
-        """Where the `.drv` file belongs; it is written anew and hashed for each look."""
+        """The path of the `.drv` file; each access writes its text again and hashes it."""
         return store_path.text_path(f"{self.name}.drv", self.to_aterm(), self.references, self.store_dir)
 
     def finish(self, memory: DerivationMemory) -> str:
-        """Computes the output paths and their variables anew, as if the derivation had just been evaluated; the `.drv` path."""
+        """Computes the output paths and their variables again, as if the derivation had just been evaluated; returns the `.drv` path."""
         kind = next(iter(self.outputs.values())).kind if self.outputs else "input"
         first = next(iter(self.outputs.values()), DerivationOutput())
         path, _, text = memory.finish(
@@ -172,7 +172,7 @@ class Derivation:
 
     @classmethod
     def from_json(cls, given: Any, store_dir: str = STORE_DIR) -> Derivation:
-        """From an object that `to_json` or `nix derivation show` wrote; ValueError says what is wrong with it."""
+        """Reads an object that `to_json` or `nix derivation show` wrote; ValueError says what is wrong with it."""
         version = _member(given, "version", int, JSON_VERSION)
         if version != JSON_VERSION:
             raise ValueError(
@@ -215,7 +215,7 @@ def show(derivations: Iterable[tuple[str, Derivation]]) -> dict[str, Any]:
 
 
 def closure(roots: Iterable[str], read: Callable[[str], Derivation]) -> dict[str, Derivation]:
-    """All derivations that *roots* need, themselves included (`nix derivation show --recursive`)."""
+    """All derivations that *roots* need, including *roots* (`nix derivation show --recursive`)."""
     found: dict[str, Derivation] = {}
     waiting = list(roots)
     while waiting:

@@ -1,6 +1,6 @@
-"""Whether the outputs of a derivation lie where they belong.
+"""Checks whether the outputs of a derivation have the paths that follow from it.
 
-In: a derivation, a store that has the derivations that it needs.  Out: the derivation, complete.  What is wrong is a ValueError.
+In: a derivation, a store that has the derivations that it needs.  Out: the complete derivation; ValueError says what is wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def reader_of(store: Store) -> Callable[[str], bytes]:
 
 
 def check_outputs(drv: Derivation, read: Callable[[str], bytes]) -> None:
-    """Computes paths that are not given, and checks those that are; *read* gives the texts of the derivations that it needs."""
+    """Computes paths that are not given, and checks those that are; *read* returns the texts of the derivations that it needs."""
     for path in drv.input_drvs:
         read(path)
     kinds = {output.kind for output in drv.outputs.values()}

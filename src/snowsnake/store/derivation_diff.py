@@ -1,7 +1,7 @@
-"""What makes two derivations differ: recursively, with the first cause first.
+"""Why two derivations differ: recursively, with the first cause first.
 
-In: two `.drv` paths and a way to read derivations.  Out: `Difference`s.  A difference of an input explains that of whatever
-uses it, so inputs that differ are followed, and each pair of derivations is compared once.
+In: two `.drv` paths and a way to read derivations.  Out: `Difference`s.  A difference in an input explains the difference of its
+users, so inputs that differ are followed, and each pair of derivations is compared once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from snowsnake.store.path import STORE_DIR
 
 @dataclass(frozen=True)
 class Change:
-    """*what*: name, system, builder, args, env, output, source, input.  None: not there on that side."""
+    """*what*: name, system, builder, args, env, output, source, input.  None: absent on that side."""
 
     what: str
     key: str
@@ -34,7 +34,7 @@ class Change:
 
 @dataclass
 class Difference:
-    """One pair of derivations.  *trail*: names from the roots to this pair.  *is_cause*: it differs on its own account, not
+    """One pair of derivations.  *trail*: names from the roots to this pair.  *is_cause*: it differs by itself, not
     only because an input does."""
 
     old_path: str
@@ -51,9 +51,9 @@ class Difference:
 def diff(
     old: str, new: str, read: Callable[[str], Derivation], read_new: Callable[[str], Derivation] | None = None
 ) -> list[Difference]:
-    """Differences between the derivations at paths *old* and *new*: causes before what follows from them, deepest first.
+    """The differences between the derivations at paths *old* and *new*: causes before their consequences, deepest first.
 
-    *read* gives the derivation at a path (`LocalStore.read_derivation`), *read_new* those on the side of *new*.  Each is read once.
+    *read* returns the derivation at a path (`LocalStore.read_derivation`), *read_new* those on the side of *new*.  Each is read once.
 
     >>> drvs = {f"/{text}": Derivation("x", "s", "b", env={"text": text}) for text in ("old", "new")}
     >>> for difference in diff("/old", "/new", drvs.__getitem__):
@@ -89,7 +89,7 @@ def diff(
 
 
 def _renamed(a: Derivation, b: Derivation) -> dict[str, str]:
-    """Output paths of a derivation and what they are in the one that stands for it."""
+    """The output paths of a derivation, with those of its counterpart."""
     return {o.path: b.outputs[name].path for name, o in a.outputs.items() if o.path and name in b.outputs}
 
 
@@ -122,7 +122,7 @@ def _compare(a: Derivation, b: Derivation, difference: Difference, renamed: dict
 
 
 def _follows(change: Change, a: Derivation, b: Derivation, renamed: dict[str, str]) -> bool:
-    """Is the change no more than that paths of the store are other paths?"""
+    """Whether the change is only that store paths have changed."""
     if change.old is None or change.new is None or change.what == "source":
         return False
     text = change.old
@@ -145,7 +145,7 @@ def _name(path: str) -> str:
 
 
 def _match_inputs(a: Derivation, b: Derivation) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """Inputs on one side only are paired by name, and by name without version when that leaves no doubt."""
+    """Pairs inputs on one side only by name, and by name without version if that leaves no doubt."""
     old = [path for path in sorted(a.input_drvs) if path not in b.input_drvs]
     new = [path for path in sorted(b.input_drvs) if path not in a.input_drvs]
     pairs: list[tuple[str, str]] = []

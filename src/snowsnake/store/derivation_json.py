@@ -1,7 +1,7 @@
-"""A derivation from the JSON of `nix derivation add`: every field must be there, and outputs must be where they belong.
+"""A derivation from the JSON of `nix derivation add`: every field is required, and outputs must have the paths that follow.
 
-In: a JSON value, a store that has the derivations that it needs.  Out: a complete `Derivation`.  What is wrong is a ValueError in 2.34.8's
-words.  (`Derivation.from_json` takes what has gaps, and computes nothing.)
+In: a JSON value, a store that has the derivations that it needs.  Out: a complete `Derivation`; a ValueError in 2.34.8's words says what
+is wrong.  (`Derivation.from_json` accepts gaps, and computes nothing.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Ed25519 signatures (RFC 8032): by the package `cryptography` where it is installed, which checks a thousand in a tenth of a second;
-by plain arithmetic, which takes three seconds for them, otherwise.
+"""Ed25519 signatures (RFC 8032): by the package `cryptography` if it is installed, which checks a thousand in a tenth of a second;
+otherwise by plain arithmetic, which takes three seconds for them.
 
-In: a public key of 32 bytes, a message, a signature of 64; or the seed of a secret key.  Out: whether it is one; a signature.
+In: a public key of 32 bytes, a message, a signature of 64; or the seed of a secret key.  Out: whether the signature is valid; a signature.
 """
 
 import hashlib

@@ -32,7 +32,7 @@ def text(value: str) -> bytes:
 
 
 def export_paths(store: Store, paths: Iterable[str], fd: int) -> None:
-    """Writes objects, what others refer to first; ValueError for one whose contents have changed."""
+    """Writes objects, each after those that it refers to; ValueError for one whose contents have changed."""
     for path in reversed(sorted_paths(store, paths)):
         _write(fd, number(1))
         info = store.known(path)
@@ -59,7 +59,7 @@ def _write(fd: int, data: bytes) -> None:
 
 
 class _Taken:
-    """A stream that keeps and hashes what is read of it."""
+    """A stream that hashes and keeps everything that is read from it."""
 
     def __init__(self, stream: BinaryIO, copy: BinaryIO) -> None:
         self.stream, self.copy = stream, copy
@@ -73,7 +73,7 @@ class _Taken:
 
 
 def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
-    """Adds the objects of a stream; each path when it is valid."""
+    """Adds the objects of a stream, and yields each path once it is valid."""
     import tempfile
 
     while True:
@@ -106,7 +106,7 @@ def read_number(stream: BinaryIO) -> int:
 
 
 def read_count(stream: BinaryIO, limit: int) -> int:
-    """How many items follow."""
+    """The number of items that follow."""
     count = read_number(stream)
     if count > limit:
         raise ValueError(f"a list of {count} items is too long")

@@ -1,8 +1,8 @@
-"""What keeps store objects alive, and the removal of what nothing keeps (`nix-store --gc`, `--delete`).
+"""What protects store objects, and the removal of everything that is not protected (`nix-store --gc`, `--delete`).
 
-In: a store in a folder.  Out: roots; objects removed, what refers to others first.  The collector's lock keeps out other programs that
-add roots or remove while this one decides, as in Nix: they wait until it has ended.  What a running program is about to use or to make stands
-in its file of temporary roots, and is spared by its hash, and with it locks and copies beside it.
+In: a store in a folder.  Out: roots; removed objects, each before those that it refers to.  As in Nix, the collector's lock makes other
+programs that add roots or remove objects wait until it has finished.  A running program notes what it is about to use or make
+in its file of temporary roots; the collector spares these hashes, and with them locks and copies beside the objects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CENSORED_PROCESS = "{temp:%d}"
 
 
 def find_roots(store: Store, note: Note) -> dict[str, set[str]]:
-    """Objects that are roots, with the links that make them so: below `gcroots` and `profiles`, and of running programs."""
+    """The objects that are roots, with the links that make them so: below `gcroots` and `profiles`, and of running programs."""
     found: dict[str, set[str]] = {}
     state = getattr(store, "state", "")
     if not state:
@@ -124,7 +124,7 @@ def _temporary(store: Store) -> Iterator[tuple[str, int]]:
             with open(os.path.join(folder, name), "rb+") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    continue                   # its process is no more
+                    continue                   # its process has ended
                 except BlockingIOError:
                     pass
                 paths = file.read().split(b"\0")[:-1]
@@ -154,7 +154,7 @@ def collector_lock(store: LocalStore) -> Iterator[None]:
 
 
 class Collector:
-    """What is alive, and the removal of what is not.  *keeps_outputs*, *keeps_derivations*: the settings of these names."""
+    """What is alive, and the removal of everything else.  *keeps_outputs*, *keeps_derivations*: the settings of these names."""
 
     def __init__(
         self, store: LocalStore, note: Note, *, keeps_outputs: bool, keeps_derivations: bool, ignores_liveness: bool = False
@@ -174,7 +174,7 @@ class Collector:
         return set(find_roots(self.store, self.note))
 
     def _users(self, path: str) -> Iterator[str]:
-        """What must go before this object may."""
+        """The objects that must be removed before this one."""
         yield from self.store.referrers(path)
         if self.keeps_derivations and path.endswith(".drv") and self.store.is_valid(path):
             for output in self.store.outputs(path).values():
@@ -195,12 +195,12 @@ class Collector:
         return found
 
     def alive(self) -> set[str]:
-        """Everything that roots keep."""
+        """Everything that roots protect."""
         roots = [path for path in self._roots() if self.store.is_valid(path)]
         return closure(self.store, roots, includes_outputs=self.keeps_outputs, includes_derivers=self.keeps_derivations)
 
     def dead(self) -> list[str]:
-        """Valid and other objects that nothing keeps."""
+        """Valid and other objects that nothing protects."""
         alive = self.alive()
         spared = {_part(path) for path, _ in _temporary(self.store)}
         return sorted(path for path in self._present() if path not in alive and _part(path) not in spared)
@@ -215,7 +215,7 @@ class Collector:
         return found
 
     def collect(self, most_bytes: int | None = None, *, removes: bool = True) -> None:
-        """Removes all that is dead, or until more than *most_bytes* are freed; without *removes* only `removed` is set."""
+        """Removes all dead objects, or stops when more than *most_bytes* are freed; without *removes* it only fills `removed`."""
         with collector_lock(self.store):
             if most_bytes == 0:
                 return
@@ -234,7 +234,7 @@ class Collector:
             self._remove_links()
 
     def _remove_links(self) -> None:
-        """Files of Nix's optimiser that no object has any more."""
+        """Removes the files of Nix's optimiser that no object uses any more."""
         folder = os.path.join(self.store.objects, ".links")
         try:
             names = list(os.scandir(folder))
@@ -246,7 +246,7 @@ class Collector:
                 os.unlink(entry.path)
 
     def delete(self, paths: Iterable[str]) -> None:
-        """Exactly these objects; ValueError for one that a root or another object needs."""
+        """Removes exactly these objects; ValueError for one that a root or another object needs."""
         wanted = set(paths)
         with collector_lock(self.store):
             roots = self._roots()

@@ -1,6 +1,6 @@
-"""Hashes of files and folders as Git has them: blobs and trees, with any algorithm.
+"""Hashes of files and folders in Git's way, as blobs and trees, with any algorithm.
 
-In: a path.  Out: the digest of the object that Git would make of it.
+In: a path.  Out: the hash that Git's object would have.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Walks over what store objects refer to: closures, orders, and why one object needs another.
+"""Walks along the references of store objects: closures, orders, and why one object needs another.
 
 In: a `Store`, store paths.  Out: store paths.  Nothing recurses: closures may be deep.
 """
@@ -52,7 +52,7 @@ def _valid_outputs(store: Store, path: str) -> list[str]:
 
 
 def references_of(store: Store) -> Callable[[str], list[str]]:
-    """What objects refer to; nothing for those that are not valid."""
+    """The references of objects; nothing for objects that are not valid."""
 
     def references(path: str) -> list[str]:
         info = store.info(path)
@@ -62,7 +62,7 @@ def references_of(store: Store) -> Callable[[str], list[str]]:
 
 
 def sort_topologically(paths: Iterable[str], references: Callable[[str], Iterable[str]]) -> list[str]:
-    """What refers to others before these, in the order that 2.34 has.
+    """Objects before those that they refer to, in 2.34's order.
 
     >>> sort_topologically(["a", "b", "c"], {"a": "b", "b": "", "c": "ab"}.__getitem__)
     ['c', 'a', 'b']
@@ -98,12 +98,12 @@ def sort_topologically(paths: Iterable[str], references: Callable[[str], Iterabl
 
 
 def sorted_paths(store: Store, paths: Iterable[str]) -> list[str]:
-    """Valid paths and others, what refers to others first."""
+    """Valid paths and others, each before those that it refers to."""
     return sort_topologically(paths, references_of(store))
 
 
 def distances(start: str, referrers: dict[str, list[str]]) -> dict[str, int]:
-    """How many steps each object is away from *start*, among those that need it."""
+    """The number of steps from each object to *start*, among those that need it."""
     found = {start: 0}
     waiting = [start]
     for path in waiting:

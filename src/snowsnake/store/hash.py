@@ -1,4 +1,4 @@
-"""A hash as a value: algorithm and digest, read from and written to every text that Nix uses.
+"""A hash as a value: algorithm and digest, read from and written to every text form that Nix uses.
 
 In: bytes, files, texts.  Out: `Hash`.  What is wrong with a text is a ValueError with Nix's message.
 """
@@ -40,28 +40,28 @@ class Hash(Record):
 
     @classmethod
     def of_bytes(cls, data: bytes, algorithm: str = "sha256") -> Hash:
-        """Of bytes, or another contiguous buffer (`nix hash file` of a file that holds them)."""
+        """The hash of bytes, or of another contiguous buffer (`nix hash file` of a file with these bytes)."""
         return cls(algorithm, hashing.digest(algorithm, data))
 
     @classmethod
     def of_file(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
-        """Of a file's bytes (`nix hash file`)."""
+        """The hash of a file's bytes (`nix hash file`)."""
         return cls(algorithm, hashing.file_digest(algorithm, path)[0])
 
     @classmethod
     def of_path(cls, path: str | PathLike[str], algorithm: str = "sha256") -> Hash:
-        """Of the NAR of a file or folder (`nix hash path`), which is streamed."""
+        """The hash of the NAR of a file or folder (`nix hash path`), which is streamed."""
         from snowsnake.store import nar
 
         return cls(algorithm, nar.path_digest(algorithm, path)[0])
 
     def format(self, encoding: str, *, with_algorithm: bool = False) -> str:
-        """*encoding*: base16, nix32, base64 or sri; with *with_algorithm* "sha256:" goes before it."""
+        """*encoding*: base16, nix32, base64 or sri; with *with_algorithm*, "sha256:" comes first."""
         return hashing.format_hash(self.algorithm, self.digest, encoding, with_algorithm=with_algorithm)
 
     @property
     def base16(self) -> str:
-        """The digest's digits, as the next three in their encodings; only `sri` names the algorithm."""
+        """The digest in base 16, without the algorithm."""
         return self.digest.hex()
 
     @property
@@ -76,7 +76,7 @@ class Hash(Record):
 
     @property
     def sri(self) -> str:
-        """`sha256-…`, as attributes `hash` have it."""
+        """`sha256-…`, as in attributes named `hash`."""
         return self.format("sri")
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What every kind of store can be asked: which paths are valid, what is known of them, what they contain.
+"""The interface of every kind of store: which paths are valid, the facts about them, their contents.
 
 In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` (a folder), `MemoryStore` (of one evaluation),
 `DaemonStore` (a socket), `BinaryCacheStore` (files, HTTP); graph.py walks them.
@@ -25,7 +25,7 @@ else:
 
 
 class NotValid(ValueError):
-    """A path that the store does not have."""
+    """The store does not have this path."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"path '{path}' is not valid")
@@ -34,7 +34,7 @@ class NotValid(ValueError):
 
 @dataclass
 class Offer:
-    """A path that a substituter has: sizes in bytes, the download's is 0 where it is not known."""
+    """A path that a substituter has.  Sizes are in bytes; the download's is 0 if it is not known."""
 
     source: Store
     path: str
@@ -45,7 +45,7 @@ class Offer:
 
 @dataclass
 class Missing:
-    """*builds*: derivations, first what others need; *fetches*: what substituters have; *unknown*: paths that nothing makes."""
+    """*builds*: derivations, each after those that it needs; *fetches*: what substituters have; *unknown*: paths that nobody can make."""
 
     builds: list[str] = field(default_factory=list)
     fetches: dict[str, Offer | None] = field(default_factory=dict)
@@ -59,16 +59,16 @@ class Missing:
 
 
 class NoBuilder(ValueError):
-    """What is wanted has to be built, and this store builds nothing."""
+    """A wanted path would have to be built, and this store builds nothing."""
 
 
 class Store(ABC):
-    """One store; what a kind cannot do is a ValueError that says so."""
+    """One store.  A kind that cannot do something raises a ValueError that says so."""
 
     store_dir = STORE_DIR
-    url = ""  # how 2.34 writes its address
-    is_trusted = False  # as a source: what it has needs no signature
-    priority = 0  # as a source: lower ones are asked first
+    url = ""  # its URL in 2.34's form
+    is_trusted = False  # as a source: its objects need no signature
+    priority = 0  # as a source: lower numbers are asked first
     wants_mass_query = False
 
     # --- asking
@@ -79,7 +79,7 @@ class Store(ABC):
 
     @abstractmethod
     def info(self, path: str) -> PathInfo | None:
-        """What is known of an object; None if it is not valid."""
+        """The facts about an object; None if it is not valid."""
 
     @abstractmethod
     def paths(self) -> list[str]:
@@ -106,17 +106,17 @@ class Store(ABC):
         """Contents of a file in the store, which may lie in an object; ValueError if its object is not valid."""
 
     def real_path(self, path: str) -> str | None:
-        """Where a path lies on this machine's disk; None if it does not."""
+        """The place of a path on this machine's disk; None if it is not on disk."""
         return None
 
     def facts(self) -> dict[str, object]:
-        """What `nix store info` tells beside the address: `version`, `trusted`."""
+        """What `nix store info` prints besides the URL: `version`, `trusted`."""
         return {"trusted": True}
 
     def close(self) -> None:
-        """Lets go of files and sockets."""
+        """Closes files and sockets."""
 
-    # --- what follows from that
+    # --- methods that are made of those above
 
     def __enter__(self) -> Self:
         return self
@@ -125,35 +125,35 @@ class Store(ABC):
         self.close()
 
     def known(self, path: str) -> PathInfo:
-        """As `info`; NotValid if there is no such object."""
+        """Like `info`; NotValid if there is no such object."""
         found = self.info(path)
         if found is None:
             raise NotValid(path)
         return found
 
     def read_derivation(self, drv_path: str) -> Derivation:
-        """As `read`, and ValueError if the file is no derivation."""
+        """Like `read`; ValueError if the file is no derivation."""
         return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """Names and paths of a valid derivation's outputs, as far as they are known."""
+        """The names and paths of a valid derivation's outputs, as far as they are known."""
         return {name: o.path for name, o in self.read_derivation(drv_path).outputs.items() if o.path}
 
     def realisation(self, key: str) -> Realisation | None:
-        """What an output is, by the hash of its derivation, "!" and its name; None if the store does not know."""
+        """The path of an output, by the hash of its derivation, "!" and its name; None if the store does not know it."""
         return None
 
     def register_realisation(self, realisation: Realisation) -> None:
-        """Notes what an output is, which is valid."""
+        """Records the path of an output, which must be valid."""
         raise ValueError(f"operation 'registerDrvOutput' is not supported by store '{self.url}'")
 
     def parse(self, path: str) -> str:
-        """The path of an object; ValueError if it is none."""
+        """Returns the path of an object; ValueError if it is no such path."""
         store_path.parse(path, self.store_dir)
         return path
 
     def split(self, path: str) -> tuple[str, str]:
-        """The object that a path is or lies in, and what follows it ("" or "/bin/sh"); ValueError if it is not in the store."""
+        """The object that a path is or lies in, and the rest of the path ("" or "/bin/sh"); ValueError if it is not in the store."""
         if not path.startswith(self.store_dir + "/"):
             raise ValueError(f"path '{path}' is not in the Nix store")
         whole, slash, rest = path[len(self.store_dir) + 1 :].partition("/")
@@ -161,31 +161,31 @@ class Store(ABC):
 
     @abstractmethod
     def missing(self, wanted: Iterable[str]) -> Missing:
-        """What would be fetched and built if `realise` were asked for this."""
+        """What would be fetched and built if `realise` were called for this."""
 
     # --- adding
 
     def keep(self, path: str) -> None:
-        """Spare a path from garbage collection while this process has the store open, if this kind of store can."""
+        """Protects a path from garbage collection while this process has the store open, if this kind of store can."""
 
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
-        """Adds an object with its archive, which must have the hash that *info* says."""
+        """Adds an object with its archive, whose hash must be the one in *info*."""
         raise ValueError(f"store '{self.url}' cannot be written to")
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
-        """Notes who signed a valid object."""
+        """Records who signed a valid object."""
         raise ValueError(f"operation 'addSignatures' is not supported by store '{self.url}'")
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Makes valid what *wanted* names: store paths, and `DRV!OUTPUT` or `DRV!*`.  The paths; ValueError tells what cannot be had."""
+        """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be had."""
         raise NoBuilder(f"store '{self.url}' cannot build")
 
     def check(self, wanted: Iterable[str]) -> None:
-        """Builds again what is valid already; ValueError if it does not become the same."""
+        """Builds valid outputs again; ValueError if the results differ."""
         raise ValueError(f"store '{self.url}' cannot build")
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
-        """A `.drv` with this text; its path."""
+        """Adds a `.drv` with this text, and returns its path."""
         raise ValueError(f"store '{self.url}' cannot be written to")
 
 
@@ -204,7 +204,7 @@ def archive_of(store: Store, path: str) -> BinaryIO:
 
 
 def nar_digest(store: Store, path: str) -> bytes:
-    """The SHA-256 of an object's archive, as it is now."""
+    """The SHA-256 of an object's archive as it is now."""
     from snowsnake.store import hashing, nar
 
     real = store.real_path(path)

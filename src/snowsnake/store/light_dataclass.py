@@ -1,8 +1,8 @@
 """`dataclass` and `field` of the standard library's `dataclasses`, for classes that every command needs.
 
 In: a class with annotated fields.  Out: the same class with `__init__`, `__repr__`, `__eq__`, and `__hash__` if it is frozen.  Importing
-`dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`.  Whoever asks for the fields
-(`dataclasses.replace`, `asdict`, `is_dataclass`) has `dataclasses` at hand: they are made then.
+`dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`.  Code that asks for the fields
+(`dataclasses.replace`, `asdict`, `is_dataclass`) has imported `dataclasses`, which then makes them.
 
 A module takes both names under `TYPE_CHECKING` from `dataclasses`, and from here otherwise: type checkers know the real ones.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Made:
-    """A default that is made anew for each object."""
+    """A default that is made again for each object."""
 
     def __init__(self, default_factory: Callable[[], Any]) -> None:
         self.default_factory = default_factory
@@ -28,7 +28,7 @@ field = _Made
 
 
 class _Fields:
-    """`__dataclass_fields__`, by the real `dataclass`, for the first who asks."""
+    """`__dataclass_fields__`, made by the real `dataclass` when somebody first asks for it."""
 
     def __init__(self, defaults: dict[str, Any], is_frozen: bool) -> None:
         self._defaults = defaults
@@ -48,7 +48,7 @@ class _Fields:
 
 
 def dataclass(cls: Any = None, *, frozen: bool = False) -> Any:
-    """With or without `(frozen=True)`; no other option, no inheritance, at least two fields."""
+    """Works with or without `(frozen=True)`; no other option, no inheritance, at least two fields."""
     if cls is None:
         return lambda cls: _completed(cls, frozen)
     return _completed(cls, frozen)

@@ -1,6 +1,6 @@
-"""What is inside of a store object or an archive: kinds, sizes, members.
+"""The contents of a store object or an archive: kinds, sizes, members.
 
-In: a path on disk, or a NAR.  Out: `ListedFile`s.  What is in an archive is read once, and kept without the contents of files.
+In: a path on disk, or a NAR.  Out: `ListedFile`s.  An archive is read once; its members are kept without the contents of files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from snowsnake.store.nar_reader import read_nar
 
 
 class NoEntry(ValueError):
-    """A path that is not there."""
+    """The path does not exist."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ Tree = DiskTree | ArchiveTree
 
 
 def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, Any]:
-    """As `nix nar ls --json`; without *is_recursive*, members are empty."""
+    """The form of `nix nar ls --json`; without *is_recursive*, folders appear without members."""
     top: dict[str, Any] = {}
     waiting = [(path, top)]
     while waiting:
@@ -117,7 +117,7 @@ def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, Any]:
 
 
 def canonical(path: str) -> str:
-    """A path inside of a tree: "" for the whole, otherwise with a slash before each part; `..` stays below the root.
+    """A path inside a tree: "" for the whole, otherwise with a slash before each part; `..` stays below the root.
 
     >>> canonical("/a//b/../c/"), canonical("a"), canonical("/"), canonical("..")
     ('/a/c', '/a', '', '')

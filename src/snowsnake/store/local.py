@@ -1,10 +1,10 @@
-"""An embedded store: `.drv` files, texts and sources really written, in a folder of the user's own.
+"""An embedded store: `.drv` files, texts and sources are really written, in a folder that belongs to the user.
 
-In: what an evaluation makes.  Out: files below DIR/nix/store, valid once they are in the database.  Layout as `nix --store DIR`.
+In: what an evaluation makes.  Out: files below DIR/nix/store, valid once they are in the database.  The layout is that of `nix --store DIR`.
 
 A store object is written under a temporary name, synced, renamed into place and only then registered, references first:
-what a killed process leaves is a temporary folder that the next one removes, or a complete object that is not valid yet.
-Several processes may write at once: objects are named by their contents, so whoever comes second finds the same bytes.
+a killed process leaves a temporary folder, which the next one removes, or a complete object that is not valid yet.
+Several processes may write at once: objects are named by their contents, so the second one finds the same bytes.
 Additions are collected: one `fsync` each would cost 7 ms, one `syncfs` serves a thousand.
 """
 
@@ -59,24 +59,24 @@ _found_syncfs: Any = _UNKNOWN
 
 
 class Builder(Protocol):
-    """Who makes objects valid, and knows how he would."""
+    """Makes objects valid, and knows in advance how."""
 
     def realise(self, store: LocalStore, wanted: list[str]) -> None:
-        """Makes valid what is wanted: paths, `DRV!OUTPUT`, `DRV!*`."""
+        """Makes the wanted paths valid: paths, `DRV!OUTPUT`, `DRV!*`."""
 
     def missing(self, store: Store, wanted: Iterable[str]) -> Missing:
         """What would be fetched and built."""
 
     def check(self, store: LocalStore, wanted: list[str]) -> None:
-        """Builds again what is valid, and compares."""
+        """Builds valid outputs again, and compares."""
 
 
 class LocalStore(CollectingStore):
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
-    *durable*: contents are on the disk before they are valid (a power cut does not hurt).  A kill never does.  *read_only*: nothing is made
-    or changed; FileNotFoundError if there is no store.  *real*, *state*: where its objects and its database are, if not in the usual
-    folders below *root*.  *builder*: makes valid what `realise` is asked for.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
+    *durable*: contents are on disk before they are valid, so that a power cut does no harm; a kill never does.  *read_only*: nothing is made
+    or changed; FileNotFoundError if there is no store.  *real*, *state*: the folders with its objects and its database, if they are not the usual
+    ones below *root*.  *builder* makes the paths valid that `realise` is asked for.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
@@ -123,7 +123,7 @@ class LocalStore(CollectingStore):
             self._open_scratch()
 
     def _make_folders(self) -> None:
-        """Those that Nix expects in a store that it has opened before."""
+        """The files that Nix expects in a store that it has opened before."""
         for name in ("gcroots/auto", "profiles", "temproots"):
             os.makedirs(os.path.join(self.state, name), exist_ok=True)
         os.makedirs(os.path.join(self._objects, ".links"), exist_ok=True)
@@ -139,7 +139,7 @@ class LocalStore(CollectingStore):
         self.close()
 
     def close(self) -> None:
-        """Writes what waits and lets go of the database.  In a child of the process that opened it: only lets go."""
+        """Writes pending additions and closes the database.  In a child of the process that opened it: only closes."""
         is_ours = os.getpid() == self._process
         try:
             if not self.read_only and is_ours:
@@ -173,7 +173,7 @@ class LocalStore(CollectingStore):
 
     @property
     def objects(self) -> str:
-        """The folder in which the objects lie."""
+        """The folder with the objects."""
         return self._objects
 
     def _place(self, path: str) -> str:
@@ -183,19 +183,19 @@ class LocalStore(CollectingStore):
         return self.database.is_valid(path)
 
     def has_now(self, path: str) -> bool:
-        """As `is_valid`, whatever this process has seen before: others may have added it, or removed it."""
+        """Like `is_valid`, whatever this process has seen before: others may have added or removed the path."""
         return self.database.is_valid(path)
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether its objects do not lie where their paths say."""
+        """Whether its objects are somewhere else than their paths say."""
         return self._objects != self.store_dir
 
     def _info(self, path: str) -> PathInfo | None:
         return self.database.info(path)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """As in `CollectingStore`: what is not valid yet is left to the builder."""
+        """As in `CollectingStore`: the builder makes the paths that are not valid yet."""
         items = list(wanted)
         absent = [item.partition("!")[0] for item in items if "!" in item and not self.is_valid(item.partition("!")[0])]
         if absent and self.builder is not None:
@@ -221,7 +221,7 @@ class LocalStore(CollectingStore):
         return self.plan(self, wanted)
 
     def plan(self, store: Store, wanted: Iterable[str]) -> Missing:
-        """As `missing`, for a store above this one."""
+        """Like `missing`, for a store above this one."""
         return missing_paths(store, wanted) if self.builder is None else self.builder.missing(store, wanted)
 
     def paths(self) -> list[str]:
@@ -240,7 +240,7 @@ class LocalStore(CollectingStore):
         return self.database.valid_derivers(path)
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """Also those that became known when they were built."""
+        """Including those that became known when they were built."""
         if static := self.known(drv_path).outputs:
             return static
         from snowsnake.store.realisation import known_outputs
@@ -249,7 +249,7 @@ class LocalStore(CollectingStore):
         return known_outputs(drv, lambda: self.output_hash(drv), self.realisation)
 
     def output_hash(self, drv: Derivation) -> str:
-        """What names a derivation's outputs before they have paths."""
+        """The hash that names a derivation's outputs before they have paths."""
         if self._output_keys is None:
             from snowsnake.store.realisation import Keys
 
@@ -281,7 +281,7 @@ class LocalStore(CollectingStore):
     # --- adding
 
     def add_root(self, link: str, path: str) -> str:
-        """A link at *link* to the valid path *path*; its absolute path comes back."""
+        """Makes a link at *link* to the valid path *path*, and returns its absolute path."""
         self.flush()
         self.keep(path)
         return roots.add_root(link, path, self.state, self.store_dir)
@@ -304,18 +304,18 @@ class LocalStore(CollectingStore):
         return path
 
     def adopt(self, info: PathInfo, place: str) -> None:
-        """Takes over an object that lies at *place*, in a folder of this store or where it is to be; hash and references are believed."""
+        """Takes over an object at *place*, in a folder of this store or in its final place; hash and references are trusted."""
         self._wait(Waiting(info, target=place))
 
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
-        """The object that a NAR holds, under the path that *info* says; ValueError if its hash or its size is another one."""
+        """Adds the object in a NAR under the path in *info*; ValueError if its hash or its size differs."""
         if self.claim(info.path):
             return
         self.adopt_import(info, self.unpack_import(info, archive))
         self.flush()
 
     def unpack_import(self, info: PathInfo, archive: BinaryIO) -> str:
-        """Where the object of a NAR was unpacked, for `adopt_import`; several threads may do so at once."""
+        """Unpacks the object of a NAR and returns its place, for `adopt_import`; several threads may do so at once."""
         if self.read_only:
             raise ValueError("attempt to write a readonly database")
         if not self._import_folder:
@@ -339,7 +339,7 @@ class LocalStore(CollectingStore):
         return target
 
     def adopt_import(self, info: PathInfo, target: str) -> None:
-        """What `unpack_import` left becomes valid with the next `flush`; ValueError if something that it refers to is not valid."""
+        """Makes an object from `unpack_import` valid with the next `flush`; ValueError if something that it refers to is not valid."""
         self._complete(info, target)
         for reference in info.references:
             if reference != info.path and not self.is_valid(reference):
@@ -347,7 +347,7 @@ class LocalStore(CollectingStore):
         self._wait(Waiting(info, target=target, is_settled=True))
 
     def _complete(self, info: PathInfo, target: str) -> None:
-        """Of a derivation: its outputs; ValueError if the file is none."""
+        """The outputs of a derivation; ValueError if the file is none."""
         if info.path.endswith(".drv"):
             with open(target, "rb") as file:
                 info.outputs = self._checked_outputs(info.path, file.read())
@@ -363,7 +363,7 @@ class LocalStore(CollectingStore):
         return {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def make_valid(self, infos: Iterable[PathInfo], *, settles: bool) -> None:
-        """Objects that lie in their places already.  *settles*: modes and dates are made those of a store; a missing hash is computed."""
+        """Registers objects that are in their places already.  *settles*: their modes and dates become those of a store; a missing hash is computed."""
         infos = list(infos)
         for info in infos:
             place = self._place(info.path)
@@ -380,11 +380,11 @@ class LocalStore(CollectingStore):
         self.database.sign(path, {*self.known(path).signatures, *signatures})
 
     def missing_objects(self) -> list[str]:
-        """Valid paths of which nothing lies on disk."""
+        """Valid paths of which nothing is on disk."""
         return [path for path in self.paths() if not os.path.lexists(self._place(path))]
 
     def remove(self, path: str) -> int:
-        """Makes an object invalid and deletes it; the bytes of its files.  ValueError if another one refers to it."""
+        """Makes an object invalid, deletes it, and returns the bytes of its files.  ValueError if another object refers to it."""
         self.flush()
         self.database.forget(path)
         self._known.discard(path)
@@ -400,7 +400,7 @@ class LocalStore(CollectingStore):
         return freed
 
     def _read_present(self, path: str) -> bytes:
-        """The text of a derivation that is there, valid or not yet."""
+        """The text of a derivation on disk, valid or not yet."""
         if path in self._waiting:
             return self.read(path)
         try:
@@ -410,7 +410,7 @@ class LocalStore(CollectingStore):
             raise ValueError(f"store path '{path}' does not exist") from None
 
     def open_temporary(self) -> int:
-        """Descriptor of an empty file beside the store's objects, which is gone once it is closed."""
+        """The descriptor of an empty file beside the store's objects, which vanishes once it is closed."""
         self._check_process()
         import tempfile
 
@@ -510,7 +510,7 @@ class LocalStore(CollectingStore):
                 os.fsync(fd)
 
     def _settle(self, target: str) -> None:
-        """Read-only, without a date of its own: as every object of a Nix store."""
+        """Makes a file read-only and without a date of its own, like every object of a Nix store."""
         if not os.path.isdir(target) or os.path.islink(target):
             self._settle_one(target)
             return
@@ -538,7 +538,7 @@ class LocalStore(CollectingStore):
             os.close(fd)
 
     def _sync_all(self) -> None:
-        """Everything written so far in this file system to the disk."""
+        """Writes everything so far in this file system to the disk."""
         if not self.durable:
             return
         sync = _syncfs()
@@ -546,9 +546,9 @@ class LocalStore(CollectingStore):
             raise OSError(f"syncing '{self.root}' failed")
 
     def _move(self, target: str, path: str) -> None:
-        """Renames into place what could not simply be renamed: a folder, which is read-only by now, or where something lies.
+        """Moves into place what a plain rename cannot move: a folder, which is read-only by now, or an object whose place is taken.
 
-        An object left there by a killed process makes way: it may not be what it is named for.
+        An object that a killed process left there is removed: it may not have the contents that its name says.
         """
         place = self._place(path)
         if not os.path.lexists(target) and os.path.lexists(place):
@@ -575,10 +575,10 @@ class LocalStore(CollectingStore):
         if os.getpid() != self._process:
             raise BadDatabase(f"the store in '{self.root}' was opened before a fork: open it again in the child")
 
-    # --- temporary folders, one per process, locked as long as it lives
+    # --- temporary folders, one per process, locked as long as the process lives
 
     def _open_scratch(self) -> None:
-        """Makes a folder and locks it.  Who removes folders holds the parent's lock alone: none is new and not locked yet."""
+        """Makes a folder and locks it.  Whoever removes folders holds the parent's lock exclusively, so that no new folder is still unlocked."""
         usual = self.root + "/nix/var"
         parent = os.path.join(usual if self.state == usual + "/nix" else self.state, "snowsnake/tmp")
         if os.stat(self.state).st_dev != os.stat(self._objects).st_dev:      # objects are renamed into place
@@ -603,7 +603,7 @@ class LocalStore(CollectingStore):
             os.close(parent_fd)
 
     def new_folder(self) -> str:
-        """An empty folder beside the objects, of this process alone; whoever makes it removes it."""
+        """Makes an empty folder beside the objects, for this process alone; the caller removes it."""
         self._check_process()
         import tempfile
 
@@ -612,7 +612,7 @@ class LocalStore(CollectingStore):
     # --- looking for faults
 
     def verify(self, *, check_contents: bool = True, on_path: Callable[[str], None] | None = None) -> list[str]:
-        """What is wrong: empty when all is well.  Files that are not valid paths are no fault: they do not count."""
+        """The faults of the store; empty if there are none.  Files that are not valid paths are no fault: they do not count."""
         faults = self.database.check()
         for path in self.database.paths():
             if on_path is not None:
@@ -652,7 +652,7 @@ class LocalStore(CollectingStore):
 
 
 def _disk_bytes(path: str) -> int:
-    """What goes when a tree is deleted: files that have another name stay."""
+    """The bytes that deleting a tree frees: files with another name stay."""
     found = 0
     for name in [path, *(os.path.join(folder, name) for folder, names, files in os.walk(path) for name in names + files)]:
         status = os.lstat(name)
@@ -662,7 +662,7 @@ def _disk_bytes(path: str) -> int:
 
 
 def _remove_abandoned(path: str) -> None:
-    """Removes the temporary folder of a process that is no more; its lock went with it."""
+    """Removes the temporary folder of a process that has ended; its lock ended with it."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:

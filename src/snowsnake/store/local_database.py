@@ -1,7 +1,7 @@
-"""The SQLite database of an embedded store: which paths are valid, what they refer to, what their contents hash to.
+"""The SQLite database of an embedded store: valid paths, their references, the hashes of their contents.
 
-In: rows.  Out: rows.  Tables, columns and lock files are those of Nix (schema 10), so that a store made here can be used,
-built from and garbage-collected by Nix, `nix --store DIR`, and the other way round.
+In: rows.  Out: rows.  Tables, columns and lock files are those of Nix (schema 10), so that Nix (`nix --store DIR`) can use a store made
+here, build in it and collect its garbage, and the other way round.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ create index if not exists IndexRealisationsRefsOnOutputPath on Realisations(out
 
 
 class BadDatabase(ValueError):
-    """The database cannot be used: damaged, not ours, locked for too long, no room."""
+    """The database cannot be used: it is damaged, not one of ours, locked for too long, or there is no room."""
 
 
 class _Connection(sqlite3.Connection):
-    """SQLite's errors as `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
+    """Turns SQLite's errors into `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
 
     path = ""
     process = 0  # that opened it: SQLite's locks and buffers are not for its children
@@ -130,7 +130,7 @@ def _connect(path: str, parameters: str = "") -> _Connection:
 
 
 def _connect_to_read(path: str) -> _Connection:
-    """Readers of a write-ahead log write beside the database, too; who may not reads what is in the database itself."""
+    """Readers of a write-ahead log also write beside the database; a reader without that permission reads the database file alone."""
     connection = _connect(path, "mode=ro")
     try:
         connection.execute("select 1 from sqlite_master limit 1").fetchall()
@@ -145,7 +145,7 @@ _inherited: list[sqlite3.Connection] = []  # of the parent process: not even clo
 
 
 class StoreDatabase:
-    """One process's connection.  Every change is one transaction: it is there whole, or not at all, after a kill."""
+    """One process's connection.  Every change is one transaction: after a kill it is there as a whole, or not at all."""
 
     def __init__(self, directory: str, *, read_only: bool = False) -> None:
         self._lock_fd = -1
@@ -168,7 +168,7 @@ class StoreDatabase:
             raise
 
     def _create(self, directory: str, path: str) -> None:
-        """Tables, by one process at a time; afterwards the lock is shared, as every Nix process holds it."""
+        """Makes the tables, one process at a time; afterwards the lock is shared, as every Nix process holds it."""
         version_path = os.path.join(directory, "schema")
         fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
         if not os.path.exists(version_path):
@@ -241,7 +241,7 @@ class StoreDatabase:
         return [path for (path,) in self._db.rows("select path from ValidPaths order by path")]
 
     def referrers(self, path: str) -> list[str]:
-        """Valid paths that refer to this one, itself among them if it does."""
+        """Valid paths that refer to this one, including itself if it does."""
         query = (
             "select path from Refs join ValidPaths on referrer = id"
             " where reference = (select id from ValidPaths where path = ?) order by path"
@@ -261,9 +261,9 @@ class StoreDatabase:
     # --- changing
 
     def register(self, infos: Iterable[PathInfo], *, replaces: bool = False) -> None:
-        """Makes paths valid that are wholly on disk.  References may point among them.
+        """Makes paths valid that are completely on disk.  They may refer to each other.
 
-        Paths that are valid stay as they are, but with *replaces*: what is known of them is then written anew, references are added.
+        Paths that are valid already stay as they are; with *replaces*, the facts about them are written again, and references added.
         """
         now = int(time.time())
         with self._transaction():
@@ -298,7 +298,7 @@ class StoreDatabase:
             self._db.run("insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)", (row, name, path))
 
     def realisation(self, digest: str, name: str) -> tuple[str, list[str]] | None:
-        """(path, signatures) of a derivation's output; the derivation by its hash."""
+        """Records (path, signatures) of a derivation's output; the derivation is given by its hash."""
         if not self._has_realisations:
             self._has_realisations = bool(self._db.rows("select 1 from sqlite_master where type = 'table' and name = 'Realisations'"))
             if not self._has_realisations:
@@ -310,7 +310,7 @@ class StoreDatabase:
         return (found[0][0], (found[0][1] or "").split()) if found else None
 
     def register_realisation(self, digest: str, name: str, path: str, signatures: Iterable[str]) -> None:
-        """Of a valid path; ValueError if the output is known to be another one."""
+        """Records an output's valid path; ValueError if a different one is recorded."""
         self._make_realisations()
         with self._transaction():
             known = self.realisation(digest, name)
@@ -330,7 +330,7 @@ class StoreDatabase:
                 )
 
     def _make_realisations(self) -> None:
-        """The tables that stores have once they are used with the feature `ca-derivations`."""
+        """The tables that stores get when they are used with the feature `ca-derivations`."""
         version_path = os.path.join(self._directory, "ca-schema")
         if os.path.exists(version_path):
             return
@@ -355,7 +355,7 @@ class StoreDatabase:
             self._db.run("delete from ValidPaths where path = ?", (path,))
 
     def check(self) -> list[str]:
-        """SQLite's own findings; a `BadDatabase` when it cannot even look."""
+        """SQLite's own findings; a `BadDatabase` if it cannot even check."""
         faults = [row[0] for row in self._db.rows("pragma integrity_check") if row[0] != "ok"]
         return faults + [
             f"{table}: row {row} refers to nothing" for table, row, *_ in self._db.rows("pragma foreign_key_check")

@@ -1,4 +1,4 @@
-"""Logs of builds put where a store keeps them.
+"""Puts logs of builds where a store keeps them.
 
 In: a store, a derivation, its log.  Out: a file that `nix log` finds, in a folder of logs or in a binary cache.
 """
@@ -15,7 +15,7 @@ from snowsnake.store.local import LocalStore
 
 
 def add_log(store: Store, drv_path: str, log: bytes) -> None:
-    """One that is there already stays."""
+    """A log that exists already is kept."""
     if isinstance(store, BinaryCacheStore):
         store.add_log(drv_path, log)
         return

@@ -1,6 +1,6 @@
-"""A store in memory: what one evaluation adds, of which sources are only hashed; below it another store may be read.
+"""A store in memory, for the additions of one evaluation; sources are only hashed.  Another store below it may be read.
 
-In: what an evaluation makes.  Out: what is known of it, and the texts of derivations.  Nothing is written.
+In: what an evaluation makes.  Out: facts about it, and the texts of derivations.  Nothing is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore(Store):
-    """Takes what `LocalStore` takes, and is its own place (see store/place.py).
+    """Accepts what `LocalStore` accepts, and is its own place (see store/place.py).
 
     >>> store = MemoryStore()
     >>> path = store.add_text("greeting", b"hello")
@@ -48,7 +48,7 @@ class MemoryStore(Store):
         return self
 
     def flush(self) -> None:
-        """There is never anything to write."""
+        """There is nothing to write."""
 
     def close(self) -> None:
         if self.below is not None:
@@ -95,7 +95,7 @@ class MemoryStore(Store):
         return self.below.real_path(path) if self.below is not None else None
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """Also those that the store below knows."""
+        """Including those that the store below knows."""
         if drv_path not in self._infos:
             return super().outputs(drv_path) if self.below is None else self.below.outputs(drv_path)
         drv = self.read_derivation(drv_path)
@@ -109,7 +109,7 @@ class MemoryStore(Store):
         return self.below.realisation(key) if self.below is not None else None
 
     def missing(self, wanted: Iterable[str]) -> Missing:
-        """By the plan of the store below."""
+        """The plan of the store below."""
         from snowsnake.store.local import LocalStore
 
         if isinstance(self.below, LocalStore):
@@ -117,7 +117,7 @@ class MemoryStore(Store):
         return missing_paths(self, wanted)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Nothing is made: what is wanted is valid below, or not."""
+        """Makes nothing: a wanted path is valid below, or it is not."""
         found = []
         items = list(wanted)
         for item in items:
@@ -177,7 +177,7 @@ class MemoryStore(Store):
         return self._hashed(name, "nar", hasher.digest(), hasher.digest(), hasher.size, references)
 
     def open_temporary(self) -> int:
-        """Descriptor of an empty file that is gone once it is closed."""
+        """The descriptor of an empty file that vanishes once it is closed."""
         fd, path = tempfile.mkstemp()
         os.unlink(path)
         return fd

@@ -1,7 +1,7 @@
-"""What would have to be fetched and built for some paths to be valid: the plan of `--dry-run`, and of every build.
+"""What must be fetched and built to make some paths valid: the plan of `--dry-run`, and of every build.
 
-In: a store, what is wanted of it, what substituters offer.  Out: `Missing`.  Substituters are asked for many paths at once, a layer of the graph after
-the other.
+In: a store, the wanted paths, what substituters offer.  Out: `Missing`.  Substituters are asked for many paths at once, one layer of the graph
+after the other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def missing_paths(
     store: Store, wanted: Iterable[str], ask: Ask | None = None, allows: Callable[[Derivation], bool] = lambda drv: True,
     find: Callable[[Derivation, list[str]], Mapping[str, str]] | None = None,
 ) -> Missing:  # fmt: skip
-    """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone is all its outputs.  *ask*: which of some paths substituters have.
+    """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone means all its outputs.  *ask* returns which of some paths substituters have.
     *allows*: whether the outputs of a derivation may be substituted.  *find*: which paths substituters know for outputs whose paths are not known here."""
     plan = _Plan(store, ask, allows, find)
     for item in wanted:
@@ -74,7 +74,7 @@ class _Plan:
                 self._derivation(path, outputs[path])
 
     def _absent_outputs(self, path: str) -> list[str] | None:
-        """Wanted outputs that are not valid; the derivation itself if that is not; None: they cannot be substituted, and must be built."""
+        """Wanted outputs that are not valid; the derivation itself if that is not valid; None: they cannot be substituted, and must be built."""
         if not self._store.is_valid(path):
             return [path]
         drv = self._derivations.get(path)
@@ -118,7 +118,7 @@ class _Plan:
 
     def _derivation(self, path: str, absent: list[str] | None) -> None:
         if absent == [path]:
-            self._fetch(path)                  # its outputs are looked at when it is there
+            self._fetch(path)                  # its outputs are checked when it is there
             return
         if absent is not None and all(place in self._offers for place in absent):
             for place in absent:

@@ -1,8 +1,8 @@
-"""NAR archives read: streaming, whatever their size, and refused as soon as anything is not exactly as it should be.
+"""Reads NAR archives as a stream, whatever their size, and refuses them as soon as anything is not exactly right.
 
 In: a binary file object (or bytes), hostile or not.  Out: its members one after the other; or a tree on disk.
 Names that could leave the target, unsorted or repeated entries, truncation, false lengths, non-zero padding and too deep
-nesting are a `BadArchive`.  Nothing is allocated because an archive says that much will follow.
+nesting are a `BadArchive`.  A length in an archive is no reason to allocate memory.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class BadArchive(ValueError):
 
 @dataclass
 class Member:
-    """One entry of an archive.  *path* is "" for the root, else relative with "/"; names that are not UTF-8 keep their bytes
-    as surrogate escapes.  The contents of a file must be read before the next member is asked for; what is left is skipped.
+    """One entry of an archive.  *path* is "" for the root, otherwise relative with "/"; names that are not UTF-8 keep their bytes
+    as surrogate escapes.  The contents of a file must be read before the next member is requested; the rest of them is skipped.
     """
 
     path: str
@@ -64,7 +64,7 @@ class _Source:
 
     def exactly(self, size: int) -> bytes:
         data = self.stream.read(size)
-        while len(data) < size:  # a pipe may give less than was asked for
+        while len(data) < size:  # a pipe may return less than was requested
             more = self.stream.read(size - len(data))
             if not more:
                 raise EndOfArchive("unexpected end-of-file")
@@ -133,7 +133,7 @@ class _Contents:
 def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Iterator[Member]:
     """The members of an archive, a directory before its entries.  *allow_trailing*: other data may follow in the stream.
 
-    Nothing is kept: an archive of any size costs a piece of 64 KiB.  BadArchive at the first thing that is not as it should be.
+    Nothing is kept: an archive of any size needs 64 KiB.  BadArchive at the first thing that is not exactly right.
 
     >>> from snowsnake.store.nar import pack_contents
     >>> [(member.path, member.kind, member.size, member.read()) for member in read_nar(pack_contents(b"hello"))]
@@ -213,7 +213,7 @@ def _node(source: _Source, names: list[bytes]) -> Iterator[Member]:
 
 
 def unpack(stream: BinaryIO | bytes, target: str | PathLike[str], *, allow_trailing: bool = False) -> None:
-    """Writes the archive's tree at *target*, which must not exist.  After an error what was written so far stays there.
+    """Writes the archive's tree at *target*, which must not exist.  After an error, the part written so far stays there.
 
     Every name was checked and every directory on the way was made here, so nothing is written outside *target*.
     """
@@ -233,7 +233,7 @@ def unpack(stream: BinaryIO | bytes, target: str | PathLike[str], *, allow_trail
 
 
 def _refused(root: str, member: Member) -> str:
-    """What is said of a target that is there already, as 2.34.8."""
+    """The error for a target that exists already, in 2.34.8's words."""
     if member.kind == "regular":
         return f'creating file "{root}": File exists'
     if member.kind == "symlink":

@@ -1,4 +1,4 @@
-"""`.narinfo`: what a binary cache says about one store path.
+"""`.narinfo`: a binary cache's description of one store path.
 
 In: the text of a `.narinfo`, hostile or not.  Out: `NarInfo`, and its text again.  Bad input is a ValueError.
 """
@@ -30,7 +30,7 @@ class NarInfo:
     url: str
     nar_hash: Hash
     nar_size: int
-    compression: str = "bzip2"  # what a text that does not say means, as in Nix
+    compression: str = "bzip2"  # the meaning of a text without this field, as in Nix
     file_hash: Hash | None = None
     file_size: int | None = None
     references: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class NarInfo:
 
     @classmethod
     def parse(cls, text: str, store_dir: str = STORE_DIR) -> NarInfo:
-        """Unknown fields are ignored; a known one that comes twice, but `Sig`, is refused."""
+        """Unknown fields are ignored; a known one that occurs twice is refused, except `Sig`."""
         fields: dict[str, str] = {}
         signatures: list[str] = []
         if text and not text.endswith("\n"):
@@ -97,7 +97,7 @@ class NarInfo:
         return "\n".join(lines) + "\n"
 
     def fingerprint(self) -> str:
-        """What signatures sign."""
+        """The text that signatures sign."""
         nar_hash = self.nar_hash.format("nix32", with_algorithm=True)
         return f"1;{self.path};{nar_hash};{self.nar_size};{','.join(sorted(self.references))}"
 

@@ -1,6 +1,6 @@
 """A store path as a value.
 
-In: text, or what a path is made of.  Out: `StorePath`.  What is not a store path is a ValueError with Nix's message.
+In: text, or the parts of a path.  Out: `StorePath`.  A text that is no store path is a ValueError with Nix's message.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ STORE_DIR = "/nix/store"
 
 
 class StorePath(Record):
-    """"/nix/store/*hash_part*-*name*".  ValueError for a hash part that is not 32 digits, or a name that Nix does not take.
+    """"/nix/store/*hash_part*-*name*".  ValueError for a hash part that is not 32 digits, or a name that Nix refuses.
 
     >>> path = StorePath.parse("/nix/store/00000000000000000000000000000000-hello.drv")
     >>> path.name, path.is_derivation
@@ -33,16 +33,16 @@ class StorePath(Record):
 
     @classmethod
     def parse(cls, path: str, store_dir: str = STORE_DIR) -> StorePath:
-        """From exactly the path of a store object."""
+        """Parses exactly the path of a store object."""
         hash_part, name = store_path.parse(path, store_dir)
         parsed = cls(hash_part, name, store_dir)
-        if str(parsed) != path:  # Nix itself does not look at the character between them
+        if str(parsed) != path:  # Nix itself does not check the character between them
             raise ValueError(f"path '{path}' is not a valid store path: its hash is not followed by '-'")
         return parsed
 
     @classmethod
     def containing(cls, path: str, store_dir: str = STORE_DIR) -> tuple[StorePath, str]:
-        """The object that *path* is, or lies in, and what follows it ("" or "/bin/sh").
+        """The object that *path* is, or lies in, and the rest of the path ("" or "/bin/sh").
 
         >>> whole, rest = StorePath.containing("/nix/store/00000000000000000000000000000000-hello/bin/hello")
         >>> whole.name, rest
@@ -53,14 +53,14 @@ class StorePath(Record):
 
     @classmethod
     def of_text(cls, name: str, contents: bytes, references: Iterable[str] = (), store_dir: str = STORE_DIR) -> StorePath:
-        """Where `builtins.toFile` puts a text; *references*: store paths that it mentions.  Nothing is written."""
+        """The path at which `builtins.toFile` puts a text; *references*: store paths in the text.  Nothing is written."""
         return cls.parse(store_path.text_path(name, contents, [str(r) for r in references], store_dir), store_dir)
 
     @classmethod
     def of_content(
         cls, name: str, content: Hash, method: str = "nar", references: Iterable[str] = (), store_dir: str = STORE_DIR
     ) -> StorePath:
-        """Of content-addressed data: *method* flat (hash of the bytes), nar (of the archive), text or git.
+        """The path of content-addressed data: *method* flat (hash of the bytes), nar (of the archive), text or git.
 
         >>> str(StorePath.of_content("source", Hash.of_bytes(b"")))
         '/nix/store/f6jkrn77ysv9dhs8hh6s2faflhjc930i-source'

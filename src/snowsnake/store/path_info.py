@@ -1,6 +1,6 @@
-"""What a store knows of one of its objects.
+"""The facts that a store has about one of its objects.
 
-In: facts.  Out: `PathInfo`, and the JSON that `nix path-info --json` prints of it.
+In: facts.  Out: `PathInfo`, and its JSON as `nix path-info --json` prints it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ else:
 
 @dataclass
 class Download:
-    """The compressed archive that a binary cache has of an object; *url*: below that of the cache."""
+    """A binary cache's compressed archive of an object; *url* is relative to the cache's."""
 
     url: str
     compression: str
@@ -27,7 +27,7 @@ class Download:
 
 @dataclass
 class PathInfo:
-    """What is known of a valid path.  *nar_hash*: "sha256:" and base16."""
+    """The facts about a valid path.  *nar_hash*: "sha256:" and base16."""
 
     path: str
     nar_hash: str
@@ -43,11 +43,11 @@ class PathInfo:
 
     @property
     def hash(self) -> Hash:
-        """Of its archive."""
+        """The hash of its archive."""
         return Hash.parse(self.nar_hash)
 
     def to_json(self, version: int, store_dir: str) -> dict[str, Any]:
-        """Format 1 (full paths, hashes as text) or 2 (names, hashes as they are), keys in order."""
+        """Format 1 (full paths, hashes as text) or 2 (names, hashes as objects), with sorted keys."""
         is_old = version == 1
 
         def short(path: str) -> str:

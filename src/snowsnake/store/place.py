@@ -1,4 +1,4 @@
-"""Where a store is: what its paths are called, where they lie on disk, where its state is; or that it takes nothing.
+"""The places of a store: the prefix of its paths, the folder with its objects, the folder with its state; or a store that takes nothing.
 
 In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened before `open`.
 """
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class StorePlace:
-    """A store in folders: paths begin with `store_dir` and lie in `real`; the database and roots are below `state`.
+    """A store in folders: paths begin with `store_dir`, objects lie in `real`; the database and roots are below `state`.
 
-    `name` is how messages call it.  `builder` builds in it
+    `name` is its name in messages.  `builder` builds in it
     (store/local.py).  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
@@ -38,11 +38,11 @@ class StorePlace:
 
     @classmethod
     def in_root(cls, root: str, store_dir: str = "/nix/store") -> "StorePlace":
-        """A whole store below one folder, as `nix --store DIR` lays it out."""
+        """A whole store below one folder, in the layout of `nix --store DIR`."""
         return cls(store_dir, root + "/nix/store", root + "/nix/var/nix", root)
 
     def open(self) -> "LocalStore":
-        """The store, for writing; it is made if it is not there."""
+        """The store, for writing; it is made if it does not exist."""
         from snowsnake.store.local import LocalStore
 
         return LocalStore(self.name, self.store_dir, real=self.real, state=self.state, builder=self.builder)
@@ -73,9 +73,9 @@ class DaemonPlace:
 
 
 class DummyStore:
-    """The store `dummy://`: it has nothing, and takes nothing if it is read-only (an evaluator of its own remembers what it adds).
+    """The store `dummy://`: it is empty, and if it is read-only it takes nothing (an evaluator then remembers what it adds by itself).
 
-    What an evaluation wants to add is an error in 2.34.8's words.
+    An addition during evaluation is an error in 2.34.8's words.
     """
 
     __slots__ = ("store_dir", "is_read_only", "root", "must_stop")
@@ -95,10 +95,10 @@ class DummyStore:
         return False
 
     def keep(self, path: str) -> None:
-        """There is nothing to spare."""
+        """There is nothing to protect."""
 
     def flush(self) -> None:
-        """There is never anything to write."""
+        """There is nothing to write."""
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -1,4 +1,4 @@
-"""Outputs whose paths are known only when they are built: how they are called before, and what becomes of derivations that need them.
+"""Outputs whose paths are known only after building: their names before that, and the derivations that need them.
 
 In: derivations.  Out: keys of outputs (`sha256:…!out`), realisations; derivations with the paths of their inputs ("resolved").
 """
@@ -25,14 +25,14 @@ _PATH_BYTES = 20
 
 @dataclass
 class Realisation:
-    """What an output became.  *key*: hash of its derivation, as `output_key` computes it, "!" and its name."""
+    """The path of a built output.  *key*: the hash of its derivation, as `output_key` computes it, "!" and its name."""
 
     key: str
     path: str
     signatures: list[str] = field(default_factory=list)
 
     def to_json(self, *, signed: bool = True) -> dict[str, Any]:
-        """As `nix realisation info` and binary caches write it; unsigned, it is what signatures sign."""
+        """The form of `nix realisation info` and of binary caches; without signatures, it is the text that signatures sign."""
         found: dict[str, Any] = {"dependentRealisations": {}, "id": self.key, "outPath": self.path.rpartition("/")[2]}
         return found | {"signatures": sorted(self.signatures)} if signed else found
 
@@ -76,13 +76,13 @@ def has_unknown_outputs(drv: Derivation) -> bool:
 
 
 class Keys:
-    """Of derivations in a store, which *read* reads."""
+    """The hash of derivations in a store, which *read* reads."""
 
     def __init__(self, read: Callable[[str], bytes], store_dir: str) -> None:
         self._memory = DerivationMemory(store_dir, read)
 
     def of(self, drv: Derivation) -> str:
-        """The hash that names a derivation's outputs: of its text without their paths, and with hashes for its inputs; of fixed outputs, of what is fixed."""
+        """The hash that names a derivation's outputs: of its text without their paths, with hashes in place of its inputs; for fixed outputs, of the fixed hash."""
         if len(drv.outputs) == 1 and (output := next(iter(drv.outputs.values()))).hash is not None:
             prefix = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}[output.method or "flat"]
             text = f"fixed:out:{prefix}{output.algorithm}:{output.hash.base16}:{output.path}".encode()
@@ -101,7 +101,7 @@ def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
 
 
 def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
-    """Whether it is built as another derivation, which has paths in the place of its inputs.  Fixed outputs: only to save builds."""
+    """Whether it is built as another derivation, which has paths in place of its inputs.  For fixed outputs this only saves builds."""
     if not drv.input_drvs:
         return False
     kinds = {output.kind for output in drv.outputs.values()}
@@ -109,7 +109,7 @@ def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
 
 
 def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
-    """*actual*: the path of an input's output."""
+    """*actual* returns the path of an input's output."""
     sources = set(drv.input_srcs)
     names: dict[str, str] = {}
     for path, outputs in drv.input_drvs.items():
@@ -138,17 +138,17 @@ def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
 
 
 def output_name(name: str, output: str) -> str:
-    """Of the store object."""
+    """The name of the store object."""
     return name if output == "out" else f"{name}-{output}"
 
 
 def scratch_path(drv_path: str, drv: Derivation, output: str) -> str:
-    """Where an output is built whose path is not known yet: as 2.34, since its builder may tell."""
+    """The place at which an output is built whose path is not known yet: 2.34's, since its builder may show it."""
     return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", "0" * 64, output_name(drv.name, output), drv.store_dir)
 
 
 def check_path(drv_path: str, path: str) -> str:
-    """Where an output is built again that is there already."""
+    """The place at which an existing output is built again."""
     base = path.rpartition("/")[2]
     return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:{base}", "0" * 64, base[33:], path.rpartition("/")[0])
 
@@ -163,7 +163,7 @@ def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
 
 
 def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str], Realisation | None]) -> dict[str, str]:
-    """Paths of a derivation's outputs, as far as they are known.  *key*: its hash, if it is needed; *find*: a realisation by its key."""
+    """The paths of a derivation's outputs, as far as they are known.  *key* returns its hash, if it is needed; *find* a realisation by its key."""
     found = {name: output.path for name, output in drv.outputs.items() if output.path}
     if len(found) < len(drv.outputs):
         digest = key()

@@ -1,4 +1,4 @@
-"""Immutable records, compared field by field, as `dataclass(frozen=True, order=True)` makes them: importing that takes as long as a small evaluation."""
+"""Immutable records, compared field by field like those of `dataclass(frozen=True, order=True)`, whose import takes as long as a small evaluation."""
 
 from operator import attrgetter
 

@@ -1,4 +1,4 @@
-"""Trees removed whatever their folders permit: store objects are read-only, and a builder may have closed what it left.
+"""Removes trees whatever the modes of their folders: store objects are read-only, and a builder may have made its files unreadable.
 
 In: the path of something that we made.  Out: the path does not exist any more.
 """
@@ -10,7 +10,7 @@ import os
 
 
 def remove(path: str) -> None:
-    """A file, a link or a tree; nothing happens if nothing is there."""
+    """Removes a file, a link or a tree; it does nothing if nothing is there."""
     if os.path.islink(path) or not os.path.isdir(path):
         if os.path.lexists(path):
             os.unlink(path)
@@ -25,7 +25,7 @@ def remove(path: str) -> None:
 
 
 def make_writable(path: str) -> None:
-    """The directories of a tree, itself included; links are not followed."""
+    """The directories of a tree, including its root; links are not followed."""
     if os.path.isdir(path) and not os.path.islink(path):
         os.chmod(path, 0o755)
         for directory, names, _ in os.walk(path):

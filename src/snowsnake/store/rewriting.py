@@ -1,6 +1,6 @@
-"""Closures rewritten so that each object is named by its contents (`nix store make-content-addressed`).
+"""Rewrites closures so that each object is named by its contents (`nix store make-content-addressed`).
 
-In: stores, paths.  Out: new objects in *target*, which may be the same store; what each old path became.
+In: stores, paths.  Out: new objects in *target*, which may be the same store; the new path for each old one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from snowsnake.store.path_info import PathInfo
 
 
 def make_content_addressed(store: Store, target: Store, paths: Iterable[str], note: Callable[[str], None]) -> dict[str, str]:
-    """What each path of the closure became; each archive is held in memory once."""
+    """The new path of each path in the closure; each archive is in memory once."""
     names: dict[str, str] = {}
     for path in reversed(sorted_paths(store, closure(store, paths))):
         info = store.known(path)
@@ -43,9 +43,9 @@ def make_content_addressed(store: Store, target: Store, paths: Iterable[str], no
 
 
 def modulo_digest(archive: bytes, path: str) -> bytes:
-    """The SHA-256 of an archive as if the object did not know its own name: with zeros for it.
+    """The SHA-256 of an archive with zeros in place of the object's own name.
 
-    2.34.8 means to hash the places as well, but notes none.
+    2.34.8 means to hash the places as well, but records none.
     """
     part = path.rpartition("/")[2][:32].encode()
     return hashing.digest("sha256", archive.replace(part, bytes(len(part))))

@@ -1,6 +1,6 @@
-"""Roots: links outside a store to what is in it, registered so that Nix's garbage collector spares what they point to.
+"""Roots: links outside a store to its objects, registered so that Nix's garbage collector spares what they point to.
 
-In: a link's path, a store path.  Out: the link, and one to it below `nix/var/nix/gcroots/auto`, as `nix-store --add-root`.
+In: a link's path, a store path.  Out: the link, and a link to it below `nix/var/nix/gcroots/auto`, like `nix-store --add-root`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from snowsnake.store import hashing
 
 
 def add_root(link: str, path: str, state: str, store_dir: str) -> str:
-    """Makes *link* for *path* of the store with this *state*, and registers it; its absolute path."""
+    """Makes *link* to *path* of the store with this *state*, registers it, and returns its absolute path."""
     link = make_link(link, path, store_dir)
     gcroots = state + "/gcroots"
     if not link.startswith(gcroots + "/"):
@@ -21,7 +21,7 @@ def add_root(link: str, path: str, state: str, store_dir: str) -> str:
 
 
 def make_link(link: str, path: str, store_dir: str) -> str:
-    """Makes *link* to *path*; an older link into the store is replaced, anything else is not.  Its absolute path."""
+    """Makes *link* to *path*, and returns its absolute path; an older link into the store is replaced, anything else is not."""
     link = os.path.abspath(link)
     if _is_in(link, store_dir):
         raise ValueError(
@@ -39,7 +39,7 @@ def _is_in(path: str, store_dir: str) -> bool:
 
 
 def _replace_link(link: str, target: str) -> None:
-    """Atomically: there is always the old link or the new one."""
+    """Replaces the link atomically: there is always the old link or the new one."""
     import tempfile
 
     parent = os.path.dirname(link)

@@ -1,4 +1,4 @@
-"""Keys that sign store objects: made, read, used.
+"""Keys that sign store objects: making, reading and using them.
 
 In: `NAME:BASE64` of a secret key (64 bytes: the seed and the public key), facts about objects.  Out: `NAME:BASE64` of signatures and public keys.
 """

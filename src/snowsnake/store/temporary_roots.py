@@ -1,13 +1,13 @@
-"""What a running process needs of a store: named in a file that Nix's garbage collector reads, as Nix's own processes do.
+"""Protects what a running process needs of a store, in a file that Nix's garbage collector reads, as Nix's own processes do.
 
-In: store paths.  Out: nothing; a path that was named is kept until the process lets go of the store.
+In: store paths.  Out: nothing; a path is protected until the process closes the store.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from _thread import RLock  # `threading` is imported by who starts threads
+from _thread import RLock  # code that starts threads imports `threading`
 from collections.abc import Iterable
 
 
@@ -22,7 +22,7 @@ class TemporaryRoots:
         self._named: set[str] = set()
 
     def name(self, path: str) -> None:
-        """Keep a path; it may not be valid yet.  Waits while a collector is at work."""
+        """Protects a path, which may not be valid yet.  Waits while a collector is at work."""
         if path not in self._named:
             self.name_all([path])
 
@@ -34,7 +34,7 @@ class TemporaryRoots:
         with _guard:
             if self._fd < 0:
                 self._open()
-            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # who collects has read all files before
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # a collector has read all files before
             try:
                 os.write(self._fd, b"".join(os.fsencode(path) + b"\0" for path in new))
             finally:
@@ -48,17 +48,17 @@ class TemporaryRoots:
         path = os.path.join(folder, str(os.getpid()))
         while True:
             try:
-                os.unlink(path)                # of a dead process that had this number
+                os.unlink(path)                # a dead process had this number
             except FileNotFoundError:
                 pass
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             if os.fstat(self._fd).st_size == 0 and os.fstat(self._fd).st_nlink:
                 return
-            os.close(self._fd)                 # a collector took it for one of a dead process
+            os.close(self._fd)                 # a collector took it for a dead process's
 
     def close(self) -> None:
-        """Let go of everything; in a child of the process that named the paths, of the descriptors only."""
+        """Releases everything; in a child of the process that protected the paths, only the descriptors."""
         if self._fd >= 0:
             if (self._state, os.getpid()) in _shared:
                 try:
@@ -76,7 +76,7 @@ _shared: dict[tuple[str, int], TemporaryRoots] = {}      # by state folder and p
 
 
 def roots_of(state: str) -> TemporaryRoots:
-    """Those of this process for one store; `leave` gives them back."""
+    """The roots of this process for one store; `leave` returns them."""
     with _guard:
         found = _shared.setdefault((state, os.getpid()), TemporaryRoots(state))
         found.users += 1
@@ -84,7 +84,7 @@ def roots_of(state: str) -> TemporaryRoots:
 
 
 def leave(roots: TemporaryRoots, state: str) -> None:
-    """One store less uses them; the last one ends them."""
+    """One store fewer uses them; after the last one they end."""
     with _guard:
         roots.users -= 1
         if roots.users == 0:

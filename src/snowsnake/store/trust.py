@@ -1,4 +1,4 @@
-"""Whether an object may be trusted: built here, named by its contents, or signed by keys that are trusted.
+"""Whether an object may be trusted: it was built here, is named by its contents, or is signed by trusted keys.
 
 In: `PathInfo`s, the settings' public keys.  Out: yes or no.  Signatures are Ed25519.
 """
@@ -38,14 +38,14 @@ class Keys:
         return cls(found)
 
     def trust(self, info: PathInfo, needed: int, store_dir: str) -> bool:
-        """Whether at least *needed* keys signed an object; 0: one, if it was not built here."""
+        """Whether at least *needed* keys signed an object; 0 requires one unless it was built here."""
         if (info.is_ultimate and not needed) or is_content_addressed(info, store_dir):
             return True
         good = sum(self.signed(info, signature, store_dir) for signature in set(info.signatures))
         return good >= max(needed, 1)
 
     def trust_realisation(self, realisation: Realisation) -> bool:
-        """Whether one of these keys signed what an output is."""
+        """Whether one of these keys signed an output's path."""
         return any(self._signed(realisation.fingerprint, signature) for signature in set(realisation.signatures))
 
     def signed(self, info: PathInfo, signature: str, store_dir: str) -> bool:
@@ -61,7 +61,7 @@ class Keys:
 
 
 def fingerprint(info: PathInfo) -> str:
-    """What signatures sign."""
+    """The text that signatures sign."""
     nar_hash = info.hash.format("nix32", with_algorithm=True)
     return f"1;{info.path};{nar_hash};{info.nar_size};{','.join(sorted(info.references))}"
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from snowsnake.store.decompress import decompressed
 
-# name -> first bytes of what is compressed so, ending of its files
+# name -> first bytes of the compressed data, file name ending
 _METHODS = {
     "none": (b"", ""),
     "": (b"", ""),
@@ -32,7 +32,7 @@ class UnknownMethod(ValueError):
 
 
 def check_method(name: str) -> str:
-    """UnknownMethod, or ValueError if the method is known and not ours."""
+    """Raises UnknownMethod; or ValueError if the method is known but not supported here."""
     if name in _UNREADABLE:
         raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip and lzip are)")
     if name not in _METHODS:
@@ -41,12 +41,12 @@ def check_method(name: str) -> str:
 
 
 def ending(name: str) -> str:
-    """Of a file's name."""
+    """The ending of a file name."""
     return _METHODS[name][1]
 
 
 def unpacked(stream: BinaryIO, name: str) -> Any:
-    """A stream with `read` of what was compressed; what is compressed in another way is a ValueError."""
+    """A stream with `read` of the uncompressed data; data that was compressed in another way is a ValueError."""
     check_method(name)
     start = _METHODS[name][0]
     if not start:
@@ -58,7 +58,7 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
 
 
 def compress(source: BinaryIO, target: BinaryIO, name: str, level: int = -1) -> None:
-    """*level*: -1 is the method's own."""
+    """*level* -1 is the method's default."""
     compressor = _compressor(name, level)
     while piece := source.read(_PIECE_BYTES):
         target.write(compressor.compress(piece) if compressor else piece)

@@ -1,7 +1,7 @@
-"""The files of a binary cache, by their names.
+"""The files of a binary cache, by name.
 
-In: names such as `HASH.narinfo` and `nar/X.nar.xz`.  Out: bytes.  Kinds: `FolderFiles` here, and those behind a web server in fetch/cache_files.py.
-All of it may be used by several threads at once.
+In: names such as `HASH.narinfo` and `nar/X.nar.xz`.  Out: bytes.  Kinds: `FolderFiles` here, and caches behind a web server in fetch/cache_files.py.
+Several threads may use all of it at once.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 
 
 class CacheFiles(ABC):
-    """What a kind of binary cache has to do."""
+    """What every kind of binary cache must implement."""
 
-    is_remote = False                      # asking costs a round trip: ask for many at once, and remember what came
+    is_remote = False                      # a question costs a round trip: ask for many files at once, and remember the answers
 
     @abstractmethod
     def get(self, name: str) -> bytes | None:
-        """A small file; None if there is none."""
+        """Returns a small file; None if it does not exist."""
 
     def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
-        """As `get` of each.  *follow*: what is wanted because of an answer."""
+        """Like `get` for each name.  *follow* returns further names that an answer makes necessary."""
         found: dict[str, bytes | None] = {}
         waiting = list(names)
         while waiting:
@@ -41,11 +41,11 @@ class CacheFiles(ABC):
         return found
 
     def exchange(self) -> Exchange | None:
-        """Where small files can be asked for so that they come by and by; None if there is no such thing."""
+        """An exchange that brings small files one after the other; None if this kind has none."""
         return None
 
     def ask(self, exchange: Exchange, name: str) -> None:
-        """Asks there for a file with a plain name."""
+        """Asks the exchange for a file with a plain name."""
         raise NotImplementedError
 
     def can_ask(self, name: str) -> bool:
@@ -54,28 +54,28 @@ class CacheFiles(ABC):
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO | None:
-        """A file of any size, whole; None if there is none."""
+        """A whole file of any size; None if it does not exist."""
 
     @abstractmethod
     def has(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Whether the file exists."""
 
     @abstractmethod
     def put(self, name: str, contents: BinaryIO, kind: str) -> None:
-        """Writes a file, or replaces it at once; *kind*: its MIME type."""
+        """Writes a file, or replaces it atomically; *kind* is its MIME type."""
 
     def hashes(self) -> Iterable[str]:
-        """Hash parts of all objects; ValueError if this kind of cache cannot tell."""
+        """The hash parts of all objects; ValueError if this kind of cache cannot list them."""
         raise ValueError("operation 'queryAllValidPaths' is not supported by this kind of store")
 
     def prepare(self) -> None:
-        """Called before the cache is written to."""
+        """Called before anything is written to the cache."""
 
     def rest(self) -> None:
-        """Ends threads: the process is about to be forked, or done."""
+        """Ends the threads, because the process is about to be forked, or is done."""
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
 
 
 class FolderFiles(CacheFiles):
@@ -103,7 +103,7 @@ class FolderFiles(CacheFiles):
             return open(self._place(name), "rb")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:               # names come from whoever wrote the cache
+        except OSError as error:               # the names come from whoever wrote the cache
             raise ValueError(f"cannot read '{name}' of the binary cache in '{self.folder}': {error.strerror}") from None
 
     def has(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where Nix keeps what can be asked again.  A module of its own: each evaluation of a flake imports it."""
+"""The folder for what Nix can ask for again.  It is a module of its own because each evaluation of a flake imports it."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""What binary caches said, remembered on disk: which paths they have, and which they lack.
+"""Answers of binary caches, remembered on disk: which paths they have, and which they lack.
 
-In: addresses of caches, hash parts of paths, what came.  Out: the same, as long as the settings say that it may be believed.
-The database is the one that Nix keeps (`binary-cache-v7.sqlite`), so that each knows what the other has learnt.  It may be lost at any time.
+In: URLs of caches, hash parts of paths, answers.  Out: the same answers, as long as the settings allow their use.
+The database is the one that Nix keeps (`binary-cache-v7.sqlite`), so that each uses what the other has learnt.  It may be lost at any time.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def default_place(environ: Mapping[str, str] = os.environ) -> str:
 
 
 class Unknown:
-    """Nothing is remembered of a path."""
+    """Nothing is remembered about a path."""
 
 
 class Remembered:
-    """*meta_s*, *positive_s*, *negative_s*: for how long each kind of answer is believed.  A database that cannot be used remembers nothing."""
+    """*meta_s*, *positive_s*, *negative_s*: for how long each kind of answer counts.  If the database cannot be used, nothing is remembered."""
 
     def __init__(self, meta_s: int, positive_s: int, negative_s: int, place: str | None = None) -> None:
         self._ages_s = (meta_s, positive_s, negative_s)
@@ -82,7 +82,7 @@ class Remembered:
         database.execute("insert or replace into LastPurge (dummy, value) values ('', ?)", (now,))
 
     def cache(self, url: str) -> tuple[int, str, bool, int] | None:
-        """(number, folder of the store, whether it wants to be asked for much, priority) of a cache."""
+        """(number, folder of the store, whether it accepts mass queries, priority) of a cache."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             row = self._open().execute(
                 "select id, storeDir, wantMassQuery, priority from BinaryCaches where url = ? and timestamp > ?",
@@ -92,7 +92,7 @@ class Remembered:
         return None
 
     def note_cache(self, url: str, store_dir: str, wants_mass_query: bool, priority: int) -> int | None:
-        """Its number; None if nothing can be remembered."""
+        """The cache's number; None if nothing can be remembered."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             row = self._open().execute(
@@ -104,7 +104,7 @@ class Remembered:
         return None
 
     def find(self, cache: int, part: str, store_dir: str) -> NarInfo | None | type[Unknown]:
-        """What a cache said of the path with this hash part; None: it lacks it."""
+        """A cache's answer about the path with this hash part; None: the cache lacks it."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             _, positive, negative = self._ages_s
@@ -128,7 +128,7 @@ class Remembered:
         return Unknown
 
     def note(self, cache: int, answers: Iterable[tuple[str, NarInfo | None]]) -> None:
-        """(hash part, what the cache said) of any number of paths."""
+        """Remembers (hash part, answer) of any number of paths."""
         now = int(time.time())
         rows: list[tuple[Any, ...]] = []
         for part, info in answers:

@@ -1,7 +1,7 @@
-"""A binary cache as a store: asked for paths, read, and written to.
+"""A binary cache as a store: it can be asked for paths, read, and written to.
 
-In: its files, how it is written.  Out: what `Store` says.  What comes out of a cache is checked against its `.narinfo` (size and hash);
-whether a `.narinfo` itself may be believed says store/trust.py.
+In: the cache's files, and options for writing.  Out: the methods of `Store`.  Everything from a cache is checked against its `.narinfo` (size
+and hash); store/trust.py decides whether to trust the `.narinfo` itself.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from snowsnake.store.signing import SecretKey, sign
 _INFO_FILE = "nix-cache-info"
 _MOST_INFO_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 8 << 20
-_QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20      # what is small
+_QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20      # files up to these sizes are small
 _PIECE_BYTES = 1 << 18
 _URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
 
 
 class CacheFault(ValueError):
-    """A cache sent what it should not: wrong sizes, hashes, texts that are no `.narinfo`."""
+    """A cache sent something wrong: another size or hash, or a text that is no `.narinfo`."""
 
 
 class Gone(CacheFault):
-    """An archive that its `.narinfo` names is no longer there."""
+    """An archive that its `.narinfo` names does not exist any more."""
 
 
 @dataclass
 class CacheOptions:
-    """Parameters of the address.  *priority*, *wants_mass_query*: None lets the cache say."""
+    """The parameters of the URL.  *priority*, *wants_mass_query*: None leaves the choice to the cache."""
 
     compression: str = "xz"
     level: int = -1
@@ -59,7 +59,7 @@ class CacheOptions:
 
 
 class BinaryCacheStore(Store):
-    """*url*: without parameters.  *remembered*: what earlier runs learnt.  Nothing is asked before it must be; `opened` asks at once."""
+    """*url* has no parameters.  *remembered*: answers of earlier runs.  Nothing is requested before it is needed; `opened` requests at once."""
 
     def __init__(
         self, files: CacheFiles, url: str, store_dir: str = STORE_DIR, *, options: CacheOptions | None = None, remembered: Remembered | None = None,
@@ -79,7 +79,7 @@ class BinaryCacheStore(Store):
     # --- the cache itself
 
     def opened(self) -> BinaryCacheStore:
-        """Reads what the cache says about itself; ValueError if it is one for another store."""
+        """Reads the cache's description of itself; ValueError if it is a cache for another store."""
         if self._is_open:
             return self
         if self._is_writable:
@@ -140,21 +140,21 @@ class BinaryCacheStore(Store):
     # --- asking
 
     def narinfo(self, path: str) -> NarInfo | None:
-        """What the cache says of a path; None if it lacks it."""
+        """The cache's answer about a path; None if it lacks the path."""
         part = _part(path)
         self.ask([path])
         found = self._infos[part]
         return found if found is not None and found.path == path else None
 
     def ask(self, paths: Iterable[str], follow: Callable[[NarInfo], Iterable[str]] = lambda info: ()) -> None:
-        """Asks for all of them at once, where that saves time; `narinfo` answers afterwards without asking.  *follow*: paths that are to be asked for
-        because of what came."""
+        """Requests all of them at once, where that saves time; `narinfo` then answers without a request.  *follow* returns further paths that an
+        answer makes necessary."""
         self.opened()
         answers: list[tuple[str, NarInfo | None]] = []
         asked: set[str] = set()
 
         def missing(paths: Iterable[str]) -> list[str]:
-            """Names of those files that have to be looked at."""
+            """The names of those files that must be requested."""
             found: list[str] = []
             waiting = [paths]
             while waiting:
@@ -252,7 +252,7 @@ class BinaryCacheStore(Store):
         return missing_paths(self, wanted)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Nothing is made in a cache: what is wanted is there or not."""
+        """A cache builds nothing: a wanted path is there, or it is not."""
         found = []
         for item in wanted:
             path, mark, names = item.partition("!")
@@ -266,7 +266,7 @@ class BinaryCacheStore(Store):
     # --- reading
 
     def open_archive(self, path: str) -> BinaryIO:
-        """The NAR of an object, with the size and the hash that were announced."""
+        """The NAR of an object, with the announced size and hash."""
         info = self._archive_info(path)
         source = self.files.open(info.url)
         if source is None:
@@ -275,13 +275,13 @@ class BinaryCacheStore(Store):
             return self._checked(info, source)
 
     def quick_name(self, path: str) -> str | None:
-        """The file that has the archive of an object, if it is a small one, which `ask` of the cache's exchange may bring; None otherwise."""
+        """The file with the archive of an object, if it is small enough for `ask` of the cache's exchange; None otherwise."""
         info = self._archive_info(path)
         is_small = info.file_size is not None and info.file_size <= _QUICK_BYTES and info.nar_size <= _QUICK_NAR_BYTES
         return info.url if is_small and self.files.can_ask(info.url) else None
 
     def quick_archive(self, path: str, data: bytes | None) -> BinaryIO:
-        """As `open_archive` of an object whose file has come already; None: the cache does not have it."""
+        """Like `open_archive` for an object whose file has arrived already; None: the cache does not have it."""
         info = self._archive_info(path)
         if data is None:
             raise self._gone(info)
@@ -300,7 +300,7 @@ class BinaryCacheStore(Store):
         return Gone(f"file '{info.url}' does not exist in binary cache '{self.url}'")
 
     def _checked(self, info: NarInfo, source: BinaryIO) -> BinaryIO:
-        """The archive that a file holds, found to be the one that was announced."""
+        """The archive in a file, checked to be the announced one."""
         where = f"'{info.url}' of the binary cache '{self.url}'"
         is_small = info.nar_size <= _IN_MEMORY_BYTES
         target: BinaryIO = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115  # the caller's to close
@@ -320,7 +320,7 @@ class BinaryCacheStore(Store):
             raise
 
     def _copy(self, source: BinaryIO, target: BinaryIO, info: NarInfo, where: str) -> tuple[Hash, int]:
-        """Hash and size of what comes, which is cut off when it is more than was announced."""
+        """The hash and the size of the received data, which is cut off if it is longer than announced."""
         hasher = hashing.HashStream(info.nar_hash.algorithm)
         size = 0
         try:
@@ -353,13 +353,13 @@ class BinaryCacheStore(Store):
         raise FileNotFoundError(2, os.strerror(2), path)
 
     def log(self, drv_path: str) -> bytes | None:
-        """The log of a build that the cache keeps."""
+        """The log of a build, if the cache keeps it."""
         return self.files.get("log/" + drv_path.rpartition("/")[2])
 
     # --- writing
 
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
-        """Compresses, signs and writes; what the archive hashes to is what counts."""
+        """Compresses, signs and writes; the hash of the archive itself counts."""
         if not self._is_writable:
             super().import_object(info, archive)
         if self.is_valid(info.path):
@@ -418,7 +418,7 @@ class BinaryCacheStore(Store):
 
 
 def path_info(found: NarInfo) -> PathInfo:
-    """What a `.narinfo` says, as any store says it."""
+    """The facts in a `.narinfo`, in the form of every store."""
     return PathInfo(
         found.path, f"{found.nar_hash.algorithm}:{found.nar_hash.base16}", found.nar_size, sorted(found.references), found.ca, found.deriver,
         signatures=sorted(found.signatures), download=Download(found.url, found.compression, found.file_hash, found.file_size),

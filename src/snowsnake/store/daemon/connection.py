@@ -1,4 +1,4 @@
-"""A connection to a Nix daemon: greeting, options, requests, and what the daemon says while it works.
+"""A connection to a Nix daemon: greeting, options, requests, and the daemon's messages while it works.
 
 In: the path of a socket, options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the worker protocol (Nix 2.4 to 2.34).
 """
@@ -22,7 +22,7 @@ _SAID = {
 
 
 class Operation(IntEnum):
-    """What can be asked of a daemon, with its number in the protocol."""
+    """Requests to a daemon, with their numbers in the protocol."""
 
     IS_VALID_PATH = 1
     QUERY_REFERRERS = 6
@@ -42,10 +42,10 @@ class Operation(IntEnum):
 
 
 class DaemonConnection:
-    """One connection.  *options*: names of nix.conf and their texts, which the daemon applies to this client as far as it trusts him.
+    """One connection.  *options*: settings of nix.conf as text, which the daemon applies to this client as far as it trusts the user.
 
-    *on_message(text, is_log)* gets each line that the daemon wants the user to see; of a builder's log, if *is_log*.  DaemonError if there
-    is no daemon or it speaks another protocol.
+    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.  DaemonError if there
+    is no daemon, or if it speaks another protocol.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class DaemonConnection:
 
     @contextmanager
     def request(self, operation: Operation) -> Iterator[Wire]:
-        """A request: its arguments are sent inside, the answer is to be read afterwards.  What goes wrong leaves the connection unusable,
-        unless the daemon said it."""
+        """A request: the arguments are sent inside the `with`, and the answer is read after it.  An error leaves the connection unusable,
+        unless the daemon itself reported it."""
         if self.is_broken:
             raise DaemonError(f"opening a connection to remote store '{self.name}' previously failed")
         try:
@@ -150,7 +150,7 @@ class DaemonConnection:
             raise
 
     def wait(self) -> None:
-        """Until the daemon has done what was asked of it; what it says meanwhile goes to `on_message`."""
+        """Waits until the daemon has done what was requested; its messages meanwhile go to `on_message`."""
         wire = self.wire
         while True:
             number = wire.number()
@@ -174,7 +174,7 @@ class DaemonConnection:
                 raise DaemonError(f"got unknown message type {number:x} from Nix daemon")
 
     def _activity(self) -> None:
-        """The daemon begins something: it has a number, an importance, a kind, a text, facts and a parent."""
+        """The daemon starts an activity: it has a number, an importance, a kind, a text, facts and a parent."""
         wire = self.wire
         wire.number()
         level = wire.number()

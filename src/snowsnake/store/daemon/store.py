@@ -1,6 +1,6 @@
-"""A store behind a Nix daemon: what an evaluation adds is sent to it, what must be built is asked of it.
+"""A store behind a Nix daemon: additions of an evaluation are sent to it, and it builds what must be built.
 
-In: what `LocalStore` takes.  Out: store paths, valid in the daemon's store.  Objects are read where they lie on disk, as Nix does.
+In: as for `LocalStore`.  Out: store paths, valid in the daemon's store.  Objects are read where they lie on disk, as Nix does.
 Small additions are collected and sent as one request; each is named by its contents, so the daemon needs no signature.
 """
 
@@ -23,12 +23,12 @@ from snowsnake.store.path_info import PathInfo
 from snowsnake.store.roots import make_link
 
 _PIECE_BYTES = 1 << 16
-_NORMAL, _CHECK = 0, 2                    # how something is built
+_NORMAL, _CHECK = 0, 2                    # how something is to be built
 _SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, resolves to something valid
 
 
 class DaemonStore(CollectingStore):
-    """The store of the daemon that listens at *socket*.  *real*: where its objects lie, if not in *store_dir*.
+    """The store of the daemon that listens at *socket*.  *real*: the folder with its objects, if it is not *store_dir*.
 
     *options*, *on_message*: see `DaemonConnection`.  The connection is made when it is first needed.
     """
@@ -55,7 +55,7 @@ class DaemonStore(CollectingStore):
         self._open: DaemonConnection | None = None
 
     def close(self) -> None:
-        """Sends what waits and hangs up.  In a child of the process that opened it: only hangs up."""
+        """Sends pending additions and closes the connection.  In a child of the process that opened it: only closes."""
         try:
             if os.getpid() == self._process:
                 self.flush()
@@ -139,7 +139,7 @@ class DaemonStore(CollectingStore):
         self._known.add(info.path)
 
     def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
-        """The file or tree that a NAR holds, which may be a file read from here to its end."""
+        """Adds the file or tree in a NAR; *stream* may be a file, which is read from its position to its end."""
         if isinstance(archive, bytes):
             path, _ = self._fixed_path(name, "nar", hashing.digest("sha256", archive), references)
             return path if self.is_valid(path) else self._send(name, "fixed:r:sha256", iter([archive]), references)
@@ -171,12 +171,12 @@ class DaemonStore(CollectingStore):
             return self.add_archive(name, archive, references)
 
     def open_temporary(self) -> int:
-        """Descriptor of an empty file, which is gone once it is closed."""
+        """The descriptor of an empty file that vanishes once it is closed."""
         with tempfile.TemporaryFile() as file:
             return os.dup(file.fileno())
 
     def add_root(self, link: str, path: str) -> str:
-        """A link at *link* to the valid path *path*, which keeps it from the garbage collector; its absolute path."""
+        """Makes a link at *link* to the valid path *path*, which protects it from the garbage collector; returns its absolute path."""
         self.flush()
         link = make_link(link, path, self.store_dir)
         with self.connection.request(Operation.ADD_INDIRECT_ROOT) as wire:
@@ -215,7 +215,7 @@ class DaemonStore(CollectingStore):
         self._realise(list(wanted), _CHECK)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """As in `CollectingStore`; DaemonError tells what could not be built."""
+        """As in `CollectingStore`; DaemonError says what could not be built."""
         return self._realise(list(wanted), _NORMAL)
 
     def _realise(self, paths: list[str], mode: int) -> list[str]:
@@ -237,11 +237,11 @@ class DaemonStore(CollectingStore):
         return outputs
 
     def _result(self, connection: DaemonConnection) -> str | None:
-        """What went wrong with one of the paths."""
+        """Raises the error for one of the paths."""
         wire = connection.wire
         wire.text()
         status, message = wire.number(), wire.text()
-        for _ in range(4):                 # how often built, whether it differed, when
+        for _ in range(4):                 # number of builds, whether they differed, times
             wire.number()
         if connection.version >= (1, 37):
             for _ in range(2):             # time of the CPU, if it is known
@@ -274,7 +274,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _path_info(path: str, wire: Wire) -> PathInfo:
-    """What the daemon says about a path."""
+    """The daemon's facts about a path."""
     deriver, digest = wire.text(), wire.text()
     references = wire.texts()
     registered, size = wire.number(), wire.number()
@@ -299,7 +299,7 @@ def _add_path_info(message: Message, info: PathInfo) -> None:
 
 
 def _described(object_: Waiting) -> bytes:
-    """What is known of an object, as `ADD_MULTIPLE_TO_STORE` wants it before its archive."""
+    """The facts about an object that `ADD_MULTIPLE_TO_STORE` sends before its archive."""
     message = Message()
     _add_path_info(message, object_.info)
     return bytes(message.data)

@@ -1,7 +1,7 @@
 """Numbers, strings and sets of the worker protocol, over a socket.
 
-In: a connected socket.  Out: values; DaemonError for an answer that cannot be one.  A number is 8 bytes, little endian; a string its length and
-its bytes, filled up with zeros to a multiple of 8.  Nothing is allocated because the other side says that much will follow.
+In: a connected socket.  Out: values; DaemonError for an answer that cannot be a value.  A number is 8 bytes, little endian; a string its length
+and its bytes, filled up with zeros to a multiple of 8.  A length that the other side announces is no reason to allocate memory.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Item = TypeVar("Item")
 
 
 class DaemonError(ValueError):
-    """What a daemon refuses or fails at, in its words; or an answer that is none.  *traces*: what it was doing, innermost last."""
+    """A refusal or failure of a daemon, in its words; or an answer that is no valid answer.  *traces*: what it was doing, the innermost last."""
 
     def __init__(self, message: str, traces: Sequence[str] = (), *, is_refusal: bool = False) -> None:
         super().__init__(message)
         self.traces = tuple(traces)
-        self.is_refusal = is_refusal  # said by the daemon, after which the connection can be used
+        self.is_refusal = is_refusal  # reported by the daemon; the connection can still be used
 
 
 class Message:
-    """What is to be sent, collected in `data`."""
+    """Collects in `data` what is to be sent."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -52,7 +52,7 @@ class Message:
 
 
 class Wire(Message):
-    """One end of a connection.  What is added is sent by `flush`.
+    """One end of a connection.  `flush` sends what was added.
 
     >>> ours, theirs = socket.socketpair()
     >>> wire = Wire(ours)
@@ -79,14 +79,14 @@ class Wire(Message):
         self.data.clear()
 
     def send_frame(self, data: bytes) -> None:
-        """A piece of a stream whose length is not known; b"" ends it."""
+        """A piece of a stream whose length is not known in advance; b"" ends the stream."""
         self.add_number(len(data))
         self.data += data
         self.flush()
 
     def _send(self, data: bytes) -> None:
-        """The daemon may talk while it is sent to: both would wait for ever if nobody listened.  One that has gone may have said why: that is
-        found when its answer is read."""
+        """Sends, and reads meanwhile: if nobody read what the daemon sends, both sides would wait for ever.  If the daemon has gone, its last
+        message may say why, and is found when its answer is read."""
         left = memoryview(data)
         poller = select.poll()             # not `select`, which knows only the first thousand descriptors
         poller.register(self._socket, select.POLLIN | select.POLLOUT)
@@ -157,7 +157,7 @@ class Wire(Message):
         return [one() for _ in range(self.count())]
 
     def read(self, size: int) -> bytes:
-        """At most *size* bytes, as a file gives them; b"" at the end."""
+        """At most *size* bytes, as `read` of a file returns them; b"" at the end."""
         if not self.has_data and not self._receive():
             return b""
         return self.exactly(min(size, len(self._in) - self._start))
