@@ -38,7 +38,9 @@ def builtins_md() -> str:
         _NOTE.format("builtins/table.py"),
         "# Builtins\n",
         "All are attributes of `builtins`. Those marked *global* can be used without that prefix; every other one also as `__name`.",
-        "Arguments are forced from left to right to what is said of them; the rest stays lazy.\n",
+        "Arguments are forced from left to right to what is said of them; the rest stays lazy.",
+        "The cost is that of a call, without the work of functions that it calls and of values that it forces. A builtin whose cost grows",
+        "can be interrupted while it works, unless it makes one pass over bytes.\n",
         " · ".join(f"[{entry.name}](#{entry.name.lower().replace(chr(39), '')})" for entry in visible) + "\n",
     ]
     for entry in visible:
@@ -52,6 +54,10 @@ def builtins_md() -> str:
             facts.append("global")
         if entry.feature:
             facts.append(f"needs the feature `{entry.feature}`")
+        if entry.cost == "outside":
+            facts.append("cost: what it waits for")
+        elif entry.cost:
+            facts.append(f"cost: O({entry.cost})" + (f" (n: {entry.of})" if entry.of else ""))
         lines.append(f"`{' '.join(['builtins.' + entry.name, *names])}` — {'; '.join(facts)}\n")
         lines.append(" ".join(entry.doc.split()) + "\n")
         if entry.example:

@@ -4,7 +4,7 @@ import pytest
 
 import snowsnake
 from snowsnake.builtins import registry
-from snowsnake.builtins.row import BuiltinRow
+from snowsnake.builtins.row import ORDERS, BuiltinRow
 from snowsnake.builtins.table import TABLE
 
 # What a program can see: names with two underscores in front are the machine's own.
@@ -55,3 +55,11 @@ def test_globals() -> None:
         shown = snowsnake.evaluate(f"[ {name} ]").to_nix()
         if not entry.is_constant:
             assert shown == snowsnake.evaluate(f"[ builtins.{entry.name} ]").to_nix()
+
+
+@pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
+def test_its_cost_is_data(entry):
+    """An order, and what n counts; a constant has neither, and no prose repeats it."""
+    assert entry.cost in ((*ORDERS,) if not entry.is_constant else ("",))
+    assert bool(entry.of) == ("n" in entry.cost.replace("outside", ""))
+    assert "Cost:" not in entry.doc

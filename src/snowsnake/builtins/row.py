@@ -1,6 +1,10 @@
 """One row of the table of builtins."""
 
 
+# "outside": it waits for the disk, a server or Git.
+ORDERS = ("1", "log n", "n", "n log n", "outside")
+
+
 class BuiltinRow:
     """A builtin as users and the machine see it.
 
@@ -14,11 +18,12 @@ class BuiltinRow:
     `argument_form`: how a line of a trace names the only argument: "only" (instead of the first), "quoted" (the name of the builtin in quotes);
     `phrases`: the trace lines for parts of its input (traces/cause.py names them) that do not follow from the rest of the row;
     `always`: parts whose line appears for every error inside them, not only for a wrong type;
+    `cost`: how the work of a call grows, one of ORDERS, without what functions and values given to it do; `of`: what n counts;
     `called_directly`: the compiler calls it with its arguments when the program calls it.
     """
 
     # A plain class: importing `typing` for a NamedTuple would cost every start of the command more than the whole table does.
-    __slots__ = ("name", "arguments", "forces", "framed", "doc", "example", "is_global", "is_constant", "feature",
+    __slots__ = ("name", "arguments", "forces", "framed", "doc", "example", "cost", "of", "is_global", "is_constant", "feature",
                  "varies", "needs", "called_directly", "argument_form", "phrases", "always")  # fmt: skip
 
     def __init__(
@@ -29,6 +34,8 @@ class BuiltinRow:
         framed: bool = False,
         doc: str = "",
         example: str = "",
+        cost: str = "",
+        of: str = "",
         is_global: bool = False,
         is_constant: bool = False,
         feature: str = "",
@@ -45,6 +52,8 @@ class BuiltinRow:
         self.framed = framed
         self.doc = doc
         self.example = example
+        self.cost = cost
+        self.of = of
         self.is_global = is_global
         self.is_constant = is_constant
         self.feature = feature

@@ -7,8 +7,10 @@ ROWS = (
         "attrNames",
         "set",
         "a",
-        doc="The names of the attributes of *set*, sorted bytewise. No value is forced. O(n); the first time for a "
-        "shape of set O(n log n).",
+        cost="n",
+        of="the attributes of *set*",
+        doc="The names of the attributes of *set*, sorted bytewise. No value is forced. The first "
+        "time for a shape of set, the names are sorted: O(n log n).",
         example='builtins.attrNames { b = throw "unused"; a = 1; } => [ "a" "b" ]',
         argument_form="only",
     ),
@@ -16,7 +18,9 @@ ROWS = (
         "attrValues",
         "set",
         "a",
-        doc="The values of the attributes of *set*, in the order of `attrNames`. None is forced. O(n).",
+        cost="n",
+        of="the attributes of *set*",
+        doc="The values of the attributes of *set*, in the order of `attrNames`. None is forced.",
         example="builtins.attrValues { b = 2; a = 1; } => [ 1 2 ]",
         argument_form="only",
     ),
@@ -24,16 +28,20 @@ ROWS = (
         "hasAttr",
         "name set",
         "SA",
+        cost="log n",
+        of="the attributes of *set*",
         doc="Whether *set* has an attribute called *name*: `set ? name` with a computed name. The value is not "
-        "forced. O(log n).",
+        "forced.",
         example='builtins.hasAttr "a" { a = throw "unused"; } => true',
     ),
     BuiltinRow(
         "getAttr",
         "name set",
         "SA",
+        cost="log n",
+        of="the attributes of *set*",
         doc="The value of the attribute *name* of *set*: `set.name` with a computed name. Raises an error if it is "
-        "missing. O(log n).",
+        "missing.",
         example='builtins.getAttr "a" { a = 1; b = 2; } => 1',
         phrases={"attributes": "in the attribute set under consideration"},
     ),
@@ -41,8 +49,10 @@ ROWS = (
         "mapAttrs",
         "function set",
         ".a",
+        cost="n",
+        of="the attributes of *set*",
         doc="The set of the same names with the values `function name value`. Only the set is forced: neither the "
-        "function nor any value, until a value of the result is needed. O(n).",
+        "function nor any value, until a value of the result is needed.",
         example='builtins.mapAttrs (name: value: "${name}=${toString value}") { a = 1; b = 2; } '
         '=> { a = "a=1"; b = "b=2"; }',
     ),
@@ -52,6 +62,8 @@ ROWS = (
         "al",
         framed=True,
         is_global=True,
+        cost="n",
+        of="the attributes of *set*, and of *names*",
         doc="*set* without the attributes called *names*; names that it does not have are ignored. The names are "
         "forced in order and must be strings without context; no value is forced. O(size of the set + names · log "
         "size).",
@@ -63,6 +75,8 @@ ROWS = (
         "intersectAttrs",
         "first second",
         "aA",
+        cost="n log n",
+        of="the attributes of the smaller set",
         doc="The attributes of *second* whose names *first* has too. No value is forced. O(m log n), where m is "
         "the size of the smaller set.",
         example="builtins.intersectAttrs { a = 1; b = 2; } { b = 20; c = 30; } => { b = 20; }",
@@ -72,9 +86,11 @@ ROWS = (
         "pairs",
         "l",
         framed=True,
+        cost="n log n",
+        of="the elements of *pairs*",
         doc="The set of a list of `{ name, value }` sets. Of pairs with the same name the first counts. Each pair "
         "and its name are forced, in order; values are not. Raises an error if a name is missing, or the value of "
-        "the first pair of its name. O(n log n).",
+        "the first pair of its name.",
         example='builtins.listToAttrs [ { name = "a"; value = 1; } { name = "b"; value = 2; } '
         '{ name = "a"; value = 3; } ] '
         "=> { a = 1; b = 2; }",
@@ -91,6 +107,8 @@ ROWS = (
         "name sets",
         "Sl",
         framed=True,
+        cost="n log n",
+        of="the elements of *sets*",
         doc="The values of attribute *name* in each set of *sets* that has it, in list order. The sets are forced, "
         "in order; the values are not. O(n log m).",
         example='builtins.catAttrs "a" [ { a = 1; } { b = 0; } { a = 2; } ] => [ 1 2 ]',
@@ -101,6 +119,8 @@ ROWS = (
         "function sets",
         "fl",
         framed=True,
+        cost="n",
+        of="the attributes of all sets together",
         doc="A set of all the names in *sets*, with the values `function name values`, where *values* lists what "
         "the sets have under that name, in order. The function is forced first, then the list and each set; "
         "applications are evaluated when needed. O(total number of attributes).",
@@ -112,15 +132,17 @@ ROWS = (
         "functionArgs",
         "function",
         "v",
+        cost="1",
         doc="The names in the set pattern of *function*, each with whether it has a default. An empty set for a "
         "function without a set pattern and for builtins. Raises an error for what is no function; a set with "
-        "`__functor` is none. O(n).",
+        "`__functor` is none.",
         example="builtins.functionArgs ({ a, b ? 1, ... }: a) => { a = false; b = true; }",
     ),
     BuiltinRow(
         "unsafeGetAttrPos",
         "name set",
         "SA",
+        cost="1",
         doc="Where the attribute *name* of *set* was written: a set of `file`, `line` and `column` (counted from "
         "1, in bytes), or null if it is missing or was not written in a file. Unsafe, since the result depends on "
         "the layout of the source. O(offset in the file).",

@@ -5,20 +5,25 @@ from snowsnake.builtins.row import BuiltinRow
 ROWS = (
     BuiltinRow(
         "hasContext", "s", "s",
-        doc="Whether the string *s* refers to a store path.  Cost: O(1).  Raises: a type error.",
+        cost="1",
+        doc="Whether the string *s* refers to a store path.  Raises: a type error.",
         example='builtins.hasContext "plain" => false',
         argument_form="only",
     ),
     BuiltinRow(
         "getContext", "s", "s",
+        cost="n log n",
+        of="the context of *s*",
         doc="The context of *s*: for each store path a set with `path` (the path itself), `allOutputs` (a derivation "
-        "with all its outputs) and `outputs` (names of outputs of a derivation), as far as they apply.  Cost: "
-        "O(n log n).  Raises: a type error.",
+        "with all its outputs) and `outputs` (names of outputs of a derivation), as far as they apply.  "
+        "Raises: a type error.",
         example='builtins.getContext "plain" => { }',
         argument_form="only",
     ),
     BuiltinRow(
         "appendContext", "s attrs", "sa", framed=True,
+        cost="n log n",
+        of="the context of *s*, and of *attrs*",
         doc="*s* with a context as `getContext` shows it added.  Forces *s*, *attrs*, then for each path in name order "
         "its set and the attributes `path`, `allOutputs`, `outputs`.  Raises: an error for a name that is not a store "
         "path, or for outputs of what is not a derivation; type errors.",
@@ -34,20 +39,26 @@ ROWS = (
     ),
     BuiltinRow(
         "unsafeDiscardStringContext", "s", "v",
+        cost="n",
+        of="the bytes of *s*",
         doc="*s* without its context: a derivation that uses the result does not depend on what *s* names.  What is not "
-        "a string is coerced as in interpolation.  Cost: O(n).",
+        "a string is coerced as in interpolation.",
         example='builtins.unsafeDiscardStringContext "plain" => "plain"',
         argument_form="only",
     ),
     BuiltinRow(
         "unsafeDiscardOutputDependency", "s", "v",
+        cost="n",
+        of="the context of *s*",
         doc="*s*, where the references to a derivation with all its outputs (as `drvPath` has them) become references "
-        "to the `.drv` file alone.  Cost: O(n).",
+        "to the `.drv` file alone.",
         example='builtins.unsafeDiscardOutputDependency "plain" => "plain"',
         argument_form="only",
     ),
     BuiltinRow(
         "addDrvOutputDependencies", "s", "v",
+        cost="n",
+        of="the context of *s*",
         doc="*s*, where the reference to a `.drv` file becomes one to the derivation with all its outputs.  Raises: an "
         "error unless the context is one derivation.",
         example='builtins.tryEval (builtins.isFunction builtins.addDrvOutputDependencies) => '
@@ -57,6 +68,8 @@ ROWS = (
     BuiltinRow(
         "outputOf", "drvPath output", "s.",
         feature="dynamic-derivations",
+        cost="n",
+        of="the bytes of *drvPath*",
         doc="The path of the output named *output* of the derivation that the string *drvPath* is the path of, and nothing else (as "
         "`unsafeDiscardOutputDependency` returns it); the derivation must be in the store. Of an output that is a derivation itself it is not carried "
         "out.  Only there with the feature `dynamic-derivations`.  Raises: an error for a string with another context; type errors.",

@@ -7,6 +7,7 @@ ROWS = (
         "seq",
         "first second",
         "v.",
+        cost="1",
         doc="Forces *first*, then gives *second*. Only the outermost constructor of *first* is evaluated: of a "
         "list or set no element.",
         example='builtins.seq [ (throw "unused") ] 2 => 2',
@@ -16,6 +17,8 @@ ROWS = (
         "first second",
         "v.",
         framed=True,
+        cost="n",
+        of="the values inside *first*",
         doc="Forces *first* with all elements and attributes, at any depth, then gives *second*. What was visited "
         "is not visited again, so cyclic values are fine. O(size of the value).",
         example="builtins.deepSeq { a = [ 1 2 ]; } 3 => 3",
@@ -25,6 +28,7 @@ ROWS = (
         "value",
         ".",
         is_global=True,
+        cost="1",
         doc="Gives *value*. Under a debugger the evaluation would stop here first.",
         example="builtins.break 1 => 1",
     ),
@@ -34,6 +38,7 @@ ROWS = (
         "v",
         framed=True,
         is_global=True,
+        cost="1",
         doc="Raises an error with *message*, which is coerced to a string as interpolation does. `tryEval` catches "
         "it.",
         example='builtins.tryEval (throw "no") => { success = false; value = false; }',
@@ -48,6 +53,7 @@ ROWS = (
         "v",
         framed=True,
         is_global=True,
+        cost="1",
         doc="Ends the evaluation with *message*, which is coerced to a string as interpolation does. Nothing "
         "catches it.",
         example='builtins.tryEval (x: abort "unused") != { } => true',
@@ -61,6 +67,7 @@ ROWS = (
         "value",
         ".",
         framed=True,
+        cost="1",
         doc="Forces *value*, not deeply: `{ success = true; value = …; }`, or `{ success = false; value = false; "
         "}` if that raised what can be caught: `throw`, a failed `assert`, a `<path>` that is not in the search "
         "path. All other errors pass.",
@@ -71,6 +78,7 @@ ROWS = (
         "message value",
         "..",
         framed=True,
+        cost="1",
         doc="Gives *value*; if evaluating it fails, the trace of the error has a line with *message*, which is "
         "only evaluated then.",
         example='builtins.addErrorContext (throw "unused") 1 => 1',
@@ -80,6 +88,7 @@ ROWS = (
         "trace",
         "message value",
         "v.",
+        cost="1",
         doc="Writes `trace: ` and *message* to standard error, then gives *value*. A string is written as it is, "
         "any other value as Nix text in which nothing more is forced.",
         example='builtins.trace "seen" 1 => 1',
@@ -89,6 +98,7 @@ ROWS = (
         "message value",
         "..",
         framed=True,
+        cost="1",
         doc="As `trace` if the option `trace-verbose` is set; otherwise gives *value* and leaves the message "
         "unevaluated.",
         example='builtins.traceVerbose (throw "unused") 1 => 1',
@@ -97,6 +107,7 @@ ROWS = (
         "warn",
         "message value",
         "s.",
+        cost="1",
         doc="Writes `evaluation warning: ` and *message*, which must be a string, to standard error, then gives "
         "*value*.",
         example='builtins.warn "old" 1 => 1',

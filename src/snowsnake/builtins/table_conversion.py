@@ -5,30 +5,38 @@ from snowsnake.builtins.row import BuiltinRow
 ROWS = (
     BuiltinRow(
         "toJSON", "e", ".", framed=True,
+        cost="n",
+        of="the text that is read or written",
         doc="*e* as JSON.  A set with `__toString` or `outPath` is shown as what these give, a path as its copy in the "
-        "store; contexts are united.  Forces everything it shows, attributes in name order.  Cost: linear.  Raises: a "
+        "store; contexts are united.  Forces everything it shows, attributes in name order.  Raises: a "
         "type error for functions; an error for strings that are not UTF-8.",
         example='builtins.toJSON { a = [ 1 2.5 null ]; } => "{\\"a\\":[1,2.5,null]}"',
     ),
     BuiltinRow("__toPlainJSON", "e", ".", framed=True),
     BuiltinRow(
         "fromJSON", "e", "S",
-        doc="The value that the JSON text *e* describes; of several members with one name the last counts.  Cost: "
-        "linear, with no limit to the depth.  Raises: an error for malformed text, for integers that do not fit, for "
+        cost="n",
+        of="the text that is read or written",
+        doc="The value that the JSON text *e* describes; of several members with one name the last counts.  "
+        "The depth has no limit.  Raises: an error for malformed text, for integers that do not fit, for "
         "strings with a zero byte.",
         example='builtins.fromJSON "[1, {\\"a\\": null}]" => [ 1 { a = null; } ]',
         phrases={"content": "while decoding a JSON string"},
     ),
     BuiltinRow(
         "toXML", "e", ".", framed=True,
+        cost="n",
+        of="the text that is read or written",
         doc="*e* as XML.  A derivation is shown in full where it occurs first.  Forces everything it shows, attributes in "
-        "name order.  Cost: linear.",
+        "name order.",
         example="builtins.stringLength (builtins.toXML { }) => 75",
     ),
     BuiltinRow("__toXML", "e strict location", ".bb", framed=True),
     BuiltinRow(
         "fromTOML", "e", "S", is_global=True,
-        doc="The value that the TOML text *e* describes.  Cost: linear.  Raises: an error for malformed text and for "
+        cost="n",
+        of="the text that is read or written",
+        doc="The value that the TOML text *e* describes.  Raises: an error for malformed text and for "
         "dates and times.",
         example='fromTOML "a = [ 1, 2 ]" => { a = [ 1 2 ]; }',
         argument_form="only",

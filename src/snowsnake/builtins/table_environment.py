@@ -7,6 +7,8 @@ ROWS = (
         "getEnv",
         "name",
         "S",
+        cost="n",
+        of="the bytes of *name*",
         doc="The value of the environment variable *name*; an empty string if it is not set, or if evaluation is pure or restricted.",
         example='builtins.getEnv "A_VARIABLE_THAT_IS_NOT_SET" => ""',
     ),

@@ -8,6 +8,7 @@ ROWS = (
         "source",
         "v",
         framed=True,
+        cost="outside",
         doc="The store path of one file: *source* is its address or a set of `url`, `sha256` and `name` (otherwise the address's last part). "
         "Pure evaluation needs the hash.",
         example="builtins.isFunction builtins.fetchurl => true",
@@ -25,6 +26,7 @@ ROWS = (
         "v",
         framed=True,
         is_global=True,
+        cost="outside",
         doc="The store path of the tree in an archive (tar, also compressed, or zip): *source* is its address or a set of `url`, `sha256` (of "
         'the unpacked tree) and `name` (otherwise "source"). A folder that is alone at the top is left out. Pure evaluation needs the hash.',
         example="builtins.isFunction fetchTarball => true",
@@ -42,6 +44,7 @@ ROWS = (
         "v",
         framed=True,
         is_global=True,
+        cost="outside",
         doc="A tree from a Git repository: *source* is its address or path, or a set of `url`, `ref`, `rev`, `name`, `submodules`, `shallow`, "
         "`allRefs`, `lfs`, `exportIgnore` and what signatures need. Of a folder without `ref` and `rev` the files are taken as they are, those that Git "
         "knows. The result has `outPath`, `rev`, `shortRev`, `revCount`, `lastModified`, `narHash` and more.",
@@ -55,6 +58,7 @@ ROWS = (
         framed=True,
         is_global=True,
         varies=True,
+        cost="outside",
         doc="A tree from a Mercurial repository: *source* is its address or path, or a set of `url`, `rev` (a branch, too) and `name`. The result has "
         "`outPath`, `branch`, `rev`, `shortRev` and `revCount`.",
         example="builtins.isFunction fetchMercurial => true",
@@ -72,6 +76,7 @@ ROWS = (
         framed=True,
         is_global=True,
         feature="fetch-tree",
+        cost="outside",
         doc="A tree from any source: a set with its `type` and what that needs, or (with `flakes`) an address. Only there with "
         "the feature `fetch-tree` or `flakes`.",
         example="builtins ? fetchTree => true",
@@ -87,6 +92,7 @@ ROWS = (
         "a",
         framed=True,
         feature="fetch-closure",
+        cost="outside",
         doc="A path from the binary cache `fromStore` with all that it refers to: `fromPath`; `toPath`, the content-addressed path that it is rewritten "
         "to; `inputAddressed`, which needs a signature by one of `trusted-public-keys`. Only there with the feature `fetch-closure`.",
         example="builtins.isFunction builtins.fetchClosure => true",
@@ -97,6 +103,7 @@ ROWS = (
         "S",
         framed=True,
         varies=True,
+        cost="outside",
         doc="The flake that a reference means, locked and called: its outputs, `inputs`, `outPath`, `sourceInfo`. Inputs are fetched when they "
         "are needed. Needs the feature `flakes`; pure evaluation wants a reference that says exactly one tree.",
         example="builtins.isFunction builtins.getFlake => true",
@@ -108,6 +115,8 @@ ROWS = (
         "reference",
         "S",
         framed=True,
+        cost="n",
+        of="the bytes of the reference",
         doc="The attributes of a flake reference: `type` and what its scheme has (`owner`, `repo`, `ref`, `rev`, `url`, `path`, …). Nothing is "
         "fetched or looked up. Needs the feature `flakes`.",
         example='builtins.parseFlakeRef "github:NixOS/nixpkgs/23.05?dir=lib" '
@@ -120,6 +129,8 @@ ROWS = (
         "attributes",
         "a",
         framed=True,
+        cost="n",
+        of="the bytes of the reference",
         doc="The flake reference that *attributes* (strings, ints, Booleans) say: what `parseFlakeRef` takes apart. Needs the feature `flakes`.",
         example='builtins.flakeRefToString { type = "path"; path = "/src"; dir = "lib"; } => "path:/src?dir=lib"',
         feature="flakes",

@@ -5,13 +5,17 @@ from snowsnake.builtins.row import BuiltinRow
 ROWS = (
     BuiltinRow(
         "hashString", "type s", "S.", framed=True,
+        cost="n",
+        of="the bytes of *s*",
         doc="The hash of the bytes of *s* in base 16; *type* is `md5`, `sha1`, `sha256` or `sha512`.  The context of *s* "
-        "plays no part.  Forces *type*, then *s*.  Cost: O(n).  Raises: an error for an unknown *type*, type errors.",
+        "plays no part.  Forces *type*, then *s*.  Raises: an error for an unknown *type*, type errors.",
         example='builtins.hashString "md5" "" => "d41d8cd98f00b204e9800998ecf8427e"',
         always=("argument 2",),
     ),
     BuiltinRow(
         "hashFile", "type path", "S.", framed=True,
+        cost="n",
+        of="the bytes of the file",
         doc="The hash of the contents of the file *path* in base 16; *type* as for `hashString`.  Forces *type*, then "
         "*path*.  Raises: an error for an unknown *type*, for a file that cannot be read.",
         example='builtins.tryEval (builtins.isFunction (builtins.hashFile "md5")) => { success = true; value = true; }',
@@ -20,6 +24,8 @@ ROWS = (
     ),
     BuiltinRow(
         "convertHash", "args", "a", framed=True,
+        cost="n",
+        of="the bytes of the hash",
         doc="A hash in another format.  *args* has `hash` (with its algorithm, or SRI), `toHashFormat` (`base16`, "
         "`nix32`, `base64` or `sri`) and, if `hash` does not say it, `hashAlgo`.  Forces them in the order `hash`, "
         "`hashAlgo`, `toHashFormat`.  Raises: an error for what is not such a hash, type errors.",

@@ -7,14 +7,16 @@ ROWS = (
         "length",
         "list",
         "l",
-        doc="The number of elements of *list*. Forces the list, not its elements; O(1).",
+        cost="1",
+        doc="The number of elements of *list*. Forces the list, not its elements.",
         example="builtins.length [ 1 (throw \"unused\") ] => 2",
     ),
     BuiltinRow(
         "head",
         "list",
         "l",
-        doc="The first element of *list*; only that element is forced. Raises an error if the list is empty. O(1).",
+        cost="1",
+        doc="The first element of *list*; only that element is forced. Raises an error if the list is empty.",
         example="builtins.head [ 1 2 3 ] => 1",
         argument_form="quoted",
     ),
@@ -22,6 +24,8 @@ ROWS = (
         "tail",
         "list",
         "l",
+        cost="n",
+        of="the elements of *list*",
         doc="*list* without its first element; no element is forced. Raises an error if the list is empty. A long rest "
         "shares the elements of *list*, a short one is copied: a loop over `tail` takes O(n) in all.",
         example="builtins.tail [ 1 2 3 ] => [ 2 3 ]",
@@ -32,8 +36,9 @@ ROWS = (
         "list index",
         ".i",
         framed=True,
+        cost="1",
         doc="The element of *list* at *index*, counted from 0. The index is forced first, then the list, then that "
-        "one element. Raises an error if the index is negative or not below the length. O(1).",
+        "one element. Raises an error if the index is negative or not below the length.",
         example='builtins.elemAt [ "a" "b" "c" ] 1 => "b"',
         argument_form="quoted",
     ),
@@ -42,6 +47,8 @@ ROWS = (
         "value list",
         ".l",
         framed=True,
+        cost="n",
+        of="the elements of *list*",
         doc="Whether *list* has an element that equals *value* (`==`). The value is forced unless the list is "
         "empty; elements are forced in order up to the first that is equal. O(n) comparisons.",
         example="builtins.elem 2 [ 1 2 (throw \"unused\") ] => true",
@@ -52,8 +59,10 @@ ROWS = (
         ".l",
         framed=True,
         is_global=True,
+        cost="n",
+        of="the elements of *list*",
         doc="The list of *function* applied to each element. The list is forced; the function is forced, and must "
-        "be one, unless the list is empty; applications are evaluated when their result is needed. O(n).",
+        "be one, unless the list is empty; applications are evaluated when their result is needed.",
         example="map (x: x * 2) [ 1 2 3 ] => [ 2 4 6 ]",
         always=("argument 1",),
     ),
@@ -62,9 +71,11 @@ ROWS = (
         "generator length",
         ".i",
         framed=True,
+        cost="n",
+        of="*length*",
         doc="The list of *generator* applied to 0, 1, … *length* − 1. The length is forced first, then the "
         "generator; applications are evaluated when their result is needed. Raises an error if the length is "
-        "negative. O(n).",
+        "negative.",
         example="builtins.genList (i: i * i) 4 => [ 0 1 4 9 ]",
         always=("argument 1",),
     ),
@@ -73,9 +84,11 @@ ROWS = (
         "predicate list",
         ".l",
         framed=True,
+        cost="n",
+        of="the elements of *list*",
         doc="The elements of *list* for which *predicate* gives true, in order. The list is forced first; the "
         "predicate is forced unless the list is empty, and called once for each element at once; an element is "
-        "forced only if the predicate forces it. O(n).",
+        "forced only if the predicate forces it.",
         example="builtins.filter (x: x > 1) [ 1 2 3 ] => [ 2 3 ]",
         phrases={"result": "while evaluating the return value of the filtering function passed to builtins.filter"},
         always=("argument 1",),
@@ -85,9 +98,11 @@ ROWS = (
         "predicate list",
         "fl",
         framed=True,
+        cost="n",
+        of="the elements of *list*",
         doc="A set of two lists: `right` has the elements for which *predicate* gives true, `wrong` the others, "
         "both in order. The predicate is forced first, then the list; each element before the predicate is asked "
-        "about it. O(n).",
+        "about it.",
         example="builtins.partition (x: x > 2) [ 1 5 2 3 ] => { right = [ 5 3 ]; wrong = [ 1 2 ]; }",
         phrases={"result": "while evaluating the return value of the partition function passed to builtins.partition"},
     ),
@@ -96,6 +111,8 @@ ROWS = (
         "predicate list",
         "fl",
         framed=True,
+        cost="n",
+        of="the elements of *list*",
         doc="Whether *predicate* gives true for at least one element of *list*; it is asked in order, up to the "
         "first such one. False for an empty list. The predicate is forced first, then the list.",
         example="builtins.any (x: x == 2) [ 1 2 (throw \"unused\") ] => true",
@@ -106,6 +123,8 @@ ROWS = (
         "predicate list",
         "fl",
         framed=True,
+        cost="n",
+        of="the elements of *list*",
         doc="Whether *predicate* gives true for every element of *list*; it is asked in order, up to the first "
         "that fails. True for an empty list. The predicate is forced first, then the list.",
         example="builtins.all (x: x < 2) [ 1 2 (throw \"unused\") ] => false",
@@ -116,6 +135,8 @@ ROWS = (
         "operator start list",
         "f.l",
         framed=True,
+        cost="n",
+        of="the elements of *list*",
         doc="Folds *list* from the left: `operator (operator start x0) x1` and so on. Every result of the operator "
         "is forced before the next step; the start value only if the operator forces it or the list is empty. The "
         "operator is forced first, then the list. O(n) calls, constant depth.",
@@ -130,6 +151,8 @@ ROWS = (
         "lists",
         "l",
         framed=True,
+        cost="n",
+        of="the elements of the result",
         doc="One list of the elements of all *lists*. Each inner list is forced, in order; its elements are not. "
         "O(total length).",
         example="builtins.concatLists [ [ 1 2 ] [ ] [ 3 ] ] => [ 1 2 3 ]",
@@ -140,6 +163,8 @@ ROWS = (
         "function list",
         "fl",
         framed=True,
+        cost="n",
+        of="the elements of the result",
         doc="The lists that *function* gives for the elements of *list*, as one. The function is forced first, "
         "then the list; each call is evaluated, and must give a list. O(total length).",
         example="builtins.concatMap (x: [ x x ]) [ 1 2 ] => [ 1 1 2 2 ]",
@@ -150,6 +175,8 @@ ROWS = (
         "function list",
         "fl",
         framed=True,
+        cost="n log n",
+        of="the elements of *list*",
         doc="A set of lists: under each name that *function* gives stand the elements for which it gave that name, "
         "in order. The names must be strings without context. The function is forced first, then the list. O(n log "
         "n).",
@@ -162,6 +189,8 @@ ROWS = (
         "comparator list",
         ".l",
         framed=True,
+        cost="n log n",
+        of="the elements of *list*",
         doc="*list* in ascending order; `comparator a b` says whether a is to stand before b. The sort is stable. "
         "The list and all its elements are forced first; the comparator is forced unless the list is empty. O(n log "
         "n) comparisons, O(n) if the list is sorted already. With `builtins.lessThan` itself as the comparator, "
@@ -178,6 +207,8 @@ ROWS = (
         "attrs",
         "a",
         framed=True,
+        cost="n log n",
+        of="the elements of the result",
         doc="The closure of `startSet` (a list of sets, each with a `key`) under `operator`, which gives for a set "
         "a list of further ones. Sets whose key was met before are left out; the order is breadth first. Keys are "
         "compared by `<`, so they must be of one comparable type: numbers, strings, paths or lists of these. O(n "

@@ -9,6 +9,7 @@ ROWS = (
         "add",
         "a b",
         "vv",
+        cost="1",
         doc=f"*a* + *b*, of numbers only. {_BOTH}Raises an error if an integer sum does not fit 64 bits.",
         example="builtins.add 1 2 => 3",
         phrases={
@@ -20,6 +21,7 @@ ROWS = (
         "sub",
         "a b",
         "vv",
+        cost="1",
         doc=f"*a* − *b*. {_BOTH}Raises an error if an integer difference does not fit 64 bits.",
         example="builtins.sub 1 2 => -1",
         phrases={
@@ -31,6 +33,7 @@ ROWS = (
         "mul",
         "a b",
         "vv",
+        cost="1",
         doc=f"*a* · *b*. {_BOTH}Raises an error if an integer product does not fit 64 bits.",
         example="builtins.mul 3 0.5 => 1.5",
         phrases={
@@ -42,6 +45,7 @@ ROWS = (
         "div",
         "a b",
         "vv",
+        cost="1",
         doc=f"*a* / *b*; of integers the quotient without its fraction, rounded towards zero. {_BOTH}"
         "Raises an error if *b* is zero, float or not.",
         example="map (builtins.div 7) [ 2 2.0 (-2) ] => [ 3 3.5 (-3) ]",
@@ -50,12 +54,13 @@ ROWS = (
             "argument 2": "while evaluating the second operand of the division",
         },
     ),
-    BuiltinRow("bitAnd", "a b", "ii", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
-    BuiltinRow("bitOr", "a b", "ii", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
+    BuiltinRow("bitAnd", "a b", "ii", cost="1", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
+    BuiltinRow("bitOr", "a b", "ii", cost="1", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
     BuiltinRow(
         "bitXor",
         "a b",
         "ii",
+        cost="1",
         doc="The bitwise *exclusive or* of two integers.",
         example="builtins.bitXor 12 10 => 6",
     ),
@@ -63,6 +68,7 @@ ROWS = (
         "ceil",
         "number",
         "v",
+        cost="1",
         doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as "
         "C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 (-1) 3 ]",
@@ -72,6 +78,7 @@ ROWS = (
         "floor",
         "number",
         "v",
+        cost="1",
         doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, "
         "and, as C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 (-2) 3 ]",
@@ -82,6 +89,8 @@ ROWS = (
         "a b",
         "vv",
         framed=True,
+        cost="n",
+        of="the values inside the operands",
         doc="Whether *a* < *b*. Numbers, strings (bytewise), paths, and lists of these (element by element) can be "
         "compared; other types, or two different ones, raise an error.",
         example="builtins.lessThan [ 1 2 ] [ 1 3 ] => true",

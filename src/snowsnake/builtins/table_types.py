@@ -5,7 +5,7 @@ from snowsnake.builtins.row import BuiltinRow
 
 def _test(name: str, what: str, example: str, is_global: bool = False) -> BuiltinRow:
     return BuiltinRow(
-        name, "value", "v", doc=f"Whether *value* is {what}. Forces it.", example=example, is_global=is_global
+        name, "value", "v", cost="1", doc=f"Whether *value* is {what}. Forces it.", example=example, is_global=is_global
     )
 
 
@@ -14,6 +14,7 @@ ROWS = (
         "typeOf",
         "value",
         "v",
+        cost="1",
         doc='The name of the type of *value*: "int", "float", "bool", "string", "path", "null", "set", '
         '"list" or "lambda". Forces it.',
         example='map builtins.typeOf [ 1 "a" { } (x: x) ] => [ "int" "string" "set" "lambda" ]',
