@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: `let`, attribute sets, `inherit`, dynamic attributes.
+"""The default level of `let`, attribute sets, `inherit` and dynamic attributes.
 
 A scope whose names see each other gets a slot for each name; values are pushed one after the other, and a thunk that refers to a
 later slot captures it deferred.  Nothing is evaluated before the last Finalise.
@@ -40,8 +40,8 @@ from snowsnake.syntax.nodes cimport (
 
 
 cdef struct Source:                   # the expression of `inherit (e)`
-    Node* variable                    # a variable of an enclosing scope or of this one, used where it stands
-    uint32_t local                    # else a phantom that holds the delayed expression
+    Node* variable                    # a variable of an enclosing scope or of this one, which is used directly
+    uint32_t local                    # otherwise a phantom that holds the delayed expression
     bint is_builtins                  # `inherit (builtins)`
     bint is_needed                    # as a phantom
 
@@ -68,7 +68,7 @@ cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil:
 
 
 cdef void* scratch(size_t size_bytes) noexcept nogil:
-    """Memory that is freed before the construct is left."""
+    """Memory that the construct frees before it ends."""
     cdef void* data = allocate_items(size_bytes if size_bytes else 1, 1)
     if data == NULL:
         leave_out_of_memory()
@@ -76,7 +76,7 @@ cdef void* scratch(size_t size_bytes) noexcept nogil:
 
 
 cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil:
-    """The bindings in byte order of their names; to be freed."""
+    """The bindings in byte order of their names; the caller frees them."""
     cdef NamedIndex* order = <NamedIndex*>scratch(bindings.count * sizeof(NamedIndex))
     cdef uint32_t i
     for i in range(bindings.count):
@@ -96,7 +96,7 @@ cdef Keys* new_keys(Compiler* c, uint32_t count) noexcept nogil:
 
 
 cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* node) noexcept nogil:
-    """Build the set from its values, which stand on the stack in name order."""
+    """Builds the set from its values, which are on the stack in name order."""
     cdef Keys* keys
     cdef uint32_t i
     if bindings.count == 0:
@@ -113,7 +113,7 @@ cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* n
 # ---- inherit (e) ------------------------------------------------------------------------------------------------
 
 cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) noexcept nogil:
-    """How each expression of `inherit (e)` will be reached; to be freed.  Phantoms are counted, not made yet."""
+    """Finds how each expression of `inherit (e)` will be reached; the caller frees the result.  Phantoms are counted, not made yet."""
     cdef Source* sources = <Source*>scratch(bindings.from_count * sizeof(Source))
     cdef Node* node
     cdef uint32_t i
@@ -134,7 +134,7 @@ cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) n
 
 
 cdef bint are_all_fixed(Compiler* c, Bindings* bindings, uint32_t source) noexcept nogil:
-    """Are the names inherited from `builtins` all known while compiling?"""
+    """Whether all names inherited from `builtins` are known while compiling."""
     cdef Global* found
     cdef uint32_t i
     for i in range(bindings.count):
@@ -146,7 +146,7 @@ cdef bint are_all_fixed(Compiler* c, Bindings* bindings, uint32_t source) noexce
 
 
 cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:
-    """Where the set stands for this chunk, or NO_PLACE if its value is still to come."""
+    """The place of the set in this chunk; NO_PLACE if its value is not there yet."""
     if source.variable != NULL:
         return place_of(c, source.variable)
     if c.locals[source.local].context != c.cx.index:
@@ -157,7 +157,7 @@ cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:
 
 
 cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_t local) noexcept nogil:
-    """The value of a name of `inherit (e) name`: at once if the set is there, else a thunk that selects it."""
+    """The value of a name of `inherit (e) name`: at once if the set is there, otherwise a thunk that selects it."""
     cdef Global* folded = NULL
     cdef uint64_t place
     cdef uint32_t found = NONE
@@ -245,7 +245,7 @@ cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32
 
 
 cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
-    """Add the dynamic attributes to the set on the stack.  A name with effects waits until those before it are checked."""
+    """Adds the dynamic attributes to the set on the stack.  A name with effects waits until those before it are checked."""
     cdef uint32_t first = 0, i
     for i in range(bindings.dynamic_count):
         if not is_passive(c, bindings.dynamic[i].name):
@@ -259,12 +259,12 @@ cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogi
 # ---- scopes whose names see each other --------------------------------------------------------------------------
 
 cdef bint needs_slot(Compiler* c, Binding* binding) noexcept nogil:
-    """Does `inherit name` bind anything?  Not if the name means the same inside and outside, whatever comes between."""
+    """Whether `inherit name` binds anything.  It does not if the name means the same inside and outside, whatever is between."""
     return binding.kind != BINDING_INHERIT or (c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL)
 
 
 cdef void settle_inherited(Compiler* c, Bindings* bindings) noexcept nogil:
-    """Make `inherit name` of a name from around that a set with `__overrides` binds a plain binding: of what the name means now."""
+    """Makes `inherit name` a plain binding to the name's present meaning, if a set with `__overrides` around it binds the name."""
     cdef uint32_t i
     if c.name_overrides == NO_NAME:
         return
@@ -287,7 +287,7 @@ cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t 
 
 
 cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
-    """Does the operation at `start` push a thunk?"""
+    """Whether the operation at `start` pushes a thunk."""
     cdef Builder* b = &c.cx.code
     cdef uint32_t size
     cdef uint64_t constant
@@ -300,7 +300,7 @@ cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
 
 
 cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
-    """An inherited name that nothing binds outside: it is in a with-scope, or nowhere."""
+    """An inherited name that nothing outside binds: it is in a with-scope, or nowhere."""
     if c.cx.with_count > 0:
         delay_with_variable(c, binding.value, binding.name)
     else:
@@ -308,7 +308,7 @@ cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
 
 
 cdef void finalise(Compiler* c, uint32_t first_local, Node* node) noexcept nogil:
-    """Patch the deferred captures of all locals from this one on."""
+    """Patches the deferred captures of all locals from this one on."""
     cdef uint32_t i
     for i in range(first_local, c.local_count):
         if c.locals[i].needs_finaliser:
@@ -324,7 +324,7 @@ cdef void push_sources(Compiler* c, Bindings* bindings, Source* sources) noexcep
 
 
 cdef uint32_t declare_sources(Compiler* c, Bindings* bindings, Source* sources, uint32_t slot) noexcept nogil:
-    """Phantoms for the expressions of `inherit (e)` that need one; gives the next free slot."""
+    """Makes phantoms for the expressions of `inherit (e)` that need one; returns the next free slot."""
     cdef uint32_t i
     for i in range(bindings.from_count):
         if sources[i].is_needed:
@@ -334,16 +334,16 @@ cdef uint32_t declare_sources(Compiler* c, Bindings* bindings, Source* sources, 
 
 
 cdef Source* open_sources(Compiler* c, Bindings* bindings) noexcept nogil:
-    """Sources of a scope that its own names are in: known once these are declared; to be freed."""
+    """Finds the sources of a scope that its own names are in, once these are declared; the caller frees the result."""
     cdef uint32_t phantoms = 0
     return find_sources(c, bindings, &phantoms)
 
 
 cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bint all_slots, Node* node) noexcept nogil:
-    """Give every name a slot and its value; gives the number of slots, sources of `inherit (e)` included.
+    """Gives every name a slot and its value; returns the number of slots, including sources of `inherit (e)`.
 
-    `order`: names get their slots in this order, or in that of the source if NULL.  `all_slots`: a useless inherit has a slot as
-    well (unnamed), because the values are to stand side by side.
+    `order`: names get their slots in this order, or in that of the source if NULL.  `all_slots`: even a useless inherit has a slot
+    (unnamed), because the values must be adjacent.
     """
     cdef uint32_t base = depth_of(c), slot = depth_of(c), first_local = c.local_count
     cdef uint32_t i, which, first_value
@@ -351,7 +351,7 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bin
     cdef Binding* binding
     cdef Source* sources
     settle_inherited(c, bindings)
-    for i in range(bindings.count):   # before any is declared: what does an inherited name mean outside?
+    for i in range(bindings.count):   # before any name is declared: what does an inherited name mean outside?
         is_named[i] = needs_slot(c, bindings.items + i)
     # slots are numbered from the sources on, but which sources need one depends on the names: declare the names first
     for i in range(bindings.count):
@@ -392,12 +392,12 @@ cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
 
 
 cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
-    """The slots of a `rec` set stand in name order, so that they are the values that the set is built of."""
+    """The slots of a `rec` set are in name order, because the set is built of their values."""
     cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
     cdef uint32_t locals_before = c.local_count, base = depth_of(c), i
     cdef uint32_t slots = bind_names(c, bindings, order, True, node)
-    if bindings.dynamic_count:        # their names and values see the slots
+    if bindings.dynamic_count:        # their names and values can use the slots
         for i in range(bindings.count):
             op1(c, OP_GET_LOCAL, base + slots - bindings.count + i, node, 1)
     push_attrs(c, bindings, order, node)
@@ -420,12 +420,12 @@ cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
 # ---- __overrides, at both levels --------------------------------------------------------------------------------
 #
 # In C++ Nix the names of a `rec` set are the slots of an environment; a thunk or function looks into it when it runs, and
-# `__overrides`, evaluated as soon as all slots are filled, replaces their values.  What has looked before keeps what it saw.  Ours copy
+# `__overrides`, evaluated as soon as all slots are filled, replaces their values.  Code that has read a name before keeps the old value.  Our code copies
 # values into thunks, so such a set has its environment as an object: a set, in a slot without a name, that everything inside
 # captures.  `is_variable` makes a selection from it of each name that the set binds.
 
 cdef void push_lazily(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    """Push what the expression will be, for a local of this chunk, at either level."""
+    """Pushes the delayed expression, for a local of this chunk, at either level."""
     if c.level > 0:
         delay(c, node, local, label)
     else:
@@ -436,7 +436,7 @@ cdef void push_lazily(Compiler* c, Node* node, uint32_t local, Name label) noexc
 
 
 cdef void push_suspended(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    """Push a thunk, whatever the expression is: C++ Nix has one even for a number here, which printing shows."""
+    """Pushes a thunk, whatever the expression is: C++ Nix has one even for a number here, which printing shows."""
     if c.level > 0:
         push_thunk(c, node, local, label)
     else:
@@ -467,7 +467,7 @@ cdef void add_dynamic_in_turn(Compiler* c, Bindings* bindings, Node* node) noexc
 
 
 cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
-    """Push a set that has `__overrides`: [inherited names, sources of `inherit (e)`, values, environment]."""
+    """Pushes a set that has `__overrides`: [inherited names, sources of `inherit (e)`, values, environment]."""
     cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
     cdef uint32_t* slots = <uint32_t*>scratch(bindings.count * sizeof(uint32_t))

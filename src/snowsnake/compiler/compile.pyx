@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The compiler: a syntax tree becomes an image of chunks.
 
-In: an Ast and the directory that relative paths start from.  Out: an image, which names no address and no symbol of an evaluator.
+In: an Ast and the folder that relative paths start from.  Out: an image, which names no address and no symbol of a machine.
 
 state names what a compilation has · globals, names, new_nodes, scope: names · emit: operations, constants, jumps · rewrite: what is
 defined by other syntax · specified: level 0 · lazy, expressions, bindings, patterns: the default level.
@@ -37,7 +37,7 @@ cdef enum:
 # ---- units ------------------------------------------------------------------------------------------------------
 
 cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_count) noexcept nogil:
-    """The program as the body of `{ name, …, ... }:` with those names of the scope that it mentions, or may by an operator."""
+    """The program as the body of `{ name, …, ... }:`, with those names of the scope that it mentions, or that an operator may refer to."""
     cdef Ast* ast = c.ast
     cdef Node* node = new_node(c, NODE_LAMBDA, ast.root)
     cdef Pattern* pattern = <Pattern*>arena_alloc(&ast.arena, sizeof(Pattern))
@@ -95,7 +95,7 @@ cdef void context_pool_free(ContextPool* pool) noexcept nogil:
 
 
 cdef void take_contexts(Compiler* c) noexcept nogil:
-    """The pool is empty meanwhile."""
+    """Takes the contexts of the pool, which is empty meanwhile."""
     c.contexts = c.pool.contexts
     c.context_made = c.pool.count
     c.context_capacity = c.pool.capacity
@@ -103,7 +103,7 @@ cdef void take_contexts(Compiler* c) noexcept nogil:
 
 
 cdef void leave_contexts(Compiler* c) noexcept nogil:
-    """Of those that one deep or large program needed, memory is not kept."""
+    """Memory that only a deep or large program needed is not kept."""
     cdef ContextPool* pool = c.pool
     cdef Builder* code
     cdef uint32_t i
@@ -190,7 +190,7 @@ cdef void _compile_request(void* given) noexcept nogil:
 
 
 def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: int = 0):
-    """Compile a program: its top level as a `view.Chunk`.  CompileFault says what is wrong with it."""
+    """Compiles a program; returns its top level as a `view.Chunk`.  CompileFault says what is wrong with the program."""
     cdef Request request
     cdef bytes base = base_path.encode("utf-8", "surrogateescape")
     cdef const uint8_t* data = <const uint8_t*><const char*>source

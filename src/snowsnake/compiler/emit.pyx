@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Emitting: operations with the span of the node that an error would point at, constants, captures, jumps."""
+"""Emits operations (with the span of the node that an error points at), constants, captures and jumps."""
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, strlen
 
@@ -23,7 +23,7 @@ from snowsnake.syntax.nodes cimport (
 
 
 cdef void fault(Compiler* c, int kind, const char* before, Text subject, const char* after, Node* node) noexcept nogil:
-    """The program is wrong: keep what stands first in the file."""
+    """The program is wrong: keeps the fault that comes first in the file."""
     cdef size_t before_bytes = strlen(before), after_bytes = strlen(after)
     cdef char* message
     if c.unit.error != NULL and c.unit.error_start_byte <= node.start_byte:
@@ -51,12 +51,12 @@ cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
 # ---- constants --------------------------------------------------------------------------------------------------
 
 cdef void push_constant(Compiler* c, Node* node) noexcept nogil:
-    """Push the constant made last."""
+    """Pushes the constant made last."""
     op1(c, OP_CONSTANT, c.cx.code.constant_count - 1, node, 1)
 
 
 cdef uint32_t plain_constant(Compiler* c, uint8_t kind) noexcept nogil:
-    """A constant that its kind says all about: null, true, the empty list, …"""
+    """A constant that its kind fully describes: null, true, the empty list, …"""
     cdef Builder* b = &c.cx.code
     cdef uint32_t i = b.constant_count
     if c.level > 0:
@@ -73,7 +73,7 @@ cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil:
 
 
 cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start_byte) noexcept nogil:
-    """A constant with text that is in the unit already; at the default level, shared with a near one."""
+    """A constant with a text that the unit already has; at the default level, shared with a near one."""
     cdef Builder* b = &c.cx.code
     cdef uint32_t i = b.constant_count
     cdef Constant* constant
@@ -158,13 +158,13 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
 # ---- jumps ------------------------------------------------------------------------------------------------------
 
 cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
-    """A forward jump without other operands.  Gives what `land` takes."""
+    """A forward jump without other operands.  Returns what `land` takes."""
     op(c, opcode, node, effect)
     return builder_jump(&c.cx.code)
 
 
 cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil:
-    """Add a jump to a list of jumps that will land together; an empty list is NONE."""
+    """Adds a jump to a list of jumps with the same target; an empty list is NONE."""
     if c.jump_count == c.jump_capacity:
         c.jumps = <PendingJump*>grow(c.jumps, &c.jump_capacity, c.jump_count + 1, sizeof(PendingJump))
     c.jumps[c.jump_count].operand = operand_offset

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: evaluating an expression.
+"""The default level of evaluating an expression.
 
 `evaluate` leaves the value on the stack, perhaps unforced (its consumer forces), or, in tail position, leaves the chunk with it.
 What can be observed happens in the order of C++ Nix: where a later operand has effects, an earlier one is forced first.
@@ -114,7 +114,7 @@ cdef inline void leave(Compiler* c, Node* node, bint tail) noexcept nogil:
 
 
 cdef bint is_passive(Compiler* c, Node* node) noexcept nogil:
-    """Does pushing it have no effect?  (A variable may still be a thunk.)"""
+    """Whether pushing it has no effect.  (A variable may still be a thunk.)"""
     if is_variable(c, node):
         return c.heads[node.name] != NONE or find_global(c, node.name) != NULL
     if node.kind == NODE_ATTRS:
@@ -123,7 +123,7 @@ cdef bint is_passive(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint may_be_thunk(Node* node) noexcept nogil:
-    """Can evaluating it without forcing leave a thunk?"""
+    """Whether evaluating it without forcing can leave a thunk."""
     return (
         node.kind == NODE_VARIABLE
         or node.kind == NODE_SELECT
@@ -154,7 +154,7 @@ cdef void push_variable(Compiler* c, Node* node, int meaning, uint32_t index) no
 
 
 cdef void evaluate_forced(Compiler* c, Node* node) noexcept nogil:
-    """Evaluate and force: for an operand that later ones must not overtake."""
+    """Evaluates and forces an operand that later ones must not overtake."""
     cdef uint32_t local
     if is_variable(c, node):
         local = c.heads[node.name]
@@ -167,7 +167,7 @@ cdef void evaluate_forced(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef void evaluate_before(Compiler* c, Node* node, Node* following) noexcept nogil:
-    """Evaluate an operand; `following` is evaluated after it."""
+    """Evaluates an operand; `following` is evaluated after it."""
     if is_passive(c, following):
         evaluate(c, node, False, NO_NAME)
     else:
@@ -177,7 +177,7 @@ cdef void evaluate_before(Compiler* c, Node* node, Node* following) noexcept nog
 # ---- calls ------------------------------------------------------------------------------------------------------
 
 cdef Global* folded_builtin(Compiler* c, Node* node) noexcept nogil:
-    """The builtin that a node names for sure: `builtins.x`, or NULL."""
+    """The builtin that a node certainly names: `builtins.x`, or NULL."""
     cdef Global* found
     if node.kind != NODE_SELECT or node.count != 1 or node.b != NULL or node.a.kind != NODE_VARIABLE:
         return NULL
@@ -200,7 +200,7 @@ cdef Global* called_builtin(Compiler* c, Node* function) noexcept nogil:
 
 
 cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
-    """Arguments, delayed, then the function; a builtin that has all its arguments is called directly."""
+    """Pushes delayed arguments, then the function; a builtin that has all its arguments is called directly."""
     cdef Global* builtin = called_builtin(c, node.a)
     cdef uint32_t taken = 0, i, group, end
     if builtin != NULL and builtin.arity <= node.count:
@@ -268,7 +268,7 @@ cdef inline bint is_literal_name(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef void evaluate_set(Compiler* c, Node* node) noexcept nogil:
-    """The set of a select: forced before a computed name is."""
+    """The set of a select: it is forced before a computed name."""
     if node.items[0].name == NO_NAME and not is_literal_name(c, node.items[0].a):
         evaluate_forced(c, node.a)
     else:
@@ -276,7 +276,7 @@ cdef void evaluate_set(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef void evaluate_name(Compiler* c, Node* node, uint32_t place) noexcept nogil:
-    """A computed name; it is forced before the set that an earlier fragment gave."""
+    """A computed name: it is forced before the set that an earlier fragment returned."""
     if place == 0:
         evaluate(c, node, False, NO_NAME)
     else:
@@ -284,7 +284,7 @@ cdef void evaluate_name(Compiler* c, Node* node, uint32_t place) noexcept nogil:
 
 
 cdef void try_select(Compiler* c, Node* attr, Node* node, uint32_t* missing) noexcept nogil:
-    """Select from the top of the stack; if there is nothing, drop it and jump."""
+    """Selects from the top of the stack; if there is nothing, drops it and jumps."""
     if attr.name != NO_NAME:
         op1(c, OP_TRY_SELECT, name_constant(c, attr.name), node, 0)
         add_jump(c, missing, builder_jump(&c.cx.code))
@@ -336,7 +336,7 @@ cdef void evaluate_has_attr(Compiler* c, Node* node) noexcept nogil:
 # ---- strings and paths ------------------------------------------------------------------------------------------
 
 cdef void push_parts(Compiler* c, Node* node, uint32_t first, uint8_t kind) noexcept nogil:
-    """The pieces of an interpolation.  One before a piece with effects is coerced at once, as C++ Nix does."""
+    """The pieces of an interpolation.  A piece before one with effects is coerced at once, as in C++ Nix."""
     cdef uint32_t i, last_effect = 0
     cdef Node* piece
     for i in range(first, node.count):
@@ -360,9 +360,9 @@ cdef void evaluate_string(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef uint32_t push_path_start(Compiler* c, Node* node) noexcept nogil:
-    """The first piece of a path literal: the path, and a slash as a piece of its own if more is to follow it.
+    """The first piece of a path literal: the path, and a slash as a piece of its own if more follows.
 
-    Gives the number of pieces after the path.
+    Returns the number of pieces after the path.
     """
     cdef Node* piece = node.items[0]
     cdef Text text
@@ -392,7 +392,7 @@ cdef void evaluate_path(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint evaluate_search_path(Compiler* c, Node* node, bint tail) noexcept nogil:
-    """Gives True if the chunk has been left."""
+    """Returns True if the chunk has been left."""
     cdef Node* other = rewrite_search_path(c, node)
     if other != node:
         evaluate_apply(c, other, tail)
@@ -430,7 +430,7 @@ cdef uint8_t binary_opcode(uint8_t operator) noexcept nogil:
 
 
 cdef void evaluate_left_of_add(Compiler* c, Node* node, Node* following) noexcept nogil:
-    """`a + b` rejects or coerces a before it looks at b."""
+    """`a + b` rejects or coerces a before it evaluates b."""
     if is_numeric_literal(c, node) or node.kind == NODE_STRING or is_passive(c, following):
         evaluate(c, node, False, NO_NAME)
         return
@@ -440,11 +440,11 @@ cdef void evaluate_left_of_add(Compiler* c, Node* node, Node* following) noexcep
 
 
 cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
-    """`"a" + "b" + …` of strings alone, which are joined at once; False if it is something else, or short."""
+    """`"a" + "b" + …` of strings alone, which are joined at once; returns False if it is something else, or short."""
     cdef Node* last = node
     cdef Node** parts
     cdef uint32_t count = 1, i
-    if c.chain_left:                  # a part of a chain that has been looked at
+    if c.chain_left:                  # a part of a chain that was checked already
         c.chain_left -= 1
         return False
     while last.kind == NODE_BINARY and last.op == OPERATOR_ADD and last.b.kind == NODE_STRING:
@@ -530,7 +530,7 @@ cdef void evaluate_update(Compiler* c, Node* node, bint tail) noexcept nogil:
 # ---- conditions -------------------------------------------------------------------------------------------------
 
 cdef void condition(Compiler* c, Node* node, bint negated, uint32_t* otherwise) noexcept nogil:
-    """Go on if the condition (or its negation) holds, else jump; the jump is added to `otherwise`."""
+    """Continues if the condition (or its negation) holds, and jumps otherwise; the jump is added to `otherwise`."""
     cdef uint32_t elsewhere = NONE
     if is_too_deep(c, node):
         c.cx.code.depth -= 1
@@ -575,7 +575,7 @@ cdef void branch(Compiler* c, Node* node, bint negated, uint32_t* otherwise) noe
 
 
 cdef bint branch_compare(Compiler* c, Node* node, bint negated, uint32_t* otherwise) noexcept nogil:
-    """Compare two places and branch at once, if that is what the node is."""
+    """Compares two places and branches at once, if the node is such a comparison."""
     cdef bint is_swapped = False
     cdef uint8_t which = arithmetic_of(node, &is_swapped)
     cdef Node* left = node.b if is_swapped else node.a
@@ -651,7 +651,7 @@ cdef void evaluate_assert(Compiler* c, Node* node, bint tail) noexcept nogil:
 
 
 cdef void evaluate_with(Compiler* c, Node* node, bint tail) noexcept nogil:
-    """The set goes into a slot, unforced; the first name that is looked up forces it."""
+    """The set goes into a slot, unforced; the first name that is resolved forces it."""
     delay(c, node.a, NONE, NO_NAME)
     op1(c, OP_PUSH_WITH, depth_of(c) - 1, node.a, 0)
     c.cx.with_count += 1

@@ -1,4 +1,4 @@
-"""What the compiler raises to Python."""
+"""The exception of the compiler."""
 
 
 class CompileFault(ValueError):

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Global names of a program, looked up once each.
+"""The global names of a program; each is looked up once.
 
 In: a name of the program.  Out: its row in the table of globals (syntax/global_names.pyx); `Compiler.globals` remembers it.
 """

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: pushing what an expression will be, without evaluating it.
+"""The default level of delaying an expression: pushes a word that stands for its value.
 
 A thunk is made only where Nix would delay and the delay matters: constants, variables and lambdas are pushed as they are, and
 where a select or an arithmetic operation could be done at once without failing, the machine tries that first.
@@ -32,7 +32,7 @@ from snowsnake.syntax.nodes cimport (
 
 
 cdef bint is_literal(Compiler* c, Node* node) noexcept nogil:
-    """Is the value known, whatever the scope?"""
+    """Whether the value is known, whatever the scope is."""
     if node.kind == NODE_INT or node.kind == NODE_FLOAT or node.kind == NODE_CURRENT_POSITION:
         return True
     if node.kind == NODE_STRING:
@@ -63,7 +63,7 @@ cdef bint is_negative_int(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint is_trivial(Compiler* c, Node* node) noexcept nogil:
-    """A literal, or a variable whose value stands ready: pushing it takes one operation and cannot fail."""
+    """A literal, or a variable whose value is ready: pushing it takes one operation and cannot fail."""
     cdef uint32_t local
     if not is_variable(c, node):
         return is_literal(c, node)
@@ -74,7 +74,7 @@ cdef bint is_trivial(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint is_small_collection(Compiler* c, Node* node) noexcept nogil:
-    """A list or set of a few trivial elements: no dearer to build than a thunk of it."""
+    """A list or set of a few trivial elements, which costs no more to build than a thunk of it."""
     cdef uint32_t i
     if node.kind == NODE_LIST:
         if node.count > SMALL_COLLECTION:
@@ -92,7 +92,7 @@ cdef bint is_small_collection(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef void delay(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    """Push the value or a thunk of it.  `local`: the local that it becomes, or NONE; `label`: the name given to it."""
+    """Pushes the value or a thunk of it.  `local`: the local that it becomes, or NONE; `label`: the name that the program gives it."""
     if is_too_deep(c, node):
         return
     if is_literal(c, node):
@@ -129,7 +129,7 @@ cdef void delay_variable(Compiler* c, Node* node, uint32_t local) noexcept nogil
 
 
 cdef void delay_with_variable(Compiler* c, Node* node, Name name) noexcept nogil:
-    """A thunk that looks a name up in the with-scopes, whoever else binds the name here."""
+    """A thunk that resolves a name in the with-scopes, even if something else here binds the name."""
     begin_chunk(c, CHUNK_THUNK, node, NO_NAME, 0)
     capture_with(c)
     op1(c, OP_RESOLVE_WITH_NAME, name_constant(c, name), node, 1)
@@ -138,7 +138,7 @@ cdef void delay_with_variable(Compiler* c, Node* node, Name name) noexcept nogil
 
 
 cdef uint64_t place_of(Compiler* c, Node* node) noexcept nogil:
-    """The place of a variable that is a local with its value on the stack, or an upvalue; else NO_PLACE."""
+    """The place of a variable that is a local with its value on the stack, or an upvalue; otherwise NO_PLACE."""
     cdef uint32_t index = 0
     cdef int meaning
     if not is_variable(c, node) or c.heads[node.name] == NONE:
@@ -152,7 +152,7 @@ cdef uint64_t place_of(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint may_be_forced(Compiler* c, Node* node) noexcept nogil:
-    """Can the value of this operand be known when the chunk gets here?  If not, trying an operation at once is useless."""
+    """Whether the value of this operand can be known when the chunk gets here.  If not, trying an operation at once is useless."""
     cdef uint32_t local
     if not is_variable(c, node):
         return True
@@ -167,7 +167,7 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
     if folded != NULL and not folded.is_function:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
         return
-    if folded != NULL:                # a function: each time in a cell of its own, by which `==` knows it
+    if folded != NULL:                # a function gets a new cell each time, by which `==` knows it
         push_thunk(c, node, local, label)
         return
     if node.flags & SELECT_ENVIRONMENT and is_environment_there(c, node):
@@ -186,7 +186,7 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
 
 
 cdef uint64_t value_of(Compiler* c, Node* node) noexcept nogil:
-    """A variable's place or a literal as a VALUE operand; else NO_PLACE."""
+    """A variable's place or a literal as a VALUE operand; otherwise NO_PLACE."""
     cdef uint64_t place
     if is_literal(c, node):
         return <uint64_t>literal_constant(c, node) << 2 | 2
@@ -197,7 +197,7 @@ cdef uint64_t value_of(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint is_operand(Compiler* c, Node* node) noexcept nogil:
-    """Will `value_of` give a value?"""
+    """Whether `value_of` will return a value."""
     cdef uint32_t local
     if is_literal(c, node):
         return True
@@ -208,7 +208,7 @@ cdef bint is_operand(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef uint8_t arithmetic_of(Node* node, bint* swapped) noexcept nogil:
-    """The operation of a binary node that has operands in places, or OP_INVALID; `a > b` is `b < a`, as in Nix."""
+    """The operation for a binary node with operands in places, or OP_INVALID; `a > b` is `b < a`, as in Nix."""
     swapped[0] = False
     if node.op == OPERATOR_ADD:
         return OP_ADD
@@ -233,7 +233,7 @@ cdef uint8_t arithmetic_of(Node* node, bint* swapped) noexcept nogil:
 
 cdef void arithmetic_operands(Compiler* c, uint8_t opcode, uint8_t which, Node* left, Node* right, Node* node,
                               int effect) noexcept nogil:
-    """An operation of the family of Arithmetic, with its operands; a jump's distance is still to follow."""
+    """An operation of the family of Arithmetic, with its operands; a jump's distance must still follow."""
     cdef uint64_t first = value_of(c, left)
     cdef uint64_t second = value_of(c, right)
     op(c, opcode, node, effect)

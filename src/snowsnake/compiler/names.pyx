@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The names of a program: those of the parser, those that the language itself refers to, and those that nobody can write."""
+"""The names of a program: those of the parser, those that the language itself refers to, and those that no program can write."""
 from libc.stdint cimport uint16_t, uint32_t, uint8_t
 from libc.string cimport memcmp, memset, strlen
 
@@ -63,7 +63,7 @@ cdef void take_names(Compiler* c) noexcept nogil:
 
 
 cdef void note_hidden_name(Compiler* c, Text text) noexcept nogil:
-    """Make a name that the program does not mention one of its names, if an operator or `<path>` refers to it."""
+    """Makes a name that the program does not mention one of its names, if an operator or `<path>` refers to it."""
     if is_text(text, b"__sub"):
         known_name(c, &c.name_sub, b"__sub")
     elif is_text(text, b"__mul"):

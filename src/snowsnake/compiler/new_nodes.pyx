@@ -22,7 +22,7 @@ cdef Node* new_variable(Compiler* c, Name name, Node* place) noexcept nogil:
 
 
 cdef void select_name(Compiler* c, Node* node, Name variable, Name name) noexcept nogil:
-    """Make of the node the selection `variable.name`."""
+    """Turns the node into the selection `variable.name`."""
     node.kind = NODE_SELECT
     node.a = new_variable(c, variable, node)
     node.b = NULL

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The default level: lambdas and their parameters."""
+"""The default level of lambdas and their parameters."""
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 
@@ -18,7 +18,7 @@ from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, NODE_VARIABLE, Formal,
 
 
 cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    """A closure.  `a: b: body` takes both arguments at once; a lambda with a pattern stands alone."""
+    """A closure.  `a: b: body` takes both arguments at once; a lambda with a pattern takes one."""
     cdef Node* innermost = node
     cdef Node* parameter = node
     cdef uint32_t arity = 1, locals_before = c.local_count, slot
@@ -40,7 +40,7 @@ cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexc
 
 
 cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept nogil:
-    """The formals in name order; `order` has room for all, and holds the place of each in the source afterwards."""
+    """The formals in name order; `order` must have room for all, and then holds the place of each in the source."""
     cdef Keys* keys = new_keys(c, pattern.count)
     cdef uint32_t i
     cdef Formal* formal
@@ -60,9 +60,9 @@ cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept
 
 # ---- whose default comes first ----------------------------------------------------------------------------------
 #
-# `{ foo ? bar, bar ? 12 }:`: if bar is bound when the default of foo is, foo is 12, and if not, a thunk, which printing without forcing
-# shows.  C++ Nix binds the formals in the order in which it met their names first: first of all those that it knows from the start;
-# then by place in the file, where a formal comes behind its own default.
+# `{ foo ? bar, bar ? 12 }:`: if bar is bound before the default of foo, foo is 12; otherwise it is a thunk, which printing without forcing
+# shows.  C++ Nix binds the formals in the order in which it met their names first: before all others, those that it knows from the start;
+# then by place in the file, where a formal comes after its own default.
 
 cdef const char* KNOWN_FROM_THE_START[43]
 KNOWN_FROM_THE_START[:] = [
@@ -92,7 +92,7 @@ cdef uint32_t first_place(Compiler* c, Formal* formal) noexcept nogil:
 
 
 cdef bint is_order_visible(Compiler* c, Pattern* pattern) noexcept nogil:
-    """Is there a default that is nothing but the name of a formal that has a default?"""
+    """Whether there is a default that is only the name of a formal with a default."""
     cdef uint32_t i, j
     for i in range(pattern.count):
         if pattern.formals[i].default != NULL and pattern.formals[i].default.kind == NODE_VARIABLE:
@@ -103,7 +103,7 @@ cdef bint is_order_visible(Compiler* c, Pattern* pattern) noexcept nogil:
 
 
 cdef uint32_t* formals_in_turn(Compiler* c, Pattern* pattern) noexcept nogil:
-    """The formals in the order in which they are bound; to be freed."""
+    """The formals in the order in which they are bound; the caller frees them."""
     cdef uint32_t* turns = <uint32_t*>scratch(pattern.count * sizeof(uint32_t))
     cdef uint32_t* places
     cdef uint32_t i, j
@@ -124,7 +124,7 @@ cdef uint32_t* formals_in_turn(Compiler* c, Pattern* pattern) noexcept nogil:
 
 
 cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
-    """The set stands in slot 0; the formals follow in name order, absent ones unset until their default is there."""
+    """The set is in slot 0; the formals follow in name order, absent ones unset until their default is there."""
     cdef Pattern* pattern = node.own.pattern
     cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
     cdef uint32_t* local_of = <uint32_t*>scratch(pattern.count * sizeof(uint32_t))

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""What the language defines in terms of other syntax: operators that a program may rebind; which sets have `__overrides`; path literals.
+"""Syntax that the language defines in terms of other syntax: operators that a program may rebind, sets with `__overrides`, path literals.
 
-Nix means `__sub a b` by `a - b`, with whatever `__sub` is in scope.  That matters only to programs that bind such a name, so
-the tree is rewritten for those alone.
+By `a - b` Nix means `__sub a b`, with whatever `__sub` is in scope.  That matters only to programs that bind such a name, so
+only their trees are rewritten.
 """
 from libc.string cimport memset
 
@@ -27,7 +27,7 @@ cdef Node* new_apply(Compiler* c, Node* function, Node* first, Node* second, Nod
 
 
 cdef Node* rewrite_operator(Compiler* c, Node* node) noexcept nogil:
-    """The call that an operator means if the program has bound its function, else the node itself."""
+    """The call that an operator means if the program has bound its function; otherwise the node itself."""
     cdef Node* outer
     cdef Name name = NO_NAME
     if node.kind == NODE_NEGATE:
@@ -57,7 +57,7 @@ cdef Node* rewrite_operator(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef Node* rewrite_search_path(Compiler* c, Node* node) noexcept nogil:
-    """`__findFile __nixPath "text"` if the program has bound one of them, else the node itself."""
+    """`__findFile __nixPath "text"` if the program has bound one of them; otherwise the node itself."""
     cdef Node* text
     cdef Node* piece
     if not is_bound(c, c.name_find_file) and not is_bound(c, c.name_nix_path):
@@ -91,7 +91,7 @@ cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
 cdef Node* bind_sources(Compiler* c, Node* node) noexcept nogil:
     """`let s = e; in node` for each e of an `inherit (e)` in the node that is a name of a set with `__overrides` around it.
 
-    Level 0 evaluates e again for each name that is inherited, which would be too late.  The node becomes that `let`, too: it may be
+    Level 0 evaluates e again for each inherited name, which would be too late.  The node becomes that `let`, too: it may be
     compiled again, and then the sources are variables that somebody must bind.
     """
     cdef Bindings* bindings = node.own.bindings

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Names: which local, upvalue, global or with-scope a name means at this place.
+"""The meaning of a name at a place: a local, an upvalue, a global or a with-scope.
 
-Every name has a chain of the locals that bind it, innermost first, so that a look-up costs the same in a set of
-ten thousand bindings.  A local belongs to the chunk under construction that has its slot; used from an inner chunk it is
-captured by every chunk on the way.
+Every name has a chain of the locals that bind it, the innermost first, so that a look-up costs the same in a set of
+ten thousand bindings.  A local belongs to the chunk under construction that has its slot; if an inner chunk uses it,
+every chunk between them captures it.
 """
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
@@ -44,7 +44,7 @@ cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
 
 
 cdef uint32_t declare_ready(Compiler* c, Name name, uint32_t slot) noexcept nogil:
-    """A local whose value is there."""
+    """A local whose value is ready."""
     cdef uint32_t local = declare(c, name, slot)
     c.locals[local].is_initialised = True
     return local
@@ -56,7 +56,7 @@ cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil:
 
 
 cdef void forget_locals(Compiler* c, uint32_t count) noexcept nogil:
-    """Drop the innermost locals until `count` are left."""
+    """Drops the innermost locals until `count` are left."""
     cdef Local* local
     while c.local_count > count:
         c.local_count -= 1
@@ -118,7 +118,7 @@ cdef uint32_t _add_capture(Context* cx, uint32_t local, uint32_t outer) noexcept
 
 
 cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
-    """The upvalue of this chunk that holds a local of an enclosing one; captured on the way where it was not yet."""
+    """The upvalue of this chunk for a local of an enclosing one; all chunks between them capture it, unless they have already."""
     cdef uint32_t owner = c.locals[local].context
     cdef uint32_t at = c.cx.index
     cdef uint32_t found = _find_capture(c.cx, local)
@@ -138,7 +138,7 @@ cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
 
 
 cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
-    """Is it a variable?  One that a set with `__overrides` binds is made a selection from that set's environment."""
+    """Whether it is a variable.  One that a set with `__overrides` binds becomes a selection from that set's environment."""
     cdef uint32_t local
     if node.kind != NODE_VARIABLE:
         return False
@@ -147,20 +147,20 @@ cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint select_from_environment(Compiler* c, Node* node, uint32_t local) noexcept nogil:
-    """Make a variable a selection; it is no variable then."""
+    """Turns a variable into a selection; it is no variable any more."""
     select_name(c, node, c.locals[local].environment, node.name)
     node.flags |= SELECT_ENVIRONMENT
     return False
 
 
 cdef bint is_environment_there(Compiler* c, Node* node) noexcept nogil:
-    """Is the environment made when the chunk gets to this selection from it?"""
+    """Whether the environment exists when the chunk gets to this selection from it."""
     cdef Local* local = c.locals + c.heads[node.a.name]
     return local.context != c.cx.index or local.is_initialised
 
 
 cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil:
-    """What a name means here.  Captures it if it belongs to an enclosing chunk."""
+    """The meaning of a name here.  The name is captured if it belongs to an enclosing chunk."""
     cdef uint32_t local = c.heads[name]
     if local != NONE:
         if c.locals[local].context == c.cx.index:
@@ -176,7 +176,7 @@ cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil:
 
 
 cdef void capture_with(Compiler* c) noexcept nogil:
-    """This chunk looks into with-scopes: it and those around it keep them, out to the one that opened the first."""
+    """This chunk reads with-scopes: it keeps them, and so do those around it, out to the one that opened the first."""
     cdef uint32_t at = c.cx.index
     while at > 0 and c.contexts[at - 1].with_count > 0 and not c.contexts[at].captures_with:
         c.contexts[at].captures_with = True
@@ -186,7 +186,7 @@ cdef void capture_with(Compiler* c) noexcept nogil:
 # ---- chunks under construction ----------------------------------------------------------------------------------
 
 cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil:
-    """Start a chunk inside the present one.  `label`: the name that its value is given to."""
+    """Starts a chunk inside the present one.  `label`: the name that the program gives to its value."""
     cdef Context* cx
     if c.context_count == c.context_made:
         if c.context_made == c.context_capacity:
@@ -217,7 +217,7 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
 
 
 cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
-    """Write the present chunk; the one around it is the present one again.  What is given stays until the next one begins."""
+    """Writes the present chunk; the one around it becomes the present one again.  The result is valid until the next chunk begins."""
     cdef Context* cx = c.cx
     cdef Chunk* chunk = &cx.chunk
     chunk.captures_with = cx.captures_with
@@ -232,9 +232,9 @@ cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
 # ---- lambdas and thunks -----------------------------------------------------------------------------------------
 
 cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
-    """Finish the present chunk and push the lambda or thunk it is, with what it captures.
+    """Finishes the present chunk and pushes its lambda or thunk, with the captures.
 
-    `local`: the local whose value this becomes, or NONE.  Only such a one can capture what is not there yet,
+    `local`: the local whose value this becomes, or NONE.  Only such a value can capture one that is not there yet,
     because only a slot is finalised.
     """
     cdef Context* inner = c.cx
@@ -245,7 +245,7 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
     cdef Constant* constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
     constant.own.chunk = chunk.index
     constant.is_lambda = not is_thunk
-    if inner.capture_count == 0 and not inner.captures_with:   # `Constant` makes a cell of its own for each call
+    if inner.capture_count == 0 and not inner.captures_with:   # `Constant` makes a new cell for each call
         push_constant(c, node)
         return
     constant.is_blueprint = True

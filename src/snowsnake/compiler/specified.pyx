@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Level 0: the code that the specification and the compiler it came from give, operation by operation.
+"""Level 0: the code that the specification, and the compiler it came from, demand, operation by operation.
 
 Everything that is not a constant, a path or a variable becomes a thunk, so a chunk holds at most one construct that opens a scope.
-Differences from the original, all where it fails on valid programs: dynamic attributes of a `rec` set come after its static ones,
-a `?` with computed names stops at the first that is missing, paths may be interpolated, operators may be rebound.
+Differences from the original, all where it fails on valid programs: dynamic attributes of a `rec` set come after its static ones;
+a `?` with computed names stops at the first that is missing; paths may be interpolated; operators may be rebound.
 """
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
@@ -46,7 +46,7 @@ from snowsnake.syntax.nodes cimport (
 
 
 cdef void specified(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    """Push an expression.  `local`: the local that it becomes, or NONE."""
+    """Pushes an expression.  `local`: the local that it becomes, or NONE."""
     if is_too_deep(c, node):
         return
     if is_variable(c, node):
@@ -94,7 +94,7 @@ cdef void specified_variable(Compiler* c, Node* node, Name name, uint32_t local)
 
 
 cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
-    """What stands in the thunk of an expression, before its Return."""
+    """The code in the thunk of an expression, before its Return."""
     cdef Node* other
     cdef uint32_t i
     if node.kind == NODE_APPLY:

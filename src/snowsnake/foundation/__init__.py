@@ -1,1 +1,1 @@
-"""What every room stands on and that knows none of them: memory."""
+"""The room that all others depend on, and that depends on none: memory, buffers, tables."""

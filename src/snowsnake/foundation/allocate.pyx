@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Memory of the compiled files (see the header), and the means to let it run out.
+"""Memory of the compiled files (see the header), and the means to let allocations fail in tests.
 
-In C, with names of their own: verbatim C of other files calls it too.  A test counts the allocations of a run, and then lets each of
+It is C with names of its own, because verbatim C of other files calls it, too.  A test counts the allocations of a run, and then lets each of
 them fail in turn (tests/unit/test_allocation.py).
 """
 from libc.stdint cimport uint64_t
@@ -74,8 +74,8 @@ cdef extern from *:
 
 
 def fail_allocations(first, last):
-    """Let the allocations number *first* to *last* from now on fail, of the whole process; (0, 0): none.
+    """Lets the allocations number *first* to *last* of the whole process fail, counted from now on; (0, 0): none.
 
-    For tests: (2**62, 2**62) counts them.  Returns how many there were since the last call.
+    For tests: (2**62, 2**62) only counts.  Returns how many there were since the last call.
     """
     return let_fail(first, last)

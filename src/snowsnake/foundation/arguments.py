@@ -1,4 +1,4 @@
-"""What callers of the library pass, looked at before anything is done with it: a TypeError says which argument is to be what.
+"""Checks arguments of the library before they are used: a TypeError says which argument must have which type.
 
 In: an argument and its name.  Out: the same argument, of the type that the code behind it relies on.
 """
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
-    """A list, tuple, generator …: one text alone is not meant, although one can go through it.
+    """Accepts a list, tuple, generator …, but not a single text, which is iterable, too.
 
     >>> a_list("features", "flakes", "names")
     Traceback (most recent call last):
@@ -22,7 +22,7 @@ def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
 
 
 def a_mapping(name: str, value: "Mapping[str, Any]", of: str) -> "Mapping[str, Any]":
-    """A mapping, whose keys and values are looked at by who uses them.
+    """Accepts a mapping; the code that uses its keys and values checks these.
 
     >>> a_mapping("scope", 5, "names to values")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: most that a module names are not needed by one command.
+"""Regular expressions that are compiled when they are first used: one command needs only a few of those that a module defines.
 
 In: a pattern and its flags, as for `re.compile`.  Out: an object with the methods of a compiled pattern.
 """

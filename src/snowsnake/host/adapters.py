@@ -1,6 +1,6 @@
-"""What a program has, as a file system: mappings, folders, zip files, trees of git, fsspec.
+"""Presents a program's objects as file systems: mappings, folders, zip files, trees of git, fsspec.
 
-In: an object.  Out: one with the methods of `host.file_system.FileSystem`.
+In: an object.  Out: an object with the methods of `host.file_system.FileSystem`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from snowsnake.host.file_system import DiskFolder, FileSystem, MemoryFolder
 
 
 def file_system(source: Any) -> FileSystem:
-    """TypeError for what is none.
+    """TypeError for other objects.
 
     A mapping of names to contents (str or bytes) or mappings, a name may have slashes; a path of a folder or of a zip file; a `zipfile.ZipFile`;
     a commit or tree of pygit2; a file system of fsspec; or any object with `kind`, `read` and `list`.
@@ -46,7 +46,7 @@ def file_system(source: Any) -> FileSystem:
 
 
 def _tree(source: Mapping[Any, Any]) -> dict[bytes, Any]:
-    """Folders inside one another, of names with slashes and of mappings."""
+    """Nested folders, made of names with slashes and of mappings."""
     root: dict[bytes, Any] = {}
     for name, content in source.items():
         if not isinstance(name, str | bytes):
@@ -80,7 +80,7 @@ def _unzipped(source: Any) -> dict[bytes, Any]:
 
 
 class _Small:
-    """An object without links, and not on disk."""
+    """An object without links that is not on disk."""
 
     def __init__(self, source: Any) -> None:
         self._source = source

@@ -1,11 +1,11 @@
 # cython: language_level=3
-"""Whether a machine is to stop, for work outside of it: what is fetched or built asks now and then.
+"""Whether there is a request to stop a machine, for work outside the machine: fetching and building ask now and then.
 
-In: a machine.  Out: a callable for Python, true once somebody wants the evaluation to end.
+In: a machine.  Out: a Python callable that returns true once there is a request to stop.
 """
 from snowsnake.machine.state cimport Machine
 
-cdef object _KEY = object()           # whoever has it makes objects with a machine
+cdef object _KEY = object()           # only code that has this object can make objects with a machine
 
 
 cdef class _Attention:

@@ -1,8 +1,8 @@
-"""A read-only tree of files as an interface, so that evaluation can read what is on no disk.
+"""The interface of a read-only tree of files, so that evaluation can read files that are on no disk.
 
 `Evaluator.mount(store_path, files)` puts one into the logical store.  A file system names its files by bytes relative to its root,
-which is `b""`: no slash in front or at the end, no `.` or `..`.  Kinds are "regular", "executable", "directory" and "symlink"; what is
-not there has the kind None, and reading it raises an OSError.
+which is `b""`: no slash at either end, no `.` or `..`.  Kinds are "regular", "executable", "directory" and "symlink"; a path that
+does not exist has the kind None, and reading it raises an OSError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""What is on disk: links followed, status, contents, directories.
+"""Files on disk: resolving links, status, contents, directories.
 
-In: paths as the program wrote them.  Out: what is there, recorded, if the policy allows it.
+In: paths as the program wrote them.  Out: what is there, recorded, if the policy allows reading it.
 """
 from libc.errno cimport EISDIR, ELOOP, ENOTDIR
 from libc.stdint cimport uint8_t
@@ -50,7 +50,7 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
 
 
 cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, Bytes* resolved) noexcept nogil:
-    """Component by component; what is left to do is text, to which the target of a symlink is put in front."""
+    """Resolves one component at a time; the rest of the path is text, and the target of a symlink is put in front of it."""
     cdef Bytes todo
     cdef char[4096] target
     cdef size_t at = 0, start, last, name_size, length = 0
@@ -62,7 +62,7 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
     if not bytes_append(&todo, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
     while outcome == DONE:
-        if must_stop(m):              # a text of 100 MB may be taken for a path
+        if must_stop(m):              # a program may use a text of 100 MB as a path
             outcome = stop(m)
             break
         while at < todo.size and todo.data[at] == c'/':
@@ -82,7 +82,7 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
         if mode == RESOLVE_PARENTS and is_rest_empty(todo.data + at, todo.size - at):
             continue
         if is_guarded(m) and not host_allows(m, resolved.data, resolved.size):
-            continue                  # what may not be looked at is no symlink
+            continue                  # a path that the policy hides counts as no symlink
         if map_find(&host_of(m).directories, resolved.data, resolved.size) != NULL:
             continue
         outcome = place_type(m, resolved.data, resolved.size, &kind)
@@ -135,7 +135,7 @@ cdef int put_in_front(Machine* m, Bytes* todo, size_t at, const char* target, si
 
 
 cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mode, Bytes* resolved) noexcept nogil:
-    """Where symlinks lead must be allowed; in pure evaluation the path itself too, so that nothing outside is looked at."""
+    """The targets of symlinks must be allowed; in pure evaluation the path itself, too, so that nothing outside is looked at."""
     if host_of(m).is_pure and host_check_access(m, path, size) != DONE:
         return RAISE
     if host_resolve(m, path, size, mode, resolved) != DONE:
@@ -144,12 +144,12 @@ cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mod
 
 
 cdef inline bint must_walk(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    """Whether the system's own way through symbolic links is not the evaluation's: a policy decides, or files are elsewhere."""
+    """Whether the system would resolve symbolic links differently: a policy decides, or files are elsewhere."""
     return is_guarded(m) or ((host_of(m).mounts.count or host_of(m).sources.count) and is_elsewhere(m, path, size))
 
 
 cdef bint again(Machine* m, int* outcome, int* attempts) noexcept nogil:
-    """A folder that led to a file has become a symbolic link: we look a second time, and no third time."""
+    """A folder on the way to a file has become a symbolic link: we try a second time, and no third time."""
     if outcome[0] != CHANGED or attempts[0]:
         return False
     attempts[0] += 1
@@ -200,7 +200,7 @@ cdef inline const Bytes* contents_of(const Bytes* content, const Reading* readin
 
 
 cdef int read_resolved(Machine* m, Bytes* path, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
-    """A link may have led to a file that is on no disk."""
+    """A link may lead to a file that is on no disk."""
     content.size = 0
     memset(stamp, 0, sizeof(FileStamp))
     if is_internal(m, path.data, path.size):
@@ -292,7 +292,7 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     if not must_walk(m, path, size_bytes):
         outcome = place_list(m, path, size_bytes, entries)
         if outcome == RAISE and m.error.code == ERROR_FILE:
-            error_disregard(m)            # looked at again, so that the error names what the links lead to
+            error_disregard(m)            # repeated, so that the error names what the links lead to
         elif outcome != MISSING:
             return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size) else RAISE
     memset(&resolved, 0, sizeof(resolved))
@@ -311,7 +311,7 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
 
 
 cdef bint keep_shown(Machine* m, Bytes* folder, Bytes* entries) noexcept nogil:
-    """Without the entries that the policy hides; False: memory ran out."""
+    """Removes the entries that the policy hides; returns False if memory ran out."""
     cdef Bytes child
     cdef size_t at = 0, to = 0, size
     memset(&child, 0, sizeof(child))
@@ -344,7 +344,7 @@ cdef int list_internal(Machine* m, const uint8_t* path, size_t size, Bytes* entr
 # ---- imports ----------------------------------------------------------------------------------------------------
 
 cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* resolved) noexcept nogil:
-    """The last component's symlinks are followed, those of its parents stay: relative paths start where the file was asked for."""
+    """Follows the last component's symlinks and keeps those of its parents: relative paths start where the file was requested."""
     cdef Bytes full
     cdef char[4096] target
     cdef size_t parent, length = 0
@@ -392,7 +392,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
 
 
 cdef int import_type(Machine* m, Bytes* path, Bytes* full, int* kind) noexcept nogil:
-    """What the last component is; *full* is the path with its parents resolved, or empty if the system finds it as well."""
+    """The type of the last component; *full* is the path with resolved parents, or empty if the system can find it as well."""
     cdef Place place
     cdef int fault = 0, outcome
     full.size = 0
@@ -420,7 +420,7 @@ cdef int raise_unresolved(Machine* m, Bytes* path, Bytes* full) noexcept nogil:
 # ---- for excerpts of errors -----------------------------------------------------------------------------------------
 
 def source_text(size_t machine, bytes path):
-    """What a file of the evaluation holds, wherever it is kept, for the excerpt of an error; None if it is gone.
+    """The contents of a file of the evaluation, wherever it is kept, for the excerpt of an error; None if it does not exist any more.
 
     The error that is pending stays as it is.
     """

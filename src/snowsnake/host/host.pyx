@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Makes a host and frees it, sets its options, says what was read.
+"""Makes and frees a host, sets its options, and returns what was read.
 
 In: `HostOptions` from Python.  Out: the state of a host (host/state.pxd), which the other modules of this room use.
 """
@@ -115,7 +115,7 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
         bytes_free(&error)
         raise ValueError(f"mounting '{os.fsdecode(store_path)}': {message}")
     bytes_free(&error)
-    if map_find(&h.mounts, text, size) != NULL:            # the same source, fetched once more
+    if map_find(&h.mounts, text, size) != NULL:            # the same source was fetched again
         bytes_free(&disk)
         return None
     mount = <Mount*>allocate_zeros(1, sizeof(Mount))
@@ -218,7 +218,7 @@ cdef list host_records(Machine* m):
 
 
 cdef object host_settings(Machine* m):
-    """Settings that have an influence on results, as text that JSON can hold."""
+    """The settings that influence results, as text that JSON can represent."""
     cdef Host* h = host_of(m)
     cdef uint32_t i
     return {

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Files that are on no disk: those that the evaluator brings with it, at `<nix/NAME>`, and texts that only the evaluation has."""
+"""Files that are on no disk: those that come with the evaluator, at `<nix/NAME>`, and texts that only the evaluation has."""
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, strlen
 

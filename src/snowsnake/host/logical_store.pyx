@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What is in the logical store: whether a path is valid, outputs that must be built first, derivations that are on disk.
+"""The logical store: whether a path is valid, outputs that must be built first, derivations that are on disk.
 
 In: store paths, outputs that evaluation reads.  Out: answers, recorded; built outputs, through the store's hooks.
 """
@@ -107,7 +107,7 @@ cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
 
 
 cdef void allow_lines(Machine* m, View paths) noexcept nogil:
-    """Lets evaluation read paths that stand in lines."""
+    """Lets evaluation read the paths in *lines*."""
     cdef const uint8_t* end
     while paths.size:
         end = <const uint8_t*>memchr(paths.data, c'\n', paths.size)
@@ -116,7 +116,7 @@ cdef void allow_lines(Machine* m, View paths) noexcept nogil:
 
 
 cdef bint read_derivation(void* context, View drv_path, Bytes* text, Bytes* error) noexcept nogil:
-    """The DerivationReader of an evaluator: derivations that are in the store on disk."""
+    """The DerivationReader of a machine: reads derivations that are in the store on disk."""
     cdef Machine* m = <Machine*>context
     cdef Bytes content
     cdef FileStamp stamp

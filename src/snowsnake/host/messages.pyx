@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""What evaluation says while it runs: traces, warnings, and at higher verbosity what it does.
+"""Messages of a running evaluation: traces, warnings, and at higher verbosity what it is doing.
 
-In: texts, as the program and the evaluator word them.  Out: lines on standard error, in the log format of the host: plain, without
-what steers terminals, or C++ Nix's JSON.
+In: texts, in the words of the program and the evaluator.  Out: lines on standard error, in the log format of the host: plain, without
+control sequences of terminals, or C++ Nix's JSON.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
@@ -21,7 +21,7 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     STANDARD_ERROR = 2
 
-# Messages that this process wrote to its standard error: whoever keeps results asks whether an evaluation said something.
+# Messages that this process wrote to its standard error: code that keeps results checks whether an evaluation printed something.
 cdef uint64_t _written_messages = 0
 
 
@@ -35,7 +35,7 @@ cdef bint is_said(Machine* m, int level) noexcept nogil:
 
 
 cdef void _write_out(const uint8_t* data, size_t size) noexcept nogil:
-    """The whole message in one write, as far as the system takes it; standard error may be closed."""
+    """Writes the whole message at once, as far as the system accepts it; standard error may be closed."""
     global _written_messages
     cdef ssize_t written
     _written_messages += 1
@@ -80,7 +80,7 @@ cdef bint _quoted(Bytes* line, const uint8_t* text, size_t size) noexcept nogil:
 
 
 cdef void _write_json(int level, const void* shown, size_t shown_size, const void* raw, size_t raw_size) noexcept nogil:
-    """Of an error or a warning there is also the text without its title (raw)."""
+    """For an error or a warning there is also the text without its title (raw)."""
     cdef Bytes line
     cdef char* end = format_text(",\"level\":%d,\"line\":0", level) if raw != NULL else format_text(",\"level\":%d", level)
     cdef bint fits
@@ -99,7 +99,7 @@ cdef void _write_json(int level, const void* shown, size_t shown_size, const voi
 
 
 cdef void _tell(Machine* m, str kind, const void* data, size_t size) noexcept with gil:
-    """Its exceptions have nowhere to go: Python reports them as it does those of finalizers."""
+    """Nobody can handle its exceptions: Python reports them like those of finalizers."""
     (<tuple>host_of(m).settings)[3](kind, (<const char*>data)[:size].decode("utf-8", "replace"))
 
 
@@ -144,7 +144,7 @@ cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
 
 
 cdef bint _indented(Bytes* line, const char* title, const char* shown_title, const uint8_t* data, size_t size) noexcept nogil:
-    """A title and under it the further lines, no line with blanks at its end; nothing at all of an empty text."""
+    """A title with the further lines below it, no line with blanks at its end; nothing for an empty text."""
     cdef size_t i, width = strlen(title), start
     cdef bint fits = True
     while size and _is_blank(data[size - 1]):
@@ -180,7 +180,7 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     if fits and is_json:
         _write_json(LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
     elif fits:
-        _write_plain(&line)           # which takes the colours out again, unless a terminal reads
+        _write_plain(&line)           # it removes the colours again, unless a terminal reads
     bytes_free(&line)
 
 

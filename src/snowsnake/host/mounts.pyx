@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Asks the Python objects that are mounted in the logical store, and checks what they answer.
+"""Calls the Python objects that are mounted in the logical store, and checks their answers.
 
 In: an object with the methods of `host.file_system.FileSystem`.  Out: kinds, contents and names as bytes, or the text of an error.
 """
@@ -36,7 +36,7 @@ cdef int _append(Bytes* out, bytes data) except -1:
 
 
 cdef bint _note(object fault, Bytes* error) noexcept:
-    """An OSError says what is wrong; every other exception of a file system shows its type, too."""
+    """An OSError has its own message; for any other exception of a file system the message has its type, too."""
     cdef bytes text
     try:
         if isinstance(fault, OSError) and fault.strerror:

@@ -1,8 +1,8 @@
-"""Options of the host, as plain data: search path, policy, places.  The evaluator hands them to the compiled host once."""
+"""Options of the host, as plain data: search path, policy, places.  The interpreter passes them to the compiled host once."""
 
 import os
 
-# For type checkers, which know the name: what is imported here is paid for by every start of the command.
+# For type checkers, which know the name: every start of the command pays for an import here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ _ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
 
 def encoded(text: "str | bytes | os.PathLike[str]") -> bytes:
-    """A path or name as bytes, whatever was given; a NUL byte is refused."""
+    """A path or name as bytes, from any type; a NUL byte is refused."""
     data = os.fsencode(text)
     if b"\0" in data:
         raise ValueError("a path or name with a NUL byte")
@@ -21,12 +21,12 @@ def encoded(text: "str | bytes | os.PathLike[str]") -> bytes:
 
 
 def default_system() -> str:
-    """The system of this machine as Nix names it.
+    """This machine's system, by Nix's name.
 
     >>> "-" in default_system()
     True
     """
-    names = os.uname()  # not `platform`, which imports regular expressions
+    names = os.uname()  # `platform` would import regular expressions
     return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
 
 
@@ -65,12 +65,12 @@ class StoreToRead:
 
 
 class HostOptions:
-    """What one evaluator may read and how it names things; everything is kept as bytes.
+    """What one machine may read, and its names for things; everything is kept as bytes.
 
-    `search_path`: (prefix, path) pairs; `allowed_paths`: read in spite of `pure` or `restricted`, what is below included;
+    `search_path`: (prefix, path) pairs; `allowed_paths` may be read in spite of `pure` or `restricted`, with everything below them;
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
     evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes them.
-    `settings`: what nix.conf and options say about fetching.
+    `settings`: those of nix.conf and options about fetching.
     `real_store`: the folder on disk that has what the program sees at `store_dir`.  `store_to_read`: the store that has it, for evaluations that write
     to none; without it, the machine's own for `/nix/store`.  `verbosity`: messages up to this level are written (host/messages.pxd),
     in C++ Nix's JSON if `log_format` is `internal-json`; `on_message(kind, text)` gets them instead.  `environment`: what getEnv sees, instead of

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Finds the place of a path, and looks at it: type, contents, names, link, the tree below it.
+"""Finds where a path lies, and reads it: type, contents, names, link, the tree below it.
 
-In: paths that are resolved and allowed.  Out: what is there, or an error in the machine.  Under a policy what is on disk is opened
-without following symbolic links, because between the check and the opening somebody may have put one there.
+In: paths that are resolved and allowed.  Out: what is there, or an error in the machine.  Under a policy, files on disk are opened
+without following symbolic links, because somebody may have put one there between the check and the opening.
 """
 from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -73,7 +73,7 @@ cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault
 
 
 cdef int raise_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Bytes* error) noexcept nogil:
-    """What a mounted file system says."""
+    """Raises the error of a mounted file system."""
     cdef int outcome
     if error.failed:
         bytes_free(error)
@@ -93,7 +93,7 @@ cdef size_t object_end(Machine* m, const uint8_t* path, size_t size) noexcept no
 
 
 cdef Mount* find_mount(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    """What is mounted at the store object that a path is in, or NULL."""
+    """The file system that is mounted at the store object of a path, or NULL."""
     cdef Host* h = host_of(m)
     cdef MapEntry* entry
     cdef Mount* mount = NULL
@@ -129,7 +129,7 @@ cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) no
 
 
 cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
-    """A source may have been copied out of another: we go back until one is on disk."""
+    """A source may have been copied from another one: goes back until one is on disk."""
     cdef Host* h = host_of(m)
     cdef Bytes here, source
     cdef MapEntry* entry
@@ -227,7 +227,7 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
 
 
 cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Place* place) noexcept nogil:
-    """A file of a mounted file system may lie on disk as it is, though the whole does not."""
+    """A file of a mounted file system may lie on disk, although the whole does not."""
     cdef Bytes* b = &host_of(m).path_buffer
     cdef Bytes error
     bytes_init(&error)

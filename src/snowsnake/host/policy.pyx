@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What evaluation may read, under the policy that its options chose (pure, restricted), and which experimental features it may use.
+"""What the policy that the options chose (pure, restricted) allows evaluation to read, and which experimental features are on.
 
 In: paths and names of features.  Out: whether they are allowed, or an error in the machine.
 """
@@ -15,7 +15,7 @@ from snowsnake.machine.state cimport DONE, Machine
 
 
 cdef bint host_allows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil:
-    """Allowed paths, what is below them, and the folders on the way to them."""
+    """Allowed paths are these, everything below them, and the folders on the way to them."""
     cdef Host* h = host_of(m)
     cdef MapEntry* e
     cdef uint32_t i

@@ -2,8 +2,8 @@
 """Keeps the record, in a table of the host.
 
 In: questions and answers of the host's operations.  Out: entries for `snowsnake/dependencies.py`, which reads and compares them.
-Reading a file costs no further system call: its time and size come with opening it, and its contents are hashed when somebody asks for
-the record (only if time and size are still the same; otherwise nobody can say any more what was read).
+Recording a file costs no further system call: its time and size are known from opening it, and its contents are hashed when somebody needs
+the record (if time and size are still the same; otherwise nobody can tell any more what was read).
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
@@ -129,7 +129,7 @@ cdef void hash_into(FileRecord* made, const Bytes* content) noexcept nogil:
 
 
 cdef bint compare_with(MapEntry* entry, FileRecord* made, const Bytes* content) noexcept nogil:
-    """The same file was read again: as before, it is hoped."""
+    """The same file was read again; we assume that it has not changed."""
     cdef FileRecord known
     cdef bint is_same_stamp
     memcpy(&known, entry.value, sizeof(known))
@@ -148,7 +148,7 @@ cdef bint compare_with(MapEntry* entry, FileRecord* made, const Bytes* content) 
 
 
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil:
-    """What was filtered is kept as the entries in their order: kind, whether it was left out, index of its folder, name."""
+    """A filtered tree is kept as its entries in order: kind, whether it was left out, index of its folder, name."""
     cdef Bytes value
     cdef uint32_t i
     cdef bint done

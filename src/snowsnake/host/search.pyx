@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The search path: `<name>` and its entries, addresses among them.
+"""The search path: `<name>`, and the entries, some of which are URLs.
 
 In: names.  Out: paths, which are remembered for each entry.
 """
@@ -61,7 +61,7 @@ cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil:
 
 
 cdef MapEntry* fetched_entry(Machine* m, View folder, Bytes* path) noexcept nogil:
-    """An entry that is an address: where what it leads to lies.  One that cannot be downloaded is missing; a flake must be there."""
+    """An entry that is a URL: the place of the tree at the URL.  One that cannot be downloaded is missing; a flake must exist."""
     cdef MapEntry* known = NULL
     cdef bint is_flake = starts_with(folder, "flake:")
     if is_flake and host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
@@ -100,7 +100,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
         return NULL
     if (folder.size and folder.data[0] == c'/') or bytes_text(&path, h.working_directory):
         if path_join(&path, 0, folder.data, folder.size) and (path.size or bytes_byte(&path, c'/')):
-            # What the policy hides is as if it were not there.
+            # A path that the policy hides counts as absent.
             if host_resolve(m, path.data, path.size, RESOLVE_FULL, &full) == DONE and host_allows(m, full.data, full.size):
                 is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE
             if not is_there and m.error.code:
@@ -137,7 +137,7 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
     if must_stop(m):
         return stop(m)
     memset(&joined, 0, sizeof(joined))
-    # What follows the prefix stays below the folder: `..` in it goes no higher.
+    # The text after the prefix stays below the folder: `..` in it goes no higher.
     if not (bytes_append(&joined, entry.value, entry.value_size)
             and canonical_below(&joined, rest.data, rest.size)):
         bytes_free(&joined)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Files and trees that are copied to the logical store: what their store path is, and how they are handed to a store.
+"""Copies files and trees to the logical store: computes their store paths, and hands them to a store.
 
 In: paths of sources.  Out: store paths; archives for an embedded store.
 """
@@ -69,7 +69,7 @@ cdef View source_name(const uint8_t* path, size_t size) noexcept nogil:
 
 
 cdef int host_source_path(Machine* m, View path, View name, const References* references, Bytes* store_path) noexcept nogil:
-    """The store path of a resolved path, serialised whole (as far as the policy shows it)."""
+    """The store path of a resolved path that is serialised as a whole (as far as the policy shows it)."""
     cdef NarTree tree
     cdef Bytes error
     cdef int outcome
@@ -112,7 +112,7 @@ cdef int tree_path(
 
 
 cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_path) noexcept nogil:
-    """Of `<nix/fetchurl.nix>` and its like, which are on no disk."""
+    """The store path of `<nix/fetchurl.nix>` and its like, which are on no disk."""
     cdef Bytes content
     cdef NarSink sink
     cdef Hasher hasher
@@ -148,7 +148,7 @@ cdef int internal_source_path(Machine* m, View path, View name, Bytes* store_pat
 
 
 cdef int write_source(Machine* m, View store_path, View path, const References* references) noexcept nogil:
-    """Hands a copied source on as the place where it lies."""
+    """Passes a copied source on by its place on disk."""
     cdef StoreObject written
     cdef Bytes real
     cdef int outcome = DONE
@@ -170,7 +170,7 @@ cdef int write_source(Machine* m, View store_path, View path, const References* 
 
 
 cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const References* references, const Digest* digest) noexcept nogil:
-    """The second walk: the first told the path, and whether it is there already.  The archive goes through a file of the store's."""
+    """Reads the tree a second time: the first time told the path, and whether the store has it.  The archive goes through a file of the store."""
     cdef Host* h = host_of(m)
     cdef StoreObject written
     cdef Bytes error
@@ -217,7 +217,7 @@ cdef bint write_archive(NarTree* tree, int file, const Digest* expected, Bytes* 
 
 
 cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
-    """A tree for what is at a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
+    """A tree of a resolved path; RAISE (and nothing to free) if there is nothing that can be serialised."""
     cdef int outcome = place_tree(m, path, tree, error)
     cdef int kind = FILE_NONE
     if outcome == DONE:
@@ -232,7 +232,7 @@ cdef int host_record_tree(Machine* m, View path, const NarTree* tree, const Dige
 
 
 cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil:
-    """Leave out what a restricted evaluation may not see; entries come in breadth first and the list grows meanwhile."""
+    """Leaves out what a restricted evaluation may not see; entries come breadth first, and the list grows meanwhile."""
     cdef uint32_t at = 0
     cdef Bytes path
     cdef bint done = True

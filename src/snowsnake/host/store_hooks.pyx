@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Hands what evaluation makes to an embedded store, if there is one, or keeps it for this evaluation.
+"""Hands what evaluation makes to an embedded store, if there is one; otherwise keeps it for this evaluation.
 
 In: store objects.  Out: calls of the store's hooks (host/state.pxd), or entries of the host's tables.
 """
@@ -13,10 +13,10 @@ from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Mach
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes error
-    if m.is_exhausted:                # what is written may be made of what could not be had
+    if m.is_exhausted:                # it may be made of parts for which there was no memory
         return raise_text(m, ERROR_MEMORY, NULL)
     if h.writer == NULL:
-        if written.kind == STORE_OBJECT_DERIVATION:               # too many to keep for nobody
+        if written.kind == STORE_OBJECT_DERIVATION:               # there are too many to keep for nobody
             if h.keeps_derivations and map_add(
                     &h.derivations, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
                 return raise_text(m, ERROR_MEMORY, NULL)

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""The bridge from an evaluation to an embedded store: what the host wants written is handed to a `LocalStore` (or to what takes its place).
+"""Connects an evaluation to an embedded store: objects that the host wants to write go to a `LocalStore` (or to what takes its place).
 
-In: a machine and the place of a store.  Out: `StoreWriter`, which the evaluator keeps; the host's hooks call it without the GIL.
-Only evaluators with a store import this module; the store, and with it SQLite, is loaded when the machine's own is first asked.
+In: a machine and the place of a store.  Out: `StoreWriter`, which the interpreter keeps; the host's hooks call it without the GIL.
+Only evaluators with a store import this module; the store, and with it SQLite, is loaded when it is first needed.
 """
 import os
 import sys
@@ -23,11 +23,11 @@ _FAULTS = (OSError, ValueError)
 
 
 cdef class StoreWriter:
-    """The embedded store of one evaluator.  The machine knows it by address: the evaluator must keep it as long."""
+    """The embedded store of one machine.  The machine has its address: the interpreter must keep it as long as the machine."""
 
     cdef object place
-    cdef object opened                # the store, or None before somebody needs it
-    cdef object attention             # of the machine, for what the store builds
+    cdef object opened                # the store, or None until it is needed
+    cdef object attention             # of the machine, for builds in the store
     cdef public object on_write       # called with each path that evaluation needs in the store, or None
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
@@ -63,20 +63,20 @@ cdef class StoreWriter:
         return self.opened
 
     def close(self):
-        """Lets go of the store, if it is open; what waits is written."""
+        """Writes pending additions and closes the store, if it is open."""
         if self.opened is not None:
             _close(self.opened)
 
     def enter_child(self):
-        """In a child of the process that opened the store: databases and sockets are not for both, it is opened anew when it is needed.
+        """In a child of the process that opened the store: both must not share databases and sockets, so it is opened again when it is needed.
 
-        What waits must have been written before the fork.
+        Pending additions must have been written before the fork.
         """
         self.close()
         self.opened = None
 
     def flush(self):
-        """Everything that was handed on is on disk and valid afterwards.  What goes wrong is an EvaluationError."""
+        """Ensures that everything handed on is on disk and valid.  A failure is an EvaluationError."""
         if self.opened is None:
             return
         try:
@@ -86,7 +86,7 @@ cdef class StoreWriter:
 
     cdef int write(self, const StoreObject* written) except -1:
         path = _text(written.path)
-        self.store.keep(path)                  # also one that was valid before
+        self.store.keep(path)                  # even if it was valid before
         if self.on_write is not None:
             self.on_write(path)
         if self.store.is_valid(path):
@@ -172,7 +172,7 @@ cdef Realised _realise(StoreWriter writer, View wanted, Bytes* names, Bytes* clo
 
 
 def _names(store, items, outputs):
-    """What stood for outputs whose paths were not known, and their paths."""
+    """The placeholders of outputs whose paths were not known, with their paths."""
     from snowsnake.store.store_path import downstream_placeholder
 
     derivations = {}
@@ -215,7 +215,7 @@ cdef int _note(StoreWriter writer, fault, Bytes* error) except -1:
     cdef bytes message
     if isinstance(fault, _FAULTS):
         message = _message(writer.place.name if writer.opened is None else writer.opened.root, fault).encode("utf-8", "surrogateescape")
-    else:                                  # an interrupt, no memory: the evaluation ends with it
+    else:                                  # an interruption, or no memory: the evaluation ends with it
         message = (type(fault).__name__ + " while writing to the store").encode()
     bytes_append(error, <const char*>message, len(message))
     return 0
@@ -226,7 +226,7 @@ cdef bint ask_object(void* context, View path) noexcept nogil:
         try:
             return (<StoreWriter>context).store.is_valid(_text(path))
         except _FAULTS:
-            return False                   # what is wrong with the database comes out when something is written
+            return False                   # a faulty database is reported when something is written
 
 
 cdef bint describe_object(void* context, View path, Bytes* lines) noexcept nogil:

@@ -1,9 +1,9 @@
 """Nix source as a tree: nodes with places, comments and documentation, a visitor, and edits that keep the formatting.
 
     parse, parse_file     source → `Tree`; nothing is evaluated
-    Tree, Node, Comment   what is where; `KINDS` are the kinds of nodes with their fields
+    Tree, Node, Comment   the nodes and their places; `KINDS` are the kinds of nodes with their fields
     Visitor               a method for each kind
-    Edits                 another value at a place, every other byte as it was
+    Edits                 replaces values, and keeps every other byte as it was
 
 Errors are `snowsnake.SyntaxFault`, with all faults of a source.  The names are imported when they are first used (snowsnake/faces.py).
 

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""The way from the root of a tree to a place in its source: what the lines of a trace are made of.
+"""The nodes from the root of a tree down to a place in its source, from which the lines of a trace are made.
 
-In: a tree without faults and a span.  Out: a tuple for each node on the way, the root first:
+In: a tree without faults and a span.  Out: a tuple for each node from the root down:
 (role in its parent, kind, operator, start, end, operator's offset, name, name's offset, variable); name is that of the attribute or
-variable that it is the value of.  The last one is the innermost node that contains the span.  Of one node, its parts in the same form.
+variable that it is the value of.  The last one is the innermost node that contains the span.  The parts of one node have the same form.
 """
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
@@ -64,7 +64,7 @@ cdef bint _into_bindings(Step* step, Bindings* bindings, uint32_t start, uint32_
         if _take(step, "value", binding.value, binding.start_byte, start, end):
             step.name = binding.name
             return True
-        # `a.b = …` is a set in a set, whose span is not that of what stands in it
+        # `a.b = …` is a set in a set, and its span does not contain the inner one
         if binding.value != NULL and binding.value.kind == NODE_ATTRS and _into_bindings(step, binding.value.own.bindings, start, end, depth + 1):
             return True
     for i in range(bindings.dynamic_count):

@@ -43,7 +43,7 @@ cdef bytes taken(Bytes* buffer, bint is_complete):
         free(buffer.data)
 
 
-cdef object _KEY = object()           # of parse_text, which makes trees
+cdef object _KEY = object()           # only parse_text has it, which makes trees
 
 
 cdef class ParsedTree:
@@ -65,7 +65,7 @@ cdef class ParsedTree:
         """`(code, start_byte, end_byte, message, other_byte or None)` for each; empty if the expression is right.
 
         `code` is a name of the catalogue of errors.
-        `other_byte` is where what the message speaks of was defined before: Nix puts ` at FILE:LINE:COLUMN` there.
+        `other_byte` is where the same name was defined before: Nix puts ` at FILE:LINE:COLUMN` there.
         """
         found = []
         for i in range(self.ast.fault_count):
@@ -124,12 +124,12 @@ cdef class ParsedTree:
         return children_of(self.ast, start_byte, end_byte, kind)
 
     def token_start(self, unsigned int offset) -> int:
-        """Where the first token from a byte on starts."""
+        """The start of the first token at or after a byte."""
         self.expect_root()
         return token_start(self.ast, offset)
 
     def outline(self):
-        """The `Literal` that the tree states without being evaluated (syntax/outline.pyx)."""
+        """The `Literal` that the tree describes without evaluation (syntax/outline.pyx)."""
         self.expect_root()
         return outline_of(self.ast)
 
@@ -141,9 +141,9 @@ cdef class ParsedTree:
 def parse_text(
     bytes source, base_path: str, *, features: int = feature_bits(), check_bindings: bool = True, home: "str | None" = None,
 ) -> ParsedTree:
-    """Parse *source*; `features` is what `feature_bits` says, `check_bindings` looks for undefined variables, too.
+    """Parses *source*; `features` comes from `feature_bits`; `check_bindings` also looks for undefined variables.
 
-    `home` stands for `~` when printing; by default it is the user's home folder.
+    `home` replaces `~` when printing; by default it is the user's home folder.
     """
     cdef ParsedTree tree = ParsedTree.__new__(ParsedTree, _KEY)
     cdef const unsigned char* data = source

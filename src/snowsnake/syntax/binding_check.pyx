@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""Variables that nothing binds.
+"""Variables that no scope defines.
 
 In: a tree without faults.  Out: `undefined variable 'x'` faults in it.
 
-`nix-instantiate --parse` checks this, so printing must; compiling has its own scopes and does not need it.  A count of
-the scopes that bind each name makes every look-up one load; below a `with` any name may be bound.
+`nix-instantiate --parse` checks this, so printing must; the compiler has scopes of its own and does not need it.  A count of
+the scopes that bind each name makes every look-up one load; below a `with`, any name may be bound.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -86,7 +86,7 @@ cdef void unbind(Check* check, Bindings* bindings) noexcept nogil:
 
 
 cdef void check_inherited(Check* check, Bindings* bindings) noexcept nogil:
-    """`inherit a`: looked up outside of the set."""
+    """`inherit a`: the name is resolved outside the set."""
     cdef uint32_t i
     for i in range(bindings.count):
         if bindings.items[i].kind == BINDING_INHERIT:

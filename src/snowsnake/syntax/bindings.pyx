@@ -1,11 +1,11 @@
 # cython: language_level=3
 """Attribute paths and bindings.
 
-In: the parse state in front of an attribute path, or behind the `{` or `let` of a set.  Out: elements on the stack of
+In: the parse state before an attribute path, or after the `{` or `let` of a set.  Out: elements on the stack of
 nodes, or Bindings with nested paths merged and duplicates reported.
 
-A fault inside one binding does not end the parse where it is safe to go on: the parser looks for the `;` of the
-binding, counting brackets, and carries on behind it, so that one run reports several faults.
+After a fault inside one binding the parse continues where that is safe: the parser looks for the `;` of the
+binding, counting brackets, and continues after it, so that one run reports several faults.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.syntax.lexer cimport Lexer
@@ -55,7 +55,7 @@ cdef Name static_name(ParseState* state, Node* text) noexcept nogil:
 
 
 cdef Node* attribute_of(ParseState* state, Node* expression, uint32_t start) noexcept nogil:
-    """The element that an expression between quotes or in `${ }` stands for."""
+    """The element for an expression between quotes or in `${ }`."""
     cdef Node* node
     if is_static_string(expression):
         return new_attribute(state, static_name(state, expression), start, state.lexer.previous_end)
@@ -93,7 +93,7 @@ cdef Node* parse_attribute(ParseState* state) noexcept nogil:
 
 
 cdef bint parse_attribute_path(ParseState* state) noexcept nogil:
-    """Push the elements of a path."""
+    """Pushes the elements of a path."""
     cdef Node* node
     while True:
         node = parse_attribute(state)
@@ -120,7 +120,7 @@ cdef Node* parse_value(ParseState* state) noexcept nogil:
 
 
 cdef bint parse_simple_binding(ParseState* state, Bindings* bindings, NameSpan* span) noexcept nogil:
-    """`name = value;`, behind the name."""
+    """`name = value;`, after the name."""
     cdef Binding binding
     cdef Node* value = parse_value(state)
     if value == NULL:
@@ -139,7 +139,7 @@ cdef bint parse_simple_binding(ParseState* state, Bindings* bindings, NameSpan* 
 
 
 cdef bint parse_path_binding(ParseState* state, Bindings* bindings, NameSpan* span, uint32_t base) noexcept nogil:
-    """`a.b.c = value;`: elements from *base* on are already pushed, *span* says where the path began."""
+    """`a.b.c = value;`: elements from *base* on are already pushed; *span* is that of the path."""
     cdef AttributePath path
     cdef Node* value
     if not parse_attribute_path(state):
@@ -160,7 +160,7 @@ cdef bint parse_path_binding(ParseState* state, Bindings* bindings, NameSpan* sp
 
 
 cdef bint parse_binding(ParseState* state, Bindings* bindings, NameSpan* ahead) noexcept nogil:
-    """One binding; *ahead* is its first name, if that was read already, or NULL."""
+    """One binding; *ahead* is its first name if that was read already, or NULL."""
     cdef NameSpan span
     cdef uint32_t base = state.node_count
     if ahead != NULL:
@@ -251,7 +251,7 @@ cdef bint is_opening(uint8_t kind) noexcept nogil:
 
 
 cdef bint skip_literal(ParseState* state) noexcept nogil:
-    """Read over a literal without saying what is wrong inside."""
+    """Skips a literal without reporting faults inside it."""
     cdef bint was_muted = state.is_muted
     cdef uint32_t base = state.node_count
     cdef Node* node
@@ -268,7 +268,7 @@ cdef bint skip_literal(ParseState* state) noexcept nogil:
 
 
 cdef bint recover(ParseState* state, uint32_t bracket_depth, uint32_t interpolation_depth) noexcept nogil:
-    """Behind a fault, go on after the `;` of the binding, which began at these depths; False if that is not safe."""
+    """After a fault, continues after the `;` of the binding, which began at these depths; returns False if that is not safe."""
     cdef uint32_t depth = state.bracket_depth
     cdef uint8_t kind
     if state.is_hopeless or state.interpolation_depth != interpolation_depth:
@@ -298,7 +298,7 @@ cdef bint recover(ParseState* state, uint32_t bracket_depth, uint32_t interpolat
 cdef bint parse_bindings(ParseState* state, Bindings* bindings, NameSpan* ahead) noexcept nogil:
     """All bindings up to a token that begins none, which stays current; *ahead* as in parse_binding.
 
-    False after a fault that the parse cannot go on from.
+    Returns False after a fault that the parse cannot continue from.
     """
     cdef uint32_t bracket_depth = state.bracket_depth
     cdef uint32_t interpolation_depth = state.interpolation_depth

@@ -1,14 +1,14 @@
 # cython: language_level=3
-"""A roomy C stack for recursive descent.
+"""A large C stack for recursive descent.
 
 In: a C function and its argument.  Out: the function has run on a stack of its own, large enough for very deep
-input and with a limit that recursion can test, so that it ends in an error and never in an overflow.
+input, and with a limit that recursion can check, so that it ends in an error and never in an overflow.
 
-Memory that runs out in the middle of a recursion leaves it as a whole (`leave_out_of_memory`): hundreds of functions need no
-way to say so, and the tree that they were building is lost either way.
+If memory runs out in the middle of a recursion, the recursion is left as a whole (`leave_out_of_memory`): hundreds of functions need
+no way to report it, and the tree that they were building is lost either way.
 
-Each thread keeps one stack, reserved at first use; pages cost memory only once they are touched, and they are
-given back after a call that went deep.  Where no stack of a megabyte can be reserved, memory has run out.
+Each thread keeps one stack, which is reserved at first use; pages cost memory only once they are touched, and they are
+released after a call that went deep.  If not even a stack of a megabyte can be reserved, memory has run out.
 """
 from snowsnake.foundation.allocate cimport resize_items
 

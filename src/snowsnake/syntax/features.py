@@ -1,14 +1,14 @@
-"""What settings change about the syntax and the names that a program can use without binding them.
+"""How settings change the syntax, and the names that a program can use without binding them.
 
-Experimental features make some operators and names appear; in pure evaluation the names that tell of the surroundings are not there.
-Out: the features as bits, for the parser, the compiler, the set `builtins` and what is kept of a compiled file.  The rows of the table
+Experimental features add some operators and names; in pure evaluation the names that depend on the environment are absent.
+Out: the features as bits, for the parser, the compiler, the set `builtins` and the cache of compiled files.  The rows of the table
 of builtins say what each name needs.
 """
 
 TYPE_CHECKING = False                 # `typing` costs a start more than the rest
 PIPE_OPERATORS = 1                    # as in syntax/parse_state.pxd
 NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32, "dynamic-derivations": 64}
-# Settings about literals that are on (machine/lint.py), beside the features.
+# Settings about literals that are on (machine/lint.py), in addition to the features.
 LINTS = {
     f"{name}={level}": 256 << 2 * i + j
     for i, name in enumerate(("lint-absolute-path-literals", "lint-short-path-literals", "lint-url-literals"))
@@ -26,13 +26,13 @@ def feature_names(bits: int) -> "list[str]":
 
 
 def feature_bits(features: "Iterable[str]" = (), is_pure: bool = False, hides_time: bool = False) -> int:
-    """Of the names of the features that are on.
+    """The bits for the names of the features that are on.
 
     >>> feature_bits(["flakes", "pipe-operators"], is_pure=True)
     3
     """
     bits = 0 if is_pure else NAMES["impure"] if hides_time else NAMES["impure"] | NAMES["time"]
-    if not isinstance(features, tuple | list | frozenset | set):       # the commands give such, and need not import what looks at others
+    if not isinstance(features, tuple | list | frozenset | set):       # the commands pass these types, and need not import the code that checks others
         from snowsnake.foundation.arguments import a_list
 
         features = a_list("features", features, "names")

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What a name means that no scope of the program binds: `map`, `__add`, `true`, `builtins`; and attributes of `builtins`.
+"""The meaning of a name that no scope of the program binds: `map`, `__add`, `true`, `builtins`; and the attributes of `builtins`.
 
 In: a name.  Out: its row in the table of globals, which is made of the table of builtins (global_table.pxd).
 """

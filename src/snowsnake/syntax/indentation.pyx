@@ -1,9 +1,9 @@
 # cython: language_level=3
 """The common indentation of an indented string.
 
-In: the collected pieces of one string.  Out: its node, with the least indentation of its lines taken off every line.
+In: the collected pieces of one string.  Out: its node; the least indentation of its lines is removed from every line.
 
-Only spaces count; lines of nothing but spaces do not.  Interpolations and escapes end the space at the start of a
+Only spaces count; lines of only spaces do not.  Interpolations and escapes end the spaces at the start of a
 line.  When stripping, escapes are text like any other, so that a line after `''\\n` loses indentation, too, although
 it did not count: C++ Nix does the same.  A last line of nothing but spaces goes away.
 """
@@ -80,7 +80,7 @@ cdef void strip_piece(
 
 
 cdef void drop_last_line(Node* piece) noexcept nogil:
-    """Take off a last line that consists of spaces only."""
+    """Removes a last line that consists of spaces only."""
     cdef uint32_t size_bytes = piece.size_bytes
     while size_bytes > 0 and piece.own.text[size_bytes - 1] == c' ':
         size_bytes -= 1

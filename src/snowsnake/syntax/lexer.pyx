@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""The lexer: bytes to tokens, one at a time, as the parser asks for them.
+"""The lexer: from bytes to tokens, one at a time, when the parser needs them.
 
 In: a buffer that ends in NUL bytes.  Out: kind and span of the next token, in the Lexer struct; nothing is allocated.
 Text inside strings, indented strings and paths has rules of its own; the parser reads it (literals.pyx) and then sets
 `position` behind it.
 
-As in C++ Nix the longest match wins: `a/b` is a path, `a:b` a URI, `1.5/x` a path.  Whether a name or number goes on as
-a path depends on where its run of path characters ends; that end is remembered, so that `a.b.c.d…` stays linear.
+As in C++ Nix, the longest match wins: `a/b` is a path, `a:b` a URI, `1.5/x` a path.  Whether a name or number continues as
+a path depends on where its run of path characters ends; that end is remembered, so that `a.b.c.d…` takes linear time.
 """
 from libc.string cimport memcmp
 from snowsnake.syntax.tokens cimport (
@@ -21,7 +21,7 @@ from snowsnake.syntax.tokens cimport (
 )
 
 cdef uint8_t[256] CLASS_OF            # CharacterClass bits
-cdef uint8_t[256] FIRST_OF            # what a token that begins with this byte can be: FirstByte, or a TokenKind + 128
+cdef uint8_t[256] FIRST_OF            # the kind of token that begins with this byte: FirstByte, or a TokenKind + 128
 
 
 cdef enum FirstByte:
@@ -91,7 +91,7 @@ cdef inline bint is_class(uint8_t byte, int bits) noexcept nogil:
 
 
 cdef inline uint32_t block_comment_end(Lexer* lexer, uint32_t start) noexcept nogil:
-    """Offset behind the comment that opens at *start*, or 0 if it is not closed."""
+    """The offset after the comment that opens at *start*, or 0 if it is not closed."""
     cdef const uint8_t* data = lexer.data
     cdef uint32_t position = start + 2
     if lexer.has_open_comment:
@@ -147,7 +147,7 @@ cdef inline bint is_interpolation(const uint8_t* at) noexcept nogil:
 
 
 cdef uint32_t path_segments_end(Lexer* lexer, uint32_t slash) noexcept nogil:
-    """End of `(/segment)+/?` that begins with the slash at *slash*; *slash* itself if no segment follows."""
+    """The end of `(/segment)+/?` that begins with the slash at *slash*; *slash* itself if no segment follows."""
     cdef const uint8_t* data = lexer.data
     cdef uint32_t position = slash
     while data[position] == c'/' and is_class(data[position + 1], CLASS_PATH):
@@ -160,7 +160,7 @@ cdef uint32_t path_segments_end(Lexer* lexer, uint32_t slash) noexcept nogil:
 
 
 cdef uint32_t path_end(Lexer* lexer, uint32_t start) noexcept nogil:
-    """End of the first literal piece of a path that begins at *start*, or 0 if none does."""
+    """The end of the first literal piece of a path that begins at *start*, or 0 if none does."""
     cdef uint32_t run_end = path_run_end(lexer, start)
     if lexer.data[run_end] != c'/':
         return 0
@@ -172,7 +172,7 @@ cdef uint32_t path_end(Lexer* lexer, uint32_t start) noexcept nogil:
 
 
 cdef uint32_t path_piece_end(Lexer* lexer, uint32_t start) noexcept nogil:
-    """End of a further literal piece of a path; *start* itself if there is none."""
+    """The end of a further literal piece of a path; *start* itself if there is none."""
     cdef const uint8_t* data = lexer.data
     cdef uint32_t position = start
     while is_class(data[position], CLASS_PATH):
@@ -185,7 +185,7 @@ cdef uint32_t path_piece_end(Lexer* lexer, uint32_t start) noexcept nogil:
 
 
 cdef uint32_t uri_end(Lexer* lexer, uint32_t start) noexcept nogil:
-    """End of the URI that begins at *start*, or 0 if none does."""
+    """The end of the URI that begins at *start*, or 0 if none does."""
     cdef const uint8_t* data = lexer.data
     cdef uint32_t position
     if not is_class(data[start], CLASS_SCHEME):
@@ -363,7 +363,7 @@ cdef void lex_dot(Lexer* lexer, uint32_t start) noexcept nogil:
 
 
 cdef void lex_sign(Lexer* lexer, uint32_t start) noexcept nogil:
-    """`+` and `-`: of a path such as `-a/b`, or an operator."""
+    """`+` and `-`: the start of a path such as `-a/b`, or an operator."""
     cdef uint8_t byte = lexer.data[start + 1]
     if (is_class(byte, CLASS_PATH) or byte == c'/') and take_path(lexer, start):
         return
@@ -385,7 +385,7 @@ cdef void lex_apostrophe(Lexer* lexer, uint32_t start) noexcept nogil:
 
 
 cdef void lexer_next(Lexer* lexer) noexcept nogil:
-    """Move on to the next token."""
+    """Moves on to the next token."""
     cdef uint32_t start
     cdef uint8_t first
     lexer.previous_end = lexer.position

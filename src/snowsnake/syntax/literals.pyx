@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Literals: strings, indented strings, paths, URIs, numbers.
 
-In: the parse state, its current token the opening one.  Out: a node, or NULL after a fault; the current token is the
-one behind the literal.
+In: the parse state, whose current token opens the literal.  Out: a node, or NULL after a fault; the current token is the
+one after the literal.
 
 The pieces of an indented string stay apart where C++ Nix keeps them apart (`''a''$b''` has three), because printing
 shows it and because such a string is not static as an attribute name.
@@ -25,7 +25,7 @@ cdef const uint8_t* CLASS_OF = character_classes()
 
 
 cdef Node* new_text(ParseState* state, uint32_t start, uint32_t end) noexcept nogil:
-    """A piece of text as it stands in the source."""
+    """A piece of text as the source has it."""
     cdef Node* node = new_node(state, NODE_TEXT, start, end)
     node.own.text = state.lexer.data + start
     node.size_bytes = end - start
@@ -55,7 +55,7 @@ cdef void null_byte_fault(ParseState* state, uint32_t start, uint32_t end) noexc
 
 
 cdef bint has_null_byte(Node* text) noexcept nogil:
-    """A NUL in the text of a string?  Nix takes one behind a backslash."""
+    """Whether there is a NUL in the text of a string.  Nix accepts one after a backslash."""
     cdef const uint8_t* end = text.own.text + text.size_bytes
     cdef const uint8_t* at = text.own.text
     if memchr(at, 0, text.size_bytes) == NULL:
@@ -78,7 +78,7 @@ cdef inline uint8_t unescaped(uint8_t byte) noexcept nogil:
 
 
 cdef void unescape(ParseState* state, Node* text) noexcept nogil:
-    """Replace the node's raw text: escapes resolved, CR and CR LF turned into LF."""
+    """Replaces the node's raw text: resolves escapes, and turns CR and CR LF into LF."""
     cdef const uint8_t* raw = text.own.text
     cdef uint8_t* written = allocate_text(state, text.size_bytes)
     cdef uint32_t size_bytes = 0
@@ -101,7 +101,7 @@ cdef void unescape(ParseState* state, Node* text) noexcept nogil:
 
 
 cdef bint parse_interpolation(ParseState* state, uint32_t position) noexcept nogil:
-    """`${ … }` at *position*: push its expression, leave the lexer's position behind the brace."""
+    """`${ … }` at *position*: pushes its expression, and leaves the lexer's position after the brace."""
     cdef Node* node
     note_opening(state, position)
     state.lexer.position = position + 2
@@ -121,7 +121,7 @@ cdef bint parse_interpolation(ParseState* state, uint32_t position) noexcept nog
 
 
 cdef uint32_t scan_string(ParseState* state, uint32_t start, bint* is_escaped) noexcept nogil:
-    """Where the text from *start* ends: at a quote, at `${`, or at the end of the source."""
+    """The end of the text from *start*: at a quote, at `${`, or at the end of the source."""
     cdef const uint8_t* data = state.lexer.data
     cdef uint32_t size_bytes = state.lexer.size_bytes
     cdef uint32_t position = start
@@ -192,7 +192,7 @@ cdef Node* parse_string(ParseState* state) noexcept nogil:
 
 
 cdef uint32_t scan_indented(ParseState* state, uint32_t start) noexcept nogil:
-    """End of the plain text from *start*; *start* itself if something else stands there."""
+    """The end of the plain text from *start*; *start* itself if something else is there."""
     cdef const uint8_t* data = state.lexer.data
     cdef uint32_t size_bytes = state.lexer.size_bytes
     cdef uint32_t position = start
@@ -216,7 +216,7 @@ cdef uint32_t scan_indented(ParseState* state, uint32_t start) noexcept nogil:
 
 
 cdef bint push_escape(ParseState* state, uint32_t* position) noexcept nogil:
-    """Push what an escape in an indented string at *position* stands for; False if it is the end or `${`."""
+    """Pushes the text of an escape in an indented string at *position*; returns False for the end or `${`."""
     cdef const uint8_t* at = state.lexer.data + position[0]
     cdef uint32_t start = position[0]
     cdef Node* text

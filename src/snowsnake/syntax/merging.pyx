@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Bindings under construction: growing them, finding names, merging nested definitions.
+"""Bindings under construction: adding them, finding names, merging nested definitions.
 
 In: bindings in source order.  Out: Bindings in which `a.b = 1; a.c = 2; a = { d = 3; };` is one `a`, and faults for
 names defined twice.
@@ -19,7 +19,7 @@ from snowsnake.syntax.parse_state cimport add_fault, allocate, allocate_text, de
 
 cdef enum:
     FIRST_CAPACITY = 4
-    LARGEST_UNINDEXED = 12            # up to here a scan finds a name as fast
+    LARGEST_UNINDEXED = 12            # up to here, a scan finds a name as fast
     LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
 
 
@@ -29,7 +29,7 @@ cdef struct Builder:                  # what `Bindings*` points to while parsing
     uint32_t dynamic_capacity
     uint32_t from_capacity
     uint32_t index_mask
-    uint32_t* index                   # name → position in items + 1, open addressing; NULL while small
+    uint32_t* index                   # from name to position in items + 1, with open addressing; NULL while there are few
 
 
 cdef Bindings* new_set(ParseState* state) noexcept nogil:
@@ -39,7 +39,7 @@ cdef Bindings* new_set(ParseState* state) noexcept nogil:
 
 
 cdef void* grown(ParseState* state, void* items, uint32_t count, uint32_t* capacity, size_t item_bytes) noexcept nogil:
-    """Room for one more item: the same array, or a copy of twice the capacity."""
+    """Makes room for one more item: returns the same array, or a copy with twice the capacity."""
     cdef void* larger
     if count < capacity[0]:
         return items
@@ -116,7 +116,7 @@ cdef uint32_t add_from(ParseState* state, Bindings* bindings, Node* expression) 
 
 
 cdef void duplicate_fault(ParseState* state, Binding* again, Binding* first, PathStep* outer) noexcept nogil:
-    """`attribute 'a.b' already defined`; the place of the first definition is the fault's other byte."""
+    """The fault `attribute 'a.b' already defined`; its other byte is the place of the first definition."""
     cdef PathStep* step = outer
     cdef size_t size_bytes = name_text_bytes(&state.names[again.name])
     cdef size_t part_bytes
@@ -148,7 +148,7 @@ cdef bint is_set(Binding* binding) noexcept nogil:
 
 
 cdef bint find_conflict(ParseState* state, Bindings* target, Bindings* source, PathStep* path) noexcept nogil:
-    """Report the first name, in the order in which names appeared, that both sets define and that cannot be merged."""
+    """Reports the first name, in the order in which names appeared, that both sets define and that cannot be merged."""
     cdef Binding* conflict = NULL
     cdef Binding* conflicting = NULL
     cdef Binding* first
@@ -188,7 +188,7 @@ cdef void merge(ParseState* state, Bindings* target, Bindings* source, PathStep*
 
 
 cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, PathStep* outer) noexcept nogil:
-    """Add a binding to the set that the names of *outer* lead to."""
+    """Adds a binding to the set that the names of *outer* lead to."""
     cdef Binding* first = find(bindings, binding.name)
     cdef PathStep step
     if first == NULL:
@@ -263,7 +263,7 @@ cdef void add_last(
 
 
 cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path, Node* value) noexcept nogil:
-    """Add `a.b.c = value`."""
+    """Adds `a.b.c = value`."""
     cdef PathStep[16] few
     cdef PathStep* steps = few
     cdef PathStep* outer = NULL
@@ -277,7 +277,7 @@ cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path
         if bindings == NULL:
             break
         if path.elements[i].name == NO_NAME:
-            outer = NULL              # a new set: nothing in it can be there already
+            outer = NULL              # a new set, which has no attribute yet
         else:
             steps[i].outer = outer
             steps[i].name = path.elements[i].name

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Names and strings as Nix text.
 
-In: bytes.  Out: the size they need and the text itself: strings in quotes with escapes, attribute names plain where
-that reads back as the same name.
+In: bytes.  Out: the size that they need, and the text itself: strings in quotes with escapes, attribute names without quotes if
+they read back as the same name.
 """
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
@@ -23,7 +23,7 @@ fill_table()
 
 
 cdef bint is_plain_name(const Text* name) noexcept nogil:
-    """Is it an identifier?  `or` counts as one where a name can stand."""
+    """Whether it is an identifier.  `or` counts as one where a name is allowed."""
     cdef uint8_t kind
     cdef uint32_t i
     if name.size_bytes == 0 or CLASS_OF[name.data[0]] & CLASS_DIGIT:

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Numbers as text, the same in every locale.
 
-In: digits as the lexer found them.  Out: 64-bit integers and doubles, or False if they are out of range, as C++ Nix
-has it (a float that rounds to zero or to a subnormal is out of range, too); and floats as Nix text.
+In: digits as the lexer found them.  Out: 64-bit integers and doubles, or False if they are out of range, as in C++ Nix
+(a float that rounds to zero or to a subnormal is out of range, too); and floats as Nix text.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -86,5 +86,5 @@ cdef bint is_valid_number(Text text, bint is_float) noexcept nogil:
 
 
 cdef int float_to_text(double value, char* buffer, int capacity) noexcept nogil:
-    """Six significant digits, as Nix prints floats; gives the size in bytes."""
+    """Six significant digits, as Nix prints floats; returns the size in bytes."""
     return snow_float_to_text(value, buffer, capacity)

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""What can be read of a tree without evaluating it: literals, and sets and lists of those.
+"""Reads what a tree describes without evaluation: literals, and sets and lists of literals.
 
-In: a tree without faults.  Out: Python objects, `Literal`s inside one another; what would have to be evaluated is of the kind `thunk`.
-The bodies of functions are not looked at, so that a large file costs what its outermost sets cost.
+In: a tree without faults.  Out: Python objects, nested `Literal`s; an expression that would have to be evaluated is of the kind `thunk`.
+The bodies of functions are not read, so that a large file costs what its outermost sets cost.
 """
 from libc.stdint cimport int64_t, uint32_t
 
@@ -15,7 +15,7 @@ MOST_LEVELS = 100
 
 
 class Literal:
-    """A value that the source states.
+    """A value that the source describes.
 
     `kind` is `string`, `path`, `int`, `float`, `bool`, `null`, `set`, `list`, `function` or `thunk`.  `value` of a set: its attributes, name
     to (literal, start_byte, end_byte) in source order; of a list: literals; of a function: the names of its pattern, or None; of a path:
@@ -41,7 +41,7 @@ cdef str _name(Ast* ast, Name name):
 
 
 cdef object _variable(str name, list scopes):
-    """A variable that the source binds, seen from inside its set; a constant; or something to be evaluated."""
+    """A variable that the source binds, seen from inside its set; a constant; or an expression to be evaluated."""
     for scope in reversed(scopes):
         if name in scope:
             return scope[name][0]
@@ -59,7 +59,7 @@ cdef object _set(Ast* ast, Node* node, list scopes, int depth):
     found = {}
     inner = scopes
     if node.flags & ATTRS_REC:
-        # a variable of the same set is looked up before its value is there
+        # a variable of the same set may occur before its value
         inner = scopes + [{_name(ast, bindings.items[i].name): (Literal("thunk"), 0, 0) for i in range(bindings.count)}]
     for i in range(bindings.count):
         binding = &bindings.items[i]

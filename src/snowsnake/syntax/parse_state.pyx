@@ -1,11 +1,11 @@
 # cython: language_level=3
-"""What the parts of the parser share.
+"""The state that the parts of the parser share.
 
 In: the source and the tree to fill.  Out: interned names, collected nodes, faults; at the end all of them are moved
 into the tree's arena and the working memory is freed.
 
-The source is copied behind NUL bytes, so that scanning needs no test for the end, and texts in the tree stay valid
-when the caller's buffer is gone.
+The source is copied, with NUL bytes after it, so that scanning needs no check for the end, and texts in the tree stay valid
+when the caller's buffer does not exist any more.
 """
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free
@@ -26,7 +26,7 @@ cdef enum:
 cdef void state_open(
     ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features,
 ) noexcept nogil:
-    """Prepare for *size_bytes* (at most LARGEST_SOURCE_BYTES) of source."""
+    """Prepares for *size_bytes* (at most LARGEST_SOURCE_BYTES) of source."""
     cdef uint8_t* copy
     memset(state, 0, sizeof(ParseState))
     state.ast = ast
@@ -57,7 +57,7 @@ cdef void* moved(ParseState* state, const void* items, size_t size_bytes) noexce
 
 
 cdef void state_close(ParseState* state) noexcept nogil:
-    """Move names and faults into the tree, and free the working memory."""
+    """Moves names and faults into the tree, and frees the working memory."""
     cdef Ast* ast = state.ast
     ast.names = <Text*>moved(state, state.names, state.name_count * sizeof(Text))
     ast.name_count = state.name_count
@@ -69,7 +69,7 @@ cdef void state_close(ParseState* state) noexcept nogil:
 
 
 cdef void state_free(ParseState* state) noexcept nogil:
-    """The working memory."""
+    """Frees the working memory."""
     free(state.nodes)
     free(state.names)
     free(state.slots)
@@ -166,7 +166,7 @@ cdef Node** collect(ParseState* state, uint32_t base) noexcept nogil:
 
 
 cdef void note_opening(ParseState* state, uint32_t position) noexcept nogil:
-    """A `${` is here."""
+    """Records that there is a `${` here."""
     if state.opening_count == state.opening_capacity:
         state.opening_capacity = state.opening_capacity * 2 + 16
         state.openings = <uint32_t*>resize_or_leave(state.openings, state.opening_capacity, sizeof(uint32_t))
@@ -177,7 +177,7 @@ cdef void note_opening(ParseState* state, uint32_t position) noexcept nogil:
 cdef void add_fault(
     ParseState* state, uint32_t start, uint32_t end, uint32_t other, const char* before, Text middle, const char* after,
 ) noexcept nogil:
-    """Record a fault whose message is *before*, *middle* and *after*."""
+    """Records a fault whose message is *before*, *middle* and *after*."""
     cdef size_t before_bytes = strlen(before)
     cdef size_t after_bytes = strlen(after)
     cdef uint8_t* message
@@ -202,7 +202,7 @@ cdef void add_fault(
 
 
 cdef Node* unexpected_fault(ParseState* state, uint32_t start, uint8_t kind, const char* expecting) noexcept nogil:
-    """A token of *kind* at *start* is wrong there; *expecting* is NULL where more than four kinds could stand."""
+    """Reports a token of *kind* at *start* that is wrong there; *expecting* is NULL where more than four kinds would be allowed."""
     cdef Text found
     found.data = <const uint8_t*>token_name(kind)
     found.size_bytes = <uint32_t>strlen(token_name(kind))
@@ -228,7 +228,7 @@ cdef void expected_fault(ParseState* state, uint32_t start, Text found, const ch
 
 
 cdef bint token_is_at_fault(ParseState* state) noexcept nogil:
-    """Report a token that is wrong wherever it stands: C++ Nix meets it while lexing."""
+    """Reports a token that is wrong everywhere: C++ Nix finds it while lexing."""
     cdef Lexer* lexer = &state.lexer
     cdef Text text
     text.data = lexer.data + lexer.start
@@ -264,7 +264,7 @@ cdef void number_fault(ParseState* state) noexcept nogil:
 
 
 cdef Node* syntax_fault(ParseState* state, const char* expecting) noexcept nogil:
-    """The current token cannot stand here.  Gives NULL, so that callers can return it."""
+    """Reports that the current token is not allowed here.  Returns NULL, so that callers can return it."""
     if token_is_at_fault(state):
         return NULL
     return unexpected_fault(state, state.lexer.start, state.lexer.kind, expecting)

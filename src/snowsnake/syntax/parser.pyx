@@ -1,14 +1,14 @@
 # cython: language_level=3
-"""The parser: source bytes to syntax tree.
+"""The parser: from source bytes to a syntax tree.
 
 In: bytes and feature bits.  Out: an Ast with nodes, interned names and faults.
 
-Recursive descent for everything that opens with a word or bracket, precedence climbing for operators; one token is
-looked at, and where that does not decide (`{` may open a set or a pattern, an identifier may be a parameter) the
-parser reads on and hands what it has read to the rule that it turns out to be.  The grammar is that of C++ Nix 2.34:
+It uses recursive descent for everything that opens with a word or bracket, and precedence climbing for operators.  It looks at one
+token; where that does not decide (`{` may open a set or a pattern, an identifier may be a parameter), it
+reads on, and hands what it has read to the rule that applies.  The grammar is that of C++ Nix 2.34:
 a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements and arguments are selections.
 
-Functions give NULL after a fault they have recorded.  Over 600 lines: the rules for expressions call one another.
+Functions return NULL after a fault that they have recorded.  Over 600 lines: the rules for expressions call one another.
 """
 from libc.stdint cimport uint16_t
 from libc.stdlib cimport free
@@ -48,7 +48,7 @@ cdef struct Infix:
     uint8_t precedence                # 0: no infix operator
     uint8_t right_precedence          # least precedence of operators inside the right operand
     uint8_t operator
-    bint is_chainable                 # else `a == b == c` is an error
+    bint is_chainable                 # otherwise `a == b == c` is an error
 
 
 cdef enum:
@@ -140,7 +140,7 @@ cdef Node* parse_list(ParseState* state) noexcept nogil:
 
 
 cdef Node* finish_set(ParseState* state, uint8_t kind, uint16_t flags, uint32_t start, NameSpan* name) noexcept nogil:
-    """Bindings and `}`, behind `{` and perhaps the first *name*."""
+    """Bindings and `}`, after `{` and perhaps the first *name*."""
     cdef Bindings* bindings = new_bindings(state)
     cdef Node* node
     if not parse_bindings(state, bindings, name):
@@ -167,7 +167,7 @@ cdef Node* parse_worded_set(ParseState* state, uint8_t kind, uint16_t flags) noe
 
 
 cdef Node* parse_plain_set(ParseState* state) noexcept nogil:
-    """`{ … }` where no lambda can stand."""
+    """`{ … }` where no lambda is allowed."""
     cdef uint32_t start = state.lexer.start
     state.bracket_depth += 1
     advance(state)
@@ -213,7 +213,7 @@ cdef Node* parse_simple(ParseState* state) noexcept nogil:
 
 
 cdef Node* parse_attributes_of(ParseState* state, uint8_t kind, Node* of, uint32_t start) noexcept nogil:
-    """Behind the `.` or `?` that follows *of*: a node of *kind* with the attribute path."""
+    """After the `.` or `?` that follows *of*: a node of *kind* with the attribute path."""
     cdef uint32_t base = state.node_count
     cdef Node* node
     advance(state)
@@ -227,12 +227,12 @@ cdef Node* parse_attributes_of(ParseState* state, uint8_t kind, Node* of, uint32
 
 
 cdef Node* apply_to_or(ParseState* state, Node* function, uint32_t start) noexcept nogil:
-    """`f or`: here `or` is a variable, for the sake of old code."""
+    """`f or`: here `or` is a variable, so that old code works."""
     cdef uint32_t base = state.node_count
     cdef NameSpan span = current_name(state)
     cdef Node* node = new_node(state, NODE_APPLY, start, state.lexer.position)
     node.flags = APPLY_OR
-    span.start = start                # where C++ Nix says it is
+    span.start = start                # where C++ Nix says that it is
     push(state, variable_of(state, &span))
     node.a = function
     node.count = 1
@@ -242,7 +242,7 @@ cdef Node* apply_to_or(ParseState* state, Node* function, uint32_t start) noexce
 
 
 cdef Node* noting_or(ParseState* state, Node* node) noexcept nogil:
-    """Of an argument, an element or a default: `f or` is noted, for a warning."""
+    """An argument, an element or a default: `f or` is noted, for a warning."""
     cdef OrCall* call
     if node == NULL or not (node.kind == NODE_APPLY and node.flags & APPLY_OR) or state.is_muted or state.fault_count:
         return node
@@ -259,7 +259,7 @@ cdef Node* noting_or(ParseState* state, Node* node) noexcept nogil:
 
 
 cdef Node* parse_select(ParseState* state, Ahead* ahead) noexcept nogil:
-    """A simple expression (or *ahead*), with `.a.b` and `or e` behind it."""
+    """A simple expression (or *ahead*), and `.a.b` and `or e` after it."""
     cdef uint32_t start
     cdef Node* node
     if is_too_deep(state):
@@ -293,7 +293,7 @@ cdef Node* parse_application(ParseState* state, Ahead* ahead) noexcept nogil:
     cdef Node* function = parse_select(state, ahead)
     cdef Node* node
     if function != NULL and function.kind == NODE_APPLY:
-        function.flags &= ~<uint16_t>APPLY_OR      # it stands first: every version reads it as it is meant
+        function.flags &= ~<uint16_t>APPLY_OR      # in the first place, every version reads it as it is meant
     if function == NULL or not is_simple_start(state.lexer.kind):
         return function
     base = state.node_count
@@ -411,7 +411,7 @@ cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
 cdef Node* finish_lambda(
     ParseState* state, Name parameter, Pattern* pattern, uint32_t start, uint32_t doc_start, uint32_t doc_end,
 ) noexcept nogil:
-    """The body, behind the `:`."""
+    """The body, after the `:`."""
     cdef Node* node
     cdef Node* body = parse_expression(state)
     if body == NULL:
@@ -455,7 +455,7 @@ cdef Node* parse_from_name(ParseState* state) noexcept nogil:
 
 
 cdef Node* parse_from_pattern(ParseState* state, NameSpan* brace, NameSpan* first) noexcept nogil:
-    """`{ … }: e` and `{ … }@x: e`, inside the braces, behind *first* if there is a name.  *brace*: without a name."""
+    """`{ … }: e` and `{ … }@x: e`, inside the braces, after *first* if there is a name.  *brace*: without a name."""
     cdef Pattern* pattern = parse_formals(state, first, NULL)
     if pattern == NULL:
         return NULL
@@ -505,7 +505,7 @@ cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
 
 
 cdef bint follows_lambda(ParseState* state) noexcept nogil:
-    """Does `:` or `@` stand behind the current token?"""
+    """Whether `:` or `@` follows the current token."""
     cdef Lexer before = state.lexer
     cdef uint8_t kind
     advance(state)

@@ -2,7 +2,7 @@
 """Patterns of lambdas: `{ a, b ? 1, ... }`, with `@ name` on either side.
 
 In: the parse state inside the braces.  Out: a Pattern, or NULL after a fault; the current token is the one
-behind the pattern and its `@ name`.  That its names are distinct is checked when the whole lambda has been read, as in
+after the pattern and its `@ name`.  Repeated names are found when the whole lambda has been read, as in
 C++ Nix.
 """
 from libc.stdint cimport uint8_t, uint32_t
@@ -106,7 +106,7 @@ cdef void check_many(ParseState* state, Pattern* pattern) noexcept nogil:
 
 
 cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noexcept nogil:
-    """Report names that the pattern of the lambda at *start* gives twice."""
+    """Reports names that occur twice in the pattern of the lambda at *start*."""
     cdef uint32_t i
     if pattern.count <= LARGEST_COMPARED:
         check_few(state, pattern)

@@ -1,11 +1,11 @@
 # cython: language_level=3
-"""Syntax tree to canonical Nix, as `nix-instantiate --parse` of C++ Nix 2.34 prints it.
+"""From a syntax tree to canonical Nix, as `nix-instantiate --parse` of C++ Nix 2.34 prints it.
 
 In: a tree without faults, the folder that relative paths start from and the home folder.  Out: text.
 
 The text shows what C++ Nix makes of the source: operators that it turns into calls (`(__sub a b)`,
-`(! (__lessThan b a))`), nested calls as one call, paths made absolute, attributes in the order of their names with
-those inherited first.
+`(! (__lessThan b a))`), nested calls as one call, absolute paths, attributes in the order of their names with
+inherited ones first.
 """
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
 from libc.stdio cimport snprintf
@@ -170,7 +170,7 @@ cdef void put_has_attr(Printer* printer, Node* node) noexcept nogil:
 
 
 cdef bint is_call(Node* node) noexcept nogil:
-    """Does C++ Nix make a call of it, to which further arguments are added?"""
+    """Whether C++ Nix makes it a call, to which further arguments are added."""
     if node.kind == NODE_BINARY:
         return (
             node.op == OPERATOR_SUB or node.op == OPERATOR_MUL or node.op == OPERATOR_DIV
@@ -237,7 +237,7 @@ cdef const char* operator_text(uint8_t operator) noexcept nogil:
 
 
 cdef void put_operation(Printer* printer, Node* node) noexcept nogil:
-    """An operator that stays one, or `<=` and `>=`."""
+    """An operator that stays an operator, or `<=` and `>=`."""
     if node.op == OPERATOR_LESS_OR_EQUAL:
         put_builtin_call(printer, "(! (__lessThan ", node.b, node.a)
         put(printer, "))")

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What tokens are called in messages, in C++ Nix's words.
+"""The names of tokens in messages, in C++ Nix's words.
 
 In: the kind of a token.  Out: its name, UTF-8.
 """

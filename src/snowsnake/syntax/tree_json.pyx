@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Syntax tree to JSON, for tools.
+"""From a syntax tree to JSON, for tools.
 
 In: a tree without faults.  Out: text; every node is an object with `kind`, `span` (start and end byte) and the fields
 that its kind has, in source order.  Bytes that are not UTF-8 appear as U+FFFD.
