@@ -291,31 +291,42 @@ cdef int all_(Machine* m, Word* fp) noexcept nogil:
 
 # ---- folding ----------------------------------------------------------------------------------------------------
 
-cdef int foldl(Machine* m, Word* fp) noexcept nogil:
-    """State: the number of elements that were passed.  The start value is dropped once it is used."""
+cdef int _fold_short(Machine* m, Word* fp, Word value, uint64_t i) noexcept nogil:
+    """Goes on with short calls from element *i* as long as they succeed."""
     cdef Word[2] arguments
     cdef Word result
-    cdef bint tries
-    cdef uint64_t i, n = list_size(fp[2])
-    if n == 0:
-        return tail(m, fp[1])
-    if m.sp == fp + 3:
-        arguments[0] = fp[1]
-        fp[1] = WORD_NULL
-        push(m, 0)
-    else:
-        arguments[0] = pop(m)
-    i = <uint64_t>int_value(fp[3])
-    tries = is_worth_trying(i)
+    cdef uint64_t n = list_size(fp[2])
+    arguments[0] = value
     while i < n:
         arguments[1] = list_items(fp[2])[i]
         i += 1
-        result = short_call(m, fp[0], arguments, 2) if tries else WORD_NOT_FOUND
+        result = short_call(m, fp[0], arguments, 2)
         if result == WORD_NOT_FOUND or must_stop(m):
             fp[3] = small_int(<int64_t>i)
             return call2(m, fp[0], arguments[0], arguments[1])
         arguments[0] = result
     return done(m, arguments[0])
+
+
+cdef int foldl(Machine* m, Word* fp) noexcept nogil:
+    """State: the number of elements that were passed.  The start value is dropped once it is used."""
+    cdef Word value
+    cdef uint64_t i, n = list_size(fp[2])
+    if n == 0:
+        return tail(m, fp[1])
+    if m.sp == fp + 3:
+        value = fp[1]
+        fp[1] = WORD_NULL
+        push(m, 0)
+    else:
+        value = pop(m)
+    i = <uint64_t>int_value(fp[3])
+    if i == n:
+        return done(m, value)
+    if is_worth_trying(i):
+        return _fold_short(m, fp, value, i)
+    fp[3] = small_int(<int64_t>(i + 1))
+    return call2(m, fp[0], value, list_items(fp[2])[i])
 
 
 # ---- concatenation ----------------------------------------------------------------------------------------------

@@ -182,11 +182,8 @@ cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nog
     size = step * (n - 1)
     if step and (n - 1) > (<uint64_t>1 << 50) // step:
         size = <uint64_t>1 << 50      # more than there can be: the reservation fails
-    for i in range(n):
+    for i in range(n):                # a few instructions for each: the caller's loop and the next one look for requests to stop
         s = val(items[i])
-        if must_stop(m):
-            free(contexts.contexts)
-            return stop(m)
         size += string_size(s)
         gather(&contexts, string_context(s))
     if not string_reserve(m, size):
