@@ -14,7 +14,7 @@ from snowsnake.machine.object_table import KINDS, MARKS, NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINE = ROOT / "src/snowsnake/machine"
-ROW = '    Kind("probe", "box", "two words", "words", size="two more", first=2, end="size", untagged="raw"),\n'
+ROW = '    ObjectKind("probe", "box", "two words", "words", size="two more", first=2, end="size", untagged="raw"),\n'
 GENERATED = ("KIND_PROBE", "object_words", "followed_words", "untagged_kind", "fits_tag")
 
 

@@ -342,12 +342,12 @@ cdef inline void _merge_values(Word* out, uint32_t* s, uint64_t n, uint32_t* sa,
 
 # ---- name order -------------------------------------------------------------------------------------------------
 
-cdef struct Names:                    # the texts by which indices of keys are sorted
+cdef struct NameOrder:                    # the texts by which indices of keys are sorted
     Word* strings                     # by symbol
     uint32_t* symbols                 # by index
 
 
-cdef inline bint _is_later_name(Names* names, const uint32_t* a, const uint32_t* b) noexcept nogil:
+cdef inline bint _is_later_name(NameOrder* names, const uint32_t* a, const uint32_t* b) noexcept nogil:
     return compare_strings(names.strings[names.symbols[a[0]]], names.strings[names.symbols[b[0]]]) > 0
 
 
@@ -356,7 +356,7 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
     cdef Word* order
     cdef uint32_t* indices
     cdef uint32_t* scratch = NULL
-    cdef Names names
+    cdef NameOrder names
     if keys[1]:
         return <uint32_t*>(<Word*>keys[1] + 1)
     if n > 4096 and not heap_reserve(m, n):

@@ -17,7 +17,7 @@ SIZES = {
 }
 
 
-class Kind:
+class ObjectKind:
     """A kind of object.
 
     `tag` is that of words that point to it ("box": also of objects that only the machine sees); `contents` describes the words after the
@@ -46,30 +46,30 @@ class Kind:
 
 # In the order of enum Kind, which starts at 1.
 KINDS = (
-    Kind(
+    ObjectKind(
         "thunk", "thunk",
         "upvalues (at least one word); done: the value in word 1; failed: the failure's index as an int in word 1",
         size="payload", end="size",
     ),
-    Kind("closure", "function", "upvalues; the with-scope, if the code captures it, is the last upvalue", size="payload", end="size"),
-    Kind("builtin", "function", "nothing", "the number of the builtin", size="header"),
-    Kind("partial", "function", "function, arguments…", "arguments", size="two more", end="size"),
-    Kind("attrs", "attrs", "keys, values in symbol order…", "values", size="two more", first=2, end="size", untagged="keys"),
-    Kind("keys", "box", "order, then u32 symbols (ascending), then u32 positions", "symbols", size="two more", untagged="order"),
-    Kind("order", "box", "u32: for each place in name order its index in symbol order", "entries", size="half words"),
-    Kind("list", "list", "elements…", "elements", end="size"),
-    Kind("string", "string", "u32 symbol + 1 | u32 context << 32, bytes, NUL", "bytes", size="bytes"),
-    Kind("float", "box", "the 64 bits", "1"),
-    Kind("wide int", "box", "the 64 bits", "1"),
-    Kind("path", "box", "string (absolute, canonical)", "1", end="2"),
-    Kind("with", "box", "parent scope or null, set, slot of the enclosing scope as an int", "words", end="size"),
-    Kind("search path", "box", "string", "words", end="size"),
-    Kind("home path", "box", "string", "words", end="size"),
-    Kind("attr name", "box", "string, position as an int (level 0: a name with its place)", "words", end="size"),
-    Kind("raw", "box", "bytes that hold no word", "words"),
-    Kind("layered", "attrs", "a large set and a small one over it, or the same set flat and 0", "attributes", size="three", end="3"),
-    Kind("list view", "list", "a list, no view itself; the index of its first element as an int", "elements", size="three", end="2"),
-    Kind(
+    ObjectKind("closure", "function", "upvalues; the with-scope, if the code captures it, is the last upvalue", size="payload", end="size"),
+    ObjectKind("builtin", "function", "nothing", "the number of the builtin", size="header"),
+    ObjectKind("partial", "function", "function, arguments…", "arguments", size="two more", end="size"),
+    ObjectKind("attrs", "attrs", "keys, values in symbol order…", "values", size="two more", first=2, end="size", untagged="keys"),
+    ObjectKind("keys", "box", "order, then u32 symbols (ascending), then u32 positions", "symbols", size="two more", untagged="order"),
+    ObjectKind("order", "box", "u32: for each place in name order its index in symbol order", "entries", size="half words"),
+    ObjectKind("list", "list", "elements…", "elements", end="size"),
+    ObjectKind("string", "string", "u32 symbol + 1 | u32 context << 32, bytes, NUL", "bytes", size="bytes"),
+    ObjectKind("float", "box", "the 64 bits", "1"),
+    ObjectKind("wide int", "box", "the 64 bits", "1"),
+    ObjectKind("path", "box", "string (absolute, canonical)", "1", end="2"),
+    ObjectKind("with", "box", "parent scope or null, set, slot of the enclosing scope as an int", "words", end="size"),
+    ObjectKind("search path", "box", "string", "words", end="size"),
+    ObjectKind("home path", "box", "string", "words", end="size"),
+    ObjectKind("attr name", "box", "string, position as an int (level 0: a name with its place)", "words", end="size"),
+    ObjectKind("raw", "box", "bytes that hold no word", "words"),
+    ObjectKind("layered", "attrs", "a large set and a small one over it, or the same set flat and 0", "attributes", size="three", end="3"),
+    ObjectKind("list view", "list", "a list, no view itself; the index of its first element as an int", "elements", size="three", end="2"),
+    ObjectKind(
         "string view", "string",
         "as a string, then the string, no view itself, whose bytes it shows, and where they begin (raw); no NUL behind them",
         "bytes", size="four", first=2, end="3",

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from snowsnake.cli.old.command_line import answered, read, value_of, whole_number
+from snowsnake.cli.old.command_line import Request, answered, read, value_of, whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.diagnostics.error import as_error
@@ -23,19 +23,18 @@ Takes the options of that of Nix 2.34; its manual applies:
 _DAY_S = 24 * 3600
 
 
-class _Request:
+class _Request(Request):
+    takes_words = False
+
     def __init__(self) -> None:
-        self.answer = ""                       # `--help` or `--version`
+        super().__init__()
         self.deletes_old = False
         self.older_than = ""
         self.limit: int | None = None
         self.is_dry = False
 
-    def handle(self, word: str, rest: list[str]) -> bool:
-        if word in ("--help", "--version"):
-            self.answer = self.answer or word
-            rest.clear()                       # at once: what follows is not looked at
-        elif word in ("--delete-old", "-d"):
+    def option(self, word: str, rest: list[str]) -> bool:
+        if word in ("--delete-old", "-d"):
             self.deletes_old = True
         elif word == "--delete-older-than":
             self.deletes_old = True

@@ -24,6 +24,33 @@ _LIMITS = ("--cores", "--max-silent-time", "--timeout")     # read as whole numb
 Handle = Callable[[str, list[str]], bool]
 
 
+class Request:
+    """The words of a command line: `answer` is `--help` or `--version`; a command's own `option` takes options, the rest are `words`."""
+
+    takes_words = True
+
+    def __init__(self) -> None:
+        self.answer = ""
+        self.words: list[str] = []
+
+    def option(self, word: str, rest: list[str]) -> bool:
+        """Whether the word is an option of this command; the option takes its values from `rest`."""
+        return False
+
+    def handle(self, word: str, rest: list[str]) -> bool:
+        """A `Handle` for `read`."""
+        if word in ("--help", "--version"):
+            self.answer = self.answer or word
+            rest.clear()                       # 2.34 answers at once, whatever follows
+        elif self.option(word, rest):
+            pass
+        elif word.startswith("-") or not self.takes_words:
+            return False
+        else:
+            self.words.append(word)
+        return True
+
+
 class Common:
     """What every old command has."""
 

@@ -6,7 +6,7 @@ In: the words of its command line.  Out: hashes, a line for each.
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.old.command_line import answered, read, value_of
+from snowsnake.cli.old.command_line import Request, answered, read, value_of
 from snowsnake.cli.output import Reporter, guarded, write_line
 
 _FORMATS = {"--base16": "base16", "--base32": "nix32", "--base64": "base64", "--sri": "sri"}
@@ -22,21 +22,17 @@ Takes the options of nix-hash of Nix 2.34; its manual applies:
   --truncate             shorten hashes to 160 bits"""
 
 
-class _Request:
+class _Request(Request):
     def __init__(self) -> None:
-        self.words: list[str] = []
-        self.answer = ""                       # `--help` or `--version`
+        super().__init__()
         self.algorithm = ""
         self.encoding = "base16"
         self.converts = False
         self.is_flat = False
         self.truncates = False
 
-    def handle(self, word: str, rest: list[str]) -> bool:
-        if word in ("--help", "--version"):
-            self.answer = self.answer or word
-            rest.clear()                       # at once: what follows is not looked at
-        elif word == "--type":
+    def option(self, word: str, rest: list[str]) -> bool:
+        if word == "--type":
             self.algorithm = value_of(word, rest)
             hashing.check_algorithm(self.algorithm)
         elif word in _FORMATS:
@@ -47,10 +43,8 @@ class _Request:
             self.is_flat = True
         elif word == "--truncate":
             self.truncates = True
-        elif word.startswith("-"):
-            return False
         else:
-            self.words.append(word)
+            return False
         return True
 
 

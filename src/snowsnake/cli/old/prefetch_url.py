@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.old.command_line import Common, answered, read, value_of
+from snowsnake.cli.old.command_line import Common, Request, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
@@ -30,10 +30,9 @@ Takes the options of nix-prefetch-url of Nix 2.34; its manual applies:
   -A, --attr ATTRIBUTE   take the first of the `urls` of this attribute of FILE"""
 
 
-class _Request:
+class _Request(Request):
     def __init__(self) -> None:
-        self.words: list[str] = []
-        self.answer = ""                       # `--help` or `--version`
+        super().__init__()
         self.algorithm = "sha256"
         self.name = ""
         self.attribute: str | None = None
@@ -42,13 +41,10 @@ class _Request:
         self.is_executable = False
         self.evaluation = EvaluationWords()
 
-    def handle(self, word: str, rest: list[str]) -> bool:
+    def option(self, word: str, rest: list[str]) -> bool:
         if self.evaluation.handle(word, rest):
             return True
-        if word in ("--help", "--version"):
-            self.answer = self.answer or word
-            rest.clear()                       # at once: what follows is not looked at
-        elif word == "--type":
+        if word == "--type":
             self.algorithm = value_of(word, rest)
             hashing.check_algorithm(self.algorithm)
         elif word == "--print-path":
@@ -61,10 +57,8 @@ class _Request:
             self.is_executable = True
         elif word == "--name":
             self.name = value_of(word, rest)
-        elif word.startswith("-"):
-            return False
         else:
-            self.words.append(word)
+            return False
         return True
 
 

@@ -44,9 +44,9 @@ class CacheFiles(ABC):
         """An exchange that brings small files one after the other; None if this kind has none."""
         return None
 
+    @abstractmethod
     def ask(self, exchange: Exchange, name: str) -> None:
         """Asks the exchange for a file with a plain name."""
-        raise NotImplementedError
 
     def can_ask(self, name: str) -> bool:
         """Whether a name is plain."""
@@ -105,6 +105,9 @@ class FolderFiles(CacheFiles):
             return None
         except OSError as error:               # the names come from whoever wrote the cache
             raise ValueError(f"cannot read '{name}' of the binary cache in '{self.folder}': {error.strerror}") from None
+
+    def ask(self, exchange: Exchange, name: str) -> None:
+        raise ValueError(f"'{name}' of the binary cache in '{self.folder}' is read, and not asked for")
 
     def has(self, name: str) -> bool:
         return os.path.exists(self._place(name))
