@@ -1,7 +1,7 @@
-"""Derivations built: on this machine, by us, in namespaces of their own or beside everything else.
+"""Builds derivations: on this machine, by ourselves, in namespaces of their own or without.
 
-In: a `LocalStore`, outputs of derivations that are to be valid.  Out: valid outputs, or a `BuildFailure` in 2.34.8's words.  Knows no value.
+In: a `LocalStore`, outputs of derivations that are to become valid.  Out: valid outputs, or a `BuildFailure` in 2.34.8's words.  It knows no value.
 
-`options` says how; `scheduler` decides what is built when; `request` makes of a derivation the environment and the files that its builder gets;
-`process` runs it, `sandbox` first shuts it in; `outputs` makes of what it left store objects.  `builtin` has the builders that are part of Nix.
+`options` says how to build; `scheduler` decides what is built when; `request` makes the builder's environment and files from a derivation;
+`process` runs it, `sandbox` shuts it in first; `outputs` turns its results into store objects.  `builtin` has the builders that are part of Nix.
 """

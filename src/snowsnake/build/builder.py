@@ -1,6 +1,6 @@
-"""One derivation being built: locks, folders, the process, its log, its end.
+"""The build of one derivation: locks, folders, the process, its log, its end.
 
-In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; either way no process, lock or folder of it is left.
+In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; in both cases no process, lock or folder of it is left.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PIECE_BYTES = 1 << 16
 
 
 class Build:
-    """`start`; `listen` while it says there is more; then `finish`, or `abandon` at any time."""
+    """Call `start`; `listen` while it returns that there is more; then `finish`, or `abandon` at any time."""
 
     def __init__(
         self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, watcher: Watcher, *, checks: bool = False, goal: str = ""
@@ -41,7 +41,7 @@ class Build:
         self.drv_path = drv_path
         self.drv = drv
         self.goal = goal or drv_path       # the derivation for which it is built, which may have been resolved to this one
-        self.checks = checks               # builds what is valid, and compares
+        self.checks = checks               # builds valid outputs again, and compares
         self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}        # in the end, of all outputs
         self._scratch = {name: output.path or scratch_path(drv_path, drv, name) for name, output in drv.outputs.items()}
         self.log_fd = -1
@@ -55,7 +55,7 @@ class Build:
         self._log: BuildLog | None = None
         self._request: Request | None = None
         self._sandbox: Sandbox | None = None
-        self._user: int | None = None      # who the builder is outside its sandbox, if not the caller
+        self._user: int | None = None      # the builder's user outside its sandbox, if not the caller
         self._user_lock = -1
         self._started_s = self._heard_s = 0.0
 
@@ -86,7 +86,7 @@ class Build:
         self._build_folder = self._make_build_folder()
         attributes = Attributes(drv)
         self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
-        if self.checks and self._sandbox is None:      # what is there already is in the way
+        if self.checks and self._sandbox is None:      # the existing outputs are in the way
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
             self._user_lock, self._user = users.acquire(self._store.state)
@@ -99,14 +99,14 @@ class Build:
         for name, contents in request.files.items():
             with open(os.path.join(self._build_folder, name), "xb") as file:
                 file.write(contents)
-        for path in paths.values():        # what a killed process left
+        for path in paths.values():        # left by a killed process
             remove(self._place(path))
         options.on_message(f"{'checking outputs of' if self.checks else 'building'} '{self.drv_path}'...", False)
         self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell)
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
         if drv.builder == "builtin:fetchurl":
-            self._user = None              # what is downloaded is made by the caller
+            self._user = None              # the caller makes what is downloaded
             self._download()
             self.finish()
             return False
@@ -126,7 +126,7 @@ class Build:
         self._options.on_message(f"{self.drv.name}> {line}" if self._options.names_logs else line, True)
 
     def _download(self) -> None:
-        """`builtin:fetchurl`, in our own process: what it needs of the machine is in no sandbox, and what it makes is checked by its hash."""
+        """Runs `builtin:fetchurl` in our own process: it needs the machine outside a sandbox, and its result is checked by its hash."""
         assert self._request is not None and self._log is not None
         place = self._place(self._scratch["out"])
         os.makedirs(os.path.dirname(place), exist_ok=True)
@@ -146,7 +146,7 @@ class Build:
         return BuildFailure(text, self.drv_path)
 
     def _make_build_folder(self) -> str:
-        """Where it may have to be kept, it is made where it can stay: its builder has told others the path."""
+        """An output that may have to be kept is made where it can stay, because its builder has told others the path."""
         parent = self._options.build_dir or (os.path.join(self._store.state, "builds") if self._options.keep_failed else self._folder)
         os.makedirs(parent, exist_ok=True)
         return tempfile.mkdtemp(prefix=f"nix-build-{os.path.basename(self.drv_path)[33:]}-", dir=parent)
@@ -173,7 +173,7 @@ class Build:
         )  # fmt: skip
 
     def _give_away(self) -> None:
-        """What the builder may write to belongs to its user."""
+        """Gives the builder's user what the builder may write to."""
         assert self._sandbox is not None
         if self._user is None:
             return
@@ -184,7 +184,7 @@ class Build:
         os.chmod(self._folder, 0o711)
 
     def _place(self, path: str) -> str:
-        """Where an output is while it is built."""
+        """The place of an output while it is built."""
         return self._sandbox.root + path if self._sandbox else self._store.real_path(path)
 
     # --- locks, as Nix has them
@@ -200,7 +200,7 @@ class Build:
                     time.sleep(_LOCK_WAIT_S)
                 if os.fstat(fd).st_size == 0:
                     break
-                os.close(fd)               # who had it has removed the file
+                os.close(fd)               # its owner has removed the file
             self._locks.append((path, fd))
 
     def _unlock(self) -> None:
@@ -213,7 +213,7 @@ class Build:
     # --- while it runs
 
     def listen(self) -> bool:
-        """Takes what the builder has said; whether it may say more."""
+        """Reads the builder's messages; returns whether more may come."""
         assert self._log is not None
         try:
             data = os.read(self.log_fd, _PIECE_BYTES)
@@ -230,7 +230,7 @@ class Build:
         return True
 
     def overdue(self, now_s: float) -> BuildFailure | None:
-        """What to say if it has run, or been silent, for too long."""
+        """The message, if it has run, or been silent, for too long."""
         options = self._options
         if options.max_silent_s and now_s - self._heard_s >= options.max_silent_s:
             return timed_out(self.drv_path, options.max_silent_s)
@@ -241,7 +241,7 @@ class Build:
     # --- ending
 
     def finish(self) -> None:
-        """After the log has ended: outputs become valid, or a BuildFailure says why not."""
+        """After the log has ended: makes the outputs valid, or raises a BuildFailure."""
         assert self._log is not None and self._request is not None
         is_failed = True
         try:

@@ -1,6 +1,6 @@
 """Builders that are part of Nix: `builtin:fetchurl`, `builtin:unpack-channel`, `builtin:buildenv`.  The first runs in our own process.
 
-In: a derivation's environment, where its output goes.  Out: the output; or an error.
+In: a derivation's environment, the place for its output.  Out: the output; or an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Environment = Mapping[str, str]
 
 
 def run_builtin(name: str, environment: Environment, place: str, folder: str) -> None:
-    """The builder `builtin:NAME`, but fetchurl: in the process that is shut in, where *place* and *folder* are as the builder sees them."""
+    """Runs the builder `builtin:NAME`, except fetchurl, in the process that is shut in; *place* and *folder* are paths inside the sandbox."""
     known = {"builtin:unpack-channel": _unpack_channel, "builtin:buildenv": _build_environment}
     if name not in known:
         raise ValueError(f"unsupported builtin builder '{name.removeprefix('builtin:')}'")
@@ -65,7 +65,7 @@ def _unpack_channel(environment: Environment, place: str, folder: str) -> None:
 
 
 def _build_environment(environment: Environment, place: str, folder: str) -> None:
-    """A tree of links to what packages contain: `derivations` has for each whether it is active, its priority, and its outputs."""
+    """A tree of links to the contents of packages: `derivations` has for each whether it is active, its priority, and its outputs."""
     words = _attribute(environment, "derivations").split()
     packages: list[tuple[int, str]] = []
     position = 0
@@ -88,12 +88,12 @@ def _build_environment(environment: Environment, place: str, folder: str) -> Non
 
 
 def _warn(message: str) -> None:
-    """Into the log."""
+    """Writes to the log."""
     os.write(2, f"warning: {message}\n".encode("utf-8", "surrogateescape"))
 
 
 class _LinkTree:
-    """Links to what several packages contain; of two files with one name the package with the lower number wins."""
+    """Makes links to the contents of several packages; of two files with one name, that of the package with the lower number wins."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -129,7 +129,7 @@ class _LinkTree:
                 self._priorities[there] = priority
 
     def _may_link(self, here: str, there: str, priority: int) -> bool:
-        """Makes room for a link at *there*; False if there is nothing left to link."""
+        """Makes room for a link at *there*; returns False if nothing is left to link."""
         if os.path.isdir(here):
             if os.path.isdir(there) and not os.path.islink(there):
                 self._link(here, there, priority)

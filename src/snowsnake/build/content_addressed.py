@@ -1,6 +1,6 @@
-"""Outputs that get their paths from what they contain: names in them are replaced, first those of other outputs, then their own.
+"""Outputs whose paths follow from their contents: other outputs' names in them are replaced first, then their own.
 
-In: outputs as their builder left them, under paths that stand for the real ones.  Out: the same under their own paths.
+In: outputs as their builder left them, under placeholder paths.  Out: the same outputs under their own paths.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PART_SIZE = 32
 def name_by_contents(
     drv_path: str, drv: Derivation, order: list[str], infos: dict[str, PathInfo], places: dict[str, str], folder: str
 ) -> None:
-    """*order*: names of outputs, each after those that it refers to; *infos* and *places* of them are changed."""
-    names: dict[str, str] = {}             # paths that stood for others
+    """*order*: names of outputs, each after those that it refers to; their *infos* and *places* are changed."""
+    names: dict[str, str] = {}             # placeholder paths -> final paths
     for name in order:
         output, info = drv.outputs[name], infos[name]
         if output.path:
@@ -89,7 +89,7 @@ def _part(path: str) -> bytes:
 
 
 def rewritten(place: str, names: Mapping[str, str], target: str) -> str:
-    """Where the tree lies with the hash parts of some paths replaced, wherever they occur."""
+    """A copy of the tree in which the hash parts of some paths are replaced, wherever they occur."""
     parts = {_part(old): _part(new) for old, new in names.items()}
     if not parts:
         return place

@@ -1,4 +1,4 @@
-"""Objects copied from one store to another: references first, each checked as where it goes wants it.
+"""Copies objects from one store to another: references first, each checked as the target requires.
 
 In: two stores, paths, trusted keys.  Out: objects that are valid in the other store.
 """
@@ -16,7 +16,7 @@ from snowsnake.store.trust import Keys
 
 
 class Untrusted(ValueError):
-    """Nobody whom we trust signed it."""
+    """No trusted key signed it."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"cannot add path '{path}' because it lacks a signature by a trusted key")
@@ -25,7 +25,7 @@ class Untrusted(ValueError):
 def copy_paths(
     source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16
 ) -> None:
-    """*keys*: who may have signed what goes to a store in a folder; None believes all."""
+    """*keys*: objects for a store in a folder must be signed by one of them; None trusts everything."""
     if isinstance(source, BinaryCacheStore):
         paths = list(paths)
         source.ask(paths)

@@ -1,4 +1,4 @@
-"""What goes wrong with a build, in 2.34.8's words."""
+"""Failures of builds, in 2.34.8's words."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from snowsnake.store.derivation import Derivation
 
-REJECTED = 1      # the exit code for outputs that may not be as they are: no failure of a builder
+REJECTED = 1      # the exit code if outputs are refused, which is no failure of a builder
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
 
 
 class BuildFailure(ValueError):
-    """A derivation that could not be built, or several.  *drv_path*: which.  *exit_code*: of nix-build and nix-store."""
+    """A derivation, or several, could not be built.  *drv_path*: which one.  *exit_code*: that of nix-build and nix-store."""
 
     def __init__(self, message: str, drv_path: str = "", exit_code: int = _FAILED) -> None:
         super().__init__(message)
@@ -21,11 +21,11 @@ class BuildFailure(ValueError):
 
 
 class Stopped(Exception):
-    """Somebody wants the builds to end: no failure of theirs."""
+    """There is a request to end the builds, which have not failed."""
 
 
 def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "") -> BuildFailure:
-    """The usual form: which derivation, why, what its outputs would have been."""
+    """The usual form: the derivation, the reason, the outputs that it would have had."""
     message = f"Cannot build '{drv_path}'.\nReason: {reason}"
     paths = sorted(output.path for output in drv.outputs.values() if output.path)
     if paths:
@@ -34,7 +34,7 @@ def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "")
 
 
 def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str]) -> BuildFailure:
-    """*status*: as `os.waitstatus_to_exitcode` has it; *tail*: the last lines of the log, if they were not shown."""
+    """*status*: as `os.waitstatus_to_exitcode` returns it; *tail*: the last lines of the log, if they were not shown."""
     if status >= 0:
         reason = f"builder failed with exit code {status}."
     else:
@@ -53,7 +53,7 @@ def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> BuildFail
 
 
 def wrong_machine(drv_path: str, drv: Derivation, system: str, missing: Iterable[str], features: Iterable[str]) -> BuildFailure:
-    """The derivation is for another system, or needs a feature that this machine does not claim."""
+    """The derivation is for another system, or needs a feature that this machine does not have."""
     missing = sorted(missing)
     if missing:
         reason = "missing system features"
@@ -64,12 +64,12 @@ def wrong_machine(drv_path: str, drv: Derivation, system: str, missing: Iterable
 
 
 def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
-    """Updaters read these lines."""
+    """Programs that update hashes read these lines."""
     return BuildFailure(f"hash mismatch in fixed-output derivation '{drv_path}':\n  specified: {specified}\n     got:    {got}", drv_path, _FAILED | _WRONG_HASH)
 
 
 def not_deterministic(drv_path: str, place: str, kept: str) -> BuildFailure:
-    """What a second build made is not what the first one made; *kept*: where it is, if it was kept."""
+    """A second build had a different result; *kept*: where that is, if it was kept."""
     rest = f" from '{kept}'" if kept else ""
     return BuildFailure(f"derivation '{drv_path}' may not be deterministic: output '{place}' differs{rest}", drv_path, _DIFFERS)
 
@@ -83,13 +83,13 @@ def log_too_long(drv_path: str, limit_bytes: int) -> BuildFailure:
 
 
 def several_failed(failures: Sequence[BuildFailure], shown: Iterable[str]) -> BuildFailure:
-    """What is said after each of them was told; *shown*: how what was asked for is called."""
+    """The message after several failures that were reported one by one; *shown*: the names of the requested derivations."""
     quoted = ", ".join(f"'{name}'" for name in sorted(shown))
     return BuildFailure(f"build of {quoted} failed", exit_code=exit_code_of(failures))
 
 
 def exit_code_of(failures: Iterable[BuildFailure]) -> int:
-    """Bits of all failures of builders; 1 if there was none."""
+    """The bits of all builders' failures; 1 if there was none."""
     code = 0
     for failure in failures:
         if failure.exit_code != REJECTED:

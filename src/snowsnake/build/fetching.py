@@ -8,7 +8,7 @@ from typing import Any
 
 
 def fetch_with(settings: Any) -> Callable[[str, str], str]:
-    """A function that downloads what is at an address into a folder; its path."""
+    """A function that downloads the file at a URL into a folder, and returns its path."""
 
     def fetch(url: str, folder: str) -> str:
         from snowsnake.fetch.downloads import download_file

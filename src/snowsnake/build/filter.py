@@ -1,6 +1,6 @@
-"""What builders may not do though the file system would let them: set-uid bits and extended attributes, which no store object has.
+"""Forbids what the file system would let builders do: set-uid bits and extended attributes, which no store object has.
 
-A filter of system calls (seccomp) for the process and all that it starts.  Where there is none, `outputs.make_canonical` takes such things away.
+A filter of system calls (seccomp) for the process and everything that it starts.  Where there is none, `outputs.make_canonical` removes them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def program() -> bytes:
-    """The filter: a block for each machine; what is not named is allowed."""
+    """The filter: a block for each machine; every other call is allowed."""
     code = b""
     for machine, (with_mode, with_attributes) in _CALLS.items():
         block = b""
@@ -59,7 +59,7 @@ def program() -> bytes:
 
 
 def restrict() -> None:
-    """Puts the filter in place; no rights can be gained afterwards, either.  Nothing happens where the kernel has no such filters."""
+    """Installs the filter, after which the process cannot gain rights.  It does nothing where the kernel has no such filters."""
     from snowsnake.build.system_calls import give_up_privileges
 
     give_up_privileges()

@@ -1,4 +1,4 @@
-"""What `exportReferencesGraph` names: an input with all that it refers to."""
+"""The graphs of `exportReferencesGraph`: an input with everything that it refers to."""
 
 from snowsnake.build.failure import BuildFailure
 from snowsnake.store.graph import closure
@@ -6,7 +6,7 @@ from snowsnake.store.interface import Store
 
 
 def graph_of(store: Store, path: str, inputs: set[str]) -> list[str]:
-    """The closure of an input; of a derivation among the inputs, with the closures of its outputs."""
+    """The closure of an input; for a derivation among the inputs, including the closures of its outputs."""
     if path not in inputs:
         raise BuildFailure(f"cannot export references of path '{path}' because it is not in the input closure of the derivation")
     paths = closure(store, [path])

@@ -1,6 +1,6 @@
 """`post-build-hook`: the user's program that runs after each build.
 
-In: a program, what was built.  Out: its lines for the user; a `BuildFailure` if it fails.
+In: a program, built outputs.  Out: its lines for the user; a `BuildFailure` if it fails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Logs of builders: shown line by line, their ends remembered, the whole kept where `nix log` looks for it."""
+"""Logs of builders: they are shown line by line, their last lines are remembered, and the whole is kept where `nix log` finds it."""
 
 from __future__ import annotations
 

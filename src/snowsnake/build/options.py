@@ -1,4 +1,4 @@
-"""How derivations are built: what nix.conf and the command line say, as far as a builder needs it."""
+"""Options for building derivations, from nix.conf and the command line, as far as a builder needs them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class BuildOptions:
-    """Options of a builder, named as in nix.conf; times in seconds, 0: no limit.
+    """Options of a builder, with the names of nix.conf; times in seconds; 0 is no limit.
 
-    *on_message(text, is_log)* gets what the user is to see: of a builder's log, if *is_log*; *on_failure* what is not raised.  *check* is called often, and raises to stop.
-    *checks*: what is asked for is valid already, and built again to be compared.
-    *knows_realisations*: what outputs became is noted (the feature `ca-derivations`), and fixed outputs are resolved.
-    *substitute*: fetches what others have of what is asked for, once more is known than at the beginning.  *secret_key_files*: what is built is signed.
+    *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised.  *check* is called often, and raises to stop.
+    *checks*: the requested outputs are valid already, and are built again to be compared.
+    *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`), and fixed outputs are resolved.
+    *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *secret_key_files*: built outputs are signed.
     *hook_config*: the settings for commands that the hook calls, as nix.conf.
-    *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: what was not begun counts as failed, too.
-    *fetch(url, folder)*: downloads a file into a folder; its path.  *log_folder*: where logs are kept, or None.
+    *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: builds that never began count as failed, too.
+    *fetch(url, folder)* downloads a file into a folder and returns its path.  *log_folder*: the folder of logs, or None.
     """
 
     max_jobs: int = 1
@@ -62,7 +62,7 @@ class BuildOptions:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any] | Any, **others: Any) -> BuildOptions:
-        """From the table of nix.conf; *others* are parameters that it does not have."""
+        """The options from the table of nix.conf; *others* are parameters that it does not have."""
         systems = (settings["system"], *settings["extra-platforms"])
         return cls(
             max_jobs=settings["max-jobs"],

@@ -1,6 +1,6 @@
-"""What a builder left: looked through, made canonical, hashed, searched for references, checked, and registered.
+"""The results of a builder: they are searched for references, made canonical, hashed, checked, and registered.
 
-In: a derivation, where its outputs lie.  Out: valid store objects, or a `BuildFailure`; nothing of a rejected output is valid.
+In: a derivation, the places of its outputs.  Out: valid store objects, or a `BuildFailure`; nothing of a rejected output is valid.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def register(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None = None, keys: Iterable[SecretKey] = (),
 ) -> dict[str, str]:  # fmt: skip
-    """Paths of the outputs.  *scratch*: how each was called while it was built; *places*: where it was left; *folder*: a temporary folder of the store;
-    *user*: who built, None for the caller; *keys*: they sign."""
+    """The paths of the outputs.  *scratch*: the name of each during the build; *places*: where the builder left it; *folder*: a temporary folder of the store;
+    *user*: the builder's, None for the caller; *keys* sign the outputs."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for info in infos.values():
         info.signatures = sorted(sign(key, info) for key in keys)
@@ -49,7 +49,7 @@ def compare(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None = None, *, keeps: bool = False,
 ) -> None:  # fmt: skip
-    """As `register`, of what is valid already: a BuildFailure if it is not the same.  Other outputs are dropped.  *keeps*: what differs is kept beside it."""
+    """Like `register` for valid outputs: a BuildFailure if they differ.  Other outputs are dropped.  *keeps*: a different output is kept beside the valid one."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in sorted(infos):
         path = infos[name].path
@@ -67,7 +67,7 @@ def _examine(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None,
 ) -> tuple[dict[str, PathInfo], dict[str, str]]:  # fmt: skip
-    """(what there is to know of each output, where it lies now) after all checks."""
+    """(the facts about each output, its present place) after all checks."""
     infos: dict[str, PathInfo] = {}
     found: dict[str, str] = {}
     back = {scratch[name]: output.path for name, output in drv.outputs.items() if output.path and scratch[name] != output.path}
@@ -82,7 +82,7 @@ def _examine(
         if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise _rejected(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
         make_canonical(place, user)
-        if output.kind in ("fixed", "impure"):      # whoever still has a file of it open can no longer change what is hashed
+        if output.kind in ("fixed", "impure"):      # a process with an open file of it can then no longer change what is hashed
             place = _copied(place, os.path.join(folder, f"copy-{name}"))
         if output.path and scratch[name] != output.path:
             place = rewritten(place, back, os.path.join(folder, f"back-{name}"))
@@ -112,7 +112,7 @@ def _rejected(message: str, drv_path: str = "") -> BuildFailure:
 
 
 class WrongHash(Exception):
-    """A fixed output has another hash than it should have."""
+    """A fixed output does not have its expected hash."""
 
     def __init__(self, failure: BuildFailure, got: Hash) -> None:
         super().__init__(str(failure))
@@ -121,7 +121,7 @@ class WrongHash(Exception):
 
 
 def _keep_other(store: LocalStore, drv: Derivation, name: str, info: PathInfo, place: str, got: Hash) -> None:
-    """What came is valid under its own path: with the right hash in the derivation it need not come again."""
+    """Makes the received file valid under its own path: once the derivation has the right hash, it need not be downloaded again."""
     method = drv.outputs[name].method or "flat"
     path = store_path.fixed_path(output_name(drv.name, name), method, got.algorithm, got.digest, (), False, drv.store_dir)
     if not store.claim(path):
@@ -130,9 +130,9 @@ def _keep_other(store: LocalStore, drv: Derivation, name: str, info: PathInfo, p
 
 
 def make_canonical(place: str, user: int | None = None) -> None:
-    """Refuses what no store object may hold, and takes away what none has: write permission, set-uid bits, extended attributes.
+    """Refuses what no store object may contain, and removes what none has: write permission, set-uid bits, extended attributes.
 
-    What belongs to *user*, who built it, becomes the caller's.
+    Files of *user*, who built it, become the caller's.
     """
     owner = os.geteuid() if user is None else user
     for path in _walk(place):
@@ -184,7 +184,7 @@ def _copied(place: str, target: str) -> str:
 
 
 def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, int, set[str]]:
-    """(SHA-256, size, references) of what lies at *place*; its archive is written for that and removed."""
+    """(SHA-256, size, references) of the tree at *place*; for that its archive is written, and then removed."""
     by_hash = {os.fsencode(store_path.parse(path, os.path.dirname(path))[0]): path for path in candidates if path}
     with open(archive, "w+b") as file:
         nar.pack_into(place, file.fileno())
@@ -195,7 +195,7 @@ def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, in
 
 
 def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
-    """Which of the wanted hash parts occur, wherever they begin.
+    """The wanted hash parts that occur, wherever they begin.
 
     >>> sorted(_hashes_in(b"xx" + b"0" * 33 + b"/", frozenset([b"0" * 32, b"1" * 32]))) == [b"0" * 32]
     True
@@ -213,7 +213,7 @@ def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
 
 
 def _content_address(drv_path: str, name: str, place: str, output: Any, nar_digest: bytes, references: set[str]) -> str:
-    """The content address of a fixed output, if it is the one that was promised."""
+    """The content address of a fixed output, if it is the promised one."""
     wanted: Hash = output.hash
     if output.method == "nar":
         digest = nar_digest if wanted.algorithm == "sha256" else nar.path_digest(wanted.algorithm, place)[0]
@@ -233,7 +233,7 @@ def _content_address(drv_path: str, name: str, place: str, output: Any, nar_dige
 
 
 def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
-    """Outputs, each after those that it refers to."""
+    """The outputs, each after those that it refers to."""
     by_path = {info.path: name for name, info in infos.items()}
     done: list[str] = []
 
@@ -255,7 +255,7 @@ def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
 
 
 def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str, Mapping[str, Any]], infos: Mapping[str, PathInfo]) -> None:
-    """What the derivation allows its outputs to be and to refer to."""
+    """Checks what the derivation allows its outputs to be and to refer to."""
     own = {info.path: info for info in infos.values()}
 
     def closure_of(path: str) -> set[str]:

@@ -1,7 +1,7 @@
-"""A builder at work: a process with its group or its namespaces, its log, and its end.
+"""A running builder: a process with its group or its namespaces, its log, and its end.
 
-In: a program, its surroundings, a `Sandbox` or None.  Out: `Running`, whose log is read from `log_fd` until it ends.
-Nothing of it outlives its parent: whatever it started is killed with it.
+In: a program, its environment, a `Sandbox` or None.  Out: `Running`, whose log is read from `log_fd` until it ends.
+It does not outlive its parent: everything that it started is killed with it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _MAX_FAULT_BYTES = 4096
 
 @dataclass
 class Running:
-    """A builder's process.  *log_fd*: what it writes to its standard output and error, as a terminal."""
+    """A builder's process.  *log_fd*: its standard output and error, as a terminal."""
 
     pid: int
     log_fd: int
     watcher: Watcher | None = None
 
     def end(self, grace_s: float = 0.0) -> int:
-        """Kills whatever is left of it; the exit code, or minus the signal, of what was the builder.  *grace_s*: how long its end is waited for."""
+        """Kills what is left of it; returns the builder's exit code, or minus the signal.  *grace_s*: how long to wait for its end."""
         watched = os.pidfd_open(self.pid)
         poller = select.poll()
         poller.register(watched, select.POLLIN)
@@ -139,7 +139,7 @@ def _become_builder(
             _stand_for(first, fault_end)
         os.close(stays_open)
         enter(sandbox)
-        system_calls.end_with_parent(signal.SIGKILL)      # after the change of users, which forgets it
+        system_calls.end_with_parent(signal.SIGKILL)      # after the change of users, which cancels it
         if select.select([alive], [], [], 0)[0]:          # our parent was killed before we asked for that
             os._exit(1)
         os.close(alive)
@@ -156,7 +156,7 @@ def _become_builder(
 
 
 def _run(function: Callable[[], None]) -> NoReturn:
-    """A builder that is part of Nix, in the process that is shut in."""
+    """Runs a builder that is part of Nix, in the process that is shut in."""
     try:
         function()
     except BaseException as error:
@@ -170,7 +170,7 @@ def _end(message: str) -> NoReturn:
 
 
 def _stand_for(pid: int, fault_end: int) -> None:
-    """Waits for the first process of the namespace, and ends as it does."""
+    """Waits for the first process of the namespace, and ends with its status."""
     for fd in (0, 1, 2, fault_end):
         os.close(fd)
     _, status = os.waitpid(pid, 0)
@@ -182,7 +182,7 @@ def _stand_for(pid: int, fault_end: int) -> None:
 
 
 def _forget_signals() -> None:
-    """What our process does on signals is not the builder's business."""
+    """Resets the handling of signals, which is our process's own."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)

@@ -1,6 +1,6 @@
-"""Making outputs valid, by the cheapest way: they are there, substituters have them, they are built.
+"""Makes outputs valid in the cheapest way: they exist, a substituter has them, or they are built.
 
-In: a store in folders, what is wanted of it, how to build, who may have it already.  Out: valid objects, or a `BuildFailure`.
+In: a store in folders, the wanted paths, how to build, stores that may have the outputs.  Out: valid objects, or a `BuildFailure`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from snowsnake.store.realisation import Keys
 
 
 def stopper(store: LocalStore) -> Callable[[], None]:
-    """Raises when the store is told to stop."""
+    """Raises an exception when the store is told to stop."""
 
     def check() -> None:
         if store.must_stop():
@@ -30,7 +30,7 @@ def stopper(store: LocalStore) -> Callable[[], None]:
 
 
 class Realiser:
-    """*always_substitutes*: also derivations that would rather be built here (`allowSubstitutes = false`)."""
+    """*always_substitutes*: includes derivations that prefer to be built here (`allowSubstitutes = false`)."""
 
     def __init__(self, options: BuildOptions, substituters: Substituters | None = None, *, always_substitutes: bool = False) -> None:
         self.options = options
@@ -52,7 +52,7 @@ class Realiser:
         return self._always_substitutes or Attributes(drv).flag("allowSubstitutes", True)
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
-        """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; BuildFailure, or Stopped if the store says so."""
+        """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; raises BuildFailure, or Stopped if the store demands it."""
         items = list(wanted)
         options = replace(self.options, check=stopper(store))
         options.substitute = lambda items: self._substitute_late(store, items, options)
@@ -76,13 +76,13 @@ class Realiser:
             self.substituters.rest()
 
     def check(self, store: LocalStore, wanted: Iterable[str]) -> None:
-        """Builds again what is valid already; a BuildFailure tells of what is not the same."""
+        """Builds valid outputs again; a BuildFailure names those that differ."""
         from snowsnake.build.scheduler import Scheduler
 
         Scheduler(store, replace(self.options, check=stopper(store), checks=True)).build(wanted)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Again and again, because what was fetched may be a derivation, and what could not be had changes the plan."""
+        """Repeats, because a fetched path may be a derivation, and a path that cannot be had changes the plan."""
         while True:
             try:
                 plan = self.missing(store, items)
@@ -104,13 +104,13 @@ class Realiser:
             self._report(faults, items, substituters, options)
 
     def _note_realisations(self, store: LocalStore, substituters: Substituters) -> None:
-        """What outputs became elsewhere is known here once they are valid."""
+        """Records the paths of outputs that were built elsewhere, once they are valid."""
         for realisation in substituters.found.values():
             if realisation is not None and store.is_valid(realisation.path) and store.realisation(realisation.key) is None:
                 store.register_realisation(realisation)
 
     def _report(self, faults: Mapping[str, Exception], items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """What could not be had: BuildFailure, unless the rest is to be built, or the object is gone, as if it never had been there."""
+        """Handles paths that could not be had: BuildFailure, unless the rest is to be built, or the object has vanished, as if it had never been there."""
         policy = substituters.policy
         causes = [fault for fault in faults.values() if not isinstance(fault, DependencyLacks)]
         for fault in causes:

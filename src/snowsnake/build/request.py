@@ -1,4 +1,4 @@
-"""What a builder gets: environment, files, and the options that a derivation has beside them.
+"""The input of a builder: environment, files, and the options in a derivation.
 
 In: a derivation.  Out: `Request`.  Placeholders of outputs are replaced by their paths.
 """
@@ -36,7 +36,7 @@ class Request:
 
 
 class Attributes:
-    """What a derivation says about its build, from its environment or its structured attributes.
+    """A derivation's options for its build, from its environment or its structured attributes.
 
     >>> Attributes(Derivation("x", "s", "b", env={"passAsFile": "a b", "allowSubstitutes": "1"})).words("passAsFile")
     ['a', 'b']
@@ -70,7 +70,7 @@ class Attributes:
 
 
 def input_closure(store: Store, drv: Derivation) -> set[str]:
-    """All paths that a builder may read: sources, needed outputs of inputs, and what they refer to."""
+    """All paths that a builder may read: sources, needed outputs of inputs, and everything that these refer to."""
     start = list(drv.input_srcs)
     for path, names in drv.input_drvs.items():
         outputs = store.outputs(path)
@@ -79,7 +79,7 @@ def input_closure(store: Store, drv: Derivation) -> set[str]:
 
 
 def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> Request:
-    """*folder*: the build's folder as the builder sees it; *outputs*: where each is to be put."""
+    """*folder*: the build's folder as the builder sees it; *outputs*: the place for each output."""
     inputs = input_closure(store, drv)
     attributes = Attributes(drv)
     environment = {
@@ -123,12 +123,12 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
 
 
 def is_fixed(drv: Derivation) -> bool:
-    """Whether the hash of the output is known: its builder may use the network."""
+    """Whether the hash of the output is known: its builder may then use the network."""
     return any(output.hash is not None for output in drv.outputs.values())
 
 
 def _graphs(store: Store, drv: Derivation, attributes: Attributes, inputs: set[str]) -> dict[str, bytes]:
-    """Files that exportReferencesGraph asks for: names and paths by turns."""
+    """The files for exportReferencesGraph: names and paths alternate."""
     words = attributes.words("exportReferencesGraph") or []
     if len(words) % 2:
         raise BuildFailure(f"odd number of tokens in 'exportReferencesGraph': '{drv.env['exportReferencesGraph']}'")
@@ -142,7 +142,7 @@ def _graphs(store: Store, drv: Derivation, attributes: Attributes, inputs: set[s
 
 
 def _checks(attributes: Attributes, drv: Derivation) -> dict[str, dict[str, Any]]:
-    """What may be said about outputs, by their names."""
+    """The options about outputs, by output."""
     if attributes.structured is not None:
         found = attributes.structured.get("outputChecks") or {}
         return {name: dict(checks) for name, checks in found.items() if isinstance(checks, dict)}

@@ -1,4 +1,4 @@
-"""Structured attributes as a builder gets them: `.attrs.json`, and `.attrs.sh` for a shell that sources it."""
+"""Structured attributes for the builder: `.attrs.json`, and `.attrs.sh` for a shell that sources it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def structured_files(store: Store, attributes: Mapping[str, Any], inputs: set[str], outputs: Mapping[str, str]) -> dict[str, bytes]:
-    """The two files; graphs that `exportReferencesGraph` names stand in the JSON."""
+    """The two files; the JSON has the graphs that `exportReferencesGraph` names."""
     found = dict(attributes)
     found["outputs"] = dict(outputs)
     for name, wanted in (attributes.get("exportReferencesGraph") or {}).items():
@@ -44,7 +44,7 @@ def _graph(store: Store, name: str, wanted: Any, inputs: set[str]) -> list[dict[
 
 
 def shell_text(attributes: Mapping[str, Any]) -> str:
-    """Declarations for bash: what has a form there; other attributes are left out.
+    """Declarations for bash, for values that bash can represent; other attributes are left out.
 
     >>> print(shell_text({"a": "it's", "b": [1, True], "c": {"k": None}, "d": 1.5}), end="")
     declare a='it'\\''s'

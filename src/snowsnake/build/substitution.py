@@ -1,4 +1,4 @@
-"""Outputs that need not be built, because another store has them: asked for, fetched, checked.
+"""Outputs that other stores have, so that they need not be built: offers are requested, fetched and checked.
 
 In: other stores, trusted keys; paths.  Out: offers; valid objects in a store in folders.  An object is valid only when all of it was checked:
 size and hash of its archive, its content address or a signature, and when all that it refers to is valid.
@@ -35,7 +35,7 @@ _UNPACKERS = os.cpu_count() or 1           # threads, of what has come: more wou
 
 @dataclass
 class Policy:
-    """*jobs*: how many are fetched at once.  *falls_back*: faults of substituters are told, and what they were to give is built."""
+    """*jobs*: how many are fetched at once.  *falls_back*: faults of substituters are reported, and what they offered is built."""
 
     keys: Keys = field(default_factory=lambda: Keys({}))
     requires_signatures: bool = True
@@ -46,12 +46,12 @@ class Policy:
     on_error: Callable[[str], None] = lambda text: None
 
     def accepts(self, info: PathInfo, source: Store, store_dir: str) -> bool:
-        """Whether an object may come from there: signed by a trusted key, named by its contents, or from where all is trusted."""
+        """Whether an object may come from there: it is signed by a trusted key, named by its contents, or the store is trusted."""
         return not self.requires_signatures or source.is_trusted or self.keys.trust(info, 1, store_dir)
 
 
 class Substituters:
-    """*open_stores* is called when one is first needed."""
+    """*open_stores* is called when a store is first needed."""
 
     def __init__(self, open_stores: Callable[[], list[Store]], policy: Policy) -> None:
         self._open_stores = open_stores
@@ -65,13 +65,13 @@ class Substituters:
 
     @property
     def stores(self) -> list[Store]:
-        """The one to be asked first is the first."""
+        """The store to ask first."""
         if self._stores is None:
             self._stores = sorted(self._open_stores(), key=lambda store: store.priority)
         return self._stores
 
     def ask(self, paths: list[str], is_valid: Callable[[str], bool] = lambda path: True) -> Mapping[str, Offer]:
-        """What is offered of these.  *is_valid*: what need not be fetched for them; of the rest it is asked at once whether it is offered."""
+        """The offers for these.  *is_valid*: paths that need not be fetched for them; for the others, offers are requested at once."""
         found = {path: self._known[path] for path in paths if path in self._known and path not in self.useless}
         for source in self.stores:
             left = [path for path in paths if path not in found and path not in self.useless]
@@ -91,7 +91,7 @@ class Substituters:
             cache = source
 
             def follow(narinfo: NarInfo) -> list[str]:
-                """What is fetched with an object: that is asked for while others are on their way."""
+                """Everything that is fetched with an object; it is requested while other answers are on their way."""
                 if not self._accepts(path_info(narinfo), cache):
                     return []
                 return [path for path in narinfo.references if path not in self._known and path not in self.useless and not is_valid(path)]
@@ -120,7 +120,7 @@ class Substituters:
         return self._accepted[key]
 
     def realisations(self, drv: Derivation, digest: str, names: Iterable[str]) -> dict[str, str]:
-        """Paths of outputs that other stores have built, as far as somebody whom we trust says so.  *digest*: what names the derivation."""
+        """Paths of outputs that other stores have built, as far as a trusted key says so.  *digest*: the hash that names the derivation."""
         found = {}
         for name in names:
             key = f"{digest}!{name}"
@@ -150,18 +150,18 @@ class Substituters:
         return None
 
     def fetch(self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None]) -> dict[str, Exception]:
-        """Makes valid what is offered; why some of it could not be had."""
+        """Makes the offered paths valid; returns why some could not be had."""
         return fetch_into(store, offers, self.policy, check)
 
     def rest(self) -> None:
-        """Ends threads: builders are about to be forked."""
+        """Ends threads, because builders are about to be forked."""
         for source in self._stores or ():
             if isinstance(source, BinaryCacheStore):
                 source.files.rest()
 
 
 def fetch_into(store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None]) -> dict[str, Exception]:
-    """As `Substituters.fetch`; signatures were looked at before."""
+    """Like `Substituters.fetch`; signatures were checked before."""
     return _Fetching(store, {offer.path: offer for offer in offers}, policy, check).run()
 
 
@@ -178,7 +178,7 @@ class DependencyLacks(ValueError):
 
 
 class _Fetching:
-    """References before what refers to them; several at once."""
+    """Fetches several at once, references before the objects that refer to them."""
 
     def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None]) -> None:
         self._store = store
@@ -247,7 +247,7 @@ class _Fetching:
         crew.submit(info.path, lambda: [(info, unpack_checked(self._store, info, source), None)])
 
     def _take_answers(self, crew: Crew) -> None:
-        """Leaves what came to the crew, many files at a time: what a thread costs is shared by them."""
+        """Passes received files to the crew, many at a time, so that they share the cost of a thread."""
         from snowsnake.fetch.exchange import UNANSWERED
 
         for exchange, source in self._exchanges.items():
@@ -290,7 +290,7 @@ class _Fetching:
             raise error
 
     def _settle(self, path: str) -> None:
-        """What has all that it refers to becomes valid, and with it perhaps what refers to it."""
+        """Makes objects valid whose references are all valid; this may complete the references of others."""
         waiting = [path]
         while waiting:
             path = waiting.pop()
@@ -318,7 +318,7 @@ class _Fetching:
 
 
 def unpack_checked(store: LocalStore, info: PathInfo, source: Store) -> str:
-    """Where the object was unpacked, after its hash and its content address were found to be right."""
+    """The place of the unpacked object, after its hash and its content address were found to be right."""
     archive = source.open_archive(info.path) if isinstance(source, BinaryCacheStore) else archive_of(source, info.path)
     with archive:
         place = store.unpack_import(info, archive)
@@ -327,5 +327,5 @@ def unpack_checked(store: LocalStore, info: PathInfo, source: Store) -> str:
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether a substituter said one thing and now says that it has it no longer: as if it never had it."""
+    """Whether a substituter now says that it does not have the object any more: then it counts as never offered."""
     return isinstance(error, Gone)

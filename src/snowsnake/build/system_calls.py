@@ -1,4 +1,4 @@
-"""What Linux offers and Python does not: namespaces, mounts.  Errors are OSErrors that say what was tried."""
+"""System calls of Linux that Python does not have: namespaces, mounts.  Errors are OSErrors that say what was tried."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def enter_root(folder: str) -> None:
-    """*folder*, which is a mount, becomes "/"; what "/" was is gone."""
+    """*folder*, which is a mount, becomes "/"; the old "/" is detached."""
     os.chdir(folder)
     if _SYS_PIVOT_ROOT is None:
         raise OSError(38, "pivot_root on this machine")
@@ -41,12 +41,12 @@ def enter_root(folder: str) -> None:
 
 
 def end_with_parent(signal_number: int) -> None:
-    """This process gets the signal when its parent ends."""
+    """Makes the kernel send this process the signal when its parent ends."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "prctl")
 
 
 def give_up_privileges() -> None:
-    """No program that is started from now on gains rights."""
+    """Prevents programs that are started from now on from gaining rights."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 

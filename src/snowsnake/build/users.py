@@ -1,6 +1,6 @@
 """Users for builders that root starts: numbers that no account has, each used by one build at a time.
 
-In: the state of a store.  Out: a number, and a lock that is let go of when it is closed.  Numbers and folder are those of Nix's auto-allocate-uids.
+In: the state of a store.  Out: a number, and a lock that lasts until it is closed.  Numbers and folder are those of Nix's auto-allocate-uids.
 """
 
 import fcntl

@@ -1,1 +1,1 @@
-"""Errors as users see them: the catalogue, the exception, how it is rendered.  Imports are cheap: see each module."""
+"""Errors for users: the catalogue, the exception, its rendering.  Imports are cheap: see each module."""

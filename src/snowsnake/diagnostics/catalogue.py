@@ -1,7 +1,7 @@
 """The catalogue of errors: one entry for each `ErrorCode` of machine/state.pxd, in its order.
 
-Out of it come the fields of `EvaluationError`, JSON logs and the error index (`docs/errors.md`).
-A stable code never changes its meaning and is never given to another error.
+The fields of `EvaluationError`, JSON logs and the error index (`docs/errors.md`) are made from it.
+A stable code never changes its meaning, and no other error ever gets it.
 """
 
 

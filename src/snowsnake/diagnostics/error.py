@@ -1,6 +1,6 @@
 """The exception that every failed evaluation raises, with its facts in fields; rendering is in `render.py`.
 
-In: what the machine knows of an error.  Out: an `EvaluationError`.  Nothing here formats more than names.
+In: the machine's facts about an error.  Out: an `EvaluationError`.  Nothing here formats more than names.
 """
 
 from snowsnake.diagnostics.catalogue import CATALOGUE, ErrorKind
@@ -9,7 +9,7 @@ from snowsnake.source import Position, lines_of
 RawPosition = tuple[str, "bytes | None", int, int]
 RawFrame = tuple[str, str, "RawPosition | None"]
 
-# How a frame's kind reads in a trace.  `{}` is its name.
+# The words for a frame's kind in a trace.  `{}` is its name.
 _DESCRIPTIONS = {
     "builtin": "while calling the '{}' builtin",
     "function": "while calling '{}'",
@@ -50,7 +50,7 @@ class Frame:
         return _DESCRIPTIONS.get(self.kind, "{}").replace("{}", self.name)
 
     def changed(self, **fields: object) -> "Frame":
-        """A copy in which these fields are different."""
+        """A copy with some fields changed."""
         copy = Frame(self.kind, self.name, self.position)
         copy.library = self.library
         for field, value in fields.items():
@@ -73,7 +73,7 @@ class EvaluationError(Exception):
     """A Nix expression could not be parsed or evaluated.
 
     `code` is the catalogue's word for the kind of error (`"type"`, `"throw"`, `"syntax"`, …), `stable_code` its number.
-    `trace` goes from the outermost frame to the innermost one.  Of a source with several faults this is the first one;
+    `trace` goes from the outermost frame to the innermost one.  For a source with several faults this is the first one;
     `others` has the rest.
 
     Each kind has a class of its own in `diagnostics/kinds.py`, which this one makes: `TypeMismatch`, `MissingAttribute` (a KeyError) …
@@ -148,7 +148,7 @@ class EvaluationError(Exception):
         return report(text)
 
     def _repr_html_(self) -> str:
-        """What notebooks show: the report, and under it the whole trace, folded."""
+        """The form for notebooks: the report, and under it the whole trace, folded."""
         shown = self.render(html=True)
         if not self.trace:
             return shown
@@ -196,7 +196,7 @@ def make_error(
 
 
 def _cycle_text(values: "list[tuple[str, Position | None]]") -> str:
-    """Which values need each other.
+    """The values that need each other.
 
     >>> _cycle_text([("a", None), ("", None)])
     "'a' needs a value, which needs 'a'"

@@ -15,7 +15,7 @@ class AssertionFailed(EvaluationError):
 
 
 class NotInSearchPath(EvaluationError):
-    """`<name>` is nowhere in the search path."""
+    """`<name>` is not in the search path."""
 
 
 class Abort(EvaluationError):
@@ -55,11 +55,11 @@ class ArithmeticFault(EvaluationError, ArithmeticError):
 
 
 class OutOfRange(EvaluationError, IndexError):
-    """An index outside a list, or a size that cannot be."""
+    """An index outside a list, or an impossible size."""
 
 
 class MalformedValue(EvaluationError, ValueError):
-    """A value of the right type with a content that is not accepted."""
+    """A value of the right type whose content is not accepted."""
 
 
 class ContextNotAllowed(EvaluationError):
@@ -75,16 +75,16 @@ class AccessForbidden(EvaluationError):
 
 
 class SyntaxFault(EvaluationError):
-    """The source cannot be compiled; `faults` are all the places where, this one first."""
+    """The source cannot be compiled; `faults` has all faults, this one first."""
 
     @property
     def faults(self) -> list[EvaluationError]:
-        """Every fault that the source has, in the order of their places."""
+        """Every fault of the source, in the order of their places."""
         return [self, *self.others]
 
 
 class UndefinedVariable(SyntaxFault):
-    """A name that nothing binds; `suggestions` are names that look alike."""
+    """A name that no scope defines; `suggestions` are names that look alike."""
 
 
 class FetchError(EvaluationError):
@@ -92,7 +92,7 @@ class FetchError(EvaluationError):
 
 
 class FlakeError(EvaluationError):
-    """A flake could not be found, read, locked or called, or has not the output that was asked for; what its own code raises is of its own kind."""
+    """A flake could not be found, read, locked or called, or does not have the requested output; an error in its own code has its own kind."""
 
 
 class FlakeNotFetched(FlakeError, FetchError):
@@ -100,7 +100,7 @@ class FlakeNotFetched(FlakeError, FetchError):
 
 
 class PythonFault(EvaluationError):
-    """A function of Python raised an exception, which its caller sees; this takes its place where the exception cannot be had."""
+    """A Python function raised an exception, which its caller sees; this replaces it where the exception cannot be had."""
 
 
 class InternalFault(EvaluationError):

@@ -1,8 +1,8 @@
-"""THE table of messages that compiled code words: of errors, and of what is said while a program runs.
+"""THE table of messages that compiled code words: errors, and messages of a running program.
 
 Compiled code raises a name and the fields (`raise_message(m, worded(MESSAGE_NO_FILE, …))`); the words are only here. `tools/generate.py`
 makes of it the names (`diagnostics/message_table.pxd`) and the formats in C (`diagnostics/message_forms.pxd`); `tools/check_messages.py`
-refuses words elsewhere, and calls whose fields are not those of the row. How values look in a message says `machine/descriptions.pyx`.
+refuses words elsewhere, and calls whose fields are not those of the row.  `machine/descriptions.pyx` shows values in messages.
 
 A field is `{name}`: bytes with a size, (int, pointer); or `{name:TYPE}`, see `TYPES`.  Rows of 2.34.8's messages have 2.34.8's words.
 """

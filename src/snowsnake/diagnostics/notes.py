@@ -1,6 +1,6 @@
-"""The lines that the machine adds to a trace of its own accord: THE table.
+"""The lines that the machine itself adds to a trace: THE table.
 
-The machine says which line is meant and what its fields are; the line is worded here, nowhere else.  `machine/notes.pxd` is made of this table.
+The machine says which line is meant, with its fields; the line is worded here, nowhere else.  `machine/notes.pxd` is made from this table.
 """
 
 # (kind, phrase): `{name}` is the attribute in hand, `{shown_name}` the same as Nix writes it, `{text}` what the machine found.
@@ -32,7 +32,7 @@ _PHRASES = dict(NOTES)
 
 
 def note_line(kind: str, name: str = "", shown_name: str = "", text: str = "") -> str:
-    r"""The line of a trace; `shown_name` is the name as Nix writes it, in quotes if it has to be.
+    r"""The line of a trace; `shown_name` is the name as Nix writes it, in quotes if it needs them.
 
     >>> note_line("compared-element", text="3"), note_line("deep-attribute", "a b", '"a b"')
     ('while comparing list element 3', 'while evaluating the attribute \'"a b"\'')

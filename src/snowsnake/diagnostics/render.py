@@ -1,4 +1,4 @@
-"""How errors and warnings look: C++ Nix 2.34's layout, so that tools which read its stderr read ours.
+"""The layout of errors and warnings: C++ Nix 2.34's, so that tools that read its stderr can read ours.
 
     error:
            … while calling the 'throw' builtin
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from snowsnake.diagnostics.error import EvaluationError, Frame
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
-_SHOWN_LIMIT = 4                       # what is shown of a trace by default; a frame with a place counts twice
+_SHOWN_LIMIT = 4                       # lines of a trace that are shown by default; a frame with a place counts twice
 _LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
-_FEW = 5                               # so few repeated frames are printed rather than counted
+_FEW = 5                               # so few repeated frames are printed, and not counted
 _STEERING = "\x1b\x07\r\t"                      # characters that programs may steer a terminal with, or that have no fixed width
 _FOLD = "fold"                         # the kind of a line that takes the place of frames
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
-# Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what they were for.
+# Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what the calls were for.
 _DETAIL_KINDS = frozenset(("function", "call", "thunk"))
 
 
@@ -67,7 +67,7 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
 
 
 def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":
-    """Trace and place: the error of a builtin is at the builtin's call, and its place is shown with that frame, once.
+    """Trace and place: a builtin's error is at the builtin's call, whose frame shows the place once.
 
     """
     trace, position = error.trace, error.position if error.shows_place else None
@@ -80,7 +80,7 @@ def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":
 
 
 def render_warning(message: str, *, colours: bool = False, is_from_expression: bool = False) -> str:
-    """`warning: …`, as for unknown settings; `evaluation warning: …` for those of the program."""
+    """`warning: …`, as for unknown settings; `evaluation warning: …` for warnings of the program."""
     paint = _Paint(colours)
     title = "evaluation warning:" if is_from_expression else "warning:"
     return paint(_MAGENTA, title) + " " + message
@@ -106,7 +106,7 @@ def place_text(position: Position, indent: str) -> str:
 
 
 def _window(text: str, column: int) -> tuple[str, int]:
-    """What is shown of a line, and the column of the caret in that: files of one line of megabytes exist.
+    """The shown part of a line, and the column of the caret in it: some files have one line of megabytes.
 
     >>> _window("a = 1;", 3)
     ('a = 1;', 3)
@@ -124,7 +124,7 @@ def _window(text: str, column: int) -> tuple[str, int]:
 
 
 def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: list[str]) -> bool:
-    """Append the trace, outermost frame first; tell whether anything of it is shown."""
+    """Appends the trace, outermost frame first; returns whether anything of it is shown."""
     seen: set[Frame] = set()
     skipped: list[Frame] = []
     shown = 0
@@ -201,7 +201,7 @@ def _fold(frames: "list[Frame]") -> "list[Frame]":
 
 
 def _outline(trace: "list[Frame]") -> "list[Frame]":
-    """The frames worth showing without --show-trace: the innermost ones last, those of plain calls left out."""
+    """The frames to show without --show-trace: the innermost ones, without plain calls."""
     return [frame for frame in trace if frame.kind not in _DETAIL_KINDS]
 
 

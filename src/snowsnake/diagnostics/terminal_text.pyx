@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Text for people: what programs may have put into it to steer a terminal is taken out, as C++ Nix does.
+"""Text for people, without the control characters by which a program could steer the terminal, as in C++ Nix.
 
 In: any bytes.  Out: the bytes without escape sequences, bells and carriage returns; tabs as blanks up to the next column that eight
 divides.  Columns count from the start of the text, over its lines: a newline has no width.
@@ -18,7 +18,7 @@ cdef enum:
 
 
 cdef const uint8_t* _sequence_end(const uint8_t* p, const uint8_t* end, bint* is_colour) noexcept nogil:
-    """Behind an escape sequence whose first byte is at *p*."""
+    """The end of an escape sequence whose first byte is at *p*."""
     is_colour[0] = False
     p += 1
     if p == end:
@@ -85,7 +85,7 @@ cdef uint8_t* terminal_text(const uint8_t* text, size_t size, bint keeps_colours
 
 
 def filtered(str text, bint keeps_colours=False):
-    """The same for a text of Python's.
+    """The same for a Python text.
 
     >>> filtered("a \\x1b[1mbold\\x1b[0m\\x07 word\\tx")
     'a bold word     x'

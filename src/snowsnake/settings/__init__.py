@@ -1,7 +1,7 @@
-"""`Settings`: what each setting is, and who said so.
+"""`Settings`: the value of each setting, and who set it.
 
-In: environment variables, configuration text, options.  Out: typed values by name.  Knows nothing of values of the language, prints
-nothing: warnings go to a function, errors are `SettingError`s.
+In: environment variables, configuration text, options.  Out: typed values by name.  It knows nothing about the language's values, and
+prints nothing: warnings go to a function, errors are `SettingError`s.
 """
 
 from snowsnake.settings import places
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def kind_of(name: str) -> "Kind":
-    """How values of a setting are read and written."""
+    """Reads and writes values of a setting."""
     from snowsnake.settings.kinds import KINDS
 
     return KINDS[KNOWN[name][0]]
@@ -45,7 +45,7 @@ def resolve(name: str) -> tuple[str, bool] | None:
 
 
 class Settings:
-    """Every setting of the table, with its default until somebody says otherwise.
+    """Every setting of the table, with its default until somebody sets it.
 
     >>> settings = Settings()
     >>> settings.set("extra-experimental-features", "flakes")
@@ -57,12 +57,12 @@ class Settings:
 
     def __init__(self, warn: "Callable[[str], None] | None" = None, environment: "Mapping[str, str] | None" = None) -> None:
         self.warnings: list[str] = []
-        self.unknown: dict[str, str] = {}      # names that nobody knows, with the first value of each
+        self.unknown: dict[str, str] = {}      # unknown names, with the first value of each
         self.environment: Mapping[str, str] = {} if environment is None else environment
         self._warn = warn or self.warnings.append
         self._values: dict[str, Any] = {}
         self._origins: dict[str, str] = {}
-        self.is_offline = False                # `--offline`: nothing is asked from the network
+        self.is_offline = False                # `--offline`: nothing is requested from the network
         self._overridden: set[str] = set()     # by the user, not only by the machine's nix.conf
         self._needed: list[str] = []           # features of the flags that were given
         if "NIX_ABORT_ON_WARN" in self.environment or "NIX_IGNORE_SYMLINK_STORE" in self.environment:
@@ -79,7 +79,7 @@ class Settings:
         overrides: "Iterable[tuple[str, str]]" = (),
         warn: "Callable[[str], None] | None" = None,
     ) -> "Settings":
-        """The settings of this machine and this user; *overrides* as `--option` sets them, but a bad value is an error."""
+        """The settings of this machine and this user; *overrides* are set like `--option` does, but an invalid value is an error."""
         settings = cls(warn, environment)
         path = places.machine_file(environment)
         settings._apply_file(path)
@@ -102,7 +102,7 @@ class Settings:
             self.apply(text, path)
 
     def apply(self, text: str, source: str) -> None:
-        """Take over a configuration text: experimental features first, since other settings need them."""
+        """Applies a configuration text: experimental features first, since other settings need them."""
         from snowsnake.settings.configuration import pairs as read_pairs
 
         pairs = read_pairs(text, source)
@@ -115,7 +115,7 @@ class Settings:
             self.set(name, value, origin=source)
 
     def set(self, name: str, text: str, *, origin: str = "command line") -> None:
-        """As `--option NAME TEXT` does it; an unknown name is kept for `warn_unknown`, a bad value raises SettingError."""
+        """Sets it like `--option NAME TEXT`; an unknown name is kept for `warn_unknown`, an invalid value raises SettingError."""
         known = resolve(name)
         if known is None:
             self.unknown.setdefault(name, text)
@@ -124,7 +124,7 @@ class Settings:
         self._assign(known[0], text, known[1], origin)
 
     def set_flag(self, flag: "Flag", values: list[str]) -> None:
-        """As a flag of the command line does it; `finish` says later whether its feature is on."""
+        """Sets it like a flag of the command line; `finish` checks later whether its feature is on."""
         if flag.feature:
             self._needed.append(flag.feature)
         self._overridden.add(flag.setting)
@@ -158,12 +158,12 @@ class Settings:
             self._origins[successor] = origin
 
     def set_default(self, name: str, value: object) -> None:
-        """What a command has unless somebody says otherwise; the origin stays "default"."""
+        """The value that a command has unless somebody sets another one; the origin stays "default"."""
         if name not in self._origins:
             self._values[name] = value
 
     def set_or_warn(self, name: str, text: str) -> None:
-        """As `--option` of a command: what is wrong with a value is a warning."""
+        """Sets it like `--option` of a command: an invalid value is a warning."""
         from snowsnake.settings.errors import SettingError
 
         try:
@@ -174,19 +174,19 @@ class Settings:
             self._warn(str(error))
 
     def finish(self) -> None:
-        """What a command says when it has read all of its words: unknown names, features that are off, what is not carried out."""
+        """The warnings of a command that has read all of its words: unknown names, features that are off, settings that have no effect here."""
         self.warn_unknown()
         for feature in self._needed:
             self.require(feature)
         self._warn_not_carried_out()
 
     def language(self) -> list[str]:
-        """What an evaluator takes as its features: those that are on, and the settings about literals, as `lint-url-literals=warn`."""
+        """The features for an evaluator: those that are on, and the settings about literals, as `lint-url-literals=warn`."""
         lints = [name for name in self._origins if name.startswith("lint-") and self[name] != "ignore"]
         return [*self["experimental-features"], *(f"{name}={self[name]}" for name in lints)]
 
     def warn_unknown(self) -> None:
-        """Name what nobody knows, sorted, once."""
+        """Warns of each unknown name once, sorted."""
         for name in sorted(self.unknown):
             self._warn(f"unknown setting '{name}'")
         self.unknown.clear()
@@ -197,7 +197,7 @@ class Settings:
                 self._warn(f"setting '{name}' is not carried out by Snowsnake")
 
     def require(self, feature: str) -> None:
-        """Raise SettingError unless an experimental feature is on."""
+        """Raises SettingError unless an experimental feature is on."""
         if feature not in self["experimental-features"]:
             from snowsnake.settings.errors import SettingError
             from snowsnake.settings.features import missing
@@ -205,7 +205,7 @@ class Settings:
             raise SettingError(missing(feature), is_usage=False)
 
     def __getitem__(self, name: str) -> "Any":
-        """The value of a setting, in the type that settings/kinds.py has for it; KeyError if the table lacks the name."""
+        """The value of a setting, in its type of settings/kinds.py; KeyError if the table lacks the name."""
         if name not in self._values:
             if KNOWN[name][1] is ...:
                 from snowsnake.settings.defaults import initial
@@ -237,9 +237,9 @@ class Settings:
 
     @property
     def overridden(self) -> list[str]:
-        """What the user himself has set, not only the machine's nix.conf."""
+        """The settings that the user has set, and not only the machine's nix.conf."""
         return sorted(self._overridden)
 
     def text(self, name: str) -> str:
-        """The value as nix.conf would have it."""
+        """The value in the form of nix.conf."""
         return kind_of(name).render(self[name])

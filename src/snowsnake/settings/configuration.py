@@ -12,7 +12,7 @@ _MOST_INCLUDES = 100                  # one inside the other: files that include
 
 
 def pairs(text: str, source: str, depth: int = 0) -> list[tuple[str, str]]:
-    """Names and values of a configuration text, in order, those of included files among them.
+    """Names and values of a configuration text, in order, including those of included files.
 
     >>> pairs("cores = 3  # a comment\\n\\nsubstituters = a   b\\n", "nix.conf")
     [('cores', '3'), ('substituters', 'a b')]

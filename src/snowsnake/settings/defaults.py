@@ -1,6 +1,6 @@
-"""Defaults that depend on the machine and on the environment: those that stand as `...` in the table.
+"""Defaults that depend on the machine and on the environment: those that are `...` in the table.
 
-In: environment variables.  Out: text as in nix.conf.  What the environment says replaces a default before any file is read, but
+In: environment variables.  Out: text in the form of nix.conf.  The environment replaces a default before any file is read, but
 `config show --json` does not call it a default.
 """
 
@@ -77,7 +77,7 @@ DEFAULTS: "dict[str, Callable[[Environment], str]]" = {
 
 
 def initial(name: str, environment: "Environment") -> str:
-    """What a setting with such a default is until somebody sets it."""
+    """The value of a setting with such a default until somebody sets it."""
     if name == "build-users-group" and os.getuid() == 0:
         return "nixbld"
     if name == "builders" and "NIX_REMOTE_SYSTEMS" in environment:

@@ -1,8 +1,8 @@
-"""What is wrong with a setting, raised with the words that 2.34.8 has for it."""
+"""Errors in settings, in 2.34.8's words."""
 
 
 class SettingError(Exception):
-    """A value, a configuration file or a store's address is wrong.
+    """A value, a configuration file or a store's URL is wrong.
 
     `is_usage`: the fault is in what the user wrote, so that commands point at their help.
     """

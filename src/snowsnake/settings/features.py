@@ -31,12 +31,12 @@ ROWS = (
 # fmt: on
 
 NAMES = tuple(row[0] for row in ROWS)
-# Features that are no longer experimental, and what to say to whoever still asks for them.
+# Features that are no longer experimental, with a message for users who still turn them on.
 RENAMED = {
     "no-url-literals": "experimental feature 'no-url-literals' has been stabilized and renamed; use 'lint-url-literals = fatal' setting instead"
 }
 
 
 def missing(feature: str) -> str:
-    """What is said when something needs a feature that is off."""
+    """The message when something needs a feature that is off."""
     return f"experimental Nix feature '{feature}' is disabled; add '--extra-experimental-features {feature}' to enable it"

@@ -1,4 +1,4 @@
-"""The flags that settings have on a command line: `--NAME`, `--no-NAME`, `--NAME VALUE`, `--extra-NAME VALUE`.
+"""The flags of settings on a command line: `--NAME`, `--no-NAME`, `--NAME VALUE`, `--extra-NAME VALUE`.
 
 In: a word that begins with two hyphens.  Out: the setting, what happens to it, how many values follow; None for another word.
 """
@@ -9,7 +9,7 @@ TRUE, FALSE, RELAXED, SET, ADD = "true", "false", "relaxed", "set", "add"
 
 
 class Flag:
-    """What a word of a command line does to a setting; `feature` must be on, or the command fails."""
+    """The effect of a word of a command line on a setting; `feature` must be on, or the command fails."""
 
     __slots__ = ("setting", "action", "count", "feature")
 

@@ -1,6 +1,6 @@
-"""The types of settings: text of nix.conf to a value of Python's, and back.
+"""The types of settings: from text of nix.conf to Python values, and back.
 
-Each type has a function that parses and one that renders; what can be appended to (`extra-NAME`) has a third one.  Messages are
+Each type has a function that parses and one that renders; a type that can be appended to (`extra-NAME`) has a third one.  Messages are
 those of 2.34.8.  A set is a sorted tuple, experimental features are a tuple in the order of the table.
 """
 
@@ -37,7 +37,7 @@ def words(text: str) -> list[str]:
 
 
 class Kind:
-    """How values of one type are read and written; without `append`, a setting of it has no `extra-NAME`."""
+    """Reads and writes values of one type; without `append`, a setting of this type has no `extra-NAME`."""
 
     __slots__ = ("parse", "render", "append")
 
@@ -71,7 +71,7 @@ def _integer(bits: int, is_signed: bool) -> "Callable[[str, str, Warn], int]":
 
 
 def scaled(text: str, bits: int, is_signed: bool) -> int | None:
-    """A whole number with one of the units K, M, G, T behind it; None if it is none, or too large for its type.
+    """A whole number with one of the units K, M, G, T after it; None if it is none, or too large for its type.
 
     What the unit makes of it wraps around, as there.
 

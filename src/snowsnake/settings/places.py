@@ -1,4 +1,4 @@
-"""Where this machine and this user keep things: configuration files, folders, channels.
+"""The places of this machine and this user: configuration files, folders, channels.
 
 In: environment variables.  Out: paths, and the text of a configuration file.  Every command loads this at its start: it imports little.
 """
@@ -23,22 +23,22 @@ def absolute(path: str) -> str:
 
 
 def configuration_folder(environment: "Environment") -> str:
-    """Where the machine's nix.conf is."""
+    """The path of the machine's nix.conf."""
     return absolute(environment.get("NIX_CONF_DIR") or "/etc/nix")
 
 
 def state_folder(environment: "Environment") -> str:
-    """Where the machine's store keeps its state."""
+    """The folder of the machine's store's state."""
     return absolute(environment.get("NIX_STATE_DIR") or "/nix/var/nix")
 
 
 def daemon_socket(environment: "Environment") -> str:
-    """Where the machine's daemon listens, if it has one."""
+    """The socket of the machine's daemon, if it has one."""
     return absolute(environment.get("NIX_DAEMON_SOCKET_PATH") or state_folder(environment) + "/daemon-socket/socket")
 
 
 def store_folder(environment: "Environment") -> str:
-    """What the paths of a store begin with, unless its address says otherwise."""
+    """The prefix of a store's paths, unless its URL says otherwise."""
     return absolute(environment.get("NIX_STORE_DIR") or environment.get("NIX_STORE") or "/nix/store")
 
 

@@ -29,7 +29,7 @@ def split_nix_path(text: str) -> list[str]:
 
 
 def is_pseudo_url(text: str) -> bool:
-    """Whether a file argument is a tarball's address instead of a path."""
+    """Whether a file argument is a tarball's URL instead of a path."""
     if text.startswith("channel:"):
         return True
     scheme, has_scheme, _ = text.partition("://")

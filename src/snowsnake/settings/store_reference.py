@@ -1,4 +1,4 @@
-"""Addresses of stores, as `store`, `--store` and `substituters` have them.
+"""URLs of stores, as in `store`, `--store` and `substituters`.
 
 In: text.  Out: a scheme, an authority with a path, and parameters; or a SettingError.  Nothing is opened here.
 """
@@ -13,9 +13,9 @@ _IN_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 
 class StoreReference:
-    """Which store is meant.  `scheme` is "auto", "daemon" or "local" with an empty `place`, if only that word was given.
+    """The store that is meant.  `scheme` is "auto", "daemon" or "local" with an empty `place`, if only that word was given.
 
-    `place` is what follows `SCHEME://`, up to the parameters, percent-encoded as it is in an address.
+    `place` is the text after `SCHEME://`, up to the parameters, percent-encoded as in the URL.
 
     >>> StoreReference.parse("/srv/a b?root=/x").render()
     'local:///srv/a%20b?root=/x'
@@ -60,7 +60,7 @@ class StoreReference:
         return start + ("?" + "&".join(pairs) if pairs else "")
 
     def path(self) -> str:
-        """The path of a local store's address, decoded."""
+        """The path in a local store's URL, decoded."""
         return _unquote(self.place) or ""
 
 
@@ -72,7 +72,7 @@ def _absolute(path: str) -> str:
 
 
 def _parse_url(text: str) -> StoreReference | None:
-    """An address with a scheme; None if it is none."""
+    """A URL with a scheme; None if the text is none."""
     scheme, has_scheme, rest = text.partition(":")
     if not has_scheme or not scheme or not scheme[0].isalpha() or not _IN_SCHEME.issuperset(scheme):
         return None
@@ -109,7 +109,7 @@ def _is_bracketed(host: str) -> bool:
 
 
 def _bare_address(base: str) -> str | None:
-    """`USER@ADDRESS` of a machine whose IPv6 address stands without brackets, in brackets."""
+    """`USER@ADDRESS` with brackets around an IPv6 address that was written without."""
     rest = base.partition(":")[2]
     rest = rest[2:] if rest.startswith("//") else rest
     user, has_user, host = rest.rpartition("@")

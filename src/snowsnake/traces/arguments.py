@@ -1,7 +1,7 @@
-"""How C++ Nix 2.34 words what a builtin was at: its arguments, the elements of them, the results of functions it was given.
+"""C++ Nix 2.34's words for what a builtin was doing: its arguments, their elements, the results of functions that it was given.
 
 Most lines follow from the letters of the table of builtins; the others are phrases of their rows (`builtins/table_*.py`), from which
-`traces/phrases.py` is generated.  Parts of a builtin's input are named as in `traces.cause`; further ones tell what the machine did for it
+`traces/phrases.py` is generated.  Parts of a builtin's input are named as in `traces.cause`; other names tell what the machine did
 with an argument or an element: `coerced` to a string or path, `compared`, called (`function`), looked into for an attribute (`attributes`),
 read as a text (`content`).
 """
@@ -9,7 +9,7 @@ read as a text (`content`).
 from snowsnake.traces.phrases import ALWAYS, ARGUMENT_FORMS, PHRASES
 
 _ORDINALS = ("first", "second", "third")
-# Letters of the table of builtins whose check is also said of what goes wrong while such an argument is evaluated.
+# The letters whose check is also named for an error while such an argument is evaluated.
 _WRAPPED_LETTERS = "ibsSf"
 # A line that ends so is at the attribute; so is an error of a wrong type in it, if it is not a set or list that was expected.
 AT_ATTRIBUTE = "@"
@@ -31,7 +31,7 @@ def argument_text(name: str, argument: int) -> str:
 
 
 def is_wrapped(name: str, part: str) -> bool:
-    """Whether the line is there for every error inside the part, not only for a wrong type."""
+    """Whether the line appears for every error inside the part, not only for a wrong type."""
     from snowsnake.builtins.registry import forces
 
     if part in ALWAYS.get(name, ()):

@@ -1,6 +1,6 @@
-"""Lines of a trace for what a builtin was at: its arguments, their elements and attributes, results of functions it was given.
+"""Lines of a trace for what a builtin was doing: its arguments, their elements and attributes, results of functions that it was given.
 
-In: the note of a builtin, and what was inside it.  Out: lines, in C++ Nix's words.
+In: the note of a builtin, and of what was inside it.  Out: lines, in C++ Nix's words.
 """
 
 from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
@@ -65,7 +65,7 @@ class BuiltinLines(TraceState):
         rest = [other for other in rest if other.line != "fetching"]
         own = []
         while inner is not None and inner.kind == "text" and inner.line != "functor":
-            own.append(self._given(self._notes.pop(number + 1)))                 # what it was at, before what is wrong with that
+            own.append(self._given(self._notes.pop(number + 1)))                 # what it was doing before, then the fault in that
             rest = rest[1:] if rest and rest[0] is inner else rest
             inner = self._inner(number)
         is_last = all(other.is_internal for other in rest)
@@ -107,7 +107,7 @@ class BuiltinLines(TraceState):
             self._lines.append(("text", further, None))
 
     def _place_of_result(self, extent: RawPosition | None) -> RawPosition | None:
-        """Where what a function returned is, if that is a set or a function that stands there; else where the function is."""
+        """The place of a function's result, if that is a set or a function written there; otherwise the function's."""
         tree = self._tree(extent)
         if tree is None or extent is None:
             return extent
@@ -116,7 +116,7 @@ class BuiltinLines(TraceState):
         return (*extent[:2], last.start, last.end) if last is not None and last.kind in ("attrs", "lambda") else extent
 
     def _text_of_to_string(self, rest: list[Note]) -> str | None:
-        """What `toString` does with a list's element, or with what a `__toString` returned, that is no text."""
+        """What `toString` does with a list's element, or with the result of a `__toString`, if it is no text."""
         coercions = [other for other in rest if other.name in ("__toStringCoerce", "__derivationString")]
         if len(coercions) < 2:
             return None
@@ -125,7 +125,7 @@ class BuiltinLines(TraceState):
         return RESULT_OF_TO_STRING if coercions[-2].operands[0] == TAG_STRING else None
 
     def _derivation(self) -> None:
-        """The lines of an attribute of a derivation, which C++ Nix has a definition of in Nix; selections of it have none there."""
+        """The lines for an attribute of a derivation, which C++ Nix defines in Nix; selections of it have no line there."""
         told = self._told if self._told_at == len(self._lines) else None
         if told is not None and (told.line != "deep-attribute" or told.attribute not in ("drvPath", "outPath")):
             told = None
@@ -137,7 +137,7 @@ class BuiltinLines(TraceState):
         self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))
 
     def _selects(self, name: str) -> bool:
-        """Whether the place at hand is a selection of an attribute of this name."""
+        """Whether the current place is a selection of an attribute of this name."""
         tree = self._tree(self._place)
         if tree is None or self._place is None:
             return False
@@ -145,7 +145,7 @@ class BuiltinLines(TraceState):
         return bool(way) and way[-1].kind == "select" and ("." + tree.attribute_path(way[-1])).endswith("." + name)
 
     def _part(self, name: str, note: Note, inner: Note | None) -> str:
-        """What of its input a builtin finds wrong, or was evaluating."""
+        """The part of its input that a builtin refuses, or was evaluating."""
         if name == "scopedImport" and self._cause.wants("a set"):
             return "argument 1"
         if name in ("add", "sub", "mul") and self._code == "type" and not note.part:

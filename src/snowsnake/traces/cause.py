@@ -1,4 +1,4 @@
-"""What went wrong, as facts: what traces are made of.  Nobody reads it off a message."""
+"""The cause of an error as facts, from which traces are made.  No code reads it from a message."""
 
 # Order of Fault in machine/state.pxd.
 FAULTS = ("other", "wrong-type", "not-coercible", "not-addable", "not-comparable", "no-attribute", "not-convertible", "not-absolute", "fetch", "no-file", "not-built")
@@ -8,7 +8,7 @@ _NAMED_PARTS = {16: "result", 17: "attribute", 18: "elements"}
 
 
 def part_name(part: int, attribute: str = "") -> str:
-    """What of a builtin's input is meant.
+    """A part of a builtin's input.
 
     >>> part_name(2), part_name(9), part_name(16), part_name(17, "name"), part_name(0)
     ('argument 2', 'element 1', 'result', 'attribute name', '')

@@ -1,4 +1,4 @@
-"""The cycle of an infinite recursion: the values that need each other, as far as their activations are still there."""
+"""The cycle of an infinite recursion: the values that need each other, as far as their activations still exist."""
 
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.source_tree import SourceTree
@@ -7,7 +7,7 @@ MOST_SHOWN = 10
 
 
 def cycle_of(notes: list[Note]) -> list[tuple[str, RawPosition]]:
-    """(name or nothing, place) of each value in the cycle, the first being the one that is asked for again."""
+    """(name or nothing, place) of each value in the cycle; the first is the one that is needed again."""
     start = next((number for number, note in enumerate(notes) if note.is_code and note.argument), None)
     if start is None:
         return []

@@ -34,7 +34,7 @@ class _Libraries:
         self._known: dict[str, str] = {}
 
     def of(self, file: str) -> str:
-        """The library's root, or nothing for what is the user's own."""
+        """The library's root; nothing if the place is the user's own."""
         if not file.startswith("/"):
             return ""
         folder = os.path.dirname(file)
@@ -44,7 +44,7 @@ class _Libraries:
         return self._known[folder]
 
     def _root(self, file: str) -> str:
-        """The outermost folder of the search path around a file, its store path, or the root of its source tree; else `/`."""
+        """The outermost folder of the search path around a file, its store path, or the root of its source tree; otherwise `/`."""
         if _is_below(file, self._store):
             return "/".join(file.split("/")[: self._store.count("/") + 2])
         root = min((root for root in self._roots if _is_below(file, root)), key=len, default="")

@@ -31,7 +31,7 @@ def frames_of(
 ) -> tuple[list[Line], RawPosition | None, bool]:
     """The lines of the trace, the place of the error, and whether the message shows it (else a line does).
 
-    `call_site` is where the innermost function was called from, if its caller's activation is gone.
+    `call_site` is the place from which the innermost function was called, if its caller's activation does not exist any more.
     """
     return _Trace(notes, cause, position, call_site, features).made()
 
@@ -87,7 +87,7 @@ class _Trace(OperatorLines, BuiltinLines):
             self._call_line(self._called(note.place), inner)
 
     def _only_call(self, note: Note, inner: Note | None) -> RawPosition | None:
-        """Where a builtin was called in tail position: the machine does not know, but one place may be all there is."""
+        """The place where a builtin was called in tail position: the machine does not know it, but there may be only one candidate."""
         if inner is None or inner.kind != "builtin" or inner.is_internal or note.place != note.extent:
             return None
         tree = self._tree(note.extent)
@@ -102,7 +102,7 @@ class _Trace(OperatorLines, BuiltinLines):
         return place
 
     def _innermost_lambda(self, note: Note) -> RawPosition | None:
-        """Where the function is that takes the last of the arguments that ours takes at once."""
+        """The place of the function that takes the last of the arguments that our chunk takes at once."""
         tree = self._tree(note.extent)
         if tree is None or note.extent is None or note.arity < 2:
             return note.extent
@@ -120,14 +120,14 @@ class _Trace(OperatorLines, BuiltinLines):
         self._lines.append(("call-site" if self._inner_is_of_call(inner) else "call", "", place))
 
     def _selection(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> bool:
-        """What goes wrong in a selection is told with the attribute that it found last."""
+        """An error in a selection is reported with the attribute that the selection found last."""
         if note.selected is None or (note.opcode not in SELECTS and (inner is None or inner.kind != "thunk")):
             return False
         self._lines.append(("attribute", tree.attribute_path(node), note.selected))
         return True
 
     def _leave(self, note: Note, inner: Note | None) -> None:
-        """What left in tail position: it did so where only one place of its source can lead to what came after it."""
+        """Activations that left in tail position: at a place from which alone its source can lead to what came after it."""
         tree = self._tree(note.extent)
         if tree is None or note.extent is None:
             return
@@ -153,7 +153,7 @@ class _Trace(OperatorLines, BuiltinLines):
         return inner is self._notes[-1] and self._is_of_call(inner)
 
     def _is_of_call(self, note: Note) -> bool:
-        """Whether the error is about how this function was called."""
+        """Whether the error is about the way in which this function was called."""
         if self._code in _ARGUMENT_ERRORS:
             return True
         return (
@@ -170,9 +170,9 @@ class _Trace(OperatorLines, BuiltinLines):
             self._position = note.extent
 
     def _definition(self, note: Note, before: Note | None) -> None:
-        """The line of an attribute whose definition is being evaluated; `_asked` is how it was asked for, if that is known.
+        """The line of an attribute whose definition is being evaluated; `_asked` says what needed it, if that is known.
 
-        Builtins tell themselves what they are at.
+        Builtins have lines of their own.
         """
         asked, self._asked = self._asked, ""
         asked_in, self._asked_in = self._asked_in, None
@@ -186,11 +186,11 @@ class _Trace(OperatorLines, BuiltinLines):
         path = asked_in[0].attribute_path(asked_in[1], name) if asked_in is not None else ""
         asked = path if path.endswith(shown) else shown         # else asked for in tail position, by an activation that is gone
         if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
-            return                             # a line of deep evaluation says so already
+            return                             # a line of deep evaluation is there already
         self._lines.append(("attribute", asked, place))
 
     def _is_unnamed(self, name: str, before: Note) -> bool:
-        """Whether C++ Nix asked for an attribute without a line for it: while it compares, coerces, looks for a name, overrides."""
+        """Whether C++ Nix needs the attribute without a line for it: while it compares, coerces, resolves a name, overrides."""
         if before.name == "__equal" or before.name in COMPARERS:
             return before.part.startswith("attribute ")
         if before.name in (*COERCIONS, "__toStringCoerce"):

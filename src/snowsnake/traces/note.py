@@ -1,4 +1,4 @@
-"""One activation of the machine, as it was when an error was raised."""
+"""One activation of the machine, at the time of an error."""
 
 RawPosition = tuple[str, "bytes | None", int, int]
 
@@ -6,7 +6,7 @@ RawPosition = tuple[str, "bytes | None", int, int]
 class Note:
     """One activation, or a line that the machine itself adds.
 
-    `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is where it stood, `extent` the whole
+    `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is its current operation's, `extent` the whole
     of its code; of a builtin, `extent` is the function that it was given first.  `opcode` and `operands` (tags of machine/word.pxd)
     tell what a code was at; `part` what of its input a builtin was at (traces/cause.py), `argument` the number of an argument + 1, or 0.
     Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the

@@ -1,6 +1,6 @@
-"""Lines of a trace for what code was at: operands, conditions, names, pieces of strings, recursions.
+"""Lines of a trace for what code was doing: operands, conditions, names, pieces of strings, recursions.
 
-In: a note of code, and the node of the syntax tree where it stood.  Out: lines, in C++ Nix's words.
+In: a note of code, and the node of the syntax tree at its place.  Out: lines, in C++ Nix's words.
 """
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
@@ -27,7 +27,7 @@ _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 
 class OperatorLines(TraceState):
     def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
-        """What the nodes around the place are evaluating."""
+        """The expressions that the nodes around the place are evaluating."""
         for outer, inner in zip(way, way[1:], strict=False):
             if inner.role in ("left", "right"):
                 self._operand_line(note, outer, inner, tree)
@@ -62,7 +62,7 @@ class OperatorLines(TraceState):
         self._add(note, "builtin", "lessThan", node.place)
 
     def _demand(self, note: Note, node: Step, tree: SourceTree) -> None:
-        """The operation at hand forces a value, which the activation that follows evaluates."""
+        """The current operation forces a value, which the next activation evaluates."""
         child: Step | None = node if node.kind == "variable" else None
         if node.kind == "select" and note.opcode not in _FORCES_SET:
             self._attribute(node, tree)
@@ -80,7 +80,7 @@ class OperatorLines(TraceState):
             self._asked = "variable " + child.variable
 
     def _failure(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
-        """The operation at hand raised the error itself, or the machine's own builtin did that it runs as."""
+        """The current operation raised the error itself, or the machine's own builtin did that runs it."""
         if self._code == "assertion":
             return
         rest = self._notes[self._notes.index(inner) :] if inner is not None else []
@@ -133,7 +133,7 @@ class OperatorLines(TraceState):
             self._is_shown = False
 
     def _recursion(self, note: Note, node: Step, tree: SourceTree) -> None:
-        """An attribute that is asked for again: the message is at its definition."""
+        """An attribute is needed again: the message is at its definition."""
         if node.kind == "select" and note.selected is not None:
             if note.opcode in _FORCES_RESULT:
                 self._position = note.selected
@@ -155,7 +155,7 @@ class OperatorLines(TraceState):
             self._position = place
 
     def _boolean(self, note: Note, node: Step, tree: SourceTree) -> None:
-        """The place of the message is that of the line above it."""
+        """The message's place is that of the line above it."""
         if node.kind == "not":
             child = tree.child(node, "operand")
             self._add(note, "text", "in the argument of the not operator", None if child is None else tree.position_of(child))

@@ -1,6 +1,6 @@
-"""The syntax tree of one source, asked for places: what surrounds them, and what they are parts of.
+"""The syntax tree of one source: what surrounds a place, and what the place is part of.
 
-In: source bytes.  Out: `Step`s on the way from the root to a span; None and empty lists for a source that cannot be parsed.
+In: source bytes.  Out: `Step`s from the root down to a span; None and empty lists for a source that cannot be parsed.
 """
 
 from snowsnake.syntax.api import ParsedTree, name_text, parse_text
@@ -19,7 +19,7 @@ _read: dict[str, bytes] = {}
 
 
 class Step:
-    """A node on the way: its role in its parent, its kind, its span.
+    """A node between the root and the place: its role in its parent, its kind, its span.
 
     `place` is the offset of a binary node's operator; `name` that of the attribute or variable it is the value of, which stands at
     `name_start`.  Of a dynamic name or a piece of a string, `name_start` is where its `${` is.  `variable`: the name that a variable is.
@@ -43,7 +43,7 @@ class Step:
 
     @property
     def position(self) -> int | None:
-        """Where C++ Nix says that an expression is; some have no place."""
+        """The place of an expression, according to C++ Nix; some have no place."""
         if self.kind == "binary":
             return self.place
         if self.kind in ("variable", "select", "attrs", "apply", "lambda", "with", "if", "assert", "negate", "string"):
@@ -52,7 +52,7 @@ class Step:
 
 
 class SourceTree:
-    """A source and its tree, parsed when first asked."""
+    """A source and its tree, which is parsed when it is first needed."""
 
     def __init__(self, source: bytes, features: "Iterable[str]") -> None:
         self.source = source
@@ -82,7 +82,7 @@ class SourceTree:
         return way.copy()
 
     def way_inside(self, extent: tuple[int, int], start: int, end: int) -> list[Step]:
-        """As `way_to`, from the node with just this extent on: the part that belongs to one piece of code."""
+        """Like `way_to`, from the node with exactly this extent on: the part that belongs to one piece of code."""
         way = self.way_to(start, end)
         for number in range(len(way) - 1, -1, -1):
             if (way[number].start, way[number].end) == extent:
@@ -95,7 +95,7 @@ class SourceTree:
         return [] if tree is None else [Step(*step) for step in tree.children(parent.start, parent.end, parent.kind)]
 
     def position_of(self, node: Step) -> int | None:
-        """Where C++ Nix says that an expression is; a string without `${` has no place."""
+        """The place of an expression, according to C++ Nix; a string without `${` has no place."""
         if node.kind == "string" and all(child.kind == "text" for child in self.children(node)):
             return None
         return node.position
@@ -106,14 +106,14 @@ class SourceTree:
         return found[index] if index < len(found) else None
 
     def token_start(self, offset: int) -> int:
-        """Where the first token from a byte on starts."""
+        """The start of the first token at or after a byte."""
         tree = self._parsed()
         return offset if tree is None else tree.token_start(offset)
 
     def tails(self, extent: tuple[int, int], arity: int = 0) -> list[Step]:
-        """The expressions that a piece of code may be left through: its body, or those of its branches.
+        """The expressions in tail position of a piece of code: its body, or those of its branches.
 
-        `arity`: how many functions, one in the other, it is.
+        `arity`: the number of nested functions.
         """
         way = self.way_to(*extent)
         waiting = [way[-1]] if way and (way[-1].start, way[-1].end) == extent else []

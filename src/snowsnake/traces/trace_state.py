@@ -1,4 +1,4 @@
-"""What the lines of one trace share: notes, places, trees of sources, the lines so far.
+"""The state that the lines of one trace share: notes, places, trees of sources, the lines so far.
 
 In: notes and the cause of an error.  Out: the base of `operator_lines`, `builtin_lines` and `lines`.
 """
@@ -24,7 +24,7 @@ RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribute
 
 
 class TraceState:
-    """One trace while it is put together."""
+    """One trace under construction."""
 
     def __init__(
         self, notes: list[Note], cause: Cause, position: RawPosition | None, call_site: RawPosition | None, features: "Iterable[str]"
@@ -46,7 +46,7 @@ class TraceState:
         self._told_at = 0
 
     def _given(self, note: Note) -> Line:
-        """A line that the machine words itself; some places read differently."""
+        """A line whose words the machine chooses; some places read differently."""
         tree = self._tree(note.place)
         if note.line == "functor":
             return note.kind, note.name, self._place
@@ -89,7 +89,7 @@ class TraceState:
         self._lines.append((kind, text, place))
 
     def _at(self, note: Note, offset: int) -> None:
-        """Move the place of the message."""
+        """Moves the place of the message."""
         if note.place is not None:
             self._position = (note.place[0], note.place[1], offset, offset + 1)
 
@@ -108,7 +108,7 @@ class TraceState:
         return place if node is None else (*place[:2], node.start, place[3])
 
     def _attribute(self, node: Step, tree: SourceTree) -> None:
-        """A selected attribute is asked for: the activation that follows is what it is defined as."""
+        """A selected attribute is needed: the next activation is its definition."""
         self._asked_in = (tree, node)
 
     def _is_number(self, tag: int) -> bool:
@@ -118,7 +118,7 @@ class TraceState:
         return tree.child(node, side)
 
     def _operand_start(self, node: Step, tree: SourceTree, side: str) -> int:
-        """Where an operand starts, parentheses around it included."""
+        """The start of an operand, including parentheses around it."""
         return node.start if side == "left" else tree.token_start(node.place + len(node.operator))
 
     def _forced_side(self, node: Step, operands: tuple[int, int]) -> str:
@@ -128,7 +128,7 @@ class TraceState:
         return "left" if left == TAG_THUNK else "right"
 
     def _defined(self, note: Note) -> tuple[str, RawPosition]:
-        """The attribute that a thunk is the value of, and its place; no name if it is none."""
+        """The attribute whose value a thunk is, and its place; no name if it is none."""
         nothing = ("", ("", b"", 0, 0))
         tree = self._tree(note.extent)
         if note.kind != "thunk" or tree is None or note.extent is None:
@@ -148,7 +148,7 @@ class TraceState:
 
 
 def _take_trailing(notes: list[Note], line: str) -> list[Note]:
-    """Lines about what a comparison is at: they come behind those of the comparison."""
+    """Lines about what a comparison is doing: they follow those of the comparison."""
     taken: list[Note] = []
     while notes and notes[-1].line == line:
         taken.append(notes.pop())
@@ -156,7 +156,7 @@ def _take_trailing(notes: list[Note], line: str) -> list[Note]:
 
 
 def _without_machine(notes: list[Note]) -> list[Note]:
-    """Without the machine's own code and calls; a builtin that is entered through that is there twice then."""
+    """Drops the machine's own code and calls; a builtin that was entered through it is then there twice."""
     found: list[Note] = []
     is_own = False
     for note in notes:
