@@ -1,4 +1,4 @@
-"""What a command does at the moment, for people and programs that watch it.
+"""What a command is doing at the moment, for people and programs that watch it.
 
 In: texts.  Out: lines on standard error, with `--log-format internal-json` C++ Nix's events; on a terminal one line that is written over.
 """
@@ -56,7 +56,7 @@ class Activity:
         self._reporter.write_event("@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
 
     def _show(self) -> None:
-        """On a terminal, not more often than somebody can read."""
+        """On a terminal, only as often as somebody can read."""
         global _last_shown_s
         now = time.monotonic()
         if now - _last_shown_s >= _STEP_S:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.flakes import LockedFlake
 
-# Settings that change what a pure evaluation gives or whether it fails; the evaluator itself tells some more.
+# Settings that change the result of a pure evaluation, or whether it fails; the evaluator itself adds some more.
 _SETTINGS = (
     "abort-on-warn", "allow-import-from-derivation", "allowed-uris", "eval-system", "experimental-features", "lint-absolute-path-literals",
     "lint-short-path-literals", "lint-url-literals", "max-call-depth", "restrict-eval", "system", "trace-verbose", "trust-tarballs-from-git-forges",
@@ -22,7 +22,7 @@ _SETTINGS = (
 
 
 def open_answers(session: "Session", flakes: "FlakeSession", locked: "LockedFlake", *, is_refreshed: bool) -> "FlakeAnswers | None":
-    """The cache of this user, unless it is off, the evaluation is not pure, or somebody wants to see how it goes."""
+    """The user's cache, unless it is off, the evaluation is not pure, or somebody wants to watch it."""
     settings = session.settings
     if not (settings["eval-cache"] and settings["pure-eval"]) or session.reporter.verbosity > QUIET or session.arguments:
         return None

@@ -1,4 +1,4 @@
-"""Builds on behalf of commands: what is shown of them, the plan before, the links after.
+"""Builds on behalf of commands: progress, the plan before, the links after.
 
 In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on standard error, links in the current folder.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class LazyBuilder:
-    """What builds and substitutes in a store in folders; nothing of it is imported before something is missing."""
+    """Builds and substitutes in a store in folders; its modules are imported when something is missing."""
 
     def __init__(self, settings: "Settings", log_folder: str, reporter: "Reporter | None", store_dir: str, open_one: "Opener") -> None:
         self._settings = settings
@@ -67,7 +67,7 @@ class LazyBuilder:
 
 
 def report_missing(missing: "Missing", reporter: "Reporter") -> None:
-    """What would be built and fetched, and what cannot be known, as lists."""
+    """What would be built and fetched, and what is not known, as lists."""
     lines: list[str] = []
     if missing.builds:
         count = len(missing.builds)
@@ -85,7 +85,7 @@ def report_missing(missing: "Missing", reporter: "Reporter") -> None:
 
 
 def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
-    """The plan is told, then carried out; the paths.  *wanted*: store paths, `DRV!OUTPUT[,OUTPUT]`, `DRV!*`."""
+    """Prints the plan, carries it out, and returns the paths.  *wanted*: store paths, `DRV!OUTPUT[,OUTPUT]`, `DRV!*`."""
     items = list(wanted)
     report_missing(store.missing(items), reporter)
     return store.realise(items)
@@ -99,7 +99,7 @@ def _tell(reporter: "Reporter", failure: "BuildFailure") -> None:
 
 
 def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dict[str, BuildFailure]":
-    """What failed, by derivation; nothing of it is shown."""
+    """The failures, by derivation; nothing of them is shown."""
     from snowsnake.build.failure import BuildFailure
 
     found: dict[str, BuildFailure] = {}
@@ -108,7 +108,7 @@ def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dic
         if wanted:
             store.realise(wanted)
     except BuildFailure as failure:
-        if failure.drv_path or not found:          # otherwise it says which of several failed
+        if failure.drv_path or not found:          # otherwise the message says which of several failed
             found[failure.drv_path] = failure
     finally:
         reporter.build_failures = None
@@ -116,7 +116,7 @@ def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dic
 
 
 def check_again(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
-    """`--check`, `--rebuild`: what is valid is built again and compared; the paths."""
+    """`--check`, `--rebuild`: builds valid outputs again, compares them, and returns the paths."""
     items = list(wanted)
     report_missing(store.missing(items), reporter)
     store.check(items)
@@ -124,13 +124,13 @@ def check_again(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -
 
 
 def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:
-    """What a command ends with after a failure."""
+    """The exit code after a failure."""
     error = EvaluationError("file", str(failure))
     error.exit_code = exit_code
     return error
 
 
 def link_outputs(store: "Any", link: str, outputs: "Iterable[tuple[str, str]]") -> None:
-    """A link for each (output, path): *link* for `out`, with the name of the output after it for another."""
+    """Makes a link for each (output, path): *link* for `out`, with the name of the output after it for others."""
     for name, path in outputs:
         store.add_root(os.path.abspath(link) + ("" if name == "out" else f"-{name}"), path)

@@ -1,4 +1,4 @@
-"""`snowsnake cache`: what is in the cache of compiled files, whether it is whole, and emptying it.
+"""`snowsnake cache`: shows the cache of compiled files, checks it, and empties it.
 
 In: the folder (`--cache-dir`, else the one that evaluations use).  Out: facts and faults.
 """
@@ -66,7 +66,7 @@ def _fetched_stats(cache: "Any", given: Arguments, reporter: Reporter) -> int:
 
 
 def _fetched_verify(cache: "Any", given: Arguments, reporter: Reporter) -> int:
-    """A tree whose bytes are not those of its name is removed: it is fetched again when it is needed."""
+    """Removes a tree whose bytes do not match its name: it is fetched again when it is needed."""
     damaged = cache.damaged()
     for name in damaged:
         cache.remove(name)

@@ -1,4 +1,4 @@
-"""Garbage of a store collected on behalf of commands: `nix-store --gc`, `nix store gc`, `nix-collect-garbage`.
+"""Collects a store's garbage on behalf of commands: `nix-store --gc`, `nix store gc`, `nix-collect-garbage`.
 
 In: a store, settings.  Out: what nothing keeps is no more; a line that says how much that was.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def collect(store: "Store", most_bytes: int | None, settings: "Settings", reporter: Reporter, *, removes: bool = True) -> None:
-    """*most_bytes*: it stops when so much was freed.  Without *removes* it only says how many objects would go."""
+    """*most_bytes*: stops when so much was freed.  Without *removes*, only counts the objects that would be removed."""
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.garbage import Collector
     from snowsnake.store.local import LocalStore

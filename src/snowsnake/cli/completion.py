@@ -1,4 +1,4 @@
-"""`snowsnake completion SHELL`: what bash, zsh or fish reads so that Tab completes our commands.
+"""`snowsnake completion SHELL`: a script for bash, zsh or fish, so that Tab completes our commands.
 
 In: the name of a shell.  Out: a script on stdout.  The scripts ask the commands themselves, which read their tables:
 `NIX_GET_COMPLETIONS=N nix WORD…`, and for `snowsnake` SNOWSNAKE_GET_COMPLETIONS, with answers of the same form.
@@ -80,7 +80,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def complete(words: list[str], number: str, commands: dict[str, tuple[str, str]]) -> int:
-    """Answer for a command line of `snowsnake`, without the program's name: `number` is the word to complete.
+    """Answers for a command line of `snowsnake`, without the program's name: `number` is the word to complete.
 
     `commands`: name → module and summary.
     """

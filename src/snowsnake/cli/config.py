@@ -1,4 +1,4 @@
-"""`snowsnake config show`: the settings of nix.conf as they are here, where each was set, and whether it is carried out.
+"""`snowsnake config show`: the settings of nix.conf with their values, where each was set, and whether it has an effect here.
 
 In: nix.conf in all its places, NIX_CONFIG, options.  Out: lines, JSON, or the value of one setting.
 """

@@ -1,4 +1,4 @@
-"""`snowsnake derivation`: show derivations as JSON, and what differs between two of them.
+"""`snowsnake derivation`: shows derivations as JSON, and the differences between two of them.
 
 In: paths of `.drv` files, in `/nix/store`, in an embedded store (`--store DIR`) or anywhere else.  Out: JSON, or differences.
 """
@@ -68,7 +68,7 @@ def _show(paths: list[str], read: "Callable[..., Any]", is_recursive: bool) -> N
 
 
 def _diff(old: str, new: str, read: "Callable[..., Any]", given: "Arguments") -> int:
-    """Exit code 0 if they are the same, 1 if they differ, as `diff` has it."""
+    """Exit code 0 if they are the same, 1 if they differ, like `diff`."""
     from snowsnake.store.derivation_diff import diff
 
     differences = [found for found in diff(old, new, read) if found.is_cause or given.flag("all")]

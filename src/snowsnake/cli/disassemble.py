@@ -60,14 +60,14 @@ def _print_selected(given: Arguments, reporter: Reporter, level: int, features: 
 
 
 def _code(value: "Handle", path: str) -> "Any":
-    """Where the code of a function is; of another value, where what it was made from is, if it had not been evaluated before."""
+    """The place of a function's code; for another value, the place of the code that it came from, if it had not been evaluated before."""
     unevaluated = value.code()
     try:
         kind = value.type_name()
     except EvaluationError:
         if unevaluated is None:
             raise
-        return unevaluated                 # why does it fail? is a question for its bytecode
+        return unevaluated                 # somebody who asks why it fails needs its bytecode
     if kind == "set" and b"__functor" in value.keys():
         return _code(value.select(b"__functor"), path)
     found = value.code() or unevaluated

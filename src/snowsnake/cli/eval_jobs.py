@@ -62,7 +62,7 @@ _NEED_INSTANTIATION = ("--show-input-drvs", "--check-cache-status", "--constitue
 
 
 class Request:
-    """What a command line asks for."""
+    """The options and words of a command line."""
 
     def __init__(self) -> None:
         self.source = ""
@@ -216,7 +216,7 @@ def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any"
 
 
 def _flake_root(request: Request, session: "Session", reporter: Reporter) -> "Any":
-    """All of a flake, with its inputs, or what is at its fragment."""
+    """All outputs of a flake, with its inputs, or the output that its fragment names."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.options import Arguments
 
@@ -237,7 +237,7 @@ def _help() -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(), "nix-eval-jobs")
 

@@ -101,7 +101,7 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
 
 
 def _store_address(text: str) -> str:
-    """`--store` of these commands: a word alone is a folder, too."""
+    """`--store` of these commands: a single word is a folder, too."""
     is_address = "/" in text or "?" in text or text in ("auto", "daemon", "local")
     return text if is_address else "./" + text
 
@@ -160,7 +160,7 @@ def names_flake(given: Arguments) -> bool:
 
 
 def load(session: "Session", given: Arguments) -> "Any":
-    """Compile the source; what comes back is not evaluated yet."""
+    """Compiles the source; the result is not evaluated yet."""
     if names_flake(given):
         from snowsnake.cli.flake_options import lock_options, open_flakes
 
@@ -215,7 +215,7 @@ def _print_value(session: "Session", root: "Handle", path: str, given: Arguments
 
 
 def _observers(given: Arguments) -> "dict[str, Any]":
-    """Keywords of the evaluator that switch its observers on; empty, so that nothing is loaded, if there are none."""
+    """Keywords of the evaluator that switch its observers on; empty if there are none, so that nothing is loaded."""
     if given.flag("trace_runtime_timing"):
         return {"trace": "timing"}
     return {"trace": "operations"} if given.flag("trace_runtime") else {}
@@ -246,7 +246,7 @@ def _dump_bytecode(given: Arguments, session: "Session") -> None:
 
 
 def report_after(session: "Session", given: Arguments) -> None:
-    """What was asked for about the evaluation itself; also after an error."""
+    """Writes the reports about the evaluation itself; also after an error."""
     if given.flag("trace_compiler"):
         _print_chunks(session)
     if given.flag("files_read"):

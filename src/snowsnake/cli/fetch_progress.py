@@ -1,4 +1,4 @@
-"""What a command shows while something is fetched: a line on a terminal, or C++ Nix's internal-json events.
+"""Progress of fetching: a line on a terminal, or C++ Nix's internal-json events.
 
 In: activities of `fetch/progress.py`.  Out: standard error.  Imported when something is fetched, and not before.
 """
@@ -25,7 +25,7 @@ _RESULT_PROGRESS = 105
 
 
 class FetchProgress(Progress):
-    """Messages go to the reporter, which knows the format."""
+    """Passes messages to the reporter, which knows the format."""
 
     def __init__(self, reporter: Reporter) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class JsonProgress(FetchProgress):
 
 
 class TerminalProgress(FetchProgress):
-    """One line for what is going on, with bytes and rate; it goes before anything else is written."""
+    """One line for the current activity, with bytes and rate; it is removed before anything else is written."""
 
     def __init__(self, reporter: Reporter) -> None:
         super().__init__(reporter)
@@ -119,7 +119,7 @@ class TerminalProgress(FetchProgress):
 
 
 def progress_for(reporter: Reporter) -> FetchProgress:
-    """The one that fits the format and the place where standard error goes."""
+    """The kind of progress for the format, and for what standard error is."""
     if reporter.log_format == "internal-json":
         return JsonProgress(reporter)
     if reporter.log_format in ("text", "bar", "bar-with-logs") and sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""`snowsnake flake`: what a flake is made of, its lock file, its outputs; nothing is evaluated for most of it.
+"""`snowsnake flake`: metadata of a flake, its lock file, its outputs; most of it needs no evaluation.
 
 In: an action, a flake reference (default: the current folder).  Out: reports, JSON, a written `flake.lock`.  `snowsnake-nix flake` is the same.
 """

@@ -1,4 +1,4 @@
-"""`flake check`: the outputs are evaluated, checks for this system are built, and what is wrong is said."""
+"""`flake check`: evaluates the outputs, builds the checks for this system, and reports what is wrong."""
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.flake.checking import Checker
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems: bool, builds: bool) -> int:
-    """The exit code; the first error is raised unless the check is to go on."""
+    """Returns the exit code; the first error is raised unless the check is to continue."""
     reporter, flakes = call.reporter, call.flakes
     checker = Checker(
         call.session.evaluator,
@@ -39,7 +39,7 @@ def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems
 
 
 def _build(call: "Call", checks: dict[str, list[str]], keeps_going: bool) -> bool:
-    """Whether something failed, of which the first is raised unless the check is to go on.  *checks*: attributes by derivation."""
+    """Whether something failed; the first failure is raised unless the check is to continue.  *checks*: attributes by derivation."""
     from snowsnake.cli.building import realise_all
     from snowsnake.store.missing import missing_paths
 

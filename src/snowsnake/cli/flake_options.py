@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from snowsnake.lock.locking import LockOptions
     from snowsnake.settings import Settings
 
-# Options that are written as settings are.
+# Options that are written like settings.
 _SETTINGS = {"accept_flake_config": ("accept-flake-config", "true"), "refresh": ("tarball-ttl", "0")}
 
 
 def prepare_settings(given: Arguments, settings: "Settings") -> None:
-    """Settings that the options say; a flake is evaluated purely unless that is switched off."""
+    """The settings that the options set; a flake is evaluated purely unless that is switched off."""
     if not given.flag("impure"):
         settings.set("pure-eval", "true")
     for key, (name, text) in _SETTINGS.items():
@@ -63,7 +63,7 @@ def say_to(reporter: "Reporter") -> "Any":
 
 
 def ask(question: str) -> str | None:
-    """Put a question to the user, if one sits there."""
+    """Asks the user, if there is one at the terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     sys.stderr.write(question + " ")
@@ -90,7 +90,7 @@ def _add_inputs(flakes: "FlakeSession", text: str, base: str) -> None:
 
 
 def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter", **more: "Any") -> "LockOptions":
-    """What the options say about the lock file; `more` is what a command adds."""
+    """The options about the lock file; `more` is added by a command."""
     from snowsnake.lock.lock_file import parse_input_path
     from snowsnake.lock.locking import LockOptions
 

@@ -37,7 +37,7 @@ _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
 
 
 def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy: bool, all_systems: bool) -> None:
-    """Write the tree of a flake's outputs; it comes from the evaluation cache if that knows it."""
+    """Writes the tree of a flake's outputs, from the evaluation cache if it has the tree."""
     answers = None
     given = call.given
     if not any(map(given.flag, _NOT_KEPT)):
@@ -64,7 +64,7 @@ def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy:
 
 
 class _Heard:
-    """Hands on what is said and printed, and keeps it: [how, text]."""
+    """Passes on remarks and printed text, and keeps them: [how, text]."""
 
     def __init__(self, reporter: Reporter, evaluator: "Any") -> None:
         self._reporter = reporter
@@ -125,7 +125,7 @@ def show_json(root: Output, reporter: "_Heard") -> "dict[str, Any]":
 
 
 def _children(output: Output) -> "Iterator[Output]":
-    """All at once: they are counted before the first is shown."""
+    """All outputs at once: they are counted before the first is shown."""
     return iter(list(output.children()))
 
 

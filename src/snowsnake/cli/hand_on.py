@@ -1,4 +1,4 @@
-"""Commands that are not ours: an installed Nix gets them, if there is one.
+"""Hands commands that we do not have to an installed Nix, if there is one.
 
 In: the name of a program, its words.  Out: nothing comes back when another program took over.
 """
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class NotOurs(Exception):
-    """What a command line asks for is done by an installed Nix or not at all; the message says what it is."""
+    """A command line for an installed Nix, or for nobody; the message says what it needs."""
 
 
 def hand_on(program: str, words: list[str]) -> None:
-    """Become the program of this name of an installed Nix; return if there is none that is not this program under its name."""
+    """Becomes the program of this name of an installed Nix; returns if there is none that is not this program under its name."""
     for path in _others(program):
         sys.stdout.flush()
         os.execv(path, [path, *words])
@@ -31,7 +31,7 @@ def _others(program: str) -> "Iterator[str]":
 
 
 def _is_ours(path: str) -> bool:
-    """Whether a program is this one, installed once more."""
+    """Whether a program is this one, installed a second time."""
     try:
         with open(path, "rb") as file:
             return b"snowsnake" in file.read(4096)

@@ -1,4 +1,4 @@
-"""Hashes of files, folders and texts, as `nix hash` and `nix-hash` have them: names of algorithms, formats and methods, and their errors.
+"""Hashes of files, folders and texts, as in `nix hash` and `nix-hash`: names of algorithms, formats and methods, and their errors.
 
 In: words of a command line.  Out: digests and texts.  What is wrong with a word is a UsageError, with a file an EvaluationError,
 each in 2.34.8's words.
@@ -72,7 +72,7 @@ def converted(text: str, kind: str | None, wanted: str, encoding: str) -> str:
 
 
 def _format_of(text: str, name: str, digest: bytes) -> str:
-    """Of a hash that was parsed: its length decides."""
+    """The encoding of a hash that was parsed: its length decides."""
     if text.startswith(name + "-"):
         return "sri"
     size = len(text.rpartition(":")[2])
@@ -107,7 +107,7 @@ def real_parent(path: str) -> str:
 
 
 def _flat(path: str, stream: "Any") -> bytes:
-    """Also of what is no regular file: pipes have contents, too."""
+    """Also for files that are not regular: pipes have contents, too."""
     try:
         with open(path, "rb", buffering=0) as file:
             while piece := file.read(1 << 16):
@@ -121,7 +121,7 @@ def _flat(path: str, stream: "Any") -> bytes:
 
 
 def shortened(digest: bytes, size: int) -> bytes:
-    """A digest folded to *size* bytes, as store paths have it."""
+    """A digest folded to *size* bytes, as in store paths."""
     folded = bytearray(size)
     for place, byte in enumerate(digest):
         folded[place % size] ^= byte
@@ -129,7 +129,7 @@ def shortened(digest: bytes, size: int) -> bytes:
 
 
 def written(kind: str, digest: bytes, encoding: str) -> str:
-    """Text of a digest, also of one that was shortened."""
+    """The text of a digest, also of a shortened one."""
     import base64
 
     from snowsnake.store import hashing

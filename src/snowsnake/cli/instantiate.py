@@ -39,14 +39,14 @@ _OPTIONS = {
     # ours
     "--no-cache": 0, "--cache-dir": 1, "--cache-validate": 1,
 }  # fmt: skip
-# Options that C++ Nix reads in its own old way, with its own words for a missing value.
+# Options that C++ Nix reads in an old way, with other words for a missing value.
 _OLD_STYLE = ("-A", "--attr", "--add-root")
 _SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
 _LIMITS = ("--cores", "--max-silent-time", "--timeout")     # read as whole numbers, before they are settings
 
 
 class Request:
-    """What a command line asks for."""
+    """The options and words of a command line."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -65,12 +65,12 @@ class Request:
 
 
 def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Request:
-    """Read the words as nix-instantiate does: settings are options too, `-vE` is `-v -E`."""
+    """Reads the words as nix-instantiate does: settings are options, too, and `-vE` is `-v -E`."""
     request = Request()
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if word == "--":                       # nix-instantiate reads the options after it all the same
+        if word == "--":                       # nix-instantiate reads options even after it
             continue
         if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
             word = unbundle(word, rest)
@@ -82,7 +82,7 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
             if word in _OLD_STYLE:
                 raise UsageError(f"'{word}' requires an argument")
             raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
-        if word in ("--help", "--version"):    # at once: what follows is not looked at
+        if word in ("--help", "--version"):    # at once, whatever follows
             request.answer = word
             break
         _apply(request, word, rest[:count], settings, reporter)
@@ -220,7 +220,7 @@ def _sources(request: Request, session: "Session") -> "list[Any]":
 
 
 def _process(request: Request, session: "Session", root: "Handle", path: str) -> None:
-    """Print one selected value, or the derivations in it."""
+    """Prints one selected value, or the derivations in it."""
     value = session.selector.select(root, path)
     if not request.flags & {"--eval", "--eval-only"}:
         value.force()
@@ -253,7 +253,7 @@ def _rooted(request: Request, session: "Session", drv_path: str) -> str:
         return drv_path
     request.root_count += 1
     store = session.evaluator.store
-    if store is None:                              # nothing is written: there is nothing to link to
+    if store is None:                              # nothing is written, so there is nothing to link to
         if request.root_count == 1:
             session.reporter.warning("'--add-root' makes no link: without a store nothing is written")
         return drv_path
@@ -289,7 +289,7 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
 
 
 def is_checked(settings: Settings) -> bool:
-    """Whether a policy stands between the command line and the files."""
+    """Whether a policy restricts which files the command line may name."""
     return bool(settings["pure-eval"] or settings["restrict-eval"])
 
 
@@ -313,7 +313,7 @@ def _help() -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-instantiate")
 

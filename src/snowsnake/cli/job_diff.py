@@ -1,4 +1,4 @@
-"""`snowsnake jobs --diff REV` and `--changed-since REV`: the jobs of a revision and those of the working tree, compared.
+"""`snowsnake jobs --diff REV` and `--changed-since REV`: compares the jobs of a revision with those of the working tree.
 
 In: the command's options.  Out: the comparison, or the lines of what differs.  The tree of the revision is written to a temporary folder, and
 evaluated there by the same command: an expression that looks at where it lies sees another place.
@@ -73,7 +73,7 @@ def _git(*words: str, environment: "dict[str, str] | None" = None) -> bytes:
 
 
 def _write_tree(top: str, commit: str, folder: str) -> None:
-    """The files of a commit, as a checkout has them."""
+    """The files of a commit, as in a checkout."""
     with tempfile.TemporaryDirectory() as index:
         environment = os.environ | {"GIT_INDEX_FILE": index + "/index"}
         for words in (["read-tree", commit], ["checkout-index", "--all", f"--prefix={folder}/"]):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: the run ends as it does at Ctrl-C."""
+    """SIGTERM: the run ends like after Ctrl-C."""
 
 
 def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot:
@@ -88,7 +88,7 @@ def print_lines(lines: list[str]) -> None:
 
 
 def _broken(reply: Reply) -> str:
-    """Of an attribute whose evaluation ended a worker, or would have ended one of nix-eval-jobs."""
+    """The error of an attribute whose evaluation ended a worker, or would have ended one of nix-eval-jobs."""
     error = str(reply.error).removeprefix("error: ")
     if error.startswith("while reading result"):
         return error

@@ -1,4 +1,4 @@
-"""A bar that says how far a run of jobs is: how many are done, how fast, how long it takes still.
+"""A progress bar for a run of jobs: how many are done, how fast, how long the rest takes.
 
 In: counts.  Out: a line on a terminal, drawn anew from the loop that counts: workers are forked from this process, so it has no second thread.
 """
@@ -12,7 +12,7 @@ _EVERY_S = 0.2
 
 
 class NoProgress:
-    """Where nobody looks."""
+    """No bar, where nobody would see it."""
 
     is_shown = False
 
@@ -57,7 +57,7 @@ class BarProgress(NoProgress):
 
 
 def progress_for(reporter: Reporter) -> NoProgress:
-    """A bar if a person looks, and if `rich` is installed."""
+    """A bar if a person can see it, and if `rich` is installed."""
     if reporter.log_format not in ("text", "bar", "bar-with-logs") or not sys.stderr.isatty():
         return NoProgress()
     try:

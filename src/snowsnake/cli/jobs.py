@@ -1,4 +1,4 @@
-"""`snowsnake jobs`: evaluate all attributes of a root, and say what came of it.
+"""`snowsnake jobs`: evaluates all attributes of a root, and reports the results.
 
 In: options, a file, an expression or a flake.  Out: a progress bar, failures grouped by their cause, a summary; lines of JSON, a page of HTML.
 """
@@ -39,7 +39,7 @@ _OWN_OPTIONS = (
     Option("--diff", "REV", "compare with this revision: what was added, removed, changed"),
     Option("--diff-format", "FORMAT", "text, json, markdown or html"),
 )
-# What says how a run goes, and not what comes of it.
+# Options for how a run is done, which do not change its results.
 _NOT_ASKED = ("workers", "isolate", "max_memory_size", "json", "html", "incremental", "results", "log_format", "no_cache", "cache_dir", "cache_validate", "timeout")
 _NOT_OURS = ("--attr", "--stats", "--files-read", "--stress")
 OPTIONS = _OWN_OPTIONS + tuple(o for o in SOURCE_OPTIONS + LOCK_OPTIONS if not set(o.names).intersection(_NOT_OURS))
@@ -123,12 +123,12 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
 
 
 def _add_workers(cluster: "Any", count: int) -> None:
-    """As many more: a cluster counts those that died while they started."""
+    """Starts as many more: a cluster counts workers that died while they started."""
     cluster.scale(len(cluster.worker_spec) + count)
 
 
 def root_of(given: Arguments, reporter: Reporter) -> "Any":
-    """The root of the jobs, as the options describe it, and the results of earlier runs, if these are wanted."""
+    """The root of the jobs, as the options describe it, and the results of earlier runs, if they are wanted."""
     from snowsnake.cli.job_lines import job_root
 
     prepare = None
@@ -151,7 +151,7 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
         return job_root(session, root, options), memory
     except BaseException:
         if memory is not None:
-            memory.close()             # nobody waits for a thread that reads on
+            memory.close()             # nobody waits for its thread
         raise
 
 
@@ -205,7 +205,7 @@ def limits_of(given: Arguments) -> "Any":
 
 
 def show(given: Arguments, run_: "Any", progress: "Any") -> int:
-    """Print, count and write down what comes; the exit code."""
+    """Prints, counts and writes down the replies; returns the exit code."""
     from snowsnake.cli.job_lines import print_lines
     from snowsnake.jobs.report import Summary, page_row
 

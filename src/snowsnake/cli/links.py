@@ -1,4 +1,4 @@
-"""`snowsnake links DIR`: a folder with our commands under Nix's names, to stand first on a PATH.
+"""`snowsnake links DIR`: a folder with our commands under Nix's names, for the front of a PATH.
 
 In: a folder.  Out: symbolic links in it; a file that we did not make is left alone, and is an error.
 """
@@ -9,11 +9,11 @@ import sys
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
-# What Nix calls it: our script.
+# Nix's name: our script.
 DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-build": "snowsnake-build",
-    "nix-collect-garbage": "snowsnake-store",      # which looks how it is called
+    "nix-collect-garbage": "snowsnake-store",      # it looks at its own name
     "nix-env": "snowsnake-env",
     "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",
@@ -42,7 +42,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def make_link(link: str, target: str) -> None:
-    """A link, which replaces an older one that we made."""
+    """Makes a link, which replaces an older one of ours."""
     if os.path.lexists(link):
         if not os.path.islink(link) or not os.path.basename(os.readlink(link)).startswith("snowsnake-"):
             raise UsageError(f"'{link}' exists already, and is not one of our links")

@@ -44,7 +44,7 @@ COMMANDS = {
     "completion": ("snowsnake.cli.completion", "print a script that completes our commands in bash, zsh or fish"),
     "manual": ("snowsnake.cli.manual", "write manual pages of all commands"),
 }
-# How the help groups them; the others come last.
+# The groups of the help; commands in none of them come last.
 _GROUPS = (
     ("evaluate", ("eval", "instantiate", "jobs")),
     ("build and run", ("build", "run", "shell", "fmt", "formatter", "log", "realisation")),
@@ -54,7 +54,7 @@ _GROUPS = (
     ("look inside", ("parse", "disassemble", "cache")),
 )
 
-# Groups of commands whose further actions are those of `nix`, and the actions that are our own.
+# Groups of commands with further actions of `nix`, and our own actions.
 _WITH_ACTIONS = {
     "derivation": ("show", "diff"),
     "hash": ("file", "path", "convert"),
@@ -86,7 +86,7 @@ def usage() -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     name = words[0] if words else "--help"
     if name in ("--help", "-h", "help"):
@@ -110,7 +110,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _of_nix(name: str, words: list[str]) -> list[str]:
-    """The words of Nix's command that does this; none if it is a command of our own."""
+    """The words of Nix's command for this; none if it is a command of our own."""
     runner = COMMANDS[name][0]
     if runner.startswith("nix"):
         return [*runner.split(), *words]
@@ -136,7 +136,7 @@ def _run_for_nix(words: list[str]) -> int:
 
 
 def _command(name: str) -> "Callable[[list[str], Reporter], int]":
-    """The subcommand of a module on its words: OPTIONS reads them, and `--help` is made of USAGE, SUMMARY, OPTIONS and NOTES."""
+    """The subcommand of a module: OPTIONS reads its words, and `--help` is made of USAGE, SUMMARY, OPTIONS and NOTES."""
 
     def run(words: list[str], reporter: "Reporter") -> int:
         from snowsnake.cli.options import help_text, parse

@@ -1,4 +1,4 @@
-"""`snowsnake manual FOLDER`: pages for `man`, made of the tables of commands and options.
+"""`snowsnake manual FOLDER`: pages for `man`, made from the tables of commands and options.
 
 In: a folder.  Out: man1/snowsnake.1, a page for each command of `snowsnake`, and for each subcommand of `nix` that is ours.
 """
@@ -74,6 +74,6 @@ def _escaped(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A line that begins with no request."""
+    """A line that cannot be taken for a request."""
     text = _escaped(text)
     return "\\&" + text if text.startswith((".", "'")) else text

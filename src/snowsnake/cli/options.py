@@ -16,7 +16,7 @@ class UsageError(Exception):
 
 
 class Option:
-    """One option: its names, the values it takes, what it is for.
+    """One option: its names, its values, its purpose.
 
     `values` are the names of its values, shown in the help; the last takes everything that follows if it ends in `*`.
     `is_repeatable` collects all uses in a list.
@@ -32,7 +32,7 @@ class Option:
 
     @property
     def key(self) -> str:
-        """What `Arguments` calls it."""
+        """The option's key in `Arguments`."""
         return max(self.names, key=len).lstrip("-").replace("-", "_")
 
     @property
@@ -42,7 +42,7 @@ class Option:
 
 
 class Arguments:
-    """What was given: options by key (`--show-trace` is `show_trace`), and the other words in order."""
+    """The given options by key (`--show-trace` is `show_trace`), and the other words in order."""
 
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
@@ -51,7 +51,7 @@ class Arguments:
         self.base_folder = ""                      # where relative paths begin: of a script that is run, otherwise the working folder
 
     def store(self, option: Option, values: list[str]) -> None:
-        """Note that an option was given."""
+        """Records that an option was given."""
         value: object = values if option.takes_rest else True if not values else values[0] if len(values) == 1 else values
         if option.is_repeatable:
             collected = self.values.setdefault(option.key, [])
@@ -62,7 +62,7 @@ class Arguments:
             self.values[option.key] = value
 
     def last_of(self, *keys: str) -> str:
-        """The key of these that was given last; "" if none was."""
+        """Which of these keys was given last; "" if none was."""
         return next((key for key in reversed(self.values) if key in keys), "")
 
     def flag(self, key: str) -> bool:
@@ -82,7 +82,7 @@ class Arguments:
         return value
 
     def action(self, *names: str) -> tuple[str, list[str]]:
-        """What a command with actions is to do: the first word, one of *names*; and the words behind it."""
+        """The action of a command: the first word, one of *names*; and the words after it."""
         name, *rest = self.words or [""]
         if name not in names:
             raise UsageError(f"say what to do: {', '.join(names[:-1])} or {names[-1]}")
@@ -101,7 +101,7 @@ class Arguments:
         if text is None:
             return default
         digits = str(text)
-        # Not everything that Python takes for a number: `1_000`, blanks, digits of other scripts.
+        # Not every number that Python accepts: not `1_000`, blanks, digits of other scripts.
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 20 and int(digits) <= most):
             raise UsageError(f"option '--{key.replace('_', '-')}' needs a whole number from 0 to {most}, not '{text}'")
         return int(digits)
@@ -118,7 +118,7 @@ class Arguments:
 
 
 def parse(words: list[str], table: "tuple[Option, ...]") -> Arguments:
-    """Split a command line into options and other words; `--` ends the options.
+    """Splits a command line into options and other words; `--` ends the options.
 
     >>> table = (Option("-A --attr", "PATH", is_repeatable=True), Option("--json"))
     >>> given = parse(["x.nix", "-A", "a.b", "--json", "--attr=c"], table)
@@ -162,7 +162,7 @@ def _unknown(name: str, options: dict[str, Option]) -> str:
 
 
 def help_text(usage: str, summary: str, table: "tuple[Option, ...]", notes: str = "") -> str:
-    """The text of `--help`: usage, what the command does, its options in the order of the table."""
+    """The text of `--help`: usage, a description of the command, its options in the order of the table."""
     rows = [(", ".join(option.names) + "".join(f" {value.replace('*', '…')}" for value in option.values), option.help) for option in table]
     width = min(30, max((len(left) for left, _ in rows), default=0))
     lines = [f"usage: {usage}", "", summary, "", "options:"]
@@ -190,7 +190,7 @@ def _row(left: str, right: str, width: int) -> list[str]:
 
 
 def unbundle(word: str, rest: list[str]) -> str:
-    """Split `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; the first comes back, the others go in front of the rest."""
+    """Splits `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; returns the first, and puts the others in front of the rest."""
     parts: list[str] = []
     for position in range(2, len(word)):
         if not word[position].isalpha():

@@ -1,4 +1,4 @@
-"""Where commands write: results to stdout as bytes; errors and warnings to stderr in the chosen format.
+"""The output of commands: results to stdout as bytes; errors and warnings to stderr in the chosen format.
 
 In: bytes, errors, warnings.  Out: text on the two streams; exit codes.  A closed pipe ends a command quietly.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
-QUIET = 3                             # the verbosity of a command without `-v`, as C++ Nix counts: errors are 0, information is 3
+QUIET = 3                             # the verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3
 
 
 class Reporter:
@@ -34,10 +34,10 @@ class Reporter:
         self.log_format = log_format
         self.show_trace = show_trace
         self.verbosity = QUIET
-        self.relabel: Callable[[EvaluationError], None] | None = None     # how an error calls files that were fetched
+        self.relabel: Callable[[EvaluationError], None] | None = None     # the name in errors of a fetched file
         self.is_old_command = is_old_command   # nix-instantiate, nix-build and their kin
         self.shows_logs = is_old_command       # of builders, line by line
-        self.build_failures: dict[str, BuildFailure] | None = None        # by derivation: they are shown by whoever asked for the builds
+        self.build_failures: dict[str, BuildFailure] | None = None        # by derivation: the command that requested the builds shows them
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
@@ -76,7 +76,7 @@ class Reporter:
             self._write(error.render(show_trace=self.show_trace, colours=self._colours()))
 
     def failure(self, message: str, hint: str = "") -> None:
-        """An error that is not of the evaluated program: usage, files, signals."""
+        """An error that the evaluated program did not cause: usage, files, signals."""
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 
@@ -95,7 +95,7 @@ class Reporter:
             self._write(hint)
 
     def note(self, message: str) -> None:
-        """What a command tells beside its result."""
+        """A remark of a command, in addition to its result."""
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 
@@ -123,12 +123,12 @@ class Reporter:
             self.note(message)
 
     def building(self, message: str, is_log: bool) -> None:
-        """What a store tells while it builds."""
+        """A remark of a store while it builds."""
         if not is_log or self.shows_logs:
             self.note(message)
 
     def activity(self, text: str) -> "Activity":
-        """What goes on between entering and leaving: `with reporter.activity("evaluating 'a'"):`"""
+        """An activity that lasts from entering to leaving: `with reporter.activity("evaluating 'a'"):`"""
         from snowsnake.cli.activities import Activity
 
         return Activity(self, text)
@@ -173,7 +173,7 @@ def raw_text(value: "Handle", purpose: str) -> bytes:
 
 
 def write_json(value: "Handle", strict: bool) -> None:
-    """A value as JSON and a line end, for `--json`."""
+    """Writes a value as JSON with a line end, for `--json`."""
     try:
         value.write_json(write, strict=strict)
     except EvaluationError as error:
@@ -184,7 +184,7 @@ def write_json(value: "Handle", strict: bool) -> None:
 
 
 def write_statistics(evaluator: "Interpreter", path: str) -> None:
-    """What an evaluation did, as JSON to a file; `-` is stderr."""
+    """Writes the statistics of an evaluation as JSON to a file; `-` is stderr."""
     import json
 
     from snowsnake.observe.statistics import statistics
@@ -199,7 +199,7 @@ def write_statistics(evaluator: "Interpreter", path: str) -> None:
 
 
 def _report_memory(reporter: Reporter) -> None:
-    """Even if there is too little memory left for what reports errors."""
+    """Reports an error even if there is too little memory left for the modules that do so."""
     try:
         reporter.failure("out of memory")
     except (MemoryError, SystemError, ImportError, OSError):
@@ -211,7 +211,7 @@ def _hint(program: str) -> str:
 
 
 def _report_missing(reporter: Reporter, error: ImportError) -> None:
-    """A part of the program that cannot be loaded now, even if it is the one that reports errors."""
+    """A part of the program cannot be loaded now, perhaps the one that reports errors."""
     message = f"cannot load a part of Snowsnake ({error}): the installation is not complete, or this user may not read it"
     try:
         reporter.failure(message)
@@ -220,7 +220,7 @@ def _report_missing(reporter: Reporter, error: ImportError) -> None:
 
 
 def guarded(command: "Any", words: list[str], reporter: Reporter, program: str) -> int:
-    """As `_guarded`, also when what reports an error cannot be loaded."""
+    """Like `_guarded`, also if the modules that report an error cannot be loaded."""
     try:
         return _guarded(command, words, reporter, program)
     except ImportError as error:
@@ -229,7 +229,7 @@ def guarded(command: "Any", words: list[str], reporter: Reporter, program: str) 
 
 
 def _guarded(command: "Any", words: list[str], reporter: Reporter, program: str) -> int:
-    """Run `command(words, reporter)` and turn what it raises into a message and an exit code.
+    """Runs `command(words, reporter)` and turns exceptions into a message and an exit code.
 
     0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt, 141 a reader of stdout that went away.
     """
@@ -286,11 +286,11 @@ def _guarded(command: "Any", words: list[str], reporter: Reporter, program: str)
             gc.enable()
 
 
-_kept: "list[Any] | None" = None             # evaluators that end with the process
+_kept: "list[Any] | None" = None             # evaluators that live until the process ends
 
 
 def keep(evaluator: "Interpreter") -> None:
-    """Let an evaluator live until `leave`, if that is how the process ends: nobody takes its heap apart then."""
+    """Lets an evaluator live until `leave`, if the process ends so: then nobody has to free its heap piece by piece."""
     if _kept is not None:
         _kept.append(evaluator)
 
@@ -303,7 +303,7 @@ def finish_evaluations() -> None:
 
 
 def leave(main: "Any") -> "NoReturn":
-    """End the process with the code that `main()` gives, and at once: a heap of hundreds of megabytes goes with it.
+    """Ends the process with the exit code of `main()`, at once: a heap of hundreds of megabytes goes with it.
 
     For the commands' scripts only: nothing registered with `atexit` runs.
     """
@@ -332,7 +332,7 @@ def leave(main: "Any") -> "NoReturn":
 
 
 def _stand_in_for_streams() -> None:
-    """Of a program that was started without standard streams.
+    """Handles a program that was started without standard streams.
 
     What is opened next must not get their numbers: warnings would be written into it.  Reading and writing fail, messages are lost.
     """

@@ -1,4 +1,4 @@
-"""Packages inside a value, as `nix-env` finds them, and what they say of themselves.
+"""Packages inside a value, found like `nix-env` finds them, with their metadata.
 
 In: handles.  Out: `Package`s, whose facts are evaluated when they are asked for, in C++ Nix's order.
 """
@@ -24,13 +24,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Errors that a package may end with without ending the command: of `assert` and `throw`.
+# Errors of a package that do not end the command: those of `assert` and `throw`.
 PASSED_OVER = frozenset(entry.name for entry in CATALOGUE if entry.is_catchable)
 _DEPTH = 10_000
 
 
 class Package:
-    """A derivation of a value, and where it was."""
+    """A derivation inside a value, and its attribute path."""
 
     __slots__ = ("value", "attribute_path", "name", "has_failed", "_store_dir", "_facts")
 
@@ -191,8 +191,8 @@ class PackageSearch:
                     self._search(inner, inner_path)
 
     def _may_hold_others(self, value: "Any", path: str) -> bool:
-        """Note a package that was not noted before; tell whether the value may contain others."""
-        # An error that nobody sees needs no trace, which costs more than the rest: sources are parsed again for it.
+        """Records a package that was not recorded before; returns whether the value may contain others."""
+        # An error that nobody sees needs no trace, which costs more than everything else: sources are parsed again for it.
         if self._is_lenient and not apply_builtin(value, b"tryEval").select(b"success").to_python():
             return False
         try:
@@ -215,7 +215,7 @@ def _is_to_be_searched(value: "Any") -> bool:
 
 
 def _context(value: "Any", purpose: str, read: "Any", at: "tuple[Any, bytes] | None" = None) -> "Any":
-    """What `read(value)` returns; an error says for what, and where the attribute is defined: *at* is its set and its name."""
+    """The result of `read(value)`; an error says for what, and where the attribute is defined: *at* is its set and its name."""
     try:
         return read(value)
     except EvaluationError as error:

@@ -48,7 +48,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def _reported(action: "Any", reporter: Reporter) -> int:
-    """Run it; an error is reported with the further ones of its source, and the next source is still parsed."""
+    """Runs it; an error is reported with the further faults of its source, and the next source is still parsed."""
     try:
         action()
     except EvaluationError as error:

@@ -1,4 +1,4 @@
-"""Regular expressions of command lines: POSIX extended ones, as C++'s library has them.
+"""Regular expressions of command lines: POSIX extended ones, as in C++'s library.
 
 In: the text of a pattern.  Out: a compiled one, or an error with the words of that library, which differ from those of `builtins.match`.
 """
@@ -30,7 +30,7 @@ def compiled(text: str) -> "Pattern":
 
 
 def fault(text: str) -> str:
-    """What is wrong with a pattern that does not compile.
+    """The fault of a pattern that does not compile.
 
     >>> fault("a{2,1}"), fault("*"), fault("[b-a]")
     ("Invalid range in '{}' in regular expression", "Mismatched '(' and ')' in regular expression", 'Invalid range in bracket expression.')
@@ -116,7 +116,7 @@ _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
 
 
 class Searcher:
-    """Looks for a regular expression anywhere in texts, whatever the case of ASCII letters."""
+    """Searches texts for a regular expression, ignoring the case of ASCII letters."""
 
     def __init__(self, text: str) -> None:
         lower = text.encode("utf-8", "surrogateescape").translate(_LOWER)

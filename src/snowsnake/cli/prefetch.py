@@ -1,4 +1,4 @@
-"""Files and archives downloaded and added to a store: `nix-prefetch-url` and `nix store prefetch-file`.
+"""Downloads files and archives and adds them to a store: `nix-prefetch-url` and `nix store prefetch-file`.
 
 In: an address, what its hash should be.  Out: the store path and the hash.  Without a store that may be written, the path is computed only.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Wanted:
-    """What is to be downloaded.  `expected`: (algorithm, digest) of the result, if it is known."""
+    """What to download.  `expected`: (algorithm, digest) of the result, if it is known."""
 
     def __init__(self, url: str, algorithm: str, *, name: str = "", expected: "tuple[str, bytes] | None" = None) -> None:
         self.url = url
@@ -34,7 +34,7 @@ class Wanted:
 
 
 def last_segment(url: str) -> str:
-    """What stands behind the last slash of an address's path."""
+    """The text after the last slash of a URL's path."""
     try:
         path = urlsplit(url).path
     except ValueError:
@@ -88,7 +88,7 @@ def _downloaded(wanted: Wanted, settings: Settings, reporter: Reporter, folder: 
     try:
         tree = download_file(wanted.url, fetcher).tree
         found = tree.disk_path(b"")
-        copy = os.path.join(folder, "file")    # of its own: who fetches next may not change it
+        copy = os.path.join(folder, "file")    # its own copy, which the next fetch must not change
         if found is not None:
             shutil.copyfile(found, copy)
         else:
@@ -103,7 +103,7 @@ def _downloaded(wanted: Wanted, settings: Settings, reporter: Reporter, folder: 
 
 
 def _unpacked(path: str, url: str, target: str) -> str:
-    """The tree of an archive, or the only thing in it."""
+    """The tree of an archive, or the only entry at its top."""
     from snowsnake.fetch import archive
 
     archive.unpack(path, target)

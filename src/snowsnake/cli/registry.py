@@ -1,4 +1,4 @@
-"""`snowsnake registry`: what short names of flakes mean; `nix registry` is the same.
+"""`snowsnake registry`: the meanings of short names of flakes, like `nix registry`.
 
 In: an action and flake references.  Out: lines; the user's registry, or the one of `--registry`, written.
 """

@@ -1,4 +1,4 @@
-"""`snowsnake store`: what is in an embedded store, and whether it is whole.
+"""`snowsnake store`: lists and checks an embedded store.
 
 In: the folder of a store (`--store DIR`).  Out: paths, facts about paths, contents, faults.
 """

@@ -1,4 +1,4 @@
-"""Words of a command line that mean store objects, and how sizes are written.
+"""Words of a command line that mean store objects; and the form of sizes.
 
 In: a `Store`, words.  Out: store paths.  What is no store path is a ValueError in 2.34.8's words.
 """
@@ -14,7 +14,7 @@ _UNITS = "KMGTPEZY"
 
 
 def followed(store: "Store", word: str) -> str:
-    """The object that a path is, lies in, or leads to by links from outside of the store."""
+    """The object that a path is, lies in, or leads to by links from outside the store."""
     path = os.path.abspath(word) if word else os.getcwd()
     for _ in range(_MAX_LINKS):
         if path.startswith(store.store_dir + "/") or not os.path.islink(path):

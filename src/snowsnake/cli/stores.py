@@ -1,4 +1,4 @@
-"""Which store an evaluation has: addresses with their parameters, NIX_STORE_DIR and its kin.
+"""The store of an evaluation: URLs with their parameters, NIX_STORE_DIR and its like.
 
 In: settings, the address of an `--eval-store`.  Out: options of the evaluator.  A store in folders is written to, and made if it is not
 there; but the machine's own (`/nix/store`, `/nix/var/nix`) is not made: without a Nix, an evaluation only names what it would add.  Where
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     OnMessage = Callable[[str, bool], None]
 
-# Parameters of addresses, with their types as in settings/kinds.py.
+# Parameters of URLs, with their types of settings/kinds.py.
 _EVERY = {"store": "absolute path", "path-info-cache-size": "i32", "trusted": "bool", "priority": "i32", "want-mass-query": "bool", "system-features": "set"}
 _IN_FOLDERS = _EVERY | {"root": "path or none", "state": "absolute path", "log": "absolute path", "real": "absolute path"}
 _LOCAL = _IN_FOLDERS | {
@@ -92,7 +92,7 @@ def open_to_read(settings: Settings) -> "Store":
 
 
 def place_to_write(address: str, settings: Settings, warn: "Callable[[str], None]") -> StorePlace | DaemonPlace | DummyStore:
-    """Where the store with this address is; the machine's own only where there is one."""
+    """The place of the store with this URL; the machine's own only if it exists."""
     place = _open(StoreReference.parse(address), settings, warn)
     if isinstance(place, CachePlace):
         raise SettingError(f"store '{address}' cannot be used: an evaluation writes to stores in folders and behind daemons only", is_usage=False)
@@ -112,7 +112,7 @@ def open_store(settings: Settings, warn: "Callable[[str], None]", *, is_writable
 def open_reference(
     reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool = False, reporter: "Reporter | None" = None
 ) -> "Store":
-    """As `open_store`, by an address."""
+    """Like `open_store`, for a URL."""
     from snowsnake.store.local import LocalStore
 
     place = _open(reference, settings, warn, reporter)
@@ -184,7 +184,7 @@ def _open(
 
 
 class CachePlace:
-    """A binary cache: its address, the parameters of it, and what its paths begin with."""
+    """A binary cache: its URL, with parameters, and the prefix of its paths."""
 
     __slots__ = ("reference", "given", "store_dir")
 
@@ -199,14 +199,14 @@ class CachePlace:
 def _daemon(
     reference: StoreReference, socket: str, store_dir: str, real: str, settings: Settings, reporter: "Reporter | None"
 ) -> DaemonPlace:
-    """The daemon, to which the user's own settings are told."""
+    """The daemon, which gets the user's own settings."""
     name = reference.render() if reference.scheme == "unix" else "daemon"
     options = {name: settings.text(name) for name in settings.overridden}
     return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=None if reporter is None else reporter.building)
 
 
 def _parameters(reference: StoreReference, warn: "Callable[[str], None]") -> "dict[str, Any]":
-    """The parameters that its kind of store knows, in their types; the others are warned of."""
+    """The parameters that this kind of store knows, in their types; the others cause warnings."""
     known = _PARAMETERS[reference.scheme]
     found = {}
     for name in sorted(reference.parameters):

@@ -1,4 +1,4 @@
-"""Binary caches and other stores by their addresses: as the store of a command, and as substituters.
+"""Binary caches and other stores by their URLs: as the store of a command, and as substituters.
 
 In: addresses with their parameters, settings.  Out: stores; `Substituters`.  Nothing is asked before it must be.
 """
@@ -27,7 +27,7 @@ _CONNECTIONS = 25
 def open_cache(
     reference: StoreReference, given: "dict[str, Any]", store_dir: str, settings: "Settings", warn: "Callable[[str], None]", *, is_writable: bool = False
 ) -> "BinaryCacheStore":
-    """*given*: the parameters of the address in their types."""
+    """*given*: the parameters of the URL in their types."""
     from snowsnake.store.binary_cache.compressed import UnknownMethod, check_method
     from snowsnake.store.binary_cache.files import CacheFiles, FolderFiles
     from snowsnake.store.binary_cache.remembered import Remembered
@@ -65,7 +65,7 @@ def open_cache(
 
 
 def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | None", open_one: "Opener") -> "Substituters | None":
-    """Those that the settings name; None if nothing is to be substituted.  *open_one*: opens a store by its address."""
+    """The substituters in the settings; None if nothing is to be substituted.  *open_one* opens a store by its URL."""
     if not settings["substitute"] or not settings["substituters"]:
         return None
     from snowsnake.build.substitution import Policy, Substituters
@@ -87,7 +87,7 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
 
 
 def open_all(settings: "Settings", warn: "Callable[[str], None]", open_one: "Opener") -> "list[Store]":
-    """Those that can be opened; a fault of one is a warning."""
+    """The substituters that can be opened; a fault of one is a warning."""
     from snowsnake.fetch.errors import FetchError
     from snowsnake.store.binary_cache.store import BinaryCacheStore
 
@@ -106,7 +106,7 @@ def open_all(settings: "Settings", warn: "Callable[[str], None]", open_one: "Ope
 
 
 def _has_network() -> bool:
-    """Whether this machine has a way to others: the substituter that everybody has by default is not asked without one."""
+    """Whether this machine has a network: without one, the default substituter is not asked."""
     try:
         with open("/proc/net/route") as file:
             if any(line.split()[:1] not in ([], ["lo"]) for line in file.readlines()[1:]):
@@ -118,5 +118,5 @@ def _has_network() -> bool:
 
 
 def _values(settings: "Settings") -> "Any":
-    """Settings as a mapping, which they are but for their type."""
+    """Settings as a mapping, for the type checker."""
     return settings
