@@ -13,7 +13,7 @@ import sys
 import snowsnake._native as _native
 from snowsnake.version import VERSION as __version__
 
-# Where each name is found when it is first asked for.
+# The module of each name, which is imported when the name is first used.
 _KINDS = (
     "Abort AccessForbidden ArgumentMismatch ArithmeticFault AssertionFailed Cancelled ContextNotAllowed FetchError FileFault FlakeError FlakeNotFetched "
     "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange PythonFault SyntaxFault "
@@ -33,7 +33,7 @@ __all__ = [*_PLACES, "__version__"]
 
 
 class _Compiled:
-    """Finds the compiled modules, which one shared object holds, and packages of which nothing is executed (tools/native.c)."""
+    """Finds the compiled modules, which are in one shared object, and packages without code of their own (tools/native.c)."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):

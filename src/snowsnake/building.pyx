@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Makes values of plain data of Python.
+"""Makes values from plain Python data.
 
-In: None, bool, int, float, str, bytes, list, tuple, dict, handles, and what stands for paths and functions.  Out: words.  Nothing here runs code of
-the user's classes or collects: words do not move while a value is built.  What is not plain, `python_values.py` makes plain first.
+In: None, bool, int, float, str, bytes, list, tuple, dict, handles, and objects that stand for paths and functions.  Out: words.  Nothing here
+runs code of the user's classes, or collects: words do not move while a value is built.  `python_values.py` makes other data plain first.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
@@ -31,7 +31,7 @@ cdef enum:
 
 
 class PathText:
-    """Stands for a path: its absolute, normal form as bytes."""
+    """A path: its absolute, normal form as bytes."""
 
     __slots__ = ("text",)
 
@@ -40,7 +40,7 @@ class PathText:
 
 
 class FunctionNumber:
-    """Stands for a function of Python: its number in `callbacks.Functions`, how many arguments it takes, and, of one that takes a set, which
+    """A Python function: its number in `callbacks.Functions`, the number of its arguments, and, for a function that takes a set, which
     attributes, and whether they have defaults."""
 
     __slots__ = ("number", "arity", "formals")
@@ -119,12 +119,12 @@ cdef Word build(Runner evaluator, object value) except? 0x57:
 
 
 cdef Word build_small(Runner evaluator, object value) except? 0x57:
-    """What `is_plain` accepted."""
+    """Builds a value that `is_plain` accepted."""
     return build_level(evaluator, value, 0, None)
 
 
 cdef Word build_level(Runner evaluator, object value, int depth, dict made) except? 0x57:
-    """`made`: the words of lists and dicts by identity, because what is shared in Python is made once; None where it may be made again."""
+    """`made`: the words of lists and dicts by identity, because data that Python shares is built once; None where it may be built again."""
     cdef Machine* m = evaluator.m
     cdef bytes data
     cdef Word w
@@ -213,7 +213,7 @@ cdef Word build_partial(Machine* m, uint64_t number, int arity) noexcept:
 
 
 cdef Word build_function(Runner evaluator, value) except? 0x57:
-    """A function; what takes no argument is a value that it returns when it is needed; what takes a set says which."""
+    """A function; one without arguments is a value that it returns when it is needed; one that takes a set says which attributes."""
     cdef Machine* m = evaluator.m
     cdef Word call
     if _FOREIGN == 0:                 # the builtins are bound after this module is imported

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»", base_path: str = "", features: Iterable[str] = ()) -> "Chunk":
-    """The chunk of an expression, with those of its functions and thunks below it; nothing is evaluated.
+    """The chunk of an expression, with the chunks of its functions and thunks below it; nothing is evaluated.
 
     `optimise` 0: the specified operations only.  Raises `SyntaxFault` with all faults of the source.  The cost is linear; changing the chunk
     changes nothing that runs.

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Functions of Python that the machine calls.
+"""Python functions that the machine calls.
 
-In: the number of a function, a list of its arguments.  Out: its value, or its exception: that is kept, and the error in the machine has its number,
-so that whoever asked the machine gets the exception itself (`Runner.check`).  Python may use the machine again meanwhile.
+In: the number of a function, a list of its arguments.  Out: its value, or its exception.  The exception is kept, and the machine's error has its
+number, so that the caller of the machine gets the exception itself (`Runner.check`).  Python may use the machine again meanwhile.
 """
 from libc.stdint cimport uint64_t
 
@@ -24,7 +24,7 @@ cdef int _call(Machine* m, Word number) noexcept with gil:
 
 
 cdef class Functions:
-    """Those of one evaluator.  A function takes a list of handles, and returns plain data (building.pyx)."""
+    """The functions of one machine.  A function takes a list of handles, and returns plain data (building.pyx)."""
 
     cdef Runner evaluator
     cdef list functions
@@ -37,13 +37,13 @@ cdef class Functions:
         raise TypeError("functions belong to their evaluator")
 
     def add(self, function):
-        """Its number."""
+        """Adds a function and returns its number."""
         self.functions.append(function)
         return len(self.functions) - 1
 
 
 def functions_of(Runner evaluator not None):
-    """What an evaluator has: made when it is first asked for."""
+    """The functions of a machine, made when they are first needed."""
     cdef Functions made
     if evaluator.functions is None:
         made = Functions(evaluator)

@@ -1,7 +1,7 @@
-"""Everything that a result depends on, and whether it is still so: decides whether to evaluate again.
+"""Everything that a result depends on, and whether it is unchanged: this tells whether to evaluate again.
 
-In: the host's record of an evaluation (`host/records.pyx`).  Out: `Dependencies`; `changed()` asks the world each question once more, the
-same way as the evaluation did, and lists what is answered differently.
+In: the host's record of an evaluation (`host/records.pyx`).  Out: `Dependencies`; `changed()` checks each question once more, like
+the evaluation did, and lists those with another answer.
 
 An answer that nobody can check counts as changed: the time, a source that was fetched without saying which, a file that was changed
 between reading it and asking for the record.
@@ -55,17 +55,17 @@ class Dependency(_Fields):
 
     @classmethod
     def of_json(cls, text: str) -> Dependency:
-        """From `[kind, name, state, value]`."""
+        """Reads `[kind, name, state, value]`."""
         kind, name, state, value = json.loads(text)
         return cls(kind, name, state, _tuples(value))
 
 
 class _Unreadable(Exception):
-    """Something is there that cannot be read."""
+    """The path exists and cannot be read."""
 
 
 class Dependencies:
-    """What one evaluator has asked so far.  Iterating gives each `Dependency`, in the order of the first time.
+    """The questions of one evaluator so far.  Iterating returns each `Dependency`, in the order of the first time.
 
     `settings` are those of the evaluator that have an influence; `changed` does not look at them.  `stamps`: how files looked that were read, by name
     (`stamp_text`), unless they had been changed just before: as long as one looks the same, it has the same contents.
@@ -86,7 +86,7 @@ class Dependencies:
         return len(self.entries)
 
     def changed(self, *, ignore_time: bool = False, refetch: Callable[[str], str] | None = None) -> list[Dependency]:
-        """Those that are answered differently now; as long as there are none, an evaluation with the same settings gives the same.
+        """The questions with another answer now; if there are none, an evaluation with the same settings has the same result.
 
         `ignore_time`: without the time, as `builtins.currentTime` has told it.  `refetch` maps the
         address of a source that is not locked to the hash of what is there now; without it such a source counts as changed.
@@ -116,7 +116,7 @@ class Dependencies:
         return ("absent", None) if found is None else ("found", found)
 
     def place(self, path: str) -> str:
-        """Where a path is on disk: the logical store may be another folder."""
+        """The place of a path on disk: the logical store may be another folder."""
         if self._real_store is not None and path.startswith(self._store_dir + "/"):
             name, slash, rest = path[len(self._store_dir) + 1 :].partition("/")
             place = f"{self._real_store}/{name}"
@@ -226,7 +226,7 @@ def _home(name: str, entry: Dependency | None = None) -> str | None:
 
 
 class _Differs(Exception):
-    """A filter would be asked about other files."""
+    """A filter would be called for other files now."""
 
 
 def _tree(path: str, entry: Dependency) -> Any:

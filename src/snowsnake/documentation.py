@@ -1,4 +1,4 @@
-"""The documentation of a function: what its author wrote in front of it.
+"""The documentation of a function, written in front of it.
 
 In: a handle on a function.  Out: the text of its `/** … */` comment, or the manual's text of a builtin.
 """
@@ -12,13 +12,13 @@ from snowsnake import looking
 if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
-# What may stand between the comment and the function: the name that it is bound to, and parentheses.
+# Allowed between the comment and the function: the name that it is bound to, and parentheses.
 _BETWEEN = re.compile(rb"\s*(?:(?:[A-Za-z_][\w.'-]*|\"[^\"\n]*\")\s*=\s*)?[\s(]*\Z")
 _LONGEST_BETWEEN = 1000
 
 
 def documentation(handle: "Handle") -> str | None:
-    """None if there is none, or the value is no function."""
+    """None if there is no documentation, or the value is no function."""
     handle.force()
     builtin = looking.builtin_name(handle)
     if builtin is not None:
@@ -49,7 +49,7 @@ def comment_before(source: bytes, start: int) -> str | None:
 
 
 def comment_text(comment: str) -> str:
-    """What a `/** */` comment says: without its stars and indentation.
+    """The text of a `/** */` comment, without its stars and indentation.
 
     >>> comment_text("/** One.\\n    Two. */")
     'One.\\nTwo.'

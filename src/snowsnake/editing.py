@@ -1,4 +1,4 @@
-"""Edits of Nix source that keep its formatting: what updaters do.
+"""Edits of Nix source that keep its formatting, for programs that update versions and hashes.
 
 In: source text, a path of attributes or a place, Python data.  Out: the same text with other values in it; every other byte stays.
 """
@@ -26,7 +26,7 @@ _THROUGH = {"let": "body", "lambda": "body", "with": "body", "assert": "body"}
 
 
 class Edits:
-    """A source and the edits of it; `text` is what comes out.
+    """A source with edits; `text` is the result.
 
     >>> edits = Edits('{ pname = "x"; # the name\\n  version = "1.0"; src.hash = "old"; }')
     >>> edits.set("version", "1.1").set("src.hash", "new").text
@@ -42,15 +42,15 @@ class Edits:
         self._tree: Node = load(parse_source(self._source, name, "/").to_json())
 
     def position(self, path: str) -> Position:
-        """Where the value of an attribute is; a LookupError (`MissingAttribute`) if the source defines no such attribute."""
+        """The place of an attribute's value; a LookupError (`MissingAttribute`) if the source does not define the attribute."""
         return Position(self.name, self._source, *self._value(path)["span"])
 
     def set(self, path: str, value: object) -> "Edits":
-        """Another value for an attribute that the source defines: Python data, or `Raw` code.  More than one definition is an error."""
+        """Replaces the value of an attribute that the source defines by Python data, or `Raw` code.  More than one definition is an error."""
         return self.replace(self.position(path), value)
 
     def replace(self, place: "Position | HasPosition", value: object) -> "Edits":
-        """Another expression at a place, such as an error's, a node's or `Value.position` has: what stands there is replaced as a whole.
+        """Replaces the whole expression at a place, which may be an error's, a node's or `Value.position`.
 
         `Value.position(name)` is the place of the name: use `set` for that, or `at`.
 
@@ -71,7 +71,7 @@ class Edits:
         return self
 
     def at(self, line: int, column: int, value: object) -> "Edits":
-        """Another value for the attribute whose name stands at a line and column, as `unsafeGetAttrPos` tells them.
+        """Replaces the value of the attribute whose name is at a line and column, as from `unsafeGetAttrPos`.
 
         >>> Edits('{\\n  version = "1.0";\\n}').at(2, 3, "1.1").text
         '{\\n  version = "1.1";\\n}'
@@ -83,7 +83,7 @@ class Edits:
 
     @property
     def text(self) -> str:
-        """The source with all edits; a syntax error if it is no Nix any more."""
+        """The source with all edits; a syntax error if it is no valid Nix any more."""
         made = self._source
         for (start, end), new in sorted(self._changes.items(), reverse=True):
             made = made[:start] + new + made[end:]
@@ -106,7 +106,7 @@ class Edits:
 
 
 def _values(node: "Node", parts: list[str]) -> "Iterator[Node]":
-    """Values of an attribute path: in the set that a node is, or that a function, `let` or call around it is given or returns."""
+    """The values of an attribute path: in the set that a node is, or that a function, `let` or call around it returns or is given."""
     if not parts:
         yield node
         return

@@ -1,7 +1,7 @@
-"""The public names of packages of which nothing is executed when they are imported: `snowsnake.syntax`, `snowsnake.bytecode`.
+"""The public names of packages without code of their own: `snowsnake.syntax`, `snowsnake.bytecode`.
 
-Each is imported when it is first asked for, because a start of the commands imports these packages (tools/native.c calls `attribute`).
-What each name is, the packages' stubs tell type checkers: `__init__.pyi` beside their `__init__.py`.
+Each is imported when it is first used, because a start of the commands imports these packages (tools/native.c calls `attribute`).
+The packages' stubs tell type checkers what each name is: `__init__.pyi` beside their `__init__.py`.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""A value of an evaluator, kept alive for Python.
+"""A value of a machine, kept alive for Python.
 
-In: a word of the machine.  Out: its parts as handles, its texts, its Python form; most looks force it.
+In: a word of the machine.  Out: its parts as handles, its texts, its Python form; most methods force it.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
@@ -40,7 +40,7 @@ cdef bytes _bytes(Word s):
 
 
 cdef class _Writing:
-    """Where the pieces of a text go, and what went wrong there."""
+    """The sink for pieces of a text, and the error that happened there."""
 
     cdef object write
     cdef object fault
@@ -64,18 +64,18 @@ cdef bint _handed_on(_Writing writing, Bytes* text) noexcept:
     return False
 
 
-cdef object _KEY = object()           # whoever has it makes handles; Python has not, and what copies or pickles neither
+cdef object _KEY = object()           # only code that has this object makes handles; Python code does not, and neither do copy and pickle
 
 
 cdef Handle make_handle(Runner evaluator, Word w):
     cdef Handle h = Handle.__new__(Handle, _KEY)
     h.slot = evaluator.keep(w)
-    h.evaluator = evaluator           # last: a handle that has one gives its slot back
+    h.evaluator = evaluator           # last: the handle of a machine returns its slot when it dies
     return h
 
 
 cdef class Handle:
-    """A value of an evaluator, forced or not."""
+    """A value of a machine, forced or not."""
 
     def __cinit__(self, key=None):
         if key is not _KEY:
@@ -115,7 +115,7 @@ cdef class Handle:
         return val(m.result)
 
     cdef Word builtin_call(self, const char* name, tuple flags=()) except? 0x57:
-        """Call a builtin by name on this value and then Booleans."""
+        """Calls a builtin by name with this value and then Booleans."""
         cdef Machine* m = self.evaluator.m
         cdef uint32_t i
         cdef Word function = 0
@@ -132,7 +132,7 @@ cdef class Handle:
         return val(m.result)
 
     def force(self):
-        """Evaluate to weak head normal form."""
+        """Evaluates to weak head normal form."""
         self.evaluator.enter()
         try:
             self.forced()
@@ -140,7 +140,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def deep_force(self):
-        """Evaluate everything inside lists and sets as well."""
+        """Evaluates everything inside lists and sets as well."""
         self.evaluator.enter()
         try:
             self.evaluator.m.handles[self.slot] = self.internal_call(INTERNAL_DEEP_FORCE)
@@ -170,7 +170,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def to_python(self, function_form=None):
-        """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle, or what *function_form* makes of that.
+        """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle, or the result of *function_form*.
 
         Forces deeply.  Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
         """
@@ -187,7 +187,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     cdef object scalar(self, Word w, function_form):
-        """A value that holds no others; NotImplemented for lists and sets."""
+        """A value that contains no others; NotImplemented for lists and sets."""
         if is_list(w) or is_attrs(w):
             return NotImplemented
         if is_string(w):
@@ -206,7 +206,7 @@ cdef class Handle:
         return function if function_form is None else function_form(function)
 
     cdef object convert(self, Word root, function_form):
-        """Without recursion: containers are made empty, remembered by address, and filled from a list of work."""
+        """Works without recursion: containers are made empty, remembered by address, and filled from a list of work."""
         cdef Machine* m = self.evaluator.m
         cdef Word w, item
         cdef uint64_t i, n
@@ -291,7 +291,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def describe(self):
-        """Type and value in one short line, as error messages show them; forces nothing."""
+        """Type and value in one short line, as error messages show them; nothing is forced."""
         cdef char* text
         self.evaluator.enter()
         try:
@@ -306,7 +306,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def is_same(self, Handle other):
-        """Whether both are the same object of the machine: for sets and lists, not merely equal ones.  Forces nothing."""
+        """Whether both are the same object of the machine: for sets and lists, not merely equal ones.  Nothing is forced."""
         return other.evaluator is self.evaluator and self.word() == other.word()
 
     def code(self):
@@ -332,7 +332,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def coerce_to_path(self):
-        """The bytes of the absolute path that a path, string or set stands for."""
+        """The bytes of the absolute path that a path, string or set means."""
         self.evaluator.enter()
         try:
             return _bytes(self.internal_call(INTERNAL_COERCE_PATH))
@@ -340,7 +340,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def coerce_to_string(self):
-        """The bytes of a string, path (copied to the store) or set that can be coerced, as `"${…}"` does it."""
+        """The bytes of a string, path (copied to the store) or set that can be coerced, as in `"${…}"`."""
         self.evaluator.enter()
         try:
             return _bytes(self.internal_call(INTERNAL_COERCE_STORE))
@@ -376,7 +376,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     cdef int check_evaluated(self, bint strict) except -1:
-        """Raise what `nix-instantiate --json` says without `--strict` of what is not evaluated."""
+        """Raises the error of `nix-instantiate --json` without `--strict` for a value that is not evaluated."""
         if not strict and self.holds_thunk():
             self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
         return 0
@@ -463,7 +463,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def select(self, bytes name):
-        """An attribute, not forced.  KeyError if it is not there."""
+        """An attribute, not forced.  KeyError if it does not exist."""
         cdef Machine* m = self.evaluator.m
         cdef Word w
         cdef Word* p
@@ -481,7 +481,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def index(self, Py_ssize_t i):
-        """An element, not forced.  IndexError if it is not there."""
+        """An element, not forced.  IndexError if it does not exist."""
         cdef Word w
         self.evaluator.enter()
         try:
@@ -495,7 +495,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def call(self, *arguments):
-        """Call a function with handles of the same evaluator; the result is forced."""
+        """Calls a function with handles of the same machine; the result is forced."""
         cdef Machine* m = self.evaluator.m
         if not arguments or len(arguments) > 64:
             raise ValueError("from 1 to 64 arguments")
@@ -513,7 +513,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def formals(self):
-        """Of a lambda with a pattern: name → has a default; None for anything else.  Forces."""
+        """For a lambda with a pattern: name → has a default; None for anything else.  Forces."""
         cdef Machine* m = self.evaluator.m
         cdef Word w
         cdef Code* code

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The wiring: one machine with its builtins and its host.
+"""Joins the parts: one machine with its builtins and its host.
 
-In: options, sources, Python values.  Out: handles on values of the machine; what it read, counted and compiled.
+In: options, sources, Python values.  Out: handles on values of the machine; what it has read, counted and compiled.
 """
 import gc
 import os
@@ -46,11 +46,11 @@ import snowsnake.builtins.subjects     # all the others
 
 cdef enum:
     LEAST_EXPRESSIONS = 1000
-    WORDS_PER_EXPRESSION = 256        # of the heap: so many more expressions before they are looked at
+    WORDS_PER_EXPRESSION = 256        # words of the heap: for each so many, one more expression is compiled before the expressions are checked
 
 
 cdef class Interpreter(Runner):
-    """One machine.  Used by one thread at a time; several evaluators run in as many threads.
+    """One machine.  One thread at a time may use it; several interpreters run in as many threads.
 
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to
     stderr.  `store`: a folder, or the place of a store (store/place.py), that gets what evaluation adds.  `search_path`: (prefix, path)
@@ -59,7 +59,7 @@ cdef class Interpreter(Runner):
     shown once; without it such cells need no memory.  `hides_time`: `builtins.currentTime` is not there, as in pure evaluation.
     """
 
-    cdef uint64_t expressions         # compiled since those that nobody can run any more were forgotten
+    cdef uint64_t expressions         # expressions compiled since the unreachable ones were last forgotten
     cdef uint64_t most_expressions
     cdef object tracer                # keeps the observer's state alive
     cdef object store_writer          # likewise; None: nothing is written
@@ -129,7 +129,7 @@ cdef class Interpreter(Runner):
     # ---- sources ------------------------------------------------------------------------------------------------
 
     def evaluate(self, bytes source, str base_path, str name="«string»", scope=None):
-        """Compile an expression; relative paths start at *base_path*.  Nothing is forced.
+        """Compiles an expression; relative paths start at *base_path*.  Nothing is forced.
 
         `scope`: plain data of names that the expression sees.  Raises EvaluationError for syntax errors and undefined variables.
         """
@@ -168,7 +168,7 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def evaluate_file(self, str path):
-        """Compile a file (a folder's default.nix), as `import` does: the same file is compiled once.  Nothing is forced."""
+        """Compiles a file (a folder's default.nix) like `import`: the same file is compiled once.  Nothing is forced."""
         cdef bytes name = os.fsencode(os.path.abspath(path))
         cdef const uint8_t* text = <const uint8_t*><const char*>name
         cdef size_t size = len(name)
@@ -189,7 +189,7 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def mount(self, str store_path, files):
-        """Read *store_path* and everything below it through a `host.file_system.FileSystem`; ValueError if it is not in the store."""
+        """Reads *store_path* and everything below it through a `host.file_system.FileSystem`; ValueError if it is not in the store."""
         self.enter()
         try:
             host_mount(self.m, os.fsencode(store_path), files)
@@ -197,7 +197,7 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def add_builtins(self, dict added not None):
-        """More attributes of `builtins`, of plain data; before anything is compiled.  ValueError for names that are there."""
+        """Adds attributes to `builtins`, of plain data; before anything is compiled.  ValueError for names that exist."""
         cdef Machine* m = self.machine()
         cdef Word words
         cdef Handle known = self.evaluate(b"builtins", "/")
@@ -228,7 +228,7 @@ cdef class Interpreter(Runner):
             self.leave()
 
     cdef int forget(self) except -1:
-        """Now and then free the expressions that nobody can run any more; what that costs grows with the heap."""
+        """Frees, now and then, the expressions that nobody can run any more; the cost grows with the heap."""
         cdef Machine* m = self.m
         self.expressions += 1
         if self.expressions < self.most_expressions:
@@ -244,15 +244,15 @@ cdef class Interpreter(Runner):
 
     @property
     def fetcher(self):
-        """What fetches sources for this evaluator (`fetch.Fetcher`)."""
+        """The object that fetches sources for this interpreter (`fetch.Fetcher`)."""
         return fetcher_of(self.machine())
 
     def mount_source(self, source):
-        """Let evaluation read a fetched source at its store path."""
+        """Lets evaluation read a fetched source at its store path."""
         mount_source(self.machine(), source)
 
     def fetch_tree(self, str address):
-        """Where the tree at an address (of an archive, `channel:…`, `flake:…`) lies in the logical store; FetchError if it cannot be had."""
+        """The place in the logical store of the tree at a URL (of an archive, `channel:…`, `flake:…`); FetchError if it cannot be had."""
         from snowsnake.builtins.engines.fetch_calls import fetch_address
 
         store_path, tree = fetch_address(access_of(self.machine()), address)
@@ -260,7 +260,7 @@ cdef class Interpreter(Runner):
         return store_path
 
     def check_input(self, input):
-        """Raise FetchError if the policy does not let an input be fetched."""
+        """Raises FetchError if the policy forbids fetching an input."""
         from snowsnake.builtins.engines.fetch_calls import check_uri
 
         check_uri(access_of(self.machine()), input.to_url())
