@@ -51,10 +51,10 @@ __all__ = [
     "parse",
 ]
 
-_FILES = "/nix/store/00000000000000000000000000000000-files"      # where `files` are
-_PROGRESS = 5                             # as C++ Nix numbers it: files that are evaluated, sources that are copied
+_FILES = "/nix/store/00000000000000000000000000000000-files"      # the path of `files`
+_PROGRESS = 5                             # C++ Nix's number for the level: files that are evaluated, sources that are copied
 _FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree", "source"))
-_MOST_DECODERS = 500                      # types and selectors that an evaluator remembers plans of
+_MOST_DECODERS = 500                      # an evaluator remembers plans for so many types and selectors
 
 PathLike = str | os.PathLike[str]
 
@@ -64,10 +64,10 @@ class Evaluator:
 
     `search_path` is a list of `"prefix=path"` or `"path"`, or a mapping of prefixes to paths; without it `<name>` is
     not found.  `pure` forbids everything that depends on the machine, `restricted` everything outside the search path and
-    `allowed_paths`.  `features` are experimental features (`"pipe-operators"`); unknown ones mean nothing.  `store` is a folder
-    that gets an embedded store: derivations, texts and sources are really written, and can be read.
-    `cache` is a folder in which files are kept compiled from one evaluator to the next, or True for the folder that the
-    commands use; `cache_validate` says how a file is known again: by its time and size ("stat") or its content ("hash").
+    `allowed_paths`.  `features` are experimental features (`"pipe-operators"`); unknown ones are ignored.  `store` is a folder
+    for an embedded store: derivations, texts and sources are really written, and can be read.
+    `cache` is a folder in which compiled files are kept from one evaluator to the next, or True for the folder that the
+    commands use; `cache_validate` says how a file is recognised: by its time and size ("stat") or its content ("hash").
     `files` is a file system to evaluate in, instead of the disk's working directory: a mapping of names to contents, a zip file, a tree of git
     (pygit2), one of fsspec, an object with `kind`, `read` and `list`; relative paths are in it, and it may be read under `pure`.  `environment` is
     what `getEnv` sees, `system` what `currentSystem` says; `settings` are those of nix.conf by name, which win over the parameters
@@ -125,8 +125,8 @@ class Evaluator:
         if store is not None and not isinstance(store, str | os.PathLike):
             raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
         self._decoders: dict[Any, Decoder] = {}
-        self._functions: dict[int, object] = {}       # of Python, by identity; the machine keeps them
-        self._calls = 0                               # of them that are running
+        self._functions: dict[int, object] = {}       # Python functions, by identity; the machine keeps them
+        self._calls = 0                               # those that are running
         self._worker: Worker | None = None
         self._deadline = 0.0
         found = _from_settings(settings) if settings else {}
@@ -158,7 +158,7 @@ class Evaluator:
         self._start()
 
     def _start(self) -> None:
-        """A machine that knows nothing yet."""
+        """A new machine."""
         self._machine = self._make()
         self._machine.set_deadline(self._deadline)
         self._decoders.clear()
@@ -191,7 +191,7 @@ class Evaluator:
         return wrap(self._machine.evaluate(source, folder, name, names), self)
 
     def evaluate_file(self, path: PathLike) -> "Value":
-        """The value of a file, not yet forced; a folder stands for its `default.nix`.
+        """The value of a file, not yet forced; a folder means its `default.nix`.
 
         The same file is read and compiled once per evaluator.  A file that cannot be read, or has syntax errors, is raised here.
         """
@@ -211,7 +211,7 @@ class Evaluator:
     ) -> "Value":
         """A flake, locked and called but not evaluated: its outputs, `inputs`, `sourceInfo`; or one of its outputs.
 
-        Needs the feature `flakes`.  `attribute` is looked for as the commands do it (`packages.SYSTEM.NAME` and so on); relative paths start
+        Needs the feature `flakes`.  `attribute` is looked up like the commands do (`packages.SYSTEM.NAME` and so on); relative paths start
         at `base_path` (the working directory); `overrides` are other flakes for inputs, by path (`nixops/nixpkgs`).  Nothing is
         written, and an input that evaluation does not touch is not fetched.  Beyond locks: `snowsnake.flake`.
         """
@@ -234,9 +234,9 @@ class Evaluator:
         None, bool, int, float, str, bytes, lists, tuples, ranges, generators, sets (sorted), mappings, dataclasses, structs, pydantic models, enums,
         paths (as paths, absolute from the working directory), `Raw` Nix code, and functions: `def f(a, b: int)` is `a: b: …`, with lazy
         `Value`s or, where annotated, decoded arguments; `def f(*, a, b=1)` is `{ a, b ? … }: …`; a function without parameters is a value that
-        is made when it is needed.  What a function raises comes out unchanged.
+        is made when it is needed.  An exception that a function raises comes out unchanged.
 
-        OverflowError for an int of more than 64 bits, TypeError for what has no Nix form, ValueError for a `Value` of another evaluator and
+        OverflowError for an int of more than 64 bits, TypeError for data without a Nix form, ValueError for a `Value` of another evaluator and
         for more than 500 levels.
 
         >>> nix = Evaluator()
@@ -251,7 +251,7 @@ class Evaluator:
         return wrap(self._machine.from_python(made, made is value), self)
 
     def _decoder(self, target: "Any") -> "Decoder":
-        """What decodes values into a type: made once for each."""
+        """The decoder for a type, made once for each."""
         from snowsnake.decoding.plans import plan_of
 
         return self._planned(target, lambda decoder: plan_of(decoder, target, Value))
@@ -280,7 +280,7 @@ class Evaluator:
         return found
 
     def _function_number(self, function: "Callable[..., Any]") -> object:
-        """A function of Python, as `building.pyx` takes it: the same object has one number."""
+        """A Python function in the form that `building.pyx` takes: the same object has one number."""
         known = self._functions.get(id(function))
         if known is None:
             from snowsnake.building import FunctionNumber
@@ -293,14 +293,14 @@ class Evaluator:
         return known
 
     def _has_nix_form(self, value: object) -> bool:
-        """Whether `value` would take it, as far as its type says."""
+        """Whether `value` would accept it, as far as its type says."""
         return has_nix_form(value)
 
     def mount(self, store_path: str, files: "FileSystem") -> None:
-        """Read a path of the logical store, `/nix/store/<hash>-<name>`, and everything below it through a file system of Python.
+        """Reads a path of the logical store, `/nix/store/<hash>-<name>`, and everything below it, through a file system of Python.
 
-        It may be read under `pure` and `restricted`, too.  What the file system answers must not change; a second one at the same path
-        is ignored.  ValueError if it is no path directly in the store.
+        It may be read under `pure` and `restricted`, too.  The answers of the file system must not change; a second one at the same path
+        is ignored.  ValueError if the path is not directly in the store.
 
         >>> from snowsnake.host.file_system import MemoryFolder
         >>> nix = Evaluator(pure=True)
@@ -312,11 +312,11 @@ class Evaluator:
         self._machine.mount(store_path, files)
 
     def files_read(self) -> list[str]:
-        """Absolute paths of every file and folder that evaluation has read so far, in order, each once."""
+        """Absolute paths of every file and folder that evaluation has read so far, in order, without repetition."""
         return self._machine.files_read()
 
     def dependencies(self) -> "Dependencies":
-        """Everything that this evaluator's results depend on so far, with the answers: decides whether to evaluate again.
+        """Everything that this evaluator's results depend on so far, with the answers: this tells whether to evaluate again.
 
         The cost is reading every file once more, to hash it.
 
@@ -334,7 +334,7 @@ class Evaluator:
         return self._machine.dependencies()
 
     def jobs(self, root: "Value", *, workers: int = 1, memory_bytes: int = 4096 << 20, **options: "Any") -> "Jobs":
-        """All derivations below a set, and the errors of those that fail, in the order of their paths: to be iterated, once, also by `async for`.
+        """All derivations below a set, and the errors of those that fail, in the order of their paths.  Iterate once, also with `async for`.
 
         Each is a `Reply` with `path`, `error` (or None) and `fields`, which are those of nix-eval-jobs.  `options` are those of
         `snowsnake.jobs.options.JobOptions`.  Workers are forked from this process, which should have no other threads then.
@@ -353,15 +353,15 @@ class Evaluator:
     # ---- time ---------------------------------------------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Stop what this evaluator is doing, from any thread: that raises `Cancelled`, and the evaluator can be used again.
+        """Stops what this evaluator is doing, from any thread: that raises `Cancelled`, and the evaluator can be used again.
 
-        Nothing happens if it is at rest.
+        Nothing happens if it is idle.
         """
         self._machine.cancel()
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> "Iterator[None]":
-        """A limit for everything inside the block together: from then on, looks raise `LimitReached` with the code `timeout`.
+        """One limit for everything inside the block: after it, every use of a value raises `LimitReached` with the code `timeout`.
 
         >>> nix = Evaluator()
         >>> with nix.deadline(10):
@@ -411,7 +411,7 @@ class Evaluator:
         return await self._worker.run(call)
 
     def close(self) -> None:
-        """Write what waits for the store, and end the thread of the `_async` methods; values can still be looked at."""
+        """Writes what waits for the store, and ends the thread of the `_async` methods; values can still be read."""
         self._machine.flush_store()
         self._machine.flush_cache()
         if self._worker is not None:
@@ -425,10 +425,10 @@ class Evaluator:
         self.close()
 
     def changed(self, paths: Iterable[PathLike]) -> bool:
-        """Forget everything if a result depended on one of these files or folders, which have changed; True if one did.
+        """Forgets everything if a result depended on one of these files or folders, which have changed; returns True if one did.
 
-        What is evaluated afterwards reads the files again.  Values that were made before can still be read (`to_python`, `to_json`, `[…]`), but
-        not be mixed with new ones: they are of the machine before.
+        Later evaluations read the files again.  Values that were made before can still be read (`to_python`, `to_json`, `[…]`), but
+        not be mixed with new ones: they belong to the old machine.
 
         >>> files = {"a.nix": "1"}
         >>> nix = Evaluator(files=files)
@@ -445,14 +445,14 @@ class Evaluator:
         return True
 
     def flush(self) -> None:
-        """Derivations, texts and sources that went to `store` are on disk and valid afterwards.
+        """Ensures that derivations, texts and sources that went to `store` are on disk and valid.
 
-        The evaluator does this by itself when many wait, and at the end.  Call it before another program looks at the store.
+        The evaluator does this by itself when many wait, and at the end.  Call it before another program reads the store.
         """
         self._machine.flush_store()
 
     def statistics(self) -> "dict[str, Any]":
-        """What the machine counts: sizes in bytes (`…_bytes`), times of CPU in nanoseconds (`…_ns`), collections, files, symbols.
+        """The machine's counters: sizes in bytes (`…_bytes`), CPU times in nanoseconds (`…_ns`), collections, files, symbols.
 
         >>> nix = Evaluator()
         >>> nix.evaluate("1 + 1").force().to_python(), nix.statistics()["files"]
@@ -521,7 +521,7 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
 
 
 def _is_touched(kind: str, name: str, place: str) -> bool:
-    """Whether the answer to a question may be another one, now that something at a place is."""
+    """Whether the answer to a question may have changed, now that something at a path has."""
     if kind == "source":
         from snowsnake.fetch.addresses import local_place
 
@@ -539,7 +539,7 @@ def _adapted(files: object) -> "FileSystem":
 
 
 def _to_logger(kind: str, text: str) -> None:
-    """Without a listener messages are Python's: a program that wants them sets up `logging`."""
+    """Without a listener, messages go to Python's `logging`, which a program that wants them sets up."""
     import logging
 
     logger = logging.getLogger("snowsnake")
@@ -549,7 +549,7 @@ def _to_logger(kind: str, text: str) -> None:
 
 
 def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
-    """Options of the machine that settings of nix.conf say; ValueError for names that nobody knows."""
+    """The machine's options that settings of nix.conf set; ValueError for unknown names."""
     from snowsnake.settings import Settings, resolve
     from snowsnake.settings.errors import SettingError
 

@@ -1,4 +1,4 @@
-"""What a drop-in says about itself: `--version`, and more of it with `-v`.
+"""The answer of a drop-in to `--version`, and the longer one with `-v`.
 
 In: a program's name, settings.  Out: lines on stdout.
 """

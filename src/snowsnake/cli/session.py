@@ -26,14 +26,14 @@ _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
 def _progress_of(reporter: "Any") -> "Any":
-    """What shows how fetching goes; asked for when something is fetched."""
+    """Shows the progress of fetching; made when something is fetched."""
     from snowsnake.cli.fetch_progress import progress_for
 
     return progress_for(reporter)
 
 
 class Session:
-    """One evaluator and what it was set up with.
+    """One evaluator and its settings.
 
     `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and its kin by name, for functions met at the top or on a selection path.
     """
@@ -98,7 +98,7 @@ class Session:
         return resolve_expression_path(self.find_file(word[1:-1]) if is_search_path(word) else self._local(word))
 
     def _local(self, word: str) -> str:
-        """The absolute path of an argument that is a path; links are followed by whoever reads it, once."""
+        """The absolute path of an argument that is a path; links are followed when it is read, once."""
         from snowsnake.settings.search_path import is_pseudo_url
 
         if is_pseudo_url(word) or word.startswith("flake:"):
@@ -115,7 +115,7 @@ class Session:
         return os.path.normpath(os.path.join(self.base_folder, word))
 
     def find_file(self, name: str) -> str:
-        """Where the search path has `<name>`; `<nix/…>` itself for a file that comes with the evaluator."""
+        """The place of `<name>` in the search path; `<nix/…>` itself for a file that comes with the evaluator."""
         escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
         source = f'toString (builtins.findFile builtins.nixPath "{escaped}")'
         try:
@@ -156,7 +156,7 @@ def cache_options(is_off: bool, folder: str, how: str) -> dict[str, object]:
 
 
 def is_search_path(word: str) -> bool:
-    """Whether a file argument is looked up in the search path."""
+    """Whether a file argument must be looked up in the search path."""
     return len(word) > 2 and word[0] == "<" and word[-1] == ">"
 
 
@@ -166,7 +166,7 @@ def is_internal(path: str) -> bool:
 
 
 def resolve_expression_path(path: str) -> str:
-    """Follow symbolic links of the last part of a path; a folder stands for its `default.nix`."""
+    """Follows symbolic links of the last part of a path; a folder means its `default.nix`."""
     for _ in range(1024):
         if not os.path.islink(path):
             break
