@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Growing a chunk (see the header).  Jumps further than 64 KiB are rewritten when the chunk is finished."""
+"""A chunk under construction (see the header).  Jumps further than 64 KiB are rewritten when the chunk is finished."""
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -11,7 +11,7 @@ from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
 
 
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:
-    """Make room for `needed` items, doubling.  When memory ends, so does the compilation."""
+    """Makes room for `needed` items, doubling.  If memory runs out, the compilation ends."""
     cdef uint64_t size = capacity[0]
     # Small at first: a source with a hundred thousand levels has as many chunks under construction.
     if size == 0:
@@ -26,7 +26,7 @@ cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_byt
 
 
 cdef void builder_reset(Builder* b, uint32_t depth) noexcept nogil:
-    """Begin a chunk on whose stack `depth` arguments stand."""
+    """Begins a chunk with `depth` arguments on its stack."""
     b.code_size = b.last_op = b.constant_count = b.span_count = b.wide_count = 0
     b.depth = b.max_depth = depth
 
@@ -39,7 +39,7 @@ cdef void builder_free(Builder* b) noexcept nogil:
 
 
 cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexcept nogil:
-    """From the next byte of code on, this span holds."""
+    """This span applies from the next byte of code on."""
     cdef SpanRun* run
     if b.span_count == b.span_capacity:
         b.spans = <SpanRun*>grow(b.spans, &b.span_capacity, b.span_count + 1, sizeof(SpanRun))
@@ -51,7 +51,7 @@ cdef void builder_span(Builder* b, uint32_t start_byte, uint32_t end_byte) noexc
 
 
 cdef Constant* builder_constant(Builder* b, uint8_t kind) noexcept nogil:
-    """Append a constant, zeroed but for its kind; its index is constant_count - 1 then."""
+    """Appends a constant, zeroed except for its kind; its index is then constant_count - 1."""
     cdef Constant* constant
     if b.constant_count == b.constant_capacity:
         b.constants = <Constant*>grow(b.constants, &b.constant_capacity, b.constant_count + 1, sizeof(Constant))
@@ -63,7 +63,7 @@ cdef Constant* builder_constant(Builder* b, uint8_t kind) noexcept nogil:
 
 
 cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil:
-    """Let the jump whose 16 bits stand at `operand` go to the end of the code so far."""
+    """Lets the jump whose 16 bits are at `operand` go to the end of the code so far."""
     cdef uint32_t distance = b.code_size - operand - 2
     cdef WideJump* wide
     if distance > 0xFFFF:
@@ -81,7 +81,7 @@ cdef void builder_patch(Builder* b, uint32_t operand) noexcept nogil:
 # ---- wide jumps -------------------------------------------------------------------------------------------------
 
 cdef uint32_t operation_size(const uint8_t* code, uint32_t at, uint32_t* jump_operand) noexcept nogil:
-    """Size of the operation at `at` with its operands; where its 16-bit distance stands, or NO_JUMP."""
+    """The size of the operation at `at` with its operands; and the place of its 16-bit distance, or NO_JUMP."""
     cdef uint32_t start = at
     cdef const char* encodings = &snow_encodings[code[at]][0]
     cdef uint32_t size, count
@@ -171,7 +171,7 @@ cdef Move* _move_at(Move* moves, uint32_t count, uint32_t inside) noexcept nogil
 
 
 cdef void _place_moves(Builder* b, Move* moves, uint32_t count) noexcept nogil:
-    """Give every operation its new offset; jumps that became too far by it are made wide as well."""
+    """Computes the new offset of every operation; jumps that become too far by that are made wide as well."""
     cdef bint is_settled = False
     cdef uint32_t at, i, operation
     while not is_settled:
@@ -196,7 +196,7 @@ cdef void _write_distance(uint8_t* out, uint32_t distance, int size_bytes) noexc
 
 
 cdef void _relax(Builder* b) noexcept nogil:
-    """Rewrite the code so that the recorded wide jumps reach their targets.
+    """Rewrites the code so that the recorded wide jumps reach their targets.
 
     `Jump` becomes `JumpWide`.  A conditional jump goes over a short `Jump` to a `JumpWide` just behind it:
     that works for every conditional, whatever it does to the stack.

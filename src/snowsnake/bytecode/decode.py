@@ -18,7 +18,7 @@ class DecodeFault(ValueError):
 
 
 class Capture(NamedTuple):
-    """Where a captured value comes from: kind is `local`, `deferred` or `upvalue`."""
+    """The source of a captured value: kind is `local`, `deferred` or `upvalue`."""
 
     kind: str
     number: int
@@ -97,7 +97,7 @@ def _captures(code: bytes, at: int, count: int, op: Op, offset: int) -> tuple[tu
 
 
 def operations(code: bytes) -> Iterator[Operation]:
-    """All operations in order.  DecodeFault at the first that is none."""
+    """All operations in order.  DecodeFault at the first byte that begins none."""
     if not isinstance(code, bytes | bytearray | memoryview):
         raise TypeError(f"code is bytes, not {type(code).__name__}")
     at = 0

@@ -36,7 +36,7 @@ def disassemble(top: Chunk, source: bytes = b"") -> str:
 
 
 def disassemble_chunk(chunk: Chunk, lines: Lines) -> str:
-    """The disassembly of one chunk; what is not an operation ends it."""
+    """The disassembly of one chunk, up to bytes that are no operation."""
     rows: list[Operation] = []
     fault = ""
     try:
@@ -108,7 +108,7 @@ def _meaning(chunk: Chunk, operation: Operation) -> str:
 
 
 def constant_text(chunk: Chunk, index: int) -> str:
-    """A constant as one would write it, shortened."""
+    """A constant in the form of source text, shortened."""
     if index >= len(chunk.constants):
         return "no such constant"
     return value_text(chunk.constants[index])

@@ -1,4 +1,4 @@
-"""What each operation does to a Walk: the verifier's half of the instruction table."""
+"""The effect of each operation on a Walk: the verifier's half of the instruction table."""
 
 from snowsnake.bytecode.decode import Operation
 from snowsnake.bytecode.instructions import INSTRUCTIONS, OPCODES, Op, Operand

@@ -16,7 +16,7 @@ from snowsnake.syntax.nodes cimport Text
 
 
 cdef void* _resized(void* data, size_t size_bytes) noexcept nogil:
-    """When memory ends, so does the compilation."""
+    """If memory runs out, the compilation ends."""
     return resize_or_leave(data, size_bytes, 1)
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The pack for people and for tests: what is in it, and its removal."""
+"""The pack for people and for tests: its contents, and its removal."""
 from libc.stdint cimport uint16_t, uint64_t
 
 from snowsnake.cache.layout cimport (
@@ -12,7 +12,7 @@ from snowsnake.cache.xxh64 cimport xxh64
 
 
 cdef class Inspection:
-    """A look at the pack of a folder: what is in it, whether it is whole; and emptying it."""
+    """The pack of a folder: its entries, whether it is whole; and emptying it."""
 
     cdef Cache* cache
 
@@ -60,7 +60,7 @@ cdef class Inspection:
                            entry.compiler == cache.compiler, <uint16_t>(cache.today - days[i]), True)
 
     def clear(self):
-        """Remove the pack; evaluators that have it mapped go on with what they have.  False: that was not possible."""
+        """Removes the pack; evaluators that have mapped it keep what they have.  Returns False if that was not possible."""
         cdef int lock = pack_lock(self.cache.lock_path)
         if lock < 0:
             return False
@@ -70,5 +70,5 @@ cdef class Inspection:
 
 
 def checksum(bytes data, uint64_t seed=0):
-    """XXH64, as entries are protected by it."""
+    """XXH64, the checksum of entries."""
     return xxh64(<const char*>data, len(data), seed)

@@ -1,4 +1,4 @@
-"""Where compiled files are kept: options before variables before the default.
+"""The folder for compiled files: options take precedence over variables, and variables over the default.
 
 In: the environment, what was asked for.  Out: a folder, or None for no cache.  Nothing is looked at or made here.
 """
@@ -39,7 +39,7 @@ def default_folder(environment: "Mapping[str, str]") -> str | None:
 
 
 def limit_bytes(environment: "Mapping[str, str]") -> int:
-    """SNOWSNAKE_CACHE_LIMIT in MiB, or the default; what is no number counts as none.
+    """SNOWSNAKE_CACHE_LIMIT in MiB, or the default; a text that is no number counts as none.
 
     >>> limit_bytes({}) >> 20, limit_bytes({"SNOWSNAKE_CACHE_LIMIT": "64"}) >> 20
     (256, 64)

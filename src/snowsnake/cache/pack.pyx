@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Finds compiled files in the pack, and gathers those to be written.
+"""Finds compiled files in the pack, and collects those to be written.
 
 In: files being imported with their stamps, images that were just compiled.  Out: images in the mapping.  Nothing here raises an
 error: a pack that cannot be used is one without entries.  What is read is trusted only after its checksum was found right; the
@@ -145,7 +145,7 @@ cdef bint cache_has_content(Cache* cache, Lookup* lookup, const uint8_t* source,
 
 
 cdef bint _is_old(Lookup* lookup) noexcept nogil:
-    """Whether any change after the stamp was taken shows in the next one."""
+    """Whether any change after the stamp was taken would change the stamp."""
     return lookup.time_ns - lookup.stamp.mtime_ns > YOUNG_NS and lookup.time_ns - lookup.stamp.ctime_ns > YOUNG_NS
 
 

@@ -1,4 +1,4 @@
-"""A database of results that can be found again: opened by several processes at once, replaced when it is damaged, whole after a kill.
+"""A database of results that can be computed again: several processes use it at once, a damaged one is replaced, and a kill leaves it whole.
 
 In: a path, tables.  Out: an open SQLite connection, sums of what is kept in it.
 """
@@ -48,7 +48,7 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
 
 
 def sealed(kept: "_Kept") -> "_Kept":
-    """With a sum in front: a disk that forgets must not make a result another one."""
+    """Puts a checksum in front, so that a faulty disk cannot turn a result into another one."""
     made: bytes = hashing.digest("sha256", kept if isinstance(kept, bytes) else kept.encode("utf-8", "surrogatepass"))
     return made[:16] + kept if isinstance(kept, bytes) else made.hex()[:16] + kept
 

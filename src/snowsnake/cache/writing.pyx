@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Writes the pack: entries at its end, under a lock, or the whole file anew.
+"""Writes the pack: appends entries under a lock, or replaces the whole file.
 
 In: what an evaluator has gathered (cache/pack.pyx).  Out: bytes on disk, or nothing: a pack that cannot be written stays as it is.
 """
@@ -92,7 +92,7 @@ cdef void _close_pack(Pack* pack) noexcept nogil:
 
 
 cdef bint _write_marks(Cache* cache, Pack* pack) noexcept nogil:
-    """Days of use and stamps, into the pack that they were found in."""
+    """Writes days of use and stamps into the pack that they were found in."""
     cdef uint32_t i
     cdef bint done = True
     for i in range(cache.used_count):
@@ -106,7 +106,7 @@ cdef bint _write_marks(Cache* cache, Pack* pack) noexcept nogil:
 # ---- appending --------------------------------------------------------------------------------------------------
 
 cdef bint _has_room(Cache* cache, Pack* pack) noexcept nogil:
-    """Whether what is pending fits: below the limit, and with a quarter of the slots left."""
+    """Whether the pending entries fit: below the limit, and with a quarter of the slots left."""
     cdef const uint64_t* slots = <const uint64_t*>(pack.map + HEADER_BYTES)
     cdef uint64_t i, taken = 0
     if pack.slot_count == 0 or aligned(pack.size_bytes, ALIGNMENT) + cache.pending_bytes > cache.limit_bytes:
@@ -118,7 +118,7 @@ cdef bint _has_room(Cache* cache, Pack* pack) noexcept nogil:
 
 
 cdef bint _append(Cache* cache, Pack* pack) noexcept nogil:
-    """The entries first, then the slots that lead to them: whoever reads meanwhile finds nothing or all."""
+    """Writes the entries first, then the slots that lead to them: a reader meanwhile finds nothing or everything."""
     cdef uint64_t end = aligned(pack.size_bytes, ALIGNMENT), at = 0, slot, i, value
     cdef const PackEntry* entry
     if not pack_write(pack.fd, cache.pending, cache.pending_bytes, end):
@@ -180,7 +180,7 @@ cdef int _in_order(const void* a, const void* b) noexcept nogil:
 
 
 cdef uint64_t _collect(Cache* cache, Pack* pack, Kept* kept) noexcept nogil:
-    """The entries that slots lead to and that are whole; their number."""
+    """Collects the entries that slots lead to and that are whole; returns their number."""
     cdef const uint64_t* slots = <const uint64_t*>(pack.map + HEADER_BYTES)
     cdef const uint16_t* days = <const uint16_t*>(pack.map + days_start(pack.slot_count))
     cdef const PackEntry* entry
@@ -200,7 +200,7 @@ cdef uint64_t _collect(Cache* cache, Pack* pack, Kept* kept) noexcept nogil:
 
 
 cdef bint _replace_pack(Cache* cache, Pack* pack) noexcept nogil:
-    """A new pack with what was used last of the old one, half of the limit at most, so that this is seldom needed."""
+    """Writes a new pack with the most recently used entries of the old one, at most half of the limit, so that this is seldom needed."""
     cdef Kept* kept = <Kept*>allocate_items(pack.slot_count + 1, sizeof(Kept))
     cdef uint64_t count = 0, n = 0, room = cache.limit_bytes // 2, slot_count = LEAST_SLOTS
     cdef bint done

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What a machine has compiled: one row for each chunk, those that were never entered included.
+"""Everything that a machine has compiled: one row for each chunk, including those that were never entered.
 
 In: a machine.  Out: what the records of its images say; nothing is linked for it.
 """
@@ -17,7 +17,7 @@ _KINDS = {CHUNK_LAMBDA: "lambda", CHUNK_THUNK: "thunk"}
 
 
 cdef void _skip_constant(const uint8_t** p) noexcept nogil:
-    """Past one constant of a record; bytecode/image.pyx writes them."""
+    """Skips one constant of a record; bytecode/image.pyx writes them."""
     cdef int kind = <int>take(p)
     cdef uint32_t i, n
     cdef bint has_names

@@ -1,4 +1,4 @@
-"""What each counter means, for the manual: those of `Evaluator.statistics`, and those that `--stats` prints."""
+"""The meaning of each counter, for the manual: those of `Evaluator.statistics`, and those that `--stats` prints."""
 
 COUNTERS = {
     "heap_bytes": "bytes of values now, garbage that was not collected yet included",

@@ -1,4 +1,4 @@
-"""What an evaluation did, as JSON, under the names that C++ Nix's NIX_SHOW_STATS has where they mean the same.
+"""Statistics of an evaluation as JSON, with the names of C++ Nix's NIX_SHOW_STATS where they mean the same.
 
 In: an evaluator.  Out: nested dictionaries.  Nothing here is counted while the program runs: the counts come from the objects that the
 collector finds in the nursery before it empties it, and from its own counters.

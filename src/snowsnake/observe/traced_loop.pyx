@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The machine's loop once more, with its observation point filled in: watching costs nothing where nobody watches.
+"""The machine's loop a second time, with its observation point filled in: an evaluation that nobody watches pays nothing.
 
 In and out as machine/loop.pyx, whose text this is.
 """

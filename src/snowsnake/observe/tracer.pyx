@@ -200,7 +200,7 @@ cdef class RuntimeTracer:
 
 
 def attach(size_t machine, bint has_times):
-    """Watch the machine at this address; what comes back must be kept as long as the machine."""
+    """Watches the machine at this address; the result must be kept as long as the machine."""
     cdef Machine* m = <Machine*>machine
     cdef RuntimeTracer watcher = RuntimeTracer.__new__(RuntimeTracer, _KEY)
     watcher.tracer.head.run = traced_run

@@ -78,7 +78,7 @@ cdef void _put_escape(Text* t, uint8_t c) noexcept nogil:
 
 
 cdef void _put_string(Text* t, Word* fp, Word s) noexcept nogil:
-    """With quotes.  A string that is not UTF-8 is an error, but only after everything has been forced."""
+    """In quotes.  A string that is not UTF-8 is an error, but only after everything has been forced."""
     cdef const uint8_t* start = string_data(s)
     cdef const uint8_t* p = start
     cdef const uint8_t* end = start + string_size(s)
@@ -140,7 +140,7 @@ cdef inline bint _open(Machine* m, Word container, int64_t index) noexcept nogil
 
 
 cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
-    """DONE: written, or a level opened; CALL: its text comes as an answer; RAISE."""
+    """DONE: written, or a level opened; CALL: the text comes as the result; RAISE."""
     cdef Machine* m = t.m
     cdef int tag = tag_of(w)
     if tag == TAG_STRING:
@@ -173,7 +173,7 @@ cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
 
 
 cdef int _put_item(Text* t, Word* fp, Word item, Word name, uint8_t separator) noexcept nogil:
-    """FORCE if it must be; otherwise what `_put_value` says, with the index in hand advanced."""
+    """FORCE if the item must be forced; otherwise the outcome of `_put_value`, with the index advanced."""
     cdef Machine* m = t.m
     cdef Word w = val(item)
     if is_thunk(w):
@@ -236,7 +236,7 @@ cdef int to_json(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil:
-    """As `nix eval --json`: a path is its name, and is not copied to the store."""
+    """As in `nix eval --json`: a path is written as its name, and is not copied to the store."""
     return _to_json(m, fp, WORD_FALSE)
 
 

@@ -1,9 +1,9 @@
 # cython: language_level=3
 """Values as Nix text, as C++ Nix prints them.
 
-In: a word.  Out: text in a Bytes.  A stack of its own takes any depth.  A set or list that was printed before is
+In: a word.  Out: text in a Bytes.  It has a stack of its own, for any depth.  A set or list that was printed before is
 «repeated»; a set is the same if it is the same object; a list only if it is reached through the same thunk as well, because
-C++ Nix copies the value of a list wherever an expression, not a variable, gives it.
+C++ Nix copies the value of a list wherever it comes from an expression and not from a variable.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
@@ -140,7 +140,7 @@ cdef void _put_function(Printer* p, Word f) noexcept nogil:
 
 
 cdef void _put_float(Printer* p, double number) noexcept nogil:
-    """As %g; the decimal point is one in every locale."""
+    """The form of %g; the decimal point is a full stop in every locale."""
     cdef char[64] text
     cdef int i
     snprintf(text, sizeof(text), "%g", number)
@@ -191,7 +191,7 @@ cdef inline uint64_t _slot(Word* table, uint64_t mask, Word w) noexcept nogil:
 
 
 cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
-    """Whether the word was asked for before."""
+    """Whether this was called with the word before."""
     cdef uint64_t i, mask, h
     cdef Word* table
     if p.seen_count * 2 >= p.seen_mask:
@@ -225,7 +225,7 @@ cdef void _open(Printer* p, Word container) noexcept nogil:
 
 
 cdef void _put_value(Printer* p, Word w) noexcept nogil:
-    """A simple value whole, of a list or set the beginning."""
+    """Writes a simple value, or the beginning of a list or set."""
     cdef Word value = val(w)
     if is_list(value):
         if list_size(value) and _seen_before(p, w):
@@ -244,7 +244,7 @@ cdef void _put_value(Printer* p, Word w) noexcept nogil:
 
 
 cdef bint _hand_on(Printer* p) noexcept nogil:
-    """What nobody takes is kept, and counts: a value of a few megabytes may have a text of gigabytes."""
+    """Text that no sink takes is kept, and counts: a value of a few megabytes may have a text of gigabytes."""
     if p.sink != NULL:
         p.is_stopped = not p.sink(p.context, p.out)
         p.fits = not p.is_stopped
@@ -254,7 +254,7 @@ cdef bint _hand_on(Printer* p) noexcept nogil:
 
 
 cdef void _put_rest(Printer* p) noexcept nogil:
-    """Goes on at the innermost level until all are closed."""
+    """Continues at the innermost level until all are closed."""
     cdef Level* level
     cdef Word container, name
     cdef uint32_t* order

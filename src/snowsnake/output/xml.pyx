@@ -150,7 +150,7 @@ cdef void _put_line(Text* t, Place place) noexcept nogil:
 
 
 cdef void _put_path(Text* t, Place place) noexcept nogil:
-    """Attributes stand in the order of their names, so a `name` comes between the line and the path."""
+    """Attributes are in the order of their names, so a `name` comes between the line and the path."""
     cdef const char* path
     if place.line:
         path = t.m.files[place.file].path
@@ -207,7 +207,7 @@ cdef bint _is_derivation(Machine* m, Word attrs) noexcept nogil:
 
 
 cdef Word _unforced(Machine* m, Word w, bint is_strict) noexcept nogil:
-    """A thunk that must be forced before anything of w can be written, or 0."""
+    """A thunk that must be forced before any part of w can be written, or 0."""
     cdef Word* place
     if is_thunk(w):
         return w if is_strict else 0
@@ -245,7 +245,7 @@ cdef void _put_derivation_function(Text* t, Word* fp) noexcept nogil:
 
 
 cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
-    """Its parameters.  Builtins are not told apart from what is not evaluated."""
+    """Writes its parameters.  Builtins look like values that are not evaluated."""
     cdef Parameter parameter = next_parameter(t.m, f)
     cdef Formals* formals = parameter.formals
     cdef Word name
@@ -364,7 +364,7 @@ cdef void xml_stream(Machine* m, Sink sink, void* context) noexcept nogil:
 
 
 cdef bint _hand_on(Text* t) noexcept nogil:
-    """Let what is written go to the sink; False: it wants no more, and an error has been raised."""
+    """Passes the text so far to the sink; returns False if the sink wants no more, and an error has been raised."""
     cdef Bytes piece
     memset(&piece, 0, sizeof(piece))
     piece.data = t.start

@@ -293,7 +293,7 @@ cdef int fill_output(Output* output, _Strings strings, tuple given) except -1:
 
 
 def write(list outputs, list input_drvs, list input_srcs, str platform, str builder, list args, list env):
-    """The text of a `.drv`: what `parse` gives, in any order."""
+    """The text of a `.drv` from what `parse` returns, in any order."""
     cdef DerivationFields drv
     cdef Bytes text
     cdef _Strings strings = _Strings()

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The text of a `.drv` file, read: hostile input gives an error that says what was expected.
+"""Parses the text of a `.drv` file: hostile input raises an error that says what was expected.
 
 In: bytes.  Out: a `DerivationFields` whose views point into them; only strings with escapes are copied.
 """
@@ -106,7 +106,7 @@ cdef bint parse_store_path(Parser* self, View* out, View* base) noexcept nogil:
 
 
 cdef bint item_follows(Parser* self, size_t before, bint* found) noexcept nogil:
-    """At the start or after an item of a list: is there one more?  Takes the comma or the closing bracket."""
+    """At the start, or after an item of a list: whether there is one more.  Skips the comma or the closing bracket."""
     found[0] = False
     if starts_with(self, c']'):
         self.at += 1
@@ -118,7 +118,7 @@ cdef bint item_follows(Parser* self, size_t before, bint* found) noexcept nogil:
 
 
 cdef void* grown(void* array, size_t count, size_t item_size) noexcept nogil:
-    """Room for one more item; doubles at the powers of two."""
+    """Makes room for one more item; doubles at the powers of two."""
     if count & (count - 1) == 0 or array == NULL:
         return resize_items(array, item_size * (2 * count if count else 1), 1)
     return array

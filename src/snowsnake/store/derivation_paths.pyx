@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Derivations finished: from what `derivationStrict` collected to output paths, `.drv` text and `.drv` path.
+"""Finishes derivations: from what `derivationStrict` collected to output paths, `.drv` text and `.drv` path.
 
-In: a `DerivationInput`.  Out: paths and text; remembered in the `KnownDerivations`: what the derivation hashes to, and refers to.
+In: a `DerivationInput`.  Out: paths and text; the `KnownDerivations` remember the derivation's hash and references.
 An evaluation of nixpkgs does this tens of thousands of times, so the environment is written once per derivation and hashed
 in three settings (masked for the output paths, whole for the memory, with real inputs for the file), with the output
 paths spliced in; no Python object, scratch memory used again.
@@ -34,7 +34,7 @@ from snowsnake.store.store_path cimport (
 # --- inputs, outputs, environment ----------------------------------------------------------------------------------------
 
 cdef bint expand_closures(KnownDerivations* self, DerivationInput* input, Bytes* error) noexcept nogil:
-    """A derivation wanted with `all_outputs` brings its whole closure, and every output of each derivation in it."""
+    """A derivation wanted with `all_outputs` adds its whole closure, and every output of each derivation in it."""
     cdef Bytes* pairs = &self.scratch_expanded
     cdef Bytes* sources = &self.scratch_srcs
     cdef Bytes names
@@ -130,7 +130,7 @@ cdef bint prepare_outputs(KnownDerivations* self, const DerivationInput* input, 
 
 
 cdef bint prepare_env(KnownDerivations* self, DerivationInput* input, DerivationFields* drv, Bytes* error) noexcept nogil:
-    """The environment in name order, the outputs' variables (still without value) among it."""
+    """The environment in name order, including the outputs' variables, which have no value yet."""
     cdef Variable* env = <Variable*>array_of(&self.scratch_env, input.env_count + drv.output_count, sizeof(Variable))
     cdef size_t i, e = 0, o = 0, count = 0
     cdef int order
@@ -203,7 +203,7 @@ cdef void write_text(KnownDerivations* self, const DerivationFields* drv, const 
 
 cdef uint32_t name_file(KnownDerivations* self, const DerivationInput* input, const DerivationFields* drv, size_t reference_count,
                         Bytes* error) noexcept nogil:
-    """Attr of the .drv path that follows from the text and what it refers to."""
+    """The entry of the .drv path that follows from the text and its references."""
     cdef Digest contents
     cdef uint32_t entry
     bytes_clear(&self.file_name)
@@ -369,7 +369,7 @@ cdef bint read_with_python(void* context, View path, Bytes* text, Bytes* error) 
 
 
 cdef class DerivationMemory:
-    """What derivations hash to; `reader(drv_path) -> bytes` supplies those that were not finished here.
+    """The hashes of derivations; `reader(drv_path) -> bytes` supplies those that were not finished here.
 
     >>> path, outputs, text = DerivationMemory().finish("x", system="s", builder="b", env={"builder": "b", "name": "x", "system": "s"})
     >>> path, outputs
@@ -458,7 +458,7 @@ cdef class DerivationMemory:
         return self.store.entries[entry].modulo[:32], self.store.entries[entry].modulo_kind == MODULO_DEFERRED
 
     def closure(self, str path not None):
-        """All store paths that *path* refers to, directly or not, itself included."""
+        """All store paths that *path* refers to, directly or not, including itself."""
         cdef _Views texts = _Views([])
         cdef View start = texts.add(path)
         cdef Bytes error, found
@@ -472,7 +472,7 @@ cdef class DerivationMemory:
             bytes_free(&found)
 
     def add_references(self, str path not None, references):
-        """Says what a text or source refers to."""
+        """Records the references of a text or source."""
         cdef _Views texts = _Views([]), listed = _Views(sorted(set(references)))
         cdef Bytes error
         bytes_init(&error)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""md5, sha1 and sha512, block by block, as fast as OpenSSL's: whoever hashes tens of megabytes waits for nothing else.
+"""md5, sha1 and sha512, block by block, as fast as OpenSSL's: hashing tens of megabytes takes no other time.
 
 In: a state and whole blocks.  Out: the state.  In C, because the rounds are unrolled by its preprocessor.  On x86, sha1 uses the SHA
 instructions, and sha512 those of BMI (rotations that keep their operand) or AVX-512 (rotations of two words), if the processor has them.

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The texts of hashes: names of algorithms, base16, Nix's base32, base64, SRI; and Python's face of the hash functions.
+"""The texts of hashes: names of algorithms, base16, Nix's base32, base64, SRI; and the hash functions for Python.
 
-In: a digest, or text in any of the forms.  Out: text in the caller's buffer, or a `Digest`; Nix's messages for what is wrong.
+In: a digest, or text in any of the forms.  Out: text in the caller's buffer, or a `Digest`; Nix's messages for invalid text.
 """
 import os
 
@@ -177,7 +177,7 @@ cdef inline int base64_digit(uint8_t c) noexcept nogil:
 
 
 cdef Py_ssize_t base64_decode(const uint8_t* text, size_t size, uint8_t* out, size_t capacity) noexcept nogil:
-    """As lenient as Nix: newlines are skipped, padding may be missing, what follows the first `=` is ignored."""
+    """As lenient as Nix: newlines are skipped, padding may be missing, and everything after the first `=` is ignored."""
     cdef size_t i, found = 0
     cdef int digit, bits = 0
     cdef uint32_t held = 0
@@ -318,7 +318,7 @@ cdef int kind_named(str algorithm) except -1:
 # Buffers are taken by hand: typed memory views would make every start of the command import `collections.abc`.
 
 def digest(str algorithm, data, *, bint portable=False):
-    """Digest of *data*, bytes or another contiguous buffer; *portable* leaves the processor's SHA instructions aside (for tests)."""
+    """Digest of *data*, bytes or another contiguous buffer; *portable* does not use the processor's SHA instructions (for tests)."""
     cdef Digest result
     cdef int kind = kind_named(algorithm)
     cdef Py_buffer view

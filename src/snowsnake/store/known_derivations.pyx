@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What each derivation hashes to, and refers to: the memory behind `derivation_finish`.
+"""The hash and the references of each derivation, for `derivation_finish`.
 
 In: derivations finished in this process, or, through a reader, the text of others.  Out: hashes modulo fixed outputs,
 output names, closures.  Derivations from elsewhere are read with a stack of our own: any depth, cycles refused.  Over 600
@@ -113,7 +113,7 @@ cdef bint grow_table(KnownDerivations* self) noexcept nogil:
 
 
 cdef uint32_t intern_path(KnownDerivations* self, View path) noexcept nogil:
-    """Index of the entry of *path*, made if there is none; NO_ENTRY when memory runs out."""
+    """Index of the entry of *path*, which is made if necessary; NO_ENTRY if memory runs out."""
     cdef uint32_t hashed = path_hash(path), slot = 0, found
     cdef StoreEntry* entry
     cdef const uint8_t* copy
@@ -293,7 +293,7 @@ cdef bint has_output(KnownDerivations* self, const StoreEntry* entry, View outpu
 
 
 cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil:
-    """Reads those of the inputs that were not made here."""
+    """Reads those inputs that were not made here."""
     cdef size_t i
     cdef uint32_t entry
     for i in range(count):
@@ -386,7 +386,7 @@ cdef void hash_parts(KnownDerivations* self, const Bytes* head, const Derivation
 
 
 cdef void fixed_modulo(KnownDerivations* self, const Output* output, Digest* out) noexcept nogil:
-    """A fixed output hashes to what it is, not to how it is fetched."""
+    """A fixed output's hash depends on its contents, not on how it is fetched."""
     bytes_clear(&self.head)
     bytes_text(&self.head, "fixed:out:")
     method_and_algorithm(output, &self.head)
@@ -533,7 +533,7 @@ cdef bint next_unknown(KnownDerivations* self, Reading* reading, uint32_t* found
 
 
 cdef bint read_derivations(KnownDerivations* self, uint32_t entry, Bytes* error) noexcept nogil:
-    """Makes *entry* known, and first whatever it depends on, with a stack of its own."""
+    """Makes *entry* known, after everything that it depends on, with a stack of its own."""
     cdef Reading* stack = NULL
     cdef size_t depth = 0, capacity = 0
     cdef uint32_t wanted = entry

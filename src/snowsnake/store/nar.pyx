@@ -1,7 +1,7 @@
 # cython: language_level=3
 """NAR: the one serialisation of a file tree whose bytes depend only on names, contents, executable bits and link targets.
 
-In: a path, or a `NarTree` whose entries a filter has looked at.  Out: the archive's bytes into a hash, a buffer, a file.
+In: a path, or a `NarTree` whose entries a filter has checked.  Out: the archive's bytes into a hash, a buffer, a file.
 A tree is walked with the entries' parent indices, so depth costs no C stack.  Reading is in `nar_reader.py`.
 Over 600 lines because system calls (in C) and Python's face are part of it.
 """
@@ -232,7 +232,7 @@ cdef int kind_of(int directory, const char* name) noexcept nogil:
 
 
 cdef bint files_error(NarTree* self, Bytes* said, Bytes* error) noexcept nogil:
-    """What the files said about the one that is being worked on."""
+    """The answer of the files about the current entry."""
     if said.failed:
         bytes_free(said)
         return out_of_memory(error)
@@ -297,7 +297,7 @@ cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil:
 
 
 cdef inline bint is_slash(const Bytes* path) noexcept nogil:
-    """The root of the file system: what is in it has one slash, not two."""
+    """The root of the file system: paths of its entries have one slash, not two."""
     return path.size == 2 and path.data[0] == c'/'
 
 
@@ -337,7 +337,7 @@ cdef int compare_names(const void* a, const void* b) noexcept nogil:
 
 
 cdef bint sort_children(NarTree* self, uint32_t first, uint32_t count) noexcept nogil:
-    """Entries [first, first + count) into byte order of their names."""
+    """Sorts the entries [first, first + count) by the bytes of their names."""
     cdef const char** names
     cdef NarEntry* copy
     cdef uint32_t i
@@ -359,7 +359,7 @@ cdef bint sort_children(NarTree* self, uint32_t first, uint32_t count) noexcept 
 
 
 cdef uint32_t entry_with_name(const NarTree* self, uint32_t first, uint32_t count, const char* name) noexcept nogil:
-    """Which of the unsorted entries has this very name, by its place in `names`, which grows with the entries."""
+    """Which of the unsorted entries has exactly this name, by its place in `names`, which grows with the entries."""
     cdef size_t start = <const uint8_t*>name - self.names.data
     cdef uint32_t low = 0, high = count, middle
     while high - low > 1:
@@ -556,7 +556,7 @@ cdef bint write_link(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
 
 
 cdef bint open_node(NarTree* self, uint32_t entry, NarSink* sink, Bytes* error) noexcept nogil:
-    """Everything of an entry but, for a directory, its entries."""
+    """Everything of an entry except, for a directory, its entries."""
     cdef int kind = self.entries[entry].kind
     put_text(sink, "(")
     put_text(sink, "type")
@@ -610,7 +610,7 @@ cdef void leave(NarTree* self, uint32_t entry, NarSink* sink) noexcept nogil:
 
 
 cdef size_t least_name(const NarTree* self, uint32_t entry) noexcept nogil:
-    """Where the names of an entry's children begin."""
+    """The start of the names of an entry's children."""
     cdef uint32_t first = self.entries[entry].first_child, i
     cdef size_t least = self.names.size
     for i in range(first, first + self.entries[entry].child_count):
@@ -772,7 +772,7 @@ def pack(path, accepts=None):
 
 
 def pack_into(path, int fd, accepts=None):
-    """Writes the NAR of *path* to a file descriptor; its size."""
+    """Writes the NAR of *path* to a file descriptor, and returns its size."""
     return write_archive(path, accepts, NULL, NULL, fd)
 
 

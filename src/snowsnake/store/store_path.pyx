@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Store paths: "/nix/store/<hash>-name", made of what is in them, checked and taken apart.
+"""Store paths: "/nix/store/<hash>-name"; making, checking and splitting them.
 
 In: names, digests, references.  Out: paths in the caller's buffer.  The hash part is always the sha256 of
 "type:algorithm:hex:store directory:name", folded to 20 bytes; the type says what the digest is of.
@@ -394,7 +394,7 @@ METHODS = {"flat": INGEST_FLAT, "nar": INGEST_RECURSIVE, "recursive": INGEST_REC
 
 
 def check_name(str name not None):
-    """Raises ValueError, with Nix's message, for what cannot be the name of a store path."""
+    """Raises ValueError, with Nix's message, for a name that a store path cannot have."""
     cdef bytes raw = encoded(name)
     cdef Bytes out, error
     bytes_init(&out)
@@ -424,7 +424,7 @@ def check_base(str base not None):
 
 
 def split(str path not None, str store_dir="/nix/store"):
-    """(path of the store object, what follows it) of a path in or below the store."""
+    """(path of the store object, rest of the path) of a path in or below the store."""
     cdef bytes raw = encoded(path), directory = encoded(store_dir)
     cdef Bytes out, error
     cdef View object, rest
@@ -467,7 +467,7 @@ def fixed_path(str name not None, str method not None, str algorithm not None, b
 
 
 def placeholder(str output not None):
-    """What stands for the path of an output inside its own derivation."""
+    """The placeholder for the path of an output inside its own derivation."""
     cdef bytes raw = encoded(output)
     cdef Bytes out, error
     bytes_init(&out)
@@ -477,7 +477,7 @@ def placeholder(str output not None):
 
 
 def downstream_placeholder(str drv_path not None, str output not None, str store_dir="/nix/store"):
-    """What stands for an output of a floating content-addressed derivation inside those that use it."""
+    """The placeholder for an output of a floating content-addressed derivation inside its users."""
     cdef bytes raw = encoded(drv_path), raw_output = encoded(output), directory = encoded(store_dir)
     cdef Bytes out, error
     bytes_init(&out)
