@@ -1,5 +1,9 @@
 # cython: language_level=3
-"""Errors on their way out.  The trace is taken before anything is unwound, unless a try frame is going to catch the error."""
+"""Errors on their way out.  The trace is taken before anything is unwound, unless a try frame is going to catch the error.
+
+In: a pending error, the registers of the activation that raised it.  Out: the frame that continues, or the end of the run; the trace.
+Over 600 lines: taking the trace, putting an error aside for addErrorContext and keeping it for failed thunks read the same activations.
+"""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp
