@@ -1,6 +1,8 @@
 """What evaluation reads: kinds of files, symlinks, policies, the search path, the record of it all."""
 
+import hashlib
 import os
+import sysconfig
 import threading
 from pathlib import Path
 
@@ -306,3 +308,29 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     os.mkdir(os.fsencode(tmp_path) + b"/\xff")
     assert value("builtins.length (builtins.attrNames (builtins.readDir ./.))", tmp_path) == 1
     assert value('builtins.isString "${./.}"', tmp_path) is True
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "sha512"])
+def test_large_files_are_hashed_piece_by_piece(tmp_path: Path, kind: str) -> None:
+    """Of a file that nobody wrote lately nothing is kept; one that was just written is read whole, for the record."""
+    for path in (Path(sysconfig.get_path("stdlib"), "pydoc_data", "topics.py"), tmp_path / "young"):
+        if path.parent == tmp_path:
+            path.write_bytes(bytes(range(256)) * 1000 + b"end")
+        data = path.read_bytes()
+        nix = Interpreter()
+        assert nix.evaluate(f'builtins.hashFile "{kind}" "{path}"'.encode(), "/").to_python() == hashlib.new(kind, data).hexdigest()
+        (entry,) = [entry for entry in nix.dependencies() if entry.kind == "file"]
+        assert entry.name == str(path) and nix.dependencies().holds(entry)
+
+
+@pytest.mark.parametrize("size", [(1 << 15) - 1, 1 << 15, (1 << 19) + 7, 3_000_000])
+def test_large_files_are_read_to_where_they_stay(tmp_path: Path, size: int) -> None:
+    text = "0123456789abcdefghi\n" * (size // 20) + "x" * (size % 20)
+    (tmp_path / "file").write_text(text)
+    program = 'let t = builtins.readFile ./file; in { inherit t; u = t + "!"; hash = builtins.hashString "sha256" t; }'
+    for options in ({}, {"stress": True}, {"restricted": True, "allowed_paths": (str(tmp_path),)}):
+        found = value(program, tmp_path, **options)
+        assert found == {"t": text, "u": text + "!", "hash": hashlib.sha256(text.encode()).hexdigest()}
+    (tmp_path / "file").write_text(text[:-1] + "\0")
+    with pytest.raises(EvaluationError, match="cannot be represented as a Nix string"):
+        value("builtins.readFile ./file", tmp_path)
