@@ -17,7 +17,7 @@ from snowsnake.jobs.queue import JobQueue
 from snowsnake.jobs.reply import Group, Path, Reply, joined
 from snowsnake.jobs.worker import RENEW, Worker, resident_bytes
 
-_MOST_AT_ONCE = 16                     # paths that a worker is given
+_MOST_AT_ONCE = 64                     # paths that a worker is given: neighbours share much, and what two workers need both evaluate
 # Where results are kept: paths that a worker is given in its only group, which ends before when it has worked long enough.  The first groups are small:
 # it is soon known what others will need, too.
 _LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 48
