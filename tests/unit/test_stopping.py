@@ -234,3 +234,29 @@ def test_ctrl_c_ends_a_command(tmp_path):
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err and "fault" not in err
     assert process.returncode in (1, 130, -signal.SIGINT)
+
+
+def test_an_interrupt_is_not_lost_between_short_evaluations():
+    """One that comes when the machine does not look any more: the next run began by forgetting it."""
+    function = snowsnake.Evaluator().evaluate("x: x + 1")
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(delay_s: float) -> None:
+        time.sleep(delay_s)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    try:
+        for number in range(200):
+            thread = threading.Thread(target=interrupt, args=(number * 1e-5,))
+            is_told = False
+            try:
+                thread.start()
+                while thread.is_alive():
+                    function(1)
+                function(1)
+            except KeyboardInterrupt:
+                is_told = True
+            thread.join()
+            assert is_told, number
+    finally:
+        signal.signal(signal.SIGINT, old)
