@@ -16,7 +16,6 @@ CASES = [
 DIFFERENT = {
     """nix eval --expr '{ "a/b" = "x"; }' --write-to out""": "there, a name with a slash leads out of the folder",
     "nix flake check --no-build path:./imports": "there, `packages` may still be built in evaluation, of derivations that were not written",
-    "nix search --json path:./imports x": "there, the derivation was not written, which is said first",
     "nix flake check --no-build path:./imports --option allow-import-from-derivation false": "as above, although it is forbidden",
 }
 

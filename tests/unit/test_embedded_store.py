@@ -372,3 +372,17 @@ def test_what_another_evaluation_wrote_is_referred_to(root, tmp_path):
         path = first.evaluate('builtins.toFile "x" "${./a}"', base_path=tmp_path).to_python()
     found = snowsnake.Evaluator(store=root).evaluate(f"builtins.getContext (builtins.readFile {path})").to_python()
     assert [(name[44:], kinds) for name, kinds in found.items()] == [("a", {"path": True})]
+
+
+def test_only_the_folder_of_the_store_says_what_is_valid(run_command, tmp_path):
+    """A store below another root: the same path in the logical store's own folder is a file, but no object of this store."""
+    path = tmp_path / "store" / "qiwmmmgnk4xmy6mma2man57iwykzv7rg-f"
+    path.parent.mkdir()
+    path.write_text("elsewhere")
+    there = {"NIX_STORE_DIR": str(path.parent), "NIX_REMOTE": f"local?root={tmp_path}/root"}
+    for source in (f'builtins.readFile (builtins.storePath "{path}")', f'builtins.readFile (builtins.appendContext "{path}" {{ "{path}".path = true; }})'):
+        assert run_command("instantiate", "--eval", "-E", source, NIX_STORE_DIR=str(path.parent)).returncode == 0
+        done = run_command("instantiate", "--eval", "-E", source, **there)
+        assert done.returncode == 1 and path.name.encode() in done.stderr
+    # It can be read as a file, as in C++ Nix.
+    assert run_command("instantiate", "--eval", "-E", f"builtins.readFile {path}", **there).stdout == b'"elsewhere"\n'

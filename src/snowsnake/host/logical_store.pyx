@@ -13,7 +13,7 @@ from snowsnake.diagnostics.message_table cimport MESSAGE_BUILDS_NOT_ALLOWED, MES
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_of
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport host_warn
-from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type
+from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type, real_store_has
 from snowsnake.host.policy cimport host_allow, host_has_feature
 from snowsnake.host.records cimport RECORD_VALID, STATE_ABSENT, STATE_FOUND, record, record_file
 from snowsnake.host.state cimport (
@@ -41,6 +41,8 @@ cdef bint store_has(Machine* m, View store_path) noexcept nogil:
         return True
     if host_of(m).asker != NULL:
         return host_of(m).asker(host_of(m).writer_context, store_path)
+    if host_of(m).real_store != NULL:
+        return real_store_has(m, store_path)
     if place_type(m, store_path.data, store_path.size, &kind) == RAISE:
         error_disregard(m)
     return kind > FILE_NONE

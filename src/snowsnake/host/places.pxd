@@ -41,6 +41,8 @@ cdef struct Mount:
 cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil
 cdef bint is_elsewhere(Machine* m, const uint8_t* path, size_t size) noexcept nogil
     # Whether a path is in a mounted file system or a copied source.  Links in these are relative to the path, not to where the files lie.
+cdef bint real_store_has(Machine* m, View store_path) noexcept nogil
+    # Whether an object lies in the folder that stands for the store (`real_store`, which is set); path_buffer then holds its path there.
 cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept nogil
     # Whether the policy shows what is at an allowed path.
 cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil

@@ -112,6 +112,14 @@ cdef bint is_elsewhere(Machine* m, const uint8_t* path, size_t size) noexcept no
     return find_mount(m, path, size) != NULL or map_find(&h.sources, path, object_end(m, path, size)) != NULL
 
 
+cdef bint real_store_has(Machine* m, View store_path) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef Bytes* b = &h.path_buffer
+    b.size = 0
+    return bytes_text(b, h.real_store) and bytes_append(b, store_path.data + h.store_dir_size, store_path.size - h.store_dir_size) \
+        and bytes_byte(b, 0) and disk_type(<const char*>b.data, FOLLOW_LINKS, False, NULL) > FILE_NONE
+
+
 cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes* b = &h.path_buffer
@@ -167,7 +175,6 @@ cdef int settled_place(Machine* m, Bytes* here, Place* place) noexcept nogil:
     cdef Bytes* b = &h.path_buffer
     cdef Mount* mount
     cdef size_t end = here.size, rest
-    cdef bint done = True
     b.size = 0
     if host_is_in_store(m, here.data, here.size):
         end = object_end(m, here.data, here.size)
@@ -189,18 +196,16 @@ cdef int settled_place(Machine* m, Bytes* here, Place* place) noexcept nogil:
             return raise_text(m, ERROR_MEMORY, NULL)
         if h.unsettled.count and map_find(&h.unsettled, here.data, end) != NULL and host_settle(m) != DONE:
             return RAISE
-        if h.real_store != NULL:
-            done = bytes_text(b, h.real_store) and bytes_append(b, here.data + h.store_dir_size, end - h.store_dir_size) \
-                and bytes_byte(b, 0)
-            if done and disk_type(<const char*>b.data, FOLLOW_LINKS, False, NULL) > FILE_NONE:
-                b.size -= 1
-                if place.trusted != FOLLOW_LINKS:
-                    place.trusted = strlen(h.real_store)
-                done = bytes_append(b, here.data + end, here.size - end) and bytes_byte(b, 0)
-                place.disk = <const char*>b.data
-                return DONE if done else raise_text(m, ERROR_MEMORY, NULL)
-            b.size = 0
-    if not (done and bytes_append(b, here.data, here.size) and bytes_byte(b, 0)):
+        if h.real_store != NULL and real_store_has(m, make_view(here.data, end)):
+            b.size -= 1
+            if place.trusted != FOLLOW_LINKS:
+                place.trusted = strlen(h.real_store)
+            if not (bytes_append(b, here.data + end, here.size - end) and bytes_byte(b, 0)):
+                return raise_text(m, ERROR_MEMORY, NULL)
+            place.disk = <const char*>b.data
+            return DONE
+        b.size = 0
+    if not (bytes_append(b, here.data, here.size) and bytes_byte(b, 0)):
         return raise_text(m, ERROR_MEMORY, NULL)
     place.disk = <const char*>b.data
     return DONE
