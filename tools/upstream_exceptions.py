@@ -11,7 +11,6 @@ REASONS = {
     "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
     "flakes/config": "a path in `nixConfig` is not copied to the store by itself",
-    "flakes/develop": "`nix develop`, which we leave to Nix",
     "lang": "18 reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
@@ -46,7 +45,7 @@ ELSEWHERE = {
         "local-overlay-store/gc local-overlay-store/optimise local-overlay-store/redundant-add local-overlay-store/stale-file-handle "
         "local-overlay-store/verify db-migration"
     ).split(),
-    "shells, REPL, debugger, profiler": "ca/nix-shell ca/repl debugger flamegraph-profiler function-trace nix-shell repl".split(),
+    "REPL, debugger, profiler": "ca/repl debugger flamegraph-profiler function-trace repl".split(),
     "the C++ library and its plug-ins": "plugins test-libstoreconsumer".split(),
     "the test suite itself": "characterisation-test-infra test-infra".split(),
 }

@@ -75,12 +75,21 @@ class Selector:
 
     def select(self, root: "Handle", path: str) -> "Handle":
         """The value at a selection path."""
-        value = root
+        return self.select_with_set(root, path)[0]
+
+    def select_with_set(self, root: "Handle", path: str) -> "tuple[Handle, tuple[Handle, bytes] | None]":
+        """The value at a selection path, and the set and the name of which it is the attribute, if it is one."""
+        value, found = root, None
         for part in split_path(path):
             value = self.auto_call(value)
             index = _index(part)
-            value = _attribute(value, part, path) if index is None else _element(value, index, path)
-        return value
+            if index is None:
+                found = (value, part.encode("utf-8", "surrogateescape"))
+                value = _attribute(value, part, path)
+            else:
+                found = None
+                value = _element(value, index, path)
+        return value, found
 
     def auto_call(self, value: "Handle") -> "Handle":
         """Call a function that takes a set with the arguments it names (all of them if it has `...`).

@@ -61,14 +61,14 @@ def shell_text(attributes: Mapping[str, Any]) -> str:
         elif isinstance(value, list) and all(_simple(item) is not None for item in value):
             lines.append(f"declare -a {name}=({''.join(f'{_simple(item)} ' for item in value)})\n")
         elif isinstance(value, dict) and all(_simple(item) is not None for item in value.values()):
-            pairs = "".join(f"[{_quoted(key)}]={_simple(item)} " for key, item in sorted(value.items()))
+            pairs = "".join(f"[{quoted(key)}]={_simple(item)} " for key, item in sorted(value.items()))
             lines.append(f"declare -A {name}=({pairs})\n")
     return "".join(lines)
 
 
 def _simple(value: Any) -> str | None:
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     if value is None:
         return "''"
     if isinstance(value, bool):
@@ -80,7 +80,12 @@ def _simple(value: Any) -> str | None:
     return None
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """One word for a shell.
+
+    >>> print(quoted("it's"))
+    'it'\\''s'
+    """
     return "'" + text.replace("'", "'\\''") + "'"
 
 

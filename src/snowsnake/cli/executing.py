@@ -49,8 +49,8 @@ def check_environment_option(call: "Call", key: str, values: list[str]) -> None:
         raise UsageError(f"Duplicate definition of environment variable '{values[0]}' with '--set-env-var' is ambiguous")
 
 
-def execute(store: "Store", program: str, words: list[str], environment: "Mapping[str, str]", *, looks_up: bool, system: str = "") -> "NoReturn":
-    """Become *program*, with *words* after its name.  *looks_up*: on the PATH.  *system*: the personality that it wants, if it is another one."""
+def execute(store: "Store", program: str, words: list[str], environment: "Mapping[str, str]", *, looks_up: bool, name: str = "") -> "NoReturn":
+    """Become *program*, with *words* after its name.  *looks_up*: on the PATH.  *name*: what it is told that its own name is."""
     from snowsnake.cli.output import finish_evaluations
 
     place = objects_place(store)
@@ -59,7 +59,7 @@ def execute(store: "Store", program: str, words: list[str], environment: "Mappin
         signal.signal(number, signal.SIG_DFL)
     if place != store.store_dir:
         _enter_and_execute(store.store_dir, place, program, words, environment)
-    _become(program, words, environment, looks_up=looks_up)
+    _become(program, words, environment, looks_up=looks_up, name=name)
 
 
 def objects_place(store: "Store") -> str:
@@ -74,11 +74,11 @@ def objects_place(store: "Store") -> str:
     raise ValueError(f"store '{store.url}' is not a local store so it does not support command execution")
 
 
-def _become(program: str, words: list[str], environment: "Mapping[str, str]", *, looks_up: bool) -> "NoReturn":
+def _become(program: str, words: list[str], environment: "Mapping[str, str]", *, looks_up: bool, name: str = "") -> "NoReturn":
     try:
         if looks_up:
-            os.execvpe(program, [program, *words], environment)
-        os.execve(program, [program, *words], environment)
+            os.execvpe(program, [name or program, *words], environment)
+        os.execve(program, [name or program, *words], environment)
     except OSError as error:
         raise EvaluationError("file", f"unable to execute '{program}': {error.strerror}") from None
 

@@ -19,6 +19,7 @@ DROP_INS = {
     "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
     "nix-prefetch-url": "snowsnake-prefetch-url",
+    "nix-shell": "snowsnake-build",                # as above
     "nix-store": "snowsnake-store",
 }
 OPTIONS = (Option("-h --help", "", "show this text"),)

@@ -18,6 +18,9 @@ COMMANDS = {
     "build": ("nix build", "build what a flake, a file or an expression names, or substitute it"),
     "run": ("nix run", "run a program of a flake or a package"),
     "shell": ("nix shell", "run a shell, or a command, with some packages on the PATH"),
+    "develop": ("nix develop", "run a shell with the build environment of a derivation"),
+    "print-dev-env": ("nix print-dev-env", "print the build environment of a derivation, as a script for bash"),
+    "nix-shell": ("nix-shell", "run a shell with what a derivation needs, or a script, as `nix-shell`"),
     "fmt": ("nix fmt", "reformat code with the formatter of the flake here"),
     "formatter": ("nix formatter", "build the formatter of the flake here, or run it"),
     "jobs": ("snowsnake.cli.jobs", "evaluate thousands of attributes, by several workers"),
@@ -47,7 +50,7 @@ COMMANDS = {
 # The groups of the help; commands in none of them come last.
 _GROUPS = (
     ("evaluate", ("eval", "instantiate", "jobs")),
-    ("build and run", ("build", "run", "shell", "fmt", "formatter", "log", "realisation")),
+    ("build and run", ("build", "run", "shell", "develop", "print-dev-env", "nix-shell", "fmt", "formatter", "log", "realisation")),
     ("flakes", ("flake", "registry")),
     ("packages", ("search", "packages", "edit")),
     ("stores and their formats", ("store", "query", "path-info", "why-depends", "copy", "key", "prefetch", "derivation", "hash", "nar")),
@@ -126,6 +129,10 @@ def _run_for_nix(words: list[str]) -> int:
         from snowsnake.cli.old import store
 
         return store.main(words[1:])
+    if words[0] == "nix-shell":
+        from snowsnake.cli.old import shell
+
+        return shell.main(words[1:])
     if words[0] == "nix-env":
         from snowsnake.cli.old import env
 

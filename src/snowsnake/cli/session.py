@@ -91,13 +91,13 @@ class Session:
             if is_internal(path):
                 return self.expression(f"import {word}".encode("utf-8", "surrogateescape"))
             return self.evaluator.evaluate_file(path)
-        return self.evaluator.evaluate_file(self._local(word))
+        return self.evaluator.evaluate_file(self.local_path(word))
 
     def resolve(self, word: str) -> str:
         """The absolute path of the file that an argument means."""
-        return resolve_expression_path(self.find_file(word[1:-1]) if is_search_path(word) else self._local(word))
+        return resolve_expression_path(self.find_file(word[1:-1]) if is_search_path(word) else self.local_path(word))
 
-    def _local(self, word: str) -> str:
+    def local_path(self, word: str) -> str:
         """The absolute path of an argument that is a path; links are followed when it is read, once."""
         from snowsnake.settings.search_path import is_pseudo_url
 

@@ -8,7 +8,7 @@ an empty tuple is an empty dict for maps); the experimental feature that it need
 
 Carried out is one of:
   yes        it does here what it does there
-  elsewhere  it concerns what we do not do (building, substituting, collecting garbage, shells, debugging): accepted in silence
+  elsewhere  it concerns what we do not do (daemons, remote builders, debugging): accepted in silence
   no         it would change what an evaluation prints or does, and does not yet: whoever sets it is told so, once
 """
 
@@ -31,9 +31,9 @@ ROWS = (
     ("always-allow-substitutes", "", "bool", False, "", "2.19", "yes", "Substitute even derivations that say `allowSubstitutes = false`."),
     ("auto-allocate-uids", "", "bool", False, "auto-allocate-uids", "2.12", "elsewhere", "Take user numbers for builds from a range, instead of the members of `build-users-group`."),
     ("auto-optimise-store", "", "bool", False, "", "1.2", "elsewhere", "Replace equal files in the store with hard links to one copy."),
-    ("bash-prompt", "", "str", "", "", "2.4", "elsewhere", "The prompt of `nix develop` shells."),
-    ("bash-prompt-prefix", "", "str", "", "", "2.9", "elsewhere", "Text in front of the prompt of `nix develop` shells."),
-    ("bash-prompt-suffix", "", "str", "", "", "2.4", "elsewhere", "Text behind the prompt of `nix develop` shells."),
+    ("bash-prompt", "", "str", "", "", "2.4", "yes", "The prompt of `nix develop` shells."),
+    ("bash-prompt-prefix", "", "str", "", "", "2.9", "yes", "Text in front of the prompt of `nix develop` shells."),
+    ("bash-prompt-suffix", "", "str", "", "", "2.4", "yes", "Text behind the prompt of `nix develop` shells."),
     ("build-dir", "", "path or none", None, "", "2.22", "elsewhere", "Where builds have their temporary folders, for every store that has such a setting."),
     ("build-hook", "", "list", ("nix", "__build-remote"), "", "2.0", "elsewhere", "The program that hands builds to other machines, and its first arguments."),
     ("build-poll-interval", "", "u32", 5, "", "0.13", "elsewhere", "Seconds between two looks at a lock that another build holds."),
@@ -98,8 +98,8 @@ ROWS = (
     ("narinfo-cache-positive-ttl", "", "u32", 2592000, "", "2.1", "yes", "Seconds for which it is remembered that a binary cache has a path."),
     ("netrc-file", "", "absolute path", ..., "", "2.0", "yes", "Names and passwords for downloads, in the format of netrc."),
     ("nix-path", "", "list", (), "", "2.4", "yes", "The search path for `<name>`: words `PREFIX=PATH` or `PATH`. NIX_PATH replaces it; the channels that exist follow it."),
-    ("nix-shell-always-looks-for-shell-nix", "", "bool", True, "", "2.24", "elsewhere", "`nix-shell FOLDER` looks for `shell.nix` in it."),
-    ("nix-shell-shebang-arguments-relative-to-script", "", "bool", True, "", "2.24", "elsewhere", "Paths in the first lines of a `nix-shell` script start at the script's folder."),
+    ("nix-shell-always-looks-for-shell-nix", "", "bool", True, "", "2.24", "yes", "`nix-shell FOLDER` looks for `shell.nix` in it."),
+    ("nix-shell-shebang-arguments-relative-to-script", "", "bool", True, "", "2.24", "yes", "Paths in the first lines of a `nix-shell` script start at the script's folder."),
     ("plugin-files", "", "path list", (), "", "2.0", "no", "Shared objects that extend C++ Nix."),
     ("post-build-hook", "", "str", "", "", "2.3", "yes", "A program that runs after each build."),
     ("pre-build-hook", "", "str", "", "", "1.9", "elsewhere", "A program that says, before each build, what its sandbox has besides."),

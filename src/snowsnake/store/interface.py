@@ -184,6 +184,10 @@ class Store(ABC):
         """Builds valid outputs again; ValueError if the results differ."""
         raise ValueError(f"store '{self.url}' cannot build")
 
+    def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
+        """Adds a text like `builtins.toFile`, and returns its path."""
+        raise ValueError(f"store '{self.url}' cannot be written to")
+
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """Adds a `.drv` with this text, and returns its path."""
         raise ValueError(f"store '{self.url}' cannot be written to")

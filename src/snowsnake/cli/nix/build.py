@@ -28,7 +28,7 @@ def run(call: Call) -> int:
         targets = installables.targets(call.words)
         store = installables.store
         if is_dry:
-            report_missing(store.missing(_wanted(targets)), call.reporter)
+            report_missing(store.missing(map(wanted_text, targets)), call.reporter)
         else:
             _build(call, store, targets)
         if given.flag("json"):
@@ -36,8 +36,9 @@ def run(call: Call) -> int:
     return 0
 
 
-def _wanted(targets: list[Target]) -> list[str]:
-    return [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
+def wanted_text(target: Target) -> str:
+    """A target as stores are asked for it."""
+    return target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}"
 
 
 def _build(call: Call, store: "Store", targets: list[Target]) -> None:
@@ -56,7 +57,7 @@ def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
     from snowsnake.build.failure import BuildFailure
 
     try:
-        (check_again if call.given.flag("rebuild") else realise)(store, _wanted(targets), call.reporter)
+        (check_again if call.given.flag("rebuild") else realise)(store, list(map(wanted_text, targets)), call.reporter)
     except BuildFailure as error:
         raise build_error(error) from None
 

@@ -11,6 +11,7 @@ from snowsnake.cli.nix.value_text import value_text
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def run(call: Call) -> int:
         raise UsageError("--raw and --json are mutually exclusive")
     word = call.words[0] if call.words else None
     if given.flag("write_to"):
-        session, value = load(call, word)
-        write_to(_applied(session, value, call), given.text("write_to"))
+        session, value, attribute = load_with_set(call, word)
+        write_to(_applied(session, value, call), given.text("write_to"), attribute)
         session.evaluator.flush_store()
         return 0
     if given.flag("file") or given.flag("expr"):
@@ -105,6 +106,11 @@ def open_session(call: Call) -> "Any":
 
 def load(call: Call, word: str | None) -> "Any":
     """The session, and the value that an installable means: an attribute with `--file` or `--expr`, otherwise an output of a flake."""
+    return load_with_set(call, word)[:2]
+
+
+def load_with_set(call: Call, word: str | None) -> "Any":
+    """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
     given = call.given
     if given.flag("file") and given.flag("expr"):
         raise UsageError("'--file' and '--expr' are exclusive")
@@ -120,9 +126,9 @@ def load(call: Call, word: str | None) -> "Any":
             root = session.expression(sys.stdin.buffer.read(), "«stdin»")
         else:
             root = session.file(given.text("file"))
-        return session, session.selector.select(root, (word or "").partition("^")[0])
+        return session, *session.selector.select_with_set(root, (word or "").partition("^")[0])
     output = _output(call, session, word)
-    return session, output.value()
+    return session, output.value(), None
 
 
 def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "Any":
@@ -152,13 +158,13 @@ def _json(value: "Handle") -> bytes:
         raise
 
 
-def write_to(root: "Handle", place: str) -> None:
-    """A string as a file, a set of such as a folder."""
+def write_to(root: "Handle", place: str, attribute: "tuple[Any, bytes] | None" = None) -> None:
+    """A string as a file, a set of such as a folder.  *attribute*: the set and the name of which *root* is the attribute."""
     if os.path.lexists(place):
         raise EvaluationError("file", f"path '{place}' already exists")
-    work: list[tuple[Any, ...]] = [(root, os.fsencode(place), (), None)]
+    work: list[tuple[Any, bytes, tuple[Any, ...]]] = [(root, os.fsencode(place), (attribute,))]
     while work:
-        value, path, names, place_of = work.pop()
+        value, path, attributes = work.pop()
         try:
             value.force()
             kind = value.type_name()
@@ -169,24 +175,22 @@ def write_to(root: "Handle", place: str) -> None:
                 os.mkdir(path)
                 for name in reversed(value.keys()):
                     if name in (b".", b"..") or b"/" in name:
-                        names = (*names, name)
+                        attributes = (*attributes, (value, name))
                         raise EvaluationError("value", f"invalid file name '{name.decode('utf-8', 'replace')}'")
-                    work.append((value.select(name), path + b"/" + name, (*names, name), (value, name)))
+                    work.append((value.select(name), path + b"/" + name, (*attributes, (value, name))))
             else:
-                raise EvaluationError("type", f"value at '{_where(place_of)}' is not a string or an attribute set")
+                raise EvaluationError("type", f"value at '{_where(attributes[-1])}' is not a string or an attribute set")
         except EvaluationError as error:
-            for name in reversed(names):
-                error.trace.insert(0, Frame("context", f"while evaluating the attribute '{name.decode('utf-8', 'replace')}'", None))
+            for inside, name in reversed(attributes[1:]):
+                line = f"while evaluating the attribute '{name.decode('utf-8', 'replace')}'"
+                error.trace.insert(0, Frame("context", line, attribute_position(inside, name)))
             raise
 
 
-def _where(attribute: "tuple[Any, ...] | None") -> str:
+def _where(attribute: "tuple[Any, bytes] | None") -> str:
     """Where an attribute is defined, as FILE:LINE:COLUMN."""
-    from snowsnake.looking import attribute_place
-    from snowsnake.source import Position
-
-    place = None if attribute is None else attribute_place(*attribute)
-    return "«none»:0" if place is None else str(Position(*place))
+    position = None if attribute is None else attribute_position(*attribute)
+    return "«none»:0" if position is None else str(position)
 
 
 def _encoded(text: str) -> bytes:

@@ -40,6 +40,12 @@ class FlakeOutput:
         return self._flakes.find(self._locked, self._reference, self._paths)
 
     @property
+    def nixpkgs(self) -> "Reference | None":
+        """Where the lock file of the flake says that its input `nixpkgs` is, if it has one that is a flake."""
+        node = self._locked.lock_file.find(("nixpkgs",))
+        return node.locked if node is not None and node.is_flake else None
+
+    @property
     def source_path(self) -> str | None:
         """The folder of this machine that the flake is in, if it is in one."""
         return self._reference.input.source_path

@@ -8,15 +8,17 @@ Out: `Target`s.  What is evaluated goes to the store of the call if that takes i
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load, open_output
+from snowsnake.cli.nix.evaluate import load_with_set, open_output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
     from snowsnake.store.interface import Store
@@ -40,12 +42,19 @@ class Target:
 
 
 class Installables:
-    """Reads installables of one call; `store` is where its paths are looked up afterwards."""
+    """Reads installables of one call; `store` is where its paths are looked up afterwards.
+
+    `defaults`, `prefixes`: what a flake without attribute means, and what may stand before an attribute, if a command has its own.
+    `output` is the output of a flake that the last word meant; None if it meant something else.
+    """
 
     def __init__(self, call: Call, store: "Store", *, is_written: bool) -> None:
         self.call = call
         self.store = store
         self._is_written = is_written
+        self.defaults: tuple[str, ...] = ()
+        self.prefixes: tuple[str, ...] | None = None
+        self.output: FlakeOutput | None = None
 
     def targets(self, words: list[str]) -> list[Target]:
         """What the words mean; with `--stdin` those of standard input, too; without any, the default output of the flake here."""
@@ -60,6 +69,7 @@ class Installables:
         given = self.call.given
         if given.flag("file") or given.flag("expr"):
             return self._evaluated(word)
+        self.output = None
         path = self.path_meant(word)
         return self._evaluated(word) if path is None else [path]
 
@@ -85,20 +95,26 @@ class Installables:
         self.open_evaluation_store()
         prefix, names = split_outputs(word)
         if self.call.given.flag("file") or self.call.given.flag("expr"):
-            session, value = load(self.call, "" if prefix == "." else prefix)
-            found = _targets(session, value, names, prefix, f"the attribute '{'' if prefix == '.' else prefix}'", is_flake=False)
+            session, value, attribute = load_with_set(self.call, "" if prefix == "." else prefix)
+            place = f"the attribute '{'' if prefix == '.' else prefix}'"
+            found = _targets(session, value, names, prefix, place, is_flake=False, attribute=attribute)
         else:
-            session, output = open_output(self.call, prefix)
-
-            def evaluate() -> "list[Any]":
-                value, path = output.found()
-                found = _targets(session, value, names, prefix, f"the flake output attribute '{path}'", is_flake=True)
-                return [[target.path, target.outputs] for target in found]
-
-            answer = output.answer(["targets", names], evaluate)
-            found = [Target(prefix, path, None if outputs is None else tuple(outputs)) for path, outputs in answer]
+            session, output = open_output(self.call, prefix, self.defaults, self.prefixes)
+            self.output = output
+            found = self.of_output(session, output, prefix, names)
         session.evaluator.flush_store()
         return found
+
+    def of_output(self, session: "Session", output: "FlakeOutput", shown: str, names: "tuple[str, ...] | None") -> list[Target]:
+        """What an output of a flake means."""
+
+        def evaluate() -> "list[Any]":
+            value, path = output.found()
+            found = _targets(session, value, names, shown, f"the flake output attribute '{path}'", is_flake=True)
+            return [[target.path, target.outputs] for target in found]
+
+        answer = output.answer(["targets", names], evaluate)
+        return [Target(shown, path, None if outputs is None else tuple(outputs)) for path, outputs in answer]
 
     def open_evaluation_store(self) -> None:
         if self._is_written or self.call.evaluation_store is not None:
@@ -124,12 +140,15 @@ def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
     return (prefix, tuple(names)) if plain and not prefix.endswith("^") else (word, None)
 
 
-def _targets(session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool) -> list[Target]:
-    """What a value means as store objects and outputs."""
+def _targets(
+    session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool, attribute: "tuple[Handle, bytes] | None" = None
+) -> list[Target]:
+    """What a value means as store objects and outputs.  *attribute*: the set and the name that it is an attribute of."""
     value.force()
     kind = value.type_name()
     if kind in ("path", "string"):
-        return [_single_path(session, value, shown, f"while evaluating {where}")]
+        position = None if attribute is None else attribute_position(*attribute)
+        return [_single_path(session, value, shown, Frame("context", f"while evaluating {where}", position))]
     if is_flake and not _is_derivation(value):
         what = where.removeprefix("the flake output ")
         raise EvaluationError("type", f"expected flake output {what} to be a derivation or path but found {value.describe()}")
@@ -143,7 +162,7 @@ def _is_derivation(value: "Handle") -> bool:
     return kind.type_name() == "string" and kind.string() == b"derivation"
 
 
-def _single_path(session: "Session", value: "Handle", shown: str, context: str) -> Target:
+def _single_path(session: "Session", value: "Handle", shown: str, frame: Frame) -> Target:
     """Of a path, which is copied to the store; of a string, the one thing that it refers to."""
     if value.type_name() == "path":
         path = session.expression(b'p: "${builtins.path { path = p; name = "source"; }}"').call(value).string().decode("utf-8", "surrogateescape")
@@ -152,7 +171,7 @@ def _single_path(session: "Session", value: "Handle", shown: str, context: str) 
     try:
         return _context_path(session, value, shown, text)
     except ValueError as error:
-        raise EvaluationError("value", str(error), trace=[Frame("context", context, None)]) from None
+        raise EvaluationError("value", str(error), trace=[frame]) from None
 
 
 def context_targets(session: "Session", value: "Handle") -> list[Target]:

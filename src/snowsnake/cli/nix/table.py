@@ -62,6 +62,14 @@ _LISTING = (
     Option("-d --directory", "", "folders themselves, not what is in them"), *JSON,
 )  # fmt: skip
 _LINKS = (Option("-o --out-link", "PATH", "the link to the result (default: result)"), Option("--no-link", "", "make no link"))
+_ENVIRONMENT_OF = (
+    Option("--redirect", "INSTALLABLE FOLDER", "use a folder in place of a store object", is_repeatable=True),
+    Option("--profile", "PATH", "the profile to change"),
+)
+_PHASES = (
+    Option("--phase", "NAME", "run this phase of the build"),
+    *(Option(f"--{name}", "", f"run the phase {name}") for name in ("unpack", "configure", "build", "check", "install", "installcheck")),
+)
 _DRY_RUN = Option("--dry-run", "", "write nothing")
 _ADDED = (Option("--mode", "METHOD", "nar (default), flat, text or git"), Option("--hash-algo", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3"))
 _HASH_TYPE = Option("--type", "ALGORITHM", "md5, sha1, sha256, sha512 or blake3")
@@ -117,7 +125,10 @@ ROWS = (
         "derivation show", "snowsnake.cli.nix.derivation:show", "installables*", "show derivations as JSON",
         (*INSTALLABLE, _STDIN, *PRETTY, Option("-r --recursive", "", "also those that they need")),
     ),
-    _not_ours("develop", "run a shell with the build environment of a derivation"),
+    Row(
+        "develop", "snowsnake.cli.nix.develop:develop", "installable?", "run a shell with the build environment of a derivation",
+        (*INSTALLABLE, *_ENVIRONMENT_OF, *ENVIRONMENT, COMMAND, *_PHASES),
+    ),
     Row("edit", "snowsnake.cli.nix.edit:run", "installable?", "open the source of a package in an editor", INSTALLABLE),
     Row(
         "env shell", "snowsnake.cli.nix.run:shell", "installables*", "run a shell, or a command, with some packages on the PATH",
@@ -164,7 +175,10 @@ ROWS = (
             Option("--sigs", "", "signatures"), Option("--json-format", "VERSION", "1 or 2"),
         ),
     ),
-    _not_ours("print-dev-env", "print the build environment of a derivation"),
+    Row(
+        "print-dev-env", "snowsnake.cli.nix.develop:print_dev_env", "installable?", "print the build environment of a derivation, as a script for bash",
+        (*INSTALLABLE, *_ENVIRONMENT_OF, *JSON),
+    ),
     *(
         _not_ours(f"profile {name}", f"profiles: {name}")
         for name in ("add", "diff-closures", "history", "install", "list", "remove", "rollback", "upgrade", "wipe-history")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
 _WITH_VALUE = {"--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link"}
-_NOT_OURS = frozenset(("--repair", "--hash", "--run-env", "--packages", "-p", "--pure", "--run", "--command", "--exclude"))
-_IGNORED = frozenset(("--indirect", "--add-drv-link"))
+_NOT_OURS = frozenset(("--repair", "--hash"))
+_IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))       # the last of `nix-shell`, which is the same program of 2.34
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
 
 Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix file (./default.nix without one), or a derivation.
@@ -65,6 +65,8 @@ class _Request:
         elif word in _WITH_VALUE:
             setattr(self, _WITH_VALUE[word], value_of(word, rest))
             self.makes_no_link = self.makes_no_link and _WITH_VALUE[word] != "link"
+        elif word == "--exclude":
+            value_of(word, rest)
         elif word in _NOT_OURS:
             raise NotOurs(f"'nix-build {word}'")
         elif word in _IGNORED or self.evaluation.handle(word, rest):
@@ -146,7 +148,12 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
 
 def main(words: list[str] | None = None) -> int:
     """Run a command line; the exit code comes back."""
+    is_shell = words is None and os.path.basename(sys.argv[0]) == "nix-shell"
     words = sys.argv[1:] if words is None else words
+    if is_shell or "--run-env" in words:
+        from snowsnake.cli.old import shell
+
+        return shell.main(words)
     return guarded(run, words, Reporter(is_old_command=True), "nix-build")
 
 

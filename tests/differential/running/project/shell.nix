@@ -1,0 +1,2 @@
+{ inNixShell ? false, greeting ? "hello" }:
+(import ../dev/pkgs { inherit inNixShell greeting; }) // { extra = (import ../dev/pkgs { }).files; }

@@ -1,0 +1,3 @@
+#! /usr/bin/env nix-shell
+#! nix-shell -i cat --pure ../project -A plain
+text of the script
