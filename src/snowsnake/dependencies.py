@@ -79,6 +79,11 @@ class Dependencies:
         self.stamps: dict[str, str] = {}
         self._store_dir, self._real_store = store
 
+    @property
+    def store_folders(self) -> tuple[str, ...]:
+        """Where store objects are: in the logical store, and in the folder that takes its place."""
+        return (self._store_dir,) if self._real_store is None else (self._store_dir, self._real_store)
+
     def __iter__(self) -> Iterator[Dependency]:
         return iter(self.entries)
 

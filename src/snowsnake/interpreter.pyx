@@ -24,10 +24,12 @@ from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
 from snowsnake.host.host cimport host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
+from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, Place, place_of
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
 from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
+from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport leave_old_space
 from snowsnake.machine.importing cimport load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
@@ -363,6 +365,21 @@ cdef class Interpreter(Runner):
 
         record = record_entries(self.machine(), skipped)
         return from_record(record, host_settings(self.machine()), host_store_places(self.machine()))
+
+    def lies_at(self, str path):
+        """Where a path is read: (place on disk, None, b""), or (None, file system, path in it); (None, None, b"") if it cannot be read."""
+        cdef bytes data = os.fsencode(path)
+        cdef Place place
+        self.enter()
+        try:
+            if place_of(self.m, <const uint8_t*><const char*>data, len(data), &place) != DONE:
+                error_clear(self.m)
+                return None, None, b""
+            if place.kind == PLACE_FILES:
+                return None, <object>place.files, place.rest.data[:place.rest.size]
+            return (<bytes>place.disk if place.kind == PLACE_DISK else None), None, b""
+        finally:
+            self.leave()
 
     def statistics(self):
         """Counters of the machine; sizes in bytes, times in nanoseconds.

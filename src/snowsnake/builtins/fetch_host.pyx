@@ -18,7 +18,7 @@ from snowsnake.host.attention cimport attention_of
 from snowsnake.host.files cimport host_resolve
 from snowsnake.host.host cimport host_mount
 from snowsnake.host.policy cimport host_check_access, host_has_feature
-from snowsnake.host.records cimport RECORD_SOURCE, STATE_FIXED, STATE_FOUND, record
+from snowsnake.host.records cimport RECORD_SOURCE, STATE_DISPUTED, STATE_FIXED, STATE_FOUND, record
 from snowsnake.host.state cimport (
     FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host, host_of,
 )
@@ -192,6 +192,8 @@ cdef int raise_python(Machine* m, object error) noexcept:
         elif not isinstance(error, FetchError):
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
+        if code == ERROR_FILE and not record(m, RECORD_SOURCE, make_view(<const char*>message, len(message)), STATE_DISPUTED, NULL, 0):
+            return RAISE                 # what could not be had may be there the next time: nobody can check that
         raise_bytes(m, code, <const char*>message, len(message))
         if isinstance(error, FetchError):
             m.error.fault = FAULT_FETCH

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from snowsnake.flake.answers import FlakeAnswers
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.flakes import LockedFlake
+    from snowsnake.settings import Settings
 
 # Settings that change the result of a pure evaluation, or whether it fails; the evaluator itself adds some more.
 _SETTINGS = (
@@ -33,5 +34,9 @@ def open_answers(session: "Session", flakes: "FlakeSession", locked: "LockedFlak
         return None
     from snowsnake.flake.answers import FlakeAnswers
 
-    values = [[name, settings.text(name)] for name in _SETTINGS]
-    return FlakeAnswers(folder, flakes, locked, values, reads=not is_refreshed)
+    return FlakeAnswers(folder, flakes, locked, settings_of_results(settings), reads=not is_refreshed)
+
+
+def settings_of_results(settings: "Settings") -> list[list[str]]:
+    """The settings that results depend on, and that the evaluator does not tell of itself."""
+    return [[name, settings.text(name)] for name in _SETTINGS]

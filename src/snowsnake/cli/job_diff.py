@@ -1,7 +1,8 @@
 """`snowsnake jobs --diff REV` and `--changed-since REV`: compares the jobs of a revision with those of the working tree.
 
 In: the command's options.  Out: the comparison, or the lines of what differs.  The tree of the revision is written to a temporary folder, and
-evaluated there by the same command: an expression that looks at where it lies sees another place.
+evaluated there by the same command: an expression that looks at where it lies sees another place.  A flake is evaluated by its reference with
+that revision, so that everything it knows of itself is what it was.
 """
 
 import os
@@ -12,6 +13,8 @@ import tempfile
 from snowsnake.cli.options import Arguments, Option, UsageError
 
 _CODE = "from snowsnake.cli.main import main; from snowsnake.cli.output import leave; leave(main)"
+_WITH_REVISIONS = ("git", "hg", "github", "gitlab", "sourcehut", "indirect")
+_COMMIT_SIZE = 40
 _TAKEN = ("diff", "changed_since", "diff_format", "html", "json")
 
 
@@ -23,20 +26,9 @@ def run_diff(given: Arguments, table: "tuple[Option, ...]") -> int:
     form = given.text("diff_format", "text")
     if form not in FORMATS:
         raise UsageError(f"option '--diff-format' takes {', '.join(FORMATS)}, not '{form}'")
-    if names_flake(given):
-        raise UsageError("'--diff' and '--changed-since' take a file or an expression, not a flake")
     revision = given.text("changed_since") or given.text("diff")
-    top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
-    commit = _git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
-    here = os.path.relpath(os.path.realpath("."), os.path.realpath(top))
-    words = _words(given, table)
-    with tempfile.TemporaryDirectory(prefix="snowsnake-revision-") as folder:
-        _write_tree(top, commit, folder)
-        place = os.path.join(folder, here)
-        if not os.path.isdir(place):
-            raise UsageError(f"the folder '{here}' is not in revision '{revision}'")
-        before = _lines(words, place)
-    after = _lines(words, os.getcwd())
+    before = (_flake_before if names_flake(given) else _tree_before)(given, table, revision)
+    after = _lines(_words(given, table, given.words), os.getcwd())
     found = compare(before, after)
     if given.flag("changed_since"):
         wanted = {job["attr"] for job in found.added} | {job["attr"] for _, job in found.changed}
@@ -48,17 +40,64 @@ def run_diff(given: Arguments, table: "tuple[Option, ...]") -> int:
     return 0
 
 
-def _words(given: Arguments, table: "tuple[Option, ...]") -> list[str]:
-    """The command line again, without what is done here."""
+def _tree_before(given: Arguments, table: "tuple[Option, ...]", revision: str) -> list[str]:
+    """The jobs of a file or an expression in a copy of the revision's tree."""
+    top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
+    commit = _git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
+    here = os.path.relpath(os.path.realpath("."), os.path.realpath(top))
+    with tempfile.TemporaryDirectory(prefix="snowsnake-revision-") as folder:
+        _write_tree(top, commit, folder)
+        place = os.path.join(folder, here)
+        if not os.path.isdir(place):
+            raise UsageError(f"the folder '{here}' is not in revision '{revision}'")
+        return _lines(_words(given, table, given.words), place)
+
+
+def _flake_before(given: Arguments, table: "tuple[Option, ...]", revision: str) -> list[str]:
+    """The jobs of the flake at the revision: it has that one's lock file, facts about sources, and inputs."""
+    word = flake_at(given.words[0], revision, os.getcwd())
+    return _lines(["--no-write-lock-file", *_words(given, table, [word], without=("no_write_lock_file",))], os.getcwd())
+
+
+def flake_at(word: str, revision: str, base: str) -> str:
+    """A flake reference, with its fragment, at another revision: a commit, or a branch or tag of a repository that is elsewhere.
+
+    >>> flake_at("github:NixOS/nixpkgs/23.05?dir=lib#a.b", "24.05", "/")
+    'github:NixOS/nixpkgs/24.05?dir=lib#a.b'
+    """
+    from snowsnake.fetch.errors import FetchError
+    from snowsnake.fetch.fetcher import local_repository
+    from snowsnake.lock.reference_text import parse_reference
+    from snowsnake.lock.references import Reference
+
+    try:
+        reference, _ = parse_reference(word, base)
+        input = reference.input.with_attrs(rev=None, ref=None, narHash=None, lastModified=None, revCount=None)
+        folder = local_repository(input)
+        if folder is not None:
+            input = input.with_attrs(rev=_git("-C", folder, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip())
+        elif input.type in _WITH_REVISIONS:
+            is_commit = len(revision) == _COMMIT_SIZE and not set(revision).difference("0123456789abcdef")
+            input = input.with_attrs(**{"rev" if is_commit else "ref": revision})
+        else:
+            raise UsageError(f"'{word}' has no revisions to compare with: '--diff' and '--changed-since' take a flake in a repository")
+    except FetchError as error:
+        raise UsageError(str(error)) from None
+    _, hash_mark, fragment = word.partition("#")
+    return str(Reference(input, reference.folder)) + hash_mark + fragment
+
+
+def _words(given: Arguments, table: "tuple[Option, ...]", sources: list[str], without: tuple[str, ...] = ()) -> list[str]:
+    """The command line again, with these files or references, and without what is done here."""
     words = ["--json"]
     for option in table:
-        if option.key not in given.values or option.key in _TAKEN:
+        if option.key not in given.values or option.key in _TAKEN + without:
             continue
         value = given.values[option.key]
         for values in value if option.is_repeatable and isinstance(value, list) else [value]:
             words.append(option.names[-1])
             words += [] if values is True else values if isinstance(values, list) else [str(values)]
-    return [*words, "--", *given.words]
+    return [*words, "--", *sources]
 
 
 def _git(*words: str, environment: "dict[str, str] | None" = None) -> bytes:

@@ -52,8 +52,6 @@ def run(given: Arguments, reporter: Reporter) -> int:
     from snowsnake.cli.job_progress import progress_for
     from snowsnake.jobs.run import Run
 
-    if given.flag("incremental") and names_flake(given):
-        raise UsageError("'--incremental' takes a file or an expression, not a flake")
     if given.flag("diff") or given.flag("changed_since"):
         from snowsnake.cli.job_diff import run_diff
 
@@ -76,23 +74,18 @@ def run(given: Arguments, reporter: Reporter) -> int:
 def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     from snowsnake.cli.job_progress import progress_for
 
-    if given.flag("incremental") or given.flag("expr") or names_flake(given) or given.flag("include") or len(given.words) > 1:
-        raise UsageError("'--dask' takes one file or folder, without '--incremental' and '--include'")
+    if given.flag("incremental") or given.flag("expr") or given.flag("include") or given.flag("impure") or len(given.words) > 1:
+        raise UsageError("'--dask' takes one file, folder or flake, without '--incremental', '--include' and '--impure'")
     try:
         from distributed import Client, LocalCluster
 
         from snowsnake.jobs.cluster import ClusterRun, NoWorkers
     except ImportError:
         raise UsageError("'--dask' needs the package 'distributed': pip install 'snowsnake[dask]'") from None
-    from snowsnake.cli.evaluate import settings_of
-    from snowsnake.jobs.shipping import TooMuch, pack_root
+    from snowsnake.jobs.shipping import TooMuch
 
-    settings = settings_of(given, reporter)
-    arguments = [("arg", *pair) for pair in given.texts("arg")] + [("argstr", *pair) for pair in given.texts("argstr")]
-    file = given.words[0] if given.words else "."
-    system = settings["eval-system"] or settings["system"]
     try:
-        shipped, archive = pack_root(file, job_options(given, settings), tuple(arguments), tuple(settings["experimental-features"]), system)
+        shipped, archives, sources = (_ship_flake if names_flake(given) else _ship_file)(given, reporter)
     except TooMuch as error:
         raise UsageError(f"'--dask': {error}") from None
     address = given.text("dask")
@@ -112,7 +105,7 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     progress = progress_for(reporter)
     try:
         with Client(cluster if cluster is not None else address) as client:  # type: ignore[no-untyped-call]
-            return show(given, ClusterRun(client, shipped, archive, add_workers), progress)
+            return show(given, ClusterRun(client, shipped, archives, add_workers, sources), progress)
     except NoWorkers as error:
         reporter.failure(str(error))
         return 1
@@ -122,6 +115,41 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
             cluster.close()
 
 
+def _ship_file(given: Arguments, reporter: Reporter) -> "tuple[Any, Any, Any]":
+    from snowsnake.cli.evaluate import settings_of
+    from snowsnake.jobs.shipping import pack_root
+
+    settings = settings_of(given, reporter)
+    file = given.words[0] if given.words else "."
+    system = settings["eval-system"] or settings["system"]
+    options = job_options(given, settings)
+    return *pack_root(file, options, _arguments(given), tuple(settings["experimental-features"]), system), None
+
+
+def _ship_flake(given: Arguments, reporter: Reporter) -> "tuple[Any, Any, Any]":
+    from snowsnake.cli.flake_options import lock_options, open_flakes
+    from snowsnake.flake.calling import call_arguments
+    from snowsnake.jobs.shipped_flake import FlakeSources
+
+    session = session_of(given, reporter, partial(_flake_settings, given), prints_nix=False, is_writable=False)
+    flakes = open_flakes(given, reporter, session)
+    locked, shown, places = flakes.place(given.words[0], os.getcwd(), lambda: lock_options(given, flakes, reporter))
+    sources = FlakeSources(flakes, locked)
+    options, features = job_options(given, session.settings), tuple(session.settings["experimental-features"])
+    return *sources.ship(call_arguments(locked), places, str(shown), options, _arguments(given), features), sources
+
+
+def _arguments(given: Arguments) -> tuple[tuple[str, str, str], ...]:
+    return tuple([("arg", *pair) for pair in given.texts("arg")] + [("argstr", *pair) for pair in given.texts("argstr")])
+
+
+def _flake_settings(given: Arguments, settings: "Settings") -> None:
+    from snowsnake.cli.flake_options import prepare_settings
+
+    settings.set("extra-experimental-features", "flakes")
+    prepare_settings(given, settings)
+
+
 def _add_workers(cluster: "Any", count: int) -> None:
     """Starts as many more: a cluster counts workers that died while they started."""
     cluster.scale(len(cluster.worker_spec) + count)
@@ -129,16 +157,10 @@ def _add_workers(cluster: "Any", count: int) -> None:
 
 def root_of(given: Arguments, reporter: Reporter) -> "Any":
     """The root of the jobs, as the options describe it, and the results of earlier runs, if they are wanted."""
+    from snowsnake.cli.answers import settings_of_results
     from snowsnake.cli.job_lines import job_root
 
-    prepare = None
-    if names_flake(given):
-        from snowsnake.cli.flake_options import prepare_settings
-
-        def prepare(settings: "Settings") -> None:
-            settings.set("extra-experimental-features", "flakes")
-            prepare_settings(given, settings)
-
+    prepare = partial(_flake_settings, given) if names_flake(given) else None
     is_instantiating = not given.flag("no_instantiate")
     session = session_of(
         given, reporter, prepare, prints_nix=False, is_writable=is_instantiating, keeps_derivations=is_instantiating,
@@ -147,12 +169,25 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
     options = job_options(given, session.settings)
     memory = memory_of(given, session.evaluator, options) if given.flag("incremental") else None
     try:
-        root = session.selector.auto_call(load(session, given))
-        return job_root(session, root, options), memory
+        value, facts = _flake(session, given) if names_flake(given) else (load(session, given), None)
+        if memory is not None:
+            memory.facts = [settings_of_results(session.settings), facts]
+        return job_root(session, session.selector.auto_call(value), options), memory
     except BaseException:
         if memory is not None:
             memory.close()             # nobody waits for its thread
         raise
+
+
+def _flake(session: "Any", given: Arguments) -> "tuple[Any, Any]":
+    """The output of a flake that the word means, and everything that its evaluation begins with: the lock file, and facts about what was fetched for it."""
+    from snowsnake.cli.flake_options import lock_options, open_flakes
+    from snowsnake.flake.calling import call_arguments, call_source
+
+    flakes = open_flakes(given, session.reporter, session)
+    locked, shown, paths = flakes.place(given.words[0], os.getcwd(), lambda: lock_options(given, flakes, session.reporter))
+    value, path = flakes.find(locked, shown, paths)
+    return value, [text.decode("utf-8", "surrogateescape") for text in (call_source(), *call_arguments(locked))] + [path]
 
 
 def memory_of(given: Arguments, evaluator: "Interpreter", options: "Any") -> "Any":

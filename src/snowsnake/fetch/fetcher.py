@@ -93,6 +93,7 @@ class Fetcher:
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
         self.open_checked: Callable[[str, int], int] | None = None      # under a policy: a descriptor of what may be read, by path and flags
+        self.supply: Callable[[Input], Source | None] | None = None     # is asked first for a source; None: fetch it
         self.allowed_places = AllowedPlaces()          # what the policy names by addresses
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
@@ -121,7 +122,7 @@ class Fetcher:
         key = input.key
         known = self._sources.get(key)
         if known is None:
-            known = self._available(input) or self._new(input)
+            known = (self.supply(input) if self.supply is not None else None) or self._available(input) or self._new(input)
             self._sources[key] = known
             self._sources.setdefault(known.input.key, known)
         if self.on_fetched is not None:
@@ -131,6 +132,11 @@ class Fetcher:
     def forget(self) -> None:
         """Forgets the inputs, because a folder of this machine has changed."""
         self._sources.clear()
+
+    def facts(self) -> list[str]:
+        """All that was fetched, and what is known of it: data that is the same in another process if everything is the same for an evaluation."""
+        found = {f"{sorted(key)} {sorted(source.input.attrs.items())} {source.nar_hash}" for key, source in self._sources.items()}
+        return sorted(found)
 
     def _new(self, input: Input) -> Source:
         fetched = self.open(input)

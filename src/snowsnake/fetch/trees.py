@@ -38,6 +38,51 @@ class Tree(Protocol):
         """The place on disk of this file, or of this folder with everything in it, if it lies there unchanged; otherwise None."""
 
 
+def places_of(tree: Tree, path: bytes, is_whole: bool = False) -> Iterator[bytes]:
+    """The places on disk whose change may change what a tree says about a path (or, *is_whole*, about all below it); none for one that never changes.
+
+    These are the file and the folders of the tree on the way to it, without its root.
+
+    >>> list(places_of(DiskTree("/top"), b"a/b"))
+    [b'/top/a/b', b'/top/a']
+    >>> list(places_of(FileContents(b""), b""))
+    []
+    """
+    if isinstance(tree, MountedTree):
+        inner, rest = tree._find(path)
+        yield from places_of(inner, rest, is_whole)
+        start = path + b"/" if path else b""
+        for mount, other in tree.mounts.items() if is_whole else ():
+            if mount.startswith(start):
+                yield from places_of(other, b"", True)
+    elif isinstance(tree, WithoutUntracked) and not path and not is_whole:
+        return                         # a folder, with the names that Git's index has
+    elif isinstance(tree, DiskTree):
+        yield from places_below(tree.root, path, is_whole)
+    elif isinstance(tree, PlainFile):
+        yield tree.path
+    elif hasattr(tree, "base"):        # one that leaves something out
+        yield from places_of(tree.base, path, is_whole)
+
+
+def places_below(root: bytes, path: bytes, is_whole: bool) -> Iterator[bytes]:
+    """As `places_of`, for a folder or file."""
+    top = root + b"/" + path if path else root
+    yield top
+    if is_whole:
+        folders = [top] if os.path.isdir(top) and not os.path.islink(top) else []
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.name == b".git":
+                        continue
+                    yield entry.path
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+    while path := path.rpartition(b"/")[0]:
+        yield root + b"/" + path
+
+
 def missing(path: bytes) -> FileNotFoundError:
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fsdecode(path))
 

@@ -23,6 +23,45 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class Labels:
+    """The names of source trees in errors.  `trees` returns what has a `store_path`, a `label`, and `missing`, as a `FlakeTree`."""
+
+    def __init__(self, trees: "Callable[[], list[Any]]") -> None:
+        self._trees = trees
+
+    def mounted(self, path: str) -> "tuple[Any, str]":
+        for tree in self._trees():
+            if path == tree.store_path or path.startswith(tree.store_path + "/"):
+                return tree, path[len(tree.store_path) + 1 :]
+        raise FlakeError("file", f"path '{path}' is in no source tree that was fetched")
+
+    def shown(self, path: str) -> str:
+        try:
+            tree, inner = self.mounted(path)
+        except EvaluationError:
+            return path
+        return f"{tree.label}/{inner}"
+
+    def relabel(self, error: EvaluationError) -> None:
+        if error.fault == "no-file":
+            try:
+                tree, inner = self.mounted(error.subject)
+                error.message = tree.missing(inner).message
+            except EvaluationError:
+                pass
+        error.position = self._relabelled(error.position)
+        for frame in error.trace:
+            frame.position = self._relabelled(frame.position)
+            if frame.kind == "file":
+                frame.name = self.shown(frame.name)
+
+    def _relabelled(self, position: Position | None) -> Position | None:
+        if position is None or not position.file.startswith("/"):
+            return position
+        label = self.shown(position.file)
+        return position if label == position.file else position.in_file(label)
+
+
 class FlakeSession:
     """Flakes in one evaluator.  `warn` gets warnings, `say` the kind of a remark (`warning`, `note`) and its text."""
 
@@ -66,41 +105,21 @@ class FlakeSession:
     def outputs(self, locked: LockedFlake) -> "Any":
         return self.call(locked).select(b"outputs")
 
+    @property
+    def _labels(self) -> "Labels":
+        return Labels(self.world.trees)
+
     def mounted(self, path: bytes) -> "tuple[FlakeTree, str]":
         """The tree that a store path belongs to, and the rest of the path."""
-        text = path.decode("utf-8", "surrogateescape")
-        for tree in self.world.trees():
-            if text == tree.store_path or text.startswith(tree.store_path + "/"):
-                return tree, text[len(tree.store_path) + 1 :]
-        raise FlakeError("file", f"path '{text}' is in no source tree that was fetched")
+        return self._labels.mounted(path.decode("utf-8", "surrogateescape"))
 
     def shown(self, path: str) -> str:
         """The name of a source tree's file in messages."""
-        try:
-            tree, inner = self.mounted(path.encode("utf-8", "surrogateescape"))
-        except EvaluationError:
-            return path
-        return f"{tree.label}/{inner}"
+        return self._labels.shown(path)
 
     def relabel(self, error: EvaluationError) -> None:
         """Makes an error name the user's files, and not their store paths."""
-        if error.fault == "no-file":
-            try:
-                tree, inner = self.mounted(error.subject.encode("utf-8", "surrogateescape"))
-                error.message = tree.missing(inner).message
-            except EvaluationError:
-                pass
-        error.position = self._relabelled(error.position)
-        for frame in error.trace:
-            frame.position = self._relabelled(frame.position)
-            if frame.kind == "file":
-                frame.name = self.shown(frame.name)
-
-    def _relabelled(self, position: Position | None) -> Position | None:
-        if position is None or not position.file.startswith("/"):
-            return position
-        label = self.shown(position.file)
-        return position if label == position.file else position.in_file(label)
+        self._labels.relabel(error)
 
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
         """The places where the fragment of a reference is looked for, in order."""
@@ -136,22 +155,24 @@ class FlakeSession:
 
     def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
         """Those of several attributes that the flake has, with their paths; an error if it has none."""
-        outputs = self.outputs(locked)
-        alike: dict[str, int] = {}
-        is_any = False
-        for path in paths:
-            value = _along(outputs, split_path(path), alike)
-            if value is not None:
-                is_any = True
-                yield value, path
-        if is_any:
-            return
-        names = [f"'{path}'" for path in paths]
-        listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
-        suggestions = [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]
-        raise FlakeError(
-            "missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=suggestions
-        )
+        return find_outputs(self.outputs(locked), shown, paths)
+
+
+def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
+    """Those of several attributes that a flake's outputs have, with their paths; an error if they have none."""
+    alike: dict[str, int] = {}
+    is_any = False
+    for path in paths:
+        value = _along(outputs, split_path(path), alike)
+        if value is not None:
+            is_any = True
+            yield value, path
+    if is_any:
+        return
+    names = [f"'{path}'" for path in paths]
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+    suggestions = [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]
+    raise FlakeError("missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=suggestions)
 
 
 def _along(value: "Any", parts: list[str], alike: dict[str, int]) -> "Any | None":

@@ -1,6 +1,6 @@
 """A run on many machines: a Dask cluster evaluates, this process keeps the queue and the order.
 
-In: a shipped root, a `dask.distributed` client.  Out: replies in the order of their paths.  The archive is a task of its own, named by its content: the
+In: a shipped root or flake, a `dask.distributed` client.  Out: replies in the order of their paths.  Each archive is a task of its own, named by its content: the
 scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Dask handles workers that are lost, too slow or out of
 memory; a task that it gives up is issued again path by path.
 """
@@ -18,6 +18,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.queue import JobQueue
 from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.shipped_flake import Answers, FlakeSources, FlakeWorker, Needs, ShippedFlake, failed_root
 from snowsnake.jobs.shipping import ShippedRoot, open_shipped
 from snowsnake.jobs.worker import resident_bytes
 
@@ -30,16 +31,26 @@ _MOST_CALLS = 4                        # for workers, none of which came
 
 class ClusterRun:
     """Like `jobs.run.Run`, with the same replies.  `add_workers` is called if all workers have been away for a while: a local cluster does not
-    replace one that dies while it starts.  Without `add_workers`, the run waits for others.
+    replace one that dies while it starts.  Without `add_workers`, the run waits for others.  Of a flake, `archive` has the archives by store path, and `sources` fetches its inputs.
     """
 
-    def __init__(self, client: Any, shipped: ShippedRoot, archive: bytes, add_workers: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        shipped: ShippedRoot | ShippedFlake,
+        archive: bytes | dict[str, bytes],
+        add_workers: Callable[[], None] | None = None,
+        sources: FlakeSources | None = None,
+    ) -> None:
         self.client = client
         self.shipped = shipped
+        self.sources = sources
         self.queue = JobQueue()
         self.broken: list[Reply] = []
         self.retries = 0
-        self._archive = archive
+        self._archives = archive if isinstance(archive, dict) else {shipped.store_path: archive} if isinstance(shipped, ShippedRoot) else {}
+        self._futures: dict[str, Any] = {}             # the archives on the cluster
+        self._answers = Answers()
         self._attempts: dict[Path, int] = {}
         self._out: dict[Any, list[Path]] = {}
         self._add_workers = add_workers
@@ -54,10 +65,11 @@ class ClusterRun:
 
     def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
         """Yields replies that have come, each time after waiting for some."""
-        source = self.client.submit(_same, self._archive, key="source-" + os.path.basename(self.shipped.store_path), pure=True)
+        for store_path, archive in self._archives.items():
+            self._send(store_path, archive)
         try:
             while True:
-                self._give_out(source)
+                self._give_out()
                 found = self.queue.ready()
                 self.broken += [reply for reply in found if reply.is_broken]
                 yield found
@@ -69,7 +81,18 @@ class ClusterRun:
                 future.cancel()
             self._out = {}
 
-    def _give_out(self, source: Any) -> None:
+    def _send(self, store_path: str, archive: bytes) -> None:
+        self._futures[store_path] = self.client.submit(_same, archive, key="source-" + os.path.basename(store_path), pure=True)
+
+    def _answer(self, needs: Needs) -> None:
+        """Finds out here what a worker asks for, and tells all of them from now on."""
+        assert self.sources is not None
+        self._answers, archives = self.sources.answer(needs, self._answers)
+        for store_path, archive in archives.items():
+            if store_path not in self._futures:
+                self._send(store_path, archive)
+
+    def _give_out(self) -> None:
         threads = sum(self.client.nthreads().values())
         now = time.monotonic()
         if threads:
@@ -87,7 +110,7 @@ class ClusterRun:
                 paths = [self._alone.pop()]
             else:
                 paths = self.queue.take(min(self.queue.waiting // (4 * threads) + 1, _MOST_AT_ONCE))
-            future = self.client.submit(look_at, self.shipped, source, paths, pure=False)
+            future = self.client.submit(look_at, self.shipped, self._futures, self._answers, paths, pure=False)
             self._out[future] = paths
 
     def _listen(self) -> None:
@@ -101,8 +124,13 @@ class ClusterRun:
             paths = self._out.pop(future)
             if future.status == "finished":
                 try:
-                    for reply in future.result():
-                        self._finish(reply)
+                    result = future.result()
+                    if isinstance(result, Needs):
+                        self._answer(result)
+                        self.queue.put_back(paths)
+                    else:
+                        for reply in result:
+                            self._finish(reply)
                     continue
                 except Exception as error:             # the worker that had the result went before it was fetched
                     if not _is_lost(error):
@@ -111,7 +139,7 @@ class ClusterRun:
 
     def _finish(self, reply: Reply) -> None:
         """Makes an error name the files of this machine."""
-        if reply.error is not None and self.shipped.folder:
+        if reply.error is not None and isinstance(self.shipped, ShippedRoot) and self.shipped.folder:
             there, here = self.shipped.store_path, self.shipped.folder
             reply.fields["error"] = reply.error.replace(there, here)
             reply.report, reply.cause = reply.report.replace(there, here), reply.cause.replace(there, here)
@@ -145,27 +173,38 @@ def _same(archive: bytes) -> bytes:
 
 # ---- on the workers ---------------------------------------------------------------------------------------------
 
-_roots: dict[ShippedRoot, JobRoot | EvaluationError] = {}
+_roots: dict[ShippedRoot | ShippedFlake, JobRoot | FlakeWorker | EvaluationError] = {}
 _lock = threading.Lock()               # an evaluator is for one thread at a time
 _MOST_OF_MEMORY = 0.5                  # of a worker's: Dask pauses one that has more than 0.8, and ends it at 0.95
 
 
-def look_at(shipped: ShippedRoot, archive: bytes, paths: list[Path]) -> list[Reply]:
-    """The task: replies to some paths below a root, which this worker opens once, and again when it has grown too large."""
+def look_at(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], answers: Answers, paths: list[Path]) -> list[Reply] | Needs:
+    """The task: replies to some paths below a root, which this worker opens once, and again when it has grown too large; or what it needs first.
+
+    `archives`: by store path.
+    """
     with _lock:
         if shipped not in _roots or _is_large():
             _roots.clear()             # one run at a time: memory is for that
             gc.collect()
-            _roots[shipped] = _open(shipped, archive)
+            _roots[shipped] = _open(shipped, archives, answers)
         root = _roots[shipped]
         if isinstance(root, EvaluationError):
-            return [Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": root.render()}) for path in paths]
-        return [root.look(path) for path in paths]
+            return [failed_root(path, root) for path in paths]
+        if isinstance(root, JobRoot):
+            return [root.look(path) for path in paths]
+        root.give(archives, answers)
+        found = root.look(paths)
+        if root.is_over:
+            del _roots[shipped]
+        return found
 
 
-def _open(shipped: ShippedRoot, archive: bytes) -> JobRoot | EvaluationError:
+def _open(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], answers: Answers) -> JobRoot | FlakeWorker | EvaluationError:
+    if isinstance(shipped, ShippedFlake):
+        return FlakeWorker(shipped, archives, answers)
     try:
-        return open_shipped(shipped, archive)
+        return open_shipped(shipped, archives[shipped.store_path])
     except EvaluationError as error:
         return error
 

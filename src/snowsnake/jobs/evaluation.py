@@ -68,6 +68,7 @@ class JobRoot:
     def look(self, path: Path) -> Reply:
         """The reply for a path.  Only an interruption is raised."""
         self._cause = ""                               # the cause of an error that another one reports
+        self._is_fleeting = False
         reply = Reply(path, fields={"attr": joined(path), "attrPath": list(path)})
         try:
             value = self._value(path, reply.fields["attr"])
@@ -86,12 +87,19 @@ class JobRoot:
         return reply
 
     def _fail(self, reply: Reply, error: EvaluationError) -> None:
-        text, shown = self._render(error)
+        text, shown = self._rendered(error)
         reply.attrs = None
         reply.fields = {"attr": reply.fields["attr"], "attrPath": list(reply.path), "error": text}
         reply.report = "" if shown == text else shown
         reply.cause = self._cause or cause_of(error)
         reply.is_broken = error.code in ("depth", "memory")
+        reply.is_fleeting = self._is_fleeting
+
+    def _rendered(self, error: EvaluationError) -> tuple[str, str]:
+        message = error.message
+        texts = self._render(error)
+        self._is_fleeting |= error.message != message  # it says now what is beside the source that was evaluated: files that are not tracked
+        return texts
 
     def _value(self, path: Path, text: str) -> Any:
         """The value at a path; a function that can be called without arguments is called."""
@@ -137,7 +145,7 @@ class JobRoot:
         except EvaluationError as error:
             if error.code == "interrupt":
                 raise
-            reason = self._render(error)[0]
+            reason = self._rendered(error)[0]
             failure = EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}")
             self._cause = cause_of(error)
             raise failure from None

@@ -21,6 +21,7 @@ class KeptReply(Reply):
 
     def __init__(self, path: Path, attrs: list[str] | None, report: str, cause: str, system: str | None, line: str) -> None:
         self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
+        self.is_fleeting = False
         self._system, self._line = system, line
         self._fields: dict[str, Any] | None = None
 
@@ -85,6 +86,8 @@ def pack(
         for reply, asked in zip(group.replies, group.asked, strict=True):
             if asked > end or reply.is_broken:
                 break
+            if reply.is_fleeting:
+                continue
             last = places[asked]
             heads.append([reply.path, reply.attrs, reply.report, reply.cause, reply.system, last])
             lines.append(reply.line)

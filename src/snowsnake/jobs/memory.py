@@ -23,10 +23,11 @@ from typing import Any
 from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
 from snowsnake.dependencies import Dependencies
 from snowsnake.jobs.asking import Asking
+from snowsnake.jobs.in_place import now_ns
 from snowsnake.jobs.kept import KeptGroup, KeptReply, pack, unpack
 from snowsnake.jobs.reply import Group, Path, Reply
 
-_VERSION = 3
+_VERSION = 4
 _BUSY_S = 20.0
 _SCHEMA = """
 create table if not exists bases (id integer primary key autoincrement, key text unique not null, request text not null, used integer not null);
@@ -59,7 +60,8 @@ class _Loaded:
 class JobMemory:
     """`request`: everything that determines what is evaluated and how.  `is_there(reply)`: whether everything that a reply names still exists.
 
-    `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.
+    `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what is known of the request when the root is evaluated,
+    such as what was locked and fetched for it.  `since_ns`: before anything was read.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class JobMemory:
         self.path = path
         self.limit_bytes = limit_bytes
         self.is_there = is_there
+        self.facts: Any = None
+        self.since_ns = now_ns()
         self.layer: str | None = ""    # what workers are forked from: "", the base; None: what cannot be kept
         self._trusts_stamps = trusts_stamps
         self._request = hashlib.sha256(json.dumps([_VERSION, request], sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
@@ -95,11 +99,11 @@ class JobMemory:
         except (sqlite3.Error, OSError):
             pass
 
-    def begin(self, dependencies: Dependencies) -> None:
-        """The root was evaluated: loads the results of runs in which it depended on the same."""
+    def begin(self, dependencies: Dependencies, sources: Any = None) -> None:
+        """The root was evaluated: loads the results of runs in which it depended on the same.  `sources`: everything that was fetched."""
         entries = [list(entry) for entry in dependencies]
         salt = secrets.token_hex() if any(entry.state in _UNCHECKABLE for entry in dependencies) else ""
-        text = json.dumps([self._request, dependencies.settings, entries, salt], sort_keys=True)
+        text = json.dumps([self._request, self.facts, sources, dependencies.settings, entries, salt], sort_keys=True)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         self._join()
         try:

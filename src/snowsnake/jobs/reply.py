@@ -13,7 +13,7 @@ class Reply:
     """`attrs`: names of further paths below this one, for a value that is no derivation; None for a job, which `fields` describe.
 
     `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation ended a worker, or would have ended one
-    of C++ Nix: the run goes on, but does not count as a success.
+    of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: its error says something that was not recorded.
     """
 
     path: Path
@@ -22,6 +22,7 @@ class Reply:
     report: str = ""
     cause: str = ""
     is_broken: bool = False
+    is_fleeting: bool = False
 
     @property
     def error(self) -> str | None:

@@ -11,11 +11,12 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator
 
 from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue
 from snowsnake.jobs.reply import Group, Path, Reply, joined
-from snowsnake.jobs.worker import RENEW, Worker, resident_bytes
+from snowsnake.jobs.worker import RENEW, Recorded, Worker, resident_bytes
 
 _MOST_AT_ONCE = 64                     # paths that a worker is given: neighbours share much, and what two workers need both evaluate
 # Where results are kept: paths that a worker is given in its only group, which ends before when it has worked long enough.  The first groups are small:
@@ -109,8 +110,10 @@ class Run:
         self.root.root.force()
         reply = self.root.look(path)
         if self.memory is not None:
-            self.memory.begin(self.root.evaluator.dependencies())
-            self._asked = self.root.evaluator.record_count()
+            evaluator = self.root.evaluator
+            found = doubted(evaluator, evaluator.dependencies(), self.memory.since_ns)
+            self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None)
+            self._asked = evaluator.record_count()
         self.queue.finish(reply)
 
     def _give_out(self) -> None:
@@ -119,10 +122,14 @@ class Run:
             if not worker.open and self.queue.waiting:
                 worker.ask(self._next())
         while self.queue.waiting and len(self._workers) < self.options.workers:
-            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._asked)
+            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._recorded)
             worker.layer = self.memory.layer if self.memory is not None else None
             self._workers.append(worker)
             worker.ask(self._next())
+
+    @property
+    def _recorded(self) -> Recorded | None:
+        return None if self.memory is None or self._asked is None else Recorded(self._asked, self.memory.since_ns)
 
     def _next(self) -> list[Path]:
         """A fair share of the waiting paths; a suspect path is evaluated alone."""
@@ -166,8 +173,9 @@ class Run:
                 continue
             self.root.look(reply.path)
             self.root.flush()
-            memory.keep_layer(self.root.evaluator.dependencies(self._asked))
-            self._asked = self.root.evaluator.record_count()
+            evaluator = self.root.evaluator
+            memory.keep_layer(doubted(evaluator, evaluator.dependencies(self._asked), memory.since_ns))
+            self._asked = evaluator.record_count()
 
     def _replace(self, worker: Worker, status: int) -> None:
         """Takes back the unanswered paths of a worker that has ended."""

@@ -9,6 +9,7 @@ import io
 import os
 import stat
 from dataclasses import dataclass
+from typing import Any
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
@@ -135,25 +136,16 @@ class ArchiveTree:
 
 def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
     """The root, in an evaluator of its own."""
-    from snowsnake.cache.location import machine_options
-    from snowsnake.interpreter import Interpreter
     from snowsnake.selection import Selector
     from snowsnake.traces.libraries import mark_libraries
 
-    evaluator = Interpreter(
-        pure=True, features=shipped.features, is_writable=True, keeps_derivations=shipped.options.is_instantiating,
-        working_directory="/", prints_nix=False, **machine_options(os.environ, is_off=True),
-    )  # fmt: skip
+    evaluator = new_evaluator(shipped.options, shipped.features)
     tree = ArchiveTree(archive)
     evaluator.mount(shipped.store_path, tree)
     if shipped.system:
         evaluator.add_builtins({"currentSystem": shipped.system})
-    values = {}
-    for kind, name, text in shipped.arguments:
-        data = text.encode("utf-8", "surrogateescape")
-        values[name.encode()] = evaluator.from_python(data) if kind == "argstr" else evaluator.evaluate(data, "/")
     file = f"{shipped.store_path}/{shipped.inner}"
-    selector = Selector(evaluator, values)
+    selector = Selector(evaluator, values_of(evaluator, shipped.arguments))
     root = selector.auto_call(evaluator.evaluate_file(file))
 
     def exists(path: str) -> bool:
@@ -167,3 +159,23 @@ def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
         return text, text
 
     return JobRoot(evaluator, root, shipped.options, selector=selector, features=shipped.features, render=render)
+
+
+def new_evaluator(options: JobOptions, features: tuple[str, ...]) -> Any:
+    """One that this machine's own files and variables have no influence on."""
+    from snowsnake.cache.location import machine_options
+    from snowsnake.interpreter import Interpreter
+
+    return Interpreter(
+        pure=True, features=features, is_writable=True, keeps_derivations=options.is_instantiating, working_directory="/", prints_nix=False,
+        **machine_options(os.environ, is_off=True),
+    )  # fmt: skip
+
+
+def values_of(evaluator: Any, arguments: tuple[tuple[str, str, str], ...]) -> dict[bytes, Any]:
+    """The arguments of the command line as values."""
+    values = {}
+    for kind, name, text in arguments:
+        data = text.encode("utf-8", "surrogateescape")
+        values[name.encode()] = evaluator.from_python(data) if kind == "argstr" else evaluator.evaluate(data, "/")
+    return values

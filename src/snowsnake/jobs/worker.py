@@ -13,9 +13,10 @@ import struct
 import sys
 import time
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.reply import Group, Path, Reply
 
 RENEW = "renew"                        # the last word of a worker above its memory limit
@@ -62,10 +63,17 @@ class Channel:
         return found
 
 
+class Recorded(NamedTuple):
+    """Where the record of a worker's group begins: after `asked` questions of a run that began at `since_ns`."""
+
+    asked: int
+    since_ns: int
+
+
 class Worker:
     """The parent's side of a worker process: its unanswered paths."""
 
-    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], base_count: int | None = None) -> None:
+    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], recorded: Recorded | None = None) -> None:
         ours, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -74,7 +82,7 @@ class Worker:
             ours.close()
             for other in others:       # otherwise the child would keep their sockets open after we end
                 other.channel.socket.close()
-            _live(root, Channel(theirs), memory_bytes, base_count)
+            _live(root, Channel(theirs), memory_bytes, recorded)
         theirs.close()
         self.channel: Channel = Channel(ours)
         self.open: list[Path] = []
@@ -109,7 +117,7 @@ class Worker:
         os.waitpid(self.pid, 0)
 
 
-def _live(root: JobRoot, channel: Channel, memory_bytes: int, base_count: int | None) -> None:
+def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded | None) -> None:
     """The life of a worker process; it does not return."""
     code = 1
     try:
@@ -117,10 +125,10 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, base_count: int | 
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _die_with_parent()
         root.evaluator.enter_child()
-        if base_count is None:
+        if recorded is None:
             _serve(root, channel, memory_bytes)
         else:
-            _serve_group(root, channel, base_count)
+            _serve_group(root, channel, *recorded)
         code = 0
     except (KeyboardInterrupt, ConnectionError):
         code = 130
@@ -151,7 +159,7 @@ def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
                 return
 
 
-def _serve_group(root: JobRoot, channel: Channel, base_count: int) -> None:
+def _serve_group(root: JobRoot, channel: Channel, base_count: int, since_ns: int) -> None:
     """Evaluates as many paths as take a while, and sends their dependencies; the next group is for a new worker."""
     messages = channel.receive_some()
     while messages == []:
@@ -166,7 +174,7 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int) -> None:
         if time.process_time() > _GROUP_S:
             break
     root.flush()
-    found = root.evaluator.dependencies(base_count)
+    found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since_ns)
     asked[-1] = root.evaluator.record_count() - base_count
     if len(found) > asked[-1]:         # what was evaluated before has an answer that was disputed since
         asked = [len(found)] * len(asked)

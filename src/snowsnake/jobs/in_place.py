@@ -1,0 +1,89 @@
+"""Sources that are read where they lie, under the store path of the contents that they had: what was read from them while somebody edited them counts as disputed.
+
+In: the record of an evaluation, and when it began.  Out: the same record.  A record takes it as given that a file of a source is what the
+store path says.  That is so for a file that nobody has changed since the source was hashed: the time of change (`ctime`) of a file, and of the
+folders on the way to it, is none that a program can set, and renaming something changes it, too.
+"""
+
+import os
+import time
+from functools import cached_property
+from typing import Any
+
+from snowsnake.dependencies import Dependencies, Dependency
+
+_CLOCK_NS = 50_000_000                 # times of files may lag behind the clock
+_COARSE_NS = 2_000_000_000             # those of file systems that keep no parts of a second
+_SECOND_NS = 1_000_000_000
+
+
+def doubted(evaluator: Any, found: Dependencies, since_ns: int) -> Dependencies:
+    """Makes those answers disputed that are fixed by the hash of a source and may have been read from another content.  `since_ns`: before anything was fetched."""
+    looks = _Looks(evaluator, since_ns, found.store_folders)
+    found.entries = tuple(entry if looks.is_certain(entry) else Dependency(entry.kind, entry.name, "disputed") for entry in found.entries)
+    return found
+
+
+def now_ns() -> int:
+    return time.time_ns()
+
+
+class _Looks:
+    def __init__(self, evaluator: Any, since_ns: int, store_folders: tuple[str, ...]) -> None:
+        self._evaluator = evaluator
+        self._since_ns = since_ns
+        self._store_folders = store_folders
+        self._places: dict[bytes, bool] = {}
+        self._paths: dict[tuple[str, bool], bool] = {}
+
+    def is_certain(self, entry: Dependency) -> bool:
+        if entry.state != "fixed" or entry.kind == "source":
+            return True
+        key = entry.name, entry.kind == "tree"
+        known = self._paths.get(key)
+        if known is None:
+            known = self._paths[key] = self._is_old(*key)
+        return known
+
+    def _is_old(self, path: str, is_whole: bool) -> bool:
+        from snowsnake.fetch.trees import places_below, places_of
+
+        place, tree, inner = self._evaluator.lies_at(path)
+        if tree is not None:
+            place = tree.disk_path(inner)
+            if place is not None and not os.path.lexists(place):
+                return False           # it was there when the source was hashed
+            places = places_of(tree, inner, is_whole)
+        elif place is None:
+            return False
+        else:
+            below = os.fsencode(path)[len(self._store_folders[0]) + 1 :].partition(b"/")[2]
+            root = place[: len(place) - len(below)].rstrip(b"/") if below and place.endswith(b"/" + below) else place
+            if root.startswith(self._kept_places):
+                return True
+            places = places_below(root, place[len(root) + 1 :], is_whole)
+            if not self._is_place_old(root):
+                return False
+        try:
+            return all(map(self._is_place_old, places))
+        except OSError:
+            return False
+
+    @cached_property
+    def _kept_places(self) -> tuple[bytes, ...]:
+        """Folders of sources that nobody edits: their names say their contents."""
+        folders = [self._evaluator.fetcher.cache.folder, *self._store_folders]
+        return tuple(os.fsencode(os.path.realpath(folder)).rstrip(b"/") + b"/" for folder in folders)
+
+    def _is_place_old(self, place: bytes) -> bool:
+        known = self._places.get(place)
+        if known is None:
+            known = self._places[place] = self._looks_old(place)
+        return known
+
+    def _looks_old(self, place: bytes) -> bool:
+        try:
+            changed = os.lstat(place).st_ctime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return True                # what is above it is asked, too
+        return changed + (_CLOCK_NS if changed % _SECOND_NS else _COARSE_NS) < self._since_ns
