@@ -117,7 +117,8 @@ def test_a_file_that_is_edited_meanwhile(flake, file, world, jobs, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(JobRoot, "look", meddling)
         assert jobs(*words, "--incremental", "--results", "../r.sqlite")[1] != expected
-    assert jobs(*words, "--incremental", "--results", "../r.sqlite")[1] == expected
+    again = jobs(*words, "--incremental", "--results", "../r.sqlite")[1]
+    assert again == jobs(*words)[1]
 
 
 def test_a_source_that_could_not_be_fetched(world, jobs):
