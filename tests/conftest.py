@@ -7,6 +7,7 @@ command line of nix-instantiate.  `--kills 100` kills writers of a store that of
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from hypothesis import settings
 
 import snowsnake
 
+# A shell without job control starts what it puts into the background with Ctrl-C ignored, and programs pass that on: tests send it to theirs.
+if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(snowsnake.__file__)))
 # No test has a time limit: the machine may be busy.
 settings.register_profile("patient", deadline=None)

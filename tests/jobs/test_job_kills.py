@@ -138,6 +138,28 @@ def test_ended_run(number, code, tmp_path):
     assert all(name.startswith(f"{process.pid}-") for name in left)        # its own is removed by whoever comes next
 
 
+def test_interrupted_while_it_tidies_up(tmp_path):
+    """A worker whose other side has gone ends, and only then is it asked to."""
+    from snowsnake.interpreter import Interpreter
+    from snowsnake.jobs.evaluation import JobRoot
+    from snowsnake.jobs.worker import Worker
+
+    class Evaluator:
+        def close_store(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+            (tmp_path / "closed").write_text("")
+
+        def __getattr__(self, name):
+            return getattr(evaluator, name)
+
+    evaluator = Interpreter()
+    root = JobRoot(evaluator, evaluator.evaluate(b"{ }", "/"), JobOptions())
+    root.evaluator = Evaluator()
+    assert Worker(root, 1 << 40, []).end() == 0
+    assert (tmp_path / "closed").exists()
+
+
 def test_killed_run(tmp_path):
     process, workers = run_to_first_line(tmp_path)
     process.kill()

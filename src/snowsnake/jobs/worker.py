@@ -120,9 +120,10 @@ class Worker:
 def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded | None) -> None:
     """The life of a worker process; it does not return."""
     code = 1
+    interrupts = _Interrupts()
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupts)
         _die_with_parent()
         root.evaluator.enter_child()
         if recorded is None:
@@ -140,12 +141,31 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded
             traceback.print_exc()
     finally:
         try:
+            interrupts.end()
+        except KeyboardInterrupt:      # it came just before that
+            code = 130
+        try:
             root.evaluator.flush_cache()
             root.evaluator.close_store()
             sys.stderr.flush()
         except BaseException:          # there is nothing else to do
             pass
         os._exit(code)
+
+
+class _Interrupts:
+    """What Ctrl-C does to a worker: it is interrupted once, and not while it tidies up, which would leave its temporary files behind."""
+
+    def __init__(self) -> None:
+        self._is_over = False
+
+    def __call__(self, number: int, frame: object) -> None:
+        if not self._is_over:
+            self._is_over = True
+            raise KeyboardInterrupt
+
+    def end(self) -> None:
+        self._is_over = True
 
 
 def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
