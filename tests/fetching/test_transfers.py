@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -81,6 +82,21 @@ def test_too_many_requests_and_errors_of_the_server(served, make) -> None:
     with pytest.raises(TransferError, match="HTTP error 404"):
         fetched(fetcher, f"{server.url}/fail/none/9/404/plain/a")
     assert server.counts["none"] == 1
+
+
+@pytest.mark.parametrize("kind", ["file", "tarball", "flake reference"])
+def test_a_url_longer_than_curl_takes_is_refused_at_once(served, make, kind: str) -> None:
+    """C++ Nix's words; no connection is opened and nothing is tried again."""
+    _, server = served
+    server.requests.clear()
+    fetcher = make()
+    url = f"{server.url}/files/" + "a" * 8_000_000
+    with pytest.raises(FetchError, match=re.escape("URL using bad/illegal format or missing URL (3) No URL set")):
+        if kind == "flake reference":
+            fetcher.fetch(fetcher.input_from_url(f"tarball+{url}.tar"))
+        else:
+            fetcher.fetch_url(url, "x", None, kind == "tarball")
+    assert server.requests == [] and fetcher.warnings == []
 
 
 def test_an_etag_saves_the_transfer(served, make) -> None:

@@ -64,7 +64,7 @@ class Meanings:
         self.budget -= 1
         pick = self.random.random()
         if name in FITTING and pick < 0.8:
-            return self.random.choice(FITTING[name]).replace("<m>", self.attrs(0))
+            return self.random.choice(FITTING[name]).replace("<m>", self.attrs(0) if self.budget > 0 else "{ a = 7; }")
         if pick < 0.5 or depth <= 0 or self.budget <= 0:
             return self.random.choice([*NUMBERS, "a", "b", '"t"', "[ a ]", "(x: a)", '(throw "w")', "{ }", "(a - 1)", "{ a = a; }"])
         return self.random.choice([self.scope, self.attrs])(depth - 1)

@@ -14,6 +14,7 @@ import pytest
 
 from snowsnake.api import EvaluationError, Evaluator
 from snowsnake.builtins.engines import fetch_calls
+from snowsnake.fetch import git, mercurial
 from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.trees import DiskTree, PartOfDisk
 from snowsnake.store import nar
@@ -235,7 +236,10 @@ ALLOWED_BY_PREFIX = {
     "fetchTree path of the folder": 'builtins.readFile ((builtins.fetchTree { type = "path"; path = "FOLDER"; }) + "/secret")',
     "flake reference": 'builtins.readFile ((builtins.fetchTree "path:FOLDER") + "/secret")',
     "fetchGit": 'builtins.readFile ((builtins.fetchGit "git+file://FOLDER") + "/secret")',
+    "fetchGit of a commit": 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; ref = "HEAD"; }) + "/secret")',
+    "fetchMercurial": 'builtins.readFile ((builtins.fetchMercurial "file://FOLDER") + "/secret")',
 }
+SCHEMES = ("file://", "path:", "git+file://", "hg+file://")
 LEADS_OUT = ["up/../other", "straight", "full", "twice", "into"]
 
 
@@ -249,21 +253,31 @@ def make_links(root: Path) -> Path:
         (folder / "large").unlink()
         for words in (["init", "-q"], ["add", "secret"], ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "x"]):
             subprocess.run(["git", "-C", str(folder), *words], check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null"})
+        if shutil.which("hg") is not None:
+            for words in (["init"], ["add", "-q", "secret"], ["commit", "-q", "-m", "x", "-u", "n"]):
+                subprocess.run(["hg", "-R", ".", *words] if words != ["init"] else ["hg", "init"], check=True, cwd=folder, env=os.environ | {"HGRCPATH": ""})
     for name, target in {"straight": "../../other", "full": root / "other", "twice": "straight", "good": "own", "good-again": inside / "good"}.items():
         (inside / name).symlink_to(target)
     for name in ("secret", "secret.tar"):
         (inside / "into").mkdir(exist_ok=True)
         (inside / "into" / name).symlink_to(f"../../../other/{name}")
-    (inside / "into/.git").symlink_to("../../../other/.git")
+    for name in (".git", ".hg"):
+        (inside / "into" / name).symlink_to(f"../../../other/{name}")
     return inside
+
+
+def needs_hg(what: str) -> None:
+    if what == "fetchMercurial" and shutil.which("hg") is None and not os.environ.get("SNOWSNAKE_ALL_TESTS"):
+        pytest.skip("not installed: hg")
 
 
 @pytest.mark.parametrize("what", ALLOWED_BY_PREFIX)
 def test_a_link_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """C++ Nix compares addresses as texts and follows it; we follow what stays below the prefix's own folder."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    needs_hg(what)
     inside = make_links(root)
-    prefixes = [f"{scheme}{inside}" for scheme in ("file://", "path:", "git+file://")]
+    prefixes = [f"{scheme}{inside}" for scheme in SCHEMES]
 
     def ask(folder: str, allowed: list[str]) -> str:
         nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": allowed})
@@ -275,10 +289,10 @@ def test_a_link_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, m
     for folder in LEADS_OUT:
         assert "hidden" not in ask(folder, prefixes), folder
         assert "forbidden" in ask(folder, prefixes), folder
-    assert is_copied_link or ask("straight", ["file:", "path:", "git+file:"]) == "hidden"      # a whole scheme: anywhere
+    assert is_copied_link or ask("straight", ["file:", "path:", "git+file:", "hg+file:"]) == "hidden"      # a whole scheme: anywhere
 
 
-@pytest.mark.parametrize("what", ["fetchTree path", "fetchTree path of the folder", "fetchurl", "fetchTarball"])
+@pytest.mark.parametrize("what", [name for name in ALLOWED_BY_PREFIX if name != "flake reference"])
 def test_a_link_that_appears_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Right after the address was found allowed, and before anything is opened."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
@@ -291,10 +305,38 @@ def test_a_link_that_appears_below_an_allowed_prefix(root: Path, what: str, tmp_
         (inside / "own").symlink_to("../../other")
 
     monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
-    nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": [f"file://{inside}", f"path:{inside}"]})
+    nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": [f"{scheme}{inside}" for scheme in SCHEMES]})
     expression = ALLOWED_BY_PREFIX[what].replace("PLACE", f"{inside}/own/secret").replace("FOLDER", f"{inside}/own")
     assert "hidden" not in str(answer(nix, expression))
     assert (inside / "own").is_symlink()
+
+
+@pytest.mark.parametrize("what", ["fetchGit", "fetchGit of a commit", "fetchMercurial"])
+@pytest.mark.parametrize("returns", [False, True])
+def test_a_link_that_appears_while_a_repository_is_read(root: Path, what: str, returns: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libgit2 and hg follow links: what they found is not used, even if everything is back in its place when they are done."""
+    needs_hg(what)
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    inside = make_links(root)
+    module, name = (mercurial, "_fetch") if what == "fetchMercurial" else (git, "working_tree" if what == "fetchGit" else "_fetch_commit")
+    read = getattr(module, name)
+    swaps = []
+
+    def change_and_read(*given: object) -> object:
+        swaps.append(what)
+        (inside / "own").rename(inside / "aside")
+        (inside / "own").symlink_to("../../other")
+        try:
+            return read(*given)
+        finally:
+            if returns:
+                (inside / "own").unlink()
+                (inside / "aside").rename(inside / "own")
+
+    monkeypatch.setattr(module, name, change_and_read)
+    nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": [f"{scheme}{inside}" for scheme in SCHEMES]})
+    found = str(answer(nix, ALLOWED_BY_PREFIX[what].replace("FOLDER", f"{inside}/own")))
+    assert swaps and "is forbidden in restricted mode" in found and "hidden" not in found
 
 
 def test_a_race_of_fetching(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,8 @@ from libc.stdint cimport uint32_t
 
 from snowsnake.bytecode.chunk cimport Keys
 from snowsnake.compiler.state cimport Compiler
-from snowsnake.syntax.nodes cimport Bindings, Node, Text
+from snowsnake.syntax.nodes cimport Bindings, Node
 
-cdef struct NamedIndex:
-    Text name
-    uint32_t index
-
-cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil
-cdef void* scratch(size_t size_bytes) noexcept nogil
 cdef Keys* new_keys(Compiler* c, uint32_t count) noexcept nogil
 cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil
 cdef void close_scope(Compiler* c, uint32_t count, Node* node) noexcept nogil

@@ -5,7 +5,7 @@ A scope whose names see each other gets a slot for each name; values are pushed 
 later slot captures it deferred.  Nothing is evaluated before the last Finalise.
 """
 from libc.stdint cimport uint64_t, uint8_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from snowsnake.bytecode.builder cimport Builder, builder_constant, builder_jump
@@ -23,19 +23,18 @@ from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport delay, delay_with_variable, may_be_forced, place_of, push_thunk
 from snowsnake.compiler.names cimport fresh_name
 from snowsnake.compiler.new_nodes cimport new_node, select_name
+from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, order_of, scratch, turns_of_bindings
 from snowsnake.compiler.rewrite cimport has_overrides
 from snowsnake.compiler.scope cimport (
     MEANS_NOTHING, begin_chunk, capture, close_chunk, declare, declare_here, forget_locals, is_variable,
 )
 from snowsnake.compiler.specified cimport place_node, specified
 from snowsnake.compiler.state cimport NO_PLACE, NONE
-from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.syntax.deep_stack cimport leave_out_of_memory
-from snowsnake.syntax.global_names cimport compare_text, find_builtin
+from snowsnake.syntax.global_names cimport find_builtin
 from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, NODE_SELECT, NODE_VARIABLE,
-    SELECT_ENVIRONMENT, Binding, Name,
+    SELECT_ENVIRONMENT, Binding, Name, Text,
 )
 
 
@@ -46,45 +45,7 @@ cdef struct Source:                   # the expression of `inherit (e)`
     bint is_needed                    # as a phantom
 
 
-# ---- names in byte order ----------------------------------------------------------------------------------------
-
-cdef int _compare_named(const void* a, const void* b) noexcept nogil:
-    return compare_text(&(<NamedIndex*>a).name, &(<NamedIndex*>b).name)
-
-
-cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil:
-    cdef uint32_t i, j
-    cdef NamedIndex item
-    if count > 12:
-        qsort(items, count, sizeof(NamedIndex), _compare_named)
-        return
-    for i in range(1, count):
-        item = items[i]
-        j = i
-        while j > 0 and compare_text(&items[j - 1].name, &item.name) > 0:
-            items[j] = items[j - 1]
-            j -= 1
-        items[j] = item
-
-
-cdef void* scratch(size_t size_bytes) noexcept nogil:
-    """Memory that the construct frees before it ends."""
-    cdef void* data = allocate_items(size_bytes if size_bytes else 1, 1)
-    if data == NULL:
-        leave_out_of_memory()
-    return data
-
-
-cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil:
-    """The bindings in byte order of their names; the caller frees them."""
-    cdef NamedIndex* order = <NamedIndex*>scratch(bindings.count * sizeof(NamedIndex))
-    cdef uint32_t i
-    for i in range(bindings.count):
-        order[i].name = c.names[bindings.items[i].name]
-        order[i].index = i
-    sort_named(order, bindings.count)
-    return order
-
+# ---- sets from their values -------------------------------------------------------------------------------------
 
 cdef Keys* new_keys(Compiler* c, uint32_t count) noexcept nogil:
     cdef Keys* keys = <Keys*>keep(c, sizeof(Keys))
@@ -273,13 +234,16 @@ cdef void settle_inherited(Compiler* c, Bindings* bindings) noexcept nogil:
             bindings.items[i].kind = BINDING_PLAIN
 
 
-cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local) noexcept nogil:
+cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local, bint waits) noexcept nogil:
+    """`waits`: a thunk, even if it is the name of a value that is there."""
     cdef bint is_named = c.locals[local].name != NO_NAME
     cdef uint32_t start = c.cx.code.code_size
     if binding.kind == BINDING_INHERIT_FROM:
         delay_inherited(c, binding, sources + binding.from_index, local)
     elif binding.kind == BINDING_INHERIT and is_named:
         push_outer(c, binding)
+    elif waits:
+        push_thunk(c, binding.value, local, NO_NAME)
     else:
         delay(c, binding.value, local, binding.name)
     c.locals[local].is_initialised = True
@@ -339,14 +303,14 @@ cdef Source* open_sources(Compiler* c, Bindings* bindings) noexcept nogil:
     return find_sources(c, bindings, &phantoms)
 
 
-cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bint all_slots, Node* node) noexcept nogil:
+cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, const bint* waits, bint all_slots, Node* node) noexcept nogil:
     """Gives every name a slot and its value; returns the number of slots, including sources of `inherit (e)`.
 
-    `order`: names get their slots in this order, or in that of the source if NULL.  `all_slots`: even a useless inherit has a slot
-    (unnamed), because the values must be adjacent.
+    `order`: names get their slots in this order, or in that of the source if NULL.  `waits`: of `Turns`.  `all_slots`: even a useless inherit
+    has a slot (unnamed), because the values must be adjacent.
     """
     cdef uint32_t base = depth_of(c), slot = depth_of(c), first_local = c.local_count
-    cdef uint32_t i, which, first_value
+    cdef uint32_t i, which, index, first_value
     cdef bint* is_named = <bint*>scratch(bindings.count * sizeof(bint))
     cdef Binding* binding
     cdef Source* sources
@@ -368,9 +332,9 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bin
     push_sources(c, bindings, sources)
     which = first_local
     for i in range(bindings.count):
-        binding = bindings.items + (i if order == NULL else order[i].index)
-        if all_slots or is_named[binding - bindings.items]:
-            push_binding(c, binding, sources, which)
+        index = i if order == NULL else order[i].index
+        if all_slots or is_named[index]:
+            push_binding(c, bindings.items + index, sources, which, waits != NULL and waits[index])
             which += 1
     finalise(c, first_local, node)
     for i in range(first_local, c.local_count):
@@ -382,7 +346,11 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, bin
 
 cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef uint32_t locals_before = c.local_count
-    cdef uint32_t slots = bind_names(c, node.own.bindings, NULL, False, node)
+    cdef uint32_t slots
+    cdef Turns turns
+    turns_of_bindings(c, node.own.bindings, False, &turns)
+    slots = bind_names(c, node.own.bindings, turns.order, turns.waits, False, node)
+    forget_turns(&turns)
     evaluate(c, node.a, tail, NO_NAME)
     if tail:
         c.cx.code.depth -= slots
@@ -391,15 +359,33 @@ cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
     forget_locals(c, locals_before)
 
 
+cdef void copy_slots(Compiler* c, uint32_t count, NamedIndex* order, NamedIndex* slot_order, uint32_t first_slot, Node* node) noexcept nogil:
+    """Pushes the values in `order`; they are in slots in `slot_order`, or in the same if that is NULL."""
+    cdef uint32_t* slots
+    cdef uint32_t i
+    if slot_order == NULL:
+        for i in range(count):
+            op1(c, OP_GET_LOCAL, first_slot + i, node, 1)
+        return
+    slots = <uint32_t*>scratch(count * sizeof(uint32_t))
+    for i in range(count):
+        slots[slot_order[i].index] = first_slot + i
+    for i in range(count):
+        op1(c, OP_GET_LOCAL, slots[order[i].index], node, 1)
+    free(slots)
+
+
 cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
-    """The slots of a `rec` set are in name order, because the set is built of their values."""
+    """The slots of a `rec` set are in name order, because the set is built of their values; if another order shows, of copies."""
     cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
-    cdef uint32_t locals_before = c.local_count, base = depth_of(c), i
-    cdef uint32_t slots = bind_names(c, bindings, order, True, node)
-    if bindings.dynamic_count:        # their names and values can use the slots
-        for i in range(bindings.count):
-            op1(c, OP_GET_LOCAL, base + slots - bindings.count + i, node, 1)
+    cdef uint32_t locals_before = c.local_count, base = depth_of(c), slots
+    cdef Turns turns
+    turns_of_bindings(c, bindings, True, &turns)
+    slots = bind_names(c, bindings, order if turns.order == NULL else turns.order, turns.waits, True, node)
+    if bindings.dynamic_count or turns.order != NULL:             # names and values of dynamic attributes can use the slots
+        copy_slots(c, bindings.count, order, turns.order, base + slots - bindings.count, node)
+    forget_turns(&turns)
     push_attrs(c, bindings, order, node)
     if bindings.dynamic_count:
         add_dynamic(c, bindings, node)

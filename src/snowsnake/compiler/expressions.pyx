@@ -21,7 +21,7 @@ from snowsnake.bytecode.opcodes cimport (
     OP_POP_WITH, OP_PUSH_WITH, OP_RESOLVE_HOME_PATH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SELECT, OP_SELECT_PLACE,
     OP_SUB, OP_TAIL_CALL_N, OP_TRY_SELECT,
 )
-from snowsnake.compiler.bindings cimport evaluate_attrs, evaluate_legacy_let, evaluate_let, scratch
+from snowsnake.compiler.bindings cimport evaluate_attrs, evaluate_legacy_let, evaluate_let
 from snowsnake.compiler.emit cimport (
     add_jump, depth_of, fault, global_constant, is_too_deep, jump, land, land_all, literal_constant, name_constant, op,
     op1, operand, path_text, push_constant, push_plain, text_constant, text_of,
@@ -30,6 +30,7 @@ from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport (
     arithmetic_of, arithmetic_operands, delay, is_literal, is_numeric_literal, is_operand, place_of,
 )
+from snowsnake.compiler.orders cimport scratch
 from snowsnake.compiler.patterns cimport push_lambda
 from snowsnake.compiler.rewrite cimport has_overrides, is_bound, rewrite_operator, rewrite_search_path
 from snowsnake.compiler.scope cimport (

@@ -3,11 +3,11 @@
 from libc.stdint cimport uint32_t
 
 from snowsnake.bytecode.chunk cimport Keys
-from snowsnake.compiler.bindings cimport NamedIndex
+from snowsnake.compiler.orders cimport NamedIndex, Turns
 from snowsnake.compiler.state cimport Compiler
 from snowsnake.syntax.nodes cimport Name, Node, Pattern
 
 cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil
 cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept nogil
-cdef uint32_t* formals_in_turn(Compiler* c, Pattern* pattern) noexcept nogil
+cdef void turns_of_formals(Compiler* c, Pattern* pattern, Turns* turns) noexcept nogil
 cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil

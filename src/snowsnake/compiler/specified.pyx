@@ -21,7 +21,7 @@ from snowsnake.bytecode.opcodes cimport (
     OP_JUMP_IF_NO_FINALISE_REQUEST, OP_JUMP_IF_NOT_FOUND, OP_JUMP_IF_TRUE, OP_LIST, OP_NEGATE, OP_POP, OP_POP_WITH,
     OP_PUSH_WITH, OP_RESOLVE_WITH, OP_RETURN, OP_SELECT_PLACE, OP_VALIDATE_CLOSED_FORMALS,
 )
-from snowsnake.compiler.bindings cimport NamedIndex, close_scope, overriding_attrs, scratch, settle_inherited
+from snowsnake.compiler.bindings cimport close_scope, overriding_attrs, settle_inherited
 from snowsnake.compiler.emit cimport (
     add_jump, depth_of, fault, is_too_deep, jump, land, land_all, literal_constant, name_constant, op, op1, operand,
     push_constant, push_plain, text_constant, text_of,
@@ -30,7 +30,8 @@ from snowsnake.compiler.expressions cimport binary_opcode, push_path_start, push
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport is_literal, place_of
 from snowsnake.compiler.new_nodes cimport new_node
-from snowsnake.compiler.patterns cimport formals_in_turn, formals_of
+from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, scratch, turns_of_bindings
+from snowsnake.compiler.patterns cimport formals_of, turns_of_formals
 from snowsnake.compiler.rewrite cimport bind_sources, has_overrides, rewrite_operator, rewrite_search_path
 from snowsnake.compiler.scope cimport (
     MEANS_DEFERRED, MEANS_WITH, begin_chunk, capture, capture_with, close_chunk, declare, declare_here, end_chunk,
@@ -391,10 +392,22 @@ cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind
     return count
 
 
-cdef uint32_t specified_declare(Compiler* c, Bindings* bindings, int kind, Tracked* tracked) noexcept nogil:
-    """Slots for `inherit (e)`, then for the rest in the order of the source; in a `rec` set dynamic ones last."""
-    cdef uint32_t total = 0, next_dynamic = 0, slot = depth_of(c), i
-    cdef uint32_t step = 1 if kind == BINDINGS_LET else 2
+cdef uint32_t specified_in_turn(Bindings* bindings, NamedIndex* order, Tracked* tracked) noexcept nogil:
+    """The bindings of a `let` or `rec` set whose order shows; returns their number."""
+    cdef uint32_t total = 0, i
+    for i in range(bindings.count):
+        if bindings.items[order[i].index].kind != BINDING_INHERIT:
+            tracked[total].binding = bindings.items + order[i].index
+            total += 1
+    for i in range(bindings.dynamic_count):
+        tracked[total].dynamic = bindings.dynamic + i
+        total += 1
+    return total
+
+
+cdef uint32_t specified_in_source(Bindings* bindings, int kind, Tracked* tracked) noexcept nogil:
+    """`inherit (e)`, then the rest in the order of the source; in a `rec` set dynamic ones last; returns their number."""
+    cdef uint32_t total = 0, next_dynamic = 0, i
     cdef Binding* binding
     for i in range(bindings.count):
         if bindings.items[i].kind == BINDING_INHERIT_FROM:
@@ -415,6 +428,14 @@ cdef uint32_t specified_declare(Compiler* c, Bindings* bindings, int kind, Track
         tracked[total].dynamic = bindings.dynamic + next_dynamic
         next_dynamic += 1
         total += 1
+    return total
+
+
+cdef uint32_t specified_declare(Compiler* c, Bindings* bindings, int kind, NamedIndex* order, Tracked* tracked) noexcept nogil:
+    """Slots, in the order given or the usual one; returns their number."""
+    cdef uint32_t slot = depth_of(c), i
+    cdef uint32_t step = 1 if kind == BINDINGS_LET else 2
+    cdef uint32_t total = specified_in_source(bindings, kind, tracked) if order == NULL else specified_in_turn(bindings, order, tracked)
     for i in range(total):
         slot += step
         if kind == BINDINGS_ATTRS or tracked[i].binding == NULL:
@@ -463,7 +484,15 @@ cdef void specified_finalise(Compiler* c, Tracked* tracked, uint32_t count) noex
             op1(c, OP_FINALISE, c.locals[tracked[i].local].slot, &place, 0)
 
 
-cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int kind) noexcept nogil:
+cdef void specified_alias(Compiler* c, Node* node, uint32_t local) noexcept nogil:
+    """A thunk of a variable whose value is there."""
+    begin_chunk(c, CHUNK_THUNK, node, NO_NAME, 0)
+    specified_variable(c, node, node.name, NONE)
+    op(c, OP_RETURN, node, 0)
+    close_chunk(c, node, local)
+
+
+cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int kind, const bint* waits) noexcept nogil:
     cdef Binding* binding = tracked.binding
     cdef uint32_t local = NONE if kind == BINDINGS_ATTRS else tracked.local
     cdef Node place
@@ -476,6 +505,8 @@ cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int
         specified_string_constant(c, CONSTANT_ATTR_NAME, binding.name, &place)
     if binding.kind == BINDING_INHERIT_FROM:
         specified_inherited(c, bindings, binding, local)
+    elif waits != NULL and waits[binding - bindings.items]:
+        specified_alias(c, binding.value, local)
     else:
         specified(c, binding.value, local, binding.name)
     c.locals[tracked.local].is_initialised = True
@@ -486,6 +517,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     cdef Bindings* bindings = node.own.bindings
     cdef uint32_t count, total, i
     cdef Tracked* tracked
+    cdef Turns turns
     cdef bint is_final = False
     if bindings == NULL or bindings.count + bindings.dynamic_count == 0:
         if bindings != NULL:
@@ -497,18 +529,23 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     tracked = <Tracked*>scratch((bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     memset(tracked, 0, (bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     count = specified_plain_inherits(c, bindings, kind)
-    total = specified_declare(c, bindings, kind, tracked)
+    turns.order = NULL
+    turns.waits = NULL
+    if kind != BINDINGS_ATTRS:
+        turns_of_bindings(c, bindings, False, &turns)
+    total = specified_declare(c, bindings, kind, turns.order, tracked)
     specified_unused_sources(c, bindings)
     for i in range(total):
         if kind == BINDINGS_REC and tracked[i].binding == NULL and not is_final:
             specified_finalise(c, tracked, total)
             is_final = True
-        specified_value(c, bindings, tracked + i, kind)
+        specified_value(c, bindings, tracked + i, kind, turns.waits)
     if not is_final:
         specified_finalise(c, tracked, total)
     if kind != BINDINGS_LET:
         count += total
         op1(c, OP_ATTRS, count, node, 1 - 2 * <int>count)
+    forget_turns(&turns)
     free(tracked)
 
 
@@ -542,11 +579,10 @@ cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
     """Gives the jump that goes behind the lambda's body."""
     cdef Pattern* pattern = node.own.pattern
     cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
-    cdef uint32_t caught, slot = 1, i, first
-    cdef uint32_t* turns
-    cdef Formal* formal
+    cdef uint32_t caught, slot = 1, i, turn, first
+    cdef Turns turns
     c.cx.chunk.formals = formals_of(c, pattern, order)
-    turns = formals_in_turn(c, pattern)
+    turns_of_formals(c, pattern, &turns)
     free(order)
     if pattern.bind != NO_NAME:
         c.cx.chunk.parameter = c.names[pattern.bind]
@@ -558,16 +594,17 @@ cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
         op(c, OP_VALIDATE_CLOSED_FORMALS, node, 0)
     first = c.local_count
     for i in range(pattern.count):
-        declare(c, pattern.formals[turns[i]].name, slot)
-        slot += 1 if pattern.formals[turns[i]].default == NULL else 2
+        turn = i if turns.order == NULL else turns.order[i].index
+        declare(c, pattern.formals[turn].name, slot)
+        slot += 1 if pattern.formals[turn].default == NULL else 2
     for i in range(pattern.count):
-        formal = pattern.formals + turns[i]
-        specified_formal(c, node, formal, first + i)
+        turn = i if turns.order == NULL else turns.order[i].index
+        specified_formal(c, node, pattern.formals + turn, first + i, turns.waits != NULL and turns.waits[turn])
     for i in range(pattern.count):
         if c.locals[first + i].needs_finaliser:
             slot = c.locals[first + i].slot
             finalise_on_request(c, node, slot)
-    free(turns)
+    forget_turns(&turns)
     return caught
 
 
@@ -581,7 +618,7 @@ cdef void finalise_on_request(Compiler* c, Node* node, uint32_t slot) noexcept n
     op(c, OP_POP, node, -1)
 
 
-cdef void specified_formal(Compiler* c, Node* node, Formal* formal, uint32_t local) noexcept nogil:
+cdef void specified_formal(Compiler* c, Node* node, Formal* formal, uint32_t local, bint waits) noexcept nogil:
     """Select the argument from the set; one with a default is followed by its finalise request."""
     cdef Node place = place_node(formal.start_byte, formal.end_byte)
     cdef uint32_t missing, over
@@ -597,7 +634,10 @@ cdef void specified_formal(Compiler* c, Node* node, Formal* formal, uint32_t loc
     over = jump(c, OP_JUMP, formal.default, 0)
     c.cx.code.depth -= 2
     land(c, missing)
-    specified(c, formal.default, local, formal.name)
+    if waits:
+        specified_alias(c, formal.default, local)
+    else:
+        specified(c, formal.default, local, formal.name)
     push_plain(c, CONSTANT_TRUE, formal.default)
     land(c, over)
     c.locals[local].is_initialised = True

@@ -7,11 +7,23 @@ C++ Nix compares the texts only, and follows a link in such a folder to anywhere
 from __future__ import annotations
 
 import os
+import stat
+import time
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.errors import MalformedInput
+from snowsnake.fetch.errors import Cancelled, ForbiddenAccess, MalformedInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    Read = TypeVar("Read")
 
 _MOST_LINKS = 40
+_TICK_NS = 50_000_000                 # more than the step of the times that a file system notes
+_ATTEMPTS = 3
+_OWN_FOLDERS = (".git", ".hg")
 
 
 def place_of(address: str) -> str | None:
@@ -36,6 +48,7 @@ class AllowedPlaces:
 
     def __init__(self) -> None:
         self._found: dict[str, str | None] = {}
+        self._folders: dict[str, str] = {}             # of a place without links: the folder that the prefix means
 
     def allow(self, address: str, prefix: str) -> bool:
         """Notes an address that *prefix* allows; False if links lead out of the folder that the prefix means."""
@@ -47,6 +60,9 @@ class AllowedPlaces:
             if folder is not None and real is None:
                 return False
             self._found[place] = real
+            root = None if folder is None else os.path.realpath(folder)
+            if root is not None and root != "/" and real is not None:
+                self._folders[real] = root
         return True
 
     def is_anywhere(self, path: str) -> bool:
@@ -56,6 +72,60 @@ class AllowedPlaces:
     def real(self, path: str) -> str | None:
         """Where it lies without links, if links must not lead out of a folder: to be opened without following any."""
         return self._found.get(os.path.normpath(path))
+
+    def read(self, real: str | None, read: Callable[[], Read]) -> Read:
+        """What *read* returns, which reads a repository with a library or program that follows links; ForbiddenAccess if the repository moved.
+
+        No link may be on the way to it, and nothing on the way may have been renamed meanwhile: that changes the time of a folder.  Other changes
+        there do so, too; therefore it is read again, a few times.
+        """
+        folder = self._folders.get(real or "")
+        if real is None or folder is None:
+            return read()
+        for _ in range(_ATTEMPTS):
+            fds: list[int] = []
+            try:
+                before = _way_to(real, folder, fds)
+                if time.time_ns() - max(changed_ns for _, _, changed_ns in before) < _TICK_NS:
+                    time.sleep(_TICK_NS / 1e9)         # a change in this tick could not be told from one before
+                    before = _way_to(real, folder, fds)
+                try:
+                    found = read()
+                except Cancelled:
+                    raise
+                except Exception:
+                    if _way_to(real, folder, fds) == before:
+                        raise
+                else:
+                    if _way_to(real, folder, fds) == before:
+                        return found
+            finally:
+                for fd in fds:
+                    os.close(fd)
+        raise ForbiddenAccess(f"access to '{real}' is forbidden in restricted mode: folders on the way to it change while it is read")
+
+
+def _way_to(real: str, folder: str, fds: list[int]) -> list[tuple[int, int, int]]:
+    """(device, inode, time of the last change) of the folders from *folder* to *real*, which stay open: nothing else can have their numbers."""
+    from snowsnake.store.nar import open_below
+
+    steps = [folder]
+    for name in real[len(folder) :].split("/"):
+        if name:
+            steps.append(os.path.join(steps[-1], name))
+    # what the repository itself notes in its own folders changes their times
+    ends = [os.path.join(real, name) for name in _OWN_FOLDERS]
+    found = []
+    for step in [*steps, *(end for end in ends if os.path.lexists(end))]:
+        try:
+            fds.append(open_below(os.fsencode(step), 0, os.O_PATH | os.O_NOFOLLOW))
+        except OSError as error:
+            raise ForbiddenAccess(f"access to '{real}' is forbidden in restricted mode: {error.strerror}: '{step}'") from None
+        status = os.fstat(fds[-1])
+        if stat.S_ISLNK(status.st_mode):
+            raise ForbiddenAccess(f"access to '{real}' is forbidden in restricted mode: '{step}' is a symbolic link")
+        found.append((status.st_dev, status.st_ino, status.st_ctime_ns if step in steps[:-1] else 0))
+    return found
 
 
 def _below(place: str, folder: str, *, follows_last: bool) -> str | None:

@@ -44,11 +44,15 @@ _LS_REMOTE = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 
 
 class Location:
-    """A repository: the folder of one on this machine, which is read in place, or a URL to fetch from."""
+    """A repository: the folder of one on this machine, which is read in place, or a URL to fetch from.
 
-    def __init__(self, path: str | None, address: Address | None) -> None:
+    `checked`: where a policy found it, without links.
+    """
+
+    def __init__(self, path: str | None, address: Address | None, checked: str | None = None) -> None:
         self.path = path
         self.address = address
+        self.checked = checked
 
     @property
     def text(self) -> str:
@@ -62,8 +66,12 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
             f"Hash '{revision.algorithm}:{revision.base16}' is not supported by Git. Supported types are sha1 and sha256."
         )
     address = parse_address(string_of(input.attrs, "url"))
+    checked = None
     if address.scheme == "file":
-        path = fetcher.allowed_places.real(address.file_path) or address.file_path
+        checked = fetcher.allowed_places.real(address.file_path)
+        if checked is not None:
+            address.parts = checked.split("/")
+        path = address.file_path
         is_bare = os.path.exists(path) and not os.path.exists(os.path.join(path, ".git"))
         if not is_bare and os.environ.get("_NIX_FORCE_HTTP") != "1":
             if not path.startswith("/"):
@@ -72,10 +80,10 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
                     "This is not supported and will stop working in a future release. "
                     "See https://github.com/NixOS/nix/issues/12281 for details."
                 )
-            return Location(os.path.join(fetcher.working_directory, path), None)
+            return Location(os.path.join(fetcher.working_directory, path), None, checked)
         address.query = {}                     # git would take it as a part of the file's name
     address.query.pop("dir", None)             # old lock files have it here
-    return Location(None, address)
+    return Location(None, address, checked)
 
 
 # ---- the scheme -------------------------------------------------------------------------------------------------
@@ -83,6 +91,10 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
 
 def fetch_git(input: Input, fetcher: Fetcher) -> Fetched:
     location = location_of(input, fetcher)
+    return fetcher.allowed_places.read(location.checked, lambda: _fetch_from(location, input, fetcher))
+
+
+def _fetch_from(location: Location, input: Input, fetcher: Fetcher) -> Fetched:
     status = None
     if location.path is not None and input.ref is None and input.rev is None:
         status = working_tree(location.path, fetcher)
@@ -90,7 +102,7 @@ def fetch_git(input: Input, fetcher: Fetcher) -> Fetched:
         raise FetchError("exportIgnore and submodules are not supported together yet")
     if status is None:
         return _fetch_commit(input, location, fetcher)
-    return fetch_working_tree(input, str(location.path), status, fetcher)
+    return fetch_working_tree(input, str(location.path), status, fetcher, is_exact=location.checked is not None)
 
 
 def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched:

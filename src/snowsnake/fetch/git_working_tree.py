@@ -74,12 +74,12 @@ class WorkingTree:
         tracked = {os.fsencode(entry.path) for entry in self.repository.index if entry.mode != COMMIT}
         return tracked.difference(self.deleted).union(self.changed)
 
-    def tree(self, root: str, modules: list[bytes]) -> Tree:
+    def tree(self, root: str, modules: list[bytes], *, is_exact: bool) -> Tree:
         """Its files in their places, with everything in submodules."""
         index = self.index
         if index is None or modules:
-            return PartOfDisk(root, lambda: self.files().union(modules))
-        return WithoutUntracked(root, index)
+            return PartOfDisk(root, lambda: self.files().union(modules), is_exact=is_exact)
+        return WithoutUntracked(root, index, is_exact=is_exact)
 
 
 def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:
@@ -196,11 +196,12 @@ def _is_module(status: WorkingTree, name: str, fetcher: Fetcher) -> bool:
     return GitTree(status.repository, tree_of_commit(status.repository, status.head, fetcher)).submodule(os.fsencode(name)) is not None
 
 
-def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher) -> Fetched:
+def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher, *, is_exact: bool = False) -> Fetched:
+    """*is_exact*: no link may be on the way to it."""
     repository = status.repository
     with_modules = input.flag("submodules")
     modules = [module for module, _, _ in status.submodules] if with_modules else []
-    tree = status.tree(os.path.realpath(path), modules)
+    tree = status.tree(path if is_exact else os.path.realpath(path), modules, is_exact=is_exact)
     memo = ""
     if input.flag("exportIgnore"):
         if _attributes_changed(status) or ignores_something(repository, tree_of_commit(repository, str(status.head), fetcher), fetcher):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
 _MOST_REDIRECTS = 10
+_MOST_URL_BYTES = 8_000_000            # as curl; trying a longer one costs seconds
 _MOST_BYTES = 1 << 38
 _ERROR_BODY_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 17
@@ -35,6 +36,7 @@ _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
 _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
+_TOO_LONG = "URL using bad/illegal format or missing URL (3) No URL set"
 # trying again does not help here
 _HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
 
@@ -131,6 +133,8 @@ class Http:
 
         if self._fetcher.is_offline:
             raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
+        if len(url) > _MOST_URL_BYTES:
+            raise TransferError(f"unable to upload '{url}': {_TOO_LONG}")
         found: list[Any] = []
 
         def run() -> None:
@@ -372,6 +376,8 @@ class _Job:
         self._found.urls = [url]
         status = 0
         for _ in range(_MOST_REDIRECTS + 1):
+            if len(url) > _MOST_URL_BYTES:
+                raise self._error(_TOO_LONG)
             asked = self.http.request_url(url)
             response = self._response = self.http.pool(asked).urlopen(
                 "GET", _without_login(asked), headers=self._request_headers(url), redirect=False, preload_content=False,

@@ -48,9 +48,15 @@ def _said(code: int) -> str:
 def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
     address = parse_address(string_of(input.attrs, "url"))
     path = joined_path(address) if address.scheme == "file" else None
-    if path is not None:
-        path = fetcher.allowed_places.real(path) or path
-    url = address.to_text() if path is None else path
+    checked = None if path is None else fetcher.allowed_places.real(path)
+    if path is None:
+        return _fetch(input, address.to_text(), None, False, fetcher)
+    place = checked or path
+    return fetcher.allowed_places.read(checked, lambda: _fetch(input, place, place, checked is not None, fetcher))
+
+
+def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fetcher) -> Fetched:
+    """*path*: of a repository on this machine; *is_exact*: no link may be on the way to it."""
     asked = revision_of(input.attrs)
     if asked is not None and asked.algorithm != "sha1":
         raise FetchError(
@@ -59,7 +65,7 @@ def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
     if path is not None and input.ref is None and asked is None and os.path.exists(os.path.join(path, ".hg")):
         changed = hg(["status", "-R", path, "--modified", "--added", "--removed"], fetcher)
         if changed:
-            return _working_tree(input, path, fetcher)
+            return _working_tree(input, path, is_exact, fetcher)
     ref = input.ref or "default"
     rev = None if asked is None else str(asked.base16)
     key = f"{url} {ref}"
@@ -130,7 +136,7 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
             raise FetchError(f"'hg pull' {_said(code)}")
 
 
-def _working_tree(input: Input, path: str, fetcher: Fetcher) -> Fetched:
+def _working_tree(input: Input, path: str, is_exact: bool, fetcher: Fetcher) -> Fetched:
     if not fetcher.settings["allow-dirty"]:
         raise ForbiddenAccess(f"Mercurial tree '\"{path}\"' is unclean")
     if fetcher.settings["warn-dirty"]:
@@ -140,4 +146,5 @@ def _working_tree(input: Input, path: str, fetcher: Fetcher) -> Fetched:
         ["status", "-R", path, "--clean", "--modified", "--added", "--no-status", "--print0"], fetcher
     )
     files = [name for name in listed.split(b"\0") if name]
-    return Fetched(PartOfDisk(os.path.realpath(path), lambda: files), input.with_attrs(ref=branch))
+    root = path if is_exact else os.path.realpath(path)
+    return Fetched(PartOfDisk(root, lambda: files, is_exact=is_exact), input.with_attrs(ref=branch))

@@ -217,8 +217,8 @@ class PartOfDisk(DiskTree):
     `files` is called for the names when the tree is first read, which may never happen if its hash is known.
     """
 
-    def __init__(self, root: str | bytes, files: Callable[[], Iterable[bytes]]) -> None:
-        super().__init__(root)
+    def __init__(self, root: str | bytes, files: Callable[[], Iterable[bytes]], *, is_exact: bool = False) -> None:
+        super().__init__(root, is_exact=is_exact)
         self._name_files = files
         self._named: frozenset[bytes] | None = None
         self._folders: dict[bytes, set[bytes]] | None = None
@@ -291,8 +291,8 @@ class PartOfDisk(DiskTree):
 class WithoutUntracked(DiskTree):
     """The tracked files of a working tree; `index` (git_index.pyx) says which they are."""
 
-    def __init__(self, root: str | bytes, index: GitIndex) -> None:
-        super().__init__(root)
+    def __init__(self, root: str | bytes, index: GitIndex, *, is_exact: bool = False) -> None:
+        super().__init__(root, is_exact=is_exact)
         self._index = index
 
     def kind(self, path: bytes) -> str | None:

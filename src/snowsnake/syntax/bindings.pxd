@@ -15,3 +15,5 @@ cdef bint parse_attribute_path(ParseState* state) noexcept nogil
 cdef Bindings* new_bindings(ParseState* state) noexcept nogil
 cdef bint parse_bindings(ParseState* state, Bindings* bindings, NameSpan* ahead) noexcept nogil
 cdef NameSpan current_name(ParseState* state) noexcept nogil
+cdef NameSpan current_span(ParseState* state) noexcept nogil
+cdef void name_span(ParseState* state, NameSpan* span) noexcept nogil

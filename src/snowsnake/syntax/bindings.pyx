@@ -32,13 +32,25 @@ cdef Bindings* new_bindings(ParseState* state) noexcept nogil:
 
 cdef NameSpan current_name(ParseState* state) noexcept nogil:
     """The current token as a name: an identifier or `or`."""
+    cdef NameSpan span = current_span(state)
+    name_span(state, &span)
+    return span
+
+
+cdef void name_span(ParseState* state, NameSpan* span) noexcept nogil:
+    """Names are numbered in the order in which this is called; `compiler/orders.pyx` says why that matters."""
+    span.name = intern(state, state.lexer.data + span.start, span.end - span.start)
+
+
+cdef NameSpan current_span(ParseState* state) noexcept nogil:
+    """As `current_name`; the name is still to come."""
     cdef Lexer* lexer = &state.lexer
     cdef NameSpan span
     span.start = lexer.start
     span.end = lexer.position
     span.doc_start = lexer.doc_start if lexer.doc_end != 0 else 0
     span.doc_end = lexer.doc_end
-    span.name = intern(state, lexer.data + span.start, span.end - span.start)
+    span.name = NO_NAME
     return span
 
 

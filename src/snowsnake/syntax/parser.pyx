@@ -14,7 +14,9 @@ from libc.stdint cimport uint16_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
-from snowsnake.syntax.bindings cimport NameSpan, current_name, new_bindings, parse_attribute_path, parse_bindings
+from snowsnake.syntax.bindings cimport (
+    NameSpan, current_name, current_span, name_span, new_bindings, parse_attribute_path, parse_bindings,
+)
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.lexer cimport Lexer
 from snowsnake.syntax.literals cimport (
@@ -408,35 +410,37 @@ cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
     return node
 
 
-cdef Node* finish_lambda(
-    ParseState* state, Name parameter, Pattern* pattern, uint32_t start, uint32_t doc_start, uint32_t doc_end,
-) noexcept nogil:
-    """The body, after the `:`."""
+cdef Node* finish_lambda(ParseState* state, NameSpan* place, NameSpan* name, Pattern* pattern) noexcept nogil:
+    """The body, after the `:`.  *place*: where the lambda begins; *name*: its parameter or that of the whole *pattern*, if there is one."""
     cdef Node* node
     cdef Node* body = parse_expression(state)
     if body == NULL:
         return NULL
+    if name.end != 0:
+        name_span(state, name)
     if pattern != NULL:
-        check_formals(state, pattern, start)
-    node = new_node(state, NODE_LAMBDA, start, state.lexer.previous_end)
-    node.name = parameter
+        pattern.bind = name.name
+        check_formals(state, pattern, place.start)
+    node = new_node(state, NODE_LAMBDA, place.start, state.lexer.previous_end)
+    node.name = name.name if pattern == NULL else <Name>NO_NAME
     node.own.pattern = pattern
     node.a = body
-    node.count = doc_start
-    node.size_bytes = doc_end
+    node.count = place.doc_start
+    node.size_bytes = place.doc_end
     return node
 
 
 cdef Node* parse_from_name(ParseState* state) noexcept nogil:
     """`x: e`, `x@{ … }: e`, or an operation that begins with an identifier."""
-    cdef NameSpan span = current_name(state)
+    cdef NameSpan span = current_span(state)
     cdef Ahead ahead
     cdef Pattern* pattern
     advance(state)
     if state.lexer.kind == TOKEN_COLON:
         advance(state)
-        return finish_lambda(state, span.name, NULL, span.start, span.doc_start, span.doc_end)
+        return finish_lambda(state, &span, &span, NULL)
     if state.lexer.kind != TOKEN_AT:
+        name_span(state, &span)
         ahead.node = variable_of(state, &span)
         ahead.start = span.start
         return parse_pipes(state, &ahead)
@@ -451,18 +455,22 @@ cdef Node* parse_from_name(ParseState* state) noexcept nogil:
     if state.lexer.kind != TOKEN_COLON:
         return syntax_fault(state, "':'")
     advance(state)
-    return finish_lambda(state, NO_NAME, pattern, span.start, span.doc_start, span.doc_end)
+    return finish_lambda(state, &span, &span, pattern)
 
 
 cdef Node* parse_from_pattern(ParseState* state, NameSpan* brace, NameSpan* first) noexcept nogil:
     """`{ … }: e` and `{ … }@x: e`, inside the braces, after *first* if there is a name.  *brace*: without a name."""
-    cdef Pattern* pattern = parse_formals(state, first, NULL)
+    cdef NameSpan bind
+    cdef Pattern* pattern
+    memset(&bind, 0, sizeof(NameSpan))
+    bind.name = NO_NAME
+    pattern = parse_formals(state, first, &bind)
     if pattern == NULL:
         return NULL
     if state.lexer.kind != TOKEN_COLON:
-        return syntax_fault(state, "':'" if pattern.bind != NO_NAME else "':' or '@'")
+        return syntax_fault(state, "':'" if bind.end != 0 else "':' or '@'")
     advance(state)
-    return finish_lambda(state, NO_NAME, pattern, brace.start, brace.doc_start, brace.doc_end)
+    return finish_lambda(state, brace, &bind, pattern)
 
 
 cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
@@ -483,11 +491,12 @@ cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
     if kind == TOKEN_ELLIPSIS:
         return parse_from_pattern(state, &brace, NULL)
     if kind == TOKEN_IDENTIFIER:
-        span = current_name(state)
+        span = current_span(state)
         advance(state)
         kind = state.lexer.kind
         if kind == TOKEN_COMMA or kind == TOKEN_QUESTION or kind == TOKEN_RIGHT_BRACE:
             return parse_from_pattern(state, &brace, &span)
+        name_span(state, &span)
         ahead.node = finish_set(state, NODE_ATTRS, 0, start, &span)
     elif kind == TOKEN_RIGHT_BRACE:
         if follows_lambda(state):

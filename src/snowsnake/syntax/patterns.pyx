@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
-from snowsnake.syntax.bindings cimport current_name
+from snowsnake.syntax.bindings cimport current_span, name_span
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.nodes cimport NO_NAME, Formal, Name
 from snowsnake.syntax.parse_state cimport NO_BYTE, add_fault, advance, allocate, syntax_fault
@@ -28,16 +28,18 @@ cdef bint parse_formal(ParseState* state, Formal* formal, NameSpan* ahead) noexc
     if ahead != NULL:
         span = ahead[0]
     else:
-        span = current_name(state)
+        span = current_span(state)
         advance(state)
-    formal.name = span.name
     formal.start_byte = span.start
     formal.end_byte = span.end
     formal.default = NULL
     if state.lexer.kind == TOKEN_QUESTION:
         advance(state)
         formal.default = state.parse_expression(state)
-        return formal.default != NULL
+        if formal.default == NULL:
+            return False
+    name_span(state, &span)
+    formal.name = span.name
     return True
 
 
@@ -118,24 +120,23 @@ cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noe
 
 
 cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) noexcept nogil:
-    """The pattern, inside its braces; *first* is a name that was read already, *bind* the name before the `@`."""
+    """The pattern, inside its braces; *first* is a name that was read already or NULL; *bind* the name before the `@`, or
+    becomes that behind it (`end` is 0: there is none), and is still to be named.
+    """
     cdef Pattern* pattern = <Pattern*>allocate(state, (sizeof(Pattern) + 7) & ~<size_t>7)
-    cdef NameSpan span
     memset(pattern, 0, sizeof(Pattern))
     pattern.bind = NO_NAME
     if not parse_items(state, pattern, first):
         return NULL
     state.bracket_depth -= 1
     advance(state)
-    if bind != NULL:
-        pattern.bind = bind.name
+    if bind.end != 0:
         pattern.bind_is_first = True
     elif state.lexer.kind == TOKEN_AT:
         advance(state)
         if state.lexer.kind != TOKEN_IDENTIFIER:
             syntax_fault(state, "identifier")
             return NULL
-        span = current_name(state)
+        bind[0] = current_span(state)
         advance(state)
-        pattern.bind = span.name
     return pattern

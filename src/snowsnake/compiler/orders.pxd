@@ -1,0 +1,31 @@
+# cython: language_level=3
+"""Orders of the names of a scope: see orders.pyx."""
+from libc.stdint cimport uint8_t, uint32_t
+
+from snowsnake.compiler.state cimport Compiler
+from snowsnake.syntax.nodes cimport Bindings, Name, Text
+
+cdef struct NamedIndex:
+    Text name
+    uint32_t index
+
+cdef enum:
+    BOUND_HERE                        # to an expression, when its turn comes
+    BOUND_EARLY                       # before all others at level 0: `inherit (e)`
+    BOUND_OUTSIDE                     # to a value that is there before: `inherit`, a formal without a default
+
+cdef struct Bound:                    # a name of the scope
+    Name name
+    Name alias                        # what its value is only the name of, or NO_NAME
+    uint8_t kind
+
+cdef struct Turns:
+    NamedIndex* order                 # of all names, or NULL: the usual one
+    bint* waits                       # for each: its value is a thunk though what it names is there; NULL: none is
+
+cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil
+cdef void* scratch(size_t size_bytes) noexcept nogil
+cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil
+cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Turns* turns) noexcept nogil
+cdef void turns_of_bindings(Compiler* c, Bindings* bindings, bint by_name, Turns* turns) noexcept nogil
+cdef void forget_turns(Turns* turns) noexcept nogil
