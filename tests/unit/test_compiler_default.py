@@ -62,7 +62,8 @@ SHAPES = {
     # scopes
     "x: let a = x; b = [ a a a a a ]; in b": "GetLocal(0); ThunkSuspended(BP @ 0, 1 upvalues); GetLocal(2); Return",
     "x: let a = b; b = x; in a": "ThunkSuspended(BP @ 0, 1 upvalues); GetLocal(0); Finalise(1); GetLocal(1); Return",
-    "x: rec { b = x; a = b; }": "ThunkSuspended(BP @ 0, 1 upvalues); GetLocal(0); Finalise(1); AttrsKeys(1); Return",
+    "x: rec { a = b; b = x; }": "ThunkSuspended(BP @ 0, 1 upvalues); GetLocal(0); Finalise(1); AttrsKeys(1); Return",
+    "x: rec { b = x; a = b; }": "GetLocal(0); GetLocal(1); GetLocal(2); GetLocal(1); AttrsKeys(0); CloseScope(2); Return",
     "x: { inherit (x) b a; }": (
         "EagerSelect(local 0, 0, 4); ThunkSuspended(BP @ 1, 1 upvalues); "
         "EagerSelect(local 0, 2, 4); ThunkSuspended(BP @ 3, 1 upvalues); AttrsKeys(4); Return"
