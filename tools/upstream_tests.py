@@ -47,8 +47,9 @@ def lay_out(source: str, folder: Path) -> Path:
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_text(re.sub(r"@(\w+)@", lambda found: values.get(found[1], found[0]), text))
     if os.geteuid() == 0:                  # who may write everywhere
-        simple = tests / "simple.sh"
-        simple.write_text(re.sub(r"(?m)^\[\[ ! -w \$outPath \]\].*\n", "", simple.read_text()))
+        for name, line in (("simple.sh", r"\[\[ ! -w \$outPath \]\].*"), ("repair.sh", r'\(! \[ -w "\$path2" \]\)')):
+            script = tests / name
+            script.write_text(re.sub(rf"(?m)^{line}\n", "", script.read_text()))
     return tests
 
 

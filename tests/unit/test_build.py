@@ -33,7 +33,7 @@ def store(tmp_path):
 
 def derivation(store: LocalStore, script: str, name: str = "x", **env: str) -> tuple[str, str]:
     """(`.drv` path, output path) of a derivation whose builder is a shell with the machine's programs."""
-    drv = Derivation(name, "x86_64-linux", "/bin/sh", ["-c", script], env={"PATH": "/bin:/usr/bin", **env})
+    drv = Derivation(name, "x86_64-linux", "/bin/sh", ["-c", script], env={"PATH": "/bin:/usr/bin", **env}, store_dir=store.store_dir)
     drv.outputs = {"out": DerivationOutput()}
     path = drv.finish(DerivationMemory(store.store_dir))
     assert store.add_derivation(drv.to_aterm(), path, path) == path
@@ -322,3 +322,92 @@ def test_a_wrong_fixed_output_is_kept_under_its_own_path(store):
         build(store, wrong)
     assert store.has_now(out)
     assert build(store, right) == []
+
+
+def fixed_output(store: LocalStore, script: str, digest: str, **env: str) -> tuple[str, str]:
+    """As `derivation`, with an output whose bytes have this SHA-256."""
+    drv = Derivation("x", "x86_64-linux", "/bin/sh", ["-c", script], env={"PATH": "/bin:/usr/bin", **env})
+    drv.outputs = {"out": DerivationOutput("", "fixed", "flat", "sha256", Hash("sha256", bytes.fromhex(digest)))}
+    path = drv.finish(DerivationMemory(store.store_dir))
+    assert store.add_derivation(drv.to_aterm(), path, path) == path
+    return path, drv.outputs["out"].path
+
+
+def test_the_same_fixed_output_of_two_derivations(store):
+    """One waits for the other, in one process: its lock is held by this process, too."""
+    digest = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4"
+    pair = [fixed_output(store, f"sleep 0.3; : {number}; echo hi > $out", digest)[0] for number in range(2)]
+    assert pair[0] != pair[1]
+    lines = build(store, *pair, max_jobs=2)
+    assert [line for line in lines if line.startswith("building")] == [f"building '{lines[0].split(chr(39))[1]}'..."]
+    assert any(line.startswith("waiting for lock on '") for line in lines)
+
+
+def test_who_waits_for_a_lock_lets_others_go_on(store):
+    """Otherwise two processes that hold one lock each, and want the other's, would wait for ever."""
+    import fcntl
+
+    locked, wanted = derivation(store, "echo > $out", "a-first")
+    free, made = derivation(store, "echo > $out", "b-second")
+    holder = os.open(store.real_path(wanted) + ".lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    deadline = time.monotonic() + 30
+
+    def look() -> bool:
+        if store.has_now(made) and store.real_path(wanted) + ".lock" in map(str, Path(store.objects).iterdir()):
+            fcntl.flock(holder, fcntl.LOCK_UN)
+        return time.monotonic() > deadline
+
+    store.must_stop = look
+    lines = build(store, locked, free, max_jobs=2)
+    os.close(holder)
+    assert lines == [
+        f"waiting for lock on '{store.real_path(wanted)}'...", f"building '{free}'...", f"building '{locked}'...",
+    ]  # fmt: skip
+    assert store.has_now(wanted)
+
+
+def test_a_check_outside_of_a_sandbox_leaves_nothing(tmp_path):
+    folder = tmp_path / "store"
+    with LocalStore(tmp_path, str(folder), real=str(folder), state=str(tmp_path / "state"), durable=False) as store:
+        path, out = derivation(store, "echo x > $out")
+        store.flush()
+        realiser = Realiser(BuildOptions(sandbox="false"))
+        realiser.realise(store, [f"{path}!out"])
+        realiser.check(store, [f"{path}!out"])
+        realiser.repair(store, [f"{path}!out"])
+        assert sorted(file.name for file in folder.iterdir() if file.name[0] != ".") == sorted((path.rpartition("/")[2], out.rpartition("/")[2]))
+
+
+def test_a_damaged_object_is_fetched_again(store, tmp_path):
+    """From a store that has it, without building."""
+    from snowsnake.build.substitution import Policy, Substituters
+
+    drv_path, out = derivation(store, "echo good > $out")
+    build(store, drv_path)
+    with LocalStore(tmp_path / "other", durable=False) as other:
+        other.import_object(store.known(out), archive(store, out))
+        other.flush()
+        place = Path(store.real_path(out))
+        place.chmod(0o644)
+        place.write_text("bad")
+        lines: list[str] = []
+        substituters = Substituters(lambda: [other], Policy(requires_signatures=False))
+        Realiser(BuildOptions(on_message=lambda text, is_log: lines.append(text), on_fault=lines.append), substituters).repair(store, [f"{drv_path}!out"])
+    assert place.read_text() == "good\n" and store.verify() == []
+    assert lines == [f"path '{out}' is corrupted or missing!"]
+
+
+def archive(store: LocalStore, path: str):
+    import io
+
+    from snowsnake.store import nar
+
+    return io.BytesIO(nar.pack(store.real_path(path)))
+
+
+def test_logs_are_kept_as_they_are_asked_for(store, tmp_path):
+    drv_path, _ = derivation(store, "echo hello; echo > $out")
+    build(store, drv_path, log_folder=str(tmp_path / "log"), compresses_logs=False)
+    base = os.path.basename(drv_path)
+    assert (tmp_path / "log/drvs" / base[:2] / base[2:]).read_text() == "hello\n"

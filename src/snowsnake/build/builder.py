@@ -14,7 +14,7 @@ from functools import partial
 
 from snowsnake.build import outputs, users
 from snowsnake.build.builtin import download, run_builtin
-from snowsnake.build.failure import BuildFailure, builder_failed, log_too_long, timed_out
+from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long, timed_out
 from snowsnake.build.hook import run_hook
 from snowsnake.build.log import BuildLog
 from snowsnake.build.options import BuildOptions
@@ -28,20 +28,30 @@ from snowsnake.store.realisation import check_path, known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
-_LOCK_WAIT_S = 0.1
 _PIECE_BYTES = 1 << 16
+
+
+class Locked(Exception):
+    """Somebody else makes the same outputs.  *places*: where they will be."""
+
+    def __init__(self, places: list[str]) -> None:
+        super().__init__()
+        self.places = places
 
 
 class Build:
     """Call `start`; `listen` while it returns that there is more; then `finish`, or `abandon` at any time."""
 
     def __init__(
-        self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, watcher: Watcher, *, checks: bool = False, goal: str = ""
-    ) -> None:
+        self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, watcher: Watcher, *, checks: bool = False,
+        repairs: frozenset[str] | None = None, goal: str = "",
+    ) -> None:  # fmt: skip
         self.drv_path = drv_path
         self.drv = drv
         self.goal = goal or drv_path       # the derivation for which it is built, which may have been resolved to this one
         self.checks = checks               # builds valid outputs again, and compares
+        self.repairs = repairs or frozenset()      # names of outputs that are built again because they are damaged
+        self._doing = "checking outputs of" if checks else "building" if repairs is None else "repairing outputs of"
         self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}        # in the end, of all outputs
         self._scratch = {name: output.path or scratch_path(drv_path, drv, name) for name, output in drv.outputs.items()}
         self.log_fd = -1
@@ -62,10 +72,13 @@ class Build:
     # --- beginning
 
     def start(self) -> bool:
-        """Whether a process runs now; False if the outputs are valid already, because another process or one of our builders made them."""
+        """Whether a process runs now; False if the outputs are valid already, because another process or one of our builders made them.
+
+        Locked: somebody makes them at the moment, and we have to try again later; meanwhile we hold nothing that they could wait for.
+        """
         try:
             self._lock()
-            if not self.checks and self._is_made():
+            if self._is_made() and not self.checks and not self.repairs:
                 self._clean()
                 return False
             return self._start()
@@ -75,10 +88,10 @@ class Build:
 
     def _is_made(self) -> bool:
         known = known_outputs(self.drv, lambda: self._store.output_hash(self.drv), self._store.realisation)
-        if len(known) < len(self.drv.outputs) or not all(self._store.has_now(path) for path in known.values()):
-            return False
-        self.paths = known
-        return True
+        valid = {name: path for name, path in known.items() if self._store.has_now(path)}
+        if self.checks or len(valid) == len(self.drv.outputs):
+            self.paths = valid
+        return len(valid) == len(self.drv.outputs)
 
     def _start(self) -> bool:
         drv, options = self.drv, self._options
@@ -86,7 +99,7 @@ class Build:
         self._build_folder = self._make_build_folder()
         attributes = Attributes(drv)
         self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
-        if self.checks and self._sandbox is None:      # the existing outputs are in the way
+        if (self.checks or self.repairs) and self._sandbox is None:      # the existing outputs are in the way
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
             self._user_lock, self._user = users.acquire(self._store.state)
@@ -101,8 +114,8 @@ class Build:
                 file.write(contents)
         for path in paths.values():        # left by a killed process
             remove(self._place(path))
-        options.on_message(f"{'checking outputs of' if self.checks else 'building'} '{self.drv_path}'...", False)
-        self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell)
+        options.on_message(f"{self._doing} '{self.drv_path}'...", False)
+        self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs)
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
         if drv.builder == "builtin:fetchurl":
@@ -155,9 +168,7 @@ class Build:
         options, store = self._options, self._store
         wants = options.sandbox == "true" or (options.sandbox == "relaxed" and not declines)
         if options.sandbox == "true" and declines:
-            raise BuildFailure(
-                f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path
-            )
+            raise Refused(f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path)
         if wants and not store.is_elsewhere and options.sandbox_fallback and is_supported():
             wants = False
         if not wants and not store.is_elsewhere:
@@ -195,9 +206,9 @@ class Build:
             path = self._store.real_path(name) + ".lock"
             while True:
                 fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                while not _try_lock(fd):
-                    self._options.check()
-                    time.sleep(_LOCK_WAIT_S)
+                if not _try_lock(fd):
+                    os.close(fd)
+                    raise Locked([self._store.real_path(name) for name in sorted(names)])
                 if os.fstat(fd).st_size == 0:
                     break
                 os.close(fd)               # its owner has removed the file
@@ -254,12 +265,12 @@ class Build:
             if self.checks:
                 outputs.compare(
                     self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user,
-                    keeps=self._options.keep_failed,
-                )
+                    self._options.secret_keys, keeps=self._options.keep_failed,
+                )  # fmt: skip
             else:
                 self.paths = outputs.register(
                     self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user,
-                    self._options.secret_keys,
+                    self._options.secret_keys, self.repairs,
                 )  # fmt: skip
             is_failed = False
             if self._options.post_build_hook:
@@ -280,7 +291,7 @@ class Build:
         assert self._log is not None
         self._log.close()
         shows = self._options.shows_log_tail
-        return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [])
+        return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [], may_pass_later=is_fixed(self.drv))
 
     def _clean(self, *, keeps: bool = False) -> None:
         if keeps and self._build_folder:
@@ -291,6 +302,10 @@ class Build:
         if self._user_lock >= 0:
             os.close(self._user_lock)
             self._user_lock = -1
+        if self._sandbox is None:
+            for name, path in self._scratch.items():
+                if path != self.drv.outputs[name].path:        # it was built there, and copied from there
+                    remove(self._store.real_path(path))
         if self._folder:
             remove(self._folder)
             self._folder = ""

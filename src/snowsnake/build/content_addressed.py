@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Mapping
 
-from snowsnake.build.failure import REJECTED, BuildFailure
+from snowsnake.build.failure import REJECTED, BuildFailure, Refused
 from snowsnake.store import hashing, nar, nar_reader, store_path
 from snowsnake.store.content_check import modulo_digest_of
 from snowsnake.store.derivation import Derivation
@@ -45,7 +45,7 @@ def name_by_contents(
                 output_name(drv.name, name), output.method, content.algorithm, content.digest, others, is_own, drv.store_dir
             )
         except ValueError as error:
-            raise BuildFailure(str(error), drv_path, REJECTED) from None
+            raise Refused(str(error), drv_path) from None
         if is_own:
             places[name] = rewritten(place, {scratch: path}, os.path.join(folder, f"own-{name}"))
         digest, info.nar_size = nar.path_digest("sha256", places[name])

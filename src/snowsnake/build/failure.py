@@ -20,6 +20,14 @@ class BuildFailure(ValueError):
         self.exit_code = exit_code
 
 
+class Refused(BuildFailure):
+    """What was requested cannot be done at all: it ends all builds, also with `--keep-going`.  *trace*: what we were doing, outermost first."""
+
+    def __init__(self, message: str, drv_path: str = "", trace: Sequence[str] = ()) -> None:
+        super().__init__(message, drv_path, REJECTED)
+        self.trace = tuple(trace)
+
+
 class Stopped(Exception):
     """There is a request to end the builds, which have not failed."""
 
@@ -33,8 +41,11 @@ def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "")
     return BuildFailure(message + details, drv_path)
 
 
-def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str]) -> BuildFailure:
-    """*status*: as `os.waitstatus_to_exitcode` returns it; *tail*: the last lines of the log, if they were not shown."""
+def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str], *, may_pass_later: bool = False) -> BuildFailure:
+    """*status*: as `os.waitstatus_to_exitcode` returns it; *tail*: the last lines of the log, if they were not shown.
+
+    *may_pass_later*: the builder sees more than its inputs (the network), so that its failure says nothing about the derivation.
+    """
     if status >= 0:
         reason = f"builder failed with exit code {status}."
     else:
@@ -43,7 +54,10 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
     if tail:
         details = f"\nLast {len(tail)} log lines:" + "".join(f"\n> {line}" for line in tail)
         details += f"\nFor full logs, run:\n  nix log {drv_path}"
-    return cannot_build(drv_path, drv, reason, details)
+    failure = cannot_build(drv_path, drv, reason, details)
+    if may_pass_later:
+        failure.exit_code = REJECTED
+    return failure
 
 
 def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> BuildFailure:
@@ -52,15 +66,18 @@ def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> BuildFail
     return failure
 
 
-def wrong_machine(drv_path: str, drv: Derivation, system: str, missing: Iterable[str], features: Iterable[str]) -> BuildFailure:
-    """The derivation is for another system, or needs a feature that this machine does not have."""
-    missing = sorted(missing)
-    if missing:
-        reason = "missing system features"
-        details = f"\nRequired features: {{{', '.join(missing)}}}\nAvailable features: {{{', '.join(sorted(features))}}}"
-    else:
-        reason, details = "platform mismatch", f"\nRequired system: '{drv.system}'\nCurrent system: '{system}'"
-    return BuildFailure(f"Cannot build '{drv_path}'.\nReason: {reason}{details}", drv_path)
+def cannot_start(drv_path: str, *, has_jobs: bool, system: tuple[str, str] | None = None, features: tuple[Iterable[str], Iterable[str]] | None = None) -> BuildFailure:
+    """Nothing may be built here, or not this: *system* and *features* are what it needs and what there is, where these differ."""
+    message = f"Cannot build '{drv_path}'."
+    if not has_jobs:
+        message += "\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a non-zero value to enable local builds, "
+        message += "or configure remote builders via 'builders'"
+    if system is not None:
+        message += f"\nReason: platform mismatch\nRequired system: '{system[0]}'\nCurrent system: '{system[1]}'"
+    if features is not None:
+        needed, available = (", ".join(sorted(names)) for names in features)
+        message += f"\nReason: missing system features\nRequired features: {{{needed}}}\nAvailable features: {{{available}}}"
+    return BuildFailure(message, drv_path)
 
 
 def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
@@ -70,8 +87,8 @@ def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
 
 def not_deterministic(drv_path: str, place: str, kept: str) -> BuildFailure:
     """A second build had a different result; *kept*: where that is, if it was kept."""
-    rest = f" from '{kept}'" if kept else ""
-    return BuildFailure(f"derivation '{drv_path}' may not be deterministic: output '{place}' differs{rest}", drv_path, _DIFFERS)
+    rest = f' from "{kept}"' if kept else ""
+    return BuildFailure(f"derivation '{drv_path}' may not be deterministic: output \"{place}\" differs{rest}", drv_path, _DIFFERS)
 
 
 def timed_out(drv_path: str, limit_s: int) -> BuildFailure:

@@ -6,22 +6,23 @@ import bz2
 import os
 from collections import deque
 from collections.abc import Callable
+from typing import BinaryIO
 
 
 class BuildLog:
-    """The log of one builder.  *folder*: Nix's folder of logs, or None."""
+    """The log of one builder.  *folder*: Nix's folder of logs, or None; *compresses*: as a `.bz2`."""
 
-    def __init__(self, drv_path: str, folder: str | None, line_count: int, on_line: Callable[[str], None]) -> None:
+    def __init__(self, drv_path: str, folder: str | None, line_count: int, on_line: Callable[[str], None], *, compresses: bool = True) -> None:
         self.tail: deque[str] = deque(maxlen=line_count)
         self.size = 0
         self._on_line = on_line
         self._rest = b""
-        self._file: bz2.BZ2File | None = None
+        self._file: BinaryIO | bz2.BZ2File | None = None
         if folder is not None:
             name = os.path.basename(drv_path)
-            path = os.path.join(folder, "drvs", name[:2], name[2:] + ".bz2")
+            path = os.path.join(folder, "drvs", name[:2], name[2:])
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            self._file = bz2.BZ2File(path, "wb")
+            self._file = bz2.BZ2File(path + ".bz2", "wb") if compresses else open(path, "wb")
 
     def write(self, data: bytes) -> None:
         self.size += len(data)

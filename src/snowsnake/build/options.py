@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class BuildOptions:
     """Options of a builder, with the names of nix.conf; times in seconds; 0 is no limit.
 
-    *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised.  *check* is called often, and raises to stop.
-    *checks*: the requested outputs are valid already, and are built again to be compared.
+    *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised, *on_warning*, *on_note* and *on_fault*
+    other remarks, of which `--quiet` leaves out notes.  *check* is called often, and raises to stop.
+    *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: of which derivation which outputs are built again
+    because they are damaged.
     *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`), and fixed outputs are resolved.
     *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *secret_key_files*: built outputs are signed.
     *hook_config*: the settings for commands that the hook calls, as nix.conf.
@@ -41,6 +43,7 @@ class BuildOptions:
     keep_failed: bool = False
     keep_going: bool = False
     checks: bool = False
+    repairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     knows_realisations: bool = False
     substitute: Callable[[list[str]], None] = lambda items: None
     post_build_hook: str = ""
@@ -54,9 +57,13 @@ class BuildOptions:
     names_logs: bool = False
     is_old_command: bool = True
     log_folder: str | None = None
+    compresses_logs: bool = True
     impure_env: Mapping[str, str] = field(default_factory=dict)
     fetch: Callable[[str, str], str] | None = None
     on_message: Callable[[str, bool], None] = lambda text, is_log: None
+    on_warning: Callable[[str], None] = lambda text: None
+    on_note: Callable[[str], None] = lambda text: None
+    on_fault: Callable[[str], None] = lambda text: None
     on_failure: Callable[[BuildFailure], None] = lambda failure: None
     check: Callable[[], None] = lambda: None
 
@@ -84,6 +91,7 @@ class BuildOptions:
             max_silent_s=settings["max-silent-time"],
             max_log_size=settings["max-build-log-size"],
             log_lines=settings["log-lines"],
+            compresses_logs=settings["compress-build-log"],
             impure_env=settings["impure-env"],
             **others,
         )

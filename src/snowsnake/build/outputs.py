@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents, rewritten
-from snowsnake.build.failure import REJECTED, BuildFailure, hash_mismatch, not_deterministic
+from snowsnake.build.failure import REJECTED, BuildFailure, Refused, hash_mismatch, not_deterministic
 from snowsnake.build.request import Request
 from snowsnake.store import hashing, nar, nar_reader, store_path
 from snowsnake.store.derivation import Derivation
@@ -31,15 +31,15 @@ _RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
 
 def register(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
-    user: int | None = None, keys: Iterable[SecretKey] = (),
+    user: int | None = None, keys: Iterable[SecretKey] = (), repaired: Iterable[str] = (),
 ) -> dict[str, str]:  # fmt: skip
     """The paths of the outputs.  *scratch*: the name of each during the build; *places*: where the builder left it; *folder*: a temporary folder of the store;
-    *user*: the builder's, None for the caller; *keys* sign the outputs."""
+    *user*: the builder's, None for the caller; *keys* sign the outputs; *repaired*: outputs that are valid, and are replaced."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for info in infos.values():
         info.signatures = sorted(sign(key, info) for key in keys)
     for name in _in_order(drv_path, infos):
-        if drv.outputs[name].path or not store.has_now(infos[name].path):
+        if name in repaired or not store.has_now(infos[name].path):
             store.adopt(infos[name], found[name])
     store.flush()
     return {name: info.path for name, info in infos.items()}
@@ -47,14 +47,20 @@ def register(
 
 def compare(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
-    user: int | None = None, *, keeps: bool = False,
+    user: int | None = None, keys: Iterable[SecretKey] = (), *, keeps: bool = False,
 ) -> None:  # fmt: skip
     """Like `register` for valid outputs: a BuildFailure if they differ.  Other outputs are dropped.  *keeps*: a different output is kept beside the valid one."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in sorted(infos):
         path = infos[name].path
         known = store.info(path)
-        if known is None or known.nar_hash == infos[name].nar_hash:
+        if known is None:
+            continue
+        if known.nar_hash == infos[name].nar_hash:
+            if not known.is_ultimate:      # it came from elsewhere, and is what we build
+                known.is_ultimate = True
+                known.signatures = sorted({*known.signatures, *(sign(key, known) for key in keys)})
+                store.make_valid([known], settles=False)
             continue
         real = store.real_path(path)
         if keeps:
@@ -98,8 +104,7 @@ def _examine(
             try:
                 infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
             except WrongHash as wrong:
-                if not references:
-                    _keep_other(store, drv, name, infos[name], place, wrong.got)
+                _keep_other(store, drv, name, infos[name], place, wrong.got)
                 raise wrong.failure from None
     if not all(output.path for output in drv.outputs.values()):
         name_by_contents(drv_path, drv, _in_order(drv_path, infos), infos, found, folder)
@@ -139,7 +144,7 @@ def make_canonical(place: str, user: int | None = None) -> None:
         status = os.lstat(path)
         mode = status.st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-            raise _rejected(f'file "{path}" has an unsupported type')
+            raise Refused(f'file "{path}" has an unsupported type')
         if status.st_uid != owner:
             raise _rejected(f'invalid ownership on file "{path}"')
         if user is not None:
@@ -215,21 +220,28 @@ def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
 def _content_address(drv_path: str, name: str, place: str, output: Any, nar_digest: bytes, references: set[str]) -> str:
     """The content address of a fixed output, if it is the promised one."""
     wanted: Hash = output.hash
-    if output.method == "nar":
-        digest = nar_digest if wanted.algorithm == "sha256" else nar.path_digest(wanted.algorithm, place)[0]
-    else:
+    if output.method in ("flat", "text"):
         check_flat(drv_path, place)
-        digest = hashing.file_digest(wanted.algorithm, place)[0]
-    got = Hash(wanted.algorithm, digest)
-    if got.digest != wanted.digest:
-        raise WrongHash(hash_mismatch(drv_path, wanted.sri, got.sri), got)
+    got = Hash(wanted.algorithm, _digest_of(place, output.method, wanted.algorithm, nar_digest))
     if references:
-        raise _rejected(
+        raise Refused(
             f"fixed output derivation '{name}' is not allowed to refer to other store paths.\nYou may need to use the"
             " 'unsafeDiscardReferences' derivation attribute, see the manual for more details.",
             drv_path,
         )
+    if got.digest != wanted.digest:
+        raise WrongHash(hash_mismatch(drv_path, wanted.sri, got.sri), got)
     return content_address(output.method, got)
+
+
+def _digest_of(place: str, method: str, algorithm: str, nar_digest: bytes) -> bytes:
+    if method == "nar":
+        return nar_digest if algorithm == "sha256" else nar.path_digest(algorithm, place)[0]
+    if method == "git":
+        from snowsnake.store.git_hash import git_digest
+
+        return bytes(git_digest(algorithm, place))
+    return bytes(hashing.file_digest(algorithm, place)[0])
 
 
 def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:

@@ -40,7 +40,7 @@ class Realiser:
     def missing(self, store: Store, wanted: Iterable[str]) -> Missing:
         """What would be fetched and built."""
         if self.substituters is None:
-            return missing_paths(store, wanted)
+            return missing_paths(store, wanted, allows=self._may_substitute)
         substituters, keys = self.substituters, Keys(store.read, store.store_dir)
 
         def find(drv: Derivation, names: list[str]) -> dict[str, str]:
@@ -49,7 +49,9 @@ class Realiser:
         return missing_paths(store, wanted, lambda paths: substituters.ask(paths, store.is_valid), self._may_substitute, find)
 
     def _may_substitute(self, drv: Derivation) -> bool:
-        return self._always_substitutes or Attributes(drv).flag("allowSubstitutes", True)
+        attributes = Attributes(drv)
+        attributes.check(drv.drv_path, self.options.on_warning)
+        return self._always_substitutes or attributes.flag("allowSubstitutes", True)
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; raises BuildFailure, or Stopped if the store demands it."""
@@ -80,6 +82,20 @@ class Realiser:
         from snowsnake.build.scheduler import Scheduler
 
         Scheduler(store, replace(self.options, check=stopper(store), checks=True)).build(wanted)
+
+    def repair(self, store: LocalStore, wanted: Iterable[str]) -> None:
+        """As `realise`; damaged objects among the wanted ones and what they refer to are replaced."""
+        from snowsnake.build.repairing import Repairs
+
+        items = list(wanted)
+        self.realise(store, [item for item in items if not item.partition("!")[0].endswith(".drv") or not store.is_valid(item.partition("!")[0])])
+        Repairs(store, replace(self.options, check=stopper(store)), self.substituters).outputs(items)
+
+    def repair_path(self, store: LocalStore, path: str) -> None:
+        """Fetches one valid object again, or builds it again."""
+        from snowsnake.build.repairing import Repairs
+
+        Repairs(store, replace(self.options, check=stopper(store)), self.substituters).path(path)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
         """Repeats, because a fetched path may be a derivation, and a path that cannot be had changes the plan."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from snowsnake.build.failure import BuildFailure
+from snowsnake.build.failure import Refused
 from snowsnake.build.graphs import graph_of
 from snowsnake.build.options import BuildOptions
 from snowsnake.store import hashing, store_path
@@ -21,6 +22,7 @@ from snowsnake.store.interface import Store
 from snowsnake.store.registration import write_registration
 
 _CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites", "maxSize", "maxClosureSize", "ignoreSelfRefs")
+_FILE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
 @dataclass
@@ -48,9 +50,35 @@ class Attributes:
         try:
             self.structured: dict[str, Any] | None = None if text is None else json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise BuildFailure(f"cannot process __json attribute of '{drv.name}': {error}") from None
+            raise Refused(f"cannot process __json attribute of '{drv.name}': {error}") from None
         if self.structured is not None and not isinstance(self.structured, dict):
-            raise BuildFailure(f"cannot process __json attribute of '{drv.name}': it is not an object")
+            raise Refused(f"cannot process __json attribute of '{drv.name}': it is not an object")
+
+    def check(self, drv_path: str, warn: Callable[[str], None] = lambda text: None) -> None:
+        """Refuses options that say nothing, before anything is built; *drv_path* is whose they are."""
+        try:
+            self.graphs(warn)
+            for name in ("passAsFile", "impureEnvVars", "requiredSystemFeatures"):
+                self.words(name)
+        except Refused as error:
+            error.trace = (f"while parsing derivation '{drv_path}'",)
+            raise
+
+    def graphs(self, warn: Callable[[str], None] = lambda text: None) -> dict[str, list[str]]:
+        """`exportReferencesGraph`: paths, whose graphs are written, by the name of a file or of an attribute."""
+        if self.structured is not None:
+            asked = self.structured.get("exportReferencesGraph", {})
+            if isinstance(asked, dict):
+                return {name: sorted(_flattened(value)) for name, value in asked.items()}
+            warn("'exportReferencesGraph' in structured attrs is not a JSON object, ignoring")
+            return {}
+        words = self.words("exportReferencesGraph") or []
+        if len(words) % 2:
+            raise Refused(f"odd number of tokens in 'exportReferencesGraph': '{self.env['exportReferencesGraph']}'")
+        for name in words[::2]:
+            if not _FILE_NAME.match(name):
+                raise Refused(f"invalid file name '{name}' in 'exportReferencesGraph'")
+        return {name: [path] for name, path in zip(words[::2], words[1::2], strict=True)}
 
     def words(self, name: str) -> list[str] | None:
         """A list of strings; None if the derivation does not have it."""
@@ -59,7 +87,7 @@ class Attributes:
             if value is None:
                 return None
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise BuildFailure(f"attribute '{name}' must be a list of strings")
+                raise Refused(f"attribute '{name}' must be a list of strings")
             return value
         return self.env[name].split() if name in self.env else None
 
@@ -89,7 +117,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
     if attributes.structured is not None:
         from snowsnake.build.structured import structured_files
 
-        files = structured_files(store, attributes.structured, inputs, outputs)
+        files = structured_files(store, attributes.structured, attributes.graphs(), inputs, outputs)
         environment |= {"NIX_ATTRS_SH_FILE": f"{folder}/.attrs.sh", "NIX_ATTRS_JSON_FILE": f"{folder}/.attrs.json"}
     else:
         as_files = set(attributes.words("passAsFile") or ())
@@ -100,7 +128,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
                 environment[name + "Path"] = f"{folder}/{file}"
             else:
                 environment[name] = value
-        files |= _graphs(store, drv, attributes, inputs)
+        files |= _graphs(store, attributes, inputs)
     environment |= {name: folder for name in ("NIX_BUILD_TOP", "TMPDIR", "TEMPDIR", "TMP", "TEMP", "PWD")}
     if is_fixed(drv):
         environment["NIX_OUTPUT_CHECKED"] = "1"
@@ -127,16 +155,26 @@ def is_fixed(drv: Derivation) -> bool:
     return any(output.hash is not None for output in drv.outputs.values())
 
 
-def _graphs(store: Store, drv: Derivation, attributes: Attributes, inputs: set[str]) -> dict[str, bytes]:
-    """The files for exportReferencesGraph: names and paths alternate."""
-    words = attributes.words("exportReferencesGraph") or []
-    if len(words) % 2:
-        raise BuildFailure(f"odd number of tokens in 'exportReferencesGraph': '{drv.env['exportReferencesGraph']}'")
+def _flattened(value: Any) -> set[str]:
+    """The texts in lists of lists."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += item
+        elif isinstance(item, str):
+            found.add(item)
+        else:
+            raise Refused("'exportReferencesGraph' value is not an array or a string")
+    return found
+
+
+def _graphs(store: Store, attributes: Attributes, inputs: set[str]) -> dict[str, bytes]:
+    """The files for exportReferencesGraph."""
     files = {}
-    for name, path in zip(words[::2], words[1::2], strict=True):
-        if "/" in name or name in (".", "..") or not name:
-            raise BuildFailure(f"invalid file name '{name}' in 'exportReferencesGraph'")
-        graph = graph_of(store, store.split(path)[0], inputs)
+    for name, paths in attributes.graphs().items():
+        graph = graph_of(store, [store.split(path)[0] for path in paths], inputs)
         files[name] = _bytes("".join(write_registration(store.known(found), is_brief=True) for found in graph))
     return files
 

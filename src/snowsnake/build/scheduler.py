@@ -9,10 +9,17 @@ import selectors
 import time
 from collections.abc import Iterable
 
-from snowsnake.build.builder import Build
-from snowsnake.build.failure import BuildFailure, dependencies_failed, exit_code_of, several_failed, wrong_machine
+from snowsnake.build.builder import Build, Locked
+from snowsnake.build.failure import (
+    BuildFailure,
+    Refused,
+    cannot_start,
+    dependencies_failed,
+    exit_code_of,
+    several_failed,
+)
 from snowsnake.build.options import BuildOptions
-from snowsnake.build.request import needed_features
+from snowsnake.build.request import Attributes, needed_features
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
@@ -47,6 +54,8 @@ class Scheduler:
         self._failures: dict[str, BuildFailure] = {}
         self._made: dict[str, dict[str, str]] = {}             # derivations whose outputs have no paths before they are built: what they became
         self._twins: dict[str, list[Goal]] = {}                # by the path of what is being built: others that are resolved to it
+        self._postponed: list[str] = []            # whose outputs somebody else makes at the moment
+        self._told: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._watcher = Watcher()
 
@@ -57,21 +66,21 @@ class Scheduler:
             self._add(root)
         if not self._goals:
             return
-        knows = self._options.knows_realisations
-        if self._options.max_jobs == 0 and not any(needs_resolving(goal.drv, knows_realisations=knows) for goal in self._goals.values()):
-            raise _no_jobs(next(iter(self._goals)))
         ready = [path for path, goal in self._goals.items() if not goal.waits_for]
         try:
-            while ready or self._running:
+            while ready or self._running or self._postponed:
                 self._options.check()
                 while ready and len(self._running) < max(1, self._options.max_jobs) and not self._must_end:
                     ready.sort(key=lambda path: (path.rpartition("/")[2][33:], path))      # C++ Nix's order
                     self._start(ready.pop(0), ready)
-                if not self._running:
-                    if self._must_end:
-                        break
-                    continue
-                self._attend(ready)
+                if not self._running and self._must_end:
+                    break
+                if self._running:
+                    self._attend(ready)
+                elif self._postponed and not ready:
+                    time.sleep(_CHECK_S)
+                ready += self._postponed
+                self._postponed.clear()
         finally:
             for build in self._running.values():
                 build.abandon()
@@ -100,9 +109,14 @@ class Scheduler:
             asked = self._asked_outputs(path, drv) if wanted is None else wanted
             if self._options.checks and path in self._roots:
                 if not self._is_done(path, drv, asked):
-                    raise BuildFailure(f"some outputs of '{path}' are not valid, so checking is not possible", path, 1)
-            elif self._is_done(path, drv, asked):
+                    raise Refused(
+                        f"some outputs of '{path}' are not valid, so checking is not possible\nHint: --rebuild and --check error if the derivation"
+                        " was not previously built and cannot be substituted.\n      Remove it to perform a fresh build, or use --repair to rewrite"
+                        " missing or corrupted builds in the store.", path,
+                    )  # fmt: skip
+            elif path not in self._options.repairs and self._is_done(path, drv, asked):
                 continue
+            Attributes(drv).check(path)
             goal = self._goals[path] = Goal(path, drv)
             goal.wanted |= set(asked)
             for needed, names in drv.input_drvs.items():
@@ -132,7 +146,7 @@ class Scheduler:
         for name in names if names is not None else drv.outputs:
             output = drv.outputs.get(name)
             if output is None:
-                raise BuildFailure(f"derivation '{drv.name}' does not have an output named '{name}'")
+                raise Refused(f"derivation '{drv_path}' does not have output '{name}'", drv_path)
             path = output.path
             if not path:
                 known = self._known(drv_path, drv) if known is None else known
@@ -158,36 +172,52 @@ class Scheduler:
                 path = drv.drv_path
                 if self._options.is_old_command:
                     self._options.on_message(f"resolved derivation: '{drv_path}' -> '{path}'...", False)
-                if not self._options.checks and self._is_done(path, drv):
+                if not self._builds_again(drv_path) and self._is_done(path, drv):
                     self._note(goal, path, drv, self._known(path, drv))
                     self._ended(drv_path, ready)
                     return
                 self._store.add_derivation(drv.to_aterm(), drv.name, path)
                 self._store.flush()
-                if self._fetched(goal, path, drv):
+                if not self._builds_again(drv_path) and self._fetched(goal, path, drv):
                     self._ended(drv_path, ready)
                     return
             twin = next((build for build in self._running.values() if build.drv_path == path), None)
             if twin is not None:               # it is being built already, for another one
                 self._twins.setdefault(path, []).append(goal)
                 return
-            if self._options.max_jobs == 0:
-                raise _no_jobs(path)
-            self._check_machine(goal)
-            build = Build(self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots, goal=drv_path)
-            if build.start():
+            self._check_machine(goal, path)
+            build = Build(
+                self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots,
+                repairs=self._options.repairs.get(drv_path), goal=drv_path,
+            )  # fmt: skip
+            try:
+                is_running = build.start()
+            except Locked as locked:
+                self._postpone(drv_path, locked)
+                return
+            if is_running:
                 self._running[build.log_fd] = build
                 self._selector.register(build.log_fd, selectors.EVENT_READ, build)
                 return
             self._succeeded(build)
+        except Refused:
+            raise
         except (BuildFailure, OSError, ValueError) as error:
             self._failed(drv_path, error)
         self._ended(drv_path, ready)
 
+    def _postpone(self, drv_path: str, locked: Locked) -> None:
+        self._postponed.append(drv_path)
+        if drv_path not in self._told:
+            self._told.add(drv_path)
+            places = ", ".join(f"'{place}'" for place in locked.places)
+            self._options.on_message(f"waiting for lock on {places}...", False)
+
+    def _builds_again(self, drv_path: str) -> bool:
+        return self._options.checks or drv_path in self._options.repairs
+
     def _fetched(self, goal: Goal, path: str, drv: Derivation) -> bool:
         """Whether somebody else has built what a derivation was resolved to, and we have got what is wanted of it."""
-        if self._options.checks:
-            return False
         names = sorted(goal.wanted or drv.outputs)
         self._options.substitute([f"{path}!{','.join(names)}"])
         known = self._known(path, drv)
@@ -227,11 +257,14 @@ class Scheduler:
                     realisation.sign(key)
                 self._store.register_realisation(realisation)
 
-    def _check_machine(self, goal: Goal) -> None:
-        options, features = self._options, set(needed_features(goal.drv))
-        missing = features - options.features
-        if goal.drv.system not in (*options.systems, "builtin") or missing:
-            raise wrong_machine(goal.drv_path, goal.drv, options.systems[0], missing, options.features)
+    def _check_machine(self, goal: Goal, path: str) -> None:
+        options, needed, system = self._options, set(needed_features(goal.drv)), goal.drv.system
+        here, has_jobs = (*options.systems, "builtin"), options.max_jobs > 0
+        if not has_jobs or system not in here or not needed <= options.features:
+            raise cannot_start(
+                path, has_jobs=has_jobs, system=None if system in here else (system, here[0]),
+                features=None if needed <= options.features else (needed, options.features),
+            )  # fmt: skip
 
     def _attend(self, ready: list[str]) -> None:
         """Listens to the builders for a moment, and takes care of those that have ended."""
@@ -243,6 +276,9 @@ class Scheduler:
                 self._forget(build)
                 build.finish()
                 others = self._succeeded(build)
+            except Refused:
+                self._forget(build)
+                raise
             except (BuildFailure, OSError, ValueError) as error:
                 self._forget(build)
                 others = self._build_failed(build, error)
@@ -280,7 +316,9 @@ class Scheduler:
             self._options.on_failure(failure)
 
     def _ended(self, drv_path: str, ready: list[str]) -> None:
-        """Those that waited for it go on: also after a failure, so that each tells what it lacks."""
+        """Those that waited for it go on: also after a failure, so that each tells what it lacks, unless the failure of a requested one ends all."""
+        if drv_path in self._failures and drv_path in self._roots and not self._options.keep_going:
+            return
         for path in self._needed_by.get(drv_path, ()):
             goal = self._goals[path]
             goal.waits_for.discard(drv_path)
@@ -313,14 +351,6 @@ class Scheduler:
         if self._options.checks:
             return set(self._failures)
         return set(self._failures) | {path for path, goal in self._goals.items() if not self._is_done(path, goal.drv)}
-
-
-def _no_jobs(drv_path: str) -> BuildFailure:
-    return BuildFailure(
-        f"Cannot build '{drv_path}'.\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a"
-        " non-zero value to enable local builds, or configure remote builders via 'builders'",
-        drv_path,
-    )
 
 
 def _said(error: Exception) -> str:

@@ -7,33 +7,30 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from snowsnake.build.failure import BuildFailure
 from snowsnake.build.graphs import graph_of
+from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-def structured_files(store: Store, attributes: Mapping[str, Any], inputs: set[str], outputs: Mapping[str, str]) -> dict[str, bytes]:
-    """The two files; the JSON has the graphs that `exportReferencesGraph` names."""
+def structured_files(
+    store: Store, attributes: Mapping[str, Any], graphs: Mapping[str, list[str]], inputs: set[str], outputs: Mapping[str, str]
+) -> dict[str, bytes]:
+    """The two files; the JSON has the *graphs* (paths by name) that `exportReferencesGraph` requests."""
     found = dict(attributes)
     found["outputs"] = dict(outputs)
-    for name, wanted in (attributes.get("exportReferencesGraph") or {}).items():
-        found[name] = _graph(store, name, wanted, inputs)
+    for name, paths in graphs.items():
+        found[name] = _graph(store, paths, inputs)
     text = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return {".attrs.json": _bytes(text), ".attrs.sh": _bytes(shell_text(found))}
 
 
-def _graph(store: Store, name: str, wanted: Any, inputs: set[str]) -> list[dict[str, Any]]:
-    paths: set[str] = set()
-    for path in [wanted] if isinstance(wanted, str) else wanted:
-        if not isinstance(path, str):
-            raise BuildFailure(f"'exportReferencesGraph' of '{name}' has something that is no store path")
-        paths.update(graph_of(store, store.split(path)[0], inputs))
+def _graph(store: Store, paths: list[str], inputs: set[str]) -> list[dict[str, Any]]:
     entries = []
-    for path in sorted(paths):
+    for path in graph_of(store, [store.split(path)[0] for path in paths], inputs):
         info = store.known(path)
-        closure_size = sum(store.known(other).nar_size for other in graph_of(store, path, inputs))
+        closure_size = sum(store.known(other).nar_size for other in closure(store, [path]))
         entries.append(
             {
                 "closureSize": closure_size, "narHash": info.hash.format("nix32", with_algorithm=True), "narSize": info.nar_size,

@@ -6,7 +6,7 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 import os
 
 from snowsnake.cli.store_words import size_text
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ class LazyBuilder:
     def check(self, store: "LocalStore", wanted: list[str]) -> None:
         self._realiser().check(store, wanted)
 
+    def repair(self, store: "LocalStore", wanted: list[str]) -> None:
+        self._realiser().repair(store, wanted)
+
+    def repair_path(self, store: "LocalStore", path: str) -> None:
+        self._realiser().repair_path(store, path)
+
     def _realiser(self) -> "Realiser":
         if self._made is not None:
             return self._made
@@ -52,11 +58,15 @@ class LazyBuilder:
         from snowsnake.settings.known import KNOWN
 
         settings, reporter = self._settings, self._reporter
-        options = BuildOptions.from_settings(settings, log_folder=self._log_folder, fetch=fetch_with(settings))
+        log_folder = self._log_folder if settings["keep-build-log"] else None
+        options = BuildOptions.from_settings(settings, log_folder=log_folder, fetch=fetch_with(settings))
         if options.post_build_hook:
             options.hook_config = "".join(f"{name} = {settings.text(name)}\n" for name in KNOWN if settings.is_set(name))
         if reporter is not None:
             options.on_message = reporter.building
+            options.on_note = reporter.info
+            options.on_fault = reporter.note
+            options.on_warning = reporter.warning
             options.on_failure = lambda failure: _tell(reporter, failure)
             options.shows_log_tail = not reporter.shows_logs
             options.is_old_command = reporter.is_old_command
@@ -123,9 +133,18 @@ def check_again(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -
     return store.realise(items)
 
 
+def repair(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
+    """`--repair`: as `realise`; damaged objects among the wanted ones and what they refer to are fetched or built again."""
+    items = list(wanted)
+    report_missing(store.missing(items), reporter)
+    store.repair(items)
+    return store.realise(items)
+
+
 def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:
-    """The exit code after a failure."""
-    error = EvaluationError("file", str(failure))
+    """The error that ends a command with *exit_code*."""
+    trace = [Frame("text", line, None) for line in getattr(failure, "trace", ())]
+    error = EvaluationError("file", str(failure), trace=trace)
     error.exit_code = exit_code
     return error
 

@@ -180,6 +180,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
     shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
     options["count_objects"] = shows_statistics
+    options["repairs"] = "--repair" in request.flags
     options["prints_nix"] = bool(is_eval) and request.output == "--nix"
     reporter.verbosity += request.verbosity
     session = Session(settings, reporter, request.includes, **options)

@@ -53,6 +53,8 @@ class Session:
         store = options.pop("store", None)     # of who made one for this evaluation
         self._base_folder = str(options.pop("base_folder", ""))
         options |= store_options(settings, reporter, options.pop("eval_store", None), options["is_writable"])
+        if options.pop("repairs", False) and "store" in options:
+            options["store"] = _Repaired(options["store"])
         if store is not None:
             options["store"] = store
         if reporter.verbosity > QUIET:
@@ -202,6 +204,21 @@ def _open_to_read(settings: Settings) -> "Any":
     from snowsnake.cli.stores import open_to_read
 
     return open_to_read(settings)
+
+
+class _Repaired:
+    """The place of a store in which damaged objects are written again by the evaluation that adds them."""
+
+    def __init__(self, place: "Any") -> None:
+        self._place = place
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._place, name)
+
+    def open(self) -> "Any":
+        store = self._place.open()
+        store.repairs = True
+        return store
 
 
 class _MachinesStore:

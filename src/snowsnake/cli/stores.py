@@ -179,6 +179,7 @@ def _open(
     if found.get("read-only"):
         place.is_written = False
     log_folder = found.get("log") or (root + "/nix/var/log/nix" if root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
+    place.optimises, place.on_warning = settings["auto-optimise-store"], warn
     place.builder = LazyBuilder(settings, log_folder, reporter, store_dir, open_reference)
     return place
 

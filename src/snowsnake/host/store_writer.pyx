@@ -89,7 +89,7 @@ cdef class StoreWriter:
         self.store.keep(path)                  # even if it was valid before
         if self.on_write is not None:
             self.on_write(path)
-        if self.store.is_valid(path):
+        if self.store.is_valid(path) and not (getattr(self.opened, "repairs", False) and self.opened.is_damaged(path)):
             return 0
         name = path[self.skipped:]
         references = [_text(written.references[i]) for i in range(written.reference_count)]

@@ -26,12 +26,13 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass
 class Waiting:
-    """An object not in place yet: a file's bytes, or a copied tree at *target*, which may have the modes and dates of a store already."""
+    """An object not in place yet: a file's bytes, or a copied tree at *target*; *is_settled*: it has the modes and dates of a store already."""
 
     info: PathInfo
     contents: bytes | None = None
     target: str = ""
     is_settled: bool = False
+    is_shared: bool = True                # its files may become links to equal ones
 
 
 class CollectingStore(Store, ABC):
@@ -43,6 +44,7 @@ class CollectingStore(Store, ABC):
         self._known: set[str] = set()  # valid, as far as this process knows
         self._claimed: set[str] = set()  # and named as what we need
         self._waiting_bytes = 0
+        self.repairs = False           # damaged objects are added again
         self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
 
     # --- each kind of store implements these
@@ -99,6 +101,14 @@ class CollectingStore(Store, ABC):
         self._known.add(path)
         return True
 
+    def _has_already(self, path: str) -> bool:
+        """Whether an object need not be added."""
+        return self.claim(path) and not (self.repairs and path not in self._waiting and self.is_damaged(path))
+
+    def is_damaged(self, path: str) -> bool:
+        """Whether the contents of a valid object are not what they were."""
+        return False
+
     def info(self, path: str) -> PathInfo | None:
         """The facts that the database has about an object, or will have; None if it is not valid."""
         return self._waiting[path].info if path in self._waiting else self._info(path)
@@ -130,7 +140,7 @@ class CollectingStore(Store, ABC):
             known: dict[str, str] | None = None
             for name in outputs if names == "*" else names.split(","):
                 if name not in outputs:
-                    raise ValueError(f"derivation '{drv_path}' does not have wanted outputs '{name}'")
+                    raise ValueError(f"derivation '{drv_path}' does not have output '{name}'")
                 path: str | None = outputs[name].path
                 if not path:
                     known = self.outputs(drv_path) if known is None else known
@@ -149,7 +159,7 @@ class CollectingStore(Store, ABC):
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """Adds a `.drv` with this text, and returns its path.  A *drv_path* from the caller must be the one that follows from the text."""
-        if drv_path is not None and self.claim(drv_path):
+        if drv_path is not None and self._has_already(drv_path):
             return drv_path
         drv = Derivation.from_aterm(text, name, self.store_dir)
         path = store_path.text_path(f"{drv.name}.drv", text, drv.references, self.store_dir)
@@ -160,7 +170,7 @@ class CollectingStore(Store, ABC):
         return str(path)
 
     def _add_file(self, path: str, contents: bytes, references: list[str], outputs: dict[str, str]) -> None:
-        if self.claim(path):
+        if self._has_already(path):
             return
         for reference in references:
             if not self.is_valid(reference):
@@ -173,7 +183,7 @@ class CollectingStore(Store, ABC):
     def add_flat(self, name: str, contents: bytes) -> str:
         """Adds one file, hashed by its bytes alone (`builtins.path` with `recursive = false`, fetched files)."""
         path, content = self._fixed_path(name, "flat", hashing.digest("sha256", contents))
-        if not self.claim(path):
+        if not self._has_already(path):
             info = info_of_text(path, contents, [], "fixed:" + content)
             info.outputs = self._checked_outputs(path, contents)
             self._wait(Waiting(info, contents))

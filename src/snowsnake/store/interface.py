@@ -184,6 +184,14 @@ class Store(ABC):
         """Builds valid outputs again; ValueError if the results differ."""
         raise ValueError(f"store '{self.url}' cannot build")
 
+    def repair(self, wanted: Iterable[str]) -> None:
+        """As `realise`, and replaces damaged objects among the wanted ones and what they refer to."""
+        raise ValueError(f"store '{self.url}' cannot build")
+
+    def repair_path(self, path: str) -> None:
+        """Replaces one valid object by a substitute, or by what its derivation builds."""
+        raise ValueError(f"operation 'repairPath' is not supported by store '{self.url}'")
+
     def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
         """Adds a text like `builtins.toFile`, and returns its path."""
         raise ValueError(f"store '{self.url}' cannot be written to")

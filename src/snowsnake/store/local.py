@@ -36,6 +36,7 @@ TYPE_CHECKING = False                 # `typing` would be imported by every comm
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol, Self, cast
 
+    from snowsnake.store.optimising import Optimiser
     from snowsnake.store.realisation import Keys, Realisation
 else:
     Protocol = object
@@ -70,13 +71,19 @@ class Builder(Protocol):
     def check(self, store: LocalStore, wanted: list[str]) -> None:
         """Builds valid outputs again, and compares."""
 
+    def repair(self, store: LocalStore, wanted: list[str]) -> None:
+        """Makes the wanted paths, and what they refer to, valid with the contents that they should have."""
+
+    def repair_path(self, store: LocalStore, path: str) -> None:
+        """Fetches or builds one valid path again."""
+
 
 class LocalStore(CollectingStore):
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
     *durable*: contents are on disk before they are valid, so that a power cut does no harm; a kill never does.  *read_only*: nothing is made
     or changed; FileNotFoundError if there is no store.  *real*, *state*: the folders with its objects and its database, if they are not the usual
-    ones below *root*.  *builder* makes the paths valid that `realise` is asked for.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
+    ones below *root*.  *builder* makes the paths valid that `realise` is asked for.  *optimises*: files that another object has, too, are linked to it.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
@@ -97,8 +104,12 @@ class LocalStore(CollectingStore):
         real: str | None = None,
         state: str | None = None,
         builder: Builder | None = None,
+        optimises: bool = False,
     ) -> None:
         self.builder = builder
+        self.optimises = optimises
+        self.on_warning: Callable[[str], None] = lambda text: None
+        self._intact: set[str] = set()     # of which we have looked at the contents
         self._output_keys: Keys | None = None
         self.root = os.path.abspath(os.fspath(root))
         super().__init__(store_dir)
@@ -217,6 +228,50 @@ class LocalStore(CollectingStore):
             self.flush()
             self.builder.check(self, list(wanted))
 
+    def repair(self, wanted: Iterable[str]) -> None:
+        if self.builder is None:
+            super().repair(wanted)
+        else:
+            self.flush()
+            self.builder.repair(self, list(wanted))
+
+    def repair_path(self, path: str) -> None:
+        if self.builder is None:
+            super().repair_path(path)
+        else:
+            self.flush()
+            self.builder.repair_path(self, path)
+
+    def is_damaged(self, path: str) -> bool:
+        """Whether a valid object is not there, or has other contents than it had when it became valid; each is looked at once."""
+        if path in self._intact or path in self._waiting:
+            return False
+        info = self.known(path)
+        try:
+            digest, _ = nar.path_digest("sha256", self._place(path))
+        except (OSError, ValueError):
+            return True
+        if "sha256:" + digest.hex() != info.nar_hash:
+            return True
+        self._intact.add(path)
+        return False
+
+    def optimise(self, on_path: Callable[[str], None] = lambda path: None) -> tuple[int, int]:
+        """Links equal files of all objects to each other; returns how many files became links, and the bytes that this frees."""
+        self.flush()
+        optimiser = self._optimiser()
+        for path in self.paths():
+            if self.claim(path) and os.path.lexists(self._place(path)):
+                on_path(path)
+                optimiser.optimise(self._place(path))
+        optimiser.close()
+        return optimiser.linked_files, optimiser.freed_bytes
+
+    def _optimiser(self) -> Optimiser:
+        from snowsnake.store.optimising import Optimiser
+
+        return Optimiser(self._objects, self.new_folder, self.on_warning, checks_links=self.repairs)
+
     def missing(self, wanted: Iterable[str]) -> Missing:
         return self.plan(self, wanted)
 
@@ -295,7 +350,7 @@ class LocalStore(CollectingStore):
         stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
         path, content = self._fixed_path(name, "nar", stream.hash.digest(), references)
-        if self.claim(path):
+        if self._has_already(path):
             remove(target)
         else:
             info = PathInfo(path, "sha256:" + stream.hash.digest().hex(), stream.hash.size, list(references), "fixed:r:" + content)
@@ -305,7 +360,7 @@ class LocalStore(CollectingStore):
 
     def adopt(self, info: PathInfo, place: str) -> None:
         """Takes over an object at *place*, in a folder of this store or in its final place; hash and references are trusted."""
-        self._wait(Waiting(info, target=place))
+        self._wait(Waiting(info, target=place, is_shared=not self.has_now(info.path)))
 
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
         """Adds the object in a NAR under the path in *info*; ValueError if its hash or its size differs."""
@@ -435,7 +490,7 @@ class LocalStore(CollectingStore):
         if method != "nar":
             raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
         path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0], references)
-        if self.claim(path):
+        if self._has_already(path):
             return path
         target = os.path.join(self.new_folder(), "object")
         archive = target + ".nar"
@@ -464,7 +519,7 @@ class LocalStore(CollectingStore):
                     copy.write(piece)
         os.chmod(target, 0o444)
         path, content = self._fixed_path(name, "flat", stream.hash.digest())
-        if self.claim(path):
+        if self._has_already(path):
             os.unlink(target)
         else:
             digest, size = nar.path_digest("sha256", target)
@@ -491,8 +546,16 @@ class LocalStore(CollectingStore):
                 os.rename(object_.target, self._place(object_.info.path))
             except OSError:
                 self._move(object_.target, object_.info.path)
+        if self.optimises:
+            optimiser = self._optimiser()
+            for object_ in objects:
+                if object_.is_shared:
+                    optimiser.optimise(self._place(object_.info.path))
+            optimiser.close()
         self._sync(self._objects)
-        self.database.register(object_.info for object_ in objects)
+        self.database.register((object_.info for object_ in objects), replaces=self.repairs)
+        if self.repairs:
+            self._intact.update(object_.info.path for object_ in objects)
         self._written()
         import shutil
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class StorePlace:
     """A store in folders: paths begin with `store_dir`, objects lie in `real`; the database and roots are below `state`.
 
-    `name` is its name in messages.  `builder` builds in it
+    `name` is its name in messages.  `builder` builds in it, and `optimises` says whether equal files share a copy
     (store/local.py).  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
@@ -25,7 +25,7 @@ class StorePlace:
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning")
 
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
@@ -34,6 +34,8 @@ class StorePlace:
         self.name = name or real
         self.is_machines = is_machines
         self.builder: Builder | None = None
+        self.optimises = False
+        self.on_warning: Callable[[str], None] | None = None
         self.is_written = not is_machines or may_write(real, state)
 
     @classmethod
@@ -45,7 +47,10 @@ class StorePlace:
         """The store, for writing; it is made if it does not exist."""
         from snowsnake.store.local import LocalStore
 
-        return LocalStore(self.name, self.store_dir, real=self.real, state=self.state, builder=self.builder)
+        store = LocalStore(self.name, self.store_dir, real=self.real, state=self.state, builder=self.builder, optimises=self.optimises)
+        if self.on_warning is not None:
+            store.on_warning = self.on_warning
+        return store
 
 
 class DaemonPlace:

@@ -3,7 +3,7 @@
 In: a `Call`.  Out: the plan and logs on standard error; links, `result` and so on; with `--json` the derivations and their outputs.
 """
 
-from snowsnake.cli.building import build_error, check_again, link_outputs, realise, report_missing
+from snowsnake.cli.building import build_error, check_again, link_outputs, realise, repair, report_missing
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
@@ -23,7 +23,6 @@ def run(call: Call) -> int:
     if given.flag("profile"):
         raise NotOurs("'nix build --profile'")
     is_dry = given.flag("dry_run")
-    call.reporter.shows_logs |= given.flag("print_build_logs")
     with asked(call, is_writable=not is_dry) as installables:
         targets = installables.targets(call.words)
         store = installables.store
@@ -53,11 +52,12 @@ def _build(call: Call, store: "Store", targets: list[Target]) -> None:
 
 
 def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
-    """Build and fetch; with `--rebuild` once more."""
+    """Build and fetch; with `--rebuild` once more, with `--repair` again what is damaged."""
     from snowsnake.build.failure import BuildFailure
 
+    make = check_again if call.given.flag("rebuild") else repair if call.given.flag("repair") else realise
     try:
-        (check_again if call.given.flag("rebuild") else realise)(store, list(map(wanted_text, targets)), call.reporter)
+        make(store, list(map(wanted_text, targets)), call.reporter)
     except BuildFailure as error:
         raise build_error(error) from None
 

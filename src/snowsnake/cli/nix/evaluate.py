@@ -91,6 +91,7 @@ def open_session(call: Call) -> "Any":
     given = call.given
     options: dict[str, Any] = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
     options["base_folder"] = given.base_folder
+    options["repairs"] = given.flag("repair")
     if call.evaluation_store is not None:
         options["store"] = call.evaluation_store
     if call.settings.is_set("max-call-depth"):

@@ -43,6 +43,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         return 0
     call.settings.finish()
     reporter.show_trace = call.settings["show-trace"]
+    reporter.shows_logs |= call.given.flag("print_build_logs")
     if call.given.flag("version"):
         from snowsnake.cli.about import print_version
 

@@ -87,6 +87,24 @@ def delete(call: Call) -> None:
         delete_paths(installables.store, store_paths(call, installables), call.given.flag("ignore_liveness"), call)
 
 
+def repair(call: Call) -> None:
+    """`nix store repair`."""
+    from snowsnake.cli.old.store_change import repair_paths
+
+    with asked(call, is_writable=True) as installables:
+        repair_paths(installables.store, store_paths(call, installables))
+
+
+def optimise(call: Call) -> None:
+    """`nix store optimise`."""
+    from snowsnake.cli.old.store_change import optimise_store
+
+    if call.words:
+        raise UsageError("'nix store optimise' does not expect arguments")
+    with opened(call, is_writable=True) as store:
+        optimise_store(store, call.reporter)
+
+
 def collect_garbage(call: Call) -> None:
     """`nix store gc`."""
     from snowsnake.cli.collecting import collect

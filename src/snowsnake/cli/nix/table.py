@@ -216,6 +216,8 @@ ROWS = (
         (*_INSTALLABLES, *_PATHS, Option("--ignore-liveness", "", "delete also what roots keep")),
     ),
     Row("store diff-closures", "snowsnake.cli.nix.store:diff_closures", "before after", "show what differs between two closures", _SOURCES),
+    Row("store optimise", "snowsnake.cli.nix.store:optimise", "", "replace equal files of the store by links to one copy"),
+    Row("store repair", "snowsnake.cli.nix.store:repair", "installables*", "fetch or build store objects again", _INSTALLABLES + _PATHS),
     Row("store dump-path", "snowsnake.cli.nix.listing:dump_path", "installables*", "write the archive of a store object", _INSTALLABLES + _PATHS),
     Row(
         "store gc", "snowsnake.cli.nix.store:collect_garbage", "", "remove what nothing keeps",
@@ -252,7 +254,7 @@ ROWS = (
     ),
     *(
         _not_ours(f"store {name}", f"the store: {name}")
-        for name in ("optimise", "repair", "roots-daemon")
+        for name in ("roots-daemon",)
     ),
     _not_ours("upgrade-nix", "upgrade Nix"),
     Row(

@@ -7,21 +7,21 @@ import os
 import sys
 
 from snowsnake.build.failure import BuildFailure
-from snowsnake.cli.building import build_error, check_again, link_outputs, realise, report_missing
+from snowsnake.cli.building import build_error, check_again, link_outputs, realise, repair, report_missing
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
 from snowsnake.cli.stores import open_store
-from snowsnake.diagnostics.error import as_error
+from snowsnake.diagnostics.error import EvaluationError, as_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
 _WITH_VALUE = {"--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link"}
-_NOT_OURS = frozenset(("--repair", "--hash"))
+_NOT_OURS = frozenset(("--hash",))
 _IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))       # the last of `nix-shell`, which is the same program of 2.34
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
 
@@ -31,10 +31,9 @@ Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix f
   -o, --out-link PATH    the links to results (default: result); --no-out-link: none
   --dry-run              only tell what would be fetched and built
   --check                build again, and compare
+  --repair               build or fetch again what is damaged
   -j, --max-jobs N; --cores N; -k, --keep-going; -K, --keep-failed; -Q, --no-build-output
-  --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v
-
-Repairing (--repair) is left to an installed Nix, if there is one."""
+  --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v"""
 
 
 class _Request:
@@ -111,7 +110,7 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
         drv_path, _, names = word.partition("!")
         if drv_path.endswith(".drv") and not request.is_expression:
             if "," in names:
-                raise UsageError(f"building more than one derivation output is not supported, in '{word}'")
+                raise EvaluationError("file", f"building more than one derivation output is not supported, in '{word}'")
             found += [(os.path.realpath(drv_path), name) for name in (names or "out").split(",")]
             continue
         session = session or request.evaluation.open(common, is_writable=True)
@@ -134,7 +133,8 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
     if request.is_dry_run:
         report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter)
         return
-    (check_again if request.checks else realise)(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
+    make = check_again if request.checks else repair if request.evaluation.repairs else realise
+    make(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
     numbers: dict[str, int] = {}
     for drv_path, name in wanted:
         path = store.outputs(drv_path).get(name)

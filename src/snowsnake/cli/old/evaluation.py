@@ -30,6 +30,7 @@ class EvaluationWords:
         self.arguments: dict[str, list[str]] = {}
         self.eval_store: str | None = None
         self.is_impure = False
+        self.repairs = False
 
     def handle(self, word: str, rest: list[str]) -> bool:
         """Take an option with its values out of `rest`; False if it is none of these."""
@@ -50,6 +51,8 @@ class EvaluationWords:
             self.eval_store = StoreReference.parse(values[0]).render()
         elif word == "--impure":
             self.is_impure = True
+        elif word == "--repair":
+            self.repairs = True
         return True
 
     def open(self, common: Common, **options: "Any") -> "Session":
@@ -63,6 +66,7 @@ class EvaluationWords:
             options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
         options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")
         options["count_objects"] = shows_statistics()
+        options["repairs"] = self.repairs
         session = Session(settings, common.reporter, self.includes, eval_store=self.eval_store, **options)
         session.add_arguments([self.arguments[name] for name in sorted(self.arguments)], sys.stdin.buffer.read)
         return session

@@ -9,7 +9,6 @@ import sys
 from snowsnake.build.failure import BuildFailure
 from snowsnake.cli import hashing
 from snowsnake.cli.building import build_error, report_missing
-from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import Request
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
@@ -41,11 +40,12 @@ def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:
 def realise(request: Request) -> None:
     """`--realise`: the outputs of derivations, built if they are not valid."""
     flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
-    if "--repair" in flags:
-        raise NotOurs("repairing")
     wanted = [_split_outputs(request, word) for word in request.words]
     items = [f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted]
-    missing = request.store.missing(items)
+    try:
+        missing = request.store.missing(items)
+    except BuildFailure as error:
+        raise build_error(error) from None
     if "--dry-run" in flags:
         report_missing(missing, request.reporter)
         return
@@ -55,9 +55,11 @@ def realise(request: Request) -> None:
             if name not in known:
                 raise ValueError(f"derivation '{path}' does not have output '{name}'")
     report_missing(missing, request.reporter)
-    if missing.builds or missing.fetches or "--check" in flags:
+    if missing.builds or missing.fetches or flags & {"--check", "--repair"}:
+        store = request.store
+        make = store.check if "--check" in flags else store.repair if "--repair" in flags else store.realise
         try:
-            (request.store.check if "--check" in flags else request.store.realise)(items)
+            make(items)
         except BuildFailure as error:
             raise build_error(error, error.exit_code) from None
     if "--ignore-unknown" in flags:
@@ -269,6 +271,53 @@ def collect_garbage(request: Request) -> None:
         _line(path)
 
 
+def _verify_links(request: Request, store: "Any", *, repairs: bool) -> bool:
+    """Whether a file that equal files are linked to is damaged, and stays so."""
+    from snowsnake.store.optimising import damaged_links
+
+    has_faults = False
+    for place, found in damaged_links(store.objects):
+        request.reporter.note(f'link "{place}" was modified! expected hash {os.path.basename(place)}, got \'{found}\'')
+        if repairs:
+            os.unlink(place)
+            request.reporter.info(f'removed link "{place}"')
+        has_faults |= not repairs
+    return has_faults
+
+
+def repair_path(request: Request) -> None:
+    """`--repair-path`: objects are fetched or built again."""
+    request.refuse_flags(message="no flags expected")
+    repair_paths(request.store, [request.path(word) for word in request.words])
+
+
+def repair_paths(store: Store, paths: list[str]) -> None:
+    """Fetch or build these valid objects again."""
+    for path in paths:
+        store.known(path)
+        try:
+            store.repair_path(path)
+        except BuildFailure as error:
+            raise build_error(error, error.exit_code) from None
+
+
+def optimise(request: Request) -> None:
+    """`--optimise`: equal files become one."""
+    request.refuse_flags(message="no flags expected")
+    request.refuse_words()
+    optimise_store(request.store, request.reporter)
+
+
+def optimise_store(store: Store, reporter: "Any") -> None:
+    """Link equal files to each other, and say how much room that gave."""
+    def tell(path: str) -> None:
+        if reporter.verbosity > 3:
+            reporter.note(f"optimising path '{path}'...")
+
+    count, freed = _local(store).optimise(tell)
+    reporter.info(f"{size_text(freed)} freed by hard-linking {count} files")
+
+
 def generate_key(request: Request) -> None:
     """`--generate-binary-cache-key NAME SECRET PUBLIC`: a key that signs, in two files."""
     if request.flags:
@@ -290,8 +339,7 @@ def verify(request: Request) -> int:
     """`--verify`: what the database says is there, with the contents that it says."""
     request.refuse_words()
     flags = request.refuse_flags("--check-contents", "--repair")
-    if "--repair" in flags:
-        raise NotOurs("repairing a store")
+    repairs = "--repair" in flags
     store = _local(request.store)
     note = request.reporter.info
     note("reading the Nix store...")
@@ -302,16 +350,30 @@ def verify(request: Request) -> int:
         users = [user for user in store.referrers(path) if user != path]
         if users:
             request.reporter.note(f"path '{path}' disappeared, but it still has valid referrers!")
-            has_faults = True
+            try:
+                has_faults |= not repairs
+                if repairs:
+                    store.repair_path(path)
+            except ValueError as error:
+                request.reporter.warning(str(error))
+                has_faults = True
         else:
             note(f"path '{path}' disappeared, removing from database...")
             store.remove(path)
             present.remove(path)
     if "--check-contents" in flags:
         note("checking link hashes...")
+        has_faults |= _verify_links(request, store, repairs=repairs)
         note("checking store hashes...")
         for path in present:
-            if os.path.lexists(store.real_path(path)) and report_changed(store, path, request.reporter.note):
+            if not os.path.lexists(store.real_path(path)) or not report_changed(store, path, request.reporter.note):
+                continue
+            try:
+                has_faults |= not repairs
+                if repairs:
+                    store.repair_path(path)
+            except ValueError as error:
+                request.reporter.failure(str(error))
                 has_faults = True
     if has_faults:
         request.reporter.warning("not all store errors were fixed")

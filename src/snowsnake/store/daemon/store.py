@@ -23,7 +23,7 @@ from snowsnake.store.path_info import PathInfo
 from snowsnake.store.roots import make_link
 
 _PIECE_BYTES = 1 << 16
-_NORMAL, _CHECK = 0, 2                    # how something is to be built
+_NORMAL, _REPAIR, _CHECK = 0, 1, 2                    # how something is to be built
 _SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, resolves to something valid
 
 
@@ -213,6 +213,9 @@ class DaemonStore(CollectingStore):
 
     def check(self, wanted: Iterable[str]) -> None:
         self._realise(list(wanted), _CHECK)
+
+    def repair(self, wanted: Iterable[str]) -> None:
+        self._realise(list(wanted), _REPAIR)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """As in `CollectingStore`; DaemonError says what could not be built."""
