@@ -411,3 +411,24 @@ def test_logs_are_kept_as_they_are_asked_for(store, tmp_path):
     build(store, drv_path, log_folder=str(tmp_path / "log"), compresses_logs=False)
     base = os.path.basename(drv_path)
     assert (tmp_path / "log/drvs" / base[:2] / base[2:]).read_text() == "hello\n"
+
+
+def test_a_hook_finds_what_was_built(tmp_path):
+    """Also the path of an output that had none before: the hook may copy it."""
+    folder = str(tmp_path / "store")
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!{sys.executable}\nimport os, sqlite3\ndatabase = sqlite3.connect('{tmp_path}/state/db/db.sqlite')\n"
+                    "print(database.execute('select count(*) from Realisations').fetchone()[0], os.environ['OUT_PATHS'] != '')\n")  # fmt: skip
+    hook.chmod(0o755)
+    lines: list[str] = []
+    options = BuildOptions(
+        sandbox="false", knows_realisations=True, post_build_hook=str(hook), on_message=lambda text, is_log: lines.append(text)
+    )
+    with LocalStore(tmp_path, folder, real=folder, state=str(tmp_path / "state"), durable=False) as store:
+        drv = Derivation("x", "x86_64-linux", "/bin/sh", ["-c", "echo > $out"], store_dir=folder)
+        drv.outputs = {"out": DerivationOutput("", "floating", "nar", "sha256")}
+        path = drv.finish(DerivationMemory(folder))
+        store.add_derivation(drv.to_aterm(), path, path)
+        store.flush()
+        Realiser(options).realise(store, [f"{path}!out"])
+        assert lines[-1] == "post-build-hook: 1 True"

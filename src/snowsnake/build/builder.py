@@ -251,8 +251,8 @@ class Build:
 
     # --- ending
 
-    def finish(self) -> None:
-        """After the log has ended: makes the outputs valid, or raises a BuildFailure."""
+    def finish(self, on_made: Callable[[], None] = lambda: None) -> None:
+        """After the log has ended: makes the outputs valid, or raises a BuildFailure.  *on_made* is called before the user's hook, which may ask for them."""
         assert self._log is not None and self._request is not None
         is_failed = True
         try:
@@ -273,6 +273,7 @@ class Build:
                     self._options.secret_keys, self.repairs,
                 )  # fmt: skip
             is_failed = False
+            on_made()
             if self._options.post_build_hook:
                 run_hook(self.drv_path, self.paths.values(), self._options)
         finally:

@@ -268,20 +268,23 @@ class Scheduler:
 
     def _attend(self, ready: list[str]) -> None:
         """Listens to the builders for a moment, and takes care of those that have ended."""
-        for key, _ in self._selector.select(_CHECK_S):
+        order = {fd: number for number, fd in enumerate(self._running)}
+        for key, _ in sorted(self._selector.select(_CHECK_S), key=lambda found: order[found[0].fd]):
+            if not self._options.keep_going and not self._failures.keys().isdisjoint(self._roots):
+                break                      # the failure of a requested one ends all: what else ends at the same moment does not count
             build: Build = key.data
+            others: list[str] = []
             try:
                 if build.listen():
                     continue
                 self._forget(build)
-                build.finish()
-                others = self._succeeded(build)
+                build.finish(lambda build=build, others=others: others.extend(self._succeeded(build)))     # type: ignore[misc]
             except Refused:
                 self._forget(build)
                 raise
             except (BuildFailure, OSError, ValueError) as error:
                 self._forget(build)
-                others = self._build_failed(build, error)
+                others += self._build_failed(build, error)
             for path in (build.goal, *others):
                 self._ended(path, ready)
         now = time.monotonic()

@@ -101,9 +101,9 @@ class MemoryStore(Store):
         drv = self.read_derivation(drv_path)
         if all(output.path for output in drv.outputs.values()):
             return self._infos[drv_path].outputs
-        from snowsnake.store.realisation import Keys, known_outputs
+        from snowsnake.store.realisation import Keys, resolved_outputs
 
-        return known_outputs(drv, lambda: Keys(self.read, self.store_dir).of(drv), self.realisation)
+        return resolved_outputs(drv_path, self.read_derivation, Keys(self.read, self.store_dir).of, self.realisation)
 
     def realisation(self, key: str) -> Realisation | None:
         return self.below.realisation(key) if self.below is not None else None

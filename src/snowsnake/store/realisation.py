@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from snowsnake.store import aterm, hashing, store_path
@@ -172,3 +173,26 @@ def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str],
                 found[name] = realisation.path
     return found
 
+
+
+def resolved_outputs(
+    drv_path: str, read: Callable[[str], Derivation], key: Callable[[Derivation], str], find: Callable[[str], Realisation | None]
+) -> dict[str, str]:
+    """As `known_outputs`, also if only what the derivation is resolved to is known: its inputs' outputs are found first, without recursion."""
+    done: dict[str, dict[str, str]] = {}
+    waiting = [drv_path]
+    while waiting:
+        path = waiting[-1]
+        drv = read(path)
+        known = known_outputs(drv, partial(key, drv), find)
+        needed = [] if len(known) == len(drv.outputs) else [other for other in drv.input_drvs if other not in done]
+        if needed:
+            waiting += needed
+            continue
+        waiting.pop()
+        inputs = [(other, name) for other, names in drv.input_drvs.items() for name in names]
+        if len(known) < len(drv.outputs) and all(name in done[other] for other, name in inputs):
+            resolved = resolve(drv, lambda other, name: done[other][name])
+            known |= known_outputs(resolved, partial(key, resolved), find)
+        done[path] = known
+    return done[drv_path]
