@@ -73,7 +73,7 @@ class Scheduler:
                 while ready and len(self._running) < max(1, self._options.max_jobs) and not self._must_end:
                     ready.sort(key=lambda path: (path.rpartition("/")[2][33:], path))      # C++ Nix's order
                     self._start(ready.pop(0), ready)
-                if not self._running and self._must_end:
+                if self._ends_at_once or (not self._running and self._must_end):
                     break
                 if self._running:
                     self._attend(ready)
@@ -91,6 +91,11 @@ class Scheduler:
     @property
     def _must_end(self) -> bool:
         return bool(self._failures) and not self._options.keep_going
+
+    @property
+    def _ends_at_once(self) -> bool:
+        """The failure of a requested derivation ends all; another one lets run what runs."""
+        return self._must_end and not self._failures.keys().isdisjoint(self._roots)
 
     def _add(self, root: str) -> None:
         """The goal for a derivation, and those for what it needs."""
@@ -270,8 +275,8 @@ class Scheduler:
         """Listens to the builders for a moment, and takes care of those that have ended."""
         order = {fd: number for number, fd in enumerate(self._running)}
         for key, _ in sorted(self._selector.select(_CHECK_S), key=lambda found: order[found[0].fd]):
-            if not self._options.keep_going and not self._failures.keys().isdisjoint(self._roots):
-                break                      # the failure of a requested one ends all: what else ends at the same moment does not count
+            if self._ends_at_once:         # what ends at the same moment does not count
+                break
             build: Build = key.data
             others: list[str] = []
             try:
@@ -320,7 +325,7 @@ class Scheduler:
 
     def _ended(self, drv_path: str, ready: list[str]) -> None:
         """Those that waited for it go on: also after a failure, so that each tells what it lacks, unless the failure of a requested one ends all."""
-        if drv_path in self._failures and drv_path in self._roots and not self._options.keep_going:
+        if self._ends_at_once:
             return
         for path in self._needed_by.get(drv_path, ()):
             goal = self._goals[path]
