@@ -33,7 +33,7 @@ ELSEWHERE = {
         "user-envs user-envs-migration"
     ).split(),
     "building": (
-        "ca/recursive external-builders impure-derivations logging ca/post-hook recursive"
+        "ca/recursive external-builders impure-derivations logging recursive"
     ).split(),
     "dynamic and content-addressed derivations": (
         "ca/why-depends dyn-drv/build-built-drv dyn-drv/dep-built-drv dyn-drv/dep-built-drv-2 dyn-drv/eval-outputOf dyn-drv/failing-outer "
