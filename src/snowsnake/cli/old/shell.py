@@ -321,7 +321,7 @@ class _Shell:
                 found[name] = value
         if attributes.structured is not None:
             outputs = {name: placeholder(name) for name in drv.outputs}
-            files = structured_files(store, attributes.structured, input_closure(store, inputs), outputs)
+            files = structured_files(store, attributes.structured, attributes.graphs(), input_closure(store, inputs), outputs)
             for name, variable in ((".attrs.json", "NIX_ATTRS_JSON_FILE"), (".attrs.sh", "NIX_ATTRS_SH_FILE")):
                 found[variable] = self._write(folder, name, files[name])
         return found
