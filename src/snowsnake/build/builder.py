@@ -17,6 +17,7 @@ from snowsnake.build.builtin import download, run_builtin
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long, timed_out
 from snowsnake.build.hook import run_hook
 from snowsnake.build.log import BuildLog
+from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
 from snowsnake.build.request import Attributes, Request, is_fixed, prepare
@@ -115,7 +116,10 @@ class Build:
         for path in paths.values():        # left by a killed process
             remove(self._place(path))
         options.on_message(f"{self._doing} '{self.drv_path}'...", False)
-        self._log = BuildLog(self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs)
+        messages = LogMessages(options.on_remark, options.on_warning, options.on_fault)
+        self._log = BuildLog(
+            self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs, understands=messages.handle
+        )
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
         if drv.builder == "builtin:fetchurl":

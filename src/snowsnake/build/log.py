@@ -10,12 +10,19 @@ from typing import BinaryIO
 
 
 class BuildLog:
-    """The log of one builder.  *folder*: Nix's folder of logs, or None; *compresses*: as a `.bz2`."""
+    """The log of one builder.  *folder*: Nix's folder of logs, or None; *compresses*: as a `.bz2`.
 
-    def __init__(self, drv_path: str, folder: str | None, line_count: int, on_line: Callable[[str], None], *, compresses: bool = True) -> None:
+    *understands* is called with what follows `@nix ` in a line, and returns whether that was a message for us.
+    """
+
+    def __init__(
+        self, drv_path: str, folder: str | None, line_count: int, on_line: Callable[[str], None], *, compresses: bool = True,
+        understands: Callable[[str], bool] = lambda text: True,
+    ) -> None:  # fmt: skip
         self.tail: deque[str] = deque(maxlen=line_count)
         self.size = 0
         self._on_line = on_line
+        self._understands = understands
         self._rest = b""
         self._file: BinaryIO | bz2.BZ2File | None = None
         if folder is not None:
@@ -42,7 +49,7 @@ class BuildLog:
 
     def _line(self, line: bytes) -> None:
         text = line.rpartition(b"\r")[2].decode("utf-8", "replace")
-        if text.startswith("@nix "):       # a message for programs
+        if text.startswith("@nix ") and self._understands(text[5:]):
             return
         self.tail.append(text)
         self._on_line(text)

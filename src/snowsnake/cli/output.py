@@ -122,6 +122,11 @@ class Reporter:
         if self.verbosity >= QUIET:
             self.note(message)
 
+    def remark(self, level: int, message: str) -> None:
+        """A note for those who asked for as much."""
+        if level <= self.verbosity:
+            self.note(message)
+
     def building(self, message: str, is_log: bool) -> None:
         """A remark of a store while it builds."""
         if not is_log or self.shows_logs:

@@ -1,0 +1,87 @@
+"""Messages for programs in the log of a builder: lines that begin with `@nix `, each with a JSON object.
+
+In: the text after `@nix `.  Out: what is meant for the user is shown; whether the line was understood.  A builder is not trusted: it may say what it
+is doing and in which phase it is, and nothing about others.  Who does not say it right is told so in 2.34.8's words, and the line is one of the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+_SOURCE = "the derivation builder"
+
+
+class LogMessages:
+    """*show(level, text)* shows a text to users who asked for that level; *warn* a warning; *complain* what is always shown."""
+
+    def __init__(self, show: Callable[[int, str], None], warn: Callable[[str], None], complain: Callable[[str], None]) -> None:
+        self.phase = ""                    # the one that the builder named last
+        self._show = show
+        self._warn = warn
+        self._complain = complain
+
+    def handle(self, text: str) -> bool:
+        """Whether the line was a message.
+
+        >>> LogMessages(print, print, print).handle('{"action": "msg", "level": 0, "msg": "hello"}')
+        0 hello
+        True
+        >>> LogMessages(print, print, print).handle('{"action": 1}')
+        Unable to handle a JSON message from the derivation builder: [json.exception.type_error.302] type must be string, but is number
+        False
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            self._complain(f"bad JSON log message from {_SOURCE}: {error}")
+            return False
+        try:
+            self._carry_out(data)
+        except _Unexpected as error:
+            self._warn(f"Unable to handle a JSON message from {_SOURCE}: {error}")
+            return False
+        return True
+
+    def _carry_out(self, data: Any) -> None:
+        if not isinstance(data, dict) and data is not None:
+            raise _Unexpected(f"[json.exception.type_error.305] cannot use operator[] with a string argument with {_kind(data)}")
+        facts: dict[str, Any] = data or {}
+        action = _text(facts, "action")
+        if action == "msg":
+            text = _text(facts, "msg")
+            self._show(_number(facts, "level"), text)
+        elif action == "setPhase":
+            self.phase = _text(facts, "phase")
+        elif action == "start":
+            _number(facts, "type")
+        elif action in ("stop", "result"):
+            _number(facts, "id")
+
+
+class _Unexpected(ValueError):
+    """A value of another type."""
+
+
+def _text(facts: dict[str, Any], name: str) -> str:
+    value = facts.get(name)
+    if not isinstance(value, str):
+        raise _Unexpected(f"[json.exception.type_error.302] type must be string, but is {_kind(value)}")
+    return value
+
+
+def _number(facts: dict[str, Any], name: str) -> int:
+    value = facts.get(name)
+    if not isinstance(value, (int, float)):
+        raise _Unexpected(f"[json.exception.type_error.302] type must be number, but is {_kind(value)}")
+    return int(value) if abs(value) < float("inf") else 0
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    for kind, name in ((bool, "boolean"), (str, "string"), (list, "array"), (dict, "object")):
+        if isinstance(value, kind):
+            return name
+    return "number"
