@@ -88,6 +88,12 @@ LINES = [
     f"nix-build FILE -A good --auto-optimise-store && {damaged('good')} && nix-store --repair-path result --option auto-optimise-store true && cat result",
     "nix-build FILE -A good --auto-optimise-store && chmod u+w store/*-good && echo bood > store/*-good && chmod u-w store/*-good"
     " && nix-store --repair-path result --option auto-optimise-store true && cat result",
+    # what programs read
+    "nix build -f FILE good --no-link --json-log-path $PWD",
+    "nix build -f FILE phases --no-link --json-log-path $PWD/events && sed -E 's/\"id\":[0-9]+/\"id\":N/' events | grep '\"fields\":\\[\"'",
+    "nix build -f FILE phases --no-link --log-format internal-json 2> events; sed -E 's/\"id\":[0-9]+/\"id\":N/' events | grep '\"fields\":\\[\"'",
+    "nix-build FILE -A phases --json-log-path $PWD/events; ls events",
+    "nix build -f FILE phases --no-link --json-log-path $PWD/events -vv 2> /dev/null && grep 'builder' events | grep 'level\":5'",
     # what cannot be asked for
     "nix-build $(nix-instantiate FILE -A two 2> /dev/null)!none", "nix-build $(nix-instantiate FILE -A two 2> /dev/null)!out,dev",
     "nix build -f FILE two^none", "nix-store -r $(nix-instantiate FILE -A two 2> /dev/null)!none", "nix build -f FILE chroot --option sandbox true",

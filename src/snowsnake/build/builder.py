@@ -6,11 +6,13 @@ In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; in both cas
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from snowsnake.build import outputs, users
 from snowsnake.build.builtin import download, run_builtin
@@ -30,6 +32,8 @@ from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
 _PIECE_BYTES = 1 << 16
+_BUILD, _LOG_LINE, _PHASE = 105, 101, 104          # C++ Nix's numbers: of an activity, and of results
+_activities = itertools.count((os.getpid() << 32) + (1 << 31))
 
 
 class Locked(Exception):
@@ -69,6 +73,7 @@ class Build:
         self._user: int | None = None      # the builder's user outside its sandbox, if not the caller
         self._user_lock = -1
         self._started_s = self._heard_s = 0.0
+        self._activity = 0                 # its number for programs that follow the build
 
     # --- beginning
 
@@ -115,8 +120,12 @@ class Build:
                 file.write(contents)
         for path in paths.values():        # left by a killed process
             remove(self._place(path))
-        options.on_message(f"{self._doing} '{self.drv_path}'...", False)
-        messages = LogMessages(options.on_remark, options.on_warning, options.on_fault)
+        options.on_remark(5, f"executing builder '{drv.builder}'")
+        options.on_remark(5, f"using builder args '{' '.join(drv.args)}'")
+        self._activity = next(_activities)
+        doing = f"{self._doing} '{self.drv_path}'"
+        self._event(f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=_BUILD)
+        messages = LogMessages(options.on_remark, options.on_warning, options.on_fault, self._tell_phase)
         self._log = BuildLog(
             self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs, understands=messages.handle
         )
@@ -140,7 +149,19 @@ class Build:
         return True
 
     def _tell(self, line: str) -> None:
-        self._options.on_message(f"{self.drv.name}> {line}" if self._options.names_logs else line, True)
+        shown = f"{self.drv.name}> {line}" if self._options.names_logs else line
+        self._event(shown, True, action="result", fields=[line], type=_LOG_LINE)
+
+    def _tell_phase(self, phase: str) -> None:
+        if self._options.on_event is not None:
+            self._event("", True, action="result", fields=[phase], type=_PHASE)
+
+    def _event(self, shown: str, is_log: bool, **facts: Any) -> None:
+        """For people, or for programs that follow the build."""
+        if self._options.on_event is not None:
+            self._options.on_event({"id": self._activity, **facts}, shown, is_log)
+        else:
+            self._options.on_message(shown, is_log)
 
     def _download(self) -> None:
         """Runs `builtin:fetchurl` in our own process: it needs the machine outside a sandbox, and its result is checked by its hash."""
@@ -299,6 +320,9 @@ class Build:
         return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [], may_pass_later=is_fixed(self.drv))
 
     def _clean(self, *, keeps: bool = False) -> None:
+        if self._activity and self._options.on_event is not None:
+            self._event("", False, action="stop")
+        self._activity = 0
         if keeps and self._build_folder:
             self._options.on_message(f"note: keeping build directory '{self._build_folder}'", False)
         elif self._build_folder:

@@ -14,10 +14,13 @@ _SOURCE = "the derivation builder"
 
 
 class LogMessages:
-    """*show(level, text)* shows a text to users who asked for that level; *warn* a warning; *complain* what is always shown."""
+    """*on_phase* is told what the builder is doing.  *show(level, text)* shows a text to users who asked for that level; *warn* a warning; *complain* what is always shown."""
 
-    def __init__(self, show: Callable[[int, str], None], warn: Callable[[str], None], complain: Callable[[str], None]) -> None:
-        self.phase = ""                    # the one that the builder named last
+    def __init__(
+        self, show: Callable[[int, str], None], warn: Callable[[str], None], complain: Callable[[str], None],
+        on_phase: Callable[[str], None] = lambda phase: None,
+    ) -> None:  # fmt: skip
+        self._on_phase = on_phase
         self._show = show
         self._warn = warn
         self._complain = complain
@@ -53,7 +56,7 @@ class LogMessages:
             text = _text(facts, "msg")
             self._show(_number(facts, "level"), text)
         elif action == "setPhase":
-            self.phase = _text(facts, "phase")
+            self._on_phase(_text(facts, "phase"))
         elif action == "start":
             _number(facts, "type")
         elif action in ("stop", "result"):

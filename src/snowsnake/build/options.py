@@ -20,7 +20,8 @@ class BuildOptions:
     """Options of a builder, with the names of nix.conf; times in seconds; 0 is no limit.
 
     *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised, *on_warning*, *on_note* and *on_fault*
-    other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* those of builders, with C++ Nix's levels.  *check* is called often, and raises to stop.
+    other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* those of builders, with C++ Nix's levels.
+    *on_event(facts, text, is_log)*, if it is given, gets what else *on_message* would get of a builder with C++ Nix's event for it.  *check* is called often, and raises to stop.
     *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: of which derivation which outputs are built again
     because they are damaged.
     *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`), and fixed outputs are resolved.
@@ -64,6 +65,7 @@ class BuildOptions:
     on_warning: Callable[[str], None] = lambda text: None
     on_note: Callable[[str], None] = lambda text: None
     on_fault: Callable[[str], None] = lambda text: None
+    on_event: Callable[[dict[str, Any], str, bool], None] | None = None
     on_remark: Callable[[int, str], None] = lambda level, text: None
     on_failure: Callable[[BuildFailure], None] = lambda failure: None
     check: Callable[[], None] = lambda: None

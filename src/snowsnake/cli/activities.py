@@ -9,6 +9,9 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from snowsnake.cli.output import Reporter
 
 _INFORMATION = 3                      # the level of these
@@ -17,6 +20,22 @@ _WIDTH = 100
 _numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
 _open: list[int] = []
 _last_shown_s = 0.0
+
+
+def open_log(path: str, tell: "Callable[[str], None]") -> "Any":
+    """A file that is appended to, or a socket, for the events of `json-log-path`; None if it cannot be opened."""
+    import socket
+    import stat
+
+    try:
+        if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(path)
+            return connection.makefile("wb", buffering=0)
+        return open(path, "ab", buffering=0)
+    except OSError as error:
+        tell(f'error (ignored): opening log file "{path}": {error.strerror}')
+        return None
 
 
 class Activity:

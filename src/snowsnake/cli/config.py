@@ -30,6 +30,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     for name, value in given.texts("option"):
         settings.set_or_warn(name, value)
     settings.finish()
+    reporter.follow(settings)
     if words and words[0] not in BY_NAME:
         from snowsnake.diagnostics.suggestions import nearest, sentence
 

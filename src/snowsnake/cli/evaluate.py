@@ -97,6 +97,7 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
     if given.flag("store"):
         settings.set("store", _store_address(given.text("store")))
     settings.finish()
+    reporter.follow(settings)
     return settings
 
 

@@ -38,6 +38,7 @@ class Reporter:
         self.is_old_command = is_old_command   # nix-instantiate, nix-build and their kin
         self.shows_logs = is_old_command       # of builders, line by line
         self.build_failures: dict[str, BuildFailure] | None = None        # by derivation: the command that requested the builds shows them
+        self.log_copy: Any = None              # the file or socket of `json-log-path`
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
 
     def _write(self, text: str) -> None:
@@ -52,6 +53,22 @@ class Reporter:
         except (OSError, ValueError):
             pass
 
+    def follow(self, settings: "Any") -> None:
+        """Copies everything that is told from now on to where the setting `json-log-path` says, as JSON."""
+        path = settings["json-log-path"]
+        if path is not None and self.log_copy is None:
+            from snowsnake.cli.activities import open_log
+
+            self.log_copy = open_log(path, self.note)
+
+    def _copy(self, line: str) -> None:
+        """*line*: an event of C++ Nix's, with `@nix ` in front."""
+        try:
+            self.log_copy.write((line.removeprefix("@nix ") + "\n").encode("utf-8", "surrogateescape"))
+        except OSError:
+            self.log_copy = None
+            self.warning("disabling JSON logger due to write errors")
+
     def _colours(self) -> bool:
         from snowsnake.diagnostics.render import terminal_colours
 
@@ -64,6 +81,10 @@ class Reporter:
     def _error(self, error: EvaluationError) -> None:
         if self.relabel is not None:
             self.relabel(error)
+        if self.log_copy is not None:
+            from snowsnake.diagnostics.log import nix_error_line
+
+            self._copy(nix_error_line(error, show_trace=self.show_trace))
         if self.log_format == "json":
             from snowsnake.diagnostics.log import error_line
 
@@ -85,6 +106,10 @@ class Reporter:
         from snowsnake.diagnostics.render import render
 
         error = EvaluationError("file", message)
+        if self.log_copy is not None:
+            from snowsnake.diagnostics.log import nix_error_line
+
+            self._copy(nix_error_line(error, show_trace=False))
         if self.log_format == "internal-json":
             from snowsnake.diagnostics.log import nix_error_line
 
@@ -94,8 +119,12 @@ class Reporter:
         if hint:
             self._write(hint)
 
-    def note(self, message: str) -> None:
-        """A remark of a command, in addition to its result."""
+    def note(self, message: str, level: int = 0) -> None:
+        """A remark of a command, in addition to its result.  *level*: C++ Nix's, for who reads events."""
+        if self.log_copy is not None:
+            from snowsnake.diagnostics.log import nix_message_line
+
+            self._copy(nix_message_line(message, level))
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 
@@ -103,7 +132,7 @@ class Reporter:
         elif self.log_format == "internal-json":
             from snowsnake.diagnostics.log import nix_message_line
 
-            self._write(nix_message_line(message, is_warning=False))
+            self._write(nix_message_line(message, level))
         else:
             self._write(message)
 
@@ -111,21 +140,37 @@ class Reporter:
 
     def notes(self, messages: "list[str]") -> None:
         """As `note` of each, at once: a thousand writes take longer than what they tell of, because other threads wait for each."""
-        if self.log_format in ("json", "internal-json"):
+        if self.log_format in ("json", "internal-json") or self.log_copy is not None:
             for message in messages:
-                self.note(message)
+                self.note(message, QUIET)
         elif messages:
             self._write("\n".join(messages))
 
     def info(self, message: str) -> None:
         """A note that `--quiet` leaves out."""
         if self.verbosity >= QUIET:
-            self.note(message)
+            self.note(message, QUIET)
 
     def remark(self, level: int, message: str) -> None:
         """A note for those who asked for as much."""
         if level <= self.verbosity:
-            self.note(message)
+            self.note(message, level)
+
+    def event(self, facts: "dict[str, Any]", text: str = "", is_log: bool = False) -> None:
+        """What a build does, for programs; people read *text* instead."""
+        if self.log_copy is not None or self.log_format == "internal-json":
+            from snowsnake.diagnostics.log import event_line
+
+            line = event_line(facts)
+            if self.log_copy is not None:
+                self._copy(line)
+            if self.log_format == "internal-json":
+                self._write(line)
+                return
+        if text:
+            before, self.log_copy = self.log_copy, None        # it has the event
+            self.building(text, is_log)
+            self.log_copy = before
 
     def building(self, message: str, is_log: bool) -> None:
         """A remark of a store while it builds."""
@@ -141,8 +186,14 @@ class Reporter:
     def write_event(self, line: str) -> None:
         """A line of a log that programs read."""
         self._write(line)
+        if self.log_copy is not None:
+            self._copy(line)
 
     def warning(self, message: str) -> None:
+        if self.log_copy is not None:
+            from snowsnake.diagnostics.log import nix_message_line
+
+            self._copy(nix_message_line(message, 1, is_warning=True))
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 
@@ -150,7 +201,7 @@ class Reporter:
         elif self.log_format == "internal-json":
             from snowsnake.diagnostics.log import nix_message_line
 
-            self._write(nix_message_line(message, is_warning=True))
+            self._write(nix_message_line(message, 1, is_warning=True))
         else:
             from snowsnake.diagnostics.render import render_warning
 

@@ -1,6 +1,7 @@
 """Errors and warnings as JSON lines: `--log-format json` (ours) and `internal-json` (C++ Nix's own)."""
 
 import json
+from collections.abc import Mapping
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.render import render, render_warning
@@ -64,7 +65,15 @@ def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
     return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def nix_message_line(message: str, *, is_warning: bool) -> str:
+def nix_message_line(message: str, level: int, *, is_warning: bool = False) -> str:
     text = render_warning(message, colours=True) if is_warning else message
-    facts = {"action": "msg", "level": 1 if is_warning else 0, "msg": text}
-    return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    return event_line({"action": "msg", "level": level, "msg": text})
+
+
+def event_line(facts: Mapping[str, object]) -> str:
+    """An event as C++ Nix writes it.
+
+    >>> event_line({"id": 1, "action": "stop"})
+    '@nix {"action":"stop","id":1}'
+    """
+    return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -60,7 +60,7 @@ KNOWN = {
     "ignored-acls": ("set", ("security.csm", "security.selinux", "system.nfs4_acl"), "", False),
     "impersonate-linux-26": ("bool", False, "", False),
     "impure-env": ("map", (), "configurable-impure-env", False),
-    "json-log-path": ("path or none", None, "", True),
+    "json-log-path": ("path or none", None, "", False),
     "keep-build-log": ("bool", True, "", False),
     "keep-derivations": ("bool", True, "", False),
     "keep-env-derivations": ("bool", False, "", False),

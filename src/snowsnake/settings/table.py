@@ -73,7 +73,7 @@ ROWS = (
     ("ignored-acls", "", "set", ("security.csm", "security.selinux", "system.nfs4_acl"), "", "2.5", "elsewhere", "Access control lists that stay on files of the store, because nobody can remove them."),
     ("impersonate-linux-26", "build-impersonate-linux-26", "bool", False, "", "2.0", "elsewhere", "Let builders believe that the kernel is Linux 2.6."),
     ("impure-env", "", "map", (), "configurable-impure-env", "2.19", "elsewhere", "Variables for fixed-output builds, as `NAME=VALUE` words."),
-    ("json-log-path", "", "path or none", None, "", "2.30", "no", "A file or socket that gets what `--log-format internal-json` writes."),
+    ("json-log-path", "", "path or none", None, "", "2.30", "yes", "A file or socket that gets what `--log-format internal-json` writes."),
     ("keep-build-log", "build-keep-log", "bool", True, "", "2.0", "yes", "Keep the logs of builds."),
     ("keep-derivations", "gc-keep-derivations", "bool", True, "", "2.0", "yes", "Garbage collection keeps the derivations of paths that it keeps."),
     ("keep-env-derivations", "env-keep-derivations", "bool", False, "", "2.0", "elsewhere", "A user environment keeps the derivations of its packages."),

@@ -57,5 +57,7 @@ rec {
   messages = make "messages" { } ''
     for message in "1" "{}" '{"action": null}' '{"action": 123}' "][" '{"action":"msg","level":0,"msg":"told"}' '{"action":"msg"}' ; do echo "@nix $message" >&2; done
     echo 'before@nix {}'; echo '@nix'; echo '@nixx'; touch=1; echo > $out'';
+  phases = make "phases" { } ''
+    echo one; echo '@nix {"action":"setPhase","phase":"buildPhase"}' >&2; echo two; echo > $out'';
   chroot = make "chroot" { __noChroot = true; } "echo > $out";
 }

@@ -185,7 +185,7 @@ def complete(words: list[str], reporter: Reporter) -> int:
     reporter.verbosity = 0                     # what goes wrong is not told
     quiet = Reporter()
     quiet.warning = lambda message: None       # type: ignore[method-assign]
-    quiet.note = lambda message: None          # type: ignore[method-assign]
+    quiet.note = lambda message, level=0: None          # type: ignore[method-assign]
     completion = Completion(quiet)
     try:
         completion.read(words)

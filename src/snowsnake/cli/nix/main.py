@@ -42,6 +42,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         print(_help(call))
         return 0
     call.settings.finish()
+    reporter.follow(call.settings)
     reporter.show_trace = call.settings["show-trace"]
     reporter.shows_logs |= call.given.flag("print_build_logs")
     if call.given.flag("version"):
