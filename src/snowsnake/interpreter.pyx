@@ -156,15 +156,16 @@ cdef class Interpreter(Runner):
             memcpy(copy, <const char*>source, size)
             copy[size] = 0
             self.forget()
-            if scope:
-                try:
+            try:
+                if scope:
                     names = build(self, scope)
-                except BaseException:
-                    free(copy)
-                    raise
+                self.start_run()
+            except BaseException:
+                free(copy)
+                raise
             with nogil:
                 outcome = load_source(self.m, label_text, base_text, base_size, copy, size, names, &w)
-            self.check(outcome)
+            self.finish_run(outcome)
             return make_handle(self, w)
         finally:
             self.leave()
@@ -180,11 +181,12 @@ cdef class Interpreter(Runner):
         memset(&resolved, 0, sizeof(resolved))
         self.enter()
         try:
+            self.start_run()
             with nogil:
                 outcome = host_resolve_import(self.m, text, size, &resolved)
                 if outcome == DONE:
                     outcome = machine_import(self.m, resolved.data, resolved.size, &w)
-            self.check(outcome)
+            self.finish_run(outcome)
             return make_handle(self, w)
         finally:
             free(resolved.data)

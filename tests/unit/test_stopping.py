@@ -209,6 +209,53 @@ def test_a_time_limit_holds_for_output(form, hang_guard):
     assert caught.value.code == "timeout"
 
 
+LARGE_SOURCES = {
+    "numbers": ("[ ", "1 2 3 4 ", "]"),
+    "names": ("{ ", "n%d = 1; ", "}"),
+    "other names": ("rec { ", "n%d = n0; ", "}"),
+    "functions": ("[ ", "(x: { a = x.a or [ x %d ]; }) ", "]"),
+    "formals": ("{ ", "a%d ? a0, ", "... }: 1"),
+    "strings": ('let x = "1"; in "', "ab\\n ${x} %d", '"'),
+}
+
+
+@pytest.fixture(scope="module")
+def large_sources() -> dict[str, str]:
+    """Sources that take a second or more."""
+    return {
+        name: start + "".join(piece % i if "%d" in piece else piece for i in range(1_000_000)) + end
+        for name, (start, piece, end) in LARGE_SOURCES.items()
+    }
+
+
+@pytest.mark.parametrize("name", LARGE_SOURCES)
+@pytest.mark.parametrize("way", ["time limit", "request", "import"])
+def test_a_large_source_can_be_stopped(name, way, large_sources, tmp_path, hang_guard):
+    """While it is parsed, compiled and linked: nothing of it has to be evaluated."""
+    nix = snowsnake.Evaluator(timeout_s=0 if way == "request" else 0.05)
+    done = threading.Event()
+
+    def keep_asking():
+        while not done.wait(0.0005):
+            nix._machine.cancel()
+
+    asking = threading.Thread(target=keep_asking)
+    if way == "request":
+        asking.start()
+    try:
+        with pytest.raises((snowsnake.Cancelled, EvaluationError)) as caught:
+            if way == "import":
+                (tmp_path / "large.nix").write_text(large_sources[name])
+                nix.evaluate(f"import {tmp_path}/large.nix").force()
+            else:
+                nix.evaluate(large_sources[name])
+    finally:
+        done.set()
+        if way == "request":
+            asking.join()
+    assert isinstance(caught.value, snowsnake.Cancelled) if way == "request" else caught.value.code == "timeout"
+
+
 def test_a_request_at_rest_is_forgotten():
     nix = snowsnake.Evaluator()
     value = nix.evaluate("builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 100000)")

@@ -5,7 +5,6 @@ A scope whose names see each other gets a slot for each name; values are pushed 
 later slot captures it deferred.  Nothing is evaluated before the last Finalise.
 """
 from libc.stdint cimport uint64_t, uint8_t
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from snowsnake.bytecode.builder cimport Builder, builder_constant, builder_jump
@@ -23,7 +22,7 @@ from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport delay, delay_with_variable, may_be_forced, place_of, push_thunk
 from snowsnake.compiler.names cimport fresh_name
 from snowsnake.compiler.new_nodes cimport new_node, select_name
-from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, order_of, scratch, turns_of_bindings
+from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, order_of, turns_of_bindings
 from snowsnake.compiler.rewrite cimport has_overrides
 from snowsnake.compiler.scope cimport (
     MEANS_NOTHING, begin_chunk, capture, close_chunk, declare, declare_here, forget_locals, is_variable,
@@ -32,6 +31,7 @@ from snowsnake.compiler.specified cimport place_node, specified
 from snowsnake.compiler.state cimport NO_PLACE, NONE
 from snowsnake.syntax.global_names cimport find_builtin
 from snowsnake.syntax.global_table cimport Global
+from snowsnake.syntax.leaving cimport hold, release
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, NODE_SELECT, NODE_VARIABLE,
     SELECT_ENVIRONMENT, Binding, Name, Text,
@@ -75,7 +75,7 @@ cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* n
 
 cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) noexcept nogil:
     """Finds how each expression of `inherit (e)` will be reached; the caller frees the result.  Phantoms are counted, not made yet."""
-    cdef Source* sources = <Source*>scratch(bindings.from_count * sizeof(Source))
+    cdef Source* sources = <Source*>hold(bindings.from_count * sizeof(Source))
     cdef Node* node
     cdef uint32_t i
     phantoms[0] = 0
@@ -182,8 +182,8 @@ cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
     add_dynamic(c, bindings, node)
     close_scope(c, phantoms, node)
     forget_locals(c, locals_before)
-    free(order)
-    free(sources)
+    release(order)
+    release(sources)
 
 
 cdef void close_scope(Compiler* c, uint32_t count, Node* node) noexcept nogil:
@@ -311,7 +311,7 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, con
     """
     cdef uint32_t base = depth_of(c), slot = depth_of(c), first_local = c.local_count
     cdef uint32_t i, which, index, first_value
-    cdef bint* is_named = <bint*>scratch(bindings.count * sizeof(bint))
+    cdef bint* is_named = <bint*>hold(bindings.count * sizeof(bint))
     cdef Binding* binding
     cdef Source* sources
     settle_inherited(c, bindings)
@@ -339,8 +339,8 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, con
     finalise(c, first_local, node)
     for i in range(first_local, c.local_count):
         c.locals[i].is_suspended = False
-    free(sources)
-    free(is_named)
+    release(sources)
+    release(is_named)
     return c.local_count - first_local
 
 
@@ -367,12 +367,12 @@ cdef void copy_slots(Compiler* c, uint32_t count, NamedIndex* order, NamedIndex*
         for i in range(count):
             op1(c, OP_GET_LOCAL, first_slot + i, node, 1)
         return
-    slots = <uint32_t*>scratch(count * sizeof(uint32_t))
+    slots = <uint32_t*>hold(count * sizeof(uint32_t))
     for i in range(count):
         slots[slot_order[i].index] = first_slot + i
     for i in range(count):
         op1(c, OP_GET_LOCAL, slots[order[i].index], node, 1)
-    free(slots)
+    release(slots)
 
 
 cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
@@ -391,7 +391,7 @@ cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
         add_dynamic(c, bindings, node)
     close_scope(c, depth_of(c) - base - 1, node)
     forget_locals(c, locals_before)
-    free(order)
+    release(order)
 
 
 cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
@@ -456,8 +456,8 @@ cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     """Pushes a set that has `__overrides`: [inherited names, sources of `inherit (e)`, values, environment]."""
     cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
-    cdef uint32_t* slots = <uint32_t*>scratch(bindings.count * sizeof(uint32_t))
-    cdef Name* sources = <Name*>scratch(bindings.from_count * sizeof(Name))
+    cdef uint32_t* slots = <uint32_t*>hold(bindings.count * sizeof(uint32_t))
+    cdef Name* sources = <Name*>hold(bindings.from_count * sizeof(Name))
     cdef uint32_t locals_before = c.local_count, base = depth_of(c), first = c.local_count, environment, local, i
     cdef uint32_t slot = base + bindings.from_count + bindings.count
     cdef Name name
@@ -499,6 +499,6 @@ cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     add_dynamic_in_turn(c, bindings, node)
     close_scope(c, depth_of(c) - base - 1, node)
     forget_locals(c, locals_before)
-    free(order)
-    free(slots)
-    free(sources)
+    release(order)
+    release(slots)
+    release(sources)

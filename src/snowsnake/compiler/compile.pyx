@@ -25,6 +25,7 @@ from snowsnake.compiler.state cimport NONE, Compiler, Context
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
 from snowsnake.syntax.global_names cimport compare_text, global_count
+from snowsnake.syntax.leaving cimport release_all
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, Formal, Pattern, arena_alloc
 from snowsnake.syntax.parser cimport ast_free, parse
 
@@ -133,6 +134,7 @@ cdef void compiler_free(Compiler* c) noexcept nogil:
 
 cdef void compile_abandoned(Unit* unit) noexcept nogil:
     cdef Compiler* c = <Compiler*>unit.compiler
+    release_all()
     if c != NULL:
         writer_drop(&c.writer)
         compiler_free(c)

@@ -16,6 +16,7 @@ from snowsnake.foundation.paths cimport append_components
 from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.global_names cimport global_index
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTINS, GLOBAL_FALSE, GLOBAL_NULL, GLOBAL_TRUE
+from snowsnake.syntax.leaving cimport leave_if_asked
 from snowsnake.syntax.nodes cimport (
     NODE_ATTRS, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LIST, NODE_NEGATE, NODE_PATH, NODE_VARIABLE,
     PATH_ABSOLUTE, SYNTAX_MALFORMED,
@@ -41,6 +42,7 @@ cdef void fault(Compiler* c, int kind, const char* before, Text subject, const c
 
 cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
     """Guards every recursion over the tree; keeps the depth of the stack right after giving up."""
+    leave_if_asked()
     if not stack_is_low(c.stack_limit):
         return False
     fault(c, SYNTAX_MALFORMED, "this expression is nested too deeply", text_of(NULL, 0), "", node)

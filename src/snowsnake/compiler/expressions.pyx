@@ -5,7 +5,6 @@
 What can be observed happens in the order of C++ Nix: where a later operand has effects, an earlier one is forced first.
 """
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport free
 
 from snowsnake.bytecode.builder cimport builder_byte, builder_constant, builder_jump
 from snowsnake.bytecode.chunk cimport (
@@ -30,7 +29,6 @@ from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport (
     arithmetic_of, arithmetic_operands, delay, is_literal, is_numeric_literal, is_operand, place_of,
 )
-from snowsnake.compiler.orders cimport scratch
 from snowsnake.compiler.patterns cimport push_lambda
 from snowsnake.compiler.rewrite cimport has_overrides, is_bound, rewrite_operator, rewrite_search_path
 from snowsnake.compiler.scope cimport (
@@ -38,6 +36,7 @@ from snowsnake.compiler.scope cimport (
 )
 from snowsnake.compiler.state cimport LEAST_CHAIN, MAX_ARGUMENTS, NO_PLACE, NONE
 from snowsnake.syntax.global_names cimport find_builtin
+from snowsnake.syntax.leaving cimport hold, release
 from snowsnake.syntax.nodes cimport (
     NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTRS, NODE_BINARY, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA, NODE_LEGACY_LET,
     NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
@@ -454,7 +453,7 @@ cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
     if last.kind != NODE_STRING or count < LEAST_CHAIN:
         c.chain_left = count - 2 if count > 2 else 0
         return False
-    parts = <Node**>scratch(count * sizeof(Node*))
+    parts = <Node**>hold(count * sizeof(Node*))
     last = node
     for i in range(count - 1):
         parts[count - 1 - i] = last.b
@@ -462,7 +461,7 @@ cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
     parts[0] = last
     for i in range(count):
         evaluate(c, parts[i], False, NO_NAME)
-    free(parts)
+    release(parts)
     op1(c, OP_CONCATENATE, count, node, 1 - <int>count)
     return True
 

@@ -24,7 +24,6 @@ cdef struct Turns:
     bint* waits                       # for each: its value is a thunk though what it names is there; NULL: none is
 
 cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil
-cdef void* scratch(size_t size_bytes) noexcept nogil
 cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil
 cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Turns* turns) noexcept nogil
 cdef void turns_of_bindings(Compiler* c, Bindings* bindings, bint by_name, Turns* turns) noexcept nogil

@@ -1,7 +1,6 @@
 # cython: language_level=3
 """The default level of lambdas and their parameters."""
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free
 
 from snowsnake.bytecode.builder cimport builder_constant, builder_jump
 from snowsnake.bytecode.chunk cimport CHUNK_LAMBDA, CONSTANT_KEYS
@@ -11,10 +10,11 @@ from snowsnake.compiler.emit cimport keep, land, op1
 from snowsnake.compiler.expressions cimport evaluate
 from snowsnake.compiler.lazy cimport delay, push_thunk
 from snowsnake.compiler.orders cimport (
-    BOUND_HERE, BOUND_OUTSIDE, Bound, Turns, find_turns, forget_turns, scratch, sort_named,
+    BOUND_HERE, BOUND_OUTSIDE, Bound, Turns, find_turns, forget_turns, sort_named,
 )
 from snowsnake.compiler.scope cimport begin_chunk, close_chunk, declare, declare_ready, forget_locals
 from snowsnake.compiler.state cimport MAX_ARITY
+from snowsnake.syntax.leaving cimport hold, release
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, NODE_VARIABLE, Formal, Name
 
 
@@ -71,21 +71,21 @@ cdef void turns_of_formals(Compiler* c, Pattern* pattern, Turns* turns) noexcept
             break
     else:
         return
-    bound = <Bound*>scratch(pattern.count * sizeof(Bound))
+    bound = <Bound*>hold(pattern.count * sizeof(Bound))
     for i in range(pattern.count):
         formal = pattern.formals + i
         bound[i].name = formal.name
         bound[i].alias = formal.default.name if formal.default != NULL and formal.default.kind == NODE_VARIABLE else <Name>NO_NAME
         bound[i].kind = BOUND_OUTSIDE if formal.default == NULL else BOUND_HERE
     find_turns(c, bound, pattern.count, False, turns)
-    free(bound)
+    release(bound)
 
 
 cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
     """The set is in slot 0; the formals follow in name order, absent ones unset until their default is there."""
     cdef Pattern* pattern = node.own.pattern
-    cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
-    cdef uint32_t* local_of = <uint32_t*>scratch(pattern.count * sizeof(uint32_t))
+    cdef NamedIndex* order = <NamedIndex*>hold(pattern.count * sizeof(NamedIndex))
+    cdef uint32_t* local_of = <uint32_t*>hold(pattern.count * sizeof(uint32_t))
     cdef Keys* keys = formals_of(c, pattern, order)
     cdef uint32_t first = c.local_count, i, turn, is_there
     cdef Formal* formal
@@ -117,5 +117,5 @@ cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
         c.locals[local_of[turn]].is_initialised = True
     finalise(c, first, node)
     forget_turns(&turns)
-    free(order)
-    free(local_of)
+    release(order)
+    release(local_of)

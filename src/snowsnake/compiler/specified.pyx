@@ -6,7 +6,6 @@ Differences from the original, all where it fails on valid programs: dynamic att
 a `?` with computed names stops at the first that is missing; paths may be interpolated; operators may be rebound.
 """
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from snowsnake.bytecode.builder cimport builder_byte, builder_constant
@@ -30,7 +29,7 @@ from snowsnake.compiler.expressions cimport binary_opcode, push_path_start, push
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport is_literal, place_of
 from snowsnake.compiler.new_nodes cimport new_node
-from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, scratch, turns_of_bindings
+from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, turns_of_bindings
 from snowsnake.compiler.patterns cimport formals_of, turns_of_formals
 from snowsnake.compiler.rewrite cimport bind_sources, has_overrides, rewrite_operator, rewrite_search_path
 from snowsnake.compiler.scope cimport (
@@ -38,6 +37,7 @@ from snowsnake.compiler.scope cimport (
     forget_locals, is_environment_there, is_variable, resolve,
 )
 from snowsnake.compiler.state cimport NONE
+from snowsnake.syntax.leaving cimport hold, release
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTRS,
     NODE_BINARY, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA, NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT,
@@ -459,7 +459,7 @@ cdef void specified_inherited(Compiler* c, Bindings* bindings, Binding* binding,
 cdef void specified_unused_sources(Compiler* c, Bindings* bindings) noexcept nogil:
     """`inherit (e);` without names: compiled and dropped, because an undefined variable in it is an error."""
     cdef uint32_t kept = c.chunk_count
-    cdef bint* is_used = <bint*>scratch(bindings.from_count * sizeof(bint))
+    cdef bint* is_used = <bint*>hold(bindings.from_count * sizeof(bint))
     cdef uint32_t i
     memset(is_used, 0, bindings.from_count * sizeof(bint))
     for i in range(bindings.count):
@@ -472,7 +472,7 @@ cdef void specified_unused_sources(Compiler* c, Bindings* bindings) noexcept nog
             op(c, OP_RETURN, bindings.froms[i], 0)
             end_chunk(c)
             c.chunk_count = kept
-    free(is_used)
+    release(is_used)
 
 
 cdef void specified_finalise(Compiler* c, Tracked* tracked, uint32_t count) noexcept nogil:
@@ -526,7 +526,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
             push_plain(c, CONSTANT_ATTRS, node)
         return
     settle_inherited(c, bindings)
-    tracked = <Tracked*>scratch((bindings.count + bindings.dynamic_count) * sizeof(Tracked))
+    tracked = <Tracked*>hold((bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     memset(tracked, 0, (bindings.count + bindings.dynamic_count) * sizeof(Tracked))
     count = specified_plain_inherits(c, bindings, kind)
     turns.order = NULL
@@ -546,7 +546,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
         count += total
         op1(c, OP_ATTRS, count, node, 1 - 2 * <int>count)
     forget_turns(&turns)
-    free(tracked)
+    release(tracked)
 
 
 cdef void specified_let(Compiler* c, Node* node) noexcept nogil:
@@ -578,12 +578,12 @@ cdef void specified_lambda_body(Compiler* c, Node* node, Name label) noexcept no
 cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
     """Gives the jump that goes behind the lambda's body."""
     cdef Pattern* pattern = node.own.pattern
-    cdef NamedIndex* order = <NamedIndex*>scratch(pattern.count * sizeof(NamedIndex))
+    cdef NamedIndex* order = <NamedIndex*>hold(pattern.count * sizeof(NamedIndex))
     cdef uint32_t caught, slot = 1, i, turn, first
     cdef Turns turns
     c.cx.chunk.formals = formals_of(c, pattern, order)
     turns_of_formals(c, pattern, &turns)
-    free(order)
+    release(order)
     if pattern.bind != NO_NAME:
         c.cx.chunk.parameter = c.names[pattern.bind]
     declare_here(c, pattern.bind)

@@ -15,6 +15,7 @@ from snowsnake.bytecode.chunk cimport (
 from snowsnake.bytecode.image cimport image_text, take, take_signed
 from snowsnake.diagnostics.message_table cimport MESSAGE_UNDEFINED_VARIABLE
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Attr, attrs_build, keys_build, scratch_entries, sort_entries
 from snowsnake.machine.errors cimport raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_float, make_int, make_path, make_string
@@ -27,12 +28,15 @@ from snowsnake.machine.word cimport (
 )
 from snowsnake.syntax.nodes cimport Text
 
+cdef enum:
+    PATIENCE = 0xFFFF                 # so many constants or names are linked before it looks whether it must stop
+
 
 cdef bint link_constants(Machine* m, File* file, Word* constants, uint32_t count, const uint8_t** p) noexcept nogil:
     cdef uint32_t i
     for i in range(count):
         constants[i] = _link_constant(m, file, p)
-        if constants[i] == WORD_UNSET:
+        if constants[i] == WORD_UNSET or (i & PATIENCE == PATIENCE and must_stop(m) and stop(m)):
             return False
     return True
 
@@ -134,6 +138,11 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
         return WORD_UNSET
     positions = symbols + n
     for i in range(n):
+        if i & PATIENCE == PATIENCE and must_stop(m):
+            free(entries)
+            free(symbols)
+            stop(m)
+            return WORD_UNSET
         entries[i].symbol = i         # dynamic attributes have no names: only the places count, in their order
         if has_names:
             text = image_text(file.image, take(p))

@@ -23,6 +23,7 @@ from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.host.files cimport host_file_stamp, host_read_file
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, host_warn, is_said, say
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport format_text, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image
@@ -31,6 +32,7 @@ from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_S
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
+from snowsnake.syntax.leaving cimport watch_attention
 from snowsnake.syntax.nodes cimport SYNTAX_UNDEFINED, Ast, OrCall, SyntaxFault, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 
@@ -157,12 +159,12 @@ cdef void _compile(void* argument) noexcept nogil:
     cdef Ast* ast = load.ast
     load.outcome = RAISE
     if ast == NULL:
-        raise_text(m, ERROR_MEMORY, NULL)
+        _left(m)
         return
     _warn_of_or(load, ast.or_calls)
     if ast.root == NULL:
         if ast.fault_count == 0:
-            raise_text(m, ERROR_MEMORY, NULL)
+            _left(m)
         else:
             raise_text(m, ERROR_SYNTAX, _fault_text(load, &ast.faults[0]))
             m.error.position = load.file.position_base + ast.faults[0].start_byte
@@ -176,6 +178,11 @@ cdef void _compile(void* argument) noexcept nogil:
             m.error.position_end = load.file.position_base + load.unit.error_end_byte
         else:
             load.outcome = DONE
+
+
+cdef int _left(Machine* m) noexcept nogil:
+    """The error of a parser or compiler that was left: it was asked to stop, or memory ran out."""
+    return stop(m) if must_stop(m) else raise_text(m, ERROR_MEMORY, NULL)
 
 
 cdef int _compile_error_code(uint8_t kind) noexcept nogil:
@@ -232,12 +239,17 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
             names[i].size_bytes = <uint32_t>string_size(s)
         load.scope_names = names
     m.arenas.limit_bytes = _left_bytes(m)
+    watch_attention(<const int*>&m.attention)
     load.ast = parse(source, size_bytes, m.features, &m.arenas)
+    watch_attention(NULL)
     if m.features >= FIRST_LINT and load.ast != NULL and load.ast.root != NULL and load.ast.fault_count == 0 and not _lint(&load):
         load.outcome = RAISE
-    elif not call_on_deep_stack(_compile, &load):
-        compile_abandoned(&load.unit)
-        load.outcome = raise_text(m, ERROR_MEMORY, NULL)
+    else:
+        watch_attention(<const int*>&m.attention)
+        if not call_on_deep_stack(_compile, &load):
+            compile_abandoned(&load.unit)
+            load.outcome = _left(m)
+        watch_attention(NULL)
     if load.ast != NULL:
         ast_free(load.ast)
     free(base)

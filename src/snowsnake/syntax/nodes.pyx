@@ -8,6 +8,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
+from snowsnake.syntax.leaving cimport leave_if_asked
 
 cdef enum:
     FIRST_BLOCK_BYTES = 8 << 10       # most files are small
@@ -35,6 +36,7 @@ cdef ArenaBlock* _pooled_block(ArenaPool* pool) noexcept nogil:
 
 cdef ArenaBlock* _next_block(Arena* arena, size_t wanted_bytes) noexcept nogil:
     cdef size_t block_bytes = FIRST_BLOCK_BYTES
+    leave_if_asked()
     if arena.pool != NULL and arena.pool.limit_bytes and arena.total_bytes + wanted_bytes > arena.pool.limit_bytes:
         leave_out_of_memory()
     if arena.pool != NULL and wanted_bytes <= POOLED_BLOCK_BYTES:

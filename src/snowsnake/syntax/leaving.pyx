@@ -1,0 +1,65 @@
+# cython: language_level=3
+"""Leaving the parser or the compiler in the middle: because somebody asked to stop, and without losing what they held.
+
+In: the number by which a machine is asked to stop.  Out: `leave_out_of_memory` where it is not zero.  A large source takes seconds, and
+neither Ctrl-C nor a time limit waits for them: the parser looks whenever it needs another block of memory, the compiler at each node.
+"""
+from libc.stdlib cimport free
+
+from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.syntax.deep_stack cimport leave_out_of_memory
+
+cdef struct Held:                     # before what `hold` returns
+    Held* previous
+    Held* following
+
+cdef extern from *:
+    """
+    static __thread const volatile int *snow_attention;
+    static __thread void *snow_first_held;
+    """
+    const int* snow_attention
+    void* snow_first_held
+
+
+cdef void watch_attention(const int* attention) noexcept nogil:
+    global snow_attention
+    snow_attention = attention
+
+
+cdef void leave_if_asked() noexcept nogil:
+    if snow_attention != NULL and snow_attention[0] != 0:
+        leave_out_of_memory()
+
+
+cdef void* hold(size_t size_bytes) noexcept nogil:
+    global snow_first_held
+    cdef Held* held = <Held*>allocate_items(size_bytes + sizeof(Held), 1)
+    if held == NULL:
+        leave_out_of_memory()
+    held.previous = NULL
+    held.following = <Held*>snow_first_held
+    if held.following != NULL:
+        held.following.previous = held
+    snow_first_held = held
+    return held + 1
+
+
+cdef void release(void* data) noexcept nogil:
+    global snow_first_held
+    cdef Held* held
+    if data == NULL:
+        return
+    held = <Held*>data - 1
+    if held.following != NULL:
+        held.following.previous = held.previous
+    if held.previous != NULL:
+        held.previous.following = held.following
+    else:
+        snow_first_held = held.following
+    free(held)
+
+
+cdef void release_all() noexcept nogil:
+    while snow_first_held != NULL:
+        release(<Held*>snow_first_held + 1)
