@@ -131,6 +131,17 @@ def test_a_source_that_could_not_be_fetched(world, jobs):
     assert jobs(*words)[1] == expected
 
 
+def test_a_locked_folder_that_changed(world, jobs):
+    """It cannot be had any more, and a run says so, whatever was kept."""
+    words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
+    time.sleep(0.1)
+    before = jobs(*words)[1]
+    assert jobs(*words)[1] == before and "\n3 of 18 attributes" in jobs(*words)[2]
+    (world.place / "late.nix").write_text('"changed"')
+    found = jobs(*words)[1]
+    assert found == jobs(".#jobs", "--no-write-lock-file")[1] and b"NAR hash mismatch" in found
+
+
 def test_a_file_that_is_not_tracked(world, jobs):
     """Whether it is there decides what an error says."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")

@@ -133,6 +133,14 @@ class Fetcher:
         """Forgets the inputs, because a folder of this machine has changed."""
         self._sources.clear()
 
+    def place_of(self, address: str) -> tuple[str, str] | None:
+        """(folder or file, hex SHA-256 of the NAR that it had) of a source with this address that is read where it lies, and not from the cache or a store."""
+        for key, source in self._sources.items():
+            place = source.files.disk_path(b"") if self.input_from_attrs({name: value for name, _, value in key}).to_url() == address else None
+            if place is not None and not os.fsdecode(place).startswith((self.cache.folder + "/", self.store_dir + "/")):
+                return os.fsdecode(place), Hash.parse(source.nar_hash).digest.hex()
+        return None
+
     def facts(self) -> list[str]:
         """All that was fetched, and what is known of it: data that is the same in another process if everything is the same for an evaluation."""
         found = {f"{sorted(key)} {sorted(source.input.attrs.items())} {source.nar_hash}" for key, source in self._sources.items()}

@@ -18,9 +18,12 @@ _SECOND_NS = 1_000_000_000
 
 
 def doubted(evaluator: Any, found: Dependencies, since_ns: int) -> Dependencies:
-    """Makes those answers disputed that are fixed by the hash of a source and may have been read from another content.  `since_ns`: before anything was fetched."""
+    """Makes those answers disputed that are fixed by the hash of a source and may have been read from another content.  `since_ns`: before anything was fetched.
+
+    A source that lies in a folder, and was asked for with its hash, becomes a question about that folder: if it changes, the source cannot be had any more.
+    """
     looks = _Looks(evaluator, since_ns, found.store_folders)
-    found.entries = tuple(entry if looks.is_certain(entry) else Dependency(entry.kind, entry.name, "disputed") for entry in found.entries)
+    found.entries = tuple(looks.checked(entry) for entry in found.entries)
     return found
 
 
@@ -36,9 +39,15 @@ class _Looks:
         self._places: dict[bytes, bool] = {}
         self._paths: dict[tuple[str, bool], bool] = {}
 
-    def is_certain(self, entry: Dependency) -> bool:
-        if entry.state != "fixed" or entry.kind == "source":
-            return True
+    def checked(self, entry: Dependency) -> Dependency:
+        if entry.state != "fixed":
+            return entry
+        if entry.kind != "source":
+            return entry if self._is_certain(entry) else Dependency(entry.kind, entry.name, "disputed")
+        place = self._evaluator.fetcher.place_of(entry.name)
+        return entry if place is None else Dependency("tree", place[0], "found", (place[1], None))
+
+    def _is_certain(self, entry: Dependency) -> bool:
         key = entry.name, entry.kind == "tree"
         known = self._paths.get(key)
         if known is None:
