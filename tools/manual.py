@@ -37,10 +37,10 @@ def builtins_md() -> str:
     lines = [
         _NOTE.format("builtins/table.py"),
         "# Builtins\n",
-        "All are attributes of `builtins`. Those marked *global* can be used without that prefix; every other one also as `__name`.",
-        "Arguments are forced from left to right to what is said of them; the rest stays lazy.",
-        "The cost is that of a call, without the work of functions that it calls and of values that it forces. A builtin whose cost grows",
-        "can be interrupted while it works, unless it makes one pass over bytes.\n",
+        "All builtins are attributes of `builtins`. Those marked *global* can be used without that prefix; all others also as `__name`.",
+        "Each entry says how far an argument is forced. Arguments are forced from left to right unless the entry says otherwise; everything",
+        "else stays lazy. The cost is that of a call, without the work of functions that it calls and of values that it forces. A builtin",
+        "whose cost grows with its input can be interrupted while it works, unless it makes one pass over bytes.\n",
         " · ".join(f"[{entry.name}](#{entry.name.lower().replace(chr(39), '')})" for entry in visible) + "\n",
     ]
     for entry in visible:

@@ -151,7 +151,7 @@ class Value:
 
         >>> from snowsnake import evaluate
         >>> evaluate('/** Adds one. */ x: x + 1').doc, evaluate("builtins.head").doc[:17]
-        ('Adds one.', 'The first element')
+        ('Adds one.', 'Returns the first')
         """
         from snowsnake.documentation import documentation
 

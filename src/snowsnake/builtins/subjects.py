@@ -1,6 +1,6 @@
-"""Loads every module of builtins, which binds them.
+"""Loads every module of builtins; each module binds its functions to the rows of the table.
 
-Through the shared object and not by `import`, for which the interpreter runs Python code: that is a million instructions of each start.
+The shared object loads them instead of `import`, which runs Python code for each module: that is a million instructions of each start.
 """
 
 import snowsnake._native as _native

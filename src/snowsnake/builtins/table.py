@@ -1,12 +1,12 @@
-"""The table of builtins: name, arguments, what is forced, documentation and an example, once for everything.
+"""The table of builtins: everything that is known of a builtin without running it.
 
-The compiled functions are bound to these entries by `registry.define`; manual, completion and tests read them.
-`forces` has one letter for each argument (see machine/state.pxd); `framed` says that the function may force or call
-and so needs a frame.  Names with two leading underscores that are not Nix's are internal to the machine.
+`registry.define` binds compiled functions to these rows; the manual, completion and tests read them (row.py explains the fields).
+Names with two leading underscores that Nix does not have are operations of the machine.
 
-What a machine needs of it is generated into `signature_table.pxd`, what the compiler needs into `syntax/global_table.pxd`; nothing imports this on the way to a value.
+tools/generate.py writes what the machine needs into `signature_table.pxd` and what the compiler needs into `syntax/global_table.pxd`, so that
+an evaluation does not import this module.
 
-Each subject adds its entries in a module of its own, `table_<subject>.py`, as a tuple ROWS.
+The rows of a subject are the tuple ROWS of a module of its own, `table_<subject>.py`.
 """
 
 from snowsnake.builtins.row import BuiltinRow

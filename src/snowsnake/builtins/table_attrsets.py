@@ -1,4 +1,4 @@
-"""Entries of the builtins on attribute sets (attrsets.pyx)."""
+"""Rows of the builtins for attribute sets (attrsets.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -9,8 +9,8 @@ ROWS = (
         "a",
         cost="n",
         of="the attributes of *set*",
-        doc="The names of the attributes of *set*, sorted bytewise. No value is forced. The first "
-        "time for a shape of set, the names are sorted: O(n log n).",
+        doc="Returns the names of the attributes of *set*, sorted bytewise. No value is forced. The first call for sets "
+        "of one shape sorts the names, in O(n log n).",
         example='builtins.attrNames { b = throw "unused"; a = 1; } => [ "a" "b" ]',
         argument_form="only",
     ),
@@ -20,7 +20,7 @@ ROWS = (
         "a",
         cost="n",
         of="the attributes of *set*",
-        doc="The values of the attributes of *set*, in the order of `attrNames`. None is forced.",
+        doc="Returns the values of the attributes of *set*, in the order of `attrNames`. No value is forced.",
         example="builtins.attrValues { b = 2; a = 1; } => [ 1 2 ]",
         argument_form="only",
     ),
@@ -30,8 +30,8 @@ ROWS = (
         "SA",
         cost="log n",
         of="the attributes of *set*",
-        doc="Whether *set* has an attribute called *name*: `set ? name` with a computed name. The value is not "
-        "forced.",
+        doc="Returns whether *set* has an attribute called *name*, as `set ? name` does for a fixed name. The value is "
+        "not forced.",
         example='builtins.hasAttr "a" { a = throw "unused"; } => true',
     ),
     BuiltinRow(
@@ -40,8 +40,8 @@ ROWS = (
         "SA",
         cost="log n",
         of="the attributes of *set*",
-        doc="The value of the attribute *name* of *set*: `set.name` with a computed name. Raises an error if it is "
-        "missing.",
+        doc="Returns the value of the attribute *name* of *set*, as `set.name` does for a fixed name. Raises an error if "
+        "the attribute is missing.",
         example='builtins.getAttr "a" { a = 1; b = 2; } => 1',
         phrases={"attributes": "in the attribute set under consideration"},
     ),
@@ -51,8 +51,8 @@ ROWS = (
         ".a",
         cost="n",
         of="the attributes of *set*",
-        doc="The set of the same names with the values `function name value`. Only the set is forced: neither the "
-        "function nor any value, until a value of the result is needed.",
+        doc="Returns a set with the names of *set*, in which each value is `function name value`. Only the set is forced: "
+        "the function and the values are forced when a value of the result is needed.",
         example='builtins.mapAttrs (name: value: "${name}=${toString value}") { a = 1; b = 2; } '
         '=> { a = "a=1"; b = "b=2"; }',
     ),
@@ -64,9 +64,9 @@ ROWS = (
         is_global=True,
         cost="n",
         of="the attributes of *set*, and of *names*",
-        doc="*set* without the attributes called *names*; names that it does not have are ignored. The names are "
-        "forced in order and must be strings without context; no value is forced. O(size of the set + names · log "
-        "size).",
+        doc="Returns *set* without the attributes called *names*, and ignores names that *set* does not have. The names "
+        "are forced in order and must be strings without context; no value is forced. A call takes O(size of the set "
+        "+ names · log size).",
         example='removeAttrs { a = 1; b = 2; c = 3; } [ "a" "c" "x" ] => { b = 2; }',
         phrases={"element 2": "while evaluating the values of the second argument passed to builtins.removeAttrs"},
         always=("element 2",),
@@ -77,8 +77,8 @@ ROWS = (
         "aA",
         cost="n log n",
         of="the attributes of the smaller set",
-        doc="The attributes of *second* whose names *first* has too. No value is forced. O(m log n), where m is "
-        "the size of the smaller set.",
+        doc="Returns the attributes of *second* whose names are also in *first*. No value is forced. A call takes O(m log "
+        "n), where m is the size of the smaller set.",
         example="builtins.intersectAttrs { a = 1; b = 2; } { b = 20; c = 30; } => { b = 20; }",
     ),
     BuiltinRow(
@@ -88,9 +88,9 @@ ROWS = (
         framed=True,
         cost="n log n",
         of="the elements of *pairs*",
-        doc="The set of a list of `{ name, value }` sets. Of pairs with the same name the first counts. Each pair "
-        "and its name are forced, in order; values are not. Raises an error if a name is missing, or the value of "
-        "the first pair of its name.",
+        doc="Returns a set made of *pairs*, a list of sets `{ name, value }`. If several pairs have the same name, the "
+        "first one is used. Each pair and its name are forced, in order; values are not. Raises an error if a pair "
+        "has no `name`, or if the first pair with a name has no `value`.",
         example='builtins.listToAttrs [ { name = "a"; value = 1; } { name = "b"; value = 2; } '
         '{ name = "a"; value = 3; } ] '
         "=> { a = 1; b = 2; }",
@@ -109,8 +109,9 @@ ROWS = (
         framed=True,
         cost="n log n",
         of="the elements of *sets*",
-        doc="The values of attribute *name* in each set of *sets* that has it, in list order. The sets are forced, "
-        "in order; the values are not. O(n log m).",
+        doc="Returns the list of the values of the attribute *name*, one for each set of *sets* that has it, in the order "
+        "of the list. The sets are forced, in order; the values are not. A call takes O(n log m), where m is the size "
+        "of a set.",
         example='builtins.catAttrs "a" [ { a = 1; } { b = 0; } { a = 2; } ] => [ 1 2 ]',
         phrases={"element 2": "while evaluating an element in the list passed as second argument to builtins.catAttrs"},
     ),
@@ -121,9 +122,9 @@ ROWS = (
         framed=True,
         cost="n",
         of="the attributes of all sets together",
-        doc="A set of all the names in *sets*, with the values `function name values`, where *values* lists what "
-        "the sets have under that name, in order. The function is forced first, then the list and each set; "
-        "applications are evaluated when needed. O(total number of attributes).",
+        doc="Returns a set with every name that occurs in *sets*. The value under a name is `function name values`, where "
+        "*values* lists what the sets have under that name, in order. The function is forced first, then the list and "
+        "each set; the function is called when a value of the result is needed.",
         example="builtins.zipAttrsWith (name: values: values) [ { a = 1; } { a = 2; b = 3; } ] "
         "=> { a = [ 1 2 ]; b = [ 3 ]; }",
         phrases={"element 2": "while evaluating a value of the list passed as second argument to builtins.zipAttrsWith"},
@@ -133,9 +134,9 @@ ROWS = (
         "function",
         "v",
         cost="1",
-        doc="The names in the set pattern of *function*, each with whether it has a default. An empty set for a "
-        "function without a set pattern and for builtins. Raises an error for what is no function; a set with "
-        "`__functor` is none.",
+        doc="Returns a set of the names in the set pattern of *function*; each value says whether the name has a default. "
+        "The result is an empty set for a function without a set pattern and for builtins. Raises an error for a "
+        "value that is not a function; a set with `__functor` is not a function here.",
         example="builtins.functionArgs ({ a, b ? 1, ... }: a) => { a = false; b = true; }",
     ),
     BuiltinRow(
@@ -143,9 +144,9 @@ ROWS = (
         "name set",
         "SA",
         cost="1",
-        doc="Where the attribute *name* of *set* was written: a set of `file`, `line` and `column` (counted from "
-        "1, in bytes), or null if it is missing or was not written in a file. Unsafe, since the result depends on "
-        "the layout of the source. O(offset in the file).",
+        doc="Returns where the attribute *name* of *set* was written: a set of `file`, `line` and `column` (counted from "
+        "1, in bytes). Returns null if the attribute is missing or was not written in a file. The name says unsafe "
+        "because the result depends on the layout of the source. A call takes O(offset in the file).",
         example='builtins.unsafeGetAttrPos "b" { a = 1; } => null',
     ),
 )

@@ -1,4 +1,4 @@
-"""Entries of the builtins on string contexts."""
+"""Rows of the builtins for string contexts (context.pyx), and of `outputOf` (derivation_sets.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -6,7 +6,8 @@ ROWS = (
     BuiltinRow(
         "hasContext", "s", "s",
         cost="1",
-        doc="Whether the string *s* refers to a store path.  Raises: a type error.",
+        doc="Returns whether the string *s* has a context, that is, whether it refers to a store path. Raises a type "
+        "error if *s* is not a string.",
         example='builtins.hasContext "plain" => false',
         argument_form="only",
     ),
@@ -14,9 +15,10 @@ ROWS = (
         "getContext", "s", "s",
         cost="n log n",
         of="the context of *s*",
-        doc="The context of *s*: for each store path a set with `path` (the path itself), `allOutputs` (a derivation "
-        "with all its outputs) and `outputs` (names of outputs of a derivation), as far as they apply.  "
-        "Raises: a type error.",
+        doc="Returns the context of *s*: a set with an attribute for each store path. The value is a set of `path` (true "
+        "if *s* refers to the path itself), `allOutputs` (true if it refers to a derivation with all its outputs) and "
+        "`outputs` (the names of the outputs that it refers to); those that do not apply are missing. Raises a type "
+        "error if *s* is not a string.",
         example='builtins.getContext "plain" => { }',
         argument_form="only",
     ),
@@ -24,9 +26,10 @@ ROWS = (
         "appendContext", "s attrs", "sa", framed=True,
         cost="n log n",
         of="the context of *s*, and of *attrs*",
-        doc="*s* with a context as `getContext` shows it added.  Forces *s*, *attrs*, then for each path in name order "
-        "its set and the attributes `path`, `allOutputs`, `outputs`.  Raises: an error for a name that is not a store "
-        "path, or for outputs of what is not a derivation; type errors.",
+        doc="Returns *s* with the context *attrs* added, which has the form that `getContext` returns. Forces *s*, then "
+        "*attrs*, then for each path, in the order of the names, its set and the attributes `path`, `allOutputs` and "
+        "`outputs`. Raises an error for a name that is not a store path and for outputs of a path that is not a "
+        "derivation, and type errors.",
         example='builtins.appendContext "plain" { } => "plain"',
         phrases={
             "attribute": "while evaluating the value of a string context@",
@@ -41,8 +44,8 @@ ROWS = (
         "unsafeDiscardStringContext", "s", "v",
         cost="n",
         of="the bytes of *s*",
-        doc="*s* without its context: a derivation that uses the result does not depend on what *s* names.  What is not "
-        "a string is coerced as in interpolation.",
+        doc="Returns *s* without its context: a derivation that uses the result does not depend on the store paths that "
+        "*s* refers to. A value that is not a string is coerced as in interpolation.",
         example='builtins.unsafeDiscardStringContext "plain" => "plain"',
         argument_form="only",
     ),
@@ -50,8 +53,8 @@ ROWS = (
         "unsafeDiscardOutputDependency", "s", "v",
         cost="n",
         of="the context of *s*",
-        doc="*s*, where the references to a derivation with all its outputs (as `drvPath` has them) become references "
-        "to the `.drv` file alone.",
+        doc="Returns *s* with a weaker context: each reference to a derivation with all its outputs (which `drvPath` has) "
+        "becomes a reference to the `.drv` file alone.",
         example='builtins.unsafeDiscardOutputDependency "plain" => "plain"',
         argument_form="only",
     ),
@@ -59,8 +62,8 @@ ROWS = (
         "addDrvOutputDependencies", "s", "v",
         cost="n",
         of="the context of *s*",
-        doc="*s*, where the reference to a `.drv` file becomes one to the derivation with all its outputs.  Raises: an "
-        "error unless the context is one derivation.",
+        doc="Returns *s* with a stronger context: the reference to a `.drv` file becomes a reference to the derivation "
+        "with all its outputs. Raises an error unless the context is exactly one derivation.",
         example='builtins.tryEval (builtins.isFunction builtins.addDrvOutputDependencies) => '
         "{ success = true; value = true; }",
         argument_form="only",
@@ -70,9 +73,11 @@ ROWS = (
         feature="dynamic-derivations",
         cost="n",
         of="the bytes of *drvPath*",
-        doc="The path of the output named *output* of the derivation that the string *drvPath* is the path of, and nothing else (as "
-        "`unsafeDiscardOutputDependency` returns it); the derivation must be in the store. Of an output that is a derivation itself it is not carried "
-        "out.  Only there with the feature `dynamic-derivations`.  Raises: an error for a string with another context; type errors.",
+        doc="Returns the path of the output *output* of the derivation whose path is the string *drvPath*. The context of "
+        "*drvPath* must be that path and nothing else, as `unsafeDiscardOutputDependency` returns it, and the "
+        "derivation must be in the store. `builtins` has this function only with the feature `dynamic-derivations`. "
+        "Raises an error for a string with another context, for a *drvPath* that is itself an output of a derivation, "
+        "and type errors.",
         example="builtins.isFunction builtins.outputOf => true",
         phrases={
             "argument 1": "while evaluating the first argument to builtins.outputOf",

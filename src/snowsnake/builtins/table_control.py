@@ -1,4 +1,4 @@
-"""Entries of the builtins that steer evaluation (control.pyx)."""
+"""Rows of the builtins that control evaluation (control.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -8,8 +8,8 @@ ROWS = (
         "first second",
         "v.",
         cost="1",
-        doc="Forces *first*, then gives *second*. Only the outermost constructor of *first* is evaluated: of a "
-        "list or set no element.",
+        doc="Forces *first*, then returns *second*. Only the outermost constructor of *first* is evaluated: the elements "
+        "of a list and the attributes of a set are not.",
         example='builtins.seq [ (throw "unused") ] 2 => 2',
     ),
     BuiltinRow(
@@ -19,8 +19,8 @@ ROWS = (
         framed=True,
         cost="n",
         of="the values inside *first*",
-        doc="Forces *first* with all elements and attributes, at any depth, then gives *second*. What was visited "
-        "is not visited again, so cyclic values are fine. O(size of the value).",
+        doc="Forces *first* with all its elements and attributes, at any depth, then returns *second*. A value is visited "
+        "once, so *first* may be cyclic. A call takes O(size of the value).",
         example="builtins.deepSeq { a = [ 1 2 ]; } 3 => 3",
     ),
     BuiltinRow(
@@ -29,7 +29,7 @@ ROWS = (
         ".",
         is_global=True,
         cost="1",
-        doc="Gives *value*. Under a debugger the evaluation would stop here first.",
+        doc="Returns *value*. Evaluation would stop here first under a debugger.",
         example="builtins.break 1 => 1",
     ),
     BuiltinRow(
@@ -39,8 +39,8 @@ ROWS = (
         framed=True,
         is_global=True,
         cost="1",
-        doc="Raises an error with *message*, which is coerced to a string as interpolation does. `tryEval` catches "
-        "it.",
+        doc="Raises an error with *message*, which is coerced to a string as in interpolation. `tryEval` catches this "
+        "error.",
         example='builtins.tryEval (throw "no") => { success = false; value = false; }',
         phrases={
             "argument 1": "while evaluating the error message passed to builtin.throw",
@@ -54,8 +54,8 @@ ROWS = (
         framed=True,
         is_global=True,
         cost="1",
-        doc="Ends the evaluation with *message*, which is coerced to a string as interpolation does. Nothing "
-        "catches it.",
+        doc="Ends the evaluation with *message*, which is coerced to a string as in interpolation. Nothing catches this "
+        "error.",
         example='builtins.tryEval (x: abort "unused") != { } => true',
         phrases={
             "argument 1": "while evaluating the error message passed to builtins.abort",
@@ -68,9 +68,9 @@ ROWS = (
         ".",
         framed=True,
         cost="1",
-        doc="Forces *value*, not deeply: `{ success = true; value = …; }`, or `{ success = false; value = false; "
-        "}` if that raised what can be caught: `throw`, a failed `assert`, a `<path>` that is not in the search "
-        "path. All other errors pass.",
+        doc="Forces *value*, not deeply, and returns `{ success = true; value = …; }`. Returns `{ success = false; value "
+        "= false; }` if that raised an error that can be caught: by `throw`, by a failed `assert`, or by a `<path>` "
+        "that is not in the search path. All other errors pass.",
         example="builtins.tryEval (1 + 1) => { success = true; value = 2; }",
     ),
     BuiltinRow(
@@ -79,8 +79,8 @@ ROWS = (
         "..",
         framed=True,
         cost="1",
-        doc="Gives *value*; if evaluating it fails, the trace of the error has a line with *message*, which is "
-        "only evaluated then.",
+        doc="Returns *value*. If the evaluation of *value* fails, the trace of the error has a line with *message*, which "
+        "is only evaluated in that case.",
         example='builtins.addErrorContext (throw "unused") 1 => 1',
         phrases={"coerced": "while evaluating the error message passed to builtins.addErrorContext"},
     ),
@@ -89,8 +89,8 @@ ROWS = (
         "message value",
         "v.",
         cost="1",
-        doc="Writes `trace: ` and *message* to standard error, then gives *value*. A string is written as it is, "
-        "any other value as Nix text in which nothing more is forced.",
+        doc="Writes `trace: ` and *message* to standard error, then returns *value*. A string is written as it is, any "
+        "other value as Nix text in which nothing more is forced.",
         example='builtins.trace "seen" 1 => 1',
     ),
     BuiltinRow(
@@ -99,8 +99,8 @@ ROWS = (
         "..",
         framed=True,
         cost="1",
-        doc="As `trace` if the option `trace-verbose` is set; otherwise gives *value* and leaves the message "
-        "unevaluated.",
+        doc="Does what `trace` does if the option `trace-verbose` is set. Otherwise it returns *value* and does not "
+        "evaluate *message*.",
         example='builtins.traceVerbose (throw "unused") 1 => 1',
     ),
     BuiltinRow(
@@ -108,7 +108,7 @@ ROWS = (
         "message value",
         "s.",
         cost="1",
-        doc="Writes `evaluation warning: ` and *message*, which must be a string, to standard error, then gives "
+        doc="Writes `evaluation warning: ` and *message*, which must be a string, to standard error, then returns "
         "*value*.",
         example='builtins.warn "old" 1 => 1',
         phrases={"argument 1": "while evaluating the first argument; the message passed to builtins.warn"},

@@ -1,4 +1,4 @@
-"""Entries of the builtins that turn values into JSON and XML, and JSON and TOML into values."""
+"""Rows of the builtins that turn values into JSON and XML, and JSON and TOML into values (conversion.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -7,9 +7,10 @@ ROWS = (
         "toJSON", "e", ".", framed=True,
         cost="n",
         of="the text that is read or written",
-        doc="*e* as JSON.  A set with `__toString` or `outPath` is shown as what these give, a path as its copy in the "
-        "store; contexts are united.  Forces everything it shows, attributes in name order.  Raises: a "
-        "type error for functions; an error for strings that are not UTF-8.",
+        doc="Returns *e* as JSON. A set with `__toString` or `outPath` is shown as the value of `__toString` or "
+        "`outPath`, and a path is copied to the store and shown as its store path. The result has the contexts of all "
+        "strings in it. Forces everything it shows, attributes in the order of their names. Raises a type error for "
+        "functions, and an error for strings that are not UTF-8.",
         example='builtins.toJSON { a = [ 1 2.5 null ]; } => "{\\"a\\":[1,2.5,null]}"',
     ),
     BuiltinRow("__toPlainJSON", "e", ".", framed=True),
@@ -17,9 +18,9 @@ ROWS = (
         "fromJSON", "e", "S",
         cost="n",
         of="the text that is read or written",
-        doc="The value that the JSON text *e* describes; of several members with one name the last counts.  "
-        "The depth has no limit.  Raises: an error for malformed text, for integers that do not fit, for "
-        "strings with a zero byte.",
+        doc="Returns the value that the JSON text *e* describes. If an object has several members with one name, the last "
+        "one is used. The depth has no limit. Raises an error for malformed text, for integers that do not fit 64 "
+        "bits, and for strings with a zero byte.",
         example='builtins.fromJSON "[1, {\\"a\\": null}]" => [ 1 { a = null; } ]',
         phrases={"content": "while decoding a JSON string"},
     ),
@@ -27,8 +28,8 @@ ROWS = (
         "toXML", "e", ".", framed=True,
         cost="n",
         of="the text that is read or written",
-        doc="*e* as XML.  A derivation is shown in full where it occurs first.  Forces everything it shows, attributes in "
-        "name order.",
+        doc="Returns *e* as XML. A derivation is shown in full at its first occurrence only. Forces everything it shows, "
+        "attributes in the order of their names.",
         example="builtins.stringLength (builtins.toXML { }) => 75",
     ),
     BuiltinRow("__toXML", "e strict location", ".bb", framed=True),
@@ -36,8 +37,8 @@ ROWS = (
         "fromTOML", "e", "S", is_global=True,
         cost="n",
         of="the text that is read or written",
-        doc="The value that the TOML text *e* describes.  Raises: an error for malformed text and for "
-        "dates and times.",
+        doc="Returns the value that the TOML text *e* describes. Raises an error for malformed text, and for dates and "
+        "times.",
         example='fromTOML "a = [ 1, 2 ]" => { a = [ 1 2 ]; }',
         argument_form="only",
     ),

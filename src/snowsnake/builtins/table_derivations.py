@@ -1,4 +1,4 @@
-"""Entries of the builtins that make derivations (derivations.pyx, derivation_sets.pyx)."""
+"""Rows of the builtins that make derivations (derivations.pyx, derivation_sets.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -11,9 +11,10 @@ ROWS = (
         is_global=True,
         cost="n log n",
         of="the attributes, and all store paths that they refer to",
-        doc="The store paths of a derivation: the set of `drvPath` and a path for each output. All attributes are forced, in the order of their "
-        "names, and become the builder's environment; `name`, `builder`, `system`, `args`, `outputs`, `outputHash`, `outputHashAlgo`, "
-        "`outputHashMode`, `__structuredAttrs` and `__ignoreNulls` have a meaning of their own. Use `derivation`.",
+        doc="Computes the store paths of a derivation, and returns a set of `drvPath` and the path of each output. All "
+        "attributes are forced, in the order of their names, and become the environment of the builder. The "
+        "attributes `name`, `builder`, `system`, `args`, `outputs`, `outputHash`, `outputHashAlgo`, `outputHashMode`, "
+        "`__structuredAttrs` and `__ignoreNulls` have a meaning of their own. Programs use `derivation` instead.",
         example='builtins.attrNames (derivationStrict { name = "x"; system = "any"; builder = "/b"; }) => [ "drvPath" "out" ]',
         argument_form="only",
         phrases={
@@ -33,8 +34,9 @@ ROWS = (
         is_global=True,
         called_directly=False,
         cost="1",
-        doc="A derivation: *attributes* with `drvPath`, `outPath`, `type`, `outputName`, `drvAttrs`, `all` and an attribute for each output. Only "
-        "the list `outputs` is forced; the paths are computed when they are needed, and only then are the attributes checked.",
+        doc="Returns a derivation: *attributes* with `drvPath`, `outPath`, `type`, `outputName`, `drvAttrs`, `all` and an "
+        "attribute for each output. Only the list `outputs` is forced. The paths are computed when one of them is "
+        "needed; the attributes are checked then.",
         example='(derivation { name = "x"; system = "any"; builder = throw "unused"; }).outputName => "out"',
     ),
     BuiltinRow("__derivationOutput", "first output", "a."),
@@ -46,7 +48,8 @@ ROWS = (
         is_global=True,
         cost="n",
         of="the bytes of *output*",
-        doc="A text that stands for the path of the output *output* in the attributes of its own derivation; the build replaces it.",
+        doc="Returns a text that represents the path of the output *output* in the attributes of its own derivation. The "
+        "build replaces the text by the path.",
         example='placeholder "out" => "/1rz4g4znpzjwh1xymhjpm42vipw92pr73vdgl6xs1hycac8kf2n9"',
     ),
 )

@@ -1,4 +1,4 @@
-"""Entries of the builtins about the surroundings (environment.pyx)."""
+"""Rows of the builtins that return facts about the machine and the settings (environment.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -9,7 +9,8 @@ ROWS = (
         "S",
         cost="n",
         of="the bytes of *name*",
-        doc="The value of the environment variable *name*; an empty string if it is not set, or if evaluation is pure or restricted.",
+        doc="Returns the value of the environment variable *name*. The result is an empty string if the variable is not "
+        "set, or if evaluation is pure or restricted.",
         example='builtins.getEnv "A_VARIABLE_THAT_IS_NOT_SET" => ""',
     ),
     BuiltinRow(
@@ -18,7 +19,8 @@ ROWS = (
         "",
         is_constant=True,
         needs="impure",
-        doc="The system that evaluation is for, as `x86_64-linux`: this machine's, unless the option `system` says otherwise. Missing in pure evaluation.",
+        doc="The system for which evaluation takes place, such as `x86_64-linux`: the system of this machine, unless the "
+        "option `system` names another. It is missing in pure evaluation.",
         example="builtins.isString builtins.currentSystem => true",
     ),
     BuiltinRow(
@@ -27,7 +29,8 @@ ROWS = (
         "",
         is_constant=True,
         needs="time",
-        doc="Seconds since 1970 when first asked for; the same for the whole evaluation. Missing in pure evaluation.",
+        doc="The time in seconds since 1970 at which the program first asked for it; it is the same for the whole "
+        "evaluation. It is missing in pure evaluation.",
         example="builtins.currentTime == builtins.currentTime => true",
     ),
     BuiltinRow("__time", "unused", "."),
@@ -36,7 +39,7 @@ ROWS = (
         "",
         "",
         is_constant=True,
-        doc="The folder of the logical store, in which store paths are named.",
+        doc="The folder of the logical store, which is the beginning of every store path.",
         example='builtins.storeDir => "/nix/store"',
     ),
     BuiltinRow(
@@ -44,7 +47,8 @@ ROWS = (
         "",
         "",
         is_constant=True,
-        doc="The search path in which `<name>` is looked up, as a list of sets `{ path, prefix }`: from `-I` and `NIX_PATH`.",
+        doc="The search path in which `<name>` is looked up, as a list of sets `{ path, prefix }`. It comes from the "
+        "option `-I` and the environment variable `NIX_PATH`.",
         example="builtins.isList builtins.nixPath => true",
     ),
 )

@@ -1,4 +1,4 @@
-"""Entries of the fetchers and of flakes (fetching.pyx)."""
+"""Rows of the fetchers and of the functions for flakes (fetching.pyx, flakes.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -9,8 +9,8 @@ ROWS = (
         "v",
         framed=True,
         cost="outside",
-        doc="The store path of one file: *source* is its address or a set of `url`, `sha256` and `name` (otherwise the address's last part). "
-        "Pure evaluation needs the hash.",
+        doc="Downloads a file and returns its store path. *source* is the address, or a set of `url`, `sha256` and `name` "
+        "(if it is missing, the last part of the address). Pure evaluation needs the hash.",
         example="builtins.isFunction builtins.fetchurl => true",
         phrases={
             "argument 1": "while evaluating the url we should fetch",
@@ -27,8 +27,10 @@ ROWS = (
         framed=True,
         is_global=True,
         cost="outside",
-        doc="The store path of the tree in an archive (tar, also compressed, or zip): *source* is its address or a set of `url`, `sha256` (of "
-        'the unpacked tree) and `name` (otherwise "source"). A folder that is alone at the top is left out. Pure evaluation needs the hash.',
+        doc="Downloads and unpacks an archive (tar, possibly compressed, or zip) and returns the store path of the tree. "
+        "*source* is the address, or a set of `url`, `sha256` (the hash of the unpacked tree) and `name` (if it is "
+        'missing, "source"). If the archive has one folder at the top and nothing beside it, the tree is the contents '
+        "of that folder. Pure evaluation needs the hash.",
         example="builtins.isFunction fetchTarball => true",
         phrases={
             "argument 1": "while evaluating the url we should fetch",
@@ -45,9 +47,11 @@ ROWS = (
         framed=True,
         is_global=True,
         cost="outside",
-        doc="A tree from a Git repository: *source* is its address or path, or a set of `url`, `ref`, `rev`, `name`, `submodules`, `shallow`, "
-        "`allRefs`, `lfs`, `exportIgnore` and what signatures need. Of a folder without `ref` and `rev` the files are taken as they are, those that Git "
-        "knows. The result has `outPath`, `rev`, `shortRev`, `revCount`, `lastModified`, `narHash` and more.",
+        doc="Fetches a tree from a Git repository. *source* is the address or path of the repository, or a set of `url`, "
+        "`ref`, `rev`, `name`, `submodules`, `shallow`, `allRefs`, `lfs`, `exportIgnore` and the attributes with "
+        "which signatures are checked. Without `ref` and `rev`, the tree of a local folder is its files as they are "
+        "now, without those that Git does not track. The result is a set of `outPath`, `rev`, `shortRev`, `revCount`, "
+        "`lastModified`, `narHash` and more.",
         example="builtins.isFunction fetchGit => true",
         phrases={"coerced": "while evaluating the first argument passed to 'fetchGit'"},
     ),
@@ -59,8 +63,9 @@ ROWS = (
         is_global=True,
         varies=True,
         cost="outside",
-        doc="A tree from a Mercurial repository: *source* is its address or path, or a set of `url`, `rev` (a branch, too) and `name`. The result has "
-        "`outPath`, `branch`, `rev`, `shortRev` and `revCount`.",
+        doc="Fetches a tree from a Mercurial repository. *source* is the address or path of the repository, or a set of "
+        "`url`, `rev` (a revision or a branch) and `name`. The result is a set of `outPath`, `branch`, `rev`, "
+        "`shortRev` and `revCount`.",
         example="builtins.isFunction fetchMercurial => true",
         phrases={
             "attribute name": "while evaluating the `name` attribute passed to builtins.fetchMercurial@",
@@ -77,8 +82,9 @@ ROWS = (
         is_global=True,
         feature="fetch-tree",
         cost="outside",
-        doc="A tree from any source: a set with its `type` and what that needs, or (with `flakes`) an address. Only there with "
-        "the feature `fetch-tree` or `flakes`.",
+        doc="Fetches a tree from a source of any type. *source* is a set of `type` and the attributes that this type "
+        "needs; with the feature `flakes` it may be an address. `builtins` has this function only with the feature "
+        "`fetch-tree` or `flakes`.",
         example="builtins ? fetchTree => true",
         phrases={
             "attribute type": "while evaluating the `type` argument passed to 'fetchTree'@",
@@ -93,8 +99,10 @@ ROWS = (
         framed=True,
         feature="fetch-closure",
         cost="outside",
-        doc="A path from the binary cache `fromStore` with all that it refers to: `fromPath`; `toPath`, the content-addressed path that it is rewritten "
-        "to; `inputAddressed`, which needs a signature by one of `trusted-public-keys`. Only there with the feature `fetch-closure`.",
+        doc="Copies a store path and all paths that it refers to from the binary cache `fromStore`, and returns the path. "
+        "`fromPath` is the path in the cache, `toPath` the content-addressed path to which it is rewritten. With "
+        "`inputAddressed = true` the path is not rewritten and must have a signature by one of the "
+        "`trusted-public-keys`. `builtins` has this function only with the feature `fetch-closure`.",
         example="builtins.isFunction builtins.fetchClosure => true",
     ),
     BuiltinRow(
@@ -104,8 +112,9 @@ ROWS = (
         framed=True,
         varies=True,
         cost="outside",
-        doc="The flake that a reference means, locked and called: its outputs, `inputs`, `outPath`, `sourceInfo`. Inputs are fetched when they "
-        "are needed. Needs the feature `flakes`; pure evaluation wants a reference that says exactly one tree.",
+        doc="Locks and calls the flake that *reference* names, and returns a set of its outputs and of `inputs`, "
+        "`outPath` and `sourceInfo`. An input is fetched when it is needed. The feature `flakes` must be on; in pure "
+        "evaluation the reference must name exactly one tree.",
         example="builtins.isFunction builtins.getFlake => true",
         argument_form="only",
     ),
@@ -117,8 +126,8 @@ ROWS = (
         framed=True,
         cost="n",
         of="the bytes of the reference",
-        doc="The attributes of a flake reference: `type` and what its scheme has (`owner`, `repo`, `ref`, `rev`, `url`, `path`, …). Nothing is "
-        "fetched or looked up. Needs the feature `flakes`.",
+        doc="Returns the attributes of a flake reference: `type`, and those of its scheme (`owner`, `repo`, `ref`, `rev`, "
+        "`url`, `path`, …). Nothing is fetched or looked up. The feature `flakes` must be on.",
         example='builtins.parseFlakeRef "github:NixOS/nixpkgs/23.05?dir=lib" '
         '=> { dir = "lib"; owner = "NixOS"; ref = "23.05"; repo = "nixpkgs"; type = "github"; }',
         feature="flakes",
@@ -131,7 +140,8 @@ ROWS = (
         framed=True,
         cost="n",
         of="the bytes of the reference",
-        doc="The flake reference that *attributes* (strings, ints, Booleans) say: what `parseFlakeRef` takes apart. Needs the feature `flakes`.",
+        doc="Returns the flake reference that *attributes* (strings, ints and Booleans) describe. It is the inverse of "
+        "`parseFlakeRef`. The feature `flakes` must be on.",
         example='builtins.flakeRefToString { type = "path"; path = "/src"; dir = "lib"; } => "path:/src?dir=lib"',
         feature="flakes",
         argument_form="only",

@@ -1,4 +1,4 @@
-"""Entries of what calls functions of Python (foreign.pyx); only the evaluator makes values of them."""
+"""Rows of the operations that call functions of Python (foreign.pyx). Programs cannot name them: only the evaluator makes values of them."""
 
 from snowsnake.builtins.row import BuiltinRow
 

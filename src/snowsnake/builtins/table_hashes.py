@@ -1,4 +1,4 @@
-"""Entries of the builtins on hashes."""
+"""Rows of the builtins for hashes (hashes.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -7,8 +7,8 @@ ROWS = (
         "hashString", "type s", "S.", framed=True,
         cost="n",
         of="the bytes of *s*",
-        doc="The hash of the bytes of *s* in base 16; *type* is `md5`, `sha1`, `sha256` or `sha512`.  The context of *s* "
-        "plays no part.  Forces *type*, then *s*.  Raises: an error for an unknown *type*, type errors.",
+        doc="Returns the hash of the bytes of *s* in base 16. *type* is `md5`, `sha1`, `sha256` or `sha512`. The context "
+        "of *s* does not matter. Forces *type*, then *s*. Raises an error for an unknown *type*, and type errors.",
         example='builtins.hashString "md5" "" => "d41d8cd98f00b204e9800998ecf8427e"',
         always=("argument 2",),
     ),
@@ -16,8 +16,8 @@ ROWS = (
         "hashFile", "type path", "S.", framed=True,
         cost="n",
         of="the bytes of the file",
-        doc="The hash of the contents of the file *path* in base 16; *type* as for `hashString`.  Forces *type*, then "
-        "*path*.  Raises: an error for an unknown *type*, for a file that cannot be read.",
+        doc="Returns the hash of the contents of the file *path* in base 16. *type* is what `hashString` accepts. Forces "
+        "*type*, then *path*. Raises an error for an unknown *type*, and for a file that cannot be read.",
         example='builtins.tryEval (builtins.isFunction (builtins.hashFile "md5")) => { success = true; value = true; }',
         phrases={"coerced": "while realising the context of a path", "argument 2": "while realising the context of a path"},
         always=("argument 2",),
@@ -26,9 +26,10 @@ ROWS = (
         "convertHash", "args", "a", framed=True,
         cost="n",
         of="the bytes of the hash",
-        doc="A hash in another format.  *args* has `hash` (with its algorithm, or SRI), `toHashFormat` (`base16`, "
-        "`nix32`, `base64` or `sri`) and, if `hash` does not say it, `hashAlgo`.  Forces them in the order `hash`, "
-        "`hashAlgo`, `toHashFormat`.  Raises: an error for what is not such a hash, type errors.",
+        doc="Returns a hash in another format. *args* has `hash`, `toHashFormat` (`base16`, `nix32`, `base64` or `sri`) "
+        "and `hashAlgo`, which may be missing if `hash` names its algorithm or is in SRI format. Forces the "
+        "attributes in the order `hash`, `hashAlgo`, `toHashFormat`. Raises an error if `hash` is not a hash of that "
+        "algorithm, and type errors.",
         example='builtins.convertHash { hash = "d41d8cd98f00b204e9800998ecf8427e"; hashAlgo = "md5"; '
         'toHashFormat = "sri"; } => "md5-1B2M2Y8AsgTpgAmY7PhCfg=="',
         phrases={

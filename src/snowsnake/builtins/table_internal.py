@@ -1,4 +1,4 @@
-"""Entries of the machine's own operations, in the order of machine/coercion.pxd's enum: their numbers come first."""
+"""Rows of the machine's own operations, in the order of the enum in machine/internals.pxd. They are the first rows, so that the numbers of the enum are theirs."""
 
 from snowsnake.builtins.row import BuiltinRow
 

@@ -1,8 +1,8 @@
-"""Entries of the builtins on numbers (numbers.pyx)."""
+"""Rows of the builtins for numbers (numbers.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
-_BOTH = "Both arguments are forced, in order, and must be numbers; a float if one of them is. "
+_BOTH = "Both arguments are forced, in order, and must be numbers; the result is a float if one of them is a float. "
 
 ROWS = (
     BuiltinRow(
@@ -10,7 +10,7 @@ ROWS = (
         "a b",
         "vv",
         cost="1",
-        doc=f"*a* + *b*, of numbers only. {_BOTH}Raises an error if an integer sum does not fit 64 bits.",
+        doc=f"Returns *a* + *b*, for numbers only. {_BOTH}Raises an error if an integer sum does not fit 64 bits.",
         example="builtins.add 1 2 => 3",
         phrases={
             "argument 1": "while evaluating the first argument of the addition",
@@ -22,7 +22,7 @@ ROWS = (
         "a b",
         "vv",
         cost="1",
-        doc=f"*a* − *b*. {_BOTH}Raises an error if an integer difference does not fit 64 bits.",
+        doc=f"Returns *a* − *b*. {_BOTH}Raises an error if an integer difference does not fit 64 bits.",
         example="builtins.sub 1 2 => -1",
         phrases={
             "argument 1": "while evaluating the first argument of the subtraction",
@@ -34,7 +34,7 @@ ROWS = (
         "a b",
         "vv",
         cost="1",
-        doc=f"*a* · *b*. {_BOTH}Raises an error if an integer product does not fit 64 bits.",
+        doc=f"Returns *a* · *b*. {_BOTH}Raises an error if an integer product does not fit 64 bits.",
         example="builtins.mul 3 0.5 => 1.5",
         phrases={
             "argument 1": "while evaluating the first argument of the multiplication",
@@ -46,22 +46,22 @@ ROWS = (
         "a b",
         "vv",
         cost="1",
-        doc=f"*a* / *b*; of integers the quotient without its fraction, rounded towards zero. {_BOTH}"
-        "Raises an error if *b* is zero, float or not.",
+        doc=f"Returns *a* / *b*. The quotient of integers is rounded towards zero. {_BOTH}Raises an error if *b* is zero, "
+        "float or not.",
         example="map (builtins.div 7) [ 2 2.0 (-2) ] => [ 3 3.5 (-3) ]",
         phrases={
             "argument 1": "while evaluating the first operand of the division",
             "argument 2": "while evaluating the second operand of the division",
         },
     ),
-    BuiltinRow("bitAnd", "a b", "ii", cost="1", doc="The bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
-    BuiltinRow("bitOr", "a b", "ii", cost="1", doc="The bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
+    BuiltinRow("bitAnd", "a b", "ii", cost="1", doc="Returns the bitwise *and* of two integers.", example="builtins.bitAnd 12 10 => 8"),
+    BuiltinRow("bitOr", "a b", "ii", cost="1", doc="Returns the bitwise *or* of two integers.", example="builtins.bitOr 12 10 => 14"),
     BuiltinRow(
         "bitXor",
         "a b",
         "ii",
         cost="1",
-        doc="The bitwise *exclusive or* of two integers.",
+        doc="Returns the bitwise *exclusive or* of two integers.",
         example="builtins.bitXor 12 10 => 6",
     ),
     BuiltinRow(
@@ -69,8 +69,8 @@ ROWS = (
         "number",
         "v",
         cost="1",
-        doc="The least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, as "
-        "C++ Nix does, for integers that a float cannot hold exactly.",
+        doc="Returns the least integer that is not less than *number*. Raises an error if it does not fit 64 bits, and, "
+        "as C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.ceil [ 1.2 (-1.2) 3 ] => [ 2 (-1) 3 ]",
         always=("argument 1",),
     ),
@@ -79,7 +79,7 @@ ROWS = (
         "number",
         "v",
         cost="1",
-        doc="The greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, "
+        doc="Returns the greatest integer that is not greater than *number*. Raises an error if it does not fit 64 bits, "
         "and, as C++ Nix does, for integers that a float cannot hold exactly.",
         example="map builtins.floor [ 1.8 (-1.2) 3 ] => [ 1 (-2) 3 ]",
         always=("argument 1",),
@@ -91,8 +91,8 @@ ROWS = (
         framed=True,
         cost="n",
         of="the values inside the operands",
-        doc="Whether *a* < *b*. Numbers, strings (bytewise), paths, and lists of these (element by element) can be "
-        "compared; other types, or two different ones, raise an error.",
+        doc="Returns whether *a* < *b*. Numbers, strings (bytewise), paths, and lists of these (element by element) can "
+        "be compared. Raises an error for other types, and for two different types.",
         example="builtins.lessThan [ 1 2 ] [ 1 3 ] => true",
     ),
 )

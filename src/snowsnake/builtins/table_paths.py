@@ -1,8 +1,11 @@
-"""Entries of the builtins on files, the search path and imports (paths.pyx, imports.pyx)."""
+"""Rows of the builtins for files, the search path and imports (paths.pyx, imports.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
-_PATH = "The path may be a path value, a string with an absolute path, or a set that coerces to one; what its context names must be in the store on disk."
+_PATH = (
+    "The path may be a path value, a string with an absolute path, or a set that coerces to one. The store paths in its context must be "
+    "in the store on disk."
+)
 
 ROWS = (
     BuiltinRow(
@@ -11,7 +14,8 @@ ROWS = (
         "p",
         cost="n",
         of="the bytes of the file",
-        doc=f"The contents of the file at *path* as a string. {_PATH} Raises an error if there is no such file, or if it holds a NUL byte.",
+        doc=f"Returns the contents of the file at *path* as a string. {_PATH} Raises an error if there is no such file, or "
+        "if it holds a NUL byte.",
         example='builtins.readFile /dev/null => ""',
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
@@ -22,7 +26,8 @@ ROWS = (
         "p",
         cost="n",
         of="the bytes of *path*",
-        doc=f'What is at *path*: "regular", "directory", "symlink" or "unknown"; a symlink at the end of the path is not followed. {_PATH}',
+        doc='Returns the type of the file at *path*: "regular", "directory", "symlink" or "unknown". A symlink at the end '
+        f"of the path is not followed. {_PATH}",
         example='builtins.readFileType /. => "directory"',
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
@@ -33,7 +38,8 @@ ROWS = (
         "p",
         cost="n",
         of="the entries of the directory",
-        doc=f"The entries of the directory *path*: a set from names to types as `readFileType` gives them. {_PATH}",
+        doc="Returns the entries of the directory *path*: a set from names to types, which are those of `readFileType`. "
+        f"{_PATH}",
         example="builtins.isAttrs (builtins.readDir /.) => true",
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
@@ -45,8 +51,9 @@ ROWS = (
         framed=True,
         cost="n",
         of="the bytes of *path*",
-        doc="Whether there is something at *path*. A symlink at the end is not followed, unless the path is a string that ends in `/` "
-        "or `/.`: then there must be a directory. What a pure or restricted evaluation may not see does not exist.",
+        doc="Returns whether there is a file or directory at *path*. A symlink at the end of the path is not followed, "
+        "unless the path is a string that ends in `/` or `/.`: in that case the result says whether there is a "
+        "directory. The result is false for paths that a pure or restricted evaluation may not read.",
         example="builtins.pathExists /. => true",
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
     ),
@@ -56,7 +63,7 @@ ROWS = (
         "p",
         cost="n",
         of="the bytes of *path*",
-        doc="The absolute path that *path* means, as a string in canonical form. Deprecated: use `/. + string`.",
+        doc="Returns the absolute path *path* as a string in canonical form. Deprecated: use `/. + string`.",
         example='builtins.toPath "/a/../b//c/" => "/b/c"',
         phrases={"coerced": "while evaluating the first argument passed to builtins.toPath"},
         always=("argument 1",),
@@ -68,8 +75,9 @@ ROWS = (
         framed=True,
         cost="n",
         of="the entries of *search_path*",
-        doc="Where *search_path*, a list of sets `{ prefix, path }`, has *name*: what `<name>` is short for. Entries are tried in order; "
-        "symlinks in the result are resolved. Raises an error that `tryEval` catches if no entry has it.",
+        doc="Returns the path of *name* in *search_path*, a list of sets `{ prefix, path }`. `<name>` is short for a call "
+        "of this function. The entries are tried in order; symlinks in the result are resolved. Raises an error that "
+        "`tryEval` catches if no entry has the name.",
         example='builtins.findFile [ { path = "/"; } ] "." => /.',
         phrases={
             "element 1": "while evaluating an element of the list passed to builtins.findFile",
@@ -86,8 +94,8 @@ ROWS = (
         "p",
         is_global=True,
         cost="1",
-        doc="The value of the Nix file at *path*; of a directory, that of its `default.nix`. Each file is read and evaluated once. "
-        "Importing a `.drv` that is in the store on disk gives the derivation.",
+        doc="Returns the value of the Nix file at *path*, or of its `default.nix` if *path* is a directory. Each file is "
+        "read and evaluated once. For a `.drv` file that is in the store on disk, it returns the derivation.",
         example="builtins.isFunction (import <nix/fetchurl.nix>) => true",
         phrases={"argument 1": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 1",),
@@ -99,7 +107,8 @@ ROWS = (
         framed=True,
         is_global=True,
         cost="1",
-        doc="Like `import`, but the names of the set *scope* are in scope in the file, before the builtins. The file is read anew each time.",
+        doc="Does what `import` does, but the names of the set *scope* are in scope in the file, before the builtins. The "
+        "file is read and evaluated anew each time.",
         example='builtins.isFunction (scopedImport { derivation = throw "unused"; } <nix/fetchurl.nix>) => true',
         phrases={"argument 2": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 2",),

@@ -1,4 +1,4 @@
-"""Entries of the builtins on regular expressions."""
+"""Rows of the builtins for regular expressions (regex.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -7,10 +7,10 @@ ROWS = (
         "match", "regex str", "S.", framed=True,
         cost="n",
         of="the bytes of *str*, times the size of *regex*",
-        doc="The groups of the POSIX extended regular expression *regex* if it matches all of *str*: a list with a "
-        "string or null for each group; null if it does not match.  Bytes are compared, not characters.  Forces "
-        "*regex*, which may have no context, then *str*.  Compiled expressions are kept.  "
-        "Raises: an error for a malformed expression, type errors.",
+        doc="Returns the groups of the POSIX extended regular expression *regex* if it matches all of *str*: a list with "
+        "a string for each group, or null for a group that took no part in the match. Returns null if the expression "
+        "does not match. Bytes are compared, not characters. Forces *regex*, which must not have a context, then "
+        "*str*. Compiled expressions are kept. Raises an error for a malformed expression, and type errors.",
         example='builtins.match "a(b)?(.*)" "acd" => [ null "cd" ]',
         always=("argument 2",),
     ),
@@ -18,8 +18,9 @@ ROWS = (
         "split", "regex str", "S.", framed=True,
         cost="n",
         of="the bytes of *str*, times the size of *regex*",
-        doc="The parts of *str* between the matches of *regex*, with a list of the groups of each match between them.  "
-        "Forces and costs as `match`.  Raises: an error for a malformed expression, type errors.",
+        doc="Returns a list of the parts of *str* that *regex* does not match; between two parts is a list of the groups "
+        "of the match there. The order of forcing and the cost are those of `match`. Raises an error for a malformed "
+        "expression, and type errors.",
         example='builtins.split "(-)" "a-b" => [ "a" [ "-" ] "b" ]',
         always=("argument 2",),
     ),

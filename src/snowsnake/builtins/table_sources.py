@@ -1,4 +1,4 @@
-"""Entries of the builtins that bring something into the store (sources.pyx)."""
+"""Rows of the builtins that copy or write something to the store (sources.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -9,9 +9,10 @@ ROWS = (
         "a",
         framed=True,
         cost="outside",
-        doc="The store path that a file or tree is copied to. *attributes*: `path`; `name` in the store (else the path's last component); `filter`, "
-        "as for `filterSource`; `recursive` (true; false: the hash of one file's contents); `sha256`, the hash that must come out. "
-        "The whole tree is read.",
+        doc="Copies a file or a tree to the store and returns its store path. *attributes* has `path`; `name`, the name "
+        "in the store (if it is missing, the last component of the path); `filter`, a function as in `filterSource`; "
+        "`recursive` (true if it is missing; with false, the store path is made of the hash of one file's contents); "
+        "and `sha256`, the expected hash. The whole tree is read.",
         example='builtins.isString (builtins.path { path = <nix/fetchurl.nix>; name = "x"; }) => true',
         phrases={
             "argument 1": "while evaluating the argument passed to 'builtins.path'",
@@ -30,8 +31,10 @@ ROWS = (
         "..",
         framed=True,
         cost="outside",
-        doc='The store path of the part of a tree that *filter* wants: a function of the path as a string and the type ("regular", "directory", '
-        '"symlink", "unknown") of each entry, depth first, in byte order. What is below a refused directory is not asked for.',
+        doc="Copies a part of a tree to the store and returns its store path. *filter* is called for each entry with the "
+        'path, which is a string, and the type ("regular", "directory", "symlink" or "unknown"), and returns whether '
+        "the entry is copied. It is called depth first, in byte order, and not for the entries of a directory that it "
+        "refused.",
         example='builtins.isFunction (builtins.filterSource (path: type: type != "directory")) => true',
         phrases={
             "argument 2": "while evaluating the second argument (the path to filter) passed to 'builtins.filterSource'",
@@ -46,7 +49,8 @@ ROWS = (
         "Ss",
         cost="n",
         of="the bytes of *text*",
-        doc="The store path of a file with the contents *text*, which may refer to store paths but not to derivations.",
+        doc="Writes *text* to a file in the store and returns its store path. The text may refer to store paths, but not "
+        "to derivations.",
         example='builtins.toFile "a" "b" => "/nix/store/g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a"',
     ),
     BuiltinRow(
@@ -55,7 +59,8 @@ ROWS = (
         "p",
         cost="n",
         of="the bytes of *path*",
-        doc="A path in the store as a string that depends on it, instead of a copy. Whether it exists is not looked at. Not in pure evaluation.",
+        doc="Returns the store path *path* as a string whose context is that path, without a copy. It does not check that "
+        "the path exists. Raises an error in pure evaluation.",
         example='builtins.storePath "/nix/store/g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a" => "/nix/store/g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a"',
         argument_form="quoted",
         phrases={"coerced": "while evaluating the first argument passed to 'builtins.storePath'"},

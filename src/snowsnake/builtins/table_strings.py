@@ -1,4 +1,4 @@
-"""Entries of the builtins on strings."""
+"""Rows of the builtins for strings (strings.pyx)."""
 
 from snowsnake.builtins.row import BuiltinRow
 
@@ -6,8 +6,9 @@ ROWS = (
     BuiltinRow(
         "stringLength", "s", "v",
         cost="1",
-        doc="The number of bytes of the string *s* (not of characters).  A path counts as its copy in the store does, "
-        "a set as what `__toString` or `outPath` gives.  Raises: a type error for what is no string.",
+        doc="Returns the number of bytes (not of characters) of the string *s*. A path is copied to the store and counts "
+        "as its store path, a set counts as the value of its `__toString` or `outPath`. Raises a type error for any "
+        "other value that is not a string.",
         example='builtins.stringLength "snow" => 4',
         argument_form="only",
     ),
@@ -15,9 +16,9 @@ ROWS = (
         "substring", "start len s", "i..", framed=True,
         cost="n",
         of="*len*",
-        doc="The *len* bytes of *s* from byte *start* (0 is the first), fewer if the string ends before; a negative "
-        "*len* means all that follow.  Keeps the context of *s*, even in an empty result.  Forces *start*, *len*, *s* "
-        "in this order.  Raises: an error for a negative *start*, a type error.",
+        doc="Returns the *len* bytes of *s* from byte *start* (the first byte is 0), or fewer if the string ends before. "
+        "A negative *len* means all bytes that follow. The result has the context of *s*, even if it is empty. Forces "
+        "*start*, *len*, *s* in this order. Raises an error for a negative *start*, and type errors.",
         example='builtins.substring 1 3 "abcde" => "bcd"',
         phrases={
             "argument 1": "while evaluating the first argument (the start offset) passed to builtins.substring",
@@ -31,9 +32,10 @@ ROWS = (
         "toString", "e", "v", is_global=True,
         cost="n",
         of="the text that is read or written",
-        doc="*e* as a string: strings as they are, paths as their text, true as `1`, false and null as the empty "
-        "string, numbers in decimal (floats with six digits), lists as their elements with blanks between, sets by "
-        "`__toString` or `outPath`.  Forces what it shows.  Raises: a type error for functions and other sets.",
+        doc="Returns *e* as a string: strings as they are, paths as their text, true as `1`, false and null as the empty "
+        "string, numbers in decimal (floats with six digits), lists as their elements with blanks between them, sets "
+        "as the value of their `__toString` or `outPath`. Forces what it shows. Raises a type error for functions and "
+        "other sets.",
         example='toString [ 1 true "a" ] => "1 1 a"',
         phrases={"coerced": "while evaluating the first argument passed to builtins.toString"},
     ),
@@ -41,16 +43,16 @@ ROWS = (
         "baseNameOf", "x", "c", is_global=True,
         cost="n",
         of="the bytes of *x*",
-        doc="What follows the last slash of the string or path *x*; one slash at its end does not count.  Keeps the "
-        "context.  Raises: a type error for what is no string.",
+        doc="Returns what follows the last slash of the string or path *x*, where one slash at the end does not count. "
+        "The result has the context of *x*. Raises a type error for a value that cannot be coerced to a string.",
         example='baseNameOf "/nix/store/" => "store"',
     ),
     BuiltinRow(
         "dirOf", "x", "v", is_global=True,
         cost="n",
         of="the bytes of *x*",
-        doc='What stands before the last slash of *x*: a path for a path, a string (with its context) for a string, "." '
-        "if there is no slash.  Raises: a type error for what is neither.",
+        doc="Returns what is before the last slash of *x*: a path for a path, a string (with its context) for a string, "
+        '"." if there is no slash. Raises a type error for any other value.',
         example='dirOf "/nix/store" => "/nix"',
         argument_form="quoted",
     ),
@@ -58,9 +60,10 @@ ROWS = (
         "concatStringsSep", "separator list", "sl", framed=True,
         cost="n",
         of="the bytes of the result",
-        doc="The strings of *list* with *separator* between them.  Elements that are no strings are coerced as in "
-        "interpolation, paths are copied to the store.  Forces the separator, the list, each element in order.  The "
-        "contexts are united.  Raises: a type error for what cannot be a string.",
+        doc="Returns the strings of *list* with *separator* between them. Elements that are not strings are coerced as in "
+        "interpolation, and paths are copied to the store. Forces the separator, the list, then each element in "
+        "order. The result has the contexts of all of them. Raises a type error for a value that cannot be coerced to "
+        "a string.",
         example='builtins.concatStringsSep "/" [ "usr" "bin" ] => "usr/bin"',
         phrases={
             "argument 1": "while evaluating the first argument (the separator string) passed to builtins.concatStringsSep",
@@ -72,11 +75,12 @@ ROWS = (
         "replaceStrings", "from to s", "l..", framed=True,
         cost="n",
         of="the bytes of *s* and of the result",
-        doc="*s* with each string of *from* replaced by the string at the same place in *to*.  The text is read once, "
-        "from the left; at each place the first match in *from* wins; an empty string matches before every byte and at "
-        "the end.  Forces *from*, *to*, the strings of *from*, *s*, and of *to* only what is used.  The context is "
-        "that of *s* and of the replacements used.  It takes longer if many strings of *from* begin alike.  Raises: "
-        "an error if the lists differ in length, a type error.",
+        doc="Returns *s* with each string of *from* replaced by the string at the same position in *to*. The text is read "
+        "once, from the left. If several strings of *from* match at a place, the first of them is replaced; an empty "
+        "string matches before every byte and at the end. Forces *from*, *to*, the strings of *from*, *s*, and only "
+        "those of *to* that are used. The result has the contexts of *s* and of the replacements used. A call takes "
+        "longer if many strings of *from* begin alike. Raises an error if the lists differ in length, and type "
+        "errors.",
         example='builtins.replaceStrings [ "oo" "a" ] [ "a" "i" ] "foobar" => "fabir"',
         phrases={
             "element 1": "while evaluating one of the strings to replace passed to builtins.replaceStrings",
